@@ -1,0 +1,21 @@
+"""Receives the webhooks of Winkelstraat.nl's Stock Hub and tells the shop about them, safely.
+
+What we answered 2xx is never lost, twice is once, older never overwrites newer, and the shop's own
+code is asked until it has done its work. A message walks through these modules, in this order::
+
+    urls            which address speaks of which topic
+    views           the door: one POST in, one answer out
+    authentication  whose key is it
+    journal         the exact bytes, committed before anything is believed (or spool, when the database is away)
+    serializers     the tolerant reader: bytes to a Reading, with notes on what was odd
+    apply           a Reading to rows, newer wins, and the events in it
+    ledger          events, and one receiver call owed per event, signal and receiver
+    telling         each receiver call, until it is done or given up
+    signals         what the shop connects its receivers to
+
+``pipeline.process`` is read, apply and record in one screen. ``worker`` finishes whatever is open,
+``runners`` decide who starts it. ``topics``, ``statuses``, ``exceptions`` and ``conf`` is what it rests on;
+``models`` and ``admin`` have one file a subject. Importing this package imports nothing else.
+"""
+
+__version__ = "0.1.0"

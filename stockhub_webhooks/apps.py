@@ -1,0 +1,20 @@
+"""The app's entry in INSTALLED_APPS."""
+
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext_lazy as _
+
+
+class StockHubWebhooksConfig(AppConfig):
+    """Finds the shop's receivers: the module `stockhub_receivers` of any installed app."""
+
+    name = "stockhub_webhooks"
+    label = "stockhub_webhooks"
+    verbose_name = _("Stock Hub")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the system checks, and connect the receivers."""
+        from stockhub_webhooks import checks  # noqa: F401, PLC0415 - models must be loaded first
+
+        autodiscover_modules("stockhub_receivers")

@@ -1,0 +1,64 @@
+"""The door: whose key is it? It answers yes or no, and nothing else."""
+
+from __future__ import annotations
+
+import hmac
+from typing import NamedTuple
+
+from django.utils.crypto import salted_hmac
+from django.views.decorators.debug import sensitive_variables
+
+from stockhub_webhooks.conf import DEFAULT_ACCOUNT, conf
+from stockhub_webhooks.exceptions import WrongKey
+
+FINGERPRINT_LENGTH = 12
+
+
+class Sender(NamedTuple):
+    """Who is let in: the account whose key was used, and which key it was."""
+
+    account: str
+    key_fingerprint: str
+
+
+@sensitive_variables()
+def authenticate(header: str | None) -> Sender:
+    """The sender that an `x-api-key` header belongs to.
+
+    Every key of every account is compared, in constant time and as bytes: WSGI hands headers over as
+    latin-1, and a key may hold any character. An empty key is no key.
+
+    Raises:
+        WrongKey: the header is missing or no known key, or no key is configured at all.
+    """
+    given = _bytes(header or "").strip()
+    found: Sender | None = None
+    for account, keys in conf.accounts().items():
+        for key in keys:
+            if _same(given, key):
+                found = Sender(account, fingerprint(key))
+    if found:
+        return found
+    if not conf.REQUIRE_API_KEY:
+        return Sender(DEFAULT_ACCOUNT, "")
+    raise WrongKey("the x-api-key header is missing or is not a known key")
+
+
+@sensitive_variables()
+def fingerprint(key: str) -> str:
+    """A short sign of which key was used, of no help to who wants to guess it."""
+    return salted_hmac("stockhub_webhooks.key", key, algorithm="sha256").hexdigest()[:FINGERPRINT_LENGTH]
+
+
+@sensitive_variables()
+def _same(given: bytes, key: str) -> bool:
+    """Whether the header's bytes are the key, written in UTF-8 or, as some clients do, in latin-1."""
+    same = hmac.compare_digest(given, key.encode("utf-8", "surrogatepass"))
+    return same | hmac.compare_digest(given, key.encode("latin-1", "replace")) if not key.isascii() else same
+
+
+def _bytes(header: str) -> bytes:
+    try:
+        return header.encode("latin-1")
+    except UnicodeEncodeError:  # Django's test client hands the text over as it is
+        return header.encode("utf-8", "surrogatepass")

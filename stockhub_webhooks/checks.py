@@ -1,0 +1,186 @@
+"""What is wrong with a set-up, said before the first message comes. One small function a fault."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.apps.config import AppConfig
+from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004 - Django's own name
+from django.db import connections
+from django.utils.module_loading import import_string
+
+from stockhub_webhooks import runners, spool
+from stockhub_webhooks.conf import NAME, conf, configured
+from stockhub_webhooks.models.database import alias
+
+WEAK_KEY_LENGTH = 20
+POOLED_VENDORS = ("postgresql", "mysql", "oracle")
+
+
+@register
+def check_all(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterable[CheckMessage]:
+    """All findings of this app."""
+    if app_configs is not None and not any(config.label == "stockhub_webhooks" for config in app_configs):
+        return []
+    return [message for check in CHECKS for message in check()]
+
+
+def unknown_settings() -> Iterable[CheckMessage]:
+    """E001: a misspelt setting would silently do nothing."""
+    known = set(conf.names())
+    for name in sorted(set(map(str, configured())) - known):
+        yield Error(
+            f"{NAME} has no setting {name!r}.",
+            hint=f"Known are {', '.join(conf.names())}.",
+            id="stockhub_webhooks.E001",
+        )
+
+
+def settings_types() -> Iterable[CheckMessage]:
+    """E002: a value of another type counts as not given."""
+    for name in conf.names():
+        value, types = configured().get(name), conf.setting(name).types
+        if value is not None and not isinstance(value, types):
+            wanted = " or ".join(kind.__name__ for kind in types)
+            yield Error(
+                f"{NAME}[{name!r}] is a {type(value).__name__}, so it counts as not given.",
+                hint=f"Make it a {wanted}.",
+                id="stockhub_webhooks.E002",
+            )
+
+
+def no_key() -> Iterable[CheckMessage]:
+    """E003: without a key every delivery is refused, and never sent again."""
+    if conf.REQUIRE_API_KEY and not any(conf.accounts().values()):
+        yield Error(
+            f"{NAME}['API_KEYS'] holds no key, so every delivery is refused with 401.",
+            hint="Set it from the environment to the secret that Winkelstraat sends as x-api-key.",
+            id="stockhub_webhooks.E003",
+        )
+
+
+def shared_keys() -> Iterable[CheckMessage]:
+    """E004: a key tells the account, so it belongs to one."""
+    counts = Counter(key for keys in conf.accounts().values() for key in set(keys))
+    if any(count > 1 for count in counts.values()):
+        yield Error(
+            "One key stands in two accounts, so its messages would go to the wrong one.",
+            hint="Give each account keys of its own.",
+            id="stockhub_webhooks.E004",
+        )
+
+
+def runner() -> Iterable[CheckMessage]:
+    """E005: a runner that cannot be imported leaves all work to the worker."""
+    try:
+        import_string(runners.BY_NAME.get(conf.RUNNER, conf.RUNNER))
+    except ImportError as error:
+        yield Error(
+            f"{NAME}['RUNNER'] cannot be imported: {error}",
+            hint=f"Use one of {', '.join(map(repr, runners.BY_NAME))}, or the dotted path of a class.",
+            id="stockhub_webhooks.E005",
+        )
+
+
+def naive_timezone() -> Iterable[CheckMessage]:
+    """E006: messages with a time would stay open until this is mended."""
+    try:
+        ZoneInfo(conf.NAIVE_TIMEZONE)
+    except (ZoneInfoNotFoundError, ValueError):
+        if conf.NAIVE_TIMEZONE != "UTC":
+            yield Error(
+                f"{NAME}['NAIVE_TIMEZONE'] is no time zone: {conf.NAIVE_TIMEZONE!r}.",
+                hint='Leave it at "UTC", which is what Stock Hub sends.',
+                id="stockhub_webhooks.E006",
+            )
+
+
+def resolver() -> Iterable[CheckMessage]:
+    """E007: a resolver that cannot be imported finds no order."""
+    if not conf.HOST_ORDER_RESOLVER:
+        return
+    try:
+        import_string(conf.HOST_ORDER_RESOLVER)
+    except ImportError as error:
+        yield Error(
+            f"{NAME}['HOST_ORDER_RESOLVER'] cannot be imported: {error}",
+            hint="Name a function (po_number, order) -> object or None by its dotted path.",
+            id="stockhub_webhooks.E007",
+        )
+
+
+def weak_keys() -> Iterable[CheckMessage]:
+    """W001: the key is the only protection."""
+    if any(len(key) < WEAK_KEY_LENGTH for keys in conf.accounts().values() for key in keys):
+        yield Warning(
+            f"A key has fewer than {WEAK_KEY_LENGTH} characters, and it is the only protection.",
+            hint='Agree on a longer one: python -c "import secrets; print(secrets.token_urlsafe(32))"',
+            id="stockhub_webhooks.W001",
+        )
+
+
+def open_door() -> Iterable[CheckMessage]:
+    """W002: the host asked for it, and should know what it means."""
+    if not conf.REQUIRE_API_KEY:
+        yield Warning(
+            f"{NAME}['REQUIRE_API_KEY'] is False: anyone on the internet can write orders, parcels and refunds "
+            "into your shop.",
+            hint="Set API_KEYS, ask Winkelstraat to send the key, and remove this setting.",
+            id="stockhub_webhooks.W002",
+        )
+
+
+def blank_keys() -> Iterable[CheckMessage]:
+    """W003: an empty environment variable looks like a key, and is none."""
+    value = configured().get("API_KEYS", ())
+    by_account = value.items() if isinstance(value, dict) else [("default", value)]
+    for account, keys in by_account:
+        given = keys if isinstance(keys, (list, tuple)) else [keys]
+        if len(given) != len(conf.accounts().get(str(account), ())):
+            yield Warning(
+                f"Account {account!r} has a key that is blank or no text; it is left out.",
+                hint="Is the environment variable set?",
+                id="stockhub_webhooks.W003",
+            )
+
+
+def no_spool() -> Iterable[CheckMessage]:
+    """W004: the sender never repeats what it could not deliver."""
+    if spool.directory() is None:
+        yield Warning(
+            f"{NAME}['SPOOL_DIR'] is not set: what comes in while the database is away is lost.",
+            hint="Name a directory on a local disk that only this application can read.",
+            id="stockhub_webhooks.W004",
+        )
+
+
+def new_connections() -> Iterable[CheckMessage]:
+    """W005: connecting anew for each request costs three quarters of the speed."""
+    settings = connections[alias()].settings_dict
+    if connections[alias()].vendor not in POOLED_VENDORS or settings.get("OPTIONS", {}).get("pool"):
+        return
+    if settings.get("CONN_MAX_AGE") == 0:
+        yield Warning(
+            "CONN_MAX_AGE is 0, so each message waits for a new database connection.",
+            hint="Set CONN_MAX_AGE to 600 and CONN_HEALTH_CHECKS to True, or use a connection pool.",
+            id="stockhub_webhooks.W005",
+        )
+
+
+CHECKS = (
+    unknown_settings,
+    settings_types,
+    no_key,
+    shared_keys,
+    runner,
+    naive_timezone,
+    resolver,
+    weak_keys,
+    open_door,
+    blank_keys,
+    no_spool,
+    new_connections,
+)

@@ -1,0 +1,122 @@
+"""The one place that reads `settings.STOCKHUB_WEBHOOKS`, at each access, so that `override_settings` works."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from datetime import timezone, tzinfo
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+T = TypeVar("T")
+
+NAME = "STOCKHUB_WEBHOOKS"
+DEFAULT_ACCOUNT = "default"
+
+
+class Setting(Generic[T]):
+    """One key of the dict: its default, the types it may have, and one sentence on what it does.
+
+    A value of another type counts as not given (and fails the system check): the door must not break on it.
+    """
+
+    def __init__(self, default: T, sentence: str, *, types: tuple[type, ...] | None = None) -> None:
+        self.default = default
+        self.sentence = sentence
+        self.types = types or (type(default),)
+        self.name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: object, owner: type | None = None) -> T:
+        value = configured().get(self.name, self.default)
+        return value if isinstance(value, self.types) else self.default
+
+
+def configured() -> Mapping[str, Any]:
+    """The host's dict as it stands; anything but a dict counts as empty (and fails the system check)."""
+    value = getattr(settings, NAME, None)
+    return value if isinstance(value, Mapping) else {}
+
+
+class Conf:
+    """Every setting of the app. `conf` is its only instance."""
+
+    API_KEYS: Setting[str | list[str] | dict[str, Any]] = Setting(
+        {},
+        "The secret that Stock Hub sends as `x-api-key`: a string, a list of strings, or a dict of account to these.",
+        types=(str, list, tuple, Mapping),
+    )
+    REQUIRE_API_KEY = Setting(
+        True, "Refuse a delivery without a known key; `False` lets anyone on the internet write to your tables."
+    )
+    RUNNER = Setting(
+        "inline", 'Who applies a message: `"inline"` (the request), `"worker"` (only the worker), or a dotted path.'
+    )
+    INLINE_BUDGET_SECONDS = Setting(
+        5.0, "How long a request may go on, after it was answered, with whatever work is due.", types=(int, float)
+    )
+    MAX_BODY_BYTES = Setting(1024 * 1024, "The longest body that is accepted; a longer one is answered 413.")
+    SPOOL_DIR: Setting[str | Path] = Setting(
+        "",
+        "A directory on a local disk that takes the messages while the database is away; without one they get 503.",
+        types=(str, Path),
+    )
+    NAIVE_TIMEZONE = Setting("UTC", "The time zone of times that are sent without one.")
+    MAX_ATTEMPTS = Setting(22, "After how many failed attempts a receiver call or a message is given up.")
+    BACKOFF_BASE_SECONDS = Setting(
+        30.0, "The pause after the first failure; it doubles with each further one.", types=(int, float)
+    )
+    BACKOFF_MAX_SECONDS = Setting(21600.0, "The longest pause between two attempts.", types=(int, float))
+    LEASE_SECONDS = Setting(
+        900.0, "How long taken work may stay unfinished before another process takes it over.", types=(int, float)
+    )
+    HOST_ORDER_RESOLVER = Setting(
+        "", "Dotted path of `(po_number, order) -> object or None`, which finds the shop's own order."
+    )
+
+    def names(self) -> Iterator[str]:
+        """The names of all settings, in the order of the documentation."""
+        return (name for name, value in vars(type(self)).items() if isinstance(value, Setting))
+
+    def setting(self, name: str) -> Setting[Any]:
+        """The description of one setting.
+
+        Raises:
+            KeyError: there is no setting of that name.
+        """
+        found = vars(type(self))[name]
+        if not isinstance(found, Setting):
+            raise KeyError(name)
+        return found
+
+    def accounts(self) -> dict[str, tuple[str, ...]]:
+        """Account to its keys, blank ones left out: an empty key is no key."""
+        value = self.API_KEYS
+        by_account = value if isinstance(value, Mapping) else {DEFAULT_ACCOUNT: value}
+        return {str(account): _keys(keys) for account, keys in by_account.items()}
+
+    def pause_after(self, attempts: int) -> float:
+        """Seconds to wait after so many failed attempts: doubling, with a multiplicative jitter, never shorter."""
+        pause = min(self.BACKOFF_BASE_SECONDS * 2 ** min(attempts - 1, 30), self.BACKOFF_MAX_SECONDS)
+        return float(pause * random.uniform(1.0, 1.25))
+
+    def naive_timezone(self) -> tzinfo:
+        """The zone of times sent without one.
+
+        Raises:
+            ZoneInfoNotFoundError: there is no such zone (the system check says so first).
+        """
+        return timezone.utc if self.NAIVE_TIMEZONE == "UTC" else ZoneInfo(self.NAIVE_TIMEZONE)
+
+
+def _keys(value: object) -> tuple[str, ...]:
+    values = value if isinstance(value, (list, tuple)) else [value]
+    return tuple(key.strip() for key in values if isinstance(key, str) and key.strip())
+
+
+conf = Conf()

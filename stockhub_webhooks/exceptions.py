@@ -1,0 +1,93 @@
+"""Everything that can go wrong, as a small tree: whose fault is it, and can trying again help?
+
+::
+
+    StockHubError
+    ├── Refused              the sender: not let in, and nothing is kept
+    │   ├── WrongKey         401
+    │   └── BodyTooLarge     413
+    ├── Unreadable           the sender: kept, but quarantined; trying again helps only after a mend
+    ├── NotStored            the set-up: neither the database nor the spool would take the message, 503
+    ├── AlreadySettled       nobody: another process finished the same message first
+    ├── ReceiverRefused      the shop's developer: this function cannot be connected
+    ├── RetryLater           the shop's receiver: ask me again later, no attempt is counted
+    └── PermanentFailure     the shop's receiver: never ask me this again
+"""
+
+from __future__ import annotations
+
+
+class StockHubError(Exception):
+    """The root of everything that this app raises on purpose."""
+
+
+class Refused(StockHubError):
+    """The delivery is not let in; `status` is the HTTP status of the answer."""
+
+    status = 400
+
+
+class WrongKey(Refused):
+    """There is no `x-api-key` header, or its value is none of the configured keys."""
+
+    status = 401
+
+
+class BodyTooLarge(Refused):
+    """The body is longer than `MAX_BODY_BYTES`; `size` is what was declared or read, in bytes."""
+
+    status = 413
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"the body has at least {size} bytes, which is over MAX_BODY_BYTES")
+        self.size = size
+
+
+class Unreadable(StockHubError):
+    """The message is stored, but cannot be applied as it is. `reason` is one of `REASONS`."""
+
+    REASONS = {
+        "not_json": "The body is not JSON.",
+        "not_an_object": "The body is JSON, but not an object.",
+        "no_topic": "Nothing tells what the body speaks of: neither the URL nor the body's fields.",
+        "no_identifier": "The body does not say which document it speaks of.",
+    }
+
+    def __init__(self, reason: str, detail: str, *, topic: str = "", increment_id: str = "") -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+        self.topic = topic
+        self.increment_id = increment_id
+
+
+class NotStored(StockHubError):
+    """Neither the database nor the spool took the message, so it must not be answered with 2xx."""
+
+
+class AlreadySettled(StockHubError):
+    """Another process finished this message while we worked on it; our work is rolled back."""
+
+
+class ReceiverRefused(StockHubError, TypeError):
+    """This receiver cannot be connected; the text says what to do."""
+
+
+class RetryLater(StockHubError):
+    """Raised by a receiver: ask again in `seconds`. It counts no attempt, so it may go on for ever.
+
+    For what is not there yet, not for what failed: a failure is any other exception, and is retried
+    with growing pauses.
+    """
+
+    def __init__(self, seconds: float = 60) -> None:
+        super().__init__(f"asked to be called again in {seconds:g} seconds")
+        self.seconds = float(seconds)
+
+
+class PermanentFailure(StockHubError):
+    """Raised by a receiver: trying again cannot help. The receiver call is given up at once with `reason`."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

@@ -1,0 +1,240 @@
+"""Keeps each message before anything in it is believed, and knows its state from then on.
+
+A message is *open* while `due_at` is set: it waits, or somebody holds it until its lease lapses. Every change
+of state is conditional on the message still being open, so that two processes never both finish it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.db import Error as DatabaseFault
+from django.db import IntegrityError, connections, transaction
+from django.db.models import F
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from stockhub_webhooks import signals, spool
+from stockhub_webhooks.conf import conf
+from stockhub_webhooks.exceptions import AlreadySettled, NotStored, Unreadable
+from stockhub_webhooks.models import Message
+from stockhub_webhooks.models.database import DatabaseNow, alias, from_now
+from stockhub_webhooks.serializers import Reading
+from stockhub_webhooks.serializers.fields import clean_text
+
+logger = logging.getLogger(__name__)
+
+KEPT_HEADERS = ("content-type", "content-encoding", "user-agent", "x-version", "x-request-id", "date")
+HEADER_LIMIT = 255
+SPOOLED = (
+    "uid",
+    "url_topic",
+    "topic",
+    "account",
+    "body",
+    "headers",
+    "key_fingerprint",
+    "remote_address",
+    "source",
+    "received_at",
+)
+
+
+def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """The named headers, by their names in small letters; the key is never among them."""
+    return {name: clean_text(headers[name])[:HEADER_LIMIT] for name in KEPT_HEADERS if name in headers}
+
+
+# ---------------------------------------------------------------- storing
+
+
+@sensitive_variables()
+def store(message: Message, *, claimed: bool = False) -> Message:
+    """Commit a new message, to the database or else to the spool; only then may the sender hear 2xx.
+
+    Args:
+        message: not saved yet.
+        claimed: whether the caller will apply it at once, so that nobody else takes it meanwhile.
+
+    Returns:
+        The message; its `pk` is None where it went to the spool.
+
+    Raises:
+        NotStored: it is in neither.
+    """
+    try:
+        _insert(message, claimed=claimed)
+    except Exception as fault:
+        logger.warning("message %s could not be journaled (%s), it goes to the spool", message.uid, _kind(fault))
+        message.pk = None
+        try:
+            spool.write({name: getattr(message, name) for name in SPOOLED})
+        except OSError as error:
+            raise NotStored(f"database: {_kind(fault)}; spool: {_kind(error)}") from fault
+        return message
+    signals.message_received.send_robust(Message, message=message)
+    return message
+
+
+def _insert(message: Message, *, claimed: bool) -> None:
+    """One autocommit INSERT. A dead connection is closed and tried once more; `uid` makes that harmless."""
+    using = alias()
+    connection = connections[using]
+    message.due_at = from_now(conf.LEASE_SECONDS) if claimed else DatabaseNow()  # type: ignore[assignment]
+    message.attempts = int(claimed)
+    message.topic = message.url_topic
+    if connection.in_atomic_block:
+        # a host's transaction could still be rolled back; durable=True refuses it (and lets a TestCase pass)
+        with transaction.atomic(using=using, durable=True):
+            message.save(using=using, force_insert=True)
+        return
+    try:
+        _insert_once(message, using)
+    except DatabaseFault:
+        connection.close()
+        _insert_once(message, using)
+
+
+def _insert_once(message: Message, using: str) -> None:
+    try:
+        message.save(using=using, force_insert=True)
+    except IntegrityError:
+        stored = Message.objects.using(using).filter(uid=message.uid).values_list("pk", flat=True).first()
+        if stored is None:
+            raise
+        message.pk = stored
+
+
+def ingest_spool() -> int:
+    """Move what waits in the spool into the database; how many messages that were.
+
+    A message that is committed but whose file is still there is known by its `uid`, and not stored twice.
+    """
+    moved = 0
+    for path in spool.files():
+        try:
+            record = spool.read(path)
+            message = Message(**{name: record[name] for name in SPOOLED})
+        except FileNotFoundError:
+            continue
+        except (KeyError, ValueError) as error:
+            logger.error("%s; it is kept as %s", error, spool.set_aside(path).name)
+            continue
+        known = Message.objects.using(alias()).filter(uid=message.uid).exists()
+        if not known:
+            _insert(message, claimed=False)
+            signals.message_received.send_robust(Message, message=message)
+        spool.remove(path)
+        moved += not known
+    return moved
+
+
+# ---------------------------------------------------------------- taking
+
+
+def claim_due() -> Iterator[Message]:
+    """Take the messages that are due, one after the other, each with a lease."""
+    using = alias()
+    candidates = Message.objects.using(using).due(DatabaseNow()).values_list("pk", "attempts")[:20]
+    for pk, attempts in list(candidates):
+        if attempts >= conf.MAX_ATTEMPTS:
+            fail(pk, "the process that was working on it died each time")
+            continue
+        taken = (
+            Message.objects.using(using)
+            .filter(pk=pk, attempts=attempts)
+            .due(DatabaseNow())
+            .order_by()
+            .update(attempts=F("attempts") + 1, due_at=from_now(conf.LEASE_SECONDS))
+        )
+        if taken:
+            yield Message.objects.using(using).get(pk=pk)
+
+
+# ---------------------------------------------------------------- finishing
+
+
+def settle(message: Message, reading: Reading, outcome: str) -> None:
+    """The message is applied. Belongs into the transaction that applied it.
+
+    Raises:
+        AlreadySettled: another process finished it first.
+    """
+    _finish(
+        message,
+        status=Message.Status.APPLIED,
+        outcome=outcome,
+        topic=reading.topic,
+        increment_id=reading.increment_id,
+        notes=[note._asdict() for note in reading.notes],
+        error="",
+        applied_at=timezone.now(),
+        due_at=None,
+    )
+
+
+def quarantine(message: Message, why: Unreadable) -> None:
+    """The message cannot be applied as it is; somebody should look at it.
+
+    Raises:
+        AlreadySettled: another process finished it first.
+    """
+    _finish(
+        message,
+        status=Message.Status.QUARANTINED,
+        outcome="",
+        topic=why.topic or message.url_topic,
+        increment_id=why.increment_id,
+        error=str(why),
+        due_at=None,
+    )
+    signals.message_quarantined.send_robust(Message, message=message, reason=why.reason)
+
+
+def postpone(message: Message, fault: Exception) -> None:
+    """Applying failed; try again later, or give up after `MAX_ATTEMPTS`."""
+    error = f"{_kind(fault)}: {fault}"
+    if message.attempts >= conf.MAX_ATTEMPTS:
+        fail(message.pk, error)
+        message.status = Message.Status.FAILED
+        return
+    _open(message).update(error=error, due_at=from_now(conf.pause_after(message.attempts)))
+
+
+def fail(pk: int, error: str) -> None:
+    """Give a message up; `reopen` brings it back."""
+    logger.error("message %s is given up", pk)
+    Message.objects.using(alias()).filter(pk=pk, due_at__isnull=False).update(
+        status=Message.Status.FAILED, error=error, due_at=None
+    )
+
+
+def reopen(pks: list[int]) -> int:
+    """Make messages due now, as they came in; how many. What was applied before is a replay."""
+    messages = Message.objects.using(alias()).filter(pk__in=pks)
+    fresh = {"status": Message.Status.RECEIVED, "attempts": 0, "due_at": DatabaseNow()}
+    return (
+        messages.filter(status=Message.Status.RECEIVED).update(due_at=DatabaseNow())
+        + messages.filter(status=Message.Status.APPLIED).update(is_replay=True, **fresh)
+        + messages.filter(status__in=(Message.Status.QUARANTINED, Message.Status.FAILED)).update(**fresh)
+    )
+
+
+def _open(message: Message) -> Any:
+    return Message.objects.using(alias()).filter(
+        pk=message.pk, status=Message.Status.RECEIVED, attempts=message.attempts, due_at__isnull=False
+    )
+
+
+def _finish(message: Message, **values: Any) -> None:
+    if not _open(message).update(**values):
+        raise AlreadySettled(f"message {message.pk} was finished by another process")
+    for name, value in values.items():
+        setattr(message, name, value)
+
+
+def _kind(fault: BaseException) -> str:
+    return type(fault).__name__
+

@@ -1,0 +1,184 @@
+"""Events, and who is still owed word of them: one receiver call per event, signal and receiver.
+
+A call is *open* while `due_at` is set. Whoever takes it holds a lease on the database's clock; every change
+of its state is conditional on the claim (status and attempt), so a claim that was taken over changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import F
+from django.utils import timezone
+
+from stockhub_webhooks import signals
+from stockhub_webhooks.conf import conf
+from stockhub_webhooks.models import Event, ReceiverCall
+from stockhub_webhooks.models.database import DatabaseNow, alias, from_now
+from stockhub_webhooks.models.subjects import subject_of
+
+logger = logging.getLogger(__name__)
+
+ERROR_LIMIT = 4000
+BATCH = 20
+
+
+# ---------------------------------------------------------------- recording
+
+
+def record(events: list[Event]) -> None:
+    """Write the events and what they owe, in the transaction that applied their message."""
+    if not events:
+        return
+    using = alias()
+    Event.objects.using(using).bulk_create(events)
+    if any(event.pk is None for event in events):  # MySQL does not tell the keys of many rows at once
+        events = list(Event.objects.using(using).filter(message_id=events[0].message_id).order_by("-pk")[: len(events)])
+        events.reverse()
+    owe(events)
+
+
+def owe(events: list[Event]) -> list[ReceiverCall]:
+    """One pending call for each receiver that is connected now to a signal of each event."""
+    calls = [
+        ReceiverCall(
+            event=event,
+            signal=signal.name,
+            receiver=receiver.identity,
+            order_id=event.order_id,
+            due_at=DatabaseNow(),
+        )
+        for event in events
+        for signal, sender in heard_by(event)
+        for receiver in signal.connected(sender)
+    ]
+    if calls:
+        ReceiverCall.objects.using(alias()).bulk_create(calls)
+    return calls
+
+
+def heard_by(event: Event) -> Iterator[tuple[signals.EventSignal, type | None]]:
+    """The signals that tell of an event, each with its sender."""
+    yield signals.BY_EVENT_TYPE[event.type], subject_of(event).model
+    yield signals.event_recorded, Event
+
+
+def known_receivers() -> dict[str, set[str]]:
+    """What this process can call, by the name of the signal."""
+    return {
+        name: identities
+        for name, signal in signals.BY_NAME.items()
+        if (identities := {receiver.identity for receiver in signal.connected()})
+    }
+
+
+# ---------------------------------------------------------------- taking
+
+
+def claim_due(*, message_id: int | None = None) -> Iterator[ReceiverCall]:
+    """Take due calls that this process can make, one after the other, each with a lease.
+
+    A call whose receiver is not known here stays as it is: another process may know it.
+
+    Args:
+        message_id: only the calls that this message caused.
+    """
+    known = known_receivers()
+    if not known:
+        return
+    due = ReceiverCall.objects.using(alias()).due(DatabaseNow()).of(known).first_in_line()
+    if message_id is not None:
+        due = due.filter(event__message_id=message_id)
+    for call in list(due.select_related("event__message").defer("event__message__body")[:BATCH]):
+        if call.attempts >= conf.MAX_ATTEMPTS:
+            give_up(call, "the process that was calling it died, or took longer than LEASE_SECONDS, each time")
+        elif _as_claimed(call).filter(due_at__lte=DatabaseNow()).update(
+            status=ReceiverCall.Status.RUNNING, attempts=F("attempts") + 1, due_at=from_now(conf.LEASE_SECONDS)
+        ):
+            call.status = ReceiverCall.Status.RUNNING
+            call.attempts += 1
+            yield call
+
+
+# ---------------------------------------------------------------- finishing
+
+
+def mark_done(call: ReceiverCall) -> bool:
+    """The receiver has done its work; False where the claim was taken over.
+
+    It is the first statement of the transaction that the receiver runs in, so that what it writes to this
+    database and the mark are committed together, once.
+    """
+    return _change(call, status=ReceiverCall.Status.DONE, due_at=None, done_at=timezone.now(), last_error="")
+
+
+def retry(call: ReceiverCall, error: Exception) -> None:
+    """The receiver failed: ask again after a pause, or give up after `MAX_ATTEMPTS`."""
+    text = describe(error)
+    if call.attempts >= conf.MAX_ATTEMPTS:
+        give_up(call, text)
+        return
+    pause = conf.pause_after(call.attempts)
+    if _change(call, status=ReceiverCall.Status.PENDING, due_at=from_now(pause), last_error=text):
+        logger.warning(
+            "receiver call %s (%s) failed with %s, attempt %s; it is asked again in %.0f seconds",
+            call.pk, call.receiver, type(error).__name__, call.attempts, pause,
+        )  # fmt: skip
+        signals.receiver_failed.send_robust(ReceiverCall, call=call, error=error)
+        return
+    # The transaction was committed and only a hook after it failed: the work is done, so it is not asked again.
+    done = ReceiverCall.objects.using(alias()).filter(
+        pk=call.pk, status=ReceiverCall.Status.DONE, attempts=call.attempts
+    )
+    if done.update(last_error=text):
+        logger.error(
+            "receiver call %s (%s) is done, but a hook after its commit failed with %s",
+            call.pk, call.receiver, type(error).__name__,
+        )  # fmt: skip
+
+
+def retry_later(call: ReceiverCall, seconds: float, reason: str) -> None:
+    """The receiver asked to be called again later; this attempt does not count."""
+    if _change(
+        call,
+        status=ReceiverCall.Status.PENDING,
+        due_at=from_now(max(seconds, 0)),
+        attempts=call.attempts - 1,
+        last_error=reason,
+    ):
+        call.attempts -= 1
+
+
+def give_up(call: ReceiverCall, reason: str) -> None:
+    """Nobody is asked any more, until somebody says "try again"; what is behind it goes on."""
+    if _change(call, status=ReceiverCall.Status.GIVEN_UP, due_at=None, last_error=reason):
+        logger.error("receiver call %s (%s) is given up after %s attempts", call.pk, call.receiver, call.attempts)
+        signals.receiver_gave_up.send_robust(ReceiverCall, call=call, reason=reason)
+
+
+def try_again(pks: list[int]) -> int:
+    """Make calls due now that are given up or wait for their next attempt; how many."""
+    calls = ReceiverCall.objects.using(alias()).filter(pk__in=pks)
+    return calls.filter(status=ReceiverCall.Status.GIVEN_UP).update(
+        status=ReceiverCall.Status.PENDING, attempts=0, due_at=DatabaseNow()
+    ) + calls.filter(status=ReceiverCall.Status.PENDING).update(due_at=DatabaseNow())
+
+
+def describe(error: BaseException) -> str:
+    """What went wrong and where, the last lines of its traceback; no variables."""
+    lines = "".join(traceback.format_exception(error))
+    return f"{type(error).__name__}: {error}\n\n{lines[-ERROR_LIMIT:]}".replace("\x00", "\ufffd")
+
+
+def _as_claimed(call: ReceiverCall) -> Any:
+    return ReceiverCall.objects.using(alias()).filter(pk=call.pk, status=call.status, attempts=call.attempts)
+
+
+def _change(call: ReceiverCall, **values: Any) -> bool:
+    changed = bool(_as_claimed(call).update(**values))
+    if changed:
+        call.status = values["status"]
+    return changed

@@ -1,0 +1,45 @@
+"""The command that finishes what is open."""
+
+from __future__ import annotations
+
+import signal
+from argparse import ArgumentParser
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import Error as DatabaseFault
+
+from stockhub_webhooks.worker import Worker
+
+
+class Command(BaseCommand):
+    """Applies open messages and makes the receiver calls that are due. Silent when all is well."""
+
+    help = "Apply open messages and call the shop's receivers that are due, once (from cron) or for ever."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """`--once` and `--max-seconds`."""
+        parser.add_argument("--once", action="store_true", help="do what is due now, then end")
+        parser.add_argument("--max-seconds", type=float, metavar="N", help="end after N seconds at the latest")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run the loop; the first SIGTERM or SIGINT ends it after the work in hand, the second at once."""
+        worker = Worker(max_seconds=options["max_seconds"])
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            if worker.stop.is_set():
+                raise SystemExit(128 + number)
+            worker.stop.set()
+
+        former = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            if options["once"]:
+                worker.once()
+            else:
+                worker.forever()
+        except DatabaseFault as fault:
+            raise CommandError(f"the database does not answer: {type(fault).__name__}") from fault
+        finally:
+            for number, handler in former.items():
+                signal.signal(number, handler)

@@ -1,0 +1,35 @@
+"""Everything that is kept: messages, documents, and the ledger of events and receiver calls."""
+
+from stockhub_webhooks.models.credit_memo import CreditMemo, CreditMemoItem
+from stockhub_webhooks.models.documents import Address, Document, Line
+from stockhub_webhooks.models.invoice import Invoice, InvoiceItem
+from stockhub_webhooks.models.ledger import Event, Heartbeat, ReceiverCall
+from stockhub_webhooks.models.message import Message, Topic
+from stockhub_webhooks.models.order import Order, OrderItem
+from stockhub_webhooks.models.payment_request import PaymentRequest, PaymentRequestItem
+from stockhub_webhooks.models.rma import RMA, RMAItem
+from stockhub_webhooks.models.shipment import Shipment, ShipmentItem, Track
+
+__all__ = [
+    "RMA",
+    "Address",
+    "CreditMemo",
+    "CreditMemoItem",
+    "Document",
+    "Event",
+    "Heartbeat",
+    "Invoice",
+    "InvoiceItem",
+    "Line",
+    "Message",
+    "Order",
+    "OrderItem",
+    "PaymentRequest",
+    "PaymentRequestItem",
+    "RMAItem",
+    "ReceiverCall",
+    "Shipment",
+    "ShipmentItem",
+    "Topic",
+    "Track",
+]

@@ -1,0 +1,99 @@
+"""One POST, exactly as it came in."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from stockhub_webhooks import topics
+
+
+class Topic(models.TextChoices):
+    """What a message speaks of, in the office's words."""
+
+    ORDER = topics.ORDER, _("order")
+    SHIPMENT = topics.SHIPMENT, _("shipment")
+    INVOICE = topics.INVOICE, _("invoice")
+    RMA = topics.RMA, _("return")
+    CREDIT_MEMO = topics.CREDIT_MEMO, _("credit note")
+    PAYMENT_REQUEST = topics.PAYMENT_REQUEST, _("payment request")
+
+
+class MessageQuerySet(models.QuerySet["Message"]):
+    """Messages by what is to be done with them."""
+
+    def due(self, now: Any) -> MessageQuerySet:
+        """Those that wait to be applied, or whose lease has lapsed, oldest first; `now` is the database's clock."""
+        return self.filter(due_at__lte=now).order_by("due_at", "pk")
+
+
+class Message(models.Model):
+    """One POST from Stock Hub, as received. Its body and `received_at` never change."""
+
+    class Status(models.TextChoices):
+        RECEIVED = "received", _("waiting")
+        APPLIED = "applied", _("processed")
+        QUARANTINED = "quarantined", _("needs a look")
+        FAILED = "failed", pgettext_lazy("message", "failed")
+
+    class Outcome(models.TextChoices):
+        CREATED = "created", _("new")
+        UPDATED = "updated", pgettext_lazy("outcome", "changed")
+        UNCHANGED = "unchanged", _("nothing new")
+        STALE = "stale", _("older than what we have")
+
+    class Source(models.TextChoices):
+        WEBHOOK = "webhook", _("webhook")
+        PULL = "pull", _("fetched")
+        HAND = "hand", _("entered by hand")
+
+    id = models.BigAutoField(primary_key=True)
+    uid = models.UUIDField(
+        default=uuid.uuid4, unique=True, editable=False, help_text=_("Made before the first write, the same everywhere.")
+    )
+    url_topic = models.CharField(
+        _("topic of the URL"), max_length=32, blank=True, choices=Topic, help_text=_("Empty at the shared URL.")
+    )
+    topic = models.CharField(_("topic"), max_length=32, blank=True, choices=Topic)
+    account = models.CharField(_("account"), max_length=64)
+    body = models.BinaryField(_("body"), help_text=_("The exact bytes."))
+    headers = models.JSONField(_("headers"), default=dict)
+    key_fingerprint = models.CharField(_("key used"), max_length=16, blank=True)
+    remote_address = models.CharField(_("remote address"), max_length=45, blank=True)
+    source = models.CharField(_("source"), max_length=16, choices=Source, default=Source.WEBHOOK)
+    received_at = models.DateTimeField(_("received at"), default=timezone.now, db_index=True)
+    status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.RECEIVED)
+    outcome = models.CharField(_("outcome"), max_length=16, choices=Outcome, blank=True)
+    error = models.TextField(_("error"), blank=True)
+    notes = models.JSONField(_("notes"), default=list)
+    increment_id = models.CharField(_("Stock Hub number"), max_length=64, blank=True)
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    due_at = models.DateTimeField(
+        _("due at"), null=True, db_index=True, help_text=_("When it is to be applied; while that is done, when the lease lapses.")
+    )
+    applied_at = models.DateTimeField(_("processed at"), null=True)
+    is_replay = models.BooleanField(_("processed again"), default=False)
+
+    objects = MessageQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("message from Stock Hub")
+        verbose_name_plural = _("messages from Stock Hub")
+        indexes = [
+            models.Index(fields=["topic", "increment_id"], name="stockhub_message_document"),
+            models.Index(fields=["status", "received_at"], name="stockhub_message_status"),
+        ]
+        permissions = [("process_again", _("Can process a message again"))]
+
+    def __str__(self) -> str:
+        return f"{self.pk} ({self.get_topic_display() or '?'} {self.increment_id})".replace(" )", ")")
+
+    @property
+    def api_version(self) -> str:
+        """The `x-version` header, "" where there was none."""
+        return str(self.headers.get("x-version", ""))

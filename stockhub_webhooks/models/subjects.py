@@ -1,0 +1,78 @@
+"""What an event speaks of: the row behind `Event.subject_id`, and how a receiver is handed it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import FieldDoesNotExist
+
+from stockhub_webhooks.models.credit_memo import CreditMemo, CreditMemoItem
+from stockhub_webhooks.models.documents import Address
+from stockhub_webhooks.models.invoice import Invoice, InvoiceItem
+from stockhub_webhooks.models.ledger import Event
+from stockhub_webhooks.models.order import Order, OrderItem
+from stockhub_webhooks.models.payment_request import PaymentRequest, PaymentRequestItem
+from stockhub_webhooks.models.rma import RMA, RMAItem
+from stockhub_webhooks.models.shipment import Shipment, ShipmentItem, Track
+
+# "shipping_address.city", "items[SKU/size].qty", "tracks[number].carrier"
+PART = re.compile(r"(?P<part>[a-z_]+)(?:\[.*\])?\.(?P<column>[a-z_]+)")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One kind of row that events speak of."""
+
+    name: str  # the receiver's keyword argument
+    model: type[Any]
+    parents: tuple[str, ...] = ()  # passed as well, None where the row has none of that name
+    item_model: type[Any] | None = None
+
+    def load(self, pk: int, using: str) -> Any:
+        """The row as it is now, with its order; None where it is gone."""
+        related = [f"{parent}__order" for parent in self.parents]
+        if not related and self.model is not Order:
+            related = ["order"]
+        return self.model._default_manager.using(using).select_related(*related).filter(pk=pk).first()
+
+    def arguments(self, row: Any) -> dict[str, Any]:
+        """The row under its own name, its parents, and the order."""
+        parents = {parent: getattr(row, parent) for parent in self.parents}
+        owner: Any = next(filter(None, parents.values()), row)
+        order = row if self.model is Order else owner.order
+        return {self.name: row, **parents, "order": order}
+
+    def column(self, name: str) -> Any:
+        """The model field behind a name in `Event.changes`, None where there is none."""
+        part = PART.fullmatch(name)
+        if part:
+            model = {"items": self.item_model, "tracks": Track}.get(part["part"], Address)
+            name = part["column"]
+        else:
+            model = self.model
+        try:
+            return model._meta.get_field(name) if model else None
+        except FieldDoesNotExist:
+            return None
+
+
+BY_NAME: dict[str, Subject] = {
+    subject.name: subject
+    for subject in (
+        Subject("order", Order, item_model=OrderItem),
+        Subject("shipment", Shipment, item_model=ShipmentItem),
+        Subject("track", Track, ("shipment", "rma")),
+        Subject("invoice", Invoice, item_model=InvoiceItem),
+        Subject("rma", RMA, item_model=RMAItem),
+        Subject("rma_item", RMAItem, ("rma",)),
+        Subject("credit_memo", CreditMemo, item_model=CreditMemoItem),
+        Subject("payment_request", PaymentRequest, item_model=PaymentRequestItem),
+    )
+}
+
+
+def subject_of(event: Event) -> Subject:
+    """What the event speaks of: the part of its type before the dot."""
+    return BY_NAME[event.type.partition(".")[0]]

@@ -1,0 +1,43 @@
+"""Who starts the work. Changing the runner changes how soon it is done, never whether."""
+
+from __future__ import annotations
+
+import logging
+from typing import Protocol
+
+from django.utils.module_loading import import_string
+
+from stockhub_webhooks.conf import conf
+from stockhub_webhooks.models import Message
+from stockhub_webhooks.runners.worker import WorkerRunner
+
+logger = logging.getLogger(__name__)
+
+
+class Runner(Protocol):
+    """What a dotted path in `RUNNER` must name: a class that is made without arguments."""
+
+    applies_in_request: bool
+
+    def after_answer(self, message: Message) -> None:
+        """The sender has its answer; `message` is stored, and applied where `applies_in_request`."""
+
+    def wake(self) -> None:
+        """There is work due that did not come with a request."""
+
+
+BY_NAME = {
+    "inline": "stockhub_webhooks.runners.inline.InlineRunner",
+    "worker": "stockhub_webhooks.runners.worker.WorkerRunner",
+}
+
+
+def current() -> Runner:
+    """The runner that the settings name; only the worker's where it cannot be had, so that nothing is lost."""
+    path = BY_NAME.get(conf.RUNNER, conf.RUNNER)
+    try:
+        runner: Runner = import_string(path)()
+    except ImportError as error:
+        logger.error("STOCKHUB_WEBHOOKS['RUNNER'] cannot be had (%s): messages wait for stockhub_worker", error)
+        return WorkerRunner()
+    return runner

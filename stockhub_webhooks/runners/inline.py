@@ -1,0 +1,26 @@
+"""The request does it all: a shop without a worker heals with its traffic."""
+
+from __future__ import annotations
+
+import time
+
+from stockhub_webhooks import telling, worker
+from stockhub_webhooks.conf import conf
+from stockhub_webhooks.models import Message
+
+
+class InlineRunner:
+    """Apply within the request; tell once it is answered; then help with whatever else is due."""
+
+    applies_in_request = True
+
+    def after_answer(self, message: Message) -> None:
+        """This message's own calls first, then what is left of the budget on all that is due."""
+        until = time.monotonic() + conf.INLINE_BUDGET_SECONDS
+        if message.outcome in (Message.Outcome.CREATED, Message.Outcome.UPDATED, Message.Outcome.STALE):
+            telling.tell_due(until=until, message_id=message.pk)
+        worker.drain(until)
+
+    def wake(self) -> None:
+        """Do what is due, here and now."""
+        worker.drain(time.monotonic() + conf.INLINE_BUDGET_SECONDS)

@@ -1,0 +1,54 @@
+"""The tolerant reader: from the exact bytes to a `Reading`, without a database.
+
+Only identifiers are required. Absent is null; an unknown field or code is kept in the body and noted; a value
+that cannot be read is left out, so that the former one stays, and is noted.
+"""
+
+from __future__ import annotations
+
+from stockhub_webhooks import topics
+from stockhub_webhooks.exceptions import Unreadable
+from stockhub_webhooks.serializers.body import parse
+from stockhub_webhooks.serializers.credit_memo import CreditMemoReader
+from stockhub_webhooks.serializers.fields import Note
+from stockhub_webhooks.serializers.invoice import InvoiceReader
+from stockhub_webhooks.serializers.order import OrderReader
+from stockhub_webhooks.serializers.payment_request import PaymentRequestReader
+from stockhub_webhooks.serializers.reader import DocumentReader, Reading, capped
+from stockhub_webhooks.serializers.rma import RMAReader
+from stockhub_webhooks.serializers.shipment import ShipmentReader
+
+BY_TOPIC: dict[str, DocumentReader] = {
+    topics.ORDER: OrderReader(),
+    topics.SHIPMENT: ShipmentReader(),
+    topics.INVOICE: InvoiceReader(),
+    topics.RMA: RMAReader(),
+    topics.CREDIT_MEMO: CreditMemoReader(),
+    topics.PAYMENT_REQUEST: PaymentRequestReader(),
+}
+
+# Every child is known by its own number and its order's; the others by one number alone.
+NEEDS_ORDER = frozenset({topics.SHIPMENT, topics.INVOICE, topics.RMA, topics.CREDIT_MEMO})
+
+
+def read(body: bytes, url_topic: str = "") -> Reading:
+    """What a body says that came in at the URL of `url_topic` ("" for the shared URL).
+
+    Raises:
+        Unreadable: it is not JSON, not an object, of no known topic, or has no identifiers.
+    """
+    data = parse(body)
+    topic = topics.recognise(data, url_topic)
+    if not topic:
+        raise Unreadable("no_topic", "no field in it belongs to one topic alone")
+    reading = BY_TOPIC[topic].reading(data)
+    if not reading.increment_id:
+        raise Unreadable("no_identifier", f"it has no number of its {topic}", topic=topic)
+    if topic in NEEDS_ORDER and not reading.order_increment_id:
+        raise Unreadable(
+            "no_identifier", "it has no order_increment_id", topic=topic, increment_id=reading.increment_id
+        )
+    if url_topic and topic != url_topic:
+        reading.notes.insert(0, Note("", "topic_differs", url_topic))
+    reading.notes = capped(reading.notes)
+    return reading

@@ -1,0 +1,44 @@
+"""The order."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from stockhub_webhooks import statuses, topics
+from stockhub_webhooks.serializers.fields import MomentField, Note, OpenChoiceField
+from stockhub_webhooks.serializers.parts import AddressReader, PricedLineReader, identifier, money, text, whole_number
+from stockhub_webhooks.serializers.reader import DocumentReader, Reading
+
+
+class OrderLineReader(PricedLineReader):
+    """A line of an order."""
+
+    qty_ordered = whole_number()
+
+
+class OrderReader(DocumentReader):
+    """The body at `order`."""
+
+    TOPIC = topics.ORDER
+    ADDRESSES: ClassVar[tuple[str, ...]] = ("shipping_address", "billing_address")
+
+    increment_id = identifier()
+    po_number = text()
+    status = OpenChoiceField(statuses.ORDER, max_length=255, required=False, allow_null=True)
+    created_at = MomentField(required=False, allow_null=True)
+    updated_at = MomentField(required=False, allow_null=True)
+    currency = text()
+    subtotal = money()
+    shipping_price = money()
+    grand_total = money()
+    items = OrderLineReader(many=True, required=False, allow_null=True)
+    shipping_address = AddressReader(required=False, allow_null=True)
+    billing_address = AddressReader(required=False, allow_null=True)
+
+    def check_amounts(self, reading: Reading) -> None:
+        """grand_total = subtotal + shipping_price, as in the contract's examples."""
+        total, subtotal, shipping = (
+            reading.fields.get(name) for name in ("grand_total", "subtotal", "shipping_price")
+        )
+        if None not in (total, subtotal, shipping) and total != subtotal + shipping:
+            reading.notes.append(Note("grand_total", "amounts_differ"))

@@ -1,0 +1,113 @@
+"""The directory that takes messages while the database cannot: one file a message, written durably.
+
+A file appears under its final name only when it is whole and on disk: dot-file, fsync, rename, fsync of
+the directory. It is removed only after the database has committed its row, and the row's `uid` is the file's
+name, so reading a file twice is harmless.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from stockhub_webhooks.conf import conf
+
+SUFFIX = ".json"
+BROKEN_SUFFIX = ".broken"
+
+
+def directory() -> Path | None:
+    """Where the spool is, None where none is configured."""
+    return Path(conf.SPOOL_DIR) if conf.SPOOL_DIR else None
+
+
+def write(record: dict[str, Any]) -> Path:
+    """Put one message's fields into the spool, durably.
+
+    Args:
+        record: the fields of a `Message` by name; `uid` a UUID, `received_at` an aware time, `body` bytes.
+
+    Raises:
+        OSError: there is no spool, or it cannot be written.
+    """
+    folder = directory()
+    if folder is None:
+        raise FileNotFoundError("STOCKHUB_WEBHOOKS['SPOOL_DIR'] is not set")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    final = folder / f"{record['uid']}{SUFFIX}"
+    draft = folder / f".{record['uid']}{SUFFIX}"
+    text = json.dumps(
+        record
+        | {
+            "uid": str(record["uid"]),
+            "received_at": record["received_at"].isoformat(),
+            "body": base64.b64encode(record["body"]).decode("ascii"),
+        }
+    )
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.rename(draft, final)
+    _sync_directory(folder)
+    return final
+
+
+def _sync_directory(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def files() -> Iterator[Path]:
+    """The messages that wait, oldest first."""
+    folder = directory()
+    if folder is None or not folder.is_dir():
+        return iter(())
+    found = [path for path in folder.iterdir() if path.suffix == SUFFIX and not path.name.startswith(".")]
+    return iter(sorted(found, key=_written_at))
+
+
+def _written_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:  # another process has just ingested it
+        return 0.0
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The message in one file, as it was given to `write`.
+
+    Raises:
+        FileNotFoundError: another process has ingested it.
+        ValueError: the file is broken; `set_aside` takes it out of the way.
+    """
+    text = path.read_text(encoding="utf-8")
+    try:
+        record: dict[str, Any] = json.loads(text)
+        return record | {
+            "uid": UUID(record["uid"]),
+            "received_at": datetime.fromisoformat(record["received_at"]),
+            "body": base64.b64decode(record["body"], validate=True),
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path.name} is not a spooled message: {error!r}") from error
+
+
+def remove(path: Path) -> None:
+    """Forget a file whose message is committed."""
+    path.unlink(missing_ok=True)
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a broken file, so that it is kept but not read again."""
+    return path.rename(path.with_suffix(BROKEN_SUFFIX))

@@ -1,0 +1,65 @@
+"""What the known codes mean, in words for the office. The sets are open: an unknown code is kept and shown raw.
+
+Sources: the contract's enumerations; the order's are Magento's. "Delivered" is said of parcels only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeAlias
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+Labels: TypeAlias = "Mapping[str, str | _StrPromise]"
+
+ORDER: Labels = {
+    "pending": pgettext_lazy("order status", "pending"),
+    "pending_payment": _("waiting for payment"),
+    "processing": _("being processed"),
+    "fraud": _("suspected fraud"),
+    "payment_review": _("payment under review"),
+    "holded": _("on hold"),
+    "complete": pgettext_lazy("order status", "complete"),
+    "closed": pgettext_lazy("order status", "closed"),
+    "canceled": pgettext_lazy("order status", "cancelled"),
+}
+
+SHIPMENT: Labels = {
+    "UNKNOWN": _("unknown"),
+    "READY_FOR_PICKUP": _("ready for pickup"),
+    "IN_TRANSIT": _("in transit"),
+    "DELIVERED": _("delivered"),
+    "EXCEPTION": _("problem on the way"),
+}
+
+RMA: Labels = {
+    "pending": pgettext_lazy("return status", "pending"),
+    "authorized": _("authorised"),
+    "partially_authorized": _("partly authorised"),
+    "received": _("received"),
+    "received_on_item": _("received, in part"),
+    "approved": _("approved"),
+    "approved_on_item": _("approved, in part"),
+    "rejected": _("rejected"),
+    "rejected_on_item": _("rejected, in part"),
+    "denied": _("denied"),
+    "closed": pgettext_lazy("return status", "closed"),
+    "processed_closed": _("processed and closed"),
+}
+
+REVERSAL: Labels = {
+    "NONE": _("none"),
+    "DEFICIENT": _("deficient"),
+    "CANCELLED": pgettext_lazy("reversal", "cancelled"),
+    "canceled": pgettext_lazy("reversal", "cancelled"),
+    "FUNDED_BY_PLATFORM": _("funded by the platform"),
+}
+
+
+def label(labels: Labels, code: str | None) -> str:
+    """The words for a code, the code itself where it is not known, "" where there is none."""
+    return str(labels.get(code, code)) if code else ""

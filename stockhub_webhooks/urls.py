@@ -1,0 +1,17 @@
+"""The addresses to give to Winkelstraat. A trailing slash is welcome, and never redirected to.
+
+    path("api/v1/stockhub/", include("stockhub_webhooks.urls"))
+"""
+
+from django.urls import re_path
+
+from stockhub_webhooks import topics
+from stockhub_webhooks.views import HealthView, ReceiveView
+
+app_name = "stockhub_webhooks"
+
+urlpatterns = [
+    *(re_path(rf"^{topic}/?$", ReceiveView.as_view(topic=topic), name=topic) for topic in topics.ALL),
+    re_path(r"^health/?$", HealthView.as_view(), name="health"),
+    re_path(r"^$", ReceiveView.as_view(), name="any"),
+]

@@ -1,0 +1,167 @@
+"""The door of Stock Hub: one POST in, one answer out, and no 2xx for what is not stored.
+
+A plain Django view: DRF's content negotiation would refuse a strange `Accept` or `?format=`, and the host's
+REST_FRAMEWORK defaults would reach it. Here the body is JSON whatever the headers say, and so is the answer.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth.decorators import login_not_required
+from django.db import connections, transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views import View
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.debug import sensitive_variables
+
+from stockhub_webhooks import journal, pipeline, runners
+from stockhub_webhooks.authentication import authenticate
+from stockhub_webhooks.conf import conf
+from stockhub_webhooks.exceptions import BodyTooLarge, NotStored, Refused, Unreadable
+from stockhub_webhooks.models import Message
+
+logger = logging.getLogger(__name__)
+
+CHUNK_BYTES = 64 * 1024
+DRAIN_BYTES = 8 * 1024 * 1024
+
+
+class Answer(JsonResponse):
+    """A JSON answer that goes on working once the sender has it."""
+
+    def __init__(self, data: dict[str, Any], *, after: Callable[[], None] | None = None, **options: Any) -> None:
+        super().__init__(data, **options)
+        self._after = after
+
+    def close(self) -> None:
+        """Called by the server when the answer is sent. What fails here is tried again later, by our rows."""
+        after, self._after = self._after, None
+        try:
+            if after:
+                after()
+        except Exception as fault:
+            logger.exception("work after the answer failed (%s), it stays due", type(fault).__name__)
+        finally:
+            super().close()
+
+
+def problem(status: int, title: str, detail: str, **more: Any) -> Answer:
+    """A problem body after RFC 9457."""
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
+    return Answer(body, status=status, content_type="application/problem+json")
+
+
+class ReceiveView(View):
+    """Receives the messages of one topic; "" is the shared URL, whose topic is the body's own."""
+
+    topic = ""
+    http_method_names = ["post"]
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponse]:
+        """Deaf to what a host does to all its views: CSRF, forced login, and a transaction around the request."""
+        view: Any = csrf_exempt(login_not_required(super().as_view(**initkwargs)))
+        for alias in connections:
+            view = transaction.non_atomic_requests(using=alias)(view)
+        return view  # type: ignore[no-any-return]
+
+    @sensitive_variables()
+    def post(self, request: HttpRequest) -> Answer:
+        """Authenticated, journaled, applied (where the runner does that here), answered."""
+        try:
+            sender = authenticate(request.headers.get("x-api-key"))
+            body = read_body(request)
+            runner = runners.current()
+            message = Message(
+                url_topic=self.topic,
+                account=sender.account,
+                key_fingerprint=sender.key_fingerprint,
+                body=body,
+                headers=journal.kept_headers(request.headers),
+                remote_address=request.META.get("REMOTE_ADDR", "")[:45],
+            )
+            journal.store(message, claimed=runner.applies_in_request)
+        except Refused as refusal:
+            logger.warning("a delivery to %r was refused: %s", self.topic, refusal)
+            return problem(refusal.status, type(refusal).__name__, str(refusal))
+        except NotStored as fault:
+            logger.critical("a delivery to %r could not be stored and is LOST: %s", self.topic, fault)
+            return problem(503, "Not stored", "The message could not be stored.")
+        if message.pk is None:
+            return Answer({"message": str(message.uid)}, status=202)
+        if runner.applies_in_request:
+            pipeline.process(message)
+        return answer(message, after=lambda: runner.after_answer(message))
+
+    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Everything but POST."""
+        response = problem(405, "Method not allowed", "Stock Hub's messages come by POST.")
+        response["Allow"] = "POST"
+        return response
+
+
+def answer(message: Message, after: Callable[[], None]) -> Answer:
+    """What the sender hears of a stored message. It never depends on the shop's receivers."""
+    if message.status == Message.Status.APPLIED:
+        return Answer({"message": message.pk, "outcome": message.outcome}, after=after)
+    if message.status == Message.Status.QUARANTINED:
+        reason = message.error.partition(":")[0]
+        response = problem(406, "Not readable", Unreadable.REASONS.get(reason, message.error), message=message.pk)
+        response._after = after
+        return response
+    return Answer({"message": message.pk}, status=202, after=after)
+
+
+def read_body(request: HttpRequest) -> bytes:
+    """The exact bytes, whole, chunked or not. A body that ends early is returned as far as it came.
+
+    `request.body` is empty for a chunked request under WSGI, and trips the host's DATA_UPLOAD_MAX_MEMORY_SIZE.
+
+    Raises:
+        BodyTooLarge: it is longer than `MAX_BODY_BYTES`; what follows was read and dropped, up to a bound, so
+            that the sender is still there to hear the answer.
+    """
+    limit = conf.MAX_BODY_BYTES
+    stream: Any = request
+    if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower() and "wsgi.input" in request.META:
+        stream = request.META["wsgi.input"]
+    declared = request.META.get("CONTENT_LENGTH") or "0"
+    oversized = declared.isdigit() and int(declared) > limit
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        while chunk := stream.read(CHUNK_BYTES):
+            size += len(chunk)
+            if oversized or size > limit:
+                oversized = True
+                chunks.clear()
+                if size > limit + DRAIN_BYTES:
+                    break
+            else:
+                chunks.append(chunk)
+    except OSError as error:
+        logger.warning("a body ended early, after %s bytes (%s)", size, type(error).__name__)
+    if oversized:
+        raise BodyTooLarge(max(size, int(declared) if declared.isdigit() else 0))
+    return b"".join(chunks)
+
+
+class HealthView(View):
+    """Says that this process answers."""
+
+    http_method_names = ["get", "head"]
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponse]:
+        """Open to all, and outside the host's transactions."""
+        view: Any = login_not_required(super().as_view(**initkwargs))
+        for alias in connections:
+            view = transaction.non_atomic_requests(using=alias)(view)
+        return view  # type: ignore[no-any-return]
+
+    def get(self, request: HttpRequest) -> JsonResponse:
+        """200, without a look at the database."""
+        return JsonResponse({"status": "ok"})

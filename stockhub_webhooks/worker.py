@@ -1,0 +1,92 @@
+"""Finishes whatever is open: spooled messages, messages not applied yet, calls that are due."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from django.db import Error as DatabaseFault
+from django.db import close_old_connections
+
+from stockhub_webhooks import journal, pipeline, telling
+from stockhub_webhooks.models import Heartbeat
+from stockhub_webhooks.models.database import DatabaseNow, alias
+
+logger = logging.getLogger(__name__)
+
+FOREVER = float("inf")
+
+
+def drain(until: float = FOREVER, stop: threading.Event | None = None) -> int:
+    """Do all the work that is due, until there is none, the time is over, or somebody says stop.
+
+    Args:
+        until: on the clock of `time.monotonic`.
+        stop: looked at between two pieces of work.
+
+    Returns:
+        How many messages were taken up and calls made.
+    """
+    done = 0
+    while not _over(until, stop):
+        before = done
+        done += journal.ingest_spool()
+        for message in journal.claim_due():
+            pipeline.process(message)
+            done += 1
+            if _over(until, stop):
+                return done
+        done += telling.tell_due(until=until, stop=stop)
+        if done == before:
+            break
+    return done
+
+
+def _over(until: float, stop: threading.Event | None) -> bool:
+    return time.monotonic() >= until or bool(stop and stop.is_set())
+
+
+class Worker:
+    """The loop of `stockhub_worker`. `stop` may be set from a signal handler: it ends after the work in hand."""
+
+    PAUSE_SECONDS = 1.0
+    HEARTBEAT_SECONDS = 30.0
+
+    def __init__(self, *, max_seconds: float | None = None) -> None:
+        self.stop = threading.Event()
+        self.until = time.monotonic() + max_seconds if max_seconds is not None else FOREVER
+        self._next_beat = 0.0
+
+    def once(self) -> int:
+        """Do what is due, then end.
+
+        Raises:
+            django.db.Error: the database is away.
+        """
+        self.beat()
+        return drain(self.until, self.stop)
+
+    def forever(self) -> None:
+        """Do what is due, and look again, until stopped. A database that is away is waited for."""
+        while not _over(self.until, self.stop):
+            worked = 0
+            try:
+                worked = self.once()
+            except DatabaseFault as fault:
+                logger.warning("the database does not answer (%s), trying again", type(fault).__name__)
+            close_old_connections()
+            if not worked:
+                self.stop.wait(min(self.PAUSE_SECONDS, max(self.until - time.monotonic(), 0)))
+
+    def beat(self) -> None:
+        """Leave a sign of life, now and then."""
+        if time.monotonic() < self._next_beat:
+            return
+        using = alias()
+        beats = Heartbeat.objects.using(using).filter(name="worker")
+        if not beats.update(beat_at=DatabaseNow()):
+            Heartbeat.objects.using(using).bulk_create(
+                [Heartbeat(name="worker", beat_at=DatabaseNow())], ignore_conflicts=True
+            )
+        self._next_beat = time.monotonic() + self.HEARTBEAT_SECONDS

@@ -1,0 +1,89 @@
+"""What all tests share."""
+
+import json
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from stockhub_webhooks import signals
+from stockhub_webhooks.models import Message
+from tests.samples import contract
+
+KEY = "the-key-of-the-tests-0123456789"
+PREFIX = "/api/v1/stockhub/"
+
+
+def pytest_collection_modifyitems(config, items):
+    """Tests for one kind of database are left out on the others, rather than skipped."""
+    vendor = "mariadb" if connection.vendor == "mysql" else connection.vendor
+    kept, left_out = [], []
+    for item in items:
+        wanted = {name for name in ("postgresql", "mariadb", "sqlite") if item.get_closest_marker(name)}
+        (kept if not wanted or vendor in wanted else left_out).append(item)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = kept
+
+
+@pytest.fixture
+def post(client):
+    """POST a body to a topic's URL as Stock Hub does; the answer."""
+
+    def send(topic, body=None, *, key=KEY, http=client, **extra):
+        raw = body if isinstance(body, bytes) else json.dumps(contract(topic) if body is None else body).encode()
+        headers = {"x-version": "V1", **({"x-api-key": key} if key is not None else {}), **extra.pop("headers", {})}
+        return http.post(
+            PREFIX + ("" if topic == "any" else topic),
+            raw,
+            content_type=extra.pop("content_type", "application/json"),
+            headers=headers,
+            **extra,
+        )
+
+    return send
+
+
+@pytest.fixture
+def hear():
+    """Connect a function to a signal for one test; it is recorded in the list that is returned."""
+    connected = []
+
+    def connect(signal, function=None, uid=None, sender=None):
+        heard = []
+        uid = uid or f"test.{signal.name}.{len(connected)}"
+
+        def receiver(sender, **arguments):
+            heard.append(arguments | {"sender": sender})
+            if function:
+                function(**arguments)
+
+        signal.connect(receiver, sender=sender, dispatch_uid=uid)
+        connected.append((signal, receiver, uid, sender))
+        return heard
+
+    yield connect
+    for signal, receiver, uid, sender in connected:
+        signal.disconnect(receiver, sender=sender, dispatch_uid=uid)
+
+
+@pytest.fixture
+def staff(django_user_model):
+    """A client that is logged in and may do everything."""
+    user = django_user_model.objects.create_superuser("office", "office@example.com", "secret")
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture(autouse=True)
+def _no_receivers_left():
+    yield
+    assert not any(signal.find(r.identity) for signal in signals.BY_NAME.values() for r in signal.connected()), (
+        "a test left a receiver behind"
+    )
+
+
+@pytest.fixture
+def last_message():
+    return lambda: Message.objects.latest("pk")

@@ -1,0 +1,9 @@
+"""The addresses of the host."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("api/v1/stockhub/", include("stockhub_webhooks.urls")),
+]
