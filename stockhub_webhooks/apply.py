@@ -7,7 +7,7 @@ reads with what is there, writes the difference, and returns the events in it, u
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -321,9 +321,7 @@ class _Application:
         return {("item_id" if name == "id" else name): value for name, value in values.items()}
 
     def item(self, position: int, values: dict[str, Any]) -> Any:
-        return self.kind.item_model(
-            position=position, **{self.kind.parent: self.document}, **self.item_values(values)
-        )
+        return self.kind.item_model(position=position, **{self.kind.parent: self.document}, **self.item_values(values))
 
     def add_track(self, *, only_new: bool = False) -> None:
         """Tracks accumulate: a new number joins, a known one may learn its carrier and link."""
@@ -410,5 +408,3 @@ def insert(rows: Iterable[Any], using: str) -> None:
         return
     for row in rows:
         row.save(using=using, force_insert=True)
-
-

@@ -15,6 +15,6 @@ class StockHubWebhooksConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks, and connect the receivers."""
-        from stockhub_webhooks import checks  # noqa: F401, PLC0415 - models must be loaded first
+        from stockhub_webhooks import checks  # noqa: F401 - models must be loaded first
 
         autodiscover_modules("stockhub_receivers")

@@ -35,8 +35,9 @@ def authenticate(header: str | None) -> Sender:
     found: Sender | None = None
     for account, keys in conf.accounts().items():
         for key in keys:
-            if _same(given, key):
-                found = Sender(account, fingerprint(key))
+            for spelling in _spellings(key):
+                if hmac.compare_digest(given, spelling):
+                    found = Sender(account, fingerprint(key))
     if found:
         return found
     if not conf.REQUIRE_API_KEY:
@@ -51,10 +52,13 @@ def fingerprint(key: str) -> str:
 
 
 @sensitive_variables()
-def _same(given: bytes, key: str) -> bool:
-    """Whether the header's bytes are the key, written in UTF-8 or, as some clients do, in latin-1."""
-    same = hmac.compare_digest(given, key.encode("utf-8", "surrogatepass"))
-    return same | hmac.compare_digest(given, key.encode("latin-1", "replace")) if not key.isascii() else same
+def _spellings(key: str) -> list[bytes]:
+    """The key as bytes: in UTF-8 and, as some clients write it, in latin-1 where that can hold it."""
+    spellings = [key.encode("utf-8", "surrogatepass")]
+    try:
+        return spellings if key.isascii() else [*spellings, key.encode("latin-1")]
+    except UnicodeEncodeError:
+        return spellings
 
 
 def _bytes(header: str) -> bytes:

@@ -33,7 +33,7 @@ class Setting(Generic[T]):
         self.name = name
 
     def __get__(self, instance: object, owner: type | None = None) -> T:
-        value = configured().get(self.name, self.default)
+        value: T = configured().get(self.name, self.default)
         return value if isinstance(value, self.types) else self.default
 
 

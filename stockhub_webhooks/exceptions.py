@@ -1,4 +1,6 @@
-"""Everything that can go wrong, as a small tree: whose fault is it, and can trying again help?
+"""Everything that can go wrong, as a small tree.
+
+Two questions decide the classes: whose fault is it, and can trying again help?
 
 ::
 
@@ -91,3 +93,13 @@ class PermanentFailure(StockHubError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+def place(error: BaseException) -> str:
+    """The kind of an error and where it was raised, for logs: its text may carry personal data."""
+    frame = error.__traceback__
+    while frame and frame.tb_next:
+        frame = frame.tb_next
+    if frame is None:
+        return type(error).__name__
+    return f"{type(error).__name__} at {frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}"

@@ -82,7 +82,7 @@ def _insert(message: Message, *, claimed: bool) -> None:
     """One autocommit INSERT. A dead connection is closed and tried once more; `uid` makes that harmless."""
     using = alias()
     connection = connections[using]
-    message.due_at = from_now(conf.LEASE_SECONDS) if claimed else DatabaseNow()  # type: ignore[assignment]
+    message.due_at = from_now(conf.LEASE_SECONDS) if claimed else DatabaseNow()
     message.attempts = int(claimed)
     message.topic = message.url_topic
     if connection.in_atomic_block:
@@ -237,4 +237,3 @@ def _finish(message: Message, **values: Any) -> None:
 
 def _kind(fault: BaseException) -> str:
     return type(fault).__name__
-

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
+from stockhub_webhooks.exceptions import place
 from stockhub_webhooks.models import Event, ReceiverCall
 from stockhub_webhooks.models.database import DatabaseNow, alias, from_now
 from stockhub_webhooks.models.subjects import subject_of
@@ -95,8 +96,10 @@ def claim_due(*, message_id: int | None = None) -> Iterator[ReceiverCall]:
     for call in list(due.select_related("event__message").defer("event__message__body")[:BATCH]):
         if call.attempts >= conf.MAX_ATTEMPTS:
             give_up(call, "the process that was calling it died, or took longer than LEASE_SECONDS, each time")
-        elif _as_claimed(call).filter(due_at__lte=DatabaseNow()).update(
-            status=ReceiverCall.Status.RUNNING, attempts=F("attempts") + 1, due_at=from_now(conf.LEASE_SECONDS)
+        elif (
+            _as_claimed(call)
+            .filter(due_at__lte=DatabaseNow())
+            .update(status=ReceiverCall.Status.RUNNING, attempts=F("attempts") + 1, due_at=from_now(conf.LEASE_SECONDS))
         ):
             call.status = ReceiverCall.Status.RUNNING
             call.attempts += 1
@@ -125,7 +128,7 @@ def retry(call: ReceiverCall, error: Exception) -> None:
     if _change(call, status=ReceiverCall.Status.PENDING, due_at=from_now(pause), last_error=text):
         logger.warning(
             "receiver call %s (%s) failed with %s, attempt %s; it is asked again in %.0f seconds",
-            call.pk, call.receiver, type(error).__name__, call.attempts, pause,
+            call.pk, call.receiver, place(error), call.attempts, pause,
         )  # fmt: skip
         signals.receiver_failed.send_robust(ReceiverCall, call=call, error=error)
         return
@@ -136,7 +139,7 @@ def retry(call: ReceiverCall, error: Exception) -> None:
     if done.update(last_error=text):
         logger.error(
             "receiver call %s (%s) is done, but a hook after its commit failed with %s",
-            call.pk, call.receiver, type(error).__name__,
+            call.pk, call.receiver, place(error),
         )  # fmt: skip
 
 
@@ -162,9 +165,9 @@ def give_up(call: ReceiverCall, reason: str) -> None:
 def try_again(pks: list[int]) -> int:
     """Make calls due now that are given up or wait for their next attempt; how many."""
     calls = ReceiverCall.objects.using(alias()).filter(pk__in=pks)
-    return calls.filter(status=ReceiverCall.Status.GIVEN_UP).update(
-        status=ReceiverCall.Status.PENDING, attempts=0, due_at=DatabaseNow()
-    ) + calls.filter(status=ReceiverCall.Status.PENDING).update(due_at=DatabaseNow())
+    return calls.filter(status=ReceiverCall.Status.PENDING).update(due_at=DatabaseNow()) + calls.filter(
+        status=ReceiverCall.Status.GIVEN_UP
+    ).update(status=ReceiverCall.Status.PENDING, attempts=0, due_at=DatabaseNow())
 
 
 def describe(error: BaseException) -> str:

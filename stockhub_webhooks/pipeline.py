@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 
 from django.db import Error as DatabaseFault
-from django.db import IntegrityError, OperationalError, connections
+from django.db import IntegrityError, OperationalError
 
 from stockhub_webhooks import journal, ledger, serializers
 from stockhub_webhooks.apply import apply
-from stockhub_webhooks.exceptions import AlreadySettled, Unreadable
+from stockhub_webhooks.exceptions import AlreadySettled, Unreadable, place
 from stockhub_webhooks.models import Message
-from stockhub_webhooks.models.database import alias, writing
+from stockhub_webhooks.models.database import alias, drop_if_broken, writing
 
 logger = logging.getLogger(__name__)
 
@@ -27,15 +27,11 @@ def process(message: Message) -> Message:
     try:
         reading = serializers.read(bytes(message.body), message.url_topic)
         _apply(message, reading)
-    except Unreadable as why:
-        _guarded(message, lambda: journal.quarantine(message, why))
-    except AlreadySettled:
-        _guarded(message, lambda: message.refresh_from_db(using=alias(), fields=["status", "outcome"]))
     except Exception as fault:
-        passing = isinstance(fault, DatabaseFault)
-        report = logger.warning if passing else logger.exception
-        report("message %s could not be applied (%s), it stays open", message.pk, type(fault).__name__)
-        _guarded(message, lambda fault=fault: journal.postpone(message, fault))  # type: ignore[misc]
+        try:
+            _put_off(message, fault)
+        except DatabaseFault as further:  # its lease lapses, and it is taken up again
+            logger.warning("message %s stays open (%s)", message.pk, type(further).__name__)
     return message
 
 
@@ -52,14 +48,20 @@ def _apply(message: Message, reading: serializers.Reading) -> None:
         except (OperationalError, IntegrityError):
             if turn == TRIES:
                 raise
-            connections[using].close_if_unusable_or_obsolete()
+            drop_if_broken(using)
 
 
-def _guarded(message: Message, step: object) -> None:
-    """Take a closing step; where even that fails the lease lapses, and the message is taken up again."""
+def _put_off(message: Message, fault: Exception) -> None:
+    """What becomes of a message that was not applied: quarantined, another's by now, or open for later."""
     try:
-        step()  # type: ignore[operator]
+        if isinstance(fault, Unreadable):
+            journal.quarantine(message, fault)
+            return
+        if not isinstance(fault, AlreadySettled):
+            report = logger.warning if isinstance(fault, DatabaseFault) else logger.error
+            report("message %s could not be applied (%s), it stays open", message.pk, place(fault))
+            journal.postpone(message, fault)
+            return
     except AlreadySettled:
         pass
-    except DatabaseFault as fault:
-        logger.warning("message %s stays open until its lease lapses (%s)", message.pk, type(fault).__name__)
+    message.refresh_from_db(using=alias(), fields=["status", "outcome"])

@@ -24,6 +24,9 @@ from django.utils.inspect import func_accepts_kwargs
 from stockhub_webhooks.exceptions import ReceiverRefused
 
 
+IDENTITY_LENGTH = 255
+
+
 @dataclass(frozen=True)
 class Connected:
     """A receiver as the ledger knows it: by an identity that survives a restart."""
@@ -93,14 +96,14 @@ def _identity(receiver: Callable[..., Any], dispatch_uid: object) -> str:
     place = _place(receiver)
     if not callable(receiver):
         raise ReceiverRefused(f"{receiver!r} cannot be called: connect a function.")
-    if inspect.iscoroutinefunction(receiver) or inspect.iscoroutinefunction(getattr(receiver, "__call__", None)):
+    if any(map(inspect.iscoroutinefunction, (receiver, type(receiver).__call__))):
         raise ReceiverRefused(
             f"{place} is async: connect a plain function. It runs in a transaction, which async code cannot share."
         )
     if not func_accepts_kwargs(receiver):
         raise ReceiverRefused(f"{place} does not accept **kwargs: add it, later versions pass more arguments.")
     if dispatch_uid:
-        return str(dispatch_uid)
+        return _fitting(str(dispatch_uid))
     passing = (
         isinstance(receiver, partial)
         or inspect.ismethod(receiver)
@@ -112,7 +115,13 @@ def _identity(receiver: Callable[..., Any], dispatch_uid: object) -> str:
             f"{place} has no name that lasts until the next start, so it could not be asked again: "
             "give it a dispatch_uid, or connect a function of a module."
         )
-    return place
+    return _fitting(place)
+
+
+def _fitting(identity: str) -> str:
+    if len(identity) > IDENTITY_LENGTH:
+        raise ReceiverRefused(f"{identity[:40]!r}… is longer than {IDENTITY_LENGTH} characters: shorten it.")
+    return identity
 
 
 # order: the order itself was first heard of (a stub, known only from its children, is silent until then)

@@ -51,11 +51,11 @@ def write(record: dict[str, Any]) -> Path:
         }
     )
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    os.rename(draft, final)
+    draft.rename(final)
     _sync_directory(folder)
     return final
 

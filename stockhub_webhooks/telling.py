@@ -21,7 +21,7 @@ from django.utils.module_loading import import_string
 
 from stockhub_webhooks import ledger, signals
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.exceptions import PermanentFailure, RetryLater
+from stockhub_webhooks.exceptions import PermanentFailure, RetryLater, place
 from stockhub_webhooks.models import Event, Order, ReceiverCall
 from stockhub_webhooks.models.database import alias
 from stockhub_webhooks.models.subjects import subject_of
@@ -77,7 +77,7 @@ class ToldEvent:
             with transaction.atomic(using=alias()):
                 return resolve(self.po_number, self.order)
         except Exception as error:
-            logger.warning("HOST_ORDER_RESOLVER failed for event %s with %s", self.id, type(error).__name__)
+            logger.warning("HOST_ORDER_RESOLVER failed for event %s with %s", self.id, place(error))
             return None
 
     def require_host_order(self, retry_seconds: float = 60) -> Any:
@@ -188,4 +188,3 @@ def typed(event: Event) -> dict[str, tuple[Any, Any]]:
 
 def _typed(column: Any, value: Any) -> Any:
     return column.to_python(value) if column is not None and isinstance(value, (str, int)) else value
-

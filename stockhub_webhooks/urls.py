@@ -1,6 +1,6 @@
 """The addresses to give to Winkelstraat. A trailing slash is welcome, and never redirected to.
 
-    path("api/v1/stockhub/", include("stockhub_webhooks.urls"))
+path("api/v1/stockhub/", include("stockhub_webhooks.urls"))
 """
 
 from django.urls import re_path

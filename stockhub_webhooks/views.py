@@ -20,7 +20,7 @@ from django.views.decorators.debug import sensitive_variables
 from stockhub_webhooks import journal, pipeline, runners
 from stockhub_webhooks.authentication import authenticate
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.exceptions import BodyTooLarge, NotStored, Refused, Unreadable
+from stockhub_webhooks.exceptions import BodyTooLarge, NotStored, Refused, Unreadable, place
 from stockhub_webhooks.models import Message
 
 logger = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class Answer(JsonResponse):
             if after:
                 after()
         except Exception as fault:
-            logger.exception("work after the answer failed (%s), it stays due", type(fault).__name__)
+            logger.error("work after the answer failed (%s), it stays due", place(fault))
         finally:
             super().close()
 

@@ -5,10 +5,15 @@ import json
 import pytest
 from django.db import connection
 from django.test import Client
+from hypothesis import HealthCheck, settings
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.models import Message
 from tests.samples import contract
+
+# generating JSON is slow on a busy machine, which says nothing about the code
+settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("here")
 
 KEY = "the-key-of-the-tests-0123456789"
 PREFIX = "/api/v1/stockhub/"

@@ -37,9 +37,7 @@ class CreditMemo(OrderDocument):
 class CreditMemoItem(PricedLine):
     """A refunded line."""
 
-    credit_memo = models.ForeignKey(
-        CreditMemo, models.CASCADE, related_name="items", verbose_name=_("credit note")
-    )
+    credit_memo = models.ForeignKey(CreditMemo, models.CASCADE, related_name="items", verbose_name=_("credit note"))
     qty = whole_number(_("quantity"))
     reversal = text(_("reversal"))
     return_item_fee = money(_("return fee"))

@@ -32,6 +32,13 @@ def from_now(seconds: float) -> Combinable:
     return DatabaseNow() + timedelta(seconds=seconds)
 
 
+def drop_if_broken(using: str) -> None:
+    """Close a connection that no longer answers, so that the next use opens a new one."""
+    connection = connections[using]
+    if not connection.in_atomic_block:
+        connection.close_if_unusable_or_obsolete()
+
+
 @contextmanager
 def writing(using: str) -> Iterator[None]:
     """A transaction that has the right to write from its start.

@@ -94,7 +94,9 @@ class Document(models.Model):
 
     class Meta:
         abstract = True
-        constraints = [models.UniqueConstraint(fields=["account", "increment_id"], name="%(app_label)s_%(class)s_number")]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "increment_id"], name="%(app_label)s_%(class)s_number")
+        ]
 
     def __str__(self) -> str:
         return self.increment_id

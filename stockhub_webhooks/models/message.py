@@ -54,7 +54,10 @@ class Message(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     uid = models.UUIDField(
-        default=uuid.uuid4, unique=True, editable=False, help_text=_("Made before the first write, the same everywhere.")
+        default=uuid.uuid4,
+        unique=True,
+        editable=False,
+        help_text=_("Made before the first write, the same everywhere."),
     )
     url_topic = models.CharField(
         _("topic of the URL"), max_length=32, blank=True, choices=Topic, help_text=_("Empty at the shared URL.")
@@ -74,7 +77,10 @@ class Message(models.Model):
     increment_id = models.CharField(_("Stock Hub number"), max_length=64, blank=True)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     due_at = models.DateTimeField(
-        _("due at"), null=True, db_index=True, help_text=_("When it is to be applied; while that is done, when the lease lapses.")
+        _("due at"),
+        null=True,
+        db_index=True,
+        help_text=_("When it is to be applied; while that is done, when the lease lapses."),
     )
     applied_at = models.DateTimeField(_("processed at"), null=True)
     is_replay = models.BooleanField(_("processed again"), default=False)

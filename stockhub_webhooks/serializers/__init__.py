@@ -18,6 +18,8 @@ from stockhub_webhooks.serializers.reader import DocumentReader, Reading, capped
 from stockhub_webhooks.serializers.rma import RMAReader
 from stockhub_webhooks.serializers.shipment import ShipmentReader
 
+__all__ = ["BY_TOPIC", "NEEDS_ORDER", "Note", "Reading", "read"]
+
 BY_TOPIC: dict[str, DocumentReader] = {
     topics.ORDER: OrderReader(),
     topics.SHIPMENT: ShipmentReader(),

@@ -1,4 +1,7 @@
-"""The order payment request (V2). It has no number of its own: the purchase order's, else the order's, is its identity."""
+"""The order payment request (V2).
+
+It has no number of its own: the purchase order's, else the order's, is its identity.
+"""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -106,8 +106,7 @@ class Lines(serializers.ListSerializer[Any]):
     def to_internal_value(self, data: Any) -> Any:
         if type(data) is not list:
             unreadable("not_a_list")
-        assert self.child is not None
-        read = self.child.to_internal_value
+        read = cast("Reader", self.child).to_internal_value
         lines: list[Any] = []
         notes: list[Note] = []
         for index, given in enumerate(data):
@@ -133,6 +132,10 @@ class DocumentReader(Reader):
 
     TOPIC: ClassVar[str]
     ADDRESSES: ClassVar[tuple[str, ...]] = ()
+    # grand_total = all that is added, less all that is taken off, as in the contract's examples
+    ADDED: ClassVar[tuple[str, ...]] = ()
+    TAKEN_OFF: ClassVar[tuple[str, ...]] = ()
+    PERHAPS_TAKEN_OFF: ClassVar[str] = ""
 
     def reading(self, data: dict[str, Any]) -> Reading:
         """What the object says. Its `increment_id` is "" where the body names no document."""
@@ -152,11 +155,18 @@ class DocumentReader(Reader):
             reading.notes.append(Note("track", "no_tracking_number"))
             reading.track = None
         reading.fields = values
-        self.check_amounts(reading)
+        if not self.adds_up(values):
+            reading.notes.append(Note("grand_total", "amounts_differ"))
         return reading
 
-    def check_amounts(self, reading: Reading) -> None:
-        """Note amounts that do not add up; never a reason to refuse."""
+    def adds_up(self, values: dict[str, Any]) -> bool:
+        """Whether the amounts make the total, as far as they are told. A difference is a note, never a refusal."""
+        parts = [(values.get(name), 1) for name in self.ADDED] + [(values.get(name), -1) for name in self.TAKEN_OFF]
+        total = values.get("grand_total")
+        if not parts or total is None or any(amount is None for amount, _ in parts):
+            return True
+        due = sum(amount * sign for amount, sign in parts if amount is not None)
+        return total in (due, due - (values.get(self.PERHAPS_TAKEN_OFF) or 0))
 
 
 def capped(notes: list[Note]) -> list[Note]:

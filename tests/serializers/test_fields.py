@@ -1,0 +1,213 @@
+"""Each field reads what it can, notes what is odd, and refuses only itself."""
+
+from datetime import datetime, timezone
+from decimal import Decimal
+
+import pytest
+from django.test import override_settings
+from hypothesis import given
+from hypothesis import strategies as st
+from rest_framework.exceptions import ValidationError
+
+from stockhub_webhooks.serializers.fields import (
+    IdentifierField,
+    ItemNumberField,
+    MomentField,
+    MoneyField,
+    Noted,
+    OpenChoiceField,
+    TextField,
+    WholeNumberField,
+    clean_text,
+)
+
+UTC = timezone.utc
+
+
+def read(field, value):
+    """(value, codes of notes), or the code of the refusal."""
+    try:
+        result = field.to_internal_value(value)
+    except ValidationError as error:
+        return error.get_codes()[0]
+    if isinstance(result, Noted):
+        return result.value, [note.code for note in result.notes]
+    return result, []
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (120, (Decimal("120"), [])),
+        (Decimal("244.95"), (Decimal("244.95"), [])),
+        (Decimal("-2.5"), (Decimal("-2.5"), [])),
+        (Decimal("-0.0"), (Decimal("0"), [])),
+        (Decimal("1E+2"), (Decimal("100"), [])),
+        (Decimal("0.00005"), (Decimal("0.0000"), ["rounded"])),
+        (Decimal("244.95000000000002"), (Decimal("244.95"), ["rounded"])),
+        (Decimal("99999999999.9999"), (Decimal("99999999999.9999"), [])),
+        (Decimal("99999999999.99999"), "out_of_range"),
+        (Decimal("1e400"), "out_of_range"),
+        (Decimal("1e999999"), "out_of_range"),
+        (Decimal("1e-999999"), (Decimal(0), ["rounded"])),
+        (10**400, "out_of_range"),
+        ("12.50", (Decimal("12.5"), ["text_as_number"])),
+        ("twelve", "not_a_number"),
+        ("NaN", "not_a_number"),
+        ("Infinity", "not_a_number"),
+        (Decimal("Infinity"), "not_a_number"),
+        (True, "not_a_number"),
+        (1.5, "not_a_number"),
+        ([1], "not_a_number"),
+        ({}, "not_a_number"),
+    ],
+)
+def test_money_keeps_its_digits(given, expected):
+    assert read(MoneyField(), given) == expected
+
+
+def test_money_has_always_four_places():
+    assert str(MoneyField().to_internal_value(120)) == "120.0000"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (2, (2, [])),
+        (-1, (-1, [])),
+        (Decimal("2.0"), (2, [])),
+        ("3", (3, ["text_as_number"])),
+        (Decimal("1.5"), "not_whole"),
+        (Decimal("1e-99999"), "not_whole"),
+        (2**31, "out_of_range"),
+        (Decimal("1e400"), "out_of_range"),
+        (True, "not_a_number"),
+        ("many", "not_a_number"),
+        ([], "not_a_number"),
+    ],
+)
+def test_whole_numbers(given, expected):
+    assert read(WholeNumberField(), given) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("2024-05-06T09:10:11.000+00:00", datetime(2024, 5, 6, 9, 10, 11, tzinfo=UTC)),
+        ("2024-05-06T11:10:11+02:00", datetime(2024, 5, 6, 9, 10, 11, tzinfo=UTC)),
+        ("2024-05-06T11:10:11+0200", datetime(2024, 5, 6, 9, 10, 11, tzinfo=UTC)),
+        ("2024-05-06T09:10:11Z", datetime(2024, 5, 6, 9, 10, 11, tzinfo=UTC)),
+        ("2024-05-06T09:10:11.123456Z", datetime(2024, 5, 6, 9, 10, 11, 123456, tzinfo=UTC)),
+        ("2024-02-20 15:28:51", datetime(2024, 2, 20, 15, 28, 51, tzinfo=UTC)),
+        (" 2024-02-20 15:28:51 ", datetime(2024, 2, 20, 15, 28, 51, tzinfo=UTC)),
+        ("2024-02-20", datetime(2024, 2, 20, tzinfo=UTC)),
+    ],
+)
+def test_all_time_styles_become_utc(given, expected):
+    moment, notes = read(MomentField(), given)
+    assert (moment, notes) == (expected, [])
+    assert moment.utcoffset().total_seconds() == 0
+
+
+@override_settings(STOCKHUB_WEBHOOKS={"NAIVE_TIMEZONE": "Europe/Amsterdam"})
+def test_times_without_a_zone_are_in_the_zone_of_the_setting():
+    assert read(MomentField(), "2024-07-20 15:28:51") == (datetime(2024, 7, 20, 13, 28, 51, tzinfo=UTC), [])
+
+
+@pytest.mark.parametrize("given", ["0000-00-00 00:00:00", "", "  "])
+def test_an_empty_time_is_none(given):
+    assert read(MomentField(), given) == (None, [])
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ("yesterday", "not_a_time"),
+        ("2024-13-45 99:99:99", "not_a_time"),
+        ("2024-02-30", "not_a_time"),
+        ("0001-01-01T00:00:00+14:00", "not_a_time"),
+        ("9999-12-31T23:59:59-12:00", "not_a_time"),
+        ("1850-01-01T00:00:00Z", "out_of_range"),
+        (1700000000, "not_a_time"),
+        (True, "not_a_time"),
+        ({}, "not_a_time"),
+    ],
+)
+def test_what_is_no_time(given, code):
+    assert read(MomentField(), given) == code
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("Käse & <b>", ("Käse & <b>", [])),
+        ("", ("", [])),
+        ("a\x00b", ("a\ufffdb", [])),
+        ("é\x00", ("é\ufffd", [])),
+        ("\ud800x", ("\ufffdx", [])),
+        ("😀", ("😀", [])),
+        (7, ("7", ["number_as_text"])),
+        (Decimal("7.50"), ("7.50", ["number_as_text"])),
+        (True, "not_text"),
+        (["a"], "not_text"),
+        ({"a": 1}, "not_text"),
+        ("x" * 256, "too_long"),
+    ],
+)
+def test_text(given, expected):
+    assert read(TextField(max_length=255), given) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("000000701", ("000000701", [])),
+        (" 000000701\n", ("000000701", [])),
+        ("   ", (None, [])),
+        (701, ("701", ["number_as_text"])),
+        (Decimal("7.5"), "not_text"),
+        (True, "not_text"),
+        ("x" * 65, "too_long"),
+    ],
+)
+def test_identifiers_are_text_whose_zeros_count(given, expected):
+    assert read(IdentifierField(max_length=64), given) == expected
+
+
+@pytest.mark.parametrize("given", [61, "61"])
+def test_the_number_of_an_item_is_the_same_as_number_and_as_text(given):
+    assert read(ItemNumberField(max_length=64), given) == ("61", [])
+
+
+def test_an_unknown_code_is_kept_and_noted():
+    field = OpenChoiceField({"known": "known"}, max_length=255)
+    assert read(field, "known") == ("known", [])
+    assert read(field, "teleported") == ("teleported", ["unknown_value"])
+
+
+@given(st.text())
+def test_clean_text_fits_every_database(text):
+    cleaned = clean_text(text)
+    assert "\x00" not in cleaned
+    assert cleaned.encode("utf-8").decode("utf-8") == cleaned
+    assert clean_text(cleaned) == cleaned
+
+
+@given(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(), st.decimals(), st.text(), st.lists(st.integers()), st.just({"a": 1})
+    )
+)
+def test_a_field_reads_or_refuses_and_never_breaks(value):
+    fields = (
+        MoneyField(),
+        WholeNumberField(),
+        MomentField(),
+        TextField(max_length=255),
+        IdentifierField(max_length=64),
+        ItemNumberField(max_length=64),
+        OpenChoiceField({}, max_length=255),
+    )
+    if value is not None:
+        for field in fields:
+            read(field, value)

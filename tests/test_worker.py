@@ -1,0 +1,289 @@
+"""The loop that finishes what is open."""
+
+import os
+import signal
+import threading
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import OperationalError
+from django.test import override_settings
+
+from stockhub_webhooks import journal, pipeline, signals, spool, topics, worker
+from stockhub_webhooks.models import Event, Heartbeat, Message, Order
+from tests.conftest import KEY
+from tests.samples import contract
+
+pytestmark = pytest.mark.django_db
+EACH_TOPIC = pytest.mark.parametrize("topic", topics.ALL)
+PAST = datetime(2020, 1, 1, tzinfo=timezone.utc)
+DEFERRED = override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"})
+
+
+@EACH_TOPIC
+def test_once_applies_and_tells_all_and_is_silent(post, topic, hear, capsys):
+    heard = hear(signals.event_recorded)
+    with DEFERRED:
+        post(topic)
+        call_command("stockhub_worker", "--once")
+    assert Message.objects.get().status == "applied"
+    assert heard
+    assert capsys.readouterr() == ("", "")
+    assert Heartbeat.objects.get().beat_at - datetime.now(timezone.utc) < timedelta(minutes=1)
+
+
+def test_the_loop_ends_after_max_seconds(transactional_db, post):
+    with DEFERRED:
+        post("order")
+        call_command("stockhub_worker", "--max-seconds=0.2")
+    assert Message.objects.get().status == "applied"
+
+
+def test_no_time_means_no_work(post):
+    with DEFERRED:
+        post("order")
+        call_command("stockhub_worker", "--once", "--max-seconds=0")
+    assert Message.objects.get().status == "received"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_first_signal_ends_it_after_the_work_in_hand(transactional_db, post, hear, number):
+    done = []
+
+    def interrupted(**arguments):
+        os.kill(os.getpid(), number)
+        done.append("finished")
+
+    hear(signals.order_created, interrupted)
+    hear(signals.order_created, lambda **arguments: done.append("second"))
+    former = signal.getsignal(number)
+    with DEFERRED:
+        post("order")
+        call_command("stockhub_worker")
+    assert done == ["finished"]
+    assert signal.getsignal(number) is former
+
+
+def test_the_second_signal_ends_it_at_once(transactional_db, post, hear):
+    def interrupted_twice(**arguments):
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise AssertionError("it went on")
+
+    hear(signals.order_created, interrupted_twice)
+    with DEFERRED:
+        post("order")
+        with pytest.raises(SystemExit) as exit_:
+            call_command("stockhub_worker")
+    assert exit_.value.code == 128 + signal.SIGTERM
+
+
+def test_the_loop_waits_for_a_database_that_is_away(monkeypatch, caplog):
+    loop = worker.Worker(max_seconds=5)
+    tries = []
+
+    def once(self):
+        tries.append(1)
+        if len(tries) == 3:
+            self.stop.set()
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(worker.Worker, "once", once)
+    monkeypatch.setattr(worker.Worker, "PAUSE_SECONDS", 0.01)
+    loop.forever()
+    assert len(tries) == 3
+    assert "does not answer" in caplog.text
+
+
+def test_once_says_that_the_database_is_away(monkeypatch):
+    def once(self):
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(worker.Worker, "once", once)
+    with pytest.raises(CommandError, match="does not answer"):
+        call_command("stockhub_worker", "--once")
+
+
+def test_it_stops_between_two_messages(post):
+    with DEFERRED:
+        post("order")
+        post("shipment")
+        stop = threading.Event()
+        real = pipeline.process
+        try:
+            pipeline.process = lambda message: (stop.set(), real(message))
+            assert worker.drain(stop=stop) == 1
+        finally:
+            pipeline.process = real
+    assert Message.objects.filter(status="applied").count() == 1
+
+
+# ---------------------------------------------------------------- messages left open
+
+
+@EACH_TOPIC
+def test_a_message_whose_process_died_is_taken_over(topic):
+    import json
+
+    message = Message(url_topic=topic, account="default", body=json.dumps(contract(topic)).encode())
+    journal.store(message, claimed=True)  # and the process dies
+    assert worker.drain() == 0
+    Message.objects.update(due_at=PAST)
+    assert worker.drain() == 1
+    assert Message.objects.get().status == "applied"
+
+
+def test_two_processes_with_one_message_and_only_one_finishes(post, monkeypatch):
+    with DEFERRED:
+        post("order")
+    (first,) = journal.claim_due()
+    Message.objects.update(due_at=PAST)
+    (second,) = journal.claim_due()
+    pipeline.process(second)
+    pipeline.process(first)
+    assert (first.status, first.outcome) == ("applied", "created")
+    assert Event.objects.count() == 1
+
+
+def test_two_processes_with_one_unreadable_message(post):
+    with DEFERRED:
+        post("order", b"x")
+    (first,) = journal.claim_due()
+    Message.objects.update(due_at=PAST)
+    (second,) = journal.claim_due()
+    pipeline.process(second)
+    pipeline.process(first)
+    assert first.status == "quarantined"
+
+
+@override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "MAX_ATTEMPTS": 3})
+def test_a_message_that_fails_each_time_is_failed_in_the_end_and_can_be_brought_back(post, monkeypatch, caplog):
+    def fail(*args):
+        raise ZeroDivisionError("Testman")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("stockhub_webhooks.pipeline.apply", fail)
+        assert post("order").status_code == 202
+        for _ in range(5):
+            Message.objects.filter(due_at__isnull=False).update(due_at=PAST)
+            worker.drain()
+    message = Message.objects.get()
+    assert (message.status, message.attempts, message.due_at) == ("failed", 3, None)
+    assert message.error.startswith("ZeroDivisionError")
+    assert "Testman" not in caplog.text
+    assert journal.reopen([message.pk]) == 1
+    worker.drain()
+    message.refresh_from_db()
+    assert (message.status, message.outcome, message.error, message.is_replay) == ("applied", "created", "", False)
+
+
+@override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "MAX_ATTEMPTS": 2, "RUNNER": "worker"})
+def test_a_message_that_kills_its_process_each_time_is_failed(post):
+    post("order")
+    for _ in range(2):
+        Message.objects.update(due_at=PAST)
+        assert list(journal.claim_due())  # and dies
+    Message.objects.update(due_at=PAST)
+    worker.drain()
+    assert Message.objects.get().status == "failed"
+
+
+def test_races_that_the_database_calls_off_are_run_again(post, monkeypatch):
+    from stockhub_webhooks.apply import apply
+
+    tries = []
+
+    def race(*args):
+        tries.append(1)
+        if len(tries) < pipeline.TRIES:
+            raise OperationalError("deadlock detected")
+        return apply(*args)
+
+    monkeypatch.setattr("stockhub_webhooks.pipeline.apply", race)
+    assert post("order").json()["outcome"] == "created"
+    assert len(tries) == 3
+
+
+def test_a_database_that_goes_away_in_between_leaves_the_message_open(post, monkeypatch, caplog):
+    def gone(*args, **kwargs):
+        raise OperationalError("gone")
+
+    monkeypatch.setattr("stockhub_webhooks.pipeline.apply", gone)
+    monkeypatch.setattr("stockhub_webhooks.journal.postpone", gone)
+    assert post("order").status_code == 202
+    assert Message.objects.get().status == "received"
+    assert "stays open" in caplog.text
+
+
+def test_a_quarantined_message_is_read_again_on_request(post):
+    post("order", b"x")
+    message = Message.objects.get()
+    journal.reopen([message.pk])
+    worker.drain()
+    message.refresh_from_db()
+    assert (message.status, message.is_replay) == ("quarantined", False)
+
+
+# ---------------------------------------------------------------- the spool
+
+
+@pytest.fixture
+def spooled(tmp_path):
+    """Messages of all topics in a spool."""
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "SPOOL_DIR": tmp_path / "spool"}):
+        import json
+
+        for topic in topics.ALL:
+            message = Message(url_topic=topic, account="default", body=json.dumps(contract(topic)).encode())
+            spool.write({name: getattr(message, name) for name in journal.SPOOLED})
+        yield tmp_path / "spool"
+
+
+def test_the_spool_is_ingested_and_applied_once(spooled):
+    received = {spool.read(path)["uid"]: spool.read(path)["received_at"] for path in spool.files()}
+    assert worker.drain() == 12
+    assert list(spooled.iterdir()) == []
+    assert dict(Message.objects.values_list("uid", "received_at")) == received
+    assert set(Message.objects.values_list("status", flat=True)) == {"applied"}
+    assert Order.objects.get(increment_id="000000701").status == "complete"
+
+
+def test_traffic_ingests_the_spool_too(spooled, post):
+    post("order")
+    assert list(spool.files()) == []
+    assert Message.objects.count() == 7
+
+
+def test_killed_between_insert_and_unlink_it_is_still_there_once(spooled, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(spool, "remove", lambda path: None)
+        journal.ingest_spool()
+    assert journal.ingest_spool() == 0
+    assert Message.objects.count() == 6
+    assert list(spool.files()) == []
+
+
+def test_a_broken_file_is_set_aside_and_the_others_go_on(spooled, caplog):
+    (spooled / "broken.json").write_text("{")
+    (spooled / "incomplete.json").write_text('{"uid": "x"}')
+    (spooled / ".draft.json").write_text("{")
+    assert journal.ingest_spool() == 6
+    assert sorted(path.name for path in spooled.iterdir()) == [".draft.json", "broken.broken", "incomplete.broken"]
+    assert "broken.json" in caplog.text
+
+
+def test_a_file_that_another_process_has_just_taken_is_no_fault(spooled, monkeypatch):
+    def taken(path):
+        path.unlink()
+        raise FileNotFoundError
+
+    monkeypatch.setattr(spool, "read", taken)
+    assert journal.ingest_spool() == 0
+
+
+def test_no_spool_is_an_empty_spool():
+    with override_settings(STOCKHUB_WEBHOOKS={}):
+        assert list(spool.files()) == []
+        with pytest.raises(FileNotFoundError, match="SPOOL_DIR"):
+            spool.write({})
