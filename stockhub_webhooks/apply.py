@@ -173,7 +173,7 @@ class _Application:
         document.save(using=self.using)
         insert([self.item(position, values) for position, values in enumerate(self.reading.lines or ())], self.using)
 
-        created = {name: (None, value) for name, value in self.reading.fields.items() if value is not None}
+        created: Changes = {name: (None, value) for name, value in self.reading.fields.items() if value is not None}
         events = [self.event(f"{self.kind.name}.created", document.pk, created)]
         self.add_track()
         if isinstance(document, Shipment) and document.is_delivered:

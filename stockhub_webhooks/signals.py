@@ -23,7 +23,6 @@ from django.utils.inspect import func_accepts_kwargs
 
 from stockhub_webhooks.exceptions import ReceiverRefused
 
-
 IDENTITY_LENGTH = 255
 
 

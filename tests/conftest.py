@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.models import Message
+from tests.processes import Shop, scratch_database
 from tests.samples import contract
 
 # generating JSON is slow on a busy machine, which says nothing about the code
@@ -92,3 +93,12 @@ def _no_receivers_left():
 @pytest.fixture
 def last_message():
     return lambda: Message.objects.latest("pk")
+
+
+@pytest.fixture
+def shop(transactional_db, tmp_path):
+    """A shop with processes and a database of its own."""
+    with scratch_database(tmp_path) as url:
+        shop = Shop(url, tmp_path)
+        yield shop
+        shop.close()

@@ -308,7 +308,7 @@ def test_only_a_moved_line_is_no_effect(post):
     other = dict(body["items"][0], sku="second")
     post("order", body | {"items": [body["items"][0], other]})
     assert post("order", later(body | {"items": [other, body["items"][0]]})).json()["outcome"] == "unchanged"
-    assert [item.sku for item in Order.objects.get().items.all()][0] == "second"
+    assert Order.objects.get().items.first().sku == "second"
 
 
 def test_the_items_of_a_return_match_by_their_number(post):
@@ -461,9 +461,7 @@ def test_delivered_is_told_the_first_time_only(post):
 
 def test_delivered_by_time_and_then_by_status_is_told_once(post):
     post("shipment", later(sample("shipment", delivered_at="2024-04-20 10:00:00"), 1))
-    post(
-        "shipment", later(sample("shipment", delivered_at="2024-04-20 10:00:00", status="DELIVERED"), 2)
-    )
+    post("shipment", later(sample("shipment", delivered_at="2024-04-20 10:00:00", status="DELIVERED"), 2))
     assert types().count("shipment.delivered") == 1
 
 

@@ -22,7 +22,9 @@ def test_the_key_lets_in():
     assert KEY not in sender.key_fingerprint
 
 
-@pytest.mark.parametrize("header", [None, "", " ", KEY[:-1], KEY + "x", KEY.upper(), "null", f"{KEY},{KEY}", "\x00", "é"])
+@pytest.mark.parametrize(
+    "header", [None, "", " ", KEY[:-1], KEY + "x", KEY.upper(), "null", f"{KEY},{KEY}", "\x00", "é"]
+)
 def test_anything_else_does_not(header):
     with pytest.raises(WrongKey):
         authenticate(header)

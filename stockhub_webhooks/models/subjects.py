@@ -32,10 +32,10 @@ class Subject:
 
     def load(self, pk: int, using: str) -> Any:
         """The row as it is now, with its order; None where it is gone."""
-        related = [f"{parent}__order" for parent in self.parents]
-        if not related and self.model is not Order:
-            related = ["order"]
-        return self.model._default_manager.using(using).select_related(*related).filter(pk=pk).first()
+        rows = self.model._default_manager.using(using).filter(pk=pk)
+        if self.model is not Order:
+            rows = rows.select_related(*([f"{parent}__order" for parent in self.parents] or ["order"]))
+        return rows.first()
 
     def arguments(self, row: Any) -> dict[str, Any]:
         """The row under its own name, its parents, and the order."""

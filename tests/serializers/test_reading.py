@@ -224,7 +224,9 @@ def test_a_byte_order_mark_is_accepted():
 def test_numbers_beyond_all_bounds_are_read_as_far_as_they_go():
     big = b"9" * 5000
     reading = read(
-        b'{"increment_id": "1", "grand_total": 1e400, "subtotal": ' + big + b', "shipping_price": 1e99999999999999999999}',
+        b'{"increment_id": "1", "grand_total": 1e400, "subtotal": '
+        + big
+        + b', "shipping_price": 1e99999999999999999999}',
         "order",
     )
     assert set(codes(reading)) == {
@@ -249,9 +251,7 @@ JSON = st.recursive(
 
 @given(
     st.sampled_from(topics.ALL),
-    st.dictionaries(
-        st.sampled_from([name for topic in topics.ALL for name in contract(topic)]), JSON, max_size=12
-    ),
+    st.dictionaries(st.sampled_from([name for topic in topics.ALL for name in contract(topic)]), JSON, max_size=12),
 )
 def test_any_json_is_read_or_refused_and_nothing_else(topic, body):
     try:

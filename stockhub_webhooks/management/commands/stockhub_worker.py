@@ -16,6 +16,7 @@ from stockhub_webhooks.worker import Worker
 class Command(BaseCommand):
     """Applies open messages and makes the receiver calls that are due. Silent when all is well."""
 
+    requires_system_checks = []  # a warning would be a mail from cron, each time
     help = "Apply open messages and call the shop's receivers that are due, once (from cron) or for ever."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -1,0 +1,149 @@
+"""Real processes of a shop on a database of its own."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.parse
+import uuid
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from django.db import connection, connections
+from django.db.utils import load_backend
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@contextmanager
+def scratch_database(tmp_path):
+    """The URL of an empty database of the kind that the tests run on; it is dropped afterwards."""
+    if connection.vendor == "sqlite":
+        yield f"sqlite:///{tmp_path / 'shop.sqlite3'}"
+        return
+    name = f"test_stockhub_{uuid.uuid4().hex[:12]}"
+    options = " CHARACTER SET utf8mb4" if connection.vendor == "mysql" else ""
+    execute(f"CREATE DATABASE {name}{options}")
+    there = connection.settings_dict
+    user = ":".join(urllib.parse.quote(str(part), safe="") for part in (there["USER"], there["PASSWORD"]) if part)
+    scheme = {"postgresql": "postgres"}.get(connection.vendor, connection.vendor)
+    try:
+        yield f"{scheme}://{user}@{there['HOST']}:{there['PORT']}/{name}"
+    finally:
+        force = " WITH (FORCE)" if connection.vendor == "postgresql" else ""
+        execute(f"DROP DATABASE {name}{force}")
+
+
+def execute(sql):
+    """Run a statement on a connection of its own, outside all transactions."""
+    backend = load_backend(connection.settings_dict["ENGINE"])
+    own = backend.DatabaseWrapper(connections.settings["default"] | {"NAME": connection.settings_dict["NAME"]}, "own")
+    own.inc_thread_sharing()
+    try:
+        with own.cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetchall() if cursor.description else []
+    finally:
+        own.close()
+
+
+class Shop:
+    """The shop's processes: they share an environment, and none is left behind."""
+
+    def __init__(self, url, folder, **environment):
+        self.folder = folder
+        self.environment = os.environ | {
+            "DATABASE_URL": url,
+            "DJANGO_SETTINGS_MODULE": "tests.shop.settings",
+            "OTHER_SQLITE_FILE": str(folder / "other.sqlite3"),
+            "PYTHONPATH": str(ROOT),
+            "PYTHONWARNINGS": "default",
+            **environment,
+        }
+        self.started = []
+        self.run("-m", "django", "migrate", "--run-syncdb", "-v0")
+
+    def start(self, *arguments, **environment):
+        """A Python process that goes on."""
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env=self.environment | environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.started.append(process)
+        return process
+
+    def run(self, *arguments, code=0, **environment):
+        """A Python process that ends; what it printed."""
+        process = self.start(*arguments, **environment)
+        out, errors = process.communicate(timeout=100)
+        assert process.returncode == code, (process.returncode, out, errors)
+        return out
+
+    def worker(self, *arguments, code=0, **environment):
+        """One `stockhub_worker`, until it ends."""
+        return self.run("-m", "django", "stockhub_worker", *arguments, code=code, **environment)
+
+    def query(self, code):
+        """What an expression gives in a shell of the shop, whose models are known by their names."""
+        names = "from stockhub_webhooks.models import *; from tests.shop.models import *; import json"
+        return eval(self.run("-c", f"import django; django.setup(); {names}; print(repr({code}))"))
+
+    @contextmanager
+    def serve(self, *options, **environment):
+        """A gunicorn; its address."""
+        port = free_port()
+        arguments = ["-m", "gunicorn", "tests.host.wsgi", "-b", f"127.0.0.1:{port}", "--log-level", "warning"]
+        log = (self.folder / "gunicorn.log").open("ab")
+        process = subprocess.Popen(
+            [sys.executable, *arguments, *options],
+            cwd=ROOT,
+            env=self.environment | environment,
+            stdout=log,
+            stderr=log,
+        )
+        self.started.append(process)
+        try:
+            wait_for_port(process, port)
+            yield f"127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(20)
+            log.close()
+
+    def log(self):
+        """What gunicorn wrote."""
+        return (self.folder / "gunicorn.log").read_text()
+
+    def close(self):
+        """End what still runs."""
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+                process.wait(20)
+            for stream in (process.stdin, process.stdout, process.stderr):
+                if stream:
+                    with suppress(BrokenPipeError):
+                        stream.close()
+
+
+def free_port():
+    """A port on the loopback that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for_port(process, port):
+    """Until the server listens."""
+    for _ in range(300):
+        assert process.poll() is None, "the server ended"
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.3):
+            return
+        time.sleep(0.1)
+    raise AssertionError("the server does not listen")

@@ -1,0 +1,22 @@
+"""The hostile host with a shop in it."""
+
+import os
+
+from tests.host.settings import *  # noqa: F403
+from tests.host.settings import DATABASES, INSTALLED_APPS, STOCKHUB_WEBHOOKS
+
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.shop"]
+DATABASES["other"]["NAME"] = os.environ.get("OTHER_SQLITE_FILE", ":memory:")
+STOCKHUB_WEBHOOKS = STOCKHUB_WEBHOOKS | {
+    "RUNNER": os.environ.get("SHOP_RUNNER", "inline"),
+    "LEASE_SECONDS": float(os.environ.get("SHOP_LEASE_SECONDS", "900")),
+    "BACKOFF_BASE_SECONDS": float(os.environ.get("SHOP_BACKOFF_SECONDS", "30")),
+    "SPOOL_DIR": os.environ.get("SHOP_SPOOL_DIR", ""),
+    "MAX_BODY_BYTES": int(os.environ.get("SHOP_MAX_BODY_BYTES", str(1024 * 1024))),
+}
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"stderr": {"class": "logging.StreamHandler"}},
+    "loggers": {"stockhub_webhooks": {"handlers": ["stderr"], "level": "WARNING"}},
+}

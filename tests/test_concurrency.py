@@ -1,0 +1,129 @@
+"""Real processes at once: no deadlock reaches the sender, nothing is lost, nothing is there twice."""
+
+import json
+import random
+from itertools import pairwise
+
+import pytest
+
+from tests.samples import contract, sample
+
+pytestmark = pytest.mark.server
+STATUSES = ["pending", "processing", "holded", "complete", "closed"]
+
+
+def versions(count):
+    """An order as it changed, a version a minute: status, lines and addresses."""
+    for number in range(count):
+        body = sample("order", updated_at=f"2024-06-01T10:{number:02d}:00+00:00", status=STATUSES[number % 5])
+        body["items"] = [dict(body["items"][0], sku=f"sku-{n}", qty_ordered=number) for n in range(1 + number % 3)]
+        body["shipping_address"]["city"] = f"Stad {number % 4}"
+        yield body
+
+
+def post_at_once(shop, lists):
+    """One process for each list of [topic, body]; all their answers."""
+    processes = [shop.start("-m", "tests.shop.post_versions") for _ in lists]
+    for process, posts in zip(processes, lists, strict=True):
+        process.stdin.write("".join(json.dumps(post) + "\n" for post in posts))
+        process.stdin.close()
+        process.stdin = None
+    answers = []
+    for process in processes:
+        out, errors = process.communicate(timeout=110)
+        assert process.returncode == 0, errors
+        assert "database is locked" not in errors
+        answers += out.split()
+    return answers
+
+
+def test_eight_processes_with_the_versions_of_one_order_in_any_sequence(shop):
+    bodies = list(versions(12))
+    lists = [random.sample([["order", body] for body in bodies], len(bodies)) for _ in range(8)]
+    answers = post_at_once(shop, lists)
+    assert answers == ["200"] * 96
+    newest = bodies[-1]
+    assert shop.query("[(o.status, str(o.updated_at)) for o in Order.objects.all()]") == [
+        (newest["status"], "2024-06-01 10:11:00+00:00")
+    ]
+    assert shop.query("list(OrderItem.objects.order_by('position').values_list('sku', 'qty_ordered'))") == [
+        (item["sku"], item["qty_ordered"]) for item in newest["items"]
+    ]
+    assert shop.query("sorted(Address.objects.values_list('city', flat=True))") == ["Stad 3", "Teststad"]
+    assert shop.query("Message.objects.exclude(status='applied').count()") == 0
+    types = shop.query("list(Event.objects.order_by('pk').values_list('type', flat=True))")
+    assert types.count("order.created") == 1
+    chain = shop.query(
+        "[e.changes['status'] for e in "
+        "Event.objects.filter(type__in=['order.created', 'order.status_changed']).order_by('pk')]"
+    )
+    assert chain[0][0] is None
+    assert all(former[1] == later[0] for former, later in pairwise(chain))
+    assert chain[-1][1] == newest["status"]
+    shop.worker("--once")
+    heard = shop.query("list(Heard.objects.filter(receiver='every').order_by('pk').values_list('event_id', flat=True))")
+    assert heard == shop.query("list(Event.objects.order_by('pk').values_list('pk', flat=True))")
+
+
+def test_children_of_one_unknown_order_at_once(shop):
+    children = [
+        [topic, sample(topic, order_increment_id="000000701")] for topic in ("shipment", "invoice", "rma", "creditmemo")
+    ]
+    lists = [random.sample([*children, ["order", contract("order")]], 5) for _ in range(6)]
+    assert post_at_once(shop, lists) == ["200"] * 30
+    assert shop.query("[o.is_stub for o in Order.objects.all()]") == [False]
+    assert shop.query("[m.objects.count() for m in (Shipment, Invoice, RMA, CreditMemo, Track, OrderItem)]") == [
+        1, 1, 1, 1, 2, 1,
+    ]  # fmt: skip
+    assert shop.query("Event.objects.filter(type='order.created').count()") == 1
+
+
+def test_one_document_under_two_orders_at_once(shop):
+    posts = [
+        ["shipment", sample("shipment", order_increment_id=f"00000070{n % 2}", updated_at=f"2024-06-01 10:00:{n:02d}")]
+        for n in range(20)
+    ]
+    assert post_at_once(shop, [random.sample(posts, 20) for _ in range(4)]) == ["200"] * 80
+    assert shop.query("[s.order.increment_id for s in Shipment.objects.all()]") == ["000000701"]
+    assert shop.query("ShipmentItem.objects.count()") == 1
+
+
+def test_two_workers_share_the_work_and_tell_each_event_once(shop):
+    bodies = [
+        ["order", sample("order", increment_id=f"{n:09d}", updated_at=f"2024-06-01T10:0{v}:00Z", status=STATUSES[v])]
+        for n in range(10)
+        for v in range(3)
+    ]
+    shop.environment["SHOP_RUNNER"] = "worker"
+    post_at_once(shop, [bodies])
+    workers = [shop.start("-m", "django", "stockhub_worker", "--once", SHOP_SLEEP_SECONDS="0.01") for _ in range(3)]
+    for worker in workers:
+        out, errors = worker.communicate(timeout=100)
+        assert (worker.returncode, out, errors) == (0, "", "")
+    shop.worker("--once")
+    assert shop.query("Message.objects.exclude(status='applied').count()") == 0
+    assert shop.query("ReceiverCall.objects.exclude(status='done').count()") == 0
+    for receiver in ("every", "orders"):
+        heard = shop.query(
+            f"list(Heard.objects.filter(receiver={receiver!r}).order_by('pk').values_list('order_number', 'event_id'))"
+        )
+        assert len(heard) == len(set(heard))
+        for number in {number for number, _ in heard}:
+            of_order = [event for order, event in heard if order == number]
+            assert of_order == sorted(of_order)
+    assert shop.query("Heard.objects.filter(receiver='every').count() == Event.objects.count()")
+
+
+def test_a_receiver_killed_half_way_is_asked_again_and_takes_effect_once(shop):
+    deadly = shop.folder / "deadly"
+    shop.environment |= {"SHOP_RUNNER": "worker", "SHOP_DEADLY_FILE": str(deadly), "SHOP_LEASE_SECONDS": "1"}
+    post_at_once(shop, [[["order", contract("order")]]])
+    deadly.touch()
+    shop.worker("--once", code=9)
+    assert shop.query("Heard.objects.filter(receiver='orders').count()") == 0
+    shop.worker("--max-seconds=4")
+    assert shop.query("list(ReceiverCall.objects.order_by('pk').values_list('receiver', 'status', 'attempts'))") == [
+        ("shop.orders", "done", 2),
+        ("shop.every", "done", 1),
+    ]
+    assert shop.query("Heard.objects.filter(receiver='orders').count()") == 1

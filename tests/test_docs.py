@@ -1,0 +1,121 @@
+"""README and code say the same."""
+
+import ast
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from stockhub_webhooks import exceptions, models, signals, topics
+from stockhub_webhooks.conf import conf
+from stockhub_webhooks.telling import ToldEvent
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
+
+
+def section(title):
+    """The text under a heading."""
+    return README.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def rows(title):
+    """The cells of the first table under a heading, without its head."""
+    lines = [line for line in section(title).splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[2:]]
+
+
+def test_it_begins_with_two_commands_of_a_line_each():
+    language, code = BLOCKS[0]
+    commands = code.strip().splitlines()
+    assert language == "sh"
+    assert commands == ["python3 run.py demo", "python3 run.py tests"]
+    assert all((ROOT / shlex.split(command)[1]).is_file() for command in commands)
+
+
+def test_the_settings_table_is_the_settings():
+    expected = [
+        [f"`{name}`", f"`{conf.setting(name).default!r}`", conf.setting(name).sentence] for name in conf.names()
+    ]
+    assert rows("Settings") == expected
+
+
+def test_the_signal_table_is_the_signals():
+    assert {(row[0].strip("`"), row[1].strip("`")) for row in rows("What your code hears")} == {
+        (kind, signal.name) for kind, signal in signals.BY_EVENT_TYPE.items()
+    }
+
+
+def test_every_status_of_the_answer_table_is_tested():
+    view_tests = (ROOT / "tests" / "test_views.py").read_text(encoding="utf-8")
+    statuses = re.findall(r"\| (\d{3})\b", section("What the sender hears"))
+    assert statuses == ["200", "202", "406", "401", "413", "405", "503"]
+    for status in statuses:
+        assert f"== {status}" in view_tests
+
+
+def test_the_tree_names_real_files():
+    (tree,) = [code for language, code in BLOCKS if code.startswith("stockhub_webhooks/\n")]
+    names = re.findall(r"^(\s*)(\S+)", tree, re.MULTILINE)
+    for indent, name in names:
+        assert (ROOT / ("stockhub_webhooks" if indent.strip("\n") else "") / name).exists(), name
+
+
+def test_the_public_names_exist():
+    interface = section("Public interface")
+    named = re.search(r"`stockhub_webhooks.models`: (.*?);", interface, re.DOTALL).group(1)
+    assert all(hasattr(models, name) for name in re.findall(r"`(\w+)`", named))
+    heard = section("What your code hears")
+    for name in ("RetryLater", "PermanentFailure"):
+        assert name in heard
+        assert issubclass(getattr(exceptions, name), Exception)
+    for name in ("message_received", "message_quarantined", "receiver_failed", "receiver_gave_up"):
+        assert f"`{name}`" in heard
+        assert hasattr(signals, name)
+
+
+def test_what_an_event_has_is_what_the_readme_says():
+    listed = re.search(r"`event` is of then: (.*?)\.\n", section("What your code hears"), re.DOTALL).group(1)
+    for name in re.findall(r"`(\w+)(?:\(\))?`", listed):
+        assert name in ToldEvent.__dataclass_fields__ or hasattr(ToldEvent, name), name
+
+
+def test_the_mail_has_the_six_addresses():
+    (mail,) = [code for language, code in BLOCKS if code.startswith("Dear Winkelstraat")]
+    addresses = re.findall(r"https://shop\.example/api/v1/stockhub/(\S+)", mail)
+    assert sorted(addresses) == sorted(topics.ALL)
+
+
+def test_the_code_of_the_installation_compiles():
+    (diff,) = [code for language, code in BLOCKS if language == "diff"]
+    files = re.split(r"^--- .*\n\+\+\+ b/(\S+)\n@@\n", diff, flags=re.MULTILINE)[1:]
+    code = dict(zip(files[::2], files[1::2], strict=True))
+    assert set(code) == {"shop/settings.py", "shop/urls.py", "shop/stockhub_receivers.py", "crontab"}
+    for name, text in code.items():
+        if name.endswith(".py"):
+            ast.parse("\n".join(line[1:] for line in text.splitlines() if not line.startswith("-")))
+    assert "stockhub_worker --once --max-seconds" in code["crontab"]
+
+
+def test_the_installation_really_receives(post, db, hear, settings):
+    (diff,) = [code for language, code in BLOCKS if language == "diff"]
+    source = diff.split("+++ b/shop/stockhub_receivers.py\n@@\n")[1].split("--- a/")[0]
+    module = {"__name__": "shop.stockhub_receivers"}
+    exec("\n".join(line[1:] for line in source.splitlines()), module)
+    try:
+        post("shipment")
+        body = (ROOT / "tests" / "samples" / "contract" / "shipment.json").read_bytes()
+        assert post("shipment", body.replace(b"IN_TRANSIT", b"DELIVERED")).status_code == 200
+        call = models.ReceiverCall.objects.get()
+        assert (call.receiver, call.status, call.attempts) == ("shop.mark_delivered", "pending", 0)  # no such order yet
+    finally:
+        signals.shipment_delivered.disconnect(dispatch_uid="shop.mark_delivered")
+
+
+@pytest.mark.parametrize("path", ["README.md", "CHANGELOG.md"])
+def test_links_lead_somewhere(path):
+    text = (ROOT / path).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)", text):
+        assert target.startswith("https://") or (ROOT / target).exists(), target

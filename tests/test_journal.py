@@ -1,0 +1,104 @@
+"""What is stored, and what happens when it cannot be."""
+
+import pytest
+from django.db import IntegrityError, OperationalError, connection, transaction
+from django.test import override_settings
+
+from stockhub_webhooks import journal, spool
+from stockhub_webhooks.exceptions import NotStored, place
+from stockhub_webhooks.models import Message
+
+pytestmark = pytest.mark.django_db
+
+
+def message(**values):
+    return Message(url_topic="order", account="default", body=b"{}", **values)
+
+
+def test_a_dead_connection_is_closed_and_tried_once_more(transactional_db, monkeypatch):
+    real, tries = Message.save, []
+
+    def save(self, *args, **kwargs):
+        tries.append(1)
+        if len(tries) == 1:
+            raise OperationalError("server closed the connection unexpectedly")
+        return real(self, *args, **kwargs)
+
+    monkeypatch.setattr(Message, "save", save)
+    stored = journal.store(message())
+    assert stored.pk
+    assert len(tries) == 2
+
+
+def test_an_insert_that_was_committed_before_the_connection_died_is_found_by_its_uid(transactional_db, monkeypatch):
+    real, tries = Message.save, []
+
+    def save(self, *args, **kwargs):
+        real(self, *args, **kwargs)
+        tries.append(1)
+        if len(tries) == 1:
+            self.pk = None
+            raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(Message, "save", save)
+    stored = journal.store(message())
+    assert Message.objects.get().pk == stored.pk
+
+
+def test_a_clash_that_is_not_our_uid_is_not_taken_for_stored(transactional_db, monkeypatch):
+    def save(self, *args, **kwargs):
+        raise IntegrityError("another constraint")
+
+    monkeypatch.setattr(Message, "save", save)
+    with pytest.raises(NotStored):
+        journal.store(message())
+
+
+def test_inside_a_hosts_transaction_nothing_is_called_stored(transactional_db, tmp_path):
+    with override_settings(STOCKHUB_WEBHOOKS={"SPOOL_DIR": str(tmp_path)}):
+        with transaction.atomic():
+            stored = journal.store(message())
+        assert stored.pk is None
+        assert len(list(spool.files())) == 1
+    assert not Message.objects.exists()
+
+
+def test_a_truly_dead_connection_heals(transactional_db):
+    if connection.vendor == "sqlite":
+        connection.connect()  # there is no server that could go away
+    else:
+        connection.ensure_connection()
+        connection.connection.close()
+    assert journal.store(message()).pk
+
+
+def test_only_named_headers_are_kept_and_cleaned():
+    kept = journal.kept_headers({"x-version": "V1\x00", "x-api-key": "secret", "user-agent": "x" * 999})
+    assert kept == {"x-version": "V1\ufffd", "user-agent": "x" * 255}
+
+
+def test_the_place_of_an_error_is_told_without_its_text():
+    try:
+        raise ValueError("Testman")
+    except ValueError as error:
+        assert place(error).startswith("ValueError at ")
+        assert "Testman" not in place(error)
+    assert place(ValueError("Testman")) == "ValueError"
+
+
+def test_no_personal_data_in_a_repr(post):
+    from stockhub_webhooks import models
+
+    post("order")
+    post("shipment")
+    post("rma")
+    for model in (
+        models.Message,
+        models.Order,
+        models.Address,
+        models.OrderItem,
+        models.Track,
+        models.Event,
+        models.RMA,
+    ):
+        assert "estman" not in repr(list(model.objects.all()))
