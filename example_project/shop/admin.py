@@ -1,0 +1,20 @@
+"""The shop's orders for the people in the office, who decide on refunds."""
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from shop.models import ShopOrder
+
+
+@admin.register(ShopOrder)
+class ShopOrderAdmin(admin.ModelAdmin):
+    list_display = ["number", "state", "total", "stock_hub_status", "return_status", "refund_proposal"]
+    list_filter = ["state"]
+    search_fields = ["number", "customer_email", "tracking"]
+    actions = ["mark_refunded"]
+
+    @admin.action(description=_("I have paid the proposed refund"), permissions=["change"])
+    def mark_refunded(self, request, orders):
+        proposed = orders.filter(state=ShopOrder.State.REFUND_PROPOSED)
+        count = proposed.update(state=ShopOrder.State.REFUNDED)
+        self.message_user(request, _("%(count)s orders refunded.") % {"count": count})

@@ -1,0 +1,94 @@
+"""What this shop does when Stock Hub tells it something. Found by its name, as `admin.py` is.
+
+Each receiver runs after Stock Hub has its answer, in a transaction, and again, with growing pauses, until it
+returns. The objects it gets are as they are *now*; `event.changes` is how it was when it happened. So write down
+what is true now: then it does no harm to be called late, or twice.
+"""
+
+from datetime import timedelta
+
+from django.db.models import Sum
+from django.dispatch import receiver
+from django.utils import timezone
+
+from shop import mail
+from shop.models import ShopOrder
+from stockhub_webhooks.exceptions import PermanentFailure
+from stockhub_webhooks.models import Track
+from stockhub_webhooks.signals import (
+    credit_memo_created,
+    credit_memo_updated,
+    invoice_created,
+    order_created,
+    order_status_changed,
+    rma_created,
+    rma_status_changed,
+    shipment_delivered,
+    track_added,
+)
+
+State = ShopOrder.State
+
+
+def find_shop_order(po_number, order):
+    """Our order, for `event.host_order`; `HOST_ORDER_RESOLVER` in the settings names this function."""
+    return ShopOrder.objects.filter(number=po_number).first()
+
+
+def shop_order_of(event):
+    """Our order. It may not be committed yet, so we ask to be called again; a day later it is not ours."""
+    if event.host_order is None and is_older(event, hours=24):
+        raise PermanentFailure("this shop has no order of that number")
+    return event.require_host_order(retry_seconds=60)
+
+
+def is_older(event, *, hours):
+    return event.received_at < timezone.now() - timedelta(hours=hours)
+
+
+@receiver([order_created, order_status_changed], dispatch_uid="shop.follow_order")
+def follow_order(sender, *, order, event, **kwargs):
+    state = State.CANCELLED if order.status == "canceled" else State.ACCEPTED
+    shop_order_of(event).note(state=state, stock_hub_status=order.status or "")
+
+
+@receiver(invoice_created, dispatch_uid="shop.note_invoice")
+def note_invoice(sender, *, order, event, **kwargs):
+    total = order.invoices.aggregate(total=Sum("grand_total"))["total"]
+    shop_order_of(event).note(invoiced=total)
+
+
+@receiver(track_added, dispatch_uid="shop.note_parcels")
+def note_parcels(sender, *, shipment, order, event, **kwargs):
+    if shipment is None:
+        return  # the parcel of a return
+    tracks = Track.objects.filter(shipment__order=order).order_by("pk")
+    lines = [f"{track.carrier or ''} {track.tracking_number}".strip() for track in tracks]
+    shop_order_of(event).note(state=State.SENT, tracking="\n".join(lines))
+
+
+@receiver(shipment_delivered, dispatch_uid="shop.mark_delivered")
+def mark_delivered(sender, *, order, event, **kwargs):
+    if all(shipment.is_delivered for shipment in order.shipments.all()):
+        shop_order_of(event).note(state=State.DELIVERED)
+
+
+@receiver(shipment_delivered, dispatch_uid="shop.mail_customer")
+def mail_customer(sender, *, event, **kwargs):
+    """A mail cannot be taken back: none for a message that is processed again, none that comes days late."""
+    if event.is_replay or is_older(event, hours=48):
+        return
+    shop_order = shop_order_of(event)
+    mail.send(shop_order.customer_email, f"Delivered: {shop_order.number}", key=event.idempotency_key)
+
+
+@receiver([rma_created, rma_status_changed], dispatch_uid="shop.follow_return")
+def follow_return(sender, *, rma, event, **kwargs):
+    shop_order_of(event).note(state=State.RETURNING, return_status=rma.status or "")
+
+
+@receiver([credit_memo_created, credit_memo_updated], dispatch_uid="shop.propose_refund")
+def propose_refund(sender, *, order, event, **kwargs):
+    """Stock Hub credits *us*. What the customer gets back is for our staff to decide and to pay, never for code."""
+    total = order.credit_memos.aggregate(total=Sum("grand_total"))["total"]
+    shop_order_of(event).note(state=State.REFUND_PROPOSED, refund_proposal=total)

@@ -1,0 +1,159 @@
+"""run.py says what is missing, and which databases it tested."""
+
+import ast
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FILE = Path(__file__).resolve().parents[2] / "run.py"
+pytestmark = pytest.mark.sqlite  # the same on every database
+VERSION = "{}.{}".format(*sys.version_info[:2])
+REPORT = '<testsuites><testsuite tests="{}" failures="{}" errors="0" skipped="1"/></testsuites>'
+
+
+@pytest.fixture
+def launcher(monkeypatch, tmp_path):
+    """run.py as a module, which keeps what it makes in a scratch directory."""
+    specification = importlib.util.spec_from_file_location("launcher", FILE)
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    monkeypatch.setattr(module, "RUN", tmp_path)
+    monkeypatch.setattr(module.signal, "signal", lambda *arguments: None)
+    for variable in ("TEST_POSTGRESQL_URL", "TEST_MARIADB_URL", "STOCKHUB_TESTS_REQUIRE_ALL"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.delenv("STOCKHUB_TESTS_COVERAGE", raising=False)
+    return module
+
+
+@pytest.fixture
+def environment(launcher, monkeypatch, tmp_path):
+    """Stands for the virtual environment: it notes what is run, and pytest reports what it is told to."""
+
+    class Noted(launcher.Environment):
+        ran = []
+        provided_for = []
+        failing_url, failing_code = "nowhere", 1
+
+        def provide(self, group, extras=()):
+            self.provided_for.append((group, extras))
+
+        def run(self, *arguments, **variables):
+            self.ran.append((arguments, variables))
+            code = self.failing_code if variables.get("DATABASE_URL") == self.failing_url else 0
+            for argument in arguments:
+                if str(argument).startswith("--junit-xml="):
+                    Path(argument.partition("=")[2]).write_text(REPORT.format(8, abs(code)))
+            return code
+
+    monkeypatch.setattr(launcher, "Environment", Noted)
+    return Noted
+
+
+def run_with(tmp_path, customize):
+    """Run the file in a Python that was changed by a few lines."""
+    (tmp_path / "sitecustomize.py").write_text(customize)
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    return subprocess.run(
+        [sys.executable, str(FILE), "demo"], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_without_ensurepip_it_names_the_package_to_install(tmp_path):
+    done = run_with(tmp_path, "import sys; sys.modules['ensurepip'] = None")
+    assert done.returncode == 1
+    assert f"sudo apt install python{VERSION}-venv" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_older_python_is_named_and_refused(tmp_path):
+    done = run_with(tmp_path, "import sys; sys.version_info = (3, 9, 18, 'final', 0)")
+    assert done.returncode == 1
+    assert "This is Python 3.9, and 3.10 or newer is needed" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_its_syntax_is_readable_by_an_older_python():
+    ast.parse(FILE.read_text(), feature_version=(3, 6))
+
+
+def test_the_tests_run_on_sqlite_and_say_what_was_left_out(launcher, environment, capsys):
+    assert launcher.main(["tests", "-k", "order"]) == 0
+    ((arguments, variables),) = environment.ran
+    assert arguments[:2] == ("-m", "pytest")
+    assert arguments[-2:] == ("-k", "order")
+    assert variables["DATABASE_URL"].startswith("sqlite:///")
+    said = capsys.readouterr().out.splitlines()
+    assert "PostgreSQL: not run, for TEST_POSTGRESQL_URL is not set" in said
+    assert "MariaDB: not run, for TEST_MARIADB_URL is not set" in said
+    assert said[-1] == "SQLite: 7 passed, 1 skipped"
+
+
+def test_the_tests_run_on_every_database_that_is_there(launcher, environment, monkeypatch, capsys):
+    monkeypatch.setenv("TEST_POSTGRESQL_URL", "postgresql://x")
+    monkeypatch.setenv("TEST_MARIADB_URL", "mysql://x")
+    assert launcher.main(["tests"]) == 0
+    assert environment.provided_for == [("tests", ["postgres", "mysql"])]
+    assert [variables["DATABASE_URL"].partition(":")[0] for _, variables in environment.ran] == [
+        "postgresql",
+        "mysql",
+        "sqlite",
+    ]
+    assert "not run" not in capsys.readouterr().out
+
+
+def test_one_failing_database_fails_all(launcher, environment, monkeypatch, capsys):
+    monkeypatch.setenv("TEST_POSTGRESQL_URL", "postgresql://x")
+    environment.failing_url = "postgresql://x"
+    assert launcher.main(["tests"]) == 1
+    assert "PostgreSQL: 6 passed, 1 failed, 1 skipped (exit code 1)" in capsys.readouterr().out
+
+
+def test_a_run_that_was_killed_fails_all(launcher, environment):
+    environment.failing_url, environment.failing_code = launcher.url_of(None), -9
+    assert launcher.main(["tests"]) != 0
+
+
+def test_a_missing_database_is_a_failure_where_all_are_required(launcher, environment, monkeypatch):
+    monkeypatch.setenv("STOCKHUB_TESTS_REQUIRE_ALL", "1")
+    assert launcher.main(["tests"]) == 1
+
+
+def test_coverage_is_combined_over_the_databases(launcher, environment, monkeypatch):
+    monkeypatch.setenv("STOCKHUB_TESTS_COVERAGE", "1")
+    assert launcher.main(["tests"]) == 0
+    assert [arguments[1:3] for arguments, _ in environment.ran] == [
+        ("coverage", "erase"),
+        ("coverage", "run"),
+        ("coverage", "combine"),
+        ("coverage", "report"),
+    ]
+
+
+def test_a_missing_wheel_is_said(launcher, environment, tmp_path):
+    with pytest.raises(SystemExit, match="1"):
+        launcher.main(["demo", "--wheel", str(tmp_path / "missing.whl")])
+
+
+def test_an_environment_is_made_anew_when_the_project_changes(launcher, monkeypatch, tmp_path):
+    made = []
+    environment = launcher.Environment(tmp_path / "venv")
+
+    def make():
+        made.append("make")
+        environment.python.parent.mkdir(parents=True, exist_ok=True)
+        environment.python.touch()
+
+    monkeypatch.setattr(environment, "make", make)
+    monkeypatch.setattr(environment, "install", lambda *arguments: made.append(arguments))
+    environment.provide("demo")
+    environment.provide("demo")
+    assert made == ["make", ("--editable", ".", "--group", "demo")]
+    environment.provide("tests", ["postgres"])
+    assert made[2:] == [("--editable", ".[postgres]", "--group", "tests")]
+    monkeypatch.setattr(environment, "digest", lambda: "another")
+    environment.provide("demo")
+    assert made[3:] == ["make", ("--editable", ".", "--group", "demo")]

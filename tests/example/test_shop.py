@@ -1,0 +1,81 @@
+"""The example shop: small, sound, and its receivers work."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import KEY
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "example_project"
+pytestmark = pytest.mark.sqlite  # the example's own database, whatever the other tests use
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run this Python with the example's settings; its exit code and what it said."""
+
+    def run_python(*arguments, **variables):
+        environment = os.environ | {
+            "DATABASE_URL": f"sqlite:///{tmp_path / 'shop.sqlite3'}",
+            "DJANGO_SETTINGS_MODULE": "project.settings",
+            "PYTHONPATH": os.pathsep.join(map(str, (EXAMPLE, ROOT))),
+            "SECRET_KEY": "only for this test",
+            "STOCKHUB_API_KEY": KEY,
+            "VAR_DIR": str(tmp_path),
+        }
+        for foreign in ("ENV_FILE", "PYTEST_ADDOPTS"):
+            environment.pop(foreign, None)
+        command = [sys.executable, *map(str, arguments)]
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment | variables, capture_output=True, text=True, check=False
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    return run_python
+
+
+def test_the_receivers_do_their_work(run):
+    code, said = run("-m", "pytest", "tests/example/shop", "--ds=project.settings", "-p", "no:cacheprovider", "-q")
+    assert code == 0, said
+    assert " passed" in said
+
+
+def test_the_models_have_their_migration(run):
+    code, said = run(EXAMPLE / "manage.py", "makemigrations", "--check", "--dry-run")
+    assert code == 0, said
+
+
+def test_the_checks_have_nothing_to_say(run):
+    code, said = run(EXAMPLE / "manage.py", "check", "--fail-level", "WARNING")
+    assert code == 0, said
+
+
+def test_without_a_key_the_checks_say_what_to_do(run):
+    code, said = run(EXAMPLE / "manage.py", "check", STOCKHUB_API_KEY="")
+    assert code == 1
+    assert "stockhub_webhooks.E003" in said
+
+
+def test_a_file_named_on_purpose_wins_over_the_environment(run, tmp_path):
+    (tmp_path / "other.env").write_text("STOCKHUB_API_KEY=the-key-of-the-file\n")
+    show = "from django.conf import settings; print(settings.STOCKHUB_WEBHOOKS['API_KEYS'])"
+    assert run("-c", show, ENV_FILE=str(tmp_path / "other.env")) == (0, "the-key-of-the-file\n")
+
+
+def test_another_database_keeps_its_connections(run):
+    show = "from django.conf import settings; print(settings.DATABASES['default']['CONN_MAX_AGE'])"
+    assert run("-c", show, DATABASE_URL="postgresql://shop@localhost/shop") == (0, "600\n")
+
+
+def test_the_shop_stays_under_300_lines():
+    files = [
+        file
+        for file in EXAMPLE.rglob("*.py")
+        if "migrations" not in file.parts and "var" not in file.parts and not file.name.startswith("demo")
+    ]
+    assert len(files) >= 9
+    assert sum(len(file.read_text().splitlines()) for file in files) < 300
