@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from django.db import Error as DatabaseFault
@@ -110,25 +111,29 @@ def _insert_once(message: Message, using: str) -> None:
 def ingest_spool() -> int:
     """Move what waits in the spool into the database; how many messages that were.
 
-    A message that is committed but whose file is still there is known by its `uid`, and not stored twice.
+    Raises:
+        django.db.Error: the database is still away; what was not moved waits on.
     """
-    moved = 0
-    for path in spool.files():
-        try:
-            record = spool.read(path)
-            message = Message(**{name: record[name] for name in SPOOLED})
-        except FileNotFoundError:
-            continue
-        except (KeyError, ValueError) as error:
-            logger.error("%s; it is kept as %s", error, spool.set_aside(path).name)
-            continue
-        known = Message.objects.using(alias()).filter(uid=message.uid).exists()
-        if not known:
-            _insert(message, claimed=False)
-            signals.message_received.send_robust(Message, message=message)
-        spool.remove(path)
-        moved += not known
-    return moved
+    with spool.taking_out() as allowed:
+        return sum(_ingest(path) for path in spool.files()) if allowed else 0
+
+
+def _ingest(path: Path) -> bool:
+    """Store one file's message, then forget the file. Killed in between, `uid` tells that it is stored already."""
+    try:
+        record = spool.read(path)
+        message = Message(**{name: record[name] for name in SPOOLED})
+    except FileNotFoundError:
+        return False
+    except (KeyError, ValueError) as error:
+        logger.error("%s; it is kept as %s", error, spool.set_aside(path).name)
+        return False
+    known = Message.objects.using(alias()).filter(uid=message.uid).exists()
+    if not known:
+        _insert(message, claimed=False)
+        signals.message_received.send_robust(Message, message=message)
+    spool.remove(path)
+    return not known
 
 
 # ---------------------------------------------------------------- taking

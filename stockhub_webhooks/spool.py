@@ -2,7 +2,7 @@
 
 A file appears under its final name only when it is whole and on disk: dot-file, fsync, rename, fsync of
 the directory. It is removed only after the database has committed its row, and the row's `uid` is the file's
-name, so reading a file twice is harmless.
+name, so reading a file twice is harmless. One process at a time takes files out; putting in needs no lock.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import base64
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,13 @@ from uuid import UUID
 
 from stockhub_webhooks.conf import conf
 
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - Windows: without the lock a file may be read twice, which `uid` makes harmless
+    fcntl = None  # type: ignore[assignment]
+
 SUFFIX = ".json"
+LOCK_NAME = ".lock"
 BROKEN_SUFFIX = ".broken"
 
 
@@ -68,13 +75,39 @@ def _sync_directory(folder: Path) -> None:
         os.close(descriptor)
 
 
+@contextmanager
+def taking_out() -> Iterator[bool]:
+    """Hold the right to take files out; False where another process has it, or there is nothing to take."""
+    folder = directory()
+    if folder is None or next(_waiting(folder), None) is None:
+        yield False
+        return
+    descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        yield _lock(descriptor)
+    finally:
+        os.close(descriptor)  # which ends the lock, as the process's death does
+
+
+def _lock(descriptor: int) -> bool:
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def files() -> Iterator[Path]:
     """The messages that wait, oldest first."""
     folder = directory()
-    if folder is None or not folder.is_dir():
-        return iter(())
-    found = [path for path in folder.iterdir() if path.suffix == SUFFIX and not path.name.startswith(".")]
-    return iter(sorted(found, key=_written_at))
+    return iter(sorted(_waiting(folder), key=_written_at) if folder else ())
+
+
+def _waiting(folder: Path) -> Iterator[Path]:
+    if folder.is_dir():
+        yield from (path for path in folder.glob(f"[!.]*{SUFFIX}"))
 
 
 def _written_at(path: Path) -> float:

@@ -243,7 +243,7 @@ def spooled(tmp_path):
 def test_the_spool_is_ingested_and_applied_once(spooled):
     received = {spool.read(path)["uid"]: spool.read(path)["received_at"] for path in spool.files()}
     assert worker.drain() == 12
-    assert list(spooled.iterdir()) == []
+    assert list(spool.files()) == []
     assert dict(Message.objects.values_list("uid", "received_at")) == received
     assert set(Message.objects.values_list("status", flat=True)) == {"applied"}
     assert Order.objects.get(increment_id="000000701").status == "complete"
@@ -269,7 +269,7 @@ def test_a_broken_file_is_set_aside_and_the_others_go_on(spooled, caplog):
     (spooled / "incomplete.json").write_text('{"uid": "x"}')
     (spooled / ".draft.json").write_text("{")
     assert journal.ingest_spool() == 6
-    assert sorted(path.name for path in spooled.iterdir()) == [".draft.json", "broken.broken", "incomplete.broken"]
+    assert {path.name for path in spooled.iterdir()} == {".draft.json", ".lock", "broken.broken", "incomplete.broken"}
     assert "broken.json" in caplog.text
 
 
@@ -280,6 +280,25 @@ def test_a_file_that_another_process_has_just_taken_is_no_fault(spooled, monkeyp
 
     monkeypatch.setattr(spool, "read", taken)
     assert journal.ingest_spool() == 0
+
+
+def test_one_process_at_a_time_takes_files_out(spooled):
+    with spool.taking_out() as first, spool.taking_out() as second:
+        assert (first, second) == (True, False)
+        assert journal.ingest_spool() == 0
+    assert journal.ingest_spool() == 6
+
+
+def test_with_the_database_still_away_the_files_wait_on(spooled, monkeypatch):
+    def gone(*args, **kwargs):
+        raise OperationalError("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Message, "save", gone)
+        with pytest.raises(OperationalError):
+            journal.ingest_spool()
+    assert len(list(spool.files())) == 6
+    assert journal.ingest_spool() == 6
 
 
 def test_no_spool_is_an_empty_spool():
