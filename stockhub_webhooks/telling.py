@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone, translation
 from django.utils.module_loading import import_string
 
 from stockhub_webhooks import ledger, signals
@@ -147,12 +148,14 @@ def _call(call: ReceiverCall) -> None:
     arguments = subject.arguments(row)
     if event.type.endswith(".status_changed"):
         arguments["old_status"], arguments["new_status"] = event.changes["status"]
-    receiver.function(
-        signal=signal,
-        sender=Event if signal is signals.event_recorded else subject.model,
-        event=told_event(call, arguments["order"]),
-        **arguments,
-    )
+    # not in the language and time zone of whoever's request happens to do this work
+    with translation.override(conf.language()), timezone.override(None):
+        receiver.function(
+            signal=signal,
+            sender=Event if signal is signals.event_recorded else subject.model,
+            event=told_event(call, arguments["order"]),
+            **arguments,
+        )
 
 
 def told_event(call: ReceiverCall, order: Order | None) -> ToldEvent:

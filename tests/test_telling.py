@@ -6,6 +6,8 @@ from decimal import Decimal
 import pytest
 from django.db import transaction
 from django.test import override_settings
+from django.utils import timezone as timezone_of_django
+from django.utils import translation
 
 from stockhub_webhooks import ledger, signals, telling, topics, worker
 from stockhub_webhooks.exceptions import PermanentFailure, RetryLater
@@ -108,6 +110,19 @@ def test_objects_are_of_now_and_changes_of_then(post, hear):
     worker.drain()
     assert heard[0]["order"].status == "closed"
     assert heard[0]["event"].changes["status"] == (None, "complete")
+
+
+def test_a_receiver_works_in_the_hosts_language_and_time_zone_whoever_asked(post, hear, settings):
+    settings.LANGUAGE_CODE = "en"
+    seen = []
+
+    def look(**arguments):
+        seen.append((translation.get_language(), timezone_of_django.get_current_timezone_name()))
+
+    hear(signals.order_created, look)
+    with timezone_of_django.override("Asia/Tokyo"):
+        post("order", headers={"accept-language": "nl"})
+    assert seen == [("en", "Europe/Amsterdam")]
 
 
 def test_nobody_connected_and_the_events_are_written_all_the_same(post):

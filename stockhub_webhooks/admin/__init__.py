@@ -1,0 +1,16 @@
+"""The back office: every model as a list and a page, read-only, with the office's words.
+
+``base`` is what all pages share, ``document`` what all documents share; ``words`` are the labels of codes,
+``display`` how values are shown, ``body`` how a message's bytes are, ``search`` and ``filters`` how rows are found.
+"""
+
+from stockhub_webhooks.admin import (  # noqa: F401 - importing registers the pages
+    credit_memo,
+    invoice,
+    ledger,
+    message,
+    order,
+    payment_request,
+    rma,
+    shipment,
+)

@@ -1,0 +1,67 @@
+"""A message's bytes as text that can be read. Whatever they hold, nothing is raised.
+
+JSON is indented token by token rather than parsed and written anew: so numbers keep their digits, doubled
+names stay, and the order is the sender's.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+LIMIT = 1024 * 1024
+DEPTH_LIMIT = 40
+GROWTH_LIMIT = 4
+INDENT = "  "
+SPACED = {":": ": "}
+
+TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
+# what is no character to look at, as its picture: NUL becomes ␀
+CONTROLS = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\r"} | {0x7F: 0x2421}
+
+
+def pretty(body: bytes) -> str:
+    """The body to look at: indented where it is JSON, as it is where not; cut off after `LIMIT` bytes."""
+    whole = len(body) <= LIMIT
+    text = body[:LIMIT].decode("utf-8-sig", "replace")
+    shown = indented(text) if whole and is_json(text) else text
+    return shown.translate(CONTROLS) + ("" if whole else "\n…")
+
+
+def is_json(text: str) -> bool:
+    """Whether a parser gets through it; numbers are not looked at."""
+    try:
+        json.loads(text, parse_float=str, parse_int=str)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def indented(text: str) -> str:
+    """JSON with one value a line; the text as it is where indenting would blow it up."""
+    parts: list[str] = []
+    depth, size, budget = 0, 0, GROWTH_LIMIT * len(text) + 65536
+    former = ""
+    for token in TOKEN.findall(text):
+        closing = token in ("}", "]")
+        depth -= closing
+        if (former in ("{", "[") and not closing) or former == "," or (closing and former not in ("{", "[")):
+            parts.append("\n" + INDENT * min(depth, DEPTH_LIMIT))
+            size += len(parts[-1])
+        parts.append(SPACED.get(token, "") or readable(token))
+        size += len(token)
+        if size > budget:
+            return text
+        depth += token in ("{", "[")
+        former = token
+    return "".join(parts)
+
+
+def readable(token: str) -> str:
+    r"""A string token with é for \u00e9 and / for \/; as it is where that would hide something."""
+    if "\\" not in token or not token.startswith('"'):
+        return token
+    text = json.loads(token, strict=False)
+    if not text.isprintable():
+        return token
+    return json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,104 @@
+"""How values are shown: localised, escaped, and never a link to where the sender wants us to go but http(s)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.admin.templatetags.admin_urls import admin_urlquote
+from django.contrib.admin.utils import display_for_value
+from django.db.models import Model
+from django.urls import reverse
+from django.utils import formats, timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from stockhub_webhooks.models import Address, Track
+
+EMPTY = "-"
+SIGNS = {"EUR": "€", "GBP": "£", "USD": "$"}
+CENT = Decimal("0.01")
+# Django's own classes for what is wider than the page: its form rows cut off what runs over.
+SCROLLING = '<div class="inline-related tabular"><div class="wrapper">{}</div></div>'
+
+
+def money(amount: Decimal | None, currency: str | None) -> str:
+    """An amount as people of the active language write it; two decimals, four where it has them."""
+    if amount is None:
+        return EMPTY
+    places = 2 if amount == amount.quantize(CENT) else 4
+    number = formats.number_format(amount, decimal_pos=places, force_grouping=True)
+    sign = SIGNS.get(currency or "", currency or "")
+    return f"{sign}\u00a0{number}" if sign else number
+
+
+def value(any_value: Any) -> str:
+    """A moment, number or text, localised; a dash where there is none."""
+    return str(display_for_value(any_value, EMPTY))
+
+
+def day(moment: datetime | None) -> str:
+    """The day of a moment, in the active time zone."""
+    return str(formats.localize(timezone.localtime(moment).date())) if moment else EMPTY
+
+
+def page(row: Model, text: Any = None) -> SafeString:
+    """A link to the admin's page of a row."""
+    meta = row._meta
+    url = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[admin_urlquote(row.pk)])
+    return format_html('<a href="{}">{}</a>', url, str(row) if text is None else text)
+
+
+def found(model: type[Model], word: str) -> SafeString:
+    """A link to all rows of a list that a word finds."""
+    url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    return format_html('<a href="{}?{}">{}</a>', url, urlencode({"q": word}), _("show all"))
+
+
+def outside(url: str, text: str) -> SafeString | str:
+    """A link out of the shop, only where it is http(s); the bare text else."""
+    if not url.lower().startswith(("https://", "http://")):
+        return text
+    return format_html('<a href="{}" rel="noopener noreferrer" target="_blank">{}</a>', url, text)
+
+
+def several(lines: Iterable[Any]) -> SafeString | str:
+    """Lines under each other; a dash where there is none."""
+    return format_html_join(SafeString("<br>"), "{}", ((line,) for line in lines)) or EMPTY
+
+
+def table(heads: Iterable[Any], rows: Iterable[Iterable[Any]]) -> SafeString | str:
+    """A small table; a dash where it has no rows."""
+    body = format_html_join(
+        "", "<tr>{}</tr>", ((format_html_join("", "<td>{}</td>", ((cell,) for cell in row)),) for row in rows)
+    )
+    if not body:
+        return EMPTY
+    head = format_html_join("", '<th scope="col">{}</th>', ((name,) for name in heads))
+    return format_html(SCROLLING, format_html("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>", head, body))
+
+
+def preformatted(text: str) -> SafeString | str:
+    """Text whose line breaks and indents count."""
+    return format_html("<pre>{}</pre>", text) if text else EMPTY
+
+
+def address(row: Address | None) -> SafeString | str:
+    """The address as on an envelope, then how to reach them."""
+    return several([*row.lines, *filter(None, (row.email, row.telephone))]) if row else EMPTY
+
+
+def customer(row: Address | None) -> str:
+    """Who it is for."""
+    if row is None:
+        return EMPTY
+    return " ".join(filter(None, (row.first_name, row.last_name))) or row.company_name or EMPTY
+
+
+def track(row: Track) -> SafeString | str:
+    """A tracking number, a link to the carrier's page where it has one."""
+    return outside(row.safe_tracking_url, row.tracking_number)

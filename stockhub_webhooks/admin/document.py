@@ -1,0 +1,167 @@
+"""What the pages of all documents share: articles, amounts, addresses, the order, and what has happened."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import DecimalField, Q, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from stockhub_webhooks.admin import display, happened, search, words
+from stockhub_webhooks.admin.base import ReadOnlyAdmin
+from stockhub_webhooks.apply import BY_TOPIC
+from stockhub_webhooks.models import Event, Message, Order, ReceiverCall
+
+TOPIC_OF = {kind.model: topic for topic, kind in BY_TOPIC.items()}
+
+WHAT_HAPPENED: Any = (_("What happened"), {"fields": ["events", "receiver_calls", "messages"]})
+
+
+class DocumentAdmin(ReadOnlyAdmin):
+    """A list and a page of documents of one topic. The methods are columns and lines of the page."""
+
+    with_tracks = False
+    # each a column's field, or several that are shown under each other in one column
+    item_columns: ClassVar[tuple[str | tuple[str, ...], ...]] = (
+        ("sku", "mpn", "parent_sku"), "size", "manufacturer", "qty", "item_price_inc_tax", "row_total_inc_tax",
+    )  # fmt: skip
+    amount_columns: ClassVar[tuple[str, ...]] = ("subtotal", "shipping_price", "grand_total")
+
+    def matching(self, word: str) -> Q:
+        """Numbers, tracking numbers, SKUs and e-mail addresses."""
+        return search.of_document(self.model, word)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With the addresses and the order, which each page shows."""
+        related = [name for name in ("order", *search.ADDRESSES, "origin_address") if hasattr(self.model, name)]
+        rows = super().get_queryset(request).select_related(*related)
+        return rows.prefetch_related("tracks") if self.with_tracks else rows
+
+    # ------------------------------------------------------------ what it is
+
+    @admin.display(description=_("status"), ordering="status")
+    def status_in_words(self, document: Any) -> str:
+        """The status; one that we do not know is shown as it came."""
+        return document.get_status_display() or display.EMPTY
+
+    @admin.display(description=_("order"), ordering="order__increment_id")
+    def order_number(self, document: Any) -> Any:
+        """A link to the order."""
+        return display.page(document.order) if document.order else display.EMPTY
+
+    @admin.display(description=_("order"))
+    def of_order(self, document: Any) -> Any:
+        """A link to the order, and whether that was received at all."""
+        return display.page(document.order, words.order(document.order)) if document.order else display.EMPTY
+
+    @admin.display(description=_("customer"))
+    def customer(self, document: Any) -> str:
+        """Whom the goods or the bill are for."""
+        shipping, billing = (getattr(document, name, None) for name in search.ADDRESSES)
+        return display.customer(shipping or billing)
+
+    @admin.display(description=_("shipping address"))
+    def ship_to(self, document: Any) -> Any:
+        """The address, readable."""
+        return display.address(document.shipping_address)
+
+    @admin.display(description=_("billing address"))
+    def bill_to(self, document: Any) -> Any:
+        """The address, readable."""
+        return display.address(document.billing_address)
+
+    # ------------------------------------------------------------ articles, amounts, parcels
+
+    @admin.display(description=_("articles"))
+    def articles(self, document: Any) -> Any:
+        """The lines, without the fields that are empty in all of them."""
+        items = list(document.items.all())
+        columns = [column for names in self.item_columns if (column := filled(items, document.items.model, names))]
+        rows = ((stacked(item, column, document.currency) for column in columns) for item in items)
+        return display.table([column[0].verbose_name for column in columns], rows)
+
+    @admin.display(description=_("amounts"))
+    def amounts(self, document: Any) -> Any:
+        """What it adds up to, VAT included."""
+        columns = [document._meta.get_field(name) for name in self.amount_columns]
+        cells = [cell(document, column, document.currency) for column in columns]
+        return display.table([column.verbose_name for column in columns], [cells])
+
+    @admin.display(description=_("total"), ordering="grand_total")
+    def total(self, document: Any) -> str:
+        """The whole, VAT included."""
+        return display.money(document.grand_total, document.currency)
+
+    @admin.display(description=_("tracking number"))
+    def parcels(self, document: Any) -> Any:
+        """Each parcel's number, a link where there is one."""
+        return display.several(map(display.track, document.tracks.all()))
+
+    @admin.display(description=_("parcels"))
+    def tracks(self, document: Any) -> Any:
+        """Each parcel with its carrier."""
+        rows = ((display.track(row), row.carrier or display.EMPTY, row.method or display.EMPTY)
+                for row in document.tracks.order_by("pk"))  # fmt: skip
+        return display.table((_("tracking number"), _("carrier"), _("method")), rows)
+
+    # ------------------------------------------------------------ what happened
+
+    @admin.display(description=Message._meta.verbose_name_plural)
+    def messages(self, document: Any) -> Any:
+        """What came in for it."""
+        rows = Message.objects.filter(
+            topic=TOPIC_OF[self.model], account=document.account, increment_id=document.increment_id
+        )
+        return happened.messages(rows, document.increment_id)
+
+    @admin.display(description=Event._meta.verbose_name_plural)
+    def events(self, document: Any) -> Any:
+        """What that changed; an order shows its shipments' and so on as well."""
+        return happened.events(Event.objects.filter(self._of(document)), document.increment_id)
+
+    @admin.display(description=ReceiverCall._meta.verbose_name_plural)
+    def receiver_calls(self, document: Any) -> Any:
+        """What our own shop had to do for it."""
+        return happened.receiver_calls(
+            ReceiverCall.objects.filter(self._of(document, "event__")), document.increment_id
+        )
+
+    def _of(self, document: Any, path: str = "") -> Q:
+        if self.model is Order:
+            return Q(order=document)
+        return Q(
+            **{
+                f"{path}message__topic": TOPIC_OF[self.model],
+                f"{path}message__account": document.account,
+                f"{path}message__increment_id": document.increment_id,
+            }
+        )
+
+
+def filled(items: list[Any], model: Any, names: str | tuple[str, ...]) -> list[Any]:
+    """Those of the named fields that any item has a value for."""
+    names = (names,) if isinstance(names, str) else names
+    return [model._meta.get_field(name) for name in names if any(getattr(item, name) is not None for item in items)]
+
+
+def stacked(item: Any, fields: list[Any], currency: str | None) -> Any:
+    """The fields of one column under each other, all but the first with their label."""
+    first, *others = fields
+    lines = [cell(item, first, currency)]
+    lines += [
+        f"{other.verbose_name}: {cell(item, other, currency)}"
+        for other in others
+        if getattr(item, other.name) is not None
+    ]
+    return display.several(lines)
+
+
+def cell(row: Any, column: Any, currency: str | None) -> str:
+    """A value of a row: codes in words, amounts with their currency."""
+    value = getattr(row, column.name)
+    if isinstance(column, DecimalField):
+        return display.money(value, currency)
+    in_words = getattr(row, f"get_{column.name}_display", None)
+    return display.value(in_words() if in_words and value is not None else value)

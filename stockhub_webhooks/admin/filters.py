@@ -1,0 +1,115 @@
+"""Filters beside the lists. Their choices are tables of ours, so no filter reads a whole column to offer them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from stockhub_webhooks import ledger
+from stockhub_webhooks.admin import words
+from stockhub_webhooks.conf import conf
+from stockhub_webhooks.models import ReceiverCall
+from stockhub_webhooks.statuses import Labels
+
+OTHER = "~other"
+
+
+class CodeFilter(admin.SimpleListFilter):
+    """A column that holds codes, by their words. The sets are open, so one choice is all the others."""
+
+    title = ""
+    parameter_name = ""
+    labels: ClassVar[Mapping[str, Any]] = {}
+    is_open = True
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Each known code, and "another" where the set is open."""
+        return [*self.labels.items(), *([(OTHER, _("another"))] if self.is_open else [])]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The rows with the chosen code."""
+        chosen = self.value()
+        column = str(self.parameter_name)
+        if chosen == OTHER:
+            blank = Q(**{f"{column}__isnull": True}) | Q(**{column: ""})
+            return queryset.exclude(Q(**{f"{column}__in": list(self.labels)}) | blank)
+        return queryset.filter(**{column: chosen}) if chosen else queryset
+
+
+def by_code(column: str, name: Any, labels: Labels, *, is_open: bool = True) -> type[CodeFilter]:
+    """A filter on a column whose codes have these labels."""
+    return type(
+        "CodeFilter",
+        (CodeFilter,),
+        {"title": name, "parameter_name": column, "labels": labels, "is_open": is_open},
+    )
+
+
+class AccountFilter(admin.SimpleListFilter):
+    """Whose key the message came with; only there where several accounts are configured."""
+
+    title = _("account")
+    parameter_name = "account"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The configured accounts."""
+        return [(account, account) for account in sorted(conf.accounts())]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The rows of the chosen account; receiver calls have their event's."""
+        column = "account" if hasattr(queryset.model, "account") else "event__account"
+        return queryset.filter(**{column: self.value()}) if self.value() else queryset
+
+
+class StubFilter(admin.SimpleListFilter):
+    """Orders that only their shipments, invoices and so on have told of."""
+
+    title = _("received")
+    parameter_name = "received"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Received or not."""
+        return [("yes", _("order received")), ("no", words.NOT_RECEIVED_YET)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Stubs have no time of receipt."""
+        return {
+            "yes": queryset.filter(received_at__isnull=False),
+            "no": queryset.filter(received_at__isnull=True),
+        }.get(self.value() or "", queryset)
+
+
+class ReceivedFilter(admin.DateFieldListFilter):
+    """When the message came in; documents without that time are `StubFilter`'s."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.links = tuple(link for link in self.links if f"{self.field_path}__isnull" not in link[1])
+
+
+received_at = ("received_at", ReceivedFilter)
+
+
+class ReceiverFilter(admin.SimpleListFilter):
+    """The shop's receivers that this process knows, and all those that it does not know."""
+
+    title = _("receiver")
+    parameter_name = "receiver"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, Any]]:
+        """By identity."""
+        identities = sorted(set().union(*ledger.known_receivers().values()))
+        return [*((identity, identity) for identity in identities), (OTHER, _("not there any more"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The calls of the chosen receiver."""
+        chosen = self.value()
+        if chosen == OTHER:
+            known = ReceiverCall.objects.of(ledger.known_receivers())
+            return queryset.exclude(pk__in=known.values("pk"))
+        return queryset.filter(receiver=chosen) if chosen else queryset

@@ -1,0 +1,83 @@
+"""What happened, as small tables with links: messages, the changes in them, and what our shop had to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from stockhub_webhooks.admin import display, words
+from stockhub_webhooks.apply import BY_TOPIC
+from stockhub_webhooks.models import Document, Event, Message, ReceiverCall
+
+SHOWN = 20
+
+
+def document_of(message: Message) -> Document | None:
+    """The document that a message speaks of, None where it was not applied."""
+    kind = BY_TOPIC.get(message.topic)
+    if kind is None or not message.increment_id:
+        return None
+    rows = kind.model.objects.filter(account=message.account, increment_id=message.increment_id)
+    found: Document | None = rows.first()
+    return found
+
+
+def document_link(message: Message) -> SafeString | str:
+    """A link to that document."""
+    found = document_of(message)
+    return display.page(found, f"{found._meta.verbose_name} {found.increment_id}") if found else display.EMPTY
+
+
+def messages(rows: QuerySet[Message], number: str) -> SafeString | str:
+    """When each came in, and what became of it."""
+    return newest(
+        rows.defer("body", "headers", "notes"),
+        number,
+        (_("received at"), _("outcome")),
+        lambda message: (display.page(message, display.value(message.received_at)), words.result(message)),
+    )
+
+
+def events(rows: QuerySet[Event], number: str) -> SafeString | str:
+    """When each happened, and what."""
+    return newest(
+        rows.defer("changes"),
+        number,
+        (_("happened at"), _("change"), _("Stock Hub number")),
+        lambda event: (
+            display.page(event, display.value(event.occurred_at)),
+            words.event(event),
+            event.increment_id,
+        ),
+    )
+
+
+def receiver_calls(rows: QuerySet[ReceiverCall], number: str) -> SafeString | str:
+    """What each is about, who does it, and how far they are."""
+    return newest(
+        rows.select_related("event").defer("event__changes", "last_error"),
+        number,
+        (_("change"), _("Stock Hub number"), _("receiver"), _("status")),
+        lambda call: (
+            display.page(call, words.event(call.event)),
+            call.event.increment_id,
+            call.receiver,
+            call.get_status_display(),
+        ),
+    )
+
+
+def newest(
+    rows: QuerySet[Any], number: str, heads: Iterable[Any], cells: Callable[[Any], Iterable[Any]]
+) -> SafeString | str:
+    """A table of the newest rows, with a way to the rest; `number` finds them all in their list."""
+    found = list(rows.order_by("-pk")[: SHOWN + 1])
+    table = display.table(heads, map(cells, found[:SHOWN]))
+    if len(found) <= SHOWN:
+        return table
+    return format_html("{}{}", table, display.found(rows.model, number))

@@ -1,0 +1,24 @@
+"""Invoices."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from stockhub_webhooks.admin import filters
+from stockhub_webhooks.admin.document import WHAT_HAPPENED, DocumentAdmin
+from stockhub_webhooks.models import Invoice
+
+
+@admin.register(Invoice)
+class InvoiceAdmin(DocumentAdmin):
+    """What is charged."""
+
+    list_display = ("increment_id", "order_number", "po_number", "customer", "total", "created_at")
+    list_filter = ("created_at", filters.received_at)
+    fieldsets = (
+        (None, {"fields": [("increment_id", "of_order", "po_number"), "account", "articles", "amounts"]}),
+        (_("Addresses"), {"fields": ["bill_to"]}),
+        (_("Times"), {"fields": [("created_at", "updated_at", "received_at")]}),
+        WHAT_HAPPENED,
+    )

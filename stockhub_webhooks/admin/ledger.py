@@ -1,0 +1,260 @@
+"""Changes, tasks for our shop, and the sign of life of whoever does the left-over work."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import Field, Q, QuerySet
+from django.http import HttpRequest
+from django.utils.text import Truncator
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from stockhub_webhooks import ledger, signals, statuses
+from stockhub_webhooks.admin import display, filters, happened, search, words
+from stockhub_webhooks.admin.base import ReadOnlyAdmin
+from stockhub_webhooks.models import Event, Heartbeat, Message, ReceiverCall
+from stockhub_webhooks.models.subjects import Subject, subject_of
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyAdmin):
+    """What happened."""
+
+    list_display = ("occurred_at", "what", "increment_id", "order_number", "po_number")
+    list_filter = (
+        filters.by_code("type", _("type"), words.EVENTS, is_open=False),
+        "occurred_at",
+        "is_replay",
+    )
+    deferred = ("changes",)
+    fieldsets = (
+        (None, {"fields": [("what", "occurred_at", "replayed"), ("document", "of_order", "po_number"), "account"]}),
+        (None, {"fields": ["changes_in_words", "receiver_calls", "messages"]}),
+    )
+
+    def matching(self, word: str) -> Q:
+        """Its numbers, or what finds its order."""
+        return search.holds(word, "increment_id", "po_number") | search.of_order(word)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With what each page names, without the bodies."""
+        return (
+            super().get_queryset(request).select_related("order", "message").defer("message__body", "message__headers")
+        )
+
+    def name_of(self, row: Event) -> str:
+        """What happened to which number."""
+        return f"{words.event(row)} {row.increment_id}"
+
+    @admin.display(description=_("change"), ordering="type")
+    def what(self, event: Event) -> str:
+        """What happened, in words."""
+        return words.event(event)
+
+    @admin.display(description=_("from processing again"))
+    def replayed(self, event: Event) -> str:
+        """Whether the message had been applied before."""
+        return words.yes_or_no(event.is_replay)
+
+    @admin.display(description=_("order"), ordering="order__increment_id")
+    def order_number(self, event: Event) -> Any:
+        """A link to the order."""
+        return display.page(event.order) if event.order else display.EMPTY
+
+    @admin.display(description=_("order"))
+    def of_order(self, event: Event) -> Any:
+        """A link to the order, and whether that was received at all."""
+        return display.page(event.order, words.order(event.order)) if event.order else display.EMPTY
+
+    @admin.display(description=_("document"))
+    def document(self, event: Event) -> Any:
+        """A link to the document that its message speaks of."""
+        return happened.document_link(event.message)
+
+    @admin.display(description=Message._meta.verbose_name)
+    def messages(self, event: Event) -> Any:
+        """A link to the message that told it."""
+        return happened.messages(Message.objects.filter(pk=event.message_id), event.increment_id)
+
+    @admin.display(description=ReceiverCall._meta.verbose_name_plural)
+    def receiver_calls(self, event: Event) -> Any:
+        """Who was told."""
+        return happened.receiver_calls(event.receiver_calls.all(), event.increment_id)
+
+    @admin.display(description=_("changes"))
+    def changes_in_words(self, event: Event) -> Any:
+        """Field, old and new value."""
+        subject = subject_of(event)
+        rows = (
+            (field_name(subject, name), shown(subject, name, old), shown(subject, name, new))
+            for name, (old, new) in event.changes.items()
+        )
+        return display.table((_("field"), _("old value"), _("new value")), rows)
+
+
+def field_name(subject: Subject, name: str) -> str:
+    """A field's label, after the part of the document that it is in: `items[SKU].qty` is "SKU: quantity"."""
+    column = subject.column(name)
+    part, dot, _column = name.rpartition(".")
+    if column is None:
+        return inside(name) or name
+    label = str(column.verbose_name)
+    if not dot:
+        return label
+    return f"{inside(part) or subject_label(subject, part)}: {label}"
+
+
+def inside(part: str) -> str:
+    """What stands between the brackets of `items[SKU]`, "" where there are none."""
+    return part.partition("[")[2].rpartition("]")[0]
+
+
+def subject_label(subject: Subject, part: str) -> str:
+    """The label of an address."""
+    column = subject.column(part)
+    return str(column.verbose_name) if column is not None else part
+
+
+def shown(subject: Subject, name: str, value: Any) -> str:
+    """An old or new value as the field is shown elsewhere."""
+    if isinstance(value, dict):
+        return ", ".join(str(part) for part in value.values())
+    column = subject.column(name)
+    if value is None or not isinstance(column, Field):
+        return display.value(value)
+    if column.name in ("status", "reversal"):
+        return statuses.label(words.CODES.get(f"{subject.name}.{column.name}", {}), str(value))
+    try:
+        known = column.to_python(value)
+    except (ValidationError, TypeError, ValueError):
+        return str(value)
+    return display.money(known, None) if isinstance(known, Decimal) else display.value(known)
+
+
+@admin.register(ReceiverCall)
+class ReceiverCallAdmin(ReadOnlyAdmin):
+    """What our own shop is asked to do, and how far it is."""
+
+    list_display = ("what", "number", "po_number", "receiver_known", "status", "error_in_short")
+    list_filter = (
+        "status",
+        filters.by_code("event__type", _("change"), words.EVENTS, is_open=False),
+        filters.ReceiverFilter,
+        ("event__occurred_at", admin.DateFieldListFilter),
+    )
+    actions = ("try_again",)
+    fieldsets = (
+        (None, {"fields": [("of_event", "of_order", "po_number"), "account"]}),
+        (None, {"fields": [("receiver_known", "signal_in_words"), ("status", "attempts", "due_at", "done_at")]}),
+        (None, {"fields": ["whole_error"]}),
+    )
+
+    def matching(self, word: str) -> Q:
+        """The receiver, the change's numbers, or what finds its order."""
+        return search.holds(word, "receiver", "event__increment_id", "event__po_number") | search.of_order(word)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With what each line names."""
+        return super().get_queryset(request).select_related("event", "order").defer("event__changes")
+
+    def name_of(self, row: ReceiverCall) -> str:
+        """What happened, and who is told."""
+        return f"{words.event(row.event)} {row.event.increment_id}, {row.receiver}"
+
+    # ------------------------------------------------------------ columns and lines
+
+    @admin.display(description=_("change"), ordering="event__type")
+    def what(self, call: ReceiverCall) -> str:
+        """What happened, in words."""
+        return words.event(call.event)
+
+    @admin.display(description=_("Stock Hub number"), ordering="event__increment_id")
+    def number(self, call: ReceiverCall) -> str:
+        """Of the document that changed."""
+        return call.event.increment_id
+
+    @admin.display(description=_("change"))
+    def of_event(self, call: ReceiverCall) -> Any:
+        """A link to the change."""
+        return display.page(call.event, f"{words.event(call.event)} {call.event.increment_id}")
+
+    @admin.display(description=_("order"))
+    def of_order(self, call: ReceiverCall) -> Any:
+        """A link to the order, and whether that was received at all."""
+        return display.page(call.order, words.order(call.order)) if call.order else display.EMPTY
+
+    @admin.display(description=_("our order number"), ordering="event__po_number")
+    def po_number(self, call: ReceiverCall) -> str:
+        """The shop's own, as the change has it."""
+        return call.event.po_number or display.EMPTY
+
+    @admin.display(description=_("account"), ordering="event__account")
+    def account(self, call: ReceiverCall) -> str:
+        """The change's."""
+        return call.event.account
+
+    @admin.display(description=_("receiver"), ordering="receiver")
+    def receiver_known(self, call: ReceiverCall) -> str:
+        """Its name; of an open task also whether this process knows it, for nobody else can do the task."""
+        signal = signals.BY_NAME.get(call.signal)
+        known = signal is not None and signal.find(call.receiver) is not None
+        return (
+            call.receiver
+            if known or call.status not in ReceiverCall.OPEN
+            else f"{call.receiver} ({_('not there any more')})"
+        )
+
+    @admin.display(description=_("signal"))
+    def signal_in_words(self, call: ReceiverCall) -> str:
+        """Which signal it is connected to."""
+        return f"{statuses.label(words.SIGNALS, call.signal)} ({call.signal})"
+
+    @admin.display(description=_("last error"))
+    def error_in_short(self, call: ReceiverCall) -> str:
+        """The first line."""
+        return Truncator(call.last_error.partition("\n")[0]).chars(60) or display.EMPTY
+
+    @admin.display(description=_("last error"))
+    def whole_error(self, call: ReceiverCall) -> Any:
+        """With where in the code it was."""
+        return display.preformatted(call.last_error)
+
+    # ------------------------------------------------------------ try again
+
+    def has_try_again_permission(self, request: HttpRequest) -> bool:
+        """A permission of its own, for it calls the shop."""
+        return request.user.has_perm("stockhub_webhooks.try_again")
+
+    @admin.action(description=_("try again"), permissions=["try_again"])
+    def try_again(self, request: HttpRequest, queryset: QuerySet[ReceiverCall]) -> None:
+        """Make the chosen calls due that are given up or wait."""
+        waiting = queryset.filter(status__in=(ReceiverCall.Status.GIVEN_UP, ReceiverCall.Status.PENDING))
+        chosen = queryset.count()
+        count = self.make_due(request, waiting, str(_("try again")), ledger.try_again)
+        if count:
+            told = ngettext("%(count)d task is tried again.", "%(count)d tasks are tried again.", count)
+            self.message_user(request, told % {"count": count}, messages.SUCCESS)
+        if left := chosen - count:
+            told = ngettext(
+                "%(count)d task was left alone: it is done or running.",
+                "%(count)d tasks were left alone: they are done or running.",
+                left,
+            )
+            self.message_user(request, told % {"count": left}, messages.WARNING)
+
+
+@admin.register(Heartbeat)
+class HeartbeatAdmin(ReadOnlyAdmin):
+    """When somebody last came by to finish left-over work."""
+
+    list_display = ("name", "beat_at")
+    list_filter = ("beat_at",)
+    fieldsets = ((None, {"fields": ["name", "beat_at"]}),)
+
+    def matching(self, word: str) -> Q:
+        """Its name."""
+        return search.holds(word, "name")

@@ -1,0 +1,119 @@
+"""Messages from Stock Hub: what came in, what was odd about it, what became of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from stockhub_webhooks import journal
+from stockhub_webhooks.admin import display, happened, search, words
+from stockhub_webhooks.admin.base import ReadOnlyAdmin
+from stockhub_webhooks.admin.body import pretty
+from stockhub_webhooks.models import Event, Message, ReceiverCall
+
+
+@admin.register(Message)
+class MessageAdmin(ReadOnlyAdmin):
+    """Every POST that was let in."""
+
+    list_display = ("received_at", "topic", "increment_id", "status", "outcome", "remarks")
+    list_filter = ("status", "outcome", "topic", "received_at", "is_replay", "source")
+    deferred = ("body", "headers")
+    actions = ("process_again",)
+    fieldsets = (
+        (None, {"fields": [("received_at", "topic", "increment_id", "document"), "account"]}),
+        (
+            _("What became of it"),
+            {"fields": [("status", "outcome", "applied_at", "replayed"), "why", "notes_in_words"]},
+        ),
+        (_("What happened"), {"fields": ["events", "receiver_calls"]}),
+        (
+            _("For the developer"),
+            {
+                "classes": ["collapse"],
+                "fields": [
+                    ("source", "url_topic", "remote_address", "key_fingerprint"),
+                    ("attempts", "due_at", "uid"),
+                    "headers_listed",
+                ],
+            },
+        ),
+        (_("The message itself"), {"fields": ["content"]}),
+    )
+
+    def name_of(self, row: Message) -> str:
+        """What it speaks of, and when it came in."""
+        return ", ".join(
+            filter(None, (f"{row.get_topic_display()} {row.increment_id}".strip(), display.value(row.received_at)))
+        )
+
+    def matching_all(self, all_words: list[str]) -> Q:
+        """Its number, or what finds the document that it speaks of."""
+        return search.of_message(all_words)
+
+    # ------------------------------------------------------------ columns and lines
+
+    @admin.display(description=_("remarks"))
+    def remarks(self, message: Message) -> Any:
+        """How many notes there are."""
+        return len(message.notes) or display.EMPTY
+
+    @admin.display(description=_("document"))
+    def document(self, message: Message) -> Any:
+        """A link to what it speaks of."""
+        return happened.document_link(message)
+
+    @admin.display(description=_("processed again"))
+    def replayed(self, message: Message) -> str:
+        """Whether it had been applied before."""
+        return words.yes_or_no(message.is_replay)
+
+    @admin.display(description=_("error"))
+    def why(self, message: Message) -> str:
+        """Why it was not processed, in words."""
+        return words.error(message) or display.EMPTY
+
+    @admin.display(description=_("remarks"))
+    def notes_in_words(self, message: Message) -> Any:
+        """What was odd, and where in the message."""
+        rows = ((words.note(note), format_html("<code>{}</code>", note.get("path", ""))) for note in message.notes)
+        return display.table((_("remark"), _("place")), rows)
+
+    @admin.display(description=Event._meta.verbose_name_plural)
+    def events(self, message: Message) -> Any:
+        """What it changed."""
+        return happened.events(message.events.all(), message.increment_id)
+
+    @admin.display(description=ReceiverCall._meta.verbose_name_plural)
+    def receiver_calls(self, message: Message) -> Any:
+        """What our own shop had to do for it."""
+        return happened.receiver_calls(ReceiverCall.objects.filter(event__message=message), message.increment_id)
+
+    @admin.display(description=_("body"))
+    def content(self, message: Message) -> Any:
+        """The bytes, readable."""
+        return display.preformatted(pretty(bytes(message.body)))
+
+    @admin.display(description=_("headers"))
+    def headers_listed(self, message: Message) -> Any:
+        """Those that are kept; the key never is."""
+        return display.table((_("header"), _("value")), sorted(message.headers.items()))
+
+    # ------------------------------------------------------------ process again
+
+    def has_process_again_permission(self, request: HttpRequest) -> bool:
+        """A permission of its own, for it may change documents and call the shop."""
+        return request.user.has_perm("stockhub_webhooks.process_again")
+
+    @admin.action(description=_("process again"), permissions=["process_again"])
+    def process_again(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
+        """Make the chosen messages due, as they came in."""
+        count = self.make_due(request, queryset, str(_("process again")), journal.reopen)
+        told = ngettext("%(count)d message is processed again.", "%(count)d messages are processed again.", count)
+        self.message_user(request, told % {"count": count}, messages.SUCCESS)

@@ -1,0 +1,65 @@
+"""Orders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from stockhub_webhooks import statuses
+from stockhub_webhooks.admin import display, filters, words
+from stockhub_webhooks.admin.document import WHAT_HAPPENED, DocumentAdmin
+from stockhub_webhooks.models import Order
+
+
+@admin.register(Order)
+class OrderAdmin(DocumentAdmin):
+    """Orders, those too that we only know from their shipments and so on."""
+
+    list_display = ("increment_id", "po_number", "status_in_words", "customer", "total", "created_at")
+    list_filter = (
+        filters.StubFilter,
+        filters.by_code("status", _("status"), statuses.ORDER),
+        "created_at",
+        filters.received_at,
+    )
+    item_columns = (
+        ("sku", "mpn", "parent_sku"), "size", "manufacturer", "qty_ordered", "item_price_inc_tax", "row_total_inc_tax",
+    )  # fmt: skip
+    fieldsets = (
+        (None, {"fields": [("increment_id", "po_number", "status_in_words"), "account", "articles", "amounts"]}),
+        (_("Addresses"), {"fields": [("ship_to", "bill_to")]}),
+        (_("Times"), {"fields": [("created_at", "updated_at", "received_at")]}),
+        (_("Belongs to it"), {"fields": ["documents"]}),
+        WHAT_HAPPENED,
+    )
+
+    def name_of(self, row: Order) -> str:
+        """The number, and whether the order was received at all."""
+        return words.order(row)
+
+    @admin.display(description=_("status"), ordering="status")
+    def status_in_words(self, document: Any) -> str:
+        """The status; of a stub, that it is one."""
+        return str(words.NOT_RECEIVED_YET) if document.is_stub else super().status_in_words(document)
+
+    @admin.display(description=_("documents"))
+    def documents(self, order: Order) -> Any:
+        """Shipments, invoices, returns, credit notes and payment requests, with what one wants to know first."""
+        heads = (_("document"), _("Stock Hub number"), _("status"), _("tracking number"), _("total"))
+        return display.table(heads, self._documents(order))
+
+    def _documents(self, order: Order) -> Iterator[tuple[Any, ...]]:
+        for moving in (order.shipments, order.rmas):
+            for row in moving.prefetch_related("tracks").order_by("pk"):
+                tracks = display.several(map(display.track, row.tracks.all()))
+                yield self._document(row, row.get_status_display() or display.EMPTY, tracks, display.EMPTY)
+        for paid in (order.invoices, order.credit_memos, order.payment_requests):
+            for bill in paid.order_by("pk"):
+                amount = display.money(bill.grand_total, bill.currency)
+                yield self._document(bill, display.EMPTY, display.EMPTY, amount)
+
+    def _document(self, row: Any, *cells: Any) -> tuple[Any, ...]:
+        return (row._meta.verbose_name, display.page(row), *cells)

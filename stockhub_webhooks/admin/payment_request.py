@@ -1,0 +1,49 @@
+"""Payment requests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from stockhub_webhooks.admin import display, filters
+from stockhub_webhooks.admin.document import WHAT_HAPPENED, DocumentAdmin
+from stockhub_webhooks.models import PaymentRequest
+
+
+@admin.register(PaymentRequest)
+class PaymentRequestAdmin(DocumentAdmin):
+    """What we are asked to pay."""
+
+    list_display = (
+        "increment_id", "order_number", "po_number", "customer", "payment_method", "total", "created_at",
+    )  # fmt: skip
+    list_filter = ("created_at", filters.received_at)
+    item_columns = (*DocumentAdmin.item_columns, "external_reference")
+    amount_columns = (
+        "subtotal", "shipping_price", "tax_amount", "discount_amount", "grand_total",
+    )  # fmt: skip
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": [
+                    ("increment_id", "of_order", "po_number"),
+                    ("purchase_order_increment_id", "order_increment_id"),
+                    "account",
+                    ("payment_method", "payment_link"),
+                    "articles",
+                    "amounts",
+                ]
+            },
+        ),
+        (_("Addresses"), {"fields": [("ship_to", "bill_to")]}),
+        (_("Times"), {"fields": [("created_at", "received_at")]}),
+        WHAT_HAPPENED,
+    )
+
+    @admin.display(description=_("payment link"))
+    def payment_link(self, document: PaymentRequest) -> Any:
+        """A link only where it is http(s): it comes from outside."""
+        return display.outside(document.pay_by_link or "", document.pay_by_link or display.EMPTY)

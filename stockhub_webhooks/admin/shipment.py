@@ -1,0 +1,54 @@
+"""Shipments, with their parcels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from stockhub_webhooks import statuses
+from stockhub_webhooks.admin import display, filters
+from stockhub_webhooks.admin.document import WHAT_HAPPENED, DocumentAdmin
+from stockhub_webhooks.models import Shipment
+
+
+@admin.register(Shipment)
+class ShipmentAdmin(DocumentAdmin):
+    """What was sent, and how far it is."""
+
+    list_display = (
+        "increment_id", "order_number", "po_number", "status_in_words", "parcels", "customer", "delivered_on",
+    )  # fmt: skip
+    list_filter = (
+        filters.by_code("status", _("status"), statuses.SHIPMENT),
+        "delivered_at",
+        filters.received_at,
+    )
+    with_tracks = True
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": [
+                    ("increment_id", "of_order", "po_number", "status_in_words"),
+                    "account",
+                    "tracks",
+                    "articles",
+                ]
+            },
+        ),
+        (_("Addresses"), {"fields": [("ship_to", "sent_from")]}),
+        (_("Times"), {"fields": [("created_at", "collected_at", "delivered_at", "updated_at", "received_at")]}),
+        WHAT_HAPPENED,
+    )
+
+    @admin.display(description=_("delivered at"), ordering="delivered_at")
+    def delivered_on(self, shipment: Shipment) -> str:
+        """The day; the page has the time."""
+        return display.day(shipment.delivered_at)
+
+    @admin.display(description=_("sent from"))
+    def sent_from(self, shipment: Shipment) -> Any:
+        """The address, readable."""
+        return display.address(shipment.origin_address)

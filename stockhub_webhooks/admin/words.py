@@ -1,0 +1,115 @@
+"""Codes to words, for people who never read code. A code that is not known here is shown raw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from stockhub_webhooks import signals, statuses
+from stockhub_webhooks.models import Event, Message, Order, Topic
+from stockhub_webhooks.statuses import Labels
+
+NOT_RECEIVED_YET = _("order not received yet")
+
+EVENTS: Labels = {
+    "order.created": _("new order"),
+    "order.status_changed": _("order has another status"),
+    "order.updated": _("order changed"),
+    "shipment.created": _("new shipment"),
+    "shipment.status_changed": _("shipment has another status"),
+    "shipment.updated": _("shipment changed"),
+    "shipment.delivered": _("shipment delivered"),
+    "track.added": _("new tracking number"),
+    "invoice.created": _("new invoice"),
+    "invoice.updated": _("invoice changed"),
+    "rma.created": _("new return"),
+    "rma.status_changed": _("return has another status"),
+    "rma.updated": _("return changed"),
+    "rma_item.status_changed": _("returned item has another status"),
+    "credit_memo.created": _("new credit note"),
+    "credit_memo.updated": _("credit note changed"),
+    "payment_request.created": _("new payment request"),
+}
+
+SIGNALS: Labels = {
+    **{signal.name: EVENTS.get(kind, kind) for kind, signal in signals.BY_EVENT_TYPE.items()},
+    signals.event_recorded.name: _("every change"),
+}
+
+# The codes of `serializers.fields.Note`.
+NOTES: Labels = {
+    "amounts_differ": _("the amounts do not add up"),
+    "more_notes": _("and %(detail)s more remarks"),
+    "no_tracking_number": _("a parcel without a tracking number; left out"),
+    "not_a_list": _("no list; we keep what we had"),
+    "not_a_number": _("no number; we keep what we had"),
+    "not_a_time": _("no date or time; we keep what we had"),
+    "not_an_object": _("not made up of fields; left out"),
+    "not_text": _("no text; we keep what we had"),
+    "not_whole": _("no whole number; we keep what we had"),
+    "number_as_text": _("a number where text belongs; taken as text"),
+    "out_of_range": _("too large or too small; we keep what we had"),
+    "rounded": _("more than four decimals; rounded"),
+    "text_as_number": _("text where a number belongs; taken as a number"),
+    "too_long": _("too long; we keep what we had"),
+    "topic_differs": _("came in at the address for another topic (%(detail)s)"),
+    "unknown_field": _("a field that we do not know; only kept in the message itself"),
+    "unknown_value": _("a code that we do not know: %(detail)s"),
+}
+
+# The codes of `exceptions.Unreadable.REASONS`.
+REASONS: Labels = {
+    "not_json": _("The content is not JSON, so nothing in it can be read."),
+    "not_an_object": _("The content is JSON, but not one object with fields."),
+    "no_topic": _("Nothing tells whether this is an order, a shipment, an invoice, a return or something else."),
+    "no_identifier": _("The content does not say which document it speaks of."),
+}
+
+# The labels of a column of codes, by what an event speaks of; its lines are coded like itself.
+CODES: Mapping[str, Labels] = {
+    "order.status": statuses.ORDER,
+    "shipment.status": statuses.SHIPMENT,
+    "rma.status": statuses.RMA,
+    "rma_item.status": statuses.RMA,
+    "credit_memo.reversal": statuses.REVERSAL,
+}
+
+
+def order(order: Order) -> str:
+    """The order's number, and whether the order was received at all."""
+    return f"{order.increment_id} ({NOT_RECEIVED_YET})" if order.is_stub else order.increment_id
+
+
+def yes_or_no(flag: bool) -> str:
+    """A word rather than a red cross, which looks like a fault."""
+    return gettext("yes") if flag else gettext("no")
+
+
+def event(event: Event) -> str:
+    """What happened, such as "shipment delivered"."""
+    return statuses.label(EVENTS, event.type)
+
+
+def note(note: Mapping[str, Any]) -> str:
+    """What was odd about a value of a message."""
+    code, detail = str(note.get("code", "")), str(note.get("detail", ""))
+    if code == "topic_differs":
+        detail = str(dict(Topic.choices).get(detail, detail))
+    label = statuses.label(NOTES, code)
+    return label % {"detail": detail} if code in NOTES else label
+
+
+def error(message: Message) -> str:
+    """Why a message was not processed: the reason in words and, after it, what was found."""
+    reason, _colon, detail = message.error.partition(":")
+    if reason not in REASONS:
+        return message.error
+    return f"{REASONS[reason]} ({detail.strip()})" if detail.strip() else str(REASONS[reason])
+
+
+def result(message: Message) -> str:
+    """What became of a message, in a few words: its outcome, else its status."""
+    return str(message.get_outcome_display() or message.get_status_display())

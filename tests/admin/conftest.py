@@ -1,0 +1,91 @@
+"""An admin with something of everything in it."""
+
+import json
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.urls import reverse
+
+from stockhub_webhooks import signals
+from stockhub_webhooks.models import Event, Heartbeat, Message, ReceiverCall
+from tests.samples import ALPHABETICAL, contract, sample
+
+NAMES = (
+    "message",
+    "order",
+    "shipment",
+    "invoice",
+    "rma",
+    "creditmemo",
+    "paymentrequest",
+    "event",
+    "receivercall",
+    "heartbeat",
+)
+
+
+@pytest.fixture
+def list_url():
+    """The address of a model's list."""
+    return lambda name: reverse(f"admin:stockhub_webhooks_{name}_changelist")
+
+
+@pytest.fixture
+def page_url():
+    """The address of a row's page."""
+    return lambda row: reverse(f"admin:stockhub_webhooks_{row._meta.model_name}_change", args=[row.pk])
+
+
+@pytest.fixture
+def act(staff, list_url, settings):
+    """Run an action of a list on rows, as `http` (staff); the page that follows."""
+
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000  # the host's is too small for Django's own forms
+
+    def run(name, action, *rows, http=staff):
+        data = {"action": action, "_selected_action": [row.pk for row in rows]}
+        return http.post(list_url(name), data, follow=True)
+
+    return run
+
+
+@pytest.fixture
+def clerk(django_user_model, client):
+    """A client that is logged in and may do what the names say, and nothing else."""
+
+    def named(*names):
+        user = django_user_model.objects.create_user("clerk", password="secret", is_staff=True)
+        user.user_permissions.set(Permission.objects.filter(codename__in=names))
+        client.force_login(user)
+        return client
+
+    return named
+
+
+def fails(**kwargs):
+    raise ValueError("<b>the stock system</b> says no")
+
+
+@pytest.fixture
+def filled(post, hear):
+    """All examples, a change, an older message, odd values, a stub and two messages that cannot be read."""
+    hear(signals.event_recorded)
+    hear(signals.track_added, fails)
+    for topic in ALPHABETICAL:
+        assert post(topic).status_code == 200
+    delivered = sample(
+        "shipment",
+        status="DELIVERED",
+        delivered_at="2024-04-19 10:00:00",
+        updated_at="2024-04-19 10:00:01",
+        items__qty="3",
+        items__item_price_inc_tax="abc",
+        surprise=1,
+    )
+    post("shipment", delivered)
+    post("shipment", contract("shipment"))
+    post("order", b"\xff\xfe \x00 <script>alert(1)</script> \xed\xa0\x80")
+    post("shipment", json.dumps({"items": []}).encode())
+    Heartbeat.objects.create(name="worker", beat_at=Message.objects.latest("pk").received_at)
+    assert Event.objects.exists()
+    assert ReceiverCall.objects.filter(status="pending").exists()

@@ -1,0 +1,195 @@
+"""Every list and every page: they open, change nothing, hide nothing and cost few queries."""
+
+import copy
+import html
+import re
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from stockhub_webhooks import signals
+from stockhub_webhooks.models import Address, Message, Order, Track
+from tests.admin.conftest import NAMES
+from tests.samples import ALPHABETICAL, contract, sample
+
+pytestmark = pytest.mark.django_db(databases="__all__")
+
+PARTS = {"address", "track"} | {f"{name}item" for name in NAMES}
+HOSTILE = '"><script>alert(1)</script>'
+
+
+def models():
+    return [apps.get_model("stockhub_webhooks", name) for name in NAMES]
+
+
+def test_every_model_has_a_list_or_is_part_of_a_page():
+    ours = {model._meta.model_name for model in apps.get_app_config("stockhub_webhooks").get_models()}
+    registered = {
+        model._meta.model_name for model in admin.site._registry if model._meta.app_label == "stockhub_webhooks"
+    }
+    assert registered == set(NAMES)
+    assert ours - registered <= PARTS
+
+
+@pytest.mark.parametrize("language", ["en", "nl"])
+def test_each_list_and_each_page_opens(filled, staff, list_url, page_url, language):
+    extra = {"headers": {"accept-language": language}}
+    for model in models():
+        assert model.objects.exists()
+        for address in (list_url(model._meta.model_name), *map(page_url, model.objects.all())):
+            answer = staff.get(address, **extra)
+            assert answer.status_code == 200
+            assert f'lang="{language}"' in answer.text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_can_be_added_changed_or_deleted(filled, staff, list_url, page_url, name):
+    row = apps.get_model("stockhub_webhooks", name).objects.first()
+    assert staff.get(list_url(name) + "add/").status_code == 403
+    assert staff.post(page_url(row), {}).status_code == 403
+    assert staff.post(page_url(row).replace("change", "delete"), {"post": "yes"}).status_code == 403
+    page = staff.get(page_url(row)).text
+    assert not re.findall(r'<(?:input|select|textarea)(?![^>]*type="(?:hidden|submit|search)")[^>]*>', main(page))
+    assert "delete_selected" not in staff.get(list_url(name)).text
+
+
+def main(page):
+    """The page without Django's own head and side bar."""
+    return page[page.index('id="content-main"') :]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_who_may_only_view_sees_it_and_who_may_not_is_refused(filled, clerk, list_url, page_url, name):
+    row = apps.get_model("stockhub_webhooks", name).objects.first()
+    http = clerk(f"view_{name}")
+    for other in NAMES:
+        assert http.get(list_url(other)).status_code == (200 if other == name else 403)
+    assert http.get(page_url(row)).status_code == 200
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_filter_offers_choices_that_work(filled, staff, list_url, name):
+    start = staff.get(list_url(name)).text
+    links = set(re.findall(r'href="(\?[^"]*)"', start))
+    assert len(links) > 3
+    for link in links:
+        assert staff.get(list_url(name) + html.unescape(link)).status_code == 200, link
+
+
+WORDS = ("000000701", "RESELLER_REF", "1Z00AA000000000001", "wsnl100", "piet.testman@", '"piet.testman@example.com"')
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_search_is_answered(filled, staff, list_url, name):
+    for word in (*WORDS, "'", '"', "%", "_", "\\", "\u2028", "🧦", "a " * 50):
+        assert staff.get(list_url(name), {"q": word}).status_code == 200, word
+
+
+def test_no_sender_text_becomes_html(staff, post, list_url, page_url):
+    for topic in ALPHABETICAL:
+        body = poisoned(contract(topic))
+        assert post(topic, body).status_code == 200
+    Message.objects.update(error=HOSTILE, key_fingerprint=HOSTILE[:16], headers={"x-version": HOSTILE})
+    assert Address.objects.filter(email__contains=HOSTILE).exists()
+    for model in models():
+        assert "<script>alert" not in staff.get(list_url(model._meta.model_name)).text
+        for row in model.objects.all():
+            page = staff.get(page_url(row)).text
+            assert "<script>alert" not in page
+            assert '"><script' not in page
+
+
+def poisoned(value):
+    if isinstance(value, dict):
+        return {name: part if "_at" in name or "date" in name else poisoned(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [poisoned(part) for part in value]
+    return value + HOSTILE if isinstance(value, str) else value
+
+
+def test_only_http_links_lead_out(staff, post, page_url):
+    for number, link in enumerate(("javascript:alert(1)", "data:text/html,x", "https://carrier.example/1?a=b&c=d")):
+        post("shipment", sample("shipment", increment_id=f"{number}", track__tracking_url=link))
+        post(
+            "order-payment-request",
+            sample("order-payment-request", purchase_order_increment_id=f"{number}", pay_by_link=link),
+        )
+    links = []
+    for model in models():
+        for row in model.objects.all():
+            links += re.findall(r"<a[^>]*>", main(staff.get(page_url(row)).text))
+    assert not [link for link in links if "javascript:" in link or "data:" in link]
+    outside = [link for link in links if "carrier.example" in link]
+    assert outside
+    assert all('rel="noopener noreferrer"' in link and "a=b&amp;c=d" in link for link in outside)
+
+
+def test_no_page_has_script_or_style_of_ours(filled, staff, list_url, page_url):
+    for model in models():
+        for page in (staff.get(list_url(model._meta.model_name)).text, staff.get(page_url(model.objects.first())).text):
+            part = main(page)
+            assert " style=" not in part
+            assert not re.search(r"\son[a-z]+=", part)
+            assert not [tag for tag in re.findall(r"<script[^>]*>", part) if "src=" not in tag]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_list_costs_the_same_however_many_rows_it_has(filled, staff, post, list_url, name):
+    staff.get(list_url(name))
+    with CaptureQueriesContext(
+        connection,
+    ) as few:
+        staff.get(list_url(name))
+    for number in range(5):
+        order = f"{500 + number:09d}"
+        for topic in ALPHABETICAL:
+            body = sample(topic, increment_id=f"{number + 500:09d}", order_increment_id=order)
+            if topic == "order-payment-request":
+                body["purchase_order_increment_id"] = order
+            post(topic, body)
+    with CaptureQueriesContext(connection) as many:
+        staff.get(list_url(name))
+    assert len(many) == len(few) <= 10, [query["sql"] for query in many]
+
+
+def test_no_list_reads_a_body(filled, staff, list_url):
+    for name in NAMES:
+        with CaptureQueriesContext(connection) as queries:
+            staff.get(list_url(name))
+        assert not [query["sql"] for query in queries if '"body"' in query["sql"] or "`body`" in query["sql"]]
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "heartbeat"])
+def test_the_account_is_shown_only_where_there_are_several(filled, staff, settings, list_url, page_url, name):
+    row = apps.get_model("stockhub_webhooks", name).objects.first()
+    for address in (list_url(name), page_url(row)):
+        assert "field-account" not in main(staff.get(address).text)
+    settings.STOCKHUB_WEBHOOKS = {"API_KEYS": {"default": "a" * 30, "second": "b" * 30}}
+    for address in (list_url(name), page_url(row)):
+        assert "field-account" in main(staff.get(address).text)
+    assert staff.get(list_url(name), {"account": "second"}).context["cl"].result_count == 0
+    assert staff.get(list_url(name), {"account": "default"}).context["cl"].result_count > 0
+
+
+def test_a_page_of_an_order_with_much_history_stays_small(staff, post, hear, page_url):
+    hear(signals.event_recorded)
+    for number in range(25):
+        post("order", sample("order", status=f"s{number}", updated_at=f"2024-05-06T12:{number:02d}:00+02:00"))
+    order = Order.objects.get()
+    with CaptureQueriesContext(connection) as queries:
+        page = staff.get(page_url(order))
+    assert page.text.count(f"?q={order.increment_id}") == 3
+    assert len(queries) < 25
+
+
+def test_a_shipment_page_shows_tracks_in_the_order_they_came(staff, post, page_url):
+    first = contract("shipment")
+    second = copy.deepcopy(first)
+    second["track"]["tracking_number"] = "SECOND"
+    post("shipment", first)
+    post("shipment", second)
+    page = staff.get(page_url(Track.objects.get(tracking_number="SECOND").shipment)).text
+    assert page.index("1Z00AA000000000001") < page.index("SECOND")

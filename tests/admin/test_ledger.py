@@ -1,0 +1,134 @@
+"""Changes and tasks for our shop."""
+
+import pytest
+from django.contrib.admin.models import LogEntry
+
+from stockhub_webhooks import signals
+from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Shipment
+from tests.samples import contract, sample
+
+pytestmark = pytest.mark.django_db(databases="__all__")
+
+
+def test_a_change_leads_to_message_document_order_and_tasks(filled, staff, page_url):
+    event = Event.objects.get(type="shipment.delivered")
+    page = staff.get(page_url(event)).text
+    assert page_url(Shipment.objects.get()) in page
+    assert page_url(event.order) in page
+    assert page_url(event.message) in page
+    assert page_url(event.receiver_calls.get()) in page
+
+
+def test_a_change_is_told_in_words(filled, staff, page_url):
+    page = staff.get(page_url(Event.objects.get(type="shipment.status_changed"))).text
+    assert "shipment has another status" in page
+    assert "<td>in transit</td><td>delivered</td>" in page
+    assert "shipment.status_changed" not in page
+    page = staff.get(page_url(Event.objects.get(type="shipment.updated"))).text
+    assert "wsnl100-0123456789abcdef01234567/L: sent" in page
+
+
+def test_amounts_addresses_and_lines_of_a_change_are_readable(staff, post, page_url):
+    post("order")
+    body = sample("order", grand_total=1234.5, updated_at="2030-01-01T00:00:00+00:00", shipping_address__city="Almere")
+    body["items"][0]["sku"] = "OTHER"
+    post("order", body)
+    page = staff.get(page_url(Event.objects.get(type="order.updated")), headers={"accept-language": "nl"}).text
+    assert "<td>1.234,50</td>" in page
+    assert "<td>afleveradres: plaats</td>" in page
+    assert "OTHER" in page
+
+
+def test_a_change_with_codes_and_values_of_later_versions_is_still_shown(filled, staff, page_url):
+    event = Event.objects.get(type="shipment.updated")
+    event.changes = {"strange[x].y": [None, {"a": None}], "delivered_at": ["soon", 5], "status": ["NEW", None]}
+    event.save()
+    page = staff.get(page_url(event)).text
+    assert "soon" in page
+    assert "NEW" in page
+
+
+def test_a_task_leads_to_its_change_and_order(filled, staff, page_url):
+    call = ReceiverCall.objects.filter(order__isnull=False).first()
+    page = staff.get(page_url(call)).text
+    assert page_url(call.event) in page
+    assert page_url(call.order) in page
+
+
+def test_the_error_is_whole_on_the_page_and_short_in_the_list(filled, staff, page_url, list_url):
+    call = ReceiverCall.objects.filter(status="pending").first()
+    assert "&lt;b&gt;the stock system&lt;/b&gt; says no" in staff.get(page_url(call)).text
+    assert "Traceback" in staff.get(page_url(call)).text
+    assert "Traceback" not in staff.get(list_url("receivercall")).text
+
+
+def test_an_open_task_whose_receiver_is_gone_says_so(post, hear, staff, page_url, list_url):
+    hear(signals.order_created, uid="shop.there")
+    post("order")
+    call = ReceiverCall.objects.get()
+    assert "not there any more" not in staff.get(page_url(call)).text
+    ReceiverCall.objects.update(status="pending", receiver="shop.gone")
+    assert "shop.gone (not there any more)" in staff.get(page_url(call)).text
+    assert staff.get(list_url("receivercall"), {"receiver": "~other"}).context["cl"].result_count == 1
+    assert staff.get(list_url("receivercall"), {"receiver": "shop.there"}).context["cl"].result_count == 0
+
+
+@pytest.mark.parametrize(
+    "word", ["000000701", "000000412", "RESELLER_REF", "1Z00AA000000000001", "wsnl100", "piet.testman@"]
+)
+def test_changes_and_tasks_are_found_by_what_finds_their_order(filled, staff, list_url, word):
+    for name in ("event", "receivercall"):
+        assert staff.get(list_url(name), {"q": word}).context["cl"].result_count > 0
+
+
+@pytest.mark.django_db(transaction=True, databases="__all__")
+def test_try_again_brings_back_what_was_given_up(post, hear, act, staff):
+    heard = hear(signals.order_created)
+    post("order")
+    heard.clear()
+    ReceiverCall.objects.update(status="given_up", due_at=None, attempts=22)
+    answer = act("receivercall", "try_again", ReceiverCall.objects.get())
+    assert "1 task is tried again." in answer.text
+    assert len(heard) == 1
+    assert ReceiverCall.objects.get().status == "done"
+    assert LogEntry.objects.get().change_message == "try again"
+
+
+def test_try_again_leaves_alone_what_is_done_and_says_how_many(post, hear, act, django_capture_on_commit_callbacks):
+    heard = hear(signals.order_created)
+    post("order")
+    post("order", sample("order", increment_id="2"))
+    assert len(heard) == 2
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = act("receivercall", "try_again", *ReceiverCall.objects.all())
+    assert "2 tasks were left alone" in answer.text
+    assert "tried again" not in answer.text
+    assert len(heard) == 2
+    assert not LogEntry.objects.exists()
+
+
+def test_try_again_needs_its_own_permission(filled, clerk, act, list_url):
+    http = clerk("view_receivercall", "process_again")
+    ReceiverCall.objects.update(status="given_up", due_at=None)
+    assert "try_again" not in http.get(list_url("receivercall")).text
+    act("receivercall", "try_again", ReceiverCall.objects.first(), http=http)
+    assert not ReceiverCall.objects.exclude(status="given_up").exists()
+
+
+def test_try_again_is_offered_to_who_has_the_permission(filled, clerk, act, list_url):
+    http = clerk("view_receivercall", "try_again")
+    ReceiverCall.objects.update(status="given_up", due_at=None)
+    act("receivercall", "try_again", ReceiverCall.objects.first(), http=http)
+    assert ReceiverCall.objects.filter(status="pending", due_at__isnull=False, attempts=0).count() == 1
+
+
+def test_a_payment_request_without_an_order_and_its_change_have_pages(staff, post, page_url, list_url):
+    body = contract("order-payment-request") | {"order_increment_id": None, "purchase_order_increment_id": "77"}
+    post("order-payment-request", body)
+    event = Event.objects.get()
+    assert event.order is None
+    assert not Order.objects.exists()
+    for row in (event, Message.objects.get()):
+        assert staff.get(page_url(row)).status_code == 200
+    for name in ("event", "paymentrequest"):
+        assert staff.get(list_url(name)).status_code == 200

@@ -1,0 +1,145 @@
+"""Messages: what came in, why it was odd, and processing it again."""
+
+import re
+
+import pytest
+from django.contrib.admin.models import LogEntry
+
+from stockhub_webhooks.models import Event, Message, Order, Shipment
+from tests.samples import sample
+
+pytestmark = pytest.mark.django_db(databases="__all__")
+
+
+def test_garbage_bytes_are_shown_escaped_with_the_reason_in_words(filled, staff, page_url):
+    message = Message.objects.filter(status="quarantined").first()
+    page = staff.get(page_url(message)).text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "The content is not JSON" in page
+    assert "byte 0 is not UTF-8" in page
+    assert "needs a look" in page
+
+
+def test_notes_are_words_with_their_place(filled, staff, page_url):
+    message = Message.objects.get(outcome="updated")
+    page = staff.get(page_url(message)).text
+    assert "no number; we keep what we had" in page
+    assert "items[0].item_price_inc_tax" in page
+    assert "text where a number belongs" in page
+    assert "surprise" in page
+    assert "not_a_number" not in page
+
+
+def test_any_body_can_be_looked_at(staff, post, page_url, last_message):
+    for body in (b"[" * 100_000, b'{"a": NaN, "b": 1e400}', b"", b"\x00\xff" * 5000, b'{"a": "\\ud800\\u0000"}'):
+        post("order", body)
+        assert staff.get(page_url(last_message())).status_code == 200
+
+
+def test_it_leads_to_its_document_its_changes_and_their_tasks(filled, staff, page_url):
+    message = Message.objects.get(outcome="updated")
+    page = staff.get(page_url(message)).text
+    assert page_url(Shipment.objects.get()) in page
+    for event in message.events.all():
+        assert page_url(event) in page
+        for call in event.receiver_calls.all():
+            assert page_url(call) in page
+
+
+def test_it_is_found_by_what_finds_its_document(filled, staff, list_url):
+    def found(word):
+        return {message.topic for message in staff.get(list_url("message"), {"q": word}).context["cl"].queryset}
+
+    assert found("1Z00AA000000000001") == {"order", "shipment"}
+    assert found("1Z00BB00000000002") == {"order", "rma"}
+    assert "order" in found("wsnl100")
+    assert {"order", "shipment", "invoice", "rma", "creditmemo"} <= found("RESELLER_REF")
+    assert found("no such thing") == set()
+
+
+def test_a_search_does_not_mix_up_accounts(staff, post, settings, list_url):
+    settings.STOCKHUB_WEBHOOKS = {"API_KEYS": {"one": "a" * 30, "two": "b" * 30}}
+    post("order", sample("order", po_number="FIRST"), key="a" * 30)
+    post("order", sample("order", po_number="SECOND"), key="b" * 30)
+    found = staff.get(list_url("message"), {"q": "FIRST"}).context["cl"].queryset
+    assert [message.account for message in found] == ["one"]
+
+
+@pytest.mark.django_db(transaction=True, databases="__all__")
+def test_process_again_applies_what_can_be_read_by_now(staff, post, act, monkeypatch):
+    def unreadable(*args):
+        raise ValueError("a bug of ours")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("stockhub_webhooks.pipeline.serializers.read", unreadable)
+        assert post("order").status_code == 202
+    message = Message.objects.get()
+    answer = act("message", "process_again", message)
+    assert "1 message is processed again." in answer.text
+    message.refresh_from_db()
+    assert (message.status, message.outcome) == ("applied", "created")
+    assert Order.objects.get().received_at == message.received_at
+    entry = LogEntry.objects.get()
+    assert (entry.change_message, entry.object_id) == ("process again", str(message.pk))
+
+
+def test_process_again_only_makes_due_in_the_request_and_wakes_on_commit(
+    filled, act, monkeypatch, django_capture_on_commit_callbacks
+):
+    woken = []
+    monkeypatch.setattr("stockhub_webhooks.runners.inline.InlineRunner.wake", lambda self: woken.append(True))
+    messages = list(Message.objects.all())
+    with django_capture_on_commit_callbacks() as callbacks:
+        answer = act("message", "process_again", *messages)
+    assert f"{len(messages)} messages are processed again." in answer.text
+    assert not woken
+    assert not Message.objects.exclude(status="received", due_at__isnull=False).exists()
+    for callback in callbacks:
+        callback()
+    assert woken == [True]
+    assert LogEntry.objects.count() == len(messages)
+
+
+def test_a_runner_that_fails_to_wake_does_not_fail_the_request(
+    filled, act, monkeypatch, django_capture_on_commit_callbacks
+):
+    def broken(self):
+        raise OSError("the broker is away")
+
+    monkeypatch.setattr("stockhub_webhooks.runners.inline.InlineRunner.wake", broken)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert act("message", "process_again", Message.objects.first()).status_code == 200
+
+
+def test_process_again_needs_its_own_permission(filled, clerk, act, list_url):
+    http = clerk("view_message")
+    message = Message.objects.filter(status="applied").first()
+    assert "process_again" not in http.get(list_url("message")).text
+    act("message", "process_again", message, http=http)
+    message.refresh_from_db()
+    assert message.status == "applied"
+    assert not LogEntry.objects.exists()
+
+
+def test_process_again_is_offered_to_who_has_the_permission(
+    filled, clerk, act, list_url, django_capture_on_commit_callbacks
+):
+    http = clerk("view_message", "process_again")
+    assert "process_again" in http.get(list_url("message")).text
+    message = Message.objects.filter(outcome="created").first()
+    with django_capture_on_commit_callbacks(execute=True):
+        act("message", "process_again", message, http=http)
+    message.refresh_from_db()
+    assert (message.status, message.is_replay) == ("applied", True)
+
+
+def test_the_labels_of_statuses_and_outcomes_stand_in_the_list(filled, staff, list_url):
+    cells = re.findall(r'class="field-(?:status|outcome)">([^<]*)<', staff.get(list_url("message")).text)
+    assert {"processed", "needs a look", "new", "changed", "older than what we have"} <= set(cells)
+
+
+def test_events_are_shown_in_the_order_of_the_newest_first(filled, staff, page_url):
+    message = Message.objects.get(outcome="updated")
+    page = staff.get(page_url(message)).text
+    first, *_others, last = Event.objects.filter(message=message).order_by("pk")
+    assert page.index(page_url(last)) < page.index(page_url(first))

@@ -1,0 +1,47 @@
+"""Every code that the app writes has words for the office."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from stockhub_webhooks import serializers, signals, topics
+from stockhub_webhooks.admin import words
+from stockhub_webhooks.exceptions import Unreadable
+from stockhub_webhooks.models import Message
+from stockhub_webhooks.models.subjects import BY_NAME
+
+
+def test_every_code_of_a_note_has_words_and_every_word_a_code():
+    source = "\n".join(path.read_text() for path in Path(serializers.__file__).parent.glob("*.py"))
+    codes = re.findall(r'\bNote\([^"]*(?:"[^"]*")?,\s*"(\w+)"', source) + re.findall(r'unreadable\("(\w+)"\)', source)
+    assert len(codes) > 20
+    assert set(codes) == set(words.NOTES)
+
+
+def test_every_reason_of_quarantine_has_words():
+    assert set(words.REASONS) == set(Unreadable.REASONS)
+
+
+def test_every_event_and_signal_has_words():
+    assert set(words.EVENTS) == set(signals.BY_EVENT_TYPE)
+    assert set(words.SIGNALS) == set(signals.BY_NAME)
+    assert {name.partition(".")[0] for name in words.CODES} <= set(BY_NAME)
+
+
+def test_an_unknown_code_is_shown_raw():
+    assert words.note({"path": "x", "code": "brand_new", "detail": "100%"}) == "brand_new"
+    assert words.note({}) == ""
+    assert words.error(Message(error="DatabaseError: gone")) == "DatabaseError: gone"
+
+
+def test_details_stand_in_the_words():
+    assert words.note({"code": "more_notes", "detail": "7"}) == "and 7 more remarks"
+    assert words.note({"code": "unknown_value", "detail": "100% %s"}) == "a code that we do not know: 100% %s"
+    assert "return" in words.note({"code": "topic_differs", "detail": topics.RMA})
+
+
+@pytest.mark.parametrize("reason", Unreadable.REASONS)
+def test_a_reason_is_followed_by_what_was_found(reason):
+    assert words.error(Message(error=str(Unreadable(reason, "it is so")))).endswith("(it is so)")
+    assert words.error(Message(error=f"{reason}:")) == str(words.REASONS[reason])

@@ -1,0 +1,211 @@
+"""The house: imports point down, one place reads the settings, every table knows every topic."""
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import stockhub_webhooks
+from stockhub_webhooks import signals, topics
+from stockhub_webhooks.models.message import Topic
+from stockhub_webhooks.models.subjects import BY_NAME
+
+PACKAGE = "stockhub_webhooks"
+FOLDER = Path(stockhub_webhooks.__file__).parent
+
+# From the ground up. A module imports from lower layers only, and from its own package.
+# A new module is refused until it has its place here; some places wait for their module.
+LAYERS = (
+    "conf exceptions statuses topics",
+    "signals spool",
+    "serializers models",
+    "authentication journal apply ledger",
+    "pipeline telling",
+    "health rest privacy replay samples",
+    "worker reconcile",
+    "runners",
+    "checks views admin management testing",
+    "urls apps",
+)
+LAYER = {name: number for number, names in enumerate(LAYERS) for name in names.split()}
+
+
+def module_name(path: Path) -> str:
+    parts = (PACKAGE, *path.relative_to(FOLDER).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+# migrations are history, written by Django: they rest on nothing of ours and nothing rests on them
+MODULES = {module_name(path): path for path in sorted(FOLDER.rglob("*.py")) if "migrations" not in path.parts}
+MIGRATIONS = sorted((FOLDER / "migrations").glob("[0-9]*.py"))
+EACH_MODULE = pytest.mark.parametrize("module", MODULES)
+
+
+def names_imported(path: Path, module: str = PACKAGE) -> Iterator[str]:
+    """Every dotted name that a file imports, wherever in it: `from x import y` is x.y."""
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*above, base]).rstrip(".")
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def module_of(name: str) -> str | None:
+    """The module of ours that a dotted name lives in, None for another's."""
+    while name and name not in MODULES:
+        name = name.rpartition(".")[0]
+    return name or None
+
+
+def imported(module: str) -> set[str]:
+    """The modules of ours that a module imports, itself left out."""
+    return {found for name in names_imported(MODULES[module], module) if (found := module_of(name))} - {module}
+
+
+def part(module: str) -> str:
+    """The first name below the package, which has its place in a layer."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """The modules that import one another, in a row; none where all is well."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
+
+
+def test_imports_are_found_wherever_they_stand(tmp_path):
+    file = tmp_path / "order.py"
+    file.write_text(
+        "from typing import TYPE_CHECKING\n"
+        "import json.decoder\n"
+        "if TYPE_CHECKING:\n    from stockhub_webhooks import apps\n"
+        "def inner():\n    from stockhub_webhooks.conf import conf\n"
+        "    from ..ledger import owe\n    from . import text\n"
+    )
+    found = set(names_imported(file, f"{PACKAGE}.models.order"))
+    ours = {f"{PACKAGE}.{name}" for name in ("apps", "conf.conf", "ledger.owe", "models.text")}
+    assert found == {"typing.TYPE_CHECKING", "json.decoder", *ours}
+    assert module_of(f"{PACKAGE}.conf.conf") == f"{PACKAGE}.conf"
+    assert module_of("json.decoder") is None
+
+
+def test_a_circle_is_found():
+    assert set(circle({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})) == {"a", "b", "c"}
+    assert not circle({"a": {"b", "c"}, "b": {"c"}})
+
+
+@EACH_MODULE
+def test_every_module_has_its_place(module):
+    assert part(module) in {"", *LAYER}, f"say in LAYERS where {module} belongs"
+
+
+def test_no_module_has_two_places():
+    assert len(LAYER) == len(" ".join(LAYERS).split())
+
+
+@EACH_MODULE
+def test_imports_point_down(module):
+    own = part(module)
+    lower = {other for other in LAYER if own and LAYER[other] < LAYER[own]}
+    wrong = {other for other in imported(module) if part(other) not in lower | {"", own}}
+    assert not wrong, f"{module} is of layer {LAYER.get(own)} and may not import {sorted(wrong)}"
+
+
+@pytest.mark.parametrize("package", [module for module, path in MODULES.items() if path.name == "__init__.py"])
+def test_no_circles_inside_a_package(package):
+    inside = {module for module in MODULES if module == package or module.startswith(f"{package}.")}
+    assert not circle({module: imported(module) & inside for module in inside}), "they import one another"
+
+
+def test_the_package_itself_imports_nothing():
+    assert {name.partition(".")[0] for name in names_imported(FOLDER / "__init__.py")} <= {"__future__"}
+
+
+def test_migrations_rest_on_nothing_of_ours_but_the_models():
+    # a migration names a model's default or validator where it needs one
+    found = {module_of(name) for path in MIGRATIONS for name in names_imported(path)} - {None}
+    assert {part(module) for module in found} <= {"models"}
+
+
+def test_importing_the_package_needs_no_settings():
+    environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    code = f"import sys, {PACKAGE}; assert 'django' not in sys.modules; print({PACKAGE}.__version__)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=FOLDER.parent, env=environment, check=False
+    )
+    assert (done.returncode, done.stderr, done.stdout.strip()) == (0, "", stockhub_webhooks.__version__)
+
+
+def only_names_the_user_model(path: Path) -> bool:
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    used = [node for node in nodes if isinstance(node, ast.Name) and node.id == "settings"]
+    harmless = [
+        node
+        for node in nodes
+        if isinstance(node, ast.Attribute) and node.attr == "AUTH_USER_MODEL" and node.value in used
+    ]
+    return len(used) == len(harmless)
+
+
+@EACH_MODULE
+def test_only_conf_reads_the_settings(module):
+    reads = any(f"{name}.".startswith("django.conf.") for name in names_imported(MODULES[module], module))
+    allowed = module == f"{PACKAGE}.conf" or (part(module) == "models" and only_names_the_user_model(MODULES[module]))
+    assert allowed or not reads, f"{module} reads django.conf.settings; let it ask {PACKAGE}.conf"
+
+
+def test_no_module_is_a_drawer_for_anything():
+    root = FOLDER.parent
+    files = [path for name in (PACKAGE, "tests", "example_project") for path in (root / name).rglob("*.py")]
+    assert not [path for path in files if path.stem in {"utils", "util", "helpers", "helper", "common", "misc"}]
+
+
+def tables_by_topic() -> list[str]:
+    """Each module-level BY_TOPIC, as "module:name"; found in the text, so that a new table is tested unasked."""
+    found = []
+    for module, path in MODULES.items():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            names = [target.id for target in targets if isinstance(target, ast.Name)]
+            found += [f"{module}:{name}" for name in names if name.endswith("BY_TOPIC")]
+    return found
+
+
+def test_the_tables_by_topic_are_found():
+    assert {"serializers", "apply"} <= {part(table.partition(":")[0]) for table in tables_by_topic()}
+
+
+@pytest.mark.parametrize("table", tables_by_topic())
+def test_every_table_knows_every_topic(table):
+    module, _, name = table.partition(":")
+    assert set(getattr(import_module(module), name)) == set(topics.ALL)
+
+
+def test_every_topic_has_a_word_for_the_office():
+    assert set(Topic.values) == set(topics.ALL)
+
+
+@pytest.mark.parametrize("event_type", signals.BY_EVENT_TYPE)
+def test_every_event_speaks_of_something(event_type):
+    assert event_type.partition(".")[0] in BY_NAME
+
+
+def test_every_event_has_its_own_signal():
+    assert len(set(map(id, signals.BY_EVENT_TYPE.values()))) == len(signals.BY_EVENT_TYPE)
+    assert {id(signal) for signal in signals.BY_EVENT_TYPE.values()} | {id(signals.event_recorded)} == {
+        id(signal) for signal in signals.BY_NAME.values()
+    }

@@ -1,0 +1,103 @@
+"""What is shipped, and what it says of itself."""
+
+import configparser
+import itertools
+import re
+import sys
+from contextlib import suppress
+from importlib import import_module, metadata
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+
+import stockhub_webhooks
+
+tomllib = import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+
+ROOT = Path(__file__).parent.parent
+FOLDER = Path(stockhub_webhooks.__file__).parent
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
+
+
+def versions(classifier: str) -> list[str]:
+    """The versions with a dot in them that the classifiers name, as they stand there."""
+    found = (re.fullmatch(rf"{re.escape(classifier)} :: (\d+\.\d+)", line) for line in PROJECT["classifiers"])
+    return [match[1] for match in found if match]
+
+
+def expanded(line: str) -> list[str]:
+    """The names behind tox's braces: py{310,311}-django52 is two of them."""
+    parts = [part.split(",") for part in re.split(r"[{}]", line)]
+    return ["".join(choice) for choice in itertools.product(*parts)]
+
+
+def combinations() -> set[tuple[str, str]]:
+    """The Python and the Django of each environment of tox that runs the tests."""
+    tox = configparser.ConfigParser(interpolation=None)
+    tox.read(ROOT / "tox.ini", encoding="utf-8")
+    names = [name for line in tox["tox"]["env_list"].split() for name in expanded(line)]
+    found = (re.fullmatch(r"py3(\d+)-django(\d)(\d)", name) for name in names)
+    return {(f"3.{match[1]}", f"{match[2]}.{match[3]}") for match in found if match}
+
+
+def test_the_version_is_written_once():
+    assert PROJECT["dynamic"] == ["version"]
+    assert "version" not in PROJECT
+    assert (ROOT / PYPROJECT["tool"]["hatch"]["version"]["path"]).samefile(ROOT / "stockhub_webhooks/__init__.py")
+    assert re.fullmatch(r"\d+\.\d+\.\d+((a|b|rc)\d+)?", stockhub_webhooks.__version__)
+
+
+def test_what_is_installed_has_the_same_version():
+    installed = {found.version for found in metadata.distributions(name=PROJECT["name"])}
+    assert installed <= {stockhub_webhooks.__version__}
+
+
+def test_what_we_claim_to_support_is_what_tox_tests():
+    assert sorted({python for python, _ in combinations()}) == sorted(versions("Programming Language :: Python"))
+    assert sorted({django for _, django in combinations()}) == sorted(versions("Framework :: Django"))
+
+
+def test_tox_has_every_combination_that_django_allows():
+    # Django 6.0 and later need Python 3.12
+    allowed = {
+        (python, django)
+        for python in versions("Programming Language :: Python")
+        for django in versions("Framework :: Django")
+        if int(django.partition(".")[0]) < 6 or int(python.partition(".")[2]) >= 12
+    }
+    assert combinations() == allowed
+
+
+def test_the_bounds_agree_with_the_classifiers():
+    assert PROJECT["requires-python"] == f">={versions('Programming Language :: Python')[0]}"
+    first, *_, last = versions("Framework :: Django")
+    after_last = f"{last.partition('.')[0]}.{int(last.partition('.')[2]) + 1}"
+    assert f"django>={first},<{after_last}" in PROJECT["dependencies"]
+
+
+@pytest.mark.parametrize("name", ["py.typed", "migrations/__init__.py", "management/commands/stockhub_worker.py"])
+def test_the_package_has(name):
+    assert (FOLDER / name).is_file()
+
+
+def test_there_is_one_initial_migration():
+    assert [path.name for path in sorted((FOLDER / "migrations").glob("[0-9]*.py"))] == ["0001_initial.py"]
+
+
+@pytest.mark.django_db(databases="__all__")
+def test_the_migrations_are_complete():
+    out = StringIO()
+    with suppress(SystemExit):  # its way to say that there are some to make
+        call_command("makemigrations", check=True, dry_run=True, stdout=out, stderr=out)
+    assert out.getvalue() == "No changes detected\n"
+
+
+def test_the_settings_of_a_host_change_no_migration(settings):
+    # a host's own DEFAULT_AUTO_FIELD must not make Django want a migration inside our package
+    from django.apps import apps
+
+    assert apps.get_app_config("stockhub_webhooks").default_auto_field == "django.db.models.BigAutoField"
+    assert settings.DEFAULT_AUTO_FIELD != "django.db.models.BigAutoField"
