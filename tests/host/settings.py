@@ -10,6 +10,7 @@ SECRET_KEY = "only for tests, nothing is signed with it that lives longer"
 DEBUG = False
 ALLOWED_HOSTS = ["*"]
 USE_TZ = True
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 TIME_ZONE = "Europe/Amsterdam"
 LANGUAGE_CODE = "en"
 ROOT_URLCONF = "tests.host.urls"
