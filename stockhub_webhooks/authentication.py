@@ -42,12 +42,17 @@ def authenticate(header: str | None) -> Sender:
         return found
     if not conf.REQUIRE_API_KEY:
         return Sender(DEFAULT_ACCOUNT, "")
-    raise WrongKey("the x-api-key header is missing or is not a known key")
+    raise WrongKey(_fingerprint(given) if given else "")
 
 
 @sensitive_variables()
 def fingerprint(key: str) -> str:
     """A short sign of which key was used, of no help to who wants to guess it."""
+    return _fingerprint(key.encode("utf-8", "surrogatepass"))
+
+
+@sensitive_variables()
+def _fingerprint(key: bytes) -> str:
     return salted_hmac("stockhub_webhooks.key", key, algorithm="sha256").hexdigest()[:FINGERPRINT_LENGTH]
 
 

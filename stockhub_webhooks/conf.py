@@ -75,6 +75,9 @@ class Conf:
     LEASE_SECONDS = Setting(
         900.0, "How long taken work may stay unfinished before another process takes it over.", types=(int, float)
     )
+    KEEP_REFUSED = Setting(
+        100, "How many refused messages are kept for a week, in case the key was mistyped; 0 keeps none."
+    )
     HOST_ORDER_RESOLVER = Setting(
         "", "Dotted path of `(po_number, order) -> object or None`, which finds the shop's own order."
     )

@@ -24,24 +24,43 @@ class StockHubError(Exception):
 
 
 class Refused(StockHubError):
-    """The delivery is not let in; `status` is the HTTP status of the answer."""
+    """The delivery is not let in.
 
-    status = 400
+    Attributes:
+        status: the HTTP status of the answer.
+        title: what the answer says, in two words.
+        reason: as it is counted.
+        key_fingerprint: of the key that was tried, "" where there was none.
+    """
+
+    status: int
+    title: str
+
+    def __init__(self, detail: str, reason: str, key_fingerprint: str = "") -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.key_fingerprint = key_fingerprint
 
 
 class WrongKey(Refused):
     """There is no `x-api-key` header, or its value is none of the configured keys."""
 
     status = 401
+    title = "Wrong key"
+
+    def __init__(self, key_fingerprint: str = "") -> None:
+        reason = "wrong_key" if key_fingerprint else "no_key"
+        super().__init__("The x-api-key header is missing or is not a known key.", reason, key_fingerprint)
 
 
 class BodyTooLarge(Refused):
     """The body is longer than `MAX_BODY_BYTES`; `size` is what was declared or read, in bytes."""
 
     status = 413
+    title = "Body too large"
 
-    def __init__(self, size: int) -> None:
-        super().__init__(f"the body has at least {size} bytes, which is over MAX_BODY_BYTES")
+    def __init__(self, size: int, key_fingerprint: str = "") -> None:
+        super().__init__(f"The body has at least {size} bytes.", "too_large", key_fingerprint)
         self.size = size
 
 

@@ -79,13 +79,28 @@ def store(message: Message, *, claimed: bool = False) -> Message:
     return message
 
 
+def enter(message: Message) -> None:
+    """Put a message into the journal from elsewhere than the door; it is applied when its turn comes.
+
+    Raises:
+        django.db.Error: it is not stored.
+    """
+    _prepare(message, claimed=False)
+    _insert_once(message, alias())
+    signals.message_received.send_robust(Message, message=message)
+
+
+def _prepare(message: Message, *, claimed: bool) -> None:
+    message.due_at = from_now(conf.LEASE_SECONDS) if claimed else DatabaseNow()
+    message.attempts = int(claimed)
+    message.topic = message.url_topic
+
+
 def _insert(message: Message, *, claimed: bool) -> None:
     """One autocommit INSERT. A dead connection is closed and tried once more; `uid` makes that harmless."""
     using = alias()
     connection = connections[using]
-    message.due_at = from_now(conf.LEASE_SECONDS) if claimed else DatabaseNow()
-    message.attempts = int(claimed)
-    message.topic = message.url_topic
+    _prepare(message, claimed=claimed)
     if connection.in_atomic_block:
         # a host's transaction could still be rolled back; durable=True refuses it (and lets a TestCase pass)
         with transaction.atomic(using=using, durable=True):

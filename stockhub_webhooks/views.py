@@ -17,7 +17,7 @@ from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_variables
 
-from stockhub_webhooks import journal, pipeline, runners
+from stockhub_webhooks import journal, pipeline, refusals, runners
 from stockhub_webhooks.authentication import authenticate
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import BodyTooLarge, NotStored, Refused, Unreadable, place
@@ -48,10 +48,10 @@ class Answer(JsonResponse):
             super().close()
 
 
-def problem(status: int, title: str, detail: str, **more: Any) -> Answer:
+def problem(status: int, title: str, detail: str, *, after: Callable[[], None] | None = None, **more: Any) -> Answer:
     """A problem body after RFC 9457."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
-    return Answer(body, status=status, content_type="application/problem+json")
+    return Answer(body, after=after, status=status, content_type="application/problem+json")
 
 
 class ReceiveView(View):
@@ -73,7 +73,7 @@ class ReceiveView(View):
         """Authenticated, journaled, applied (where the runner does that here), answered."""
         try:
             sender = authenticate(request.headers.get("x-api-key"))
-            body = read_body(request)
+            body = read_body(request, conf.MAX_BODY_BYTES)
             runner = runners.current()
             message = Message(
                 url_topic=self.topic,
@@ -81,12 +81,11 @@ class ReceiveView(View):
                 key_fingerprint=sender.key_fingerprint,
                 body=body,
                 headers=journal.kept_headers(request.headers),
-                remote_address=request.META.get("REMOTE_ADDR", "")[:45],
+                remote_address=remote_address(request),
             )
             journal.store(message, claimed=runner.applies_in_request)
         except Refused as refusal:
-            logger.warning("a delivery to %r was refused: %s", self.topic, refusal)
-            return problem(refusal.status, type(refusal).__name__, str(refusal))
+            return self.refuse(request, refusal)
         except NotStored as fault:
             logger.critical("a delivery to %r could not be stored and is LOST: %s", self.topic, fault)
             return problem(503, "Not stored", "The message could not be stored.")
@@ -95,6 +94,28 @@ class ReceiveView(View):
         if runner.applies_in_request:
             pipeline.process(message)
         return answer(message, after=lambda: runner.after_answer(message))
+
+    @sensitive_variables()
+    def refuse(self, request: HttpRequest, refusal: Refused) -> Answer:
+        """Say no; count it, and perhaps keep the body, once that is said."""
+        size = body = None
+        if isinstance(refusal, BodyTooLarge):
+            size = refusal.size
+        else:
+            try:
+                body = read_body(request, refusals.KEPT_BODY_BYTES)
+            except BodyTooLarge as too_large:
+                size = too_large.size
+        attempt = refusals.Attempt(
+            reason=refusal.reason,
+            url_topic=self.topic,
+            remote_address=remote_address(request),
+            key_fingerprint=refusal.key_fingerprint,
+            size=size,
+            body=body,
+            headers=journal.kept_headers(request.headers),
+        )
+        return problem(refusal.status, refusal.title, str(refusal), after=lambda: refusals.note(attempt))
 
     def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Everything but POST."""
@@ -109,22 +130,25 @@ def answer(message: Message, after: Callable[[], None]) -> Answer:
         return Answer({"message": message.pk, "outcome": message.outcome}, after=after)
     if message.status == Message.Status.QUARANTINED:
         reason = message.error.partition(":")[0]
-        response = problem(406, "Not readable", Unreadable.REASONS.get(reason, message.error), message=message.pk)
-        response._after = after
-        return response
+        detail = Unreadable.REASONS.get(reason, message.error)
+        return problem(406, "Not readable", detail, message=message.pk, after=after)
     return Answer({"message": message.pk}, status=202, after=after)
 
 
-def read_body(request: HttpRequest) -> bytes:
+def remote_address(request: HttpRequest) -> str:
+    """Who is at the other end of the connection."""
+    return str(request.META.get("REMOTE_ADDR", ""))[:45]
+
+
+def read_body(request: HttpRequest, limit: int) -> bytes:
     """The exact bytes, whole, chunked or not. A body that ends early is returned as far as it came.
 
     `request.body` is empty for a chunked request under WSGI, and trips the host's DATA_UPLOAD_MAX_MEMORY_SIZE.
 
     Raises:
-        BodyTooLarge: it is longer than `MAX_BODY_BYTES`; what follows was read and dropped, up to a bound, so
+        BodyTooLarge: it is longer than `limit` bytes; what follows was read and dropped, up to a bound, so
             that the sender is still there to hear the answer.
     """
-    limit = conf.MAX_BODY_BYTES
     stream: Any = request
     if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower() and "wsgi.input" in request.META:
         stream = request.META["wsgi.input"]

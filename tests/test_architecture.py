@@ -26,7 +26,7 @@ LAYERS = (
     "signals spool",
     "serializers models",
     "authentication journal apply ledger",
-    "pipeline telling",
+    "pipeline refusals telling",
     "health rest privacy replay samples",
     "worker reconcile",
     "runners",

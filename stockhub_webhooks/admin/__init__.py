@@ -11,6 +11,7 @@ from stockhub_webhooks.admin import (  # noqa: F401 - importing registers the pa
     message,
     order,
     payment_request,
+    refusal,
     rma,
     shipment,
 )

@@ -47,6 +47,7 @@ class ReadOnlyAdmin(ModelAdmin):
     ordering = ("-pk",)
     search_fields = ("pk",)  # shows the search box; `matching` says what it finds
     search_help_text = _("Stock Hub number, our order number, tracking number, SKU or e-mail address")
+    has_account = True
     deferred: ClassVar[tuple[str, ...]] = ()
 
     # ------------------------------------------------------------ nothing can be changed
@@ -69,19 +70,23 @@ class ReadOnlyAdmin(ModelAdmin):
 
     # ------------------------------------------------------------ the account, where there are several
 
+    def shows_account(self) -> bool:
+        """Whether rows are told apart by their account."""
+        return self.has_account and len(conf.accounts()) > 1
+
     def get_list_display(self, request: HttpRequest) -> Any:
         """The account's column is last."""
-        return (*self.list_display, "account") if len(conf.accounts()) > 1 else self.list_display
+        return (*self.list_display, "account") if self.shows_account() else self.list_display
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         """The account's filter is last."""
-        return (*self.list_filter, AccountFilter) if len(conf.accounts()) > 1 else self.list_filter
+        return (*self.list_filter, AccountFilter) if self.shows_account() else self.list_filter
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """As written, without the account where there is only one."""
-        several = len(conf.accounts()) > 1
+        shown = self.shows_account()
         return [
-            (title, {**options, "fields": [name for name in options["fields"] if several or name != "account"]})
+            (title, {**options, "fields": [name for name in options["fields"] if shown or name != "account"]})
             for title, options in self.fieldsets or ()
         ]
 

@@ -251,6 +251,7 @@ class ReceiverCallAdmin(ReadOnlyAdmin):
 class HeartbeatAdmin(ReadOnlyAdmin):
     """When somebody last came by to finish left-over work."""
 
+    has_account = False
     list_display = ("name", "beat_at")
     list_filter = ("beat_at",)
     fieldsets = ((None, {"fields": ["name", "beat_at"]}),)

@@ -7,6 +7,7 @@ from stockhub_webhooks.models.ledger import Event, Heartbeat, ReceiverCall
 from stockhub_webhooks.models.message import Message, Topic
 from stockhub_webhooks.models.order import Order, OrderItem
 from stockhub_webhooks.models.payment_request import PaymentRequest, PaymentRequestItem
+from stockhub_webhooks.models.refusal import Refusal, RefusalReason, RefusedBody
 from stockhub_webhooks.models.rma import RMA, RMAItem
 from stockhub_webhooks.models.shipment import Shipment, ShipmentItem, Track
 
@@ -28,6 +29,9 @@ __all__ = [
     "PaymentRequestItem",
     "RMAItem",
     "ReceiverCall",
+    "Refusal",
+    "RefusalReason",
+    "RefusedBody",
     "Shipment",
     "ShipmentItem",
     "Topic",

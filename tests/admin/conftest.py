@@ -21,6 +21,8 @@ NAMES = (
     "event",
     "receivercall",
     "heartbeat",
+    "refusal",
+    "refusedbody",
 )
 
 
@@ -84,6 +86,7 @@ def filled(post, hear):
     )
     post("shipment", delivered)
     post("shipment", contract("shipment"))
+    post("order", key="mistyped")
     post("order", b"\xff\xfe \x00 <script>alert(1)</script> \xed\xa0\x80")
     post("shipment", json.dumps({"items": []}).encode())
     Heartbeat.objects.create(name="worker", beat_at=Message.objects.latest("pk").received_at)

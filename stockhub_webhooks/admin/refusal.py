@@ -1,0 +1,91 @@
+"""Who was not let in, and the messages that may have been Stock Hub's all the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from stockhub_webhooks import refusals
+from stockhub_webhooks.admin import display, search
+from stockhub_webhooks.admin.base import ReadOnlyAdmin
+from stockhub_webhooks.admin.body import pretty
+from stockhub_webhooks.conf import conf
+from stockhub_webhooks.models import Refusal, RefusedBody
+
+
+@admin.register(Refusal)
+class RefusalAdmin(ReadOnlyAdmin):
+    """How often, by the hour."""
+
+    has_account = False
+    list_display = ("hour", "reason", "remote_address", "key_fingerprint", "count", "last_at")
+    list_filter = ("reason", "hour")
+    search_help_text = _("remote address or key used")
+    fieldsets = (
+        (None, {"fields": [("hour", "reason", "count", "last_at")]}),
+        (None, {"fields": [("remote_address", "key_fingerprint", "largest_body")]}),
+    )
+
+    def matching(self, word: str) -> Q:
+        """An address or a key."""
+        return search.holds(word, "remote_address", "key_fingerprint")
+
+
+@admin.register(RefusedBody)
+class RefusedBodyAdmin(ReadOnlyAdmin):
+    """The newest refused messages that look like Stock Hub's, for a week."""
+
+    has_account = False
+    list_display = ("refused_at", "topic", "increment_id", "reason", "remote_address", "key_fingerprint", "released")
+    list_filter = ("topic", "reason", "refused_at")
+    search_help_text = _("Stock Hub number, remote address or key used")
+    deferred = ("body", "headers")
+    actions = ("release",)
+    fieldsets = (
+        (None, {"fields": [("refused_at", "topic", "increment_id"), ("reason", "remote_address", "key_fingerprint")]}),
+        (None, {"fields": ["released"]}),
+        (_("The message itself"), {"fields": ["content"]}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With the messages that they became."""
+        return super().get_queryset(request).select_related("message").defer("message__body")
+
+    def matching(self, word: str) -> Q:
+        """Its number, an address or a key."""
+        return search.holds(word, "increment_id", "remote_address", "key_fingerprint")
+
+    @admin.display(description=_("released as"))
+    def released(self, kept: RefusedBody) -> Any:
+        """The message that it became."""
+        return display.page(kept.message) if kept.message else display.EMPTY
+
+    @admin.display(description=_("body"))
+    def content(self, kept: RefusedBody) -> Any:
+        """The bytes, readable."""
+        return display.preformatted(pretty(bytes(kept.body)))
+
+    # ------------------------------------------------------------ let in
+
+    def has_release_permission(self, request: HttpRequest) -> bool:
+        """A permission of its own, for nobody proved that these are from Stock Hub."""
+        return request.user.has_perm("stockhub_webhooks.release")
+
+    @admin.action(description=_("let in after all"), permissions=["release"])
+    def release(self, request: HttpRequest, queryset: QuerySet[RefusedBody]) -> None:
+        """Put the chosen messages into the journal, as if they had come with the right key."""
+        if len(conf.accounts()) > 1:
+            self.message_user(
+                request,
+                _("There are several accounts: use the command stockhub_release, and name whose messages these are."),
+                messages.ERROR,
+            )
+            return
+        count = self.make_due(request, queryset, str(_("let in after all")), refusals.release)
+        told = ngettext("%(count)d message was let in.", "%(count)d messages were let in.", count)
+        self.message_user(request, told % {"count": count}, messages.SUCCESS if count else messages.WARNING)

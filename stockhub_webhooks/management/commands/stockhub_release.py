@@ -1,0 +1,39 @@
+"""The command that lets refused messages in after all."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from stockhub_webhooks import refusals, runners
+from stockhub_webhooks.models import RefusedBody
+from stockhub_webhooks.models.database import alias
+
+
+class Command(BaseCommand):
+    """Lets refused messages in, after the key was put right."""
+
+    help = "Let refused messages that were kept into the journal, as if they had come with the right key."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Which, and whose."""
+        parser.add_argument("ids", nargs="*", type=int, metavar="ID", help="the refused messages, as the admin shows")
+        parser.add_argument("--key", metavar="FINGERPRINT", help="all that came with this key, as the admin shows it")
+        parser.add_argument("--account", default="", help="whose messages they are, where there are several accounts")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Let them in, and say how many."""
+        pks = list(options["ids"])
+        if options["key"]:
+            rows = RefusedBody.objects.using(alias()).filter(key_fingerprint=options["key"], message=None)
+            pks += rows.order_by("pk").values_list("pk", flat=True)
+        if not pks:
+            raise CommandError("nothing to let in: name IDs or a --key that has refused messages")
+        try:
+            released = refusals.release(pks, account=options["account"])
+        except ValueError as error:
+            raise CommandError(str(error)) from error
+        runners.current().wake()
+        self.stdout.write(f"let in: {released} of {len(pks)}")

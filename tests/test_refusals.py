@@ -1,0 +1,154 @@
+"""Who is not let in is counted, and what may be Stock Hub's own is kept for a while."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import override_settings
+from django.utils import timezone
+
+from stockhub_webhooks import refusals, topics
+from stockhub_webhooks.authentication import fingerprint
+from stockhub_webhooks.models import Event, Message, Refusal, RefusedBody
+from tests.conftest import KEY
+from tests.samples import contract, sample
+
+pytestmark = pytest.mark.django_db
+EACH_TOPIC = pytest.mark.parametrize("topic", topics.ALL)
+
+
+def count(**values):
+    return Refusal.objects.get(**values).count
+
+
+# ---------------------------------------------------------------- counted
+
+
+def test_refusals_are_counted_by_the_hour_by_reason_address_and_key(post):
+    for _ in range(3):
+        post("order", key="wrong")
+    post("order", key="wrong", REMOTE_ADDR="192.0.2.7")
+    post("shipment", key="other")
+    post("order", key=None)
+    assert count(reason="wrong_key", remote_address="127.0.0.1", key_fingerprint=fingerprint("wrong")) == 3
+    assert count(remote_address="192.0.2.7") == 1
+    assert count(key_fingerprint=fingerprint("other")) == 1
+    assert count(reason="no_key", key_fingerprint="") == 1
+    assert Refusal.objects.first().hour.minute == 0
+
+
+@override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "MAX_BODY_BYTES": 100})
+def test_too_large_is_counted_with_the_size(post):
+    post("order", b"x" * 101)
+    post("order", b"x" * 5000)
+    post("order", b"x" * 200)
+    row = Refusal.objects.get(reason="too_large")
+    assert (row.count, row.largest_body) == (3, 5000)
+
+
+def test_under_attack_the_rows_of_an_hour_are_bounded(post, monkeypatch):
+    monkeypatch.setattr(refusals, "ROWS_AN_HOUR", 5)
+    for number in range(20):
+        post("order", {}, key=f"guess {number}")
+    assert Refusal.objects.count() == 6
+    assert count(key_fingerprint="") == 15
+
+
+def test_the_log_has_a_line_a_minute_for_each_reason(post, caplog, monkeypatch):
+    monkeypatch.setattr(refusals, "_logged_at", {})
+    for _ in range(5):
+        post("order", key="wrong")
+        post("order", key=None)
+    lines = [record.getMessage() for record in caplog.records if "refused" in record.getMessage()]
+    assert len(lines) == 2
+    assert "wrong_key" in lines[0]
+    assert "no_key" in lines[1]
+
+
+# ---------------------------------------------------------------- kept
+
+
+@EACH_TOPIC
+def test_a_refused_message_is_kept_byte_for_byte(post, topic):
+    post(topic, key="mistyped")
+    kept = RefusedBody.objects.get()
+    assert bytes(kept.body) == json.dumps(contract(topic)).encode()
+    assert (kept.url_topic, kept.topic, kept.reason) == (topic, topic, "wrong_key")
+    assert kept.headers["x-version"] == "V1"
+    assert "mistyped" not in json.dumps(kept.headers)
+
+
+@pytest.mark.parametrize("body", [b"", b"x", b"{}", b"[]", json.dumps({"increment_id": "1"}).encode() * 2])
+def test_what_names_no_document_is_not_kept(post, body):
+    post("order", body, key="wrong")
+    assert not RefusedBody.objects.exists()
+    assert Refusal.objects.exists()
+
+
+def test_a_long_body_is_not_kept(post):
+    body = json.dumps(sample("order", filler="x" * refusals.KEPT_BODY_BYTES)).encode()
+    assert post("order", body, key="wrong").status_code == 401
+    assert not RefusedBody.objects.exists()
+    assert Refusal.objects.get().largest_body == len(body)
+
+
+def test_the_newest_are_kept(post, settings):
+    settings.STOCKHUB_WEBHOOKS = {"API_KEYS": KEY, "KEEP_REFUSED": 3}
+    for number in range(6):
+        post("order", sample("order", increment_id=str(number)), key="wrong")
+    assert list(RefusedBody.objects.order_by("pk").values_list("increment_id", flat=True)) == ["3", "4", "5"]
+
+
+def test_after_a_week_they_go(post):
+    post("order", key="wrong")
+    RefusedBody.objects.update(refused_at=timezone.now() - timedelta(days=8))
+    post("shipment", key="wrong")
+    assert RefusedBody.objects.get().topic == "shipment"
+
+
+@override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "KEEP_REFUSED": 0})
+def test_keeping_can_be_turned_off(post):
+    post("order", key="wrong")
+    assert not RefusedBody.objects.exists()
+
+
+# ---------------------------------------------------------------- let in after all
+
+
+@EACH_TOPIC
+def test_released_it_goes_the_way_of_every_message(post, topic):
+    post(topic, key="mistyped")
+    kept = RefusedBody.objects.get()
+    assert refusals.release([kept.pk]) == 1
+    assert refusals.release([kept.pk]) == 0
+    call_command("stockhub_worker", "--once")
+    message = Message.objects.get()
+    assert (message.status, message.outcome, message.topic) == ("applied", "created", topic)
+    assert message.received_at == kept.refused_at
+    assert Event.objects.exists()
+    kept.refresh_from_db()
+    assert kept.message == message
+
+
+def test_the_command_releases_all_that_came_with_a_key(post, capsys):
+    post("order", key="mistyped")
+    post("shipment", key="mistyped")
+    post("invoice", key="an attacker's")
+    call_command("stockhub_release", key=fingerprint("mistyped"))
+    assert "2 of 2" in capsys.readouterr().out
+    assert set(Message.objects.values_list("topic", "status")) == {("order", "applied"), ("shipment", "applied")}
+
+
+def test_the_command_says_what_it_needs(post):
+    with pytest.raises(CommandError, match="nothing to let in"):
+        call_command("stockhub_release")
+    post("order", key="wrong")
+    pk = RefusedBody.objects.get().pk
+    with pytest.raises(CommandError, match="no account"):
+        call_command("stockhub_release", pk, account="nobody")
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": {"one": "key-one", "two": "key-two"}}):
+        with pytest.raises(CommandError, match="one of one, two"):
+            call_command("stockhub_release", pk)
+        call_command("stockhub_release", pk, account="two")
+    assert Message.objects.get().account == "two"
