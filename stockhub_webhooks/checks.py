@@ -17,6 +17,7 @@ from stockhub_webhooks.conf import NAME, conf, configured
 from stockhub_webhooks.models.database import alias
 
 WEAK_KEY_LENGTH = 20
+ACCOUNT_LENGTH = 64
 POOLED_VENDORS = ("postgresql", "mysql", "oracle")
 
 
@@ -112,6 +113,37 @@ def resolver() -> Iterable[CheckMessage]:
         )
 
 
+def naive_times() -> Iterable[CheckMessage]:
+    """E008: our times are aware, and a database without time zones takes none of them."""
+    if not conf.uses_time_zones():
+        yield Error(
+            "USE_TZ is False, so no message can be stored.",
+            hint="Set USE_TZ to True, as Django does by default.",
+            id="stockhub_webhooks.E008",
+        )
+
+
+def autocommit_off() -> Iterable[CheckMessage]:
+    """E009: what is never committed is lost."""
+    if not connections[alias()].settings_dict.get("AUTOCOMMIT", True):
+        yield Error(
+            f"DATABASES[{alias()!r}] has AUTOCOMMIT off, so no message is committed.",
+            hint="Remove AUTOCOMMIT.",
+            id="stockhub_webhooks.E009",
+        )
+
+
+def long_accounts() -> Iterable[CheckMessage]:
+    """E010: an account's name is kept with each row."""
+    for account in conf.accounts():
+        if not 0 < len(account) <= ACCOUNT_LENGTH:
+            yield Error(
+                f"The account {account[:20]!r}… has no name of 1 to {ACCOUNT_LENGTH} characters.",
+                hint="Rename it in API_KEYS.",
+                id="stockhub_webhooks.E010",
+            )
+
+
 def weak_keys() -> Iterable[CheckMessage]:
     """W001: the key is the only protection."""
     if any(len(key) < WEAK_KEY_LENGTH for keys in conf.accounts().values() for key in keys):
@@ -178,6 +210,9 @@ CHECKS = (
     runner,
     naive_timezone,
     resolver,
+    naive_times,
+    autocommit_off,
+    long_accounts,
     weak_keys,
     open_door,
     blank_keys,

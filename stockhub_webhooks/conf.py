@@ -108,6 +108,10 @@ class Conf:
         pause = min(self.BACKOFF_BASE_SECONDS * 2 ** min(attempts - 1, 30), self.BACKOFF_MAX_SECONDS)
         return float(pause * random.uniform(1.0, 1.25))
 
+    def uses_time_zones(self) -> bool:
+        """Whether the host's times are aware."""
+        return bool(settings.USE_TZ)
+
     def language(self) -> str:
         """The host's own language, whoever's request it is that we work in."""
         return str(settings.LANGUAGE_CODE)

@@ -11,12 +11,17 @@ Two questions decide the classes: whose fault is it, and can trying again help?
     ├── Unreadable           the sender: kept, but quarantined; trying again helps only after a mend
     ├── NotStored            the set-up: neither the database nor the spool would take the message, 503
     ├── AlreadySettled       nobody: another process finished the same message first
+    ├── TransactionLost      the shop's receiver: it swallowed a database error, so nothing it wrote is kept
     ├── ReceiverRefused      the shop's developer: this function cannot be connected
     ├── RetryLater           the shop's receiver: ask me again later, no attempt is counted
     └── PermanentFailure     the shop's receiver: never ask me this again
 """
 
 from __future__ import annotations
+
+import traceback
+
+TRACEBACK_LIMIT = 4000
 
 
 class StockHubError(Exception):
@@ -90,6 +95,16 @@ class AlreadySettled(StockHubError):
     """Another process finished this message while we worked on it; our work is rolled back."""
 
 
+class TransactionLost(StockHubError):
+    """A receiver returned, but its transaction can only be rolled back."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the receiver swallowed a database error or closed the connection, so nothing it wrote is kept: "
+            "let the error out, or put the statement that may fail into transaction.atomic()"
+        )
+
+
 class ReceiverRefused(StockHubError, TypeError):
     """This receiver cannot be connected; the text says what to do."""
 
@@ -122,3 +137,13 @@ def place(error: BaseException) -> str:
     if frame is None:
         return type(error).__name__
     return f"{type(error).__name__} at {frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}"
+
+
+def described(error: BaseException) -> str:
+    """What went wrong and the end of the traceback, for the office; an exception whose text fails is described too."""
+    try:
+        text = str(error)
+    except Exception:
+        text = "(its text cannot be had)"
+    lines = "".join(traceback.format_exception(error))
+    return f"{type(error).__name__}: {text}\n\n{lines[-TRACEBACK_LIMIT:]}"

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from django.db import DataError, IntegrityError, connections, transaction
 from django.db import Error as DatabaseFault
-from django.db import IntegrityError, connections, transaction
 from django.db.models import F
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from stockhub_webhooks import signals, spool
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.exceptions import AlreadySettled, NotStored, Unreadable
+from stockhub_webhooks.exceptions import AlreadySettled, NotStored, Unreadable, described
 from stockhub_webhooks.models import Message
-from stockhub_webhooks.models.database import DatabaseNow, alias, from_now
+from stockhub_webhooks.models.database import DatabaseNow, alias, drop, from_now, patiently, take
 from stockhub_webhooks.serializers import Reading
 from stockhub_webhooks.serializers.fields import clean_text
 
@@ -101,6 +102,8 @@ def _insert(message: Message, *, claimed: bool) -> None:
     using = alias()
     connection = connections[using]
     _prepare(message, claimed=claimed)
+    if not connection.settings_dict["AUTOCOMMIT"]:
+        raise NotStored("DATABASES has AUTOCOMMIT off, so nothing is committed")
     if connection.in_atomic_block:
         # a host's transaction could still be rolled back; durable=True refuses it (and lets a TestCase pass)
         with transaction.atomic(using=using, durable=True):
@@ -109,7 +112,7 @@ def _insert(message: Message, *, claimed: bool) -> None:
     try:
         _insert_once(message, using)
     except DatabaseFault:
-        connection.close()
+        drop(using)
         _insert_once(message, using)
 
 
@@ -138,14 +141,19 @@ def _ingest(path: Path) -> bool:
     try:
         record = spool.read(path)
         message = Message(**{name: record[name] for name in SPOOLED})
-    except FileNotFoundError:
+        known = Message.objects.using(alias()).filter(uid=message.uid).exists()
+        if not known:
+            _insert(message, claimed=False)
+    except FileNotFoundError:  # another process has just ingested it
         return False
-    except (KeyError, ValueError) as error:
-        logger.error("%s; it is kept as %s", error, spool.set_aside(path).name)
+    except OSError as error:
+        logger.error("%s in the spool cannot be read (%s), it waits on", path.name, _kind(error))
         return False
-    known = Message.objects.using(alias()).filter(uid=message.uid).exists()
+    except (KeyError, ValueError, DataError) as error:
+        aside = spool.set_aside(path)
+        logger.error("%s in the spool is not a message (%s), it is kept as %s", path.name, _kind(error), aside.name)
+        return False
     if not known:
-        _insert(message, claimed=False)
         signals.message_received.send_robust(Message, message=message)
     spool.remove(path)
     return not known
@@ -157,20 +165,20 @@ def _ingest(path: Path) -> bool:
 def claim_due() -> Iterator[Message]:
     """Take the messages that are due, one after the other, each with a lease."""
     using = alias()
+    given_up = False
     candidates = Message.objects.using(using).due(DatabaseNow()).values_list("pk", "attempts")[:20]
     for pk, attempts in list(candidates):
         if attempts >= conf.MAX_ATTEMPTS:
             fail(pk, "the process that was working on it died each time")
+            given_up = True
             continue
-        taken = (
-            Message.objects.using(using)
-            .filter(pk=pk, attempts=attempts)
-            .due(DatabaseNow())
-            .order_by()
-            .update(attempts=F("attempts") + 1, due_at=from_now(conf.LEASE_SECONDS))
-        )
-        if taken:
+        same = Message.objects.using(using).filter(pk=pk, attempts=attempts).due(DatabaseNow()).order_by()
+        lease = {"attempts": F("attempts") + 1, "due_at": from_now(conf.LEASE_SECONDS)}
+        # whoever applies a message holds its row: waiting for that is how deadlocks come about
+        if take(same, skip_held=True, **lease):
             yield Message.objects.using(using).get(pk=pk)
+    if given_up:  # there may be more behind them
+        yield from claim_due()
 
 
 # ---------------------------------------------------------------- finishing
@@ -215,12 +223,13 @@ def quarantine(message: Message, why: Unreadable) -> None:
 
 def postpone(message: Message, fault: Exception) -> None:
     """Applying failed; try again later, or give up after `MAX_ATTEMPTS`."""
-    error = f"{_kind(fault)}: {fault}"
+    error = described(fault)
     if message.attempts >= conf.MAX_ATTEMPTS:
         fail(message.pk, error)
         message.status = Message.Status.FAILED
         return
-    _open(message).update(error=error, due_at=from_now(conf.pause_after(message.attempts)))
+    due_at = from_now(conf.pause_after(message.attempts))
+    patiently(partial(_open(message).update, error=error, due_at=due_at))
 
 
 def fail(pk: int, error: str) -> None:
@@ -249,7 +258,7 @@ def _open(message: Message) -> Any:
 
 
 def _finish(message: Message, **values: Any) -> None:
-    if not _open(message).update(**values):
+    if not patiently(partial(_open(message).update, **values)):
         raise AlreadySettled(f"message {message.pk} was finished by another process")
     for name, value in values.items():
         setattr(message, name, value)

@@ -7,8 +7,9 @@ of its state is conditional on the claim (status and attempt), so a claim that w
 from __future__ import annotations
 
 import logging
-import traceback
+import math
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from django.db.models import F
@@ -16,14 +17,16 @@ from django.utils import timezone
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.exceptions import place
+from stockhub_webhooks.exceptions import described, place
 from stockhub_webhooks.models import Event, ReceiverCall
-from stockhub_webhooks.models.database import DatabaseNow, alias, from_now
+from stockhub_webhooks.models.database import DatabaseNow, alias, from_now, patiently, take
 from stockhub_webhooks.models.subjects import subject_of
+from stockhub_webhooks.serializers.fields import clean_text
 
 logger = logging.getLogger(__name__)
 
-ERROR_LIMIT = 4000
+ERROR_LIMIT = 8000
+LONGEST_WAIT_SECONDS = 30 * 24 * 3600.0
 BATCH = 20
 
 
@@ -90,20 +93,30 @@ def claim_due(*, message_id: int | None = None) -> Iterator[ReceiverCall]:
     known = known_receivers()
     if not known:
         return
-    due = ReceiverCall.objects.using(alias()).due(DatabaseNow()).of(known).first_in_line()
+    given_up = False
+    due = ReceiverCall.objects.using(alias()).due(DatabaseNow()).of(known).first_in_line(known)
     if message_id is not None:
         due = due.filter(event__message_id=message_id)
     for call in list(due.select_related("event__message").defer("event__message__body")[:BATCH]):
         if call.attempts >= conf.MAX_ATTEMPTS:
             give_up(call, "the process that was calling it died, or took longer than LEASE_SECONDS, each time")
-        elif (
-            _as_claimed(call)
-            .filter(due_at__lte=DatabaseNow())
-            .update(status=ReceiverCall.Status.RUNNING, attempts=F("attempts") + 1, due_at=from_now(conf.LEASE_SECONDS))
-        ):
-            call.status = ReceiverCall.Status.RUNNING
-            call.attempts += 1
+            given_up = True
+        elif _claim(call):
             yield call
+    if given_up:  # there may be more behind them
+        yield from claim_due(message_id=message_id)
+
+
+def _claim(call: ReceiverCall) -> bool:
+    # a lapsed call may still be running, and then its transaction holds the row
+    lapsed = call.status == ReceiverCall.Status.RUNNING
+    lease = {"attempts": F("attempts") + 1, "due_at": from_now(conf.LEASE_SECONDS)}
+    due = _as_claimed(call).filter(due_at__lte=DatabaseNow())
+    taken = take(due, skip_held=lapsed, status=ReceiverCall.Status.RUNNING, **lease)
+    if taken:
+        call.status = ReceiverCall.Status.RUNNING
+        call.attempts += 1
+    return taken
 
 
 # ---------------------------------------------------------------- finishing
@@ -120,7 +133,7 @@ def mark_done(call: ReceiverCall) -> bool:
 
 def retry(call: ReceiverCall, error: Exception) -> None:
     """The receiver failed: ask again after a pause, or give up after `MAX_ATTEMPTS`."""
-    text = describe(error)
+    text = described(error)
     if call.attempts >= conf.MAX_ATTEMPTS:
         give_up(call, text)
         return
@@ -136,7 +149,7 @@ def retry(call: ReceiverCall, error: Exception) -> None:
     done = ReceiverCall.objects.using(alias()).filter(
         pk=call.pk, status=ReceiverCall.Status.DONE, attempts=call.attempts
     )
-    if done.update(last_error=text):
+    if done.update(last_error=clean_text(text)[:ERROR_LIMIT]):
         logger.error(
             "receiver call %s (%s) is done, but a hook after its commit failed with %s",
             call.pk, call.receiver, place(error),
@@ -144,11 +157,12 @@ def retry(call: ReceiverCall, error: Exception) -> None:
 
 
 def retry_later(call: ReceiverCall, seconds: float, reason: str) -> None:
-    """The receiver asked to be called again later; this attempt does not count."""
+    """The receiver asked to be called again later, in a month at most; this attempt does not count."""
+    seconds = min(max(seconds, 0.0), LONGEST_WAIT_SECONDS) if math.isfinite(seconds) else LONGEST_WAIT_SECONDS
     if _change(
         call,
         status=ReceiverCall.Status.PENDING,
-        due_at=from_now(max(seconds, 0)),
+        due_at=from_now(seconds),
         attempts=call.attempts - 1,
         last_error=reason,
     ):
@@ -170,18 +184,14 @@ def try_again(pks: list[int]) -> int:
     ).update(status=ReceiverCall.Status.PENDING, attempts=0, due_at=DatabaseNow())
 
 
-def describe(error: BaseException) -> str:
-    """What went wrong and where, the last lines of its traceback; no variables."""
-    lines = "".join(traceback.format_exception(error))
-    return f"{type(error).__name__}: {error}\n\n{lines[-ERROR_LIMIT:]}".replace("\x00", "\ufffd")
-
-
 def _as_claimed(call: ReceiverCall) -> Any:
     return ReceiverCall.objects.using(alias()).filter(pk=call.pk, status=call.status, attempts=call.attempts)
 
 
 def _change(call: ReceiverCall, **values: Any) -> bool:
-    changed = bool(_as_claimed(call).update(**values))
+    if "last_error" in values:
+        values["last_error"] = clean_text(values["last_error"])[:ERROR_LIMIT]
+    changed = bool(patiently(partial(_as_claimed(call).update, **values)))
     if changed:
         call.status = values["status"]
     return changed

@@ -11,11 +11,9 @@ from stockhub_webhooks import journal, ledger, serializers
 from stockhub_webhooks.apply import apply
 from stockhub_webhooks.exceptions import AlreadySettled, Unreadable, place
 from stockhub_webhooks.models import Message
-from stockhub_webhooks.models.database import alias, drop_if_broken, writing
+from stockhub_webhooks.models.database import TRIES, alias, drop_if_broken, writing
 
 logger = logging.getLogger(__name__)
-
-TRIES = 3
 
 
 def process(message: Message) -> Message:

@@ -61,8 +61,10 @@ class EventSignal(Signal):
                 connected to this signal under the same identity.
         """
         identity = _identity(receiver, dispatch_uid)
-        former = self._connected.get(identity)
-        if former and _place(former.function) != _place(receiver):
+        # a database may not tell capitals apart
+        same = [known for known in self._connected.values() if known.identity.casefold() == identity.casefold()]
+        former = next((known for known in same if known.identity != identity), self._connected.get(identity))
+        if former and (former.identity != identity or _place(former.function) != _place(receiver)):
             raise ReceiverRefused(
                 f"{_place(former.function)} is already connected to {self.name or 'this signal'} as {identity!r}, "
                 f"so {_place(receiver)} would never be called: give it a dispatch_uid of its own."

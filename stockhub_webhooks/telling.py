@@ -6,6 +6,7 @@ database takes effect exactly once, all others at least once. One that fails tou
 
 from __future__ import annotations
 
+import inspect
 import logging
 import threading
 import time
@@ -16,15 +17,15 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.utils import timezone, translation
 from django.utils.module_loading import import_string
 
 from stockhub_webhooks import ledger, signals
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.exceptions import PermanentFailure, RetryLater, place
+from stockhub_webhooks.exceptions import PermanentFailure, ReceiverRefused, RetryLater, TransactionLost, place
 from stockhub_webhooks.models import Event, Order, ReceiverCall
-from stockhub_webhooks.models.database import alias
+from stockhub_webhooks.models.database import alias, is_lost
 from stockhub_webhooks.models.subjects import subject_of
 
 logger = logging.getLogger(__name__)
@@ -115,10 +116,20 @@ def tell_due(*, until: float, stop: threading.Event | None = None, message_id: i
 
 def tell(call: ReceiverCall) -> None:
     """Make one call that was claimed, and write down what came of it. Never raises for what a receiver does."""
+    called = False
     try:
         with transaction.atomic(using=alias()):
             if ledger.mark_done(call):
+                called = True
                 _call(call)
+                if is_lost(alias()):
+                    raise TransactionLost
+    except OperationalError as fault:
+        _unmark(call)
+        if called:
+            ledger.retry(call, fault)
+        else:  # the database called the mark off, which is no failure of the receiver
+            ledger.retry_later(call, 1, str(fault))
     except RetryLater as later:
         _unmark(call)
         ledger.retry_later(call, later.seconds, str(later))
@@ -150,12 +161,16 @@ def _call(call: ReceiverCall) -> None:
         arguments["old_status"], arguments["new_status"] = event.changes["status"]
     # not in the language and time zone of whoever's request happens to do this work
     with translation.override(conf.language()), timezone.override(None):
-        receiver.function(
+        result = receiver.function(
             signal=signal,
             sender=Event if signal is signals.event_recorded else subject.model,
             event=told_event(call, arguments["order"]),
             **arguments,
         )
+    if inspect.isawaitable(result):
+        if inspect.iscoroutine(result):
+            result.close()
+        raise ReceiverRefused(f"{call.receiver} returned something to await, so its work is not done: make it plain")
 
 
 def told_event(call: ReceiverCall, order: Order | None) -> ToldEvent:

@@ -49,7 +49,7 @@ MARKERS: dict[str, Callable[[Body], bool]] = {
     ),
 }
 
-# Weaker signs: they speak for the URL's own topic, but never overrule another's.
+# Weaker signs: they speak for the URL's own topic and at the shared URL, but never overrule another's.
 OWN_SIGNS: dict[str, Callable[[Body], bool]] = {
     RMA: lambda body: (
         _any(body, "date_received", "date_processed")
@@ -67,6 +67,9 @@ def by_shape(body: Body) -> str:
             return topic
     if _any(body, "track"):
         return SHIPMENT
+    for topic, signs in OWN_SIGNS.items():
+        if signs(body):
+            return topic
     if _any(body, "order_increment_id") and _any(body, "billing_address") and _any(body, "grand_total", "subtotal"):
         return INVOICE
     return ""

@@ -137,7 +137,13 @@ def answer(message: Message, after: Callable[[], None]) -> Answer:
 
 def remote_address(request: HttpRequest) -> str:
     """Who is at the other end of the connection."""
-    return str(request.META.get("REMOTE_ADDR", ""))[:45]
+    return str(request.META.get("REMOTE_ADDR") or "")[:45]
+
+
+def declared_length(request: HttpRequest) -> int:
+    """What Content-Length says, in bytes; 0 where it says nothing that can be understood."""
+    text = str(request.META.get("CONTENT_LENGTH") or "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else 0
 
 
 def read_body(request: HttpRequest, limit: int) -> bytes:
@@ -152,8 +158,8 @@ def read_body(request: HttpRequest, limit: int) -> bytes:
     stream: Any = request
     if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower() and "wsgi.input" in request.META:
         stream = request.META["wsgi.input"]
-    declared = request.META.get("CONTENT_LENGTH") or "0"
-    oversized = declared.isdigit() and int(declared) > limit
+    declared = declared_length(request)
+    oversized = declared > limit
     chunks: list[bytes] = []
     size = 0
     try:
@@ -169,7 +175,7 @@ def read_body(request: HttpRequest, limit: int) -> bytes:
     except OSError as error:
         logger.warning("a body ended early, after %s bytes (%s)", size, type(error).__name__)
     if oversized:
-        raise BodyTooLarge(max(size, int(declared) if declared.isdigit() else 0))
+        raise BodyTooLarge(max(size, declared))
     return b"".join(chunks)
 
 

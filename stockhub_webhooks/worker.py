@@ -10,6 +10,7 @@ from django.db import Error as DatabaseFault
 from django.db import close_old_connections
 
 from stockhub_webhooks import journal, pipeline, telling
+from stockhub_webhooks.exceptions import place
 from stockhub_webhooks.models import Heartbeat
 from stockhub_webhooks.models.database import DatabaseNow, alias
 
@@ -75,6 +76,8 @@ class Worker:
                 worked = self.once()
             except DatabaseFault as fault:
                 logger.warning("the database does not answer (%s), trying again", type(fault).__name__)
+            except Exception as fault:
+                logger.error("a fault of ours (%s), the work it was at stays due", place(fault))
             close_old_connections()
             if not worked:
                 self.stop.wait(min(self.PAUSE_SECONDS, max(self.until - time.monotonic(), 0)))

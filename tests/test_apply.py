@@ -303,6 +303,50 @@ def test_equal_lines_are_told_apart_by_their_turn(post):
     assert f"items[{twin['sku']}/L#2].qty_ordered" in Event.objects.latest("pk").changes
 
 
+def test_lines_whose_names_look_alike_are_told_apart(post):
+    body = contract("order")
+    line = body["items"][0]
+    alike = [
+        line | {"sku": "A", "size": None},
+        line | {"sku": "A", "size": None},
+        line | {"sku": "A#2", "size": None},
+        line | {"sku": "A/B", "size": None},
+        line | {"sku": "A", "size": "B"},
+    ]
+    post("order", body | {"items": alike})
+    changed_lines = [given | {"qty_ordered": number} for number, given in enumerate(alike)]
+    post("order", later(body | {"items": changed_lines}))
+    assert list(Order.objects.get().items.values_list("sku", "size", "qty_ordered")) == [
+        ("A", None, 0),
+        ("A", None, 1),
+        ("A#2", None, 2),
+        ("A/B", None, 3),
+        ("A", "B", 4),
+    ]
+
+
+def test_a_line_that_cannot_be_read_deletes_none(post):
+    body = contract("order")
+    second = dict(body["items"][0], sku="second")
+    post("order", body | {"items": [body["items"][0], second]})
+    post("order", later(body | {"items": [body["items"][0], "second"]}))
+    assert Order.objects.get().items.count() == 2
+
+
+def test_an_address_that_cannot_be_read_is_not_deleted(post):
+    post("order")
+    post("order", later(sample("order", shipping_address={"city": ["x"]})))
+    assert Order.objects.get().shipping_address.city == "Teststad"
+
+
+def test_thousands_of_lines_are_changed(post):
+    body = contract("order")
+    lines = [dict(body["items"][0], sku=f"sku-{n}") for n in range(1500)]
+    post("order", body | {"items": lines})
+    assert post("order", later(body | {"items": [line | {"qty_ordered": 9} for line in lines]})).status_code == 200
+    assert Order.objects.get().items.filter(qty_ordered=9).count() == 1500
+
+
 def test_only_a_moved_line_is_no_effect(post):
     body = contract("order")
     other = dict(body["items"][0], sku="second")
@@ -462,6 +506,13 @@ def test_delivered_is_told_the_first_time_only(post):
 def test_delivered_by_time_and_then_by_status_is_told_once(post):
     post("shipment", later(sample("shipment", delivered_at="2024-04-20 10:00:00"), 1))
     post("shipment", later(sample("shipment", delivered_at="2024-04-20 10:00:00", status="DELIVERED"), 2))
+    assert types().count("shipment.delivered") == 1
+
+
+def test_delivered_is_told_once_though_it_moves_to_another_order(post):
+    post("shipment", later(sample("shipment", status="DELIVERED"), 1))
+    post("shipment", later(sample("shipment", order_increment_id="000009999"), 2))
+    post("shipment", later(sample("shipment", order_increment_id="000009999", status="DELIVERED"), 3))
     assert types().count("shipment.delivered") == 1
 
 

@@ -37,6 +37,7 @@ def test_a_good_set_up_has_none():
         ({"RUNNER": "inlien"}, "E005"),
         ({"NAIVE_TIMEZONE": "Europe/Winkelstraat"}, "E006"),
         ({"HOST_ORDER_RESOLVER": "shop.nowhere"}, "E007"),
+        ({"API_KEYS": {"x" * 65: GOOD["API_KEYS"]}}, "E010"),
         ({"API_KEYS": "short"}, "W001"),
         ({"REQUIRE_API_KEY": False}, "W002"),
         ({"API_KEYS": [GOOD["API_KEYS"], ""]}, "W003"),
@@ -70,6 +71,17 @@ def test_a_new_connection_for_each_message_is_warned_of(monkeypatch, changes, wa
     monkeypatch.setattr(connection, "settings_dict", connection.settings_dict | changes)
     monkeypatch.setattr(type(connection), "vendor", "postgresql")
     assert ("W005" in {message.id[-4:] for message in checks.new_connections()}) is warned
+
+
+def test_without_time_zones_nothing_can_be_stored(settings):
+    settings.USE_TZ = False
+    assert [found.id[-4:] for found in checks.naive_times()] == ["E008"]
+
+
+def test_without_autocommit_nothing_is_stored(monkeypatch):
+    connection = connections["default"]
+    monkeypatch.setattr(connection, "settings_dict", connection.settings_dict | {"AUTOCOMMIT": False})
+    assert [found.id[-4:] for found in checks.autocommit_off()] == ["E009"]
 
 
 def test_sqlite_opens_fast_enough(monkeypatch):

@@ -63,13 +63,19 @@ def test_inside_a_hosts_transaction_nothing_is_called_stored(transactional_db, t
     assert not Message.objects.exists()
 
 
+@pytest.mark.postgresql
+@pytest.mark.mariadb
 def test_a_truly_dead_connection_heals(transactional_db):
-    if connection.vendor == "sqlite":
-        connection.connect()  # there is no server that could go away
-    else:
-        connection.ensure_connection()
-        connection.connection.close()
+    connection.ensure_connection()
+    connection.connection.close()
     assert journal.store(message()).pk
+
+
+def test_without_autocommit_nothing_is_called_stored(transactional_db, tmp_path, monkeypatch):
+    monkeypatch.setitem(connection.settings_dict, "AUTOCOMMIT", False)
+    with override_settings(STOCKHUB_WEBHOOKS={"SPOOL_DIR": str(tmp_path)}):
+        assert journal.store(message()).pk is None
+        assert len(list(spool.files())) == 1
 
 
 def test_only_named_headers_are_kept_and_cleaned():

@@ -94,6 +94,12 @@ def test_two_functions_of_one_identity_are_refused(signal):
         signal.connect(other_function, dispatch_uid="shop.mark")
 
 
+def test_identities_that_differ_in_capitals_only_are_refused(signal):
+    signal.connect(module_function, dispatch_uid="shop.mark")
+    with pytest.raises(ReceiverRefused, match="already connected"):
+        signal.connect(other_function, dispatch_uid="shop.Mark")
+
+
 def test_references_are_never_weak(signal):
     def passing(sender, **kwargs):
         return "heard"

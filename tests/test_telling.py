@@ -1,15 +1,16 @@
 """The shop's code is asked until it has done its work."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
-from django.db import transaction
+from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
 from django.test import override_settings
 from django.utils import timezone as timezone_of_django
 from django.utils import translation
 
-from stockhub_webhooks import ledger, signals, telling, topics, worker
+from stockhub_webhooks import journal, ledger, pipeline, signals, telling, topics, worker
 from stockhub_webhooks.exceptions import PermanentFailure, RetryLater
 from stockhub_webhooks.models import Event, Heartbeat, Message, Order, ReceiverCall, RMAItem, Shipment, Track
 from tests.conftest import KEY
@@ -302,8 +303,6 @@ def test_one_that_hangs_past_its_lease_is_taken_over_and_its_own_claim_is_void(p
     hear(signals.order_created)
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
         post("order")
-    from stockhub_webhooks import journal, pipeline
-
     for message in journal.claim_due():
         pipeline.process(message)
     (hanging,) = ledger.claim_due()
@@ -337,8 +336,6 @@ def test_one_that_kills_its_process_each_time_is_given_up(post, hear):
     heard = hear(signals.order_created)
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
         post("order")
-    from stockhub_webhooks import journal, pipeline
-
     for message in journal.claim_due():
         pipeline.process(message)
     for _ in range(3):
@@ -348,6 +345,124 @@ def test_one_that_kills_its_process_each_time_is_given_up(post, hear):
     worker.drain()
     assert ReceiverCall.objects.get().status == "given_up"
     assert heard == []
+
+
+def test_a_mark_that_the_database_calls_off_is_no_failure_of_the_receiver(post, hear, monkeypatch):
+    heard = hear(signals.order_created)
+
+    def deadlock(call):
+        raise OperationalError("deadlock detected")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "mark_done", deadlock)
+        post("order")
+    call = ReceiverCall.objects.get()
+    assert (call.status, call.attempts, heard) == ("pending", 0, [])
+    make_due()
+    worker.drain()
+    assert len(heard) == 1
+
+
+def test_a_deadlock_of_the_receivers_own_is_a_failure(post, hear):
+    def deadlock(**arguments):
+        raise OperationalError("deadlock detected")
+
+    hear(signals.order_created, deadlock)
+    post("order")
+    call = ReceiverCall.objects.get()
+    assert (call.status, call.attempts) == ("pending", 1)
+
+
+# ---------------------------------------------------------------- receivers that behave badly
+
+
+def swallow(order, **arguments):
+    try:
+        Heartbeat.objects.create(name="twice", beat_at=PAST)
+        Heartbeat(name="twice", beat_at=PAST).save(force_insert=True)
+    except IntegrityError:
+        pass
+
+
+def swallow_raw(order, **arguments):
+    with connection.cursor() as cursor:
+        with suppress(DatabaseError):
+            cursor.execute("SELECT nonsense FROM nowhere")
+
+
+@pytest.mark.parametrize("bad", [swallow, pytest.param(swallow_raw, marks=pytest.mark.postgresql)])
+def test_one_that_swallows_a_database_error_has_failed_and_is_told_why(transactional_db, post, hear, bad):
+    hear(signals.order_created, bad)
+    other = hear(signals.order_created)
+    post("order")
+    call = ReceiverCall.objects.order_by("pk").first()
+    assert (call.status, call.attempts) == ("pending", 1)
+    assert "swallowed a database error" in call.last_error
+    assert not Heartbeat.objects.filter(name="twice").exists()
+    assert len(other) == 1
+
+
+class Unspeakable(Exception):
+    def __str__(self):
+        return 7  # noqa: PLE0307 - what goes wrong here
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (Unspeakable(), "pending"),
+        (ValueError("a\x00b\ud800c"), "pending"),
+        (PermanentFailure("a\x00b\ud800c"), "given_up"),
+        (PermanentFailure("x" * 100_000), "given_up"),
+        (RetryLater(float("inf")), "pending"),
+        (RetryLater(float("nan")), "pending"),
+        (RetryLater(1e13), "pending"),
+        (RetryLater(-5), "pending"),
+    ],
+)
+def test_whatever_it_raises_touches_no_other(transactional_db, post, hear, error, status):
+    def bad(**arguments):
+        raise error
+
+    hear(signals.order_created, bad)
+    other = hear(signals.order_created)
+    assert post("order").status_code == 200
+    call = ReceiverCall.objects.order_by("pk").first()
+    assert call.status == status
+    assert call.last_error
+    assert len(other) == 1
+
+
+def test_one_that_returns_something_to_await_has_not_done_its_work(post):
+    async def later_on():
+        """Never awaited."""
+
+    def bad(sender, **arguments):
+        return later_on()
+
+    signals.order_created.connect(bad, dispatch_uid="shop.bad")
+    post("order")
+    signals.order_created.disconnect(dispatch_uid="shop.bad")
+    call = ReceiverCall.objects.get()
+    assert (call.status, "await" in call.last_error) == ("pending", True)
+
+
+def test_what_is_owed_under_a_signal_that_it_left_blocks_nothing(post, hear):
+    heard = hear(signals.order_updated, uid="shop.one")
+
+    def left(sender, **arguments):
+        raise AssertionError("it is connected no more")
+
+    signals.order_created.connect(left, dispatch_uid="shop.one")
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
+        post("order")
+        post("order", later(sample("order", status="closed")))
+        for message in journal.claim_due():
+            pipeline.process(message)
+    signals.order_created.disconnect(left, dispatch_uid="shop.one")
+    worker.drain()
+    assert len(heard) == 1
+    assert ReceiverCall.objects.get(signal="order_created").status == "pending"
 
 
 # ---------------------------------------------------------------- sequence and identity
@@ -400,8 +515,6 @@ def test_a_renamed_receiver_stays_pending_without_an_attempt(post):
     signals.order_created.connect(renamed, dispatch_uid="shop.old_name")
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
         post("order")
-        from stockhub_webhooks import journal, pipeline
-
         for message in journal.claim_due():
             pipeline.process(message)
     signals.order_created.disconnect(dispatch_uid="shop.old_name")

@@ -50,6 +50,11 @@ def test_a_track_alone_speaks_of_a_shipment():
     assert recognise({"increment_id": "1", "track": {"tracking_number": "2"}}, "") == "shipment"
 
 
+def test_a_payment_request_without_its_markers_is_told_by_its_tax_at_the_shared_url():
+    body = sample(topics.PAYMENT_REQUEST, purchase_order_increment_id=None, pay_by_link=None, payment=None)
+    assert recognise(body | {"shipping_address": None}, "") == topics.PAYMENT_REQUEST
+
+
 def test_null_markers_prove_nothing():
     assert recognise({"increment_id": "1", "date_requested": None, "track": None}, "invoice") == "invoice"
 

@@ -13,6 +13,7 @@ from hypothesis.extra.django import TestCase as HypothesisTestCase
 
 from stockhub_webhooks import apply, journal, signals, spool, topics
 from stockhub_webhooks.models import Event, Message, Order, Refusal
+from stockhub_webhooks.views import ReceiveView
 from tests.conftest import KEY, PREFIX
 from tests.samples import contract, sample
 
@@ -132,8 +133,14 @@ def test_what_cannot_be_applied_now_is_202_and_stays_open(post, topic, monkeypat
     assert type(fault).__name__ in message.error
 
 
-def test_a_runner_that_cannot_be_imported_loses_nothing(post, caplog):
-    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "no.such.runner"}):
+class BrokenRunner:
+    def __init__(self):
+        raise ValueError("not configured")
+
+
+@pytest.mark.parametrize("path", ["no.such.runner", "tests.test_views.BrokenRunner"])
+def test_a_runner_that_cannot_be_had_loses_nothing(post, caplog, path):
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": path}):
         assert post("order").status_code == 202
     assert "RUNNER" in caplog.text
 
@@ -175,7 +182,7 @@ def test_the_shared_url_quarantines_what_has_no_shape(post):
 
 
 @EACH_TOPIC
-@pytest.mark.parametrize("key", [None, "", "wrong", KEY + " x"])
+@pytest.mark.parametrize("key", [None, "", "a-mistyped-key", KEY + " x"])
 def test_without_the_key_it_is_401_and_nothing_is_kept(post, topic, key, caplog):
     answer = post(topic, key=key)
     assert answer.status_code == 401
@@ -207,6 +214,14 @@ def test_a_body_over_the_limit_is_413_and_nothing_is_kept(post, topic):
 @override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "MAX_BODY_BYTES": 100})
 def test_a_body_of_just_the_limit_is_taken(post):
     assert post("order", b"x" * 100).status_code == 406
+
+
+@pytest.mark.parametrize("length", ["", "²", "9" * 5000, "-1", "x"])
+def test_a_nonsensical_length_breaks_nothing(rf, length):
+    request = rf.post(PREFIX, b"{}", content_type="application/json", headers={"x-api-key": KEY})
+    request.META["CONTENT_LENGTH"] = length
+    request.META["REMOTE_ADDR"] = None
+    assert ReceiveView.as_view()(request).status_code in (200, 406)
 
 
 # ---------------------------------------------------------------- 405

@@ -105,6 +105,44 @@ def test_once_says_that_the_database_is_away(monkeypatch):
         call_command("stockhub_worker", "--once")
 
 
+def test_a_fault_of_ours_does_not_end_the_loop(monkeypatch, caplog):
+    loop = worker.Worker(max_seconds=5)
+    tries = []
+
+    def once(self):
+        tries.append(1)
+        if len(tries) == 2:
+            self.stop.set()
+        raise ZeroDivisionError("Testman")
+
+    monkeypatch.setattr(worker.Worker, "once", once)
+    monkeypatch.setattr(worker.Worker, "PAUSE_SECONDS", 0.01)
+    loop.forever()
+    assert len(tries) == 2
+    assert "ZeroDivisionError" in caplog.text
+    assert "Testman" not in caplog.text
+
+
+def test_it_runs_in_a_thread_too(monkeypatch):
+    ran = []
+    monkeypatch.setattr(worker.Worker, "once", lambda self: ran.append(1))
+    thread = threading.Thread(target=call_command, args=("stockhub_worker", "--once"))
+    thread.start()
+    thread.join()
+    assert ran
+
+
+def test_many_that_are_given_up_hide_none_behind_them(post):
+    with DEFERRED:
+        for _ in range(25):
+            post("order")
+        oldest = Message.objects.order_by("pk").values_list("pk", flat=True)[:20]
+        Message.objects.filter(pk__in=list(oldest)).update(attempts=22)
+        worker.drain()
+    assert Message.objects.filter(status="failed").count() == 20
+    assert Message.objects.filter(status="applied").count() == 5
+
+
 def test_it_stops_between_two_messages(post):
     with DEFERRED:
         post("order")
@@ -280,6 +318,22 @@ def test_a_file_that_another_process_has_just_taken_is_no_fault(spooled, monkeyp
 
     monkeypatch.setattr(spool, "read", taken)
     assert journal.ingest_spool() == 0
+
+
+def test_a_file_that_cannot_be_read_waits_on_and_stops_nothing(spooled, caplog):
+    (spooled / "directory.json").mkdir()
+    assert worker.drain() == 12
+    assert (spooled / "directory.json").exists()
+    assert "cannot be read" in caplog.text
+
+
+@pytest.mark.postgresql
+@pytest.mark.mariadb
+def test_a_file_that_the_database_will_not_take_is_set_aside(transactional_db, spooled):
+    message = Message(url_topic="order", account="x" * 300, body=b"{}")
+    path = spool.write({name: getattr(message, name) for name in journal.SPOOLED})
+    assert journal.ingest_spool() == 6
+    assert path.with_suffix(".broken").exists()
 
 
 def test_one_process_at_a_time_takes_files_out(spooled):

@@ -147,7 +147,7 @@ class _Application:
         document.save(using=self.using, update_fields=[*written, *addresses.written])
         lines = parts.PartChanges()
         if reading.lines is not None:
-            lines = parts.update_lines(document, self.kind, reading.lines, self.using)
+            lines = parts.update_lines(document, self.kind, reading.lines, self.using, whole=not reading.lines_left_out)
         self.changes |= lines.changes
         if reading.track and self.kind.has_tracks:
             self.update_track(reading.track)
@@ -210,8 +210,8 @@ class _Application:
         if self.kind.has_status and "status" in self.changes:
             self.note(f"{name}.status_changed", document.pk, {"status": self.changes["status"]})
         if isinstance(document, Shipment) and document.is_delivered and not was_delivered:
-            former = Event.objects.using(self.using).filter(order_id=document.order_id, subject_id=document.pk)
-            if not former.filter(type="shipment.delivered").exists():
+            former = Event.objects.using(self.using).filter(type="shipment.delivered", subject_id=document.pk)
+            if not former.exists():
                 self.note_delivered()
         if self.kind.has_update_events:
             self.note(f"{name}.updated", document.pk, self.changes)

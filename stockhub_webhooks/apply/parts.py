@@ -12,6 +12,9 @@ from stockhub_webhooks.apply.kinds import Kind
 from stockhub_webhooks.models import Address, Track
 
 Values = dict[str, Any]
+Key = tuple[tuple[Any, ...], int]
+
+UPDATE_BATCH = 200  # one UPDATE with a CASE for thousands of rows takes seconds
 
 
 @dataclass
@@ -66,45 +69,52 @@ def create_lines(document: Any, kind: Kind, lines: Sequence[Values], using: str)
     insert([_line(document, kind, position, values) for position, values in enumerate(lines)], using)
 
 
-def update_lines(document: Any, kind: Kind, lines: Sequence[Values], using: str) -> PartChanges:
-    """Make these the document's lines: all there are. They match by what they are and their turn."""
+def update_lines(document: Any, kind: Kind, lines: Sequence[Values], using: str, *, whole: bool) -> PartChanges:
+    """Make these the document's lines, all there are where they are told `whole`; they match by their keys."""
     result = PartChanges()
     rows = kind.item_model.objects.using(using)
     there = list(rows.filter(**{kind.name: document}).order_by("position", "pk"))
-    former = dict(zip(_labels(kind, [plain(row) for row in there]), there, strict=True))
+    former = dict(zip(_keys(kind, [plain(row) for row in there]), there, strict=True))
     added, moved, columns = [], [], set()
-    for position, (label, values) in enumerate(zip(_labels(kind, lines), lines, strict=True)):
-        row = former.pop(label, None)
+    for position, (key, values) in enumerate(zip(_keys(kind, lines), lines, strict=True)):
+        row = former.pop(key, None)
         if row is None:
             added.append(_line(document, kind, position, values))
-            result.changes[f"items[{label}]"] = (None, values)
+            result.changes[f"items[{_label(key)}]"] = (None, values)
             continue
         changed = differences(row, _by_our_names(values))
-        result.changes |= below(f"items[{label}]", changed)
+        result.changes |= below(f"items[{_label(key)}]", changed)
         result.items.append((row, changed))
         touched = changed.keys() | differences(row, {"position": position}).keys()
         if touched:
             moved.append(row)
             columns |= touched
-    if former:
+    if former and whole:
         rows.filter(pk__in=[row.pk for row in former.values()]).delete()
-        result.changes |= {f"items[{label}]": (plain(row), None) for label, row in former.items()}
+        result.changes |= {f"items[{_label(key)}]": (plain(row), None) for key, row in former.items()}
     if moved:
-        rows.bulk_update(moved, sorted(columns))
+        rows.bulk_update(moved, sorted(columns), batch_size=UPDATE_BATCH)
     insert(added, using)
     return result
 
 
-def _labels(kind: Kind, lines: Sequence[Values]) -> list[str]:
-    """A name for each line that is the same in the next message: its number, else SKU, size and turn."""
-    turns: Counter[str] = Counter()
-    labels = []
+def _keys(kind: Kind, lines: Sequence[Values]) -> list[Key]:
+    """What each line is known by in the next message: its number, else SKU and size, and its turn among equals."""
+    turns: Counter[tuple[Any, ...]] = Counter()
+    keys = []
     for values in lines:
         number = (values.get("item_id") or values.get("id")) if kind.numbered_items else None
-        name = number or "/".join(filter(None, (values.get("sku"), values.get("size")))) or "?"
+        name = (number,) if number else (values.get("sku"), values.get("size"))
         turns[name] += 1
-        labels.append(name if turns[name] == 1 else f"{name}#{turns[name]}")
-    return labels
+        keys.append((name, turns[name]))
+    return keys
+
+
+def _label(key: Key) -> str:
+    """The key in the names of changes: `SKU/size`, `SKU/size#2` for the second of its kind."""
+    name, turn = key
+    label = "/".join(filter(None, name)) or "?"
+    return label if turn == 1 else f"{label}#{turn}"
 
 
 def _by_our_names(values: Values) -> Values:

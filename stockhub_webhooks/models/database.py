@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
-from django.db import connections, router, transaction
+from django.db import Error as DatabaseFault
+from django.db import OperationalError, connections, models, router, transaction
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from stockhub_webhooks.models.message import Message
+
+TRIES = 3
+PSYCOPG_IN_ERROR = 3  # psycopg.pq.TransactionStatus.INERROR
+T = TypeVar("T")
 
 
 def alias() -> str:
@@ -32,11 +38,68 @@ def from_now(seconds: float) -> Combinable:
     return DatabaseNow() + timedelta(seconds=seconds)
 
 
+def drop(using: str) -> None:
+    """Close a connection, so that the next use opens a new one; a dead one may fail even at that."""
+    with suppress(DatabaseFault):
+        connections[using].close()
+
+
 def drop_if_broken(using: str) -> None:
-    """Close a connection that no longer answers, so that the next use opens a new one."""
+    """Close a connection that no longer answers."""
     connection = connections[using]
     if not connection.in_atomic_block:
-        connection.close_if_unusable_or_obsolete()
+        with suppress(DatabaseFault):
+            connection.close_if_unusable_or_obsolete()
+
+
+def patiently(step: Callable[[], T]) -> T:
+    """Take a step of one statement; where the database calls it off (a deadlock, a broken connection), again.
+
+    Raises:
+        django.db.OperationalError: it was called off `TRIES` times, or inside a transaction, which is lost then.
+    """
+    for turn in range(1, TRIES + 1):
+        try:
+            return step()
+        except OperationalError:
+            if turn == TRIES or connections[alias()].in_atomic_block:
+                raise
+            drop_if_broken(alias())
+    raise AssertionError("the last turn returns or raises")
+
+
+def take(rows: models.QuerySet[Any], *, skip_held: bool, **values: Any) -> bool:
+    """UPDATE the one row, if it still is as `rows` describes it; False where another process was first.
+
+    Args:
+        rows: at most one row, without an order.
+        skip_held: leave a row alone that somebody's transaction holds, instead of waiting for its end.
+        values: what to write.
+    """
+    using = rows.db
+    try:
+        if not (skip_held and connections[using].features.has_select_for_update_skip_locked):
+            return bool(patiently(partial(rows.update, **values)))
+        with transaction.atomic(using=using):
+            free = rows.select_for_update(skip_locked=True).values_list("pk", flat=True)
+            return bool(list(free)) and bool(rows.update(**values))
+    except OperationalError:  # called off time and again: somebody else is at it
+        if connections[using].in_atomic_block:
+            raise
+        drop_if_broken(using)
+        return False
+
+
+def is_lost(using: str) -> bool:
+    """Whether the transaction under way can only be rolled back, though nobody raised.
+
+    So it is after a database error that was caught and swallowed, and after the connection was closed.
+    """
+    connection: Any = connections[using]
+    if connection.needs_rollback or connection.closed_in_transaction or connection.connection is None:
+        return True
+    information = getattr(connection.connection, "info", None)  # psycopg's; only PostgreSQL aborts transactions
+    return getattr(information, "transaction_status", None) == PSYCOPG_IN_ERROR
 
 
 @contextmanager

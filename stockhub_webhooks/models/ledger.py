@@ -18,7 +18,7 @@ class Event(models.Model):
     """One business change found in a message, such as `shipment.delivered`. Written once, never changed."""
 
     id = models.BigAutoField(primary_key=True)
-    type = models.CharField(_("type"), max_length=40, db_index=True)
+    type = models.CharField(_("type"), max_length=40)
     account = models.CharField(_("account"), max_length=64)
     order = models.ForeignKey(
         Order, models.CASCADE, null=True, blank=True, related_name="events", verbose_name=_("order")
@@ -36,6 +36,7 @@ class Event(models.Model):
     class Meta:
         verbose_name = _("change")
         verbose_name_plural = _("changes")
+        indexes = [models.Index(fields=["type", "subject_id"], name="stockhub_event_subject")]
 
     def __str__(self) -> str:
         return f"{self.type} {self.increment_id}"
@@ -59,11 +60,13 @@ class ReceiverCallQuerySet(models.QuerySet["ReceiverCall"]):
             wanted |= Q(signal=signal, receiver__in=sorted(identities))
         return self.filter(wanted)
 
-    def first_in_line(self) -> ReceiverCallQuerySet:
-        """Those with no earlier open call of the same receiver and order before them."""
-        earlier = ReceiverCall.objects.open().filter(
-            order_id=OuterRef("order_id"), receiver=OuterRef("receiver"), pk__lt=OuterRef("pk")
-        )
+    def first_in_line(self, known: Mapping[str, Set[str]]) -> ReceiverCallQuerySet:
+        """Those with no earlier open call of the same receiver and order before them that somebody could make.
+
+        One whose signal its receiver has left blocks nothing: it would do so for ever.
+        """
+        earlier = ReceiverCall.objects.open().of(known)
+        earlier = earlier.filter(order_id=OuterRef("order_id"), receiver=OuterRef("receiver"), pk__lt=OuterRef("pk"))
         return self.filter(~Exists(earlier))
 
 

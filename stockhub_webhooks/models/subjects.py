@@ -18,7 +18,7 @@ from stockhub_webhooks.models.rma import RMA, RMAItem
 from stockhub_webhooks.models.shipment import Shipment, ShipmentItem, Track
 
 # "shipping_address.city", "items[SKU/size].qty", "tracks[number].carrier"
-PART = re.compile(r"(?P<part>[a-z_]+)(?:\[.*\])?\.(?P<column>[a-z_]+)")
+PART = re.compile(r"(?P<part>[a-z_]+)(?:\[.*\])?\.(?P<column>[a-z_]+)", re.DOTALL)
 
 
 @dataclass(frozen=True)

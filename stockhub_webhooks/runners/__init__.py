@@ -8,6 +8,7 @@ from typing import Protocol
 from django.utils.module_loading import import_string
 
 from stockhub_webhooks.conf import conf
+from stockhub_webhooks.exceptions import place
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.runners.worker import WorkerRunner
 
@@ -37,7 +38,7 @@ def current() -> Runner:
     path = BY_NAME.get(conf.RUNNER, conf.RUNNER)
     try:
         runner: Runner = import_string(path)()
-    except ImportError as error:
-        logger.error("STOCKHUB_WEBHOOKS['RUNNER'] cannot be had (%s): messages wait for stockhub_worker", error)
+    except Exception as error:
+        logger.error("STOCKHUB_WEBHOOKS['RUNNER'] cannot be had (%s): messages wait for stockhub_worker", place(error))
         return WorkerRunner()
     return runner

@@ -65,8 +65,12 @@ class TextField(serializers.CharField):
         if type(data) is not str:
             if isinstance(data, bool) or not isinstance(data, (int, Decimal)):
                 unreadable("not_text")
-            return Noted(str(data), [Note("", "number_as_text")])
+            return Noted(self.fitting(str(data)), [Note("", "number_as_text")])
         text = data if data.isascii() and "\x00" not in data else clean_text(data)
+        return self.fitting(text)
+
+    def fitting(self, text: str) -> str:
+        """The text, if it fits our column."""
         if self.max_length is not None and len(text) > self.max_length:
             unreadable("too_long")
         return text

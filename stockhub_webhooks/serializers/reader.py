@@ -23,7 +23,8 @@ class Reading:
     """What a message says, in our types. A name that is missing from a dict could not be read: keep what you have.
 
     `fields` are the document's own values, `addresses` by name (None: there is none), `lines` its items (None:
-    leave them as they are), `track` at most one parcel number with its carrier.
+    leave them as they are), `lines_left_out` whether some could not be read, `track` at most one parcel number
+    with its carrier.
     """
 
     topic: str
@@ -34,6 +35,7 @@ class Reading:
     fields: dict[str, Any] = field(default_factory=dict)
     addresses: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     lines: list[dict[str, Any]] | None = None
+    lines_left_out: bool = False
     track: dict[str, Any] | None = None
     notes: list[Note] = field(default_factory=list)
 
@@ -114,6 +116,7 @@ class Lines(serializers.ListSerializer[Any]):
                 line = read(given)
             except ValidationError as error:
                 notes.append(Note(f"[{index}]", _code(error)))
+                lines.append({})  # something was there: what we have of it is not to be deleted
                 continue
             if type(line) is Noted:
                 notes.extend(note.below(f"[{index}]") for note in line.notes)
@@ -148,8 +151,13 @@ class DocumentReader(Reader):
         for name in self.ADDRESSES:
             if name in values:
                 address = values.pop(name)
-                reading.addresses[name] = address if address and any(address.values()) else None
-        reading.lines = values.pop("items", None) or None
+                told = address and (
+                    any(address.values()) or len(address) < len(cast("Reader", self.fields[name]).fields)
+                )
+                reading.addresses[name] = address if told else None
+        lines = values.pop("items", None) or ()
+        reading.lines = [line for line in lines if any(value is not None for value in line.values())] or None
+        reading.lines_left_out = len(reading.lines or ()) < len(lines)
         reading.track = values.pop("track", None)
         if reading.track and not reading.track.get("tracking_number"):
             reading.notes.append(Note("track", "no_tracking_number"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from argparse import ArgumentParser
 from types import FrameType
 from typing import Any
@@ -33,7 +34,8 @@ class Command(BaseCommand):
                 raise SystemExit(128 + number)
             worker.stop.set()
 
-        former = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+        numbers = (signal.SIGTERM, signal.SIGINT) if threading.current_thread() is threading.main_thread() else ()
+        former = {number: signal.signal(number, stop) for number in numbers}
         try:
             if options["once"]:
                 worker.once()

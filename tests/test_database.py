@@ -1,0 +1,50 @@
+"""The database's clock, and steps that it calls off."""
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from django.db import OperationalError, transaction
+
+from stockhub_webhooks.models import Heartbeat
+from stockhub_webhooks.models.database import TRIES, DatabaseNow, from_now, patiently
+
+
+@pytest.mark.parametrize(("expression", "ahead"), [(DatabaseNow(), 0), (from_now(3600), 3600), (from_now(-60), -60)])
+def test_the_databases_clock_is_utc(db, expression, ahead):
+    Heartbeat.objects.create(name="clock", beat_at=expression)
+    told = Heartbeat.objects.get().beat_at
+    expected = datetime.now(timezone.utc) + timedelta(seconds=ahead)
+    assert abs(told - expected) < timedelta(minutes=5)
+
+
+def steps(failures):
+    tries = []
+
+    def step():
+        tries.append(1)
+        if len(tries) <= failures:
+            raise OperationalError("deadlock detected")
+        return "done"
+
+    return step, tries
+
+
+@pytest.mark.parametrize("failures", range(TRIES))
+def test_a_step_that_is_called_off_is_taken_again(transactional_db, failures):
+    step, tries = steps(failures)
+    assert patiently(step) == "done"
+    assert len(tries) == failures + 1
+
+
+def test_but_not_for_ever(transactional_db):
+    step, tries = steps(TRIES)
+    with pytest.raises(OperationalError):
+        patiently(step)
+    assert len(tries) == TRIES
+
+
+def test_and_not_inside_a_transaction_which_is_lost(transactional_db):
+    step, tries = steps(1)
+    with pytest.raises(OperationalError), transaction.atomic():
+        patiently(step)
+    assert len(tries) == 1
