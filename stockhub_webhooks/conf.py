@@ -116,6 +116,18 @@ class Conf:
         """The host's own language, whoever's request it is that we work in."""
         return str(settings.LANGUAGE_CODE)
 
+    def public_directories(self) -> list[tuple[str, Path]]:
+        """The host's directories that a web server hands out, each with the setting that names it."""
+        named = [("MEDIA_ROOT", settings.MEDIA_ROOT), ("STATIC_ROOT", settings.STATIC_ROOT)]
+        for entry in settings.STATICFILES_DIRS:
+            named.append(("STATICFILES_DIRS", entry[1] if isinstance(entry, (list, tuple)) else entry))
+        return [(name, Path(place)) for name, place in named if place]
+
+    def form_limit(self) -> int | None:
+        """The longest form in bytes that the host's Django takes, None where there is no limit."""
+        limit: int | None = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        return limit
+
     def naive_timezone(self) -> tzinfo:
         """The zone of times sent without one.
 

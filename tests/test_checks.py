@@ -1,17 +1,22 @@
 """Every wrong set-up has a finding with an id and a hint."""
 
+import os
+import tempfile
+from pathlib import Path
+
 import pytest
 from django.core.checks import run_checks
 from django.db import connections
 from django.test import override_settings
 
 from stockhub_webhooks import checks
+from stockhub_webhooks.checks import spool_directory
 from stockhub_webhooks.conf import conf
 
 # some of Django's own checks look at the database
 pytestmark = pytest.mark.django_db(databases="__all__")
 
-GOOD = {"API_KEYS": "a-good-long-key-0123456789", "SPOOL_DIR": "/var/spool/stockhub"}
+GOOD = {"API_KEYS": "a-good-long-key-0123456789", "SPOOL_DIR": Path(tempfile.gettempdir()) / "stockhub-not-made-yet"}
 
 
 def findings(settings):
@@ -111,3 +116,140 @@ def test_only_settings_have_a_description():
     assert conf.setting("RUNNER").default == "inline"
     with pytest.raises(KeyError):
         conf.setting("accounts")
+
+
+# ---------------------------------------------------------------- the spool directory
+
+
+@pytest.fixture
+def spool(tmp_path):
+    """A spool directory as it should be."""
+    folder = tmp_path / "spool"
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+def of_spool(folder):
+    return findings(GOOD | {"SPOOL_DIR": str(folder)})
+
+
+def refuse(monkeypatch, folder):
+    """Nobody may write there: root, as whom tests often run, always may."""
+    real = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != folder and real(path, mode))
+
+
+def test_a_good_directory_has_no_finding(spool):
+    assert of_spool(spool) == {}
+
+
+def test_a_directory_that_takes_nothing_is_an_error(spool, monkeypatch):
+    refuse(monkeypatch, spool)
+    assert f"chown that-user {spool}" in of_spool(spool)["E008"].hint
+
+
+def test_a_file_is_no_directory(spool):
+    file = spool / "file"
+    file.touch(mode=0o600)
+    assert set(of_spool(file)) == {"E008"}
+    assert set(of_spool(file / "below")) == {"W006"}
+
+
+def test_a_directory_that_cannot_be_made_is_warned_of(spool, monkeypatch):
+    refuse(monkeypatch, spool)
+    found = of_spool(spool / "not" / "there")
+    assert set(found) == {"W006"}
+    assert str(spool / "not" / "there") in found["W006"].hint
+
+
+def test_a_directory_to_be_made_is_fine(spool):
+    assert of_spool(spool / "not" / "there") == {}
+
+
+@pytest.mark.parametrize("setting", ["MEDIA_ROOT", "STATIC_ROOT", "STATICFILES_DIRS", "with a prefix"])
+def test_a_directory_that_is_handed_out_is_warned_of(spool, tmp_path, settings, setting):
+    if setting in ("MEDIA_ROOT", "STATIC_ROOT"):
+        setattr(settings, setting, str(tmp_path))
+    else:
+        settings.STATICFILES_DIRS = [tmp_path if setting == "STATICFILES_DIRS" else ("files", str(tmp_path))]
+    assert set(of_spool(spool)) == {"W007"}
+    assert of_spool(tmp_path.parent / "elsewhere") == {}
+
+
+def test_a_link_into_what_is_handed_out_is_seen_through(spool, tmp_path, settings):
+    settings.MEDIA_ROOT = spool
+    (tmp_path / "link").symlink_to(spool)
+    assert set(of_spool(tmp_path / "link")) == {"W007"}
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o750, 0o704, 0o730])
+def test_a_directory_open_to_others_is_warned_of(spool, mode):
+    spool.chmod(mode)
+    found = of_spool(spool)
+    assert set(found) == {"W008"}
+    assert f"{mode:o}" in found["W008"].msg
+
+
+MOUNTS = """\
+22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
+30 22 0:30 / {there} rw shared:2 master:3 - {kind} server:/share rw
+31 22 8:2 / {there}/local rw - xfs /dev/sdb1 rw
+broken
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "warned"),
+    [("nfs", True), ("nfs4", True), ("cifs", True), ("smb3", True), ("fuse.sshfs", True), ("ext4", False)],
+)
+def test_a_directory_on_the_network_is_warned_of(spool, tmp_path, monkeypatch, kind, warned):
+    there = tmp_path / "a share"
+    (there / "spool").mkdir(parents=True, mode=0o700)
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(MOUNTS.format(there=str(there).replace(" ", r"\040"), kind=kind))
+    monkeypatch.setattr(spool_directory, "MOUNTS", mounts)
+    assert set(of_spool(there / "spool")) == ({"W009"} if warned else set())
+    assert of_spool(there / "local" / "spool") == {}
+    assert of_spool(spool) == {}
+
+
+def test_where_mounts_are_not_told_nothing_is_said_of_them(spool, tmp_path, monkeypatch):
+    monkeypatch.setattr(spool_directory, "MOUNTS", tmp_path / "none")
+    assert of_spool(spool) == {}
+
+
+# ---------------------------------------------------------------- a database that hangs
+
+POSTGRESQL = {"connect_timeout": 5, "tcp_user_timeout": 10000, "options": "-c statement_timeout=15000"}
+MYSQL = {"connect_timeout": 5, "read_timeout": 15, "write_timeout": 15}
+
+
+@pytest.mark.parametrize(
+    ("vendor", "options", "code", "named"),
+    [
+        ("postgresql", POSTGRESQL, "", ""),
+        ("postgresql", {}, "W010", "connect_timeout, tcp_user_timeout, statement_timeout"),
+        ("postgresql", POSTGRESQL | {"options": "-c lock_timeout=1"}, "W010", "lacks statement_timeout"),
+        ("postgresql", POSTGRESQL | {"connect_timeout": 0}, "W010", "lacks connect_timeout"),
+        ("mysql", MYSQL, "", ""),
+        ("mysql", {}, "W010", "connect_timeout, read_timeout, write_timeout"),
+        ("mysql", {"connect_timeout": 5}, "W010", "lacks read_timeout, write_timeout"),
+        ("sqlite", {}, "", ""),
+        ("sqlite", {"timeout": 20}, "", ""),
+        ("sqlite", {"timeout": 4.5}, "W011", "4.5 seconds"),
+        ("oracle", {}, "", ""),
+    ],
+)
+def test_options_that_bound_a_hanging_database_are_missed(monkeypatch, vendor, options, code, named):
+    connection = connections["default"]
+    monkeypatch.setattr(connection, "settings_dict", connection.settings_dict | {"OPTIONS": options})
+    monkeypatch.setattr(type(connection), "vendor", vendor)
+    found = [message for check in checks.hanging_database.CHECKS for message in check()]
+    assert [message.id.partition(".")[2] for message in found] == [code] * bool(code)
+    assert all(named in message.msg for message in found)
+
+
+@pytest.mark.parametrize(("vendor", "options"), [("postgresql", POSTGRESQL), ("mysql", MYSQL)])
+def test_the_hint_says_exactly_what_to_write(vendor, options):
+    _, hint = checks.hanging_database.BY_VENDOR[vendor]
+    assert f'"OPTIONS": {options}'.replace("'", '"') in hint

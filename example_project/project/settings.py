@@ -70,6 +70,12 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
 else:
     DATABASES["default"] |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
+    # A database that hangs must not keep Stock Hub waiting: after these the message goes to the spool.
+    DATABASES["default"]["OPTIONS"] = (
+        {"connect_timeout": 5, "read_timeout": 15, "write_timeout": 15}
+        if DATABASES["default"]["ENGINE"].endswith("mysql")
+        else {"connect_timeout": 5, "tcp_user_timeout": 10_000, "options": "-c statement_timeout=15000"}
+    ) | DATABASES["default"].get("OPTIONS", {})
 
 STOCKHUB_WEBHOOKS = {
     "API_KEYS": env("STOCKHUB_API_KEY", default=""),

@@ -67,6 +67,10 @@ options = default.setdefault("OPTIONS", {})
 if default["ENGINE"].endswith("sqlite3"):
     options["timeout"] = 20
     default["TEST"] = {"NAME": os.environ.get("TEST_SQLITE_FILE", "file:stockhub?mode=memory&cache=shared")}
+elif default["ENGINE"].endswith("mysql"):
+    options |= {"connect_timeout": 10, "read_timeout": 100, "write_timeout": 100}
+else:
+    options |= {"connect_timeout": 10, "tcp_user_timeout": 100_000, "options": "-c statement_timeout=100000"}
 DATABASES = {
     "default": default,
     "other": {

@@ -1,4 +1,7 @@
-"""What is wrong with a set-up, said before the first message comes. One small function a fault."""
+"""What is wrong with a set-up, said before the first message comes. One small function a fault.
+
+``spool_directory`` and ``hanging_database`` look at what the app stands on.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from django.db import connections
 from django.utils.module_loading import import_string
 
 from stockhub_webhooks import runners, spool
+from stockhub_webhooks.checks import hanging_database, spool_directory
 from stockhub_webhooks.conf import NAME, conf, configured
 from stockhub_webhooks.models.database import alias
 
@@ -218,4 +222,6 @@ CHECKS = (
     blank_keys,
     no_spool,
     new_connections,
+    *spool_directory.CHECKS,
+    *hanging_database.CHECKS,
 )
