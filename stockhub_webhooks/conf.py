@@ -103,6 +103,19 @@ class Conf:
         by_account = value if isinstance(value, Mapping) else {DEFAULT_ACCOUNT: value}
         return {str(account): _keys(keys) for account, keys in by_account.items()}
 
+    def account(self, named: str = "") -> str:
+        """The account of that name; the only one where none is named.
+
+        Raises:
+            ValueError: there are several and none is named, or there is none of that name.
+        """
+        known = list(self.accounts()) or [DEFAULT_ACCOUNT]
+        if not named and len(known) > 1:
+            raise ValueError(f"say whose messages these are: one of {', '.join(known)}")
+        if named and named not in known:
+            raise ValueError(f"there is no account {named!r}: one of {', '.join(known)}")
+        return named or known[0]
+
     def pause_after(self, attempts: int) -> float:
         """Seconds to wait after so many failed attempts: doubling, with a multiplicative jitter, never shorter."""
         pause = min(self.BACKOFF_BASE_SECONDS * 2 ** min(attempts - 1, 30), self.BACKOFF_MAX_SECONDS)

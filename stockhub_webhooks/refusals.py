@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from stockhub_webhooks import journal, serializers
-from stockhub_webhooks.conf import DEFAULT_ACCOUNT, conf
+from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.models import Message, Refusal, RefusedBody
 from stockhub_webhooks.models.database import alias, writing
@@ -136,12 +136,7 @@ def release(pks: list[int], *, account: str = "") -> int:
     Raises:
         ValueError: there are several accounts, and none or an unknown one is named.
     """
-    accounts = list(conf.accounts()) or [DEFAULT_ACCOUNT]
-    if not account and len(accounts) > 1:
-        raise ValueError(f"say whose messages these are: one of {', '.join(accounts)}")
-    account = account or accounts[0]
-    if account not in accounts:
-        raise ValueError(f"there is no account {account!r}: one of {', '.join(accounts)}")
+    account = conf.account(account)
     return sum(_release(pk, account) for pk in pks)
 
 
