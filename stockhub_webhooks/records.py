@@ -55,7 +55,9 @@ def message(data: Mapping[str, Any]) -> Message:
     Raises:
         ValueError: a field is missing, or is not what it should be; the text names it.
     """
-    found = Message(uid=_uid(data), received_at=_received_at(data), body=_body(data), headers=_headers(data))
+    found = Message(
+        uid=_uuid(data["uid"], "uid"), received_at=_received_at(data), body=_body(data), headers=_headers(data)
+    )
     for name in TEXTS:
         value = data.get(name, getattr(found, name))
         if type(value) is not str:
@@ -85,11 +87,11 @@ def since(start: datetime, until: datetime | None = None, topic: str = "") -> It
         last = batch[-1].pk
 
 
-def _uid(data: Mapping[str, Any]) -> UUID:
+def _uuid(text: Any, name: str) -> UUID:
     try:
-        return UUID(data["uid"])
+        return UUID(text)
     except (AttributeError, TypeError, ValueError):
-        raise ValueError("uid is no UUID") from None
+        raise ValueError(f"{name} is no UUID") from None
 
 
 def _received_at(data: Mapping[str, Any]) -> datetime:
@@ -121,5 +123,7 @@ def _headers(data: Mapping[str, Any]) -> dict[str, str]:
 
 def _kept(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers that are told on, never a key, wherever the record is from."""
-    own = {MENDED_FROM: clean_text(headers[MENDED_FROM])[:36]} if MENDED_FROM in headers else {}
-    return journal.kept_headers(headers) | own
+    kept = journal.kept_headers(headers)
+    if MENDED_FROM in headers:
+        kept[MENDED_FROM] = str(_uuid(headers[MENDED_FROM], MENDED_FROM))
+    return kept

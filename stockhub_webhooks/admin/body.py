@@ -22,10 +22,13 @@ CONTROLS = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\
 
 def pretty(body: bytes) -> str:
     """The body to look at: indented where it is JSON, as it is where not; cut off after `LIMIT` bytes."""
-    whole = len(body) <= LIMIT
-    text = body[:LIMIT].decode("utf-8-sig", "replace")
-    shown = indented(text) if whole and is_json(text) else text
-    return shown.translate(CONTROLS) + ("" if whole else "\n…")
+    return editable(body) if len(body) <= LIMIT else editable(body[:LIMIT]) + "\n…"
+
+
+def editable(body: bytes) -> str:
+    """The whole body to look at and to change: indented where it is JSON, as it is where not."""
+    text = body.decode("utf-8-sig", "replace")
+    return (indented(text) if is_json(text) else text).translate(CONTROLS)
 
 
 def is_json(text: str) -> bool:

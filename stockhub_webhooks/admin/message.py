@@ -11,15 +11,15 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from stockhub_webhooks import journal
+from stockhub_webhooks import journal, records
 from stockhub_webhooks.admin import display, happened, search, words
-from stockhub_webhooks.admin.base import ReadOnlyAdmin
 from stockhub_webhooks.admin.body import pretty
+from stockhub_webhooks.admin.entry import EntryPage
 from stockhub_webhooks.models import Event, Message, ReceiverCall
 
 
 @admin.register(Message)
-class MessageAdmin(ReadOnlyAdmin):
+class MessageAdmin(EntryPage):
     """Every POST that was let in."""
 
     list_display = ("received_at", "topic", "increment_id", "status", "outcome", "remarks")
@@ -53,6 +53,13 @@ class MessageAdmin(ReadOnlyAdmin):
             filter(None, (f"{row.get_topic_display()} {row.increment_id}".strip(), display.value(row.received_at)))
         )
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """With a link to the original, where this is a mended one."""
+        shown = super().get_fieldsets(request, obj)
+        if obj is not None and records.MENDED_FROM in obj.headers:
+            shown[0][1]["fields"].append("mended_from")
+        return shown
+
     def matching_all(self, all_words: list[str]) -> Q:
         """Its number, or what finds the document that it speaks of."""
         return search.of_message(all_words)
@@ -68,6 +75,13 @@ class MessageAdmin(ReadOnlyAdmin):
     def document(self, message: Message) -> Any:
         """A link to what it speaks of."""
         return happened.document_link(message)
+
+    @admin.display(description=_("mended from"))
+    def mended_from(self, message: Message) -> Any:
+        """A link to the message as it came in."""
+        uid = message.headers[records.MENDED_FROM]
+        original = Message.objects.filter(uid=uid).first()
+        return display.page(original, self.name_of(original)) if original else uid
 
     @admin.display(description=_("processed again"))
     def replayed(self, message: Message) -> str:

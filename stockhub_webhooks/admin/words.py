@@ -104,10 +104,15 @@ def note(note: Mapping[str, Any]) -> str:
 
 def error(message: Message) -> str:
     """Why a message was not processed: the reason in words and, after it, what was found."""
-    reason, _colon, detail = message.error.partition(":")
-    if reason not in REASONS:
-        return message.error
-    return f"{REASONS[reason]} ({detail.strip()})" if detail.strip() else str(REASONS[reason])
+    return reason(message.error)
+
+
+def reason(text: str) -> str:
+    """The same, of the text that `exceptions.Unreadable` has; other text as it is."""
+    code, _colon, detail = text.partition(":")
+    if code not in REASONS:
+        return text
+    return f"{REASONS[code]} ({detail.strip()})" if detail.strip() else str(REASONS[code])
 
 
 def result(message: Message) -> str:

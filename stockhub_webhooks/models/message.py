@@ -94,7 +94,10 @@ class Message(models.Model):
             models.Index(fields=["topic", "increment_id"], name="stockhub_message_document"),
             models.Index(fields=["status", "received_at"], name="stockhub_message_status"),
         ]
-        permissions = [("process_again", _("Can process a message again"))]
+        permissions = [
+            ("process_again", _("Can process a message again")),
+            ("enter_by_hand", _("Can enter a message by hand")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.pk} ({self.get_topic_display() or '?'} {self.increment_id})".replace(" )", ")")

@@ -1,0 +1,220 @@
+"""A message entered by hand: the page, its form, and what becomes of what is entered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib.admin.helpers import AdminForm
+from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.defaultfilters import filesizeformat
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+
+from stockhub_webhooks import ingest, journal, records
+from stockhub_webhooks.admin import display, words
+from stockhub_webhooks.admin.base import ReadOnlyAdmin, wake
+from stockhub_webhooks.admin.body import editable
+from stockhub_webhooks.conf import conf
+from stockhub_webhooks.exceptions import Unreadable
+from stockhub_webhooks.models import Message
+from stockhub_webhooks.models.database import alias
+from stockhub_webhooks.models.message import Topic
+
+URL_NAME = "stockhub_webhooks_message_enter"
+BY_SHAPE = ("", _("what its content looks like"))
+
+
+class EntryForm(forms.Form):
+    """A body, and what it does not say of itself. `message` is what it makes, not saved."""
+
+    topic = forms.ChoiceField(label=_("topic"), required=False, choices=[BY_SHAPE, *Topic.choices])
+    account = forms.ChoiceField(label=_("account"))
+    body = forms.CharField(
+        label=_("body"),
+        strip=False,
+        widget=forms.Textarea(
+            attrs={"class": "vLargeTextField", "rows": 28, "spellcheck": "false", "autocomplete": "off"}
+        ),
+    )
+
+    def __init__(self, *args: Any, mended: Message | None = None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.mended = mended
+        accounts = list(conf.accounts())
+        if len(accounts) > 1:
+            account: Any = self.fields["account"]
+            account.choices = [(name, name) for name in accounts]
+        else:
+            del self.fields["account"]
+        self.fields["body"].help_text = _("JSON, as Stock Hub sends it; at most %(size)s.") % {
+            "size": filesizeformat(min(conf.MAX_BODY_BYTES, conf.form_limit() or conf.MAX_BODY_BYTES))
+        }
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse what could not be processed anyway: here it can still be mended."""
+        values = self.cleaned_data
+        if "body" in values and not self.errors:
+            try:
+                self.message = self._message(values["body"].encode(), values)
+            except Unreadable as why:
+                self.add_error("body", words.reason(str(why)))
+        return values
+
+    def _message(self, body: bytes, values: dict[str, Any]) -> Message:
+        account = conf.account(values.get("account", ""))
+        message = ingest.bare(body, account=account, topic=values["topic"])
+        if self.mended:
+            message.headers = {records.MENDED_FROM: str(self.mended.uid)}
+        return message
+
+    def clean_body(self) -> str:
+        """Not longer than what Stock Hub may send."""
+        body: str = self.cleaned_data["body"]
+        if len(body.encode()) > conf.MAX_BODY_BYTES:
+            raise forms.ValidationError(too_long())
+        return body
+
+
+def too_long() -> str:
+    """What to do with a body that does not fit."""
+    text = _(
+        "The content is too long for this page: at most %(most)s (setting MAX_BODY_BYTES), and with the rest of the "
+        "form %(form)s (Django's setting DATA_UPLOAD_MAX_MEMORY_SIZE). Nothing was stored; the command "
+        "stockhub_ingest takes it from a file."
+    )
+    form = conf.form_limit()
+    return text % {"most": filesizeformat(conf.MAX_BODY_BYTES), "form": filesizeformat(form) if form else "∞"}
+
+
+class EntryPage(ReadOnlyAdmin):
+    """Adds to the admin of messages the page "enter a message by hand", and the ways that lead there."""
+
+    # ------------------------------------------------------------ the ways there
+
+    def has_enter_by_hand_permission(self, request: HttpRequest) -> bool:
+        """A permission of its own, for nobody proves that what is entered is from Stock Hub."""
+        return request.user.has_perm("stockhub_webhooks.enter_by_hand")
+
+    def get_urls(self) -> list[Any]:
+        """One more page."""
+        # exempt from outside only: the body must be looked at before the middleware does that
+        view = self.admin_site.admin_view(csrf_exempt(self.entry_view))
+        return [path("enter/", view, name=URL_NAME), *super().get_urls()]
+
+    def entry_url(self) -> str:
+        """Where the page is."""
+        return reverse(f"{self.admin_site.name}:{URL_NAME}")
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """The list, with a button."""
+        context: dict[str, Any] = {}
+        if self.has_enter_by_hand_permission(request):
+            context = {"entry_url": self.entry_url(), "entry_label": _("enter a message by hand")}
+        return super().changelist_view(request, context | (extra_context or {}))
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any
+    ) -> HttpResponse:
+        """The page of a message, with a button where it needs a look."""
+        row = options.get("obj")
+        if row and row.status == Message.Status.QUARANTINED and self.has_enter_by_hand_permission(request):
+            context |= {"mend_url": f"{self.entry_url()}?mend={row.pk}", "mend_label": _("mend and enter again")}
+        return super().render_change_form(request, context, *args, **options)
+
+    # ------------------------------------------------------------ the page
+
+    def entry_view(self, request: HttpRequest) -> HttpResponse:
+        """The page; where Django refuses to read what was sent, it says so."""
+        if not self.has_enter_by_hand_permission(request):
+            raise PermissionDenied
+        try:
+            _read = request.POST
+        except RequestDataTooBig:
+            form = EntryForm({})
+            form.errors.clear()
+            form.add_error("body", too_long())
+            return self.entry_page(request, form, status=413)
+        answer: HttpResponse = csrf_protect(self.entry_form)(request)
+        return answer
+
+    def entry_form(self, request: HttpRequest) -> HttpResponse:
+        """Show the form, or take what is in it."""
+        mended = self.mended(request)
+        if request.method != "POST":
+            return self.entry_page(request, EntryForm(initial=initial(mended), mended=mended))
+        form = EntryForm(request.POST, mended=mended)
+        if not form.is_valid():
+            return self.entry_page(request, form)
+        self.enter(request, form.message, mended)
+        return HttpResponseRedirect(f"{self.entry_url()}?entered={form.message.pk}")
+
+    def mended(self, request: HttpRequest) -> Message | None:
+        """The message that is to be mended, which who mends it must be allowed to see."""
+        pk = request.GET.get("mend", "")
+        if not pk.isdecimal():
+            return None
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return get_object_or_404(Message.objects.using(alias()), pk=pk)
+
+    def enter(self, request: HttpRequest, message: Message, mended: Message | None) -> None:
+        """Store it, log that, and wake the runner once it is committed; a mended one stays as it is."""
+        user: Any = request.user
+        with transaction.atomic(using=alias()):
+            journal.enter(message)
+            LogEntry.objects.log_actions(user.pk, [message], ADDITION, str(_("entered by hand")))
+            if mended:
+                what = _("mended and entered again as message %(number)s") % {"number": message.pk}
+                LogEntry.objects.log_actions(user.pk, [mended], CHANGE, what)
+            transaction.on_commit(wake, using=alias(), robust=True)
+
+    def entry_page(self, request: HttpRequest, form: EntryForm, status: int = 200) -> HttpResponse:
+        """The page, and on it what became of the message that was entered last."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Enter a message by hand") if form.mended is None else _("Mend and enter again"),
+            "opts": self.opts,
+            "form": form,
+            "adminform": AdminForm(form, [(None, {"fields": list(form.fields)})], {}),  # type: ignore[arg-type]
+            "intro": intro(form.mended),
+            "entered": self.entered(request),
+            "submit_label": _("Enter"),
+            "list_url": reverse(f"{self.admin_site.name}:stockhub_webhooks_message_changelist"),
+            "list_label": self.opts.verbose_name_plural,
+        }
+        return TemplateResponse(request, "admin/stockhub_webhooks/message/enter.html", context, status=status)
+
+    def entered(self, request: HttpRequest) -> dict[str, Any]:
+        """What became of the message that the address names: words, and a link to it."""
+        pk = request.GET.get("entered", "")
+        by_hand = Message.objects.using(alias()).filter(source=Message.Source.HAND)
+        message = by_hand.defer("body").filter(pk=pk).first() if pk.isdecimal() else None
+        if message is None:
+            return {}
+        name = f"{message.get_topic_display()} {message.increment_id}".strip() or str(_("message from Stock Hub"))
+        link = display.page(message, name) if self.has_view_permission(request) else name
+        return {"link": link, "result": words.result(message), "good": message.status == Message.Status.APPLIED}
+
+
+def initial(mended: Message | None) -> dict[str, str]:
+    """What the form begins with."""
+    if mended is None:
+        return {}
+    body = editable(bytes(mended.body))
+    return {"body": body, "topic": mended.topic or mended.url_topic, "account": mended.account}
+
+
+def intro(mended: Message | None) -> Any:
+    """What the page is for."""
+    if mended is None:
+        return _(
+            "For what Winkelstraat mailed, or what you know otherwise. It is processed as if Stock Hub had sent it."
+        )
+    return _("Mend what is wrong below. The message as it came in stays as it is.")

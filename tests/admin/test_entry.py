@@ -1,0 +1,239 @@
+"""A message entered by hand in the back office, and one that is mended."""
+
+import json
+import re
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+from django.urls import reverse
+
+from stockhub_webhooks import topics
+from stockhub_webhooks.models import Message, Order, Shipment
+from tests.conftest import KEY
+from tests.samples import contract, sample
+
+pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
+
+URL = reverse("admin:stockhub_webhooks_message_enter")
+
+
+@pytest.fixture(autouse=True)
+def roomy(settings):
+    """The host's limit is too small for any form."""
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100_000
+
+
+@pytest.fixture
+def enter(staff):
+    """Enter a body on the page; the page that follows."""
+
+    def run(body, http=staff, query="", **values):
+        text = body if isinstance(body, str) else json.dumps(body)
+        return http.post(URL + query, {"topic": "", "body": text, **values}, follow=True)
+
+    return run
+
+
+@pytest.mark.parametrize("topic", topics.ALL)
+def test_what_is_entered_is_processed_and_the_page_says_so(enter, page_url, topic):
+    page = enter(contract(topic))
+    message = Message.objects.get()
+    assert (message.source, message.status, message.outcome, message.topic) == ("hand", "applied", "created", topic)
+    assert page.redirect_chain == [(f"{URL}?entered={message.pk}", 302)]
+    assert page_url(message) in page.text
+    assert ": new" in page.text
+    assert "<textarea" in page.text
+    entry = LogEntry.objects.get()
+    assert (entry.change_message, entry.object_id, entry.action_flag) == ("entered by hand", str(message.pk), 1)
+
+
+def test_twice_is_nothing_new(enter):
+    enter(contract("order"))
+    assert ": nothing new" in enter(contract("order")).text
+
+
+def test_where_the_worker_does_it_the_page_says_that_it_waits(enter, settings):
+    settings.STOCKHUB_WEBHOOKS = {"API_KEYS": KEY, "RUNNER": "worker"}
+    assert ": waiting" in enter(contract("order")).text
+    assert Message.objects.get().status == "received"
+
+
+def test_a_runner_that_fails_to_wake_does_not_fail_the_page(enter, monkeypatch):
+    def broken(self):
+        raise OSError("the broker is away")
+
+    monkeypatch.setattr("stockhub_webhooks.runners.inline.InlineRunner.wake", broken)
+    assert enter(contract("order")).status_code == 200
+    assert Message.objects.get().status == "received"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("", "This field is required"),
+        ("{oops", "The content is not JSON"),
+        ("[]", "not one object"),
+        ('{"increment_id": "<script>alert(1)</script>"}', "Nothing tells whether this is an order"),
+        (sample("shipment", order_increment_id=None), "does not say which document"),
+    ],
+)
+def test_what_cannot_be_processed_is_not_stored_and_can_be_mended_on_the_spot(enter, body, said):
+    page = enter(body)
+    assert page.status_code == 200
+    assert said in page.text
+    assert "<script>alert" not in page.text
+    assert (body if isinstance(body, str) else "increment_id") in page.context["form"]["body"].value()
+    assert not Message.objects.exists()
+    assert not LogEntry.objects.exists()
+
+
+def test_the_topic_can_be_chosen(enter):
+    enter({"increment_id": "7", "order_increment_id": "8", "status": "approved"}, topic="rma")
+    assert Message.objects.get().topic == "rma"
+    assert "Select a valid choice" in enter(contract("order"), topic="parcel").text
+
+
+def test_the_account_is_asked_where_there_are_several(enter, staff, settings):
+    assert 'name="account"' not in staff.get(URL).text
+    settings.STOCKHUB_WEBHOOKS = {"API_KEYS": {"one": "key-one", "two": "key-two"}}
+    assert 'name="account"' in staff.get(URL).text
+    assert "This field is required" in enter(contract("order")).text
+    enter(contract("order"), account="two")
+    assert Order.objects.get().account == "two"
+
+
+# ---------------------------------------------------------------- too long
+
+
+def test_a_body_over_our_limit_is_refused_in_words(enter, settings):
+    settings.STOCKHUB_WEBHOOKS = {"API_KEYS": KEY, "MAX_BODY_BYTES": 100}
+    page = enter(contract("order"))
+    assert "MAX_BODY_BYTES" in page.text
+    assert "stockhub_ingest" in page.text
+    assert not Message.objects.exists()
+
+
+@pytest.mark.parametrize("encoding", ["multipart", "urlencoded"])
+def test_a_form_that_django_refuses_is_answered_with_what_to_do(staff, settings, encoding):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    body = json.dumps(contract("order"))
+    if encoding == "multipart":
+        page = staff.post(URL, {"topic": "", "body": body})
+    else:
+        page = staff.post(URL, "topic=&body=" + "x" * 2000, content_type="application/x-www-form-urlencoded")
+    assert page.status_code == 413
+    assert "DATA_UPLOAD_MAX_MEMORY_SIZE" in page.text
+    assert re.search(r"1000\sbytes", page.text)
+    assert "This field is required" not in page.text
+    assert not Message.objects.exists()
+
+
+# ---------------------------------------------------------------- mending
+
+
+@pytest.fixture
+def broken(post):
+    """A quarantined message."""
+    body = json.dumps(sample("shipment", order_increment_id=None, status="caf\u00e9")).encode()
+    assert post("shipment", body).status_code == 406
+    return Message.objects.get()
+
+
+def test_a_quarantined_message_is_mended_and_stays_as_it_is(enter, staff, broken, page_url):
+    before = Message.objects.filter(pk=broken.pk).values().get()
+    url = f"{URL}?mend={broken.pk}"
+    assert url in staff.get(page_url(broken)).text
+    form = staff.get(url).context["form"]
+    assert form["topic"].value() == "shipment"
+    text = form["body"].value()
+    assert "café" in text
+    enter(text.replace('"order_increment_id": null', '"order_increment_id": "000000001"'), query=f"?mend={broken.pk}")
+    mended = Message.objects.latest("pk")
+    assert (mended.status, mended.outcome, mended.headers["mended-from"]) == ("applied", "created", str(broken.uid))
+    assert Shipment.objects.exists()
+    assert Message.objects.filter(pk=broken.pk).values().get() == before
+    assert page_url(broken) in staff.get(page_url(mended)).text
+    logged = LogEntry.objects.get(object_id=str(broken.pk))
+    assert logged.change_message == f"mended and entered again as message {mended.pk}"
+
+
+def test_the_page_is_prefilled_with_the_account(staff, broken, settings):
+    Message.objects.update(account="two")
+    settings.STOCKHUB_WEBHOOKS = {"API_KEYS": {"one": "key-one", "two": "key-two"}}
+    assert staff.get(f"{URL}?mend={broken.pk}").context["form"]["account"].value() == "two"
+
+
+def test_any_bytes_can_be_mended(staff, post):
+    for body in (b"\xff\x00 </textarea><script>alert(1)</script>", b"[" * 50_000, b'{"a": 1.50, "a": 2}'):
+        post("order", body)
+        page = staff.get(f"{URL}?mend={Message.objects.latest('pk').pk}")
+        assert page.status_code == 200
+        assert "<script>alert" not in page.text
+    assert "1.50" in page.text
+
+
+def test_only_a_quarantined_message_has_the_button(staff, post, page_url):
+    post("order")
+    assert "?mend=" not in staff.get(page_url(Message.objects.get())).text
+
+
+def test_a_message_that_is_not_there_cannot_be_mended(staff):
+    assert staff.get(f"{URL}?mend=77").status_code == 404
+    assert staff.get(f"{URL}?mend=nonsense").status_code == 200
+    assert staff.get(f"{URL}?entered=77").status_code == 200
+
+
+# ---------------------------------------------------------------- who may
+
+
+def test_it_has_a_permission_of_its_own(clerk, enter, broken, list_url, page_url):
+    http = clerk("view_message", "process_again", "release")
+    assert URL not in http.get(list_url("message")).text
+    assert URL not in http.get(page_url(broken)).text
+    assert http.get(URL).status_code == 403
+    assert enter(contract("order"), http=http).status_code == 403
+    assert Message.objects.count() == 1
+
+
+def test_who_has_it_is_led_there(clerk, enter, broken, list_url, page_url):
+    http = clerk("view_message", "enter_by_hand")
+    assert URL in http.get(list_url("message")).text
+    assert f"{URL}?mend={broken.pk}" in http.get(page_url(broken)).text
+    assert ": new" in enter(contract("order"), http=http).text
+
+
+def test_who_may_not_see_messages_is_shown_none(clerk, enter, broken):
+    http = clerk("enter_by_hand")
+    assert http.get(f"{URL}?mend={broken.pk}").status_code == 403
+    page = enter(contract("order"), http=http)
+    assert ": new" in page.text
+    assert "/change/" not in page.text.split("messagelist")[1].split("</ul>")[0]
+
+
+def test_nobody_comes_in_without_logging_in(client):
+    assert client.get(URL).status_code == 302
+    assert client.post(URL, {"body": "{}"}).status_code == 302
+
+
+def test_a_form_from_another_site_is_refused(staff, django_user_model):
+    http = Client(enforce_csrf_checks=True)
+    http.force_login(django_user_model.objects.get())
+    assert http.post(URL, {"topic": "", "body": json.dumps(contract("order"))}).status_code == 403
+    assert not Message.objects.exists()
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', http.get(URL).text).group(1)
+    page = http.post(URL, {"topic": "", "body": json.dumps(contract("order")), "csrfmiddlewaretoken": token})
+    assert page.status_code == 302
+
+
+def test_the_page_is_dutch_for_the_dutch(staff, enter):
+    page = staff.get(URL, headers={"accept-language": "nl"}).text
+    for text in ("Een bericht met de hand invoeren", "waar de inhoud op lijkt", "Invoeren", "berichten van Stock Hub"):
+        assert text.lower() in page.lower()
+
+
+def test_the_page_has_no_script_or_style_of_its_own(staff):
+    content = staff.get(URL).text.split('id="content"')[1]
+    assert " style=" not in content
+    assert not re.search(r"<script(?![^>]* src=)", content)
+    assert not re.search(r" on\w+=", content)
