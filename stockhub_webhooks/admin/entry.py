@@ -14,6 +14,7 @@ from django.shortcuts import get_object_or_404
 from django.template.defaultfilters import filesizeformat
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
@@ -50,9 +51,11 @@ class EntryForm(forms.Form):
         accounts = list(conf.accounts())
         if len(accounts) > 1:
             account: Any = self.fields["account"]
-            account.choices = [(name, name) for name in accounts]
+            account.choices = [("", "---------"), *((name, name) for name in accounts)]  # none is taken by mistake
         else:
             del self.fields["account"]
+        for field in self.fields.values():
+            field.label = capfirst(str(field.label))
         self.fields["body"].help_text = _("JSON, as Stock Hub sends it; at most %(size)s.") % {
             "size": filesizeformat(min(conf.MAX_BODY_BYTES, conf.form_limit() or conf.MAX_BODY_BYTES))
         }
@@ -193,12 +196,13 @@ class EntryPage(ReadOnlyAdmin):
 
     def entered(self, request: HttpRequest) -> dict[str, Any]:
         """What became of the message that the address names: words, and a link to it."""
-        pk = request.GET.get("entered", "")
+        pk = request.GET.get("entered", "") if request.method == "GET" else ""
         by_hand = Message.objects.using(alias()).filter(source=Message.Source.HAND)
         message = by_hand.defer("body").filter(pk=pk).first() if pk.isdecimal() else None
         if message is None:
             return {}
         name = f"{message.get_topic_display()} {message.increment_id}".strip() or str(_("message from Stock Hub"))
+        name = capfirst(name)
         link = display.page(message, name) if self.has_view_permission(request) else name
         return {"link": link, "result": words.result(message), "good": message.status == Message.Status.APPLIED}
 

@@ -99,8 +99,16 @@ def test_the_account_is_asked_where_there_are_several(enter, staff, settings):
     settings.STOCKHUB_WEBHOOKS = {"API_KEYS": {"one": "key-one", "two": "key-two"}}
     assert 'name="account"' in staff.get(URL).text
     assert "This field is required" in enter(contract("order")).text
+    assert not Message.objects.exists()
     enter(contract("order"), account="two")
     assert Order.objects.get().account == "two"
+
+
+def test_what_became_of_the_last_one_is_not_said_of_the_next(enter):
+    enter(contract("order"))
+    page = enter("{oops", query=f"?entered={Message.objects.get().pk}")
+    assert ": new" not in page.text
+    assert "The content is not JSON" in page.text
 
 
 # ---------------------------------------------------------------- too long
