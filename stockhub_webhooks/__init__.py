@@ -14,6 +14,8 @@ code is asked until it has done its work. A message walks through these modules,
     telling         each receiver call, until it is done or given up
     signals         what the shop connects its receivers to
 
+What comes by hand instead goes from ``ingest`` (``records`` are its lines) into the journal, and on from there.
+
 ``pipeline.process`` is read, apply and record in one screen. ``worker`` finishes whatever is open,
 ``runners`` decide who starts it. ``topics``, ``statuses``, ``exceptions`` and ``conf`` is what it rests on;
 ``models`` and ``admin`` have one file a subject. Importing this package imports nothing else.
