@@ -55,7 +55,7 @@ def test_open_hours(settings, since, until, hours):
 def test_what_cannot_be_read_is_a_finding_of_the_check(settings):
     with override_settings(STOCKHUB_WEBHOOKS=settings):
         (found,) = checks.opening_times()
-    assert found.id.endswith("E009")
+    assert found.id.endswith("E012")
 
 
 @pytest.mark.parametrize("settings", [{}, WEEK, {"OPENING_HOURS": ["20:00", "02:00"], "OPENING_WEEKDAYS": []}])
