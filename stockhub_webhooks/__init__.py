@@ -17,8 +17,9 @@ code is asked until it has done its work. A message walks through these modules,
 What comes by hand instead goes from ``ingest`` (``records`` are its lines) into the journal, and on from there.
 
 ``pipeline.process`` is read, apply and record in one screen. ``worker`` finishes whatever is open,
-``runners`` decide who starts it. ``topics``, ``statuses``, ``exceptions`` and ``conf`` is what it rests on;
-``models`` and ``admin`` have one file a subject. Importing this package imports nothing else.
+``runners`` decide who starts it; ``health`` says whether all is well, and tells somebody when it is not.
+``topics``, ``statuses``, ``exceptions`` and ``conf`` is what it rests on; ``models`` and ``admin`` have one file
+a subject. Importing this package imports nothing else.
 """
 
 __version__ = "0.1.0"

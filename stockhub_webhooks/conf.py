@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator, Mapping
-from datetime import timezone, tzinfo
+from datetime import timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 from zoneinfo import ZoneInfo
@@ -78,6 +79,19 @@ class Conf:
     KEEP_REFUSED = Setting(
         100, "How many refused messages are kept for a week, in case the key was mistyped; 0 keeps none."
     )
+    ALERT = Setting(
+        "stockhub_webhooks.health.mail_admins",
+        "Dotted path of `(subject, text) -> None`, which tells somebody that something is wrong; empty tells nobody.",
+    )
+    SILENCE_AFTER_HOURS = Setting(
+        0.0, "After how many opening hours without a message somebody is told; 0 never does.", types=(int, float)
+    )
+    OPENING_HOURS: Setting[tuple[str, str] | list[str]] = Setting(
+        ("00:00", "24:00"), "From when to when silence counts, in the host's `TIME_ZONE`.", types=(tuple, list)
+    )
+    OPENING_WEEKDAYS: Setting[tuple[int, ...] | list[int]] = Setting(
+        (0, 1, 2, 3, 4, 5, 6), "The days on which silence counts; 0 is Monday.", types=(tuple, list)
+    )
     HOST_ORDER_RESOLVER = Setting(
         "", "Dotted path of `(po_number, order) -> object or None`, which finds the shop's own order."
     )
@@ -125,6 +139,15 @@ class Conf:
         """Whether the host's times are aware."""
         return bool(settings.USE_TZ)
 
+    def opening_hours(self) -> tuple[timedelta, timedelta]:
+        """From when to when silence counts, since midnight; up to after midnight where the second is the earlier.
+
+        Raises:
+            ValueError: they are not two times as `"08:00"` (the system check says so first).
+        """
+        opens, closes = (_since_midnight(text) for text in self.OPENING_HOURS)
+        return opens, closes if closes > opens else closes + timedelta(days=1)
+
     def language(self) -> str:
         """The host's own language, whoever's request it is that we work in."""
         return str(settings.LANGUAGE_CODE)
@@ -148,6 +171,13 @@ class Conf:
             ZoneInfoNotFoundError: there is no such zone (the system check says so first).
         """
         return timezone.utc if self.NAIVE_TIMEZONE == "UTC" else ZoneInfo(self.NAIVE_TIMEZONE)
+
+
+def _since_midnight(text: object) -> timedelta:
+    found = re.fullmatch(r"([01]\d|2[0-4]):([0-5]\d)", str(text))
+    if found is None:
+        raise ValueError(f"{text!r} is not a time as 08:00")
+    return min(timedelta(hours=int(found[1]), minutes=int(found[2])), timedelta(days=1))
 
 
 def _keys(value: object) -> tuple[str, ...]:

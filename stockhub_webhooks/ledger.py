@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterator
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,7 @@ from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import described, place
 from stockhub_webhooks.models import Event, ReceiverCall
 from stockhub_webhooks.models.database import DatabaseNow, alias, from_now, patiently, take
+from stockhub_webhooks.models.ledger import ReceiverCallQuerySet
 from stockhub_webhooks.models.subjects import subject_of
 from stockhub_webhooks.serializers.fields import clean_text
 
@@ -182,6 +184,23 @@ def try_again(pks: list[int]) -> int:
     return calls.filter(status=ReceiverCall.Status.PENDING).update(due_at=DatabaseNow()) + calls.filter(
         status=ReceiverCall.Status.GIVEN_UP
     ).update(status=ReceiverCall.Status.PENDING, attempts=0, due_at=DatabaseNow())
+
+
+def undone(*, receiver: str = "", given_up: bool = False, since: datetime | None = None) -> ReceiverCallQuerySet:
+    """The calls that `try_again` would make due, those given up and those that wait.
+
+    Args:
+        receiver: only this one's.
+        given_up: only those given up.
+        since: only those whose message came in then or later.
+    """
+    wanted = [ReceiverCall.Status.GIVEN_UP] if given_up else [ReceiverCall.Status.GIVEN_UP, ReceiverCall.Status.PENDING]
+    calls = ReceiverCall.objects.using(alias()).filter(status__in=wanted).order_by("pk")
+    if receiver:
+        calls = calls.filter(receiver=receiver)
+    if since:
+        calls = calls.filter(event__message__received_at__gte=since)
+    return calls
 
 
 def _as_claimed(call: ReceiverCall) -> Any:

@@ -199,3 +199,8 @@ message_quarantined = Signal()
 receiver_failed = Signal()
 # call, reason: a receiver call is given up; the sender is `models.ReceiverCall`
 receiver_gave_up = Signal()
+# last_received_at, open_hours: nothing came in for SILENCE_AFTER_HOURS; the sender is `models.Message`. Once, until
+# a message comes in, in the process that notices
+silence_detected = Signal()
+# count, oldest_due_at: work is due for 15 minutes and not done; the sender is `models.Message`. Once, until it is done
+backlog_detected = Signal()

@@ -105,6 +105,12 @@ def files() -> Iterator[Path]:
     return iter(sorted(_waiting(folder), key=_written_at) if folder else ())
 
 
+def broken() -> int:
+    """How many files were set aside."""
+    folder = directory()
+    return sum(1 for _ in folder.glob(f"*{BROKEN_SUFFIX}")) if folder and folder.is_dir() else 0
+
+
 def _waiting(folder: Path) -> Iterator[Path]:
     if folder.is_dir():
         yield from (path for path in folder.glob(f"[!.]*{SUFFIX}"))

@@ -11,13 +11,14 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
+from django.db import Error as DatabaseFault
 from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_variables
 
-from stockhub_webhooks import journal, pipeline, refusals, runners
+from stockhub_webhooks import health, journal, pipeline, refusals, runners
 from stockhub_webhooks.authentication import authenticate
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import BodyTooLarge, NotStored, Refused, Unreadable, place
@@ -42,6 +43,7 @@ class Answer(JsonResponse):
         try:
             if after:
                 after()
+                health.glance()
         except Exception as fault:
             logger.error("work after the answer failed (%s), it stays due", place(fault))
         finally:
@@ -180,7 +182,7 @@ def read_body(request: HttpRequest, limit: int) -> bytes:
 
 
 class HealthView(View):
-    """Says that this process answers."""
+    """Says that this process answers; and, to who has a key or works here, whether all is well."""
 
     http_method_names = ["get", "head"]
 
@@ -193,5 +195,24 @@ class HealthView(View):
         return view  # type: ignore[no-any-return]
 
     def get(self, request: HttpRequest) -> JsonResponse:
-        """200, without a look at the database."""
-        return JsonResponse({"status": "ok"})
+        """200, without a look at the database; with a key or for staff the report, and 503 without a database."""
+        if not may_see_details(request):
+            return JsonResponse({"status": "ok"})
+        report = health.report()
+        status = 503 if report.database else 200
+        return JsonResponse(health.as_json(report), status=status, headers={"Cache-Control": "no-store"})
+
+
+@sensitive_variables()
+def may_see_details(request: HttpRequest) -> bool:
+    """A valid key, also where none is required, or a member of the staff who is logged in."""
+    if key := request.headers.get("x-api-key"):
+        try:
+            return bool(authenticate(key).key_fingerprint)
+        except Refused:
+            return False
+    try:
+        user: Any = getattr(request, "user", None)
+        return bool(user and user.is_active and user.is_staff)
+    except DatabaseFault:
+        return False

@@ -9,7 +9,7 @@ import time
 from django.db import Error as DatabaseFault
 from django.db import close_old_connections
 
-from stockhub_webhooks import journal, pipeline, telling
+from stockhub_webhooks import health, journal, pipeline, telling
 from stockhub_webhooks.exceptions import place
 from stockhub_webhooks.models import Heartbeat
 from stockhub_webhooks.models.database import DatabaseNow, alias
@@ -53,11 +53,13 @@ class Worker:
 
     PAUSE_SECONDS = 1.0
     HEARTBEAT_SECONDS = 30.0
+    LOOK_SECONDS = 60.0
 
     def __init__(self, *, max_seconds: float | None = None) -> None:
         self.stop = threading.Event()
         self.until = time.monotonic() + max_seconds if max_seconds is not None else FOREVER
         self._next_beat = 0.0
+        self._next_look = 0.0
 
     def once(self) -> int:
         """Do what is due, then end.
@@ -65,8 +67,14 @@ class Worker:
         Raises:
             django.db.Error: the database is away.
         """
-        self.beat()
-        return drain(self.until, self.stop)
+        done = 0
+        while True:  # in slices, so that a long day's work does not look like a dead worker
+            self.beat()
+            pause = min(self.until, time.monotonic() + self.HEARTBEAT_SECONDS)
+            done += drain(pause, self.stop)
+            self.look()
+            if time.monotonic() < pause or _over(self.until, self.stop):
+                return done
 
     def forever(self) -> None:
         """Do what is due, and look again, until stopped. A database that is away is waited for."""
@@ -93,3 +101,9 @@ class Worker:
                 [Heartbeat(name="worker", beat_at=DatabaseNow())], ignore_conflicts=True
             )
         self._next_beat = time.monotonic() + self.HEARTBEAT_SECONDS
+
+    def look(self) -> None:
+        """See whether all is well, now and then."""
+        if time.monotonic() >= self._next_look:
+            health.look()
+            self._next_look = time.monotonic() + self.LOOK_SECONDS

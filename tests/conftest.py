@@ -8,6 +8,7 @@ from django.test import Client
 from hypothesis import HealthCheck, settings
 
 from stockhub_webhooks import signals
+from stockhub_webhooks.health import alarm
 from stockhub_webhooks.models import Message
 from tests.processes import Shop, scratch_database
 from tests.samples import contract
@@ -88,6 +89,12 @@ def _no_receivers_left():
     assert not any(signal.find(r.identity) for signal in signals.BY_NAME.values() for r in signal.connected()), (
         "a test left a receiver behind"
     )
+
+
+@pytest.fixture(autouse=True)
+def _first_minute(monkeypatch):
+    """Each test is the first minute of a process, in which nobody looks after an answer whether all is well."""
+    monkeypatch.setattr(alarm, "_next_glance", None)
 
 
 @pytest.fixture

@@ -43,6 +43,8 @@ def test_a_good_set_up_has_none():
         ({"NAIVE_TIMEZONE": "Europe/Winkelstraat"}, "E006"),
         ({"HOST_ORDER_RESOLVER": "shop.nowhere"}, "E007"),
         ({"API_KEYS": {"x" * 65: GOOD["API_KEYS"]}}, "E010"),
+        ({"ALERT": "shop.nowhere"}, "E011"),
+        ({"OPENING_HOURS": ("8", "18")}, "E012"),
         ({"API_KEYS": "short"}, "W001"),
         ({"REQUIRE_API_KEY": False}, "W002"),
         ({"API_KEYS": [GOOD["API_KEYS"], ""]}, "W003"),
@@ -87,6 +89,10 @@ def test_without_autocommit_nothing_is_stored(monkeypatch):
     connection = connections["default"]
     monkeypatch.setattr(connection, "settings_dict", connection.settings_dict | {"AUTOCOMMIT": False})
     assert [found.id[-4:] for found in checks.autocommit_off()] == ["E009"]
+
+
+def test_an_alert_may_be_turned_off():
+    assert "E011" not in findings(GOOD | {"ALERT": ""})
 
 
 def test_sqlite_opens_fast_enough(monkeypatch):

@@ -71,7 +71,14 @@ def test_the_public_names_exist():
     for name in ("RetryLater", "PermanentFailure"):
         assert name in heard
         assert issubclass(getattr(exceptions, name), Exception)
-    for name in ("message_received", "message_quarantined", "receiver_failed", "receiver_gave_up"):
+    for name in (
+        "message_received",
+        "message_quarantined",
+        "receiver_failed",
+        "receiver_gave_up",
+        "silence_detected",
+        "backlog_detected",
+    ):
         assert f"`{name}`" in heard
         assert hasattr(signals, name)
 

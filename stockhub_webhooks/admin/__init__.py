@@ -5,6 +5,7 @@
 """
 
 from stockhub_webhooks.admin import (  # noqa: F401 - importing registers the pages
+    alarm,
     credit_memo,
     invoice,
     ledger,

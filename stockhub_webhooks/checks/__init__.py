@@ -148,6 +148,34 @@ def long_accounts() -> Iterable[CheckMessage]:
             )
 
 
+def alert() -> Iterable[CheckMessage]:
+    """E011: an alert that cannot be imported tells nobody."""
+    if not conf.ALERT:
+        return
+    try:
+        import_string(conf.ALERT)
+    except ImportError as error:
+        yield Error(
+            f"{NAME}['ALERT'] cannot be imported: {error}",
+            hint="Name a function (subject, text) -> None by its dotted path, or leave it out to mail ADMINS.",
+            id="stockhub_webhooks.E011",
+        )
+
+
+def opening_times() -> Iterable[CheckMessage]:
+    """E012: opening times that cannot be read would count silence around the clock."""
+    try:
+        conf.opening_hours()
+        if set(conf.OPENING_WEEKDAYS) - set(range(7)):
+            raise ValueError("weekdays are 0 (Monday) to 6")
+    except (TypeError, ValueError) as error:
+        yield Error(
+            f"{NAME}['OPENING_HOURS'] or ['OPENING_WEEKDAYS'] cannot be read: {error}",
+            hint='Write ("08:00", "18:00") and (0, 1, 2, 3, 4), where 0 is Monday.',
+            id="stockhub_webhooks.E012",
+        )
+
+
 def weak_keys() -> Iterable[CheckMessage]:
     """W001: the key is the only protection."""
     if any(len(key) < WEAK_KEY_LENGTH for keys in conf.accounts().values() for key in keys):
@@ -217,6 +245,8 @@ CHECKS = (
     naive_times,
     autocommit_off,
     long_accounts,
+    alert,
+    opening_times,
     weak_keys,
     open_door,
     blank_keys,

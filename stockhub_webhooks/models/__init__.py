@@ -1,5 +1,6 @@
 """Everything that is kept: messages, documents, and the ledger of events and receiver calls."""
 
+from stockhub_webhooks.models.alarm import Alarm, Turn
 from stockhub_webhooks.models.credit_memo import CreditMemo, CreditMemoItem
 from stockhub_webhooks.models.documents import Address, Document, Line
 from stockhub_webhooks.models.invoice import Invoice, InvoiceItem
@@ -14,6 +15,7 @@ from stockhub_webhooks.models.shipment import Shipment, ShipmentItem, Track
 __all__ = [
     "RMA",
     "Address",
+    "Alarm",
     "CreditMemo",
     "CreditMemoItem",
     "Document",
@@ -36,4 +38,5 @@ __all__ = [
     "ShipmentItem",
     "Topic",
     "Track",
+    "Turn",
 ]

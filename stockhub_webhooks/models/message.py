@@ -93,6 +93,8 @@ class Message(models.Model):
         indexes = [
             models.Index(fields=["topic", "increment_id"], name="stockhub_message_document"),
             models.Index(fields=["status", "received_at"], name="stockhub_message_status"),
+            # the last message of each topic and key, without a look at the bodies
+            models.Index(fields=["source", "topic", "key_fingerprint", "received_at"], name="stockhub_message_last"),
         ]
         permissions = [
             ("process_again", _("Can process a message again")),

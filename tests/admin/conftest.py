@@ -7,7 +7,7 @@ from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 from stockhub_webhooks import signals
-from stockhub_webhooks.models import Event, Heartbeat, Message, ReceiverCall
+from stockhub_webhooks.models import Alarm, Event, Heartbeat, Message, ReceiverCall
 from tests.samples import ALPHABETICAL, contract, sample
 
 NAMES = (
@@ -23,6 +23,7 @@ NAMES = (
     "heartbeat",
     "refusal",
     "refusedbody",
+    "alarm",
 )
 
 
@@ -90,5 +91,6 @@ def filled(post, hear):
     post("order", b"\xff\xfe \x00 <script>alert(1)</script> \xed\xa0\x80")
     post("shipment", json.dumps({"items": []}).encode())
     Heartbeat.objects.create(name="worker", beat_at=Message.objects.latest("pk").received_at)
+    Alarm.objects.create(name="quarantined", since=Message.objects.latest("pk").received_at)
     assert Event.objects.exists()
     assert ReceiverCall.objects.filter(status="pending").exists()

@@ -17,7 +17,7 @@ from tests.samples import ALPHABETICAL, contract, sample
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
-PARTS = {"address", "track"} | {f"{name}item" for name in NAMES}
+PARTS = {"address", "track", "turn"} | {f"{name}item" for name in NAMES}
 HOSTILE = '"><script>alert(1)</script>'
 
 
@@ -162,7 +162,7 @@ def test_no_list_reads_a_body(filled, staff, list_url):
         assert not [query["sql"] for query in queries if '"body"' in query["sql"] or "`body`" in query["sql"]]
 
 
-WITHOUT_ACCOUNT = {"heartbeat", "refusal", "refusedbody"}
+WITHOUT_ACCOUNT = {"alarm", "heartbeat", "refusal", "refusedbody"}
 
 
 @pytest.mark.parametrize("name", sorted(WITHOUT_ACCOUNT))

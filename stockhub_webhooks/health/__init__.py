@@ -1,0 +1,23 @@
+"""Is all well? What there is to know, what of it is wrong, and who is told.
+
+``facts`` counts and reads, ``silence`` knows the opening hours, ``rules`` say what is wrong, ``text`` is for reading,
+``alarm`` tells it: once an episode, by one process, with at most one mail an hour.
+"""
+
+from stockhub_webhooks.health.alarm import glance, look, mail_admins
+from stockhub_webhooks.health.facts import Report, report
+from stockhub_webhooks.health.rules import Finding, Level, as_json, findings, level_of, moment
+
+__all__ = [
+    "Finding",
+    "Level",
+    "Report",
+    "as_json",
+    "findings",
+    "glance",
+    "level_of",
+    "look",
+    "mail_admins",
+    "moment",
+    "report",
+]

@@ -1,0 +1,294 @@
+"""What there is to know, in a constant number of queries: numbers and times, no personal data, no keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from django.db import Error as DatabaseFault
+from django.db.models import Count, Max, Min, Q, Sum
+from django.utils.timezone import now
+
+from stockhub_webhooks import ledger, spool, topics
+from stockhub_webhooks.authentication import fingerprint
+from stockhub_webhooks.conf import conf
+from stockhub_webhooks.health.silence import open_hours
+from stockhub_webhooks.models import Heartbeat, Message, ReceiverCall, Refusal, RefusedBody
+from stockhub_webhooks.models.database import DatabaseNow, alias, from_now
+
+LATE_SECONDS = 15 * 60
+ANY = "any"
+REFUSALS_OF = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Pile:
+    """How many there are, and since when the oldest lies there."""
+
+    count: int = 0
+    oldest: datetime | None = None
+
+    def __add__(self, other: Pile) -> Pile:
+        return Pile(self.count + other.count, min(filter(None, (self.oldest, other.oldest)), default=None))
+
+
+@dataclass(frozen=True)
+class KeyUse:
+    """One key, by its fingerprint, and when a message last came with it."""
+
+    fingerprint: str
+    account: str
+    is_configured: bool
+    last_used: datetime | None
+
+
+@dataclass(frozen=True)
+class GoneReceiver:
+    """A receiver that is owed calls, and that this process does not know: renamed, removed, or not rolled out yet."""
+
+    receiver: str
+    signal: str
+    open_calls: int
+
+
+@dataclass(frozen=True)
+class Spool:
+    """The files that wait for the database, and those that could not be read."""
+
+    waiting: Pile = Pile()
+    late: Pile = Pile()
+    broken: int = 0
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class Refusals:
+    """Who was not let in during the last 24 hours; `kept` may be Stock Hub's own and can still be let in."""
+
+    by_reason: dict[str, int] = field(default_factory=dict)
+    last_at: datetime | None = None
+    kept: int = 0
+    last_kept_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that `health`, `stockhub_status` and the alarm tell. All times are aware.
+
+    Attributes:
+        made_at: when it was made; ages are to be counted to here.
+        database: the kind of the database's fault; then all that comes from tables is empty. "" is well.
+        last_messages: topic to the last webhook's time, None where none ever came; "any" where it is not known.
+        open_messages: stored, not applied yet.
+        due_calls: open receiver calls whose time has come.
+        late: all work that was due 15 minutes ago, and that this process could do.
+        workers: name to the last sign of life.
+        silent_hours: opening hours since the last webhook, None where none ever came.
+    """
+
+    made_at: datetime
+    database: str = ""
+    last_messages: dict[str, datetime | None] = field(default_factory=dict)
+    keys: list[KeyUse] = field(default_factory=list)
+    open_messages: Pile = Pile()
+    quarantined: Pile = Pile()
+    failed: Pile = Pile()
+    due_calls: Pile = Pile()
+    given_up_calls: Pile = Pile()
+    late: Pile = Pile()
+    gone_receivers: list[GoneReceiver] = field(default_factory=list)
+    spool: Spool = Spool()
+    refusals: Refusals = field(default_factory=Refusals)
+    workers: dict[str, datetime] = field(default_factory=dict)
+    silent_hours: float | None = None
+
+    @property
+    def last_message_at(self) -> datetime | None:
+        """When the last webhook came in."""
+        return max(filter(None, self.last_messages.values()), default=None)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing came in for longer than `SILENCE_AFTER_HOURS`."""
+        return bool(conf.SILENCE_AFTER_HOURS > 0 and (self.silent_hours or 0) >= conf.SILENCE_AFTER_HOURS)
+
+    @property
+    def has_worker(self) -> bool:
+        """Whether somebody came by within the last 15 minutes to finish left-over work."""
+        limit = self.made_at - timedelta(seconds=LATE_SECONDS)
+        return any(beat >= limit for beat in self.workers.values())
+
+    def as_json(self) -> dict[str, Any]:
+        """For `json.dumps`: times are text in ISO 8601."""
+        return {name: _plain(value) for name, value in asdict(self).items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def report() -> Report:
+    """How things are now. A database that is away is a part of the report, not an error."""
+    files = _spool()
+    try:
+        return _from_tables(files)
+    except DatabaseFault as fault:
+        return Report(made_at=now(), database=type(fault).__name__, spool=files, late=files.late)
+
+
+def _from_tables(files: Spool) -> Report:
+    last = list(
+        _rows(Message)
+        .filter(source=Message.Source.WEBHOOK)
+        .values("topic", "key_fingerprint", "account")
+        .annotate(last=Max("received_at"))
+        .order_by()
+    )
+    last_messages = _last_messages(last)
+    last_at = max(filter(None, last_messages.values()), default=None)
+    messages = _messages()
+    calls = _calls()
+    made_at = now()
+    return Report(
+        made_at=made_at,
+        last_messages=last_messages,
+        keys=_keys(last),
+        open_messages=messages["open"],
+        quarantined=messages["quarantined"],
+        failed=messages["failed"],
+        due_calls=sum((row["due"] for row in calls), Pile()),
+        given_up_calls=_given_up(),
+        late=messages["late"] + _late_calls() + files.late,
+        gone_receivers=_gone(calls),
+        spool=files,
+        refusals=_refusals(made_at),
+        workers=dict(_rows(Heartbeat).order_by("name").values_list("name", "beat_at")),
+        silent_hours=round(open_hours(last_at, made_at), 2) if last_at else None,
+    )
+
+
+def _rows(model: Any) -> Any:
+    return model._default_manager.using(alias())
+
+
+def _last_messages(rows: Iterable[dict[str, Any]]) -> dict[str, datetime | None]:
+    found: dict[str, datetime | None] = dict.fromkeys(topics.ALL)
+    for row in rows:
+        topic = row["topic"] or ANY  # came to the shared URL, and cannot be read
+        former = found.get(topic)
+        found[topic] = max(former, row["last"]) if former else row["last"]
+    return found
+
+
+def _keys(rows: Iterable[dict[str, Any]]) -> list[KeyUse]:
+    configured = {fingerprint(key): account for account, keys in conf.accounts().items() for key in keys}
+    used: dict[str, tuple[datetime, str]] = {}
+    for row in rows:
+        name = row["key_fingerprint"]
+        used[name] = max(used.get(name, (row["last"], row["account"])), (row["last"], row["account"]))
+    return [
+        KeyUse(name, configured.get(name) or used[name][1], name in configured, used[name][0] if name in used else None)
+        for name in [*configured, *sorted(set(used) - set(configured) - {""})]
+    ]
+
+
+def _messages() -> dict[str, Pile]:
+    status = Message.Status
+    which = {
+        "open": Q(status=status.RECEIVED),
+        "quarantined": Q(status=status.QUARANTINED),
+        "failed": Q(status=status.FAILED),
+    }
+    late = Q(status=status.RECEIVED, due_at__lte=from_now(-LATE_SECONDS))
+    found = (
+        _rows(Message)
+        .filter(status__in=(status.RECEIVED, status.QUARANTINED, status.FAILED))
+        .aggregate(
+            **{f"{name}_count": Count("pk", filter=condition) for name, condition in which.items()},
+            **{f"{name}_oldest": Min("received_at", filter=condition) for name, condition in which.items()},
+            late_count=Count("pk", filter=late),
+            late_oldest=Min("due_at", filter=late),
+        )
+    )
+    return {name: Pile(found[f"{name}_count"], found[f"{name}_oldest"]) for name in (*which, "late")}
+
+
+def _calls() -> list[dict[str, Any]]:
+    """The open calls by receiver."""
+    due = Q(due_at__lte=DatabaseNow())
+    rows = (
+        _rows(ReceiverCall)
+        .open()
+        .values("signal", "receiver")
+        .annotate(open_count=Count("pk"), due_count=Count("pk", filter=due), due_oldest=Min("due_at", filter=due))
+        .order_by("receiver", "signal")
+    )
+    return [row | {"due": Pile(row["due_count"], row["due_oldest"])} for row in rows]
+
+
+def _gone(calls: Iterable[dict[str, Any]]) -> list[GoneReceiver]:
+    known = ledger.known_receivers()
+    return [
+        GoneReceiver(row["receiver"], row["signal"], row["open_count"])
+        for row in calls
+        if row["receiver"] not in known.get(row["signal"], ())
+    ]
+
+
+def _given_up() -> Pile:
+    rows = _rows(ReceiverCall).filter(status=ReceiverCall.Status.GIVEN_UP)
+    found = rows.aggregate(count=Count("pk"), oldest=Min("event__message__received_at"))
+    return Pile(found["count"], found["oldest"])
+
+
+def _late_calls() -> Pile:
+    """Those that could have been made 15 minutes ago: others wait for one that is tried again later."""
+    known = ledger.known_receivers()
+    rows = _rows(ReceiverCall).due(from_now(-LATE_SECONDS)).of(known).first_in_line(known).order_by()
+    found = rows.aggregate(count=Count("pk"), oldest=Min("due_at"))
+    return Pile(found["count"], found["oldest"])
+
+
+def _refusals(made_at: datetime) -> Refusals:
+    rows = (
+        _rows(Refusal)
+        .filter(hour__gt=made_at - REFUSALS_OF)
+        .values("reason")
+        .annotate(number=Sum("count"), last=Max("last_at"))
+        .order_by("reason")
+    )
+    found = list(rows)
+    kept = _rows(RefusedBody).filter(message=None).aggregate(count=Count("pk"), last=Max("refused_at"))
+    return Refusals(
+        by_reason={row["reason"]: row["number"] for row in found},
+        last_at=max((row["last"] for row in found), default=None),
+        kept=kept["count"],
+        last_kept_at=kept["last"],
+    )
+
+
+def _spool() -> Spool:
+    try:
+        written = [at for path in spool.files() if (at := _written_at(path))]
+        late = [at for at in written if now() - at >= timedelta(seconds=LATE_SECONDS)]
+        return Spool(_pile(written), _pile(late), spool.broken())
+    except OSError as fault:
+        return Spool(fault=type(fault).__name__)
+
+
+def _written_at(path: Path) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
+    except FileNotFoundError:  # another process has just ingested it
+        return None
+
+
+def _pile(moments: list[datetime]) -> Pile:
+    return Pile(len(moments), min(moments, default=None))

@@ -1,0 +1,34 @@
+"""The command that says whether all is well."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from stockhub_webhooks import health
+from stockhub_webhooks.health.text import lines
+
+
+class Command(BaseCommand):
+    """Says whether all is well. Exit code for monitors: 0 well, 1 warnings, 2 critical."""
+
+    requires_system_checks = []  # a monitor wants the state of things, also of one that is set up badly
+    help = "Say whether all is well; the exit code is 0 where it is, 1 with warnings, 2 where it is critical."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """`--json`."""
+        parser.add_argument("--json", action="store_true", help="for machines, the same as the address `health` gives")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print the report, and end with the code."""
+        report = health.report()
+        if options["json"]:
+            self.stdout.write(json.dumps(health.as_json(report), indent=2, ensure_ascii=False))
+        else:
+            self.stdout.write("\n".join(lines(report)))
+        if level := health.level_of(health.findings(report)):
+            sys.exit(int(level))
