@@ -58,6 +58,8 @@ def _put_off(message: Message, fault: Exception) -> None:
         if not isinstance(fault, AlreadySettled):
             report = logger.warning if isinstance(fault, DatabaseFault) else logger.error
             report("message %s could not be applied (%s), it stays open", message.pk, place(fault))
+            # `settle` may have come by before the commit failed: the sender must not hear that it is applied
+            message.status, message.outcome = Message.Status.RECEIVED, ""
             journal.postpone(message, fault)
             return
     except AlreadySettled:

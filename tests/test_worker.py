@@ -227,6 +227,23 @@ def test_a_message_that_kills_its_process_each_time_is_failed(post):
     assert Message.objects.get().status == "failed"
 
 
+def test_what_was_not_committed_is_not_called_applied(post, monkeypatch):
+    settle = journal.settle
+
+    def lose_the_connection(*arguments):
+        settle(*arguments)
+        raise OperationalError("server closed the connection unexpectedly")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "settle", lose_the_connection)
+        answer = post("order")
+    assert (answer.status_code, "outcome" in answer.json()) == (202, False)
+    assert not Order.objects.exists()
+    Message.objects.update(due_at=PAST)
+    worker.drain()
+    assert Message.objects.get().status == "applied"
+
+
 def test_races_that_the_database_calls_off_are_run_again(post, monkeypatch):
     from stockhub_webhooks.apply import apply
 
