@@ -18,6 +18,7 @@ WSGI_APPLICATION = "tests.host.wsgi.application"
 APPEND_SLASH = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 100
 STATIC_URL = "static/"
+MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}  # Django 6.1 warns without
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 
 INSTALLED_APPS = [
