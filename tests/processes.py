@@ -1,5 +1,6 @@
 """Real processes of a shop on a database of its own."""
 
+import json
 import os
 import socket
 import subprocess
@@ -94,9 +95,13 @@ class Shop:
         names = "from stockhub_webhooks.models import *; from tests.shop.models import *; import json"
         return eval(self.run("-c", f"import django; django.setup(); {names}; print(repr({code}))"))
 
+    def inventory(self, wait_seconds=60):
+        """What there is once nothing is left to do; the work must be done by somebody meanwhile."""
+        return json.loads(self.run("-m", "benchmarks.inventory", str(wait_seconds)))
+
     @contextmanager
     def serve(self, *options, **environment):
-        """A gunicorn; its address."""
+        """A gunicorn, the last that was started; its address."""
         port = free_port()
         arguments = ["-m", "gunicorn", "tests.host.wsgi", "-b", f"127.0.0.1:{port}", "--log-level", "warning"]
         log = (self.folder / "gunicorn.log").open("ab")

@@ -11,6 +11,7 @@ STOCKHUB_WEBHOOKS = STOCKHUB_WEBHOOKS | {
     "RUNNER": os.environ.get("SHOP_RUNNER", "inline"),
     "LEASE_SECONDS": float(os.environ.get("SHOP_LEASE_SECONDS", "900")),
     "BACKOFF_BASE_SECONDS": float(os.environ.get("SHOP_BACKOFF_SECONDS", "30")),
+    "INLINE_BUDGET_SECONDS": float(os.environ.get("SHOP_INLINE_BUDGET_SECONDS", "5")),
     "SPOOL_DIR": os.environ.get("SHOP_SPOOL_DIR", ""),
     "MAX_BODY_BYTES": int(os.environ.get("SHOP_MAX_BODY_BYTES", str(1024 * 1024))),
 }

@@ -1,0 +1,3 @@
+"""The fixtures of the tests."""
+
+from tests.conftest import *  # noqa: F403

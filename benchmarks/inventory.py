@@ -1,0 +1,56 @@
+"""Waits until the shop's processes have nothing left to do, and prints as JSON what there is then.
+
+Takes the seconds to wait at most; what is open after that stands in the inventory.
+"""
+
+import hashlib
+import json
+import os
+import sys
+import time
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.shop.settings")
+django.setup()
+
+from stockhub_webhooks import spool  # noqa: E402
+from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Shipment  # noqa: E402
+from tests.shop.models import Heard  # noqa: E402
+
+
+def work_left():
+    """What still waits: files, messages, calls."""
+    return {
+        "spooled": sum(1 for _ in spool.files()),
+        "messages": Message.objects.exclude(status="applied").count(),
+        "calls": ReceiverCall.objects.exclude(status="done").count(),
+    }
+
+
+def digests():
+    """Each message's digest of its exact bytes."""
+    return [hashlib.sha256(bytes(body)).hexdigest() for body in Message.objects.values_list("body", flat=True)]
+
+
+deadline = time.monotonic() + float(sys.argv[1])
+while any(work_left().values()) and time.monotonic() < deadline:
+    time.sleep(0.2)
+print(
+    json.dumps(
+        {
+            "left": work_left(),
+            "bodies": digests(),
+            "orders": dict(Order.objects.values_list("increment_id", "status")),
+            "shipments": dict(Shipment.objects.values_list("increment_id", "status")),
+            "events": list(Event.objects.order_by("pk").values_list("pk", "type", "increment_id", "changes")),
+            "calls": list(ReceiverCall.objects.order_by("pk").values_list("receiver", "event_id")),
+            "heard": [
+                (f"shop.{receiver}", event, order)
+                for receiver, event, order in Heard.objects.order_by("pk").values_list(
+                    "receiver", "event_id", "order_number"
+                )
+            ],
+        }
+    )
+)

@@ -1,0 +1,104 @@
+"""The rules of applying messages, in memory and without a database: what any story must end in.
+
+A message says (`say`): topic, number, order (a child's), received and updated (whole numbers; updated may be None),
+status, city, delivered, po, lines ({name: value}, or None), track ((number, carrier), or None).
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+FIELDS = {"order": ("status", "city"), "shipment": ("status", "city", "delivered"), "rma": ("status",)}
+
+
+@dataclass
+class Document:
+    """What is known of one order, shipment or return; `received` is None while an order is a stub."""
+
+    order: str | None = None
+    received: int | None = None
+    updated: int | None = None
+    po: str | None = None
+    fields: dict = field(default_factory=dict)
+    lines: dict = field(default_factory=dict)
+    tracks: dict = field(default_factory=dict)
+
+
+class Model:
+    """The documents by topic and number, and what happened, in sequence."""
+
+    def __init__(self):
+        self.documents = defaultdict(dict)
+        self.events = []
+
+    def apply(self, say):
+        """Apply one message; the outcome."""
+        topic, number = say["topic"], say["number"]
+        if topic != "order":
+            self._mention_order(say)
+        document = self.documents[topic].get(number)
+        if document is None or document.received is None:
+            return self._create(say, self.documents[topic].setdefault(number, Document()))
+        if self._is_older(say, document):
+            if say["track"] and say["track"][0] not in document.tracks:
+                self._track(say, document)
+            return "stale"
+        return self._update(say, document)
+
+    def _mention_order(self, say):
+        order = self.documents["order"].setdefault(say["order"], Document())
+        if order.received is None and not order.po:
+            order.po = say["po"]
+
+    def _is_older(self, say, document):
+        if None not in (say["updated"], document.updated) and say["updated"] != document.updated:
+            return say["updated"] < document.updated
+        return say["received"] < document.received
+
+    def _create(self, say, document):
+        self._take(say, document)
+        self._happened(say, "created")
+        if say["track"]:
+            self._track(say, document)
+        self._deliver(say, document)
+        return "created"
+
+    def _update(self, say, document):
+        former, lines = (document.order, document.po, dict(document.fields)), document.lines
+        self._take(say, document)
+        changed = former != (document.order, document.po, document.fields) or lines != document.lines
+        if say["track"] and document.tracks.get(say["track"][0]) != say["track"][1]:
+            changed = True
+            self._track(say, document)
+        if not changed:
+            return "unchanged"
+        if say["topic"] == "rma":
+            kept = [name for name in document.lines if name in lines and lines[name] != document.lines[name]]
+            self.events += [("rma_item.status_changed", say["number"])] * len(kept)
+        if former[2]["status"] != document.fields["status"]:
+            self._happened(say, "status_changed")
+        self._deliver(say, document)
+        self._happened(say, "updated")
+        return "updated"
+
+    def _take(self, say, document):
+        document.received = say["received"]
+        document.updated = document.updated if say["updated"] is None else say["updated"]
+        document.order = say["order"]
+        document.po = say["po"] or document.po
+        document.fields = {name: say[name] for name in FIELDS[say["topic"]]}
+        document.lines = dict(say["lines"]) if say["lines"] else document.lines
+
+    def _track(self, say, document):
+        number, carrier = say["track"]
+        if number not in document.tracks:
+            self.events.append(("track.added", say["number"]))
+        document.tracks[number] = carrier
+
+    def _deliver(self, say, document):
+        fact = ("shipment.delivered", say["number"])
+        delivered = document.fields.get("delivered") or document.fields["status"] == "DELIVERED"
+        if say["topic"] == "shipment" and delivered and fact not in self.events:
+            self.events.append(fact)
+
+    def _happened(self, say, what):
+        self.events.append((f"{say['topic']}.{what}", say["number"]))
