@@ -29,6 +29,10 @@ class Order(Document):
     class Meta(Document.Meta):
         verbose_name = _("order")
         verbose_name_plural = _("orders")
+        permissions = [
+            ("view_personal_data", _("Can see who the customers are, and what messages hold")),
+            ("export", _("Can export orders and what belongs to them")),
+        ]
 
     @property
     def is_stub(self) -> bool:
