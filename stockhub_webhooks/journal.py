@@ -7,7 +7,8 @@ of state is conditional on the message still being open, so that two processes n
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ from stockhub_webhooks import signals, spool
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import AlreadySettled, NotStored, Unreadable, described
 from stockhub_webhooks.models import Message
-from stockhub_webhooks.models.database import DatabaseNow, alias, drop, from_now, patiently, take
+from stockhub_webhooks.models.database import NOW, alias, drop, from_now, patiently, take_free
+from stockhub_webhooks.models.statements import insert, update
 from stockhub_webhooks.serializers import Reading
 from stockhub_webhooks.serializers.fields import clean_text
 
@@ -30,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 KEPT_HEADERS = ("content-type", "content-encoding", "user-agent", "x-version", "x-request-id", "date")
 HEADER_LIMIT = 255
+BATCH = 20
 SPOOLED = (
     "uid",
     "url_topic",
@@ -92,7 +95,7 @@ def enter(message: Message) -> None:
 
 
 def _prepare(message: Message, *, claimed: bool) -> None:
-    message.due_at = from_now(conf.LEASE_SECONDS) if claimed else DatabaseNow()
+    message.due_at = from_now(conf.LEASE_SECONDS) if claimed else NOW
     message.attempts = int(claimed)
     message.topic = message.url_topic
 
@@ -107,7 +110,7 @@ def _insert(message: Message, *, claimed: bool) -> None:
     if connection.in_atomic_block:
         # a host's transaction could still be rolled back; durable=True refuses it (and lets a TestCase pass)
         with transaction.atomic(using=using, durable=True):
-            message.save(using=using, force_insert=True)
+            insert([message], using)
         return
     try:
         _insert_once(message, using)
@@ -118,7 +121,7 @@ def _insert(message: Message, *, claimed: bool) -> None:
 
 def _insert_once(message: Message, using: str) -> None:
     try:
-        message.save(using=using, force_insert=True)
+        insert([message], using)
     except IntegrityError:
         stored = Message.objects.using(using).filter(uid=message.uid).values_list("pk", flat=True).first()
         if stored is None:
@@ -162,23 +165,41 @@ def _ingest(path: Path) -> bool:
 # ---------------------------------------------------------------- taking
 
 
-def claim_due() -> Iterator[Message]:
-    """Take the messages that are due, one after the other, each with a lease."""
-    using = alias()
-    given_up = False
-    candidates = Message.objects.using(using).due(DatabaseNow()).values_list("pk", "attempts")[:20]
-    for pk, attempts in list(candidates):
-        if attempts >= conf.MAX_ATTEMPTS:
-            fail(pk, "the process that was working on it died each time")
-            given_up = True
-            continue
-        same = Message.objects.using(using).filter(pk=pk, attempts=attempts).due(DatabaseNow()).order_by()
-        lease = {"attempts": F("attempts") + 1, "due_at": from_now(conf.LEASE_SECONDS)}
-        # whoever applies a message holds its row: waiting for that is how deadlocks come about
-        if take(same, skip_held=True, **lease):
-            yield Message.objects.using(using).get(pk=pk)
-    if given_up:  # there may be more behind them
+def claim_due() -> Generator[Message, None, None]:
+    """Take the messages that are due, a few at a time, each with a lease. What is not asked for is let go of."""
+    due = list(Message.objects.using(alias()).due(NOW).values_list("pk", "attempts")[:BATCH])
+    worn_out = [pk for pk, attempts in due if attempts >= conf.MAX_ATTEMPTS]
+    for pk in worn_out:
+        fail(pk, "the process that was working on it died each time")
+    # one that was begun before may have killed its process: nobody's attempt but its own may be counted for that
+    alone = [[pk] for pk, attempts in due if 0 < attempts < conf.MAX_ATTEMPTS]
+    for pks in ([pk for pk, attempts in due if not attempts], *alone):
+        claimed = _claim(pks)
+        try:
+            while claimed:
+                yield claimed.pop(0)
+        finally:
+            _let_go(claimed)
+    if worn_out:  # there may be more behind them
         yield from claim_due()
+
+
+def _claim(pks: list[int]) -> list[Message]:
+    """Those of the messages that are still due and that nobody holds, oldest first."""
+    if not pks:
+        return []
+    still_due = Message.objects.using(alias()).filter(pk__in=pks, attempts__lt=conf.MAX_ATTEMPTS).due(NOW)
+    messages: list[Message] = take_free(still_due, attempts=F("attempts") + 1, due_at=from_now(conf.LEASE_SECONDS))
+    for message in messages:
+        message.attempts += 1
+    return messages
+
+
+def _let_go(messages: list[Message]) -> None:
+    """Nobody has begun with these: they are due again, and no attempt is counted."""
+    with suppress(DatabaseFault):  # else their leases lapse
+        for message in messages:
+            _open(message).update(attempts=F("attempts") - 1, due_at=NOW)
 
 
 # ---------------------------------------------------------------- finishing
@@ -243,22 +264,24 @@ def fail(pk: int, error: str) -> None:
 def reopen(pks: list[int]) -> int:
     """Make messages due now, as they came in; how many. What was applied before is a replay."""
     messages = Message.objects.using(alias()).filter(pk__in=pks)
-    fresh = {"status": Message.Status.RECEIVED, "attempts": 0, "due_at": DatabaseNow()}
+    fresh = {"status": Message.Status.RECEIVED, "attempts": 0, "due_at": NOW}
     return (
-        messages.filter(status=Message.Status.RECEIVED).update(due_at=DatabaseNow())
+        messages.filter(status=Message.Status.RECEIVED).update(due_at=NOW)
         + messages.filter(status=Message.Status.APPLIED).update(is_replay=True, **fresh)
         + messages.filter(status__in=(Message.Status.QUARANTINED, Message.Status.FAILED)).update(**fresh)
     )
 
 
+def _as_claimed(message: Message) -> dict[str, Any]:
+    return {"id": message.pk, "status": Message.Status.RECEIVED, "attempts": message.attempts}
+
+
 def _open(message: Message) -> Any:
-    return Message.objects.using(alias()).filter(
-        pk=message.pk, status=Message.Status.RECEIVED, attempts=message.attempts, due_at__isnull=False
-    )
+    return Message.objects.using(alias()).filter(**_as_claimed(message))
 
 
 def _finish(message: Message, **values: Any) -> None:
-    if not patiently(partial(_open(message).update, **values)):
+    if not patiently(partial(update, Message, alias(), _as_claimed(message), values)):
         raise AlreadySettled(f"message {message.pk} was finished by another process")
     for name, value in values.items():
         setattr(message, name, value)

@@ -20,8 +20,9 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import described, place
 from stockhub_webhooks.models import Event, ReceiverCall
-from stockhub_webhooks.models.database import DatabaseNow, alias, from_now, patiently, take
+from stockhub_webhooks.models.database import NOW, alias, from_now, patiently, take, take_free
 from stockhub_webhooks.models.ledger import ReceiverCallQuerySet
+from stockhub_webhooks.models.statements import insert
 from stockhub_webhooks.models.subjects import subject_of
 from stockhub_webhooks.serializers.fields import clean_text
 
@@ -39,11 +40,7 @@ def record(events: list[Event]) -> None:
     """Write the events and what they owe, in the transaction that applied their message."""
     if not events:
         return
-    using = alias()
-    Event.objects.using(using).bulk_create(events)
-    if any(event.pk is None for event in events):  # MySQL does not tell the keys of many rows at once
-        events = list(Event.objects.using(using).filter(message_id=events[0].message_id).order_by("-pk")[: len(events)])
-        events.reverse()
+    insert(events, alias())
     owe(events)
 
 
@@ -55,14 +52,14 @@ def owe(events: list[Event]) -> list[ReceiverCall]:
             signal=signal.name,
             receiver=receiver.identity,
             order_id=event.order_id,
-            due_at=DatabaseNow(),
+            due_at=NOW,
         )
         for event in events
         for signal, sender in heard_by(event)
         for receiver in signal.connected(sender)
     ]
     if calls:
-        ReceiverCall.objects.using(alias()).bulk_create(calls)
+        insert(calls, alias())
     return calls
 
 
@@ -96,7 +93,7 @@ def claim_due(*, message_id: int | None = None) -> Iterator[ReceiverCall]:
     if not known:
         return
     given_up = False
-    due = ReceiverCall.objects.using(alias()).due(DatabaseNow()).of(known).first_in_line(known)
+    due = ReceiverCall.objects.using(alias()).due(NOW).of(known).first_in_line(known)
     if message_id is not None:
         due = due.filter(event__message_id=message_id)
     for call in list(due.select_related("event__message").defer("event__message__body")[:BATCH]):
@@ -113,8 +110,9 @@ def _claim(call: ReceiverCall) -> bool:
     # a lapsed call may still be running, and then its transaction holds the row
     lapsed = call.status == ReceiverCall.Status.RUNNING
     lease = {"attempts": F("attempts") + 1, "due_at": from_now(conf.LEASE_SECONDS)}
-    due = _as_claimed(call).filter(due_at__lte=DatabaseNow())
-    taken = take(due, skip_held=lapsed, status=ReceiverCall.Status.RUNNING, **lease)
+    due = _as_claimed(call).filter(due_at__lte=NOW)
+    running = {"status": ReceiverCall.Status.RUNNING, **lease}
+    taken = bool(take_free(due, **running)) if lapsed else take(due, **running)
     if taken:
         call.status = ReceiverCall.Status.RUNNING
         call.attempts += 1
@@ -181,9 +179,9 @@ def give_up(call: ReceiverCall, reason: str) -> None:
 def try_again(pks: list[int]) -> int:
     """Make calls due now that are given up or wait for their next attempt; how many."""
     calls = ReceiverCall.objects.using(alias()).filter(pk__in=pks)
-    return calls.filter(status=ReceiverCall.Status.PENDING).update(due_at=DatabaseNow()) + calls.filter(
+    return calls.filter(status=ReceiverCall.Status.PENDING).update(due_at=NOW) + calls.filter(
         status=ReceiverCall.Status.GIVEN_UP
-    ).update(status=ReceiverCall.Status.PENDING, attempts=0, due_at=DatabaseNow())
+    ).update(status=ReceiverCall.Status.PENDING, attempts=0, due_at=NOW)
 
 
 def undone(*, receiver: str = "", given_up: bool = False, since: datetime | None = None) -> ReceiverCallQuerySet:

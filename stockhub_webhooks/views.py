@@ -6,6 +6,7 @@ REST_FRAMEWORK defaults would reach it. Here the body is JSON whatever the heade
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import Error as DatabaseFault
 from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.request import HttpHeaders
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_variables
@@ -28,13 +30,21 @@ logger = logging.getLogger(__name__)
 
 CHUNK_BYTES = 64 * 1024
 DRAIN_BYTES = 8 * 1024 * 1024
+KEPT_HEADERS = [(name, HttpHeaders.to_wsgi_name(name)) for name in journal.KEPT_HEADERS]
 
 
-class Answer(JsonResponse):
+class Answer(HttpResponse):
     """A JSON answer that goes on working once the sender has it."""
 
-    def __init__(self, data: dict[str, Any], *, after: Callable[[], None] | None = None, **options: Any) -> None:
-        super().__init__(data, **options)
+    def __init__(
+        self,
+        data: dict[str, Any],
+        *,
+        after: Callable[[], None] | None = None,
+        content_type: str = "application/json",
+        **options: Any,
+    ) -> None:
+        super().__init__(json.dumps(data), content_type=content_type, **options)
         self._after = after
 
     def close(self) -> None:
@@ -74,7 +84,7 @@ class ReceiveView(View):
     def post(self, request: HttpRequest) -> Answer:
         """Authenticated, journaled, applied (where the runner does that here), answered."""
         try:
-            sender = authenticate(request.headers.get("x-api-key"))
+            sender = authenticate(request.META.get("HTTP_X_API_KEY"))
             body = read_body(request, conf.MAX_BODY_BYTES)
             runner = runners.current()
             message = Message(
@@ -82,7 +92,7 @@ class ReceiveView(View):
                 account=sender.account,
                 key_fingerprint=sender.key_fingerprint,
                 body=body,
-                headers=journal.kept_headers(request.headers),
+                headers=journal.kept_headers(sent_headers(request)),
                 remote_address=remote_address(request),
             )
             journal.store(message, claimed=runner.applies_in_request)
@@ -115,7 +125,7 @@ class ReceiveView(View):
             key_fingerprint=refusal.key_fingerprint,
             size=size,
             body=body,
-            headers=journal.kept_headers(request.headers),
+            headers=journal.kept_headers(sent_headers(request)),
         )
         return problem(refusal.status, refusal.title, str(refusal), after=lambda: refusals.note(attempt))
 
@@ -135,6 +145,11 @@ def answer(message: Message, after: Callable[[], None]) -> Answer:
         detail = Unreadable.REASONS.get(reason, message.error)
         return problem(406, "Not readable", detail, message=message.pk, after=after)
     return Answer({"message": message.pk}, status=202, after=after)
+
+
+def sent_headers(request: HttpRequest) -> dict[str, str]:
+    """The headers that are kept. `request.headers` would be made of all that came."""
+    return {name: request.META[key] for name, key in KEPT_HEADERS if key in request.META}
 
 
 def remote_address(request: HttpRequest) -> str:
@@ -206,7 +221,7 @@ class HealthView(View):
 @sensitive_variables()
 def may_see_details(request: HttpRequest) -> bool:
     """A valid key, also where none is required, or a member of the staff who is logged in."""
-    if key := request.headers.get("x-api-key"):
+    if key := request.META.get("HTTP_X_API_KEY"):
         try:
             return bool(authenticate(key).key_fingerprint)
         except Refused:

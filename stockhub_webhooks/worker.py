@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from contextlib import closing
 
 from django.db import Error as DatabaseFault
 from django.db import close_old_connections
@@ -12,7 +13,7 @@ from django.db import close_old_connections
 from stockhub_webhooks import health, journal, pipeline, telling
 from stockhub_webhooks.exceptions import place
 from stockhub_webhooks.models import Heartbeat
-from stockhub_webhooks.models.database import DatabaseNow, alias
+from stockhub_webhooks.models.database import NOW, alias
 
 logger = logging.getLogger(__name__)
 
@@ -33,11 +34,12 @@ def drain(until: float = FOREVER, stop: threading.Event | None = None) -> int:
     while not _over(until, stop):
         before = done
         done += journal.ingest_spool()
-        for message in journal.claim_due():
-            pipeline.process(message)
-            done += 1
-            if _over(until, stop):
-                return done
+        with closing(journal.claim_due()) as claimed:
+            for message in claimed:
+                pipeline.process(message)
+                done += 1
+                if _over(until, stop):
+                    return done
         done += telling.tell_due(until=until, stop=stop)
         if done == before:
             break
@@ -96,10 +98,8 @@ class Worker:
             return
         using = alias()
         beats = Heartbeat.objects.using(using).filter(name="worker")
-        if not beats.update(beat_at=DatabaseNow()):
-            Heartbeat.objects.using(using).bulk_create(
-                [Heartbeat(name="worker", beat_at=DatabaseNow())], ignore_conflicts=True
-            )
+        if not beats.update(beat_at=NOW):
+            Heartbeat.objects.using(using).bulk_create([Heartbeat(name="worker", beat_at=NOW)], ignore_conflicts=True)
         self._next_beat = time.monotonic() + self.HEARTBEAT_SECONDS
 
     def look(self) -> None:

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 from stockhub_webhooks import signals
 from stockhub_webhooks.health import alarm
 from stockhub_webhooks.models import Message
+from stockhub_webhooks.runners.inline import InlineRunner
 from tests.processes import Shop, scratch_database
 from tests.samples import contract
 
@@ -95,6 +96,13 @@ def _no_receivers_left():
 def _first_minute(monkeypatch):
     """Each test is the first minute of a process, in which nobody looks after an answer whether all is well."""
     monkeypatch.setattr(alarm, "_next_glance", None)
+
+
+@pytest.fixture(autouse=True)
+def _look_each_time(monkeypatch):
+    """After each answer, left-over work is looked for, as it is in a shop with little traffic."""
+    monkeypatch.setattr(InlineRunner, "LOOK_SECONDS", 0)
+    monkeypatch.setattr(InlineRunner, "_next_look", 0)
 
 
 @pytest.fixture

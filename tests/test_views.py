@@ -26,11 +26,11 @@ def broken_database(monkeypatch):
     """The journal's INSERT fails, as often as it is tried."""
     tries = []
 
-    def save(self, *args, **kwargs):
-        tries.append(self)
+    def insert(rows, using):
+        tries.append(rows)
         raise OperationalError("the server closed the connection unexpectedly")
 
-    monkeypatch.setattr(Message, "save", save)
+    monkeypatch.setattr(journal, "insert", insert)
     return tries
 
 

@@ -3,6 +3,8 @@
 import os
 import signal
 import threading
+import time
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -12,6 +14,8 @@ from django.test import override_settings
 
 from stockhub_webhooks import journal, pipeline, signals, spool, topics, worker
 from stockhub_webhooks.models import Event, Heartbeat, Message, Order
+from stockhub_webhooks.models.database import NOW
+from stockhub_webhooks.runners.inline import InlineRunner
 from tests.conftest import KEY
 from tests.samples import contract
 
@@ -365,7 +369,7 @@ def test_with_the_database_still_away_the_files_wait_on(spooled, monkeypatch):
         raise OperationalError("gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Message, "save", gone)
+        patch.setattr(journal, "insert", gone)
         with pytest.raises(OperationalError):
             journal.ingest_spool()
     assert len(list(spool.files())) == 6
@@ -377,3 +381,59 @@ def test_no_spool_is_an_empty_spool():
         assert list(spool.files()) == []
         with pytest.raises(FileNotFoundError, match="SPOOL_DIR"):
             spool.write({})
+
+
+# ---------------------------------------------------------------- a few at a time
+
+
+def test_messages_that_nobody_asked_for_any_more_are_due_again_without_an_attempt(post):
+    with DEFERRED:
+        for _ in range(3):
+            post("order")
+    claimed = journal.claim_due()
+    first = next(claimed)
+    assert Message.objects.filter(attempts=1).count() == 3
+    claimed.close()
+    assert sorted(Message.objects.values_list("attempts", flat=True)) == [0, 0, 1]
+    assert Message.objects.due(NOW).exclude(pk=first.pk).count() == 2
+
+
+def test_a_message_that_was_begun_before_is_taken_alone(post):
+    with DEFERRED:
+        for _ in range(4):
+            post("order")
+    begun = list(Message.objects.order_by("pk")[:2])
+    Message.objects.filter(pk__in=[message.pk for message in begun]).update(attempts=1)
+    with closing(journal.claim_due()) as claimed:
+        assert [next(claimed).pk, next(claimed).pk] == [m.pk for m in Message.objects.order_by("pk")[2:]]
+        assert next(claimed).pk == begun[0].pk
+        assert Message.objects.get(pk=begun[1].pk).attempts == 1  # still
+
+
+def test_stopped_in_the_middle_the_rest_is_left_for_others(post):
+    with DEFERRED:
+        for _ in range(3):
+            post("order")
+    stop = threading.Event()
+    stop.set()
+    assert worker.drain(stop=stop) == 0
+    assert worker.drain(until=time.monotonic()) == 0
+    assert Message.objects.due(NOW).count() == 3
+
+
+def test_a_look_that_found_nothing_is_not_taken_again_in_the_same_second(post, monkeypatch):
+    looks = []
+    monkeypatch.setattr(worker, "drain", lambda until: bool(looks.append(until)))
+    monkeypatch.setattr(InlineRunner, "LOOK_SECONDS", 3600)
+    for _ in range(3):
+        post("order")
+    assert len(looks) == 1
+
+
+def test_a_look_that_found_work_is_taken_again(post, monkeypatch):
+    looks = []
+    monkeypatch.setattr(worker, "drain", lambda until: looks.append(until) or 1)
+    monkeypatch.setattr(InlineRunner, "LOOK_SECONDS", 3600)
+    for _ in range(3):
+        post("order")
+    assert len(looks) == 3

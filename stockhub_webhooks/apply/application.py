@@ -9,7 +9,7 @@ from typing import Any
 from stockhub_webhooks.apply import parts
 from stockhub_webhooks.apply.changes import Changes, differences, told
 from stockhub_webhooks.apply.kinds import BY_TOPIC
-from stockhub_webhooks.models import Document, Event, Message, Order, Shipment
+from stockhub_webhooks.models import Document, Event, Message, Order, Shipment, statements
 from stockhub_webhooks.models.database import alias
 from stockhub_webhooks.serializers import Reading
 
@@ -70,7 +70,7 @@ class _Application:
             return
         if number and self.order is None:
             self.order = Order(account=self.message.account, increment_id=number, po_number=self.reading.po_number)
-            self.order.save(using=self.using, force_insert=True)
+            statements.insert([self.order], self.using)
         elif self.order and self.order.is_stub and self.reading.po_number and not self.order.po_number:
             self.order.po_number = self.reading.po_number
             self.order.save(using=self.using, update_fields=["po_number"])
@@ -78,8 +78,7 @@ class _Application:
 
     def locked(self, model: type[Any], **number: Any) -> Any:
         """The row, held until the transaction ends; alone, for PostgreSQL locks no nullable joins."""
-        rows = model.objects.using(self.using).select_for_update()
-        return rows.filter(account=self.message.account, **number).first()
+        return statements.locked(model, self.using, account=self.message.account, **number)
 
     def locked_document(self) -> Any:
         """The child's row. Its order's lock holds it, which may be another order than the message names."""
@@ -92,7 +91,7 @@ class _Application:
             if document.order_id is None:
                 return self.locked(self.kind.model, increment_id=self.reading.increment_id)
             held.add(document.order_id)
-            self.locked(Order, pk=document.order_id)
+            self.locked(Order, id=document.order_id)
 
     def is_filling_a_stub(self) -> bool:
         return self.kind.model is Order and bool(self.document.is_stub)
@@ -116,7 +115,10 @@ class _Application:
         differences(document, self.wanted())
         parts.create_addresses(document, reading.addresses, self.using)
         self.stamp()
-        document.save(using=self.using)
+        if document.pk is None:
+            statements.insert([document], self.using)
+        else:
+            document.save(using=self.using)
         parts.create_lines(document, self.kind, reading.lines or (), self.using)
         values: Changes = {name: (None, value) for name, value in reading.fields.items() if value is not None}
         self.note(f"{self.kind.name}.created", document.pk, values)

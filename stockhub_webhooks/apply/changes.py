@@ -1,12 +1,11 @@
-"""Comparing what is wanted with what is there, and writing it."""
+"""Comparing what is wanted with what is there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from django.db import connections, models
+from django.db import models
 
 # field to its old and new value
 Changes = dict[str, tuple[Any, Any]]
@@ -44,15 +43,3 @@ def told(value: Any) -> Any:
     if value is None or isinstance(value, (str, int)):
         return value
     return value.isoformat() if isinstance(value, datetime) else str(value)
-
-
-def insert(rows: Iterable[Any], using: str) -> None:
-    """INSERT the rows in one statement where the database tells their keys, else one by one."""
-    rows = list(rows)
-    if not rows:
-        return
-    if connections[using].features.can_return_rows_from_bulk_insert:
-        type(rows[0])._base_manager.using(using).bulk_create(rows)
-        return
-    for row in rows:
-        row.save(using=using, force_insert=True)

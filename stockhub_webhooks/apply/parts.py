@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from stockhub_webhooks.apply.changes import Changes, below, differences, insert, plain
+from stockhub_webhooks.apply.changes import Changes, below, differences, plain
 from stockhub_webhooks.apply.kinds import Kind
 from stockhub_webhooks.models import Address, Track
+from stockhub_webhooks.models.statements import insert
 
 Values = dict[str, Any]
 Key = tuple[tuple[Any, ...], int]
@@ -32,7 +33,7 @@ class PartChanges:
 def create_addresses(document: Any, wanted: dict[str, Values | None], using: str) -> None:
     """The rows of a new document's addresses, in one statement."""
     addresses = {name: Address(**values) for name, values in wanted.items() if values}
-    insert(addresses.values(), using)
+    insert(list(addresses.values()), using)
     for name, address in addresses.items():
         setattr(document, name, address)
 
@@ -132,7 +133,7 @@ def _line(document: Any, kind: Kind, position: int, values: Values) -> Any:
 def create_track(document: Any, kind: Kind, wanted: Values, using: str) -> Track:
     """A number that the document does not have yet."""
     track = Track(**{kind.name: document}, **wanted)
-    track.save(using=using, force_insert=True)
+    insert([track], using)
     return track
 
 

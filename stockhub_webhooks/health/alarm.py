@@ -23,7 +23,7 @@ from stockhub_webhooks.exceptions import place
 from stockhub_webhooks.health.facts import Report, report
 from stockhub_webhooks.health.rules import Finding, findings
 from stockhub_webhooks.models import Alarm, Message, Turn
-from stockhub_webhooks.models.database import DatabaseNow, alias, from_now
+from stockhub_webhooks.models.database import NOW, alias, from_now
 
 logger = logging.getLogger(__name__)
 
@@ -57,13 +57,13 @@ def look() -> None:
 def take_turn(name: str, seconds: float) -> bool:
     """Whether this process is the one that does it now; at most one in so many seconds is."""
     rows = Turn.objects.using(alias()).filter(name=name)
-    if rows.filter(taken_at__lte=from_now(-seconds)).update(taken_at=DatabaseNow()):
+    if rows.filter(taken_at__lte=from_now(-seconds)).update(taken_at=NOW):
         return True
     if rows.exists():
         return False
     try:
         with transaction.atomic(using=alias()):
-            Turn(name=name, taken_at=DatabaseNow()).save(using=alias(), force_insert=True)
+            Turn(name=name, taken_at=NOW).save(using=alias(), force_insert=True)
     except IntegrityError:  # another process was first
         return False
     return True

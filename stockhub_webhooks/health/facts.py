@@ -17,7 +17,7 @@ from stockhub_webhooks.authentication import fingerprint
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.health.silence import open_hours
 from stockhub_webhooks.models import Heartbeat, Message, ReceiverCall, Refusal, RefusedBody
-from stockhub_webhooks.models.database import DatabaseNow, alias, from_now
+from stockhub_webhooks.models.database import NOW, alias, from_now
 
 LATE_SECONDS = 15 * 60
 ANY = "any"
@@ -222,7 +222,7 @@ def _messages() -> dict[str, Pile]:
 
 def _calls() -> list[dict[str, Any]]:
     """The open calls by receiver."""
-    due = Q(due_at__lte=DatabaseNow())
+    due = Q(due_at__lte=NOW)
     rows = (
         _rows(ReceiverCall)
         .open()

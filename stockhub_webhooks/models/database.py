@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 from django.db import Error as DatabaseFault
@@ -33,9 +33,13 @@ class DatabaseNow(Now):
         return self.as_sql(compiler, connection, template="UTC_TIMESTAMP(6)", **extra_context)
 
 
+NOW = DatabaseNow()
+
+
+@lru_cache(maxsize=64)  # the same object each time, so that its statement need not be written again
 def from_now(seconds: float) -> Combinable:
     """A point in time on the database's clock, in `seconds` from now."""
-    return DatabaseNow() + timedelta(seconds=seconds)
+    return NOW + timedelta(seconds=seconds)
 
 
 def drop(using: str) -> None:
@@ -68,26 +72,43 @@ def patiently(step: Callable[[], T]) -> T:
     raise AssertionError("the last turn returns or raises")
 
 
-def take(rows: models.QuerySet[Any], *, skip_held: bool, **values: Any) -> bool:
+def take(rows: models.QuerySet[Any], **values: Any) -> bool:
     """UPDATE the one row, if it still is as `rows` describes it; False where another process was first.
 
     Args:
         rows: at most one row, without an order.
-        skip_held: leave a row alone that somebody's transaction holds, instead of waiting for its end.
         values: what to write.
     """
-    using = rows.db
     try:
-        if not (skip_held and connections[using].features.has_select_for_update_skip_locked):
-            return bool(patiently(partial(rows.update, **values)))
-        with transaction.atomic(using=using):
-            free = rows.select_for_update(skip_locked=True).values_list("pk", flat=True)
-            return bool(list(free)) and bool(rows.update(**values))
-    except OperationalError:  # called off time and again: somebody else is at it
-        if connections[using].in_atomic_block:
-            raise
-        drop_if_broken(using)
+        return bool(patiently(partial(rows.update, **values)))
+    except OperationalError:
+        _leave_to_others(rows.db)
         return False
+
+
+def take_free(rows: models.QuerySet[Any], **values: Any) -> list[Any]:
+    """UPDATE the rows that still are as `rows` describes them, as they were before.
+
+    One that somebody's transaction holds is left alone: waiting for its end is how deadlocks come about.
+    """
+    using = rows.db
+    can_skip = connections[using].features.has_select_for_update_skip_locked
+    try:
+        with writing(using):
+            free = list(rows.select_for_update(skip_locked=can_skip))
+            if free:
+                rows.model._base_manager.using(using).filter(pk__in=[row.pk for row in free]).update(**values)
+            return free
+    except OperationalError:
+        _leave_to_others(using)
+        return []
+
+
+def _leave_to_others(using: str) -> None:
+    """The database called it off time and again, so somebody else is at it. Inside a transaction that is its end."""
+    if connections[using].in_atomic_block:
+        raise  # noqa: PLE0704 - it is called where an error is handled
+    drop_if_broken(using)
 
 
 def is_lost(using: str) -> bool:
