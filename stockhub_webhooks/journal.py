@@ -110,7 +110,7 @@ def _insert(message: Message, *, claimed: bool) -> None:
     if connection.in_atomic_block:
         # a host's transaction could still be rolled back; durable=True refuses it (and lets a TestCase pass)
         with transaction.atomic(using=using, durable=True):
-            insert([message], using)
+            insert([message], using, left_out=Message.FOUND_OUT_LATER)
         return
     try:
         _insert_once(message, using)
@@ -121,7 +121,7 @@ def _insert(message: Message, *, claimed: bool) -> None:
 
 def _insert_once(message: Message, using: str) -> None:
     try:
-        insert([message], using)
+        insert([message], using, left_out=Message.FOUND_OUT_LATER)
     except IntegrityError:
         stored = Message.objects.using(using).filter(uid=message.uid).values_list("pk", flat=True).first()
         if stored is None:

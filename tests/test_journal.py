@@ -18,11 +18,11 @@ def message(**values):
 def test_a_dead_connection_is_closed_and_tried_once_more(transactional_db, monkeypatch):
     real, tries = journal.insert, []
 
-    def insert(rows, using):
+    def insert(rows, using, **options):
         tries.append(1)
         if len(tries) == 1:
             raise OperationalError("server closed the connection unexpectedly")
-        real(rows, using)
+        real(rows, using, **options)
 
     monkeypatch.setattr(journal, "insert", insert)
     stored = journal.store(message())
@@ -33,8 +33,8 @@ def test_a_dead_connection_is_closed_and_tried_once_more(transactional_db, monke
 def test_an_insert_that_was_committed_before_the_connection_died_is_found_by_its_uid(transactional_db, monkeypatch):
     real, tries = journal.insert, []
 
-    def insert(rows, using):
-        real(rows, using)
+    def insert(rows, using, **options):
+        real(rows, using, **options)
         tries.append(1)
         if len(tries) == 1:
             rows[0].pk = None
@@ -46,7 +46,7 @@ def test_an_insert_that_was_committed_before_the_connection_died_is_found_by_its
 
 
 def test_a_clash_that_is_not_our_uid_is_not_taken_for_stored(transactional_db, monkeypatch):
-    def insert(rows, using):
+    def insert(rows, using, **options):
         raise IntegrityError("another constraint")
 
     monkeypatch.setattr(journal, "insert", insert)

@@ -26,7 +26,7 @@ def broken_database(monkeypatch):
     """The journal's INSERT fails, as often as it is tried."""
     tries = []
 
-    def insert(rows, using):
+    def insert(rows, using, **options):
         tries.append(rows)
         raise OperationalError("the server closed the connection unexpectedly")
 

@@ -70,11 +70,13 @@ class Message(models.Model):
     remote_address = models.CharField(_("remote address"), max_length=45, blank=True)
     source = models.CharField(_("source"), max_length=16, choices=Source, default=Source.WEBHOOK)
     received_at = models.DateTimeField(_("received at"), default=timezone.now, db_index=True)
-    status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.RECEIVED)
-    outcome = models.CharField(_("outcome"), max_length=16, choices=Outcome, blank=True)
-    error = models.TextField(_("error"), blank=True)
+    status = models.CharField(
+        _("status"), max_length=16, choices=Status, default=Status.RECEIVED, db_default=Status.RECEIVED
+    )
+    outcome = models.CharField(_("outcome"), max_length=16, choices=Outcome, blank=True, default="", db_default="")
+    error = models.TextField(_("error"), blank=True, default="", db_default="")
     notes = models.JSONField(_("notes"), default=list)
-    increment_id = models.CharField(_("Stock Hub number"), max_length=64, blank=True)
+    increment_id = models.CharField(_("Stock Hub number"), max_length=64, blank=True, default="", db_default="")
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     due_at = models.DateTimeField(
         _("due at"),
@@ -83,7 +85,10 @@ class Message(models.Model):
         help_text=_("When it is to be applied; while that is done, when the lease lapses."),
     )
     applied_at = models.DateTimeField(_("processed at"), null=True)
-    is_replay = models.BooleanField(_("processed again"), default=False)
+    is_replay = models.BooleanField(_("processed again"), default=False, db_default=False)
+
+    # what only reading and applying find out: a new row has these from the database
+    FOUND_OUT_LATER = frozenset({"status", "outcome", "error", "increment_id", "applied_at", "is_replay"})
 
     objects = MessageQuerySet.as_manager()
 

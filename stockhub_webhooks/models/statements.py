@@ -11,14 +11,21 @@ from functools import cache, lru_cache
 from typing import Any
 
 from django.db import connections, models
+from django.db.models.expressions import Combinable
 from django.db.models.signals import post_save, pre_save
 from django.db.models.sql import Query
 
 ROWS_AT_ONCE = 500
+TEXT = (models.CharField, models.TextField)  # of which a text is kept as it is
 
 
-def insert(rows: Sequence[models.Model], using: str) -> None:
+def insert(rows: Sequence[models.Model], using: str, *, left_out: frozenset[str] = frozenset()) -> None:
     """INSERT rows of one model, which then know their keys: in one statement where the database tells them.
+
+    Args:
+        rows: not saved yet.
+        using: the database's alias.
+        left_out: names of fields whose values are the database's own defaults in all rows.
 
     Raises:
         django.db.Error: the database would not.
@@ -31,9 +38,9 @@ def insert(rows: Sequence[models.Model], using: str) -> None:
             row.save(using=using, force_insert=True)
         return
     _announce(pre_save, rows, using, raw=False, update_fields=None)
-    most = max(1, min(ROWS_AT_ONCE, connection.ops.bulk_batch_size(_columns(model), rows)))
+    most = max(1, min(ROWS_AT_ONCE, connection.ops.bulk_batch_size(_columns(model, left_out), rows)))
     for start in range(0, len(rows), most):
-        _insert(model, rows[start : start + most], using)
+        _insert(model, rows[start : start + most], using, left_out)
     _announce(post_save, rows, using, raw=False, update_fields=None, created=True)
 
 
@@ -57,13 +64,14 @@ def update(model: type[models.Model], using: str, where: Mapping[str, Any], valu
 
 
 @cache
-def _columns(model: type[models.Model]) -> list[Any]:
-    return [field for field in model._meta.local_concrete_fields if not field.primary_key]
+def _columns(model: type[models.Model], left_out: frozenset[str]) -> list[Any]:
+    fields = model._meta.local_concrete_fields
+    return [field for field in fields if not field.primary_key and field.name not in left_out]
 
 
 @cache
-def _insert_sql(model: type[models.Model], using: str) -> tuple[str, str]:
-    columns = ", ".join(_name(field, using) for field in _columns(model))
+def _insert_sql(model: type[models.Model], using: str, left_out: frozenset[str]) -> tuple[str, str]:
+    columns = ", ".join(_name(field, using) for field in _columns(model, left_out))
     head = f"INSERT INTO {_table(model, using)} ({columns}) VALUES "  # noqa: S608 - names of ours
     return head, f" RETURNING {_name(model._meta.pk, using)}"
 
@@ -96,22 +104,23 @@ def _name(field: Any, using: str) -> str:
 # ---------------------------------------------------------------- their values
 
 
-def _insert(model: type[models.Model], rows: Sequence[models.Model], using: str) -> None:
-    connection, fields = connections[using], _columns(model)
-    head, tail = _insert_sql(model, using)
+def _insert(model: type[models.Model], rows: Sequence[models.Model], using: str, left_out: frozenset[str]) -> None:
+    connection, fields = connections[using], _columns(model, left_out)
+    head, tail = _insert_sql(model, using, left_out)
     groups: list[str] = []
     parameters: list[Any] = []
     for row in rows:
         marks = []
         for field in fields:
             value = getattr(row, field.attname)
-            if hasattr(value, "resolve_expression"):
+            if isinstance(value, Combinable):
                 sql, inside = _expression_sql(model, value, using)
                 marks.append(sql)
                 parameters.extend(inside)
-            else:
-                marks.append("%s")
-                parameters.append(field.get_db_prep_save(value, connection))
+                continue
+            marks.append("%s")
+            as_it_is = value is None or (type(value) is str and type(field) in TEXT)
+            parameters.append(value if as_it_is else field.get_db_prep_save(value, connection))
         groups.append(f"({', '.join(marks)})")
     with connection.cursor() as cursor:
         cursor.execute(f"{head}{', '.join(groups)}{tail}", parameters)
