@@ -1,4 +1,6 @@
-"""For the shop's own admin: a box on the page of its order that says what Stock Hub knows of it. Public::
+"""For the shop's own admin: a box on the page of its order that says what Stock Hub knows of it.
+
+Public::
 
     from stockhub_webhooks.admin.host_order import StockHubBoxMixin
 

@@ -42,6 +42,16 @@ class Purchase:
         return [*self.shipments, *self.rmas, *self.invoices, *self.credit_memos, *self.payment_requests]
 
     @property
+    def moving(self) -> list[Any]:
+        """What has parcels: shipments and returns."""
+        return [*self.shipments, *self.rmas]
+
+    @property
+    def bills(self) -> list[Any]:
+        """What has amounts that can be checked: orders, invoices and credit notes."""
+        return [*self.orders, *self.invoices, *self.credit_memos]
+
+    @property
     def by_topic(self) -> Iterator[tuple[str, list[Any]]]:
         """The documents of each topic."""
         yield topics.ORDER, self.orders
@@ -54,7 +64,7 @@ class Purchase:
     @property
     def tracks(self) -> list[Any]:
         """The parcels of shipments, then those of returns."""
-        return [track for owner in (*self.shipments, *self.rmas) for track in owner.tracks.all()]
+        return [track for owner in self.moving for track in owner.tracks.all()]
 
     def is_stray(self, document: Any) -> bool:
         """Whether it names our order number, but hangs under an order that does not (or under none)."""

@@ -21,8 +21,7 @@ class Probable:
 def probable_return(memo: CreditMemo, rmas: list[RMA]) -> Probable | None:
     """The one return that fits best; None where none has its articles, or two fit equally well."""
     credited = _pieces((item, item.qty) for item in memo.items.all() if not _is_cancelled(item))
-    fitting = [(_weight(memo, credited, rma), rma) for rma in rmas]
-    fitting = [(weight, rma) for weight, rma in fitting if weight]
+    fitting = [(weight, rma) for rma in rmas if (weight := _weight(memo, credited, rma))]
     if not fitting:
         return None
     best = max(weight for weight, _ in fitting)
@@ -43,9 +42,7 @@ def _weight(memo: CreditMemo, credited: dict[Any, int], rma: RMA) -> Weight | No
     if not common:
         return None
     fee = sum((item.row_line_return_fee or Decimal(0) for item in items), Decimal(0))
-    seconds = (
-        (memo.created_at - rma.date_requested).total_seconds() if memo.created_at and rma.date_requested else None
-    )
+    seconds = (memo.created_at - rma.date_requested).total_seconds() if memo.created_at and rma.date_requested else None
     is_before = seconds is not None and seconds >= 0
     nearness = -abs(seconds) if seconds is not None else float("-inf")
     return common, credited == returned, bool(fee) and fee == _fee(memo), is_before, nearness
@@ -58,11 +55,8 @@ def _reasons(weight: Weight) -> tuple[str, ...]:
 
 
 def _fee(memo: CreditMemo) -> Decimal:
-    if memo.fee_amount:
-        return memo.fee_amount
-    if memo.return_fee_amount:
-        return memo.return_fee_amount
-    return sum((item.return_item_fee or Decimal(0) for item in memo.items.all()), Decimal(0))
+    told: Decimal | None = memo.fee_amount or memo.return_fee_amount
+    return told or sum((item.return_item_fee or Decimal(0) for item in memo.items.all()), Decimal(0))
 
 
 def _pieces(items: Any) -> dict[Any, int]:

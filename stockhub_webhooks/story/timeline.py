@@ -51,12 +51,14 @@ class Timeline:
         self.purchase = purchase
         self.newest_first = newest_first
 
-    def page(self, number: Any) -> Page[Any]:
-        """One page of entries; the first for what is no number, the last for one beyond it."""
-        page = Paginator(self._messages(), SIZE).get_page(number)
+    def page(self, number: Any) -> Page[Message]:
+        """One page of messages; the first for what is no number, the last for one beyond it."""
+        return Paginator(self._messages(), SIZE).get_page(number)
+
+    def entries(self, page: Page[Message]) -> list[Entry]:
+        """What stands on that page."""
         messages: Any = page.object_list
-        page.object_list = [Entry(message, message.happened_at, list(message.events.all())) for message in messages]
-        return page
+        return [Entry(message, message.happened_at, list(message.events.all())) for message in messages]
 
     def _messages(self) -> QuerySet[Message]:
         calls = ReceiverCall.objects.using(alias()).order_by("pk")

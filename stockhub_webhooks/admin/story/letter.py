@@ -56,13 +56,15 @@ def _lines(lines: list[Quantities]) -> Iterator[str]:
 
 
 def _documents(purchase: Purchase) -> Iterator[str]:
-    for moving in (*purchase.shipments, *purchase.rmas):
+    for moving in purchase.moving:
         said = [phrases.status(moving), *_parcels(moving)]
         at = getattr(moving, "delivered_at", None) or getattr(moving, "date_requested", None)
         if at:
             said.append(phrases.moment(at))
         yield f"{phrases.name(moving)}: {', '.join(said)}"
-    for bill in (*purchase.invoices, *purchase.credit_memos):
+    for bill in purchase.bills:
+        if bill.grand_total is None:
+            continue
         said = [phrases.sum_written_out(story.sum_of(bill)), phrases.moment(bill.created_at)]
         yield f"{phrases.name(bill)}: {', '.join(said)}"
 
@@ -97,7 +99,7 @@ def _questions(purchase: Purchase, steps: dict[str, Step]) -> Iterator[str]:
         yield _("Not everything that was sent is delivered. Where are the parcels?")
     if steps["returned"].pieces > refunded.pieces:
         yield _("Not everything that came back is credited. When will it be?")
-    for document in (*purchase.orders, *purchase.invoices, *purchase.credit_memos):
+    for document in purchase.bills:
         for remark in phrases.sum_remarks(story.sum_of(document)):
             yield _("%(document)s: %(remark)s. Can you look into it?") % {
                 "document": phrases.name(document),

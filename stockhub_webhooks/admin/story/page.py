@@ -62,7 +62,7 @@ class StoryPage(DocumentAdmin):
             raise PermissionDenied
         if order is None:
             raise Http404
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         return TemplateResponse(request, TEMPLATE, self.story_context(request, order))
 
     def story_context(self, request: HttpRequest, order: Order) -> dict[str, Any]:
@@ -76,7 +76,7 @@ class StoryPage(DocumentAdmin):
         number = order.po_number or order.increment_id
         return {
             **self.admin_site.each_context(request),
-            "title": _("Order story"),
+            "title": capfirst(str(_("order story"))),
             "subtitle": number,
             "opts": self.opts,
             "order": order,
@@ -95,14 +95,15 @@ class StoryPage(DocumentAdmin):
     def history(self, request: HttpRequest, purchase: Purchase, links: Links, persons: bool) -> dict[str, Any]:
         """One page of the timeline, and the ways to the others."""
         oldest = request.GET.get("order") == "oldest"
-        page = story.Timeline(purchase, newest_first=not oldest).page(request.GET.get("page"))
+        timeline = story.Timeline(purchase, newest_first=not oldest)
+        page = timeline.page(request.GET.get("page"))
         told = History(purchase, links, persons)
         order = "&order=oldest" if oldest else ""
         return {
             "page": page,
             "page_in_words": _("page %(number)s of %(pages)s")
             % {"number": page.number, "pages": page.paginator.num_pages},
-            "moments": [told.moment(entry) for entry in page.object_list],
+            "moments": [told.moment(entry) for entry in timeline.entries(page)],
             "oldest_first": oldest,
             "order_part": order,
         }
@@ -148,8 +149,8 @@ def _address(purchase: Purchase) -> Any:
 def labels() -> dict[str, Any]:
     """The words that stand in the template."""
     return {
+        "home": _("Home"),
         "picture": _("How far it is"),
-        "in_words": _("The same in words"),
         "remarks": _("Worth a look"),
         "history": _("What happened, one by one"),
         "newest": _("newest first"),
@@ -157,8 +158,6 @@ def labels() -> dict[str, Any]:
         "former": _("previous page"),
         "next": _("next page"),
         "pages": _("pages of the timeline"),
-        "old": _("old value"),
-        "new": _("new value"),
         "empty": _("No message about it is kept any more."),
         "letter": _("Copy for Winkelstraat"),
         "letter_help": _("Numbers, dates and the question, and nothing of the customer. Change it as you like."),

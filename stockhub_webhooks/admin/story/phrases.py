@@ -113,7 +113,7 @@ def step(step: story.Step) -> str:
 def sum_written_out(added: story.Sum) -> str:
     """Such as "120,00 − 2,50 fee = € 117,50"."""
     currency = added.document.currency
-    parts = []
+    parts: list[str] = []
     for term in added.terms:
         label = TERMS.get(term.field)
         sign = MINUS if term.amount < 0 else "+"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -58,9 +59,7 @@ def wide(steps: list[story.Step]) -> Picture:
 def tall(steps: list[story.Step]) -> Picture:
     """From top to bottom."""
     places = [(TALL_LEFT, TALL_STEP * number + TALL_STEP // 2) for number in range(len(steps))]
-    marks = [
-        _mark(step, x, y, x + RADIUS + 16, y - 12) for step, (x, y) in zip(steps, places, strict=True)
-    ]
+    marks = [_mark(step, x, y, x + RADIUS + 16, y - 12) for step, (x, y) in zip(steps, places, strict=True)]
     return _picture("tall", TALL_WIDTH, TALL_STEP * len(steps), steps, marks)
 
 
@@ -87,7 +86,7 @@ def _mark(step: story.Step, x: int, y: int, text_x: int, text_y: int) -> Mark:
 def _paths(steps: list[story.Step], marks: list[Mark]) -> list[dict[str, Any]]:
     """The way from each step to the next; only walked where the next one is done."""
     paths = []
-    for number, (former, mark) in enumerate(zip(marks, marks[1:], strict=False)):
+    for number, (former, mark) in enumerate(pairwise(marks)):
         across = mark.y == former.y
         gap = RADIUS + 4
         paths.append(

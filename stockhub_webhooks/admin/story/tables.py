@@ -108,8 +108,7 @@ def _said(number: int, word: Any) -> str:
 def amounts(purchase: Purchase, links: Links) -> Table:
     """Each document with its amounts written out."""
     rows = []
-    bills = (*purchase.orders, *purchase.invoices, *purchase.credit_memos, *purchase.payment_requests)
-    for document in bills:
+    for document in (*purchase.bills, *purchase.payment_requests):
         added = story.sum_of(document)
         if added.total is None and not added.terms:
             continue
@@ -169,9 +168,7 @@ def returns(purchase: Purchase, links: Links) -> Table:
         ]
         for rma in purchase.rmas
     ]
-    return Table(
-        _("Returns"), heads(_("return"), _("status"), _("requested at"), _("items"), _("parcels")), rows
-    )
+    return Table(capfirst(_("returns")), heads(_("return"), _("status"), _("requested at"), _("items"), _("parcels")), rows)
 
 
 def _returned_item(item: Any) -> str:
@@ -232,6 +229,6 @@ def remarks(purchase: Purchase, links: Links) -> Iterable[Any]:
         elif purchase.names_another(document):
             text = _("names another order number of ours, so its pieces are not counted here")
             yield format_html("{}: {} ({})", _link(document, links), text, document.po_number)
-    for document in (*purchase.orders, *purchase.invoices, *purchase.credit_memos):
+    for document in purchase.bills:
         for text in phrases.sum_remarks(story.sum_of(document)):
             yield format_html("{}: {}", _link(document, links), text)
