@@ -118,9 +118,10 @@ class History:
         number = inside(name)
         if number in self.articles:
             label = label.replace(number, self.articles[number], 1)
+        label = label if number else capfirst(label)
         if not self.persons and name.partition(".")[0] in ADDRESSES:
-            return {"name": capfirst(label), "old": phrases.HIDDEN, "new": phrases.HIDDEN}
-        return {"name": capfirst(label), "old": shown(subject, name, old), "new": shown(subject, name, new)}
+            return {"name": label, "old": phrases.HIDDEN, "new": phrases.HIDDEN}
+        return {"name": label, "old": shown(subject, name, old), "new": shown(subject, name, new)}
 
     def task(self, call: ReceiverCall, event: Event) -> Any:
         """Who was told of what, and how far they are."""
@@ -130,13 +131,14 @@ class History:
 
 def _changes(events: list[Event]) -> Iterator[tuple[Event, str, Any, Any]]:
     """Each change once: the last event of a change tells all of them."""
+    kinds = {event.type for event in events}
+    if any(kind.endswith(".created") for kind in kinds):
+        return
     seen = set()
     for event in sorted(events, key=lambda event: not event.type.endswith(".updated")):
         part = subject_of(event).name
-        if event.type == "track.added" or event.type.endswith(".created"):
-            continue
-        if part == "rma_item" and "rma.updated" in {other.type for other in events}:
-            continue  # told as items[…].status
+        if event.type == "track.added" or (part == "rma_item" and "rma.updated" in kinds):
+            continue  # told as a parcel, and as items[…].status
         for name, (old, new) in event.changes.items():
             if (part, name) not in seen and not name.startswith("tracks["):
                 seen.add((part, name))

@@ -113,9 +113,7 @@ def facts(purchase: Purchase, links: Links, host: HostOrder, persons: bool) -> l
     """What one wants to know first, each with its label."""
     rows: list[tuple[Any, Any]] = [(_("our order number"), _number(purchase, host))]
     for order in purchase.orders:
-        rows.append((_("Stock Hub number"), links.to(order, order.increment_id)))
-        rows.append((_("status"), phrases.status(order)))
-        rows.append((_("created at"), phrases.moment(order.created_at)))
+        rows.append((_("Stock Hub number"), _order(order, links)))
     rows += [(_("customer"), _customer(purchase) if persons else phrases.HIDDEN)]
     rows += [(_("shipping address"), _address(purchase) if persons else phrases.HIDDEN)]
     if len(conf.accounts()) > 1:
@@ -131,6 +129,11 @@ def _number(purchase: Purchase, host: HostOrder) -> Any:
     if host.admin_url and host.url:
         return format_html("{} ({})", shown, link(host.url, _("in the shop")))
     return shown
+
+
+def _order(order: Order, links: Links) -> Any:
+    created = phrases.moment(order.created_at) if order.created_at else ""
+    return display.several(filter(None, (links.to(order, order.increment_id), phrases.status(order), created)))
 
 
 def _failing(host: HostOrder) -> list[Any]:
@@ -160,7 +163,7 @@ def labels() -> dict[str, Any]:
         "pages": _("pages of the timeline"),
         "empty": _("No message about it is kept any more."),
         "letter": _("Copy for Winkelstraat"),
-        "letter_help": _("Numbers, dates and the question, and nothing of the customer. Change it as you like."),
+        "letter_help": _("Numbers, dates and the question, and nothing of the customer. Add to it in your mail."),
         "copy": _("Copy"),
         "copied": _("Copied."),
         "not_copied": _("Selected: press Ctrl+C to copy."),

@@ -79,12 +79,14 @@ def step_count(step: story.Step) -> str:
         return str(CANCELLED.get(step.name, NOT_SENT))
     if step.state is State.NONE:
         return _("none")
-    if step.state is State.UNKNOWN:
+    if step.state is State.UNKNOWN and not step.pieces:
         return _("not known")
     if step.name == "ordered":
-        return str(step.pieces)
+        return _("at least %(pieces)s") % {"pieces": step.pieces} if step.is_at_least else str(step.pieces)
+    if step.is_at_least:
+        return _("%(pieces)s of at least %(of)s") % {"pieces": step.pieces, "of": step.of}
     if step.of is None:
-        return _("%(pieces)s of an unknown number") % {"pieces": step.pieces}
+        return _("%(pieces)s of ?") % {"pieces": step.pieces}
     return _("%(pieces)s of %(of)s") % {"pieces": step.pieces, "of": step.of}
 
 
@@ -93,7 +95,9 @@ def step_remarks(step: story.Step) -> list[str]:
     said = []
     if step.has_problem:
         said.append(_("problem on the way"))
-    if step.state is State.PARTIAL:
+    if step.of is None and step.pieces:
+        said.append(_("number not known"))
+    elif step.state is State.PARTIAL and step.pieces != step.of:
         said.append(_("in part"))
     if step.state is State.OPEN:
         said.append(_("still open"))

@@ -13,8 +13,8 @@ from stockhub_webhooks.admin.story import phrases
 from stockhub_webhooks.story import State
 
 RADIUS = 18
-WIDE_STEP, WIDE_TOP, WIDE_HEIGHT = 180, 30, 128
-TALL_WIDTH, TALL_STEP, TALL_LEFT = 300, 76, 30
+WIDE_STEP, WIDE_TOP = 180, 30
+TALL_WIDTH, TALL_STEP, TALL_LEFT = 300, 92, 30
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,14 @@ def wide(steps: list[story.Step]) -> Picture:
     marks = []
     for step, (x, y) in zip(steps, places, strict=True):
         marks.append(_mark(step, x, y, x, y + RADIUS + 22))
-    return _picture("wide", WIDE_STEP * len(steps), WIDE_HEIGHT, steps, marks)
+    height = max(text["y"] for mark in marks for text in mark.texts) + 14
+    return _picture("wide", WIDE_STEP * len(steps), height, steps, marks)
 
 
 def tall(steps: list[story.Step]) -> Picture:
     """From top to bottom."""
     places = [(TALL_LEFT, TALL_STEP * number + TALL_STEP // 2) for number in range(len(steps))]
-    marks = [_mark(step, x, y, x + RADIUS + 16, y - 12) for step, (x, y) in zip(steps, places, strict=True)]
+    marks = [_mark(step, x, y, x + RADIUS + 16, y - 14) for step, (x, y) in zip(steps, places, strict=True)]
     return _picture("tall", TALL_WIDTH, TALL_STEP * len(steps), steps, marks)
 
 
@@ -73,12 +74,11 @@ def _mark(step: story.Step, x: int, y: int, text_x: int, text_y: int) -> Mark:
     lines = [
         ("title", phrases.step_title(step)),
         ("count", phrases.step_count(step)),
-        ("remark", ", ".join(phrases.step_remarks(step))),
+        *(("remark", remark) for remark in phrases.step_remarks(step)),
     ]
     texts = [
         {"kind": kind, "x": text_x, "y": text_y + 20 * number, "text": text}
         for number, (kind, text) in enumerate(lines)
-        if text
     ]
     return Mark(step.state.value, x, y, texts, step.has_problem)
 

@@ -168,7 +168,9 @@ def returns(purchase: Purchase, links: Links) -> Table:
         ]
         for rma in purchase.rmas
     ]
-    return Table(capfirst(_("returns")), heads(_("return"), _("status"), _("requested at"), _("items"), _("parcels")), rows)
+    return Table(
+        capfirst(_("returns")), heads(_("return"), _("status"), _("requested at"), _("items"), _("parcels")), rows
+    )
 
 
 def _returned_item(item: Any) -> str:
