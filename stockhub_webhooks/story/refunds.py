@@ -12,7 +12,7 @@ from stockhub_webhooks.story.lines import CANCELLED, REFUSED
 
 @dataclass(frozen=True)
 class Probable:
-    """A return, and what speaks for it: "articles" always, "quantities", "fee" and "time" perhaps."""
+    """A return, and what speaks for it: "articles" or only "sku", and perhaps "quantities", "fee" and "time"."""
 
     rma: RMA
     reasons: tuple[str, ...]
@@ -31,26 +31,27 @@ def probable_return(memo: CreditMemo, rmas: list[RMA]) -> Probable | None:
     return Probable(chosen[0], _reasons(best))
 
 
-Weight = tuple[int, bool, bool, bool, float]
+Weight = tuple[int, int, bool, bool, bool, float]
 
 
 def _weight(memo: CreditMemo, credited: dict[Any, int], rma: RMA) -> Weight | None:
-    """How well they fit: articles in common, equal quantities, an equal fee, the return before it, and how closely."""
+    """How well they fit: common articles and SKUs, equal quantities, an equal fee, the return before it, nearness."""
     items = [item for item in rma.items.all() if item.status not in REFUSED]
     returned = _pieces((item, item.qty_returned or item.qty_approved or item.qty_requested) for item in items)
     common = len(credited.keys() & returned.keys())
-    if not common:
+    same_sku = len({sku for sku, _size in credited} & {sku for sku, _size in returned})
+    if not same_sku:
         return None
     fee = sum((item.row_line_return_fee or Decimal(0) for item in items), Decimal(0))
     seconds = (memo.created_at - rma.date_requested).total_seconds() if memo.created_at and rma.date_requested else None
     is_before = seconds is not None and seconds >= 0
     nearness = -abs(seconds) if seconds is not None else float("-inf")
-    return common, credited == returned, bool(fee) and fee == _fee(memo), is_before, nearness
+    return common, same_sku, credited == returned, bool(fee) and fee == _fee(memo), is_before, nearness
 
 
 def _reasons(weight: Weight) -> tuple[str, ...]:
-    _common, quantities, fee, is_before, _nearness = weight
-    found = {"articles": True, "quantities": quantities, "fee": fee, "time": is_before}
+    common, _same_sku, quantities, fee, is_before, _nearness = weight
+    found = {"articles": common > 0, "sku": not common, "quantities": quantities, "fee": fee, "time": is_before}
     return tuple(reason for reason, speaks in found.items() if speaks)
 
 

@@ -21,6 +21,7 @@ from stockhub_webhooks.models import Event, ReceiverCall
 from stockhub_webhooks.models.subjects import subject_of
 from stockhub_webhooks.story import Entry, Purchase
 
+SAID_BY = {"shipment.delivered": "shipment.status_changed", "rma.status_changed": "rma_item.status_changed"}
 FOLD = 8  # changes; more of them are folded
 ADDRESSES = ("shipping_address", "billing_address", "origin_address")
 
@@ -85,7 +86,8 @@ class History:
         """What happened; of a message that changed nothing, what became of it."""
         found = dict.fromkeys(event.type for event in entry.events)
         telling = [kind for kind in found if not kind.endswith(".updated")] or list(found)
-        labels = [str(words.EVENTS.get(kind, kind)) for kind in telling]
+        said = {SAID_BY.get(kind) for kind in telling}
+        labels = [str(words.EVENTS.get(kind, kind)) for kind in telling if kind not in said]
         return capfirst(", ".join(labels) or f"{entry.message.get_topic_display()}: {words.result(entry.message)}")
 
     def document(self, entry: Entry) -> Any:

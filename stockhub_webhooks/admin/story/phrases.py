@@ -151,6 +151,7 @@ def probable(found: story.Probable) -> str:
     """Which return a credit note is probably for, and why we think so."""
     said = {
         "articles": _("same articles"),
+        "sku": _("same SKU, another size"),
         "quantities": _("same quantities"),
         "fee": _("same fee"),
         "time": _("credited after it"),
