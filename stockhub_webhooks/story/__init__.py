@@ -7,7 +7,7 @@ the customer may know.
 
 from stockhub_webhooks.story.amounts import Sum, Term, sum_of
 from stockhub_webhooks.story.lines import Quantities, lines_of, total_of
-from stockhub_webhooks.story.parcels import Parcel, parcels
+from stockhub_webhooks.story.parcels import Parcel, carrier_name, parcels
 from stockhub_webhooks.story.purchase import Purchase, of_number, read
 from stockhub_webhooks.story.refunds import Probable, probable_return
 from stockhub_webhooks.story.steps import State, Step, steps_of
@@ -25,6 +25,7 @@ __all__ = [
     "Tasks",
     "Term",
     "Timeline",
+    "carrier_name",
     "lines_of",
     "of_number",
     "parcels",

@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Q
+from django.utils.text import capfirst
 
 from stockhub_webhooks import statuses
-from stockhub_webhooks.models import Order, Shipment
+from stockhub_webhooks.models import Order, Shipment, Track
 from stockhub_webhooks.models.database import alias
 
+ABBREVIATION = 4  # letters
 NOTHING_SAID = "UNKNOWN"
 
 
@@ -21,7 +23,7 @@ class Parcel:
 
     Attributes:
         tracking_number: "" where the shipment has none yet.
-        carrier: such as "ups", "" where it is not known.
+        carrier: as people write it, such as "UPS"; "" where it is not known.
         tracking_url: where the carrier tells more; only ever http(s), else "".
         status: Stock Hub's code of the shipment, such as IN_TRANSIT.
         status_in_words: in the active language, "" where the code says nothing to a customer.
@@ -74,7 +76,13 @@ def _of(shipment: Shipment) -> list[Parcel]:
     tracks = sorted(shipment.tracks.all(), key=lambda track: int(track.pk))
     if not tracks:
         return [Parcel("", "", "", **told)]
-    return [Parcel(track.tracking_number, track.carrier or "", track.safe_tracking_url, **told) for track in tracks]
+    return [Parcel(track.tracking_number, carrier_name(track), track.safe_tracking_url, **told) for track in tracks]
+
+
+def carrier_name(track: Track) -> str:
+    """The carrier as people write it: `ups` is UPS, "" where it is not known."""
+    text = track.carrier or ""
+    return text.upper() if len(text) <= ABBREVIATION else str(capfirst(text))
 
 
 def _in_words(shipment: Shipment) -> str:

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.exceptions import PermanentFailure
-from stockhub_webhooks.models import Event, Order, ReceiverCall
+from stockhub_webhooks.models import RMA, CreditMemo, Event, Invoice, Order, ReceiverCall, Shipment
 from tests.admin.test_base import HOSTILE, main, poisoned
 from tests.conftest import KEY
 from tests.samples import ALPHABETICAL, contract, sample
@@ -56,6 +56,11 @@ def test_list_and_page_of_an_order_lead_to_its_story(post, staff, list_url, page
     order = Order.objects.get()
     for address in (list_url("order"), page_url(order)):
         assert f'href="{story_url(order)}"' in staff.get(address).text
+
+
+def test_each_document_leads_to_the_story_of_its_order(filled, staff, page_url):
+    for document in (Shipment.objects.get(), RMA.objects.get(), Invoice.objects.get(), CreditMemo.objects.get()):
+        assert f'href="{story_url(document.order)}"' in staff.get(page_url(document)).text
 
 
 def test_who_may_not_view_orders_is_refused_and_what_is_not_there_is_not_found(post, clerk, staff, client):
@@ -228,6 +233,17 @@ def test_without_the_permission_nobody_is_named(post, hear, clerk, story):
         assert said not in page, said
     assert page.count("hidden") >= 4
     assert "ValueError" in page
+
+
+def test_a_reason_that_our_shop_gave_is_hidden_too(post, hear, clerk, story):
+    def never(**kwargs):
+        raise PermanentFailure("Piet: not known")
+
+    hear(signals.order_created, never)
+    post("order")
+    page = story(http=clerk("view_order"))
+    assert "Piet" not in page.text
+    assert "given up: hidden" in text_of(page)
 
 
 def test_with_the_permission_the_customer_is_named(post, clerk, story):

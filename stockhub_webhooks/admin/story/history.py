@@ -104,7 +104,7 @@ class History:
         for event in entry.events:
             track = self.tracks.get(event.subject_id) if event.type == "track.added" else None
             if track:
-                yield format_html("{} {}", phrases.carrier(track), display.track(track))
+                yield format_html("{} {}", story.carrier_name(track), display.track(track))
         document = self.documents.get((entry.message.topic, entry.message.increment_id))
         if document is not None and any(kind.endswith(".created") for kind in kinds):
             yield from _of_new(document)

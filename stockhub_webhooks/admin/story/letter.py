@@ -71,7 +71,7 @@ def _documents(purchase: Purchase) -> Iterator[str]:
 
 def _parcels(owner: Any) -> Iterator[str]:
     for track in owner.tracks.all():
-        yield f"{phrases.carrier(track)} {track.tracking_number}".strip()
+        yield f"{story.carrier_name(track)} {track.tracking_number}".strip()
 
 
 def questions(purchase: Purchase, steps: list[Step]) -> list[str]:

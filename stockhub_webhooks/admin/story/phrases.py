@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from stockhub_webhooks import story
 from stockhub_webhooks.admin import display, words
-from stockhub_webhooks.models import Order, Track
+from stockhub_webhooks.models import Order
 from stockhub_webhooks.story import State
 
 MINUS = "\u2212"
@@ -57,12 +57,6 @@ def name(document: Any) -> str:
 def article(line: Any) -> str:
     """SKU and size of a line."""
     return " ".join(filter(None, (line.sku, line.size))) or "?"
-
-
-def carrier(track: Track) -> str:
-    """The carrier as people write it: `ups` is UPS."""
-    text = track.carrier or ""
-    return text.upper() if len(text) <= 4 else capfirst(text)
 
 
 # ---------------------------------------------------------------- steps

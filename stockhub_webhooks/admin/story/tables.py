@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,8 @@ from stockhub_webhooks.admin.story.links import Links
 from stockhub_webhooks.models import ReceiverCall
 from stockhub_webhooks.story import Purchase, Quantities
 
+# as `exceptions.described` begins; a receiver's own reason for giving up is free text
+KIND_OF_ERROR = re.compile(r"(?P<kind>\w+): [^\n]*\n\nTraceback ")
 LONG = 25  # rows; a longer table is folded
 
 
@@ -151,7 +154,7 @@ def parcels(purchase: Purchase, links: Links) -> Table:
 def tracks(owner: Any) -> Any:
     """The parcels of a shipment or a return: carrier, and number with a link."""
     return display.several(
-        format_html("{} {}", phrases.carrier(track), display.track(track))
+        format_html("{} {}", story.carrier_name(track), display.track(track))
         for track in sorted(owner.tracks.all(), key=lambda track: int(track.pk))
     )
 
@@ -215,7 +218,10 @@ def task(call: ReceiverCall, persons: bool) -> str:
 def reason(call: ReceiverCall, persons: bool) -> str:
     """The first line of the last error; only its kind where persons are hidden, for the text may name one."""
     first = call.last_error.partition("\n")[0]
-    return Truncator(first if persons else first.partition(":")[0]).chars(200)
+    if not persons:
+        kind = KIND_OF_ERROR.match(call.last_error)
+        first = kind["kind"] if kind else str(phrases.HIDDEN if first else "")
+    return Truncator(first).chars(200)
 
 
 def remarks(purchase: Purchase, links: Links) -> Iterable[Any]:
