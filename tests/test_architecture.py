@@ -27,10 +27,10 @@ LAYERS = (
     "serializers models",
     "authentication journal apply ledger",
     "pipeline refusals records telling",
-    "health ingest rest privacy replay samples",
+    "health ingest rest privacy replay samples story",
     "worker reconcile",
     "runners",
-    "checks views admin management testing",
+    "checks views admin management templatetags testing",
     "urls apps",
 )
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names.split()}

@@ -1,9 +1,16 @@
 """The shop's addresses; those under api/v1/stockhub/ are the ones to give to Winkelstraat."""
 
 from django.contrib import admin
+from django.contrib.auth.decorators import login_required
 from django.urls import include, path
+from django.views.generic import DetailView
+from shop.models import ShopOrder
+
+# a real shop shows an order to the customer who placed it, this one to whoever is logged in
+order_page = login_required(DetailView.as_view(model=ShopOrder, slug_field="number"), login_url="admin:login")
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("orders/<str:slug>/", order_page, name="order"),
     path("api/v1/stockhub/", include("stockhub_webhooks.urls")),
 ]

@@ -4,10 +4,12 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from shop.models import ShopOrder
+from stockhub_webhooks.admin.host_order import StockHubBoxMixin
 
 
 @admin.register(ShopOrder)
-class ShopOrderAdmin(admin.ModelAdmin):
+class ShopOrderAdmin(StockHubBoxMixin, admin.ModelAdmin):
+    stockhub_po_number = "number"
     list_display = ["number", "state", "total", "stock_hub_status", "return_status", "refund_proposal"]
     list_filter = ["state"]
     search_fields = ["number", "customer_email", "tracking"]

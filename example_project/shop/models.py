@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models.functions import Greatest
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 
@@ -37,6 +38,9 @@ class ShopOrder(models.Model):
 
     def __str__(self):
         return self.number
+
+    def get_absolute_url(self):
+        return reverse("order", args=[self.number])
 
     def note(self, *, state=State.PLACED, **values):
         """Write the values down, and go on to `state`, unless the order is further than that already.

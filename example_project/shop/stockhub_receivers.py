@@ -13,19 +13,9 @@ from django.utils import timezone
 
 from shop import mail
 from shop.models import ShopOrder
+from stockhub_webhooks import signals
 from stockhub_webhooks.exceptions import PermanentFailure
 from stockhub_webhooks.models import Track
-from stockhub_webhooks.signals import (
-    credit_memo_created,
-    credit_memo_updated,
-    invoice_created,
-    order_created,
-    order_status_changed,
-    rma_created,
-    rma_status_changed,
-    shipment_delivered,
-    track_added,
-)
 
 State = ShopOrder.State
 
@@ -46,19 +36,19 @@ def is_older(event, *, hours):
     return event.received_at < timezone.now() - timedelta(hours=hours)
 
 
-@receiver([order_created, order_status_changed], dispatch_uid="shop.follow_order")
+@receiver([signals.order_created, signals.order_status_changed], dispatch_uid="shop.follow_order")
 def follow_order(sender, *, order, event, **kwargs):
     state = State.CANCELLED if order.status == "canceled" else State.ACCEPTED
     shop_order_of(event).note(state=state, stock_hub_status=order.status or "")
 
 
-@receiver(invoice_created, dispatch_uid="shop.note_invoice")
+@receiver(signals.invoice_created, dispatch_uid="shop.note_invoice")
 def note_invoice(sender, *, order, event, **kwargs):
     total = order.invoices.aggregate(total=Sum("grand_total"))["total"]
     shop_order_of(event).note(invoiced=total)
 
 
-@receiver(track_added, dispatch_uid="shop.note_parcels")
+@receiver(signals.track_added, dispatch_uid="shop.note_parcels")
 def note_parcels(sender, *, shipment, order, event, **kwargs):
     if shipment is None:
         return  # the parcel of a return
@@ -67,13 +57,13 @@ def note_parcels(sender, *, shipment, order, event, **kwargs):
     shop_order_of(event).note(state=State.SENT, tracking="\n".join(lines))
 
 
-@receiver(shipment_delivered, dispatch_uid="shop.mark_delivered")
+@receiver(signals.shipment_delivered, dispatch_uid="shop.mark_delivered")
 def mark_delivered(sender, *, order, event, **kwargs):
     if all(shipment.is_delivered for shipment in order.shipments.all()):
         shop_order_of(event).note(state=State.DELIVERED)
 
 
-@receiver(shipment_delivered, dispatch_uid="shop.mail_customer")
+@receiver(signals.shipment_delivered, dispatch_uid="shop.mail_customer")
 def mail_customer(sender, *, event, **kwargs):
     """A mail cannot be taken back: none for a message that is processed again, none that comes days late."""
     if event.is_replay or is_older(event, hours=48):
@@ -82,12 +72,12 @@ def mail_customer(sender, *, event, **kwargs):
     mail.send(shop_order.customer_email, f"Delivered: {shop_order.number}", key=event.idempotency_key)
 
 
-@receiver([rma_created, rma_status_changed], dispatch_uid="shop.follow_return")
+@receiver([signals.rma_created, signals.rma_status_changed], dispatch_uid="shop.follow_return")
 def follow_return(sender, *, rma, event, **kwargs):
     shop_order_of(event).note(state=State.RETURNING, return_status=rma.status or "")
 
 
-@receiver([credit_memo_created, credit_memo_updated], dispatch_uid="shop.propose_refund")
+@receiver([signals.credit_memo_created, signals.credit_memo_updated], dispatch_uid="shop.propose_refund")
 def propose_refund(sender, *, order, event, **kwargs):
     """Stock Hub credits *us*. What the customer gets back is for our staff to decide and to pay, never for code."""
     total = order.credit_memos.aggregate(total=Sum("grand_total"))["total"]

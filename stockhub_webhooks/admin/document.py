@@ -7,10 +7,12 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.db.models import DecimalField, Q, QuerySet
 from django.http import HttpRequest
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.admin import display, happened, search, words
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
+from stockhub_webhooks.admin.story.links import link, story_url
 from stockhub_webhooks.apply import BY_TOPIC
 from stockhub_webhooks.models import Event, Message, Order, ReceiverCall
 
@@ -53,8 +55,12 @@ class DocumentAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("order"))
     def of_order(self, document: Any) -> Any:
-        """A link to the order, and whether that was received at all."""
-        return display.page(document.order, words.order(document.order)) if document.order else display.EMPTY
+        """Links to the order and to its story, and whether the order was received at all."""
+        if not document.order:
+            return display.EMPTY
+        order = display.page(document.order, words.order(document.order))
+        url = story_url(self.admin_site, document.order)
+        return display.several(filter(None, (order, link(url, capfirst(_("order story"))) if url else "")))
 
     @admin.display(description=_("customer"))
     def customer(self, document: Any) -> str:

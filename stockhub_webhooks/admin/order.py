@@ -10,15 +10,16 @@ from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks import statuses
 from stockhub_webhooks.admin import display, filters, words
-from stockhub_webhooks.admin.document import WHAT_HAPPENED, DocumentAdmin
+from stockhub_webhooks.admin.document import WHAT_HAPPENED
+from stockhub_webhooks.admin.story.page import StoryPage
 from stockhub_webhooks.models import Order
 
 
 @admin.register(Order)
-class OrderAdmin(DocumentAdmin):
+class OrderAdmin(StoryPage):
     """Orders, those too that we only know from their shipments and so on."""
 
-    list_display = ("increment_id", "po_number", "status_in_words", "customer", "total", "created_at")
+    list_display = ("increment_id", "po_number", "status_in_words", "customer", "total", "created_at", "story")
     list_filter = (
         filters.StubFilter,
         filters.by_code("status", _("status"), statuses.ORDER),

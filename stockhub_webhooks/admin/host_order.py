@@ -1,0 +1,134 @@
+"""For the shop's own admin: a box on the page of its order that says what Stock Hub knows of it.
+
+Public::
+
+    from stockhub_webhooks.admin.host_order import StockHubBoxMixin
+
+    @admin.register(ShopOrder)
+    class ShopOrderAdmin(StockHubBoxMixin, admin.ModelAdmin):
+        stockhub_po_number = "number"
+
+Importing this registers nothing that `stockhub_webhooks.admin` does not register anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from stockhub_webhooks import story
+from stockhub_webhooks.admin import display
+from stockhub_webhooks.admin.permissions import may
+from stockhub_webhooks.admin.story import phrases, tables
+from stockhub_webhooks.admin.story.links import link, story_url
+from stockhub_webhooks.models import Order
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[Any]
+else:
+    ModelAdmin = object
+
+FIELD = "stockhub_box"
+TEMPLATE = "admin/stockhub_webhooks/host_order_box.html"
+
+
+class StockHubBoxMixin(ModelAdmin):
+    """Shows the read-only field `stockhub_box`, in a fieldset of its own unless yours name it.
+
+    Whoever may not view Stock Hub's orders does not see it.
+
+    Attributes:
+        stockhub_po_number: how Stock Hub calls the shop's order (`po_number`): the name of a field of it, or a method
+            `(self, obj) -> str`. The primary key, unless you say otherwise.
+    """
+
+    stockhub_po_number: str | Callable[[Any], Any] = "pk"
+
+    @property
+    def media(self) -> forms.Media:
+        """With the style of the box."""
+        return super().media + forms.Media(css={"all": ["stockhub_webhooks/story.css"]})
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """With the box."""
+        return [*(name for name in super().get_readonly_fields(request, obj) if name != FIELD), FIELD]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """With the box in its own place or in yours; without it while an order is added."""
+        fieldsets = super().get_fieldsets(request, obj)
+        is_shown = obj is not None and may(request, "view_order")
+        if is_shown and self._names_box():
+            return fieldsets
+        fieldsets = [(title, {**options, "fields": _without_box(options["fields"])}) for title, options in fieldsets]
+        return [*fieldsets, (_("Stock Hub"), {"fields": [FIELD]})] if is_shown else fieldsets
+
+    def _names_box(self) -> bool:
+        named = [options["fields"] for _title, options in self.fieldsets or ()] or [self.fields or ()]
+        return any(name == FIELD or FIELD in _several(name) for names in named for name in names)
+
+    @admin.display(description=gettext_lazy("what Stock Hub says"))
+    def stockhub_box(self, obj: Any) -> Any:
+        """Status, parcels, returns, refunds and open tasks of each purchase of that number."""
+        number = self.stockhub_po_number
+        po_number = str((number(obj) if callable(number) else getattr(obj, number)) or "")
+        boxes = [self._box(order) for order in story.of_number(po_number)]
+        return render_to_string(TEMPLATE, {"boxes": boxes, "nothing": _("Stock Hub did not tell of it yet.")})
+
+    def _box(self, order: Order) -> dict[str, Any]:
+        purchase = story.read(order)
+        tasks = story.tasks_of(purchase)
+        url = story_url(self.admin_site, order)
+        return {
+            "facts": [(capfirst(str(name)), value) for name, value in _facts(purchase, tasks) if value],
+            "has_trouble": bool(tasks.given_up),
+            "story": link(url, capfirst(_("order story"))) if url else "",
+        }
+
+
+def _facts(purchase: story.Purchase, tasks: story.Tasks) -> list[tuple[Any, Any]]:
+    lines = story.lines_of(purchase)
+    steps = [phrases.step(step) for step in story.steps_of(purchase, lines) if step.state is not story.State.NONE]
+    return [
+        (_("status"), display.several(f"{order.increment_id}: {phrases.status(order)}" for order in purchase.orders)),
+        (_("How far it is"), display.several(steps)),
+        (_("parcels"), _each(purchase.shipments, tables.tracks)),
+        (_("returns"), _each(purchase.rmas, tables.tracks)),
+        (_("credit notes"), _each(purchase.credit_memos)),
+        (_("tasks for our shop"), _tasks(tasks)),
+    ]
+
+
+def _each(documents: list[Any], tracks: Callable[[Any], Any] | None = None) -> Any:
+    """A line each: its number, its status or its amounts, and its parcels."""
+    rows = []
+    for document in documents:
+        said = phrases.status(document) if tracks else phrases.sum_written_out(story.sum_of(document))
+        rows.append(f"{document.increment_id}: {said}")
+        rows += [tracks(document)] if tracks and document.tracks.all() else []
+    return display.several(rows) if rows else ""
+
+
+def _tasks(tasks: story.Tasks) -> str:
+    said = []
+    if tasks.open:
+        said.append(ngettext("%(count)d not done yet", "%(count)d not done yet", tasks.open) % {"count": tasks.open})
+    if tasks.given_up:
+        said.append(ngettext("%(count)d given up", "%(count)d given up", tasks.given_up) % {"count": tasks.given_up})
+    return ", ".join(said) or (_("all done") if tasks.counts else "")
+
+
+def _several(name: Any) -> tuple[Any, ...]:
+    return tuple(name) if isinstance(name, (list, tuple)) else ()
+
+
+def _without_box(fields: Any) -> list[Any]:
+    kept = [[part for part in name if part != FIELD] if _several(name) else name for name in fields if name != FIELD]
+    return [name for name in kept if name != []]

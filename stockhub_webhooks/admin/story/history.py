@@ -1,0 +1,180 @@
+"""The timeline in words: each message with what it is about, what changed in it, and what our shop did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.html import format_html
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from stockhub_webhooks import story
+from stockhub_webhooks.admin import display, words
+from stockhub_webhooks.admin.ledger import field_name, inside, shown
+from stockhub_webhooks.admin.story import phrases
+from stockhub_webhooks.admin.story.links import Links
+from stockhub_webhooks.admin.story.tables import task
+from stockhub_webhooks.models import Event, ReceiverCall
+from stockhub_webhooks.models.subjects import subject_of
+from stockhub_webhooks.story import Entry, Purchase
+
+SAID_BY = {"shipment.delivered": "shipment.status_changed", "rma.status_changed": "rma_item.status_changed"}
+FOLD = 8  # changes; more of them are folded
+ADDRESSES = ("shipping_address", "billing_address", "origin_address")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One entry of the timeline as it is shown. Texts may be links."""
+
+    at: Any
+    title: Any
+    document: Any
+    received: Any
+    details: list[Any]
+    changes: list[dict[str, Any]]
+    tasks: list[Any]
+    tasks_in_short: str
+    has_trouble: bool
+
+    @property
+    def folds_changes(self) -> bool:
+        """Whether there are too many to read past."""
+        return len(self.changes) > FOLD
+
+    @property
+    def changes_in_short(self) -> str:
+        """What stands on the fold."""
+        number = len(self.changes)
+        return ngettext("%(count)d value changed", "%(count)d values changed", number) % {"count": number}
+
+
+class History:
+    """Puts the entries of one purchase into words."""
+
+    def __init__(self, purchase: Purchase, links: Links, persons: bool) -> None:
+        self.links = links
+        self.persons = persons
+        self.documents = {
+            (topic, document.increment_id): document for topic, rows in purchase.by_topic for document in rows
+        }
+        self.tracks = {track.pk: track for track in purchase.tracks}
+        self.articles = {
+            item.item_id: phrases.article(item) for rma in purchase.rmas for item in rma.items.all() if item.item_id
+        }
+
+    def moment(self, entry: Entry) -> Moment:
+        """One entry in words."""
+        message = entry.message
+        calls = [call for event in entry.events for call in event.receiver_calls.all()]
+        return Moment(
+            at=entry.at,
+            title=self.title(entry),
+            document=self.document(entry),
+            received=self.links.to(message, _("message of %(at)s") % {"at": phrases.moment(message.received_at)}),
+            details=list(self.details(entry)),
+            changes=[self.change(*change) for change in _changes(entry.events)],
+            tasks=[self.task(call, event) for event in entry.events for call in event.receiver_calls.all()],
+            tasks_in_short=tasks_in_short(calls),
+            has_trouble=any(is_trouble(call) for call in calls),
+        )
+
+    def title(self, entry: Entry) -> str:
+        """What happened; of a message that changed nothing, what became of it."""
+        found = dict.fromkeys(event.type for event in entry.events)
+        telling = [kind for kind in found if not kind.endswith(".updated")] or list(found)
+        said = {SAID_BY.get(kind) for kind in telling}
+        labels = [str(words.EVENTS.get(kind, kind)) for kind in telling if kind not in said]
+        return capfirst(", ".join(labels) or f"{entry.message.get_topic_display()}: {words.result(entry.message)}")
+
+    def document(self, entry: Entry) -> Any:
+        """A link to what it speaks of."""
+        message = entry.message
+        document = self.documents.get((message.topic, message.increment_id))
+        if document is None:
+            return message.increment_id
+        return self.links.to(document, phrases.name(document))
+
+    def details(self, entry: Entry) -> Iterator[Any]:
+        """Parcels that were new, amounts and pieces of a new document, and what else there is to know."""
+        kinds = {event.type for event in entry.events}
+        for event in entry.events:
+            track = self.tracks.get(event.subject_id) if event.type == "track.added" else None
+            if track:
+                yield format_html("{} {}", story.carrier_name(track), display.track(track))
+        document = self.documents.get((entry.message.topic, entry.message.increment_id))
+        if document is not None and any(kind.endswith(".created") for kind in kinds):
+            yield from _of_new(document)
+        if entry.message.error:
+            yield words.error(entry.message) if self.persons else words.result(entry.message)
+        if any(event.is_replay for event in entry.events):
+            yield _("processed again")
+
+    def change(self, event: Event, name: str, old: Any, new: Any) -> dict[str, Any]:
+        """A field with its old and new value."""
+        subject = subject_of(event)
+        label = field_name(subject, name)
+        number = inside(name)
+        if number in self.articles:
+            label = label.replace(number, self.articles[number], 1)
+        label = label if number else capfirst(label)
+        if not self.persons and name.partition(".")[0] in ADDRESSES:
+            return {"name": label, "old": phrases.HIDDEN, "new": phrases.HIDDEN}
+        return {"name": label, "old": shown(subject, name, old), "new": shown(subject, name, new)}
+
+    def task(self, call: ReceiverCall, event: Event) -> Any:
+        """Who was told of what, and how far they are."""
+        told = self.links.to(call, f"{call.receiver} ({words.event(event)})")
+        return format_html("{}: {}", told, task(call, self.persons))
+
+
+def _changes(events: list[Event]) -> Iterator[tuple[Event, str, Any, Any]]:
+    """Each change once: the last event of a change tells all of them."""
+    kinds = {event.type for event in events}
+    if any(kind.endswith(".created") for kind in kinds):
+        return
+    seen = set()
+    for event in sorted(events, key=lambda event: not event.type.endswith(".updated")):
+        part = subject_of(event).name
+        if event.type == "track.added" or (part == "rma_item" and "rma.updated" in kinds):
+            continue  # told as a parcel, and as items[…].status
+        for name, (old, new) in event.changes.items():
+            if (part, name) not in seen and not name.startswith("tracks["):
+                seen.add((part, name))
+                yield event, name, old, new
+
+
+def _of_new(document: Any) -> Iterator[str]:
+    """What one wants to know first of a new document."""
+    if hasattr(document, "grand_total"):
+        added = story.sum_of(document)
+        if added.total is not None:
+            yield phrases.sum_written_out(added)
+        yield from phrases.sum_remarks(added)
+    else:
+        items = list(document.items.all())
+        pieces = sum((getattr(item, "qty", None) or getattr(item, "qty_requested", None) or 0) for item in items)
+        yield ngettext("%(count)d piece", "%(count)d pieces", pieces) % {"count": pieces}
+
+
+def is_trouble(call: ReceiverCall) -> bool:
+    """Whether it failed, or is given up."""
+    return call.status == ReceiverCall.Status.GIVEN_UP or (
+        call.status in ReceiverCall.OPEN and bool(call.attempts and call.last_error)
+    )
+
+
+def tasks_in_short(calls: list[ReceiverCall]) -> str:
+    """Such as "3 tasks for our shop: done" or "3 tasks for our shop: 2 done, 1 waiting"."""
+    if not calls:
+        return ""
+    count: dict[str, int] = {}
+    for call in calls:
+        word = str(call.get_status_display())
+        count[word] = count.get(word, 0) + 1
+    each = next(iter(count)) if len(count) == 1 else ", ".join(f"{number} {word}" for word, number in count.items())
+    total = ngettext("%(count)d task for our shop", "%(count)d tasks for our shop", len(calls))
+    return f"{total % {'count': len(calls)}}: {each}"

@@ -1,0 +1,107 @@
+"""The text to copy for Winkelstraat: numbers, dates and the question. Nothing of the customer is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from stockhub_webhooks import story
+from stockhub_webhooks.admin.story import phrases
+from stockhub_webhooks.story import Purchase, Quantities, Step
+
+LINES = 40
+
+
+def letter(purchase: Purchase, lines: list[Quantities], steps: list[Step]) -> str:
+    """The whole text, in the active language."""
+    parts = [
+        list(_heading(purchase)),
+        [phrases.step(step) for step in steps],
+        list(_lines(lines)),
+        list(_documents(purchase)),
+        [_("Our question:"), *questions(purchase, steps)],
+    ]
+    return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
+
+
+def _heading(purchase: Purchase) -> Iterator[str]:
+    if purchase.po_number:
+        yield _("Our order number: %(number)s") % {"number": purchase.po_number}
+    for order in purchase.orders:
+        text = _("Stock Hub order: %(number)s, status: %(status)s, of %(date)s")
+        yield text % {
+            "number": order.increment_id,
+            "status": phrases.status(order),
+            "date": phrases.moment(order.created_at),
+        }
+
+
+def _lines(lines: list[Quantities]) -> Iterator[str]:
+    """Those that something is open of, or all where nothing is; never more than `LINES`."""
+    chosen = [line for line in lines if line.open or line.open is None or line.delivered < line.shipped] or lines
+    for line in chosen[:LINES]:
+        text = _("%(article)s: %(ordered)s ordered, %(sent)s sent, %(returned)s returned, %(refunded)s refunded")
+        yield "- " + text % {
+            "article": phrases.article(line),
+            "ordered": "?" if line.ordered is None else line.ordered,
+            "sent": line.shipped,
+            "returned": line.returned,
+            "refunded": line.refunded,
+        }
+    if left := len(lines) - min(len(chosen), LINES):
+        yield "- " + ngettext("and %(count)d more line", "and %(count)d more lines", left) % {"count": left}
+
+
+def _documents(purchase: Purchase) -> Iterator[str]:
+    for moving in purchase.moving:
+        said = [phrases.status(moving), *_parcels(moving)]
+        at = getattr(moving, "delivered_at", None) or getattr(moving, "date_requested", None)
+        if at:
+            said.append(phrases.moment(at))
+        yield f"{phrases.name(moving)}: {', '.join(said)}"
+    for bill in purchase.bills:
+        if bill.grand_total is None:
+            continue
+        said = [phrases.sum_written_out(story.sum_of(bill)), phrases.moment(bill.created_at)]
+        yield f"{phrases.name(bill)}: {', '.join(said)}"
+
+
+def _parcels(owner: Any) -> Iterator[str]:
+    for track in owner.tracks.all():
+        yield f"{story.carrier_name(track)} {track.tracking_number}".strip()
+
+
+def questions(purchase: Purchase, steps: list[Step]) -> list[str]:
+    """What the facts ask for; a line to fill in where they ask nothing."""
+    return list(_questions(purchase, {step.name: step for step in steps})) or ["…"]
+
+
+def _questions(purchase: Purchase, steps: dict[str, Step]) -> Iterator[str]:
+    for order in purchase.orders:
+        if order.is_stub:
+            text = _("We did not receive order %(number)s itself. Can you send it to us?")
+            yield text % {"number": order.increment_id}
+    shipped, delivered, refunded = steps["shipped"], steps["delivered"], steps["refunded"]
+    if delivered.has_problem:
+        yield _("A parcel has a problem on the way. What is being done about it?")
+    if shipped.of is not None and shipped.pieces < shipped.of:
+        left = shipped.of - shipped.pieces
+        text = ngettext(
+            "%(count)d piece was not sent yet. When will it be?",
+            "%(count)d pieces were not sent yet. When will they be?",
+            left,
+        )
+        yield text % {"count": left}
+    elif delivered.pieces < shipped.pieces and not delivered.has_problem:
+        yield _("Not everything that was sent is delivered. Where are the parcels?")
+    if steps["returned"].pieces > refunded.pieces:
+        yield _("Not everything that came back is credited. When will it be?")
+    for document in purchase.bills:
+        for remark in phrases.sum_remarks(story.sum_of(document)):
+            yield _("%(document)s: %(remark)s. Can you look into it?") % {
+                "document": phrases.name(document),
+                "remark": remark,
+            }

@@ -1,0 +1,116 @@
+"""Ways from the story to other pages of the admin it stands in, for those who may go there."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.contrib.admin.templatetags.admin_urls import admin_urlquote
+from django.db import transaction
+from django.db.models import Model
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.module_loading import import_string
+from django.utils.safestring import SafeString
+
+from stockhub_webhooks.conf import conf
+from stockhub_webhooks.exceptions import place
+from stockhub_webhooks.models import Order
+from stockhub_webhooks.models.database import alias
+
+logger = logging.getLogger(__name__)
+
+STORY = "stockhub_webhooks_order_story"
+
+
+def story_url(site: AdminSite, order: Order) -> str:
+    """Where the story of an order is, "" on a site that does not have it."""
+    return _url(site, STORY, order.pk)
+
+
+def _url(site: AdminSite, name: str, pk: Any) -> str:
+    try:
+        return reverse(f"{site.name}:{name}", args=[admin_urlquote(pk)])
+    except NoReverseMatch:
+        return ""
+
+
+class Links:
+    """Links of one request: to pages that its user may see; bare text else."""
+
+    def __init__(self, request: HttpRequest, site: AdminSite) -> None:
+        self.request = request
+        self.site = site
+        self._may_see: dict[type[Model], bool] = {}
+
+    def url(self, row: Model) -> str:
+        """Where the row's page is, "" where it has none or the user may not see it."""
+        meta = row._meta
+        return _url(self.site, f"{meta.app_label}_{meta.model_name}_change", row.pk) if self.may_see(row) else ""
+
+    def may_see(self, row: Model) -> bool:
+        """Whether the site has the row's page and the user may view pages of that kind."""
+        model = type(row)
+        if model not in self._may_see:
+            page = self.site._registry.get(model)
+            self._may_see[model] = page is not None and page.has_view_permission(self.request)
+        return self._may_see[model]
+
+    def to(self, row: Model, text: Any = None) -> SafeString | str:
+        """A link to the row's page."""
+        return link(self.url(row), str(row) if text is None else text)
+
+
+def link(url: str, text: Any) -> SafeString | str:
+    """A link, the bare text where there is no address."""
+    return format_html('<a href="{}">{}</a>', url, text) if url else str(text)
+
+
+@dataclass(frozen=True)
+class HostOrder:
+    """The shop's own order, as far as it can be found.
+
+    Attributes:
+        admin_url: its page in this admin, "" where it has none or the user may not see it.
+        url: its `get_absolute_url()`, "" where it has none.
+        failed: the shop's `HOST_ORDER_RESOLVER` raised.
+    """
+
+    found: Any = None
+    admin_url: str = ""
+    url: str = ""
+    failed: bool = False
+
+
+def host_order(links: Links, order: Order) -> HostOrder:
+    """The shop's own order; a fault in the shop's code is told, and breaks nothing."""
+    if not conf.HOST_ORDER_RESOLVER:
+        return HostOrder()
+    try:
+        resolve = import_string(conf.HOST_ORDER_RESOLVER)
+        with transaction.atomic(using=alias()):
+            found = resolve(order.po_number, order)
+    except Exception as error:
+        logger.warning("HOST_ORDER_RESOLVER failed for order %s with %s", order.pk, place(error))
+        return HostOrder(failed=True)
+    if found is None:
+        return HostOrder()
+    return HostOrder(found, _page_of(links, found), _absolute_url(found))
+
+
+def _page_of(links: Links, found: Any) -> str:
+    page = links.site._registry.get(type(found))
+    if page is None or not page.has_view_permission(links.request, found):
+        return ""
+    return _url(links.site, f"{found._meta.app_label}_{found._meta.model_name}_change", found.pk)
+
+
+def _absolute_url(found: Any) -> str:
+    try:
+        return str(found.get_absolute_url()) if hasattr(found, "get_absolute_url") else ""
+    except Exception as error:  # the shop's code, which must not take the page with it
+        logger.warning("get_absolute_url of %s failed with %s", type(found).__name__, place(error))
+        return ""

@@ -1,0 +1,171 @@
+"""The page "order story", and the ways that lead there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils.html import format_html
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+
+from stockhub_webhooks import story
+from stockhub_webhooks.admin import display
+from stockhub_webhooks.admin.document import DocumentAdmin
+from stockhub_webhooks.admin.permissions import may_see_persons
+from stockhub_webhooks.admin.story import phrases, tables
+from stockhub_webhooks.admin.story.history import History
+from stockhub_webhooks.admin.story.letter import letter
+from stockhub_webhooks.admin.story.links import STORY, HostOrder, Links, host_order, link, story_url
+from stockhub_webhooks.admin.story.picture import pictures
+from stockhub_webhooks.conf import conf
+from stockhub_webhooks.models import Order
+from stockhub_webhooks.story import Purchase
+
+TEMPLATE = "admin/stockhub_webhooks/order/story.html"
+
+
+class StoryPage(DocumentAdmin):
+    """Adds to the admin of orders the page "order story", and a button and a column that lead there."""
+
+    # ------------------------------------------------------------ the ways there
+
+    def get_urls(self) -> list[Any]:
+        """One more page."""
+        view = self.admin_site.admin_view(self.story_view)
+        return [path("<path:object_id>/story/", view, name=STORY), *super().get_urls()]
+
+    @admin.display(description=_("order story"))
+    def story(self, order: Order) -> Any:
+        """A link to the story, in the list."""
+        return link(story_url(self.admin_site, order), capfirst(str(_("order story"))))
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any
+    ) -> HttpResponse:
+        """The page of an order, with a button."""
+        row = options.get("obj")
+        if row is not None:
+            context |= {"story_url": story_url(self.admin_site, row), "story_label": _("order story")}
+        return super().render_change_form(request, context, *args, **options)
+
+    # ------------------------------------------------------------ the page
+
+    def story_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The story of the purchase that an order is of."""
+        order = self.get_object(request, object_id)
+        if not self.has_view_permission(request, order):
+            raise PermissionDenied
+        if order is None:
+            raise Http404
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, TEMPLATE, self.story_context(request, order))
+
+    def story_context(self, request: HttpRequest, order: Order) -> dict[str, Any]:
+        """What the page shows."""
+        persons = may_see_persons(request)
+        links = Links(request, self.admin_site)
+        purchase = story.read(order, persons=persons)
+        lines = story.lines_of(purchase)
+        steps = story.steps_of(purchase, lines)
+        host = host_order(links, order)
+        number = order.po_number or order.increment_id
+        return {
+            **self.admin_site.each_context(request),
+            "title": capfirst(str(_("order story"))),
+            "subtitle": number,
+            "opts": self.opts,
+            "order": order,
+            "order_name": self.name_of(order),
+            "list_url": reverse(f"{self.admin_site.name}:stockhub_webhooks_order_changelist"),
+            "order_url": links.url(order),
+            "facts": facts(purchase, links, host, persons),
+            "remarks": [*tables.remarks(purchase, links), *(_failing(host))],
+            "pictures": pictures(steps),
+            "tables": tables.tables(purchase, lines, story.tasks_of(purchase), links, persons),
+            "letter": letter(purchase, lines, steps),
+            "labels": labels(),
+            **self.history(request, purchase, links, persons),
+        }
+
+    def history(self, request: HttpRequest, purchase: Purchase, links: Links, persons: bool) -> dict[str, Any]:
+        """One page of the timeline, and the ways to the others."""
+        oldest = request.GET.get("order") == "oldest"
+        timeline = story.Timeline(purchase, newest_first=not oldest)
+        page = timeline.page(request.GET.get("page"))
+        told = History(purchase, links, persons)
+        order = "&order=oldest" if oldest else ""
+        return {
+            "page": page,
+            "page_in_words": _("page %(number)s of %(pages)s")
+            % {"number": page.number, "pages": page.paginator.num_pages},
+            "moments": [told.moment(entry) for entry in timeline.entries(page)],
+            "oldest_first": oldest,
+            "order_part": order,
+        }
+
+
+def facts(purchase: Purchase, links: Links, host: HostOrder, persons: bool) -> list[tuple[str, Any]]:
+    """What one wants to know first, each with its label."""
+    rows: list[tuple[Any, Any]] = [(_("our order number"), _number(purchase, host))]
+    for order in purchase.orders:
+        rows.append((_("Stock Hub number"), _order(order, links)))
+    rows += [(_("customer"), _customer(purchase) if persons else phrases.HIDDEN)]
+    rows += [(_("shipping address"), _address(purchase) if persons else phrases.HIDDEN)]
+    if len(conf.accounts()) > 1:
+        rows.append((_("account"), purchase.account))
+    return [(capfirst(str(label)), value) for label, value in rows]
+
+
+def _number(purchase: Purchase, host: HostOrder) -> Any:
+    number = purchase.po_number or display.EMPTY
+    if host.found is None:
+        return number
+    shown = link(host.admin_url or host.url, number)
+    if host.admin_url and host.url:
+        return format_html("{} ({})", shown, link(host.url, _("in the shop")))
+    return shown
+
+
+def _order(order: Order, links: Links) -> Any:
+    created = phrases.moment(order.created_at) if order.created_at else ""
+    return display.several(filter(None, (links.to(order, order.increment_id), phrases.status(order), created)))
+
+
+def _failing(host: HostOrder) -> list[Any]:
+    return [_("Our own order could not be looked up: HOST_ORDER_RESOLVER fails.")] if host.failed else []
+
+
+def _customer(purchase: Purchase) -> Any:
+    names = [display.customer(order.shipping_address or order.billing_address) for order in purchase.orders]
+    return display.several(name for name in dict.fromkeys(names) if name != display.EMPTY)
+
+
+def _address(purchase: Purchase) -> Any:
+    return display.address(next((order.shipping_address for order in purchase.orders if order.shipping_address), None))
+
+
+def labels() -> dict[str, Any]:
+    """The words that stand in the template."""
+    return {
+        "home": _("Home"),
+        "picture": _("How far it is"),
+        "remarks": _("Worth a look"),
+        "history": _("What happened, one by one"),
+        "newest": _("newest first"),
+        "oldest": _("oldest first"),
+        "former": _("previous page"),
+        "next": _("next page"),
+        "pages": _("pages of the timeline"),
+        "empty": _("No message about it is kept any more."),
+        "letter": _("Copy for Winkelstraat"),
+        "letter_help": _("Numbers, dates and the question, and nothing of the customer. Add to it in your mail."),
+        "copy": _("Copy"),
+        "copied": _("Copied."),
+        "not_copied": _("Selected: press Ctrl+C to copy."),
+        "back": _("to the order"),
+    }

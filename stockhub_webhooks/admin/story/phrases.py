@@ -1,0 +1,154 @@
+"""The words of the story that its page, its picture and its text for Winkelstraat share."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.utils import formats, timezone
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from stockhub_webhooks import story
+from stockhub_webhooks.admin import display, words
+from stockhub_webhooks.models import Order
+from stockhub_webhooks.story import State
+
+MINUS = "\u2212"
+HIDDEN = gettext_lazy("hidden")
+
+STEPS = {
+    "ordered": pgettext_lazy("step", "ordered"),
+    "shipped": pgettext_lazy("step", "sent"),
+    "delivered": gettext_lazy("delivered"),
+    "returned": pgettext_lazy("step", "returned"),
+    "refunded": pgettext_lazy("step", "refunded"),
+}
+CANCELLED = {"returned": pgettext_lazy("step", "refused")}
+NOT_SENT = pgettext_lazy("step", "cancelled")
+
+TERMS = {
+    "shipping_price": gettext_lazy("shipping costs"),
+    "adjustment": gettext_lazy("adjustment"),
+    "fee_amount": gettext_lazy("fee"),
+    "return_fee_amount": gettext_lazy("return fee"),
+}
+
+
+def moment(at: datetime | None) -> str:
+    """A date with its time, in the reader's style and the active time zone; a dash where there is none."""
+    return formats.date_format(timezone.localtime(at), "DATETIME_FORMAT") if at else display.EMPTY
+
+
+def status(document: Any) -> str:
+    """The status of a document in words; of a stub, that it is one."""
+    if isinstance(document, Order) and document.is_stub:
+        return str(words.NOT_RECEIVED_YET)
+    return document.get_status_display() or display.EMPTY
+
+
+def name(document: Any) -> str:
+    """What it is, and its number."""
+    return capfirst(f"{document._meta.verbose_name} {document.increment_id}")
+
+
+def article(line: Any) -> str:
+    """SKU and size of a line."""
+    return " ".join(filter(None, (line.sku, line.size))) or "?"
+
+
+# ---------------------------------------------------------------- steps
+
+
+def step_title(step: story.Step) -> str:
+    """What the step is called."""
+    return capfirst(str(STEPS[step.name]))
+
+
+def step_count(step: story.Step) -> str:
+    """How many pieces are that far."""
+    if step.state is State.CANCELLED:
+        return str(CANCELLED.get(step.name, NOT_SENT))
+    if step.state is State.NONE:
+        return _("none")
+    if step.state is State.UNKNOWN and not step.pieces:
+        return _("not known")
+    if step.name == "ordered":
+        return _("at least %(pieces)s") % {"pieces": step.pieces} if step.is_at_least else str(step.pieces)
+    if step.is_at_least:
+        return _("%(pieces)s of at least %(of)s") % {"pieces": step.pieces, "of": step.of}
+    if step.of is None:
+        return _("%(pieces)s of ?") % {"pieces": step.pieces}
+    return _("%(pieces)s of %(of)s") % {"pieces": step.pieces, "of": step.of}
+
+
+def step_remarks(step: story.Step) -> list[str]:
+    """What else is to be said of it: that it is partly done, still open, partly cancelled or in trouble."""
+    said = []
+    if step.has_problem:
+        said.append(_("problem on the way"))
+    if step.of is None and step.pieces:
+        said.append(_("number not known"))
+    elif step.state is State.PARTIAL and step.pieces != step.of:
+        said.append(_("in part"))
+    if step.state is State.OPEN:
+        said.append(_("still open"))
+    if step.cancelled and step.state is not State.CANCELLED and step.name in ("ordered", "returned"):
+        said.append(f"{step.cancelled} {CANCELLED.get(step.name, NOT_SENT)}")
+    return said
+
+
+def step(step: story.Step) -> str:
+    """The whole step in a line, such as "Sent: 2 of 3, in part"."""
+    return f"{step_title(step)}: {', '.join([step_count(step), *step_remarks(step)])}"
+
+
+# ---------------------------------------------------------------- amounts
+
+
+def sum_written_out(added: story.Sum) -> str:
+    """Such as "120,00 − 2,50 fee = € 117,50"."""
+    currency = added.document.currency
+    parts: list[str] = []
+    for term in added.terms:
+        label = TERMS.get(term.field)
+        sign = MINUS if term.amount < 0 else "+"
+        amount = display.money(abs(term.amount), None)
+        first = sign if sign == MINUS and not parts else ""
+        parts.append(" ".join(filter(None, (sign if parts else first, amount, str(label) if label else ""))))
+    total = display.money(added.total, currency)
+    if len(added.terms) <= 1 and added.adds_up:
+        return total
+    return f"{' '.join(parts)} = {total}" if parts else total
+
+
+def sum_remarks(added: story.Sum) -> list[str]:
+    """What does not add up, in words; nothing where all is well."""
+    said = []
+    if added.difference:
+        said.append(_("these do not add up: %(difference)s") % {"difference": difference(added.difference)})
+    if added.lines_difference:
+        told = _("the subtotal is not that of the lines: %(difference)s")
+        said.append(told % {"difference": difference(added.lines_difference)})
+    return said
+
+
+def difference(amount: Decimal) -> str:
+    """Such as "0,02 too much"."""
+    text = _("%(amount)s too much") if amount > 0 else _("%(amount)s too little")
+    return text % {"amount": display.money(abs(amount), None)}
+
+
+def probable(found: story.Probable) -> str:
+    """Which return a credit note is probably for, and why we think so."""
+    said = {
+        "articles": _("same articles"),
+        "sku": _("same SKU, another size"),
+        "quantities": _("same quantities"),
+        "fee": _("same fee"),
+        "time": _("credited after it"),
+    }
+    reasons = ", ".join(said[reason] for reason in found.reasons)
+    return _("probably for return %(number)s (%(reasons)s)") % {"number": found.rma.increment_id, "reasons": reasons}

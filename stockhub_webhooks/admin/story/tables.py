@@ -1,0 +1,242 @@
+"""The tables of the story: pieces, amounts, parcels, returns and what our shop has still to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.html import format_html
+from django.utils.text import Truncator, capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from stockhub_webhooks import story
+from stockhub_webhooks.admin import display, words
+from stockhub_webhooks.admin.story import phrases
+from stockhub_webhooks.admin.story.links import Links
+from stockhub_webhooks.models import ReceiverCall
+from stockhub_webhooks.story import Purchase, Quantities
+
+# as `exceptions.described` begins; a receiver's own reason for giving up is free text
+KIND_OF_ERROR = re.compile(r"(?P<kind>\w+): [^\n]*\n\nTraceback ")
+LONG = 25  # rows; a longer table is folded
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with its caption; the first cell of each row heads it, `foot` is a last row of sums."""
+
+    caption: str
+    heads: list[str]
+    rows: list[list[Any]]
+    foot: list[Any] = field(default_factory=list)
+    numbers: bool = False  # all columns but the first hold numbers
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it is folded."""
+        return len(self.rows) > LONG
+
+    @property
+    def summary(self) -> str:
+        """What stands on the fold."""
+        return f"{self.caption} ({len(self.rows)})"
+
+
+def tables(purchase: Purchase, lines: list[Quantities], tasks: story.Tasks, links: Links, persons: bool) -> list[Table]:
+    """Those that have rows."""
+    made = [
+        unfinished(tasks, links, persons),
+        parcels(purchase, links),
+        quantities(purchase, lines),
+        amounts(purchase, links),
+        returns(purchase, links),
+    ]
+    return [table for table in made if table.rows]
+
+
+def heads(*names: Any) -> list[str]:
+    """The heads of columns."""
+    return [capfirst(str(name)) for name in names]
+
+
+# ---------------------------------------------------------------- pieces
+
+
+def quantities(purchase: Purchase, lines: list[Quantities]) -> Table:
+    """Each line with how many pieces of it are how far."""
+    several = len(purchase.orders) > 1
+    columns = (*phrases.STEPS.values(), _("still open"))
+    rows = [[_line(line, several), *_pieces(line)] for line in lines]
+    foot = [_("Total"), *_pieces(story.total_of(lines))] if len(lines) > 1 else []
+    return Table(_("Pieces of each line"), heads(_("article"), *columns), rows, foot, numbers=True)
+
+
+def _line(line: Quantities, with_order: bool) -> Any:
+    remarks = []
+    if line.order is None:
+        remarks.append(_("the order does not have this line"))
+    elif with_order:
+        remarks.append(phrases.name(line.order))
+    if line.is_too_much:
+        remarks.append(_("more than was ordered"))
+    return display.several(filter(None, (phrases.article(line), line.name, *remarks)))
+
+
+def _pieces(line: Quantities) -> Iterator[Any]:
+    yield display.several(filter(None, (_number(line.ordered), _said(line.cancelled, phrases.NOT_SENT))))
+    yield line.shipped
+    yield line.delivered
+    asked = line.asked_back - line.returned
+    coming = _("%(number)s asked") % {"number": asked} if asked > 0 else ""
+    refused = _said(line.refused, phrases.CANCELLED["returned"])
+    yield display.several(filter(None, (str(line.returned), coming, refused)))
+    yield line.refunded
+    yield _number(line.open)
+
+
+def _number(number: int | None) -> str:
+    return "?" if number is None else str(number)
+
+
+def _said(number: int, word: Any) -> str:
+    return f"{number} {word}" if number else ""
+
+
+# ---------------------------------------------------------------- amounts
+
+
+def amounts(purchase: Purchase, links: Links) -> Table:
+    """Each document with its amounts written out."""
+    rows = []
+    for document in (*purchase.bills, *purchase.payment_requests):
+        added = story.sum_of(document)
+        if added.total is None and not added.terms:
+            continue
+        remarks = [*phrases.sum_remarks(added), *_about(document, purchase)]
+        written = format_html("<strong>{}</strong>", phrases.sum_written_out(added))
+        rows.append([_link(document, links), phrases.moment(document.created_at), written, display.several(remarks)])
+    return Table(_("Amounts, VAT included"), heads(_("document"), _("created at"), _("amounts"), _("remarks")), rows)
+
+
+def _link(document: Any, links: Links) -> Any:
+    return links.to(document, phrases.name(document))
+
+
+def _about(document: Any, purchase: Purchase) -> Iterator[str]:
+    found = story.probable_return(document, purchase.rmas) if document in purchase.credit_memos else None
+    if found:
+        yield phrases.probable(found)
+
+
+# ---------------------------------------------------------------- parcels and returns
+
+
+def parcels(purchase: Purchase, links: Links) -> Table:
+    """Each shipment with its parcels, and what it is with them."""
+    rows = [
+        [
+            _link(shipment, links),
+            phrases.status(shipment),
+            tracks(shipment),
+            sum(item.qty or 0 for item in shipment.items.all()),
+            phrases.moment(shipment.collected_at),
+            phrases.moment(shipment.delivered_at),
+        ]
+        for shipment in purchase.shipments
+    ]
+    columns = (_("shipment"), _("status"), _("parcels"), _("pieces"), _("collected at"), _("delivered at"))
+    return Table(_("Where the parcels are"), heads(*columns), rows)
+
+
+def tracks(owner: Any) -> Any:
+    """The parcels of a shipment or a return: carrier, and number with a link."""
+    return display.several(
+        format_html("{} {}", story.carrier_name(track), display.track(track))
+        for track in sorted(owner.tracks.all(), key=lambda track: int(track.pk))
+    )
+
+
+def returns(purchase: Purchase, links: Links) -> Table:
+    """Each item of each return with its state."""
+    rows = [
+        [
+            _link(rma, links),
+            phrases.status(rma),
+            phrases.moment(rma.date_requested),
+            display.several(map(_returned_item, rma.items.all())),
+            tracks(rma),
+        ]
+        for rma in purchase.rmas
+    ]
+    return Table(
+        capfirst(_("returns")), heads(_("return"), _("status"), _("requested at"), _("items"), _("parcels")), rows
+    )
+
+
+def _returned_item(item: Any) -> str:
+    said = [f"{item.qty_requested or '?'} × {phrases.article(item)}"]
+    if item.status:
+        said.append(item.get_status_display())
+    if item.qty_approved is not None:
+        said.append(_("%(number)s approved") % {"number": item.qty_approved})
+    if item.qty_returned is not None:
+        said.append(_("%(number)s came back") % {"number": item.qty_returned})
+    return ", ".join(said)
+
+
+# ---------------------------------------------------------------- tasks for our shop
+
+
+def unfinished(tasks: story.Tasks, links: Links, persons: bool) -> Table:
+    """What our shop has still to do, and what it gave up."""
+    rows = [
+        [links.to(call, words.event(call.event)), call.event.increment_id, call.receiver, task(call, persons)]
+        for call in tasks.unfinished
+    ]
+    total = tasks.open + tasks.given_up
+    caption = ngettext("%(count)d task for our shop is not done", "%(count)d tasks for our shop are not done", total)
+    columns = (_("change"), _("Stock Hub number"), _("receiver"), _("status"))
+    return Table(caption % {"count": total}, heads(*columns), rows)
+
+
+def task(call: ReceiverCall, persons: bool) -> str:
+    """How far a task is, and why it is not done: "waiting", "failing, tried 3 times: …", "done at …", "given up: …"."""
+    why = reason(call, persons)
+    if call.status == ReceiverCall.Status.DONE:
+        return f"{call.get_status_display()}, {phrases.moment(call.done_at)}"
+    if call.status == ReceiverCall.Status.PENDING and call.attempts:
+        tried = ngettext("failing, tried %(count)d time", "failing, tried %(count)d times", call.attempts)
+        said = tried % {"count": call.attempts}
+    else:
+        said = call.get_status_display()
+    return ": ".join(filter(None, (said, why)))
+
+
+def reason(call: ReceiverCall, persons: bool) -> str:
+    """The first line of the last error; only its kind where persons are hidden, for the text may name one."""
+    first = call.last_error.partition("\n")[0]
+    if not persons:
+        kind = KIND_OF_ERROR.match(call.last_error)
+        first = kind["kind"] if kind else str(phrases.HIDDEN if first else "")
+    return Truncator(first).chars(200)
+
+
+def remarks(purchase: Purchase, links: Links) -> Iterable[Any]:
+    """What is odd about the purchase as a whole."""
+    for order in purchase.orders:
+        if order.is_stub:
+            yield format_html("{}: {}", _link(order, links), words.NOT_RECEIVED_YET)
+    for document in purchase.children:
+        if purchase.is_stray(document):
+            other = links.to(document.order, document.order.increment_id) if document.order else display.EMPTY
+            text = _("names our order number, but Stock Hub has it under another order")
+            yield format_html("{}: {} ({})", _link(document, links), text, other)
+        elif purchase.names_another(document):
+            text = _("names another order number of ours, so its pieces are not counted here")
+            yield format_html("{}: {} ({})", _link(document, links), text, document.po_number)
+    for document in purchase.bills:
+        for text in phrases.sum_remarks(story.sum_of(document)):
+            yield format_html("{}: {}", _link(document, links), text)

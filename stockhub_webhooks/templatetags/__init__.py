@@ -1,0 +1,1 @@
+"""For the shop's own templates."""

@@ -1,0 +1,138 @@
+"""The box in the shop's own order admin."""
+
+import pytest
+from django.contrib import admin
+from django.urls import reverse
+
+from stockhub_webhooks import signals
+from stockhub_webhooks.exceptions import PermanentFailure
+from stockhub_webhooks.models import Order
+from tests.samples import ALPHABETICAL, sample
+
+pytestmark = pytest.mark.django_db(databases="__all__")
+
+
+@pytest.fixture
+def host_order(django_user_model, settings):
+    """The shop's own order, which is a user here."""
+    settings.ROOT_URLCONF = "tests.admin.other_site"
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000
+    return django_user_model.objects.create(username="RESELLER_REF")
+
+
+@pytest.fixture
+def box(staff, host_order):
+    """The page of that order on a site."""
+
+    def page(site="office", http=staff, **extra):
+        answer = http.get(reverse(f"{site}:auth_user_change", args=[host_order.pk]), **extra)
+        assert answer.status_code == 200
+        return answer.text.replace("\u00a0", " ")
+
+    return page
+
+
+def test_it_says_status_parcels_returns_refunds_and_tasks_with_a_link_to_the_story(post, box, hear):
+    hear(signals.order_created)
+    for topic in ALPHABETICAL:
+        post(topic)
+    page = box()
+    for said in (
+        "000000701: complete",
+        "000000720: order not received yet",
+        "000000412: in transit",
+        "1Z00AA000000000001</a>",
+        "000000118: authorised",
+        "000000085: 120.00 − 2.50 fee = € 117.50",
+        "all done",
+        'href="/office/stockhub_webhooks/order/',
+        "stockhub_webhooks/story.css",
+    ):
+        assert said in page, said
+    assert "afgerond" in box(headers={"accept-language": "nl"})
+
+
+def test_it_has_a_place_of_its_own_or_the_one_you_give_it(post, box):
+    post("order")
+    assert box().count('class="stockhub-box"') == 1
+    placed = box("bare")
+    assert placed.count('class="stockhub-box"') == 1
+    assert placed.index('class="stockhub-box"') < placed.index("id_email")
+
+
+def test_without_our_pages_on_the_site_there_is_no_link(post, box):
+    post("order")
+    assert "000000701" in box("bare")
+    assert "/story/" not in box("bare")
+
+
+def test_of_an_order_that_stock_hub_did_not_tell_of_it_says_so(box):
+    assert "Stock Hub did not tell of it yet." in box()
+
+
+def test_it_says_what_is_not_done_and_what_is_given_up(post, box, hear):
+    def never(**kwargs):
+        raise PermanentFailure("no")
+
+    def fail(**kwargs):
+        raise ValueError
+
+    hear(signals.order_created, never)
+    hear(signals.order_created, fail)
+    post("order")
+    assert "1 not done yet, 1 given up" in box()
+
+
+@pytest.mark.parametrize("site", ["office", "bare"])
+def test_who_may_not_see_stock_hubs_orders_does_not_see_it(post, box, clerk, site):
+    post("order")
+    page = box(site, http=clerk("view_user"))
+    assert "000000701" not in page
+    assert "stockhub_box" not in page
+    assert "000000701" in box(site, http=clerk_may_also(clerk))
+
+
+def clerk_may_also(clerk):
+    from django.contrib.auth import get_user_model
+
+    get_user_model().objects.filter(username="clerk").delete()
+    return clerk("view_user", "view_order")
+
+
+def test_nobody_is_named_in_it(post, box):
+    for topic in ALPHABETICAL:
+        post(topic)
+    page = box()
+    assert "Testman" not in page
+    assert "Teststad" not in page
+
+
+def test_the_page_can_still_be_saved_and_added_to(post, staff, host_order, django_user_model):
+    post("order")
+    address = reverse("office:auth_user_change", args=[host_order.pk])
+    assert staff.post(address, {"username": "renamed"}).status_code == 302
+    host_order.refresh_from_db()
+    assert host_order.username == "renamed"
+    add = staff.get(reverse("office:auth_user_add"))
+    assert add.status_code == 200
+    assert "stockhub_box" not in add.text
+
+
+def test_several_accounts_have_a_box_each(post, box):
+    post("order")
+    Order.objects.update(account="second")
+    post("order", sample("order", increment_id="2"))
+    assert box().count('class="stockhub-box"') == 2
+
+
+def test_importing_it_registers_nothing_twice():
+    from stockhub_webhooks.admin import host_order
+
+    assert Order in admin.site._registry
+    assert not [model for model in admin.site._registry if model.__module__ == host_order.__name__]
+
+
+def test_the_primary_key_is_the_number_unless_one_says_otherwise():
+    from stockhub_webhooks.admin.host_order import StockHubBoxMixin
+
+    assert StockHubBoxMixin.stockhub_po_number == "pk"

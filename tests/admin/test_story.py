@@ -1,0 +1,495 @@
+"""The order story: what the office wants to know of a purchase, on one page."""
+
+import re
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from stockhub_webhooks import signals
+from stockhub_webhooks.exceptions import PermanentFailure
+from stockhub_webhooks.models import RMA, CreditMemo, Event, Invoice, Order, ReceiverCall, Shipment
+from tests.admin.test_base import HOSTILE, main, poisoned
+from tests.conftest import KEY
+from tests.samples import ALPHABETICAL, contract, sample
+from tests.story.conftest import Teller, line, return_item
+
+pytestmark = pytest.mark.django_db(databases="__all__")
+DUTCH = {"headers": {"accept-language": "nl"}}
+RESOLVER = "tests.admin.other_site."
+
+
+def story_url(order=None, site="admin"):
+    return reverse(f"{site}:stockhub_webhooks_order_story", args=[(order or Order.objects.earliest("pk")).pk])
+
+
+@pytest.fixture
+def tell(post):
+    """Sends messages of one purchase."""
+    return Teller(post)
+
+
+@pytest.fixture
+def story(staff):
+    """The page of the story of an order, in a language."""
+
+    def page(order=None, http=staff, query="", **extra):
+        answer = http.get(story_url(order) + query, **extra)
+        assert answer.status_code == 200
+        return answer
+
+    return page
+
+
+def text_of(page):
+    """What one reads, spaces as they look."""
+    part = re.sub(r"<(script|style).*?</\1>", "", main(page.text), flags=re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", part).replace("\u00a0", " ").split())
+
+
+# ---------------------------------------------------------------- the ways there
+
+
+def test_list_and_page_of_an_order_lead_to_its_story(post, staff, list_url, page_url):
+    post("order")
+    order = Order.objects.get()
+    for address in (list_url("order"), page_url(order)):
+        assert f'href="{story_url(order)}"' in staff.get(address).text
+
+
+def test_each_document_leads_to_the_story_of_its_order(filled, staff, page_url):
+    for document in (Shipment.objects.get(), RMA.objects.get(), Invoice.objects.get(), CreditMemo.objects.get()):
+        assert f'href="{story_url(document.order)}"' in staff.get(page_url(document)).text
+
+
+def test_who_may_not_view_orders_is_refused_and_what_is_not_there_is_not_found(post, clerk, staff, client):
+    post("order")
+    address = story_url()
+    assert client.get(address).status_code == 302
+    assert clerk("view_shipment").get(address).status_code == 403
+    assert staff.get(address.replace(str(Order.objects.get().pk), "999")).status_code == 404
+    assert staff.get(address.replace(str(Order.objects.get().pk), "x")).status_code == 404
+
+
+def test_every_document_message_and_task_is_a_click_away(filled, story, page_url):
+    page = main(story().text)
+    for order in Order.objects.filter(po_number="RESELLER_REF"):
+        rows = [order, *order.shipments.all(), *order.rmas.all(), *order.invoices.all(), *order.credit_memos.all()]
+        for row in rows:
+            assert f'href="{page_url(row)}"' in page
+        for event in order.events.all():
+            assert f'href="{page_url(event.message)}"' in page
+    for call in ReceiverCall.objects.all():
+        assert f'href="{page_url(call)}"' in page
+
+
+def test_what_the_reader_may_not_see_is_no_link(filled, clerk, story, page_url):
+    page = main(story(http=clerk("view_order")).text)
+    assert page_url(Order.objects.earliest("pk")) in page
+    assert not re.findall(r'href="/admin/stockhub_webhooks/(?!order/)', page)
+
+
+def test_it_lives_on_the_hosts_own_site(post, staff, settings):
+    settings.ROOT_URLCONF = RESOLVER[:-1]
+    post("order")
+    page = main(staff.get(story_url(site="office")).text)
+    assert "/admin/" not in page
+    assert 'href="/office/stockhub_webhooks/order/' in page
+
+
+# ---------------------------------------------------------------- what it says
+
+
+def test_it_tells_the_whole_story_in_both_languages(filled, story):
+    page, dutch = story(), story(**DUTCH)
+    english = text_of(page)
+    for said in (
+        "120.00 − 2.50 fee = € 117.50",
+        "probably for return 000000118",
+        "UPS 1Z00AA000000000001",
+        "Shipment delivered",
+        "New credit note",
+        "in transit → delivered",
+        "authorised",
+        "order not received yet",
+        "failing, tried 1 time: ValueError",
+    ):
+        assert said in english, said
+    for said in ("120,00 − 2,50 kosten = € 117,50", "onderweg → bezorgd", "Nieuwe creditnota", "waarschijnlijk"):
+        assert said in text_of(dutch), said
+    assert page.context["subtitle"] == "RESELLER_REF"
+
+
+def test_differences_are_told_in_words(post, story):
+    post("order", sample("order", grand_total=244.97))
+    assert "these do not add up: 0.02 too much" in text_of(story())
+    assert "deze kloppen niet: 0,02 te veel" in text_of(story(**DUTCH))
+    post("order", sample("order", subtotal=230, grand_total=234, updated_at="2025-01-01T00:00:00+00:00"))
+    said = text_of(story())
+    assert "0.95 too little" in said
+    assert "the subtotal is not that of the lines: 10.00 too little" in said
+
+
+def test_pieces_are_told_with_what_is_open_cancelled_asked_back_and_too_much(tell, story):
+    tell.order(("A", "L", 3), ("B", "L", 1))
+    tell.shipment(("A", "L", 1), ("B", "L", 2), ("Z", "", 1))
+    tell.credit(("A", "L", 1), reversal="CANCELLED")
+    tell.rma(return_item("A", number=1), return_item("B", status="rejected"))
+    said = text_of(story())
+    for words in (
+        "3 1 cancelled 1 0 0 1 asked 1 1",
+        "more than was ordered",
+        "the order does not have this line",
+        "1 refused",
+        "1 × A L, authorised",
+    ):
+        assert words in said, words
+    assert "Total" in said
+
+
+def test_a_document_elsewhere_is_shown_with_a_note(post, story):
+    post("order")
+    post("order", sample("order", increment_id="2", po_number="OTHER"))
+    post("shipment", sample("shipment", order_increment_id="2"))
+    note = "names our order number, but Stock Hub has it under another order ( 2 )"
+    assert note in text_of(story(Order.objects.get(po_number="RESELLER_REF")))
+    assert "names another order number of ours" in text_of(story(Order.objects.get(po_number="OTHER")))
+    request = sample("order-payment-request", order_increment_id=None, payment={"method": "x", "po_number": "OTHER"})
+    post("order-payment-request", request)
+    assert "under another order (-)" in text_of(story(Order.objects.get(po_number="OTHER")))
+
+
+def test_several_orders_of_one_number_are_one_story(post, story):
+    post("order")
+    post("order", sample("order", increment_id="2"))
+    second = Order.objects.get(increment_id="2")
+    said = text_of(story(second))
+    assert "Order 000000701" in said
+    assert "4 0 0 0 0 4" in said
+
+
+def test_each_item_of_a_return_is_told_by_its_article(post, story):
+    post("rma")
+    post("rma", sample("rma", status="approved", items__status="approved", items__qty_approved=1))
+    said = text_of(story())
+    assert "wsnl100-0123456789abcdef01234567 S: status: authorised → approved" in said
+    assert said.count("status: authorised → approved") == 2 - said.count("Status: authorised → approved")
+    assert "1 approved" in said
+
+
+def test_what_our_shop_did_is_told_with_reasons(post, hear, story, staff):
+    def never(**kwargs):
+        raise PermanentFailure("piet.testman@example.com is unknown")
+
+    hear(signals.order_created, never, uid="shop.never")
+    hear(signals.order_created, uid="shop.done")
+    post("order")
+    said = text_of(story())
+    assert "2 tasks for our shop: 1 given up, 1 done" in said
+    assert "shop.never (new order) : given up: piet.testman@example.com is unknown" in said
+    assert "1 task for our shop is not done" in said
+    assert "<details open>" in story().text
+
+
+def test_a_message_that_changed_nothing_says_what_became_of_it(post, story):
+    post("order")
+    post("order")
+    post("order", sample("order", status="pending", updated_at="2020-01-01T00:00:00+00:00"))
+    said = text_of(story())
+    assert "Order: nothing new" in said
+    assert "Order: older than what we have" in said
+
+
+def test_what_was_processed_again_says_so(post, story):
+    post("order")
+    Event.objects.update(is_replay=True)
+    assert "processed again" in text_of(story())
+
+
+def test_without_any_message_it_says_so(post, story):
+    post("order")
+    order = Order.objects.get()
+    Order.objects.filter(pk=order.pk).update(increment_id="other")
+    assert "No message about it is kept any more." in text_of(story(order))
+
+
+# ---------------------------------------------------------------- persons
+
+
+def test_without_the_permission_nobody_is_named(post, hear, clerk, story):
+    def fail(**kwargs):
+        raise ValueError("piet.testman@example.com")
+
+    hear(signals.order_created, fail)
+    post("order")
+    moved = sample("order", updated_at="2025-01-01T00:00:00+00:00")
+    moved["shipping_address"] |= {"city": "Verhuisdorp", "email": "nieuw@example.com"}
+    moved["billing_address"] = None
+    post("order", moved)
+    http = clerk("view_order", "view_receivercall", "view_message", "view_event")
+    page = story(http=http).text
+    for said in ("Testman", "Piet", "example.com", "Verhuisdorp", "Teststad", "Voorbeeldlaan", "1234AB", "+316"):
+        assert said not in page, said
+    assert page.count("hidden") >= 4
+    assert "ValueError" in page
+
+
+def test_a_reason_that_our_shop_gave_is_hidden_too(post, hear, clerk, story):
+    def never(**kwargs):
+        raise PermanentFailure("Piet: not known")
+
+    hear(signals.order_created, never)
+    post("order")
+    page = story(http=clerk("view_order"))
+    assert "Piet" not in page.text
+    assert "given up: hidden" in text_of(page)
+
+
+def test_with_the_permission_the_customer_is_named(post, clerk, story):
+    post("order")
+    page = story(http=clerk("view_order", "view_personal_data")).text
+    for said in ("Piet Testman", "Voorbeeldlaan 7", "piet.testman@example.com"):
+        assert said in page
+
+
+def test_the_text_for_winkelstraat_has_numbers_and_nobodys_name(filled, story):
+    letter = story().context["letter"]
+    for said in ("RESELLER_REF", "000000701", "1Z00AA000000000001", "Return 000000118", "117.50", "Our question:"):
+        assert said in letter, said
+    for said in ("Testman", "Piet", "example.com", "Teststad", "1234AB"):
+        assert said not in letter
+    dutch = story(**DUTCH)
+    assert "Ons ordernummer: RESELLER_REF" in dutch.context["letter"]
+    assert re.search(r"<textarea[^>]* readonly[^>]*>Ons ordernummer", dutch.text)
+
+
+def test_the_question_follows_from_the_facts(tell, story):
+    def question():
+        return story().context["letter"].split("Our question:\n")[1].strip()
+
+    tell.order(("A", "L", 3))
+    assert question() == "3 pieces were not sent yet. When will they be?"
+    tell.shipment(("A", "L", 2))
+    assert question() == "1 piece was not sent yet. When will it be?"
+    tell.shipment(("A", "L", 1), increment_id="5")
+    assert question() == "Not everything that was sent is delivered. Where are the parcels?"
+    tell.shipment(("A", "L", 1), increment_id="5", status="EXCEPTION", updated_at="2025-01-01 00:00:00")
+    assert question() == "A parcel has a problem on the way. What is being done about it?"
+    Order.objects.first().shipments.update(status="DELIVERED")
+    assert question() == "…"
+    tell.rma(return_item("A", qty_returned=1))
+    assert question() == "Not everything that came back is credited. When will it be?"
+    tell.order(("A", "L", 3), grand_total=31, updated_at="2025-01-01T00:00:00+00:00")
+    assert "Order 000000701: these do not add up: 1.00 too much. Can you look into it?" in question()
+
+
+def test_the_text_of_a_long_order_names_what_is_open(tell, story):
+    tell.order(*((f"S{number}", "L", 1) for number in range(60)), total=None)
+    tell.delivered(("S1", "L", 1))
+    letter = story().context["letter"]
+    assert "- S0 L: 1 ordered" in letter
+    assert "- S1 L" not in letter
+    assert "and 20 more lines" in letter
+
+
+# ---------------------------------------------------------------- the shop's own order
+
+
+@pytest.fixture
+def resolver(settings):
+    """Sets the resolver of the host."""
+
+    def use(name):
+        settings.STOCKHUB_WEBHOOKS = {"API_KEYS": KEY, "HOST_ORDER_RESOLVER": RESOLVER + name}
+
+    return use
+
+
+def test_our_order_number_leads_to_the_shops_order(post, story, resolver, django_user_model, clerk):
+    post("order")
+    resolver("find_user")
+    user = django_user_model.objects.create(username="RESELLER_REF")
+    link = f'<a href="/admin/auth/user/{user.pk}/change/">RESELLER_REF</a>'
+    assert link in story().text
+    assert link not in story(http=clerk("view_order")).text
+
+
+def test_else_to_its_page_in_the_shop(post, story, resolver):
+    post("order")
+    resolver("find_page")
+    assert '<a href="/orders/&lt;1&gt;/">RESELLER_REF</a>' in story().text
+
+
+def test_both_are_offered_where_there_are_both(post, story, resolver, django_user_model, monkeypatch):
+    post("order")
+    resolver("find_user")
+    django_user_model.objects.create(username="RESELLER_REF")
+    monkeypatch.setattr(django_user_model, "get_absolute_url", lambda user: "/orders/7/", raising=False)
+    assert '(<a href="/orders/7/">in the shop</a>)' in story().text
+
+
+@pytest.mark.parametrize("name", ["find_nothing", "find_broken"])
+def test_where_there_is_none_the_number_stands_alone(post, story, resolver, name):
+    post("order")
+    resolver(name)
+    assert "<dd>RESELLER_REF</dd>" in story().text
+    assert "HOST_ORDER_RESOLVER" not in story().text
+
+
+@pytest.mark.parametrize("name", ["fail", "not_there"])
+def test_a_resolver_that_fails_is_noted_and_takes_nothing_with_it(post, story, resolver, name):
+    post("order")
+    resolver(name)
+    assert "Our own order could not be looked up: HOST_ORDER_RESOLVER fails." in text_of(story())
+
+
+# ---------------------------------------------------------------- the picture
+
+
+def pictures(page):
+    return re.findall(r'<svg class="stockhub-life.*?</svg>', page.text, re.DOTALL)
+
+
+def test_the_picture_has_a_title_a_description_and_a_shape_for_phones(post, story):
+    post("order")
+    for name, drawn in zip(("wide", "tall"), pictures(story()), strict=True):
+        assert 'role="img" viewBox="0 0 ' in drawn
+        assert f'aria-labelledby="life-{name}-title life-{name}-desc"' in drawn
+        assert f'<title id="life-{name}-title">The life of the order</title>' in drawn
+        description = re.search(rf'<desc id="life-{name}-desc">(.*?)</desc>', drawn)[1]
+        assert description.startswith("Ordered: 2. Sent: 0 of 2, still open.")
+
+
+def drawn_steps(page):
+    """State and texts of each step."""
+    found = []
+    for state, inside in re.findall(r'<g class="step ([\w ]+)">(.*?)</g>', pictures(page)[0], re.DOTALL):
+        texts = re.findall(r'<text class="(?:title|count|remark)"[^>]*>(.*?)</text>', inside)
+        found.append((state, *texts))
+    return found
+
+
+def test_parts_cancellations_returns_and_trouble_are_drawn(tell, story):
+    tell.order(("A", "L", 4))
+    tell.delivered(("A", "L", 1))
+    tell.shipment(("A", "L", 1), status="EXCEPTION")
+    tell.credit(("A", "L", 1), reversal="CANCELLED")
+    tell.rma(return_item("A", number=1, qty_returned=1), return_item("A", number=1, status="rejected"))
+    assert drawn_steps(story()) == [
+        ("done", "Ordered", "4", "1 cancelled"),
+        ("partial", "Sent", "2 of 3", "in part"),
+        ("partial problem", "Delivered", "1 of 3", "problem on the way", "in part"),
+        ("done", "Returned", "1 of 1", "1 refused"),
+        ("partial", "Refunded", "1 of 2", "in part"),
+    ]
+    assert pictures(story())[0].count('class="way walked"') == 0
+
+
+def test_a_finished_order_is_drawn_as_done(tell, story):
+    tell.order(("A", "L", 2))
+    tell.delivered(("A", "L", 2))
+    assert [step[0] for step in drawn_steps(story())] == ["done", "done", "done", "none", "none"]
+    assert pictures(story())[0].count('class="way walked"') == 2
+    assert "Bezorgd" in pictures(story(**DUTCH))[0]
+
+
+def test_what_is_cancelled_refused_or_unknown_is_drawn_so(tell, story):
+    tell.order(("A", "L", 2), status="canceled")
+    tell.rma(return_item("A", status="denied"))
+    assert drawn_steps(story()) == [
+        ("cancelled", "Ordered", "cancelled"),
+        ("cancelled", "Sent", "cancelled"),
+        ("cancelled", "Delivered", "cancelled"),
+        ("cancelled", "Returned", "refused"),
+        ("none", "Refunded", "none"),
+    ]
+
+
+def test_what_a_stub_has_is_drawn_as_unknown(tell, post, story):
+    tell.delivered(("A", "L", 2))
+    assert drawn_steps(story())[:2] == [
+        ("unknown", "Ordered", "not known"),
+        ("partial", "Sent", "2 of ?", "number not known"),
+    ]
+    post("order", sample("order", increment_id="5", items=[line(name="qty_ordered", number=3)]))
+    assert drawn_steps(story())[:2] == [
+        ("unknown", "Ordered", "at least 3"),
+        ("partial", "Sent", "2 of at least 3", "in part"),
+    ]
+
+
+# ---------------------------------------------------------------- size and safety
+
+
+def test_it_costs_the_same_however_much_there_is(staff, post, hear):
+    hear(signals.event_recorded)
+
+    def tell(number, lines):
+        items = [line(f"S{turn}", name="qty_ordered") for turn in range(lines)]
+        for turn in range(number):
+            minute = f"2024-05-06T{lines % 24:02d}:{turn:02d}:00+02:00"
+            post("order", sample("order", status=f"s{turn}", items=items, updated_at=minute))
+            for topic in ("shipment", "rma", "invoice", "creditmemo"):
+                body = sample(topic, increment_id=f"{turn}", order_increment_id="000000701")
+                if body.get("track"):
+                    body["track"]["tracking_number"] = f"{topic}{turn}"
+                post(topic, body)
+
+    def cost():
+        with CaptureQueriesContext(connection) as queries:
+            assert staff.get(story_url(Order.objects.get(increment_id="000000701"))).status_code == 200
+        return [query["sql"] for query in queries]
+
+    tell(1, 1)
+    cost()
+    few = cost()
+    tell(12, 30)
+    many = cost()
+    assert len(many) == len(few) <= 30, many
+    assert not [sql for sql in many if '"body"' in sql or "`body`" in sql]
+
+
+def test_a_large_order_stays_readable(staff, post, monkeypatch, story):
+    monkeypatch.setattr("stockhub_webhooks.story.timeline.SIZE", 2)
+    items = [line(f"S{turn}", name="qty_ordered") for turn in range(30)]
+    for turn in range(5):
+        changed = [item | {"mpn": f"{turn}"} for item in items]
+        post("order", sample("order", items=changed, updated_at=f"2024-05-06T12:0{turn}:00+02:00"))
+    page = story(query="?page=2&order=oldest")
+    assert "<summary>Pieces of each line (30)</summary>" in page.text
+    assert "<summary>30 values changed</summary>" in page.text
+    assert "Page 2 of 3" in text_of(page)
+    for link in ("?page=1&amp;order=oldest#stockhub-history", "?page=3&amp;order=oldest#stockhub-history"):
+        assert f'href="{link}"' in page.text
+    assert 'href="?page=2#stockhub-history"' in story().text
+
+
+def test_nothing_of_the_sender_becomes_html(post, story):
+    for topic in ALPHABETICAL:
+        assert post(topic, poisoned(contract(topic))).status_code == 200
+    for order in Order.objects.all():
+        page = story(order).text
+        assert HOSTILE not in page
+        assert "<script>alert" not in page
+        assert '"><script' not in page
+
+
+def test_only_http_links_lead_out(post, story):
+    post("shipment", sample("shipment", track__tracking_url="javascript:alert(1)"))
+    assert "javascript:" not in story().text
+
+
+def test_it_has_no_script_or_style_of_its_own_inline(filled, story):
+    part = main(story().text)
+    assert " style=" not in part
+    assert not re.search(r"\son[a-z]+=", part)
+    assert "<script" not in part
+    assert "<style" not in part
+
+
+def test_the_account_is_told_only_where_there_are_several(post, story, settings):
+    post("order")
+    assert "<dt>Account</dt>" not in story().text
+    settings.STOCKHUB_WEBHOOKS = {"API_KEYS": {"default": KEY, "second": "b" * 30}}
+    assert "<dt>Account</dt>" in story().text

@@ -1,0 +1,81 @@
+"""The template tag for the shop's customers."""
+
+import pytest
+from django.template import Context, Template
+from django.utils import translation
+
+from stockhub_webhooks.models import Order
+from tests.samples import sample
+
+pytestmark = pytest.mark.django_db
+
+
+def shown(order):
+    page = Template("{% load stockhub %}{% stockhub_tracking order %}").render(Context({"order": order}))
+    return " ".join(page.split())
+
+
+class WithAttribute:
+    stockhub_po_number = "RESELLER_REF"
+
+
+class WithMethod:
+    def stockhub_po_number(self):
+        return "RESELLER_REF"
+
+
+class WithKey:
+    pk = "RESELLER_REF"
+
+
+def test_each_way_to_name_the_order_shows_its_parcels(post):
+    post("order")
+    post("shipment")
+    order = Order.objects.get()
+    pages = {shown(named) for named in ("RESELLER_REF", order, WithAttribute(), WithMethod(), WithKey())}
+    assert len(pages) == 1
+    (page,) = pages
+    assert "UPS 1Z00AA000000000001</a>" in page
+    assert 'href="https://tracking.example.com/track/request?loc=nl_NL&amp;tracknum=1Z00AA000000000001"' in page
+    assert "in transit" in page
+
+
+def test_it_speaks_the_customers_language(post):
+    post("shipment", sample("shipment", status="DELIVERED", delivered_at="2024-04-19 10:00:00"))
+    with translation.override("nl"):
+        assert "bezorgd" in shown("RESELLER_REF")
+        assert "19 april 2024 12:00" in shown("RESELLER_REF")
+
+
+@pytest.mark.parametrize("order", [None, "", "another", object()])
+def test_without_parcels_it_says_so(post, order):
+    post("shipment")
+    assert "There is no parcel on its way yet." in shown(order)
+
+
+def test_it_links_only_to_http_and_escapes(post):
+    track = {"tracking_number": "<b>1</b>", "carrier": "<i>", "tracking_url": "javascript:alert(1)"}
+    post("shipment", sample("shipment", track=track))
+    page = shown("RESELLER_REF")
+    assert "javascript:" not in page
+    assert "<b>" not in page
+    assert "<i>" not in page.lower()
+    assert "&lt;b&gt;1&lt;/b&gt;" in page
+
+
+def test_it_tells_nothing_but_parcels(post):
+    for topic in ("order", "shipment", "creditmemo", "rma"):
+        post(topic)
+    page = shown("RESELLER_REF")
+    for said in ("Testman", "Teststad", "117", "1Z00BB", "complete"):
+        assert said not in page
+
+
+def test_the_template_can_be_replaced(post, settings, tmp_path):
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
+    (tmp_path / "stockhub_webhooks").mkdir()
+    (tmp_path / "stockhub_webhooks/tracking.html").write_text(
+        "{% for parcel in parcels %}{{ parcel.status }}!{% endfor %}"
+    )
+    post("shipment")
+    assert shown("RESELLER_REF") == "IN_TRANSIT!"
