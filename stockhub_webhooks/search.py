@@ -1,7 +1,7 @@
 """Finds documents by what the office knows of them: numbers, parcels, articles, and who the customer is.
 
 A word finds what *begins* with it, whatever its case: that is what an index can answer, on each database. All ways
-are looked along in one statement, and it stops at `LIMIT`: so a search costs the same however much there is.
+are gone along in one statement, which stops at `LIMIT`: so a search costs the same however much there is.
 """
 
 from __future__ import annotations
@@ -132,18 +132,31 @@ def _all_of(all_words: list[str], topics: Sequence[str], persons: bool) -> Found
 
 
 def _look(all_words: list[str], topics: Sequence[str], persons: bool, among: Sequence[Hit] = ()) -> Found:
-    """One statement: what one word finds, or people whom several words name."""
+    """What one word finds, or people whom several words name: one statement for the people, one for all the rest."""
+    people: Any = ()
+    is_cut_off = False
+    if persons:
+        people, is_cut_off = _people(all_words, bool(among))
     branches = []
     for topic in topics:
         within = Q(pk__in={hit.pk for hit in among if hit.topic == topic}) if among else Q()
-        for by, rows in _ways(topic, all_words, persons):
+        for by, rows in _ways(topic, all_words, people):
             branches.append(_as_hits(rows.filter(within), topic, by))
     if not branches:
         return Found()
     first, *others = branches
     rows = list(first.union(*others, all=True)[: LIMIT + 1])
     hits = dict.fromkeys(Hit(*row) for row in rows[:LIMIT])
-    return Found(list(hits), is_cut_off=len(rows) > LIMIT and not among)
+    return Found(list(hits), is_cut_off or len(rows) > LIMIT)
+
+
+def _people(all_words: list[str], is_narrowed: bool) -> tuple[Any, bool]:
+    """The addresses that the words fit, and whether there are more; not yet looked up where that is narrowed down."""
+    rows = Address.objects.using(alias()).filter(named(all_words)).values_list("pk", flat=True)
+    if is_narrowed:
+        return rows, False
+    found = list(rows[: LIMIT + 1])
+    return found[:LIMIT], len(found) > LIMIT
 
 
 def _as_hits(rows: QuerySet[Any], topic: str, by: str) -> QuerySet[Any]:
@@ -154,7 +167,7 @@ def _as_hits(rows: QuerySet[Any], topic: str, by: str) -> QuerySet[Any]:
     )
 
 
-def _ways(topic: str, all_words: list[str], persons: bool) -> Iterator[tuple[str, QuerySet[Any]]]:
+def _ways(topic: str, all_words: list[str], people: Any) -> Iterator[tuple[str, QuerySet[Any]]]:
     """Each way from the words to documents of the topic, their order's ways included. Several words are people."""
     model: type[Model] = BY_TOPIC[topic].model
     rows = model._default_manager.using(alias())
@@ -168,8 +181,7 @@ def _ways(topic: str, all_words: list[str], persons: bool) -> Iterator[tuple[str
         yield MPN, rows.filter(begins("items__mpn", [word]))
         for path in _ways_to_tracks(topic):
             yield TRACK, rows.filter(begins(f"{path}__tracking_number", [word]))
-    if persons:
-        people = Address.objects.using(alias()).filter(named(all_words)).values("pk")
+    if isinstance(people, QuerySet) or people:
         for path in paths:
             for name in ADDRESSES:
                 if hasattr(Order if path else model, name):

@@ -84,17 +84,6 @@ class StubFilter(admin.SimpleListFilter):
         }.get(self.value() or "", queryset)
 
 
-class ReceivedFilter(admin.DateFieldListFilter):
-    """When the message came in; documents without that time are `StubFilter`'s."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.links = tuple(link for link in self.links if f"{self.field_path}__isnull" not in link[1])
-
-
-received_at = ("received_at", ReceivedFilter)
-
-
 class ReceiverFilter(admin.SimpleListFilter):
     """The shop's receivers that this process knows, and all those that it does not know."""
 
