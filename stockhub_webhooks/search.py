@@ -145,17 +145,23 @@ def _look(all_words: list[str], topics: Sequence[str], persons: bool, among: Seq
     if not branches:
         return Found()
     first, *others = branches
-    rows = list(first.union(*others, all=True)[: LIMIT + 1])
-    hits = dict.fromkeys(Hit(*row) for row in rows[:LIMIT])
-    return Found(list(hits), is_cut_off or len(rows) > LIMIT)
+    together = list(first.union(*others, all=True)[: LIMIT + 1])
+    hits = dict.fromkeys(Hit(*row) for row in together[:LIMIT])
+    return Found(list(hits), is_cut_off or len(together) > LIMIT)
 
 
 def _people(all_words: list[str], is_narrowed: bool) -> tuple[Any, bool]:
     """The addresses that the words fit, and whether there are more; not yet looked up where that is narrowed down."""
-    rows = Address.objects.using(alias()).filter(named(all_words)).values_list("pk", flat=True)
+    rows = Address.objects.using(alias())
     if is_narrowed:
-        return rows, False
-    found = list(rows[: LIMIT + 1])
+        return rows.filter(named(all_words)).values("pk"), False
+    if len(all_words) > 1:  # the database would gather all that fit the commonest word
+        for word in sorted(all_words, key=len, reverse=True):
+            few, are_more = _people([word], False)
+            if not are_more:
+                rows = rows.filter(pk__in=few)
+                break
+    found = list(rows.filter(named(all_words)).values_list("pk", flat=True)[: LIMIT + 1])
     return found[:LIMIT], len(found) > LIMIT
 
 

@@ -107,6 +107,7 @@ class ExportPage(ReadOnlyAdmin):
         what = _("exported: %(what)s from %(first)s to %(last)s") % {
             "what": export.table.model._meta.verbose_name_plural, "first": period.first, "last": period.last,
         }  # fmt: skip
+        persons = _("with customers") if export.with_persons else _("without customers")
         user: Any = request.user
         LogEntry.objects.create(
             user_id=user.pk,
@@ -114,7 +115,7 @@ class ExportPage(ReadOnlyAdmin):
             object_id=None,
             object_repr=str(export.table.model._meta.verbose_name_plural)[:200],
             action_flag=CHANGE,
-            change_message=f"{what} ({_('with customers') if export.with_persons else _('without customers')})",
+            change_message=f"{what} ({persons})",
         )
 
     def export_page(self, request: HttpRequest, form: ExportForm, export: Export | None = None) -> HttpResponse:

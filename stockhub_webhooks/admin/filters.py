@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from stockhub_webhooks import ledger
 from stockhub_webhooks.admin import words
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.models import ReceiverCall
+from stockhub_webhooks.models import Message, ReceiverCall
 from stockhub_webhooks.statuses import Labels
 
 OTHER = "~other"
@@ -64,6 +64,22 @@ class AccountFilter(admin.SimpleListFilter):
         """The rows of the chosen account; receiver calls have their event's."""
         column = "account" if hasattr(queryset.model, "account") else "event__account"
         return queryset.filter(**{column: self.value()}) if self.value() else queryset
+
+
+class OutcomeFilter(admin.SimpleListFilter):
+    """What became of the messages that were processed; the index begins with their status."""
+
+    title = _("outcome")
+    parameter_name = "outcome"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Each outcome."""
+        return [(str(value), label) for value, label in Message.Outcome.choices]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The messages with the chosen outcome."""
+        chosen = self.value()
+        return queryset.filter(status=Message.Status.APPLIED, outcome=chosen) if chosen else queryset
 
 
 class StubFilter(admin.SimpleListFilter):

@@ -42,29 +42,24 @@ BY: Labels = {
 class Purchase:
     """The orders of one purchase, and what of it was found."""
 
-    orders: list[Order] = field(default_factory=list)
+    order_pks: set[int] = field(default_factory=set)
     hits: list[Hit] = field(default_factory=list)
-
-    @property
-    def newest(self) -> int:
-        """What the newest purchase has most of."""
-        return max((order.pk for order in self.orders), default=0)
 
 
 def purchases(hits: Iterable[Hit]) -> list[Purchase]:
     """What was found, newest first; what belongs to no order is one by itself."""
     hits = list(hits)
-    orders = Order.objects.using(alias()).select_related(*search.ADDRESSES)
-    by_pk = orders.in_bulk({hit.order_id for hit in hits if hit.order_id})
-    found: dict[Any, Purchase] = {}
+    orders = Order.objects.using(alias()).filter(pk__in={hit.order_id for hit in hits if hit.order_id})
+    own_numbers = dict(orders.values_list("pk", "po_number"))
+    found: dict[tuple[Any, ...], Purchase] = {}
     for hit in hits:
-        order = by_pk.get(hit.order_id or 0)
-        key = (order.account, order.po_number or order.pk) if order else (hit.topic, hit.pk)
+        own_number = own_numbers.get(hit.order_id or 0)
+        alone = (hit.order_id,) if hit.order_id else (hit.topic, hit.pk)
+        key = (hit.account, own_number) if own_number else alone
         purchase = found.setdefault(key, Purchase())
         purchase.hits.append(hit)
-        if order and order not in purchase.orders:
-            purchase.orders.append(order)
-    return sorted(found.values(), key=lambda purchase: purchase.newest, reverse=True)
+        purchase.order_pks |= {hit.order_id} if hit.order_id else set()
+    return sorted(found.values(), key=lambda purchase: max(purchase.order_pks, default=0), reverse=True)
 
 
 class FindPage(ReadOnlyAdmin):
@@ -96,7 +91,7 @@ class FindPage(ReadOnlyAdmin):
             "text": text,
             "help": in_admin.help_text(request),
             "heads": self.heads(request),
-            "rows": [self.cells(request, row) for row in rows[:SHOWN]],
+            "rows": self.lines(request, rows[:SHOWN]),
             "left_out": max(len(rows) - SHOWN, 0),
         }
         return TemplateResponse(request, "admin/stockhub_webhooks/find.html", context)
@@ -111,9 +106,17 @@ class FindPage(ReadOnlyAdmin):
         persons = [_("customer")] if may_see_persons(request) else []
         return [_("order"), _("our order number"), *persons, _("status"), _("found")]
 
-    def cells(self, request: HttpRequest, purchase: Purchase) -> list[Any]:
+    def lines(self, request: HttpRequest, found: list[Purchase]) -> list[list[Any]]:
+        """A line for each purchase."""
+        orders = Order.objects.using(alias()).select_related(*search.ADDRESSES)
+        by_pk = orders.in_bulk(set().union(*(purchase.order_pks for purchase in found)))
+        return [
+            self.cells(request, purchase, [by_pk[pk] for pk in sorted(purchase.order_pks) if pk in by_pk])
+            for purchase in found
+        ]
+
+    def cells(self, request: HttpRequest, purchase: Purchase, orders: list[Order]) -> list[Any]:
         """One line: the purchase, and its documents that were found."""
-        orders = sorted(purchase.orders, key=lambda order: order.pk)
         first = orders[0] if orders else None
         persons = [display.customer(customer_of(first)) if first else display.EMPTY] if may_see_persons(request) else []
         return [
@@ -136,13 +139,13 @@ class FindPage(ReadOnlyAdmin):
     def address(self, purchase: Purchase) -> str:
         """Where a purchase is told of: its story, else the page of its order or only document."""
         hit = purchase.hits[0]
-        if not purchase.orders:
+        if not purchase.order_pks:
             return self.page_of(BY_TOPIC[hit.topic].model, hit.pk)
-        order = purchase.orders[0]
+        order_pk = min(purchase.order_pks)
         try:
-            return reverse(f"{self.admin_site.name}:{STORY_URL_NAME}", args=[order.pk])
+            return reverse(f"{self.admin_site.name}:{STORY_URL_NAME}", args=[order_pk])
         except NoReverseMatch:
-            return self.page_of(Order, order.pk)
+            return self.page_of(Order, order_pk)
 
     def page_of(self, model: type[Model], pk: int) -> str:
         """The page of a document."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 else:
     BasePaginator = Paginator
 
-MOST = 10_000
+MOST = 5_000
 
 
 class BoundedPaginator(BasePaginator):

@@ -45,6 +45,7 @@ def persons(post, hear):
         assert post(topic, body).status_code == 200
         post(topic, later(marked(contract(topic), turn="2")))
         post(topic, body, key="mistyped")
+    post("order", marked(contract("order")) | {"increment_id": "000000999", "po_number": "ANOTHER"})
     post("order", json.dumps({"items": [], "shipping_address": {"last_name": MARKER}}).encode())
     Message.objects.filter(status="quarantined").update(error="not_json: line 1")
     failed = Message.objects.filter(status="applied").first()
