@@ -152,16 +152,16 @@ def _look(all_words: list[str], topics: Sequence[str], persons: bool, among: Seq
 
 def _people(all_words: list[str], is_narrowed: bool) -> tuple[Any, bool]:
     """The addresses that the words fit, and whether there are more; not yet looked up where that is narrowed down."""
-    rows = Address.objects.using(alias())
+    fitting = Address.objects.using(alias()).filter(named(all_words))
     if is_narrowed:
-        return rows.filter(named(all_words)).values("pk"), False
-    if len(all_words) > 1:  # the database would gather all that fit the commonest word
-        for word in sorted(all_words, key=len, reverse=True):
-            few, are_more = _people([word], False)
-            if not are_more:
-                rows = rows.filter(pk__in=few)
-                break
-    found = list(rows.filter(named(all_words)).values_list("pk", flat=True)[: LIMIT + 1])
+        return fitting.values("pk"), False
+    # one common word among several: the database would gather all that fit it, so the rare ones are asked first
+    for word in sorted(all_words, key=len, reverse=True) if len(all_words) > 1 else ():
+        few, are_more = _people([word], False)
+        found = [] if are_more else list(fitting.filter(pk__in=few).values_list("pk", flat=True))
+        if found or not (are_more or _may_be_name(word)):
+            return found, False
+    found = list(fitting.values_list("pk", flat=True)[: LIMIT + 1])
     return found[:LIMIT], len(found) > LIMIT
 
 
@@ -220,11 +220,13 @@ def named(all_words: Sequence[str]) -> Q:
 def _by_index(word: str) -> Q:
     """Addresses with the word as e-mail, postcode or surname, whatever stands before the surname."""
     found = begins("email", [word])
-    if "@" in word:
-        return found
-    if any(character.isdecimal() for character in word):
-        return found | begins("postcode", [word, *_with_space(word)])
-    return found | begins("last_name", [word, *(particle + word for particle in PARTICLES)])
+    if _may_be_name(word):
+        return found | begins("last_name", [word, *(particle + word for particle in PARTICLES)])
+    return found if "@" in word else found | begins("postcode", [word, *_with_space(word)])
+
+
+def _may_be_name(word: str) -> bool:
+    return "@" not in word and not any(character.isdecimal() for character in word)
 
 
 def _with_space(word: str) -> list[str]:
