@@ -97,6 +97,7 @@ def fill(connection, *, orders=300_000, messages=1_000_000):
     """Fill empty tables of a PostgreSQL, and let it count them. The customers' names begin with Klant."""
     counts = {"orders": orders, "messages": messages}
     with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
         for statements in (ORDERS, CHILDREN, MESSAGES):
             for statement in statements.split(";\n"):
                 if statement.strip():

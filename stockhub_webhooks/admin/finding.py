@@ -14,7 +14,7 @@ from django.urls import NoReverseMatch, path, reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks import search
+from stockhub_webhooks import search, topics
 from stockhub_webhooks.admin import display
 from stockhub_webhooks.admin import search as in_admin
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
@@ -158,6 +158,8 @@ def customer_of(order: Order) -> Any:
     return order.shipping_address or order.billing_address
 
 
-def once(hits: Iterable[Hit]) -> list[Hit]:
-    """Each document once, by the first way that led to it."""
-    return list({(hit.topic, hit.pk): hit for hit in reversed(list(hits))}.values())[::-1]
+def once(hits: list[Hit]) -> list[Hit]:
+    """Each document once, by the first way that led to it; none that only its order's being found led to."""
+    of_orders = {hit.by for hit in hits if hit.topic == topics.ORDER}
+    own = [hit for hit in hits if hit.topic == topics.ORDER or hit.by not in of_orders]
+    return list({(hit.topic, hit.pk): hit for hit in reversed(own)}.values())[::-1]
