@@ -1,11 +1,13 @@
 """The office's words, in English and in Dutch."""
 
 import ast
+import re
 from pathlib import Path
 
 import polib
 import pytest
 from django.utils import translation
+from django.utils.translation.template import templatize
 
 import stockhub_webhooks
 from stockhub_webhooks.admin import words
@@ -39,7 +41,10 @@ LABELS = [
 
 
 def in_source():
-    """Context and text of every translatable string of the package."""
+    """Context and text of every translatable string of the package, its templates' included."""
+    for path in PACKAGE.rglob("*.html"):
+        found = re.findall(r"""gettext\(u?('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""", templatize(path.read_text()))
+        yield from (("", ast.literal_eval(text)) for text in found)
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):

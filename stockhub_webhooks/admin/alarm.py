@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.db.models import Q
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.admin import search
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
+from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.models import Alarm
 
 
@@ -17,10 +19,11 @@ class AlarmAdmin(ReadOnlyAdmin):
 
     has_account = False
     list_display = ("name", "since", "told_at")
-    list_filter = ("since", "told_at")
+    list_filter = (("since", DateRangeFilter), ("told_at", DateRangeFilter))
+    sortable_by = None
     search_help_text = _("name")
     fieldsets = ((None, {"fields": ["name", ("since", "told_at")]}),)
 
-    def matching(self, word: str) -> Q:
+    def matching(self, request: HttpRequest, text: str) -> Q:
         """Its name."""
-        return search.holds(word, "name")
+        return search.holds(text, "name")

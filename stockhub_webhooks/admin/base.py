@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,11 +12,12 @@ from django.contrib.admin.utils import flatten_fieldsets
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks import runners
 from stockhub_webhooks.admin import search
 from stockhub_webhooks.admin.filters import AccountFilter
+from stockhub_webhooks.admin.paginator import BoundedPaginator
+from stockhub_webhooks.admin.permissions import may_see_persons
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.models.database import alias
 
@@ -42,13 +43,17 @@ class Named:
 class ReadOnlyAdmin(ModelAdmin):
     """A list and a page of what the sender told. It has no form: whoever may view sees everything as text."""
 
+    paginator = BoundedPaginator
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
     ordering = ("-pk",)
     search_fields = ("pk",)  # shows the search box; `matching` says what it finds
-    search_help_text = _("Stock Hub number, our order number, tracking number, SKU or e-mail address")
+    sortable_by: ClassVar[Any] = ("created_at", "date_requested", "occurred_at", "received_at")  # each has an index
     has_account = True
     deferred: ClassVar[tuple[str, ...]] = ()
+    # columns and lines that tell of persons, and what stands there for who may not see these; "" is nothing
+    personal: ClassVar[dict[str, str]] = {}
 
     # ------------------------------------------------------------ nothing can be changed
 
@@ -76,19 +81,35 @@ class ReadOnlyAdmin(ModelAdmin):
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """The account's column is last."""
-        return (*self.list_display, "account") if self.shows_account() else self.list_display
+        shown = self.allowed(request, self.list_display)
+        return (*shown, "account") if self.shows_account() else shown
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         """The account's filter is last."""
         return (*self.list_filter, AccountFilter) if self.shows_account() else self.list_filter
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """As written, without the account where there is only one."""
+        """As written, without the account where there is only one, and without persons for who may not see them."""
         shown = self.shows_account()
-        return [
-            (title, {**options, "fields": [name for name in options["fields"] if shown or name != "account"]})
+        written = (
+            (title, options, [name for name in options["fields"] if shown or name != "account"])
             for title, options in self.fieldsets or ()
+        )
+        return [
+            (title, {**options, "fields": allowed})
+            for title, options, fields in written
+            if (allowed := self.allowed(request, fields))
         ]
+
+    def allowed(self, request: HttpRequest, names: Iterable[Any]) -> list[Any]:
+        """The columns or lines without those that the user may not see; several in one line are a tuple."""
+        if may_see_persons(request):
+            return list(names)
+        inside = (
+            tuple(self.allowed(request, name)) if isinstance(name, tuple) else self.personal.get(name, name)
+            for name in names
+        )
+        return [name for name in inside if name]
 
     # ------------------------------------------------------------ finding and naming rows
 
@@ -100,16 +121,26 @@ class ReadOnlyAdmin(ModelAdmin):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         """Rows that all words find; none twice."""
-        all_words = search.words(search_term)
-        return (queryset.filter(self.matching_all(all_words)) if all_words else queryset), False
+        text = search_term.strip()
+        return (queryset.filter(self.matching(request, text)) if text else queryset), False
 
-    def matching_all(self, all_words: list[str]) -> Q:
-        """The rows that all of the words find."""
-        return search.all_of(self.matching, all_words)
-
-    def matching(self, word: str) -> Q:
-        """The rows that one word finds."""
+    def matching(self, request: HttpRequest, text: str) -> Q:
+        """The rows that the text finds, for this user."""
         raise NotImplementedError
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The list; its search box says what this user may look for."""
+        shown: Any = super().get_changelist_instance(request)
+        shown.search_help_text = self.search_help_text or search.help_text(request)
+        return shown
+
+    def list_tools(self, request: HttpRequest) -> list[tuple[str, Any]]:
+        """Address and label of each button above the list."""
+        return []
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """The list, with its buttons."""
+        return super().changelist_view(request, {"list_tools": self.list_tools(request), **(extra_context or {})})
 
     def name_of(self, row: Any) -> str:
         """What the page of a row is headed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks.admin import filters
+from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.admin.document import WHAT_HAPPENED, DocumentAdmin
 from stockhub_webhooks.models import CreditMemo
 
@@ -15,7 +15,7 @@ class CreditMemoAdmin(DocumentAdmin):
     """What is paid back."""
 
     list_display = ("increment_id", "order_number", "po_number", "customer", "total", "created_at")
-    list_filter = ("created_at", filters.received_at)
+    list_filter = (("created_at", DateRangeFilter), ("received_at", DateRangeFilter))
     item_columns = (
         ("sku", "mpn", "parent_sku"), "size", "manufacturer", "qty", "item_price_inc_tax", "row_total_inc_tax",
         "reversal", "return_item_fee",

@@ -53,6 +53,11 @@ def page(row: Model, text: Any = None) -> SafeString:
     return format_html('<a href="{}">{}</a>', url, str(row) if text is None else text)
 
 
+def link(url: str, text: Any) -> SafeString:
+    """A link within the admin."""
+    return format_html('<a href="{}">{}</a>', url, text)
+
+
 def found(model: type[Model], word: str) -> SafeString:
     """A link to all rows of a list that a word finds."""
     url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")

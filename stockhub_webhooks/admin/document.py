@@ -15,6 +15,7 @@ from stockhub_webhooks.admin.base import ReadOnlyAdmin
 from stockhub_webhooks.admin.story.links import link, story_url
 from stockhub_webhooks.apply import BY_TOPIC
 from stockhub_webhooks.models import Event, Message, Order, ReceiverCall
+from stockhub_webhooks.search import ADDRESSES
 
 TOPIC_OF = {kind.model: topic for topic, kind in BY_TOPIC.items()}
 
@@ -31,13 +32,15 @@ class DocumentAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     amount_columns: ClassVar[tuple[str, ...]] = ("subtotal", "shipping_price", "grand_total")
 
-    def matching(self, word: str) -> Q:
-        """Numbers, tracking numbers, SKUs and e-mail addresses."""
-        return search.of_document(self.model, word)
+    personal = {"customer": "", "ship_to": "", "bill_to": "", "sent_from": ""}
+
+    def matching(self, request: HttpRequest, text: str) -> Q:
+        """Numbers, parcels, articles, and persons for who may see them."""
+        return search.documents(request, text, TOPIC_OF[self.model])
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """With the addresses and the order, which each page shows."""
-        related = [name for name in ("order", *search.ADDRESSES, "origin_address") if hasattr(self.model, name)]
+        related = [name for name in ("order", *ADDRESSES, "origin_address") if hasattr(self.model, name)]
         rows = super().get_queryset(request).select_related(*related)
         return rows.prefetch_related("tracks") if self.with_tracks else rows
 
@@ -65,7 +68,7 @@ class DocumentAdmin(ReadOnlyAdmin):
     @admin.display(description=_("customer"))
     def customer(self, document: Any) -> str:
         """Whom the goods or the bill are for."""
-        shipping, billing = (getattr(document, name, None) for name in search.ADDRESSES)
+        shipping, billing = (getattr(document, name, None) for name in ADDRESSES)
         return display.customer(shipping or billing)
 
     @admin.display(description=_("shipping address"))

@@ -22,6 +22,7 @@ from stockhub_webhooks import ingest, journal, records
 from stockhub_webhooks.admin import display, words
 from stockhub_webhooks.admin.base import ReadOnlyAdmin, wake
 from stockhub_webhooks.admin.body import editable
+from stockhub_webhooks.admin.permissions import may_see_persons
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.models import Message
@@ -115,19 +116,22 @@ class EntryPage(ReadOnlyAdmin):
         """Where the page is."""
         return reverse(f"{self.admin_site.name}:{URL_NAME}")
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """The list, with a button."""
-        context: dict[str, Any] = {}
-        if self.has_enter_by_hand_permission(request):
-            context = {"entry_url": self.entry_url(), "entry_label": _("enter a message by hand")}
-        return super().changelist_view(request, context | (extra_context or {}))
+    def list_tools(self, request: HttpRequest) -> list[tuple[str, Any]]:
+        """One more button."""
+        own = [(self.entry_url(), _("enter a message by hand"))] if self.has_enter_by_hand_permission(request) else []
+        return [*super().list_tools(request), *own]
+
+    def has_mend_permission(self, request: HttpRequest) -> bool:
+        """To mend a message is to see what it holds."""
+        may_look = self.has_view_permission(request) and may_see_persons(request)
+        return may_look and self.has_enter_by_hand_permission(request)
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any
     ) -> HttpResponse:
         """The page of a message, with a button where it needs a look."""
         row = options.get("obj")
-        if row and row.status == Message.Status.QUARANTINED and self.has_enter_by_hand_permission(request):
+        if row and row.status == Message.Status.QUARANTINED and self.has_mend_permission(request):
             context |= {"mend_url": f"{self.entry_url()}?mend={row.pk}", "mend_label": _("mend and enter again")}
         return super().render_change_form(request, context, *args, **options)
 
@@ -159,11 +163,11 @@ class EntryPage(ReadOnlyAdmin):
         return HttpResponseRedirect(f"{self.entry_url()}?entered={form.message.pk}")
 
     def mended(self, request: HttpRequest) -> Message | None:
-        """The message that is to be mended, which who mends it must be allowed to see."""
+        """The message that is to be mended, whose content who mends it must be allowed to see."""
         pk = request.GET.get("mend", "")
         if not pk.isdecimal():
             return None
-        if not self.has_view_permission(request):
+        if not self.has_mend_permission(request):
             raise PermissionDenied
         return get_object_or_404(Message.objects.using(alias()), pk=pk)
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from stockhub_webhooks import ledger
 from stockhub_webhooks.admin import words
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.models import ReceiverCall
+from stockhub_webhooks.models import Message, ReceiverCall
 from stockhub_webhooks.statuses import Labels
 
 OTHER = "~other"
@@ -66,6 +66,22 @@ class AccountFilter(admin.SimpleListFilter):
         return queryset.filter(**{column: self.value()}) if self.value() else queryset
 
 
+class OutcomeFilter(admin.SimpleListFilter):
+    """What became of the messages that were processed; the index begins with their status."""
+
+    title = _("outcome")
+    parameter_name = "outcome"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Each outcome."""
+        return [(str(value), label) for value, label in Message.Outcome.choices]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The messages with the chosen outcome."""
+        chosen = self.value()
+        return queryset.filter(status=Message.Status.APPLIED, outcome=chosen) if chosen else queryset
+
+
 class StubFilter(admin.SimpleListFilter):
     """Orders that only their shipments, invoices and so on have told of."""
 
@@ -82,17 +98,6 @@ class StubFilter(admin.SimpleListFilter):
             "yes": queryset.filter(received_at__isnull=False),
             "no": queryset.filter(received_at__isnull=True),
         }.get(self.value() or "", queryset)
-
-
-class ReceivedFilter(admin.DateFieldListFilter):
-    """When the message came in; documents without that time are `StubFilter`'s."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.links = tuple(link for link in self.links if f"{self.field_path}__isnull" not in link[1])
-
-
-received_at = ("received_at", ReceivedFilter)
 
 
 class ReceiverFilter(admin.SimpleListFilter):

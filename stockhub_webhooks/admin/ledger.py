@@ -16,8 +16,11 @@ from django.utils.translation import ngettext
 from stockhub_webhooks import ledger, signals, statuses
 from stockhub_webhooks.admin import display, filters, happened, search, words
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
-from stockhub_webhooks.models import Event, Heartbeat, Message, ReceiverCall
+from stockhub_webhooks.admin.date_range import DateRangeFilter
+from stockhub_webhooks.models import Address, Event, Heartbeat, Message, ReceiverCall
 from stockhub_webhooks.models.subjects import Subject, subject_of
+
+HIDDEN = ("…", "…")
 
 
 @admin.register(Event)
@@ -27,18 +30,18 @@ class EventAdmin(ReadOnlyAdmin):
     list_display = ("occurred_at", "what", "increment_id", "order_number", "po_number")
     list_filter = (
         filters.by_code("type", _("type"), words.EVENTS, is_open=False),
-        "occurred_at",
-        "is_replay",
+        ("occurred_at", DateRangeFilter),
     )
     deferred = ("changes",)
+    personal = {"changes_in_words": "changes_without_persons"}
     fieldsets = (
         (None, {"fields": [("what", "occurred_at", "replayed"), ("document", "of_order", "po_number"), "account"]}),
         (None, {"fields": ["changes_in_words", "receiver_calls", "messages"]}),
     )
 
-    def matching(self, word: str) -> Q:
-        """Its numbers, or what finds its order."""
-        return search.holds(word, "increment_id", "po_number") | search.of_order(word)
+    def matching(self, request: HttpRequest, text: str) -> Q:
+        """What finds the document that it happened to."""
+        return search.told_by(request, text, "message")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """With what each page names, without the bodies."""
@@ -88,12 +91,32 @@ class EventAdmin(ReadOnlyAdmin):
     @admin.display(description=_("changes"))
     def changes_in_words(self, event: Event) -> Any:
         """Field, old and new value."""
+        return changes(event, event.changes)
+
+    @admin.display(description=_("changes"))
+    def changes_without_persons(self, event: Event) -> Any:
+        """The same without values of addresses, and of what we do not know."""
         subject = subject_of(event)
-        rows = (
-            (field_name(subject, name), shown(subject, name, old), shown(subject, name, new))
-            for name, (old, new) in event.changes.items()
-        )
-        return display.table((_("field"), _("old value"), _("new value")), rows)
+        known = {name: values if is_impersonal(subject, name) else HIDDEN for name, values in event.changes.items()}
+        return changes(event, known)
+
+
+def changes(event: Event, by_name: dict[str, Any]) -> Any:
+    """A table of fields with their old and new value."""
+    subject = subject_of(event)
+    rows = (
+        (field_name(subject, name), shown(subject, name, old), shown(subject, name, new))
+        for name, (old, new) in by_name.items()
+    )
+    return display.table((_("field"), _("old value"), _("new value")), rows)
+
+
+def is_impersonal(subject: Subject, name: str) -> bool:
+    """Whether the values of a change are of a line, of a parcel, or of a column that is no address."""
+    if name == "order_increment_id" or name.startswith(("items[", "tracks[")):
+        return True
+    column = subject.column(name)
+    return column is not None and column.model is not Address and column.related_model is not Address
 
 
 def field_name(subject: Subject, name: str) -> str:
@@ -144,18 +167,19 @@ class ReceiverCallAdmin(ReadOnlyAdmin):
         "status",
         filters.by_code("event__type", _("change"), words.EVENTS, is_open=False),
         filters.ReceiverFilter,
-        ("event__occurred_at", admin.DateFieldListFilter),
+        ("event__occurred_at", DateRangeFilter),
     )
     actions = ("try_again",)
+    personal = {"error_in_short": "error_without_text", "whole_error": "error_without_text"}
     fieldsets = (
         (None, {"fields": [("of_event", "of_order", "po_number"), "account"]}),
         (None, {"fields": [("receiver_known", "signal_in_words"), ("status", "attempts", "due_at", "done_at")]}),
         (None, {"fields": ["whole_error"]}),
     )
 
-    def matching(self, word: str) -> Q:
-        """The receiver, the change's numbers, or what finds its order."""
-        return search.holds(word, "receiver", "event__increment_id", "event__po_number") | search.of_order(word)
+    def matching(self, request: HttpRequest, text: str) -> Q:
+        """What finds the document that the change happened to."""
+        return search.told_by(request, text, "event__message")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """With what each line names."""
@@ -219,6 +243,11 @@ class ReceiverCallAdmin(ReadOnlyAdmin):
         return Truncator(call.last_error.partition("\n")[0]).chars(60) or display.EMPTY
 
     @admin.display(description=_("last error"))
+    def error_without_text(self, call: ReceiverCall) -> str:
+        """What kind of error: its text is the shop's, and may name persons."""
+        return words.kind_of_error(call.last_error) or display.EMPTY
+
+    @admin.display(description=_("last error"))
     def whole_error(self, call: ReceiverCall) -> Any:
         """With where in the code it was."""
         return display.preformatted(call.last_error)
@@ -253,9 +282,11 @@ class HeartbeatAdmin(ReadOnlyAdmin):
 
     has_account = False
     list_display = ("name", "beat_at")
-    list_filter = ("beat_at",)
+    list_filter = (("beat_at", DateRangeFilter),)
+    sortable_by = None
+    search_help_text = _("name")
     fieldsets = ((None, {"fields": ["name", "beat_at"]}),)
 
-    def matching(self, word: str) -> Q:
+    def matching(self, request: HttpRequest, text: str) -> Q:
         """Its name."""
-        return search.holds(word, "name")
+        return search.holds(text, "name")

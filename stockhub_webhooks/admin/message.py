@@ -12,8 +12,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from stockhub_webhooks import journal, records
-from stockhub_webhooks.admin import display, happened, search, words
+from stockhub_webhooks.admin import display, filters, happened, search, words
 from stockhub_webhooks.admin.body import pretty
+from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.admin.entry import EntryPage
 from stockhub_webhooks.models import Event, Message, ReceiverCall
 
@@ -23,9 +24,10 @@ class MessageAdmin(EntryPage):
     """Every POST that was let in."""
 
     list_display = ("received_at", "topic", "increment_id", "status", "outcome", "remarks")
-    list_filter = ("status", "outcome", "topic", "received_at", "is_replay", "source")
+    list_filter = ("status", filters.OutcomeFilter, "topic", ("received_at", DateRangeFilter), "source")
     deferred = ("body", "headers")
     actions = ("process_again",)
+    personal = {"content": "", "why": "why_without_text"}
     fieldsets = (
         (None, {"fields": [("received_at", "topic", "increment_id", "document"), "account"]}),
         (
@@ -60,9 +62,9 @@ class MessageAdmin(EntryPage):
             shown[0][1]["fields"].append("mended_from")
         return shown
 
-    def matching_all(self, all_words: list[str]) -> Q:
+    def matching(self, request: HttpRequest, text: str) -> Q:
         """Its number, or what finds the document that it speaks of."""
-        return search.of_message(all_words)
+        return search.about(request, text)
 
     # ------------------------------------------------------------ columns and lines
 
@@ -92,6 +94,12 @@ class MessageAdmin(EntryPage):
     def why(self, message: Message) -> str:
         """Why it was not processed, in words."""
         return words.error(message) or display.EMPTY
+
+    @admin.display(description=_("error"))
+    def why_without_text(self, message: Message) -> str:
+        """The same; of an error that is not of ours to word only the kind."""
+        known = message.error.partition(":")[0] in words.REASONS
+        return (words.error(message) if known else words.kind_of_error(message.error)) or display.EMPTY
 
     @admin.display(description=_("remarks"))
     def notes_in_words(self, message: Message) -> Any:

@@ -10,21 +10,24 @@ from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks import statuses
 from stockhub_webhooks.admin import display, filters, words
+from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.admin.document import WHAT_HAPPENED
+from stockhub_webhooks.admin.export import ExportPage
+from stockhub_webhooks.admin.finding import FindPage
 from stockhub_webhooks.admin.story.page import StoryPage
 from stockhub_webhooks.models import Order
 
 
 @admin.register(Order)
-class OrderAdmin(StoryPage):
+class OrderAdmin(FindPage, ExportPage, StoryPage):
     """Orders, those too that we only know from their shipments and so on."""
 
     list_display = ("increment_id", "po_number", "status_in_words", "customer", "total", "created_at", "story")
     list_filter = (
         filters.StubFilter,
         filters.by_code("status", _("status"), statuses.ORDER),
-        "created_at",
-        filters.received_at,
+        ("created_at", DateRangeFilter),
+        ("received_at", DateRangeFilter),
     )
     item_columns = (
         ("sku", "mpn", "parent_sku"), "size", "manufacturer", "qty_ordered", "item_price_inc_tax", "row_total_inc_tax",

@@ -7,7 +7,8 @@ from typing import Any
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks.admin import display, filters
+from stockhub_webhooks.admin import display
+from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.admin.document import WHAT_HAPPENED, DocumentAdmin
 from stockhub_webhooks.models import PaymentRequest
 
@@ -19,7 +20,7 @@ class PaymentRequestAdmin(DocumentAdmin):
     list_display = (
         "increment_id", "order_number", "po_number", "customer", "payment_method", "total", "created_at",
     )  # fmt: skip
-    list_filter = ("created_at", filters.received_at)
+    list_filter = (("created_at", DateRangeFilter), ("received_at", DateRangeFilter))
     item_columns = (*DocumentAdmin.item_columns, "external_reference")
     amount_columns = (
         "subtotal", "shipping_price", "tax_amount", "discount_amount", "grand_total",

@@ -14,6 +14,7 @@ from stockhub_webhooks import refusals
 from stockhub_webhooks.admin import display, search
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
 from stockhub_webhooks.admin.body import pretty
+from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.models import Refusal, RefusedBody
 
@@ -24,16 +25,17 @@ class RefusalAdmin(ReadOnlyAdmin):
 
     has_account = False
     list_display = ("hour", "reason", "remote_address", "key_fingerprint", "count", "last_at")
-    list_filter = ("reason", "hour")
+    list_filter = ("reason", ("hour", DateRangeFilter))
+    sortable_by = None
     search_help_text = _("remote address or key used")
     fieldsets = (
         (None, {"fields": [("hour", "reason", "count", "last_at")]}),
         (None, {"fields": [("remote_address", "key_fingerprint", "largest_body")]}),
     )
 
-    def matching(self, word: str) -> Q:
+    def matching(self, request: HttpRequest, text: str) -> Q:
         """An address or a key."""
-        return search.holds(word, "remote_address", "key_fingerprint")
+        return search.holds(text, "remote_address", "key_fingerprint")
 
 
 @admin.register(RefusedBody)
@@ -42,10 +44,12 @@ class RefusedBodyAdmin(ReadOnlyAdmin):
 
     has_account = False
     list_display = ("refused_at", "topic", "increment_id", "reason", "remote_address", "key_fingerprint", "released")
-    list_filter = ("topic", "reason", "refused_at")
+    list_filter = ("topic", "reason", ("refused_at", DateRangeFilter))
+    sortable_by = None
     search_help_text = _("Stock Hub number, remote address or key used")
     deferred = ("body", "headers")
     actions = ("release",)
+    personal = {"content": ""}
     fieldsets = (
         (None, {"fields": [("refused_at", "topic", "increment_id"), ("reason", "remote_address", "key_fingerprint")]}),
         (None, {"fields": ["released"]}),
@@ -56,9 +60,9 @@ class RefusedBodyAdmin(ReadOnlyAdmin):
         """With the messages that they became."""
         return super().get_queryset(request).select_related("message").defer("message__body")
 
-    def matching(self, word: str) -> Q:
+    def matching(self, request: HttpRequest, text: str) -> Q:
         """Its number, an address or a key."""
-        return search.holds(word, "increment_id", "remote_address", "key_fingerprint")
+        return search.holds(text, "increment_id", "remote_address", "key_fingerprint")
 
     @admin.display(description=_("released as"))
     def released(self, kept: RefusedBody) -> Any:

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks import statuses
 from stockhub_webhooks.admin import filters
+from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.admin.document import WHAT_HAPPENED, DocumentAdmin
 from stockhub_webhooks.models import RMA
 
@@ -20,8 +21,8 @@ class RMAAdmin(DocumentAdmin):
     )  # fmt: skip
     list_filter = (
         filters.by_code("status", _("status"), statuses.RMA),
-        "date_requested",
-        filters.received_at,
+        ("date_requested", DateRangeFilter),
+        ("received_at", DateRangeFilter),
     )
     with_tracks = True
     item_columns = (

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks import statuses
 from stockhub_webhooks.admin import display, filters
+from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.admin.document import WHAT_HAPPENED, DocumentAdmin
 from stockhub_webhooks.models import Shipment
 
@@ -22,8 +23,8 @@ class ShipmentAdmin(DocumentAdmin):
     )  # fmt: skip
     list_filter = (
         filters.by_code("status", _("status"), statuses.SHIPMENT),
-        "delivered_at",
-        filters.received_at,
+        ("created_at", DateRangeFilter),
+        ("received_at", DateRangeFilter),
     )
     with_tracks = True
     fieldsets = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -78,6 +79,10 @@ CODES: Mapping[str, Labels] = {
 }
 
 
+# how the text of an error begins, as `exceptions.described` writes it
+ERROR_KIND = re.compile(r"[A-Za-z_][\w.]*(?=:)")
+
+
 def order(order: Order) -> str:
     """The order's number, and whether the order was received at all."""
     return f"{order.increment_id} ({NOT_RECEIVED_YET})" if order.is_stub else order.increment_id
@@ -113,6 +118,12 @@ def reason(text: str) -> str:
     if code not in REASONS:
         return text
     return f"{REASONS[code]} ({detail.strip()})" if detail.strip() else str(REASONS[code])
+
+
+def kind_of_error(text: str) -> str:
+    """What kind of error a text begins with; the rest, which may name persons, is left out."""
+    kind = ERROR_KIND.match(text)
+    return kind[0] if kind else str(text and _("not shown"))
 
 
 def result(message: Message) -> str:

@@ -18,7 +18,7 @@ class CreditMemo(OrderDocument):
     order = models.ForeignKey(
         "stockhub_webhooks.Order", models.CASCADE, related_name="credit_memos", verbose_name=_("order")
     )
-    created_at = moment(_("created at"))
+    created_at = moment(_("created at"), db_index=True)
     updated_at = moment(_("changed at"))
     currency = text(_("currency"))
     subtotal = money(_("subtotal"))

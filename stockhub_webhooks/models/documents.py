@@ -11,6 +11,8 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from stockhub_webhooks.models.indexes import BeginningIndex
+
 
 def text(label: Any, **options: Any) -> models.CharField[Any, Any]:
     """Text of the contract."""
@@ -22,9 +24,9 @@ def money(label: Any) -> models.DecimalField[Any, Any]:
     return models.DecimalField(label, max_digits=15, decimal_places=4, null=True, blank=True)
 
 
-def moment(label: Any) -> models.DateTimeField[Any, Any]:
+def moment(label: Any, **options: Any) -> models.DateTimeField[Any, Any]:
     """A point in time, as the sender tells it."""
-    return models.DateTimeField(label, null=True, blank=True)
+    return models.DateTimeField(label, null=True, blank=True, **options)
 
 
 def whole_number(label: Any) -> models.IntegerField[Any, Any]:
@@ -45,7 +47,7 @@ class Address(models.Model):
     id = models.BigAutoField(primary_key=True)
     first_name = text(_("first name"))
     last_name = text(_("last name"))
-    email = text(_("e-mail"), db_index=True)
+    email = text(_("e-mail"))
     telephone = text(_("telephone"))
     street = text(_("street"))
     house_number = text(_("house number"))
@@ -58,6 +60,11 @@ class Address(models.Model):
     class Meta:
         verbose_name = _("address")
         verbose_name_plural = _("addresses")
+        indexes = [
+            BeginningIndex(fields=["last_name"]),
+            BeginningIndex(fields=["email"]),
+            BeginningIndex(fields=["postcode"]),
+        ]
 
     def __str__(self) -> str:
         """No personal data: this shows up in logs and error pages. `lines` is the address."""
@@ -82,7 +89,7 @@ class Document(models.Model):
     id = models.BigAutoField(primary_key=True)
     account = models.CharField(_("account"), max_length=64)
     increment_id = models.CharField(_("Stock Hub number"), max_length=64)
-    po_number = text(_("our order number"), db_index=True)
+    po_number = text(_("our order number"))
     received_at = models.DateTimeField(
         _("received at"),
         null=True,
@@ -96,6 +103,11 @@ class Document(models.Model):
         abstract = True
         constraints = [
             models.UniqueConstraint(fields=["account", "increment_id"], name="%(app_label)s_%(class)s_number")
+        ]
+        indexes = [
+            models.Index(fields=["po_number"]),
+            BeginningIndex(fields=["po_number"]),
+            BeginningIndex(fields=["increment_id"]),
         ]
 
     def __str__(self) -> str:
@@ -121,7 +133,7 @@ class Line(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     position = models.PositiveIntegerField(_("position"), default=0)
-    sku = text(_("SKU"), db_index=True)
+    sku = text(_("SKU"))
     parent_sku = text(_("parent SKU"))
     manufacturer = text(_("brand"))
     size = text(_("size"))
@@ -130,6 +142,7 @@ class Line(models.Model):
     class Meta:
         abstract = True
         ordering = ["position", "pk"]
+        indexes = [BeginningIndex(fields=["sku"]), BeginningIndex(fields=["mpn"])]
 
     def __str__(self) -> str:
         return " ".join(filter(None, (self.sku, self.size))) or str(self.position + 1)

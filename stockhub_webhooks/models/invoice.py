@@ -14,7 +14,7 @@ class Invoice(OrderDocument):
     order = models.ForeignKey(
         "stockhub_webhooks.Order", models.CASCADE, related_name="invoices", verbose_name=_("order")
     )
-    created_at = moment(_("created at"))
+    created_at = moment(_("created at"), db_index=True)
     updated_at = moment(_("changed at"))
     currency = text(_("currency"))
     subtotal = money(_("subtotal"))

@@ -30,7 +30,9 @@ class Event(models.Model):
     increment_id = models.CharField(_("Stock Hub number"), max_length=64, help_text=_("The document's."))
     po_number = models.CharField(_("our order number"), max_length=255, null=True, blank=True)
     changes = models.JSONField(_("changes"), default=dict, help_text=_("Field to its old and new value."))
-    occurred_at = models.DateTimeField(_("happened at"), help_text=_("By the sender's clock where it says so."))
+    occurred_at = models.DateTimeField(
+        _("happened at"), db_index=True, help_text=_("By the sender's clock where it says so.")
+    )
     is_replay = models.BooleanField(_("from processing again"), default=False)
 
     class Meta:

@@ -97,7 +97,7 @@ class Message(models.Model):
         verbose_name_plural = _("messages from Stock Hub")
         indexes = [
             models.Index(fields=["topic", "increment_id"], name="stockhub_message_document"),
-            models.Index(fields=["status", "received_at"], name="stockhub_message_status"),
+            models.Index(fields=["status", "outcome", "received_at"], name="stockhub_message_status"),
             # the last message of each topic and key, without a look at the bodies
             models.Index(fields=["source", "topic", "key_fingerprint", "received_at"], name="stockhub_message_last"),
         ]

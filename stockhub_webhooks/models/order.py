@@ -17,7 +17,7 @@ class Order(Document):
     """
 
     status = text(_("status"), db_index=True)
-    created_at = moment(_("created at"))
+    created_at = moment(_("created at"), db_index=True)
     updated_at = moment(_("changed at"))
     currency = text(_("currency"))
     subtotal = money(_("subtotal"))

@@ -28,7 +28,7 @@ class PaymentRequest(Document):
         _("number of the purchase order"), max_length=64, null=True, blank=True
     )
     pay_by_link = models.TextField(_("payment link"), null=True, blank=True)
-    created_at = moment(_("created at"))
+    created_at = moment(_("created at"), db_index=True)
     payment_method = text(_("payment method"))
     currency = text(_("currency"))
     subtotal = money(_("subtotal"))

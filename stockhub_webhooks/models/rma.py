@@ -14,7 +14,7 @@ class RMA(OrderDocument):
 
     order = models.ForeignKey("stockhub_webhooks.Order", models.CASCADE, related_name="rmas", verbose_name=_("order"))
     status = text(_("status"), db_index=True)
-    date_requested = moment(_("requested at"))
+    date_requested = moment(_("requested at"), db_index=True)
     date_received = moment(_("received back at"))
     date_processed = moment(_("processed at"))
     currency = text(_("currency"))

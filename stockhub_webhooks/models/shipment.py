@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks import statuses
 from stockhub_webhooks.models.documents import OrderDocument, PricedLine, address, moment, text, whole_number
+from stockhub_webhooks.models.indexes import BeginningIndex
 
 DELIVERED = "DELIVERED"
 
@@ -20,7 +21,7 @@ class Shipment(OrderDocument):
         "stockhub_webhooks.Order", models.CASCADE, related_name="shipments", verbose_name=_("order")
     )
     status = text(_("status"), db_index=True)
-    created_at = moment(_("created at"))
+    created_at = moment(_("created at"), db_index=True)
     updated_at = moment(_("changed at"))
     collected_at = moment(_("collected at"))
     delivered_at = moment(_("delivered at"))
@@ -63,7 +64,7 @@ class Track(models.Model):
     rma = models.ForeignKey(
         "stockhub_webhooks.RMA", models.CASCADE, null=True, blank=True, related_name="tracks", verbose_name=_("return")
     )
-    tracking_number = models.CharField(_("tracking number"), max_length=255, db_index=True)
+    tracking_number = models.CharField(_("tracking number"), max_length=255)
     carrier = text(_("carrier"))
     method = text(_("method"))
     tracking_url = models.TextField(_("tracking link"), null=True, blank=True)
@@ -71,6 +72,7 @@ class Track(models.Model):
     class Meta:
         verbose_name = _("parcel number")
         verbose_name_plural = _("parcel numbers")
+        indexes = [BeginningIndex(fields=["tracking_number"])]
         constraints = [
             models.UniqueConstraint(fields=["shipment", "tracking_number"], name="stockhub_track_of_shipment"),
             models.UniqueConstraint(fields=["rma", "tracking_number"], name="stockhub_track_of_rma"),

@@ -152,7 +152,7 @@ def test_a_list_costs_the_same_however_many_rows_it_has(filled, staff, post, lis
             post(topic, body)
     with CaptureQueriesContext(connection) as many:
         staff.get(list_url(name))
-    assert len(many) == len(few) <= 10, [query["sql"] for query in many]
+    assert len(many) == len(few) <= 8, [query["sql"] for query in many]
 
 
 def test_no_list_reads_a_body(filled, staff, list_url):

@@ -205,7 +205,7 @@ def test_it_has_a_permission_of_its_own(clerk, enter, broken, list_url, page_url
 
 
 def test_who_has_it_is_led_there(clerk, enter, broken, list_url, page_url):
-    http = clerk("view_message", "enter_by_hand")
+    http = clerk("view_message", "enter_by_hand", "view_personal_data")
     assert URL in http.get(list_url("message")).text
     assert f"{URL}?mend={broken.pk}" in http.get(page_url(broken)).text
     assert ": new" in enter(contract("order"), http=http).text

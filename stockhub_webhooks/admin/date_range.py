@@ -1,0 +1,78 @@
+"""The filter "from … to …" beside a list, in days of the active time zone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from urllib.parse import parse_qsl
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.dateparse import parse_date
+from django.utils.translation import gettext_lazy as _
+
+
+class DateRangeFilter(admin.FieldListFilter):
+    """Two days, each of them optional and included, in a plain form; and the usual spans as links."""
+
+    template = "admin/stockhub_webhooks/date_range_filter.html"
+
+    def __init__(self, field: Any, request: HttpRequest, params: Any, *args: Any, **options: Any) -> None:
+        field_path = str(options.get("field_path") or args[-1])
+        self.from_name, self.to_name = (f"{field_path.replace('__', '_')}_{end}" for end in ("from", "to"))
+        super().__init__(field, request, params, *args, **options)
+        self.first, self.last = (self._day(name) for name in (self.from_name, self.to_name))
+
+    def expected_parameters(self) -> list[str | None]:
+        """The two fields of the form."""
+        return [self.from_name, self.to_name]
+
+    def _day(self, name: str) -> date | None:
+        try:
+            values: Any = self.used_parameters.get(name) or [""]
+            return parse_date(str(values[-1]))
+        except ValueError:
+            return None
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """From the first day's midnight to the end of the last, whatever the clock did in between."""
+        bounds = {}
+        if self.first:
+            bounds[f"{self.field_path}__gte"] = midnight(self.first)
+        if self.last and self.last < date.max:
+            bounds[f"{self.field_path}__lt"] = midnight(self.last + timedelta(days=1))
+        return queryset.filter(**bounds)
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """The spans as links, then what the form needs."""
+        chosen = (self.first, self.last)
+        for name, first, last in spans(timezone.localdate()):
+            values = {self.from_name: first, self.to_name: last} if first else {}
+            link = changelist.get_query_string(values, [*self.expected_parameters(), "p"])
+            yield {"selected": chosen == (first, last), "query_string": link, "display": name}
+        others = changelist.get_query_string(remove=[*self.expected_parameters(), "p"])
+        yield {
+            "form": True,
+            "others": parse_qsl(others.removeprefix("?")),
+            "from": (self.from_name, self.first.isoformat() if self.first else ""),
+            "to": (self.to_name, self.last.isoformat() if self.last else ""),
+        }
+
+
+def midnight(day: date) -> datetime:
+    """When a day begins, in the active time zone."""
+    return datetime.combine(day, time.min, timezone.get_current_timezone())
+
+
+def spans(today: date) -> Iterator[tuple[Any, date | None, date | None]]:
+    """The spans that one asks for most: their name, first and last day."""
+    this_month = today.replace(day=1)
+    before = this_month - timedelta(days=1)
+    yield _("Any date"), None, None
+    yield _("Today"), today, today
+    yield _("Past 7 days"), today - timedelta(days=6), today
+    yield _("This month"), this_month, today
+    yield _("Last month"), before.replace(day=1), before

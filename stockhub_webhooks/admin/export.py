@@ -1,0 +1,163 @@
+"""The page "export": what, from when to when, what it adds up to, and then the file."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+
+from stockhub_webhooks import topics
+from stockhub_webhooks.admin import display
+from stockhub_webhooks.admin.base import ReadOnlyAdmin
+from stockhub_webhooks.admin.permissions import may, may_see_persons
+from stockhub_webhooks.export import periods, sheet
+from stockhub_webhooks.export.periods import Period
+from stockhub_webhooks.export.rows import Export
+from stockhub_webhooks.export.tables import TABLES
+
+URL_NAME = "stockhub_webhooks_export"
+DAY_WIDGET = {"type": "date"}
+LAST_YEAR = 9998
+
+
+class ExportForm(forms.Form):
+    """What is to be exported."""
+
+    topic = forms.ChoiceField(label=_("what"))
+    by_line = forms.ChoiceField(
+        label=_("rows"),
+        choices=[("", _("one row a document, with its amounts")), ("yes", _("one row a line, with its article"))],
+        required=False,
+    )
+    first = forms.DateField(label=_("from"), widget=forms.DateInput(DAY_WIDGET, format="%Y-%m-%d"))
+    last = forms.DateField(label=_("up to and including"), widget=forms.DateInput(DAY_WIDGET, format="%Y-%m-%d"))
+
+    def __init__(self, *args: Any, choices: list[str], **options: Any) -> None:
+        super().__init__(*args, **options)
+        choice: Any = self.fields["topic"]
+        choice.choices = [(topic, capfirst(str(TABLES[topic].model._meta.verbose_name_plural))) for topic in choices]
+        for field in self.fields.values():
+            field.label = capfirst(str(field.label))
+
+    def clean(self) -> dict[str, Any]:
+        """The days in their order, and such as there are."""
+        values = self.cleaned_data
+        first, last = values.get("first"), values.get("last")
+        if first and last and not first <= last < date(LAST_YEAR, 1, 1):
+            self.add_error("last", _("The last day is before the first."))
+        return values
+
+    def export(self, *, with_persons: bool) -> Export:
+        """What was chosen."""
+        values = self.cleaned_data
+        period = Period(values["first"], values["last"])
+        return Export(TABLES[values["topic"]], period, bool(values["by_line"]), with_persons)
+
+
+class ExportPage(ReadOnlyAdmin):
+    """Adds the page "export" to the admin of orders."""
+
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        """A permission of its own: a file leaves the shop."""
+        return may(request, "export")
+
+    def get_urls(self) -> list[Any]:
+        """One more page; the file is a form of its own."""
+        view = self.admin_site.admin_view(self.export_view)
+        return [path("export/", view, name=URL_NAME), *super().get_urls()]
+
+    def list_tools(self, request: HttpRequest) -> list[tuple[str, Any]]:
+        """One more button."""
+        address = reverse(f"{self.admin_site.name}:{URL_NAME}")
+        own = [(address, _("export"))] if self.has_export_permission(request) else []
+        return [*super().list_tools(request), *own]
+
+    def export_view(self, request: HttpRequest) -> HttpResponseBase:
+        """The page; the file, where that was asked for."""
+        if not self.has_export_permission(request):
+            raise PermissionDenied
+        request.current_app = self.admin_site.name
+        data = request.POST if request.method == "POST" else request.GET
+        form = ExportForm(data or None, initial=proposed(), choices=self.exportable(request))
+        if not (data and form.is_valid()):
+            return self.export_page(request, form)
+        export = form.export(with_persons=may_see_persons(request))
+        if request.method == "POST":
+            self.log_export(request, export)
+            return download(export)
+        return self.export_page(request, form, export)
+
+    def exportable(self, request: HttpRequest) -> list[str]:
+        """The topics whose documents the user may see anyway."""
+        pages = {topic: self.admin_site._registry.get(table.model) for topic, table in TABLES.items()}
+        return [topic for topic, page in pages.items() if page and page.has_view_permission(request)]
+
+    def log_export(self, request: HttpRequest, export: Export) -> None:
+        """Who exported what, in Django's log."""
+        period = export.period
+        what = _("exported: %(what)s from %(first)s to %(last)s") % {
+            "what": export.table.model._meta.verbose_name_plural, "first": period.first, "last": period.last,
+        }  # fmt: skip
+        persons = _("with customers") if export.with_persons else _("without customers")
+        user: Any = request.user
+        LogEntry.objects.create(
+            user_id=user.pk,
+            content_type_id=ContentType.objects.get_for_model(export.table.model).pk,
+            object_id=None,
+            object_repr=str(export.table.model._meta.verbose_name_plural)[:200],
+            action_flag=CHANGE,
+            change_message=f"{what} ({persons})",
+        )
+
+    def export_page(self, request: HttpRequest, form: ExportForm, export: Export | None = None) -> HttpResponse:
+        """The form, the usual periods, and what the chosen documents add up to."""
+        totals = export.totals() if export else []
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Export"),
+            "opts": self.opts,
+            "form": form,
+            "with_persons": may_see_persons(request),
+            "usual": [(capfirst(str(name)), period) for name, period in periods.usual(periods.today())],
+            "export": export,
+            "heads": heads(export) if export else [],
+            "totals": [cells(export, total) for total in totals] if export else [],
+        }
+        return TemplateResponse(request, "admin/stockhub_webhooks/export.html", context)
+
+
+def proposed() -> dict[str, Any]:
+    """What the form begins with: the orders of the last quarter."""
+    period = periods.last_quarter(periods.today())
+    return {"topic": topics.ORDER, "by_line": "", "first": period.first, "last": period.last}
+
+
+def heads(export: Export) -> list[str]:
+    """The heads of the table of totals."""
+    amounts = [export.table.model._meta.get_field(name).verbose_name for name in export.table.amounts]
+    return [capfirst(str(name)) for name in (_("currency"), _("documents"), *amounts)]
+
+
+def cells(export: Export, total: dict[str, Any]) -> list[Any]:
+    """A line of it."""
+    amounts = [display.money(total[name], total["currency"]) for name in export.table.amounts]
+    return [total["currency"] or display.EMPTY, display.value(total["documents"]), *amounts]
+
+
+def download(export: Export) -> StreamingHttpResponse:
+    """The file, written while it is sent: the request's transaction has ended by then, and each chunk reads anew."""
+    period = export.period
+    name = f"{export.table.topic}-{period.first}-{period.last}.csv"
+    answer = StreamingHttpResponse(sheet.lines(export.rows()), content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    answer["X-Content-Type-Options"] = "nosniff"
+    return answer

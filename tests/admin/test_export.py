@@ -1,0 +1,108 @@
+"""The page "export": what it adds up to, then the file."""
+
+import csv
+from io import StringIO
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.urls import reverse
+
+from stockhub_webhooks import topics
+from stockhub_webhooks.export.tables import TABLES
+from tests.samples import sample
+
+pytestmark = pytest.mark.django_db(databases="__all__")
+
+CHOSEN = {"topic": "order", "by_line": "", "first": "2024-01-01", "last": "2024-12-31"}
+DUTCH = {"headers": {"accept-language": "nl"}}
+
+
+@pytest.fixture
+def url():
+    return reverse("admin:stockhub_webhooks_export")
+
+
+@pytest.fixture
+def order(post):
+    post("order", sample("order", po_number="=cmd|' /C calc'!A0", grand_total=1234.5, currency="EUR"))
+
+
+def read(answer):
+    text = b"".join(answer.streaming_content).decode("utf-8")
+    assert text.startswith("\ufeff")
+    return list(csv.DictReader(StringIO(text[1:], newline=""), delimiter=";"))
+
+
+def test_every_topic_but_the_payment_request_can_be_exported():
+    assert set(TABLES) == set(topics.ALL) - {topics.PAYMENT_REQUEST}
+
+
+def test_it_begins_with_the_last_quarter_and_offers_the_usual_periods(staff, url, list_url):
+    assert url in staff.get(list_url("order")).text
+    page = staff.get(url).text
+    assert "how much of it is VAT is not in the messages" in page
+    for name in ("Last quarter", "This month", "Last month"):
+        assert name in page
+    assert "Vorig kwartaal" in staff.get(url, **DUTCH).text
+    assert "Download" not in page
+
+
+def test_it_shows_what_it_adds_up_to_before_the_file(staff, url, order):
+    page = staff.get(url, CHOSEN).text
+    assert "€\u00a01,234.50" in page
+    assert "Download the file" in page
+    assert "Nothing in these days" in staff.get(url, CHOSEN | {"last": "2024-01-01"}).text
+
+
+def test_the_file_is_what_a_dutch_excel_opens(staff, url, order):
+    answer = staff.post(url, CHOSEN, **DUTCH)
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
+    assert 'filename="order-2024-01-01-2024-12-31.csv"' in answer["Content-Disposition"]
+    assert "no-store" in answer["Cache-Control"]
+    (row,) = read(answer)
+    assert row["Ons ordernummer"] == "'=cmd|' /C calc'!A0"
+    assert row["Totaal"] == "1234,50"
+    assert row["E-mail"] == "piet.testman@example.com"
+
+
+def test_each_export_is_logged(staff, url, order):
+    read(staff.post(url, CHOSEN))
+    entry = LogEntry.objects.get()
+    assert entry.change_message == "exported: orders from 2024-01-01 to 2024-12-31 (with customers)"
+    assert entry.user.username == "office"
+    assert entry.content_type.model == "order"
+    staff.get(url, CHOSEN)
+    assert LogEntry.objects.count() == 1
+    assert staff.get(reverse("admin:index")).status_code == 200
+
+
+def test_who_may_not_see_persons_gets_none(clerk, url, order):
+    http = clerk("export", "view_order")
+    assert "Who the customers are is left out" in http.get(url).text
+    (row,) = read(http.post(url, CHOSEN))
+    assert not [value for value in row.values() if "testman" in value.lower()]
+    assert LogEntry.objects.get().change_message.endswith("(without customers)")
+
+
+def test_it_needs_its_own_permission_and_that_to_view(clerk, url, order, list_url):
+    http = clerk("view_order", "view_personal_data")
+    assert url not in http.get(list_url("order")).text
+    assert http.get(url).status_code == http.post(url, CHOSEN).status_code == 403
+
+
+def test_only_what_one_may_view_can_be_exported(clerk, url, order):
+    http = clerk("export", "view_invoice")
+    assert http.post(url, CHOSEN).status_code == 200
+    assert not LogEntry.objects.exists()
+    assert http.post(url, CHOSEN | {"topic": "invoice"}).streaming
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"first": ""}, {"last": "2023-12-31"}, {"last": "9999-12-31"}, {"topic": "nonsense"}, {"by_line": "x"}],
+)
+def test_what_cannot_be_is_said(staff, url, wrong):
+    for answer in (staff.get(url, CHOSEN | wrong), staff.post(url, CHOSEN | wrong)):
+        assert answer.status_code == 200
+        assert "errorlist" in answer.text
+    assert not LogEntry.objects.exists()

@@ -1,0 +1,80 @@
+"""The page "find": one box for everything."""
+
+import pytest
+from django.urls import reverse
+
+from stockhub_webhooks import search
+from stockhub_webhooks.models import Order
+from tests.samples import contract, sample
+
+pytestmark = pytest.mark.django_db(databases="__all__")
+
+OPENS = [f"view_{name}" for name in ("order", "shipment", "invoice", "rma", "creditmemo", "paymentrequest")]
+
+
+@pytest.fixture
+def url():
+    return reverse("admin:stockhub_webhooks_find")
+
+
+def test_each_list_of_documents_leads_there(staff, list_url, url):
+    assert url in staff.get(list_url("order")).text
+
+
+def test_one_purchase_is_gone_to_straight(filled, staff, url, page_url):
+    order = Order.objects.get(increment_id="000000701")
+    post_number = contract("shipment")["track"]["tracking_number"]
+    for text in ("000000701", post_number, post_number.lower()):
+        answer = staff.get(url, {"q": text})
+        assert (answer.status_code, answer.url) == (302, page_url(order)), text
+
+
+def test_a_payment_request_without_an_order_is_gone_to_as_well(post, staff, url):
+    post("order-payment-request", contract("order-payment-request") | {
+        "order_increment_id": None, "purchase_order_increment_id": "77"})  # fmt: skip
+    assert "/paymentrequest/" in staff.get(url, {"q": "77"}).url
+
+
+def test_several_purchases_are_listed_with_what_was_found_by_what(post, staff, url):
+    post("order", sample("order", increment_id="1", po_number="A", shipping_address__last_name="de Vries"))
+    post("order", sample("order", increment_id="2", po_number="A"))
+    post("order", sample("order", increment_id="3", po_number="B"))
+    answer = staff.get(url, {"q": contract("order")["items"][0]["sku"]})
+    page = answer.text
+    assert [len(purchase) for purchase in answer.context["rows"]] == [5, 5]
+    assert page.index(">3</a>") < page.index(">1</a>")
+    assert "Order 3 (SKU)" in page
+    assert "de Vries" in page
+    assert "A" in page
+
+
+def test_nothing_typed_and_nothing_found_say_so(staff, url):
+    assert "Nothing begins like that" not in staff.get(url).text
+    assert "Nothing begins like that" in staff.get(url, {"q": "zzz"}).text
+
+
+def test_who_may_not_see_persons_neither_finds_nor_sees_them(post, clerk, url):
+    for number in ("1", "2"):
+        post("order", sample("order", increment_id=number, po_number=number, shipping_address__last_name="Geheim"))
+    http = clerk(*OPENS)
+    assert "Nothing begins like that" in http.get(url, {"q": "geheim"}).text
+    page = http.get(url, {"q": contract("order")["items"][0]["sku"]}).text
+    assert "Order 1 (SKU)" in page
+    assert "Geheim" not in page
+    assert "surname" not in page
+
+
+def test_only_documents_that_one_may_view_are_found(filled, clerk, url, page_url):
+    order = Order.objects.get(increment_id="000000701")
+    http = clerk("view_order")
+    assert http.get(url, {"q": "1Z00AA000000000001"}).url == page_url(order)
+    assert "Nothing begins like that" in http.get(url, {"q": "000000412"}).text
+
+
+def test_who_may_not_view_orders_is_refused(clerk, url):
+    assert clerk("view_message").get(url).status_code == 403
+
+
+def test_too_much_is_said_so(filled, staff, url, monkeypatch):
+    monkeypatch.setattr(search, "LIMIT", 2)
+    assert "finds more than 2" in staff.get(url, {"q": "0000"}).text

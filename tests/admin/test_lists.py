@@ -1,0 +1,104 @@
+"""Lists stay fast: they count no whole table, and are narrowed by days."""
+
+import re
+from datetime import datetime, timezone
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from stockhub_webhooks.admin import date_range, paginator
+from stockhub_webhooks.admin.order import OrderAdmin
+from stockhub_webhooks.models import Message, Order
+from tests.admin.conftest import NAMES
+from tests.samples import sample
+
+pytestmark = pytest.mark.django_db(databases="__all__")
+
+
+@pytest.fixture
+def many(post):
+    for number in range(6):
+        post("order", sample("order", increment_id=f"{number}"))
+
+
+def test_a_long_list_shows_the_newest_and_says_that_there_are_more(many, staff, list_url, monkeypatch):
+    monkeypatch.setattr(OrderAdmin, "list_per_page", 2)
+    monkeypatch.setattr(paginator, "MOST", 4)
+    answer = staff.get(list_url("order"))
+    assert "There are more than 4." in answer.text
+    assert answer.context["cl"].paginator.num_pages == 2
+    assert [order.increment_id for order in answer.context["cl"].result_list] == ["5", "4"]
+    monkeypatch.setattr(paginator, "MOST", 6)
+    assert "There are more than" not in staff.get(list_url("order")).text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_list_counts_or_compares_the_whole_table(filled, staff, list_url, name):
+    with CaptureQueriesContext(connection) as queries:
+        staff.get(list_url(name))
+    ours = [query["sql"] for query in queries if f"stockhub_webhooks_{name}" in query["sql"]]
+    assert not [sql for sql in ours if "DISTINCT" in sql]
+    counting = [sql for sql in ours if "COUNT(" in sql]
+    assert counting
+    assert all("LIMIT" in sql for sql in counting), counting
+
+
+@pytest.mark.parametrize(
+    ("chosen", "numbers"),
+    [
+        ({}, "0123"),
+        ({"created_at_from": "2024-03-31"}, "123"),
+        ({"created_at_to": "2024-03-31"}, "012"),
+        ({"created_at_from": "2024-03-31", "created_at_to": "2024-03-31"}, "12"),
+        ({"created_at_from": "2024-04-01", "created_at_to": "2024-03-01"}, ""),
+        ({"created_at_from": "nonsense", "created_at_to": "2024-13-45"}, "0123"),
+        ({"created_at_to": "9999-12-31"}, "0123"),
+    ],
+)
+def test_days_are_of_the_shops_time_zone_also_when_the_clock_is_changed(post, staff, list_url, chosen, numbers):
+    # in Amsterdam 31 March 2024 lasted from 30 March 23:00 to 31 March 22:00, in UTC
+    times = ("2024-03-30T22:59:59", "2024-03-30T23:00:00", "2024-03-31T21:59:59", "2024-03-31T22:00:00")
+    for number, time in enumerate(times):
+        post("order", sample("order", increment_id=str(number), created_at=f"{time}+00:00"))
+    found = staff.get(list_url("order"), chosen).context["cl"].queryset
+    assert "".join(sorted(found.values_list("increment_id", flat=True))) == numbers
+
+
+def test_the_form_of_days_keeps_what_else_was_chosen(many, staff, list_url):
+    page = staff.get(
+        list_url("order"), {"status": "complete", "created_at_from": "2024-01-01", "q": "1", "p": "1"}
+    ).text
+    form = page[page.index('<form method="get" class="stockhub-date-range">') :]
+    form = form[: form.index("</form>")]
+    assert '<input type="hidden" name="status" value="complete">' in form
+    assert '<input type="hidden" name="q" value="1">' in form
+    assert '<input type="date" name="created_at_from" value="2024-01-01">' in form
+    assert form.count("created_at_from") == 1
+    assert not re.search(r"\son[a-z]+=|style=", form)
+
+
+def test_the_usual_spans_are_whole_days():
+    spans = {str(name): (first, last) for name, first, last in date_range.spans(datetime(2024, 3, 15).date())}
+    assert [f"{first} {last}" for first, last in spans.values()] == [
+        "None None", "2024-03-15 2024-03-15", "2024-03-09 2024-03-15", "2024-03-01 2024-03-15", "2024-02-01 2024-02-29",
+    ]  # fmt: skip
+
+
+def test_messages_are_narrowed_by_the_day_they_came(post, staff, list_url):
+    post("order")
+    Message.objects.update(received_at=datetime(2020, 2, 29, 12, tzinfo=timezone.utc))
+    assert staff.get(list_url("message"), {"received_at_to": "2020-02-29"}).context["cl"].result_count == 1
+    assert staff.get(list_url("message"), {"received_at_from": "2020-03-01"}).context["cl"].result_count == 0
+
+
+def test_a_search_that_finds_too_much_says_so(many, staff, list_url, monkeypatch):
+    monkeypatch.setattr("stockhub_webhooks.search.LIMIT", 2)
+    answer = staff.get(list_url("order"), {"q": contract_sku()})
+    assert "finds more than 2" in answer.text
+    assert answer.context["cl"].result_count == 2
+    assert Order.objects.count() == 6
+
+
+def contract_sku():
+    return sample("order")["items"][0]["sku"]

@@ -1,0 +1,137 @@
+"""Who may see what: persons are shown to those alone who may see them, and whatever is started is in Django's log."""
+
+import json
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
+from django.urls import reverse
+
+from stockhub_webhooks import signals
+from stockhub_webhooks.models import Address, Message, ReceiverCall, RefusedBody
+from tests.admin.conftest import NAMES
+from tests.samples import ALPHABETICAL, contract
+from tests.test_apply import later
+
+pytestmark = pytest.mark.django_db(databases="__all__")
+
+MARKER = "zqxpersonqxz"
+VIEWS = [f"view_{name}" for name in NAMES]
+PERSONAL = {field.name for field in Address._meta.concrete_fields} - {"id"}
+
+
+def marked(value, inside=False, turn=""):
+    """The body with a marker in each field of each address."""
+    if isinstance(value, dict):
+        return {
+            name: (f"{MARKER}{name}{turn}" if inside and name in PERSONAL else marked(part, "address" in name, turn))
+            for name, part in value.items()
+        }
+    return value
+
+
+def fails(**kwargs):
+    raise ValueError(f"no such customer: {MARKER}")
+
+
+@pytest.fixture
+def persons(post, hear):
+    """Persons wherever there can be some: documents, changes of addresses, bodies, refused bodies, texts of errors."""
+    hear(signals.event_recorded, fails)
+    for topic in ALPHABETICAL:
+        body = marked(contract(topic))
+        assert post(topic, body).status_code == 200
+        post(topic, later(marked(contract(topic), turn="2")))
+        post(topic, body, key="mistyped")
+    post("order", marked(contract("order")) | {"increment_id": "000000999", "po_number": "ANOTHER"})
+    post("order", json.dumps({"items": [], "shipping_address": {"last_name": MARKER}}).encode())
+    Message.objects.filter(status="quarantined").update(error="not_json: line 1")
+    failed = Message.objects.filter(status="applied").first()
+    failed.error, failed.status = f"DataError: Failing row contains ({MARKER})", "failed"
+    failed.save()
+    assert RefusedBody.objects.exists()
+    assert ReceiverCall.objects.filter(last_error__contains=MARKER).exists()
+
+
+def pages():
+    """Every page of ours in the admin: lists, rows, and the pages beside them."""
+    for name in NAMES:
+        model = apps.get_model("stockhub_webhooks", name)
+        yield reverse(f"admin:stockhub_webhooks_{name}_changelist")
+        for row in model.objects.all():
+            yield reverse(f"admin:stockhub_webhooks_{name}_change", args=[row.pk])
+    yield reverse("admin:stockhub_webhooks_find") + "?q=0000"
+    yield reverse("admin:stockhub_webhooks_export") + "?topic=order&first=2000-01-01&last=2100-01-01"
+    for broken in Message.objects.filter(status="quarantined"):
+        yield reverse("admin:stockhub_webhooks_message_enter") + f"?mend={broken.pk}"
+
+
+ALL_BUT_PERSONS = (*VIEWS, "process_again", "try_again", "release", "enter_by_hand", "export")
+
+
+def test_no_page_shows_a_person_to_who_may_not_see_them(persons, clerk):
+    http = clerk(*ALL_BUT_PERSONS)
+    for page in pages():
+        answer = http.get(page)
+        assert answer.status_code == (403 if "?mend=" in page else 200)
+        assert MARKER not in answer.text, page
+
+
+def test_every_field_of_a_person_is_shown_to_who_may_see_them(persons, clerk):
+    http = clerk(*ALL_BUT_PERSONS, "view_personal_data")
+    shown = {page: answer.text for page in pages() if (answer := http.get(page)).status_code == 200}
+    for model in ("message", "refusedbody", "order", "shipment", "invoice", "creditmemo", "paymentrequest", "event",
+                  "receivercall"):  # fmt: skip
+        assert any(MARKER in text for page, text in shown.items() if f"/{model}/" in page), model
+    order = "".join(text for page, text in shown.items() if "/order/" in page)
+    assert not [name for name in PERSONAL if f"{MARKER}{name}" not in order]
+    assert any(MARKER in text for page, text in shown.items() if "?mend=" in page)
+    assert "surname" in shown[reverse("admin:stockhub_webhooks_order_changelist")]
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("heartbeat", "alarm", "refusal")])
+def test_no_list_is_searched_by_a_person_by_who_may_not_see_them(persons, clerk, name):
+    url = reverse(f"admin:stockhub_webhooks_{name}_changelist")
+    http = clerk(*VIEWS)
+    for field in ("last_name", "email", "postcode"):
+        answer = http.get(url, {"q": f"{MARKER}{field}"})
+        assert not answer.context["cl"].result_count
+    assert "surname" not in answer.text
+    if name not in ("rma", "refusedbody"):
+        http = clerk_with_persons(http)
+        assert http.get(url, {"q": f"{MARKER}last_name"}).context["cl"].result_count
+
+
+def clerk_with_persons(http):
+    user = apps.get_model("auth", "User").objects.get(username="clerk")
+    user.user_permissions.add(Permission.objects.get(codename="view_personal_data"))
+    return http
+
+
+def actions():
+    """Each action of each list of ours."""
+    for model, page in admin.site._registry.items():
+        if model._meta.app_label == "stockhub_webhooks":
+            yield from ((model, name) for name in page.actions)
+
+
+def test_there_are_the_actions_that_are_tested_here():
+    assert {name for _model, name in actions()} >= {"process_again", "try_again", "release"}
+
+
+@pytest.mark.parametrize(("model", "name"), list(actions()), ids=lambda value: getattr(value, "__name__", value))
+def test_each_action_is_in_the_log_and_has_a_permission_of_its_own(persons, clerk, act, model, name):
+    chosen = list(model.objects.all())
+    http = clerk(*(set(ALL_BUT_PERSONS) - {name}))
+    act(model._meta.model_name, name, *chosen, http=http)
+    assert not LogEntry.objects.exists()
+    user = apps.get_model("auth", "User").objects.get(username="clerk")
+    user.user_permissions.add(Permission.objects.get(codename=name))
+    act(model._meta.model_name, name, *chosen, http=http)
+    entries = LogEntry.objects.all()
+    assert {entry.user_id for entry in entries} == {user.pk}
+    assert {int(entry.object_id) for entry in entries} <= {row.pk for row in chosen}
+    assert entries
+    assert not [entry for entry in entries if MARKER in f"{entry.object_repr}{entry.change_message}"]

@@ -1,0 +1,113 @@
+"""What the office asks of large tables is answered by an index: PostgreSQL's plans, with sequential scans refused."""
+
+import json
+from datetime import date
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from benchmarks import large_tables
+from stockhub_webhooks import search
+from stockhub_webhooks.export import rows
+from stockhub_webhooks.export.periods import Period
+from stockhub_webhooks.export.rows import Export
+from stockhub_webhooks.export.tables import TABLES
+from stockhub_webhooks.models import Order
+from tests.samples import ALPHABETICAL
+
+pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.postgresql]
+
+# small enough to be read whole: no plan is asked to leave them alone
+SMALL = {"stockhub_webhooks_paymentrequest", "stockhub_webhooks_paymentrequestitem"}
+
+
+@pytest.fixture
+def large():
+    """Enough rows for an index to pay."""
+    large_tables.fill(connection, orders=3000, messages=9000)
+
+
+def nodes(plan):
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from nodes(child)
+
+
+def read_whole(sql):
+    """The tables of ours that the database reads from end to end for a statement, and does not stop early."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}")
+        (answer,) = cursor.fetchone()
+    plan = (answer if isinstance(answer, list) else json.loads(answer))[0]["Plan"]
+    scans = [node for node in nodes(plan) if node["Node Type"] == "Seq Scan"]
+    return {node["Relation Name"] for node in scans if node["Relation Name"].startswith("stockhub_")} - SMALL
+
+
+def statements(ask):
+    with CaptureQueriesContext(connection) as captured:
+        ask()
+    found = [query["sql"] for query in captured if query["sql"].startswith(("SELECT", "("))]
+    return [sql for sql in found if "stockhub_webhooks_" in sql]
+
+
+@pytest.fixture
+def without_scans():
+    """PostgreSQL reads a table whole only where it has no index that would do."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+
+
+@pytest.mark.usefixtures("large", "without_scans")
+def test_a_table_that_is_read_whole_is_noticed():
+    (sql,) = statements(lambda: list(Order.objects.filter(po_number__icontains="1500")))
+    assert read_whole(sql) == {"stockhub_webhooks_order"}
+
+
+TYPED = (
+    "000001500", "1500", "shop-1500", "1z00000000001500", "SKU-1500", "mpn1500", "klant1500@example.com", "Klant1500",
+    "1500AB", "jan klant1500", "shop-1500 sku",
+)  # fmt: skip
+
+
+@pytest.mark.usefixtures("large", "without_scans")
+def test_a_search_reads_no_table_whole():
+    for text in TYPED:
+        asked = statements(lambda text=text: search.find(text, ALPHABETICAL, persons=True))
+        assert asked
+        for sql in asked:
+            assert read_whole(sql) == set(), (text, sql)
+
+
+ADDRESSES = ("{}/", "{}/?q=1500", "{}/?q=klant1500")
+FILTERED = (
+    "order/?created_at_from=2022-01-02&created_at_to=2022-01-02", "order/?received_at_to=2022-01-01",
+    "shipment/?created_at_from=2022-01-02&created_at_to=2022-01-02", "rma/?date_requested_to=2022-01-01",
+    "message/?received_at_from=2022-01-02&received_at_to=2022-01-02", "message/?status__exact=quarantined",
+    "message/?outcome=stale", "event/?occurred_at_from=2022-01-02&occurred_at_to=2022-01-02",
+    "receivercall/?event_occurred_at_from=2022-01-02&event_occurred_at_to=2022-01-02",
+    "receivercall/?status__exact=given_up",
+)  # fmt: skip
+
+
+@pytest.mark.usefixtures("large", "without_scans")
+def test_no_list_reads_a_table_whole(staff):
+    lists = ("message", "order", "shipment", "invoice", "rma", "creditmemo", "event", "receivercall")
+    for address in (*(address.format(name) for name in lists for address in ADDRESSES), *FILTERED):
+        url = f"/admin/stockhub_webhooks/{address}"
+        answers = []
+        asked = statements(lambda url=url, answers=answers: answers.append(staff.get(url)))
+        assert answers[0].status_code == 200, url
+        assert asked, url
+        for sql in asked:
+            assert read_whole(sql) == set(), (url, sql)
+
+
+@pytest.mark.usefixtures("large", "without_scans")
+def test_an_export_reads_its_days_by_an_index(monkeypatch):
+    monkeypatch.setattr(rows, "CHUNK", 100)
+    for table in TABLES.values():
+        export = Export(table, Period(date(2022, 1, 2), date(2022, 1, 3)), by_line=True, with_persons=True)
+        asked = statements(lambda export=export: (list(export.rows()), export.totals()))
+        for sql in asked:
+            assert read_whole(sql) == set(), sql

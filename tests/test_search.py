@@ -1,0 +1,109 @@
+"""What is typed finds what the office means by it."""
+
+import pytest
+
+from stockhub_webhooks import search
+from stockhub_webhooks.models import Order
+from tests.samples import ALPHABETICAL, sample
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("", []),
+        ("  000000701  L ", ["000000701", "L"]),
+        ('"two words" one', ["two words", "one"]),
+        ("it's", ["it's"]),
+        ('"', ['"']),
+        ("1 2 3 4 5", ["1", "2", "3", "4", "5"]),
+        ("1 2 3 4 5 6 7", ["1", "2", "3", "4", "5 6 7"]),
+        ("1234 ab jan", ["1234ab", "jan"]),
+        ("1234 abc", ["1234", "abc"]),
+    ],
+)
+def test_words(typed, words):
+    assert search.words(typed) == words
+
+
+@pytest.fixture
+def orders(post):
+    """Two orders: one of a man with a long name, one of somebody else."""
+    customer = {
+        "first_name": "Jan Willem", "last_name": "van den Bérg", "email": "Jan@Berg.example", "postcode": "1234 AB",
+        "telephone": "1", "street": "Kade", "house_number": "1", "city": "Utrecht", "country_id": "NL",
+    }  # fmt: skip
+    other = customer | {"first_name": "Els", "last_name": "Jansen", "email": "els@x.example", "postcode": "9999ZZ"}
+    post("order", sample("order", increment_id="000000701", po_number="Shop-1001", shipping_address=customer,
+                         billing_address=other, items__sku="AbC-1", items__mpn="MPN 7"))  # fmt: skip
+    post("order", sample("order", increment_id="000000702", po_number="Shop-1002", shipping_address=other,
+                         billing_address=other, items__sku="XYZ", items__mpn="9"))  # fmt: skip
+    post("shipment", sample("shipment", increment_id="000000412", order_increment_id="000000701", po_number=None,
+                            shipping_address=customer, items__sku="AbC-1",
+                            track__tracking_number="1Z0099"))  # fmt: skip
+
+
+def found(text, *topics, persons=True):
+    """The numbers of what a search finds."""
+    return {hit.increment_id for hit in search.find(text, topics or tuple(ALPHABETICAL), persons=persons).hits}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "000000701", "701", "shop-1001", "SHOP-1001", "abc-1", "AbC", '"mpn 7"', "1z0099", "1Z 00 99", "1z00",
+        "van", "den", "jan willem", "willem van", "jan@berg.example", "JAN@", "1234AB", "1234 ab", "1234",
+        "701 abc-1", "jan 1234AB", "shop-1001 1234AB",
+    ],
+)  # fmt: skip
+def test_an_order_is_found_by_all_that_the_office_knows_of_it(orders, text):
+    assert found(text, "order") == {"000000701"}
+
+
+def test_a_surname_is_found_without_what_stands_before_it(orders):
+    Order.objects.get(increment_id="000000701").shipping_address.__class__.objects.filter(
+        last_name="van den Bérg"
+    ).update(last_name="van den Berg")
+    for text in ("berg", "BERG", "Jan Berg", "van den berg", "jan van den berg", '"van den berg"'):
+        assert found(text) == {"000000701", "000000412"}, text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "   ", "nothing", "701 nothing", "jan nothing", "els willem", "\0", "%", "_", "\\"]
+)
+def test_what_nothing_fits_finds_nothing(orders, text):
+    assert found(text) == set()
+
+
+def test_who_may_not_see_persons_finds_by_no_person(orders):
+    for text in ("jan", "jan@", "1234ab", "jan willem", "jansen 702"):
+        assert found(text), text
+        assert not found(text, persons=False), text
+    assert found("701 abc", persons=False) == {"000000701", "000000412"}
+
+
+def test_a_child_is_found_by_what_is_known_of_its_order(orders):
+    for text in ("701", "shop-1001", "jansen 412", "els 1z00"):
+        assert found(text, "shipment") == {"000000412"}, text
+
+
+def test_what_is_too_much_is_cut_off_and_said(orders, monkeypatch):
+    monkeypatch.setattr(search, "LIMIT", 1)
+    assert search.find("shop", ["order"], persons=True).is_cut_off
+    assert not search.find("shop-1001", ["order"], persons=True).is_cut_off
+    few = search.find("shop abc", ["order"], persons=True)
+    assert (few.pks("order"), few.is_cut_off) == ({Order.objects.get(increment_id="000000701").pk}, False)
+    assert search.find("shop sho", ["order"], persons=False).is_cut_off
+
+
+@pytest.mark.parametrize("text", ["701", "berg", "1234AB"])
+def test_a_search_for_a_word_is_two_statements_whatever_it_finds(orders, text, django_assert_max_num_queries):
+    with django_assert_max_num_queries(2):
+        search.find(text, persons=True)
+
+
+@pytest.mark.parametrize("text", ["shop-1001 abc", "jan willem", "jan van den berg 1234AB"])
+def test_a_search_for_several_words_is_a_few_for_each(orders, text, django_assert_max_num_queries):
+    with django_assert_max_num_queries(5 * len(text.split())):
+        search.find(text, persons=True)
