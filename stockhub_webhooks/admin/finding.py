@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import NoReverseMatch, path, reverse
+from django.urls import path, reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
@@ -19,6 +19,7 @@ from stockhub_webhooks.admin import display
 from stockhub_webhooks.admin import search as in_admin
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
 from stockhub_webhooks.admin.permissions import may_see_persons
+from stockhub_webhooks.admin.story.links import STORY
 from stockhub_webhooks.apply import BY_TOPIC
 from stockhub_webhooks.models import Order
 from stockhub_webhooks.models.database import alias
@@ -26,7 +27,6 @@ from stockhub_webhooks.search import Hit
 from stockhub_webhooks.statuses import Labels
 
 URL_NAME = "stockhub_webhooks_find"
-STORY_URL_NAME = "stockhub_webhooks_order_story"
 SHOWN = 50
 BY: Labels = {
     search.NUMBER: _("Stock Hub number"),
@@ -137,15 +137,12 @@ class FindPage(ReadOnlyAdmin):
         return display.link(self.page_of(BY_TOPIC[hit.topic].model, hit.pk), f"{capfirst(name)} ({BY[hit.by]})")
 
     def address(self, purchase: Purchase) -> str:
-        """Where a purchase is told of: its story, else the page of its order or only document."""
+        """Where a purchase is told of: its story, else the page of its only document."""
         hit = purchase.hits[0]
         if not purchase.order_pks:
             return self.page_of(BY_TOPIC[hit.topic].model, hit.pk)
         order_pk = min(purchase.order_pks)
-        try:
-            return reverse(f"{self.admin_site.name}:{STORY_URL_NAME}", args=[order_pk])
-        except NoReverseMatch:
-            return self.page_of(Order, order_pk)
+        return reverse(f"{self.admin_site.name}:{STORY}", args=[order_pk])
 
     def page_of(self, model: type[Model], pk: int) -> str:
         """The page of a document."""

@@ -17,16 +17,21 @@ def url():
     return reverse("admin:stockhub_webhooks_find")
 
 
+@pytest.fixture
+def story_url():
+    return lambda order: reverse("admin:stockhub_webhooks_order_story", args=[order.pk])
+
+
 def test_each_list_of_documents_leads_there(staff, list_url, url):
     assert url in staff.get(list_url("order")).text
 
 
-def test_one_purchase_is_gone_to_straight(filled, staff, url, page_url):
+def test_one_purchase_is_gone_to_straight(filled, staff, url, story_url):
     order = Order.objects.get(increment_id="000000701")
     post_number = contract("shipment")["track"]["tracking_number"]
     for text in ("000000701", post_number, post_number.lower()):
         answer = staff.get(url, {"q": text})
-        assert (answer.status_code, answer.url) == (302, page_url(order)), text
+        assert (answer.status_code, answer.url) == (302, story_url(order)), text
 
 
 def test_a_payment_request_without_an_order_is_gone_to_as_well(post, staff, url):
@@ -64,10 +69,10 @@ def test_who_may_not_see_persons_neither_finds_nor_sees_them(post, clerk, url):
     assert "surname" not in page
 
 
-def test_only_documents_that_one_may_view_are_found(filled, clerk, url, page_url):
+def test_only_documents_that_one_may_view_are_found(filled, clerk, url, story_url):
     order = Order.objects.get(increment_id="000000701")
     http = clerk("view_order")
-    assert http.get(url, {"q": "1Z00AA000000000001"}).url == page_url(order)
+    assert http.get(url, {"q": "1Z00AA000000000001"}).url == story_url(order)
     assert "Nothing begins like that" in http.get(url, {"q": "000000412"}).text
 
 
