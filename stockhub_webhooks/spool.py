@@ -119,7 +119,7 @@ def files() -> Iterator[Path]:
 def sweep() -> int:
     """Remove what processes left half-written that were killed at it, and nobody was promised; how many files."""
     folder = directory()
-    drafts = [path for path in folder.glob(f".*{SUFFIX}")] if folder and folder.is_dir() else []
+    drafts = folder.glob(f".*{SUFFIX}") if folder and folder.is_dir() else ()
     old = [path for path in drafts if 0 < _written_at(path) < time.time() - DRAFT_SECONDS]
     for path in old:
         path.unlink(missing_ok=True)

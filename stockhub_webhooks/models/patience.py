@@ -63,7 +63,8 @@ class _Wait:
     def cut(self) -> None:
         """End the connection from our side, under the waiting thread's hands. SQLite has nothing to cut."""
         with suppress(Exception):  # it may be gone by itself at this moment
-            with socket.socket(fileno=os.dup(self.connection.connection.fileno())) as wire:
+            wire = socket.socket(fileno=os.dup(self.connection.connection.fileno()))
+            with wire:
                 wire.shutdown(socket.SHUT_RDWR)
 
 
@@ -88,8 +89,8 @@ class _Watchman:
             self._waits.discard(wait)
 
     def after_fork(self) -> None:
-        """The child has none of the threads that wait, nor this one."""
-        self.__init__()  # type: ignore[misc]
+        """The child has none of the threads that wait, nor this one; somebody else may have held the lock."""
+        self._lock, self._waits, self._is_there = Lock(), set(), False
 
     def _stand(self) -> None:
         while True:

@@ -67,11 +67,9 @@ class Proxy:
                     data = end.recv(BUFFER)
                     self._forwards.wait()
                     if not data:
-                        return self._close(client, server)
+                        raise ConnectionResetError
                     other[end].sendall(data)
             except (OSError, ValueError):
-                return self._close(client, server)
-
-    def _close(self, *ends):
-        for end in ends:
-            end.close()
+                break
+        client.close()
+        server.close()

@@ -113,6 +113,7 @@ def test_a_pool_whose_every_connection_is_held(options, monkeypatch, send, is_th
     monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)
     options(pool={"min_size": 0, "max_size": 1, "timeout": 0.2})
     try:
+        connection.pool.open()
         held = connection.pool.getconn()
         assert send() == 202
         assert len(list(spool.files())) == 1
