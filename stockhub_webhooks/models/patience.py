@@ -35,7 +35,7 @@ def worth_repeating(turn: int, began: float, tries: int = TRIES) -> bool:
         began: when it was taken first, on the clock of `time.monotonic`.
         tries: how many times it may be taken at most.
     """
-    return turn < tries and time.monotonic() - began < SLOW_SECONDS
+    return turn < tries and time.monotonic() - began < min(SLOW_SECONDS, conf.PATIENCE_SECONDS)
 
 
 @contextmanager

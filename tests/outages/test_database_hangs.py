@@ -35,9 +35,8 @@ def proxy(options, monkeypatch):
 
 
 @pytest.fixture
-def impatient(spool_folder, monkeypatch):
-    """As the defaults are to each other, with which a test does not take long."""
-    monkeypatch.setattr("stockhub_webhooks.models.patience.SLOW_SECONDS", 0.4)
+def impatient(spool_folder):
+    """Shop settings with which a test does not take long."""
     mine = {"API_KEYS": KEY, "SPOOL_DIR": str(spool_folder), "PATIENCE_SECONDS": 0.5, "LEASE_SECONDS": 0}
     with override_settings(STOCKHUB_WEBHOOKS=mine):
         yield
@@ -133,6 +132,8 @@ def test_what_failed_soon_is_repeated_and_what_took_long_is_not(monkeypatch):
     assert worth_repeating(2, 100.0)
     assert not worth_repeating(3, 100.0)
     assert not worth_repeating(1, 100.0 - SLOW_SECONDS)
+    with override_settings(STOCKHUB_WEBHOOKS={"PATIENCE_SECONDS": 1}):
+        assert not worth_repeating(1, 99.0)  # it was cut
 
 
 def test_a_step_that_is_through_in_time_is_not_touched(send):
