@@ -7,8 +7,10 @@ import signal
 import subprocess
 import time
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 
 DIED_OF_A_RECEIVER = 9  # see tests/shop/stockhub_receivers.py
+PROCESSES = Path("/proc")
 END_SECONDS = 90  # a machine may be busy
 # the OPTIONS of the README, short; and short leases and pauses, so that what a dead process held is taken up soon
 OPTIONS = {"connect_timeout": 2, "tcp_user_timeout": 3000, "options": "-c statement_timeout=5000"}
@@ -28,8 +30,18 @@ def gunicorn(workers=2):
 
 def children(process):
     """The process ids of its children."""
+    if PROCESSES.joinpath("self/stat").exists():  # Linux, which may have no ps
+        return [int(path.parent.name) for path in PROCESSES.glob("[0-9]*/stat") if parent(path) == process.pid]
     done = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True, check=False)
     return [int(pid) for pid in done.stdout.split()]
+
+
+def parent(stat):
+    """The process id of the parent, by a process's file `stat`; 0 where the process has just ended."""
+    try:
+        return int(stat.read_text(errors="replace").rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
 
 
 def kill_web_worker(server):
