@@ -177,7 +177,7 @@ def report(answers, damage, verdict):
     """Print the numbers; the exit code."""
     accepted = [answer for answer in answers if answer.accepted]
     print()
-    print(*[f"{fault}: {times} times" for fault, times in damage.counts.items()], sep=", ")
+    print(", ".join(f"{fault} {times} times" for fault, times in damage.counts.items()))
     numbers = {
         "sent": len(answers),
         "not answered": sum(answer.status == 0 for answer in answers),

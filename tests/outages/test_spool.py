@@ -22,13 +22,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def away(monkeypatch):
     """Say when the database is away, and when it is there again."""
-    real = Message.save
+    real = journal.insert
 
-    def refuse(self, *args, **kwargs):
+    def refuse(*args, **kwargs):
         raise OperationalError("gone")
 
     def turn(is_away):
-        monkeypatch.setattr(Message, "save", refuse if is_away else real)
+        monkeypatch.setattr(journal, "insert", refuse if is_away else real)
 
     return turn
 
