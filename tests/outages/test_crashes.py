@@ -27,6 +27,7 @@ def test_web_workers_killed_under_load(shop):
             for _ in range(8):
                 pause(0.1, 0.7)
                 kill_web_worker(server)
+            load.wait_for(21)
     with working(shop):
         assert judge(load.answers, shop.inventory()) == KEPT
     assert load.accepted() > 20
@@ -39,6 +40,7 @@ def test_the_worker_killed_under_load(shop):
             for _ in range(4):
                 pause(0.7, 1.7)  # the first part of it passes before it works at all
                 worker.kill()
+            load.wait_for(21)
         assert judge(load.answers, shop.inventory()) == KEPT
     assert load.accepted() > 20
 
