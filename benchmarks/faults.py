@@ -2,17 +2,17 @@
 """Breaks a shop in every way for a while, and counts what became of the messages that it accepted.
 
     python3 benchmarks/faults.py --seconds 60
+    python3 benchmarks/faults.py --scenario hang-postgresql --runner worker --clients 8 --seed 7
 
-A real gunicorn, a `stockhub_worker` and a PostgreSQL of its own run under load. Meanwhile, at random moments: a web
-worker is killed (`kill -9`), the worker is killed, PostgreSQL is stopped at once (as `pg_ctl -m immediate`) and started
-again, and the database refuses everybody for a while. The sender never repeats a message, as Stock Hub never does.
-In the end all work is done, and what was answered 2xx is held against what there is. Ends with 1 where something was
-lost or applied twice.
+A real gunicorn, a `stockhub_worker` and a PostgreSQL of its own run under load. Meanwhile, at random moments, things
+break: see the scenarios. The sender never repeats a message, as Stock Hub never does. In the end all work is done, and
+what the sender was answered is held against what is in the database. Ends with 1 where something was lost, or was
+applied or told twice.
 
 Everything is made in `.run/` and in the system's folder for temporary files. Needs PostgreSQL's programs; as root on
 Debian or Ubuntu they are installed.
 """
-# Only the standard library up to `campaign`: a fresh clone has no environment yet, it is made first.
+# Only the standard library up to `campaign`, and in scenarios.py: a fresh clone has no environment yet.
 
 import argparse
 import os
@@ -22,31 +22,68 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import run  # noqa: E402
-
-FAULTS = ("web worker killed", "worker killed", "PostgreSQL stopped", "database refuses")
+from benchmarks.scenarios import SCENARIOS  # noqa: E402
 
 
 def main(arguments):
-    """The exit code: 0 where nothing was lost and nothing was applied twice."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=60, help="how long the load and the faults go on (60)")
-    parser.add_argument("--seed", type=int, default=None, help="of the choice of faults and pauses")
-    parser.add_argument("--here", action="store_true", help="with this very Python, which has all that is needed")
-    options = parser.parse_args(arguments)
+    """The exit code: 0 where nothing was lost, and nothing was applied or told twice."""
+    options = parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped, too
     if not options.here:
         return in_an_environment(arguments)
     if not provide_postgresql():
         return 1
-    random.seed(options.seed)
-    return campaign(options.seconds)
+    seed = random.randrange(10**6) if options.seed is None else options.seed
+    random.seed(seed)
+    run.say(f"{options.scenario}, seed {seed}")
+    return campaign(options)
+
+
+def parser():
+    """The arguments of the command line."""
+    listed = "\n".join(f"  {name:18} {scenario.what}" for name, scenario in SCENARIOS.items())
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog=f"scenarios:\n{listed}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--seconds", type=seconds, default=60, help="how long the load and the faults go on (60)")
+    add("--seed", type=int, help="of the choice of faults, pauses and messages; without, one is drawn and printed")
+    add("--scenario", choices=SCENARIOS, default="all", metavar="NAME", help="what is broken, see below (all)")
+    add("--runner", choices=("inline", "worker"), default="inline", help="who applies the messages (inline)")
+    add("--clients", type=count(1), default=4, help="how many messages are under way at once (4)")
+    add("--web-workers", type=count(1), default=2, help="how many processes gunicorn has (2)")
+    add("--workers", type=count(0), help="how many stockhub_worker run meanwhile (as the scenario says)")
+    add("--no-receivers", dest="receivers", action="store_false", help="a shop that listens to nothing")
+    add("--here", action="store_true", help="with this very Python, which has all that is needed")
+    return parser
+
+
+def seconds(text):
+    """A while that is longer than nothing."""
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError("say how many seconds, more than 0")
+    return value
+
+
+def count(least):
+    """A whole number of at least so many."""
+
+    def number(text):
+        value = int(text)
+        if value < least:
+            raise argparse.ArgumentTypeError(f"at least {least}")
+        return value
+
+    return number
 
 
 def in_an_environment(arguments):
@@ -82,97 +119,80 @@ def provide_postgresql():
 # ---------------------------------------------------------------- the campaign
 
 
-def campaign(seconds):
-    """Load and faults for so many seconds, then the verdict."""
-    from benchmarks.breaking import GUNICORN, IMPATIENT, working
-    from benchmarks.load import Load
+def campaign(options):
+    """Load and faults for a while, then the verdict."""
+    from benchmarks.breaking import ON_POSTGRESQL
     from benchmarks.postgresql import PostgreSQL
-    from benchmarks.verdict import judge
     from tests.processes import Shop
 
     run.say("starting PostgreSQL, gunicorn and the worker")
     folder = Path(tempfile.mkdtemp(prefix="stockhub-faults-"))
+    environment = ON_POSTGRESQL | {
+        "SHOP_SPOOL_DIR": str(folder / "spool"),
+        "SHOP_DEADLY_FILE": str(folder / "deadly"),
+        "SHOP_RUNNER": options.runner,
+        "SHOP_RECEIVERS": str(int(options.receivers)),
+    }
     try:
         with PostgreSQL() as postgresql:
-            shop = Shop(postgresql.url, folder, SHOP_SPOOL_DIR=str(folder / "spool"), **IMPATIENT)
+            shop = Shop(postgresql.url, folder, **environment)
             try:
-                with working(shop) as worker, shop.serve(*GUNICORN) as address:
-                    with Load(address, pause=0.1) as load:
-                        damage = Damage(postgresql, shop.started[-1], worker)
-                        damage.go_on(load, seconds)
-                    run.say("the load has ended; waiting until all work is done")
-                    verdict = judge(load.answers, shop.inventory(90))
+                return act(options, postgresql, shop)
             finally:
                 shop.close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return report(load.answers, damage, verdict)
 
 
-class Damage:
-    """What was broken, how often, and when the database was away."""
+def act(options, postgresql, shop):
+    """The scenario; the exit code."""
+    from benchmarks.breaking import gunicorn, working, working_side_by_side
+    from benchmarks.load import Load
+    from benchmarks.scenarios import Damage
+    from benchmarks.verdict import judge
 
-    def __init__(self, postgresql, server, worker):
-        self.postgresql = postgresql
-        self.server = server
-        self.worker = worker
-        self.counts = dict.fromkeys(FAULTS, 0)
-        self.outages = []  # (from, until), while surely nobody could reach the database
-
-    def go_on(self, load, seconds):
-        """One fault after the other, each kind equally often, in an order that nobody knows."""
-        begin = time.monotonic()
-        coming = []
-        while time.monotonic() - begin < seconds:
-            coming = coming or random.sample(FAULTS, len(FAULTS))
-            fault = coming.pop()
-            self.happen(fault)
-            self.counts[fault] += 1
-            passed = time.monotonic() - begin
-            print(f"{passed:5.0f} s   {load.accepted():6} answered 2xx   {fault}", flush=True)
-            time.sleep(random.uniform(0.3, 1.5))
-
-    def happen(self, fault):
-        """Break it, and where it does not mend itself, mend it."""
-        from benchmarks.breaking import kill_web_worker
-
-        if fault == "web worker killed":
-            kill_web_worker(self.server)
-        elif fault == "worker killed":
-            self.worker.kill()
-        elif fault == "PostgreSQL stopped":
-            self.away(lambda: self.postgresql.stop(signal.SIGQUIT), self.postgresql.start)
-        else:
-            self.away(self.postgresql.refuse, self.postgresql.admit)
-
-    def away(self, take, give_back):
-        """The database is away for one to three seconds."""
-        take()
-        begin = time.monotonic()
-        time.sleep(random.uniform(1, 3))
-        self.outages.append((begin, time.monotonic()))
-        give_back()
-
-    def covers(self, answer):
-        """Whether the message was sent and answered within one outage."""
-        return any(begin <= answer.asked_at and answer.heard_at <= end for begin, end in self.outages)
+    scenario = SCENARIOS[options.scenario]
+    workers = scenario.workers if options.workers is None else options.workers
+    with shop.serve(*gunicorn(options.web_workers)) as address:
+        server = shop.started[-1]
+        with working_side_by_side(shop, workers) as at_work:
+            damage = Damage(
+                scenario,
+                postgresql=postgresql,
+                server=server,
+                workers=at_work,
+                deadly_file=shop.folder / "deadly",
+            )
+            with damage.throughout(), Load(address, threads=options.clients, pause=0.1) as load:
+                damage.go_on(load, options.seconds)
+            damage.end()
+        # somebody comes by in the end, as the cron line does
+        with working(shop):
+            run.say("the load has ended; waiting until all work is done")
+            there = shop.inventory(max(90, 2 * options.seconds))
+    return report(load.answers, damage, judge(load.answers, there, receivers=options.receivers))
 
 
 def report(answers, damage, verdict):
     """Print the numbers; the exit code."""
     accepted = [answer for answer in answers if answer.accepted]
     print()
-    print(*[f"{fault}: {times} times" for fault, times in damage.counts.items()], sep=", ")
-    print(f"sent: {len(answers)}")
-    print(f"not answered: {sum(answer.status == 0 for answer in answers)}")
-    print(f"answered otherwise: {sum(answer.status != 0 and not answer.accepted for answer in answers)}")
-    print(f"answered 2xx: {len(accepted)}")
-    print(f"lost: {len(verdict.lost)}")
-    print(f"applied twice: {len(verdict.twice)}")
-    print(f"accepted while the database was down: {sum(map(damage.covers, accepted))}")
-    for finding in [*verdict.lost, *verdict.twice][:50]:
+    print(", ".join(f"{fault} {times} times" for fault, times in damage.counts.items()))
+    numbers = {
+        "sent": len(answers),
+        "not answered": sum(answer.status == 0 for answer in answers),
+        "answered otherwise": sum(answer.status != 0 and not answer.accepted for answer in answers),
+        "answered 2xx": len(accepted),
+        "lost": len(verdict.lost),
+        "applied twice": len(verdict.applied_twice),
+        "told twice, to a receiver that only writes to this database": len(verdict.told_twice),
+        "order.created more than once": len(verdict.created_twice),
+        "accepted while the database was down": sum(map(damage.covers, accepted)),
+    }
+    print(*[f"{what}: {number}" for what, number in numbers.items()], sep="\n")
+    for finding in verdict.findings()[:50]:
         print(f"  {finding}")
-    return 1 if verdict.lost or verdict.twice else 0
+    return 1 if verdict.findings() else 0
 
 
 if __name__ == "__main__":

@@ -41,16 +41,13 @@ print(
         {
             "left": work_left(),
             "bodies": digests(),
-            "orders": dict(Order.objects.values_list("increment_id", "status")),
-            "shipments": dict(Shipment.objects.values_list("increment_id", "status")),
+            # a stub has no status, and was not created yet
+            "orders": list(Order.objects.filter(received_at__isnull=False).values_list("increment_id", "status")),
+            "shipments": list(Shipment.objects.values_list("increment_id", "status")),
             "events": list(Event.objects.order_by("pk").values_list("pk", "type", "increment_id", "changes")),
-            "calls": list(ReceiverCall.objects.order_by("pk").values_list("receiver", "event_id")),
-            "heard": [
-                (f"shop.{receiver}", event, order)
-                for receiver, event, order in Heard.objects.order_by("pk").values_list(
-                    "receiver", "event_id", "order_number"
-                )
-            ],
+            "heard": list(
+                Heard.objects.order_by("pk").values_list("receiver", "event_id", "event_type", "order_number")
+            ),
         }
     )
 )

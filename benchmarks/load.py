@@ -101,6 +101,12 @@ class Load:
         """How many messages were answered 2xx so far."""
         return sum(answer.accepted for answer in list(self.answers))
 
+    def wait_for(self, number, seconds=120):
+        """Go on until so many messages were accepted: a busy machine takes longer."""
+        deadline = time.monotonic() + seconds
+        while self.accepted() < number and time.monotonic() < deadline:
+            time.sleep(0.1)
+
     def _post_on(self):
         while not self._stop.is_set():
             with self._lock:

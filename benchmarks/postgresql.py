@@ -13,6 +13,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from benchmarks.breaking import children
 from tests.processes import free_port
 
 WAIT_SECONDS = 60
@@ -86,6 +87,21 @@ class PostgreSQL:
         self.process.send_signal(number)
         self.process.wait(WAIT_SECONDS)
 
+    def hang(self):
+        """Stop all its processes where they stand (SIGSTOP): connections stay open, and nothing is said on them."""
+        for pid in (self.process.pid, *children(self.process)):  # the first makes no new ones then
+            self._signal(pid, signal.SIGSTOP)
+
+    def go_on(self):
+        """End what `hang` began."""
+        for pid in (*children(self.process), self.process.pid):
+            self._signal(pid, signal.SIGCONT)
+
+    @staticmethod
+    def _signal(pid, number):
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
     def log(self):
         """What it wrote."""
         with suppress(FileNotFoundError):
@@ -109,6 +125,7 @@ class PostgreSQL:
     def close(self):
         """Stop it, and leave nothing behind."""
         if self.process is not None and self.process.poll() is None:
+            self.go_on()  # it may hang
             self.stop(signal.SIGQUIT)
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -67,6 +67,11 @@ class Conf:
         "A directory on a local disk that takes the messages while the database is away; without one they get 503.",
         types=(str, Path),
     )
+    PATIENCE_SECONDS = Setting(
+        20.0,
+        "How long one step waits for a database that is there and says nothing; then the connection is cut.",
+        types=(int, float),
+    )
     NAIVE_TIMEZONE = Setting("UTC", "The time zone of times that are sent without one.")
     MAX_ATTEMPTS = Setting(22, "After how many failed attempts a receiver call or a message is given up.")
     BACKOFF_BASE_SECONDS = Setting(

@@ -7,6 +7,7 @@ of state is conditional on the message still being open, so that two processes n
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Generator, Mapping
 from contextlib import suppress
 from functools import partial
@@ -24,6 +25,7 @@ from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import AlreadySettled, NotStored, Unreadable, described
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.models.database import NOW, alias, drop, from_now, patiently, take_free
+from stockhub_webhooks.models.patience import impatiently, worth_repeating
 from stockhub_webhooks.models.statements import insert, update
 from stockhub_webhooks.serializers import Reading
 from stockhub_webhooks.serializers.fields import clean_text
@@ -102,6 +104,7 @@ def _prepare(message: Message, *, claimed: bool) -> None:
 
 def _insert(message: Message, *, claimed: bool) -> None:
     """One autocommit INSERT. A dead connection is closed and tried once more; `uid` makes that harmless."""
+    began = time.monotonic()
     using = alias()
     connection = connections[using]
     _prepare(message, claimed=claimed)
@@ -116,12 +119,15 @@ def _insert(message: Message, *, claimed: bool) -> None:
         _insert_once(message, using)
     except DatabaseFault:
         drop(using)
+        if not worth_repeating(1, began):
+            raise
         _insert_once(message, using)
 
 
 def _insert_once(message: Message, using: str) -> None:
     try:
-        insert([message], using, left_out=Message.FOUND_OUT_LATER)
+        with impatiently(using):
+            insert([message], using, left_out=Message.FOUND_OUT_LATER)
     except IntegrityError:
         stored = Message.objects.using(using).filter(uid=message.uid).values_list("pk", flat=True).first()
         if stored is None:
@@ -132,27 +138,38 @@ def _insert_once(message: Message, using: str) -> None:
 def ingest_spool() -> int:
     """Move what waits in the spool into the database; how many messages that were.
 
+    A file, or a whole directory, that cannot be read or written waits on, and stops no other work.
+
     Raises:
         django.db.Error: the database is still away; what was not moved waits on.
     """
-    with spool.taking_out() as allowed:
-        return sum(_ingest(path) for path in spool.files()) if allowed else 0
+    try:
+        spool.sweep()
+        with spool.taking_out() as allowed:
+            return sum(_ingest(path) for path in spool.files()) if allowed else 0
+    except OSError as error:
+        logger.error("the spool cannot be emptied (%s), what is in it waits on", _kind(error))
+        return 0
 
 
 def _ingest(path: Path) -> bool:
     """Store one file's message, then forget the file. Killed in between, `uid` tells that it is stored already."""
     try:
-        record = spool.read(path)
-        message = Message(**{name: record[name] for name in SPOOLED})
-        known = Message.objects.using(alias()).filter(uid=message.uid).exists()
-        if not known:
-            _insert(message, claimed=False)
+        return _ingest_once(path)
     except FileNotFoundError:  # another process has just ingested it
         return False
     except OSError as error:
-        logger.error("%s in the spool cannot be read (%s), it waits on", path.name, _kind(error))
+        logger.error("%s in the spool cannot be read or removed (%s), it waits on", path.name, _kind(error))
         return False
-    except (KeyError, ValueError, DataError) as error:
+
+
+def _ingest_once(path: Path) -> bool:
+    try:
+        message = _spooled(spool.read(path))
+        known = Message.objects.using(alias()).filter(uid=message.uid).exists()
+        if not known:
+            _insert(message, claimed=False)
+    except (KeyError, ValueError, DataError, IntegrityError) as error:
         aside = spool.set_aside(path)
         logger.error("%s in the spool is not a message (%s), it is kept as %s", path.name, _kind(error), aside.name)
         return False
@@ -162,12 +179,27 @@ def _ingest(path: Path) -> bool:
     return not known
 
 
+def _spooled(record: Mapping[str, Any]) -> Message:
+    """The message of one file.
+
+    Raises:
+        KeyError: a field is missing.
+        ValueError: a field is of another kind, so no database would take it, however often it is tried.
+    """
+    message = Message(**{name: record[name] for name in SPOOLED})
+    texts = set(SPOOLED) - {"uid", "body", "headers", "received_at"}
+    if not isinstance(message.headers, dict) or not all(isinstance(getattr(message, name), str) for name in texts):
+        raise ValueError("a field is of another kind")
+    return message
+
+
 # ---------------------------------------------------------------- taking
 
 
 def claim_due() -> Generator[Message, None, None]:
     """Take the messages that are due, a few at a time, each with a lease. What is not asked for is let go of."""
-    due = list(Message.objects.using(alias()).due(NOW).values_list("pk", "attempts")[:BATCH])
+    with impatiently(alias()):
+        due = list(Message.objects.using(alias()).due(NOW).values_list("pk", "attempts")[:BATCH])
     worn_out = [pk for pk, attempts in due if attempts >= conf.MAX_ATTEMPTS]
     for pk in worn_out:
         fail(pk, "the process that was working on it died each time")

@@ -22,6 +22,7 @@ from stockhub_webhooks.exceptions import described, place
 from stockhub_webhooks.models import Event, ReceiverCall
 from stockhub_webhooks.models.database import NOW, alias, from_now, patiently, take, take_free
 from stockhub_webhooks.models.ledger import ReceiverCallQuerySet
+from stockhub_webhooks.models.patience import impatiently
 from stockhub_webhooks.models.statements import insert
 from stockhub_webhooks.models.subjects import subject_of
 from stockhub_webhooks.serializers.fields import clean_text
@@ -96,7 +97,9 @@ def claim_due(*, message_id: int | None = None) -> Iterator[ReceiverCall]:
     due = ReceiverCall.objects.using(alias()).due(NOW).of(known).first_in_line(known)
     if message_id is not None:
         due = due.filter(event__message_id=message_id)
-    for call in list(due.select_related("event__message").defer("event__message__body")[:BATCH]):
+    with impatiently(alias()):
+        calls = list(due.select_related("event__message").defer("event__message__body")[:BATCH])
+    for call in calls:
         if call.attempts >= conf.MAX_ATTEMPTS:
             give_up(call, "the process that was calling it died, or took longer than LEASE_SECONDS, each time")
             given_up = True

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
+from itertools import count
 
 from django.db import Error as DatabaseFault
 from django.db import IntegrityError, OperationalError
@@ -11,7 +13,8 @@ from stockhub_webhooks import journal, ledger, serializers
 from stockhub_webhooks.apply import apply
 from stockhub_webhooks.exceptions import AlreadySettled, Unreadable, place
 from stockhub_webhooks.models import Message
-from stockhub_webhooks.models.database import TRIES, alias, drop_if_broken, writing
+from stockhub_webhooks.models.database import alias, drop_if_broken, writing
+from stockhub_webhooks.models.patience import impatiently, worth_repeating
 
 logger = logging.getLogger(__name__)
 
@@ -34,17 +37,18 @@ def process(message: Message) -> Message:
 
 
 def _apply(message: Message, reading: serializers.Reading) -> None:
-    """One transaction; a race that the database calls off is run again, up to `TRIES` times."""
+    """One transaction; a race that the database calls off is run again, as long as that is soon."""
     using = alias()
-    for turn in range(1, TRIES + 1):
+    began = time.monotonic()
+    for turn in count(1):
         try:
-            with writing(using):
+            with impatiently(using), writing(using):
                 applied = apply(reading, message)
                 ledger.record(applied.events)
                 journal.settle(message, reading, applied.outcome)
             return
         except (OperationalError, IntegrityError):
-            if turn == TRIES:
+            if not worth_repeating(turn, began):
                 raise
             drop_if_broken(using)
 

@@ -22,6 +22,7 @@ from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.models import Message, Refusal, RefusedBody
 from stockhub_webhooks.models.database import alias, writing
+from stockhub_webhooks.models.patience import impatiently
 
 logger = logging.getLogger(__name__)
 
@@ -52,9 +53,10 @@ def note(attempt: Attempt) -> None:
     """Count an attempt, keep its body where it may be a real message, and say so in the log once a minute."""
     _log(attempt)
     try:
-        _count(attempt)
-        if attempt.body and conf.KEEP_REFUSED > 0:
-            _keep(attempt, attempt.body)
+        with impatiently(alias()):
+            _count(attempt)
+            if attempt.body and conf.KEEP_REFUSED > 0:
+                _keep(attempt, attempt.body)
     except DatabaseFault as fault:
         logger.warning("a refused delivery was not counted (%s)", type(fault).__name__)
 

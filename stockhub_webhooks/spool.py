@@ -10,8 +10,9 @@ from __future__ import annotations
 import base64
 import json
 import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ except ImportError:  # pragma: no cover - Windows: without the lock a file may b
 SUFFIX = ".json"
 LOCK_NAME = ".lock"
 BROKEN_SUFFIX = ".broken"
+DRAFT_SECONDS = 3600.0  # nobody writes one file for so long
 
 
 def directory() -> Path | None:
@@ -57,14 +59,23 @@ def write(record: dict[str, Any]) -> Path:
             "body": base64.b64encode(record["body"]).decode("ascii"),
         }
     )
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        _write_durably(draft, text)
+        draft.rename(final)
+    except BaseException:  # the disk is full: half a file would take what room there is
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise
+    _sync_directory(folder)
+    return final
+
+
+def _write_durably(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    draft.rename(final)
-    _sync_directory(folder)
-    return final
 
 
 def _sync_directory(folder: Path) -> None:
@@ -105,6 +116,16 @@ def files() -> Iterator[Path]:
     return iter(sorted(_waiting(folder), key=_written_at) if folder else ())
 
 
+def sweep() -> int:
+    """Remove what processes left half-written that were killed at it, and nobody was promised; how many files."""
+    folder = directory()
+    drafts = folder.glob(f".*{SUFFIX}") if folder and folder.is_dir() else ()
+    old = [path for path in drafts if 0 < _written_at(path) < time.time() - DRAFT_SECONDS]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return len(old)
+
+
 def broken() -> int:
     """How many files were set aside."""
     folder = directory()
@@ -130,16 +151,19 @@ def read(path: Path) -> dict[str, Any]:
         FileNotFoundError: another process has ingested it.
         ValueError: the file is broken; `set_aside` takes it out of the way.
     """
-    text = path.read_text(encoding="utf-8")
+    content = path.read_bytes()
     try:
-        record: dict[str, Any] = json.loads(text)
+        record: dict[str, Any] = json.loads(content)
+        received_at = datetime.fromisoformat(record["received_at"])
+        if received_at.tzinfo is None:
+            raise ValueError("received_at has no time zone")
         return record | {
             "uid": UUID(record["uid"]),
-            "received_at": datetime.fromisoformat(record["received_at"]),
+            "received_at": received_at,
             "body": base64.b64decode(record["body"], validate=True),
         }
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path.name} is not a spooled message: {error!r}") from error
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+        raise ValueError(f"{path.name} is not a spooled message: {type(error).__name__}") from error
 
 
 def remove(path: Path) -> None:

@@ -82,7 +82,7 @@ class Shop:
     def run(self, *arguments, code=0, **environment):
         """A Python process that ends; what it printed."""
         process = self.start(*arguments, **environment)
-        out, errors = process.communicate(timeout=100)
+        out, errors = process.communicate(timeout=300)
         assert process.returncode == code, (process.returncode, out, errors)
         return out
 
@@ -118,7 +118,7 @@ class Shop:
             yield f"127.0.0.1:{port}"
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
             log.close()
 
     def log(self):
@@ -146,7 +146,7 @@ def free_port():
 
 def wait_for_port(process, port):
     """Until the server listens."""
-    for _ in range(300):
+    for _ in range(600):
         assert process.poll() is None, "the server ended"
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.3):
             return

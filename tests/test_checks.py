@@ -151,13 +151,13 @@ def test_a_good_directory_has_no_finding(spool):
 
 def test_a_directory_that_takes_nothing_is_an_error(spool, monkeypatch):
     refuse(monkeypatch, spool)
-    assert f"chown that-user {spool}" in of_spool(spool)["E008"].hint
+    assert f"chown that-user {spool}" in of_spool(spool)["E015"].hint
 
 
 def test_a_file_is_no_directory(spool):
     file = spool / "file"
     file.touch(mode=0o600)
-    assert set(of_spool(file)) == {"E008"}
+    assert set(of_spool(file)) == {"E015"}
     assert set(of_spool(file / "below")) == {"W006"}
 
 
@@ -237,6 +237,10 @@ MYSQL = {"connect_timeout": 5, "read_timeout": 15, "write_timeout": 15}
         ("postgresql", {}, "W010", "connect_timeout, tcp_user_timeout, statement_timeout"),
         ("postgresql", POSTGRESQL | {"options": "-c lock_timeout=1"}, "W010", "lacks statement_timeout"),
         ("postgresql", POSTGRESQL | {"connect_timeout": 0}, "W010", "lacks connect_timeout"),
+        ("postgresql", POSTGRESQL | {"pool": True}, "W016", "30 seconds"),
+        ("postgresql", POSTGRESQL | {"pool": {"max_size": 4}}, "W016", "30 seconds"),
+        ("postgresql", POSTGRESQL | {"pool": {"timeout": 5}}, "", ""),
+        ("postgresql", POSTGRESQL | {"pool": False}, "", ""),
         ("mysql", MYSQL, "", ""),
         ("mysql", {}, "W010", "connect_timeout, read_timeout, write_timeout"),
         ("mysql", {"connect_timeout": 5}, "W010", "lacks read_timeout, write_timeout"),

@@ -15,6 +15,7 @@ from django.test import override_settings
 from stockhub_webhooks import journal, pipeline, signals, spool, topics, worker
 from stockhub_webhooks.models import Event, Heartbeat, Message, Order
 from stockhub_webhooks.models.database import NOW
+from stockhub_webhooks.models.patience import TRIES
 from stockhub_webhooks.runners.inline import InlineRunner
 from tests.conftest import KEY
 from tests.samples import contract
@@ -255,7 +256,7 @@ def test_races_that_the_database_calls_off_are_run_again(post, monkeypatch):
 
     def race(*args):
         tries.append(1)
-        if len(tries) < pipeline.TRIES:
+        if len(tries) < TRIES:
             raise OperationalError("deadlock detected")
         return apply(*args)
 

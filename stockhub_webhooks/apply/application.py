@@ -102,7 +102,20 @@ class _Application:
         theirs = self.reading.updated_at
         if ours and theirs and ours != theirs:
             return theirs < ours
+        if self.message.received_at == self.document.received_at:
+            return self.is_of_a_later_message()
         return bool(self.document.received_at and self.message.received_at < self.document.received_at)
+
+    def is_of_a_later_message(self) -> bool:
+        """Received at the very same time, as a clock that was set back may tell it: the later stored is the newer."""
+        same_moment = Message.objects.using(self.using).filter(
+            account=self.message.account,
+            topic=self.reading.topic,
+            increment_id=self.reading.increment_id,
+            received_at=self.message.received_at,
+        )
+        applied = same_moment.filter(status=Message.Status.APPLIED).exclude(outcome=Message.Outcome.STALE)
+        return applied.filter(pk__gt=self.message.pk).exists()
 
     # ------------------------------------------------------------ the four outcomes
 

@@ -11,9 +11,11 @@ from typing import Any
 from django.core.checks import CheckMessage, Warning  # noqa: A004 - Django's own name
 from django.db import connections
 
+from stockhub_webhooks.conf import conf
 from stockhub_webhooks.models.database import alias
 
 SQLITE_SECONDS = 5  # Python's own default
+POOL_SECONDS = 30  # psycopg's own default
 
 
 def waits_for_ever() -> Iterable[CheckMessage]:
@@ -41,6 +43,20 @@ def impatient_sqlite() -> Iterable[CheckMessage]:
         )
 
 
+def patient_pool() -> Iterable[CheckMessage]:
+    """W016: the sender waits for a connection of the pool, too."""
+    pool = _options().get("pool")
+    if not pool:
+        return
+    seconds = pool.get("timeout", POOL_SECONDS) if isinstance(pool, Mapping) else POOL_SECONDS
+    if seconds > conf.PATIENCE_SECONDS:
+        yield Warning(
+            f"While all connections of the pool are held, a message waits {seconds:g} seconds for one.",
+            hint='Write "OPTIONS": {"pool": {"timeout": 5}}, in seconds: after that the message goes to the spool.',
+            id="stockhub_webhooks.W016",
+        )
+
+
 def _options() -> Mapping[str, Any]:
     return connections[alias()].settings_dict.get("OPTIONS") or {}
 
@@ -65,4 +81,4 @@ BY_VENDOR = {
     ),
 }
 
-CHECKS = (waits_for_ever, impatient_sqlite)
+CHECKS = (waits_for_ever, impatient_sqlite, patient_pool)

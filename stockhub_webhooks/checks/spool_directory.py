@@ -23,7 +23,7 @@ NETWORK |= {"gcsfuse", "rclone", "s3fs", "smb", "smb2", "sshfs"}
 
 
 def unwritable() -> Iterable[CheckMessage]:
-    """E008: it is there, and would take nothing."""
+    """E015: it is there, and would take nothing."""
     folder = spool.directory()
     if folder is None or not os.path.lexists(folder):
         return
@@ -31,7 +31,7 @@ def unwritable() -> Iterable[CheckMessage]:
         yield Error(
             f"{NAME}['SPOOL_DIR'] is no directory that this process may write to: {folder}",
             hint=f"Give it to the user that the server runs as: chown that-user {folder} && chmod 700 {folder}",
-            id="stockhub_webhooks.E008",
+            id="stockhub_webhooks.E015",
         )
 
 

@@ -24,6 +24,7 @@ from stockhub_webhooks.health.facts import Report, report
 from stockhub_webhooks.health.rules import Finding, findings
 from stockhub_webhooks.models import Alarm, Message, Turn
 from stockhub_webhooks.models.database import NOW, alias, from_now
+from stockhub_webhooks.models.patience import impatiently
 
 logger = logging.getLogger(__name__)
 
@@ -48,8 +49,10 @@ def glance() -> None:
 def look() -> None:
     """Look whether all is well, at most once a minute among all processes, and tell what is not. Never raises."""
     try:
-        if take_turn("look", LOOK_SECONDS):
-            tell(report())
+        with impatiently(alias()):
+            seen = report() if take_turn("look", LOOK_SECONDS) else None
+        if seen:
+            tell(seen)
     except Exception as fault:
         logger.error("looking whether all is well failed with %s", place(fault))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import lru_cache, partial
+from itertools import count
 from typing import Any, TypeVar
 
 from django.db import Error as DatabaseFault
@@ -14,8 +16,8 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from stockhub_webhooks.models.message import Message
+from stockhub_webhooks.models.patience import impatiently, worth_repeating
 
-TRIES = 3
 PSYCOPG_IN_ERROR = 3  # psycopg.pq.TransactionStatus.INERROR
 T = TypeVar("T")
 
@@ -60,13 +62,16 @@ def patiently(step: Callable[[], T]) -> T:
     """Take a step of one statement; where the database calls it off (a deadlock, a broken connection), again.
 
     Raises:
-        django.db.OperationalError: it was called off `TRIES` times, or inside a transaction, which is lost then.
+        django.db.OperationalError: it was called off too often or too slowly, or inside a transaction, which is
+            lost then.
     """
-    for turn in range(1, TRIES + 1):
+    began = time.monotonic()
+    for turn in count(1):
         try:
-            return step()
+            with impatiently(alias()):
+                return step()
         except OperationalError:
-            if turn == TRIES or connections[alias()].in_atomic_block:
+            if not worth_repeating(turn, began) or connections[alias()].in_atomic_block:
                 raise
             drop_if_broken(alias())
     raise AssertionError("the last turn returns or raises")
@@ -94,7 +99,7 @@ def take_free(rows: models.QuerySet[Any], **values: Any) -> list[Any]:
     using = rows.db
     can_skip = connections[using].features.has_select_for_update_skip_locked
     try:
-        with writing(using):
+        with impatiently(using), writing(using):
             free = list(rows.select_for_update(skip_locked=can_skip))
             if free:
                 rows.model._base_manager.using(using).filter(pk__in=[row.pk for row in free]).update(**values)

@@ -1,11 +1,13 @@
 """The hostile host with a shop in it."""
 
+import json
 import os
 
 from tests.host.settings import *  # noqa: F403
 from tests.host.settings import DATABASES, INSTALLED_APPS, STOCKHUB_WEBHOOKS
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.shop"]
+DATABASES["default"].setdefault("OPTIONS", {}).update(json.loads(os.environ.get("SHOP_DATABASE_OPTIONS", "{}")))
 DATABASES["other"]["NAME"] = os.environ.get("OTHER_SQLITE_FILE", ":memory:")
 STOCKHUB_WEBHOOKS = STOCKHUB_WEBHOOKS | {
     "RUNNER": os.environ.get("SHOP_RUNNER", "inline"),
@@ -13,6 +15,8 @@ STOCKHUB_WEBHOOKS = STOCKHUB_WEBHOOKS | {
     "BACKOFF_BASE_SECONDS": float(os.environ.get("SHOP_BACKOFF_SECONDS", "30")),
     "INLINE_BUDGET_SECONDS": float(os.environ.get("SHOP_INLINE_BUDGET_SECONDS", "5")),
     "SPOOL_DIR": os.environ.get("SHOP_SPOOL_DIR", ""),
+    "PATIENCE_SECONDS": float(os.environ.get("SHOP_PATIENCE_SECONDS", "20")),
+    "ALERT": os.environ.get("SHOP_ALERT", "stockhub_webhooks.health.mail_admins"),
     "MAX_BODY_BYTES": int(os.environ.get("SHOP_MAX_BODY_BYTES", str(1024 * 1024))),
 }
 LOGGING = {

@@ -16,6 +16,7 @@ from benchmarks.load import post
 from benchmarks.story import any_story
 from tests.samples import sample
 
+pytestmark = pytest.mark.timeout(400)  # a machine may be busy
 STATUSES = ("pending", "processing", "holded", "complete", "closed")
 PART = re.compile(r"items\[[^\]]*\]|(shipping|billing)_address")
 

@@ -1,3 +1,0 @@
-"""The fixtures of the tests."""
-
-from tests.conftest import *  # noqa: F403

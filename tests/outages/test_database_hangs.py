@@ -1,0 +1,156 @@
+"""A database that takes what is sent and says nothing: no error, no end of the connection, no answer.
+
+With the OPTIONS that the README writes, and `PATIENCE_SECONDS`, each of these ends; without, they wait for ever.
+"""
+
+import pytest
+from django.db import OperationalError, close_old_connections, connection
+from django.test import override_settings
+
+from stockhub_webhooks import journal, spool, worker
+from stockhub_webhooks.models import Message, Order
+from stockhub_webhooks.models.patience import SLOW_SECONDS, WATCHMAN, impatiently, worth_repeating
+from stockhub_webhooks.signals import message_received, order_created
+from tests.conftest import KEY
+from tests.outages.proxy import Proxy
+
+pytestmark = pytest.mark.django_db(transaction=True)
+BOUNDED = {
+    "postgresql": {"connect_timeout": 2, "tcp_user_timeout": 2000, "options": "-c statement_timeout=2000"},
+    "mysql": {"connect_timeout": 1, "read_timeout": 1, "write_timeout": 1},
+}
+
+
+@pytest.fixture
+def proxy(options, monkeypatch):
+    """The way to the database."""
+    there = connection.settings_dict
+    with Proxy(there["HOST"] or "127.0.0.1", there["PORT"]) as proxy:
+        monkeypatch.setitem(there, "HOST", "127.0.0.1")
+        monkeypatch.setitem(there, "PORT", proxy.port)
+        options(**BOUNDED[connection.vendor])
+        yield proxy
+        proxy.go_on()
+        connection.close()
+
+
+@pytest.fixture
+def impatient(spool_folder):
+    """Shop settings with which a test does not take long."""
+    mine = {"API_KEYS": KEY, "SPOOL_DIR": str(spool_folder), "PATIENCE_SECONDS": 0.5, "LEASE_SECONDS": 0}
+    with override_settings(STOCKHUB_WEBHOOKS=mine):
+        yield
+
+
+@pytest.mark.postgresql
+@pytest.mark.mariadb
+@pytest.mark.parametrize("connected", [True, False], ids=["on an open connection", "when connecting"])
+def test_the_message_goes_to_the_spool_and_is_there_once(proxy, send, impatient, is_there_once, connected):
+    assert send("1") == 200
+    if not connected:
+        connection.close()
+    proxy.hang()
+    assert send("2") == 202
+    assert send("3") == 202
+    assert len(list(spool.files())) == 2
+    proxy.go_on()
+    is_there_once("1", "2", "3")
+
+
+@pytest.mark.postgresql
+@pytest.mark.mariadb
+def test_an_insert_that_was_done_though_nobody_heard_so_is_there_once(proxy, send, impatient, is_there_once):
+    """Held back on its way, it arrives when the way is free again, beside the file in the spool."""
+    assert send("1") == 200
+    proxy.hang()
+    assert send("2") == 202
+    proxy.go_on()
+    for _ in range(3):
+        journal.ingest_spool()
+    is_there_once("1", "2")
+
+
+@pytest.mark.postgresql
+@pytest.mark.mariadb
+def test_a_message_that_is_stored_and_hangs_when_applied_is_202_and_applied_later(
+    proxy, send, impatient, is_there_once
+):
+    def hang(sender, **arguments):
+        proxy.hang()
+
+    message_received.connect(hang, dispatch_uid="hang")
+    try:
+        assert send("1") == 202
+    finally:
+        message_received.disconnect(dispatch_uid="hang")
+    assert list(spool.files()) == []
+    proxy.go_on()
+    assert Message.objects.get().status == "received"
+    is_there_once("1")
+
+
+@pytest.mark.postgresql
+@pytest.mark.mariadb
+def test_the_work_after_the_answer_ends_too_so_that_the_door_stays_open(proxy, send, impatient, hear):
+    heard = hear(order_created)
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
+        assert send("1") == 202
+    proxy.hang()
+    with pytest.raises(OperationalError):
+        worker.drain()
+    close_old_connections()  # as the loop does, and Django at the end of a request
+    proxy.go_on()
+    worker.drain()
+    assert Order.objects.get().increment_id == "1"
+    assert len(heard) == 1
+
+
+@pytest.mark.postgresql
+def test_with_a_pool_too(proxy, options, send, impatient, is_there_once, monkeypatch):
+    connection.close()
+    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)
+    monkeypatch.setitem(connection.settings_dict, "CONN_HEALTH_CHECKS", False)
+    options(pool={"min_size": 1, "max_size": 2, "timeout": 1})
+    try:
+        assert send("1") == 200
+        proxy.hang()
+        assert send("2") == 202
+        assert send("3") == 202
+        proxy.go_on()
+        is_there_once("1", "2", "3")
+    finally:
+        connection.close()
+        connection.close_pool()
+
+
+# ---------------------------------------------------------------- patience
+
+
+def test_what_failed_soon_is_repeated_and_what_took_long_is_not(monkeypatch):
+    monkeypatch.setattr("stockhub_webhooks.models.patience.time.monotonic", lambda: 100.0)
+    assert worth_repeating(1, 100.0)
+    assert worth_repeating(2, 100.0)
+    assert not worth_repeating(3, 100.0)
+    assert not worth_repeating(1, 100.0 - SLOW_SECONDS)
+    with override_settings(STOCKHUB_WEBHOOKS={"PATIENCE_SECONDS": 1}):
+        assert not worth_repeating(1, 99.0)  # it was cut
+
+
+def test_a_step_that_is_through_in_time_is_not_touched(send):
+    with impatiently("default"):
+        assert send() == 200
+    assert not WATCHMAN._waits
+
+
+@override_settings(STOCKHUB_WEBHOOKS={"PATIENCE_SECONDS": 0})
+def test_a_connection_that_is_gone_by_itself_is_no_fault():
+    connection.close()
+    with impatiently("default"):
+        while WATCHMAN._waits:
+            pass
+
+
+def test_a_child_process_starts_with_nobody_waiting():
+    with impatiently("default"):
+        WATCHMAN.after_fork()
+        assert not WATCHMAN._waits
