@@ -27,7 +27,7 @@ LAYERS = (
     "serializers models",
     "authentication journal apply ledger",
     "pipeline refusals records telling",
-    "health ingest rest privacy replay samples story",
+    "health ingest prune rest privacy replay samples story",
     "worker reconcile",
     "runners",
     "checks views admin management templatetags testing",

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.utils import flatten_fieldsets
+from django.contrib.admin.views.main import ChangeList
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks import runners
-from stockhub_webhooks.admin import search
+from stockhub_webhooks.admin import display, search
 from stockhub_webhooks.admin.filters import AccountFilter
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.models.database import alias
@@ -50,6 +51,9 @@ class ReadOnlyAdmin(ModelAdmin):
     has_account = True
     deferred: ClassVar[tuple[str, ...]] = ()
 
+    class Media:
+        css = {"all": ["stockhub_webhooks/badge.css"]}
+
     # ------------------------------------------------------------ nothing can be changed
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -71,8 +75,8 @@ class ReadOnlyAdmin(ModelAdmin):
     # ------------------------------------------------------------ the account, where there are several
 
     def shows_account(self) -> bool:
-        """Whether rows are told apart by their account."""
-        return self.has_account and len(conf.accounts()) > 1
+        """Whether rows are told apart by their account; the tests' has a badge instead."""
+        return self.has_account and len(conf.real_accounts()) > 1
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """The account's column is last."""
@@ -80,15 +84,31 @@ class ReadOnlyAdmin(ModelAdmin):
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         """The account's filter is last."""
-        return (*self.list_filter, AccountFilter) if self.shows_account() else self.list_filter
+        several = self.has_account and len(conf.accounts()) > 1
+        return (*self.list_filter, AccountFilter) if several else self.list_filter
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """As written, without the account where there is only one."""
+        """As written, without the account where there is only one, and with the badge first on a test's page."""
         shown = self.shows_account()
-        return [
+        badge = [(None, {"fields": ["test_badge"]})] if self.has_account and getattr(obj, "is_test", False) else []
+        return badge + [
             (title, {**options, "fields": [name for name in options["fields"] if shown or name != "account"]})
             for title, options in self.fieldsets or ()
         ]
+
+    # ------------------------------------------------------------ tests wear a badge
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """The badge's column is last, and only there where this page of the list has a test on it."""
+        changelist = super().get_changelist_instance(request)
+        if self.has_account and any(row.is_test for row in changelist.result_list):
+            changelist.list_display = [*changelist.list_display, "test_badge"]
+        return changelist
+
+    @admin.display(description=_("test"))
+    def test_badge(self, row: Any) -> Any:
+        """A badge, where the row is of a test."""
+        return display.badge(_("test")) if row.is_test else ""
 
     # ------------------------------------------------------------ finding and naming rows
 

@@ -11,6 +11,8 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from stockhub_webhooks.models.accounts import AccountQuerySet, OfAccount
+
 
 def text(label: Any, **options: Any) -> models.CharField[Any, Any]:
     """Text of the contract."""
@@ -76,7 +78,7 @@ class Address(models.Model):
         return [line for line in (" ".join(filter(None, row)) for row in rows) if line]
 
 
-class Document(models.Model):
+class Document(OfAccount):
     """Our row for what messages speak of: the state of the newest message that we know."""
 
     id = models.BigAutoField(primary_key=True)
@@ -91,6 +93,8 @@ class Document(models.Model):
         help_text=_("When the message came in that this state is from."),
     )
     reading_digest = models.CharField(max_length=32, blank=True, editable=False)
+
+    objects = AccountQuerySet["Document"].as_manager()
 
     class Meta:
         abstract = True
