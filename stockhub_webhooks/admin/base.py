@@ -13,6 +13,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks import runners
@@ -90,7 +91,7 @@ class ReadOnlyAdmin(ModelAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """As written, without the account where there is only one, and with the badge first on a test's page."""
         shown = self.shows_account()
-        badge = [(None, {"fields": ["test_badge"]})] if self.has_account and getattr(obj, "is_test", False) else []
+        badge = [(None, {"fields": ["about_test"]})] if self.has_account and getattr(obj, "is_test", False) else []
         return badge + [
             (title, {**options, "fields": [name for name in options["fields"] if shown or name != "account"]})
             for title, options in self.fieldsets or ()
@@ -109,6 +110,11 @@ class ReadOnlyAdmin(ModelAdmin):
     def test_badge(self, row: Any) -> Any:
         """A badge, where the row is of a test."""
         return display.badge(_("test")) if row.is_test else ""
+
+    @admin.display(description=_("account"))
+    def about_test(self, row: Any) -> Any:
+        """The badge, and what it means."""
+        return format_html("{} {}", display.badge(_("test")), _("Not real: left out of exports, charts and alarms."))
 
     # ------------------------------------------------------------ finding and naming rows
 

@@ -13,18 +13,15 @@ from stockhub_webhooks.runners.queued import SLICE_SECONDS, QueuedRunner
 TASK_NAME = "stockhub_webhooks.wake"
 TIMEOUT_SECONDS = 2.0
 
+# Of Redis and of AMQP; a transport takes those that it knows.
+TIMEOUTS = ("socket_connect_timeout", "socket_timeout", "read_timeout", "write_timeout")
 # Left alone, a client waits for a broker that is away, or that hangs, until it is back.
 ONCE = {
     "max_retries": 1,
     "interval_start": 0,
     "interval_step": 0,
     "interval_max": 0,
-    # Redis
-    "socket_connect_timeout": TIMEOUT_SECONDS,
-    "socket_timeout": TIMEOUT_SECONDS,
-    # AMQP
-    "read_timeout": TIMEOUT_SECONDS,
-    "write_timeout": TIMEOUT_SECONDS,
+    **dict.fromkeys(TIMEOUTS, TIMEOUT_SECONDS),
 }
 
 
