@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.admin.utils import flatten_fieldsets
+from django.contrib.admin.utils import display_for_field, flatten_fieldsets, label_for_field, lookup_field
 from django.contrib.admin.views.main import ChangeList
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -90,9 +90,9 @@ class ReadOnlyAdmin(ModelAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """As written, without the account where there is only one, and with the badge first on a test's page."""
-        shown = self.shows_account()
-        badge = [(None, {"fields": ["about_test"]})] if self.has_account and getattr(obj, "is_test", False) else []
-        return badge + [
+        is_test = self.has_account and getattr(obj, "is_test", False)
+        shown = self.shows_account() and not is_test
+        return [(None, {"fields": ["about_test"]})] * is_test + [
             (title, {**options, "fields": [name for name in options["fields"] if shown or name != "account"]})
             for title, options in self.fieldsets or ()
         ]
@@ -100,16 +100,28 @@ class ReadOnlyAdmin(ModelAdmin):
     # ------------------------------------------------------------ tests wear a badge
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        """The badge's column is last, and only there where this page of the list has a test on it."""
+        """With the badge in the column that leads to the row's page, which is in sight on a telephone, too."""
         changelist = super().get_changelist_instance(request)
         if self.has_account and any(row.is_test for row in changelist.result_list):
-            changelist.list_display = [*changelist.list_display, "test_badge"]
+            name: Any = next(iter(changelist.list_display_links or ()))
+            column = self._with_badge(name)
+            for columns in ("list_display", "list_display_links", "sortable_by"):
+                former = getattr(changelist, columns)
+                setattr(changelist, columns, [column if each == name else each for each in former])
         return changelist
 
-    @admin.display(description=_("test"))
-    def test_badge(self, row: Any) -> Any:
-        """A badge, where the row is of a test."""
-        return display.badge(_("test")) if row.is_test else ""
+    def _with_badge(self, name: str) -> Callable[[Any], Any]:
+        """A column as it is, and the badge behind it where the row is a test."""
+        label, original = label_for_field(name, self.model, self, return_attr=True)
+        ordering = getattr(original, "admin_order_field", name)
+
+        def column(row: Any) -> Any:
+            field, _attribute, value = lookup_field(name, row, self)
+            shown = display_for_field(value, field, display.EMPTY) if field else display.value(value)
+            return format_html("{} {}", shown, display.badge(_("test"))) if row.is_test else shown
+
+        column.__name__ = name  # as the column's class in the page
+        return admin.display(column, description=label, ordering=ordering)
 
     @admin.display(description=_("account"))
     def about_test(self, row: Any) -> Any:

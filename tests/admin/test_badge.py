@@ -45,9 +45,13 @@ def test_only_what_is_a_test_wears_the_badge(both, staff, list_url, page_url, na
 
 
 @pytest.mark.parametrize("name", OF_ACCOUNT)
-def test_a_list_without_a_test_has_no_column_for_it(both, staff, list_url, name):
-    assert "test_badge" not in staff.get(list_url(name), {"account": "default"}).text
-    assert "test_badge" in staff.get(list_url(name), {"account": "test"}).text
+def test_the_badge_is_in_the_column_that_leads_to_the_page_and_changes_nothing_else(both, staff, list_url, name):
+    without, with_ = (main(staff.get(list_url(name), {"account": who}).text) for who in ("default", "test"))
+    assert 'class="stockhub-badge"' not in without
+    heads = [re.findall(r'class="([^"]*column-[^"]*)"', page) for page in (without, with_)]
+    assert heads[0] == heads[1]
+    cells = re.findall(r'<th class="field-[a-z_]+[^"]*"><a href="[^"]+">[^<]+ <span class="stockhub-badge">', with_)
+    assert len(cells) == with_.count('class="stockhub-badge"')
 
 
 def test_the_badge_stays_when_the_key_is_taken_away(both, staff, list_url):
