@@ -8,7 +8,7 @@ from stockhub_webhooks.runners.queued import QueuedRunner
 try:
     from django.tasks import task
     from django.tasks.backends.immediate import ImmediateBackend
-except ImportError:  # Django 5.2
+except ImportError:  # pragma: no cover - Django 5.2
     from django_tasks import task  # type: ignore[no-redef]
     from django_tasks.backends.immediate import ImmediateBackend  # type: ignore[assignment]
 
