@@ -28,6 +28,9 @@ class AccountQuerySet(models.QuerySet[Row]):
         return self.exclude(**{self.account_column: TEST_ACCOUNT})
 
 
+AccountManager = models.Manager.from_queryset(AccountQuerySet)
+
+
 class OfAccount(models.Model):
     """Something that came with a key of an account."""
 

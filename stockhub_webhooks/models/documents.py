@@ -11,7 +11,7 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks.models.accounts import AccountQuerySet, OfAccount
+from stockhub_webhooks.models.accounts import AccountManager, OfAccount
 
 
 def text(label: Any, **options: Any) -> models.CharField[Any, Any]:
@@ -94,7 +94,7 @@ class Document(OfAccount):
     )
     reading_digest = models.CharField(max_length=32, blank=True, editable=False)
 
-    objects = AccountQuerySet["Document"].as_manager()
+    objects = AccountManager()
 
     class Meta:
         abstract = True
