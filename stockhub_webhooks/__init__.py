@@ -15,6 +15,7 @@ code is asked until it has done its work. A message walks through these modules,
     signals         what the shop connects its receivers to
 
 What comes by hand instead goes from ``ingest`` (``records`` are its lines) into the journal, and on from there.
+``prune`` takes away what came in as a test.
 
 ``pipeline.process`` is read, apply and record in one screen. ``worker`` finishes whatever is open,
 ``runners`` decide who starts it; ``health`` says whether all is well, and tells somebody when it is not; ``story``

@@ -16,6 +16,7 @@ T = TypeVar("T")
 
 NAME = "STOCKHUB_WEBHOOKS"
 DEFAULT_ACCOUNT = "default"
+TEST_ACCOUNT = "test"  # reserved: whatever comes with its key is a test, and no order of a customer
 
 
 class Setting(Generic[T]):
@@ -56,8 +57,11 @@ class Conf:
         True, "Refuse a delivery without a known key; `False` lets anyone on the internet write to your tables."
     )
     RUNNER = Setting(
-        "inline", 'Who applies a message: `"inline"` (the request), `"worker"` (only the worker), or a dotted path.'
+        "inline",
+        'Who does the work: `"inline"` (the request), `"worker"` (only the worker), `"celery"`, `"tasks"`, or a dotted '
+        "path.",
     )
+    QUEUE = Setting("", 'The queue of the wake-ups of `"celery"` and `"tasks"`; empty for the engine\'s own default.')
     INLINE_BUDGET_SECONDS = Setting(
         5.0, "How long a request may go on, after it was answered, with whatever work is due.", types=(int, float)
     )
@@ -122,18 +126,23 @@ class Conf:
         by_account = value if isinstance(value, Mapping) else {DEFAULT_ACCOUNT: value}
         return {str(account): _keys(keys) for account, keys in by_account.items()}
 
+    def real_accounts(self) -> list[str]:
+        """The accounts without the one that is reserved for tests."""
+        return [account for account in self.accounts() if account != TEST_ACCOUNT]
+
     def account(self, named: str = "") -> str:
-        """The account of that name; the only one where none is named.
+        """The account of that name; the only one where none is named, beside the tests'.
 
         Raises:
             ValueError: there are several and none is named, or there is none of that name.
         """
         known = list(self.accounts()) or [DEFAULT_ACCOUNT]
-        if not named and len(known) > 1:
+        real = self.real_accounts() or known
+        if not named and len(real) > 1:
             raise ValueError(f"say whose messages these are: one of {', '.join(known)}")
         if named and named not in known:
             raise ValueError(f"there is no account {named!r}: one of {', '.join(known)}")
-        return named or known[0]
+        return named or real[0]
 
     def pause_after(self, attempts: int) -> float:
         """Seconds to wait after so many failed attempts: doubling, with a multiplicative jitter, never shorter."""

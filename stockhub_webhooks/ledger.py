@@ -46,7 +46,7 @@ def record(events: list[Event]) -> None:
 
 
 def owe(events: list[Event]) -> list[ReceiverCall]:
-    """One pending call for each receiver that is connected now to a signal of each event."""
+    """One pending call for each receiver connected now to a signal of each event; of a test: only those for it."""
     calls = [
         ReceiverCall(
             event=event,
@@ -57,7 +57,7 @@ def owe(events: list[Event]) -> list[ReceiverCall]:
         )
         for event in events
         for signal, sender in heard_by(event)
-        for receiver in signal.connected(sender)
+        for receiver in signal.connected(sender, is_test=event.is_test)
     ]
     if calls:
         insert(calls, alias())

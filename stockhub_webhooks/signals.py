@@ -33,6 +33,7 @@ class Connected:
     identity: str
     function: Callable[..., Any]
     sender: type | None
+    test: bool = False
 
 
 class EventSignal(Signal):
@@ -52,8 +53,11 @@ class EventSignal(Signal):
         sender: Any = None,
         weak: bool = False,
         dispatch_uid: Any = None,
+        test: bool = False,
     ) -> None:
         """Connect `receiver`, a plain function that takes `**kwargs`; `weak` is ignored, it is always False.
+
+        Only with `test=True` it hears what comes with a key of the account "test", too; `event.is_test` tells.
 
         Raises:
             ReceiverRefused: the function is async, takes no `**kwargs`, has no lasting identity (a lambda,
@@ -70,7 +74,7 @@ class EventSignal(Signal):
                 f"so {_place(receiver)} would never be called: give it a dispatch_uid of its own."
             )
         super().connect(receiver, sender=sender, weak=False, dispatch_uid=identity)
-        self._connected[identity] = Connected(identity, receiver, sender)
+        self._connected[identity] = Connected(identity, receiver, sender, test)
 
     def disconnect(self, receiver: Any = None, sender: Any = None, dispatch_uid: Any = None) -> bool:
         """Disconnect by function or by `dispatch_uid`; what it is still owed stays pending, and is shown."""
@@ -78,9 +82,14 @@ class EventSignal(Signal):
         self._connected.pop(identity, None)
         return super().disconnect(receiver, sender=sender, dispatch_uid=identity)
 
-    def connected(self, sender: type | None = None) -> Iterator[Connected]:
-        """The receivers that hear `sender`, in the order in which they were connected; all of them for None."""
+    def connected(self, sender: type | None = None, *, is_test: bool = False) -> Iterator[Connected]:
+        """The receivers that hear `sender`, in the order in which they were connected; all of them for None.
+
+        Of what `is_test`, only those that were connected for it.
+        """
         for receiver in self._connected.values():
+            if is_test and not receiver.test:
+                continue
             if sender is None or receiver.sender is None or receiver.sender is sender:
                 yield receiver
 

@@ -50,6 +50,7 @@ class ToldEvent:
             `tracks[number].carrier`; a part that came or went is a dict of texts against None.
         po_number: the shop's own order number, as Stock Hub knows it.
         attempt: which attempt of this receiver this is, from 1.
+        is_test: whether it came with a key of the account that is reserved for tests: no customer knows of it.
         is_replay: whether the message had been applied before; do not mail the customer again.
         idempotency_key: the same at each attempt of this receiver for this event, to hand to services
             outside this database.
@@ -65,6 +66,7 @@ class ToldEvent:
     changes: MappingProxyType[str, tuple[Any, Any]] = field(repr=False)
     po_number: str | None
     attempt: int
+    is_test: bool
     is_replay: bool
     idempotency_key: str
     order: Order | None = field(repr=False)
@@ -152,6 +154,8 @@ def _call(call: ReceiverCall) -> None:
     if receiver is None:
         raise RetryLater()
     event: Event = call.event
+    if event.is_test and not receiver.test:
+        raise PermanentFailure(f"{call.receiver} does not hear tests any more")
     subject = subject_of(event)
     row = subject.load(event.subject_id, alias())
     if row is None:
@@ -189,6 +193,7 @@ def told_event(call: ReceiverCall, order: Order | None) -> ToldEvent:
         changes=MappingProxyType(typed(event)),
         po_number=event.po_number or (order.po_number if order else None),
         attempt=call.attempts,
+        is_test=event.is_test,
         is_replay=event.is_replay,
         idempotency_key=str(uuid.uuid5(KEY_NAMESPACE, fact)),
         order=order,

@@ -19,6 +19,7 @@ settings.register_profile("here", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("here")
 
 KEY = "the-key-of-the-tests-0123456789"
+TEST_KEY = "the-key-of-the-account-test-0123"
 PREFIX = "/api/v1/stockhub/"
 
 
@@ -57,7 +58,7 @@ def hear():
     """Connect a function to a signal for one test; it is recorded in the list that is returned."""
     connected = []
 
-    def connect(signal, function=None, uid=None, sender=None):
+    def connect(signal, function=None, uid=None, sender=None, test=False):
         heard = []
         uid = uid or f"test.{signal.name}.{len(connected)}"
 
@@ -66,7 +67,7 @@ def hear():
             if function:
                 function(**arguments)
 
-        signal.connect(receiver, sender=sender, dispatch_uid=uid)
+        signal.connect(receiver, sender=sender, dispatch_uid=uid, test=test)
         connected.append((signal, receiver, uid, sender))
         return heard
 

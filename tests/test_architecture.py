@@ -27,7 +27,7 @@ LAYERS = (
     "serializers models",
     "authentication journal apply ledger",
     "pipeline refusals records telling",
-    "export health ingest rest privacy replay samples search story",
+    "export health ingest prune rest privacy replay samples search story",
     "worker reconcile",
     "runners",
     "checks views admin management templatetags testing",

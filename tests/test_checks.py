@@ -1,15 +1,19 @@
 """Every wrong set-up has a finding with an id and a hint."""
 
+import json
 import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
+import django
 import pytest
 from django.core.checks import run_checks
 from django.db import connections
 from django.test import override_settings
 
-from stockhub_webhooks import checks
+from stockhub_webhooks import checks, runners
 from stockhub_webhooks.checks import spool_directory
 from stockhub_webhooks.conf import conf
 
@@ -17,6 +21,19 @@ from stockhub_webhooks.conf import conf
 pytestmark = pytest.mark.django_db(databases="__all__")
 
 GOOD = {"API_KEYS": "a-good-long-key-0123456789", "SPOOL_DIR": Path(tempfile.gettempdir()) / "stockhub-not-made-yet"}
+
+
+class Sleeper:
+    """No runner: nobody can wake it."""
+
+    applies_in_request = True
+
+    def after_answer(self, message):
+        pass
+
+
+def no_class():
+    pass
 
 
 def findings(settings):
@@ -45,10 +62,15 @@ def test_a_good_set_up_has_none():
         ({"API_KEYS": {"x" * 65: GOOD["API_KEYS"]}}, "E010"),
         ({"ALERT": "shop.nowhere"}, "E011"),
         ({"OPENING_HOURS": ("8", "18")}, "E012"),
+        ({"RUNNER": "tests.test_checks.Sleeper"}, "E014"),
+        ({"RUNNER": "tests.test_checks.no_class"}, "E014"),
+        ({"RUNNER": "tasks"}, "W014"),
         ({"API_KEYS": "short"}, "W001"),
         ({"REQUIRE_API_KEY": False}, "W002"),
         ({"API_KEYS": [GOOD["API_KEYS"], ""]}, "W003"),
         ({"SPOOL_DIR": ""}, "W004"),
+        ({"API_KEYS": {"test": GOOD["API_KEYS"]}}, "W012"),
+        ({"API_KEYS": {"shop": GOOD["API_KEYS"], "Test": "another-good-long-key-0123"}}, "W013"),
     ],
 )
 def test_a_fault_is_found_and_says_what_to_do(changes, code):
@@ -57,6 +79,53 @@ def test_a_fault_is_found_and_says_what_to_do(changes, code):
     assert found[code].hint
     assert found[code].is_serious() == code.startswith("E")
     assert all(GOOD["API_KEYS"] not in str(message) for message in found.values())
+
+
+def test_an_account_for_tests_beside_the_real_one_is_as_it_should_be():
+    assert findings(GOOD | {"API_KEYS": {"default": GOOD["API_KEYS"], "test": "another-good-long-key-0123"}}) == {}
+
+
+# ---------------------------------------------------------------- who does the work
+
+
+@pytest.mark.parametrize(("runner", "package"), [("celery", "celery"), ("tasks", "django_tasks")])
+def test_a_runner_whose_engine_is_not_installed_says_what_to_install(monkeypatch, runner, package):
+    def named():
+        raise ModuleNotFoundError(f"No module named {package!r}", name=package)
+
+    monkeypatch.setattr(runners, "named", named)
+    found = findings(GOOD | {"RUNNER": runner})
+    assert set(found) == {"E013"}
+    assert f"django-stockhub-webhooks[{runner}]" in found["E013"].hint
+
+
+def of_process(runner, *, lacks="-", **settings):
+    """What the checks find in a process of its own, without a package, with these settings of the host; their ids."""
+    code = (
+        "import json, sys; sys.modules[sys.argv[2]] = None; import tests.host.settings as host;"
+        "vars(host).update(json.loads(sys.argv[1]));"
+        "import django; django.setup(); from django.core.checks import run_checks;"
+        "print(sorted(found.id[-4:] for found in run_checks() if found.id.startswith('stockhub_webhooks.')))"
+    )
+    given = settings | {"STOCKHUB_WEBHOOKS": GOOD | {"RUNNER": runner, "SPOOL_DIR": str(GOOD["SPOOL_DIR"])}}
+    done = subprocess.run(
+        [sys.executable, "-c", code, json.dumps(given), lacks], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def test_celery_that_is_really_not_there_is_an_error_and_no_crash():
+    assert of_process("celery", lacks="celery") == "['E013']"
+
+
+def test_celery_without_an_app_of_the_hosts_is_warned_of():
+    assert of_process("celery") == "['W015']"
+
+
+def test_a_queue_that_takes_no_default_tasks_is_an_error():
+    backend = "django.tasks" if django.VERSION >= (6, 0) else "django_tasks"
+    tasks = {"default": {"BACKEND": f"{backend}.backends.immediate.ImmediateBackend", "QUEUES": ["mail"]}}
+    assert of_process("tasks", TASKS=tasks) == "['E005']"
 
 
 @pytest.mark.parametrize("settings", [None, "text", []])

@@ -6,9 +6,11 @@ import shlex
 from pathlib import Path
 
 import pytest
+from django.utils.module_loading import import_string
 
-from stockhub_webhooks import exceptions, models, signals, topics
+from stockhub_webhooks import exceptions, models, runners, signals, topics
 from stockhub_webhooks.conf import conf
+from stockhub_webhooks.runners.celery import TASK_NAME
 from stockhub_webhooks.telling import ToldEvent
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -121,8 +123,25 @@ def test_the_installation_really_receives(post, db, hear, settings):
         signals.shipment_delivered.disconnect(dispatch_uid="shop.mark_delivered")
 
 
-@pytest.mark.parametrize("path", ["README.md", "CHANGELOG.md"])
+@pytest.mark.parametrize("path", ["README.md", "CHANGELOG.md", "docs/operations.md", "docs/runners.md"])
 def test_links_lead_somewhere(path):
     text = (ROOT / path).read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#]+)", text):
-        assert target.startswith("https://") or (ROOT / target).exists(), target
+        assert target.startswith("https://") or (ROOT / path).parent.joinpath(target).exists(), target
+
+
+def test_the_runners_are_compared_and_their_configuration_is_real():
+    text = (ROOT / "docs" / "runners.md").read_text(encoding="utf-8")
+    assert re.findall(r'^\| `"(\w+)"` \|', text, re.MULTILINE) == list(runners.BY_NAME)
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    known = {}
+    for code in blocks[:-1]:  # the last is of a package that is not ours
+        names = {"INSTALLED_APPS": []}
+        exec(code, names)
+        assert names["STOCKHUB_WEBHOOKS"]["RUNNER"] in runners.BY_NAME
+        known |= names
+    ast.parse(blocks[-1])
+    assert {entry["task"] for entry in known["CELERY_BEAT_SCHEDULE"].values()} == {TASK_NAME}
+    assert import_string(known["TASKS"]["default"]["BACKEND"])
+    for name in re.findall(r"`(stockhub_webhooks\.runners\.[\w.]+)`", text):
+        assert import_string(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -15,16 +15,12 @@ from django.http import HttpRequest, HttpResponse
 
 from stockhub_webhooks import runners
 from stockhub_webhooks.admin import search
+from stockhub_webhooks.admin.badge import BadgedAdmin
 from stockhub_webhooks.admin.filters import AccountFilter
 from stockhub_webhooks.admin.paginator import BoundedPaginator
 from stockhub_webhooks.admin.permissions import may_see_persons
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.models.database import alias
-
-if TYPE_CHECKING:
-    ModelAdmin = admin.ModelAdmin[Any]
-else:
-    ModelAdmin = admin.ModelAdmin
 
 BATCH = 500
 
@@ -40,7 +36,7 @@ class Named:
         return self.name
 
 
-class ReadOnlyAdmin(ModelAdmin):
+class ReadOnlyAdmin(BadgedAdmin):
     """A list and a page of what the sender told. It has no form: whoever may view sees everything as text."""
 
     paginator = BoundedPaginator
@@ -50,7 +46,6 @@ class ReadOnlyAdmin(ModelAdmin):
     ordering = ("-pk",)
     search_fields = ("pk",)  # shows the search box; `matching` says what it finds
     sortable_by: ClassVar[Any] = ("created_at", "date_requested", "occurred_at", "received_at")  # each has an index
-    has_account = True
     deferred: ClassVar[tuple[str, ...]] = ()
     # columns and lines that tell of persons, and what stands there for who may not see these; "" is nothing
     personal: ClassVar[dict[str, str]] = {}
@@ -76,8 +71,8 @@ class ReadOnlyAdmin(ModelAdmin):
     # ------------------------------------------------------------ the account, where there are several
 
     def shows_account(self) -> bool:
-        """Whether rows are told apart by their account."""
-        return self.has_account and len(conf.accounts()) > 1
+        """Whether rows are told apart by their account; the tests' has a badge instead."""
+        return self.has_account and len(conf.real_accounts()) > 1
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """The account's column is last."""
@@ -86,16 +81,22 @@ class ReadOnlyAdmin(ModelAdmin):
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         """The account's filter is last."""
-        return (*self.list_filter, AccountFilter) if self.shows_account() else self.list_filter
+        several = self.has_account and len(conf.accounts()) > 1
+        return (*self.list_filter, AccountFilter) if several else self.list_filter
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """As written, without the account where there is only one, and without persons for who may not see them."""
-        shown = self.shows_account()
+        """As written, without the account where there is only one, and without persons for who may not see them.
+
+        A test's page begins with the badge.
+        """
+        is_test = self.is_test(obj)
+        shown = self.shows_account() and not is_test
         written = (
             (title, options, [name for name in options["fields"] if shown or name != "account"])
             for title, options in self.fieldsets or ()
         )
-        return [
+        badge: list[Any] = [(None, {"fields": ["about_test"]})] if is_test else []
+        return badge + [
             (title, {**options, "fields": allowed})
             for title, options, fields in written
             if (allowed := self.allowed(request, fields))

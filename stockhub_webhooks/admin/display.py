@@ -26,6 +26,11 @@ CENT = Decimal("0.01")
 SCROLLING = '<div class="inline-related tabular"><div class="wrapper">{}</div></div>'
 
 
+def badge(text: Any) -> SafeString:
+    """A word that stands out; `static/stockhub_webhooks/badge.css` says how."""
+    return format_html('<span class="stockhub-badge">{}</span>', text)
+
+
 def money(amount: Decimal | None, currency: str | None) -> str:
     """An amount as people of the active language write it; two decimals, four where it has them."""
     if amount is None:

@@ -83,7 +83,7 @@ class RefusedBodyAdmin(ReadOnlyAdmin):
     @admin.action(description=_("let in after all"), permissions=["release"])
     def release(self, request: HttpRequest, queryset: QuerySet[RefusedBody]) -> None:
         """Put the chosen messages into the journal, as if they had come with the right key."""
-        if len(conf.accounts()) > 1:
+        if len(conf.real_accounts()) > 1:
             self.message_user(
                 request,
                 _("There are several accounts: use the command stockhub_release, and name whose messages these are."),

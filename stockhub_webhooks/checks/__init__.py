@@ -1,6 +1,6 @@
 """What is wrong with a set-up, said before the first message comes. One small function a fault.
 
-``spool_directory`` and ``hanging_database`` look at what the app stands on.
+``spool_directory`` and ``hanging_database`` look at what the app stands on, ``runner`` at who does the work.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A
 from django.db import connections
 from django.utils.module_loading import import_string
 
-from stockhub_webhooks import runners, spool
-from stockhub_webhooks.checks import hanging_database, spool_directory
-from stockhub_webhooks.conf import NAME, conf, configured
+from stockhub_webhooks import spool
+from stockhub_webhooks.checks import hanging_database, runner, spool_directory
+from stockhub_webhooks.conf import NAME, TEST_ACCOUNT, conf, configured
 from stockhub_webhooks.models.database import alias
 
 WEAK_KEY_LENGTH = 20
@@ -75,18 +75,6 @@ def shared_keys() -> Iterable[CheckMessage]:
             "One key stands in two accounts, so its messages would go to the wrong one.",
             hint="Give each account keys of its own.",
             id="stockhub_webhooks.E004",
-        )
-
-
-def runner() -> Iterable[CheckMessage]:
-    """E005: a runner that cannot be imported leaves all work to the worker."""
-    try:
-        import_string(runners.BY_NAME.get(conf.RUNNER, conf.RUNNER))
-    except ImportError as error:
-        yield Error(
-            f"{NAME}['RUNNER'] cannot be imported: {error}",
-            hint=f"Use one of {', '.join(map(repr, runners.BY_NAME))}, or the dotted path of a class.",
-            id="stockhub_webhooks.E005",
         )
 
 
@@ -234,12 +222,33 @@ def new_connections() -> Iterable[CheckMessage]:
         )
 
 
+def only_tests() -> Iterable[CheckMessage]:
+    """W012: who names the only account "test" would have orders that no receiver hears of."""
+    if set(conf.accounts()) == {TEST_ACCOUNT}:
+        yield Warning(
+            f"The only account is {TEST_ACCOUNT!r}, a name that is reserved: all that comes in is taken for a test, "
+            "so no export and no alarm counts it, and only receivers with test=True hear of it.",
+            hint="Give your shop's own account another name; keep this one for a key of your own, to try things out.",
+            id="stockhub_webhooks.W012",
+        )
+
+
+def almost_test() -> Iterable[CheckMessage]:
+    """W013: a database may not tell capitals apart."""
+    for account in conf.accounts():
+        if account != TEST_ACCOUNT and account.strip().casefold() == TEST_ACCOUNT:
+            yield Warning(
+                f"The account {account!r} is not the one that is reserved for tests, and looks like it.",
+                hint=f"Write {TEST_ACCOUNT!r} where tests are meant, and choose another name where not.",
+                id="stockhub_webhooks.W013",
+            )
+
+
 CHECKS = (
     unknown_settings,
     settings_types,
     no_key,
     shared_keys,
-    runner,
     naive_timezone,
     resolver,
     naive_times,
@@ -252,6 +261,9 @@ CHECKS = (
     blank_keys,
     no_spool,
     new_connections,
+    only_tests,
+    almost_test,
+    *runner.CHECKS,
     *spool_directory.CHECKS,
     *hanging_database.CHECKS,
 )

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from stockhub_webhooks import topics
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.export.periods import Period
-from stockhub_webhooks.export.tables import LEFT_OUT_ACCOUNTS, Column, Table
+from stockhub_webhooks.export.tables import Column, Table
 from stockhub_webhooks.models.database import alias
 
 CHUNK = 500
@@ -71,7 +71,7 @@ class Export:
     def _parts(self) -> Iterator[QuerySet[Any]]:
         """The documents with a day of their own in the period; then those without, by when they came in."""
         start, end = self.period.bounds()
-        rows = self.table.model.objects.using(alias()).exclude(account__in=LEFT_OUT_ACCOUNTS)
+        rows = self.table.model.objects.using(alias()).real()
         day = self.table.day
         yield rows.filter(**{f"{day}__gte": start, f"{day}__lt": end}).order_by(day, "pk")
         undated = rows.filter(**{f"{day}__isnull": True}, received_at__gte=start, received_at__lt=end)

@@ -14,9 +14,6 @@ from django.utils.translation import gettext_lazy as _
 from stockhub_webhooks import topics
 from stockhub_webhooks.models import RMA, CreditMemo, Invoice, Order, Shipment
 
-# Whose documents are none of the books': those that were only made to try things out.
-LEFT_OUT_ACCOUNTS = ("test",)
-
 
 @dataclass(frozen=True)
 class Column:

@@ -14,7 +14,7 @@ from django.utils.timezone import now
 
 from stockhub_webhooks import ledger, spool, topics
 from stockhub_webhooks.authentication import fingerprint
-from stockhub_webhooks.conf import conf
+from stockhub_webhooks.conf import TEST_ACCOUNT, conf
 from stockhub_webhooks.health.silence import open_hours
 from stockhub_webhooks.models import Heartbeat, Message, ReceiverCall, Refusal, RefusedBody
 from stockhub_webhooks.models.database import NOW, alias, from_now
@@ -76,7 +76,7 @@ class Refusals:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that `health`, `stockhub_status` and the alarm tell. All times are aware.
+    """Everything that `health`, `stockhub_status` and the alarm tell, without tests. All times are aware.
 
     Attributes:
         made_at: when it was made; ages are to be counted to here.
@@ -151,7 +151,7 @@ def _from_tables(files: Spool) -> Report:
         .annotate(last=Max("received_at"))
         .order_by()
     )
-    last_messages = _last_messages(last)
+    last_messages = _last_messages(row for row in last if row["account"] != TEST_ACCOUNT)
     last_at = max(filter(None, last_messages.values()), default=None)
     messages = _messages()
     calls = _calls()
@@ -209,6 +209,7 @@ def _messages() -> dict[str, Pile]:
     late = Q(status=status.RECEIVED, due_at__lte=from_now(-LATE_SECONDS))
     found = (
         _rows(Message)
+        .real()
         .filter(status__in=(status.RECEIVED, status.QUARANTINED, status.FAILED))
         .aggregate(
             **{f"{name}_count": Count("pk", filter=condition) for name, condition in which.items()},
@@ -225,6 +226,7 @@ def _calls() -> list[dict[str, Any]]:
     due = Q(due_at__lte=NOW)
     rows = (
         _rows(ReceiverCall)
+        .real()
         .open()
         .values("signal", "receiver")
         .annotate(open_count=Count("pk"), due_count=Count("pk", filter=due), due_oldest=Min("due_at", filter=due))
@@ -243,7 +245,7 @@ def _gone(calls: Iterable[dict[str, Any]]) -> list[GoneReceiver]:
 
 
 def _given_up() -> Pile:
-    rows = _rows(ReceiverCall).filter(status=ReceiverCall.Status.GIVEN_UP)
+    rows = _rows(ReceiverCall).real().filter(status=ReceiverCall.Status.GIVEN_UP)
     found = rows.aggregate(count=Count("pk"), oldest=Min("event__message__received_at"))
     return Pile(found["count"], found["oldest"])
 
@@ -251,7 +253,7 @@ def _given_up() -> Pile:
 def _late_calls() -> Pile:
     """Those that could have been made 15 minutes ago: others wait for one that is tried again later."""
     known = ledger.known_receivers()
-    rows = _rows(ReceiverCall).due(from_now(-LATE_SECONDS)).of(known).first_in_line(known).order_by()
+    rows = _rows(ReceiverCall).real().due(from_now(-LATE_SECONDS)).of(known).first_in_line(known).order_by()
     found = rows.aggregate(count=Count("pk"), oldest=Min("due_at"))
     return Pile(found["count"], found["oldest"])
 

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from stockhub_webhooks.models.accounts import AccountManager, OfAccount
 from stockhub_webhooks.models.indexes import BeginningIndex
 
 
@@ -83,7 +84,7 @@ class Address(models.Model):
         return [line for line in (" ".join(filter(None, row)) for row in rows) if line]
 
 
-class Document(models.Model):
+class Document(OfAccount):
     """Our row for what messages speak of: the state of the newest message that we know."""
 
     id = models.BigAutoField(primary_key=True)
@@ -98,6 +99,8 @@ class Document(models.Model):
         help_text=_("When the message came in that this state is from."),
     )
     reading_digest = models.CharField(max_length=32, blank=True, editable=False)
+
+    objects = AccountManager()
 
     class Meta:
         abstract = True

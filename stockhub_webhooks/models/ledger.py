@@ -10,11 +10,12 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from stockhub_webhooks.models.accounts import AccountQuerySet, OfAccount
 from stockhub_webhooks.models.message import Message
 from stockhub_webhooks.models.order import Order
 
 
-class Event(models.Model):
+class Event(OfAccount):
     """One business change found in a message, such as `shipment.delivered`. Written once, never changed."""
 
     id = models.BigAutoField(primary_key=True)
@@ -35,6 +36,8 @@ class Event(models.Model):
     )
     is_replay = models.BooleanField(_("from processing again"), default=False)
 
+    objects = AccountQuerySet["Event"].as_manager()
+
     class Meta:
         verbose_name = _("change")
         verbose_name_plural = _("changes")
@@ -44,8 +47,10 @@ class Event(models.Model):
         return f"{self.type} {self.increment_id}"
 
 
-class ReceiverCallQuerySet(models.QuerySet["ReceiverCall"]):
+class ReceiverCallQuerySet(AccountQuerySet["ReceiverCall"]):
     """Receiver calls by what is to be done with them."""
+
+    account_column = "event__account"
 
     def open(self) -> ReceiverCallQuerySet:
         """Those that are still owed."""
@@ -121,6 +126,11 @@ class ReceiverCall(models.Model):
 
     def __str__(self) -> str:
         return f"{self.receiver} ({self.signal})"
+
+    @property
+    def is_test(self) -> bool:
+        """Whether its event is of the account that is reserved for tests."""
+        return self.event.is_test
 
 
 class Heartbeat(models.Model):

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from stockhub_webhooks import topics
+from stockhub_webhooks.models.accounts import AccountQuerySet, OfAccount
 
 
 class Topic(models.TextChoices):
@@ -24,7 +25,7 @@ class Topic(models.TextChoices):
     PAYMENT_REQUEST = topics.PAYMENT_REQUEST, _("payment request")
 
 
-class MessageQuerySet(models.QuerySet["Message"]):
+class MessageQuerySet(AccountQuerySet["Message"]):
     """Messages by what is to be done with them."""
 
     def due(self, now: Any) -> MessageQuerySet:
@@ -32,7 +33,7 @@ class MessageQuerySet(models.QuerySet["Message"]):
         return self.filter(due_at__lte=now).order_by("due_at", "pk")
 
 
-class Message(models.Model):
+class Message(OfAccount):
     """One POST from Stock Hub, as received. Its body and `received_at` never change."""
 
     class Status(models.TextChoices):

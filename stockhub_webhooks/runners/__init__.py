@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import Protocol
 
 from django.utils.module_loading import import_string
@@ -30,14 +31,31 @@ class Runner(Protocol):
 BY_NAME = {
     "inline": "stockhub_webhooks.runners.inline.InlineRunner",
     "worker": "stockhub_webhooks.runners.worker.WorkerRunner",
+    "celery": "stockhub_webhooks.runners.celery.CeleryRunner",
+    "tasks": "stockhub_webhooks.runners.tasks.TasksRunner",
 }
+
+
+def named() -> type[Runner]:
+    """The class of the runner that the settings name.
+
+    Raises:
+        Exception: whatever its module raises when it is imported; ImportError where there is none.
+    """
+    kind: type[Runner] = import_string(BY_NAME.get(conf.RUNNER, conf.RUNNER))
+    return kind
+
+
+def load() -> None:
+    """Import the runner's module, so that its engine's own processes know the task; a check says what fails."""
+    with suppress(Exception):
+        named()
 
 
 def current() -> Runner:
     """The runner that the settings name; only the worker's where it cannot be had, so that nothing is lost."""
-    path = BY_NAME.get(conf.RUNNER, conf.RUNNER)
     try:
-        runner: Runner = import_string(path)()
+        runner = named()()
     except Exception as error:
         logger.error("STOCKHUB_WEBHOOKS['RUNNER'] cannot be had (%s): messages wait for stockhub_worker", place(error))
         return WorkerRunner()

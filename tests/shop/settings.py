@@ -25,3 +25,11 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler"}},
     "loggers": {"stockhub_webhooks": {"handlers": ["stderr"], "level": "WARNING"}},
 }
+
+CELERY_BROKER_URL = os.environ.get("SHOP_BROKER", "")
+CELERY_BEAT_SCHEDULE = {"stockhub": {"task": "stockhub_webhooks.wake", "schedule": 1.0}}  # 60 seconds in real life
+
+SHOP_TASKS = os.environ.get("SHOP_TASKS", "")
+if SHOP_TASKS:
+    INSTALLED_APPS += ["django_tasks_db"]
+    TASKS = {"default": {"BACKEND": SHOP_TASKS}}

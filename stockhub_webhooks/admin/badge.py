@@ -1,0 +1,62 @@
+"""What came in as a test wears a badge, in lists and on its page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.contrib.admin.utils import display_for_field, label_for_field, lookup_field
+from django.contrib.admin.views.main import ChangeList
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from stockhub_webhooks.admin import display
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[Any]
+else:
+    ModelAdmin = admin.ModelAdmin
+
+
+class BadgedAdmin(ModelAdmin):
+    """Rows that may belong to the account that is reserved for tests."""
+
+    has_account = True
+
+    class Media:
+        css = {"all": ["stockhub_webhooks/badge.css"]}
+
+    def is_test(self, row: Any) -> bool:
+        """Whether the row came in as a test."""
+        return self.has_account and bool(getattr(row, "is_test", False))
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """With the badge in the column that leads to the row's page, which is in sight on a telephone, too."""
+        changelist = super().get_changelist_instance(request)
+        if any(map(self.is_test, changelist.result_list)):
+            name: Any = next(iter(changelist.list_display_links or ()))
+            column = self._with_badge(name)
+            for columns in ("list_display", "list_display_links", "sortable_by"):
+                former = getattr(changelist, columns)
+                setattr(changelist, columns, [column if each == name else each for each in former])
+        return changelist
+
+    def _with_badge(self, name: str) -> Callable[[Any], Any]:
+        """A column as it is, and the badge behind it where the row is a test."""
+        label, original = label_for_field(name, self.model, self, return_attr=True)
+        ordering = getattr(original, "admin_order_field", name)
+
+        def column(row: Any) -> Any:
+            field, _attribute, value = lookup_field(name, row, self)
+            shown = display_for_field(value, field, display.EMPTY) if field else display.value(value)
+            return format_html("{} {}", shown, display.badge(_("test"))) if self.is_test(row) else shown
+
+        column.__name__ = name  # as the column's class in the page
+        return admin.display(column, description=label, ordering=ordering)
+
+    @admin.display(description=_("account"))
+    def about_test(self, row: Any) -> Any:
+        """The badge, and what it means."""
+        return format_html("{} {}", display.badge(_("test")), _("Not real: left out of exports, charts and alarms."))

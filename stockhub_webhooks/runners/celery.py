@@ -1,0 +1,53 @@
+"""Celery carries the wake-ups. Imported where `RUNNER` is `"celery"`, so that every Celery worker knows the task."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import shared_task
+from celery.loaders.default import Loader as DefaultLoader
+
+from stockhub_webhooks.conf import conf
+from stockhub_webhooks.runners.queued import SLICE_SECONDS, QueuedRunner
+
+TASK_NAME = "stockhub_webhooks.wake"
+TIMEOUT_SECONDS = 2.0
+
+# Of Redis and of AMQP; a transport takes those that it knows.
+TIMEOUTS = ("socket_connect_timeout", "socket_timeout", "read_timeout", "write_timeout")
+# Left alone, a client waits for a broker that is away, or that hangs, until it is back.
+ONCE = {
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0,
+    "interval_max": 0,
+    **dict.fromkeys(TIMEOUTS, TIMEOUT_SECONDS),
+}
+
+
+class CeleryRunner(QueuedRunner):
+    """A wake-up is a task without arguments and without a result, in the host's own Celery app."""
+
+    def send(self) -> None:
+        """Publish the task over a connection of its own, with time-outs whatever the host's are."""
+        queue = {"queue": conf.QUEUE} if conf.QUEUE else {}
+        with wake_up.app.connection_for_write(connect_timeout=TIMEOUT_SECONDS, transport_options=ONCE) as connection:
+            wake_up.apply_async(connection=connection, retry=False, **queue)
+
+    def works_here(self) -> bool:
+        """Whether the host runs its tasks eagerly."""
+        return bool(wake_up.app.conf.task_always_eager)
+
+    def has_engine(self) -> bool:
+        """Whether this process has the host's app, and not the one that Celery makes where there is none."""
+        return not isinstance(wake_up.app.loader, DefaultLoader)
+
+
+def work(task: Any) -> None:
+    """Do what is due, and end well before the host's time limits."""
+    limit = min(filter(None, (task.soft_time_limit, task.time_limit)), default=SLICE_SECONDS * 2)
+    CeleryRunner().work(min(SLICE_SECONDS, limit / 2))
+
+
+# Celery's decorator has no types, and would take them from the function.
+wake_up: Any = shared_task(work, bind=True, name=TASK_NAME, ignore_result=True)

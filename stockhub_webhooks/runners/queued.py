@@ -1,0 +1,75 @@
+"""What the runners share whose wake-ups are carried by an engine. A wake-up says "look", and never at what.
+
+What is to be done, how often it was tried and who holds it stands in our rows. So a second wake-up finds nothing to
+do, one that is lost costs time until the next sweep, and who is killed at work is replaced when the lease lapses.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import ClassVar
+
+from django.db import Error as DatabaseFault
+
+from stockhub_webhooks.conf import conf
+from stockhub_webhooks.exceptions import place
+from stockhub_webhooks.models import Message
+from stockhub_webhooks.worker import Worker
+
+logger = logging.getLogger(__name__)
+
+SLICE_SECONDS = 50.0
+REST_SECONDS = 30.0
+
+
+class QueuedRunner:
+    """The request only journals; once it is answered, a wake-up is handed to the engine."""
+
+    applies_in_request = False
+    _rests_until: ClassVar[float] = 0.0
+
+    def after_answer(self, message: Message) -> None:
+        """A wake-up for each message: engines with several processes share the work."""
+        self.wake()
+
+    def wake(self) -> None:
+        """Hand over a wake-up. An engine that cannot take it is left alone for `REST_SECONDS`, and fails nothing."""
+        kind = type(self)
+        if time.monotonic() < kind._rests_until:
+            return
+        try:
+            self.send()
+        except Exception as fault:
+            kind._rests_until = time.monotonic() + REST_SECONDS
+            logger.warning("a wake-up could not be handed over (%s), the work waits for the next sweep", place(fault))
+
+    def send(self) -> None:
+        """Hand over a wake-up, in a few seconds at most.
+
+        Raises:
+            Exception: the engine does not take it.
+        """
+        raise NotImplementedError
+
+    def works_here(self) -> bool:
+        """Whether the engine is set up to do the work at once, in the process that hands over the wake-up."""
+        return False
+
+    def has_engine(self) -> bool:
+        """Whether this process knows where to hand a wake-up to."""
+        return True
+
+    def work(self, seconds: float = SLICE_SECONDS) -> None:
+        """Do what is due, for so many seconds at most; for what is left then, wake somebody again. Never raises."""
+        here = self.works_here()
+        worker = Worker(max_seconds=min(seconds, conf.INLINE_BUDGET_SECONDS) if here else seconds)
+        try:
+            worker.once()
+        except DatabaseFault as fault:
+            logger.warning("the database does not answer (%s), the work stays due", type(fault).__name__)
+        except Exception as fault:
+            logger.error("a fault of ours (%s), the work it was at stays due", place(fault))
+        else:
+            if time.monotonic() >= worker.until and not here:
+                self.wake()

@@ -1,0 +1,82 @@
+"""What came in as a test wears a badge, in every list and on every page."""
+
+import re
+
+import pytest
+from django.apps import apps
+from django.contrib.staticfiles import finders
+from django.test import override_settings
+
+from stockhub_webhooks import signals
+from stockhub_webhooks.models import Message, Order
+from tests.admin.conftest import NAMES
+from tests.admin.test_base import WITHOUT_ACCOUNT, main
+from tests.conftest import KEY, TEST_KEY
+from tests.samples import ALPHABETICAL
+
+pytestmark = pytest.mark.django_db(databases="__all__")
+BADGE = '<span class="stockhub-badge">{}</span>'
+OF_ACCOUNT = [name for name in NAMES if name not in WITHOUT_ACCOUNT]
+
+
+@pytest.fixture
+def both(post, hear):
+    """All topics in both accounts."""
+    hear(signals.event_recorded, test=True)
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": {"default": KEY, "test": TEST_KEY}}):
+        for topic in ALPHABETICAL:
+            for key in (KEY, TEST_KEY):
+                assert post(topic, key=key).status_code == 200
+        yield
+
+
+@pytest.mark.parametrize("name", OF_ACCOUNT)
+def test_only_what_is_a_test_wears_the_badge(both, staff, list_url, page_url, name):
+    rows = list(apps.get_model("stockhub_webhooks", name).objects.all())
+    tests = [row for row in rows if row.is_test]
+    assert 0 < len(tests) < len(rows)
+    listed = main(staff.get(list_url(name)).text)
+    assert listed.count(BADGE.format("test")) == len(tests)
+    assert "field-account" not in listed
+    for row in rows:
+        page = main(staff.get(page_url(row)).text)
+        assert (BADGE.format("test") in page) is row.is_test
+        assert ("Not real: left out of exports" in page) is row.is_test
+
+
+@pytest.mark.parametrize("name", OF_ACCOUNT)
+def test_the_badge_is_in_the_column_that_leads_to_the_page_and_changes_nothing_else(both, staff, list_url, name):
+    without, with_ = (main(staff.get(list_url(name), {"account": who}).text) for who in ("default", "test"))
+    assert 'class="stockhub-badge"' not in without
+    heads = [re.findall(r'class="([^"]*column-[^"]*)"', page) for page in (without, with_)]
+    assert heads[0] == heads[1]
+    cells = re.findall(r'<th class="field-[a-z_]+[^"]*"><a href="[^"]+">[^<]+ <span class="stockhub-badge">', with_)
+    assert len(cells) == with_.count('class="stockhub-badge"')
+
+
+def test_the_badge_stays_when_the_key_is_taken_away(both, staff, list_url):
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY}):
+        assert BADGE.format("test") in staff.get(list_url("order")).text
+
+
+def test_the_lists_can_still_be_sorted_and_act(both, staff, act, list_url):
+    orders = list(Order.objects.order_by("increment_id", "pk"))
+    assert list(staff.get(list_url("order"), {"o": "1"}).context["cl"].result_list.values_list("increment_id")) == [
+        (order.increment_id,) for order in orders
+    ]
+    message = Message.objects.of_account("test").first()
+    assert "1 message is processed again" in act("message", "process_again", message).text
+
+
+def test_in_dutch(both, staff, page_url):
+    page = staff.get(page_url(Order.objects.of_account("test").first()), headers={"accept-language": "nl"}).text
+    assert BADGE.format("test") in page
+    assert "Niet echt: telt niet mee in exports, grafieken en alarmen." in page
+
+
+def test_its_style_is_a_file_and_has_no_colour_of_its_own(both, staff, list_url):
+    assert '<link href="/static/stockhub_webhooks/badge.css"' in staff.get(list_url("order")).text
+    with open(finders.find("stockhub_webhooks/badge.css")) as file:
+        colours = re.findall(r"(?:color|background|border): [^;]*", file.read())
+    assert colours
+    assert all("var(--" in colour for colour in colours)

@@ -1,0 +1,85 @@
+"""Real engines: a Redis, Celery's processes, a worker of django-tasks-db."""
+
+import json
+import shutil
+import signal
+import subprocess
+
+import pytest
+
+from stockhub_webhooks.runners.queued import QueuedRunner
+from tests.processes import free_port, wait_for_port
+from tests.samples import sample
+from tests.test_server import send
+
+STATUSES = ["pending", "processing", "complete", "closed"]
+
+
+@pytest.fixture(autouse=True)
+def _no_runner_rests(monkeypatch):
+    """Each test is a process that has not met a broker that is away."""
+    for kind in (QueuedRunner, *QueuedRunner.__subclasses__()):
+        monkeypatch.setattr(kind, "_rests_until", 0.0)
+
+
+class Redis:
+    """A real one, that keeps nothing on disk."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.process = None
+
+    def start(self):
+        """Until it listens."""
+        arguments = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self.folder)]
+        self.process = subprocess.Popen([shutil.which("redis-server"), *arguments], stdout=subprocess.DEVNULL)
+        wait_for_port(self.process, self.port)
+
+    def hang(self):
+        """It takes connections, and says nothing."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def stop(self):
+        """As if its machine were switched off."""
+        self.process.kill()
+        self.process.wait(20)
+
+
+@pytest.fixture
+def redis(tmp_path):
+    """A Redis of the test's own."""
+    server = Redis(tmp_path)
+    server.start()
+    yield server
+    server.stop()
+
+
+def order(number, version=0):
+    """An order as it was told for the n-th time."""
+    return sample(
+        "order", increment_id=f"{number:09d}", status=STATUSES[version], updated_at=f"2024-06-01T10:0{version}:00+00:00"
+    )
+
+
+def post(address, *bodies):
+    """The statuses of the answers."""
+    return [send(address, "order", json.dumps(body).encode())[0] for body in bodies]
+
+
+def assert_each_event_was_told_once_and_in_sequence(found, orders, versions):
+    """What `Shop.inventory` says: all is done, nothing twice, and for each order in the sequence of the events."""
+    assert found["left"] == {"spooled": 0, "messages": 0, "calls": 0}
+    assert len(found["orders"]) == orders
+    assert set(found["orders"].values()) == {STATUSES[versions - 1]}
+    types = [kind for _, kind, _, _ in found["events"]]
+    assert types.count("order.created") == orders
+    assert len(types) == orders * (2 * versions - 1)
+    heard = [tuple(line) for line in found["heard"]]
+    assert len(heard) == len(set(heard)) == len(found["calls"])
+    told = [(event, number) for receiver, event, number in heard if receiver == "shop.every"]
+    for number in found["orders"]:
+        of_order = [event for event, its_order in told if its_order == number]
+        assert of_order == sorted(of_order)
+        assert len(of_order) == 2 * versions - 1

@@ -1,0 +1,175 @@
+"""The account "test": a safe place to try things out, in the tables of the real ones."""
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from django.core.management import call_command
+from django.dispatch import receiver
+from django.test import override_settings
+
+from stockhub_webhooks import health, ledger, signals, topics
+from stockhub_webhooks.apply import BY_TOPIC
+from stockhub_webhooks.authentication import fingerprint
+from stockhub_webhooks.conf import conf
+from stockhub_webhooks.exceptions import PermanentFailure
+from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Shipment
+from tests.conftest import KEY, TEST_KEY
+from tests.samples import contract, sample
+
+pytestmark = pytest.mark.django_db
+EACH_TOPIC = pytest.mark.parametrize("topic", topics.ALL)
+PAST = datetime(2020, 1, 1, tzinfo=timezone.utc)
+KEYS = {"API_KEYS": {"default": KEY, "test": TEST_KEY}}
+
+
+@pytest.fixture(autouse=True)
+def _two_accounts():
+    with override_settings(STOCKHUB_WEBHOOKS=KEYS):
+        yield
+
+
+# ---------------------------------------------------------------- applied, and told to who asked for it
+
+
+@EACH_TOPIC
+def test_a_test_is_applied_as_every_message_and_told_only_to_who_asked_for_tests(post, hear, topic):
+    asked, others = hear(signals.event_recorded, test=True), hear(signals.event_recorded)
+    assert post(topic, key=TEST_KEY).json()["outcome"] == "created"
+    document = BY_TOPIC[topic].model.objects.get()
+    assert document.is_test
+    assert Message.objects.get().is_test
+    assert others == []
+    assert {arguments["event"].is_test for arguments in asked} == {True}
+    assert len(asked) == Event.objects.count() == ReceiverCall.objects.count()
+    assert all(call.is_test for call in ReceiverCall.objects.all())
+
+
+def test_who_asked_for_tests_hears_what_is_real_too(post, hear):
+    heard = hear(signals.order_created, test=True)
+    post("order")
+    assert [arguments["event"].is_test for arguments in heard] == [False]
+
+
+def test_djangos_decorator_connects_for_tests(post):
+    heard = []
+
+    @receiver(signals.order_created, dispatch_uid="shop.tried_out", test=True)
+    def tried_out(sender, *, order, event, **kwargs):
+        heard.append((order.increment_id, event.is_test))
+
+    try:
+        post("order", key=TEST_KEY)
+    finally:
+        signals.order_created.disconnect(dispatch_uid="shop.tried_out")
+    assert heard == [(contract("order")["increment_id"], True)]
+
+
+def test_who_does_not_ask_for_tests_any_more_hears_none_that_was_owed(post, hear):
+    with override_settings(STOCKHUB_WEBHOOKS=KEYS | {"INLINE_BUDGET_SECONDS": 0}):
+        hear(signals.order_created, test=True, uid="shop.orders")
+        post("order", key=TEST_KEY)
+    signals.order_created.disconnect(dispatch_uid="shop.orders")
+    heard = hear(signals.order_created, uid="shop.orders")
+    assert ledger.known_receivers()["order_created"] == {"shop.orders"}
+    call_command("stockhub_worker", "--once")
+    assert heard == []
+    call = ReceiverCall.objects.get()
+    assert (call.status, call.last_error) == ("given_up", "shop.orders does not hear tests any more")
+
+
+def test_operational_signals_carry_on(post):
+    heard = []
+
+    def listen(sender, message, **kwargs):
+        heard.append(message.is_test)
+
+    signals.message_received.connect(listen)
+    try:
+        post("order", key=TEST_KEY)
+    finally:
+        signals.message_received.disconnect(listen)
+    assert heard == [True]
+
+
+# ---------------------------------------------------------------- apart from what is real
+
+
+def test_the_same_numbers_in_both_accounts_are_different_things(post):
+    post("order", sample("order", status="complete"))
+    number = contract("order")["increment_id"]
+    assert post("order", sample("order", status="canceled"), key=TEST_KEY).json()["outcome"] == "created"
+    post("shipment", sample("shipment", order_increment_id=number), key=TEST_KEY)
+    real, test = Order.objects.get(account="default"), Order.objects.get(account="test")
+    assert (real.increment_id, real.po_number) == (test.increment_id, test.po_number)
+    assert (real.status, test.status) == ("complete", "canceled")
+    assert Shipment.objects.get().order == test
+    for model in (Message, Order, Event):
+        assert {row.account for row in model.objects.real()} == {"default"}
+        assert {row.account for row in model.objects.of_account("test")} == {"test"}
+    assert not Shipment.objects.real().exists()
+
+
+def test_what_is_real_is_told_of_calls_too(post, hear):
+    hear(signals.order_created, test=True)
+    post("order")
+    post("order", key=TEST_KEY)
+    assert [call.event.account for call in ReceiverCall.objects.real()] == ["default"]
+    assert ReceiverCall.objects.real().open().count() == 0
+
+
+def test_who_names_no_account_means_the_real_one():
+    assert conf.account() == "default"
+    assert conf.account("test") == "test"
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": {"test": TEST_KEY}}):
+        assert conf.account() == "test"
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": {"nl": KEY, "be": "other", "test": TEST_KEY}}):
+        with pytest.raises(ValueError, match="say whose"):
+            conf.account()
+
+
+# ---------------------------------------------------------------- no alarm
+
+
+def refuse(**arguments):
+    raise PermanentFailure("no")
+
+
+def codes():
+    return [finding.code for finding in health.findings(health.report())]
+
+
+def test_no_test_raises_an_alarm(post, hear):
+    hear(signals.order_created, refuse, test=True)
+    hear(signals.order_updated, test=True, uid="shop.removed")
+    post("order", key=TEST_KEY)
+    post("order", b"not JSON", key=TEST_KEY)
+    with override_settings(STOCKHUB_WEBHOOKS=KEYS | {"RUNNER": "worker"}):
+        post("shipment", key=TEST_KEY)
+        post("invoice", key=TEST_KEY)
+    Message.objects.filter(url_topic="shipment").update(due_at=PAST)
+    Message.objects.filter(url_topic="invoice").update(status="failed", due_at=None)
+    call = ReceiverCall.objects.get(status="given_up")
+    ReceiverCall.objects.create(event=call.event, signal="order_updated", receiver="shop.removed", due_at=PAST)
+    ReceiverCall.objects.create(event=call.event, signal="order_updated", receiver="shop.gone", due_at=PAST)
+    assert codes() == []
+    Message.objects.update(account="default")
+    Event.objects.update(account="default")
+    assert codes() == ["given_up", "given_up", "no_worker", "quarantined", "gone_receivers"]
+
+
+@pytest.mark.parametrize("key", [KEY, TEST_KEY])
+def test_a_test_ends_no_silence_and_is_no_success_after_refusals(post, key):
+    with override_settings(STOCKHUB_WEBHOOKS=KEYS | {"SILENCE_AFTER_HOURS": 24}):
+        post("order")
+        Message.objects.update(received_at=datetime.now(timezone.utc) - timedelta(hours=30))
+        post("order", key="mistyped")
+        post("order", key=key)
+        assert codes() == ([] if key == KEY else ["refusals", "silence"])
+
+
+def test_the_last_use_of_its_key_is_told(post):
+    post("order", key=TEST_KEY)
+    seen = health.report()
+    assert set(seen.last_messages.values()) == {None}
+    assert {use.account: bool(use.last_used) for use in seen.keys} == {"default": False, "test": True}
+    assert fingerprint(TEST_KEY) in {use.fingerprint for use in seen.keys}

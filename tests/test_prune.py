@@ -1,0 +1,99 @@
+"""What came in as a test goes again, all of it and nothing else."""
+
+import builtins
+
+import pytest
+from django.apps import apps
+from django.core.management import CommandError, call_command
+from django.db import OperationalError
+from django.test import override_settings
+
+from stockhub_webhooks import prune, signals
+from stockhub_webhooks.models import Message, Order
+from tests.conftest import KEY, TEST_KEY
+from tests.samples import ALPHABETICAL, sample
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def filled(post, hear):
+    """All topics, in both accounts, and a call for each event."""
+    hear(signals.event_recorded, test=True)
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": {"default": KEY, "test": TEST_KEY}}):
+        for key in (KEY, TEST_KEY):
+            for topic in ALPHABETICAL:
+                assert post(topic, key=key).status_code == 200
+            post("order", sample("order", increment_id="000000999"), key=key)
+            post("order", b"not JSON", key=key)
+        yield
+
+
+def rows():
+    """How many there are of each kind of ours."""
+    models = apps.get_app_config("stockhub_webhooks").get_models()
+    return {model.__name__: number for model in models if (number := model.objects.count())}
+
+
+def answer(monkeypatch, text):
+    monkeypatch.setattr(builtins, "input", lambda question: text)
+
+
+@pytest.mark.parametrize("batch", [1, 200])
+def test_all_rows_of_tests_go_with_their_addresses_and_what_is_real_stays(filled, monkeypatch, capsys, batch):
+    monkeypatch.setattr(prune, "BATCH", batch)
+    before = rows()
+    call_command("stockhub_prune", "--account", "test", "--no-input")
+    assert rows() == {name: number // 2 for name, number in before.items()}
+    assert {"Message", "Event", "ReceiverCall", "Address", "Track", "OrderItem"} <= set(rows())
+    assert not Message.objects.of_account("test").exists()
+    assert "removed: " in capsys.readouterr().out
+    call_command("stockhub_prune", "--account", "test", "--yes")
+    assert capsys.readouterr().out == "removed: 0\n"
+
+
+def test_a_dry_run_says_the_numbers_and_removes_nothing(filled, capsys):
+    before = rows()
+    call_command("stockhub_prune", "--account", "test", "--dry-run")
+    assert rows() == before
+    out = capsys.readouterr().out
+    assert "messages from Stock Hub: 8\n" in out
+    assert out.endswith(f"would remove: {sum(prune.count('test').values())}\n")
+
+
+@pytest.mark.parametrize("account", ["default", "Test", "no such"])
+def test_what_is_real_cannot_be_removed(filled, account):
+    before = rows()
+    with pytest.raises(CommandError, match="only the account 'test'"):
+        call_command("stockhub_prune", "--account", account, "--no-input")
+    assert rows() == before
+
+
+@pytest.mark.parametrize("text", ["", "n", "yes please"])
+def test_it_asks_first(filled, monkeypatch, text):
+    before = rows()
+    answer(monkeypatch, text)
+    with pytest.raises(CommandError, match="nothing is removed"):
+        call_command("stockhub_prune", "--account", "test")
+    assert rows() == before
+    answer(monkeypatch, "Y")
+    call_command("stockhub_prune", "--account", "test")
+    assert Order.objects.real().count() == Order.objects.count()
+
+
+def test_stopped_half_way_it_is_begun_again(filled, monkeypatch):
+    real = prune._step
+    monkeypatch.setattr(prune, "BATCH", 1)
+
+    def step(model, account):
+        if model is Order:
+            raise OperationalError("called off")
+        return real(model, account)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(prune, "_step", step)
+        with pytest.raises(CommandError, match="run it again"):
+            call_command("stockhub_prune", "--account", "test", "--no-input")
+    assert Order.objects.of_account("test").exists()
+    call_command("stockhub_prune", "--account", "test", "--no-input")
+    assert not Order.objects.of_account("test").exists()
