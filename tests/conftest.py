@@ -11,6 +11,7 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.health import alarm
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.runners.inline import InlineRunner
+from stockhub_webhooks.testing.plugin import stockhub as stockhub  # also where the package is not installed
 from tests.processes import Shop, scratch_database
 from tests.samples import contract
 

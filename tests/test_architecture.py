@@ -28,7 +28,7 @@ LAYERS = (
     "authentication journal apply ledger",
     "pipeline refusals records telling",
     "health ingest rest privacy replay samples story",
-    "worker reconcile",
+    "worker reconcile simulator",
     "runners",
     "checks views admin management templatetags testing",
     "urls apps",
