@@ -255,7 +255,9 @@ class Story:
 
 
 def _some_lines(chance: random.Random) -> tuple[Line, ...]:
-    return tuple(Line(article, chance.choice((1, 1, 2, 3))) for article in chance.sample(ARTICLES, chance.randint(2, 4)))
+    return tuple(
+        Line(article, chance.choice((1, 1, 2, 3))) for article in chance.sample(ARTICLES, chance.randint(2, 4))
+    )
 
 
 def _sum(lines: Sequence[Line]) -> int:

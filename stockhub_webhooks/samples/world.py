@@ -37,13 +37,14 @@ class Line(NamedTuple):
         return self.article.cents * self.quantity
 
 
-def _customer(number: int, first: str, last: str, street: str, house_number: str, where: str) -> dict[str, Any]:
-    postcode, city = where.split(" ", 1)
+def _customer(number: int, name: tuple[str, str], where: tuple[str, str, str, str], **more: str) -> dict[str, Any]:
+    first, last = name
+    street, house_number, postcode, city = where
     return {
         "first_name": first,
         "last_name": last,
-        "email": f"{first.lower()}.{last.rpartition(' ')[2].lower()}@example.com",
-        "telephone": f"+316000000{number:02}",
+        "email": f"klant{number}@example.com",
+        "telephone": f"+316000000{number}",
         "street": street,
         "house_number": house_number,
         "postcode": postcode,
@@ -51,25 +52,25 @@ def _customer(number: int, first: str, last: str, street: str, house_number: str
         "region_code": None,
         "country_id": "NL",
         "company_name": None,
+        **more,
     }
 
 
+BELGIAN = {"country_id": "BE", "telephone": "+3200000018"}
 CUSTOMERS = (
-    _customer(11, "Sanne", "de Voorbeeld", "Keizersgracht", "999B", "1015ZZ Amsterdam"),
-    _customer(12, "Piet", "Testman", "Voorbeeldlaan", "7", "1234ZZ Teststad"),
-    _customer(13, "Noor", "van der Proef", "Oudegracht", "412 bis A", "3511ZZ Utrecht"),
-    _customer(14, "Mehmet", "Yılmazoğlu-Proef", "Schiekade", "830-3", "3032ZZ Rotterdam"),
-    _customer(15, "Joëlle", "'t Hoen", "Lange Voorhout", "901 hs", "2514ZZ 's-Gravenhage"),
-    _customer(16, "Bram", "ter Steekproef", "Grote Markt", "77 A-II", "9712ZZ Groningen"),
-    {
-        **_customer(17, "Fenna", "Bakker-Fictief", "Industrieweg", "3 unit 12", "5651ZZ Eindhoven"),
-        "company_name": "Fictief & Zn. B.V.",
-    },
-    {
-        **_customer(18, "Lotte", "Peeters-Proef", "Meir", "498 bus 2", "2000 Antwerpen"),
-        "country_id": "BE",
-        "telephone": "+3200000018",
-    },
+    _customer(11, ("Sanne", "de Voorbeeld"), ("Keizersgracht", "999B", "1015ZZ", "Amsterdam")),
+    _customer(12, ("Piet", "Testman"), ("Voorbeeldlaan", "7", "1234ZZ", "Teststad")),
+    _customer(13, ("Noor", "van der Proef"), ("Oudegracht", "412 bis A", "3511ZZ", "Utrecht")),
+    _customer(14, ("Mehmet", "Yılmazoğlu-Proef"), ("Schiekade", "830-3", "3032ZZ", "Rotterdam")),
+    _customer(15, ("Joëlle", "'t Hoen"), ("Lange Voorhout", "901 hs", "2514ZZ", "'s-Gravenhage")),
+    _customer(16, ("Bram", "ter Steekproef"), ("Grote Markt", "77 A-II", "9712ZZ", "Groningen")),
+    _customer(
+        17,
+        ("Fenna", "Bakker-Fictief"),
+        ("Industrieweg", "3 unit 12", "5651ZZ", "Eindhoven"),
+        company_name="Fictief & Zn. B.V.",
+    ),
+    _customer(18, ("Lotte", "Peeters-Proef"), ("Meir", "498 bus 2", "2000", "Antwerpen"), **BELGIAN),
 )
 WAREHOUSE = {
     "email": "magazijn@example.com",
@@ -84,19 +85,21 @@ WAREHOUSE = {
 }
 
 
-def _article(number: int, parent: int, brand: str, size: str, color: str, cents: int) -> Article:
-    return Article(f"wsnl100-5f2c7a90b1de4c33{number:08x}", str(parent), brand, size, f"MPN{number:05}", color, cents)
-
-
-ARTICLES = (
-    _article(101, 100217, "Voorbeeldmerk", "42", "Zwart", 14990),
-    _article(102, 100217, "Voorbeeldmerk", "43", "Zwart", 14990),
-    _article(103, 100981, "Voorbeeldmerk", "OS", "Grijs", 3995),
-    _article(104, 101344, "Maison Fictif", "S", "Ecru", 11333),
-    _article(105, 101344, "Maison Fictif", "L", "Ecru", 11333),
-    _article(106, 102001, "Proef & Co", "W32/L34", "Indigo", 8999),
-    _article(107, 102377, "Proef & Co", "XL", "Wit", 1999),
-    _article(108, 103500, "Atelier Steek", "38⅔", "Cognac", 20000),
+ARTICLES = tuple(
+    Article(f"wsnl100-5f2c7a90b1de4c33{number:08x}", parent_sku, brand, size, f"MPN{number:05}", color, cents)
+    for number, (parent_sku, brand, size, color, cents) in enumerate(
+        (
+            ("100217", "Voorbeeldmerk", "42", "Zwart", 14990),
+            ("100217", "Voorbeeldmerk", "43", "Zwart", 14990),
+            ("100981", "Voorbeeldmerk", "OS", "Grijs", 3995),
+            ("101344", "Maison Fictif", "S", "Ecru", 11333),
+            ("101344", "Maison Fictif", "L", "Ecru", 11333),
+            ("102001", "Proef & Co", "W32/L34", "Indigo", 8999),
+            ("102377", "Proef & Co", "XL", "Wit", 1999),
+            ("103500", "Atelier Steek", "38⅔", "Cognac", 20000),
+        ),
+        start=101,
+    )
 )
 
 

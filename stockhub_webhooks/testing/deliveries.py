@@ -75,7 +75,7 @@ def deliver(
             secure=True,  # Stock Hub is given https addresses, and a shop may redirect the others
         )
     answer = _answer(response)
-    message = Message.objects.using(alias()).filter(pk=answer.get("message")).first() if "message" in answer else None
+    message = Message.objects.using(alias()).get(pk=answer["message"]) if "message" in answer else None
     return Delivery(response.status_code, answer.get("outcome", ""), message, response)
 
 

@@ -22,7 +22,9 @@ def test_every_model_has_one():
 def test_its_rows_are_saved_and_are_valid(model):
     for row in FACTORIES[model].create_batch(2):
         fresh = model.objects.get(pk=row.pk)
-        unchecked = [field.name for field in model._meta.fields if not field.editable or field.name in ("body", "due_at")]
+        unchecked = [
+            field.name for field in model._meta.fields if not field.editable or field.name in ("body", "due_at")
+        ]
         try:
             fresh.full_clean(exclude=unchecked, validate_unique=False, validate_constraints=False)
         except ValidationError as error:

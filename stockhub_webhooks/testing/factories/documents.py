@@ -154,7 +154,9 @@ class ShipmentFactory(_ChildFactory):
     collected_at = SelfAttribute("received_at")
     delivered_at = Maybe("delivered", SelfAttribute("received_at"), None)
     shipping_address = SubFactory(AddressFactory)
-    origin_address = SubFactory(AddressFactory, first_name=None, last_name=None, company_name="Voorbeeld Logistiek B.V.")
+    origin_address = SubFactory(
+        AddressFactory, first_name=None, last_name=None, company_name="Voorbeeld Logistiek B.V."
+    )
     items = _lines("ShipmentItemFactory", "shipment")
     tracks = RelatedFactory(f"{__name__}.TrackFactory", "shipment")
 
@@ -256,9 +258,7 @@ class CreditMemoFactory(_TotalsFactory):
     shipping_price = Decimal(0)
     adjustment = Decimal(0)
     fee_amount = LazyAttribute(lambda memo: memo.quantity * FEE)
-    grand_total = LazyAttribute(
-        lambda memo: memo.subtotal + memo.shipping_price + memo.adjustment - memo.fee_amount
-    )
+    grand_total = LazyAttribute(lambda memo: memo.subtotal + memo.shipping_price + memo.adjustment - memo.fee_amount)
     items = _lines("CreditMemoItemFactory", "credit_memo")
 
 
