@@ -19,6 +19,7 @@ What comes by hand instead goes from ``ingest`` (``records`` are its lines) into
 ``pipeline.process`` is read, apply and record in one screen. ``worker`` finishes whatever is open,
 ``runners`` decide who starts it; ``health`` says whether all is well, and tells somebody when it is not; ``story``
 says what became of a purchase, to ``admin`` and to ``templatetags`` for the shop's own pages.
+``samples`` makes messages up: ``testing`` delivers them in the shop's own tests, ``simulator`` over HTTP.
 ``topics``, ``statuses``, ``exceptions`` and ``conf`` is what it rests on; ``models`` and ``admin`` have one file
 a subject. Importing this package imports nothing else.
 """

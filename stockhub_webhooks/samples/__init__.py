@@ -5,9 +5,9 @@ seed is the same order, another seed another one. Nothing here needs Django's se
 """
 
 from stockhub_webhooks.samples.changes import changed
-from stockhub_webhooks.samples.lives import LIVES, Life, Step, life, payload
+from stockhub_webhooks.samples.lives import LIVES, Life, life, payload
 from stockhub_webhooks.samples.sequences import duplicate, shuffle, without_parent
-from stockhub_webhooks.samples.story import Parcel, Return, Story
+from stockhub_webhooks.samples.story import Parcel, Return, Step, Story
 
 __all__ = [
     "LIVES",

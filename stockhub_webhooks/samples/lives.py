@@ -9,7 +9,8 @@ from typing import Any
 
 from stockhub_webhooks import topics
 from stockhub_webhooks.samples.changes import changed
-from stockhub_webhooks.samples.story import RETURN_FEE_CENTS, START, Line, Parcel, Step, Story
+from stockhub_webhooks.samples.story import RETURN_FEE_CENTS, START, Parcel, Step, Story
+from stockhub_webhooks.samples.world import Line
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stockhub_webhooks.samples import Life, Step, Story, changed, duplicate, life, payload, shuffle, without_parent
+    from stockhub_webhooks.samples import (
+        LIVES,
+        Life,
+        Step,
+        Story,
+        changed,
+        duplicate,
+        life,
+        payload,
+        shuffle,
+        without_parent,
+    )
     from stockhub_webhooks.testing.deliveries import Delivery, deliver, play
     from stockhub_webhooks.testing.hearing import Told, heard, isolated_receivers
     from stockhub_webhooks.testing.kit import Kit
     from stockhub_webhooks.testing.pending import run_pending
 
 __all__ = [
+    "LIVES",
     "Delivery",
     "Kit",
     "Life",

@@ -61,7 +61,7 @@ class _PricedLineFactory(_LineFactory):
     row_total_inc_tax = LazyAttribute(lambda line: line.qty * line.item_price_inc_tax)
 
 
-def _lines(factory: str, parent: str, **values: Any) -> RelatedFactory[Any, Any]:
+def _lines(factory: str, parent: str, **values: Any) -> RelatedFactory:
     """The one line of a document, with its `quantity` at its `price`."""
     amounts = {"qty": SelfAttribute("..quantity"), "item_price_inc_tax": SelfAttribute("..price")}
     return RelatedFactory(f"{__name__}.{factory}", parent, **{**amounts, **values})
