@@ -13,7 +13,7 @@ from stockhub_webhooks import topics
 from stockhub_webhooks.samples.world import ARTICLES, CUSTOMERS, WAREHOUSE, Line, euros, line
 
 START = datetime(2026, 3, 2, 9, 14, 5, tzinfo=timezone.utc)
-FREE_SHIPPING_FROM = 15000
+FREE_SHIPPING_FROM = 25000
 SHIPPING_CENTS = 495
 RETURN_FEE_CENTS = 250
 
