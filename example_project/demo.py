@@ -25,7 +25,7 @@ from urllib.error import HTTPError
 from urllib.parse import quote_plus, urlencode
 from urllib.request import HTTPCookieProcessor, OpenerDirector, ProxyHandler, Request, build_opener
 
-from demo_messages import CUSTOMER, NUMBER, STEPS, TOTALS, Step
+from demo_messages import ACCEPTED, CUSTOMER, NUMBER, STEPS, Step
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -168,7 +168,9 @@ def set_up(directory: Path, mail: MailService) -> None:
     from shop.models import ShopOrder
 
     get_user_model().objects.create_superuser(LOGIN, "demo@example.com", PASSWORD)
-    ShopOrder.objects.create(number=NUMBER, customer_email=CUSTOMER["email"], total=Decimal(str(TOTALS["grand_total"])))
+    ShopOrder.objects.create(
+        number=NUMBER, customer_email=CUSTOMER["email"], total=Decimal(str(ACCEPTED["grand_total"]))
+    )
 
 
 def heard(known: set[int]) -> list[str]:
@@ -249,7 +251,7 @@ def check_end() -> None:
         "stock_hub_status": "complete",
         "total": Decimal("234.75"),
         "invoiced": Decimal("234.75"),
-        "tracking": "ups 1Z00ZZ000000004711",
+        "tracking": "ups 1Z00AA000000000010",
         "return_status": "approved",
         "refund_proposal": Decimal("37.45"),
     }

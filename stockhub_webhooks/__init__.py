@@ -21,6 +21,7 @@ What comes by hand instead goes from ``ingest`` (``records`` are its lines) into
 ``runners`` decide who starts it; ``health`` says whether all is well, and tells somebody when it is not; ``story``
 says what became of a purchase, to ``admin`` and to ``templatetags`` for the shop's own pages.
 ``search`` and ``export`` are for the office.
+``samples`` makes messages up: ``testing`` delivers them in the shop's own tests, ``simulator`` over HTTP.
 ``topics``, ``statuses``, ``exceptions`` and ``conf`` is what it rests on; ``models`` and ``admin`` have one file
 a subject. Importing this package imports nothing else.
 """

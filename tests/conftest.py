@@ -11,6 +11,7 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.health import alarm
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.runners.inline import InlineRunner
+from stockhub_webhooks.testing import plugin
 from tests.processes import Shop, scratch_database
 from tests.samples import contract
 
@@ -21,6 +22,11 @@ settings.load_profile("here")
 KEY = "the-key-of-the-tests-0123456789"
 TEST_KEY = "the-key-of-the-account-test-0123"
 PREFIX = "/api/v1/stockhub/"
+
+
+# what pytest finds by itself where the package is installed
+stockhub = plugin.stockhub
+pytest_itemcollected = plugin.pytest_itemcollected
 
 
 def pytest_collection_modifyitems(config, items):

@@ -28,7 +28,7 @@ LAYERS = (
     "authentication journal apply ledger",
     "pipeline refusals records telling",
     "export health ingest prune rest privacy replay samples search story",
-    "worker reconcile",
+    "worker reconcile simulator",
     "runners",
     "checks views admin management templatetags testing",
     "urls apps",

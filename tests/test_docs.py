@@ -1,20 +1,26 @@
 """README and code say the same."""
 
 import ast
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from django.utils.module_loading import import_string
 
-from stockhub_webhooks import exceptions, models, runners, signals, topics
+from stockhub_webhooks import exceptions, models, runners, signals, testing, topics
 from stockhub_webhooks.conf import conf
+from stockhub_webhooks.management.commands.stockhub_simulate import Command
 from stockhub_webhooks.runners.celery import TASK_NAME
+from stockhub_webhooks.simulator import scenarios
 from stockhub_webhooks.telling import ToldEvent
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+TESTING = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
 
 
@@ -123,7 +129,66 @@ def test_the_installation_really_receives(post, db, hear, settings):
         signals.shipment_delivered.disconnect(dispatch_uid="shop.mark_delivered")
 
 
-@pytest.mark.parametrize("path", ["README.md", "CHANGELOG.md", "docs/operations.md", "docs/runners.md"])
+def test_the_scenarios_of_the_documentation_are_those_of_the_simulator():
+    told = re.findall(r"^\| `([\w-]+)` \| (.+) \|$", TESTING.split("\n## Simulate")[1], re.MULTILINE)
+    assert told == [(name, scenario.sentence) for name, scenario in scenarios.BY_NAME.items()]
+
+
+def test_the_names_of_the_kit_are_those_of_the_documentation():
+    rows_ = [line.split(" | ")[0] for line in TESTING.split("\n## Simulate")[0].splitlines() if line.startswith("| `")]
+    named = {name for row in rows_ for name in re.findall(r"`(\w+)", row)}
+    assert named <= set(testing.__all__)
+    for name in named - {"heard", "isolated_receivers"}:
+        assert hasattr(testing.Kit, name)
+    assert all(f"`{name}`" in TESTING for name in testing.LIVES)
+
+
+def test_the_simulation_of_the_documentation_is_understood():
+    parser = Command().create_parser("manage.py", "stockhub_simulate")
+    commands = re.findall(r"stockhub_simulate (https?://.*)", TESTING + README)
+    assert len(commands) == 3
+    for command in commands:
+        parser.parse_args(shlex.split(command.partition("`")[0]))
+
+
+def test_the_code_that_tests_receivers_runs(tmp_path):
+    """In a project of its own, whose shop has the example's receivers."""
+    blocks = re.findall(r"```python\n(.*?)```", TESTING + section("Try it, and test it"), re.DOTALL)
+    assert len(blocks) == 3
+    for number, code in enumerate(blocks):
+        (tmp_path / f"test_{number}.py").write_text(code)
+    (tmp_path / "conftest.py").write_text(f"{PLUGIN}\nimport pytest\nfrom shop import stockhub_receivers\n{SHOP_ORDER}")
+    assert 8 <= len(blocks[0].strip().splitlines()) <= 10
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DJANGO_", "PYTEST_"))}
+    environment |= {
+        "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "example_project", ROOT))),
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'shop.sqlite3'}",
+        "STOCKHUB_API_KEY": "the-key-of-the-documentation-0123456789",
+        "VAR_DIR": str(tmp_path),
+    }
+    command = [sys.executable, "-m", "pytest", "--ds=project.settings", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3 passed" in done.stdout
+
+
+# what pytest finds by itself where the package is installed
+PLUGIN = "from stockhub_webhooks.testing.plugin import pytest_itemcollected, stockhub"
+# the shorter examples speak of orders that the shop knows
+SHOP_ORDER = """
+@pytest.fixture(autouse=True)
+def placed_orders(db, request):
+    from shop.models import ShopOrder
+    from stockhub_webhooks.testing import life
+    if "delivered_order" not in request.node.name:
+        for number in ("SHOP-1", life("parcels").po_number):
+            ShopOrder.objects.create(number=number, customer_email="klant@example.com", total="10.00")
+"""
+
+
+@pytest.mark.parametrize(
+    "path", ["README.md", "CHANGELOG.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+)
 def test_links_lead_somewhere(path):
     text = (ROOT / path).read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#]+)", text):

@@ -3,7 +3,7 @@
 import pytest
 from shop.models import ShopOrder
 
-from tests.samples import contract
+from stockhub_webhooks.testing import payload
 
 
 @pytest.fixture(autouse=True)
@@ -12,10 +12,13 @@ def _no_receivers_left():
 
 
 @pytest.fixture
-def shop_order():
-    """The order of the documented examples, as the shop's checkout made it."""
+def shop_order(db):
+    """The order that the kit's payloads speak of, as the shop's checkout made it."""
+    placed = payload("order")
     return ShopOrder.objects.create(
-        number=contract("order")["po_number"], customer_email="piet.testman@example.com", total="244.95"
+        number=placed["po_number"],
+        customer_email=placed["billing_address"]["email"],
+        total=str(placed["grand_total"]),
     )
 
 

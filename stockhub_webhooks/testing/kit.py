@@ -1,0 +1,45 @@
+"""All of the kit in one object, for a fixture."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any
+
+from django.dispatch import Signal
+
+from stockhub_webhooks import samples
+from stockhub_webhooks.testing import deliveries, hearing, pending
+
+
+class Kit:
+    """What the fixture `stockhub` gives. Receivers that a test connects or listens with are gone at its end."""
+
+    payload = staticmethod(samples.payload)
+    life = staticmethod(samples.life)
+    deliver = staticmethod(deliveries.deliver)
+    play = staticmethod(deliveries.play)
+    run_pending = staticmethod(pending.run_pending)
+    duplicate = staticmethod(samples.duplicate)
+    shuffle = staticmethod(samples.shuffle)
+    without_parent = staticmethod(samples.without_parent)
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Kit:
+        self._stack.enter_context(hearing.isolated_receivers())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def heard(self, signal: Signal) -> list[hearing.Told]:
+        """Listen to a signal until the end of the test; what it told is in the list, once `run_pending` ran."""
+        return self._stack.enter_context(hearing.heard(signal))
+
+    def only(self, *receivers: Any) -> None:
+        """Until the end of the test, only these receivers of the shop hear anything (`isolated_receivers`)."""
+        self._stack.enter_context(hearing.isolated_receivers(*receivers))

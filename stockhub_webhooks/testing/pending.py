@@ -1,0 +1,106 @@
+"""What the shop's server does once Stock Hub has its answer."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from django.db import connections
+from django.test import TestCase
+
+from stockhub_webhooks import journal, ledger, pipeline, signals, telling
+from stockhub_webhooks.exceptions import PermanentFailure
+from stockhub_webhooks.models import Message, ReceiverCall
+from stockhub_webhooks.models.database import alias
+from stockhub_webhooks.testing.surroundings import in_a_test
+
+
+def run_pending(*, ignore_backoff: bool = True, raise_errors: bool = True) -> list[ReceiverCall]:
+    """Do what a worker does: apply what waits, and call each receiver that is still owed something, once.
+
+    Hooks that a receiver leaves with `transaction.on_commit` run after its call, in a `TestCase` too.
+
+    Args:
+        ignore_backoff: do also what waits for its next attempt, or asked by `RetryLater` to be called later.
+        raise_errors: raise what a receiver raised, once all the others have done their work too. Nothing is raised
+            for a receiver that asked to be called later.
+
+    Returns:
+        The calls that were made, as they are now: see their `status`, `attempts` and `last_error`.
+
+    Raises:
+        Exception: the first receiver's own error; `PermanentFailure` where a call was given up.
+    """
+    made: dict[int, ReceiverCall] = {}
+    with in_a_test(), _failures() as failures:
+        if ignore_backoff:
+            _make_all_due()
+        while _work(made, failures):
+            pass
+    if failures and raise_errors:
+        raise _noted(failures)
+    return list(ReceiverCall.objects.using(alias()).filter(pk__in=made).order_by("pk"))
+
+
+def _make_all_due() -> None:
+    waiting = Message.objects.using(alias()).filter(status=Message.Status.RECEIVED, due_at__isnull=False)
+    journal.reopen(list(waiting.values_list("pk", flat=True)))
+    owed = ReceiverCall.objects.using(alias()).filter(status=ReceiverCall.Status.PENDING)
+    ledger.try_again(list(owed.values_list("pk", flat=True)))
+
+
+Failures = list[tuple[ReceiverCall, Exception]]
+
+
+def _work(made: dict[int, ReceiverCall], failures: Failures) -> bool:
+    """One round of all that is due; whether it did anything new, so that it ends where a receiver waits 0 seconds."""
+    before = len(made)
+    messages = [pipeline.process(message) for message in journal.claim_due()]
+    for call in ledger.claim_due():
+        made[call.pk] = call
+        try:
+            with _hooks():
+                telling.tell(call)
+        except Exception as error:  # of a hook: the call itself never raises
+            failures.append((call, error))
+    return bool(messages) or len(made) > before
+
+
+@contextmanager
+def _hooks() -> Iterator[None]:
+    """Run the `on_commit` hooks of what is done inside: a `TestCase` never commits."""
+    with ExitStack() as stack:
+        for using in connections:
+            stack.enter_context(TestCase.captureOnCommitCallbacks(using=using, execute=True))
+        yield
+
+
+@contextmanager
+def _failures() -> Iterator[Failures]:
+    """The calls that fail meanwhile, each with its error."""
+    failures: Failures = []
+
+    def failed(sender: object, *, call: ReceiverCall, error: Exception, **kwargs: Any) -> None:
+        failures.append((call, error))
+
+    def gave_up(sender: object, *, call: ReceiverCall, reason: str, **kwargs: Any) -> None:
+        failures.append((call, PermanentFailure(reason)))
+
+    signals.receiver_failed.connect(failed)
+    signals.receiver_gave_up.connect(gave_up)
+    try:
+        yield failures
+    finally:
+        signals.receiver_failed.disconnect(failed)
+        signals.receiver_gave_up.disconnect(gave_up)
+
+
+def _noted(failures: Failures) -> Exception:
+    """The first error, with notes on whose it is and which others there are."""
+    error = failures[0][1]
+    if sys.version_info >= (3, 11):
+        for call, failure in failures:
+            error.add_note(f"{call.receiver} at {call.event}: {type(failure).__name__}")
+    return error

@@ -1,0 +1,34 @@
+"""The pytest plugin: one fixture. pytest finds it by itself; `-p no:stockhub` leaves it out.
+
+Loaded before Django has settings, so everything of ours is imported when a test asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from stockhub_webhooks.testing.kit import Kit
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """A test with the fixture uses the database: pytest-django, where it is there, wants that marked beforehand."""
+    uses_it = "stockhub" in getattr(item, "fixturenames", ())
+    if uses_it and item.config.pluginmanager.has_plugin("django") and not item.get_closest_marker("django_db"):
+        item.add_marker(pytest.mark.django_db)
+
+
+@pytest.fixture
+def stockhub() -> Iterator[Kit]:
+    """Stock Hub, for one test: `deliver`, `payload`, `life`, `play`, `run_pending`, `heard` and `only`.
+
+    With pytest-django the test may use the database, in a transaction unless it asks for real ones
+    (`@pytest.mark.django_db(transaction=True)` or `transactional_db`).
+    """
+    from stockhub_webhooks.testing.kit import Kit
+
+    with Kit() as kit:
+        yield kit

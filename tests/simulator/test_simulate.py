@@ -1,0 +1,348 @@
+"""The command against a receiver that answers whatever a test wants."""
+
+import contextlib
+import json
+import threading
+from collections import Counter
+from datetime import datetime, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import override_settings
+
+from stockhub_webhooks.simulator import simulation, summary
+from stockhub_webhooks.simulator.scenarios import BY_NAME, Key, Post
+from stockhub_webhooks.simulator.sending import Answer, Sender, Target
+
+NOW = datetime(2026, 5, 1, tzinfo=timezone.utc)
+EACH = pytest.mark.parametrize("name", BY_NAME)
+
+
+@pytest.fixture
+def receiver():
+    """A receiver that takes what has the key "k", and keeps what it was sent."""
+
+    class Take(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["content-length"]))
+            server.got.append((self.path, dict(self.headers), body))
+            if server.hang_up_after and len(server.got) > server.hang_up_after:
+                server.hang_up_after = 0
+                self.close_connection = True
+                return
+            status, text = server.answer(self, body)
+            self.send_response(status)
+            self.send_header("content-length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *args):
+            """Silent."""
+
+    def answer(request, body):
+        if request.headers["x-api-key"] != "k":
+            return 401, b'{"title": "Wrong key"}'
+        try:
+            json.loads(body, parse_constant=int)["items"][0]
+        except (ValueError, LookupError, TypeError):
+            return 406, b"[]"
+        good = b"increment_id" in body
+        return (200, b'{"outcome": "created"}') if good else (406, b"not JSON")
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Take)
+    server.daemon_threads = True
+    server.got, server.answer, server.hang_up_after = [], answer, 0
+    server.url = f"http://127.0.0.1:{server.server_port}/hooks/"
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def simulate(url, *arguments, terminal=False, **options):
+    """What the command printed."""
+    out, errors = StringIO(), StringIO()
+    errors.isatty = lambda: terminal
+    options = {"key": "k", "seed": 3, "orders": 3, **options}
+    try:
+        call_command("stockhub_simulate", url, *arguments, stdout=out, stderr=errors, **options)
+    finally:
+        simulate.said = out.getvalue()
+        simulate.shown = errors.getvalue()
+    return simulate.said
+
+
+# ---------------------------------------------------------------- scenarios
+
+
+@EACH
+def test_each_scenario_is_answered_as_it_must_be(receiver, name):
+    said = simulate(receiver.url, name, orders=7)
+    assert f"as expected: {len(receiver.got)} of {len(receiver.got)}" in said
+    assert said.startswith(f"{name}: ")
+
+
+@EACH
+def test_the_same_seed_writes_the_same_and_another_seed_shares_no_order(name):
+    first, again, other = (BY_NAME[name].plan(7, seed, NOW) for seed in (1, 1, 2))
+    assert first == again
+    assert not set(numbers(first)) & set(numbers(other))
+
+
+def numbers(plan):
+    return [life.increment_id for life in plan.lives]
+
+
+@EACH
+def test_all_that_is_told_lies_in_the_past(name):
+    assert all(step.at < NOW for life in BY_NAME[name].plan(30, 1, NOW).lives for step in life)
+
+
+def test_each_broken_message_is_broken_in_its_own_way():
+    plan = BY_NAME["malformed"].plan(7, 1, NOW)
+    broken = [post.body for queue in plan.queues for post in queue if 406 in post.expected]
+    assert len(broken) == len(plan) / 2
+    assert len({body[:12] for body in broken}) > 3
+
+
+def test_in_a_burst_only_returns_have_a_sequence():
+    plan = BY_NAME["burst"].plan(14, 1, NOW)
+    assert {post.topic for queue in plan.queues if len(queue) > 1 for post in queue} == {"rma"}
+    assert len(plan) == sum(map(len, plan.lives))
+
+
+def test_what_is_dropped_is_told():
+    plan = BY_NAME["drop"].plan(50, 1, NOW)
+    assert plan.dropped == sum(map(len, plan.lives)) - len(plan) > 0
+
+
+# ---------------------------------------------------------------- sending
+
+
+def test_it_sends_what_stock_hub_sends(receiver):
+    simulate(receiver.url, orders=1)
+    path, headers, body = receiver.got[0]
+    assert path == "/hooks/order"
+    assert headers["Content-Type"] == "application/json"
+    assert (headers["x-api-key"], headers["x-version"]) == ("k", "V1")
+    assert json.loads(body)["po_number"] == "SIM-30000"
+
+
+def test_a_key_may_hold_any_character(receiver):
+    receiver.answer = lambda request, body: (200, b"{}")
+    simulate(receiver.url, key="sleutel–é")
+    assert receiver.got[0][1]["x-api-key"].encode("latin-1").decode() == "sleutel–é"
+
+
+def test_messages_of_one_order_keep_their_sequence(receiver):
+    simulate(receiver.url, "happy", orders=5, concurrency=5)
+    plan = BY_NAME["happy"].plan(5, 3, NOW)
+    for life in plan.lives:
+        sent = [(path.rpartition("/")[2]) for path, _, body in receiver.got if life.po_number.encode() in body]
+        assert sent == [step.topic for step in life]
+
+
+def test_a_kept_connection_that_the_server_closed_is_opened_anew(receiver):
+    receiver.hang_up_after = 2
+    said = simulate(receiver.url, orders=1)
+    assert "as expected: 6 of 6" in said
+    assert len(receiver.got) == 7
+
+
+def test_no_answer_at_all_is_a_failure(receiver):
+    receiver.hang_up_after = -1  # always: more than -1 were got
+    target = Target.at(receiver.url)
+    answer = Sender(target, "k").send(Post("order", "1", b"{}"))
+    assert (answer.status, answer.is_as_expected) == (0, False)
+    assert "RemoteDisconnected" in answer.detail
+
+
+def test_a_redirect_is_not_followed_and_is_shown(receiver):
+    receiver.answer = lambda request, body: (301, b"moved")
+    with pytest.raises(CommandError, match="not everything"):
+        simulate(receiver.url, orders=1)
+    assert "order 000030001: 301 instead of 200 or 202: moved" in simulate.said
+    assert simulate.said.count(" instead of ") == 5
+    assert "and 1 more" in simulate.said
+
+
+# ---------------------------------------------------------------- how fast
+
+
+def test_a_rate_is_kept_to(monkeypatch):
+    waits = []
+
+    class Stop(threading.Event):
+        def wait(self, timeout=None):
+            waits.append(timeout)
+            return False
+
+    monkeypatch.setattr(simulation.time, "monotonic", lambda: 100.0)
+    pace = simulation.Pace(4)
+    assert all(pace.wait(Stop()) for _ in range(4))
+    assert waits == [0.25, 0.5, 0.75]
+
+
+def test_ctrl_c_ends_it_with_a_summary(receiver):
+    def interrupt(done, total):
+        raise KeyboardInterrupt
+
+    plan = BY_NAME["happy"].plan(3, 1, NOW)
+    running = simulation.Simulation(Target.at(receiver.url), "k", plan, concurrency=2, rate=0.5)
+    assert not running.run(interrupt)
+    assert len(running.answers) < len(plan)
+
+
+def test_the_command_says_that_it_was_stopped(receiver, monkeypatch):
+    monkeypatch.setattr(simulation.Simulation, "run", lambda self, look: False)
+    with pytest.raises(CommandError, match="stopped") as stopped:
+        simulate(receiver.url)
+    assert stopped.value.returncode == 130
+
+
+def test_on_a_terminal_a_bar_shows_how_far_it_is(receiver):
+    simulate(receiver.url, terminal=True, orders=1)
+    assert "[##############################] 6/6" in simulate.shown
+    simulate(receiver.url, orders=1)
+    assert simulate.shown == ""
+    assert summary.bar(0, 0).startswith("[####")
+
+
+# ---------------------------------------------------------------- summing up
+
+
+def test_percentiles_are_of_what_was_measured():
+    values = [float(number) for number in range(1, 101)]
+    assert [summary.percentile(values, percent) for percent in (50, 95, 99)] == [50, 95, 99]
+    assert summary.percentile([7.0], 50) == 7
+    assert summary.percentile([], 99) == 0
+
+
+def test_answers_are_counted_by_status_and_outcome():
+    post = Post("order", "1", b"")
+    answers = [Answer(post, 200, "created", seconds=0.5), Answer(post, 0, detail="gone"), Answer(post, 200, "created")]
+    said = "\n".join(summary.lines(answers, 2.0))
+    assert "3 messages in 2.0 s, 2 a second" in said
+    assert Counter(said.split())["2"] == 3
+    assert "order 1: no answer instead of 200 or 202: gone" in said
+    assert "max 500" in said
+
+
+def test_nothing_sent_is_no_fault():
+    assert "0 messages in 0.0 s, 0 a second" in "\n".join(summary.lines([], 0.0))
+
+
+# ---------------------------------------------------------------- which key, and where to
+
+
+@pytest.fixture
+def used(monkeypatch):
+    """The key that a run would use."""
+    monkeypatch.delenv("STOCKHUB_KEY", raising=False)
+    keys = []
+
+    class Nothing(simulation.Simulation):
+        def __init__(self, target, key, plan, **options):
+            keys.append(key)
+            super().__init__(target, key, plan, **options)
+
+        def run(self, look):
+            return True
+
+    monkeypatch.setattr("stockhub_webhooks.management.commands.stockhub_simulate.Simulation", Nothing)
+    return keys
+
+
+ACCOUNTS = {"test": "test-key", "nl": ["live-key"]}
+
+
+def test_the_key_is_looked_for_where_others_cannot_see_it(used, tmp_path, monkeypatch):
+    url = "http://127.0.0.1:1/"
+    file = tmp_path / "key"
+    file.write_text("file-key\n")
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": ACCOUNTS}):
+        simulate(url, key=None)
+        simulate(url, key=None, live=True)
+        simulate(url, key=None, key_file=file)
+        monkeypatch.setenv("STOCKHUB_KEY", "environment-key")
+        simulate(url, key=None)
+        simulate(url, key="said")
+    assert used == ["test-key", "live-key", "file-key", "environment-key", "said"]
+
+
+def test_without_a_key_for_tests_the_real_one_is_not_taken_unasked(used):
+    with pytest.raises(CommandError, match="--live takes the first real key"):
+        simulate("http://127.0.0.1:1/", key=None)
+    with (
+        override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": {"test": "t"}}),
+        pytest.raises(CommandError, match="which key"),
+    ):
+        simulate("http://127.0.0.1:1/", key=None, live=True)
+    assert used == []
+
+
+def test_a_key_file_that_cannot_be_read_is_told(used, tmp_path):
+    with pytest.raises(CommandError, match="FileNotFoundError"):
+        simulate("http://127.0.0.1:1/", key=None, key_file=tmp_path / "none")
+
+
+@pytest.mark.parametrize("url", ["https://shop.example/hooks/", "http://192.0.2.7/", "http://localhost.example.com/"])
+def test_another_machine_needs_a_yes(used, url):
+    with pytest.raises(CommandError, match="say --yes"):
+        simulate(url)
+    simulate(url, yes=True)
+    assert used == ["k"]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8000/", "http://localhost/", "https://[::1]:8443/", "http://127.9.9.9/"]
+)
+def test_this_machine_needs_none(used, url):
+    simulate(url)
+    assert used == ["k"]
+
+
+@pytest.mark.parametrize(
+    "url", ["shop.example", "ftp://shop.example/", "http://h:99999/", "http://h/?a=1", "http://u:p@h/"]
+)
+def test_what_is_no_address_is_told(used, url):
+    with pytest.raises(CommandError):
+        simulate(url, yes=True)
+
+
+def test_a_target_knows_its_paths_and_kinds():
+    target = Target.at("https://shop.example/hooks")
+    assert target.path("order") == "/hooks/order"
+    assert target.connection().default_port == 443
+    with contextlib.closing(Target.at("http://[::1]:81/").connection()) as connection:
+        assert (connection.host, connection.port) == ("::1", 81)
+
+
+@pytest.mark.parametrize("options", [["--orders", "0"], ["--rate", "-1"], ["--rate", "inf"], ["--orders", "20000"]])
+def test_senseless_numbers_are_refused(used, options):
+    with pytest.raises(CommandError):
+        call_command("stockhub_simulate", "http://127.0.0.1:1/", *options, key="k")
+
+
+def test_without_a_seed_the_orders_are_other_ones_each_time(used, capsys):
+    said = {simulate("http://127.0.0.1:1/", seed=None) for _ in range(3)}
+    assert len(said) > 1
+
+
+def test_the_help_tells_the_scenarios(capsys):
+    with contextlib.suppress(SystemExit):
+        call_command("stockhub_simulate", "--help")
+    said = capsys.readouterr().out
+    assert all(f"{name}" in said and scenario.sentence in said for name, scenario in BY_NAME.items())
+
+
+def test_a_key_that_is_not_sent_is_not_sent(receiver):
+    with contextlib.closing(Sender(Target.at(receiver.url), "k")) as sender:
+        sender.send(Post("order", "1", b"{}", key=Key.NONE))
+    assert "x-api-key" not in receiver.got[0][1]

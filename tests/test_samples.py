@@ -1,0 +1,159 @@
+"""Messages made up: like the documented ones, consistent to the cent, the same for the same seed."""
+
+import json
+import re
+from decimal import Decimal
+
+import pytest
+
+from stockhub_webhooks import samples, serializers, topics
+from tests.samples import contract
+
+EACH_TOPIC = pytest.mark.parametrize("topic", topics.ALL)
+EACH_LIFE = pytest.mark.parametrize("name", samples.LIVES)
+SEEDS = range(25)
+
+
+def money(body, name):
+    """An amount with the digits that JSON shows."""
+    return Decimal(json.dumps(body[name]))
+
+
+def keys(body):
+    return {name: sorted((value[0] if isinstance(value, list) else value) or ()) if name in PARTS else None
+            for name, value in body.items()}  # fmt: skip
+
+
+PARTS = ("items", "shipping_address", "billing_address", "origin_address", "track", "payment")
+
+
+@EACH_TOPIC
+def test_a_payload_has_the_keys_of_the_documented_example(topic):
+    assert keys(samples.payload(topic)) == keys(contract(topic))
+
+
+@EACH_TOPIC
+def test_identifiers_and_times_are_written_as_documented(topic):
+    mine, documented = samples.payload(topic), contract(topic)
+    for name, value in documented.items():
+        if isinstance(value, str) and (name.endswith(("increment_id", "_at")) or name.startswith("date_")):
+            assert re.sub(r"\d", "0", mine[name]) == re.sub(r"\d", "0", value), name
+
+
+@EACH_TOPIC
+def test_a_payload_is_read_without_a_note(topic):
+    for seed in SEEDS:
+        reading = serializers.read(json.dumps(samples.payload(topic, seed=seed)).encode(), "")
+        assert (reading.topic, reading.notes) == (topic, [])
+
+
+@EACH_TOPIC
+def test_the_same_seed_is_the_same_order_and_another_another(topic):
+    assert samples.payload(topic, seed=4) == samples.payload(topic, seed=4) != samples.payload(topic, seed=5)
+
+
+@EACH_LIFE
+def test_a_life_is_read_without_a_note_and_belongs_to_one_order(name):
+    for seed in SEEDS:
+        life = samples.life(name, seed)
+        for topic, payload, _ in life:
+            reading = serializers.read(json.dumps(payload).encode(), topic)
+            assert reading.notes == []
+            number = payload["increment_id"] if topic == "order" else payload["order_increment_id"]
+            assert number == life.increment_id
+            assert life.po_number in (payload.get("po_number"), payload.get("payment", {}).get("po_number"))
+
+
+@EACH_LIFE
+def test_amounts_add_up_to_the_cent(name):
+    for seed in SEEDS:
+        for topic, payload, _ in samples.life(name, seed):
+            if "grand_total" not in payload:
+                continue
+            rows = [money(item, "row_total_inc_tax") for item in payload["items"]]
+            for item, row in zip(payload["items"], rows, strict=True):
+                quantity = item["qty_ordered" if topic == "order" else "qty"]
+                assert money(item, "item_price_inc_tax") * quantity == row
+            total = sum(rows) + money(payload, "shipping_price")
+            if topic == "creditmemo":
+                total += money(payload, "adjustment") - money(payload, "fee_amount")
+            assert (money(payload, "subtotal"), money(payload, "grand_total")) == (sum(rows), total)
+
+
+@EACH_LIFE
+def test_time_goes_on(name):
+    life = samples.life(name, 3)
+    assert [step.at for step in life] == sorted(step.at for step in life)
+    same_document = [(step.topic, step.number, step.at) for step in life]
+    assert len(set(same_document)) == len(life)
+
+
+def test_the_invoices_and_credits_of_a_life_are_those_of_its_order():
+    for seed in SEEDS:
+        life = samples.life("parcels", seed)
+        ends = life.ending
+        invoiced = sum(money(payload, "grand_total") for (topic, _), payload in ends.items() if topic == "invoice")
+        assert invoiced == money(ends["order", life.increment_id], "grand_total")
+        sent = [item["sku"] for (topic, _), p in ends.items() if topic == "shipment" for item in p["items"]]
+        assert sorted(sent) == sorted(item["sku"] for item in ends["order", life.increment_id]["items"])
+
+
+def test_numbers_of_different_orders_are_different():
+    numbers = [key for seed in range(300) for key in samples.life("parcels", seed).ending]
+    assert len(numbers) == len(set(numbers))
+
+
+def test_nobody_in_it_exists():
+    for seed in SEEDS:
+        for topic, payload, _ in samples.life("returned", seed):
+            for name in ("shipping_address", "billing_address", "origin_address"):
+                address = payload.get(name) or contract("order")["billing_address"]
+                assert address["email"].endswith("@example.com"), topic
+                assert re.match(r"\+31(6?0|20)0|\+3200", address["telephone"])
+
+
+def test_changes_reach_a_field_a_part_and_the_first_line():
+    body = samples.payload("shipment", status="DELIVERED", items__qty=9, shipping_address__city="Delft", new=1)
+    assert (body["status"], body["items"][0]["qty"], body["shipping_address"]["city"]) == ("DELIVERED", 9, "Delft")
+    assert body["new"] == 1
+    assert samples.changed({"track": None}, track__carrier="ups") == {"track": {"carrier": "ups"}}
+    assert samples.payload("shipment", track=None)["track"] is None
+
+
+def test_a_shop_may_name_its_own_order():
+    life = samples.life("returned", po_number="MINE-7")
+    assert {step.payload["po_number"] for step in life} == {"MINE-7"}
+
+
+def test_a_life_that_there_is_not_is_an_error():
+    with pytest.raises(KeyError):
+        samples.life("eternal")
+
+
+def test_twice_is_each_one_twice_in_a_row():
+    life = samples.life("happy")
+    twice = list(samples.duplicate(life))
+    assert twice[::2] == twice[1::2] == list(life)
+
+
+@EACH_LIFE
+def test_a_shuffled_life_has_the_same_messages_and_the_same_end(name):
+    life = samples.life(name, 2)
+    shuffled = samples.shuffle(life, seed=1)
+    assert sorted(map(repr, shuffled)) == sorted(map(repr, life))
+    assert shuffled.ending == life.ending
+    returns = [step for step in shuffled if step.topic == "rma"]
+    assert returns == [step for step in life if step.topic == "rma"], "they tell no updated_at"
+
+
+def test_a_shuffle_shuffles_and_its_seed_decides_how():
+    life = samples.life("returned")
+    assert samples.shuffle(life, 1) != life
+    assert samples.shuffle(life, 1) == samples.shuffle(life, 1) != samples.shuffle(life, 2)
+
+
+def test_without_parent_the_order_comes_last():
+    life = samples.without_parent(samples.life("returned"))
+    topics_ = [step.topic for step in life]
+    assert "order" not in topics_[: -topics_.count("order")]
+    assert life.ending == samples.life("returned").ending

@@ -1,0 +1,74 @@
+"""Rows without messages: one factory a model, and what they make is consistent."""
+
+from decimal import Decimal
+
+import pytest
+from django.apps import apps
+from django.core.exceptions import ValidationError
+
+from stockhub_webhooks import models
+from stockhub_webhooks.testing import factories
+
+pytestmark = pytest.mark.django_db
+FACTORIES = {factory._meta.model: factory for factory in (getattr(factories, name) for name in factories.__all__)}
+PRICED = ("Order", "Invoice", "CreditMemo", "PaymentRequest")
+
+
+def test_every_model_has_one():
+    assert set(FACTORIES) == set(apps.get_app_config("stockhub_webhooks").get_models())
+
+
+@pytest.mark.parametrize("model", FACTORIES, ids=lambda model: model.__name__)
+def test_its_rows_are_saved_and_are_valid(model):
+    for row in FACTORIES[model].create_batch(2):
+        fresh = model.objects.get(pk=row.pk)
+        unchecked = [
+            field.name for field in model._meta.fields if not field.editable or field.name in ("body", "due_at")
+        ]
+        try:
+            fresh.full_clean(exclude=unchecked, validate_unique=False, validate_constraints=False)
+        except ValidationError as error:
+            assert not {name for name, faults in error.error_dict.items() if faults[0].code != "blank"}, error
+
+
+@pytest.mark.parametrize("name", PRICED)
+@pytest.mark.parametrize("changes", [{}, {"quantity": 3, "price": Decimal("19.99")}])
+def test_amounts_add_up(name, changes):
+    row = getattr(factories, f"{name}Factory")(**changes)
+    row.refresh_from_db()
+    line = row.items.get()
+    quantity = getattr(line, "qty", None) or line.qty_ordered
+    assert quantity * line.item_price_inc_tax == line.row_total_inc_tax == row.subtotal
+    extra = row.adjustment - row.fee_amount if name == "CreditMemo" else 0
+    assert row.grand_total == row.subtotal + row.shipping_price + extra
+
+
+def test_documents_of_one_order_belong_together():
+    order = factories.OrderFactory(account="belgium", po_number="SHOP-77")
+    shipment = factories.ShipmentFactory(order=order, delivered=True)
+    back = factories.RMAFactory(order=order)
+    assert {(row.account, row.po_number) for row in (shipment, back)} == {("belgium", "SHOP-77")}
+    assert shipment.is_delivered
+    assert shipment.tracks.count() == 1
+    assert factories.TrackFactory(shipment=None, rma=back).rma == back
+    assert models.Order.objects.count() == 1
+
+
+def test_a_stub_knows_no_more_than_its_number():
+    stub = factories.OrderFactory(stub=True)
+    stub.refresh_from_db()
+    assert stub.is_stub
+    assert (stub.status, stub.grand_total, stub.billing_address, stub.items.count()) == (None, None, None, 0)
+
+
+def test_a_line_alone_makes_no_second_one():
+    for factory, parent in ((factories.OrderItemFactory, "order"), (factories.InvoiceItemFactory, "invoice")):
+        assert getattr(factory(), parent).items.count() == 1
+
+
+def test_a_call_belongs_to_its_event():
+    call = factories.ReceiverCallFactory()
+    assert call.signal == "order_created"
+    assert call.order == call.event.order
+    assert call.event.message.increment_id == call.order.increment_id
+    assert call.event.subject_id == call.order.pk

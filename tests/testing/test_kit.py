@@ -1,0 +1,385 @@
+"""The kit does in a test what a server does, and shows what fails."""
+
+import json
+from datetime import datetime, timezone
+from decimal import Decimal
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+from django.dispatch import receiver
+from django.test import TestCase, TransactionTestCase, override_settings
+
+from stockhub_webhooks import journal, ledger, signals, spool, testing, topics
+from stockhub_webhooks.conf import configured
+from stockhub_webhooks.exceptions import PermanentFailure, RetryLater
+from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Shipment
+from tests.conftest import KEY
+from tests.test_samples import EACH_LIFE, EACH_TOPIC
+
+NUMBER = testing.payload("order")["increment_id"]
+
+
+def states():
+    return list(ReceiverCall.objects.order_by("pk").values_list("status", "attempts"))
+
+
+# ---------------------------------------------------------------- in every kind of test case
+
+
+class Promises:
+    """What must hold in each kind of Django's test cases."""
+
+    def test_a_message_is_stored_applied_and_told(self):
+        with testing.heard(signals.order_created) as told:
+            delivery = testing.deliver("order")
+            assert (delivery.status, delivery.outcome) == (200, "created")
+            assert json.loads(bytes(delivery.message.body)) == testing.payload("order")
+            assert told == []
+            (call,) = testing.run_pending()
+        assert call.status == "done"
+        assert told[0].order == Order.objects.get()
+        assert (told[0].event.type, told[0].sender) == ("order.created", Order)
+
+    def test_a_refusal_leaves_the_test_usable(self):
+        delivery = testing.deliver("order", key="wrong")
+        assert (delivery.status, delivery.message, delivery.outcome) == (401, None, "")
+        assert Message.objects.count() == 0
+
+    def test_an_error_of_a_receiver_is_raised_and_what_it_wrote_is_undone(self):
+        def fail(sender, *, shipment, **kwargs):
+            Order.objects.create(account="x", increment_id="1")
+            raise ZeroDivisionError("in the shop")
+
+        with testing.isolated_receivers(), testing.heard(signals.shipment_created) as told:
+            signals.shipment_created.connect(fail, dispatch_uid="shop.fail")
+            testing.deliver("shipment")
+            with pytest.raises(ZeroDivisionError, match="in the shop"):
+                testing.run_pending()
+        assert len(told) == 1, "one that fails touches no other"
+        assert not Order.objects.filter(account="x").exists()
+        assert ReceiverCall.objects.get(receiver="shop.fail").status == "pending"
+
+    def test_hooks_after_the_commit_run_once(self):
+        ran = []
+        with testing.isolated_receivers():
+
+            @receiver(signals.order_created, dispatch_uid="shop.hook")
+            def hook(sender, **kwargs):
+                transaction.on_commit(lambda: ran.append(1))
+
+            testing.deliver("order")
+            testing.run_pending()
+            testing.run_pending()
+        assert ran == [1]
+
+
+class InTestCase(Promises, TestCase):
+    pass
+
+
+class InTransactionTestCase(Promises, TransactionTestCase):
+    pass
+
+
+def test_the_fixture_gives_access_to_the_database(stockhub):
+    assert connection.in_atomic_block
+    assert stockhub.deliver("order").outcome == "created"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_fixture_leaves_real_transactions_to_who_asks_for_them(stockhub):
+    assert not connection.in_atomic_block
+    told = stockhub.heard(signals.order_created)
+    stockhub.deliver("order")
+    stockhub.run_pending()
+    assert len(told) == 1
+
+
+# ---------------------------------------------------------------- delivering
+
+
+@EACH_TOPIC
+def test_every_topic_is_delivered(stockhub, topic):
+    assert stockhub.deliver(topic).outcome == "created"
+    assert stockhub.deliver("", stockhub.payload(topic)).outcome == "unchanged"
+
+
+def test_changes_are_those_of_payload(stockhub):
+    stockhub.deliver("order", seed=3, grand_total=Decimal("1.10"), created_at=datetime(2026, 1, 1, tzinfo=timezone.utc))
+    order = Order.objects.get()
+    assert (order.increment_id, order.grand_total) == ("000000004", Decimal("1.10"))
+    assert order.created_at.year == 2026
+
+
+def test_the_very_bytes_may_be_given(stockhub):
+    assert stockhub.deliver("order", b"{").status == 406
+    assert stockhub.deliver("order", '{"increment_id": "1"}').outcome == "created"
+    quarantined = stockhub.deliver("order", "[]").message
+    assert quarantined.status == "quarantined"
+
+
+def test_what_cannot_be_sent_is_an_error_of_the_test(stockhub):
+    with pytest.raises(TypeError, match="JSON"):
+        stockhub.deliver("order", {"increment_id": object()})
+    with pytest.raises(TypeError, match="not both"):
+        stockhub.deliver("order", {"increment_id": "1"}, status="complete")
+
+
+@override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": {"nl": ["", "first"], "be": "second"}})
+def test_the_key_is_the_first_one_unless_another_is_given(stockhub):
+    assert stockhub.deliver("order").message.account == "nl"
+    assert stockhub.deliver("order", key="second").message.account == "be"
+    assert stockhub.deliver("order", key=None).status == 401
+
+
+@override_settings(STOCKHUB_WEBHOOKS={"REQUIRE_API_KEY": False})
+def test_without_any_key_none_is_sent(stockhub):
+    assert stockhub.deliver("order").status == 200
+
+
+@override_settings(SECURE_SSL_REDIRECT=True)
+def test_a_shop_that_wants_https_gets_it(stockhub):
+    assert stockhub.deliver("order").status == 200
+
+
+@override_settings(MIDDLEWARE=["tests.testing.test_kit.login_page"])
+def test_middleware_of_the_host_counts(stockhub):
+    delivery = stockhub.deliver("order")
+    assert (delivery.status, delivery.message) == (403, None)
+    assert delivery.response.text == "<h1>Log in</h1>"
+
+
+def login_page(get_response):
+    from django.http import HttpResponse
+
+    return lambda request: HttpResponse("<h1>Log in</h1>", status=403)
+
+
+def test_an_answer_that_is_json_but_not_ours_is_no_fault(stockhub, monkeypatch):
+    from django.http import JsonResponse
+
+    monkeypatch.setattr("tests.testing.test_kit.login_page", lambda get: lambda request: JsonResponse([], safe=False))
+    with override_settings(MIDDLEWARE=["tests.testing.test_kit.login_page"]):
+        assert stockhub.deliver("order").outcome == ""
+
+
+@pytest.mark.parametrize("runner", ["inline", "worker", "not.there"])
+def test_the_runner_of_the_settings_makes_no_difference(stockhub, runner):
+    told = stockhub.heard(signals.order_created)
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": runner}):
+        assert stockhub.deliver("order").outcome == "created"
+        assert told == []
+        stockhub.run_pending()
+    assert len(told) == 1
+
+
+def test_the_spool_directory_of_the_shop_is_left_alone(stockhub, tmp_path):
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "SPOOL_DIR": str(tmp_path)}):
+        waiting = Message(url_topic="order", account="default", body=b"{}")
+        spool.write({name: getattr(waiting, name) for name in journal.SPOOLED})
+        (name,) = [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")]
+        stockhub.deliver("order")
+        stockhub.run_pending()
+        with transaction.atomic():  # what is in a transaction of one's own cannot be journaled
+            assert stockhub.deliver("order", status="complete").status == 503
+    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == [name]
+    assert configured() == {"API_KEYS": KEY}
+
+
+# ---------------------------------------------------------------- pending work
+
+
+def connect(signal, function, uid="shop.receiver"):
+    signal.connect(lambda sender, **arguments: function(**arguments), dispatch_uid=uid)
+
+
+def test_what_waits_for_its_next_attempt_is_run_now(stockhub):
+    up = []
+
+    def mail(event, **kwargs):
+        if not up:
+            raise ConnectionRefusedError
+
+    connect(signals.order_created, mail)
+    stockhub.deliver("order")
+    (call,) = stockhub.run_pending(raise_errors=False)
+    assert (call.status, call.attempts, call.last_error[:22]) == ("pending", 1, "ConnectionRefusedError")
+    up.append(1)
+    assert stockhub.run_pending(ignore_backoff=False) == []
+    stockhub.run_pending()
+    assert states() == [("done", 2)]
+
+
+def test_a_receiver_that_asks_for_later_is_asked_once_each_time_and_is_no_error(stockhub):
+    asked = []
+
+    def wait(event, **kwargs):
+        asked.append(event.attempt)
+        raise RetryLater(0)
+
+    connect(signals.order_created, wait)
+    stockhub.deliver("order")
+    (call,) = stockhub.run_pending()
+    assert call.status == "pending"
+    assert set(asked) == {1}
+    assert len(asked) <= 2
+
+
+def test_a_call_that_is_given_up_is_an_error(stockhub):
+    def refuse(event, **kwargs):
+        raise PermanentFailure("not our order")
+
+    connect(signals.order_created, refuse)
+    stockhub.deliver("order")
+    with pytest.raises(PermanentFailure, match="not our order"):
+        stockhub.run_pending()
+    assert states() == [("given_up", 1)]
+    assert stockhub.run_pending() == []
+
+
+def test_the_first_of_several_errors_is_raised_and_says_which_others_there_are(stockhub):
+    def first(event, **kwargs):
+        raise ValidationError("first")
+
+    def second(event, **kwargs):
+        raise KeyError("second")
+
+    connect(signals.order_created, first, "shop.first")
+    connect(signals.order_created, second, "shop.second")
+    stockhub.deliver("order")
+    with pytest.raises(ValidationError) as raised:
+        stockhub.run_pending()
+    notes = getattr(raised.value, "__notes__", None)  # Python 3.11
+    assert notes in (None, [f"shop.first at order.created {NUMBER}: ValidationError",
+                            f"shop.second at order.created {NUMBER}: KeyError"])  # fmt: skip
+
+
+def test_an_error_of_a_hook_is_raised_though_the_call_is_done(stockhub):
+    def hook(event, **kwargs):
+        transaction.on_commit(lambda: 1 / 0)
+
+    connect(signals.order_created, hook)
+    stockhub.deliver("order")
+    with pytest.raises(ZeroDivisionError):
+        stockhub.run_pending()
+    assert states() == [("done", 1)]
+
+
+def test_messages_that_wait_are_applied(stockhub):
+    told = stockhub.heard(signals.order_created)
+    body = json.dumps(stockhub.payload("order")).encode()
+    Message.objects.create(
+        url_topic="order", account="default", body=body, due_at=datetime(2100, 1, 1, tzinfo=timezone.utc)
+    )
+    assert stockhub.run_pending(ignore_backoff=False) == []
+    assert len(stockhub.run_pending()) == len(told) == 1
+
+
+# ---------------------------------------------------------------- hearing
+
+
+def test_operational_signals_are_heard_at_once(stockhub):
+    told = stockhub.heard(signals.message_quarantined)
+    stockhub.deliver("order", "{}")
+    assert told[0].reason
+
+
+def test_one_may_listen_twice(stockhub):
+    first, second = stockhub.heard(signals.order_created), stockhub.heard(signals.order_created)
+    stockhub.deliver("order")
+    stockhub.run_pending()
+    assert len(first) == len(second) == 1
+
+
+def test_receivers_are_those_of_before_whatever_a_test_connects(stockhub):
+    connect(signals.order_created, print, "shop.one")
+    connect(signals.order_created, print, "shop.two")
+    before = list(signals.order_created.connected())
+    with testing.isolated_receivers("shop.two"):
+        assert [known.identity for known in signals.order_created.connected()] == ["shop.two"]
+        connect(signals.shipment_created, print, "shop.three")
+        signals.order_created.disconnect(dispatch_uid="shop.two")
+    assert list(signals.order_created.connected()) == before
+    assert not list(signals.shipment_created.connected())
+
+
+def test_only_one_receiver_may_be_asked(stockhub):
+    told = []
+    connect(signals.order_created, lambda **_: told.append("one"), "shop.one")
+
+    def two(sender, **kwargs):
+        told.append("two")
+
+    signals.order_created.connect(two, dispatch_uid="shop.two")
+    stockhub.only(two)
+    stockhub.deliver("order")
+    stockhub.run_pending()
+    assert told == ["two"]
+
+
+def test_a_receiver_that_is_misspelt_is_an_error(stockhub):
+    with pytest.raises(LookupError, match=r"'shop\.tow' is not a connected receiver; these are: none"):
+        stockhub.only("shop.tow")
+
+
+# ---------------------------------------------------------------- lives
+
+
+def known():
+    """Every document as the office sees it, whatever way it came about."""
+    from stockhub_webhooks.models.subjects import BY_NAME
+
+    ours = {"id", "received_at", "reading_digest", "order_id", "shipping_address_id", "billing_address_id"}
+    ours |= {"origin_address_id", "shipment_id", "rma_id", "invoice_id", "credit_memo_id", "payment_request_id"}
+    rows = []
+    for model in {subject.model for subject in BY_NAME.values()} | {
+        subject.item_model for subject in BY_NAME.values() if subject.item_model
+    }:
+        rows += [
+            f"{model.__name__} {sorted((name, str(value)) for name, value in row.items() if name not in ours)}"
+            for row in model.objects.values()
+        ]
+    return sorted(rows)
+
+
+@EACH_LIFE
+@pytest.mark.parametrize("change", [testing.duplicate, testing.without_parent, testing.shuffle])
+def test_whatever_the_sequence_a_life_ends_the_same(stockhub, name, change):
+    life = stockhub.life(name)
+    assert {delivery.status for delivery in stockhub.play(life)} == {200}
+    wanted = known()
+    Message.objects.all().delete()
+    Order.objects.all().delete()
+    assert {delivery.status for delivery in stockhub.play(change(life))} == {200}
+    assert known() == wanted
+    assert Shipment.objects.count() == len([key for key in life.ending if key[0] == "shipment"])
+
+
+def test_twice_is_once(stockhub):
+    told = stockhub.heard(signals.event_recorded)
+    stockhub.play(stockhub.duplicate(stockhub.life("returned")))
+    stockhub.run_pending()
+    assert len(told) == Event.objects.count()
+    once = [t.event.type for t in told]
+    Message.objects.all().delete()
+    Order.objects.all().delete()
+    told.clear()
+    stockhub.play(stockhub.life("returned"))
+    stockhub.run_pending()
+    assert [t.event.type for t in told] == once
+
+
+# ---------------------------------------------------------------- the package
+
+
+def test_every_public_name_is_there():
+    assert {name for name in testing.__all__ if not getattr(testing, name)} == set()
+    assert set(testing.__all__) <= set(dir(testing))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        testing.nothing  # noqa: B018
+
+
+def test_the_table_of_payloads_is_that_of_the_topics():
+    assert all(testing.payload(topic) for topic in topics.ALL)
+    assert ledger.known_receivers() == {}
