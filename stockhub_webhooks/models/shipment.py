@@ -11,6 +11,7 @@ from stockhub_webhooks import statuses
 from stockhub_webhooks.models.documents import OrderDocument, PricedLine, address, moment, text, whole_number
 
 DELIVERED = "DELIVERED"
+EXCEPTION = "EXCEPTION"
 
 
 class Shipment(OrderDocument):
