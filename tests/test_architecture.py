@@ -30,8 +30,8 @@ LAYERS = (
     "health ingest rest privacy replay samples story",
     "worker reconcile",
     "runners",
-    "checks views admin management templatetags testing",
-    "urls apps",
+    "checks views admin management testing",
+    "urls apps templatetags",
 )
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names.split()}
 

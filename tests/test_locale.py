@@ -1,11 +1,13 @@
 """The office's words, in English and in Dutch."""
 
 import ast
+import re
 from pathlib import Path
 
 import polib
 import pytest
 from django.utils import translation
+from django.utils.translation.template import templatize
 
 import stockhub_webhooks
 from stockhub_webhooks.admin import words
@@ -38,8 +40,19 @@ LABELS = [
 ]
 
 
+CALL_IN_TEMPLATE = re.compile(r"""(?:gettext|_)\(u?(?P<quote>["'])(?P<text>.*?)(?P=quote)[,)]""")
+
+
+def in_templates():
+    """The same of the templates, which Django turns into Python for gettext."""
+    for path in (PACKAGE / "templates").rglob("*.*"):
+        for call in CALL_IN_TEMPLATE.finditer(templatize(path.read_text())):
+            yield "", ast.literal_eval(call["quote"] + call["text"] + call["quote"])
+
+
 def in_source():
     """Context and text of every translatable string of the package."""
+    yield from in_templates()
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):

@@ -50,6 +50,9 @@ class ReadOnlyAdmin(ModelAdmin):
     has_account = True
     deferred: ClassVar[tuple[str, ...]] = ()
 
+    class Media:
+        css = {"all": ["stockhub_webhooks/lists.css"]}
+
     # ------------------------------------------------------------ nothing can be changed
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 
 from stockhub_webhooks import journal, records
 from stockhub_webhooks.admin import display, happened, search, words
+from stockhub_webhooks.admin.attention import MessageNeedsFilter
 from stockhub_webhooks.admin.body import pretty
 from stockhub_webhooks.admin.entry import EntryPage
 from stockhub_webhooks.models import Event, Message, ReceiverCall
@@ -23,7 +24,7 @@ class MessageAdmin(EntryPage):
     """Every POST that was let in."""
 
     list_display = ("received_at", "topic", "increment_id", "status", "outcome", "remarks")
-    list_filter = ("status", "outcome", "topic", "received_at", "is_replay", "source")
+    list_filter = (MessageNeedsFilter, "status", "outcome", "topic", "received_at", "is_replay", "source")
     deferred = ("body", "headers")
     actions = ("process_again",)
     fieldsets = (

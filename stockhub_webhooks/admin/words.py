@@ -9,7 +9,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks import signals, statuses
-from stockhub_webhooks.models import Event, Message, Order, Topic
+from stockhub_webhooks.exceptions import DIED
+from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Topic
 from stockhub_webhooks.statuses import Labels
 
 NOT_RECEIVED_YET = _("order not received yet")
@@ -68,6 +69,13 @@ REASONS: Labels = {
     "no_identifier": _("The content does not say which document it speaks of."),
 }
 
+# The causes that are no error's kind and place; those of messages that cannot be read begin with one of `REASONS`.
+CAUSES: Labels = {
+    DIED: _("The process that was at it died, or took too long, each time."),
+    ReceiverCall.BY_HAND: _("Given up by hand."),
+    "": _("No cause is known."),
+}
+
 # The labels of a column of codes, by what an event speaks of; its lines are coded like itself.
 CODES: Mapping[str, Labels] = {
     "order.status": statuses.ORDER,
@@ -113,6 +121,11 @@ def reason(text: str) -> str:
     if code not in REASONS:
         return text
     return f"{REASONS[code]} ({detail.strip()})" if detail.strip() else str(REASONS[code])
+
+
+def cause(code: str) -> str:
+    """What failures of a group share: words where there are some, else the kind of the error and its place."""
+    return str(CAUSES.get(code, "")) or reason(code)
 
 
 def result(message: Message) -> str:
