@@ -4,7 +4,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.urls import reverse
 
-from stockhub_webhooks.models import Message
+from stockhub_webhooks.models import Message, Order
 
 MODELS = [model for model in apps.get_app_config("stockhub_webhooks").get_models() if admin.site.is_registered(model)]
 
@@ -35,6 +35,7 @@ PAGES = {
     "failures": named("stockhub_webhooks_failures"),
     "enter": named("stockhub_webhooks_message_enter"),
     "mend": mend,
+    "order-story": named("stockhub_webhooks_order_story", lambda: Order.objects.get(increment_id="000000802").pk),
     **{f"{model._meta.model_name}-list": list_of(model) for model in MODELS},
     **{f"{model._meta.model_name}-page": page_of(model) for model in MODELS},
 }
