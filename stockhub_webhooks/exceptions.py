@@ -19,9 +19,15 @@ Two questions decide the classes: whose fault is it, and can trying again help?
 
 from __future__ import annotations
 
+import re
+import sysconfig
 import traceback
+from types import TracebackType
 
 TRACEBACK_LIMIT = 4000
+CAUSE_LIMIT = 200
+LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+DIED = "died"  # the cause of what failed without an error: the process that was at it died, or took too long
 
 
 class StockHubError(Exception):
@@ -137,6 +143,40 @@ def place(error: BaseException) -> str:
     if frame is None:
         return type(error).__name__
     return f"{type(error).__name__} at {frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}"
+
+
+def cause(error: BaseException) -> str:
+    """What errors of one cause share, whatever ids their texts hold: the kind, and where in the shop's code it was.
+
+    Of a message that cannot be read it is the reason, with what was found, its digits left out. It is short, carries
+    no personal data, and is stored beside the error, so that failures are grouped by the database.
+    """
+    if isinstance(error, Unreadable):
+        return re.sub(r"(?<![-\w])\d+", "…", str(error))[:CAUSE_LIMIT]
+    name, frame = type(error).__name__, _telling_frame(error)
+    if frame is None:
+        return name[:CAUSE_LIMIT]
+    code, module = frame.tb_frame.f_code, frame.tb_frame.f_globals.get("__name__", "?")
+    return f"{name} at {module}.{code.co_name}:{frame.tb_lineno}"[:CAUSE_LIMIT]
+
+
+def _telling_frame(error: BaseException) -> TracebackType | None:
+    """The innermost step that is the shop's own code; where there is none, the innermost.
+
+    All errors of a database or of the network are raised at the same few lines of libraries, which tells nothing.
+    """
+    frame, innermost, own = error.__traceback__, None, None
+    while frame:
+        innermost = frame
+        if not _is_library(frame):
+            own = frame
+        frame = frame.tb_next
+    return own or innermost
+
+
+def _is_library(frame: TracebackType) -> bool:
+    module = str(frame.tb_frame.f_globals.get("__name__", ""))
+    return module.partition(".")[0] == "stockhub_webhooks" or frame.tb_frame.f_code.co_filename.startswith(LIBRARIES)
 
 
 def described(error: BaseException) -> str:

@@ -22,7 +22,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from stockhub_webhooks import signals, spool
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.exceptions import AlreadySettled, NotStored, Unreadable, described
+from stockhub_webhooks.exceptions import DIED, AlreadySettled, NotStored, Unreadable, cause, described
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.models.database import NOW, alias, drop, from_now, patiently, take_free
 from stockhub_webhooks.models.patience import impatiently, worth_repeating
@@ -202,7 +202,7 @@ def claim_due() -> Generator[Message, None, None]:
         due = list(Message.objects.using(alias()).due(NOW).values_list("pk", "attempts")[:BATCH])
     worn_out = [pk for pk, attempts in due if attempts >= conf.MAX_ATTEMPTS]
     for pk in worn_out:
-        fail(pk, "the process that was working on it died each time")
+        fail(pk, "the process that was working on it died each time", DIED)
     # one that was begun before may have killed its process: nobody's attempt but its own may be counted for that
     alone = [[pk] for pk, attempts in due if 0 < attempts < conf.MAX_ATTEMPTS]
     for pks in ([pk for pk, attempts in due if not attempts], *alone):
@@ -251,6 +251,7 @@ def settle(message: Message, reading: Reading, outcome: str) -> None:
         increment_id=reading.increment_id,
         notes=[note._asdict() for note in reading.notes],
         error="",
+        cause="",
         applied_at=timezone.now(),
         due_at=None,
     )
@@ -269,6 +270,7 @@ def quarantine(message: Message, why: Unreadable) -> None:
         topic=why.topic or message.url_topic,
         increment_id=why.increment_id,
         error=str(why),
+        cause=cause(why),
         due_at=None,
     )
     signals.message_quarantined.send_robust(Message, message=message, reason=why.reason)
@@ -278,25 +280,25 @@ def postpone(message: Message, fault: Exception) -> None:
     """Applying failed; try again later, or give up after `MAX_ATTEMPTS`."""
     error = described(fault)
     if message.attempts >= conf.MAX_ATTEMPTS:
-        fail(message.pk, error)
+        fail(message.pk, error, cause(fault))
         message.status = Message.Status.FAILED
         return
     due_at = from_now(conf.pause_after(message.attempts))
-    patiently(partial(_open(message).update, error=error, due_at=due_at))
+    patiently(partial(_open(message).update, error=error, cause=cause(fault), due_at=due_at))
 
 
-def fail(pk: int, error: str) -> None:
-    """Give a message up; `reopen` brings it back."""
+def fail(pk: int, error: str, why: str) -> None:
+    """Give a message up; `reopen` brings it back. `why` is its cause, as `exceptions.cause` has it."""
     logger.error("message %s is given up", pk)
     Message.objects.using(alias()).filter(pk=pk, due_at__isnull=False).update(
-        status=Message.Status.FAILED, error=error, due_at=None
+        status=Message.Status.FAILED, error=error, cause=why, due_at=None
     )
 
 
 def reopen(pks: list[int]) -> int:
     """Make messages due now, as they came in; how many. What was applied before is a replay."""
     messages = Message.objects.using(alias()).filter(pk__in=pks)
-    fresh = {"status": Message.Status.RECEIVED, "attempts": 0, "due_at": NOW}
+    fresh = {"status": Message.Status.RECEIVED, "attempts": 0, "due_at": NOW, "cause": ""}
     return (
         messages.filter(status=Message.Status.RECEIVED).update(due_at=NOW)
         + messages.filter(status=Message.Status.APPLIED).update(is_replay=True, **fresh)

@@ -13,12 +13,13 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, TextField, Value
+from django.db.models.functions import Concat
 from django.utils import timezone
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.exceptions import described, place
+from stockhub_webhooks.exceptions import DIED, cause, described, place
 from stockhub_webhooks.models import Event, ReceiverCall
 from stockhub_webhooks.models.database import NOW, alias, from_now, patiently, take, take_free
 from stockhub_webhooks.models.ledger import ReceiverCallQuerySet
@@ -101,7 +102,7 @@ def claim_due(*, message_id: int | None = None) -> Iterator[ReceiverCall]:
         calls = list(due.select_related("event__message").defer("event__message__body")[:BATCH])
     for call in calls:
         if call.attempts >= conf.MAX_ATTEMPTS:
-            give_up(call, "the process that was calling it died, or took longer than LEASE_SECONDS, each time")
+            give_up(call, "the process that was calling it died, or took longer than LEASE_SECONDS, each time", DIED)
             given_up = True
         elif _claim(call):
             yield call
@@ -131,17 +132,18 @@ def mark_done(call: ReceiverCall) -> bool:
     It is the first statement of the transaction that the receiver runs in, so that what it writes to this
     database and the mark are committed together, once.
     """
-    return _change(call, status=ReceiverCall.Status.DONE, due_at=None, done_at=timezone.now(), last_error="")
+    return _change(call, status=ReceiverCall.Status.DONE, due_at=None, done_at=timezone.now(), last_error="", cause="")
 
 
 def retry(call: ReceiverCall, error: Exception) -> None:
     """The receiver failed: ask again after a pause, or give up after `MAX_ATTEMPTS`."""
     text = described(error)
     if call.attempts >= conf.MAX_ATTEMPTS:
-        give_up(call, text)
+        give_up(call, text, cause(error))
         return
     pause = conf.pause_after(call.attempts)
-    if _change(call, status=ReceiverCall.Status.PENDING, due_at=from_now(pause), last_error=text):
+    failed = {"status": ReceiverCall.Status.PENDING, "last_error": text, "cause": cause(error)}
+    if _change(call, due_at=from_now(pause), **failed):
         logger.warning(
             "receiver call %s (%s) failed with %s, attempt %s; it is asked again in %.0f seconds",
             call.pk, call.receiver, place(error), call.attempts, pause,
@@ -168,13 +170,17 @@ def retry_later(call: ReceiverCall, seconds: float, reason: str) -> None:
         due_at=from_now(seconds),
         attempts=call.attempts - 1,
         last_error=reason,
+        cause="",
     ):
         call.attempts -= 1
 
 
-def give_up(call: ReceiverCall, reason: str) -> None:
-    """Nobody is asked any more, until somebody says "try again"; what is behind it goes on."""
-    if _change(call, status=ReceiverCall.Status.GIVEN_UP, due_at=None, last_error=reason):
+def give_up(call: ReceiverCall, reason: str, why: str) -> None:
+    """Nobody is asked any more, until somebody says "try again"; what is behind it goes on.
+
+    `reason` is for who looks at it, and `why` its cause, as `exceptions.cause` has it.
+    """
+    if _change(call, status=ReceiverCall.Status.GIVEN_UP, due_at=None, last_error=reason, cause=why):
         logger.error("receiver call %s (%s) is given up after %s attempts", call.pk, call.receiver, call.attempts)
         signals.receiver_gave_up.send_robust(ReceiverCall, call=call, reason=reason)
 
@@ -182,13 +188,33 @@ def give_up(call: ReceiverCall, reason: str) -> None:
 def try_again(pks: list[int]) -> int:
     """Make calls due now that are given up or wait for their next attempt; how many."""
     calls = ReceiverCall.objects.using(alias()).filter(pk__in=pks)
-    return calls.filter(status=ReceiverCall.Status.PENDING).update(due_at=NOW) + calls.filter(
-        status=ReceiverCall.Status.GIVEN_UP
-    ).update(status=ReceiverCall.Status.PENDING, attempts=0, due_at=NOW)
+    waiting, given_up = (
+        calls.filter(status=status) for status in (ReceiverCall.Status.PENDING, ReceiverCall.Status.GIVEN_UP)
+    )
+    return waiting.update(due_at=NOW, cause="") + given_up.update(
+        status=ReceiverCall.Status.PENDING, attempts=0, due_at=NOW, cause=""
+    )
+
+
+def give_up_by_hand(pks: list[int], reason: str) -> int:
+    """Somebody decides that these need not be done, those that wait and those given up before; how many.
+
+    They count as settled, so nobody is alarmed. `last_error` keeps what was wrong below the reason.
+    """
+    waiting = ReceiverCall.objects.using(alias()).filter(
+        pk__in=pks, status__in=(ReceiverCall.Status.PENDING, ReceiverCall.Status.GIVEN_UP)
+    )
+    stated = Value(f"{clean_text(reason)}\n\n", output_field=TextField())
+    return waiting.update(
+        status=ReceiverCall.Status.GIVEN_UP,
+        due_at=None,
+        cause=ReceiverCall.BY_HAND,
+        last_error=Concat(stated, F("last_error")),
+    )
 
 
 def undone(*, receiver: str = "", given_up: bool = False, since: datetime | None = None) -> ReceiverCallQuerySet:
-    """The calls that `try_again` would make due, those given up and those that wait.
+    """The calls that `try_again` would make due, those given up (but by hand) and those that wait.
 
     Args:
         receiver: only this one's.
@@ -196,7 +222,8 @@ def undone(*, receiver: str = "", given_up: bool = False, since: datetime | None
         since: only those whose message came in then or later.
     """
     wanted = [ReceiverCall.Status.GIVEN_UP] if given_up else [ReceiverCall.Status.GIVEN_UP, ReceiverCall.Status.PENDING]
-    calls = ReceiverCall.objects.using(alias()).filter(status__in=wanted).order_by("pk")
+    calls = ReceiverCall.objects.using(alias()).filter(status__in=wanted).exclude(cause=ReceiverCall.BY_HAND)
+    calls = calls.order_by("pk")
     if receiver:
         calls = calls.filter(receiver=receiver)
     if since:

@@ -23,7 +23,7 @@ from django.utils.module_loading import import_string
 
 from stockhub_webhooks import ledger, signals
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.exceptions import PermanentFailure, ReceiverRefused, RetryLater, TransactionLost, place
+from stockhub_webhooks.exceptions import PermanentFailure, ReceiverRefused, RetryLater, TransactionLost, cause, place
 from stockhub_webhooks.models import Event, Order, ReceiverCall
 from stockhub_webhooks.models.database import alias, is_lost
 from stockhub_webhooks.models.subjects import subject_of
@@ -137,7 +137,7 @@ def tell(call: ReceiverCall) -> None:
         ledger.retry_later(call, later.seconds, str(later))
     except PermanentFailure as failure:
         _unmark(call)
-        ledger.give_up(call, failure.reason)
+        ledger.give_up(call, failure.reason, cause(failure))
     except Exception as error:
         _unmark(call)
         ledger.retry(call, error)

@@ -154,7 +154,7 @@ def test_no_test_raises_an_alarm(post, hear):
     assert codes() == []
     Message.objects.update(account="default")
     Event.objects.update(account="default")
-    assert codes() == ["given_up", "given_up", "no_worker", "quarantined", "gone_receivers"]
+    assert codes() == ["given_up", "given_up", "no_worker", "no_worker", "quarantined", "gone_receivers"]
 
 
 @pytest.mark.parametrize("key", [KEY, TEST_KEY])

@@ -30,8 +30,8 @@ LAYERS = (
     "export health ingest prune rest privacy replay samples search story",
     "worker reconcile simulator",
     "runners",
-    "checks views admin management templatetags testing",
-    "urls apps",
+    "checks views admin management testing",
+    "urls apps templatetags",
 )
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names.split()}
 

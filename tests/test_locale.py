@@ -40,11 +40,19 @@ LABELS = [
 ]
 
 
+CALL_IN_TEMPLATE = re.compile(r"""(?:gettext|_)\(u?(?P<quote>["'])(?P<text>.*?)(?P=quote)[,)]""")
+
+
+def in_templates():
+    """The same of the templates, which Django turns into Python for gettext."""
+    for path in (PACKAGE / "templates").rglob("*.*"):
+        for call in CALL_IN_TEMPLATE.finditer(templatize(path.read_text())):
+            yield "", ast.literal_eval(call["quote"] + call["text"] + call["quote"])
+
+
 def in_source():
-    """Context and text of every translatable string of the package, its templates' included."""
-    for path in PACKAGE.rglob("*.html"):
-        found = re.findall(r"""gettext\(u?('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""", templatize(path.read_text()))
-        yield from (("", ast.literal_eval(text)) for text in found)
+    """Context and text of every translatable string of the package."""
+    yield from in_templates()
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):

@@ -326,7 +326,7 @@ def test_a_lapsed_claim_cannot_change_anything(post, hear):
     assert not ledger.mark_done(first)
     ledger.retry(first, ValueError("late"))
     ledger.retry_later(first, 5, "late")
-    ledger.give_up(first, "late")
+    ledger.give_up(first, "late", "late")
     call = ReceiverCall.objects.get()
     assert (call.status, call.attempts) == ("running", second.attempts)
 

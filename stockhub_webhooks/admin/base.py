@@ -50,6 +50,9 @@ class ReadOnlyAdmin(BadgedAdmin):
     # columns and lines that tell of persons, and what stands there for who may not see these; "" is nothing
     personal: ClassVar[dict[str, str]] = {}
 
+    class Media:
+        css = {"all": ["stockhub_webhooks/lists.css"]}
+
     # ------------------------------------------------------------ nothing can be changed
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -23,7 +23,7 @@ EMPTY = "-"
 SIGNS = {"EUR": "€", "GBP": "£", "USD": "$"}
 CENT = Decimal("0.01")
 # Django's own classes for what is wider than the page: its form rows cut off what runs over.
-SCROLLING = '<div class="inline-related tabular"><div class="wrapper">{}</div></div>'
+SCROLLING = '<div class="inline-related tabular"><div class="wrapper" tabindex="0">{}</div></div>'
 
 
 def badge(text: Any) -> SafeString:

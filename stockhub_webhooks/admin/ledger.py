@@ -15,8 +15,10 @@ from django.utils.translation import ngettext
 
 from stockhub_webhooks import ledger, signals, statuses
 from stockhub_webhooks.admin import display, filters, happened, search, words
+from stockhub_webhooks.admin.attention import TaskNeedsFilter
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
 from stockhub_webhooks.admin.date_range import DateRangeFilter
+from stockhub_webhooks.admin.failures import FailuresPage
 from stockhub_webhooks.models import Address, Event, Heartbeat, Message, ReceiverCall
 from stockhub_webhooks.models.subjects import Subject, subject_of
 
@@ -159,11 +161,12 @@ def shown(subject: Subject, name: str, value: Any) -> str:
 
 
 @admin.register(ReceiverCall)
-class ReceiverCallAdmin(ReadOnlyAdmin):
+class ReceiverCallAdmin(FailuresPage):
     """What our own shop is asked to do, and how far it is."""
 
     list_display = ("what", "number", "po_number", "receiver_known", "status", "error_in_short")
     list_filter = (
+        TaskNeedsFilter,
         "status",
         filters.by_code("event__type", _("change"), words.EVENTS, is_open=False),
         filters.ReceiverFilter,

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 
 from stockhub_webhooks import journal, records
 from stockhub_webhooks.admin import display, filters, happened, search, words
+from stockhub_webhooks.admin.attention import MessageNeedsFilter
 from stockhub_webhooks.admin.body import pretty
 from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.admin.entry import EntryPage
@@ -24,7 +25,14 @@ class MessageAdmin(EntryPage):
     """Every POST that was let in."""
 
     list_display = ("received_at", "topic", "increment_id", "status", "outcome", "remarks")
-    list_filter = ("status", filters.OutcomeFilter, "topic", ("received_at", DateRangeFilter), "source")
+    list_filter = (
+        MessageNeedsFilter,
+        "status",
+        filters.OutcomeFilter,
+        "topic",
+        ("received_at", DateRangeFilter),
+        "source",
+    )
     deferred = ("body", "headers")
     actions = ("process_again",)
     personal = {"content": "", "why": "why_without_text"}

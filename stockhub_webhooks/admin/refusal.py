@@ -43,7 +43,7 @@ class RefusedBodyAdmin(ReadOnlyAdmin):
     """The newest refused messages that look like Stock Hub's, for a week."""
 
     has_account = False
-    list_display = ("refused_at", "topic", "increment_id", "reason", "remote_address", "key_fingerprint", "released")
+    list_display = ("refused_at", "topic", "increment_id", "reason", "remote_address", "released")
     list_filter = ("topic", "reason", ("refused_at", DateRangeFilter))
     sortable_by = None
     search_help_text = _("Stock Hub number, remote address or key used")

@@ -10,7 +10,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks import signals, statuses
-from stockhub_webhooks.models import Event, Message, Order, Topic
+from stockhub_webhooks.exceptions import DIED
+from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Topic
 from stockhub_webhooks.statuses import Labels
 
 NOT_RECEIVED_YET = _("order not received yet")
@@ -69,6 +70,13 @@ REASONS: Labels = {
     "no_identifier": _("The content does not say which document it speaks of."),
 }
 
+# The causes that are no error's kind and place; those of messages that cannot be read begin with one of `REASONS`.
+CAUSES: Labels = {
+    DIED: _("The process that was at it died, or took too long, each time."),
+    ReceiverCall.BY_HAND: _("Given up by hand."),
+    "": _("No cause is known."),
+}
+
 # The labels of a column of codes, by what an event speaks of; its lines are coded like itself.
 CODES: Mapping[str, Labels] = {
     "order.status": statuses.ORDER,
@@ -124,6 +132,11 @@ def kind_of_error(text: str) -> str:
     """What kind of error a text begins with; the rest, which may name persons, is left out."""
     kind = ERROR_KIND.match(text)
     return kind[0] if kind else str(text and _("not shown"))
+
+
+def cause(code: str) -> str:
+    """What failures of a group share: words where there are some, else the kind of the error and its place."""
+    return str(CAUSES.get(code, "")) or reason(code)
 
 
 def result(message: Message) -> str:

@@ -1,7 +1,8 @@
 """Is all well? What there is to know, what of it is wrong, and who is told.
 
-``facts`` counts and reads, ``silence`` knows the opening hours, ``rules`` say what is wrong, ``text`` is for reading,
-``alarm`` tells it: once an episode, by one process, with at most one mail an hour.
+``work`` says which rows count, ``facts`` counts and reads, ``hours`` counts by the hour and ``causes`` by the cause,
+``silence`` knows the opening hours, ``rules`` say what is wrong, ``attention`` what the office should look at besides,
+``text`` is for reading, ``alarm`` tells it: once an episode, by one process, with at most one mail an hour.
 """
 
 from stockhub_webhooks.health.alarm import glance, look, mail_admins

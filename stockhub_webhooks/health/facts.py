@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from django.db import Error as DatabaseFault
-from django.db.models import Count, Max, Min, Q, Sum
+from django.db.models import Count, Max, Min, Q, Subquery, Sum
 from django.utils.timezone import now
 
 from stockhub_webhooks import ledger, spool, topics
 from stockhub_webhooks.authentication import fingerprint
 from stockhub_webhooks.conf import TEST_ACCOUNT, conf
+from stockhub_webhooks.health import work
 from stockhub_webhooks.health.silence import open_hours
+from stockhub_webhooks.health.work import LATE_SECONDS, real_rows, rows_of
 from stockhub_webhooks.models import Heartbeat, Message, ReceiverCall, Refusal, RefusedBody
-from stockhub_webhooks.models.database import NOW, alias, from_now
+from stockhub_webhooks.models.database import NOW, from_now
 
-LATE_SECONDS = 15 * 60
 ANY = "any"
 REFUSALS_OF = timedelta(hours=24)
 
@@ -84,7 +85,10 @@ class Report:
         last_messages: topic to the last webhook's time, None where none ever came; "any" where it is not known.
         open_messages: stored, not applied yet.
         due_calls: open receiver calls whose time has come.
+        given_up_calls: without those that somebody gave up by hand.
         late: all work that was due 15 minutes ago, and that this process could do.
+        late_messages: the part of it that is messages.
+        late_calls: the part of it that is receiver calls.
         workers: name to the last sign of life.
         silent_hours: opening hours since the last webhook, None where none ever came.
     """
@@ -99,6 +103,8 @@ class Report:
     due_calls: Pile = Pile()
     given_up_calls: Pile = Pile()
     late: Pile = Pile()
+    late_messages: Pile = Pile()
+    late_calls: Pile = Pile()
     gone_receivers: list[GoneReceiver] = field(default_factory=list)
     spool: Spool = Spool()
     refusals: Refusals = field(default_factory=Refusals)
@@ -134,48 +140,64 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def report() -> Report:
-    """How things are now. A database that is away is a part of the report, not an error."""
+def report(*, with_keys: bool = True) -> Report:
+    """How things are now. A database that is away is a part of the report, not an error.
+
+    Args:
+        with_keys: tell the use of each key too, for which the index of all messages is read. Without it nothing
+            is read but what is open, wrong or new, however many messages there are.
+    """
     files = _spool()
     try:
-        return _from_tables(files)
+        return _from_tables(files, _last_by_key() if with_keys else _last_by_topic())
     except DatabaseFault as fault:
         return Report(made_at=now(), database=type(fault).__name__, spool=files, late=files.late)
 
 
-def _from_tables(files: Spool) -> Report:
-    last = list(
-        _rows(Message)
+def _last_by_key() -> list[dict[str, Any]]:
+    return list(
+        rows_of(Message)
         .filter(source=Message.Source.WEBHOOK)
         .values("topic", "key_fingerprint", "account")
         .annotate(last=Max("received_at"))
         .order_by()
     )
-    last_messages = _last_messages(row for row in last if row["account"] != TEST_ACCOUNT)
+
+
+def _last_by_topic() -> list[dict[str, Any]]:
+    """One look into the index for each topic, in one query; of a grouping PostgreSQL would read the whole index."""
+    of_topic = real_rows(Message).filter(source=Message.Source.WEBHOOK).order_by("-received_at").values("received_at")
+    names = {f"last_{number}": topic for number, topic in enumerate((*topics.ALL, ""))}
+    looks = {name: Subquery(of_topic.filter(topic=topic)[:1]) for name, topic in names.items()}
+    found = rows_of(Message).order_by().annotate(**looks).values(*names).first() or {}
+    return [{"topic": topic, "last": found[name]} for name, topic in names.items() if found.get(name)]
+
+
+def _from_tables(files: Spool, last: list[dict[str, Any]]) -> Report:
+    last_messages = _last_messages(row for row in last if row.get("account") != TEST_ACCOUNT)
     last_at = max(filter(None, last_messages.values()), default=None)
     messages = _messages()
     calls = _calls()
+    late = pile_of(work.late_calls(), "due_at")
     made_at = now()
     return Report(
         made_at=made_at,
         last_messages=last_messages,
-        keys=_keys(last),
+        keys=_keys(row for row in last if "key_fingerprint" in row),
         open_messages=messages["open"],
         quarantined=messages["quarantined"],
         failed=messages["failed"],
         due_calls=sum((row["due"] for row in calls), Pile()),
-        given_up_calls=_given_up(),
-        late=messages["late"] + _late_calls() + files.late,
+        given_up_calls=pile_of(work.given_up_calls(), "event__message__received_at"),
+        late=messages["late"] + late + files.late,
+        late_messages=messages["late"],
+        late_calls=late,
         gone_receivers=_gone(calls),
         spool=files,
         refusals=_refusals(made_at),
-        workers=dict(_rows(Heartbeat).order_by("name").values_list("name", "beat_at")),
+        workers=dict(rows_of(Heartbeat).order_by("name").values_list("name", "beat_at")),
         silent_hours=round(open_hours(last_at, made_at), 2) if last_at else None,
     )
-
-
-def _rows(model: Any) -> Any:
-    return model._default_manager.using(alias())
 
 
 def _last_messages(rows: Iterable[dict[str, Any]]) -> dict[str, datetime | None]:
@@ -185,6 +207,12 @@ def _last_messages(rows: Iterable[dict[str, Any]]) -> dict[str, datetime | None]
         former = found.get(topic)
         found[topic] = max(former, row["last"]) if former else row["last"]
     return found
+
+
+def pile_of(rows: Any, moment: str) -> Pile:
+    """How many rows, and since when by that column."""
+    found = rows.aggregate(count=Count("pk"), oldest=Min(moment))
+    return Pile(found["count"], found["oldest"])
 
 
 def _keys(rows: Iterable[dict[str, Any]]) -> list[KeyUse]:
@@ -208,8 +236,7 @@ def _messages() -> dict[str, Pile]:
     }
     late = Q(status=status.RECEIVED, due_at__lte=from_now(-LATE_SECONDS))
     found = (
-        _rows(Message)
-        .real()
+        real_rows(Message)
         .filter(status__in=(status.RECEIVED, status.QUARANTINED, status.FAILED))
         .aggregate(
             **{f"{name}_count": Count("pk", filter=condition) for name, condition in which.items()},
@@ -225,8 +252,7 @@ def _calls() -> list[dict[str, Any]]:
     """The open calls by receiver."""
     due = Q(due_at__lte=NOW)
     rows = (
-        _rows(ReceiverCall)
-        .real()
+        real_rows(ReceiverCall)
         .open()
         .values("signal", "receiver")
         .annotate(open_count=Count("pk"), due_count=Count("pk", filter=due), due_oldest=Min("due_at", filter=due))
@@ -244,30 +270,16 @@ def _gone(calls: Iterable[dict[str, Any]]) -> list[GoneReceiver]:
     ]
 
 
-def _given_up() -> Pile:
-    rows = _rows(ReceiverCall).real().filter(status=ReceiverCall.Status.GIVEN_UP)
-    found = rows.aggregate(count=Count("pk"), oldest=Min("event__message__received_at"))
-    return Pile(found["count"], found["oldest"])
-
-
-def _late_calls() -> Pile:
-    """Those that could have been made 15 minutes ago: others wait for one that is tried again later."""
-    known = ledger.known_receivers()
-    rows = _rows(ReceiverCall).real().due(from_now(-LATE_SECONDS)).of(known).first_in_line(known).order_by()
-    found = rows.aggregate(count=Count("pk"), oldest=Min("due_at"))
-    return Pile(found["count"], found["oldest"])
-
-
 def _refusals(made_at: datetime) -> Refusals:
     rows = (
-        _rows(Refusal)
+        rows_of(Refusal)
         .filter(hour__gt=made_at - REFUSALS_OF)
         .values("reason")
         .annotate(number=Sum("count"), last=Max("last_at"))
         .order_by("reason")
     )
     found = list(rows)
-    kept = _rows(RefusedBody).filter(message=None).aggregate(count=Count("pk"), last=Max("refused_at"))
+    kept = rows_of(RefusedBody).filter(message=None).aggregate(count=Count("pk"), last=Max("refused_at"))
     return Refusals(
         by_reason={row["reason"]: row["number"] for row in found},
         last_at=max((row["last"] for row in found), default=None),

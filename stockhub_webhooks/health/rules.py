@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import IntEnum
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 from django.urls import NoReverseMatch, reverse
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, ngettext_lazy
 
-from stockhub_webhooks.health.facts import Report
+from stockhub_webhooks.health.facts import REFUSALS_OF, Report
 
 
 class Level(IntEnum):
@@ -24,12 +24,30 @@ class Level(IntEnum):
 
 
 class Finding(NamedTuple):
-    """One thing that is wrong. `link` is the path of the admin's page about it, "" where there is none."""
+    """One thing that is wrong.
+
+    Attributes:
+        code: its name, for programs.
+        level: how bad it is.
+        text: a sentence, with the count.
+        model: the model that it is about.
+        filters: of that model's list in the admin, so that it shows what was counted; None where no list does.
+    """
 
     code: str
     level: Level
     text: str
-    link: str = ""
+    model: str = "message"
+    filters: Mapping[str, Any] | None = None
+
+    @property
+    def link(self) -> str:
+        """The path of the admin's page about it, "" where there is none."""
+        return self.link_in(None)
+
+    def link_in(self, site: str | None) -> str:
+        """The same in the admin site of that name; None is the host's default one."""
+        return "" if self.filters is None else admin_link(self.model, self.filters, site)
 
 
 def findings(report: Report) -> list[Finding]:
@@ -45,14 +63,17 @@ def level_of(found: Iterable[Finding]) -> Level:
 def as_json(report: Report) -> dict[str, Any]:
     """The report and what of it is wrong, for `json.dumps`."""
     found = findings(report)
-    listed = [finding._asdict() | {"level": finding.level.name.lower()} for finding in found]
+    listed = [
+        {"code": finding.code, "level": finding.level.name.lower(), "text": finding.text, "link": finding.link}
+        for finding in found
+    ]
     return {"status": level_of(found).name.lower(), "findings": listed, **report.as_json()}
 
 
-def admin_link(model: str, **filters: Any) -> str:
-    """The path of a list in the admin; "" where the host has no admin."""
+def admin_link(model: str, filters: Mapping[str, Any], site: str | None = None) -> str:
+    """The path of a list in the admin; "" where the host has no admin, or none of that model."""
     try:
-        path = reverse(f"admin:stockhub_webhooks_{model}_changelist")
+        path = reverse(f"admin:stockhub_webhooks_{model}_changelist", current_app=site)
     except NoReverseMatch:
         return ""
     return f"{path}?{urlencode(filters)}" if filters else path
@@ -83,25 +104,21 @@ def given_up(report: Report) -> Iterator[Finding]:
     """Nobody does these any more, until somebody says so."""
     if count := report.given_up_calls.count:
         text = ngettext("%(count)d task for our shop is given up.", "%(count)d tasks for our shop are given up.", count)
-        link = admin_link("receivercall", status__exact="given_up")
-        yield Finding("given_up", Level.CRITICAL, text % {"count": count}, link)
+        yield Finding("given_up", Level.CRITICAL, text % {"count": count}, "receivercall", {"needs": "given_up"})
     if count := report.failed.count:
         text = ngettext(
             "%(count)d message could not be processed and is given up.",
             "%(count)d messages could not be processed and are given up.",
             count,
         )
-        yield Finding(
-            "given_up", Level.CRITICAL, text % {"count": count}, admin_link("message", status__exact="failed")
-        )
+        yield Finding("given_up", Level.CRITICAL, text % {"count": count}, filters={"status__exact": "failed"})
 
 
 def quarantined(report: Report) -> Iterator[Finding]:
     """Stored, but it cannot be applied as it is."""
     if count := report.quarantined.count:
         text = ngettext("%(count)d message needs a look.", "%(count)d messages need a look.", count)
-        link = admin_link("message", status__exact="quarantined")
-        yield Finding("quarantined", Level.WARNING, text % {"count": count}, link)
+        yield Finding("quarantined", Level.WARNING, text % {"count": count}, filters={"status__exact": "quarantined"})
 
 
 def refusals(report: Report) -> Iterator[Finding]:
@@ -120,7 +137,8 @@ def refusals(report: Report) -> Iterator[Finding]:
     )
     is_likely_ours = refused.last_kept_at and not (success and success >= refused.last_kept_at)
     if not is_likely_ours:
-        yield Finding("refusals", Level.WARNING, text % {"count": count}, admin_link("refusal"))
+        since = {"hour__gt": (report.made_at - REFUSALS_OF).isoformat()}
+        yield Finding("refusals", Level.WARNING, text % {"count": count}, "refusal", since)
         return
     kept = ngettext(
         "%(count)d of the kept ones looks like Stock Hub's: is the key right?",
@@ -128,31 +146,58 @@ def refusals(report: Report) -> Iterator[Finding]:
         refused.kept,
     )
     text = f"{text % {'count': count}} {kept % {'count': refused.kept}}"
-    yield Finding("refusals", Level.CRITICAL, text, admin_link("refusedbody"))
+    yield Finding("refusals", Level.CRITICAL, text, "refusedbody", {"message__isnull": True})
 
 
 def silence(report: Report) -> Iterator[Finding]:
     """Nothing came in for long."""
     if report.is_silent:
         text = _("Nothing came in since %(moment)s.") % {"moment": moment(report.last_message_at)}
-        yield Finding("silence", Level.WARNING, text, admin_link("message"))
+        yield Finding("silence", Level.WARNING, text, filters={})
+
+
+# of which pile of the report, in which list, and what is said
+LATE: Any = (
+    (
+        lambda report: report.late_messages,
+        ("message", {"needs": "late"}),
+        ngettext_lazy(
+            "%(count)d message should have been processed on %(moment)s.",
+            "%(count)d messages should have been processed, the first on %(moment)s.",
+            "count",
+        ),
+    ),
+    (
+        lambda report: report.late_calls,
+        ("receivercall", {"needs": "late"}),
+        ngettext_lazy(
+            "%(count)d task for our shop should have been done on %(moment)s.",
+            "%(count)d tasks for our shop should have been done, the first on %(moment)s.",
+            "count",
+        ),
+    ),
+    (
+        lambda report: report.spool.late,
+        ("message", None),
+        ngettext_lazy(
+            "%(count)d message waits in the spool directory since %(moment)s.",
+            "%(count)d messages wait in the spool directory since %(moment)s.",
+            "count",
+        ),
+    ),
+)
 
 
 def late(report: Report) -> Iterator[Finding]:
     """Work is due and not done: nobody does it, or not fast enough."""
-    count = report.late.count
-    if not count:
-        return
-    text = ngettext(
-        "%(count)d piece of work is due since %(moment)s and not done.",
-        "%(count)d pieces of work are due since %(moment)s and not done.",
-        count,
-    ) % {"count": count, "moment": moment(report.late.oldest)}
-    if report.has_worker:
-        yield Finding("backlog", Level.WARNING, text)
-    else:
-        hint = _("No worker came by: does stockhub_worker run?")
-        yield Finding("no_worker", Level.CRITICAL, f"{text} {hint}")
+    code, level, hint = "backlog", Level.WARNING, ""
+    if not report.has_worker:
+        code, level, hint = "no_worker", Level.CRITICAL, _("No worker came by: does stockhub_worker run?")
+    for pile_in, (model, filters), text in LATE:
+        pile = pile_in(report)
+        if pile.count:
+            told = text % {"count": pile.count, "moment": moment(pile.oldest)}
+            yield Finding(code, level, f"{told} {hint}".strip(), model, filters)
 
 
 def gone_receivers(report: Report) -> Iterator[Finding]:
@@ -164,7 +209,8 @@ def gone_receivers(report: Report) -> Iterator[Finding]:
             gone.open_calls,
         )
         text %= {"count": gone.open_calls, "receiver": f"{gone.receiver} ({gone.signal})"}
-        yield Finding("gone_receivers", Level.WARNING, text, admin_link("receivercall"))
+        filters = {"needs": "gone", "receiver__exact": gone.receiver, "signal__exact": gone.signal}
+        yield Finding("gone_receivers", Level.WARNING, text, "receivercall", filters)
 
 
 RULES: tuple[Callable[[Report], Iterator[Finding]], ...] = (

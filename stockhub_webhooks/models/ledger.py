@@ -60,6 +60,11 @@ class ReceiverCallQuerySet(AccountQuerySet["ReceiverCall"]):
         """Those whose time has come, or whose lease has lapsed, oldest first; `now` is the database's clock."""
         return self.filter(due_at__lte=now).order_by("due_at", "pk")
 
+    def failing(self) -> ReceiverCallQuerySet:
+        """Those that failed, and are given up or tried again later; without those that somebody gave up."""
+        tried_again = Q(status=ReceiverCall.Status.PENDING) & ~Q(cause="")
+        return self.filter(tried_again | Q(status=ReceiverCall.Status.GIVEN_UP)).exclude(cause=ReceiverCall.BY_HAND)
+
     def of(self, known: Mapping[str, Set[str]]) -> ReceiverCallQuerySet:
         """Those of the given receivers, by the name of their signal."""
         wanted = Q(pk__in=[])
@@ -87,6 +92,7 @@ class ReceiverCall(models.Model):
         GIVEN_UP = "given_up", _("given up")
 
     OPEN = (Status.PENDING, Status.RUNNING)
+    BY_HAND = "by_hand"  # the cause of what somebody gave up, who said why: nobody need look at it any more
 
     id = models.BigAutoField(primary_key=True)
     event = models.ForeignKey(Event, models.CASCADE, related_name="receiver_calls", verbose_name=_("change"))
@@ -108,6 +114,12 @@ class ReceiverCall(models.Model):
         _("due at"), null=True, blank=True, db_index=True, help_text=_("While it runs, when its lease lapses.")
     )
     last_error = models.TextField(_("last error"), blank=True)
+    cause = models.CharField(
+        _("cause"),
+        max_length=200,
+        blank=True,
+        help_text=_("What failures of one cause share; empty where none failed."),
+    )
     done_at = models.DateTimeField(_("done at"), null=True, blank=True)
 
     objects = ReceiverCallQuerySet.as_manager()
@@ -122,7 +134,10 @@ class ReceiverCall(models.Model):
             models.Index(fields=["order", "receiver", "id"], name="stockhub_call_sequence"),
             models.Index(fields=["status", "signal", "receiver"], name="stockhub_call_status"),
         ]
-        permissions = [("try_again", _("Can try a task for our shop again"))]
+        permissions = [
+            ("try_again", _("Can try a task for our shop again")),
+            ("give_up", _("Can give up a task for our shop")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.receiver} ({self.signal})"

@@ -32,6 +32,12 @@ class MessageQuerySet(AccountQuerySet["Message"]):
         """Those that wait to be applied, or whose lease has lapsed, oldest first; `now` is the database's clock."""
         return self.filter(due_at__lte=now).order_by("due_at", "pk")
 
+    def failing(self) -> MessageQuerySet:
+        """Those that need a look, that failed, or that failed and are tried again later."""
+        tried_again = models.Q(status=Message.Status.RECEIVED) & ~models.Q(cause="")
+        given_up = models.Q(status__in=(Message.Status.QUARANTINED, Message.Status.FAILED))
+        return self.filter(tried_again | given_up)
+
 
 class Message(OfAccount):
     """One POST from Stock Hub, as received. Its body and `received_at` never change."""
@@ -76,6 +82,14 @@ class Message(OfAccount):
     )
     outcome = models.CharField(_("outcome"), max_length=16, choices=Outcome, blank=True, default="", db_default="")
     error = models.TextField(_("error"), blank=True, default="", db_default="")
+    cause = models.CharField(
+        _("cause"),
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("What failures of one cause share; empty where none failed."),
+    )
     notes = models.JSONField(_("notes"), default=list)
     increment_id = models.CharField(_("Stock Hub number"), max_length=64, blank=True, default="", db_default="")
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
@@ -89,7 +103,7 @@ class Message(OfAccount):
     is_replay = models.BooleanField(_("processed again"), default=False, db_default=False)
 
     # what only reading and applying find out: a new row has these from the database
-    FOUND_OUT_LATER = frozenset({"status", "outcome", "error", "increment_id", "applied_at", "is_replay"})
+    FOUND_OUT_LATER = frozenset({"status", "outcome", "error", "cause", "increment_id", "applied_at", "is_replay"})
 
     objects = MessageQuerySet.as_manager()
 
@@ -99,8 +113,10 @@ class Message(OfAccount):
         indexes = [
             models.Index(fields=["topic", "increment_id"], name="stockhub_message_document"),
             models.Index(fields=["status", "outcome", "received_at"], name="stockhub_message_status"),
-            # the last message of each topic and key, without a look at the bodies
-            models.Index(fields=["source", "topic", "key_fingerprint", "received_at"], name="stockhub_message_last"),
+            # the last message of each topic and key, without a look at the rows and their bodies
+            models.Index(
+                fields=["source", "topic", "received_at", "key_fingerprint", "account"], name="stockhub_message_last"
+            ),
         ]
         permissions = [
             ("process_again", _("Can process a message again")),

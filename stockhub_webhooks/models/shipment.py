@@ -12,6 +12,7 @@ from stockhub_webhooks.models.documents import OrderDocument, PricedLine, addres
 from stockhub_webhooks.models.indexes import BeginningIndex
 
 DELIVERED = "DELIVERED"
+EXCEPTION = "EXCEPTION"
 
 
 class Shipment(OrderDocument):

@@ -1,1 +1,1 @@
-"""For the shop's own templates."""
+"""For templates: the shop's own, and the first page of the app in the admin."""

@@ -1,0 +1,172 @@
+"""The picture of what came in each hour: its numbers as places, for the template that draws them.
+
+Places from left to right are shares of the width, so the picture fills any page; heights are pixels.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils import formats
+from django.utils.translation import gettext as _
+
+from stockhub_webhooks.health.hours import RESULTS, Hour
+from stockhub_webhooks.models import Message
+
+TOP, PLOT, BOTTOM = 14, 180, 40
+BASE = TOP + PLOT
+GUTTER = 6.0
+FULL = 100.0
+SMALLEST = 3.0  # one failure among thousands must be seen
+LABEL_EVERY_HOURS = 6
+STEPS = (1, 2, 5)
+LABELS = dict((*Message.Outcome.choices, *Message.Status.choices))
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of a bar: the messages of one result."""
+
+    result: str
+    y: str
+    height: str
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One hour: where it stands, what it is made of, and what it says when pointed at."""
+
+    x: str
+    width: str
+    parts: list[Part]
+    title: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A label beside or below the picture; `y` of a line, `x` of an hour."""
+
+    text: str
+    below: str = ""
+    x: str = ""
+    y: str = ""
+    anchor: str = "middle"
+
+
+class Chart:
+    """What the template draws and lists."""
+
+    height = BASE + BOTTOM
+    base = BASE
+    gutter = f"{GUTTER:g}%"
+    label_x = f"{GUTTER - 0.7:g}%"
+
+    def __init__(self, hours: Sequence[Hour]) -> None:
+        self.hours = hours
+        self.names = names_of([hour.begins_at for hour in hours])
+        self.slot = (FULL - GUTTER) / max(len(hours), 1)
+        self.ticks = ticks_up_to(max((hour.total for hour in hours), default=0))
+        self.scale = PLOT / self.ticks[-1]
+        self.totals = sum((Counter(hour.counts) for hour in hours), Counter())
+        self.total = sum(self.totals.values())
+
+    @property
+    def legend(self) -> list[tuple[str, Any, int]]:
+        """Each result, its words, and how many messages it had."""
+        return [(result, LABELS[result], self.totals[result]) for result in RESULTS]
+
+    @property
+    def summary(self) -> str:
+        """All of it in a sentence."""
+        told = ", ".join(f"{label} {count}" for _result, label, count in self.legend if count)
+        return f"{_('Messages in the last 48 hours')}: {self.total}" + (f" ({told})" if told else "")
+
+    @property
+    def lines(self) -> list[Mark]:
+        """The heights that are named."""
+        return [Mark(formats.number_format(tick, force_grouping=True), y=pixels(self.y(tick))) for tick in self.ticks]
+
+    @property
+    def bars(self) -> Iterator[Bar]:
+        """The hours in which something came in."""
+        for number, hour in enumerate(self.hours):
+            if hour.total:
+                x, width = share(self.x(number) + self.slot * 0.12), share(self.slot * 0.76)
+                yield Bar(x, width, list(self.parts(hour)), f"{self.names[number]}: {told(hour)}")
+
+    def parts(self, hour: Hour) -> Iterator[Part]:
+        """The pieces of an hour's bar, from below."""
+        y = float(BASE)
+        for result in RESULTS:
+            if count := hour.counts.get(result, 0):
+                height = max(count * self.scale, SMALLEST)
+                y -= height
+                yield Part(result, pixels(y), pixels(height))
+
+    @property
+    def times(self) -> Iterator[Mark]:
+        """Some of the hours by the clock; the day below midnight."""
+        for number, hour in enumerate(self.hours):
+            at = hour.begins_at
+            if at.hour % LABEL_EVERY_HOURS == 0:
+                middle = self.x(number) + self.slot / 2
+                anchor = "end" if number >= len(self.hours) - 2 else "middle"
+                day = formats.date_format(at, "D j") if at.hour == 0 else ""
+                yield Mark(formats.date_format(at, "H:i"), day, x=share(middle), anchor=anchor)
+
+    @property
+    def heads(self) -> list[Any]:
+        """Of the table."""
+        return [LABELS[result] for result in RESULTS]
+
+    @property
+    def rows(self) -> list[tuple[str, list[int], int]]:
+        """Of the table, the newest hour first: its name, its counts, their sum."""
+        rows = [
+            (name, [hour.counts.get(result, 0) for result in RESULTS], hour.total)
+            for name, hour in zip(self.names, self.hours, strict=True)
+        ]
+        return rows[::-1]
+
+    def x(self, number: int) -> float:
+        """Where an hour begins, as a share of the width."""
+        return GUTTER + number * self.slot
+
+    def y(self, count: float) -> float:
+        """How far down a count is."""
+        return BASE - count * self.scale
+
+
+def told(hour: Hour) -> str:
+    """What came in during an hour, in words."""
+    return ", ".join(f"{LABELS[result]} {count}" for result in RESULTS if (count := hour.counts.get(result, 0)))
+
+
+def names_of(moments: Sequence[datetime]) -> list[str]:
+    """Day and time of each; with its zone where the clock, put back, shows the same time twice."""
+    by_clock = Counter(at.replace(tzinfo=None, fold=0) for at in moments)
+    return [
+        formats.date_format(at, "D j M H:i")
+        + (f" {at.tzname()}" if by_clock[at.replace(tzinfo=None, fold=0)] > 1 else "")
+        for at in moments
+    ]
+
+
+def ticks_up_to(most: int) -> list[int]:
+    """Two to six round numbers from 0 on; the last one is not smaller than `most`."""
+    step = next(factor * 10**power for power in range(20) for factor in STEPS if factor * 10**power * 5 >= max(most, 1))
+    return list(range(0, step * (-(-max(most, 1) // step)) + 1, step))
+
+
+def share(number: float) -> str:
+    """A share of the width, as SVG wants it in any language."""
+    return f"{number:.3f}%"
+
+
+def pixels(number: float) -> str:
+    """A number of pixels, as SVG wants it in any language."""
+    return f"{number:.1f}"

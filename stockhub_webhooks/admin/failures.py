@@ -1,0 +1,210 @@
+"""What failed, by its cause: a page on which somebody acts on all that failed for the same reason at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils.text import Truncator
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
+
+from stockhub_webhooks import journal, ledger
+from stockhub_webhooks.admin import display, words
+from stockhub_webhooks.admin.base import ReadOnlyAdmin
+from stockhub_webhooks.admin.overview import FAILURES
+from stockhub_webhooks.admin.permissions import may, may_see_persons
+from stockhub_webhooks.admin.sites import may_view
+from stockhub_webhooks.health import causes
+from stockhub_webhooks.health.causes import CALLS, KINDS, MESSAGES, Group, Kind
+from stockhub_webhooks.health.rules import admin_link
+from stockhub_webhooks.models import Message
+
+MOST_AT_ONCE = 10_000
+ERROR_LENGTH = 200
+
+
+@dataclass(frozen=True)
+class Act:
+    """What can be done with a group. `name` is its permission, too."""
+
+    name: str
+    kind: Kind
+    label: Any
+    told: Any
+
+
+ACTS = {
+    act.name: act
+    for act in (
+        Act(
+            "try_again",
+            CALLS,
+            _("try again"),
+            ngettext_lazy("%(count)d task is tried again.", "%(count)d tasks are tried again.", "count"),
+        ),
+        Act(
+            "give_up",
+            CALLS,
+            _("give up …"),
+            ngettext_lazy("%(count)d task was given up.", "%(count)d tasks were given up.", "count"),
+        ),
+        Act(
+            "process_again",
+            MESSAGES,
+            _("process again"),
+            ngettext_lazy("%(count)d message is processed again.", "%(count)d messages are processed again.", "count"),
+        ),
+    )
+}
+
+
+class ReasonForm(forms.Form):
+    """Why somebody gives up; it stands in the task and in the log."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"class": "vLargeTextField", "rows": 3}),
+        help_text=_("It is kept with each task and in the log of the admin."),
+    )
+
+
+class FailuresPage(ReadOnlyAdmin):
+    """Adds to the admin of tasks the page of what failed, by its cause."""
+
+    def get_urls(self) -> list[Any]:
+        """One more page."""
+        return [path("failures/", self.admin_site.admin_view(self.failures_view), name=FAILURES), *super().get_urls()]
+
+    def failures_view(self, request: HttpRequest) -> HttpResponse:
+        """Show the groups, or act on one."""
+        request.current_app = self.admin_site.name
+        kinds = [kind for kind in KINDS.values() if may_view(request, kind.model)]
+        if not kinds:
+            raise PermissionDenied
+        if request.method == "POST":
+            return self.act_on_group(request, kinds)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("What failed, by its cause"),
+            "opts": self.opts,
+            "sections": [self.section(request, kind) for kind in kinds],
+        }
+        return TemplateResponse(request, "admin/stockhub_webhooks/receivercall/failures.html", context)
+
+    def section(self, request: HttpRequest, kind: Kind) -> dict[str, Any]:
+        """The groups of one kind, as shown."""
+        found = causes.groups(kind, causes.MOST_GROUPS + 1)
+        cut = len(found) > causes.MOST_GROUPS
+        return {
+            "title": kind.model._meta.verbose_name_plural,
+            "name": kind.name,
+            "groups": [self.shown(request, group) for group in found[: causes.MOST_GROUPS]],
+            "cut": causes.MOST_GROUPS if cut else 0,
+            "acts": [act for act in ACTS.values() if act.kind is kind and may(request, act.name)],
+        }
+
+    def shown(self, request: HttpRequest, group: Group) -> dict[str, Any]:
+        """A group in words. The text of an error may name a customer."""
+        row, site = group.newest, self.admin_site.name
+        path_of_row = reverse(
+            f"{site}:stockhub_webhooks_{row._meta.model_name}_change", args=[row.pk], current_app=site
+        )
+        return {
+            "group": group,
+            "cause": words.cause(group.key["cause"]),
+            "statuses": list(statuses_in_words(group)),
+            "first": message_of(group.oldest).received_at,
+            "last": message_of(group.newest).received_at,
+            "sample": name_of(row),
+            "sample_url": path_of_row,
+            "error": Truncator(error_of(row)).chars(ERROR_LENGTH) if may_see_persons(request) else "",
+            "list_url": admin_link(row._meta.model_name, {f"{k}__exact": v for k, v in group.key.items()}, site),
+        }
+
+    # ------------------------------------------------------------ acting
+
+    def act_on_group(self, request: HttpRequest, kinds: list[Kind]) -> HttpResponse:
+        """Do what was asked with the group as it was shown; giving up asks for the reason first."""
+        act = ACTS.get(request.POST.get("action", ""))
+        newest = request.POST.get("newest", "")
+        if act is None or not newest.isdecimal() or not all(name in request.POST for name in act.kind.keys):
+            raise BadRequest("no such action, or no group")
+        if act.kind not in kinds or not may(request, act.name):
+            raise PermissionDenied
+        rows = act.kind.members(request.POST, int(newest))
+        if act.name != "give_up":
+            return self.done(request, act, rows, str(act.label), DOES[act.name])
+        form = ReasonForm(request.POST if "reason" in request.POST else None)
+        if not form.is_valid():
+            return self.confirm(request, act, rows, form)
+        reason = form.cleaned_data["reason"]
+        what = str(_("given up: %(reason)s") % {"reason": reason})
+        return self.done(request, act, rows, what, lambda pks: ledger.give_up_by_hand(pks, reason))
+
+    def confirm(self, request: HttpRequest, act: Act, rows: Any, form: ReasonForm) -> HttpResponse:
+        """Ask why, and say what that means."""
+        count = rows.count()
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Give up"),
+            "opts": self.opts,
+            "form": form,
+            "count": count,
+            "cause": words.cause(request.POST["cause"]),
+            "receiver": request.POST["receiver"],
+            "hidden": {name: request.POST[name] for name in ("action", "newest", *act.kind.keys)},
+            "failures_url": self.failures_url(),
+        }
+        return TemplateResponse(request, "admin/stockhub_webhooks/receivercall/give_up.html", context)
+
+    def done(
+        self, request: HttpRequest, act: Act, rows: Any, what: str, does: Callable[[list[int]], int]
+    ) -> HttpResponse:
+        """Do it, say with how many, and show what is left."""
+        chosen = act.kind.with_what_is_named().filter(pk__in=list(rows.values_list("pk", flat=True)[:MOST_AT_ONCE]))
+        count = self.make_due(request, chosen, what, does)
+        self.message_user(request, act.told % {"count": count}, messages.SUCCESS if count else messages.WARNING)
+        return HttpResponseRedirect(self.failures_url())
+
+    def failures_url(self) -> str:
+        """Where the page is."""
+        return reverse(f"{self.admin_site.name}:{FAILURES}")
+
+
+DOES: Mapping[str, Callable[[list[int]], int]] = {"try_again": ledger.try_again, "process_again": journal.reopen}
+
+
+def statuses_in_words(group: Group) -> Iterator[str]:
+    """How many of each status."""
+    labels = dict(group.kind.model.Status.choices)
+    for status, count in group.by_status.items():
+        yield f"{labels[status]}: {count}"
+
+
+def message_of(row: Any) -> Message:
+    """The message that it comes from."""
+    message: Message = row if isinstance(row, Message) else row.event.message
+    return message
+
+
+def name_of(row: Any) -> str:
+    """What a sample is called."""
+    if isinstance(row, Message):
+        name = f"{row.get_topic_display()} {row.increment_id}".strip() or str(row._meta.verbose_name)
+        return f"{name}, {display.value(row.received_at)}"
+    return f"{words.event(row.event)} {row.event.increment_id}"
+
+
+def error_of(row: Any) -> str:
+    """The first line of its error, in words where it has them."""
+    text = words.error(row) if isinstance(row, Message) else row.last_error
+    return str(text).partition("\n")[0]

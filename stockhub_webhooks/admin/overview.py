@@ -1,0 +1,58 @@
+"""The first page of the app: what needs attention, what came in lately, and when each topic was last heard of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+from django.http import HttpRequest
+from django.utils import timezone
+
+from stockhub_webhooks.admin.chart import Chart
+from stockhub_webhooks.admin.sites import address, may_view, site_of
+from stockhub_webhooks.health import Level, report
+from stockhub_webhooks.health.attention import attention
+from stockhub_webhooks.health.facts import ANY, Report
+from stockhub_webhooks.health.hours import last_hours
+from stockhub_webhooks.health.rules import Finding
+from stockhub_webhooks.models import Message, ReceiverCall
+from stockhub_webhooks.models.message import Topic
+
+APP = "stockhub_webhooks"
+FAILURES = "stockhub_webhooks_failures"
+
+
+def context(request: HttpRequest) -> dict[str, Any]:
+    """What the template needs: only of what the user may see on this site."""
+    seen = report(with_keys=False)
+    sees_messages = may_view(request, Message)
+    shown: dict[str, Any] = {
+        "zone": timezone.get_default_timezone(),
+        "sees_anything": any(may_view(request, model) for model in apps.get_app_config(APP).get_models()),
+        "attention": [entry(request, found) for found in attention(seen) if may_see(request, found)],
+    }
+    if sees_messages or may_view(request, ReceiverCall):
+        shown["failures_url"] = address(request, FAILURES)
+    if sees_messages and not seen.database:
+        shown |= {"chart": Chart(last_hours(seen.made_at)), "last_messages": last_messages(seen)}
+    return shown
+
+
+def may_see(request: HttpRequest, found: Finding) -> bool:
+    """Whether the user may see the rows that it is about."""
+    return may_view(request, apps.get_model(APP, found.model))
+
+
+def entry(request: HttpRequest, found: Finding) -> dict[str, Any]:
+    """A line of the list."""
+    return {
+        "text": found.text,
+        "url": found.link_in(site_of(request).name),
+        "is_urgent": found.level == Level.CRITICAL,
+    }
+
+
+def last_messages(seen: Report) -> list[tuple[Any, Any]]:
+    """Each topic in words, and when it was last heard of."""
+    words = dict(Topic.choices)
+    return [(words[topic], at) for topic, at in seen.last_messages.items() if topic != ANY]

@@ -1,0 +1,98 @@
+"""What failed, grouped by its cause: the database groups the rows that fail, found by their status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Max, Min, Q, QuerySet
+
+from stockhub_webhooks.health.work import rows_of
+from stockhub_webhooks.models import Message, ReceiverCall
+
+MOST_GROUPS = 100
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of work that can fail. `keys` are the columns whose values a group shares."""
+
+    name: str
+    model: type[Any]
+    keys: tuple[str, ...]
+
+    def failing(self) -> QuerySet[Any]:
+        """All of it that failed."""
+        rows: QuerySet[Any] = rows_of(self.model).failing()
+        return rows
+
+    def members(self, key: Mapping[str, str], newest: int) -> QuerySet[Any]:
+        """The rows of a group as far as it was shown: what came after `newest`, a primary key, is not meant."""
+        return self.failing().filter(**{name: key[name] for name in self.keys}, pk__lte=newest).order_by("pk")
+
+    def with_what_is_named(self) -> QuerySet[Any]:
+        """Rows with what one wants to know of a sample, without bodies."""
+        rows: QuerySet[Any] = rows_of(self.model)
+        if self.model is ReceiverCall:
+            heavy = ("event__changes", "event__message__body", "event__message__headers")
+            return rows.select_related("event__message").defer(*heavy)
+        return rows.defer("body", "headers")
+
+
+CALLS = Kind("call", ReceiverCall, ("receiver", "cause"))
+MESSAGES = Kind("message", Message, ("status", "cause"))
+KINDS = {kind.name: kind for kind in (CALLS, MESSAGES)}
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows that failed for one cause.
+
+    Attributes:
+        kind: what they are.
+        key: the values that they share.
+        count: how many.
+        by_status: how many of each status.
+        oldest: the row of the oldest message.
+        newest: the row of the newest message, which is the sample.
+    """
+
+    kind: Kind
+    key: Mapping[str, str]
+    count: int
+    by_status: Mapping[str, int]
+    oldest: Any
+    newest: Any
+
+
+def groups(kind: Kind, most: int = MOST_GROUPS) -> list[Group]:
+    """The groups of a kind, at most so many, the one that failed for the newest message first. Two queries."""
+    statuses = kind.model.Status.values
+    found = list(
+        kind.failing()
+        .order_by()
+        .values(*kind.keys)
+        .annotate(
+            number=Count("pk"),
+            first_pk=Min("pk"),
+            last_pk=Max("pk"),
+            **{f"in_{status}": Count("pk", filter=Q(status=status)) for status in statuses},
+        )
+        .order_by("-last_pk")[:most]
+    )
+    rows = kind.with_what_is_named().in_bulk({row[name] for row in found for name in ("first_pk", "last_pk")})
+    return list(_built(kind, found, rows))
+
+
+def _built(kind: Kind, found: list[dict[str, Any]], rows: Mapping[int, Any]) -> Iterator[Group]:
+    for row in found:
+        if row["first_pk"] in rows and row["last_pk"] in rows:  # else deleted in between
+            yield Group(
+                kind=kind,
+                key={name: row[name] for name in kind.keys},
+                count=row["number"],
+                by_status={status: row[f"in_{status}"] for status in kind.model.Status.values if row[f"in_{status}"]},
+                oldest=rows[row["first_pk"]],
+                newest=rows[row["last_pk"]],
+            )

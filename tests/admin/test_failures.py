@@ -1,0 +1,232 @@
+"""What failed, by its cause, and what can be done with all of it at once."""
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from stockhub_webhooks import signals
+from stockhub_webhooks.admin import failures
+from stockhub_webhooks.exceptions import DIED, PermanentFailure
+from stockhub_webhooks.health import causes
+from stockhub_webhooks.models import Message, ReceiverCall
+from tests.samples import sample
+
+pytestmark = pytest.mark.django_db(databases="__all__")
+URL = "/admin/stockhub_webhooks/receivercall/failures/"
+
+
+def stock_is_away(*, event, **arguments):
+    raise ConnectionError(f"no answer for Testman, order {event.po_number}")
+
+
+def refuses(*, event, **arguments):
+    raise PermanentFailure(f"no such order {event.po_number}")
+
+
+@pytest.fixture(autouse=True)
+def _forms_fit(settings):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000  # the host's is too small for any form
+
+
+@pytest.fixture
+def failed(post, hear):
+    """Three tasks that wait after a failure, three given up, and two messages that cannot be read."""
+    hear(signals.order_created, stock_is_away, uid="shop.stock")
+    hear(signals.order_created, refuses, uid="shop.refuses")
+    for number in range(3):
+        post("order", sample("order", increment_id=f"{number}", po_number=f"WEB-{number}"))
+    post("order", b'{"a" 1}')
+    post("order", b'{"abc" 12}')
+
+
+def group(kind, **wanted):
+    """The one group of that kind with these values."""
+    (found,) = [
+        found for found in causes.groups(kind) if all(found.key[name].startswith(v) for name, v in wanted.items())
+    ]
+    return found
+
+
+def form(action, found, **more):
+    return {"action": action, "newest": found.newest.pk, **found.key, **more}
+
+
+def test_failures_of_one_cause_are_one_group_with_a_sample(failed, staff):
+    waiting, given_up = group(causes.CALLS, receiver="shop.stock"), group(causes.CALLS, receiver="shop.refuses")
+    assert (waiting.count, waiting.by_status) == (3, {"pending": 3})
+    assert (given_up.count, given_up.by_status) == (3, {"given_up": 3})
+    assert group(causes.MESSAGES).count == 2
+    page = staff.get(URL).text
+    assert page.count('<article class="group"') == 3
+    assert f"ConnectionError at {__name__}.stock_is_away:" in page
+    assert "given up: 3" in page
+    assert "The content is not JSON" in page
+    assert reverse("admin:stockhub_webhooks_receivercall_change", args=[waiting.newest.pk]) in page
+    assert "order WEB-2" in page
+    assert "order WEB-1" not in page
+
+
+def test_a_group_links_to_the_list_of_its_rows(failed, staff):
+    (shown,) = [
+        shown
+        for section in staff.get(URL).context["sections"]
+        for shown in section["groups"]
+        if shown["group"].key.get("receiver") == "shop.stock"
+    ]
+    assert staff.get(shown["list_url"]).context["cl"].result_count == 3
+
+
+def test_first_and_last_are_those_of_the_messages(failed):
+    first, last = Message.objects.filter(status="quarantined").order_by("pk")
+    found = group(causes.MESSAGES)
+    assert (found.oldest, found.newest) == (first, last)
+
+
+def test_nothing_failed_is_said(staff):
+    assert staff.get(URL).text.count("Nothing failed.") == 2
+
+
+@pytest.mark.parametrize(("cause", "said"), [(DIED, "The process that was at it died"), ("", "No cause is known")])
+def test_a_cause_without_an_error_is_told_in_words(failed, staff, cause, said):
+    ReceiverCall.objects.filter(status="given_up").update(cause=cause)
+    assert said in staff.get(URL).text
+
+
+def test_many_causes_are_cut_and_that_is_said(failed, staff, monkeypatch):
+    monkeypatch.setattr(causes, "MOST_GROUPS", 1)
+    page = staff.get(URL).text
+    assert "Only the 1 newest causes are shown." in page
+    assert page.count('<article class="group"') == 2
+
+
+def test_the_number_of_queries_does_not_grow(failed, staff, post):
+    with CaptureQueriesContext(connection) as few:
+        staff.get(URL)
+    for call in ReceiverCall.objects.all():
+        ReceiverCall.objects.filter(pk=call.pk).update(cause=f"{call.pk}")
+    with CaptureQueriesContext(connection) as many:
+        assert staff.get(URL).text.count('<article class="group"') == 7
+    assert len(many) == len(few)
+
+
+# ---------------------------------------------------------------- acting
+
+
+def test_a_whole_group_is_tried_again(failed, staff):
+    found = group(causes.CALLS, receiver="shop.refuses")
+    page = staff.post(URL, form("try_again", found), follow=True).text
+    assert "3 tasks are tried again." in page
+    tried = ReceiverCall.objects.filter(receiver="shop.refuses")
+    assert set(tried.values_list("status", "attempts", "cause")) == {("pending", 0, "")}
+    assert LogEntry.objects.filter(change_message="try again").count() == 3
+
+
+def test_the_runner_is_woken(failed, staff, hear, django_capture_on_commit_callbacks):
+    ReceiverCall.objects.filter(receiver="shop.refuses").delete()
+    with django_capture_on_commit_callbacks(execute=True):
+        staff.post(URL, form("try_again", group(causes.CALLS)))
+    assert set(ReceiverCall.objects.values_list("attempts", flat=True)) == {2}
+
+
+def test_what_came_after_the_page_was_shown_is_not_swept_in(failed, staff, post):
+    shown = form("try_again", group(causes.CALLS, receiver="shop.refuses"))
+    post("order", sample("order", increment_id="99", po_number="WEB-99"))
+    staff.post(URL, shown)
+    assert ReceiverCall.objects.get(receiver="shop.refuses", event__increment_id="99").status == "given_up"
+    assert ReceiverCall.objects.filter(receiver="shop.refuses", status="pending").count() == 3
+
+
+def test_messages_are_processed_again(failed, staff):
+    page = staff.post(URL, form("process_again", group(causes.MESSAGES)), follow=True).text
+    assert "2 messages are processed again." in page
+    assert set(Message.objects.filter(increment_id="").values_list("status", "cause")) == {("received", "")}
+
+
+def test_giving_up_asks_for_a_reason_first(failed, staff):
+    found = group(causes.CALLS, receiver="shop.stock")
+    answer = staff.post(URL, form("give_up", found))
+    assert "3 tasks for our shop are given up for good" in answer.text
+    assert 'name="reason"' in answer.text
+    assert "This field is required" not in answer.text
+    assert "This field is required" in staff.post(URL, form("give_up", found, reason="  ")).text
+    assert group(causes.CALLS, receiver="shop.stock").by_status == {"pending": 3}
+
+
+def test_giving_up_keeps_the_reason_with_each_task_and_in_the_log(failed, staff):
+    found = group(causes.CALLS, receiver="shop.stock")
+    page = staff.post(URL, form("give_up", found, reason="counted by hand"), follow=True).text
+    assert "3 tasks were given up." in page
+    for call in ReceiverCall.objects.filter(receiver="shop.stock"):
+        assert (call.status, call.due_at) == ("given_up", None)
+        assert call.last_error.startswith("counted by hand\n\nConnectionError: no answer")
+    assert LogEntry.objects.filter(change_message="given up: counted by hand").count() == 3
+    assert not [found for found in causes.groups(causes.CALLS) if found.key["receiver"] == "shop.stock"]
+
+
+def test_too_many_are_done_a_part_at_a_time_and_it_says_how_many(failed, staff, monkeypatch):
+    monkeypatch.setattr(failures, "MOST_AT_ONCE", 2)
+    page = staff.post(URL, form("try_again", group(causes.CALLS, receiver="shop.refuses")), follow=True).text
+    assert "2 tasks are tried again." in page
+    assert group(causes.CALLS, receiver="shop.refuses").count == 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"action": "delete"},
+        {"action": "try_again", "newest": "x", "receiver": "", "cause": ""},
+        {"action": "try_again", "newest": "9"},
+    ],
+)
+def test_nonsense_is_refused(failed, staff, data):
+    assert staff.post(URL, data).status_code == 400
+
+
+def test_a_forged_form_is_refused(failed, staff, django_user_model):
+    http = Client(enforce_csrf_checks=True)
+    http.force_login(django_user_model.objects.get(username="office"))
+    found = group(causes.CALLS, receiver="shop.refuses")
+    assert http.post(URL, form("try_again", found)).status_code == 403
+    assert group(causes.CALLS, receiver="shop.refuses").count == 3
+
+
+# ---------------------------------------------------------------- who may
+
+
+def test_each_act_needs_its_own_permission(failed, clerk):
+    http = clerk("view_receivercall", "view_message", "try_again")
+    page = http.get(URL).text
+    assert 'value="try_again"' in page
+    assert 'value="give_up"' not in page
+    assert 'value="process_again"' not in page
+    for action, kind, more in (("give_up", causes.CALLS, {"reason": "x"}), ("process_again", causes.MESSAGES, {})):
+        found = causes.groups(kind)[0]
+        assert http.post(URL, form(action, found, **more)).status_code == 403
+    assert http.post(URL, form("try_again", causes.groups(causes.CALLS)[0])).status_code == 302
+
+
+def test_what_may_not_be_viewed_is_neither_shown_nor_acted_on(failed, clerk):
+    http = clerk("view_message", "try_again")
+    page = http.get(URL).text
+    assert "shop.stock" not in page
+    assert "The content is not JSON" in page
+    assert http.post(URL, form("try_again", causes.groups(causes.CALLS)[0])).status_code == 403
+
+
+def test_who_may_view_neither_does_not_get_there(failed, clerk):
+    assert clerk("view_order").get(URL).status_code == 403
+
+
+def test_texts_of_errors_are_shown_only_to_who_may_see_persons(failed, clerk):
+    assert "Testman" not in clerk("view_receivercall", "view_message").get(URL).text
+
+
+def test_it_is_in_dutch_too(failed, staff):
+    page = staff.get(URL, headers={"accept-language": "nl"}).text
+    assert "Wat mislukte, per oorzaak" in page
+    assert "opgegeven: 3" in page
+    assert "Opgeven …" in page

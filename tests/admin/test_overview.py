@@ -1,0 +1,268 @@
+"""The first page of the app: what needs attention, what came in, and who may see it."""
+
+import re
+from datetime import datetime, timedelta, timezone
+from urllib.parse import parse_qsl, urlsplit
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin.sites import AdminSite
+from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import path, reverse
+from django.utils import timezone as django_timezone
+from django.utils import translation
+
+from stockhub_webhooks import signals
+from stockhub_webhooks.admin.chart import Chart, ticks_up_to
+from stockhub_webhooks.admin.message import MessageAdmin
+from stockhub_webhooks.health import hours, report
+from stockhub_webhooks.health.attention import attention
+from stockhub_webhooks.health.hours import Hour, last_hours
+from stockhub_webhooks.models import Message, Order, ReceiverCall
+from tests.samples import sample
+
+pytestmark = pytest.mark.django_db(databases="__all__")
+URL = "/admin/stockhub_webhooks/"
+LONG_AGO = datetime(2020, 1, 1, tzinfo=timezone.utc)
+AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+
+
+def fails(**arguments):
+    raise ValueError("no stock")
+
+
+@pytest.fixture
+def troubled(filled, post, hear):
+    """Something of all that needs attention and that lists can show."""
+    hear(signals.shipment_created, fails)
+    for number in ("501", "502", "503"):
+        post("shipment", sample("shipment", increment_id=number))
+    post("shipment", sample("shipment", increment_id="500", status="EXCEPTION", order_increment_id="never-sent"))
+    late, failing, failed = (
+        post("order", sample("order", increment_id=number)).json()["message"] for number in ("600", "601", "602")
+    )
+    post("order", key="mistyped")
+    # only now, as each request does what is due
+    first, second, third = ReceiverCall.objects.filter(status="pending", signal="shipment_created")[:3]
+    ReceiverCall.objects.filter(pk=first.pk).update(status="given_up", due_at=None)
+    ReceiverCall.objects.filter(pk=second.pk).update(due_at=LONG_AGO)
+    ReceiverCall.objects.filter(pk=third.pk).update(receiver="shop.gone")
+    Message.objects.filter(pk=late).update(status="received", due_at=LONG_AGO)
+    Message.objects.filter(pk=failing).update(status="received", cause="ValueError", due_at="2999-01-01T00:00Z")
+    Message.objects.filter(pk=failed).update(status="failed", cause="ValueError", due_at=None)
+
+
+def test_all_that_needs_attention_links_to_exactly_the_rows_that_were_counted(troubled, staff):
+    found = [finding for finding in attention(report(with_keys=False)) if finding.link]
+    assert {finding.code for finding in found} == {
+        "failing_calls",
+        "failing_messages",
+        "given_up",
+        "gone_receivers",
+        "backlog",
+        "not_received",
+        "problem_on_the_way",
+        "quarantined",
+        "refusals",
+    }
+    page = staff.get(URL).text
+    for finding in found:
+        kept = finding.model == "refusedbody"  # the second sentence is about these
+        counted = int(re.search(r"\d+", finding.text.rpartition(", and none")[2] if kept else finding.text)[0])
+        answer = staff.get(finding.link)
+        assert answer.status_code == 200, finding.link
+        rows = answer.context["cl"].result_count
+        assert rows == counted, (finding, rows)
+        query = dict(parse_qsl(urlsplit(finding.link).query))
+        assert all(name in page for name in query)
+
+
+def test_refusals_of_strangers_link_to_the_hours_that_were_counted(post, staff):
+    post("order", b"x", key="wrong")
+    (finding,) = attention(report(with_keys=False))
+    assert finding.code == "refusals"
+    assert staff.get(finding.link).context["cl"].result_count == 1
+
+
+def test_it_says_when_nothing_needs_attention(post, staff):
+    post("order")
+    page = staff.get(URL).text
+    assert "Nothing needs your attention." in page
+    assert "stockhub-attention" in page
+
+
+def test_what_was_given_up_by_hand_needs_no_attention(filled, staff):
+    ReceiverCall.objects.update(status="given_up", due_at=None, cause=ReceiverCall.BY_HAND)
+    assert "given_up" not in {finding.code for finding in attention(report())}
+
+
+def test_only_what_the_user_may_view_is_shown(troubled, clerk):
+    page = clerk("view_order").get(URL).text
+    assert "not received yet" in page
+    for hidden in ("given up", "need a look", "Last message", "last 48 hours", "by its cause"):
+        assert hidden not in page
+    assert "refused" not in page
+
+
+def test_who_may_view_nothing_of_it_does_not_get_there(troubled, clerk):
+    assert clerk().get(URL).status_code == 404
+
+
+def test_it_costs_the_same_number_of_queries_however_much_there_is(post, staff, hear):
+    staff.get(URL)
+    hear(signals.order_created, fails)
+    with CaptureQueriesContext(connection) as empty:
+        staff.get(URL)
+    for number in range(12):
+        post("order", sample("order", increment_id=str(number)))
+        post("shipment", sample("shipment", increment_id=str(number), order_increment_id=f"x{number}"))
+        post("order", b"{")
+    with CaptureQueriesContext(connection) as full:
+        staff.get(URL)
+    assert len(full) == len(empty) <= 24, [query["sql"] for query in full.captured_queries]
+
+
+def test_the_database_away_is_said(staff, monkeypatch):
+    def away(*arguments, **options):
+        raise OperationalError
+
+    monkeypatch.setattr("stockhub_webhooks.health.facts._from_tables", away)
+    page = staff.get(URL).text
+    assert "The database does not answer" in page
+    assert "stockhub-chart" not in page
+
+
+def test_it_is_in_dutch_too(post, staff):
+    post("order", b"{")
+    page = staff.get(URL, headers={"accept-language": "nl"}).text
+    assert "Vraagt aandacht" in page
+    assert "1 bericht nakijken" in page
+    assert "Berichten van de laatste 48 uur" in page
+
+
+def test_the_last_message_of_each_topic_is_the_same_however_it_is_looked_up(filled):
+    assert report(with_keys=False).last_messages == report().last_messages
+    assert report(with_keys=False).keys != report().keys
+
+
+# ---------------------------------------------------------------- on a site of the host's own
+
+own = AdminSite(name="backoffice")
+own.register(Message, MessageAdmin)
+urlpatterns = [path("admin/", admin.site.urls), path("backoffice/", own.urls)]
+
+
+@pytest.mark.urls(__name__)
+def test_on_a_site_of_its_own_links_stay_there_and_show_what_is_registered(staff, django_user_model):
+    Message.objects.create(account="default", body=b"{", status="quarantined", topic="order")
+    Order.objects.create(account="default", increment_id="1")
+    page = staff.get("/backoffice/stockhub_webhooks/").text
+    assert "/backoffice/stockhub_webhooks/message/?status__exact=quarantined" in page
+    assert "not received yet" not in page
+    assert "by its cause" not in page
+    assert reverse("admin:stockhub_webhooks_failures") in staff.get(URL).text
+
+
+# ---------------------------------------------------------------- messages by the hour
+
+
+def came_in(at, **values):
+    Message.objects.create(account="default", body=b"{}", received_at=at, **{"status": "applied", **values})
+
+
+def test_messages_are_counted_by_hour_and_by_what_became_of_them():
+    until = datetime(2026, 6, 3, 12, 30, tzinfo=timezone.utc)
+    came_in(until, outcome="created")
+    came_in(until - timedelta(minutes=30), outcome="created")
+    came_in(until - timedelta(minutes=31), outcome="stale")
+    came_in(until, status="quarantined")
+    came_in(until, status="failed")
+    came_in(until, status="received")
+    came_in(until - timedelta(hours=47, minutes=31), outcome="created")  # the hour before the first
+    found = last_hours(until)
+    assert len(found) == 48
+    assert dict(found[-1].counts) == {"created": 2, "quarantined": 1, "failed": 1, "received": 1}
+    assert dict(found[-2].counts) == {"stale": 1}
+    assert sum(hour.total for hour in found) == 6
+    assert found[-1].begins_at.hour == 14  # in Amsterdam
+
+
+def test_where_the_clock_is_put_back_both_hours_are_counted_and_told_apart():
+    came_in(datetime(2026, 10, 25, 0, 30, tzinfo=timezone.utc), outcome="created")
+    came_in(datetime(2026, 10, 25, 1, 30, tzinfo=timezone.utc), outcome="created")
+    with translation.override("en"):
+        chart = Chart(last_hours(datetime(2026, 10, 25, 12, 0, tzinfo=timezone.utc)))
+    names = [name for name, _counts, total in chart.rows if total]
+    assert names == ["Sun 25 Oct 02:00 CET", "Sun 25 Oct 02:00 CEST"]
+
+
+def test_where_the_clock_is_put_forward_an_hour_is_missing():
+    found = last_hours(datetime(2026, 3, 29, 6, 0, tzinfo=timezone.utc))
+    assert [hour.begins_at.hour for hour in found[-7:]] == [1, 3, 4, 5, 6, 7, 8]
+
+
+def test_the_sum_of_the_chart_is_the_number_of_messages(filled, staff):
+    chart = Chart(last_hours(django_timezone.now()))
+    assert chart.total == Message.objects.count()
+    assert str(chart.total) in chart.summary
+    assert sum(total for _name, _counts, total in chart.rows) == chart.total
+
+
+def chart_of(**counts):
+    begin = datetime(2026, 6, 3, 0, 0, tzinfo=AMSTERDAM)
+    return Chart([Hour(begin + hours.HOUR * number, counts if number == 5 else {}) for number in range(48)])
+
+
+def test_one_failure_among_thousands_is_seen():
+    (bar,) = chart_of(created=5000, failed=1).bars
+    assert [part.result for part in bar.parts] == ["created", "failed"]
+    assert float(bar.parts[1].height) >= 3
+
+
+def test_nothing_is_drawn_outside_the_picture():
+    for counts in ({"created": 1}, {"created": 997, "failed": 1, "stale": 1, "received": 1}, {"updated": 123456}):
+        (bar,) = chart_of(**counts).bars
+        assert float(bar.x.rstrip("%")) + float(bar.width.rstrip("%")) <= 100
+        assert all(0 <= float(part.y) <= Chart.base for part in bar.parts)
+
+
+@pytest.mark.parametrize("language", ["en", "nl"])
+def test_places_are_written_as_svg_wants_them_in_any_language(language, filled, staff):
+    page = staff.get(URL, headers={"accept-language": language}).text
+    svg = re.search(r"<svg class=\"stockhub-chart\".*?</svg>", page, re.DOTALL)[0]
+    assert not re.findall(r" (?:x|y|x1|x2|y1|y2|width|height)=\"[^\"]*,[^\"]*\"", svg)
+    assert "style" not in svg
+    with translation.override(language):
+        assert str(Message.Outcome.CREATED.label) in svg
+
+
+@pytest.mark.parametrize(
+    ("most", "ticks"),
+    [(0, [0, 1]), (1, [0, 1]), (4, [0, 1, 2, 3, 4]), (26, [0, 10, 20, 30]), (999, [0, 200, 400, 600, 800, 1000])],
+)
+def test_the_heights_that_are_named_are_round(most, ticks):
+    assert ticks_up_to(most) == ticks
+
+
+@pytest.mark.postgresql
+def test_no_query_of_the_page_reads_all_messages(staff):
+    Message.objects.bulk_create(
+        Message(account="default", body=b"{}", topic="order", status="applied", outcome="created",
+                key_fingerprint="0123456789ab", received_at=LONG_AGO + timedelta(minutes=number))
+        for number in range(20_000)
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE stockhub_webhooks_message")
+    with CaptureQueriesContext(connection) as page:
+        staff.get(URL)
+    ours = [query["sql"] for query in page.captured_queries if 'FROM "stockhub_webhooks_message"' in query["sql"]]
+    assert len(ours) >= 4
+    for sql in ours:
+        with connection.cursor() as cursor:
+            cursor.execute("EXPLAIN " + sql)
+            plan = "\n".join(row[0] for row in cursor.fetchall())
+        scanned = re.search(r"Seq Scan on stockhub_webhooks_message .*rows=(\d+)", plan)
+        # one row, whichever comes first, carries the looks into the index
+        assert scanned is None or plan.startswith("Limit"), plan

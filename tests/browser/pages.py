@@ -1,0 +1,41 @@
+"""Every page of ours in the admin: a line each. All of them are looked at in `test_pages.py`."""
+
+from django.apps import apps
+from django.contrib import admin
+from django.urls import reverse
+
+from stockhub_webhooks.models import Message, Order
+
+MODELS = [model for model in apps.get_app_config("stockhub_webhooks").get_models() if admin.site.is_registered(model)]
+
+
+def named(name, *args):
+    """The address of a page by its URL name; `args` are called for their value, once there are rows."""
+    return lambda: reverse(f"admin:{name}", args=[arg() if callable(arg) else arg for arg in args])
+
+
+def list_of(model):
+    """A model's list."""
+    return named(f"stockhub_webhooks_{model._meta.model_name}_changelist")
+
+
+def page_of(model):
+    """The page of a model's newest row."""
+    return named(f"stockhub_webhooks_{model._meta.model_name}_change", lambda: model.objects.latest("pk").pk)
+
+
+def mend():
+    """Enter a message by hand, prefilled from one that cannot be read."""
+    broken = Message.objects.filter(status="quarantined").latest("pk")
+    return reverse("admin:stockhub_webhooks_message_enter") + f"?mend={broken.pk}"
+
+
+PAGES = {
+    "overview": named("app_list", "stockhub_webhooks"),
+    "failures": named("stockhub_webhooks_failures"),
+    "enter": named("stockhub_webhooks_message_enter"),
+    "mend": mend,
+    "order-story": named("stockhub_webhooks_order_story", lambda: Order.objects.get(increment_id="000000802").pk),
+    **{f"{model._meta.model_name}-list": list_of(model) for model in MODELS},
+    **{f"{model._meta.model_name}-page": page_of(model) for model in MODELS},
+}
