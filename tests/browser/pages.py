@@ -32,6 +32,8 @@ def mend():
 
 PAGES = {
     "overview": named("app_list", "stockhub_webhooks"),
+    "find": lambda: reverse("admin:stockhub_webhooks_find") + "?q=0",
+    "export": named("stockhub_webhooks_export"),
     "failures": named("stockhub_webhooks_failures"),
     "enter": named("stockhub_webhooks_message_enter"),
     "mend": mend,
