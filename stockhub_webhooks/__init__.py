@@ -17,6 +17,8 @@ code is asked until it has done its work. A message walks through these modules,
 What comes by hand instead goes from ``ingest`` (``records`` are its lines) into the journal, and on from there.
 ``prune`` takes away what came in as a test.
 
+Stored messages are gone through again by ``replay``, which shows first what that would do.
+
 ``pipeline.process`` is read, apply and record in one screen. ``worker`` finishes whatever is open,
 ``runners`` decide who starts it; ``health`` says whether all is well, and tells somebody when it is not; ``story``
 says what became of a purchase, to ``admin`` and to ``templatetags`` for the shop's own pages.

@@ -310,6 +310,21 @@ def _as_claimed(message: Message) -> dict[str, Any]:
     return {"id": message.pk, "status": Message.Status.RECEIVED, "attempts": message.attempts}
 
 
+def take_again(message: Message) -> None:
+    """Open a settled message and hold it, in the transaction that applies it again and settles it at once.
+
+    Raises:
+        AlreadySettled: it is open already, so that it is applied anyway.
+    """
+    again: dict[str, Any] = {"status": Message.Status.RECEIVED, "attempts": 1, "due_at": from_now(conf.LEASE_SECONDS)}
+    if message.status == Message.Status.APPLIED:
+        again["is_replay"] = True
+    settled = Message.objects.using(alias()).filter(pk=message.pk, status=message.status, due_at__isnull=True)
+    if not settled.update(**again):
+        raise AlreadySettled(f"message {message.pk} is being processed by another process")
+    message.refresh_from_db(using=alias(), fields=["status", "attempts", "is_replay"])
+
+
 def _open(message: Message) -> Any:
     return Message.objects.using(alias()).filter(**_as_claimed(message))
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django.db.models import F, TextField, Value
+from django.db.models import F, Q, TextField, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 
@@ -33,36 +33,63 @@ logger = logging.getLogger(__name__)
 ERROR_LIMIT = 8000
 LONGEST_WAIT_SECONDS = 30 * 24 * 3600.0
 BATCH = 20
+REASSIGNED_AT_ONCE = 500
 
 
 # ---------------------------------------------------------------- recording
 
 
-def record(events: list[Event]) -> None:
-    """Write the events and what they owe, in the transaction that applied their message."""
+def record(events: list[Event]) -> list[ReceiverCall]:
+    """Write the events and what they owe, in the transaction that applied their message; the calls."""
     if not events:
-        return
+        return []
     insert(events, alias())
-    owe(events)
+    return owe(events)
 
 
 def owe(events: list[Event]) -> list[ReceiverCall]:
     """One pending call for each receiver connected now to a signal of each event; of a test: only those for it."""
-    calls = [
-        ReceiverCall(
-            event=event,
-            signal=signal.name,
-            receiver=receiver.identity,
-            order_id=event.order_id,
-            due_at=NOW,
-        )
-        for event in events
-        for signal, sender in heard_by(event)
-        for receiver in signal.connected(sender, is_test=event.is_test)
-    ]
+    calls = list(_calls(events))
     if calls:
         insert(calls, alias())
     return calls
+
+
+def offer(events: list[Event], receivers: Collection[str]) -> list[ReceiverCall]:
+    """Owe past events to receivers that have not been told of them, perhaps because they did not exist then.
+
+    Whoever is or was owed an event already is not told again: that is "try again". The calls say that they are
+    late (`is_replay`), and stand in line by their events, before those of later ones.
+
+    Args:
+        events: any that are stored.
+        receivers: identities; each hears the events of the signals that it is connected to now.
+    """
+    wanted = [call for call in _calls(events) if call.receiver in receivers]
+    if not wanted:
+        return []
+    rows = ReceiverCall.objects.using(alias())
+    told = set(
+        rows.filter(event__in=events, receiver__in=list(receivers)).values_list("event_id", "signal", "receiver")
+    )
+    calls = [call for call in wanted if (call.event_id, call.signal, call.receiver) not in told]
+    for call in calls:
+        call.is_replay = True
+    rows.bulk_create(calls, ignore_conflicts=True)  # another offer may have been as quick
+    return calls
+
+
+def _calls(events: list[Event]) -> Iterator[ReceiverCall]:
+    for event in events:
+        for signal, sender in heard_by(event):
+            for receiver in signal.connected(sender, is_test=event.is_test):
+                yield ReceiverCall(
+                    event=event,
+                    signal=signal.name,
+                    receiver=receiver.identity,
+                    order_id=event.order_id,
+                    due_at=NOW,
+                )
 
 
 def heard_by(event: Event) -> Iterator[tuple[signals.EventSignal, type | None]]:
@@ -142,8 +169,8 @@ def retry(call: ReceiverCall, error: Exception) -> None:
         give_up(call, text, cause(error))
         return
     pause = conf.pause_after(call.attempts)
-    failed = {"status": ReceiverCall.Status.PENDING, "last_error": text, "cause": cause(error)}
-    if _change(call, due_at=from_now(pause), **failed):
+    failed = {"last_error": text, "cause": cause(error), "failed_at": timezone.now()}
+    if _change(call, status=ReceiverCall.Status.PENDING, due_at=from_now(pause), **failed):
         logger.warning(
             "receiver call %s (%s) failed with %s, attempt %s; it is asked again in %.0f seconds",
             call.pk, call.receiver, place(error), call.attempts, pause,
@@ -180,7 +207,8 @@ def give_up(call: ReceiverCall, reason: str, why: str) -> None:
 
     `reason` is for who looks at it, and `why` its cause, as `exceptions.cause` has it.
     """
-    if _change(call, status=ReceiverCall.Status.GIVEN_UP, due_at=None, last_error=reason, cause=why):
+    failed = {"last_error": reason, "cause": why, "failed_at": timezone.now()}
+    if _change(call, status=ReceiverCall.Status.GIVEN_UP, due_at=None, **failed):
         logger.error("receiver call %s (%s) is given up after %s attempts", call.pk, call.receiver, call.attempts)
         signals.receiver_gave_up.send_robust(ReceiverCall, call=call, reason=reason)
 
@@ -211,6 +239,34 @@ def give_up_by_hand(pks: list[int], reason: str) -> int:
         cause=ReceiverCall.BY_HAND,
         last_error=Concat(stated, F("last_error")),
     )
+
+
+def reassign(signal: str, former: str, receiver: str) -> int:
+    """Give what a receiver that is gone is still owed, or has given up, to another one of the same signal; how many.
+
+    An event that the other one knows of already stays where it is, and so does what was given up by hand.
+
+    Raises:
+        ValueError: the new receiver is not connected to that signal, or the former one still is.
+    """
+    heard = signals.BY_NAME[signal]
+    if heard.find(receiver) is None or heard.find(former) is not None:
+        raise ValueError(f"{receiver} is not connected to {signal}, or {former} still is")
+    rows = ReceiverCall.objects.using(alias()).filter(signal=signal)
+    lapsed = Q(status=ReceiverCall.Status.RUNNING, due_at__lte=NOW)
+    left = Q(status__in=(ReceiverCall.Status.PENDING, ReceiverCall.Status.GIVEN_UP)) | lapsed
+    calls = rows.filter(left, receiver=former).exclude(cause=ReceiverCall.BY_HAND)
+    fresh = {"status": ReceiverCall.Status.PENDING, "attempts": 0, "due_at": NOW, "cause": "", "is_replay": True}
+    moved = last = 0
+    while True:  # keys first, for MySQL reads no table in a subquery that it changes
+        batch = list(calls.filter(pk__gt=last).order_by("pk").values_list("pk", "event_id")[:REASSIGNED_AT_ONCE])
+        if not batch:
+            return moved
+        last = batch[-1][0]
+        events = [event for _, event in batch]
+        told = set(rows.filter(receiver=receiver, event__in=events).values_list("event_id", flat=True))
+        pks = [pk for pk, event in batch if event not in told]
+        moved += calls.filter(pk__in=pks).update(receiver=receiver, **fresh)
 
 
 def undone(*, receiver: str = "", given_up: bool = False, since: datetime | None = None) -> ReceiverCallQuerySet:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import dataclass
 from itertools import count
 
 from django.db import Error as DatabaseFault
@@ -12,7 +13,7 @@ from django.db import IntegrityError, OperationalError
 from stockhub_webhooks import journal, ledger, serializers
 from stockhub_webhooks.apply import apply
 from stockhub_webhooks.exceptions import AlreadySettled, Unreadable, place
-from stockhub_webhooks.models import Message
+from stockhub_webhooks.models import Event, Message, ReceiverCall
 from stockhub_webhooks.models.database import alias, drop_if_broken, writing
 from stockhub_webhooks.models.patience import impatiently, worth_repeating
 
@@ -36,6 +37,37 @@ def process(message: Message) -> Message:
     return message
 
 
+@dataclass(frozen=True)
+class Result:
+    """What became of a message that was applied, and which receivers are owed word of it."""
+
+    outcome: str
+    events: list[Event]
+    calls: list[ReceiverCall]
+
+
+def again(message: Message) -> Result:
+    """Read, apply and record a message that is settled already, as `process` does, in the caller's transaction.
+
+    Until that is committed nobody sees anything of it, and no signal is sent: a preview rolls it back.
+
+    Raises:
+        AlreadySettled: it is open at present, so that it is applied anyway.
+        Unreadable: it still cannot be read.
+        django.db.Error: nothing may be kept of this attempt.
+    """
+    reading = serializers.read(bytes(message.body), message.url_topic)
+    journal.take_again(message)
+    return _steps(message, reading)
+
+
+def _steps(message: Message, reading: serializers.Reading) -> Result:
+    applied = apply(reading, message)
+    calls = ledger.record(applied.events)
+    journal.settle(message, reading, applied.outcome)
+    return Result(applied.outcome, applied.events, calls)
+
+
 def _apply(message: Message, reading: serializers.Reading) -> None:
     """One transaction; a race that the database calls off is run again, as long as that is soon."""
     using = alias()
@@ -43,9 +75,7 @@ def _apply(message: Message, reading: serializers.Reading) -> None:
     for turn in count(1):
         try:
             with impatiently(using), writing(using):
-                applied = apply(reading, message)
-                ledger.record(applied.events)
-                journal.settle(message, reading, applied.outcome)
+                _steps(message, reading)
             return
         except (OperationalError, IntegrityError):
             if not worth_repeating(turn, began):

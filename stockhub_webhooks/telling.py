@@ -51,7 +51,8 @@ class ToldEvent:
         po_number: the shop's own order number, as Stock Hub knows it.
         attempt: which attempt of this receiver this is, from 1.
         is_test: whether it came with a key of the account that is reserved for tests: no customer knows of it.
-        is_replay: whether the message had been applied before; do not mail the customer again.
+        is_replay: whether the message had been applied before, or this receiver is told of a past event
+            afterwards; do not mail the customer again.
         idempotency_key: the same at each attempt of this receiver for this event, to hand to services
             outside this database.
     """
@@ -194,7 +195,7 @@ def told_event(call: ReceiverCall, order: Order | None) -> ToldEvent:
         po_number=event.po_number or (order.po_number if order else None),
         attempt=call.attempts,
         is_test=event.is_test,
-        is_replay=event.is_replay,
+        is_replay=event.is_replay or call.is_replay,
         idempotency_key=str(uuid.uuid5(KEY_NAMESPACE, fact)),
         order=order,
     )

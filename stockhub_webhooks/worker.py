@@ -1,4 +1,4 @@
-"""Finishes whatever is open: spooled messages, messages not applied yet, calls that are due."""
+"""Finishes whatever is open: spooled messages, messages not applied yet, calls that are due, replays."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import closing
 from django.db import Error as DatabaseFault
 from django.db import close_old_connections
 
-from stockhub_webhooks import health, journal, pipeline, telling
+from stockhub_webhooks import health, journal, pipeline, replay, telling
 from stockhub_webhooks.exceptions import place
 from stockhub_webhooks.models import Heartbeat
 from stockhub_webhooks.models.database import NOW, alias
@@ -41,6 +41,7 @@ def drain(until: float = FOREVER, stop: threading.Event | None = None) -> int:
                 if _over(until, stop):
                     return done
         done += telling.tell_due(until=until, stop=stop)
+        done += replay.continue_due(until=until, stop=stop)
         if done == before:
             break
     return done

@@ -14,6 +14,7 @@ from stockhub_webhooks.admin import (  # noqa: F401 - importing registers the pa
     order,
     payment_request,
     refusal,
+    replay,
     rma,
     shipment,
 )

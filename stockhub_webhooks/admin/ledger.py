@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
-from django.db.models import Field, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
@@ -17,10 +15,12 @@ from stockhub_webhooks import ledger, signals, statuses
 from stockhub_webhooks.admin import display, filters, happened, search, words
 from stockhub_webhooks.admin.attention import TaskNeedsFilter
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
+from stockhub_webhooks.admin.changes import field_name, is_impersonal, shown
 from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.admin.failures import FailuresPage
-from stockhub_webhooks.models import Address, Event, Heartbeat, Message, ReceiverCall
-from stockhub_webhooks.models.subjects import Subject, subject_of
+from stockhub_webhooks.admin.receivers import ReceiversPage
+from stockhub_webhooks.models import Event, Heartbeat, Message, ReceiverCall
+from stockhub_webhooks.models.subjects import subject_of
 
 HIDDEN = ("…", "…")
 
@@ -113,55 +113,8 @@ def changes(event: Event, by_name: dict[str, Any]) -> Any:
     return display.table((_("field"), _("old value"), _("new value")), rows)
 
 
-def is_impersonal(subject: Subject, name: str) -> bool:
-    """Whether the values of a change are of a line, of a parcel, or of a column that is no address."""
-    if name == "order_increment_id" or name.startswith(("items[", "tracks[")):
-        return True
-    column = subject.column(name)
-    return column is not None and column.model is not Address and column.related_model is not Address
-
-
-def field_name(subject: Subject, name: str) -> str:
-    """A field's label, after the part of the document that it is in: `items[SKU].qty` is "SKU: quantity"."""
-    column = subject.column(name)
-    part, dot, _column = name.rpartition(".")
-    if column is None:
-        return inside(name) or name
-    label = str(column.verbose_name)
-    if not dot:
-        return label
-    return f"{inside(part) or subject_label(subject, part)}: {label}"
-
-
-def inside(part: str) -> str:
-    """What stands between the brackets of `items[SKU]`, "" where there are none."""
-    return part.partition("[")[2].rpartition("]")[0]
-
-
-def subject_label(subject: Subject, part: str) -> str:
-    """The label of an address."""
-    column = subject.column(part)
-    return str(column.verbose_name) if column is not None else part
-
-
-def shown(subject: Subject, name: str, value: Any) -> str:
-    """An old or new value as the field is shown elsewhere."""
-    if isinstance(value, dict):
-        return ", ".join(str(part) for part in value.values())
-    column = subject.column(name)
-    if value is None or not isinstance(column, Field):
-        return display.value(value)
-    if column.name in ("status", "reversal"):
-        return statuses.label(words.CODES.get(f"{subject.name}.{column.name}", {}), str(value))
-    try:
-        known = column.to_python(value)
-    except (ValidationError, TypeError, ValueError):
-        return str(value)
-    return display.money(known, None) if isinstance(known, Decimal) else display.value(known)
-
-
 @admin.register(ReceiverCall)
-class ReceiverCallAdmin(FailuresPage):
+class ReceiverCallAdmin(ReceiversPage, FailuresPage):
     """What our own shop is asked to do, and how far it is."""
 
     list_display = ("what", "number", "po_number", "receiver_known", "status", "error_in_short")

@@ -6,17 +6,18 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
-from stockhub_webhooks import journal, records
+from stockhub_webhooks import records
 from stockhub_webhooks.admin import display, filters, happened, search, words
 from stockhub_webhooks.admin.attention import MessageNeedsFilter
 from stockhub_webhooks.admin.body import pretty
 from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.admin.entry import EntryPage
+from stockhub_webhooks.admin.replay_request import MOST_IDS, URL_NAME
 from stockhub_webhooks.models import Event, Message, ReceiverCall
 
 
@@ -142,8 +143,11 @@ class MessageAdmin(EntryPage):
         return request.user.has_perm("stockhub_webhooks.process_again")
 
     @admin.action(description=_("process again"), permissions=["process_again"])
-    def process_again(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
-        """Make the chosen messages due, as they came in."""
-        count = self.make_due(request, queryset, str(_("process again")), journal.reopen)
-        told = ngettext("%(count)d message is processed again.", "%(count)d messages are processed again.", count)
-        self.message_user(request, told % {"count": count}, messages.SUCCESS)
+    def process_again(self, request: HttpRequest, queryset: QuerySet[Message]) -> HttpResponse | None:
+        """Show what that would do to the chosen messages; it is confirmed there."""
+        pks = list(queryset.order_by().values_list("pk", flat=True)[: MOST_IDS + 1])
+        url = reverse(f"{self.admin_site.name}:{URL_NAME}")
+        if len(pks) <= MOST_IDS:
+            return HttpResponseRedirect(f"{url}?ids={','.join(map(str, sorted(pks)))}")
+        self.message_user(request, _("These are too many to choose by hand: say from when."), messages.WARNING)
+        return HttpResponseRedirect(url)

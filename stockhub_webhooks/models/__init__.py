@@ -9,6 +9,7 @@ from stockhub_webhooks.models.message import Message, Topic
 from stockhub_webhooks.models.order import Order, OrderItem
 from stockhub_webhooks.models.payment_request import PaymentRequest, PaymentRequestItem
 from stockhub_webhooks.models.refusal import Refusal, RefusalReason, RefusedBody
+from stockhub_webhooks.models.replay import Replay
 from stockhub_webhooks.models.rma import RMA, RMAItem
 from stockhub_webhooks.models.shipment import Shipment, ShipmentItem, Track
 
@@ -34,6 +35,7 @@ __all__ = [
     "Refusal",
     "RefusalReason",
     "RefusedBody",
+    "Replay",
     "Shipment",
     "ShipmentItem",
     "Topic",

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from stockhub_webhooks.models.accounts import AccountQuerySet, OfAccount
+from stockhub_webhooks.models.database import NOW
 from stockhub_webhooks.models.message import Message
 from stockhub_webhooks.models.order import Order
 
@@ -75,11 +76,15 @@ class ReceiverCallQuerySet(AccountQuerySet["ReceiverCall"]):
     def first_in_line(self, known: Mapping[str, Set[str]]) -> ReceiverCallQuerySet:
         """Those with no earlier open call of the same receiver and order before them that somebody could make.
 
-        One whose signal its receiver has left blocks nothing: it would do so for ever.
+        Earlier is what happened earlier: a past event that is offered later has the higher call, but the lower
+        event. While any other call of theirs is being made, it waits as well. One whose signal its receiver has
+        left blocks nothing: it would do so for ever.
         """
-        earlier = ReceiverCall.objects.open().of(known)
-        earlier = earlier.filter(order_id=OuterRef("order_id"), receiver=OuterRef("receiver"), pk__lt=OuterRef("pk"))
-        return self.filter(~Exists(earlier))
+        in_hand = Q(status=ReceiverCall.Status.RUNNING, due_at__gt=NOW)
+        earlier = Q(event_id__lt=OuterRef("event_id")) | Q(event_id=OuterRef("event_id"), pk__lt=OuterRef("pk"))
+        line = ReceiverCall.objects.open().of(known)
+        line = line.filter(order_id=OuterRef("order_id"), receiver=OuterRef("receiver"))
+        return self.filter(~Exists(line.filter(earlier | in_hand)))
 
 
 class ReceiverCall(models.Model):
@@ -120,7 +125,11 @@ class ReceiverCall(models.Model):
         blank=True,
         help_text=_("What failures of one cause share; empty where none failed."),
     )
+    failed_at = models.DateTimeField(_("last failed at"), null=True, blank=True)
     done_at = models.DateTimeField(_("done at"), null=True, blank=True)
+    is_replay = models.BooleanField(
+        _("told afterwards"), default=False, help_text=_("Owed later than the change: the customer is not mailed.")
+    )
 
     objects = ReceiverCallQuerySet.as_manager()
 
@@ -131,12 +140,15 @@ class ReceiverCall(models.Model):
             models.UniqueConstraint(fields=["event", "signal", "receiver"], name="stockhub_receiver_call_once")
         ]
         indexes = [
-            models.Index(fields=["order", "receiver", "id"], name="stockhub_call_sequence"),
-            models.Index(fields=["status", "signal", "receiver"], name="stockhub_call_status"),
+            models.Index(fields=["order", "receiver", "event", "id"], name="stockhub_call_sequence"),
+            # what is open or given up, and the last time that each receiver did its work, or did not
+            models.Index(fields=["status", "signal", "receiver", "done_at"], name="stockhub_call_status"),
+            models.Index(fields=["signal", "receiver", "failed_at"], name="stockhub_call_failed"),
         ]
         permissions = [
             ("try_again", _("Can try a task for our shop again")),
             ("give_up", _("Can give up a task for our shop")),
+            ("reassign", _("Can give the tasks of a receiver that is gone to another one")),
         ]
 
     def __str__(self) -> str:

@@ -6,8 +6,9 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.urls import reverse
 
-from stockhub_webhooks import signals
-from stockhub_webhooks.models import Alarm, Event, Heartbeat, Message, ReceiverCall
+from stockhub_webhooks import replay, signals
+from stockhub_webhooks.models import Alarm, Event, Heartbeat, Message, ReceiverCall, Replay
+from stockhub_webhooks.replay import Choice
 from tests.samples import ALPHABETICAL, contract, sample
 
 NAMES = (
@@ -23,6 +24,7 @@ NAMES = (
     "heartbeat",
     "refusal",
     "refusedbody",
+    "replay",
     "alarm",
 )
 
@@ -91,6 +93,8 @@ def filled(post, hear):
     post("order", b"\xff\xfe \x00 <script>alert(1)</script> \xed\xa0\x80")
     post("shipment", json.dumps({"items": []}).encode())
     Heartbeat.objects.create(name="worker", beat_at=Message.objects.latest("pk").received_at)
+    replay.begin(Choice(order="000000001"), who="office", reason="to see", receivers=["shop.new"])
+    Replay.objects.update(due_at=None, status="done")
     Alarm.objects.create(name="quarantined", since=Message.objects.latest("pk").received_at)
     assert Event.objects.exists()
     assert ReceiverCall.objects.filter(status="pending").exists()

@@ -65,7 +65,7 @@ def test_the_lists_can_still_be_sorted_and_act(both, staff, act, list_url):
         (order.increment_id,) for order in orders
     ]
     message = Message.objects.of_account("test").first()
-    assert "1 message is processed again" in act("message", "process_again", message).text
+    assert "1 message." in act("message", "process_again", message).text
 
 
 def test_in_dutch(both, staff, page_url):

@@ -4,10 +4,12 @@ import re
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.urls import reverse
 
-from stockhub_webhooks.models import Event, Message, Order, Shipment
+from stockhub_webhooks.models import Event, Message, Order, Replay, Shipment
 from tests.samples import sample
 
+REQUEST_URL = reverse("admin:stockhub_webhooks_replay_request")
 pytestmark = pytest.mark.django_db(databases="__all__")
 
 
@@ -74,63 +76,30 @@ def test_process_again_applies_what_can_be_read_by_now(staff, post, act, monkeyp
         broken.setattr("stockhub_webhooks.pipeline.serializers.read", unreadable)
         assert post("order").status_code == 202
     message = Message.objects.get()
-    answer = act("message", "process_again", message)
-    assert "1 message is processed again." in answer.text
+    page = act("message", "process_again", message)
+    assert page.redirect_chain == [(f"{REQUEST_URL}?ids={message.pk}", 302)]
+    assert not Order.objects.exists()
+    staff.post(f"{REQUEST_URL}?ids={message.pk}", {"reason": "mended"})
     message.refresh_from_db()
     assert (message.status, message.outcome) == ("applied", "created")
     assert Order.objects.get().received_at == message.received_at
     entry = LogEntry.objects.get()
-    assert (entry.change_message, entry.object_id) == ("process again", str(message.pk))
+    assert (entry.change_message, entry.object_id) == ("process again: mended", str(Replay.objects.get().pk))
 
 
-def test_process_again_only_makes_due_in_the_request_and_wakes_on_commit(
-    filled, act, monkeypatch, django_capture_on_commit_callbacks
-):
-    woken = []
-    monkeypatch.setattr("stockhub_webhooks.runners.inline.InlineRunner.wake", lambda self: woken.append(True))
-    messages = list(Message.objects.all())
-    with django_capture_on_commit_callbacks() as callbacks:
-        answer = act("message", "process_again", *messages)
-    assert f"{len(messages)} messages are processed again." in answer.text
-    assert not woken
-    assert not Message.objects.exclude(status="received", due_at__isnull=False).exists()
-    for callback in callbacks:
-        callback()
-    assert woken == [True]
-    assert LogEntry.objects.count() == len(messages)
-
-
-def test_a_runner_that_fails_to_wake_does_not_fail_the_request(
-    filled, act, monkeypatch, django_capture_on_commit_callbacks
-):
-    def broken(self):
-        raise OSError("the broker is away")
-
-    monkeypatch.setattr("stockhub_webhooks.runners.inline.InlineRunner.wake", broken)
-    with django_capture_on_commit_callbacks(execute=True):
-        assert act("message", "process_again", Message.objects.first()).status_code == 200
+def test_too_many_to_choose_by_hand_are_asked_for_by_time(filled, act, monkeypatch):
+    monkeypatch.setattr("stockhub_webhooks.admin.message.MOST_IDS", 1)
+    page = act("message", "process_again", *Message.objects.all())
+    assert page.redirect_chain == [(REQUEST_URL, 302)]
+    assert "too many to choose by hand" in page.text
 
 
 def test_process_again_needs_its_own_permission(filled, clerk, act, list_url):
     http = clerk("view_message")
     message = Message.objects.filter(status="applied").first()
     assert "process_again" not in http.get(list_url("message")).text
-    act("message", "process_again", message, http=http)
-    message.refresh_from_db()
-    assert message.status == "applied"
-    assert not LogEntry.objects.exists()
-
-
-def test_process_again_is_offered_to_who_has_the_permission(
-    filled, clerk, act, list_url, django_capture_on_commit_callbacks
-):
-    http = clerk("view_message", "process_again")
-    assert "process_again" in http.get(list_url("message")).text
-    message = Message.objects.filter(outcome="created").first()
-    with django_capture_on_commit_callbacks(execute=True):
-        act("message", "process_again", message, http=http)
-    message.refresh_from_db()
-    assert (message.status, message.is_replay) == ("applied", True)
+    page = act("message", "process_again", message, http=http)
+    assert REQUEST_URL not in [url.partition("?")[0] for url, _ in page.redirect_chain]
 
 
 def test_the_labels_of_statuses_and_outcomes_stand_in_the_list(filled, staff, list_url):

@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from stockhub_webhooks import story
 from stockhub_webhooks.admin import display, words
-from stockhub_webhooks.admin.ledger import field_name, inside, shown
+from stockhub_webhooks.admin.changes import field_name, inside, shown
 from stockhub_webhooks.admin.story import phrases
 from stockhub_webhooks.admin.story.links import Links
 from stockhub_webhooks.admin.story.tables import task

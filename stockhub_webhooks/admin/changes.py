@@ -1,0 +1,61 @@
+"""What an event says has changed, in words: the field, and its old or new value."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import Field
+
+from stockhub_webhooks import statuses
+from stockhub_webhooks.admin import display, words
+from stockhub_webhooks.models import Address
+from stockhub_webhooks.models.subjects import Subject
+
+
+def field_name(subject: Subject, name: str) -> str:
+    """A field's label, after the part of the document that it is in: `items[SKU].qty` is "SKU: quantity"."""
+    column = subject.column(name)
+    part, dot, _column = name.rpartition(".")
+    if column is None:
+        return inside(name) or name
+    label = str(column.verbose_name)
+    if not dot:
+        return label
+    return f"{inside(part) or subject_label(subject, part)}: {label}"
+
+
+def inside(part: str) -> str:
+    """What stands between the brackets of `items[SKU]`, "" where there are none."""
+    return part.partition("[")[2].rpartition("]")[0]
+
+
+def subject_label(subject: Subject, part: str) -> str:
+    """The label of an address."""
+    column = subject.column(part)
+    return str(column.verbose_name) if column is not None else part
+
+
+def shown(subject: Subject, name: str, value: Any) -> str:
+    """An old or new value as the field is shown elsewhere."""
+    if isinstance(value, dict):
+        return ", ".join(str(part) for part in value.values())
+    column = subject.column(name)
+    if value is None or not isinstance(column, Field):
+        return display.value(value)
+    if column.name in ("status", "reversal"):
+        return statuses.label(words.CODES.get(f"{subject.name}.{column.name}", {}), str(value))
+    try:
+        known = column.to_python(value)
+    except (ValidationError, TypeError, ValueError):
+        return str(value)
+    return display.money(known, None) if isinstance(known, Decimal) else display.value(known)
+
+
+def is_impersonal(subject: Subject, name: str) -> bool:
+    """Whether the values of a change are of a line, of a parcel, or of a column that is no address."""
+    if name == "order_increment_id" or name.startswith(("items[", "tracks[")):
+        return True
+    column = subject.column(name)
+    return column is not None and column.model is not Address and column.related_model is not Address

@@ -1,0 +1,179 @@
+"""Who in our shop hears what: each receiver and how it fares, what nobody heard, and the tasks of those gone."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Count, Exists, OuterRef, Subquery
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from stockhub_webhooks import ledger, signals, statuses
+from stockhub_webhooks.admin import words
+from stockhub_webhooks.admin.badge import ModelAdmin
+from stockhub_webhooks.admin.base import wake
+from stockhub_webhooks.admin.permissions import may
+from stockhub_webhooks.admin.replay_request import URL_NAME as REQUEST_URL_NAME
+from stockhub_webhooks.models import Event, ReceiverCall
+from stockhub_webhooks.models.database import alias
+
+URL_NAME = "stockhub_webhooks_receivercall_receivers"
+LOOKED_BACK = 10_000
+KINDS = {signal.name: kind for kind, signal in signals.BY_EVENT_TYPE.items()}
+
+
+class ReceiversPage(ModelAdmin):
+    """Adds to the admin of receiver calls the page of the receivers."""
+
+    def get_urls(self) -> list[Any]:
+        """Two more addresses."""
+        view = self.admin_site.admin_view
+        return [
+            path("receivers/", view(self.receivers_view), name=URL_NAME),
+            path("receivers/reassign/", view(self.reassign_view), name=f"{URL_NAME}_reassign"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """The list, with a button."""
+        context = {"receivers_url": reverse(f"{self.admin_site.name}:{URL_NAME}")}
+        return super().changelist_view(request, context | (extra_context or {}))
+
+    def receivers_view(self, request: HttpRequest) -> HttpResponse:
+        """The page."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        counts, unheard, site = open_counts(), unheard_events(), self.admin_site.name
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Receivers"),
+            "opts": self.opts,
+            "signals": list(heard(counts, unheard)),
+            "gone": list(gone(counts)),
+            "waiting_label": ReceiverCall.Status.PENDING.label,
+            "looked_back": LOOKED_BACK,
+            "list_url": reverse(f"{site}:stockhub_webhooks_receivercall_changelist"),
+            "request_url": reverse(f"{site}:{REQUEST_URL_NAME}")
+            if may(request, "process_again") and may(request, "view_message")
+            else "",
+            "reassign_url": reverse(f"{site}:{URL_NAME}_reassign") if may(request, "reassign") else "",
+        }
+        return TemplateResponse(request, "admin/stockhub_webhooks/receivercall/receivers.html", context)
+
+    def reassign_view(self, request: HttpRequest) -> HttpResponse:
+        """Give the tasks of a receiver that is gone to another one."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not may(request, "reassign"):
+            raise PermissionDenied
+        signal, former, receiver = (request.POST.get(name, "") for name in ("signal", "former", "receiver"))
+        try:
+            with transaction.atomic(using=alias()):
+                moved = ledger.reassign(signal, former, receiver)
+                log(request.user, f"{former} → {receiver} ({signal}): {moved}")
+                transaction.on_commit(wake, using=alias(), robust=True)
+        except (KeyError, ValueError):
+            self.message_user(
+                request, _("Nothing was given away: choose a receiver of the same change."), messages.ERROR
+            )
+        else:
+            told = ngettext("%(count)d task has another receiver.", "%(count)d tasks have another receiver.", moved)
+            self.message_user(request, told % {"count": moved}, messages.SUCCESS)
+        return HttpResponseRedirect(reverse(f"{self.admin_site.name}:{URL_NAME}"))
+
+
+def log(user: Any, what: str) -> None:
+    """In Django's log, of all tasks at once."""
+    LogEntry.objects.create(
+        user_id=user.pk,
+        content_type_id=ContentType.objects.get_for_model(ReceiverCall).pk,
+        object_id=None,
+        object_repr=_("reassigned"),
+        action_flag=CHANGE,
+        change_message=what,
+    )
+
+
+# ---------------------------------------------------------------- facts, in four queries
+
+
+def open_counts() -> dict[tuple[str, str], dict[str, int]]:
+    """Signal and receiver to how many calls wait and are given up; what is done is not looked at."""
+    statuses_left = (*ReceiverCall.OPEN, ReceiverCall.Status.GIVEN_UP)
+    rows = ReceiverCall.objects.using(alias()).filter(status__in=statuses_left).order_by()
+    counts: dict[tuple[str, str], dict[str, int]] = {}
+    for row in rows.values("signal", "receiver", "status").annotate(count=Count("pk")):
+        numbers = counts.setdefault((row["signal"], row["receiver"]), {"waiting": 0, "given_up": 0})
+        numbers["given_up" if row["status"] == ReceiverCall.Status.GIVEN_UP else "waiting"] += row["count"]
+    return counts
+
+
+def unheard_events() -> dict[str, int]:
+    """Event type to how many of the newest `LOOKED_BACK` events nobody was told of."""
+    rows = Event.objects.using(alias()).order_by()
+    newest = rows.order_by("-pk").values_list("pk", flat=True).first() or 0
+    told = ReceiverCall.objects.filter(event=OuterRef("pk"))
+    found = rows.filter(~Exists(told), pk__gt=newest - LOOKED_BACK).values("type").annotate(count=Count("pk"))
+    return {row["type"]: row["count"] for row in found}
+
+
+def last_times(known: list[tuple[str, str]]) -> list[Any]:
+    """Of each signal and receiver its last success and last failure: one statement, two looks at an index each."""
+    calls = ReceiverCall.objects.using(alias())
+    looks = []
+    for signal, receiver in known:
+        own = calls.filter(signal=signal, receiver=receiver)
+        done = own.filter(status=ReceiverCall.Status.DONE, done_at__isnull=False).order_by("-done_at")
+        failed = own.filter(failed_at__isnull=False).order_by("-failed_at")
+        looks += [Subquery(done.values("done_at")[:1]), Subquery(failed.values("failed_at")[:1])]
+    found = calls.order_by("pk").values_list(*looks).first() if looks else None
+    return list(found or [None] * len(looks))
+
+
+def heard(counts: dict[tuple[str, str], dict[str, int]], unheard: dict[str, int]) -> Iterator[dict[str, Any]]:
+    """Each signal with its receivers."""
+    known = [(name, found.identity) for name, signal in signals.BY_NAME.items() for found in signal.connected()]
+    times = iter(last_times(known))
+    facts = {pair: (next(times), next(times)) for pair in known}
+    for name, signal in signals.BY_NAME.items():
+        receivers = [
+            {
+                "identity": found.identity,
+                "explained": first_line(found.function),
+                "done_at": facts[name, found.identity][0],
+                "failed_at": facts[name, found.identity][1],
+                **counts.get((name, found.identity), {"waiting": 0, "given_up": 0}),
+            }
+            for found in signal.connected()
+        ]
+        yield {
+            "name": name,
+            "label": statuses.label(words.SIGNALS, name),
+            "receivers": receivers,
+            "unheard": unheard.get(KINDS.get(name, ""), 0),
+        }
+
+
+def gone(counts: dict[tuple[str, str], dict[str, int]]) -> Iterator[dict[str, Any]]:
+    """What is left for receivers that this process does not know, and who could take it over."""
+    for (name, receiver), numbers in sorted(counts.items()):
+        signal = signals.BY_NAME.get(name)
+        if signal is None or signal.find(receiver) is None:
+            others = [found.identity for found in signal.connected()] if signal else []
+            label = statuses.label(words.SIGNALS, name)
+            yield {"name": name, "label": label, "receiver": receiver, "others": others, **numbers}
+
+
+def first_line(function: Any) -> str:
+    """What a receiver says of itself."""
+    return (inspect.getdoc(function) or "").partition("\n")[0]

@@ -1,0 +1,169 @@
+"""Messages processed again: the list of who asked for it and why, and a page that shows how far each one is."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
+from django.shortcuts import get_object_or_404
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from stockhub_webhooks import replay
+from stockhub_webhooks.admin import display, search, words
+from stockhub_webhooks.admin.base import ReadOnlyAdmin
+from stockhub_webhooks.admin.permissions import may
+from stockhub_webhooks.admin.replay_request import RequestPage, in_words
+from stockhub_webhooks.models import Replay
+from stockhub_webhooks.models.database import alias
+from stockhub_webhooks.models.replay import COUNTED
+
+PATIENCE = timedelta(minutes=15)
+
+
+@admin.register(Replay)
+class ReplayAdmin(RequestPage, ReadOnlyAdmin):
+    """Who asked for what, why, and what became of it."""
+
+    has_account = False
+    personal = {"last_error_shown": "error_without_text"}
+    list_display = ("created_at", "which", "reason", "requested_by", "status", "progress")
+    list_filter = ("status", "created_at")
+    search_help_text = gettext_lazy("reason or who asked for it")
+    change_form_template = "admin/stockhub_webhooks/replay/progress.html"
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": [
+                    "which",
+                    ("applies_in_words", "told_to"),
+                    "reason",
+                    ("requested_by", "created_at"),
+                    ("finished_at", "stopped_by"),
+                    "last_error_shown",
+                ]
+            },
+        ),
+    )
+
+    def matching(self, request: HttpRequest, text: str) -> Q:
+        """Why, or who."""
+        return search.holds(text, "reason", "requested_by")
+
+    def name_of(self, row: Replay) -> str:
+        """Which messages."""
+        return in_words(row.choice)
+
+    def get_urls(self) -> list[Any]:
+        """How far it is, for the page's script, and the button to stop it."""
+        name = "stockhub_webhooks_replay"
+        return [
+            path("<int:pk>/far/", self.admin_site.admin_view(self.far_view), name=f"{name}_far"),
+            path("<int:pk>/stop/", self.admin_site.admin_view(self.stop_view), name=f"{name}_stop"),
+            *super().get_urls(),
+        ]
+
+    # ------------------------------------------------------------ columns and lines
+
+    @admin.display(description=gettext_lazy("which messages"))
+    def which(self, row: Replay) -> str:
+        """The choice in words."""
+        return in_words(row.choice)
+
+    @admin.display(description=gettext_lazy("progress"))
+    def progress(self, row: Replay) -> str:
+        """How many of how many."""
+        return _("%(done)s of %(total)s") % {"done": row.done, "total": row.total}
+
+    @admin.display(description=gettext_lazy("process again"))
+    def applies_in_words(self, row: Replay) -> str:
+        """Whether messages are processed, or past changes only offered."""
+        return words.yes_or_no(row.applies)
+
+    @admin.display(description=gettext_lazy("also told to"))
+    def told_to(self, row: Replay) -> Any:
+        """The receivers that past changes are offered to."""
+        return display.several(row.receivers)
+
+    @admin.display(description=gettext_lazy("last error"))
+    def last_error_shown(self, row: Replay) -> Any:
+        """In words where it is known."""
+        return display.preformatted(words.reason(row.last_error))
+
+    @admin.display(description=gettext_lazy("last error"))
+    def error_without_text(self, row: Replay) -> str:
+        """Only its kind: the text of an exception may name persons."""
+        known = words.reason(row.last_error)
+        return known if known != row.last_error else row.last_error.partition(":")[0] or display.EMPTY
+
+    # ------------------------------------------------------------ the page of one
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any
+    ) -> HttpResponse:
+        """With the bar, and a button to stop it."""
+        row: Replay = options["obj"]
+        site = self.admin_site.name
+        context |= {
+            "replay": row,
+            "far": far(row),
+            "far_url": reverse(f"{site}:stockhub_webhooks_replay_far", args=[row.pk]),
+            "stop_url": reverse(f"{site}:stockhub_webhooks_replay_stop", args=[row.pk])
+            if row.due_at and may(request, "process_again")
+            else "",
+            "nobody_works": bool(row.due_at and row.due_at < timezone.now() - PATIENCE),
+        }
+        return super().render_change_form(request, context, *args, **options)
+
+    def far_view(self, request: HttpRequest, pk: int) -> JsonResponse:
+        """How far it is."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return JsonResponse(far(self.found(pk)), headers={"Cache-Control": "no-store"})
+
+    def stop_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Stop it after the message in hand."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not may(request, "process_again"):
+            raise PermissionDenied
+        row = self.found(pk)
+        user: Any = request.user
+        with transaction.atomic(using=alias()):
+            stopped = replay.halt(row.pk, user.get_username())
+            if stopped:
+                LogEntry.objects.log_actions(user.pk, [row], CHANGE, str(_("stopped")))
+        if stopped:
+            self.message_user(request, _("It is stopped. What was done stays done."), messages.SUCCESS)
+        else:
+            self.message_user(request, _("It was over already."), messages.WARNING)
+        return HttpResponseRedirect(reverse(f"{self.admin_site.name}:stockhub_webhooks_replay_change", args=[pk]))
+
+    def found(self, pk: int) -> Replay:
+        """The row, as it is now."""
+        row: Replay = get_object_or_404(Replay.objects.using(alias()), pk=pk)
+        return row
+
+
+def far(row: Replay) -> dict[str, Any]:
+    """How far a replay is, for the page and its script."""
+    names = (*COUNTED, "owed")
+    return {
+        "open": row.due_at is not None,
+        "status": row.get_status_display(),
+        "percent": row.percent,
+        "text": _("%(done)s of %(total)s") % {"done": row.done, "total": row.total},
+        "counts": [
+            {"name": name, "label": str(Replay._meta.get_field(name).verbose_name), "count": getattr(row, name)}  # type: ignore[union-attr]
+            for name in names
+        ],
+    }

@@ -1,0 +1,241 @@
+"""Asking for messages to be processed again: which, then what that would do, then why, then it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django import forms
+from django.contrib.admin.models import ADDITION, LogEntry
+from django.contrib.admin.widgets import AdminSplitDateTime
+from django.core.exceptions import PermissionDenied
+from django.db import connections, transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from stockhub_webhooks import ledger, replay
+from stockhub_webhooks.admin import display, words
+from stockhub_webhooks.admin.badge import ModelAdmin
+from stockhub_webhooks.admin.base import wake
+from stockhub_webhooks.admin.changes import field_name, is_impersonal, shown
+from stockhub_webhooks.admin.permissions import may, may_see_persons
+from stockhub_webhooks.models import Event, Message, Topic
+from stockhub_webhooks.models.database import alias
+from stockhub_webhooks.models.subjects import subject_of
+from stockhub_webhooks.replay import Choice, Foreseen
+
+URL_NAME = "stockhub_webhooks_replay_request"
+MOST_IDS = 200
+SHOWN_CHANGES = 6
+HIDDEN = "•••"
+
+
+def outside_transactions(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """The view without the host's transaction around it: a preview lets go of its locks order by order."""
+    for name in connections:
+        view = transaction.non_atomic_requests(using=name)(view)
+    return view
+
+
+class RequestForm(forms.Form):
+    """Which messages, and who is told of their past changes. `choice` is what it makes."""
+
+    since = forms.SplitDateTimeField(label=gettext_lazy("received from"), required=False, widget=AdminSplitDateTime)
+    until = forms.SplitDateTimeField(label=gettext_lazy("until (before)"), required=False, widget=AdminSplitDateTime)
+    topic = forms.ChoiceField(
+        label=gettext_lazy("topic"), required=False, choices=[("", gettext_lazy("all")), *Topic.choices]
+    )
+    order = forms.CharField(
+        label=gettext_lazy("order"),
+        required=False,
+        max_length=255,
+        help_text=gettext_lazy("Its Stock Hub number or our order number; all messages about it."),
+    )
+    status = forms.ChoiceField(
+        label=gettext_lazy("status"), required=False, choices=[("", gettext_lazy("all")), *Message.Status.choices]
+    )
+    ids = forms.RegexField(r"^\d+(,\d+)*$", required=False, widget=forms.HiddenInput, max_length=4000)
+    receivers = forms.MultipleChoiceField(
+        label=gettext_lazy("also tell past changes to"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy(
+            "Only what these receivers were never told. They know that it is late, so that no customer is mailed."
+        ),
+    )
+    only_tell = forms.BooleanField(label=gettext_lazy("only tell, process nothing again"), required=False)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        receivers: Any = self.fields["receivers"]
+        receivers.choices = [(name, name) for name in sorted(set().union(*ledger.known_receivers().values()))]
+        for field in self.fields.values():
+            field.label = capfirst(str(field.label or ""))
+
+    def clean(self) -> dict[str, Any]:
+        """All messages there ever were are not asked for by mistake."""
+        values = self.cleaned_data
+        ids = tuple(map(int, values["ids"].split(","))) if values.get("ids") else ()
+        names = ("since", "until", "topic", "order", "status")
+        self.choice = Choice(**{name: values[name] for name in names if values.get(name)}, ids=ids)
+        if self.errors:
+            return values
+        since, until = self.choice.since, self.choice.until
+        if self.choice.is_open:
+            raise forms.ValidationError(_("Say from when, or which order."))
+        if since and until and until <= since:
+            self.add_error("until", _("This is not after the beginning."))
+        if values["only_tell"] and not values["receivers"]:
+            self.add_error("receivers", _("Choose who is to be told."))
+        return values
+
+
+class RequestPage(ModelAdmin):
+    """Adds to the admin of replays the page that begins one."""
+
+    def get_urls(self) -> list[Any]:
+        """One more page."""
+        view = outside_transactions(self.admin_site.admin_view(self.request_view))
+        return [path("new/", view, name=URL_NAME), *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """The list, with a button."""
+        context: dict[str, Any] = {}
+        if may(request, "process_again"):
+            context["request_url"] = reverse(f"{self.admin_site.name}:{URL_NAME}")
+        return super().changelist_view(request, context | (extra_context or {}))
+
+    def request_view(self, request: HttpRequest) -> HttpResponse:
+        """The form; filled in, with what would happen; confirmed, the page of the replay."""
+        if not (may(request, "process_again") and may(request, "view_message")):
+            raise PermissionDenied
+        asked = bool({"since_0", "ids", "order"} & set(request.GET))  # what the form, the list and other pages send
+        form = RequestForm(request.GET) if asked else RequestForm(initial={"only_tell": "only_tell" in request.GET})
+        if not (asked and form.is_valid()):
+            return self.request_page(request, form)
+        if request.method != "POST":
+            return self.request_page(request, form, self.foresee(form))
+        reason = request.POST.get("reason", "").strip()
+        if not reason:
+            return self.request_page(request, form, self.foresee(form), _("Say why, for who looks at it later."))
+        pk = self.begin(request, form, reason)
+        return HttpResponseRedirect(reverse(f"{self.admin_site.name}:stockhub_webhooks_replay_change", args=[pk]))
+
+    def foresee(self, form: RequestForm) -> Foreseen:
+        """What would happen."""
+        values = form.cleaned_data
+        return replay.preview(form.choice, values["receivers"], applies=not values["only_tell"])
+
+    def begin(self, request: HttpRequest, form: RequestForm, reason: str) -> int:
+        """Write the request down, log it, and wake the runner once that is committed."""
+        user: Any = request.user
+        values = form.cleaned_data
+        with transaction.atomic(using=alias()):
+            row = replay.begin(
+                form.choice,
+                who=user.get_username(),
+                who_pk=str(user.pk),
+                reason=reason,
+                receivers=values["receivers"],
+                applies=not values["only_tell"],
+            )
+            LogEntry.objects.log_actions(user.pk, [row], ADDITION, f"{_('process again')}: {reason}")
+            transaction.on_commit(wake, using=alias(), robust=True)
+        return row.pk
+
+    def request_page(
+        self, request: HttpRequest, form: RequestForm, foreseen: Foreseen | None = None, fault: str = ""
+    ) -> HttpResponse:
+        """The form, and below it what would happen."""
+        request.current_app = self.admin_site.name
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Process again"),
+            "opts": self.opts,
+            "form": form,
+            "media": self.media + form.media,
+            "foreseen": foreseen,
+            "rows": list(rows(foreseen, persons=may_see_persons(request))) if foreseen else [],
+            "how_many": how_many(foreseen) if foreseen else "",
+            "which": in_words(form.choice.as_json()) if foreseen else "",
+            "fault": fault,
+            "reason": request.POST.get("reason", ""),
+        }
+        return TemplateResponse(request, "admin/stockhub_webhooks/replay/request.html", context)
+
+
+def how_many(foreseen: Foreseen) -> str:
+    """How many messages there are, and how many of them are shown."""
+    if not foreseen.is_counted:
+        return _("More than %(total)s messages; the first %(shown)s are shown.") % {
+            "total": foreseen.total,
+            "shown": len(foreseen.steps),
+        }
+    if len(foreseen.steps) < foreseen.total:
+        return _("%(total)s messages; the first %(shown)s are shown.") % {
+            "total": foreseen.total,
+            "shown": len(foreseen.steps),
+        }
+    return ngettext("%(count)d message.", "%(count)d messages.", foreseen.total) % {"count": foreseen.total}
+
+
+def rows(foreseen: Foreseen, *, persons: bool) -> Iterator[dict[str, Any]]:
+    """The table of what would happen, in words."""
+    for message, step in foreseen.steps:
+        told: dict[str, int] = {}
+        for call in step.calls:
+            told[call.receiver] = told.get(call.receiver, 0) + 1
+        whole = max(step.events, key=lambda event: len(event.changes), default=None)
+        found = list(changes(whole, persons=persons)) if whole else []
+        yield {
+            "message": display.page(message, display.value(message.received_at)),
+            "what": f"{message.get_topic_display()} {message.increment_id}".strip() or "?",
+            "result": result(step, persons=persons),
+            "changes": found[:SHOWN_CHANGES],
+            "more": _("and %(count)s more") % {"count": len(found) - SHOWN_CHANGES} if found[SHOWN_CHANGES:] else "",
+            "told": sorted(told.items()),
+        }
+
+
+def result(step: Any, *, persons: bool) -> str:
+    """What would become of the message. The text of an exception may name persons."""
+    if step.counted == "postponed":
+        return _("waiting anyway, it is processed now")
+    if step.error:
+        known = words.reason(step.error.partition("\n")[0])
+        return known if persons or known != step.error.partition("\n")[0] else _("could not be processed")
+    return str(dict(Message.Outcome.choices).get(step.outcome, _("not processed, only told")))
+
+
+def changes(event: Event, *, persons: bool) -> Iterator[tuple[str, str, str]]:
+    """Field, old and new value; of addresses only that they change, for who may not see persons."""
+    subject = subject_of(event)
+    for name, (old, new) in event.changes.items():
+        if not (persons or is_impersonal(subject, name)):
+            yield field_name(subject, name), HIDDEN, HIDDEN
+        else:
+            yield field_name(subject, name), shown(subject, name, old), shown(subject, name, new)
+
+
+def in_words(said: dict[str, Any]) -> str:
+    """A choice of messages, in words."""
+    choice = Choice.from_json(said)
+    parts = []
+    if choice.ids:
+        several = ngettext("%(count)d chosen message", "%(count)d chosen messages", len(choice.ids))
+        parts.append(several % {"count": len(choice.ids)})
+    if choice.since:
+        parts.append(_("from %(moment)s") % {"moment": display.value(choice.since)})
+    if choice.until:
+        parts.append(_("until %(moment)s") % {"moment": display.value(choice.until)})
+    if choice.topic:
+        parts.append(str(dict(Topic.choices).get(choice.topic, choice.topic)))
+    if choice.order:
+        parts.append(_("order %(number)s") % {"number": choice.order})
+    if choice.status:
+        parts.append(str(dict(Message.Status.choices).get(choice.status, choice.status)))
+    return ", ".join(parts)

@@ -1,0 +1,132 @@
+"""The command that processes stored messages again, and tells receivers of past changes."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from argparse import ArgumentParser
+from collections import Counter
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from stockhub_webhooks import ledger, replay, runners, topics
+from stockhub_webhooks.models import Message, Replay
+from stockhub_webhooks.models.database import alias
+from stockhub_webhooks.replay import Choice, Foreseen
+
+BAR = 30
+
+
+class Command(BaseCommand):
+    """Goes through messages in the foreground. Killed, a worker goes on; stopped by Ctrl-C, nobody does."""
+
+    help = (
+        "Process stored messages again, in the order in which they came in; newer still wins. "
+        "Exit code 0: done, 1: wrongly asked, 2: some messages could not be processed or are waiting, 130: stopped."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Which, for whom and why."""
+        parser.add_argument("--since", default="", metavar="DATETIME", help="received then or later")
+        parser.add_argument("--until", default="", metavar="DATETIME", help="received before; a day: up to its end")
+        parser.add_argument("--topic", default="", choices=topics.ALL, help="only of this topic")
+        parser.add_argument(
+            "--order", default="", metavar="NUMBER", help="of this order, by Stock Hub's number or ours"
+        )
+        parser.add_argument("--status", default="", choices=Message.Status.values, help="only messages in this state")
+        parser.add_argument(
+            "--receiver",
+            action="append",
+            default=[],
+            metavar="NAME",
+            help="tell this receiver of past changes that it has not heard, as a replay; may be repeated",
+        )
+        parser.add_argument("--only-tell", action="store_true", help="process nothing again, only tell the receivers")
+        parser.add_argument("--dry-run", action="store_true", help="say what would happen; nothing is kept of it")
+        parser.add_argument("--reason", default="", help="why, for the record; needed unless --dry-run")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Show what would happen, or do it."""
+        choice, receivers = self.choice(options), frozenset(options["receiver"])
+        applies = not options["only_tell"]
+        if unknown := receivers - set().union(*ledger.known_receivers().values()):
+            raise CommandError(f"no receiver is called {', '.join(sorted(unknown))}")
+        if not (applies or receivers):
+            raise CommandError("--only-tell whom? say --receiver NAME")
+        if options["dry_run"]:
+            self.show(replay.preview(choice, receivers, applies=applies))
+            return
+        if not options["reason"].strip():
+            raise CommandError("say why: --reason TEXT")
+        self.run(
+            replay.begin(
+                choice,
+                who=f"{user()} (stockhub_replay)",
+                reason=options["reason"].strip(),
+                receivers=receivers,
+                applies=applies,
+                claimed=True,
+            )
+        )
+
+    def choice(self, options: dict[str, Any]) -> Choice:
+        """The messages that the arguments describe."""
+        try:
+            since, until = replay.since_and_until(options["since"], options["until"])
+        except ValueError as error:
+            raise CommandError(str(error)) from None
+        if not (since or options["order"]):
+            raise CommandError("say which: --since DATETIME, --order NUMBER, or both")
+        return Choice(since, until, options["topic"], options["order"], options["status"])
+
+    def show(self, foreseen: Foreseen) -> None:
+        """What would become of each message, and how many changes each receiver would be told."""
+        for message, step in foreseen.steps:
+            changed = ", ".join(sorted({name for event in step.events for name in event.changes}))
+            error = step.error.partition("\n")[0]
+            result = error or ": ".join(filter(None, (step.outcome or step.counted, changed)))
+            self.stdout.write(f"{message.pk} {message.topic or '?'} {message.increment_id}: {result}")
+        more = "" if foreseen.is_counted else " or more"
+        self.stdout.write(f"would be processed: {foreseen.total}{more}; shown: {len(foreseen.steps)}")
+        for receiver, count in foreseen.receivers.items():
+            self.stdout.write(f"would tell {receiver}: {count}")
+
+    def run(self, asked: Replay) -> None:
+        """Go through them. Ctrl-C rolls the message in hand back, and stops."""
+        counts: Counter[str] = Counter()
+        try:
+            for step in replay.steps(asked):
+                counts[step.counted] += 1
+                counts["owed"] += len(step.calls)
+                self.bar(sum(counts.values()) - counts["owed"], asked.total)
+        except KeyboardInterrupt:
+            replay.halt(asked.pk, user())
+        asked = Replay.objects.using(alias()).get(pk=asked.pk)
+        if counts["owed"]:
+            runners.current().wake()
+        if self.stderr.isatty():
+            self.stderr.write("")
+        told = ", ".join(f"{name} {counts[name]}" for name in ("changed", "unchanged", "failed", "postponed"))
+        self.stdout.write(
+            f"replay {asked.pk}: {asked.status}, {asked.done} of {asked.total}: {told}; owed {asked.owed}"
+        )
+        if asked.status != Replay.Status.DONE:
+            sys.exit(130)
+        if asked.failed or asked.postponed:
+            sys.exit(2)
+
+    def bar(self, done: int, total: int) -> None:
+        """On a terminal, how far it is."""
+        if not self.stderr.isatty():
+            return
+        filled = BAR * done // max(total, done)
+        self.stderr.write(f"\r[{'#' * filled}{'.' * (BAR - filled)}] {done} of {total}", ending="")
+
+
+def user() -> str:
+    """Who is logged in to the machine, "?" in a container without such a name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return "?"

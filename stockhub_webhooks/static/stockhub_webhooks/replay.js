@@ -1,0 +1,35 @@
+// Keeps the progress of a replay up to date; without it the page is loaded again by hand.
+"use strict";
+(function () {
+    const page = document.getElementById("stockhub-progress");
+    if (!page || !page.dataset.url) {
+        return;
+    }
+    const write = (selector, text) => {
+        const place = page.querySelector(selector);
+        if (place && place.textContent !== String(text)) {
+            place.textContent = text;
+        }
+    };
+    const look = async () => {
+        let far = null;
+        try {
+            const answer = await fetch(page.dataset.url, {headers: {"Accept": "application/json"}});
+            far = answer.ok ? await answer.json() : null;
+        } catch {
+            // the next look may succeed
+        }
+        if (far) {
+            page.querySelector("progress").value = far.percent;
+            write('[data-far="status"]', far.status);
+            write('[data-far="text"]', far.text);
+            far.counts.forEach((line) => write(`[data-count="${line.name}"]`, line.count));
+            if (!far.open) {
+                window.location.reload();
+                return;
+            }
+        }
+        window.setTimeout(look, 2000);
+    };
+    window.setTimeout(look, 1000);
+}());

@@ -1,0 +1,289 @@
+"""Processing again from the back office: what would happen, why, how far it is; and who hears what."""
+
+from datetime import datetime, timezone
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from stockhub_webhooks import replay, signals
+from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Replay
+from stockhub_webhooks.replay import Choice
+from tests.conftest import KEY
+from tests.samples import sample
+from tests.test_replay import tables
+
+pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
+URL = reverse("admin:stockhub_webhooks_replay_request")
+RECEIVERS = reverse("admin:stockhub_webhooks_receivercall_receivers")
+REASSIGN = reverse("admin:stockhub_webhooks_receivercall_receivers_reassign")
+PAST = datetime(2020, 1, 1, tzinfo=timezone.utc)
+DEFERRED = {"API_KEYS": KEY, "RUNNER": "worker"}
+
+
+@pytest.fixture(autouse=True)
+def roomy(settings):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000
+
+
+@pytest.fixture
+def drifted(post):
+    """An order whose status and town somebody has changed since its message."""
+    post("order")
+    Order.objects.update(status="<b>holded</b>")
+    address = Order.objects.get().shipping_address
+    address.city = "Elsewhere"
+    address.save()
+    return Message.objects.get()
+
+
+def open_replay():
+    return replay.begin(Choice(since=PAST), who="office", reason="<i>to see</i>")
+
+
+# ---------------------------------------------------------------- asking
+
+
+def test_first_it_is_shown_what_would_happen_and_nothing_is_done(staff, drifted, hear):
+    heard = hear(signals.order_updated, uid="shop.follow")
+    before = tables()
+    page = staff.get(f"{URL}?since_0=2020-01-01&since_1=00:00:00").text
+    assert "&lt;b&gt;holded&lt;/b&gt; → " in page
+    assert "Elsewhere → " in page
+    assert "shop.follow (1×)" in page
+    assert "1 message." in page
+    assert "<b>holded" not in page
+    assert (tables(), heard) == (before, [])
+
+
+def test_confirmed_it_happens_is_recorded_and_logged(staff, drifted, hear):
+    heard = hear(signals.order_updated, uid="shop.follow")
+    page = staff.post(f"{URL}?order=RESELLER_REF", {"reason": "the town was wrong"}, follow=True)
+    record = Replay.objects.get()
+    assert page.redirect_chain == [(reverse("admin:stockhub_webhooks_replay_change", args=[record.pk]), 302)]
+    assert (record.requested_by, record.reason, record.status, record.changed) == (
+        "office",
+        "the town was wrong",
+        "done",
+        1,
+    )
+    assert heard[0]["event"].is_replay
+    assert "order RESELLER_REF" in page.text
+    assert LogEntry.objects.get().change_message == "process again: the town was wrong"
+
+
+def test_a_reason_is_needed(staff, drifted):
+    page = staff.post(f"{URL}?ids={drifted.pk}", {"reason": " "})
+    assert "Say why" in page.text
+    assert not Replay.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("since_0=&since_1=", "Say from when"),
+        ("since_0=2024-01-02&since_1=00:00:00&until_0=2024-01-01&until_1=00:00:00", "not after the beginning"),
+        ("order=7&only_tell=on", "Choose who is to be told"),
+        ("ids=1;2", "Enter a valid value"),
+        ("order=nothing", "No message is like that"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_said(staff, query, said):
+    assert said in staff.get(f"{URL}?{query}").text
+    staff.post(f"{URL}?{query}", {"reason": "why not"})
+    assert Replay.objects.filter(total__gt=0).count() == 0
+
+
+def test_a_receiver_that_is_new_is_told_of_the_past(staff, post, hear):
+    post("order")
+    heard = hear(signals.order_created, uid="shop.new")
+    assert "shop.new" in staff.get(f"{URL}?only_tell=on").text
+    query = f"{URL}?order=RESELLER_REF&receivers=shop.new&only_tell=on"
+    assert "not processed, only told" in staff.get(query).text
+    staff.post(query, {"reason": "it is new"})
+    assert (len(heard), heard[0]["event"].is_replay) == (1, True)
+
+
+def test_all_kinds_of_ends_are_foreseen_in_words(staff, post, settings, monkeypatch):
+    post("order", b"{oops <script>alert(1)</script>")
+    post("shipment")
+    settings.STOCKHUB_WEBHOOKS = DEFERRED
+    post("order", sample("order", increment_id="9"))
+    page = staff.get(f"{URL}?since_0=2020-01-01&since_1=00:00:00").text
+    for text in ("The content is not JSON", "nothing new", "waiting anyway"):
+        assert text in page
+    assert "<script>alert" not in page
+    monkeypatch.setattr("stockhub_webhooks.replay.foresight.COUNTED_UP_TO", 2)
+    assert "More than 2 messages" in staff.get(f"{URL}?since_0=2020-01-01&since_1=00:00:00").text
+
+
+def test_only_the_first_are_shown_and_it_says_so(staff, post, monkeypatch):
+    for number in ("1", "2"):
+        post("order", sample("order", increment_id=number))
+    monkeypatch.setattr("stockhub_webhooks.admin.replay_request.replay.preview.__defaults__", ((),))
+    monkeypatch.setattr(
+        "stockhub_webhooks.admin.replay_request.replay.preview.__kwdefaults__", {"applies": True, "limit": 1}
+    )
+    page = staff.get(f"{URL}?since_0=2020-01-01&since_1=00:00:00").text
+    assert "2 messages; the first 1 are shown" in page
+
+
+def test_who_may_not_see_persons_sees_none(clerk, drifted, monkeypatch):
+    http = clerk("view_message", "process_again")
+    page = http.get(f"{URL}?ids={drifted.pk}").text
+    assert "Elsewhere" not in page
+    assert "•••" in page
+    monkeypatch.setattr("stockhub_webhooks.pipeline.apply", lambda *args: {}["Jane Doe"])
+    page = http.get(f"{URL}?ids={drifted.pk}").text
+    assert "Jane Doe" not in page
+    assert "could not be processed" in page
+
+
+def test_it_needs_the_permission(clerk, drifted, list_url):
+    http = clerk("view_message", "view_replay", "view_receivercall", "try_again")
+    record = open_replay()
+    assert URL not in http.get(list_url("replay")).text
+    assert URL not in http.get(RECEIVERS).text
+    assert http.get(URL).status_code == 403
+    assert http.post(f"{URL}?ids={drifted.pk}", {"reason": "x"}).status_code == 403
+    assert http.post(reverse("admin:stockhub_webhooks_replay_stop", args=[record.pk])).status_code == 403
+    assert http.post(REASSIGN).status_code == 403
+    assert Replay.objects.get().status == "open"
+
+
+# ---------------------------------------------------------------- how far it is
+
+
+def test_the_page_shows_how_far_it_is_and_can_stop_it(staff, post, page_url, settings):
+    settings.STOCKHUB_WEBHOOKS = DEFERRED
+    post("order")
+    record = open_replay()
+    page = staff.get(page_url(record)).text
+    assert '<progress max="100" value="0"' in page
+    assert "0 of 1" in page
+    assert "&lt;i&gt;to see&lt;/i&gt;" in page
+    assert "<i>to see" not in page
+    far = staff.get(reverse("admin:stockhub_webhooks_replay_far", args=[record.pk])).json()
+    assert (far["open"], far["percent"], far["counts"][0]["name"]) == (True, 0, "changed")
+    stop = reverse("admin:stockhub_webhooks_replay_stop", args=[record.pk])
+    assert stop in page
+    assert staff.get(stop).status_code == 405
+    assert "It is stopped" in staff.post(stop, follow=True).text
+    assert "It was over already" in staff.post(stop, follow=True).text
+    record.refresh_from_db()
+    assert (record.status, record.stopped_by) == ("stopped", "office")
+    assert LogEntry.objects.get().change_message == "stopped"
+    assert stop not in staff.get(page_url(record)).text
+
+
+def test_it_says_when_nobody_works(staff, page_url):
+    record = open_replay()
+    Replay.objects.update(due_at=PAST)
+    assert "Is stockhub_worker running?" in staff.get(page_url(record)).text
+
+
+def test_the_list_says_who_asked_for_what_and_why(staff, list_url):
+    choice = Choice(PAST, datetime(2021, 1, 1, tzinfo=timezone.utc), "shipment", "7", "failed", (1, 2))
+    replay.begin(choice, who="office", reason="after the update")
+    page = staff.get(list_url("replay"), {"q": "update"}).text
+    for text in ("after the update", "2 chosen messages, from Jan. 1, 2020", "shipment, order 7, failed", URL):
+        assert text in page
+
+
+def test_how_far_it_is_is_not_for_everybody(clerk):
+    record = open_replay()
+    assert clerk("view_message").get(reverse("admin:stockhub_webhooks_replay_far", args=[record.pk])).status_code == 403
+
+
+# ---------------------------------------------------------------- the receivers
+
+
+def documented(**kwargs):
+    """Writes <b>it</b> down.
+
+    Not this.
+    """
+
+
+@pytest.fixture
+def receivers(post):
+    """One that did its work, one that failed, and tasks of one that is gone; nobody hears of shipments."""
+
+    def fails(**kwargs):
+        raise ValueError("no")
+
+    signals.order_created.connect(documented, dispatch_uid="shop.writes")
+    signals.order_created.connect(fails, dispatch_uid="shop.fails")
+    post("order")
+    post("shipment")
+    event = Event.objects.get(type="order.created")
+    ReceiverCall.objects.create(event=event, signal="order_created", receiver="shop.old", status="given_up")
+    ReceiverCall.objects.create(event=event, signal="no_such", receiver="shop.older", status="pending")
+    signals.order_created.connect(documented, dispatch_uid="shop.new")
+    yield
+    for uid in ("shop.writes", "shop.fails", "shop.new"):
+        signals.order_created.disconnect(dispatch_uid=uid)
+
+
+def test_the_page_shows_who_hears_what_and_how_it_fares(receivers, staff):
+    context = staff.get(RECEIVERS)
+    page = context.text
+    assert "Writes &lt;b&gt;it&lt;/b&gt; down." in page
+    assert "Not this" not in page
+    (created,) = [row for row in context.context["signals"] if row["name"] == "order_created"]
+    by_name = {row["identity"]: row for row in created["receivers"]}
+    assert by_name["shop.writes"]["done_at"]
+    assert not by_name["shop.writes"]["failed_at"]
+    assert by_name["shop.fails"]["failed_at"]
+    assert (by_name["shop.fails"]["waiting"], by_name["shop.fails"]["given_up"]) == (1, 0)
+    (unheard,) = [row["unheard"] for row in context.context["signals"] if row["name"] == "shipment_created"]
+    assert unheard == 1
+    assert [row["receiver"] for row in context.context["gone"]] == ["shop.older", "shop.old"]
+    assert f"{URL}?only_tell=on" in page
+
+
+def test_it_costs_the_same_whatever_there_is(receivers, staff, post):
+    def cost():
+        with CaptureQueriesContext(connection) as captured:
+            staff.get(RECEIVERS)
+        return len(captured)
+
+    cost()
+    first = cost()
+    for number in ("1", "2", "3"):
+        post("order", sample("order", increment_id=number))
+    assert cost() == first <= 12
+
+
+def test_an_empty_shop_has_the_page_too(staff):
+    assert "nobody hears this" in staff.get(RECEIVERS).text
+
+
+def test_tasks_of_one_that_is_gone_are_given_to_another(receivers, staff):
+    page = staff.post(REASSIGN, {"signal": "order_created", "former": "shop.old", "receiver": "shop.new"}, follow=True)
+    assert "1 task has another receiver." in page.text
+    moved = ReceiverCall.objects.get(receiver="shop.new")
+    assert (moved.status, moved.is_replay) == ("done", True)
+    assert LogEntry.objects.get().change_message == "shop.old → shop.new (order_created): 1"
+    assert staff.get(REASSIGN).status_code == 405
+    for wrong in ({"signal": "no_such"}, {"signal": "order_created", "former": "shop.new", "receiver": "shop.fails"}):
+        assert "Nothing was given away" in staff.post(REASSIGN, wrong, follow=True).text
+
+
+def test_the_tasks_lead_to_the_receivers_for_who_may_see_them(staff, clerk, list_url):
+    assert RECEIVERS in staff.get(list_url("receivercall")).text
+    assert clerk("view_message").get(RECEIVERS).status_code == 403
+
+
+def test_the_pages_are_dutch_for_the_dutch(staff, drifted, page_url):
+    record = open_replay()
+    for url, texts in {
+        f"{URL}?order=RESELLER_REF": ("Opnieuw verwerken", "Wat er zou gebeuren", "Reden", "Welke berichten"),
+        page_url(record): ("Voortgang", "van 1", "Stoppen"),
+        RECEIVERS: ("Wie hoort wat", "niemand hoort dit"),
+    }.items():
+        page = staff.get(url, headers={"accept-language": "nl"}).text
+        for text in texts:
+            assert text in page
