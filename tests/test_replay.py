@@ -419,9 +419,9 @@ def test_who_was_taken_over_keeps_nothing_of_its_message(post):
     assert Message.objects.get().status == "applied"
 
 
+@pytest.mark.postgresql
+@pytest.mark.mariadb  # SQLite has one writer at a time
 def test_two_workers_at_once_take_each_message_once(post):
-    if connection.vendor == "sqlite":
-        pytest.skip("one writer at a time")
     many(post, 12)
     ask()
     barrier = threading.Barrier(2)

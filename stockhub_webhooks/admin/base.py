@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.utils import flatten_fieldsets
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from stockhub_webhooks import runners
 from stockhub_webhooks.admin import search
@@ -51,7 +52,7 @@ class ReadOnlyAdmin(BadgedAdmin):
     personal: ClassVar[dict[str, str]] = {}
 
     class Media:
-        css = {"all": ["stockhub_webhooks/lists.css"]}
+        css = {"all": ["stockhub_webhooks/lists.css", "stockhub_webhooks/actions.css"]}
 
     # ------------------------------------------------------------ nothing can be changed
 
@@ -146,6 +147,10 @@ class ReadOnlyAdmin(BadgedAdmin):
         """The list, with its buttons."""
         return super().changelist_view(request, {"list_tools": self.list_tools(request), **(extra_context or {})})
 
+    def page_tools(self, request: HttpRequest, row: Any) -> list[tuple[str, Any]]:
+        """Address and label of each button above the page of a row."""
+        return []
+
     def name_of(self, row: Any) -> str:
         """What the page of a row is headed."""
         return str(row)
@@ -153,14 +158,35 @@ class ReadOnlyAdmin(BadgedAdmin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any
     ) -> HttpResponse:
-        """Django's page, headed in the office's words."""
+        """Django's page, headed in the office's words; what can be done with rows of the list can be done there."""
         row = options.get("obj")
         if row is not None:
             name = self.name_of(row)
+            offered: Any = self.get_actions(request)
+            actions = [(name, label) for name, (_act, _name, label) in offered.items()]
             context |= {"subtitle": name, "original": Named(row.pk, name)}
+            context |= {"page_tools": self.page_tools(request, row), "page_actions": actions}
         return super().render_change_form(request, context, *args, **options)
 
     # ------------------------------------------------------------ actions
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The page of a row; an action on it, where that was asked for."""
+        if request.method == "POST":
+            return self.act_on(request, object_id)
+        return super().change_view(request, object_id, form_url, extra_context)
+
+    def act_on(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Do with this row what the list's action of that name does with those chosen, and come back."""
+        action = self.get_actions(request).get(request.POST.get("action", ""))
+        row = self.get_object(request, object_id)
+        if action is None or row is None or not self.has_view_permission(request, row):
+            raise PermissionDenied
+        act: Any = action[0]
+        answer: HttpResponse | None = act(self, request, self.get_queryset(request).filter(pk=row.pk))
+        return answer or HttpResponseRedirect(request.get_full_path())
 
     def make_due(self, request: HttpRequest, rows: QuerySet[Any], what: str, act: Callable[[list[int]], int]) -> int:
         """Let `act` make rows due, log that, and wake the runner once it is committed; how many rows that were.

@@ -126,14 +126,11 @@ class EntryPage(ReadOnlyAdmin):
         may_look = self.has_view_permission(request) and may_see_persons(request)
         return may_look and self.has_enter_by_hand_permission(request)
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any
-    ) -> HttpResponse:
-        """The page of a message, with a button where it needs a look."""
-        row = options.get("obj")
-        if row and row.status == Message.Status.QUARANTINED and self.has_mend_permission(request):
-            context |= {"mend_url": f"{self.entry_url()}?mend={row.pk}", "mend_label": _("mend and enter again")}
-        return super().render_change_form(request, context, *args, **options)
+    def page_tools(self, request: HttpRequest, row: Message) -> list[tuple[str, Any]]:
+        """One more button where the message needs a look."""
+        needs_a_look = row.status == Message.Status.QUARANTINED and self.has_mend_permission(request)
+        own = [(f"{self.entry_url()}?mend={row.pk}", _("mend and enter again"))] if needs_a_look else []
+        return [*own, *super().page_tools(request, row)]
 
     # ------------------------------------------------------------ the page
 

@@ -19,7 +19,6 @@ from django.utils.translation import ngettext_lazy
 from stockhub_webhooks import journal, ledger
 from stockhub_webhooks.admin import display, words
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
-from stockhub_webhooks.admin.overview import FAILURES
 from stockhub_webhooks.admin.permissions import may, may_see_persons
 from stockhub_webhooks.admin.sites import may_view
 from stockhub_webhooks.health import causes
@@ -27,6 +26,7 @@ from stockhub_webhooks.health.causes import CALLS, KINDS, MESSAGES, Group, Kind
 from stockhub_webhooks.health.rules import admin_link
 from stockhub_webhooks.models import Message
 
+FAILURES = "stockhub_webhooks_failures"
 MOST_AT_ONCE = 10_000
 ERROR_LENGTH = 200
 
@@ -83,6 +83,11 @@ class FailuresPage(ReadOnlyAdmin):
     def get_urls(self) -> list[Any]:
         """One more page."""
         return [path("failures/", self.admin_site.admin_view(self.failures_view), name=FAILURES), *super().get_urls()]
+
+    def list_tools(self, request: HttpRequest) -> list[tuple[str, Any]]:
+        """One more button."""
+        own = (reverse(f"{self.admin_site.name}:{FAILURES}"), _("what failed, by its cause"))
+        return [own, *super().list_tools(request)]
 
     def failures_view(self, request: HttpRequest) -> HttpResponse:
         """Show the groups, or act on one."""

@@ -9,17 +9,16 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from stockhub_webhooks.admin.chart import Chart
-from stockhub_webhooks.admin.sites import address, may_view, site_of
+from stockhub_webhooks.admin.sites import may_view, site_of
 from stockhub_webhooks.health import Level, report
 from stockhub_webhooks.health.attention import attention
 from stockhub_webhooks.health.facts import ANY, Report
 from stockhub_webhooks.health.hours import last_hours
 from stockhub_webhooks.health.rules import Finding
-from stockhub_webhooks.models import Message, ReceiverCall
+from stockhub_webhooks.models import Message
 from stockhub_webhooks.models.message import Topic
 
 APP = "stockhub_webhooks"
-FAILURES = "stockhub_webhooks_failures"
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
@@ -29,13 +28,19 @@ def context(request: HttpRequest) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "zone": timezone.get_default_timezone(),
         "sees_anything": any(may_view(request, model) for model in apps.get_app_config(APP).get_models()),
+        "tools": tools(request),
         "attention": [entry(request, found) for found in attention(seen) if may_see(request, found)],
     }
-    if sees_messages or may_view(request, ReceiverCall):
-        shown["failures_url"] = address(request, FAILURES)
     if sees_messages and not seen.database:
         shown |= {"chart": Chart(last_hours(seen.made_at)), "last_messages": last_messages(seen)}
     return shown
+
+
+def tools(request: HttpRequest) -> list[tuple[str, Any]]:
+    """Address and label of the pages that stand above our lists, each once."""
+    site = site_of(request)
+    pages = [site._registry[model] for model in apps.get_app_config(APP).get_models() if may_view(request, model)]
+    return list(dict(tool for page in pages for tool in page.list_tools(request)).items())
 
 
 def may_see(request: HttpRequest, found: Finding) -> bool:

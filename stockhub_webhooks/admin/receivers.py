@@ -20,8 +20,7 @@ from django.utils.translation import ngettext
 
 from stockhub_webhooks import ledger, signals, statuses
 from stockhub_webhooks.admin import words
-from stockhub_webhooks.admin.badge import ModelAdmin
-from stockhub_webhooks.admin.base import wake
+from stockhub_webhooks.admin.base import ReadOnlyAdmin, wake
 from stockhub_webhooks.admin.permissions import may
 from stockhub_webhooks.admin.replay_request import URL_NAME as REQUEST_URL_NAME
 from stockhub_webhooks.models import Event, ReceiverCall
@@ -32,7 +31,7 @@ LOOKED_BACK = 10_000
 KINDS = {signal.name: kind for kind, signal in signals.BY_EVENT_TYPE.items()}
 
 
-class ReceiversPage(ModelAdmin):
+class ReceiversPage(ReadOnlyAdmin):
     """Adds to the admin of receiver calls the page of the receivers."""
 
     def get_urls(self) -> list[Any]:
@@ -44,10 +43,9 @@ class ReceiversPage(ModelAdmin):
             *super().get_urls(),
         ]
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """The list, with a button."""
-        context = {"receivers_url": reverse(f"{self.admin_site.name}:{URL_NAME}")}
-        return super().changelist_view(request, context | (extra_context or {}))
+    def list_tools(self, request: HttpRequest) -> list[tuple[str, Any]]:
+        """One more button."""
+        return [(reverse(f"{self.admin_site.name}:{URL_NAME}"), _("receivers")), *super().list_tools(request)]
 
     def receivers_view(self, request: HttpRequest) -> HttpResponse:
         """The page."""

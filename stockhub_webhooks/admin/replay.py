@@ -19,7 +19,6 @@ from django.utils.translation import gettext_lazy
 
 from stockhub_webhooks import replay
 from stockhub_webhooks.admin import display, search, words
-from stockhub_webhooks.admin.base import ReadOnlyAdmin
 from stockhub_webhooks.admin.permissions import may
 from stockhub_webhooks.admin.replay_request import RequestPage, in_words
 from stockhub_webhooks.models import Replay
@@ -30,7 +29,7 @@ PATIENCE = timedelta(minutes=15)
 
 
 @admin.register(Replay)
-class ReplayAdmin(RequestPage, ReadOnlyAdmin):
+class ReplayAdmin(RequestPage):
     """Who asked for what, why, and what became of it."""
 
     has_account = False

@@ -19,8 +19,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from stockhub_webhooks import ledger, replay
 from stockhub_webhooks.admin import display, words
-from stockhub_webhooks.admin.badge import ModelAdmin
-from stockhub_webhooks.admin.base import wake
+from stockhub_webhooks.admin.base import ReadOnlyAdmin, wake
 from stockhub_webhooks.admin.changes import field_name, is_impersonal, shown
 from stockhub_webhooks.admin.permissions import may, may_see_persons
 from stockhub_webhooks.models import Event, Message, Topic
@@ -94,7 +93,7 @@ class RequestForm(forms.Form):
         return values
 
 
-class RequestPage(ModelAdmin):
+class RequestPage(ReadOnlyAdmin):
     """Adds to the admin of replays the page that begins one."""
 
     def get_urls(self) -> list[Any]:
@@ -102,12 +101,10 @@ class RequestPage(ModelAdmin):
         view = outside_transactions(self.admin_site.admin_view(self.request_view))
         return [path("new/", view, name=URL_NAME), *super().get_urls()]
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """The list, with a button."""
-        context: dict[str, Any] = {}
-        if may(request, "process_again"):
-            context["request_url"] = reverse(f"{self.admin_site.name}:{URL_NAME}")
-        return super().changelist_view(request, context | (extra_context or {}))
+    def list_tools(self, request: HttpRequest) -> list[tuple[str, Any]]:
+        """One more button."""
+        own = [(reverse(f"{self.admin_site.name}:{URL_NAME}"), _("process again"))]
+        return [*super().list_tools(request), *(own if may(request, "process_again") else ())]
 
     def request_view(self, request: HttpRequest) -> HttpResponse:
         """The form; filled in, with what would happen; confirmed, the page of the replay."""

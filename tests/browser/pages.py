@@ -34,6 +34,10 @@ PAGES = {
     "overview": named("app_list", "stockhub_webhooks"),
     "find": lambda: reverse("admin:stockhub_webhooks_find") + "?q=0",
     "export": named("stockhub_webhooks_export"),
+    "receivers": named("stockhub_webhooks_receivercall_receivers"),
+    "process-again": lambda: (
+        reverse("admin:stockhub_webhooks_replay_request") + f"?ids={Message.objects.latest('pk').pk}"
+    ),
     "failures": named("stockhub_webhooks_failures"),
     "enter": named("stockhub_webhooks_message_enter"),
     "mend": mend,

@@ -44,14 +44,9 @@ class StoryPage(DocumentAdmin):
         """A link to the story, in the list."""
         return link(story_url(self.admin_site, order), capfirst(str(_("order story"))))
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any
-    ) -> HttpResponse:
-        """The page of an order, with a button."""
-        row = options.get("obj")
-        if row is not None:
-            context |= {"story_url": story_url(self.admin_site, row), "story_label": _("order story")}
-        return super().render_change_form(request, context, *args, **options)
+    def page_tools(self, request: HttpRequest, row: Order) -> list[tuple[str, Any]]:
+        """One more button."""
+        return [(story_url(self.admin_site, row), _("order story")), *super().page_tools(request, row)]
 
     # ------------------------------------------------------------ the page
 
