@@ -61,13 +61,14 @@ FROM generate_series(1, %(orders)s / 5) n, LATERAL (SELECT {FIRST_DAY} + n * int
 # every order is told of with its shipment and invoice, then again and again
 MESSAGES = f"""
 INSERT INTO stockhub_webhooks_message (id, uid, url_topic, topic, account, body, headers, key_fingerprint,
-    remote_address, source, received_at, status, outcome, error, notes, increment_id, attempts, due_at, applied_at,
-    is_replay)
+    remote_address, source, received_at, status, outcome, error, cause, notes, increment_id, attempts, due_at,
+    applied_at, is_replay)
 SELECT n, gen_random_uuid(), topic, topic, 'default', convert_to(repeat('{{"a": "bytes of a message"}}', 30), 'UTF8'),
     '{{"x-version": "V1"}}', 'abcdef', '192.0.2.1', 'webhook', t,
     CASE WHEN n %% 5000 = 0 THEN 'quarantined' ELSE 'applied' END,
     CASE WHEN n %% 5000 = 0 THEN '' ELSE (ARRAY['created', 'updated', 'unchanged'])[1 + n %% 3] END,
-    CASE WHEN n %% 5000 = 0 THEN 'not_json: line 1' ELSE '' END, '[]',
+    CASE WHEN n %% 5000 = 0 THEN 'not_json: line 1' ELSE '' END,
+    CASE WHEN n %% 5000 = 0 THEN 'not_json' ELSE '' END, '[]',
     lpad((1 + n %% %(orders)s)::text, 9, '0'), 1, NULL, t, false
 FROM generate_series(1, %(messages)s) n,
     LATERAL (SELECT (ARRAY['order', 'shipment', 'invoice'])[1 + n %% 3] AS topic,
@@ -82,9 +83,11 @@ SELECT n, (ARRAY['order.updated', 'shipment.status_changed', 'invoice.created'])
 FROM generate_series(1, %(messages)s) n WHERE n %% 3 < 2;
 
 INSERT INTO stockhub_webhooks_receivercall (event_id, signal, receiver, order_id, status, attempts, due_at, last_error,
-    done_at)
+    cause, failed_at, done_at, is_replay)
 SELECT id, 'event_recorded', 'shop.hears', order_id, CASE WHEN id %% 4000 = 0 THEN 'given_up' ELSE 'done' END, 1, NULL,
-    CASE WHEN id %% 4000 = 0 THEN 'ValueError: no stock' ELSE '' END, occurred_at
+    CASE WHEN id %% 4000 = 0 THEN 'ValueError: no stock' ELSE '' END,
+    CASE WHEN id %% 4000 = 0 THEN 'ValueError at shop.stock.book:7' ELSE '' END,
+    CASE WHEN id %% 4000 = 0 THEN occurred_at END, CASE WHEN id %% 4000 = 0 THEN NULL ELSE occurred_at END, false
 FROM stockhub_webhooks_event;
 """
 

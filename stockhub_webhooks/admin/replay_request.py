@@ -93,6 +93,11 @@ class RequestForm(forms.Form):
         return values
 
 
+def offered(request: HttpRequest) -> dict[str, Any]:
+    """What the empty form begins with, where another page leads to it."""
+    return {"only_tell": "only_tell" in request.GET, "receivers": request.GET.getlist("receivers")}
+
+
 class RequestPage(ReadOnlyAdmin):
     """Adds to the admin of replays the page that begins one."""
 
@@ -111,7 +116,7 @@ class RequestPage(ReadOnlyAdmin):
         if not (may(request, "process_again") and may(request, "view_message")):
             raise PermissionDenied
         asked = bool({"since_0", "ids", "order"} & set(request.GET))  # what the form, the list and other pages send
-        form = RequestForm(request.GET) if asked else RequestForm(initial={"only_tell": "only_tell" in request.GET})
+        form = RequestForm(request.GET) if asked else RequestForm(initial=offered(request))
         if not (asked and form.is_valid()):
             return self.request_page(request, form)
         if request.method != "POST":

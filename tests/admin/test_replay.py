@@ -287,3 +287,12 @@ def test_the_pages_are_dutch_for_the_dutch(staff, drifted, page_url):
         page = staff.get(url, headers={"accept-language": "nl"}).text
         for text in texts:
             assert text in page
+
+
+def test_what_nobody_heard_is_offered_to_a_receiver_by_a_link(staff, post, hear):
+    post("order")
+    hear(signals.order_created, uid="shop.newcomer")
+    link = f"{URL}?only_tell=on&receivers=shop.newcomer"
+    assert link.replace("&", "&amp;") in staff.get(RECEIVERS).text
+    form = staff.get(link).context["form"]
+    assert (form["only_tell"].value(), form["receivers"].value()) == (True, ["shop.newcomer"])
