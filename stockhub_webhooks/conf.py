@@ -153,6 +153,14 @@ class Conf:
         """Whether the host's times are aware."""
         return bool(settings.USE_TZ)
 
+    def mails_nobody(self) -> bool:
+        """Whether an alert goes to `ADMINS`, and there are none."""
+        return self.setting("ALERT").default == self.ALERT and not settings.ADMINS
+
+    def has_addresses(self) -> bool:
+        """Whether the host has a URLconf at all."""
+        return bool(getattr(settings, "ROOT_URLCONF", None))
+
     def opening_hours(self) -> tuple[timedelta, timedelta]:
         """From when to when silence counts, since midnight; up to after midnight where the second is the earlier.
 

@@ -81,6 +81,7 @@ STOCKHUB_WEBHOOKS = {
     "API_KEYS": env("STOCKHUB_API_KEY", default=""),
     "HOST_ORDER_RESOLVER": "shop.stockhub_receivers.find_shop_order",
     "SPOOL_DIR": VAR_DIR / "spool",
+    "ALERT": "",  # the demo has no mail server; leave this out and set ADMINS to be mailed when something is wrong
     "BACKOFF_BASE_SECONDS": env.float("STOCKHUB_BACKOFF_BASE_SECONDS", default=30),
 }
 MAIL_SERVICE_URL = env("MAIL_SERVICE_URL", default="")

@@ -1,6 +1,7 @@
 """What is wrong with a set-up, said before the first message comes. One small function a fault.
 
-``spool_directory`` and ``hanging_database`` look at what the app stands on, ``runner`` at who does the work.
+``spool_directory``, ``hanging_database`` and ``database`` look at what the app stands on, ``runner`` at who does the
+work; ``tables`` alone asks the database, and only where Django's database checks are asked for.
 """
 
 from __future__ import annotations
@@ -11,26 +12,39 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.apps.config import AppConfig
-from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004 - Django's own name
+from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 - Django's own name
 from django.db import connections
+from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
 from stockhub_webhooks import spool
-from stockhub_webhooks.checks import hanging_database, runner, spool_directory
+from stockhub_webhooks.checks import database, hanging_database, runner, spool_directory, tables
 from stockhub_webhooks.conf import NAME, TEST_ACCOUNT, conf, configured
 from stockhub_webhooks.models.database import alias
 
 WEAK_KEY_LENGTH = 20
 ACCOUNT_LENGTH = 64
-POOLED_VENDORS = ("postgresql", "mysql", "oracle")
+MORE_THAN_NONE = {"MAX_BODY_BYTES", "MAX_ATTEMPTS", "LEASE_SECONDS"}
 
 
 @register
 def check_all(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterable[CheckMessage]:
     """All findings of this app."""
-    if app_configs is not None and not any(config.label == "stockhub_webhooks" for config in app_configs):
+    return [message for check in CHECKS for message in check()] if _is_asked(app_configs) else []
+
+
+@register(Tags.database)
+def check_tables(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> Iterable[CheckMessage]:
+    """What only the database itself can say, where it is asked: `check --database default`, and `migrate`."""
+    if alias() not in (databases or ()) or not _is_asked(app_configs):
         return []
-    return [message for check in CHECKS for message in check()]
+    return [message for check in tables.CHECKS for message in check()]
+
+
+def _is_asked(app_configs: Sequence[AppConfig] | None) -> bool:
+    return app_configs is None or any(config.label == "stockhub_webhooks" for config in app_configs)
 
 
 def unknown_settings() -> Iterable[CheckMessage]:
@@ -164,6 +178,18 @@ def opening_times() -> Iterable[CheckMessage]:
         )
 
 
+def useless_numbers() -> Iterable[CheckMessage]:
+    """E017: with such a number nothing would be taken, or nothing be done."""
+    for name in conf.names():
+        value = conf.setting(name).__get__(conf)
+        if isinstance(value, (int, float)) and value < (1 if name in MORE_THAN_NONE else 0):
+            yield Error(
+                f"{NAME}[{name!r}] is {value:g}, which is too little.",
+                hint=f"Leave it out: the default is {conf.setting(name).default:g}.",
+                id="stockhub_webhooks.E017",
+            )
+
+
 def weak_keys() -> Iterable[CheckMessage]:
     """W001: the key is the only protection."""
     if any(len(key) < WEAK_KEY_LENGTH for keys in conf.accounts().values() for key in keys):
@@ -209,16 +235,28 @@ def no_spool() -> Iterable[CheckMessage]:
         )
 
 
-def new_connections() -> Iterable[CheckMessage]:
-    """W005: connecting anew for each request costs three quarters of the speed."""
-    settings = connections[alias()].settings_dict
-    if connections[alias()].vendor not in POOLED_VENDORS or settings.get("OPTIONS", {}).get("pool"):
+def not_mounted() -> Iterable[CheckMessage]:
+    """W016: what has no address receives nothing."""
+    if not conf.has_addresses():
         return
-    if settings.get("CONN_MAX_AGE") == 0:
+    try:
+        reverse("stockhub_webhooks:any")
+    except NoReverseMatch:
         yield Warning(
-            "CONN_MAX_AGE is 0, so each message waits for a new database connection.",
-            hint="Set CONN_MAX_AGE to 600 and CONN_HEALTH_CHECKS to True, or use a connection pool.",
-            id="stockhub_webhooks.W005",
+            "No address leads to stockhub_webhooks.urls, so nothing can be received.",
+            hint='Write path("api/v1/stockhub/", include("stockhub_webhooks.urls")) in the urls.py of ROOT_URLCONF.',
+            id="stockhub_webhooks.W016",
+        )
+
+
+def nobody_to_tell() -> Iterable[CheckMessage]:
+    """W017: the alarm is a mail to nobody."""
+    if conf.mails_nobody():
+        yield Warning(
+            "ADMINS is empty, so nobody is told when something is wrong.",
+            hint=f"Set ADMINS, or {NAME}['ALERT'] to a function of yours, or to \"\" where a monitor asks "
+            "stockhub_status.",
+            id="stockhub_webhooks.W017",
         )
 
 
@@ -256,14 +294,17 @@ CHECKS = (
     long_accounts,
     alert,
     opening_times,
+    useless_numbers,
     weak_keys,
     open_door,
     blank_keys,
     no_spool,
-    new_connections,
+    not_mounted,
+    nobody_to_tell,
     only_tests,
     almost_test,
     *runner.CHECKS,
     *spool_directory.CHECKS,
     *hanging_database.CHECKS,
+    *database.CHECKS,
 )

@@ -2,6 +2,7 @@
 
 import os
 
+import django
 import environ
 
 env = environ.Env()
@@ -19,6 +20,8 @@ APPEND_SLASH = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 100
 STATIC_URL = "static/"
 MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}  # Django 6.1 warns without
+# Django 6 wants addresses, 5.2 pairs
+ADMINS = ["office@example.com"] if django.VERSION >= (6, 0) else [("Office", "office@example.com")]
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 
 INSTALLED_APPS = [

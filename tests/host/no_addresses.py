@@ -1,0 +1,3 @@
+"""A host that forgot to mount us."""
+
+urlpatterns = []
