@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from stockhub_webhooks.conf import conf
 
@@ -49,8 +49,6 @@ def write(record: dict[str, Any]) -> Path:
     if folder is None:
         raise FileNotFoundError("STOCKHUB_WEBHOOKS['SPOOL_DIR'] is not set")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    final = folder / f"{record['uid']}{SUFFIX}"
-    draft = folder / f".{record['uid']}{SUFFIX}"
     text = json.dumps(
         record
         | {
@@ -59,6 +57,32 @@ def write(record: dict[str, Any]) -> Path:
             "body": base64.b64encode(record["body"]).decode("ascii"),
         }
     )
+    return _put(folder, f"{record['uid']}{SUFFIX}", text)
+
+
+def probe() -> Path:
+    """Write a file as messages are written, and remove it; the directory that took it.
+
+    A directory that is not there yet is left to the first message, so that it belongs to the server's user; then the
+    nearest one above has to take the file.
+
+    Raises:
+        OSError: there is no spool, or it cannot be written.
+    """
+    folder = directory()
+    if folder is None:
+        raise FileNotFoundError("STOCKHUB_WEBHOOKS['SPOOL_DIR'] is not set")
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.absolute().parent
+    # with a dot before it, nobody takes it for a message
+    _put(folder, f".probe-{uuid4()}", "a test of stockhub_doctor").unlink()
+    _sync_directory(folder)
+    return folder
+
+
+def _put(folder: Path, name: str, text: str) -> Path:
+    """A file that is there only when it is whole and on disk."""
+    final, draft = folder / name, folder / f".{name}"
     try:
         _write_durably(draft, text)
         draft.rename(final)

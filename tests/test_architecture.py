@@ -30,7 +30,9 @@ LAYERS = (
     "export health ingest prune rest privacy replay samples search story",
     "worker reconcile simulator",
     "runners",
-    "checks views admin management testing",
+    "checks",
+    "doctor",
+    "views admin management testing",
     "urls apps templatetags",
 )
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names.split()}

@@ -110,7 +110,8 @@ def of_process(runner, *, lacks="-", **settings):
         "import json, sys; sys.modules[sys.argv[2]] = None; import tests.host.settings as host;"
         "vars(host).update(json.loads(sys.argv[1]));"
         "import django; django.setup(); from django.core.checks import run_checks;"
-        "print(sorted(found.id[-4:] for found in run_checks() if found.id.startswith('stockhub_webhooks.') and found.id[-4:] != 'W019'))"
+        "print(sorted(found.id[-4:] for found in run_checks() if found.id.startswith('stockhub_webhooks.')"
+        " and found.id[-4:] != 'W019'))"
     )
     given = settings | {"STOCKHUB_WEBHOOKS": GOOD | {"RUNNER": runner, "SPOOL_DIR": str(GOOD["SPOOL_DIR"])}}
     done = subprocess.run(

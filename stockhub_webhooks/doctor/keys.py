@@ -1,0 +1,38 @@
+"""A key that nobody guesses, and where it goes. It is shown once, and neither written nor logged."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
+
+from stockhub_webhooks.conf import TEST_ACCOUNT, conf
+
+KEY_BYTES = 32
+
+
+@sensitive_variables()
+def new_key() -> str:
+    """256 random bits as text of letters, digits, - and _; it begins with a letter or digit."""
+    while not (key := secrets.token_urlsafe(KEY_BYTES))[0].isalnum():
+        pass
+    return key
+
+
+def lines() -> Iterator[str]:
+    """A new key, and what to do with it."""
+    yield f"  {new_key()}"
+    yield ""
+    yield _("  It is shown this once, and kept nowhere. Put it where your secrets are, such as .env:")
+    yield "    STOCKHUB_API_KEY=…"
+    yield _("  and name that in STOCKHUB_WEBHOOKS:")
+    if any(keys for account, keys in conf.accounts().items() if account != TEST_ACCOUNT):
+        yield '    "API_KEYS": [os.environ["STOCKHUB_OLD_API_KEY"], os.environ["STOCKHUB_API_KEY"]]'
+        yield _(
+            "  There is a key in use: keep both until stockhub_status shows the new one in use, then remove the old."
+        )
+    else:
+        yield '    "API_KEYS": os.environ["STOCKHUB_API_KEY"]'
+    yield _("  Restart the server. Tell Winkelstraat the key by another way than the mail with the addresses.")

@@ -1,0 +1,77 @@
+"""The command that says whether it is set up right, and what to do."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from stockhub_webhooks import doctor
+from stockhub_webhooks.doctor import address, findings, keys, letter, text
+
+
+class Command(BaseCommand):
+    """Looks at the set-up, and at the addresses from outside. Exit code as `stockhub_status`: 0 well, 1, 2."""
+
+    requires_system_checks = []  # they are a part of what it tells
+    help = (
+        "Say whether the app is set up right, and what to do, in order. The exit code is 0 where all is well, 1 with "
+        "warnings, 2 where messages would be lost."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """`--url`, `--live`, `--new-key` and `--language`."""
+        parser.add_argument("--url", default="", help="the public address, to ask there and to post a test message to")
+        parser.add_argument(
+            "--live",
+            action="store_true",
+            help='with --url: ask `health` with the key of a real account instead of "test", and post nothing',
+        )
+        parser.add_argument("--new-key", action="store_true", help="make a strong key, and say where it goes")
+        parser.add_argument("--language", default="", help='of all that is said and of the mail, such as "nl" or "en"')
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print what is found, the mail and what to do, and end with the code."""
+        if options["live"] and not options["url"]:
+            raise CommandError("--live says how to ask at --url: give that, too")
+        try:
+            there = doctor.Address.read(options["url"]) if options["url"] else None
+        except doctor.NoAddress as error:
+            raise CommandError(f"--url: {error}") from None
+        with translation.override(options["language"] or translation.get_language()):
+            found = self.examine(there, live=options["live"])
+            if options["new_key"]:
+                self.say(_("A new key:"), "", *keys.lines(), "")
+            prefix = there.for_letter if there else f"https://shop.example{address.usual_path()}"
+            self.say(_("The mail that activates the webhooks (never with the key):"), "")
+            self.say(*(f"  {line}".rstrip() for line in letter.activation(prefix).splitlines()), "")
+            self.say(*text.what_to_do(found))
+        if level := findings.worst(found):
+            sys.exit(int(level))
+
+    def examine(self, there: doctor.Address | None, *, live: bool) -> list[doctor.Section]:
+        """Look at everything, and say each thing as soon as it is known."""
+        found = []
+        for section in doctor.examine():
+            found.append(section)
+            self.say(*text.section(section))
+        if there is None:
+            return found
+        if live:
+            account, _key = address.real_key()
+            said = _("With --live: %(url)s is asked with the key of the account %(account)s. Nothing is posted.")
+            self.say(said % {"url": there.of("health"), "account": account or "-"}, "")
+        for section in doctor.examine_address(there, live=live):
+            found.append(section)
+            self.say(*text.section(section))
+        return found
+
+    def say(self, *lines: str) -> None:
+        """Print lines at once: what comes next may take its time."""
+        for line in lines:
+            self.stdout.write(line)
+        self.stdout.flush()
