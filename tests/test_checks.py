@@ -142,7 +142,7 @@ def test_settings_that_are_no_dict_are_no_key(settings):
 def test_an_app_without_an_address_receives_nothing(settings):
     settings.ROOT_URLCONF = "tests.host.no_addresses"
     (found,) = checks.not_mounted()
-    assert (found.id[-4:], 'include("stockhub_webhooks.urls")' in found.hint) == ("W016", True)
+    assert (found.id[-4:], 'include("stockhub_webhooks.urls")' in found.hint) == ("W023", True)
 
 
 def test_a_process_without_addresses_is_not_asked_for_them(settings):

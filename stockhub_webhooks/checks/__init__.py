@@ -236,7 +236,7 @@ def no_spool() -> Iterable[CheckMessage]:
 
 
 def not_mounted() -> Iterable[CheckMessage]:
-    """W016: what has no address receives nothing."""
+    """W023: what has no address receives nothing."""
     if not conf.has_addresses():
         return
     try:
@@ -245,7 +245,7 @@ def not_mounted() -> Iterable[CheckMessage]:
         yield Warning(
             "No address leads to stockhub_webhooks.urls, so nothing can be received.",
             hint='Write path("api/v1/stockhub/", include("stockhub_webhooks.urls")) in the urls.py of ROOT_URLCONF.',
-            id="stockhub_webhooks.W016",
+            id="stockhub_webhooks.W023",
         )
 
 

@@ -62,10 +62,7 @@ class Address:
             raise NoAddress("an address begins with https:// and a host name")
         if "@" in parts.netloc:
             raise NoAddress("no user and no password may stand in it: Stock Hub would not send them")
-        path = f"{parts.path.rstrip('/')}/"
-        for ending in (*topics.ALL, HEALTH):
-            path = path.removesuffix(f"/{ending}/") + "/" if path.endswith(f"/{ending}/") else path
-        return cls(f"{parts.scheme}://{parts.netloc}{usual_path() if path == '/' else path}")
+        return cls(f"{parts.scheme}://{parts.netloc}{_without_ending(parts.path)}")
 
     @property
     def is_secret(self) -> bool:
@@ -85,6 +82,14 @@ class Address:
         return f"{self.prefix}{ending}"
 
 
+def _without_ending(path: str) -> str:
+    """The path of the app, with a slash at its end; the usual one where only the site was named."""
+    if not path.strip("/"):
+        return usual_path()
+    above, _slash, last = path.rstrip("/").rpartition("/")
+    return f"{above}/" if last in (*topics.ALL, HEALTH) else f"{above}/{last}/"
+
+
 def usual_path() -> str:
     """Where the app is mounted here; where the README mounts it, if it is not."""
     try:
@@ -102,8 +107,8 @@ def _is_loopback(host: str) -> bool:
 
 def real_key() -> tuple[str, str]:
     """The first real account that has a key, and the key; "" and "" where none has."""
-    accounts = {account: keys for account, keys in conf.accounts().items() if account != TEST_ACCOUNT and keys}
-    return next(((account, keys[0]) for account, keys in accounts.items()), ("", ""))
+    keys = conf.accounts()
+    return next(((account, keys[account][0]) for account in conf.real_accounts() if keys[account]), ("", ""))
 
 
 def examine_address(address: Address, *, live: bool = False) -> Iterator[Section]:
@@ -185,7 +190,7 @@ def _not_tried() -> Iterator[Finding]:
 def _posted(address: Address, key: str) -> Iterator[Finding]:
     """An order of nothing, from the account of the tests."""
     number = f"DOCTOR-{secrets.token_hex(6)}"
-    body = json.dumps(test_order(number)).encode()
+    body = json.dumps(harmless_order(number)).encode()
     answer = ask("POST", address.of(topics.ORDER), key=key, body=body)
     if not _is_ours_and(answer, 200, 202):
         yield explained(answer)
@@ -200,7 +205,7 @@ def _posted(address: Address, key: str) -> Iterator[Finding]:
     yield from _arrived(answer.data["message"], body)
 
 
-def test_order(number: str) -> dict[str, Any]:
+def harmless_order(number: str) -> dict[str, Any]:
     """A body that nobody takes for a customer's: no address, no price, and a name that says what it is."""
     moment = now().isoformat(timespec="seconds")
     item = {"sku": "DOCTOR", "qty_ordered": 1, "item_price_inc_tax": 0, "row_total_inc_tax": 0}

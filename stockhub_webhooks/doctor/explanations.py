@@ -50,11 +50,11 @@ def _instead(here: SplitResult, there: SplitResult) -> Text:
         return _("Let these addresses through whatever asks for a login: a middleware, the proxy, a closed test site.")
     if here[:3] == there[:3]:
         return _("Set SECURE_PROXY_SSL_HEADER: behind the proxy, Django does not see that it was asked by https.")
+    if not _is_same_site(here, there):
+        return _("Find out who redirects (the proxy, a middleware), and let these addresses through.")
     if (here.scheme, there.scheme) == ("http", "https"):
         return _("Give Stock Hub the address with https.")
-    if (here.hostname or "").removeprefix("www.") == (there.hostname or "").removeprefix("www.") and here[1] != there[
-        1
-    ]:
+    if here.netloc != there.netloc:
         return _("Give Stock Hub the address with the host name %(name)s.") % {"name": there.netloc}
     if here.path.rstrip("/") == there.path.rstrip("/"):
         return _(
@@ -63,6 +63,10 @@ def _instead(here: SplitResult, there: SplitResult) -> Text:
     if there.path.endswith(here.path):
         return _('Take include("stockhub_webhooks.urls") out of i18n_patterns.')
     return _("Find out who redirects (the proxy, a middleware), and let these addresses through.")
+
+
+def _is_same_site(here: SplitResult, there: SplitResult) -> bool:
+    return (here.hostname or "").removeprefix("www.") == (there.hostname or "").removeprefix("www.")
 
 
 def _leads_to_login(here: SplitResult, there: SplitResult) -> bool:

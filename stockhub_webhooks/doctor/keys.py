@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
-from stockhub_webhooks.conf import TEST_ACCOUNT, conf
+from stockhub_webhooks.conf import conf
 
 KEY_BYTES = 32
 
@@ -28,7 +28,7 @@ def lines() -> Iterator[str]:
     yield _("  It is shown this once, and kept nowhere. Put it where your secrets are, such as .env:")
     yield "    STOCKHUB_API_KEY=…"
     yield _("  and name that in STOCKHUB_WEBHOOKS:")
-    if any(keys for account, keys in conf.accounts().items() if account != TEST_ACCOUNT):
+    if any(conf.accounts()[account] for account in conf.real_accounts()):
         yield '    "API_KEYS": [os.environ["STOCKHUB_OLD_API_KEY"], os.environ["STOCKHUB_API_KEY"]]'
         yield _(
             "  There is a key in use: keep both until stockhub_status shows the new one in use, then remove the old."

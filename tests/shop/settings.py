@@ -19,6 +19,8 @@ STOCKHUB_WEBHOOKS = STOCKHUB_WEBHOOKS | {
     "ALERT": os.environ.get("SHOP_ALERT", "stockhub_webhooks.health.mail_admins"),
     "MAX_BODY_BYTES": int(os.environ.get("SHOP_MAX_BODY_BYTES", str(1024 * 1024))),
 }
+if "SHOP_TEST_KEY" in os.environ:
+    STOCKHUB_WEBHOOKS["API_KEYS"] = {"default": STOCKHUB_WEBHOOKS["API_KEYS"], "test": os.environ["SHOP_TEST_KEY"]}
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -1,0 +1,103 @@
+"""Servers that answer as badly as real ones do, and ours behind the same questions."""
+
+import ssl
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+import pytest
+import trustme
+from django.test import Client
+
+from stockhub_webhooks.doctor import address
+from stockhub_webhooks.doctor.wire import Answer
+
+PREFIX = "https://shop.example/api/v1/stockhub/"
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch):
+    monkeypatch.setenv("no_proxy", "*")
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Gives each question the one answer that the test has put there."""
+
+    def answer(self):
+        length = int(self.headers.get("content-length") or 0)
+        self.server.asked.append((self.command, self.path, dict(self.headers), self.rfile.read(length)))
+        status, headers, body = self.server.answer
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST = answer
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def serve():
+    """Start a server with one answer; its address. `context` makes it speak https."""
+    servers = []
+
+    def start(status=200, headers=None, body=b"", *, context=None):
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server.asked = []
+        server.answer = (status, headers or {}, body)
+        if context:
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        server.handle_error = lambda *arguments: None  # a client that does not trust us
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        servers.append((server, thread))
+        server.url = f"{'https' if context else 'http'}://localhost:{server.server_port}/"
+        return server
+
+    yield start
+    for server, thread in servers:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def authority(monkeypatch, tmp_path):
+    """A certificate authority that this process trusts."""
+    found = trustme.CA()
+    found.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+    return found
+
+
+def speaks(certificate):
+    """A server's side of https, with a certificate that trustme made."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def ours(monkeypatch):
+    """Let the questions reach this very app; what was asked is in the list, and an entry of `instead` comes first."""
+    asked = []
+    instead = {}
+
+    def ask(method, url, *, key="", body=None):
+        path = urlsplit(url).path
+        asked.append((method, path, key, body))
+        if (method, path) in instead:
+            return instead[method, path](url)
+        headers = {"x-api-key": key} if key else {}
+        response = Client().generic(method, path, body or b"", "application/json", headers=headers)
+        received = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(url, response.status_code, received, response.content.decode())
+
+    monkeypatch.setattr(address, "ask", ask)
+    monkeypatch.setattr(address, "PAUSE_SECONDS", 0)
+    ask.asked, ask.instead = asked, instead
+    return ask
