@@ -116,9 +116,11 @@ def runner(report: Report) -> Iterator[Finding]:
     text = _("No worker came by in the last 15 minutes (the last one: %(moment)s).") % {"moment": moment(last)}
     todo = _("Run stockhub_worker as a service, or every minute by cron: %(line)s") % {"line": CRON}
     if in_request:
-        yield warning(f"{text} {_('What is left over waits for the next message.')}", todo)
+        costs = _("What is left over waits for the next message.")
+        yield warning(f"{text} {costs}", todo)
     else:
-        yield problem(f"{text} {_('With this runner, messages are processed by nobody else.')}", todo)
+        costs = _("With this runner, messages are processed by nobody else.")
+        yield problem(f"{text} {costs}", todo)
 
 
 def spool_directory(report: Report) -> Iterator[Finding]:

@@ -25,14 +25,12 @@ def lines() -> Iterator[str]:
     """A new key, and what to do with it."""
     yield f"  {new_key()}"
     yield ""
-    yield _("  It is shown this once, and kept nowhere. Put it where your secrets are, such as .env:")
+    yield "  " + _("It is shown this once, and kept nowhere. Put it where your secrets are, such as .env:")
     yield "    STOCKHUB_API_KEY=…"
-    yield _("  and name that in STOCKHUB_WEBHOOKS:")
+    yield "  " + _("and name that in STOCKHUB_WEBHOOKS:")
     if any(conf.accounts()[account] for account in conf.real_accounts()):
         yield '    "API_KEYS": [os.environ["STOCKHUB_OLD_API_KEY"], os.environ["STOCKHUB_API_KEY"]]'
-        yield _(
-            "  There is a key in use: keep both until stockhub_status shows the new one in use, then remove the old."
-        )
+        yield "  " + _("There is a key in use: keep both until stockhub_status shows the new one, then remove the old.")
     else:
         yield '    "API_KEYS": os.environ["STOCKHUB_API_KEY"]'
-    yield _("  Restart the server. Tell Winkelstraat the key by another way than the mail with the addresses.")
+    yield "  " + _("Restart the server. Tell Winkelstraat the key by another way than the mail with the addresses.")

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 import trustme
 from django.test import Client
+from django.utils import translation
 
 from stockhub_webhooks.doctor import address
 from stockhub_webhooks.doctor.wire import Answer
@@ -93,7 +94,8 @@ def ours(monkeypatch):
         if (method, path) in instead:
             return instead[method, path](url)
         headers = {"x-api-key": key} if key else {}
-        response = Client().generic(method, path, body or b"", "application/json", headers=headers)
+        with translation.override(translation.get_language()):  # the host's middleware chooses another
+            response = Client().generic(method, path, body or b"", "application/json", headers=headers)
         received = {name.lower(): value for name, value in response.headers.items()}
         return Answer(url, response.status_code, received, response.content.decode())
 

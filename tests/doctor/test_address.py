@@ -1,6 +1,7 @@
 """The addresses from outside, and the way of a message that is a test."""
 
 import json
+import time
 import uuid
 
 import pytest
@@ -186,6 +187,15 @@ def test_a_firewall_that_stops_only_posts_is_told(ours):
     assert "refuses it before it reaches this app (403)" in said(found)
 
 
+class Time:
+    """Something happens while we wait."""
+
+    monotonic = staticmethod(time.monotonic)
+
+    def __init__(self, sleep):
+        self.sleep = sleep
+
+
 def accepted(ours, data, status=200, **options):
     ours.instead["POST", PATH + "order"] = lambda url: Answer(url, status, {}, json.dumps(data), **options)
 
@@ -231,7 +241,7 @@ def test_a_worker_has_its_time(ours, settings, monkeypatch):
     from stockhub_webhooks import worker
 
     settings.STOCKHUB_WEBHOOKS |= {"RUNNER": "worker"}
-    monkeypatch.setattr(address.time, "sleep", lambda seconds: worker.drain())
+    monkeypatch.setattr(address, "time", Time(lambda seconds: worker.drain()))
     assert "It arrived here, and was processed" in said(examined())
 
 
@@ -240,6 +250,6 @@ def test_a_message_that_cannot_be_processed_is_told(ours, settings, monkeypatch)
         Message.objects.update(status="failed", error="ValueError: a fault of ours\nand its traceback")
 
     settings.STOCKHUB_WEBHOOKS |= {"RUNNER": "worker"}
-    monkeypatch.setattr(address.time, "sleep", failed)
+    monkeypatch.setattr(address, "time", Time(failed))
     found = examined()
     assert found[-1].text.endswith("could not be processed: ValueError: a fault of ours")
