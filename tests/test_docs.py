@@ -1,6 +1,7 @@
 """README and code say the same."""
 
 import ast
+import inspect
 import os
 import re
 import shlex
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from django.utils.module_loading import import_string
 
-from stockhub_webhooks import exceptions, models, runners, signals, testing, topics
+from stockhub_webhooks import checks, exceptions, models, runners, signals, testing, topics
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.management.commands.stockhub_simulate import Command
 from stockhub_webhooks.runners.celery import TASK_NAME
@@ -184,6 +185,17 @@ def placed_orders(db, request):
         for number in ("SHOP-1", life("parcels").po_number):
             ShopOrder.objects.create(number=number, customer_email="klant@example.com", total="10.00")
 """
+
+
+def test_every_check_has_an_id_of_its_own_and_a_line_in_the_table():
+    everyone = (*checks.CHECKS, *checks.tables.CHECKS)
+    code = {check: check.__doc__.partition(":")[0] for check in everyone}
+    table = (ROOT / "docs" / "checks.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| ([EW]\d{3})( \*)? \|", table, re.MULTILINE)
+    assert [name for name, _ in listed] == sorted(code.values())
+    assert {name for name, star in listed if star} == {code[check] for check in checks.tables.CHECKS}
+    for check in everyone:
+        assert set(re.findall(r'id="stockhub_webhooks\.(\w+)"', inspect.getsource(check))) == {code[check]}
 
 
 @pytest.mark.parametrize(
