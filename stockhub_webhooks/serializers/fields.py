@@ -44,6 +44,10 @@ class Noted(NamedTuple):
     value: Any
     notes: list[Note]
 
+    def __repr__(self) -> str:
+        """Without the value, which may be a whole address."""
+        return f"Noted({len(self.notes)} notes)"
+
 
 def unreadable(code: str) -> NoReturn:
     """Say that a value cannot be read, and why."""
