@@ -104,11 +104,21 @@ def test_a_bomb_is_answered_and_kept_byte_for_byte(post, staff, name, page_url):
 
 @EACH_TOPIC
 @pytest.mark.parametrize(
-    "number", ["1e999999", "-1e999999", "1e-999999", "1e99999999999999999999", "1e-99999999999999999999", "1" + "0" * 5000]
+    "number",
+    ["1e999999", "-1e999999", "1e-999999", "1e99999999999999999999", "1e-99999999999999999999", "1" + "0" * 5000],
 )
 @pytest.mark.parametrize("quoted", [False, True])
 def test_a_number_beyond_all_bounds_is_noted_and_left_out(topic, number, quoted):
-    fields = ("grand_total", "subtotal", "shipping_price", "adjustment", "currency", "status", "po_number", "updated_at")
+    fields = (
+        "grand_total",
+        "subtotal",
+        "shipping_price",
+        "adjustment",
+        "currency",
+        "status",
+        "po_number",
+        "updated_at",
+    )
     text = f'"{number}"' if quoted else number
     goods = {"sku", "qty", "qty_ordered", "qty_requested", "item_price_inc_tax", "item_return_fee", "id"}
     parts = [f'"{name}":{text}' for name in fields]

@@ -71,7 +71,9 @@ def send(topic, key):
     return http().post(PREFIX + topic, json.dumps(personal(topic)), "application/json", headers=headers)
 
 
-@pytest.mark.parametrize("accounts", [KEY, [KEY], {"one": KEY}, {"one": [KEY, "another-key-0123456789"], "two": "x" * 30}])
+@pytest.mark.parametrize(
+    "accounts", [KEY, [KEY], {"one": KEY}, {"one": [KEY, "another-key-0123456789"], "two": "x" * 30}]
+)
 @pytest.mark.parametrize("debug", [False, True])
 def test_the_settings_page_masks_the_keys_however_they_are_given(reported, monkeypatch, accounts, debug):
     monkeypatch.setattr("stockhub_webhooks.views.runners.current", fail)

@@ -14,7 +14,12 @@ from tests.conftest import KEY, PREFIX
 from tests.samples import contract
 
 EACH_TOPIC = pytest.mark.parametrize("topic", topics.ALL)
-FIRST, MIDDLE, ACCENTED, LAST = "first-key-0123456789", "middle-key-0123456789", "sleutel-é-0123456789", "last-0123456789"
+FIRST, MIDDLE, ACCENTED, LAST = (
+    "first-key-0123456789",
+    "middle-key-0123456789",
+    "sleutel-é-0123456789",
+    "last-0123456789",
+)
 ACCOUNTS = {"one": [FIRST, MIDDLE], "two": [ACCENTED], "three": LAST}
 # é is written in two ways
 COMPARED = [FIRST.encode(), MIDDLE.encode(), ACCENTED.encode(), ACCENTED.encode("latin-1"), LAST.encode()]
@@ -92,7 +97,9 @@ def test_what_only_resembles_a_key_is_none(header):
     assert not is_let_in(header)
 
 
-@pytest.mark.parametrize(("configured", "given"), [("sleutel-e\u0301-0123", "sleutel-\u00e9-0123"), ("ﬁ-key", "fi-key")])
+@pytest.mark.parametrize(
+    ("configured", "given"), [("sleutel-e\u0301-0123", "sleutel-\u00e9-0123"), ("ﬁ-key", "fi-key")]
+)
 def test_keys_are_bytes_so_characters_that_look_alike_differ(configured, given):
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": configured}):
         assert is_let_in(configured)

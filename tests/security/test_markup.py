@@ -24,7 +24,12 @@ pytestmark = pytest.mark.django_db(databases="__all__")
 SHORT = "<x-e>'\"&"  # fits the narrowest column, together with a number
 LONG = "'\"></pre></td></script><x-e onerror=alert(1)><script>alert(1)</script>{{7*7}}{% now %}"
 OURS = Event._meta.get_field("type")  # our own code, by which an event is read
-ADDRESSES = ["javascript:alert(1)", "data:text/html,<script>alert(1)</script>", " java\tscript:alert(1)", "//evil.example"]
+ADDRESSES = [
+    "javascript:alert(1)",
+    "data:text/html,<script>alert(1)</script>",
+    " java\tscript:alert(1)",
+    "//evil.example",
+]
 
 
 class Reader(HTMLParser):
@@ -109,7 +114,9 @@ def assert_harmless(page):
     found = Reader(page)
     assert "x-e" not in found.elements
     assert not found.handlers
-    assert not [link for link in found.links if link.strip().lower().startswith(("javascript", "data:", "//", "java\t"))]
+    assert not [
+        link for link in found.links if link.strip().lower().startswith(("javascript", "data:", "//", "java\t"))
+    ]
     assert not [script for script in found.scripts if "alert" in script]
     assert "49" + "{% now %}" not in page
 
