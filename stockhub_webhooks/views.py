@@ -27,12 +27,14 @@ from stockhub_webhooks.authentication import authenticate
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import BodyTooLarge, NotStored, Refused, Unreadable, place
 from stockhub_webhooks.models import Message
+from stockhub_webhooks.serializers.fields import clean_text
 
 logger = logging.getLogger(__name__)
 
 CHUNK_BYTES = 64 * 1024
 DRAIN_BYTES = 8 * 1024 * 1024
 SAFELY = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}  # whatever the host's middleware is
+MOST_DIGITS = 16  # of a length; a column holds that
 ADDRESS_LENGTH = 45
 ADDRESS_AND_PORT = re.compile(r"\[(.+)\](?::\d+)?|([\d.]+):\d+")  # as some proxies write it
 KEPT_HEADERS = [(name, HttpHeaders.to_wsgi_name(name)) for name in journal.KEPT_HEADERS]
@@ -162,7 +164,7 @@ def remote_address(request: HttpRequest) -> str:
 
     Each proxy adds whom it saw at the right of `X-Forwarded-For`; what stands further left anybody may have written.
     """
-    connected = str(request.META.get("REMOTE_ADDR") or "")[:ADDRESS_LENGTH]
+    connected = clean_text(str(request.META.get("REMOTE_ADDR") or ""))[:ADDRESS_LENGTH]
     proxies = conf.TRUSTED_PROXIES
     if proxies < 1:
         return connected
@@ -183,7 +185,9 @@ def seen_address(entry: str) -> str:
 def declared_length(request: HttpRequest) -> int:
     """What Content-Length says, in bytes; 0 where it says nothing that can be understood."""
     text = str(request.META.get("CONTENT_LENGTH") or "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else 0
+    if not (text.isascii() and text.isdecimal()):
+        return 0
+    return int(text) if len(text) < MOST_DIGITS else 10**MOST_DIGITS
 
 
 def read_body(request: HttpRequest, limit: int) -> bytes:
@@ -212,7 +216,7 @@ def read_body(request: HttpRequest, limit: int) -> bytes:
                     break
             else:
                 chunks.append(chunk)
-    except OSError as error:
+    except Exception as error:  # an OSError, or a server's own kind, such as gunicorn's InvalidChunkSize
         logger.warning("a body ended early, after %s bytes (%s)", size, type(error).__name__)
     if oversized:
         raise BodyTooLarge(max(size, declared))

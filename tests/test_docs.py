@@ -187,7 +187,8 @@ def placed_orders(db, request):
 
 
 @pytest.mark.parametrize(
-    "path", ["README.md", "CHANGELOG.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+    "path",
+    ["README.md", "CHANGELOG.md", "SECURITY.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))],
 )
 def test_links_lead_somewhere(path):
     text = (ROOT / path).read_text(encoding="utf-8")

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 REASONS = ("wrong_key", "no_key", "too_large")
 # this many by default, for each costs three statements; STOCKHUB_FLOOD=100000 tries them all
-FLOOD = int(os.environ.get("STOCKHUB_FLOOD", "1500"))
+FLOOD = int(os.environ.get("STOCKHUB_FLOOD", "600"))
 
 
 @pytest.fixture

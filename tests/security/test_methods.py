@@ -1,6 +1,7 @@
 """Surprising methods, hosts, paths and headers: the same few answers, never a redirect, never a page."""
 
 import json
+from itertools import product
 
 import pytest
 from django.test import Client
@@ -12,7 +13,7 @@ from tests.samples import contract
 
 pytestmark = pytest.mark.django_db
 
-EACH_TOPIC = pytest.mark.parametrize("topic", (*topics.ALL, ""))
+PATHS = [*topics.ALL, ""]
 METHODS = [
     "GET",
     "HEAD",
@@ -31,16 +32,16 @@ METHODS = [
 ]
 
 
-@EACH_TOPIC
 @pytest.mark.parametrize("method", METHODS)
-def test_what_is_not_post_is_405_and_tells_nothing(client, topic, method):
-    answer = client.generic(method, PREFIX + topic, json.dumps(contract("order")), headers={"x-api-key": KEY})
-    if method.strip().upper() != "POST":
-        assert answer.status_code == 405
-        assert answer["allow"] == "POST"
-        assert KEY not in str(answer.headers)
-        assert not Message.objects.exists()
-    assert answer.status_code in (200, 405)
+def test_what_is_not_post_is_405_and_tells_nothing(client, method):
+    for path in PATHS:
+        answer = client.generic(method, PREFIX + path, json.dumps(contract("order")), headers={"x-api-key": KEY})
+        if method.strip().upper() != "POST":
+            assert answer.status_code == 405
+            assert answer["allow"] == "POST"
+            assert KEY not in str(answer.headers)
+            assert not Message.objects.exists()
+        assert answer.status_code in (200, 405)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", ""])
@@ -60,7 +61,6 @@ def test_no_header_turns_a_get_into_a_post(client, override):
     assert client.get(PREFIX + "order?_method=POST", headers={"x-api-key": KEY}).status_code == 405
 
 
-@EACH_TOPIC
 @pytest.mark.parametrize(
     "extra",
     [
@@ -73,9 +73,9 @@ def test_no_header_turns_a_get_into_a_post(client, override):
         {"HTTP_X_REWRITE_URL": "/admin/"},
     ],
 )
-def test_no_answer_repeats_a_host_or_sends_anybody_anywhere(post, topic, extra):
-    for key in (KEY, "wrong"):
-        answer = post(topic or "any", contract(topic or "order"), key=key, **extra)
+def test_no_answer_repeats_a_host_or_sends_anybody_anywhere(post, extra):
+    for path, key in product(PATHS, (KEY, "wrong")):
+        answer = post(path or "any", contract(path or "order"), key=key, **extra)
         assert answer.status_code in (200, 401)
         assert "location" not in answer
         assert "evil" not in answer.text

@@ -2,47 +2,24 @@
 
 import pytest
 from django.apps import apps
-from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.test import Client
-from django.urls import NoReverseMatch, get_resolver, reverse
+from django.urls import reverse
 
 from stockhub_webhooks import topics
 from stockhub_webhooks.models import Message, ReceiverCall, RefusedBody
+from tests.admin.test_permissions import ALL_BUT_PERSONS, MARKER
 from tests.conftest import KEY, PREFIX
+from tests.security.pages import APP, NAMES, addresses, admins, all_pages
 
 pytestmark = pytest.mark.django_db(databases="__all__")
-
-APP = "stockhub_webhooks"
-# open to whoever may see our admin at all, and shows each of them only what they may see otherwise
-FOR_ALL_STAFF: set[str] = set()
-
-
-def names():
-    """The names of all pages of ours in the admin."""
-    admin_urls = next(each for each in get_resolver().url_patterns if getattr(each, "namespace", "") == "admin")
-    pending = list(admin_urls.url_patterns)
-    for pattern in pending:
-        pending += getattr(pattern, "url_patterns", [])
-        if (getattr(pattern, "name", None) or "").startswith(APP):
-            yield pattern.name
-
-
-NAMES = sorted(set(names()))
 
 
 @pytest.fixture
 def address(filled):
     """Where a page is; of a row's page, of its first row."""
 
-    def find(name):
-        try:
-            return reverse(f"admin:{name}")
-        except NoReverseMatch:
-            model = apps.get_model(APP, name.split("_")[2])
-            return reverse(f"admin:{name}", args=[model.objects.order_by("pk").first().pk])
-
-    return find
+    return lambda name: addresses(name)[0]
 
 
 def state():
@@ -56,11 +33,9 @@ def state():
 
 def actions():
     """Each list with each of its own actions, and the permission that it names."""
-    for model, each in admin.site._registry.items():
-        if model._meta.app_label == APP:
-            for action in each.actions or ():
-                function = getattr(each, action)
-                yield model._meta.model_name, action, getattr(function, "allowed_permissions", None)
+    for each in admins():
+        for action in each.actions or ():
+            yield each.opts.model_name, action, getattr(getattr(each, action), "allowed_permissions", None)
 
 
 ACTIONS = list(actions())
@@ -98,7 +73,7 @@ def test_a_customer_who_is_logged_in_is_sent_to_the_login_whatever_they_may(addr
 def test_staff_without_a_permission_of_ours_is_refused(address, method, clerk):
     before = state()
     http = clerk("view_user", "add_user")
-    for name in set(NAMES) - FOR_ALL_STAFF:
+    for name in NAMES:
         assert getattr(http, method)(address(name)).status_code == 403, name
     assert state() == before
 
@@ -119,6 +94,17 @@ def test_who_may_only_view_can_start_nothing(filled, clerk, settings, model, act
     assert answer.status_code in (200, 403)
     assert state() == before
     assert f'value="{action}"' not in http.get(address).text
+
+
+def test_no_page_at_all_shows_a_person_to_who_may_not_see_them(persons, clerk):
+    http = clerk(*ALL_BUT_PERSONS)
+    opened = 0
+    for page in all_pages("0000"):
+        answer = http.get(page)
+        assert answer.status_code in (200, 403), page
+        assert MARKER not in answer.text, page
+        opened += answer.status_code == 200
+    assert opened > 100
 
 
 def test_every_page_that_takes_a_form_asks_for_its_token(address, staff, settings):

@@ -1,4 +1,4 @@
-"""No key, and nothing of a customer, in what is written for machines and developers: logs, reprs, spool files, mails."""
+"""No key, and nothing of a customer, in what is written for machines and developers: logs, reprs, spool files."""
 
 import gc
 import json
@@ -210,13 +210,12 @@ def seen_objects(monkeypatch, hear, post):
     real = apply.apply
 
     def applied(reading, message):
-        look(reading, message)
         done = real(reading, message)
         look(done)
         return done
 
     monkeypatch.setattr("stockhub_webhooks.pipeline.apply", applied)
-    hear(signals.event_recorded, look)
+    hear(signals.shipment_updated, look)
     return texts, look
 
 
