@@ -110,7 +110,7 @@ def test_no_page_obeys_what_a_row_says(infected, staff):
     shown = 0
     for address in pages():
         answer = staff.get(address)
-        assert answer.status_code == 200, address
+        assert answer.status_code in (200, 405), address  # some only take a form
         assert_harmless(answer.text)
         shown += html.escape(LONG) in answer.text or html.escape(SHORT) in answer.text
     assert shown > 20  # it was there to be seen
@@ -123,7 +123,7 @@ def test_nor_whatever_became_of_a_message(infected, staff, status):
     ReceiverCall.objects.update(status="given_up")
     for address in pages():
         answer = staff.get(address)
-        assert answer.status_code == 200, address
+        assert answer.status_code in (200, 405), address  # some only take a form
         assert_harmless(answer.text)
 
 

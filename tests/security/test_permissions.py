@@ -74,7 +74,8 @@ def test_staff_without_a_permission_of_ours_is_refused(address, method, clerk):
     before = state()
     http = clerk("view_user", "add_user")
     for name in NAMES:
-        assert getattr(http, method)(address(name)).status_code == 403, name
+        refused = {403, 405} if method == "get" else {403}  # some only take a form
+        assert getattr(http, method)(address(name)).status_code in refused, name
     assert state() == before
 
 
@@ -101,7 +102,7 @@ def test_no_page_at_all_shows_a_person_to_who_may_not_see_them(persons, clerk):
     opened = 0
     for page in all_pages("0000"):
         answer = http.get(page)
-        assert answer.status_code in (200, 403), page
+        assert answer.status_code in (200, 403, 405), page
         assert MARKER not in answer.text, page
         opened += answer.status_code == 200
     assert opened > 100
