@@ -85,6 +85,9 @@ class Conf:
     LEASE_SECONDS = Setting(
         900.0, "How long taken work may stay unfinished before another process takes it over.", types=(int, float)
     )
+    TRUSTED_PROXIES = Setting(
+        0, "How many proxies of your own a request comes through; only then is `X-Forwarded-For` believed, so far back."
+    )
     KEEP_REFUSED = Setting(
         100, "How many refused messages are kept for a week, in case the key was mistyped; 0 keeps none."
     )

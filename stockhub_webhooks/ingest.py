@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
@@ -31,7 +31,7 @@ class Found:
     """One thing in a file, and the line it begins on: the text of a body or a record, or what is wrong there."""
 
     line: int
-    text: str = ""
+    text: str = field(default="", repr=False)
     fault: str = ""
 
 

@@ -85,6 +85,7 @@ def store(message: Message, *, claimed: bool = False) -> Message:
     return message
 
 
+@sensitive_variables()
 def enter(message: Message) -> None:
     """Put a message into the journal from elsewhere than the door; it is applied when its turn comes.
 

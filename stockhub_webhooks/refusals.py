@@ -30,6 +30,7 @@ LOG_EVERY_SECONDS = 60.0
 ROWS_AN_HOUR = 200
 KEPT_BODY_BYTES = 64 * 1024
 KEPT_FOR = timedelta(days=7)
+COUNTED_FOR = timedelta(days=90)
 
 _logged_at: dict[str, float] = {}
 
@@ -92,6 +93,8 @@ def _count(attempt: Attempt) -> None:
             row.save(using=alias(), force_insert=True)
     except IntegrityError:  # another process was first
         _add(rows.filter(**found), attempt)
+        return
+    Refusal.objects.using(alias()).filter(hour__lt=hour - COUNTED_FOR).delete()
 
 
 def _add(rows: object, attempt: Attempt) -> bool:
@@ -107,7 +110,7 @@ def _keep(attempt: Attempt, body: bytes) -> None:
     if len(body) > KEPT_BODY_BYTES:
         return
     try:
-        reading = serializers.read(body, attempt.url_topic)
+        reading = serializers.identify(body, attempt.url_topic)
     except Unreadable:
         return
     kept = RefusedBody.objects.using(alias())
@@ -142,6 +145,7 @@ def release(pks: list[int], *, account: str = "") -> int:
     return sum(_release(pk, account) for pk in pks)
 
 
+@sensitive_variables()
 def _release(pk: int, account: str) -> bool:
     using = alias()
     with writing(using):

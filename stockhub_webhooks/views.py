@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
@@ -25,11 +27,16 @@ from stockhub_webhooks.authentication import authenticate
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import BodyTooLarge, NotStored, Refused, Unreadable, place
 from stockhub_webhooks.models import Message
+from stockhub_webhooks.serializers.fields import clean_text
 
 logger = logging.getLogger(__name__)
 
 CHUNK_BYTES = 64 * 1024
 DRAIN_BYTES = 8 * 1024 * 1024
+SAFELY = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}  # whatever the host's middleware is
+MOST_DIGITS = 16  # of a length; a column holds that
+ADDRESS_LENGTH = 45
+ADDRESS_AND_PORT = re.compile(r"\[(.+)\](?::\d+)?|([\d.]+):\d+")  # as some proxies write it
 KEPT_HEADERS = [(name, HttpHeaders.to_wsgi_name(name)) for name in journal.KEPT_HEADERS]
 
 
@@ -44,7 +51,7 @@ class Answer(HttpResponse):
         content_type: str = "application/json",
         **options: Any,
     ) -> None:
-        super().__init__(json.dumps(data), content_type=content_type, **options)
+        super().__init__(json.dumps(data), content_type=content_type, headers=SAFELY, **options)
         self._after = after
 
     def close(self) -> None:
@@ -153,14 +160,34 @@ def sent_headers(request: HttpRequest) -> dict[str, str]:
 
 
 def remote_address(request: HttpRequest) -> str:
-    """Who is at the other end of the connection."""
-    return str(request.META.get("REMOTE_ADDR") or "")[:45]
+    """Who is at the other end of the connection or, behind proxies of one's own, who was there for the first of them.
+
+    Each proxy adds whom it saw at the right of `X-Forwarded-For`; what stands further left anybody may have written.
+    """
+    connected = clean_text(str(request.META.get("REMOTE_ADDR") or ""))[:ADDRESS_LENGTH]
+    proxies = conf.TRUSTED_PROXIES
+    if proxies < 1:
+        return connected
+    seen = str(request.META.get("HTTP_X_FORWARDED_FOR") or "").rsplit(",", proxies)[-proxies:]
+    return (seen_address(seen[0]) if len(seen) == proxies else "") or connected
+
+
+def seen_address(entry: str) -> str:
+    """The address in an entry of `X-Forwarded-For`, without port and zone; "" where it holds none."""
+    parts = ADDRESS_AND_PORT.fullmatch(entry.strip())
+    text = parts[1] or parts[2] if parts else entry.strip()
+    try:
+        return str(ip_address(text.partition("%")[0]))
+    except ValueError:
+        return ""
 
 
 def declared_length(request: HttpRequest) -> int:
     """What Content-Length says, in bytes; 0 where it says nothing that can be understood."""
     text = str(request.META.get("CONTENT_LENGTH") or "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else 0
+    if not (text.isascii() and text.isdecimal()):
+        return 0
+    return int(text) if len(text) < MOST_DIGITS else 10**MOST_DIGITS
 
 
 def read_body(request: HttpRequest, limit: int) -> bytes:
@@ -189,7 +216,7 @@ def read_body(request: HttpRequest, limit: int) -> bytes:
                     break
             else:
                 chunks.append(chunk)
-    except OSError as error:
+    except Exception as error:  # an OSError, or a server's own kind, such as gunicorn's InvalidChunkSize
         logger.warning("a body ended early, after %s bytes (%s)", size, type(error).__name__)
     if oversized:
         raise BodyTooLarge(max(size, declared))
@@ -212,10 +239,10 @@ class HealthView(View):
     def get(self, request: HttpRequest) -> JsonResponse:
         """200, without a look at the database; with a key or for staff the report, and 503 without a database."""
         if not may_see_details(request):
-            return JsonResponse({"status": "ok"})
+            return JsonResponse({"status": "ok"}, headers=SAFELY)
         report = health.report()
         status = 503 if report.database else 200
-        return JsonResponse(health.as_json(report), status=status, headers={"Cache-Control": "no-store"})
+        return JsonResponse(health.as_json(report), status=status, headers=SAFELY)
 
 
 @sensitive_variables()

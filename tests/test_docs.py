@@ -199,7 +199,8 @@ def test_every_check_has_an_id_of_its_own_and_a_line_in_the_table():
 
 
 @pytest.mark.parametrize(
-    "path", ["README.md", "CHANGELOG.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+    "path",
+    ["README.md", "CHANGELOG.md", "SECURITY.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))],
 )
 def test_links_lead_somewhere(path):
     text = (ROOT / path).read_text(encoding="utf-8")

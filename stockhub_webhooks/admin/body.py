@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import re
 
+from django.views.decorators.debug import sensitive_variables
+
 LIMIT = 1024 * 1024
 DEPTH_LIMIT = 40
 GROWTH_LIMIT = 4
@@ -20,11 +22,13 @@ TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 CONTROLS = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\r"} | {0x7F: 0x2421}
 
 
+@sensitive_variables()
 def pretty(body: bytes) -> str:
     """The body to look at: indented where it is JSON, as it is where not; cut off after `LIMIT` bytes."""
     return editable(body) if len(body) <= LIMIT else editable(body[:LIMIT]) + "\n…"
 
 
+@sensitive_variables()
 def editable(body: bytes) -> str:
     """The whole body to look at and to change: indented where it is JSON, as it is where not."""
     text = body.decode("utf-8-sig", "replace")

@@ -14,9 +14,11 @@ from django.shortcuts import get_object_or_404
 from django.template.defaultfilters import filesizeformat
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils.decorators import method_decorator
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from stockhub_webhooks import ingest, journal, records
 from stockhub_webhooks.admin import display, words
@@ -134,6 +136,8 @@ class EntryPage(ReadOnlyAdmin):
 
     # ------------------------------------------------------------ the page
 
+    @method_decorator(sensitive_post_parameters("body"))
+    @sensitive_variables()
     def entry_view(self, request: HttpRequest) -> HttpResponse:
         """The page; where Django refuses to read what was sent, it says so."""
         if not self.has_enter_by_hand_permission(request):

@@ -57,6 +57,7 @@ NOTES: Labels = {
     "rounded": _("more than four decimals; rounded"),
     "text_as_number": _("text where a number belongs; taken as a number"),
     "too_long": _("too long; we keep what we had"),
+    "too_many_lines": _("more than %(detail)s lines; the rest is left out"),
     "topic_differs": _("came in at the address for another topic (%(detail)s)"),
     "unknown_field": _("a field that we do not know; only kept in the message itself"),
     "unknown_value": _("a code that we do not know: %(detail)s"),

@@ -22,9 +22,10 @@ UPDATE_BATCH = 200  # one UPDATE with a CASE for thousands of rows takes seconds
 class PartChanges:
     """What became of a document's parts."""
 
-    changes: Changes = field(default_factory=dict)
+    changes: Changes = field(default_factory=dict, repr=False)
     written: list[str] = field(default_factory=list)  # the document's own fields that now differ
-    items: list[tuple[Any, Changes]] = field(default_factory=list)  # each line that was there, with what changed in it
+    # each line that was there, with what changed in it
+    items: list[tuple[Any, Changes]] = field(default_factory=list, repr=False)
 
 
 # ---------------------------------------------------------------- addresses

@@ -12,8 +12,9 @@ from typing import Any
 from django.utils import timezone
 
 BYTE_ORDER_MARK = "\ufeff"
-# Excel computes what begins so, also after blanks: https://owasp.org/www-community/attacks/CSV_Injection
-FORMULA_SIGNS = "=+-@\t\r\n＝＋－＠"
+# Excel computes what begins so, also after what cannot be seen: https://owasp.org/www-community/attacks/CSV_Injection
+FORMULA_SIGNS = tuple("=+-@＝＋－＠")
+FORMULA_STARTS = ("\t", "\r", "\n")
 
 
 def lines(rows: Iterable[Iterable[Any]]) -> Iterable[str]:
@@ -47,5 +48,5 @@ def number(amount: Decimal) -> str:
 
 def defused(text: str) -> str:
     """The text, never a formula."""
-    start = text.lstrip("\0 \v\f\u00a0\u200b\ufeff")
-    return f"'{text}" if start[:1] and start[0] in FORMULA_SIGNS else text
+    seen = next((sign for sign in text if sign.isprintable() and not sign.isspace()), "")
+    return f"'{text}" if text[:1] in FORMULA_STARTS or seen in FORMULA_SIGNS else text

@@ -44,6 +44,10 @@ class Noted(NamedTuple):
     value: Any
     notes: list[Note]
 
+    def __repr__(self) -> str:
+        """Without the value, which may be a whole address."""
+        return f"Noted({len(self.notes)} notes)"
+
 
 def unreadable(code: str) -> NoReturn:
     """Say that a value cannot be read, and why."""
@@ -63,7 +67,7 @@ class TextField(serializers.CharField):
 
     def to_internal_value(self, data: Any) -> Any:
         if type(data) is not str:
-            if isinstance(data, bool) or not isinstance(data, (int, Decimal)):
+            if isinstance(data, bool) or not isinstance(data, (int, Decimal)) or not Decimal(data).is_finite():
                 unreadable("not_text")
             return Noted(self.fitting(str(data)), [Note("", "number_as_text")])
         text = data if data.isascii() and "\x00" not in data else clean_text(data)

@@ -16,6 +16,7 @@ from rest_framework.fields import empty
 from stockhub_webhooks.serializers.fields import Note, Noted, clean_text, unreadable
 
 NOTE_LIMIT = 50
+LINE_LIMIT = 10_000  # a body of 1 MiB holds half as many real ones, and thirty times as many empty ones
 
 
 @dataclass
@@ -32,12 +33,12 @@ class Reading:
     order_increment_id: str | None = None
     po_number: str | None = None
     updated_at: datetime | None = None
-    fields: dict[str, Any] = field(default_factory=dict)
-    addresses: dict[str, dict[str, Any] | None] = field(default_factory=dict)
-    lines: list[dict[str, Any]] | None = None
+    fields: dict[str, Any] = field(default_factory=dict, repr=False)
+    addresses: dict[str, dict[str, Any] | None] = field(default_factory=dict, repr=False)
+    lines: list[dict[str, Any]] | None = field(default=None, repr=False)
     lines_left_out: bool = False
-    track: dict[str, Any] | None = None
-    notes: list[Note] = field(default_factory=list)
+    track: dict[str, Any] | None = field(default=None, repr=False)
+    notes: list[Note] = field(default_factory=list, repr=False)
 
     @cached_property
     def digest(self) -> str:
@@ -103,7 +104,7 @@ class Reader(serializers.Serializer[Any]):
 
 
 class Lines(serializers.ListSerializer[Any]):
-    """A list of objects; what is no object is left out, with a note."""
+    """A list of objects; what is no object is left out, and what is over `LINE_LIMIT`, with a note."""
 
     def to_internal_value(self, data: Any) -> Any:
         if type(data) is not list:
@@ -111,7 +112,7 @@ class Lines(serializers.ListSerializer[Any]):
         read = cast("Reader", self.child).to_internal_value
         lines: list[Any] = []
         notes: list[Note] = []
-        for index, given in enumerate(data):
+        for index, given in enumerate(data[:LINE_LIMIT]):
             try:
                 line = read(given)
             except ValidationError as error:
@@ -122,6 +123,9 @@ class Lines(serializers.ListSerializer[Any]):
                 notes.extend(note.below(f"[{index}]") for note in line.notes)
                 line = line.value
             lines.append(line)
+        if len(data) > LINE_LIMIT:
+            notes.insert(0, Note("", "too_many_lines", str(LINE_LIMIT)))
+            lines.append({})
         return Noted(lines, notes) if notes else lines
 
 

@@ -18,6 +18,7 @@ STOCKHUB_WEBHOOKS = STOCKHUB_WEBHOOKS | {
     "PATIENCE_SECONDS": float(os.environ.get("SHOP_PATIENCE_SECONDS", "20")),
     "ALERT": os.environ.get("SHOP_ALERT", "stockhub_webhooks.health.mail_admins"),
     "MAX_BODY_BYTES": int(os.environ.get("SHOP_MAX_BODY_BYTES", str(1024 * 1024))),
+    "TRUSTED_PROXIES": int(os.environ.get("SHOP_TRUSTED_PROXIES", "0")),
 }
 if "SHOP_TEST_KEY" in os.environ:
     STOCKHUB_WEBHOOKS["API_KEYS"] = {"default": STOCKHUB_WEBHOOKS["API_KEYS"], "test": os.environ["SHOP_TEST_KEY"]}

@@ -1,0 +1,6 @@
+"""An admin with something of everything in it."""
+
+from tests.admin.conftest import clerk, filled, list_url, page_url
+from tests.admin.test_permissions import persons
+
+__all__ = ["clerk", "filled", "list_url", "page_url", "persons"]

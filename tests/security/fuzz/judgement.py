@@ -1,0 +1,59 @@
+"""What must be true of every answer, whatever was sent."""
+
+import json
+import re
+
+from django.urls import reverse
+
+from stockhub_webhooks.models import Message
+
+ANSWERS = {200, 202, 401, 405, 406, 413}
+# a path under our prefix that is no topic, or a host that Django itself does not like
+DJANGOS_OWN = {400, 404}
+LOOK_AT_EACH = 5  # a page takes longer than all the rest
+
+
+def judge(shot, client, office):
+    """Send it, and check all promises; the answer."""
+    last = Message.objects.order_by("pk").values_list("pk", flat=True).last() or 0
+    answer = shot.send(client)
+    assert answer.status_code in ANSWERS | (DJANGOS_OWN if is_djangos_own(shot) else set()), answer.content
+    stored = list(Message.objects.filter(pk__gt=last))
+    assert len(stored) == (answer.status_code in (200, 202, 406))
+    for message in stored:
+        judge_message(message, shot, answer)
+        if message.pk % LOOK_AT_EACH == 0:
+            judge_page(message, office)
+    return answer
+
+
+def judge_page(message, office):
+    """What the office sees of it: a page, in which nothing of the sender's is markup."""
+    page = office.get(reverse("admin:stockhub_webhooks_message_change", args=[message.pk]))
+    assert page.status_code == 200
+    assert not re.search(r"<script>alert", page.text)
+
+
+def is_djangos_own(shot):
+    """Whether Django answers before we are asked."""
+    return shot.topic == "any" or "HTTP_HOST" in shot.headers
+
+
+def judge_message(message, shot, answer):
+    """Kept byte for byte, and applied or quarantined: anything else is a fault of ours."""
+    told = json.loads(answer.content)
+    assert told["message"] == message.pk
+    assert read_whole(message, shot), (bytes(message.body), shot.body)
+    assert message.status == {200: "applied", 406: "quarantined"}.get(answer.status_code), message.error
+    assert message.due_at is None
+    if message.status == "applied":
+        assert told["outcome"] == message.outcome
+        assert not message.error
+    else:
+        assert len(message.error) < 500
+
+
+def read_whole(message, shot):
+    """The bytes as sent; or as many as the sender itself declared, which is all that a server hands over."""
+    body = bytes(message.body)
+    return body == shot.body or ("CONTENT_LENGTH" in shot.headers and shot.body.startswith(body))

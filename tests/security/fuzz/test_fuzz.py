@@ -1,0 +1,75 @@
+"""Broken requests for a while: STOCKHUB_FUZZ_SECONDS of them, 3 by default, a minute in CI.
+
+STOCKHUB_FUZZ_SEED repeats a run. What fails is kept in tests/samples/found, and sent again by every run from then on:
+give the file a name that says what it was, and commit it together with the mend.
+"""
+
+import os
+import random
+import time
+from itertools import islice
+
+import pytest
+
+from tests.security.fuzz.judgement import judge
+from tests.security.fuzz.mutations import FOUND, Shot, load, shots
+
+pytestmark = pytest.mark.django_db(databases="__all__")
+
+SECONDS = float(os.environ.get("STOCKHUB_FUZZ_SECONDS", "3"))
+SEED = int(os.environ.get("STOCKHUB_FUZZ_SEED", random.SystemRandom().randrange(10**9)))
+
+
+@pytest.mark.timeout(SECONDS + 120)
+def test_no_request_however_broken_is_answered_wrongly_or_lost(client, staff):
+    client.raise_request_exception = staff.raise_request_exception = False
+    sent = shoot(shots(SEED), client, staff, time.monotonic() + SECONDS)
+    print(f"{sent} broken requests, seed {SEED}")
+
+
+def shoot(some, client, staff, end):
+    """Send and judge some, until the time is over; how many that were."""
+    sent = 0
+    for shot in some:
+        try:
+            judge(shot, client, staff)
+        except Exception as fault:
+            path = shot.save(f"seed {SEED} {type(fault).__name__} {hash(shot.body) & 0xFFFFFFFF:08x}")
+            raise AssertionError(f"{shot} failed, seed {SEED}; it is kept as {path.name}") from fault
+        sent += 1
+        if time.monotonic() > end:
+            break
+    return sent
+
+
+@pytest.mark.parametrize("path", sorted(FOUND.glob("*.json")), ids=lambda path: path.stem)
+def test_what_was_found_once_stays_mended(path, client, staff):
+    shot = load(path)
+    judge(shot, client, staff)
+    judge(shot, client, staff)
+
+
+def test_the_same_seed_sends_the_same_requests():
+    assert list(islice(shots(7), 50)) == list(islice(shots(7), 50))
+    assert list(islice(shots(7), 50)) != list(islice(shots(8), 50))
+
+
+def test_a_sample_is_kept_as_it_was(tmp_path, monkeypatch):
+    monkeypatch.setattr("tests.security.fuzz.mutations.FOUND", tmp_path / "found")
+    shot = Shot("order", b"\x00\xff", "PUT", {"HTTP_ACCEPT": "\u20ac"})
+    assert load(shot.save("a name")) == shot
+
+
+@pytest.mark.parametrize("status", [500, 503, 302])
+def test_a_wrong_answer_is_found(client, staff, status, monkeypatch, tmp_path):
+    monkeypatch.setattr("tests.security.fuzz.mutations.FOUND", tmp_path)
+    monkeypatch.setattr("stockhub_webhooks.views.answer", lambda *args, **options: _answer(status))
+    with pytest.raises(AssertionError, match="it is kept as"):
+        shoot(shots(1), client, staff, time.monotonic() + 60)
+    assert list(tmp_path.iterdir())
+
+
+def _answer(status):
+    from django.http import HttpResponse
+
+    return HttpResponse(b"{}", status=status)

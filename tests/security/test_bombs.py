@@ -1,0 +1,263 @@
+"""Bodies that are meant to hurt: they are answered, kept byte for byte, and cost what their length says, no more."""
+
+import gzip
+import json
+from decimal import Decimal
+
+import pytest
+from django.test import RequestFactory, override_settings
+
+from stockhub_webhooks import serializers, topics
+from stockhub_webhooks.exceptions import Unreadable
+from stockhub_webhooks.models import Message, RefusedBody
+from stockhub_webhooks.serializers.reader import LINE_LIMIT, NOTE_LIMIT
+from stockhub_webhooks.views import ReceiveView
+from tests.conftest import KEY, PREFIX
+from tests.samples import contract
+
+EACH_TOPIC = pytest.mark.parametrize("topic", topics.ALL)
+LENGTH = 1024 * 1024 - 16  # some are lengthened a little
+
+HEAD = b'{"increment_id":"1","order_increment_id":"2","purchase_order_increment_id":"3",'
+
+
+def filled(unit, head=b"", tail=b""):
+    """Units between head and tail, as many as a body may have."""
+    return head + unit * ((LENGTH - len(head) - len(tail)) // len(unit)) + tail
+
+
+NINES = filled(b"9", HEAD + b'"grand_total":', b"}")
+# each with whether anything can be read in it
+BOMBS = {
+    "lists in lists": (filled(b"["), False),
+    "objects in objects": (filled(b'{"a":'), False),
+    "closed lists in lists": (b"[" * 100_000 + b"]" * 100_000, False),
+    "a deep value beside the identifiers": (HEAD + b'"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}", False),
+    "a number of a million digits": (NINES, True),
+    "a text of a million digits": (NINES.replace(b":9", b':"9').replace(b"9}", b'9"}'), True),
+    "a million decimals": (filled(b"9", HEAD + b'"grand_total":0.', b"}"), True),
+    "a quantity of a million digits": (filled(b"9", HEAD + b'"items":[{"sku":"a","qty":', b"}]}"), True),
+    "many numbers at Python's limit": (filled(b"9" * 4300 + b",", HEAD + b'"x":[', b"1]}"), True),
+    "many numbers over Python's limit": (filled(b"9" * 4301 + b",", HEAD + b'"x":[', b"1]}"), True),
+    "a number of a million digits as the identifier": (filled(b"9", b'{"increment_id":', b"}"), False),
+    "a million spaces": (filled(b" "), False),
+    "a million lines": (filled(b"\n", b"", b"x"), False),
+    "a string that never ends": (filled(rb"\"", b'{"a":"'), False),
+    "escapes alone": (filled(rb"\u0000", HEAD + b'"po_number":"', b'"}'), True),
+    "surrogates alone": (filled(rb"\ud800", HEAD + b'"po_number":"', b'"}'), True),
+    "one name a hundred thousand times": (filled(b'"x":1,', HEAD, b'"y":1}'), True),
+    "a hundred thousand names": (HEAD + b",".join(b'"%d":1' % n for n in range(100_000)) + b"}", True),
+    "a name of a million characters": (filled(b"x", HEAD + b'"', b'":1}'), True),
+    "a status of a million characters": (filled(b"x", HEAD + b'"status":"', b'"}'), True),
+    "a time of a million digits": (filled(b"1", HEAD + b'"updated_at":"', b'"}'), True),
+    "a time with a million decimals": (filled(b"1", HEAD + b'"updated_at":"2024-01-01T00:00:00.', b'"}'), True),
+    "a time of spaces": (filled(b" ", HEAD + b'"updated_at":"', b'"}'), True),
+    "a tracking address of a million characters": (
+        filled(b"x", HEAD + b'"track":{"tracking_number":"1","tracking_url":"https://', b'"}}'),
+        True,
+    ),
+    "empty lines of goods": (filled(b"{},", HEAD + b'"items":[', b"{}]}"), True),
+    "lines of goods that are none": (filled(b"0,", HEAD + b'"items":[', b"0]}"), True),
+    "equal lines of goods": (filled(b'{"sku":"a"},', HEAD + b'"items":[', b"{}]}"), True),
+    "lines of goods with unknown fields": (filled(b'{"a":1,"b":1},', HEAD + b'"items":[', b"{}]}"), True),
+    "a compressed body": (gzip.compress(bytes(10 * LENGTH)), False),
+    "UTF-16": (HEAD.decode().encode("utf-16"), False),
+    "UTF-32": (HEAD.decode().encode("utf-32"), False),
+    "UTF-7": (b"+AHsAIgBhACIAOgAxAH0-", False),
+    "an overlong slash": (b'{"increment_id":"\xc0\xaf"}', False),
+}
+
+
+def read(body, topic):
+    """What a body says, None where nothing can be read."""
+    try:
+        return serializers.read(body, topic)
+    except Unreadable as why:
+        assert len(str(why)) < 300
+        return None
+
+
+@EACH_TOPIC
+def test_a_bomb_is_read_or_not_and_what_is_said_of_it_is_short(topic):
+    for name, (body, readable) in BOMBS.items():
+        reading = read(body, topic)
+        assert (reading is not None) == readable, name
+        if reading:
+            assert len(reading.notes) <= NOTE_LIMIT, name
+            assert all(len(note.path) + len(note.detail) < 300 for note in reading.notes), name
+            assert len(reading.lines or ()) <= LINE_LIMIT, name
+            assert len(reading.digest) == 32
+
+
+@pytest.mark.django_db(databases="__all__")
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_is_answered_and_kept_byte_for_byte(post, staff, name, page_url):
+    body, readable = BOMBS[name]
+    answer = post("order", body)
+    message = Message.objects.get()
+    assert answer.status_code == (200 if readable else 406), answer.content
+    assert bytes(message.body) == body
+    assert len(message.error) < 300
+    assert staff.get(page_url(message)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["1e999999", "-1e999999", "1e-999999", "1e99999999999999999999", "1e-99999999999999999999", "1" + "0" * 5000],
+)
+@pytest.mark.parametrize("quoted", [False, True])
+def test_a_number_beyond_all_bounds_is_noted_and_left_out(number, quoted):
+    fields = (
+        "grand_total",
+        "subtotal",
+        "shipping_price",
+        "adjustment",
+        "currency",
+        "status",
+        "po_number",
+        "updated_at",
+    )
+    goods = ("sku", "qty", "qty_ordered", "qty_requested", "item_price_inc_tax", "item_return_fee", "id")
+    text = f'"{number}"' if quoted else number
+    line = ",".join(f'"{name}":{text}' for name in goods)
+    document = ",".join(f'"{name}":{text}' for name in fields)
+    body = HEAD + f'{document},"items":[{{{line}}}]}}'.encode()
+    for topic in topics.ALL:
+        reading = read(body, topic)
+        assert all(len(str(value)) < 300 for value in reading.fields.values()), topic
+        values = [value for line in reading.lines or () for value in line.values()]
+        assert all(value == 0 for value in values if isinstance(value, (int, Decimal))), topic
+        assert "Infinity" not in values
+
+
+def nested(depth):
+    """A value so deep."""
+    return json.loads("[" * depth + "]" * depth)
+
+
+@EACH_TOPIC
+def test_every_field_may_be_as_deep_as_the_parser_goes(topic):
+    for name in contract(topic):
+        reading = read(json.dumps(contract(topic) | {name: nested(500)}).encode(), topic)
+        assert reading is None or reading.digest
+
+
+@pytest.mark.django_db
+@EACH_TOPIC
+def test_more_lines_than_any_order_has_are_left_out_with_a_note(post, topic):
+    items = [{"sku": str(number)} for number in range(LINE_LIMIT + 5)]
+    body = contract(topic) | {"items": items}
+    reading = read(json.dumps(body).encode(), topic)
+    assert len(reading.lines) == LINE_LIMIT
+    assert reading.lines_left_out  # so that none that we have is deleted
+    assert ("items", "too_many_lines", str(LINE_LIMIT)) in reading.notes
+    body["items"] = items[:LINE_LIMIT]
+    reading = read(json.dumps(body).encode(), topic)
+    assert not reading.lines_left_out
+    assert "too_many_lines" not in {note.code for note in reading.notes}
+
+
+@pytest.mark.django_db
+def test_the_cost_of_lines_grows_with_their_number_alone(django_assert_max_num_queries, post):
+    """Twice the lines are changed with about twice the statements, and not four times."""
+
+    def statements(count):
+        def body(quantity):
+            items = [{"sku": "a", "qty_ordered": quantity} for _ in range(count)]
+            return {"increment_id": str(count), "updated_at": f"2024-01-01 00:00:0{quantity}", "items": items}
+
+        post("order", body(1))
+        with django_assert_max_num_queries(1000) as captured:
+            assert post("order", body(2)).json()["outcome"] == "updated"
+        return len(captured)
+
+    few, many = statements(400), statements(800)
+    assert many < few * 2.5
+
+
+@EACH_TOPIC
+def test_what_is_identified_is_read_but_for_its_lines(topic):
+    body = json.dumps(contract(topic)).encode()
+    whole, identified = serializers.read(body, topic), serializers.identify(body, topic)
+    assert (identified.topic, identified.increment_id) == (whole.topic, whole.increment_id)
+    assert whole.lines
+    assert identified.lines is None
+
+
+@pytest.mark.django_db
+def test_what_is_refused_is_not_read_but_only_identified(post, monkeypatch):
+    def read_all(*args):
+        raise AssertionError("nobody vouched for this")
+
+    monkeypatch.setattr(serializers, "read", read_all)
+    for topic in topics.ALL:
+        assert post(topic, key="wrong").status_code == 401
+    assert set(RefusedBody.objects.values_list("topic", flat=True)) == set(topics.ALL)
+
+
+# ---------------------------------------------------------------- headers that lie about the body
+
+
+@pytest.mark.django_db
+@EACH_TOPIC
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "identity", "gzip, gzip"])
+def test_a_compressed_body_is_never_unpacked(post, topic, coding):
+    body = gzip.compress(json.dumps(contract(topic)).encode())
+    assert post(topic, body, headers={"content-encoding": coding}).status_code == 406
+    message = Message.objects.get()
+    assert bytes(message.body) == body
+    assert message.headers["content-encoding"] == coding
+
+
+@pytest.mark.django_db
+@EACH_TOPIC
+@override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "MAX_BODY_BYTES": 1000})
+def test_a_body_declared_longer_than_allowed_is_413_however_short_it_is(topic):
+    request = RequestFactory().post(PREFIX + topic, b"{}", "application/json", headers={"x-api-key": KEY})
+    request.META["CONTENT_LENGTH"] = "999999999999"
+    assert ReceiveView.as_view(topic=topic)(request).status_code == 413
+    assert not Message.objects.exists()
+
+
+class Endless:
+    """A body that never ends; it knows how much of it was read."""
+
+    given = 0
+
+    def read(self, size=65536):
+        self.given += size
+        assert self.given < 100 * LENGTH
+        return b"x" * size
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("key", [KEY, "wrong", None])
+def test_a_chunked_body_without_end_is_read_up_to_a_bound(key):
+    stream = Endless()
+    request = RequestFactory().post(PREFIX + "order", b"", "application/json", headers={"x-api-key": key or ""})
+    request.META |= {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input": stream}
+    assert ReceiveView.as_view(topic="order")(request).status_code == (413 if key == KEY else 401)
+    assert stream.given < 12 * LENGTH
+    assert not Message.objects.exists()
+
+
+class Broken:
+    """A sender that goes away, or writes what the server cannot make out."""
+
+    def __init__(self, fault):
+        self.fault = fault
+        self.pieces = [b'{"increment_id": ']
+
+    def read(self, size=65536):
+        if self.pieces:
+            return self.pieces.pop()
+        raise self.fault
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("fault", [ConnectionResetError(), TimeoutError(), ValueError("Invalid chunk size: 'zz'")])
+def test_a_body_that_breaks_off_is_kept_as_far_as_it_came(fault):
+    request = RequestFactory().post(PREFIX + "order", b"", "application/json", headers={"x-api-key": KEY})
+    request.META |= {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input": Broken(fault)}
+    assert ReceiveView.as_view(topic="order")(request).status_code == 406
+    assert bytes(Message.objects.get().body) == b'{"increment_id": '

@@ -1,0 +1,166 @@
+"""What Django writes into an error mail or on a technical error page, when something of ours raises after all."""
+
+import json
+import sys
+from contextlib import contextmanager
+
+import pytest
+from django.core.signals import got_request_exception
+from django.test import Client, override_settings
+from django.urls import reverse
+from django.views.debug import ExceptionReporter
+
+from stockhub_webhooks import topics
+from stockhub_webhooks.models import Message, RefusedBody
+from tests.conftest import KEY, PREFIX
+from tests.security.test_secrets import SECRETS, WRONG, assert_clean, personal
+
+pytestmark = pytest.mark.django_db(databases="__all__")
+
+# what is called in the request itself, outside all that catches; where it raises, Django reports it
+AT_THE_DOOR = [
+    "stockhub_webhooks.views.authenticate",
+    "stockhub_webhooks.views.read_body",
+    "stockhub_webhooks.views.sent_headers",
+    "stockhub_webhooks.views.remote_address",
+    "stockhub_webhooks.views.runners.current",
+    "stockhub_webhooks.views.journal.store",
+    "stockhub_webhooks.views.pipeline.process",
+    "stockhub_webhooks.views.answer",
+    "stockhub_webhooks.authentication.hmac.compare_digest",
+    "stockhub_webhooks.authentication.fingerprint",
+]
+WHEN_REFUSED = [
+    "stockhub_webhooks.views.refusals.Attempt",
+    "stockhub_webhooks.views.problem",
+    "stockhub_webhooks.authentication.salted_hmac",
+]
+
+
+def fail(*args, **options):
+    """An exception whose frame holds what it was called with."""
+    raise ZeroDivisionError("a bug of ours")
+
+
+@pytest.fixture
+def reported():
+    """The reports of all that escaped a view, as Django mails and shows them."""
+    found = []
+
+    @contextmanager
+    def reports():
+        def report(sender, request, **kwargs):
+            reporter = ExceptionReporter(request, *sys.exc_info(), is_email=True)
+            found.append(reporter.get_traceback_text() + reporter.get_traceback_html())
+
+        got_request_exception.connect(report)
+        try:
+            yield found
+        finally:
+            got_request_exception.disconnect(report)
+
+    return reports
+
+
+def http():
+    return Client(raise_request_exception=False)
+
+
+def send(topic, key):
+    headers = {"x-api-key": key, "cookie": f"sessionid={key}"}
+    return http().post(PREFIX + topic, json.dumps(personal(topic)), "application/json", headers=headers)
+
+
+@pytest.mark.parametrize(
+    "accounts", [KEY, [KEY], {"one": KEY}, {"one": [KEY, "another-key-0123456789"], "two": "x" * 30}]
+)
+@pytest.mark.parametrize("debug", [False, True])
+def test_the_settings_page_masks_the_keys_however_they_are_given(reported, monkeypatch, accounts, debug):
+    monkeypatch.setattr("stockhub_webhooks.views.runners.current", fail)
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": accounts}, DEBUG=debug), reported() as found:
+        assert send("order", KEY).status_code == 500
+    (report,) = found
+    assert "API_KEYS" in report
+    assert KEY not in report
+    assert "another-key" not in report
+
+
+@pytest.mark.parametrize("where", AT_THE_DOOR)
+def test_a_bug_at_the_door_is_reported_without_key_and_body(reported, monkeypatch, where):
+    monkeypatch.setattr(where, fail)
+    with reported() as found:
+        for topic in topics.ALL:
+            assert send(topic, KEY).status_code == 500
+    assert len(found) == len(topics.ALL)
+    assert all("a bug of ours" in report for report in found)
+    assert_clean("".join(found))
+
+
+@pytest.mark.parametrize("where", WHEN_REFUSED)
+@pytest.mark.parametrize("key", [WRONG, KEY[:-1]])
+def test_a_bug_in_refusing_is_reported_without_key_and_body(reported, monkeypatch, where, key):
+    monkeypatch.setattr(where, fail)
+    with reported() as found:
+        assert send("order", key).status_code == 500
+    assert key not in found[0]
+    assert_clean(found[0])
+
+
+@pytest.mark.parametrize("where", set(AT_THE_DOOR) - {where for where in AT_THE_DOOR if "authentication" in where})
+@override_settings(DEBUG=True)
+def test_past_authentication_not_even_a_debug_page_has_the_key(reported, monkeypatch, where):
+    """With DEBUG on, Django masks no variables, so where bodies are held they are shown: see SECURITY.md."""
+    monkeypatch.setattr(where, fail)
+    with reported() as found:
+        assert send("order", KEY).status_code == 500
+    assert where.endswith("authenticate") or KEY not in found[0]
+
+
+# ---------------------------------------------------------------- in the admin
+
+
+@pytest.fixture
+def office(django_user_model):
+    """A client of the office that answers 500 where something is raised."""
+    client = http()
+    client.force_login(django_user_model.objects.create_superuser("office", "office@example.com", "secret"))
+    return client
+
+
+@pytest.mark.parametrize("where", ["stockhub_webhooks.admin.entry.ingest.bare", "stockhub_webhooks.journal.insert"])
+def test_a_bug_while_entering_by_hand_is_reported_without_what_was_entered(
+    reported, monkeypatch, settings, office, where
+):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100_000
+    monkeypatch.setattr(where, fail)
+    address = reverse("admin:stockhub_webhooks_message_enter")
+    with reported() as found:
+        for topic in topics.ALL:
+            assert office.post(address, {"body": json.dumps(personal(topic)), "topic": topic}).status_code == 500
+    assert_clean("".join(found))
+
+
+@pytest.mark.parametrize("where", ["stockhub_webhooks.journal.insert", "stockhub_webhooks.refusals.Message"])
+def test_a_bug_while_letting_in_is_reported_without_the_body(reported, monkeypatch, settings, office, where):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100_000
+    send("order", WRONG)
+    monkeypatch.setattr(where, fail)
+    with reported() as found:
+        chosen = {"action": "release", "_selected_action": [RefusedBody.objects.get().pk]}
+        address = reverse("admin:stockhub_webhooks_refusedbody_changelist")
+        assert office.post(address, chosen).status_code == 500
+    assert_clean(found[0])
+
+
+@pytest.mark.parametrize("where", ["is_json", "indented", "readable"])
+def test_a_bug_in_showing_a_body_is_reported_without_it(reported, monkeypatch, office, where):
+    send("order", KEY)
+    monkeypatch.setattr(f"stockhub_webhooks.admin.body.{where}", fail)
+    with reported() as found:
+        page = reverse("admin:stockhub_webhooks_message_change", args=[Message.objects.get().pk])
+        assert office.get(page).status_code == 500
+    assert_clean(found[0])
+
+
+def test_this_looks_for_what_is_there():
+    assert all(secret in json.dumps(personal("order")) for secret in SECRETS[2:])

@@ -1,0 +1,130 @@
+"""Strangers who try for hours: what they leave behind is bounded, and the door stays open for the one with the key."""
+
+import json
+import os
+import random
+from datetime import timedelta
+
+import pytest
+from django.db import OperationalError
+from django.test import override_settings
+from django.utils import timezone
+
+from stockhub_webhooks import refusals, topics
+from stockhub_webhooks.models import Message, Refusal, RefusedBody
+from stockhub_webhooks.refusals import Attempt
+from tests.conftest import KEY
+from tests.samples import sample
+
+pytestmark = pytest.mark.django_db
+
+REASONS = ("wrong_key", "no_key", "too_large")
+# this many by default, for each costs three statements; STOCKHUB_FLOOD=100000 tries them all
+FLOOD = int(os.environ.get("STOCKHUB_FLOOD", "600"))
+
+
+@pytest.fixture
+def strange():
+    """One more attempt from an address and with a key that were never seen."""
+    dice = random.Random(7)
+
+    def attempt(reason="wrong_key", **options):
+        address = ".".join(str(dice.randrange(256)) for _ in range(4))
+        key = f"{dice.getrandbits(48):012x}"
+        return Attempt(reason=reason, url_topic="order", remote_address=address, key_fingerprint=key, **options)
+
+    return attempt
+
+
+def test_a_flood_leaves_so_many_rows_an_hour_and_all_of_it_is_counted(strange):
+    for number in range(FLOOD):
+        refusals.note(strange(REASONS[number % 3], size=number))
+    hours = Refusal.objects.values("hour").distinct().count()
+    assert Refusal.objects.count() <= (refusals.ROWS_AN_HOUR + len(REASONS)) * hours
+    assert sum(Refusal.objects.values_list("count", flat=True)) == FLOOD
+
+
+def test_who_was_seen_before_the_flood_is_still_counted_by_name(strange, monkeypatch):
+    monkeypatch.setattr(refusals, "ROWS_AN_HOUR", 5)
+    known = strange()
+    refusals.note(known)
+    for _ in range(20):
+        refusals.note(strange())
+    refusals.note(known)
+    assert Refusal.objects.get(remote_address=known.remote_address).count == 2
+
+
+def test_after_a_season_the_counts_go(strange):
+    refusals.note(strange())
+    Refusal.objects.update(hour=timezone.now() - refusals.COUNTED_FOR - timedelta(hours=2))
+    refusals.note(strange(at=timezone.now()))
+    assert Refusal.objects.count() == 1
+
+
+def test_a_refusal_in_a_flood_costs_few_statements(post, strange, monkeypatch, django_assert_max_num_queries):
+    monkeypatch.setattr(refusals, "ROWS_AN_HOUR", 5)
+    for _ in range(10):
+        refusals.note(strange())
+    for body, most in ((None, 3), (b"{}", 3), (json.dumps(sample("order")).encode(), 7)):
+        with django_assert_max_num_queries(most):
+            refusals.note(strange(body=body))
+
+
+def test_saying_no_asks_the_database_nothing(rf, django_assert_num_queries):
+    from stockhub_webhooks.views import ReceiveView
+
+    for topic in topics.ALL:
+        with django_assert_num_queries(0):  # counting comes when the answer is closed
+            answer = ReceiveView.as_view(topic=topic)(rf.post("/", sample(topic), "application/json"))
+        assert answer.status_code == 401
+
+
+def test_the_log_has_a_line_a_minute_for_each_reason_however_many_there_are(strange, caplog, monkeypatch):
+    monkeypatch.setattr(refusals, "_logged_at", {})
+    clock = [1000.0]
+    monkeypatch.setattr(refusals.time, "monotonic", lambda: clock[0])
+    for _minute in range(3):
+        for number in range(50):
+            refusals.note(strange(REASONS[number % 3]))
+            clock[0] += 1
+        clock[0] += 10
+    lines = [record for record in caplog.records if record.name == "stockhub_webhooks.refusals"]
+    assert len(lines) == 3 * len(REASONS)
+
+
+def test_a_reason_for_a_log_line_is_never_the_senders_own_words(post, caplog, monkeypatch):
+    monkeypatch.setattr(refusals, "_logged_at", {})
+    post("order", key="a\nforged line", headers={"x-version": "a\nforged line"})
+    assert not [record for record in caplog.records if "forged" in record.getMessage()]
+
+
+@pytest.mark.parametrize("keep", [1, 7])
+def test_kept_bodies_are_bounded_in_number_and_length(post, keep):
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "KEEP_REFUSED": keep}):
+        for number in range(keep + 5):
+            long = sample("order", increment_id=str(number), filler="x" * (60_000 if number % 2 else 70_000))
+            post("order", long, key=f"guess {number}")
+            post("shipment", sample("shipment", increment_id=str(number)), key=None)
+    assert RefusedBody.objects.count() == keep
+    assert all(len(kept.body) <= refusals.KEPT_BODY_BYTES for kept in RefusedBody.objects.all())
+    assert sum(Refusal.objects.values_list("count", flat=True)) == 2 * (keep + 5)
+
+
+@pytest.mark.parametrize("key", ["wrong", None])
+def test_with_the_database_away_everybody_is_still_refused(post, key, monkeypatch, caplog):
+    def gone(*args, **options):
+        raise OperationalError("could not connect to server: Testman")
+
+    monkeypatch.setattr("django.db.backends.utils.CursorWrapper.execute", gone)
+    for topic in topics.ALL:
+        assert post(topic, key=key).status_code == 401
+    assert "Testman" not in caplog.text
+
+
+def test_in_the_middle_of_a_flood_the_one_with_the_key_is_let_in(post, monkeypatch):
+    monkeypatch.setattr(refusals, "ROWS_AN_HOUR", 5)
+    for number in range(30):
+        assert post("order", key=f"guess {number}", REMOTE_ADDR=f"192.0.2.{number}").status_code == 401
+        if number % 10 == 0:
+            assert post("order", sample("order", increment_id=str(number))).status_code == 200
+    assert Message.objects.count() == 3

@@ -1,0 +1,168 @@
+"""The key at the door: every key is compared, and nothing but a key is one."""
+
+import hmac
+import json
+
+import pytest
+from django.test import override_settings
+
+from stockhub_webhooks import topics
+from stockhub_webhooks.authentication import authenticate
+from stockhub_webhooks.exceptions import WrongKey
+from stockhub_webhooks.models import Message, Refusal
+from tests.conftest import KEY, PREFIX
+from tests.samples import contract
+
+EACH_TOPIC = pytest.mark.parametrize("topic", topics.ALL)
+FIRST, MIDDLE, ACCENTED, LAST = (
+    "first-key-0123456789",
+    "middle-key-0123456789",
+    "sleutel-é-0123456789",
+    "last-0123456789",
+)
+ACCOUNTS = {"one": [FIRST, MIDDLE], "two": [ACCENTED], "three": LAST}
+# é is written in two ways
+COMPARED = [FIRST.encode(), MIDDLE.encode(), ACCENTED.encode(), ACCENTED.encode("latin-1"), LAST.encode()]
+
+
+@pytest.fixture
+def compared(monkeypatch):
+    """What was compared with `hmac.compare_digest`: pairs of what was given and a key."""
+    pairs = []
+    real = hmac.compare_digest
+    monkeypatch.setattr(hmac, "compare_digest", lambda given, key: pairs.append((given, key)) or real(given, key))
+    return pairs
+
+
+def is_let_in(header):
+    try:
+        return bool(authenticate(header))
+    except WrongKey:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("header", "welcome"),
+    [
+        (FIRST, True),
+        (MIDDLE, True),
+        (LAST, True),
+        (ACCENTED.encode().decode("latin-1"), True),
+        (ACCENTED, True),
+        ("wrong", False),
+        (FIRST[:-1], False),
+        (FIRST + "x", False),
+        ("é€😀", False),
+        ("", False),
+        (None, False),
+        ("x" * 1_000_000, False),
+    ],
+)
+def test_every_key_of_every_account_is_compared_whatever_fits(compared, header, welcome):
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": ACCOUNTS}):
+        assert is_let_in(header) == welcome
+    assert [key for _given, key in compared] == COMPARED
+    assert all(type(given) is type(key) is bytes for given, key in compared)
+    assert len({given for given, _key in compared}) == 1
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        f"{KEY},{KEY}",  # two headers, as WSGI joins them
+        f"{KEY}, wrong",
+        f"wrong,{KEY}",
+        f"Bearer {KEY}",
+        f'"{KEY}"',
+        KEY.upper(),
+        KEY.title(),
+        KEY.replace("-", "‐"),  # a hyphen that only looks the same
+        KEY.translate({ord(sign): ord(sign) + 0xFEE0 for sign in "0123456789"}),  # full-width digits
+        KEY + "\u200b",
+        KEY + "\x00",
+        KEY.replace("e", "e\u0301"),
+        f"{KEY}\r\nx-api-key: {KEY}",
+        " ",
+        "\t",
+        "\u00a0",
+        "\u3000",
+        "null",
+        "None",
+        "[]",
+        "%00",
+        "*",
+    ],
+)
+def test_what_only_resembles_a_key_is_none(header):
+    assert not is_let_in(header)
+
+
+@pytest.mark.parametrize(
+    ("configured", "given"), [("sleutel-e\u0301-0123", "sleutel-\u00e9-0123"), ("ﬁ-key", "fi-key")]
+)
+def test_keys_are_bytes_so_characters_that_look_alike_differ(configured, given):
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": configured}):
+        assert is_let_in(configured)
+        assert not is_let_in(given)
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": given}):
+        assert not is_let_in(configured)
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t", "\u00a0", "\u3000", "\n"])
+@pytest.mark.parametrize("header", [None, "", " ", "\t", "\u00a0", "\x00"])
+def test_a_blank_key_is_none_on_either_side(blank, header):
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": {"one": blank, "two": [blank, blank]}}):
+        assert not is_let_in(header)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"query_params": {"x-api-key": KEY, "api_key": KEY, "key": KEY}},
+        {"X_API_KEY": KEY},
+        {"HTTP_X-API-KEY": KEY},
+        {"HTTP_x_api_key": KEY},
+        {"HTTP_API_KEY": KEY, "HTTP_X_APIKEY": KEY, "HTTP_XAPIKEY": KEY},
+        {"HTTP_AUTHORIZATION": f"Bearer {KEY}"},
+        {"HTTP_COOKIE": f"x-api-key={KEY}; sessionid={KEY}"},
+        {"HTTP_X_FORWARDED_X_API_KEY": KEY},
+        {"REMOTE_USER": KEY},
+    ],
+)
+def test_a_key_anywhere_but_in_its_header_lets_nobody_in(post, place):
+    for topic in topics.ALL:
+        assert post(topic, key=None, **place).status_code == 401
+    assert not Message.objects.exists()
+    assert Refusal.objects.get().reason == "no_key"
+
+
+@pytest.mark.django_db
+@EACH_TOPIC
+def test_a_key_in_the_body_lets_nobody_in(post, topic):
+    assert post(topic, contract(topic) | {"x-api-key": KEY, "api_key": KEY}, key=None).status_code == 401
+
+
+@pytest.mark.django_db
+@EACH_TOPIC
+def test_a_key_of_a_million_characters_is_refused_and_kept_nowhere(client, topic):
+    answer = client.post(PREFIX + topic, b"{}", content_type="application/json", headers={"x-api-key": "k" * 1_000_000})
+    assert answer.status_code == 401
+    assert len(answer.content) < 1000
+    assert len(Refusal.objects.get().key_fingerprint) == 12
+
+
+@pytest.mark.django_db
+def test_what_is_said_of_a_wrong_key_tells_nothing_of_the_right_one(post):
+    answers = [post("order", key=key) for key in ("x", KEY[:-1], KEY + "x", "é", " ", None)]
+    assert {answer.status_code for answer in answers} == {401}
+    assert len({answer.content for answer in answers}) == 1
+    assert KEY[:4] not in json.dumps(answers[0].json())
+
+
+@pytest.mark.django_db
+@override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": ACCOUNTS})
+def test_a_key_opens_its_own_account_alone(post):
+    for account, key in (("one", FIRST), ("one", MIDDLE), ("three", LAST)):
+        assert post("order", key=key, headers={"x-account": "two"}).status_code == 200
+        assert Message.objects.latest("pk").account == account

@@ -1,0 +1,111 @@
+"""Surprising methods, hosts, paths and headers: the same few answers, never a redirect, never a page."""
+
+import json
+from itertools import product
+
+import pytest
+from django.test import Client
+
+from stockhub_webhooks import topics
+from stockhub_webhooks.models import Message
+from tests.conftest import KEY, PREFIX
+from tests.samples import contract
+
+pytestmark = pytest.mark.django_db
+
+PATHS = [*topics.ALL, ""]
+METHODS = [
+    "GET",
+    "HEAD",
+    "OPTIONS",
+    "PUT",
+    "PATCH",
+    "DELETE",
+    "TRACE",
+    "CONNECT",
+    "PROPFIND",
+    "post",
+    "Post",
+    "POST ",
+    "",
+    "X" * 9999,
+]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_is_not_post_is_405_and_tells_nothing(client, method):
+    for path in PATHS:
+        answer = client.generic(method, PREFIX + path, json.dumps(contract("order")), headers={"x-api-key": KEY})
+        if method.strip().upper() != "POST":
+            assert answer.status_code == 405
+            assert answer["allow"] == "POST"
+            assert KEY not in str(answer.headers)
+            assert not Message.objects.exists()
+        assert answer.status_code in (200, 405)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", ""])
+def test_health_is_only_read(client, method):
+    assert client.generic(method, PREFIX + "health").status_code == 405
+
+
+def test_health_has_a_head():
+    answer = Client().head(PREFIX + "health", headers={"x-api-key": KEY})
+    assert answer.status_code == 200
+    assert not answer.content
+
+
+@pytest.mark.parametrize("override", ["X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method"])
+def test_no_header_turns_a_get_into_a_post(client, override):
+    assert client.get(PREFIX + "order", headers={override: "POST", "x-api-key": KEY}).status_code == 405
+    assert client.get(PREFIX + "order?_method=POST", headers={"x-api-key": KEY}).status_code == 405
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"HTTP_HOST": "evil.example"},
+        {"HTTP_X_FORWARDED_HOST": "evil.example"},
+        {"HTTP_X_FORWARDED_PROTO": "javascript"},
+        {"HTTP_ORIGIN": "https://evil.example"},
+        {"HTTP_REFERER": "https://evil.example"},
+        {"HTTP_X_ORIGINAL_URL": "/admin/"},
+        {"HTTP_X_REWRITE_URL": "/admin/"},
+    ],
+)
+def test_no_answer_repeats_a_host_or_sends_anybody_anywhere(post, extra):
+    for path, key in product(PATHS, (KEY, "wrong")):
+        answer = post(path or "any", contract(path or "order"), key=key, **extra)
+        assert answer.status_code in (200, 401)
+        assert "location" not in answer
+        assert "evil" not in answer.text
+        assert "evil" not in str(answer.headers)
+        assert "access-control-allow-origin" not in answer
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "order%00",
+        "order/..;/",
+        "order//",
+        "../admin/",
+        "order/x",
+        "Order",
+        "ORDER",
+        "order.json",
+        "%2e%2e/",
+        "order;a=b",
+    ],
+)
+def test_a_path_that_is_none_of_ours_is_404_and_stores_nothing(client, path):
+    answer = client.post(PREFIX + path, contract("order"), content_type="application/json", headers={"x-api-key": KEY})
+    assert answer.status_code == 404
+    assert not Message.objects.exists()
+
+
+@pytest.mark.parametrize("path", ["order%0a", "order/%0a", "health%0a", "%0a"])
+def test_a_line_break_behind_the_path_is_none_of_ours(client, path):
+    answer = client.post(PREFIX + path, contract("order"), content_type="application/json", headers={"x-api-key": KEY})
+    assert answer.status_code in (404, 405)
+    assert not Message.objects.exists()

@@ -1,0 +1,108 @@
+"""A real gunicorn: what its sockets let through, and what they turn away before us."""
+
+import http.client
+import json
+import socket
+
+import pytest
+
+from tests.conftest import KEY, PREFIX
+from tests.samples import contract
+
+pytestmark = pytest.mark.server
+BODY = json.dumps(contract("order")).encode()
+
+
+def raw(address, *lines, body=BODY, length=None, timeout=20):
+    """The status that a request as written gets, None where the server only hangs up."""
+    host, port = address.split(":")
+    head = [f"POST {PREFIX}order HTTP/1.1", "Host: shop", *lines]
+    if length != "":
+        head.append(f"Content-Length: {len(body) if length is None else length}")
+    with socket.create_connection((host, int(port)), timeout) as connection:
+        connection.sendall("\r\n".join(head).encode() + b"\r\n\r\n" + body)
+        connection.shutdown(socket.SHUT_WR)
+        answer = connection.recv(65536)
+    return int(answer.split(b" ")[1]) if answer else None
+
+
+def test_only_the_header_with_the_key_opens(shop):
+    key = f"x-api-key: {KEY}"
+    with shop.serve() as address:
+        assert raw(address, f"X-API-KEY:{KEY}") == 200
+        assert raw(address, key, key) == 401
+        assert raw(address, "x-api-key: wrong", key) == 401
+        assert raw(address, f"X_API_KEY: {KEY}") in (401, 400)
+        assert raw(address, f"X_Api_Key: {KEY}", "x-api-key: wrong") in (401, 400)
+        assert raw(address, f"x-api-key : {KEY}") in (400, 401)
+        assert raw(address, f"x-api-key: wrong\r\n {KEY}") in (400, 401)
+        assert raw(address, f"Authorization: Bearer {KEY}") == 401
+        assert raw(address) == 401
+        http_ = http.client.HTTPConnection(address, timeout=20)
+        http_.request("POST", f"{PREFIX}order?x-api-key={KEY}", BODY)
+        assert http_.getresponse().status == 401
+        http_.close()
+    assert shop.query("Message.objects.count()") == 1
+    assert KEY not in shop.log()
+
+
+def test_headers_that_are_too_large_or_too_many_are_turned_away(shop):
+    key = f"x-api-key: {KEY}"
+    with shop.serve() as address:
+        assert raw(address, "x-api-key: " + "k" * 100_000) in range(400, 500)
+        assert raw(address, key, "x-version: " + "v" * 100_000) in range(400, 500)
+        assert raw(address, key, *(f"x-{number}: 1" for number in range(1000))) in range(400, 500)
+        assert raw(address, key, "x-version: " + "v" * 8000) == 200
+    assert shop.query("len(Message.objects.get().headers['x-version'])") == 255
+    assert "Traceback" not in shop.log()
+
+
+def test_lengths_that_lie_lose_nothing_and_break_nothing(shop):
+    key = f"x-api-key: {KEY}"
+    with shop.serve(SHOP_MAX_BODY_BYTES="5000") as address:
+        assert raw(address, key, length=len(BODY) - 10) == 406  # kept as far as it was declared
+        assert raw(address, key, length=len(BODY) + 10) == 200  # kept as far as it came, and that is all of it
+        assert raw(address, key, length="") == 406
+        assert raw(address, key, length=10**15) == 413
+        for nonsense in ("-1", "1e3", "+5", "0x10", "²", "5, 6", "9" * 5000):
+            assert raw(address, key, length=nonsense) in range(400, 500)
+        assert raw(address, key, "Transfer-Encoding: chunked") in (400, 406)  # both: a smuggler's
+        assert raw(address, key, "Transfer-Encoding: chunked", body=b"zz\r\n", length="") in (400, 406)
+        assert raw(address, key, "Transfer-Encoding: chunked", body=b"5\r\n{}", length="") in (400, 406)
+        assert raw(address, key) == 200  # and it still answers
+    assert shop.query("[bytes(m.body) for m in Message.objects.filter(status='applied')]") == [BODY, BODY]
+    assert shop.query("{m.status for m in Message.objects.all()}") <= {"applied", "quarantined"}
+
+
+def test_a_body_that_drips_holds_up_nobody_but_itself(shop):
+    with shop.serve("-k", "gthread", "--threads", "4") as address:
+        host, port = address.split(":")
+        slow = socket.create_connection((host, int(port)), 20)
+        head = f"POST {PREFIX}order HTTP/1.1\r\nHost: shop\r\nx-api-key: {KEY}\r\nContent-Length: {len(BODY)}\r\n\r\n"
+        slow.sendall(head.encode() + BODY[:20])
+        assert raw(address, f"x-api-key: {KEY}") == 200
+        slow.sendall(BODY[20:])
+        assert b" 200 " in slow.recv(65536)
+        slow.close()
+    assert shop.query("[bytes(m.body) for m in Message.objects.all()]") == [BODY, BODY]
+
+
+def test_a_forged_address_is_believed_only_so_far_as_there_are_proxies(shop):
+    lines = (f"x-api-key: {KEY}", "X-Forwarded-For: 10.0.0.1", "X-Forwarded-For: 203.0.113.9")
+    for proxies, expected in (("0", "127.0.0.1"), ("1", "203.0.113.9"), ("2", "10.0.0.1"), ("3", "127.0.0.1")):
+        with shop.serve(SHOP_TRUSTED_PROXIES=proxies) as address:
+            assert raw(address, *lines) == 200
+        assert shop.query("Message.objects.latest('pk').remote_address") == expected
+
+
+def test_no_method_but_post_gets_anything(shop):
+    with shop.serve() as address:
+        host, port = address.split(":")
+        for method in ("TRACE", "CONNECT", "OPTIONS", "PUT", "HEAD", "SEARCH", "post"):
+            head = f"{method} {PREFIX}order HTTP/1.1\r\nHost: shop\r\nx-api-key: {KEY}\r\nConnection: close\r\n\r\n"
+            with socket.create_connection((host, int(port)), 20) as connection:
+                connection.sendall(head.encode())
+                answer = connection.recv(65536)
+            assert int(answer.split(b" ")[1]) in (400, 405), method
+            assert KEY.encode() not in answer
+    assert shop.query("Message.objects.count()") == 0
