@@ -30,15 +30,23 @@ pytest_itemcollected = plugin.pytest_itemcollected
 
 
 def pytest_collection_modifyitems(config, items):
-    """Tests for one kind of database are left out on the others, rather than skipped."""
+    """Tests for one kind of database are left out on the others, rather than skipped; those for none run on SQLite."""
     vendor = "mariadb" if connection.vendor == "mysql" else connection.vendor
     kept, left_out = [], []
     for item in items:
         wanted = {name for name in ("postgresql", "mariadb", "sqlite") if item.get_closest_marker(name)}
+        if not wanted and not uses_a_database(item):
+            wanted = {"sqlite"}
         (kept if not wanted or vendor in wanted else left_out).append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = kept
+
+
+def uses_a_database(item):
+    """Whether a test may end differently on another kind of database."""
+    marked = item.get_closest_marker("django_db") or item.get_closest_marker("server")
+    return bool(marked) or not {"db", "transactional_db"}.isdisjoint(item.fixturenames)
 
 
 @pytest.fixture
