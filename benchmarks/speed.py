@@ -118,7 +118,9 @@ def measure_all(options):
                 run.say(f"{name} took {time.monotonic() - began:.0f} s")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    print(f"\n{report.table()}\n")
+    print()
+    if any(report.rows()):
+        print(report.table(), end="\n\n")
     print(*report.notes(), sep="\n")
     return 0
 
@@ -151,14 +153,18 @@ def keep(report, options):
     """Write what there is so far."""
     from benchmarks.measure import pictures
 
-    if options.json:
-        report.write_json(options.json)
-    if options.docs:
-        report.write_docs(options.docs)
+    drawn = []
     if options.plots:
         options.plots.mkdir(parents=True, exist_ok=True)
         for name, text in pictures.of(report.findings).items():
-            (options.plots / name).write_text(text, encoding="utf-8")
+            drawn.append(options.plots / name)
+            drawn[-1].write_text(text, encoding="utf-8")
+    if options.json:
+        report.write_json(options.json)
+    if options.docs:
+        below = options.docs.resolve().parent
+        plots = [plot.resolve() for plot in drawn if below in plot.resolve().parents]
+        report.write_docs(options.docs.resolve(), plots)
 
 
 if __name__ == "__main__":

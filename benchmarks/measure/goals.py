@@ -58,8 +58,12 @@ GOALS = (
     Goal("pages", "search", "search, the same", at_most=2),
     Goal("pages", "story", "order story, the same", at_most=2),
     Goal("burst", "burst", "burst of {burst_clients} clients, errors", at_most=0, whole=True),
-    Goal("memory", "web_memory", "web worker after {last_requests:,} messages ÷ after {first_requests:,}", at_most=1.05),
-    Goal("memory", "worker_memory", "worker, {drained:,} done of {queue:,} waiting ÷ after the first tenth", at_most=1.05),
+    Goal(
+        "memory", "web_memory", "web worker after {last_requests:,} messages ÷ after {first_requests:,}", at_most=1.05
+    ),
+    Goal(
+        "memory", "worker_memory", "worker, {drained:,} done of {queue:,} waiting ÷ after the first tenth", at_most=1.05
+    ),
     Goal("start", "start", "django.setup() with the app ÷ without, DRF in both", at_most=1.15),
     Goal("answers", "drf_rate", "a nested ModelSerializer ÷ bare, rate"),
     Goal("answers", "stripe_deferred_rate", "dj-stripe deferred ÷ bare, rate"),

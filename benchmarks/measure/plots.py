@@ -24,7 +24,9 @@ class Chart:
 
     def description(self):
         """The same in words: where each line begins and where it ends."""
-        return " ".join(f"{name}: from {points[0][1]:,.6g} to {points[-1][1]:,.6g}." for name, points in self.lines.items())
+        return " ".join(
+            f"{name}: from {points[0][1]:,.6g} to {points[-1][1]:,.6g}." for name, points in self.lines.items()
+        )
 
 
 def draw(chart):
@@ -84,8 +86,9 @@ def _grid(scale):
         y = f"{scale.y(value):.1f}"
         yield f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>'
         yield f'<text class="tick" x="{LEFT - 8}" y="{y}" dy="4" text-anchor="end">{value:,.6g}</text>'
+    y = HEIGHT - BOTTOM + 20
     for value, name in scale.x_ticks():
-        yield f'<text class="tick" x="{scale.x(value):.1f}" y="{HEIGHT - BOTTOM + 20}" text-anchor="middle">{name}</text>'
+        yield f'<text class="tick" x="{scale.x(value):.1f}" y="{y}" text-anchor="middle">{name}</text>'
 
 
 def _lines(chart, scale):
@@ -129,7 +132,7 @@ def _style():
     return (
         "text{font:13px system-ui,sans-serif;fill:#24292f}.title{font-size:16px;font-weight:600}"
         ".axis,.tick{fill:#57606a;font-size:12px}.ground{fill:#fff}.grid{stroke:#d0d7de}"
-        f".line{{fill:none;stroke-width:2.5;stroke-linejoin:round}}.mark{{stroke:none;fill:var(--c)}}{light}.mark{{stroke:none}}"
+        f".line{{fill:none;stroke-width:2.5;stroke-linejoin:round}}{light}.mark{{stroke:none;fill:var(--c)}}"
         "@media (prefers-color-scheme:dark){text{fill:#e6edf3}.axis,.tick{fill:#9198a1}.ground{fill:#0d1117}"
         f".grid{{stroke:#30363d}}{dark}.mark{{stroke:none}}}}"
     )

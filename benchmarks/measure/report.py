@@ -74,8 +74,12 @@ class Report:
         }
         path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
 
-    def write_docs(self, path):
-        """The table, where and when, and the notes, in place of what stood between the marks.
+    def write_docs(self, path, plots=()):
+        """The table, where and when, the notes and the pictures, in place of what stood between the marks.
+
+        Args:
+            path: a file in Markdown.
+            plots: SVG files in the same folder or below.
 
         Raises:
             ValueError: the file has no such marks.
@@ -83,9 +87,16 @@ class Report:
         text = path.read_text(encoding="utf-8")
         if BEGIN not in text or END not in text:
             raise ValueError(f"{path} lacks the lines {BEGIN} and {END}")
-        machine = ", ".join(f"{value}" if name == "processor" else f"{name} {value}" for name, value in self.machine().items())
-        notes = "".join(f"- {note}\n" for note in self.notes())
-        measured = f"{BEGIN}\n\n{self.began}, {machine}.\n\n{self.table()}\n\n{notes}\n{END}"
+        machine = ", ".join(
+            value if name == "processor" else f"{name} {value}" for name, value in self.machine().items()
+        )
+        notes = "\n".join(f"- {note}" for note in self.notes())
+        pictures = "\n\n".join(
+            f"![{plot.stem.replace('-', ' ')}]({plot.relative_to(path.parent).as_posix()})" for plot in plots
+        )
+        table = self.table() if any(self.rows()) else ""
+        parts = [BEGIN, f"{self.began}, {machine}.", table, notes, pictures, END]
+        measured = "\n\n".join(part for part in parts if part)
         pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
         path.write_text(pattern.sub(lambda found: measured, text), encoding="utf-8")
 

@@ -13,7 +13,12 @@ def write(order):
     with transaction.atomic():
         row = _row(Order.objects, fields, increment_id=order["increment_id"])
         for item in order["items"]:
-            _row(OrderItem.objects, {name: value for name, value in item.items() if name != "sku"}, order=row, sku=item["sku"])
+            _row(
+                OrderItem.objects,
+                {name: value for name, value in item.items() if name != "sku"},
+                order=row,
+                sku=item["sku"],
+            )
         for kind in ("billing", "shipping"):
             _row(OrderAddress.objects, order[f"{kind}_address"], order=row, kind=kind)
 

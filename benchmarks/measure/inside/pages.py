@@ -23,7 +23,7 @@ def log_in():
 def handle(page):
     """How long one page takes, in milliseconds."""
     began = time.perf_counter()
-    said = client.get(f"/admin/stockhub_webhooks/{page}")
+    said = client.get(f"/admin/stockhub_webhooks/{page}", follow=True)  # a search that finds one thing leads there
     taken = time.perf_counter() - began
     if said.status_code != 200:
         raise RuntimeError(f"{page} answers {said.status_code}")

@@ -8,7 +8,5 @@ import django
 
 django.setup()
 
-import rest_framework.serializers
-import rest_framework.views
 
 print((time.perf_counter() - BEGAN) * 1000)

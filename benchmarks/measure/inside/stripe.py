@@ -14,7 +14,7 @@ def seed(endpoint, secret):
     data = {"id": "acct_measured", "object": "account", "livemode": False, "settings": {}}
     account, _ = Account.objects.get_or_create(id="acct_measured", defaults={"livemode": False, "stripe_data": data})
     APIKey.objects.get_or_create(
-        secret="sk_test_00000000000000000000",
+        secret="sk_test_0000measured0000000000000000",
         defaults={"type": "secret", "livemode": False, "djstripe_owner_account": account, "id": "mk_measured"},
     )
     WebhookEndpoint.objects.get_or_create(

@@ -30,7 +30,10 @@ def enter(messages):
     """So many new orders wait to be applied."""
     due_at = timezone.now() - timedelta(seconds=1)
     Message.objects.bulk_create(
-        [Message(url_topic="order", topic="order", account="default", body=body, due_at=due_at) for body in new(messages)],
+        [
+            Message(url_topic="order", topic="order", account="default", body=body, due_at=due_at)
+            for body in new(messages)
+        ],
         batch_size=500,
     )
     return {"entered": messages}

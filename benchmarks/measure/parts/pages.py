@@ -15,7 +15,10 @@ PAGES = {
     ],
     "search": [
         *(f"{name}/?q=7" for name in LISTS),
-        *(f"order/find/?q={text}" for text in ("000000007", "SHOP-7", "1Z00000000000007", "klant7@example.com", "Klant7")),
+        *(
+            f"order/find/?q={text}"
+            for text in ("000000007", "SHOP-7", "1Z00000000000007", "klant7@example.com", "Klant7")
+        ),
     ],
     "story": ["order/7/story/", "order/7/change/", "message/7/change/"],
 }

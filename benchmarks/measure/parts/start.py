@@ -15,4 +15,6 @@ def measure(bench):
     contestants = {"with": lambda: start(True), "without": lambda: start(False)}
     take_turns(contestants, 1, "start")
     runs = take_turns(contestants, bench.sizes.starts, "start")
-    return Findings({"start": median(runs["with"], "milliseconds") / median(runs["without"], "milliseconds")}, runs=runs)
+    return Findings(
+        {"start": median(runs["with"], "milliseconds") / median(runs["without"], "milliseconds")}, runs=runs
+    )

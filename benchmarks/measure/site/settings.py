@@ -78,7 +78,7 @@ LOGGING = {
 
 if WITH_PEERS:
     INSTALLED_APPS += ["djstripe", "anymail"]
-    STRIPE_TEST_SECRET_KEY = "sk_test_00000000000000000000"
+    STRIPE_TEST_SECRET_KEY = "sk_test_0000measured0000000000000000"
     STRIPE_LIVE_MODE = False
     STRIPE_API_HOST = "http://127.0.0.1:9"  # a call of Stripe's API would fail at once, and show as an error
     DJSTRIPE_FOREIGN_KEY_TO_FIELD = "id"
