@@ -17,6 +17,8 @@ SELECT gen_random_uuid(), 'order', 'order', 'default', convert_to(replace('{body
 FROM generate_series(1, {number}) n
 """
 
+DONE = "SELECT last_value FROM stockhub_webhooks_order_id_seq"  # each message makes an order; to count them takes long
+
 
 def measure(bench):
     """First the web workers, then the worker."""
@@ -54,7 +56,7 @@ def _drain(bench):
     try:
         while True:
             alive = process.poll() is None
-            (done,) = bench.sql("queue", "SELECT count(*) FROM stockhub_webhooks_message WHERE due_at IS NULL")[0]
+            ((done,),) = bench.sql("queue", DONE)
             samples.append({"done": done, "bytes": memory_bytes(process.pid) if alive else samples[-1]["bytes"]})
             progress(f"memory of the worker, {done:,} messages")
             if done >= bench.sizes.drained:
