@@ -6,8 +6,6 @@ import sys
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import psycopg
-
 import run
 from benchmarks.measure import payload
 from benchmarks.measure.conversation import Conversation
@@ -66,6 +64,8 @@ class Bench:
 
     def sql(self, database, statement):
         """Run a statement; the rows where it gives any."""
+        import psycopg  # here, for what is asked for can be said without it
+
         with psycopg.connect(self.url(database), autocommit=True) as connection:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []

@@ -11,8 +11,8 @@ from benchmarks.measure.goals import GOALS
 from benchmarks.measure.sizes import SMOKE
 
 FILE = Path(__file__).resolve().parents[2] / "benchmarks" / "speed.py"
-# it brings a PostgreSQL of its own
-pytestmark = [pytest.mark.sqlite, pytest.mark.server, pytest.mark.timeout(900)]
+# it brings a PostgreSQL of its own, and needs only the driver
+pytestmark = [pytest.mark.postgresql, pytest.mark.server, pytest.mark.timeout(900)]
 
 
 def run(*arguments):
