@@ -8,18 +8,18 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from benchmarks import large_tables
-from stockhub_webhooks import search
+from stockhub_webhooks import journal, search, signals, worker
 from stockhub_webhooks.export import rows
 from stockhub_webhooks.export.periods import Period
 from stockhub_webhooks.export.rows import Export
 from stockhub_webhooks.export.tables import TABLES
-from stockhub_webhooks.models import Order
+from stockhub_webhooks.models import Message, Order
 from tests.samples import ALPHABETICAL
 
 pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.postgresql]
 
 # small enough to be read whole: no plan is asked to leave them alone
-SMALL = {"stockhub_webhooks_paymentrequest", "stockhub_webhooks_paymentrequestitem"}
+SMALL = {f"stockhub_webhooks_{name}" for name in ("paymentrequest", "paymentrequestitem", "alarm", "heartbeat")}
 
 
 @pytest.fixture
@@ -44,10 +44,10 @@ def read_whole(sql):
     return {node["Relation Name"] for node in scans if node["Relation Name"].startswith("stockhub_")} - SMALL
 
 
-def statements(ask):
+def statements(ask, kinds=("SELECT", "(")):
     with CaptureQueriesContext(connection) as captured:
         ask()
-    found = [query["sql"] for query in captured if query["sql"].startswith(("SELECT", "("))]
+    found = [query["sql"] for query in captured if query["sql"].startswith(kinds)]
     return [sql for sql in found if "stockhub_webhooks_" in sql]
 
 
@@ -109,5 +109,21 @@ def test_an_export_reads_its_days_by_an_index(monkeypatch):
     for table in TABLES.values():
         export = Export(table, Period(date(2022, 1, 2), date(2022, 1, 3)), by_line=True, with_persons=True)
         asked = statements(lambda export=export: (list(export.rows()), export.totals()))
+        for sql in asked:
+            assert read_whole(sql) == set(), sql
+
+
+@pytest.mark.usefixtures("large", "without_scans")
+@pytest.mark.parametrize("topic", ALPHABETICAL)
+def test_neither_a_message_nor_who_finishes_the_work_reads_a_table_whole(post, hear, topic):
+    hear(signals.event_recorded)
+    for ask in (
+        lambda: post(topic),
+        lambda: post(topic),  # once more
+        lambda: journal.reopen(list(Message.objects.order_by("-pk").values_list("pk", flat=True)[:3])),
+        lambda: worker.Worker().once(),
+    ):
+        asked = statements(ask, ("SELECT", "(", "UPDATE", "DELETE", "WITH"))
+        assert asked
         for sql in asked:
             assert read_whole(sql) == set(), sql
