@@ -7,9 +7,10 @@ from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import sync_playwright
 
-from stockhub_webhooks import signals
+from stockhub_webhooks import replay, signals, worker
 from stockhub_webhooks.exceptions import PermanentFailure
 from stockhub_webhooks.models import Alarm, Heartbeat, Message, Order
+from stockhub_webhooks.replay import Choice
 from tests.browser.visit import Visit
 from tests.samples import ALPHABETICAL, sample
 
@@ -94,5 +95,7 @@ def filled_shop(db, post, hear):
     post("order", key="mistyped")
     Heartbeat.objects.create(name="worker", beat_at=timezone.now())
     Alarm.objects.create(name="quarantined", since=timezone.now())
+    replay.begin(Choice(order="000000701"), who="office", who_pk="1", reason="the address was wrong", receivers=[])
+    worker.drain()
     assert Message.objects.filter(status="quarantined").count() == 3
     return Order.objects.get(increment_id="000000801")

@@ -19,7 +19,7 @@ def press_until(page, name, key="Tab", most=200):
     for _ in range(most):
         page.keyboard.press(key)
         text = page.evaluate("document.activeElement.innerText || document.activeElement.value || ''")
-        if text.strip() == name:
+        if text.strip().lower() == name.lower():  # styles may change the case
             return
     raise AssertionError(f"{name!r} is not reached with {key}")
 

@@ -30,6 +30,7 @@ from stockhub_webhooks.testing.factories.ledger import (
     ReceiverCallFactory,
     RefusalFactory,
     RefusedBodyFactory,
+    ReplayFactory,
     TurnFactory,
 )
 
@@ -52,6 +53,7 @@ __all__ = [
     "ReceiverCallFactory",
     "RefusalFactory",
     "RefusedBodyFactory",
+    "ReplayFactory",
     "ShipmentFactory",
     "ShipmentItemFactory",
     "TrackFactory",

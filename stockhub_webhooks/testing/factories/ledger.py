@@ -134,3 +134,17 @@ class TurnFactory(DjangoModelFactory[models.Turn]):
 
     name = Sequence(lambda number: f"turn {number}")
     taken_at = LazyFunction(timezone.now)
+
+
+class ReplayFactory(DjangoModelFactory[models.Replay]):
+    """A request to process one order's messages again, which is done: there were none."""
+
+    class Meta:
+        model = models.Replay
+
+    requested_by = "office"
+    created_at = LazyFunction(timezone.now)
+    reason = "made up"
+    choice = {"order": "000000001"}
+    status = models.Replay.Status.DONE
+    finished_at = SelfAttribute("created_at")
