@@ -28,7 +28,7 @@ LAYERS = (
     "authentication journal apply ledger",
     "pipeline refusals records telling",
     "export health ingest prune rest privacy replay samples search story",
-    "worker reconcile simulator",
+    "worker reconcile simulator openapi",
     "runners",
     "checks",
     "doctor",
