@@ -25,8 +25,8 @@ says what became of a purchase, to ``admin`` and to ``templatetags`` for the sho
 ``search`` and ``export`` are for the office.
 ``samples`` makes messages up: ``testing`` delivers them in the shop's own tests, ``simulator`` over HTTP.
 ``openapi`` describes what is received, ``rest`` shows what is kept to a shop without pages of its own.
-``topics``, ``statuses``, ``exceptions`` and ``conf`` is what it rests on; ``models`` and ``admin`` have one file
-a subject. Importing this package imports nothing else.
+``topics``, ``statuses``, ``exceptions``, ``logs`` and ``conf`` is what it rests on; ``models`` and ``admin`` have one
+file a subject. Importing this package imports nothing else.
 """
 
 __version__ = "0.1.0"
