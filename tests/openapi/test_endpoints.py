@@ -1,5 +1,6 @@
 """What the description says is what the real door does: schemathesis looks for a difference."""
 
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
@@ -8,6 +9,7 @@ from stockhub_webhooks.openapi import document
 from tests.conftest import KEY, PREFIX
 from tests.host.wsgi import application
 
+pytestmark = pytest.mark.server  # hundreds of requests: once is enough, not with every Python and Django
 schema = schemathesis.openapi.from_dict(document())
 schema.app = application
 few = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
