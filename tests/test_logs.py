@@ -60,12 +60,9 @@ def test_a_message_that_cannot_be_applied_says_which(post, db, lines, monkeypatc
 
     monkeypatch.setattr("stockhub_webhooks.pipeline.apply", broken)
     message = post("order").json()["message"]
-    found = lines()
-    assert message in {message_id for _, message_id, *_ in found}
-    for text, message_id, *others in found:
-        assert f"message {message_id} " in text
-        assert others == [None, None]
-        assert "klant11" not in text
+    ((text, *subject),) = lines()
+    assert subject == [message, None, None]
+    assert "klant11" not in text
 
 
 def test_a_message_that_is_given_up_says_which(post, db, lines):
@@ -81,7 +78,7 @@ def test_a_message_without_a_number_is_known_by_its_uid(post, db, lines, setting
         raise ValueError("the database is away")
 
     monkeypatch.setattr(journal, "_insert", away)
-    settings.STOCKHUB_WEBHOOKS |= {"SPOOL_DIR": str(tmp_path) if has_spool else ""}
+    settings.STOCKHUB_WEBHOOKS = {**settings.STOCKHUB_WEBHOOKS, "SPOOL_DIR": str(tmp_path) if has_spool else ""}
     answer = post("order")
     assert answer.status_code == (202 if has_spool else 503)
     found = lines()
