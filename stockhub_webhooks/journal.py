@@ -6,7 +6,6 @@ of state is conditional on the message still being open, so that two processes n
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Generator, Mapping
 from contextlib import suppress
@@ -23,6 +22,7 @@ from django.views.decorators.debug import sensitive_variables
 from stockhub_webhooks import signals, spool
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import DIED, AlreadySettled, NotStored, Unreadable, cause, described
+from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.models.database import NOW, alias, drop, from_now, patiently, take_free
 from stockhub_webhooks.models.patience import impatiently, worth_repeating
@@ -30,7 +30,7 @@ from stockhub_webhooks.models.statements import insert, update
 from stockhub_webhooks.serializers import Reading
 from stockhub_webhooks.serializers.fields import clean_text
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 KEPT_HEADERS = ("content-type", "content-encoding", "user-agent", "x-version", "x-request-id", "date")
 HEADER_LIMIT = 255
@@ -74,7 +74,8 @@ def store(message: Message, *, claimed: bool = False) -> Message:
     try:
         _insert(message, claimed=claimed)
     except Exception as fault:
-        logger.warning("message %s could not be journaled (%s), it goes to the spool", message.uid, _kind(fault))
+        with about(message_id=str(message.uid)):
+            logger.warning("message %s could not be journaled (%s), it goes to the spool", message.uid, _kind(fault))
         message.pk = None
         try:
             spool.write({name: getattr(message, name) for name in SPOOLED})
@@ -290,7 +291,8 @@ def postpone(message: Message, fault: Exception) -> None:
 
 def fail(pk: int, error: str, why: str) -> None:
     """Give a message up; `reopen` brings it back. `why` is its cause, as `exceptions.cause` has it."""
-    logger.error("message %s is given up", pk)
+    with about(message_id=pk):
+        logger.error("message %s is given up", pk)
     Message.objects.using(alias()).filter(pk=pk, due_at__isnull=False).update(
         status=Message.Status.FAILED, error=error, cause=why, due_at=None
     )

@@ -6,7 +6,6 @@ of its state is conditional on the claim (status and attempt), so a claim that w
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Collection, Iterator
 from datetime import datetime
@@ -20,6 +19,7 @@ from django.utils import timezone
 from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import DIED, cause, described, place
+from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Event, ReceiverCall
 from stockhub_webhooks.models.database import NOW, alias, from_now, patiently, take, take_free
 from stockhub_webhooks.models.ledger import ReceiverCallQuerySet
@@ -28,7 +28,7 @@ from stockhub_webhooks.models.statements import insert
 from stockhub_webhooks.models.subjects import subject_of
 from stockhub_webhooks.serializers.fields import clean_text
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 ERROR_LIMIT = 8000
 LONGEST_WAIT_SECONDS = 30 * 24 * 3600.0
@@ -129,7 +129,10 @@ def claim_due(*, message_id: int | None = None) -> Iterator[ReceiverCall]:
         calls = list(due.select_related("event__message").defer("event__message__body")[:BATCH])
     for call in calls:
         if call.attempts >= conf.MAX_ATTEMPTS:
-            give_up(call, "the process that was calling it died, or took longer than LEASE_SECONDS, each time", DIED)
+            with about(message_id=call.event.message_id, event_id=call.event_id, receiver=call.receiver):
+                give_up(
+                    call, "the process that was calling it died, or took longer than LEASE_SECONDS, each time", DIED
+                )
             given_up = True
         elif _claim(call):
             yield call

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from dataclasses import dataclass
 from itertools import count
@@ -13,11 +12,12 @@ from django.db import IntegrityError, OperationalError
 from stockhub_webhooks import journal, ledger, serializers
 from stockhub_webhooks.apply import apply
 from stockhub_webhooks.exceptions import AlreadySettled, Unreadable, place
+from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Event, Message, ReceiverCall
 from stockhub_webhooks.models.database import alias, drop_if_broken, writing
 from stockhub_webhooks.models.patience import impatiently, worth_repeating
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 
 def process(message: Message) -> Message:
@@ -26,14 +26,15 @@ def process(message: Message) -> Message:
     Whatever it holds and whatever fails, nothing is raised: the message ends applied, quarantined, or stays
     open for later, as its `status` and `outcome` then say.
     """
-    try:
-        reading = serializers.read(bytes(message.body), message.url_topic)
-        _apply(message, reading)
-    except Exception as fault:
+    with about(message_id=message.pk):
         try:
-            _put_off(message, fault)
-        except DatabaseFault as further:  # its lease lapses, and it is taken up again
-            logger.warning("message %s stays open (%s)", message.pk, type(further).__name__)
+            reading = serializers.read(bytes(message.body), message.url_topic)
+            _apply(message, reading)
+        except Exception as fault:
+            try:
+                _put_off(message, fault)
+            except DatabaseFault as further:  # its lease lapses, and it is taken up again
+                logger.warning("message %s stays open (%s)", message.pk, type(further).__name__)
     return message
 
 

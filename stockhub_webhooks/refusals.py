@@ -5,7 +5,6 @@ Refusing must work with the database away; counting may fail. All of this happen
 
 from __future__ import annotations
 
-import logging
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,11 +19,12 @@ from django.views.decorators.debug import sensitive_variables
 from stockhub_webhooks import journal, serializers
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import Unreadable
+from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Message, Refusal, RefusedBody
 from stockhub_webhooks.models.database import alias, writing
 from stockhub_webhooks.models.patience import impatiently
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 LOG_EVERY_SECONDS = 60.0
 ROWS_AN_HOUR = 200

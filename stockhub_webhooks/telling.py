@@ -7,7 +7,6 @@ database takes effect exactly once, all others at least once. One that fails tou
 from __future__ import annotations
 
 import inspect
-import logging
 import threading
 import time
 import uuid
@@ -24,11 +23,12 @@ from django.utils.module_loading import import_string
 from stockhub_webhooks import ledger, signals
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import PermanentFailure, ReceiverRefused, RetryLater, TransactionLost, cause, place
+from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Event, Order, ReceiverCall
 from stockhub_webhooks.models.database import alias, is_lost
 from stockhub_webhooks.models.subjects import subject_of
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 KEY_NAMESPACE = uuid.UUID("7f1b3f0e-8f0c-5a57-9a1e-3f1d6c1f9a52")
 
@@ -119,6 +119,11 @@ def tell_due(*, until: float, stop: threading.Event | None = None, message_id: i
 
 def tell(call: ReceiverCall) -> None:
     """Make one call that was claimed, and write down what came of it. Never raises for what a receiver does."""
+    with about(message_id=call.event.message_id, event_id=call.event_id, receiver=call.receiver):
+        _tell(call)
+
+
+def _tell(call: ReceiverCall) -> None:
     called = False
     try:
         with transaction.atomic(using=alias()):

@@ -7,7 +7,6 @@ REST_FRAMEWORK defaults would reach it. Here the body is JSON whatever the heade
 from __future__ import annotations
 
 import json
-import logging
 import re
 from collections.abc import Callable
 from ipaddress import ip_address
@@ -26,10 +25,11 @@ from stockhub_webhooks import health, journal, pipeline, refusals, runners
 from stockhub_webhooks.authentication import authenticate
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import BodyTooLarge, NotStored, Refused, Unreadable, place
+from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.serializers.fields import clean_text
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 CHUNK_BYTES = 64 * 1024
 DRAIN_BYTES = 8 * 1024 * 1024
@@ -106,7 +106,8 @@ class ReceiveView(View):
         except Refused as refusal:
             return self.refuse(request, refusal)
         except NotStored as fault:
-            logger.critical("a delivery to %r could not be stored and is LOST: %s", self.topic, fault)
+            with about(message_id=str(message.uid)):
+                logger.critical("a delivery to %r could not be stored and is LOST: %s", self.topic, fault)
             return problem(503, "Not stored", "The message could not be stored.")
         if message.pk is None:
             return Answer({"message": str(message.uid)}, status=202)

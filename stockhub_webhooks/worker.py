@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from contextlib import closing
@@ -12,10 +11,11 @@ from django.db import close_old_connections
 
 from stockhub_webhooks import health, journal, pipeline, replay, telling
 from stockhub_webhooks.exceptions import place
+from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Heartbeat
 from stockhub_webhooks.models.database import NOW, alias
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 FOREVER = float("inf")
 

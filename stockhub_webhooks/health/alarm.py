@@ -5,7 +5,6 @@ Everything is decided by rows that are changed conditionally, so it does not mat
 
 from __future__ import annotations
 
-import logging
 import time
 from datetime import datetime
 
@@ -22,11 +21,12 @@ from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import place
 from stockhub_webhooks.health.facts import Report, report
 from stockhub_webhooks.health.rules import Finding, findings
+from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Alarm, Message, Turn
 from stockhub_webhooks.models.database import NOW, alias, from_now
 from stockhub_webhooks.models.patience import impatiently
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 LOOK_SECONDS = 60.0
 ALERT_SECONDS = 3600.0

@@ -6,7 +6,6 @@ lapses. Newer still wins, for a message keeps its first `received_at`.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 import uuid
@@ -24,6 +23,7 @@ from django.utils import timezone
 from stockhub_webhooks import journal, ledger, pipeline
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import AlreadySettled, Unreadable, described, place
+from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Event, Message, ReceiverCall, Replay
 from stockhub_webhooks.models.database import (
     NOW,
@@ -39,7 +39,7 @@ from stockhub_webhooks.models.replay import ReplayQuerySet
 from stockhub_webhooks.replay.choice import Choice
 from stockhub_webhooks.serializers.fields import clean_text
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 BATCH = 50
 ERROR_LIMIT = 2000
@@ -184,6 +184,11 @@ def _left(replay: Replay) -> Any:
 
 def _take_on(replay: Replay, message: Message) -> Step:
     """One message: its effect and the progress together, or the progress alone where it fails."""
+    with about(message_id=message.pk):
+        return _try_on(replay, message)
+
+
+def _try_on(replay: Replay, message: Message) -> Step:
     try:
         return _committed(replay, message)
     except (_Lost, OperationalError, InterfaceError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from contextlib import suppress
 from typing import Protocol
 
@@ -10,10 +9,11 @@ from django.utils.module_loading import import_string
 
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import place
+from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.runners.worker import WorkerRunner
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 
 class Runner(Protocol):

@@ -6,7 +6,6 @@ do, one that is lost costs time until the next sweep, and who is killed at work 
 
 from __future__ import annotations
 
-import logging
 import time
 from typing import ClassVar
 
@@ -14,10 +13,11 @@ from django.db import Error as DatabaseFault
 
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import place
+from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.worker import Worker
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 SLICE_SECONDS = 50.0
 REST_SECONDS = 30.0

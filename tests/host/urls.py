@@ -6,4 +6,5 @@ from django.urls import include, path
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/stockhub/", include("stockhub_webhooks.urls")),
+    path("api/stockhub/", include("stockhub_webhooks.rest.urls")),
 ]

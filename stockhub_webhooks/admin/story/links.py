@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +17,11 @@ from django.utils.safestring import SafeString
 
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import place
+from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Order
 from stockhub_webhooks.models.database import alias
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 STORY = "stockhub_webhooks_order_story"
 

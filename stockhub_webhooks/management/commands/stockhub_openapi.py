@@ -1,0 +1,38 @@
+"""The command that writes down what is received, for Winkelstraat or for a gateway."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.urls import NoReverseMatch
+
+
+class Command(BaseCommand):
+    """Prints the receiving endpoints as an OpenAPI document."""
+
+    requires_system_checks = []
+    help = "Print the receiving endpoints as an OpenAPI document: to mail to Winkelstraat, or to feed to a gateway."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Where the shop is, and how it is written."""
+        parser.add_argument("--server", default="", metavar="URL", help="where the shop is, as https://shop.example")
+        parser.add_argument("--format", choices=("yaml", "json"), default="yaml", help="yaml, unless said otherwise")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print it."""
+        try:
+            from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
+
+            from stockhub_webhooks.openapi import document
+        except ImportError as error:
+            raise CommandError(f"{error}: pip install 'django-stockhub-webhooks[openapi]'") from error
+        try:
+            described = document(options["server"].rstrip("/"))
+        except NoReverseMatch as error:
+            raise CommandError(
+                'The addresses are not there: add path("api/v1/stockhub/", include("stockhub_webhooks.urls")).'
+            ) from error
+        renderer = OpenApiJsonRenderer() if options["format"] == "json" else OpenApiYamlRenderer()
+        self.stdout.write(renderer.render(described, renderer_context={}).decode().rstrip("\n"))

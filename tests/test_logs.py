@@ -1,0 +1,153 @@
+"""Each line in the log says what it is about, and nothing of a customer."""
+
+import json
+import logging
+
+import pytest
+from django.utils.log import configure_logging
+
+from stockhub_webhooks import journal, ledger, telling
+from stockhub_webhooks.conf import conf
+from stockhub_webhooks.logs import JSONLines, SubjectFilter, about
+from stockhub_webhooks.models import Message, ReceiverCall
+from stockhub_webhooks.models.database import NOW
+from stockhub_webhooks.signals import order_created
+from tests.samples import contract
+
+NAMES = ("message_id", "event_id", "receiver")
+
+
+@pytest.fixture
+def lines(caplog):
+    """What our own loggers said: each line's text and what it is about."""
+    caplog.set_level(logging.INFO)
+
+    def lines():
+        ours = [record for record in caplog.records if record.name.startswith("stockhub_webhooks")]
+        return [(record.getMessage(), *(getattr(record, name) for name in NAMES)) for record in ours]
+
+    return lines
+
+
+def failing(**arguments):
+    logging.getLogger("shop").warning("the shop says %s", arguments["order"].pk)
+    raise ValueError("Sanne de Voorbeeld, klant11@example.com")
+
+
+def test_a_failing_call_says_message_event_and_receiver(post, db, hear, lines):
+    hear(order_created, failing, uid="shop.fails")
+    message = post("order").json()["message"]
+    call = ReceiverCall.objects.get()
+    ((text, *subject),) = lines()
+    assert subject == [message, call.event_id, "shop.fails"]
+    assert "failed with ValueError" in text
+    assert "Sanne" not in text
+
+
+def test_a_call_that_is_given_up_says_so_too(post, db, hear, lines):
+    hear(order_created, failing, uid="shop.fails")
+    message = post("order").json()["message"]
+    ReceiverCall.objects.update(attempts=conf.MAX_ATTEMPTS, due_at=NOW)
+    assert list(ledger.claim_due()) == []
+    text, *subject = lines()[-1]
+    assert "given up" in text
+    assert subject == [message, ReceiverCall.objects.get().event_id, "shop.fails"]
+
+
+def test_a_message_that_cannot_be_applied_says_which(post, db, lines, monkeypatch):
+    def broken(*arguments):
+        raise ValueError("klant11@example.com")
+
+    monkeypatch.setattr("stockhub_webhooks.pipeline.apply", broken)
+    message = post("order").json()["message"]
+    ((text, *subject),) = lines()
+    assert subject == [message, None, None]
+    assert "klant11" not in text
+
+
+def test_a_message_that_is_given_up_says_which(post, db, lines):
+    message = post("order").json()["message"]
+    Message.objects.update(due_at=NOW)
+    journal.fail(message, "it fails", "ValueError")
+    assert lines() == [(f"message {message} is given up", message, None, None)]
+
+
+@pytest.mark.parametrize("has_spool", [True, False])
+def test_a_message_without_a_number_is_known_by_its_uid(post, db, lines, settings, tmp_path, monkeypatch, has_spool):
+    def away(*arguments, **options):
+        raise ValueError("the database is away")
+
+    monkeypatch.setattr(journal, "_insert", away)
+    settings.STOCKHUB_WEBHOOKS = {**settings.STOCKHUB_WEBHOOKS, "SPOOL_DIR": str(tmp_path) if has_spool else ""}
+    answer = post("order")
+    assert answer.status_code == (202 if has_spool else 503)
+    found = lines()
+    assert found
+    for text, message_id, *others in found:
+        assert message_id == (answer.json()["message"] if has_spool else found[0][1])
+        assert others == [None, None]
+        assert contract("order")["shipping_address"]["email"] not in text
+
+
+def test_what_is_about_nothing_has_the_attributes_all_the_same(post, db, lines, monkeypatch):
+    monkeypatch.setattr("stockhub_webhooks.refusals._logged_at", {})
+    assert post("order", key="wrong").status_code == 401
+    ((text, *subject),) = lines()
+    assert "refused" in text
+    assert subject == [None, None, None]
+
+
+def test_one_subject_ends_where_the_next_begins():
+    record = logging.makeLogRecord({})
+    with about(message_id=1):
+        with about(event_id=2):
+            pass
+        SubjectFilter().filter(record)
+    assert (record.message_id, record.event_id) == (1, None)
+
+
+def documented_logging():
+    from tests.test_docs import ROOT
+
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    code = text.split("\n## Logs")[1].split("```python\n")[1].split("```")[0]
+    names = {}
+    exec(code, names)
+    return names["LOGGING"]
+
+
+def test_the_documented_logging_writes_json_for_the_shop_too(post, db, hear, capsys):
+    before = [
+        (logger, logger.handlers[:], logger.level) for logger in map(logging.getLogger, ("", "stockhub_webhooks"))
+    ]
+    try:
+        configure_logging("logging.config.dictConfig", documented_logging())
+        hear(order_created, failing, uid="shop.fails")
+        message = post("order").json()["message"]
+    finally:
+        for logger, handlers, level in before:
+            logger.handlers, logger.level = handlers, level
+    shop, ours = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    event = ReceiverCall.objects.get().event_id
+    assert (shop["logger"], ours["logger"]) == ("shop", ledger.__name__)
+    for line in (shop, ours):
+        assert {name: line[name] for name in NAMES} == {
+            "message_id": message,
+            "event_id": event,
+            "receiver": "shop.fails",
+        }
+        assert line["level"] == "WARNING"
+
+
+def test_a_line_about_nothing_is_short_and_one_with_an_error_has_it():
+    try:
+        raise ValueError("why")
+    except ValueError as error:
+        record = logging.makeLogRecord({"msg": "é %s", "args": (1,), "exc_info": (ValueError, error, None)})
+    line = json.loads(JSONLines().format(record))
+    assert set(line) == {"at", "level", "logger", "text", "exception"}
+    assert (line["text"], line["exception"]) == ("é 1", "ValueError: why")
+
+
+def test_the_telling_module_logs_below_our_name():
+    assert telling.logger.logger.name == "stockhub_webhooks.telling"
