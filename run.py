@@ -93,7 +93,7 @@ def tests(arguments):
     measured = os.environ.get("STOCKHUB_TESTS_COVERAGE") == "1"
     if measured:
         environment.run("-m", "coverage", "erase")
-    results = [run_tests(environment, name, url, arguments, measured) for name, url, extra in chosen]
+    results = run_tests(environment, [(name, url) for name, url, extra in chosen], arguments, measured)
     code = next((code for code, line in results if code), 0)
     if measured:
         code = coverage(environment) or code
@@ -106,16 +106,44 @@ def tests(arguments):
     return code
 
 
-def run_tests(environment, name, url, arguments, measured):
-    """One run of pytest; its exit code, and a line on how it went."""
-    say(f"testing on {name}")
-    report = RUN / f"tests-{name.lower()}.xml"
-    if report.exists():
-        report.unlink()
+def run_tests(environment, databases, arguments, measured):
+    """pytest on all databases at the same time, for it waits a lot; of each its exit code, and a line on how it went.
+
+    Where there are several, what each says is shown when it has ended.
+    """
     runner = ["-m", "coverage", "run", "-m", "pytest"] if measured else ["-m", "pytest"]
     plugins = {"PYTHONPATH": os.environ["PYTHONPATH"]} if "PYTHONPATH" in os.environ else {}
-    code = environment.run(*runner, f"--junit-xml={report}", *arguments, DATABASE_URL=url, **plugins)
+    say(f"testing on {', '.join(name for name, url in databases)}")
+    runs = []
+    try:
+        for name, url in databases:
+            report, log = (RUN / f"tests-{name.lower()}.{suffix}" for suffix in ("xml", "log"))
+            if report.exists():
+                report.unlink()
+            output = log.open("w") if len(databases) > 1 else None
+            command = [*runner, f"--junit-xml={report}", *arguments]
+            process = environment.start(*command, output=output, DATABASE_URL=url, **plugins)
+            runs.append((name, process, report, log))
+        return [ended(name, process, report, log, show=len(databases) > 1) for name, process, report, log in runs]
+    finally:  # also when we are stopped: what we started has things of its own to stop
+        for name, process, report, log in runs:
+            stop(process)
+
+
+def ended(name, process, report, log, show):
+    """Wait for one run, and show what it said."""
+    code = process.wait()
+    if show:
+        say(f"tested on {name}")
+        print(log.read_text(errors="replace"), flush=True)
     return code, f"{name}: {counted(report)}" + (f" (exit code {code})" if code else "")
+
+
+def stop(process):
+    """End a process that is still there."""
+    if process.poll() is None:
+        process.terminate()
+        process.wait()
 
 
 def counted(report):
@@ -214,14 +242,17 @@ class Environment:
 
     def run(self, *arguments, **variables):
         """Run this environment's Python in the root of the checkout; its exit code."""
-        command = [str(self.python), *map(str, arguments)]
-        process = subprocess.Popen(command, cwd=str(ROOT), env=dict(clean_environment(), **variables))
+        process = self.start(*arguments, **variables)
         try:
             return process.wait()
-        except BaseException:  # also when we are stopped: what we started has things of its own to stop
-            process.terminate()
-            process.wait()
-            raise
+        finally:  # also when we are stopped: what we started has things of its own to stop
+            stop(process)
+
+    def start(self, *arguments, output=None, **variables):
+        """Begin to; what it says goes into the file `output`, where there is one."""
+        command = [str(self.python), *map(str, arguments)]
+        environment = dict(clean_environment(), **variables)
+        return subprocess.Popen(command, cwd=str(ROOT), env=environment, stdout=output, stderr=output)
 
 
 def clean_environment():

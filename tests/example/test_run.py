@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -41,13 +42,16 @@ def environment(launcher, monkeypatch, tmp_path):
         def provide(self, group, extras=()):
             self.provided_for.append((group, extras))
 
-        def run(self, *arguments, **variables):
+        def start(self, *arguments, output=None, **variables):
             self.ran.append((arguments, variables))
             code = self.failing_code if variables.get("DATABASE_URL") == self.failing_url else 0
             for argument in arguments:
                 if str(argument).startswith("--junit-xml="):
                     Path(argument.partition("=")[2]).write_text(REPORT.format(8, abs(code)))
-            return code
+            if output:
+                output.write(f"said on {variables['DATABASE_URL']}")
+                output.close()
+            return SimpleNamespace(wait=lambda: code, poll=lambda: code)
 
     monkeypatch.setattr(launcher, "Environment", Noted)
     return Noted
@@ -102,7 +106,9 @@ def test_the_tests_run_on_every_database_that_is_there(launcher, environment, mo
         "mysql",
         "sqlite",
     ]
-    assert "not run" not in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "not run" not in said
+    assert "said on postgresql://x" in said
 
 
 def test_one_failing_database_fails_all(launcher, environment, monkeypatch, capsys):
