@@ -107,7 +107,7 @@ def tests(arguments):
 
 
 def run_tests(environment, databases, arguments, measured):
-    """pytest on all databases at the same time, for it waits a lot; of each its exit code, and a line on how it went.
+    """Test on all databases at the same time, for a run waits a lot: of each its exit code, and how it went.
 
     Where there are several, what each says is shown when it has ended.
     """
@@ -124,10 +124,10 @@ def run_tests(environment, databases, arguments, measured):
             command = [*runner, f"--junit-xml={report}", *arguments]
             process = environment.start(*command, output=output, DATABASE_URL=url, **plugins)
             runs.append((name, process, report, log))
-        return [ended(name, process, report, log, show=len(databases) > 1) for name, process, report, log in runs]
+        return [ended(*run, show=len(databases) > 1) for run in runs]
     finally:  # also when we are stopped: what we started has things of its own to stop
-        for name, process, report, log in runs:
-            stop(process)
+        for run in runs:
+            stop(run[1])
 
 
 def ended(name, process, report, log, show):
