@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.contrib.auth.decorators import login_required
+from django.contrib.staticfiles.urls import staticfiles_urlpatterns
 from django.urls import include, path
 from django.views.generic import DetailView
 from shop.models import ShopOrder
@@ -13,4 +14,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("orders/<str:slug>/", order_page, name="order"),
     path("api/v1/stockhub/", include("stockhub_webhooks.urls")),
+    *staticfiles_urlpatterns(),  # only while DEBUG is on
 ]

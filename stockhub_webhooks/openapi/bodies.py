@@ -19,7 +19,7 @@ from stockhub_webhooks.serializers.reader import DocumentReader, Reader
 Schema = dict[str, Any]
 Direction = Literal["request", "response"]
 
-NOT_BLANK = r"\S"
+NUMBER = r"^[0-9A-Za-z][!-~]*$"  # more may be taken; this is what is sent
 PAYMENT_REQUEST_NUMBERS = ("purchase_order_increment_id", "order_increment_id")
 
 
@@ -68,7 +68,7 @@ def _number(described: Schema) -> Schema:
     return {
         "type": "string",
         "maxLength": described["maxLength"],
-        "pattern": NOT_BLANK,
+        "pattern": NUMBER,
         "description": "A number of Stock Hub: nine digits, zeros in front count.",
     }
 

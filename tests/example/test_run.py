@@ -139,6 +139,14 @@ def test_coverage_is_combined_over_the_databases(launcher, environment, monkeypa
     ]
 
 
+@pytest.mark.parametrize(("command", "group"), [("office", "demo"), ("screenshots", "tests")])
+def test_programs_of_the_example_run_with_what_they_need(launcher, environment, command, group):
+    assert launcher.main([command]) == 0
+    assert environment.provided_for[-1][0] == group
+    assert Path(environment.ran[-1][0][0]).name == f"{command}.py"
+    assert Path(environment.ran[-1][0][0]).is_file()
+
+
 def test_a_missing_wheel_is_said(launcher, environment, tmp_path):
     with pytest.raises(SystemExit, match="1"):
         launcher.main(["demo", "--wheel", str(tmp_path / "missing.whl")])

@@ -1,0 +1,54 @@
+"""The filled shop opens its admin, and leaves nothing running."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from urllib.request import ProxyHandler, build_opener
+
+import pytest
+
+from tests.example.test_demo import nothing_is_left_of
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = [pytest.mark.server, pytest.mark.sqlite, pytest.mark.timeout(240)]
+
+
+def test_it_serves_a_filled_shop_until_it_is_stopped(tmp_path):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")}
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "example_project" / "office.py"), "--directory", str(tmp_path)],
+        cwd=ROOT,
+        env=environment | {"PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        line = next(line for line in process.stdout if "login:" in line)
+        address = re.search(r"http://\S+", line)[0]
+        with build_opener(ProxyHandler({})).open(address, timeout=30) as answer:
+            assert "Stock Hub" in answer.read().decode() or "/login/" in answer.url
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.stdin.close()
+        process.wait(60)
+        process.stdout.close()
+    assert process.returncode == 0
+    assert nothing_is_left_of(process)
+    (database,) = tmp_path.rglob("shop.sqlite3")
+    query = "select count(*), count(distinct outcome) from stockhub_webhooks_message"
+    counted = subprocess.check_output(
+        [
+            sys.executable,
+            "-c",
+            f"import sqlite3; print(*sqlite3.connect({str(database)!r}).execute({query!r}).fetchone())",
+        ]
+    )
+    messages, outcomes = map(int, counted.split())
+    assert messages > 100
+    assert outcomes >= 4
