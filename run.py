@@ -124,7 +124,9 @@ def run_tests(environment, databases, arguments, measured):
     Where there are several, what each says is shown when it has ended.
     """
     measuring = ["-m", "coverage", "run", "-m", "pytest"]
-    plugins = {"PYTHONPATH": os.environ["PYTHONPATH"]} if "PYTHONPATH" in os.environ else {}
+    variables = {"PYTHONPATH": os.environ["PYTHONPATH"]} if "PYTHONPATH" in os.environ else {}
+    if len(databases) == len(DATABASES):
+        variables["STOCKHUB_TESTS_SHARED"] = "1"  # what takes long and does the same on each runs on one of them
     say(f"testing on {', '.join(name for name, url in databases)}")
     runs = []
     try:
@@ -136,7 +138,7 @@ def run_tests(environment, databases, arguments, measured):
             # what only one database is for is little, and measuring takes its time
             runner = measuring if measured and name != "MariaDB" else ["-m", "pytest"]
             command = [*runner, f"--junit-xml={report}", *arguments]
-            process = environment.start(*command, output=output, DATABASE_URL=url, **plugins)
+            process = environment.start(*command, output=output, DATABASE_URL=url, **variables)
             runs.append((name, process, report, log))
         return [ended(*run, show=len(databases) > 1) for run in runs]
     finally:  # also when we are stopped: what we started has things of its own to stop

@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import json
+import os
 
 import pytest
 from django.db import connection
@@ -22,6 +23,7 @@ settings.load_profile("here")
 KEY = "the-key-of-the-tests-0123456789"
 TEST_KEY = "the-key-of-the-account-test-0123"
 PREFIX = "/api/v1/stockhub/"
+ON_EACH_DATABASE = ("test_server.py", "test_concurrency.py")
 
 
 # what pytest finds by itself where the package is installed
@@ -35,18 +37,26 @@ def pytest_collection_modifyitems(config, items):
     kept, left_out = [], []
     for item in items:
         wanted = {name for name in ("postgresql", "mariadb", "sqlite") if item.get_closest_marker(name)}
-        if not wanted and not uses_a_database(item):
-            wanted = {"sqlite"}
+        if not wanted:
+            wanted = shared_out(item)
         (kept if not wanted or vendor in wanted else left_out).append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = kept
 
 
-def uses_a_database(item):
-    """Whether a test may end differently on another kind of database."""
-    marked = item.get_closest_marker("django_db") or item.get_closest_marker("server")
-    return bool(marked) or not {"db", "transactional_db"}.isdisjoint(item.fixturenames)
+def shared_out(item):
+    """The only database that a test needs to run on; none for all of them.
+
+    What uses no database runs on SQLite. Real processes take minutes: where all databases are tested at the same time,
+    those that do the same on each are shared out among them.
+    """
+    if item.get_closest_marker("server"):
+        if "STOCKHUB_TESTS_SHARED" not in os.environ or item.path.name in ON_EACH_DATABASE:
+            return set()
+        return {"postgresql" if "outages" in item.path.parts else "sqlite"}
+    uses_one = item.get_closest_marker("django_db") or not {"db", "transactional_db"}.isdisjoint(item.fixturenames)
+    return set() if uses_one else {"sqlite"}
 
 
 @pytest.fixture

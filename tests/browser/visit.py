@@ -11,7 +11,15 @@ LOCALES = {"en": "en-GB", "nl": "nl-NL"}
 SCREENSHOTS = os.environ.get("STOCKHUB_SCREENSHOTS", "")
 
 # Django's own: what stands around our pages, and the parts of its lists and forms that we do not draw.
-DJANGOS = ("#header", "#nav-sidebar", "#changelist-filter", "#changelist-search", "#toggle-nav-sidebar", "#footer")
+DJANGOS = (
+    "#header",
+    ".breadcrumbs",
+    "#nav-sidebar",
+    "#changelist-filter",
+    "#changelist-search",
+    "#toggle-nav-sidebar",
+    "#footer",
+)
 SERIOUS = ("serious", "critical")
 
 
@@ -54,7 +62,8 @@ class Visit:
         assert not self.problems, (self.page.url, self.problems)
         assert self.runs_off() == [], f"{self.page.url} is wider than {self.size['width']} pixels"
         assert self.cut_off() == [], f"{self.page.url}: columns are out of sight"
-        assert self.shut_out() == [], self.page.url
+        found = self.shut_out()
+        assert found == [], (self.page.url, found)
 
     def runs_off(self):
         """What is wider than the window, [] where the page cannot be scrolled sideways."""

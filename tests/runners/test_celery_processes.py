@@ -95,4 +95,4 @@ def test_a_broker_that_is_away_or_hangs_costs_no_message_and_a_sweep_finds_the_w
     celery_shop.worker("--once")
     found = celery_shop.inventory()
     assert found["left"] == {"spooled": 0, "messages": 0, "calls": 0}
-    assert found["orders"] == {"000000001": "pending", "000000002": "processing", "000000003": "processing"}
+    assert dict(found["orders"]) == {"000000001": "pending", "000000002": "processing", "000000003": "processing"}
