@@ -162,8 +162,7 @@ class ReadOnlyAdmin(BadgedAdmin):
         row = options.get("obj")
         if row is not None:
             name = self.name_of(row)
-            offered: Any = self.get_actions(request)
-            actions = [(name, label) for name, (_act, _name, label) in offered.items()]
+            actions = self.get_action_choices(request, default_choices=[])
             context |= {"subtitle": name, "original": Named(row.pk, name)}
             context |= {"page_tools": self.page_tools(request, row), "page_actions": actions}
         return super().render_change_form(request, context, *args, **options)
@@ -180,12 +179,12 @@ class ReadOnlyAdmin(BadgedAdmin):
 
     def act_on(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Do with this row what the list's action of that name does with those chosen, and come back."""
-        action = self.get_actions(request).get(request.POST.get("action", ""))
+        name = request.POST.get("action", "")
         row = self.get_object(request, object_id)
-        if action is None or row is None or not self.has_view_permission(request, row):
+        if name not in self.get_actions(request) or row is None or not self.has_view_permission(request, row):
             raise PermissionDenied
-        act: Any = action[0]
-        answer: HttpResponse | None = act(self, request, self.get_queryset(request).filter(pk=row.pk))
+        act = getattr(self, name)  # all our actions are methods
+        answer: HttpResponse | None = act(request, self.get_queryset(request).filter(pk=row.pk))
         return answer or HttpResponseRedirect(request.get_full_path())
 
     def make_due(self, request: HttpRequest, rows: QuerySet[Any], what: str, act: Callable[[list[int]], int]) -> int:
