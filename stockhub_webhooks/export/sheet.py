@@ -48,6 +48,6 @@ def number(amount: Decimal) -> str:
 
 def defused(text: str) -> str:
     """The text, never a formula, and without NUL, which no spreadsheet reads and Python 3.10 does not write."""
-    text = text.replace("\0", "\ufffd")
     seen = next((sign for sign in text if sign.isprintable() and not sign.isspace()), "")
-    return f"'{text}" if text[:1] in FORMULA_STARTS or seen in FORMULA_SIGNS else text
+    mark = "'" if text[:1] in FORMULA_STARTS or seen in FORMULA_SIGNS else ""
+    return mark + text.replace("\0", "\ufffd")
