@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from functools import lru_cache
 from typing import NamedTuple
 
 from django.utils.crypto import salted_hmac
@@ -45,9 +46,10 @@ def authenticate(header: str | None) -> Sender:
     raise WrongKey(_fingerprint(given) if given else "")
 
 
+@lru_cache(maxsize=64)
 @sensitive_variables()
 def fingerprint(key: str) -> str:
-    """A short sign of which key was used, of no help to who wants to guess it."""
+    """A short sign of which of the configured keys was used, of no help to who wants to guess it."""
     return _fingerprint(key.encode("utf-8", "surrogatepass"))
 
 

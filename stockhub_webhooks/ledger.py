@@ -100,11 +100,7 @@ def heard_by(event: Event) -> Iterator[tuple[signals.EventSignal, type | None]]:
 
 def known_receivers() -> dict[str, set[str]]:
     """What this process can call, by the name of the signal."""
-    return {
-        name: identities
-        for name, signal in signals.BY_NAME.items()
-        if (identities := {receiver.identity for receiver in signal.connected()})
-    }
+    return {name: set(known) for name, signal in signals.BY_NAME.items() if (known := signal.identities())}
 
 
 # ---------------------------------------------------------------- taking

@@ -13,7 +13,7 @@ again with growing pauses until it returns. It may raise `RetryLater` or `Perman
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, KeysView
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -92,6 +92,10 @@ class EventSignal(Signal):
                 continue
             if sender is None or receiver.sender is None or receiver.sender is sender:
                 yield receiver
+
+    def identities(self) -> KeysView[str]:
+        """By what names its receivers are known."""
+        return self._connected.keys()
 
     def find(self, identity: str) -> Connected | None:
         """The receiver of that identity, None where this process does not know it."""

@@ -125,7 +125,7 @@ def _by_our_names(values: Values) -> Values:
 
 
 def _line(document: Any, kind: Kind, position: int, values: Values) -> Any:
-    return kind.item_model(position=position, **{kind.name: document}, **_by_our_names(values))
+    return kind.item_model(position=position, **{f"{kind.name}_id": document.pk}, **_by_our_names(values))
 
 
 # ---------------------------------------------------------------- tracks

@@ -6,17 +6,32 @@ database remains each field's own say, and what a row is in Python remains the m
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
 from functools import cache, lru_cache
-from typing import Any
+from operator import attrgetter, methodcaller
+from types import NoneType
+from typing import Any, NamedTuple, TypeVar
+from uuid import UUID
 
 from django.db import connections, models
 from django.db.models.expressions import Combinable
 from django.db.models.signals import post_save, pre_save
 from django.db.models.sql import Query
 
+try:
+    from psycopg import Cursor
+except ImportError:  # another database, or another driver
+    Cursor = None  # type: ignore[assignment,misc]
+
 ROWS_AT_ONCE = 500
-TEXT = (models.CharField, models.TextField)  # of which a text is kept as it is
+KEPT = "_stockhub_webhooks_cursor"
+T = TypeVar("T")
+# types of values that are the same in the database
+NULL: frozenset[type] = frozenset({NoneType})
+TEXT: frozenset[type] = NULL | {str}
+PSYCOPGS_OWN: frozenset[type] = TEXT | {int, bool, bytes, Decimal, datetime, UUID}
 
 
 def insert(rows: Sequence[models.Model], using: str, *, left_out: frozenset[str] = frozenset()) -> None:
@@ -38,7 +53,7 @@ def insert(rows: Sequence[models.Model], using: str, *, left_out: frozenset[str]
             row.save(using=using, force_insert=True)
         return
     _announce(pre_save, rows, using, raw=False, update_fields=None)
-    most = max(1, min(ROWS_AT_ONCE, connection.ops.bulk_batch_size(_columns(model, left_out), rows)))
+    most = _rows_at_once(model, using, left_out)
     for start in range(0, len(rows), most):
         _insert(model, rows[start : start + most], using, left_out)
     _announce(post_save, rows, using, raw=False, update_fields=None, created=True)
@@ -46,32 +61,62 @@ def insert(rows: Sequence[models.Model], using: str, *, left_out: frozenset[str]
 
 def locked(model: type[models.Model], using: str, **equal: Any) -> Any:
     """The one row whose fields have these values, held until the transaction ends; None where there is none."""
-    found = model._base_manager.using(using).raw(_select_sql(model, using, tuple(equal)), tuple(equal.values()))
-    return next(iter(found), None)
+    values = _run(using, _select_sql(model, using, tuple(equal)), tuple(equal.values()), methodcaller("fetchone"))
+    return None if values is None else _row(model, using, values)
 
 
 def update(model: type[models.Model], using: str, where: Mapping[str, Any], values: Mapping[str, Any]) -> int:
     """UPDATE the rows whose fields have the values of `where`; how many there were."""
-    connection = connections[using]
-    field: Any = model._meta.get_field
-    parameters = [field(name).get_db_prep_save(value, connection) for name, value in (*values.items(), *where.items())]
-    with connection.cursor() as cursor:
-        cursor.execute(_update_sql(model, using, tuple(where), tuple(values)), parameters)
-        return int(cursor.rowcount)
+    connection, columns = connections[using], _columns_by_field(model, using)
+    parameters = [_prepared(columns[name], value, connection) for name, value in (*values.items(), *where.items())]
+    sql = _update_sql(model, using, tuple(where), tuple(values))
+    return int(_run(using, sql, parameters, attrgetter("rowcount")))
 
 
 # ---------------------------------------------------------------- their text
 
 
+class _Column(NamedTuple):
+    """A column as it is written, where a value's type says that the field need not be asked what to make of it."""
+
+    name: str  # of the attribute
+    as_it_is: frozenset[type]
+    field: Any
+
+
 @cache
-def _columns(model: type[models.Model], left_out: frozenset[str]) -> list[Any]:
-    fields = model._meta.local_concrete_fields
-    return [field for field in fields if not field.primary_key and field.name not in left_out]
+def _columns(model: type[models.Model], using: str, left_out: frozenset[str]) -> list[_Column]:
+    columns = _columns_by_field(model, using).values()
+    return [column for column in columns if not column.field.primary_key and column.field.name not in left_out]
+
+
+@cache
+def _columns_by_field(model: type[models.Model], using: str) -> dict[str, _Column]:
+    return {
+        field.name: _Column(field.attname, _as_it_is(field, using), field)
+        for field in model._meta.local_concrete_fields
+    }
+
+
+def _as_it_is(field: Any, using: str) -> frozenset[type]:
+    """The types of values that are the same in the database; what a value of JSON is, only its field can say."""
+    if isinstance(field, models.JSONField):
+        return NULL
+    if _speaks_psycopg(using):
+        return PSYCOPGS_OWN
+    return TEXT if isinstance(field, (models.CharField, models.TextField)) else NULL
+
+
+@cache
+def _rows_at_once(model: type[models.Model], using: str, left_out: frozenset[str]) -> int:
+    """How many rows fit into one statement."""
+    fields = [column.field for column in _columns(model, using, left_out)]
+    return max(1, connections[using].ops.bulk_batch_size(fields, [None] * ROWS_AT_ONCE))
 
 
 @cache
 def _insert_sql(model: type[models.Model], using: str, left_out: frozenset[str]) -> tuple[str, str]:
-    columns = ", ".join(_name(field, using) for field in _columns(model, left_out))
+    columns = ", ".join(_name(column.field, using) for column in _columns(model, using, left_out))
     head = f"INSERT INTO {_table(model, using)} ({columns}) VALUES "  # noqa: S608 - names of ours
     return head, f" RETURNING {_name(model._meta.pk, using)}"
 
@@ -101,30 +146,86 @@ def _name(field: Any, using: str) -> str:
     return connections[using].ops.quote_name(field.column)
 
 
+# ---------------------------------------------------------------- how they are run
+
+
+def _run(using: str, sql: str, parameters: Sequence[Any], result: Callable[[Any], T]) -> T:
+    """Execute a statement through Django; what `result` makes of the cursor."""
+    connection: Any = connections[using]
+    if _speaks_psycopg(using):
+        cursor = _kept_cursor(connection)
+        cursor.execute(sql, parameters)
+        return result(cursor)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return result(cursor)
+
+
+def _speaks_psycopg(using: str) -> bool:
+    """Whether the database is reached by psycopg, and not by its former version, which has another name."""
+    connection: Any = connections[using]
+    return Cursor is not None and bool(connection.Database.__name__ == "psycopg")
+
+
+def _kept_cursor(connection: Any) -> Any:
+    """A cursor that is made once a connection, in Django's wrapper, and hands values over beside the statement.
+
+    Django writes values into the statement, unless a host chooses `server_side_binding`, for types are told apart
+    then; ours are those of the columns. Both together are a sixth of the whole way of a message.
+    """
+    connection.close_if_health_check_failed()
+    connection.ensure_connection()
+    connection.validate_thread_sharing()
+    cursor = getattr(connection, KEPT, None)
+    if cursor is None or cursor.connection is not connection.connection:
+        cursor = _new_cursor(connection)
+        setattr(connection, KEPT, cursor)
+    return connection.make_debug_cursor(cursor) if connection.queries_logged else connection.make_cursor(cursor)
+
+
+def _new_cursor(connection: Any) -> Any:
+    wire = connection.connection
+    hosts, wire.cursor_factory = wire.cursor_factory, Cursor
+    try:
+        with connection.wrap_database_errors:
+            return connection.create_cursor()
+    finally:
+        wire.cursor_factory = hosts
+
+
 # ---------------------------------------------------------------- their values
 
 
+def _row(model: type[models.Model], using: str, values: Sequence[Any]) -> Any:
+    """A row as Django's own SELECT gives it."""
+    fields = model._meta.local_concrete_fields
+    compiler = Query(model).get_compiler(using)
+    converters = compiler.get_converters([field.get_col(model._meta.db_table) for field in fields])
+    if converters:
+        (values,) = compiler.apply_converters([values], converters)
+    return model.from_db(using, [field.attname for field in fields], values)
+
+
+def _prepared(column: _Column, value: Any, connection: Any) -> Any:
+    return value if type(value) in column.as_it_is else column.field.get_db_prep_save(value, connection)
+
+
 def _insert(model: type[models.Model], rows: Sequence[models.Model], using: str, left_out: frozenset[str]) -> None:
-    connection, fields = connections[using], _columns(model, left_out)
+    connection, columns = connections[using], _columns(model, using, left_out)
     head, tail = _insert_sql(model, using, left_out)
     groups: list[str] = []
     parameters: list[Any] = []
     for row in rows:
-        marks = []
-        for field in fields:
-            value = getattr(row, field.attname)
+        marks = ["%s"] * len(columns)
+        for place, column in enumerate(columns):
+            value = getattr(row, column.name)
             if isinstance(value, Combinable):
-                sql, inside = _expression_sql(model, value, using)
-                marks.append(sql)
+                marks[place], inside = _expression_sql(model, value, using)
                 parameters.extend(inside)
-                continue
-            marks.append("%s")
-            as_it_is = value is None or (type(value) is str and type(field) in TEXT)
-            parameters.append(value if as_it_is else field.get_db_prep_save(value, connection))
+            else:
+                parameters.append(_prepared(column, value, connection))
         groups.append(f"({', '.join(marks)})")
-    with connection.cursor() as cursor:
-        cursor.execute(f"{head}{', '.join(groups)}{tail}", parameters)
-        keys = cursor.fetchall()
+    keys = _run(using, f"{head}{', '.join(groups)}{tail}", parameters, methodcaller("fetchall"))
     for row, (key,) in zip(rows, keys, strict=True):
         row.pk = key
         row._state.db, row._state.adding = using, False
