@@ -181,6 +181,7 @@ def retry(call: ReceiverCall, error: Exception) -> None:
         pk=call.pk, status=ReceiverCall.Status.DONE, attempts=call.attempts
     )
     if done.update(last_error=clean_text(text)[:ERROR_LIMIT]):
+        call.status = ReceiverCall.Status.DONE
         logger.error(
             "receiver call %s (%s) is done, but a hook after its commit failed with %s",
             call.pk, call.receiver, place(error),
@@ -295,5 +296,5 @@ def _change(call: ReceiverCall, **values: Any) -> bool:
         values["last_error"] = clean_text(values["last_error"])[:ERROR_LIMIT]
     changed = bool(patiently(partial(_as_claimed(call).update, **values)))
     if changed:
-        call.status = values["status"]
+        call.status, call.cause = values["status"], values["cause"]
     return changed

@@ -9,7 +9,7 @@ from itertools import count
 from django.db import Error as DatabaseFault
 from django.db import IntegrityError, OperationalError
 
-from stockhub_webhooks import journal, ledger, serializers
+from stockhub_webhooks import journal, ledger, serializers, signals
 from stockhub_webhooks.apply import apply
 from stockhub_webhooks.exceptions import AlreadySettled, Unreadable, place
 from stockhub_webhooks.logs import about, logger_of
@@ -26,6 +26,7 @@ def process(message: Message) -> Message:
     Whatever it holds and whatever fails, nothing is raised: the message ends applied, quarantined, or stays
     open for later, as its `status` and `outcome` then say.
     """
+    began = time.monotonic()
     with about(message_id=message.pk):
         try:
             reading = serializers.read(bytes(message.body), message.url_topic)
@@ -35,6 +36,7 @@ def process(message: Message) -> Message:
                 _put_off(message, fault)
             except DatabaseFault as further:  # its lease lapses, and it is taken up again
                 logger.warning("message %s stays open (%s)", message.pk, type(further).__name__)
+        signals.message_processed.send_robust(Message, message=message, seconds=time.monotonic() - began)
     return message
 
 

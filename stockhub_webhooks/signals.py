@@ -206,8 +206,17 @@ for _name, _signal in BY_NAME.items():
 
 # message: a message is stored; the sender is `models.Message`
 message_received = Signal()
+# message, seconds: a message was read and applied, or not, as its status and outcome say, and how long that took; the
+# sender is `models.Message`. Not for one that is processed again by hand
+message_processed = Signal()
 # message, reason: a message is stored but cannot be applied as it is; the sender is `models.Message`
 message_quarantined = Signal()
+# topic ("" at the shared address), status, seconds: a delivery has its answer, whatever it is; the sender is
+# `models.Message`
+delivery_answered = Signal()
+# call, seconds: a receiver was called, and the call's status says what came of it (pending: it is asked again, and
+# `cause` is not empty where it failed); the sender is `models.ReceiverCall`
+receiver_called = Signal()
 # call, error: a receiver raised, and will be asked again; the sender is `models.ReceiverCall`
 receiver_failed = Signal()
 # call, reason: a receiver call is given up; the sender is `models.ReceiverCall`

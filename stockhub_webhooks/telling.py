@@ -119,8 +119,10 @@ def tell_due(*, until: float, stop: threading.Event | None = None, message_id: i
 
 def tell(call: ReceiverCall) -> None:
     """Make one call that was claimed, and write down what came of it. Never raises for what a receiver does."""
+    began = time.monotonic()
     with about(message_id=call.event.message_id, event_id=call.event_id, receiver=call.receiver):
         _tell(call)
+        signals.receiver_called.send_robust(ReceiverCall, call=call, seconds=time.monotonic() - began)
 
 
 def _tell(call: ReceiverCall) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any
@@ -21,7 +22,7 @@ from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_variables
 
-from stockhub_webhooks import health, journal, pipeline, refusals, runners
+from stockhub_webhooks import health, journal, pipeline, refusals, runners, signals
 from stockhub_webhooks.authentication import authenticate
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import BodyTooLarge, NotStored, Refused, Unreadable, place
@@ -73,7 +74,19 @@ def problem(status: int, title: str, detail: str, *, after: Callable[[], None] |
     return Answer(body, after=after, status=status, content_type="application/problem+json")
 
 
-class ReceiveView(View):
+class DeafView(View):
+    """Deaf to what a host does to all its views: forced login, and a transaction around the request."""
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponse]:
+        """Open to all, and outside the host's transactions on each database."""
+        view: Any = login_not_required(super().as_view(**initkwargs))
+        for alias in connections:
+            view = transaction.non_atomic_requests(using=alias)(view)
+        return view  # type: ignore[no-any-return]
+
+
+class ReceiveView(DeafView):
     """Receives the messages of one topic; "" is the shared URL, whose topic is the body's own."""
 
     topic = ""
@@ -81,11 +94,16 @@ class ReceiveView(View):
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponse]:
-        """Deaf to what a host does to all its views: CSRF, forced login, and a transaction around the request."""
-        view: Any = csrf_exempt(login_not_required(super().as_view(**initkwargs)))
-        for alias in connections:
-            view = transaction.non_atomic_requests(using=alias)(view)
-        return view  # type: ignore[no-any-return]
+        """Deaf to the host's protection against other sites' forms, too."""
+        return csrf_exempt(super().as_view(**initkwargs))
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Answer, and let who measures know."""
+        began = time.monotonic()
+        response = super().dispatch(request, *args, **kwargs)
+        seconds = time.monotonic() - began
+        signals.delivery_answered.send_robust(Message, topic=self.topic, status=response.status_code, seconds=seconds)
+        return response
 
     @sensitive_variables()
     def post(self, request: HttpRequest) -> Answer:
@@ -224,18 +242,10 @@ def read_body(request: HttpRequest, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-class HealthView(View):
+class HealthView(DeafView):
     """Says that this process answers; and, to who has a key or works here, whether all is well."""
 
     http_method_names = ["get", "head"]
-
-    @classmethod
-    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponse]:
-        """Open to all, and outside the host's transactions."""
-        view: Any = login_not_required(super().as_view(**initkwargs))
-        for alias in connections:
-            view = transaction.non_atomic_requests(using=alias)(view)
-        return view  # type: ignore[no-any-return]
 
     def get(self, request: HttpRequest) -> JsonResponse:
         """200, without a look at the database; with a key or for staff the report, and 503 without a database."""
@@ -254,6 +264,11 @@ def may_see_details(request: HttpRequest) -> bool:
             return bool(authenticate(key).key_fingerprint)
         except Refused:
             return False
+    return works_here(request)
+
+
+def works_here(request: HttpRequest) -> bool:
+    """Whether it comes from a member of the staff who is logged in; nobody is while the database is away."""
     try:
         user: Any = getattr(request, "user", None)
         return bool(user and user.is_active and user.is_staff)
