@@ -24,6 +24,7 @@ Stored messages are gone through again by ``replay``, which shows first what tha
 says what became of a purchase, to ``admin`` and to ``templatetags`` for the shop's own pages.
 ``search`` and ``export`` are for the office.
 ``samples`` makes messages up: ``testing`` delivers them in the shop's own tests, ``simulator`` over HTTP.
+``metrics`` are numbers for Prometheus, where the shop asks for them.
 ``openapi`` describes what is received, ``rest`` shows what is kept to a shop without pages of its own.
 ``topics``, ``statuses``, ``exceptions``, ``logs`` and ``conf`` is what it rests on; ``models`` and ``admin`` have one
 file a subject. Importing this package imports nothing else.

@@ -14,8 +14,9 @@ class StockHubWebhooksConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the system checks, connect the receivers, and let the runner's engine know its task."""
-        from stockhub_webhooks import checks, runners  # noqa: F401 - models must be loaded first
+        """Register the system checks, connect the receivers, let the runner's engine know its task, and count."""
+        from stockhub_webhooks import checks, metrics, runners  # noqa: F401 - models must be loaded first
 
         autodiscover_modules("stockhub_receivers")
         runners.load()
+        metrics.start()

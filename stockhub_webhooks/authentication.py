@@ -48,6 +48,15 @@ def authenticate(header: str | None) -> Sender:
 
 @lru_cache(maxsize=64)
 @sensitive_variables()
+def may_scrape(authorization: str | None) -> bool:
+    """Whether an `Authorization` header carries `METRICS_TOKEN`, compared as keys are. A blank token is none."""
+    scheme, _, given = (authorization or "").partition(" ")
+    token = conf.METRICS_TOKEN.strip()
+    fits = [hmac.compare_digest(_bytes(given).strip(), spelling) for spelling in _spellings(token)]
+    return bool(token) and scheme.lower() == "bearer" and any(fits)
+
+
+@sensitive_variables()
 def fingerprint(key: str) -> str:
     """A short sign of which of the configured keys was used, of no help to who wants to guess it."""
     return _fingerprint(key.encode("utf-8", "surrogatepass"))

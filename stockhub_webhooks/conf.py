@@ -108,6 +108,14 @@ class Conf:
         "", "Dotted path of `(po_number, order) -> object or None`, which finds the shop's own order."
     )
 
+    METRICS = Setting(
+        False,
+        "Count for Prometheus (extra `metrics`): see [docs/metrics.md](docs/metrics.md). Read when Django starts.",
+    )
+    METRICS_TOKEN = Setting(
+        "", "The secret with which Prometheus gets the page of the metrics; without one only staff see it."
+    )
+
     def names(self) -> Iterator[str]:
         """The names of all settings, in the order of the documentation."""
         return (name for name, value in vars(type(self)).items() if isinstance(value, Setting))

@@ -33,6 +33,7 @@ LAYERS = (
     "checks",
     "doctor",
     "views admin management testing",
+    "metrics",
     "urls apps templatetags",
 )
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names.split()}

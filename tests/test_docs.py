@@ -82,7 +82,10 @@ def test_the_public_names_exist():
         assert issubclass(getattr(exceptions, name), Exception)
     for name in (
         "message_received",
+        "message_processed",
         "message_quarantined",
+        "delivery_answered",
+        "receiver_called",
         "receiver_failed",
         "receiver_gave_up",
         "silence_detected",

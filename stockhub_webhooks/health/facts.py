@@ -56,6 +56,15 @@ class GoneReceiver:
 
 
 @dataclass(frozen=True)
+class ReceiverCalls:
+    """What one receiver could do now, and what it has failed to do."""
+
+    receiver: str
+    due: Pile = Pile()
+    given_up: Pile = Pile()
+
+
+@dataclass(frozen=True)
 class Spool:
     """The files that wait for the database, and those that could not be read."""
 
@@ -86,6 +95,7 @@ class Report:
         open_messages: stored, not applied yet.
         due_calls: open receiver calls whose time has come.
         given_up_calls: without those that somebody gave up by hand.
+        receivers: the same by receiver: each that is known here, is owed calls or has some given up.
         late: all work that was due 15 minutes ago, and that this process could do.
         late_messages: the part of it that is messages.
         late_calls: the part of it that is receiver calls.
@@ -102,6 +112,7 @@ class Report:
     failed: Pile = Pile()
     due_calls: Pile = Pile()
     given_up_calls: Pile = Pile()
+    receivers: list[ReceiverCalls] = field(default_factory=list)
     late: Pile = Pile()
     late_messages: Pile = Pile()
     late_calls: Pile = Pile()
@@ -178,6 +189,7 @@ def _from_tables(files: Spool, last: list[dict[str, Any]]) -> Report:
     last_at = max(filter(None, last_messages.values()), default=None)
     messages = _messages()
     calls = _calls()
+    receivers = _receivers(calls)
     late = pile_of(work.late_calls(), "due_at")
     made_at = now()
     return Report(
@@ -187,8 +199,9 @@ def _from_tables(files: Spool, last: list[dict[str, Any]]) -> Report:
         open_messages=messages["open"],
         quarantined=messages["quarantined"],
         failed=messages["failed"],
-        due_calls=sum((row["due"] for row in calls), Pile()),
-        given_up_calls=pile_of(work.given_up_calls(), "event__message__received_at"),
+        due_calls=sum((each.due for each in receivers), Pile()),
+        given_up_calls=sum((each.given_up for each in receivers), Pile()),
+        receivers=receivers,
         late=messages["late"] + late + files.late,
         late_messages=messages["late"],
         late_calls=late,
@@ -259,6 +272,22 @@ def _calls() -> list[dict[str, Any]]:
         .order_by("receiver", "signal")
     )
     return [row | {"due": Pile(row["due_count"], row["due_oldest"])} for row in rows]
+
+
+def _receivers(calls: Iterable[dict[str, Any]]) -> list[ReceiverCalls]:
+    due: dict[str, Pile] = {}
+    for row in calls:
+        due[row["receiver"]] = due.get(row["receiver"], Pile()) + row["due"]
+    given_up = _given_up()
+    names = set(due).union(given_up, *ledger.known_receivers().values())
+    return [ReceiverCalls(name, due.get(name, Pile()), given_up.get(name, Pile())) for name in sorted(names)]
+
+
+def _given_up() -> dict[str, Pile]:
+    """By receiver."""
+    rows = work.given_up_calls().values("receiver").order_by("receiver")
+    found = rows.annotate(count=Count("pk"), oldest=Min("event__message__received_at"))
+    return {row["receiver"]: Pile(row["count"], row["oldest"]) for row in found}
 
 
 def _gone(calls: Iterable[dict[str, Any]]) -> list[GoneReceiver]:

@@ -18,6 +18,8 @@ STOCKHUB_WEBHOOKS = STOCKHUB_WEBHOOKS | {
     "PATIENCE_SECONDS": float(os.environ.get("SHOP_PATIENCE_SECONDS", "20")),
     "ALERT": os.environ.get("SHOP_ALERT", "stockhub_webhooks.health.mail_admins"),
     "MAX_BODY_BYTES": int(os.environ.get("SHOP_MAX_BODY_BYTES", str(1024 * 1024))),
+    "METRICS": os.environ.get("SHOP_METRICS", "0") == "1",
+    "METRICS_TOKEN": os.environ.get("SHOP_METRICS_TOKEN", ""),
     "TRUSTED_PROXIES": int(os.environ.get("SHOP_TRUSTED_PROXIES", "0")),
 }
 if "SHOP_TEST_KEY" in os.environ:
