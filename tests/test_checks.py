@@ -67,12 +67,14 @@ def test_a_good_set_up_has_none():
         ({"RUNNER": "tasks"}, "W014"),
         ({"MAX_BODY_BYTES": 0}, "E017"),
         ({"BACKOFF_BASE_SECONDS": -1}, "E017"),
+        ({"METRICS_TOKEN": GOOD["API_KEYS"]}, "E020"),
         ({"API_KEYS": "short"}, "W001"),
         ({"REQUIRE_API_KEY": False}, "W002"),
         ({"API_KEYS": [GOOD["API_KEYS"], ""]}, "W003"),
         ({"SPOOL_DIR": ""}, "W004"),
         ({"API_KEYS": {"test": GOOD["API_KEYS"]}}, "W012"),
         ({"API_KEYS": {"shop": GOOD["API_KEYS"], "Test": "another-good-long-key-0123"}}, "W013"),
+        ({"METRICS_TOKEN": "short"}, "W024"),
     ],
 )
 def test_a_fault_is_found_and_says_what_to_do(changes, code):
@@ -85,6 +87,26 @@ def test_a_fault_is_found_and_says_what_to_do(changes, code):
 
 def test_an_account_for_tests_beside_the_real_one_is_as_it_should_be():
     assert findings(GOOD | {"API_KEYS": {"default": GOOD["API_KEYS"], "test": "another-good-long-key-0123"}}) == {}
+
+
+# ---------------------------------------------------------------- who counts it
+
+
+def test_metrics_without_their_package_are_an_error(monkeypatch):
+    assert findings(GOOD | {"METRICS": True, "METRICS_TOKEN": "a-good-long-token-0123456789"}) == {}
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    found = findings(GOOD | {"METRICS": True})
+    assert set(found) == {"E019"}
+    assert "django-stockhub-webhooks[metrics]" in found["E019"].hint
+    assert findings(GOOD) == {}
+
+
+def test_a_directory_that_processes_share_must_be_there(monkeypatch, tmp_path):
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    assert findings(GOOD | {"METRICS": True}) == {}
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "nowhere"))
+    assert set(findings(GOOD | {"METRICS": True})) == {"W025"}
+    assert findings(GOOD) == {}
 
 
 # ---------------------------------------------------------------- who does the work

@@ -1,7 +1,8 @@
 """What is wrong with a set-up, said before the first message comes. One small function a fault.
 
 ``spool_directory``, ``hanging_database`` and ``database`` look at what the app stands on, ``runner`` at who does the
-work; ``tables`` alone asks the database, and only where Django's database checks are asked for.
+work, ``metrics`` at who counts it; ``tables`` alone asks the database, and only where Django's database checks are
+asked for.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
 from stockhub_webhooks import spool
-from stockhub_webhooks.checks import database, hanging_database, runner, spool_directory, tables
+from stockhub_webhooks.checks import database, hanging_database, metrics, runner, spool_directory, tables
 from stockhub_webhooks.conf import NAME, TEST_ACCOUNT, conf, configured
 from stockhub_webhooks.models.database import alias
 
@@ -307,4 +308,5 @@ CHECKS = (
     *spool_directory.CHECKS,
     *hanging_database.CHECKS,
     *database.CHECKS,
+    *metrics.CHECKS,
 )

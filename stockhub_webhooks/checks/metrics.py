@@ -1,0 +1,60 @@
+"""Whether Prometheus gets its numbers, and nobody else does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from importlib.util import find_spec
+from pathlib import Path
+
+from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Django's own name
+
+from stockhub_webhooks.conf import NAME, conf
+
+WEAK_TOKEN_LENGTH = 20
+SHARED_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def not_installed() -> Iterable[CheckMessage]:
+    """E019: what is asked for cannot be had, and nothing is counted."""
+    if conf.METRICS and find_spec("prometheus_client") is None:
+        yield Error(
+            f"{NAME}['METRICS'] is on, and prometheus-client is not installed, so nothing is counted.",
+            hint='Install it: pip install "django-stockhub-webhooks[metrics]".',
+            id="stockhub_webhooks.E019",
+        )
+
+
+def token_is_a_key() -> Iterable[CheckMessage]:
+    """E020: who may only look could post, and write orders into the shop."""
+    token = conf.METRICS_TOKEN.strip()
+    if token and any(token in keys for keys in conf.accounts().values()):
+        yield Error(
+            f"{NAME}['METRICS_TOKEN'] is a key of API_KEYS, too, so whoever scrapes can post messages.",
+            hint='Make one of its own: python -c "import secrets; print(secrets.token_urlsafe(32))"',
+            id="stockhub_webhooks.E020",
+        )
+
+
+def weak_token() -> Iterable[CheckMessage]:
+    """W024: it is the only protection of the page."""
+    if 0 < len(conf.METRICS_TOKEN.strip()) < WEAK_TOKEN_LENGTH:
+        yield Warning(
+            f"{NAME}['METRICS_TOKEN'] has fewer than {WEAK_TOKEN_LENGTH} characters.",
+            hint='Make a longer one: python -c "import secrets; print(secrets.token_urlsafe(32))"',
+            id="stockhub_webhooks.W024",
+        )
+
+
+def no_shared_directory() -> Iterable[CheckMessage]:
+    """W025: prometheus-client writes there, makes no directory, and fails at each count."""
+    named = os.environ.get(SHARED_DIRECTORY)
+    if conf.METRICS and named is not None and not Path(named).is_dir():
+        yield Warning(
+            f"{SHARED_DIRECTORY} is set and is no directory, so nothing is counted and the page fails.",
+            hint="Make it, empty, before the server starts.",
+            id="stockhub_webhooks.W025",
+        )
+
+
+CHECKS = (not_installed, token_is_a_key, weak_token, no_shared_directory)
