@@ -119,11 +119,11 @@ class RetryLater(StockHubError):
     """Raised by a receiver: ask again in `seconds`. It counts no attempt, so it may go on for ever.
 
     For what is not there yet, not for what failed: a failure is any other exception, and is retried
-    with growing pauses.
+    with growing pauses. `reason` is shown to who looks at the call meanwhile.
     """
 
-    def __init__(self, seconds: float = 60) -> None:
-        super().__init__(f"asked to be called again in {seconds:g} seconds")
+    def __init__(self, seconds: float = 60, reason: str = "") -> None:
+        super().__init__(f"asked to be called again in {seconds:g} seconds" + (reason and f": {reason}"))
         self.seconds = float(seconds)
 
 

@@ -92,7 +92,8 @@ class ToldEvent:
             RetryLater: it is not there yet: the webhook may beat the shop's own commit.
         """
         if self.host_order is None:
-            raise RetryLater(retry_seconds)
+            reason = "the shop has no such order yet" if conf.HOST_ORDER_RESOLVER else "HOST_ORDER_RESOLVER is not set"
+            raise RetryLater(retry_seconds, reason)
         return self.host_order
 
 

@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pytest
 from django.utils.module_loading import import_string
@@ -118,19 +119,50 @@ def test_the_code_of_the_installation_compiles():
     assert "stockhub_worker --once --max-seconds" in code["crontab"]
 
 
-def test_the_installation_really_receives(post, db, hear, settings):
+@pytest.fixture
+def place(monkeypatch, settings):
+    """Place an order in the shop of the installation, with the receivers and the resolver that the README shows."""
     (diff,) = [code for language, code in BLOCKS if language == "diff"]
+    orders = {}
+
+    class ShopOrder(SimpleNamespace):
+        objects = SimpleNamespace(filter=lambda number: SimpleNamespace(first=lambda: orders.get(number)))
+
+        def save(self):
+            orders[self.number] = self
+
+    module = ModuleType("shop.stockhub_receivers")
+    monkeypatch.setitem(sys.modules, "shop", ModuleType("shop"))
+    monkeypatch.setitem(sys.modules, "shop.models", SimpleNamespace(ShopOrder=ShopOrder))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
     source = diff.split("+++ b/shop/stockhub_receivers.py\n@@\n")[1].split("--- a/")[0]
-    module = {"__name__": "shop.stockhub_receivers"}
-    exec("\n".join(line[1:] for line in source.splitlines()), module)
-    try:
-        post("shipment")
-        body = (ROOT / "tests" / "samples" / "contract" / "shipment.json").read_bytes()
-        assert post("shipment", body.replace(b"IN_TRANSIT", b"DELIVERED")).status_code == 200
-        call = models.ReceiverCall.objects.get()
-        assert (call.receiver, call.status, call.attempts) == ("shop.mark_delivered", "pending", 0)  # no such order yet
-    finally:
-        signals.shipment_delivered.disconnect(dispatch_uid="shop.mark_delivered")
+    exec("\n".join(line[1:] for line in source.splitlines()), module.__dict__)
+    resolver = re.search(r'"HOST_ORDER_RESOLVER": "(.+)"', diff).group(1)
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"HOST_ORDER_RESOLVER": resolver}
+
+    def place_order(number):
+        order = ShopOrder(number=number, state="placed")
+        order.save()
+        return order
+
+    yield place_order
+    signals.shipment_delivered.disconnect(dispatch_uid="shop.mark_delivered")
+
+
+def test_the_installation_really_receives(stockhub, place):
+    order = place("SHOP-1")
+    assert stockhub.deliver("shipment", po_number=order.number, status="DELIVERED").status == 200
+    stockhub.run_pending()
+    assert order.state == "delivered"
+
+
+def test_the_installation_waits_for_an_order_that_is_not_there_yet(stockhub, place):
+    stockhub.deliver("shipment", po_number="SHOP-1", status="DELIVERED")
+    (call,) = stockhub.run_pending()
+    assert (call.receiver, call.status, call.attempts) == ("shop.mark_delivered", "pending", 0)
+    order = place("SHOP-1")
+    stockhub.run_pending()
+    assert order.state == "delivered"
 
 
 def test_the_scenarios_of_the_documentation_are_those_of_the_simulator():

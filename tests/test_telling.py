@@ -565,8 +565,15 @@ def test_the_shops_order_is_found(post, hear):
     assert found == ["the shop's order"]
 
 
-@pytest.mark.parametrize("resolver", ["", "resolve_badly", "resolve"])
-def test_a_shops_order_that_is_not_there_yet_is_asked_for_later(post, hear, resolver):
+@pytest.mark.parametrize(
+    ("resolver", "reason"),
+    [
+        ("", "HOST_ORDER_RESOLVER is not set"),
+        ("resolve_badly", "the shop has no such order yet"),
+        ("resolve", "the shop has no such order yet"),
+    ],
+)
+def test_a_shops_order_that_is_not_there_yet_is_asked_for_later(post, hear, resolver, reason):
     found = []
 
     def require(event, **arguments):
@@ -579,6 +586,7 @@ def test_a_shops_order_that_is_not_there_yet_is_asked_for_later(post, hear, reso
     call = ReceiverCall.objects.get()
     assert found == [None]
     assert (call.status, call.attempts) == ("pending", 0)
+    assert call.last_error == f"asked to be called again in 60 seconds: {reason}"
 
 
 # ---------------------------------------------------------------- pauses

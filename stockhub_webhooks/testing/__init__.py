@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from stockhub_webhooks.testing.deliveries import Delivery, deliver, play
     from stockhub_webhooks.testing.hearing import Told, heard, isolated_receivers
     from stockhub_webhooks.testing.kit import Kit
-    from stockhub_webhooks.testing.pending import run_pending
+    from stockhub_webhooks.testing.pending import replay, run_pending
 
 __all__ = [
     "LIVES",
@@ -52,6 +52,7 @@ __all__ = [
     "life",
     "payload",
     "play",
+    "replay",
     "run_pending",
     "shuffle",
     "without_parent",
@@ -65,6 +66,7 @@ _ELSEWHERE = {
     "heard": "testing.hearing",
     "isolated_receivers": "testing.hearing",
     "play": "testing.deliveries",
+    "replay": "testing.pending",
     "run_pending": "testing.pending",
 }
 

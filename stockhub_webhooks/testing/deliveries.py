@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from django.test import Client
 from django.urls import reverse
 
-from stockhub_webhooks import samples
+from stockhub_webhooks import samples, signals
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.models.database import alias
@@ -44,6 +45,7 @@ def deliver(
     *,
     key: str | None = FIRST_KEY,
     headers: dict[str, str] | None = None,
+    received_at: datetime | None = None,
     **changes: Any,
 ) -> Delivery:
     """POST a message to the shop's own address, as Stock Hub does: through its URLs, its middleware and our view.
@@ -56,6 +58,7 @@ def deliver(
         payload: a body, or the very bytes; `testing.payload` of the topic where none is given.
         key: the `x-api-key`; the first of the settings where none is given. None sends no key.
         headers: further headers.
+        received_at: when it came in, aware: what a receiver does with old news. Now where none is given.
         changes: as `testing.payload` takes them, where no `payload` is given.
 
     Raises:
@@ -66,7 +69,7 @@ def deliver(
         payload = samples.payload(topic, **changes)
     elif changes:
         raise TypeError(f"deliver() takes a payload or changes ({', '.join(changes)}), not both")
-    with in_a_test():
+    with in_a_test(), _received(received_at):
         response = Client().post(
             reverse(f"stockhub_webhooks:{topic or 'any'}"),
             _bytes(payload),
@@ -82,6 +85,24 @@ def deliver(
 def play(life: Iterable[samples.Step], *, key: str | None = FIRST_KEY) -> list[Delivery]:
     """Deliver each message of a life, in its sequence."""
     return [deliver(topic, payload, key=key) for topic, payload, _ in life]
+
+
+@contextmanager
+def _received(at: datetime | None) -> Iterator[None]:
+    """Messages that are stored meanwhile came in then, before anything is made of them."""
+
+    def date_back(sender: object, *, message: Message, **kwargs: Any) -> None:
+        message.received_at = at
+        message.save(using=alias(), update_fields=["received_at"])
+
+    if at is None:
+        yield
+        return
+    signals.message_received.connect(date_back)
+    try:
+        yield
+    finally:
+        signals.message_received.disconnect(date_back)
 
 
 def _key_header(key: str | None) -> dict[str, str]:

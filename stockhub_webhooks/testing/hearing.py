@@ -76,7 +76,9 @@ def isolated_receivers(*only: Callable[..., Any] | str) -> Iterator[None]:
                 signal.disconnect(sender=receiver.sender, dispatch_uid=receiver.identity)
         for signal, known in before:
             for receiver in known:
-                signal.connect(receiver.function, sender=receiver.sender, dispatch_uid=receiver.identity)
+                signal.connect(
+                    receiver.function, sender=receiver.sender, dispatch_uid=receiver.identity, test=receiver.test
+                )
 
 
 Snapshot = list[tuple[signals.EventSignal, list[signals.Connected]]]
@@ -84,6 +86,22 @@ Snapshot = list[tuple[signals.EventSignal, list[signals.Connected]]]
 
 def _snapshot() -> Snapshot:
     return [(signal, list(signal.connected())) for signal in signals.BY_NAME.values()]
+
+
+def connected(*names: Callable[..., Any] | str) -> set[str]:
+    """The identities of receivers, named by function or by identity.
+
+    Raises:
+        LookupError: one of them is not connected to any signal.
+    """
+    known = _snapshot()
+    _require(names, known)
+    return {
+        receiver.identity
+        for _, receivers in known
+        for receiver in receivers
+        if receiver.identity in names or receiver.function in names
+    }
 
 
 def _require(only: tuple[Callable[..., Any] | str, ...], known: Snapshot) -> None:

@@ -20,6 +20,7 @@ class Kit:
     deliver = staticmethod(deliveries.deliver)
     play = staticmethod(deliveries.play)
     run_pending = staticmethod(pending.run_pending)
+    replay = staticmethod(pending.replay)
     duplicate = staticmethod(samples.duplicate)
     shuffle = staticmethod(samples.shuffle)
     without_parent = staticmethod(samples.without_parent)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -12,8 +12,9 @@ from django.test import TestCase
 
 from stockhub_webhooks import journal, ledger, pipeline, signals, telling
 from stockhub_webhooks.exceptions import PermanentFailure
-from stockhub_webhooks.models import Message, ReceiverCall
+from stockhub_webhooks.models import Event, Message, ReceiverCall
 from stockhub_webhooks.models.database import alias
+from stockhub_webhooks.testing.hearing import connected
 from stockhub_webhooks.testing.surroundings import in_a_test
 
 
@@ -42,6 +43,22 @@ def run_pending(*, ignore_backoff: bool = True, raise_errors: bool = True) -> li
     if failures and raise_errors:
         raise _noted(failures)
     return list(ReceiverCall.objects.using(alias()).filter(pk__in=made).order_by("pk"))
+
+
+def replay(*receivers: Callable[..., Any] | str) -> None:
+    """Owe these receivers all that happened so far, as the past: with `event.is_replay`, as though they were new.
+
+    So does `stockhub_replay --receiver` with a receiver that was not there at the time. `run_pending` calls them.
+
+    Args:
+        receivers: functions or their identities (`dispatch_uid`, else `module.qualname`).
+
+    Raises:
+        LookupError: one of them is not connected to any signal.
+    """
+    identities = connected(*receivers)
+    ReceiverCall.objects.using(alias()).filter(receiver__in=identities).delete()
+    ledger.offer(list(Event.objects.using(alias()).order_by("pk")), identities)
 
 
 def _make_all_due() -> None:

@@ -23,7 +23,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.fixture
 def stockhub() -> Iterator[Kit]:
-    """Stock Hub, for one test: `deliver`, `payload`, `life`, `play`, `run_pending`, `heard` and `only`.
+    """Stock Hub, for one test: `deliver`, `payload`, `life`, `play`, `run_pending`, `replay`, `heard` and `only`.
 
     With pytest-django the test may use the database, in a transaction unless it asks for real ones
     (`@pytest.mark.django_db(transaction=True)` or `transactional_db`).

@@ -276,6 +276,39 @@ def test_messages_that_wait_are_applied(stockhub):
     assert len(stockhub.run_pending()) == len(told) == 1
 
 
+def test_a_message_may_have_come_in_long_ago(stockhub):
+    told = stockhub.heard(signals.order_created)
+    then = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
+    delivery = stockhub.deliver("order", received_at=then)
+    stockhub.deliver("order", seed=1)
+    stockhub.run_pending()
+    assert told[0].event.received_at == told[0].order.received_at == delivery.message.received_at == then
+    assert told[1].event.received_at != then
+
+
+def test_the_past_is_replayed_to_a_receiver_and_to_no_other(stockhub):
+    told, untold = [], []
+
+    def replayed(event, **kwargs):
+        told.append((event.type, event.is_replay))
+
+    connect(signals.event_recorded, replayed, "shop.replayed")
+    connect(signals.event_recorded, lambda **_: untold.append(1), "shop.other")
+    stockhub.deliver("order")
+    stockhub.run_pending()
+    stockhub.deliver("order", status="complete", updated_at="2026-12-31T12:00:00+00:00")
+    stockhub.replay("shop.replayed")
+    stockhub.run_pending()
+    changes = [("order.status_changed", True), ("order.updated", True)]
+    assert told == [("order.created", False), ("order.created", True), *changes]
+    assert len(untold) == 3
+
+
+def test_a_replay_for_nobody_is_an_error(stockhub):
+    with pytest.raises(LookupError, match="is not a connected receiver"):
+        stockhub.replay("shop.nobody")
+
+
 # ---------------------------------------------------------------- hearing
 
 
@@ -302,6 +335,13 @@ def test_receivers_are_those_of_before_whatever_a_test_connects(stockhub):
         signals.order_created.disconnect(dispatch_uid="shop.two")
     assert list(signals.order_created.connected()) == before
     assert not list(signals.shipment_created.connected())
+
+
+def test_a_receiver_that_hears_tests_still_does_afterwards(stockhub):
+    signals.order_created.connect(lambda **_: None, dispatch_uid="shop.rehearse", test=True)
+    with testing.isolated_receivers():
+        pass
+    assert [known.test for known in signals.order_created.connected()] == [True]
 
 
 def test_only_one_receiver_may_be_asked(stockhub):

@@ -1,0 +1,328 @@
+"""Each recipe keeps its promise, by what the public testing kit can see."""
+
+from datetime import timedelta
+from decimal import Decimal
+from email.utils import format_datetime
+from urllib.error import HTTPError, URLError
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.management import call_command
+from django.utils import timezone
+from shop.models import Article, Payable, ReturnedItem, ShopOrder
+from shop.recipes import forwarding
+
+from stockhub_webhooks.exceptions import PermanentFailure
+from stockhub_webhooks.models import ReceiverCall
+
+KEYS = django_settings.STOCKHUB_WEBHOOKS["API_KEYS"]
+
+
+def hours_ago(hours):
+    return timezone.now() - timedelta(hours=hours)
+
+
+def addressees(mailoutbox):
+    return [address for message in mailoutbox for address in message.to]
+
+
+# ---------------------------------------------------------------- the shop's own order
+
+
+def test_a_message_that_beats_the_checkout_waits_for_it(stockhub, request):
+    stockhub.only("shop.follow_status")
+    stockhub.deliver("order", status="processing")
+    (call,) = stockhub.run_pending()
+    assert (call.status, call.attempts) == ("pending", 0)
+    assert call.last_error == "asked to be called again in 60 seconds: the shop has no such order yet"
+    shop_order = request.getfixturevalue("shop_order")
+    stockhub.run_pending()
+    shop_order.refresh_from_db()
+    assert shop_order.stock_hub_status == "processing"
+
+
+def test_an_order_that_is_not_there_the_day_after_is_none_of_ours(stockhub):
+    stockhub.only("shop.follow_status")
+    stockhub.deliver("order", received_at=hours_ago(25))
+    with pytest.raises(PermanentFailure, match="no order of that number"):
+        stockhub.run_pending()
+
+
+# ---------------------------------------------------------------- mail the customer
+
+
+def test_the_customer_is_mailed_once(stockhub, shop_order, mailoutbox):
+    stockhub.only("shop.mail_customer")
+    stockhub.deliver("shipment", status="DELIVERED")
+    stockhub.deliver("shipment", status="DELIVERED")
+    stockhub.run_pending()
+    assert [message.to for message in mailoutbox] == [[shop_order.customer_email]]
+
+
+def test_nobody_is_mailed_about_the_past(stockhub, shop_order, mailoutbox):
+    stockhub.only("shop.mail_customer")
+    stockhub.deliver("shipment", status="DELIVERED", received_at=timezone.now() - timedelta(hours=49))
+    stockhub.run_pending()
+    stockhub.deliver("shipment", seed=1, po_number=shop_order.number, status="DELIVERED")
+    stockhub.replay("shop.mail_customer")
+    stockhub.run_pending()
+    assert mailoutbox == []
+
+
+def test_a_mail_that_failed_is_sent_later_under_the_same_id(stockhub, shop_order, mailoutbox, mail_server):
+    stockhub.only("shop.mail_customer")
+    stockhub.deliver("shipment", status="DELIVERED")
+    mail_server.down = True
+    with pytest.raises(OSError, match="away"):
+        stockhub.run_pending()
+    mail_server.down = False
+    (call,) = stockhub.run_pending()
+    assert (call.status, call.attempts) == ("done", 2)
+    stockhub.deliver("shipment", increment_id="000000999", status="DELIVERED")
+    stockhub.run_pending()
+    failed, sent, other = mail_server.tried
+    assert failed == sent != other
+    assert len(mailoutbox) == 2
+
+
+def test_a_mail_after_the_commit_is_sent_once_or_never(stockhub, shop_order, mailoutbox, mail_server):
+    stockhub.only("shop.thank_customer")
+    stockhub.deliver("order")
+    mail_server.down = True
+    with pytest.raises(OSError, match="away"):
+        stockhub.run_pending()
+    mail_server.down = False
+    assert stockhub.run_pending() == []
+    assert ReceiverCall.objects.get().status == "done"
+    assert mailoutbox == []
+    stockhub.deliver("order", seed=1, po_number=shop_order.number)
+    stockhub.run_pending()
+    assert [message.to for message in mailoutbox] == [[shop_order.customer_email]]
+
+
+def test_nobody_is_thanked_late(stockhub, shop_order, mailoutbox):
+    stockhub.only("shop.thank_customer")
+    stockhub.deliver("order", received_at=hours_ago(49))
+    stockhub.run_pending()
+    stockhub.deliver("order", seed=1, po_number=shop_order.number)
+    stockhub.replay("shop.thank_customer")
+    stockhub.run_pending()
+    assert mailoutbox == []
+
+
+# ---------------------------------------------------------------- follow the status
+
+
+def test_a_change_that_is_told_late_does_not_bring_an_old_status_back(stockhub, request):
+    stockhub.only("shop.follow_status")
+    stockhub.deliver("order", status="processing", received_at=hours_ago(25))
+    stockhub.run_pending(raise_errors=False)  # given up: there is no such order
+    shop_order = request.getfixturevalue("shop_order")
+    stockhub.deliver("order", status="complete", updated_at="2026-03-04T12:00:00+00:00")
+    stockhub.run_pending()
+    call_command("stockhub_retry", "--given-up", "--receiver", "shop.follow_status")
+    stockhub.run_pending()
+    shop_order.refresh_from_db()
+    assert [call.status for call in ReceiverCall.objects.all()] == ["done", "done"]
+    assert shop_order.stock_hub_status == "complete"
+
+
+# ---------------------------------------------------------------- Winkelstraat cancels
+
+
+@pytest.fixture
+def stock(shop_order):
+    """The stock of each article of the order, by its SKU: none is left."""
+    for line in shop_order.lines.all():
+        Article.objects.create(sku=line.sku, stock=0)
+    return lambda: dict(Article.objects.values_list("sku", "stock"))
+
+
+def ordered(shop_order):
+    return {line.sku: line.quantity for line in shop_order.lines.all()}
+
+
+def test_the_stock_of_a_cancelled_order_is_free_again(stockhub, shop_order, stock, mailoutbox):
+    stockhub.only("shop.release_stock")
+    stockhub.deliver("order", status="processing")
+    stockhub.run_pending()
+    assert set(stock().values()) == {0}
+    stockhub.deliver("order", status="canceled", updated_at="2026-03-03T12:00:00+00:00")
+    stockhub.run_pending()
+    assert stock() == ordered(shop_order)
+    assert addressees(mailoutbox) == ["office@shop.example"]
+
+
+def test_stock_is_released_once_whatever_is_told_again(stockhub, shop_order, stock, mailoutbox):
+    stockhub.only("shop.release_stock")
+    stockhub.play(stockhub.duplicate(stockhub.life("cancelled", po_number=shop_order.number)))
+    stockhub.run_pending()
+    stockhub.replay("shop.release_stock")
+    stockhub.run_pending()
+    assert stock() == ordered(shop_order)
+    assert len(mailoutbox) == 1
+
+
+# ---------------------------------------------------------------- refunds
+
+
+def test_a_refund_is_the_sum_of_all_credit_memos_and_only_proposed(stockhub, shop_order):
+    stockhub.only("shop.propose_refund")
+    stockhub.deliver("creditmemo", grand_total=10)
+    stockhub.deliver("creditmemo", increment_id="000000999", grand_total=2.5)
+    stockhub.deliver("creditmemo", grand_total=12, updated_at="2026-12-31 12:00:00")
+    stockhub.run_pending()
+    stockhub.replay("shop.propose_refund")
+    stockhub.run_pending()
+    shop_order.refresh_from_db()
+    assert shop_order.refund_proposal == Decimal("14.50")
+
+
+# ---------------------------------------------------------------- returns
+
+
+@pytest.mark.parametrize("change", [list, "duplicate", "shuffle"])
+def test_what_came_back_is_in_stock_again_once(stockhub, shop_order, stock, change):
+    stockhub.only("shop.restock")
+    life = stockhub.life("returned", po_number=shop_order.number)
+    stockhub.play(life if change is list else getattr(stockhub, change)(life))
+    stockhub.run_pending()
+    stockhub.replay("shop.restock")
+    stockhub.run_pending()
+    assert stock() == ordered(shop_order)
+    assert sum(item.restocked for item in ReturnedItem.objects.all()) == sum(stock().values())
+
+
+def test_a_return_that_is_only_announced_changes_no_stock(stockhub, shop_order, stock):
+    stockhub.only("shop.restock")
+    stockhub.deliver("rma", items__qty_returned=None)
+    stockhub.run_pending()
+    assert set(stock().values()) == {0}
+
+
+# ---------------------------------------------------------------- payment requests
+
+
+def test_a_payment_request_is_put_before_the_bookkeeper_once(stockhub):
+    stockhub.only("shop.note_payable")
+    asked = stockhub.payload("order-payment-request")
+    stockhub.deliver("order-payment-request", asked)
+    stockhub.deliver("order-payment-request", asked)
+    stockhub.run_pending()
+    stockhub.replay("shop.note_payable")
+    stockhub.run_pending()
+    payable = Payable.objects.get()
+    assert (payable.link, payable.currency) == (asked["pay_by_link"], asked["currency"])
+    assert payable.amount == Decimal(str(asked["grand_total"]))
+
+
+@pytest.mark.parametrize("link", ["javascript:alert(1)", "http://example.com/", "", None])
+def test_a_link_that_is_none_to_pay_by_is_left_out(stockhub, link):
+    stockhub.only("shop.note_payable")
+    stockhub.deliver("order-payment-request", pay_by_link=link, order_increment_id=None)
+    stockhub.run_pending()
+    assert Payable.objects.get().link == ""
+
+
+# ---------------------------------------------------------------- another service
+
+
+def test_the_warehouse_hears_of_an_order(stockhub, warehouse, settings):
+    stockhub.only("shop.tell_warehouse")
+    stockhub.deliver("order")
+    (call,) = stockhub.run_pending()
+    (headers,) = warehouse.requests
+    assert call.status == "done"
+    assert headers["Authorization"] == f"Bearer {settings.WAREHOUSE_TOKEN}"
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_warehouse_is_asked_again_when_it_says_under_the_same_key(stockhub, warehouse, status):
+    stockhub.only("shop.tell_warehouse")
+    stockhub.deliver("order")
+    warehouse.answers.append((status, {"Retry-After": "120"}))
+    (call,) = stockhub.run_pending()
+    assert (call.status, call.attempts) == ("pending", 0)
+    assert call.last_error == f"asked to be called again in 120 seconds: the warehouse answers {status}"
+    (call,) = stockhub.run_pending()
+    assert call.status == "done"
+    first, second = (headers["Idempotency-Key"] for headers in warehouse.requests)
+    assert first == second
+    stockhub.deliver("order", status="complete", updated_at="2026-03-04T12:00:00+00:00")
+    stockhub.run_pending()
+    assert warehouse.requests[-1]["Idempotency-Key"] != first
+
+
+def test_a_warehouse_that_is_away_for_days_counts_as_failing(stockhub, warehouse):
+    stockhub.only("shop.tell_warehouse")
+    stockhub.deliver("order", received_at=hours_ago(73))
+    warehouse.answers.append((503, {"Retry-After": "120"}))
+    with pytest.raises(HTTPError):
+        stockhub.run_pending()
+    (call,) = stockhub.run_pending()
+    assert (call.status, call.attempts) == ("done", 2)
+
+
+def test_what_the_warehouse_refuses_is_given_up(stockhub, warehouse):
+    stockhub.only("shop.tell_warehouse")
+    stockhub.deliver("order")
+    warehouse.answers.append((400, {}))
+    with pytest.raises(PermanentFailure, match="the warehouse answers 400"):
+        stockhub.run_pending()
+    assert stockhub.run_pending() == []
+    assert len(warehouse.requests) == 1
+
+
+def test_a_warehouse_that_fails_or_is_away_is_asked_again(stockhub, warehouse, settings):
+    stockhub.only("shop.tell_warehouse")
+    stockhub.deliver("order")
+    warehouse.answers.append((500, {}))
+    with pytest.raises(HTTPError):
+        stockhub.run_pending()
+    here, settings.WAREHOUSE_URL = settings.WAREHOUSE_URL, "http://127.0.0.1:9/"
+    with pytest.raises(URLError):
+        stockhub.run_pending()
+    settings.WAREHOUSE_URL = here
+    (call,) = stockhub.run_pending()
+    assert (call.status, call.attempts) == ("done", 3)
+
+
+@pytest.mark.parametrize(("named", "seconds"), [("7", 7), ("", 60), ("soon", 60), ("-1", 60)])
+def test_the_pause_is_what_the_service_names(named, seconds):
+    assert forwarding.pause(named) == seconds
+
+
+def test_the_pause_may_be_named_by_a_date():
+    in_an_hour = format_datetime(timezone.now() + timedelta(hours=1))
+    assert 3500 < forwarding.pause(in_an_hour) <= 3600
+
+
+# ---------------------------------------------------------------- accounts
+
+
+def test_equal_numbers_of_two_accounts_are_two_orders(stockhub, shop_order, settings):
+    stockhub.only("shop.follow_status")
+    settings.STOCKHUB_WEBHOOKS |= {"HOST_ORDER_RESOLVER": "shop.recipes.accounts.find_order"}
+    other = ShopOrder.objects.create(account="brand_b", number=shop_order.number)
+    stockhub.deliver("order", status="processing")
+    stockhub.deliver("order", status="complete", key=KEYS["brand_b"])
+    stockhub.run_pending()
+    for order, status in ((shop_order, "processing"), (other, "complete")):
+        order.refresh_from_db()
+        assert order.stock_hub_status == status
+
+
+def test_a_rehearsal_reaches_the_developer_and_no_customer(stockhub, shop_order, mailoutbox):
+    stockhub.deliver("shipment", key=KEYS["test"])
+    stockhub.run_pending()
+    assert addressees(mailoutbox) == ["developer@shop.example"]
+    stockhub.deliver("shipment")
+    stockhub.run_pending()
+    assert addressees(mailoutbox) == ["developer@shop.example", shop_order.customer_email]
+
+
+def test_the_parcel_of_a_return_is_not_the_customers_to_wait_for(stockhub, shop_order, mailoutbox):
+    stockhub.only("shop.mail_parcel")
+    stockhub.deliver("rma", track__tracking_number="1Z00AA000000000001")
+    stockhub.run_pending()
+    assert mailoutbox == []

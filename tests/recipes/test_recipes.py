@@ -1,0 +1,62 @@
+"""Each recipe of docs/recipes.md is a module that runs, and the page shows it as it is."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.checks import run_checks
+from django.test import override_settings
+
+from stockhub_webhooks import testing
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+PAGE = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+MODULES = {
+    path.stem: path.read_text(encoding="utf-8") for path in (HERE / "project" / "shop" / "recipes").glob("[!_]*.py")
+}
+PROMISES = (HERE / "shop" / "test_promises.py").read_text(encoding="utf-8")
+SETTINGS = [code for code in BLOCKS if code.startswith("STOCKHUB_WEBHOOKS")]
+TESTS = [code for code in BLOCKS if code.startswith("def test_")]
+
+
+def test_every_recipe_is_on_the_page_and_every_block_is_one_that_runs():
+    shown = [code for code in BLOCKS if code not in SETTINGS + TESTS]
+    assert sorted(shown) == sorted(MODULES.values())
+    assert len(TESTS) == 2
+    for code in TESTS:
+        assert f"\n\n\n{code}\n\n" in PROMISES
+
+
+@pytest.mark.sqlite  # the shop's own database, whatever the other tests use
+def test_every_recipe_keeps_its_promise():
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DJANGO_", "PYTEST_"))}
+    environment["PYTHONPATH"] = os.pathsep.join(map(str, (HERE / "project", ROOT)))
+    command = [sys.executable, "-m", "pytest", str(HERE / "shop"), "--ds=shop.settings", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("code", SETTINGS)
+def test_the_settings_of_the_page_are_right(code, monkeypatch):
+    monkeypatch.syspath_prepend(HERE / "project")
+    for name in re.findall(r'os\.environ\["(\w+)"\]', code):
+        monkeypatch.setenv(name, f"a key of its own for {name}")
+    named = {"os": os}
+    exec(code, named)
+    resolver = named["STOCKHUB_WEBHOOKS"].pop("HOST_ORDER_RESOLVER", "shop.recipes.orders.find_order")
+    assert resolver.rpartition(".")[0].removeprefix("shop.recipes.") in MODULES
+    with override_settings(STOCKHUB_WEBHOOKS=named["STOCKHUB_WEBHOOKS"] | {"SPOOL_DIR": HERE}):
+        assert [found for found in run_checks() if found.id.startswith("stockhub_webhooks.E")] == []
+
+
+def test_the_promises_are_kept_with_the_public_kit_alone():
+    imported = set(re.findall(r"^from (stockhub_webhooks[\w.]*) import", PROMISES, re.MULTILINE))
+    assert imported == {"stockhub_webhooks.exceptions", "stockhub_webhooks.models"}
+    used = set(re.findall(r"stockhub\.(\w+)\(", PROMISES))
+    assert all(hasattr(testing.Kit, name) for name in used)
+    assert "replay" in used
