@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta, timezone, tzinfo
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 from zoneinfo import ZoneInfo
@@ -39,10 +40,21 @@ class Setting(Generic[T]):
         return value if isinstance(value, self.types) else self.default
 
 
+def given() -> Any:
+    """What the host's settings hold under our name, whatever it is; None where there is nothing."""
+    return getattr(settings, NAME, None)
+
+
 def configured() -> Mapping[str, Any]:
     """The host's dict as it stands; anything but a dict counts as empty (and fails the system check)."""
-    value = getattr(settings, NAME, None)
+    value = given()
     return value if isinstance(value, Mapping) else {}
+
+
+def misspelt() -> str:
+    """A setting of the host whose name is almost ours; "" where there is none."""
+    others = [name for name in dir(settings) if name != NAME]
+    return next(iter(get_close_matches(NAME, others, n=1, cutoff=0.85)), "")
 
 
 class Conf:

@@ -35,6 +35,11 @@ class Connected:
     sender: type | None
     test: bool = False
 
+    @property
+    def place(self) -> str:
+        """Where its function is written, such as `shop.stockhub_receivers.mark_delivered`."""
+        return _place(self.function)
+
 
 class EventSignal(Signal):
     """Django's signal, whose receivers have an identity that can be written down.
@@ -68,9 +73,9 @@ class EventSignal(Signal):
         # a database may not tell capitals apart
         same = [known for known in self._connected.values() if known.identity.casefold() == identity.casefold()]
         former = next((known for known in same if known.identity != identity), self._connected.get(identity))
-        if former and (former.identity != identity or _place(former.function) != _place(receiver)):
+        if former and (former.identity != identity or former.place != _place(receiver)):
             raise ReceiverRefused(
-                f"{_place(former.function)} is already connected to {self.name or 'this signal'} as {identity!r}, "
+                f"{former.place} is already connected to {self.name or 'this signal'} as {identity!r}, "
                 f"so {_place(receiver)} would never be called: give it a dispatch_uid of its own."
             )
         super().connect(receiver, sender=sender, weak=False, dispatch_uid=identity)

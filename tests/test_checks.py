@@ -13,7 +13,7 @@ from django.core.checks import run_checks
 from django.db import connections
 from django.test import override_settings
 
-from stockhub_webhooks import checks, runners
+from stockhub_webhooks import checks, runners, signals
 from stockhub_webhooks.checks import spool_directory
 from stockhub_webhooks.conf import conf
 
@@ -51,6 +51,8 @@ def test_a_good_set_up_has_none():
     ("changes", "code"),
     [
         ({"API_KEY": "misspelt"}, "E001"),
+        ({"HOST_ORDER_RESOLVER": "tests.test_checks.GOOD"}, "E007"),
+        ({"ALERT": "tests.test_checks.GOOD"}, "E011"),
         ({"MAX_BODY_BYTES": "1 MiB"}, "E002"),
         ({"REQUIRE_API_KEY": "False"}, "E002"),
         ({"API_KEYS": ""}, "E003"),
@@ -83,6 +85,51 @@ def test_a_fault_is_found_and_says_what_to_do(changes, code):
     assert found[code].hint
     assert found[code].is_serious() == code.startswith("E")
     assert all(GOOD["API_KEYS"] not in str(message) for message in found.values())
+
+
+def test_a_misspelt_setting_is_told_apart_by_what_is_meant():
+    hint = findings(GOOD | {"API_KEY": "misspelt"})["E001"].hint
+    assert hint.startswith("Is API_KEYS meant? Known are API_KEYS, REQUIRE_API_KEY,")
+    assert findings(GOOD | {"nonsense": 1})["E001"].hint.startswith("Known are")
+
+
+def test_a_misspelt_name_of_all_settings_is_found(settings):
+    settings.STOCKHUB_WEBHOOK = GOOD
+    found = findings(None)
+    assert found["E001"].msg == "The settings hold no STOCKHUB_WEBHOOKS, but STOCKHUB_WEBHOOK, which nobody reads."
+    assert "E001" not in findings(GOOD)
+
+
+@pytest.mark.parametrize("value", ["a key", [GOOD["API_KEYS"]], 1])
+def test_settings_that_are_no_dict_are_found(value):
+    assert findings(value)["E002"].hint == "Make it a dict of settings."
+
+
+def test_settings_may_be_left_out():
+    assert "E002" not in findings(None)
+
+
+def test_two_functions_under_one_identity_are_found():
+    def one(sender, **kwargs): ...
+
+    def other(sender, **kwargs): ...
+
+    signals.order_created.connect(one, dispatch_uid="shop.same")
+    signals.order_updated.connect(one, dispatch_uid="shop.same")
+    try:
+        assert "W026" not in findings(GOOD)
+        signals.shipment_created.connect(other, dispatch_uid="shop.same")
+        found = findings(GOOD)["W026"]
+        assert "locals>.one and" in found.msg
+        assert "'shop.same'" in found.msg
+    finally:
+        for signal in (signals.order_created, signals.order_updated, signals.shipment_created):
+            signal.disconnect(dispatch_uid="shop.same")
+
+
+def test_a_relative_spool_directory_is_found(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert set(findings(GOOD | {"SPOOL_DIR": "spool"})) == {"W027"}
 
 
 def test_an_account_for_tests_beside_the_real_one_is_as_it_should_be():

@@ -8,7 +8,8 @@ asked for.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -18,9 +19,9 @@ from django.db import connections
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
-from stockhub_webhooks import spool
+from stockhub_webhooks import signals, spool
 from stockhub_webhooks.checks import database, hanging_database, metrics, runner, spool_directory, tables
-from stockhub_webhooks.conf import NAME, TEST_ACCOUNT, conf, configured
+from stockhub_webhooks.conf import NAME, TEST_ACCOUNT, conf, configured, given, misspelt
 from stockhub_webhooks.models.database import alias
 
 WEAK_KEY_LENGTH = 20
@@ -50,24 +51,37 @@ def _is_asked(app_configs: Sequence[AppConfig] | None) -> bool:
 
 def unknown_settings() -> Iterable[CheckMessage]:
     """E001: a misspelt setting would silently do nothing."""
-    known = set(conf.names())
-    for name in sorted(set(map(str, configured())) - known):
+    if given() is None and (other := misspelt()):
+        yield Error(
+            f"The settings hold no {NAME}, but {other}, which nobody reads.",
+            hint=f"Write {NAME}.",
+            id="stockhub_webhooks.E001",
+        )
+    known = list(conf.names())
+    for name in sorted(set(map(str, configured())) - set(known)):
+        meant = [f"Is {near} meant?" for near in get_close_matches(name, known, n=1)]
         yield Error(
             f"{NAME} has no setting {name!r}.",
-            hint=f"Known are {', '.join(conf.names())}.",
+            hint=" ".join([*meant, f"Known are {', '.join(known)}."]),
             id="stockhub_webhooks.E001",
         )
 
 
 def settings_types() -> Iterable[CheckMessage]:
     """E002: a value of another type counts as not given."""
+    if given() is not None and not isinstance(given(), Mapping):
+        yield Error(
+            f"{NAME} is of type {type(given()).__name__}, so all of it counts as not given.",
+            hint="Make it a dict of settings.",
+            id="stockhub_webhooks.E002",
+        )
     for name in conf.names():
         value, types = configured().get(name), conf.setting(name).types
         if value is not None and not isinstance(value, types):
             wanted = " or ".join(kind.__name__ for kind in types)
             yield Error(
-                f"{NAME}[{name!r}] is a {type(value).__name__}, so it counts as not given.",
-                hint=f"Make it a {wanted}.",
+                f"{NAME}[{name!r}] is of type {type(value).__name__}, so it counts as not given.",
+                hint=f"Make it of type {wanted}.",
                 id="stockhub_webhooks.E002",
             )
 
@@ -108,13 +122,9 @@ def naive_timezone() -> Iterable[CheckMessage]:
 
 def resolver() -> Iterable[CheckMessage]:
     """E007: a resolver that cannot be imported finds no order."""
-    if not conf.HOST_ORDER_RESOLVER:
-        return
-    try:
-        import_string(conf.HOST_ORDER_RESOLVER)
-    except ImportError as error:
+    if fault := _fault_of(conf.HOST_ORDER_RESOLVER):
         yield Error(
-            f"{NAME}['HOST_ORDER_RESOLVER'] cannot be imported: {error}",
+            f"{NAME}['HOST_ORDER_RESOLVER'] {fault}",
             hint="Name a function (po_number, order) -> object or None by its dotted path.",
             id="stockhub_webhooks.E007",
         )
@@ -153,16 +163,20 @@ def long_accounts() -> Iterable[CheckMessage]:
 
 def alert() -> Iterable[CheckMessage]:
     """E011: an alert that cannot be imported tells nobody."""
-    if not conf.ALERT:
-        return
-    try:
-        import_string(conf.ALERT)
-    except ImportError as error:
+    if fault := _fault_of(conf.ALERT):
         yield Error(
-            f"{NAME}['ALERT'] cannot be imported: {error}",
+            f"{NAME}['ALERT'] {fault}",
             hint="Name a function (subject, text) -> None by its dotted path, or leave it out to mail ADMINS.",
             id="stockhub_webhooks.E011",
         )
+
+
+def _fault_of(path: str) -> str:
+    """What is wrong with the dotted path of a function; "" where it is right, or there is none."""
+    try:
+        return "" if not path or callable(import_string(path)) else f"is not a function: {path}"
+    except ImportError as error:
+        return f"cannot be imported: {error}"
 
 
 def opening_times() -> Iterable[CheckMessage]:
@@ -283,6 +297,22 @@ def almost_test() -> Iterable[CheckMessage]:
             )
 
 
+def shared_identities() -> Iterable[CheckMessage]:
+    """W026: two receivers that the ledger takes for one wait for each other, and fail as one."""
+    places: dict[str, set[str]] = {}
+    for signal in signals.BY_NAME.values():
+        for receiver in signal.connected():
+            places.setdefault(receiver.identity, set()).add(receiver.place)
+    for identity, found in places.items():
+        if len(found) > 1:
+            yield Warning(
+                f"{' and '.join(sorted(found))} are one receiver to us, {identity!r}: for the same order, one waits "
+                "while the other fails.",
+                hint="Give each function a dispatch_uid of its own.",
+                id="stockhub_webhooks.W026",
+            )
+
+
 CHECKS = (
     unknown_settings,
     settings_types,
@@ -304,6 +334,7 @@ CHECKS = (
     nobody_to_tell,
     only_tests,
     almost_test,
+    shared_identities,
     *runner.CHECKS,
     *spool_directory.CHECKS,
     *hanging_database.CHECKS,

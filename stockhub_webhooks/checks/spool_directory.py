@@ -49,6 +49,18 @@ def not_to_be_made() -> Iterable[CheckMessage]:
         )
 
 
+def relative() -> Iterable[CheckMessage]:
+    """W027: the server and the worker may be started in different directories."""
+    folder = spool.directory()
+    if folder is not None and not folder.is_absolute():
+        yield Warning(
+            f"{NAME}['SPOOL_DIR'] is {str(folder)!r}, which each process takes from where it was started: what the "
+            "server puts there, the worker may never find.",
+            hint="Write the whole path, such as /var/lib/shop/stockhub-spool.",
+            id="stockhub_webhooks.W027",
+        )
+
+
 def public() -> Iterable[CheckMessage]:
     """W007: what a web server hands out must not hold orders."""
     folder = spool.directory()
@@ -118,4 +130,4 @@ def _nearest(path: Path) -> Path:
     return next(above for above in path.absolute().parents if above.exists())
 
 
-CHECKS = (unwritable, not_to_be_made, public, readable_by_others, far_away)
+CHECKS = (unwritable, not_to_be_made, relative, public, readable_by_others, far_away)

@@ -113,7 +113,8 @@ def runner(report: Report) -> Iterator[Finding]:
     if report.has_worker:
         yield fine(_("A worker came by at %(moment)s.") % {"moment": moment(last)})
         return
-    text = _("No worker came by in the last 15 minutes (the last one: %(moment)s).") % {"moment": moment(last)}
+    late = _("No worker came by in the last 15 minutes (the last one: %(moment)s).") % {"moment": moment(last)}
+    text = late if last else _("No worker has come by yet.")
     todo = _("Run stockhub_worker as a service, or every minute by cron: %(line)s") % {"line": CRON}
     if in_request:
         costs = _("What is left over waits for the next message.")

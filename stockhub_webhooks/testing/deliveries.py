@@ -90,14 +90,14 @@ def play(life: Iterable[samples.Step], *, key: str | None = FIRST_KEY) -> list[D
 @contextmanager
 def _received(at: datetime | None) -> Iterator[None]:
     """Messages that are stored meanwhile came in then, before anything is made of them."""
+    if at is None:
+        yield
+        return
 
     def date_back(sender: object, *, message: Message, **kwargs: Any) -> None:
         message.received_at = at
         message.save(using=alias(), update_fields=["received_at"])
 
-    if at is None:
-        yield
-        return
     signals.message_received.connect(date_back)
     try:
         yield

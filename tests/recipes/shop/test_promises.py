@@ -273,6 +273,21 @@ def test_what_the_warehouse_refuses_is_given_up(stockhub, warehouse):
     assert len(warehouse.requests) == 1
 
 
+def test_a_warehouse_that_says_nothing_is_not_waited_for_without_an_end(stockhub, monkeypatch):
+    waited = []
+
+    def hang(request, *, timeout):
+        waited.append(timeout)
+        raise TimeoutError
+
+    monkeypatch.setattr(forwarding, "urlopen", hang)
+    stockhub.only("shop.tell_warehouse")
+    stockhub.deliver("order")
+    with pytest.raises(TimeoutError):
+        stockhub.run_pending()
+    assert waited == [10]
+
+
 def test_a_warehouse_that_fails_or_is_away_is_asked_again(stockhub, warehouse, settings):
     stockhub.only("shop.tell_warehouse")
     stockhub.deliver("order")
