@@ -205,5 +205,5 @@ BY_NAME: dict[str, Scenario] = {
     ),
     "drift": Scenario("new fields and unknown statuses; nothing is refused for them", _drift),
     "malformed": Scenario("before each message a broken one, which is answered 406", _malformed),
-    "wrong-key": Scenario("a wrong key, then none; both are answered 401, and nothing is kept", _wrong_key),
+    "wrong-key": Scenario("a wrong key, then none; both are answered 401, and counted as refusals", _wrong_key),
 }
