@@ -199,8 +199,11 @@ def _spooled(record: Mapping[str, Any]) -> Message:
 # ---------------------------------------------------------------- taking
 
 
-def claim_due() -> Generator[Message, None, None]:
-    """Take the messages that are due, a few at a time, each with a lease. What is not asked for is let go of."""
+def claim_due() -> Generator[list[Message], None, None]:
+    """Take the messages that are due, a few at a time, with a lease.
+
+    Whoever works them off takes them off the list; what is left on it, or not asked for, is let go of.
+    """
     with impatiently(alias()):
         due = list(Message.objects.using(alias()).due(NOW).values_list("pk", "attempts")[:BATCH])
     worn_out = [pk for pk, attempts in due if attempts >= conf.MAX_ATTEMPTS]
@@ -211,12 +214,11 @@ def claim_due() -> Generator[Message, None, None]:
     # one that was begun before may have killed its process: nobody's attempt but its own may be counted for that
     alone = [[pk] for pk, attempts in due if 0 < attempts < conf.MAX_ATTEMPTS]
     for pks in (*few, *alone):
-        claimed = _claim(pks)
-        try:
-            while claimed:
-                yield claimed.pop(0)
-        finally:
-            _let_go(claimed)
+        if claimed := _claim(pks):
+            try:
+                yield claimed
+            finally:
+                _let_go(claimed)
     if worn_out:  # there may be more behind them
         yield from claim_due()
 

@@ -35,9 +35,13 @@ def drain(until: float = FOREVER, stop: threading.Event | None = None) -> int:
         before = done
         done += journal.ingest_spool()
         with closing(journal.claim_due()) as claimed:
-            for message in claimed:
-                pipeline.process(message)
-                done += 1
+            for messages in claimed:
+                done += pipeline.process_together(messages)
+                while messages:
+                    pipeline.process(messages.pop(0))
+                    done += 1
+                    if _over(until, stop):
+                        return done
                 if _over(until, stop):
                     return done
         done += telling.tell_due(until=until, stop=stop)

@@ -5,9 +5,10 @@ import urllib.request
 
 import pytest
 
-from stockhub_webhooks import journal, ledger, serializers, signals
+from stockhub_webhooks import ledger, serializers, signals
 from stockhub_webhooks.exceptions import CAUSE_LIMIT, DIED, PermanentFailure, RetryLater, Unreadable, cause
 from stockhub_webhooks.models import Message, ReceiverCall
+from tests.claiming import claim_due
 from tests.samples import sample
 
 HERE = __name__
@@ -163,6 +164,6 @@ def test_what_died_each_time_has_a_cause_of_its_own(db, post, settings):
     settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"RUNNER": "worker"}
     post("order")
     Message.objects.update(attempts=100)
-    assert list(journal.claim_due()) == []
+    assert list(claim_due()) == []
     message = Message.objects.get()
     assert (message.status, message.cause) == ("failed", DIED)

@@ -9,10 +9,11 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, OperationalError, connection
 from django.test import override_settings
 
-from stockhub_webhooks import journal, ledger, pipeline, replay, signals, telling, worker
+from stockhub_webhooks import ledger, pipeline, replay, signals, telling, worker
 from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Replay, Shipment
 from stockhub_webhooks.models.database import from_now
 from stockhub_webhooks.replay import Choice, run
+from tests.claiming import claim_due
 from tests.conftest import KEY
 from tests.samples import contract, sample
 
@@ -309,7 +310,7 @@ def test_offered_past_events_are_told_before_later_ones_that_wait(post, hear):
     hear(signals.event_recorded, uid="shop.all")
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
         post("order", sample("order", status="closed", updated_at="2030-01-01T00:00:00+00:00"))
-        pipeline.process(next(journal.claim_due()))
+        pipeline.process(next(claim_due()))
     offered = ledger.offer(list(Event.objects.filter(type="order.created")), {"shop.all"})
     assert [call.event.type for call in offered] == ["order.created"]
     told = []
@@ -326,7 +327,7 @@ def test_what_is_offered_waits_for_the_call_in_hand(post, hear):
     hear(signals.event_recorded, uid="shop.all")
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
         post("order", sample("order", status="closed", updated_at="2030-01-01T00:00:00+00:00"))
-        pipeline.process(next(journal.claim_due()))
+        pipeline.process(next(claim_due()))
     (running,) = ledger.claim_due()
     ledger.offer(list(Event.objects.filter(type="order.created")), {"shop.all"})
     assert list(ledger.claim_due()) == []

@@ -10,9 +10,10 @@ from django.test import override_settings
 from django.utils import timezone as timezone_of_django
 from django.utils import translation
 
-from stockhub_webhooks import journal, ledger, pipeline, signals, telling, topics, worker
+from stockhub_webhooks import ledger, pipeline, signals, telling, topics, worker
 from stockhub_webhooks.exceptions import PermanentFailure, RetryLater
 from stockhub_webhooks.models import Event, Heartbeat, Message, Order, ReceiverCall, RMAItem, Shipment, Track
+from tests.claiming import claim_due
 from tests.conftest import KEY
 from tests.samples import contract, sample
 from tests.test_apply import CREATED, OTHER, UPDATED, later
@@ -303,7 +304,7 @@ def test_one_that_hangs_past_its_lease_is_taken_over_and_its_own_claim_is_void(p
     hear(signals.order_created)
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
         post("order")
-    for message in journal.claim_due():
+    for message in claim_due():
         pipeline.process(message)
     (hanging,) = ledger.claim_due()
     assert list(ledger.claim_due()) == []  # it holds the lease
@@ -336,7 +337,7 @@ def test_one_that_kills_its_process_each_time_is_given_up(post, hear):
     heard = hear(signals.order_created)
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
         post("order")
-    for message in journal.claim_due():
+    for message in claim_due():
         pipeline.process(message)
     for _ in range(3):
         make_due()
@@ -457,7 +458,7 @@ def test_what_is_owed_under_a_signal_that_it_left_blocks_nothing(post, hear):
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
         post("order")
         post("order", later(sample("order", status="closed")))
-        for message in journal.claim_due():
+        for message in claim_due():
             pipeline.process(message)
     signals.order_created.disconnect(left, dispatch_uid="shop.one")
     worker.drain()
@@ -515,7 +516,7 @@ def test_a_renamed_receiver_stays_pending_without_an_attempt(post):
     signals.order_created.connect(renamed, dispatch_uid="shop.old_name")
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
         post("order")
-        for message in journal.claim_due():
+        for message in claim_due():
             pipeline.process(message)
     signals.order_created.disconnect(dispatch_uid="shop.old_name")
     signals.order_created.connect(renamed, dispatch_uid="shop.new_name")

@@ -9,14 +9,16 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 
 from stockhub_webhooks import journal, pipeline, signals, spool, topics, worker
 from stockhub_webhooks.models import Event, Heartbeat, Message, Order
 from stockhub_webhooks.models.database import NOW
 from stockhub_webhooks.models.patience import TRIES
 from stockhub_webhooks.runners.inline import InlineRunner
+from tests.claiming import claim_due
 from tests.conftest import KEY
 from tests.samples import contract
 
@@ -148,18 +150,109 @@ def test_many_that_are_given_up_hide_none_behind_them(post):
     assert Message.objects.filter(status="applied").count() == 5
 
 
-def test_it_stops_between_two_messages(post):
+def test_it_stops_between_two_messages_where_one_is_in_the_way_of_the_others(post, monkeypatch):
+    stop = threading.Event()
+    real = pipeline.process
     with DEFERRED:
-        post("order")
+        post("order", b"x")
         post("shipment")
-        stop = threading.Event()
-        real = pipeline.process
-        try:
-            pipeline.process = lambda message: (stop.set(), real(message))
-            assert worker.drain(stop=stop) == 1
-        finally:
-            pipeline.process = real
-    assert Message.objects.filter(status="applied").count() == 1
+        monkeypatch.setattr(pipeline, "process", lambda message: (stop.set(), real(message)))
+        assert worker.drain(stop=stop) == 1
+    assert list(Message.objects.order_by("pk").values_list("status", "attempts")) == [
+        ("quarantined", 1),
+        ("received", 0),
+    ]
+
+
+def test_it_stops_between_those_that_are_applied_together(post, monkeypatch):
+    stop = threading.Event()
+    real = pipeline.process_together
+    with DEFERRED:
+        for _ in range(journal.AT_ONCE + 1):
+            post("order")
+        monkeypatch.setattr(pipeline, "process_together", lambda messages: (stop.set(), real(messages))[1])
+        assert worker.drain(stop=stop) == journal.AT_ONCE
+    assert Message.objects.get(status="received").attempts == 0
+
+
+# ---------------------------------------------------------------- several in one transaction
+
+
+@EACH_TOPIC
+def test_a_few_messages_are_applied_in_one_transaction_in_their_sequence(post, topic):
+    with DEFERRED:
+        for number in ("000000002", "000000001", "000000002"):
+            post(
+                topic,
+                contract(topic) | {"purchase_order_increment_id" if "payment" in topic else "increment_id": number},
+            )
+        with CaptureQueriesContext(connection) as captured:
+            worker.drain()
+    outcomes = Message.objects.order_by("pk").values_list("status", "outcome")
+    assert list(outcomes) == [("applied", "created"), ("applied", "created"), ("applied", "unchanged")]
+    updates = [place for place, query in enumerate(captured) if '"outcome" = ' in query["sql"].replace("`", '"')]
+    between = [query["sql"] for query in captured][updates[0] : updates[-1]]
+    assert len(updates) == 3
+    assert not [sql for sql in between if sql.startswith(("COMMIT", "BEGIN", "RELEASE", "SAVEPOINT"))]
+
+
+@EACH_TOPIC
+def test_one_that_cannot_be_read_is_in_nobodys_way(post, topic):
+    with DEFERRED:
+        post(topic)
+        post(topic, b"x")
+        post(topic)
+        worker.drain()
+    assert list(Message.objects.order_by("pk").values_list("status", "outcome", "attempts")) == [
+        ("applied", "created", 1),
+        ("quarantined", "", 1),
+        ("applied", "unchanged", 1),
+    ]
+
+
+def test_one_that_fails_is_in_nobodys_way_and_nothing_is_applied_twice(post, monkeypatch, hear):
+    heard = hear(signals.order_created)
+    real = pipeline.apply
+
+    def apply(reading, message):
+        if reading.increment_id == "000000013":
+            raise ValueError("a fault of ours")
+        return real(reading, message)
+
+    monkeypatch.setattr(pipeline, "apply", apply)
+    with DEFERRED:
+        for number in ("000000011", "000000012", "000000013", "000000014"):
+            post("order", contract("order") | {"increment_id": number})
+        worker.drain()
+    assert list(Message.objects.order_by("pk").values_list("status", flat=True)) == [
+        "applied",
+        "applied",
+        "received",
+        "applied",
+    ]
+    assert Message.objects.get(status="received").cause.startswith("ValueError at ")
+    assert Event.objects.count() == len(heard) == 3
+
+
+def test_a_process_that_dies_among_several_leaves_all_of_them_as_they_were(post, monkeypatch):
+    real = pipeline.apply
+
+    def apply(reading, message):
+        if reading.increment_id == "000000012":
+            raise KeyboardInterrupt
+        return real(reading, message)
+
+    with DEFERRED:
+        for number in ("000000011", "000000012"):
+            post("order", contract("order") | {"increment_id": number})
+        monkeypatch.setattr(pipeline, "apply", apply)
+        with pytest.raises(KeyboardInterrupt):
+            worker.drain()
+        assert not Order.objects.exists()
+        monkeypatch.undo()
+        Message.objects.update(due_at=PAST)
+        worker.drain()
+    assert Message.objects.filter(status="applied", outcome="created").count() == Order.objects.count() == 2
 
 
 # ---------------------------------------------------------------- messages left open
@@ -180,9 +273,9 @@ def test_a_message_whose_process_died_is_taken_over(topic):
 def test_two_processes_with_one_message_and_only_one_finishes(post, monkeypatch):
     with DEFERRED:
         post("order")
-    (first,) = journal.claim_due()
+    (first,) = claim_due()
     Message.objects.update(due_at=PAST)
-    (second,) = journal.claim_due()
+    (second,) = claim_due()
     pipeline.process(second)
     pipeline.process(first)
     assert (first.status, first.outcome) == ("applied", "created")
@@ -192,9 +285,9 @@ def test_two_processes_with_one_message_and_only_one_finishes(post, monkeypatch)
 def test_two_processes_with_one_unreadable_message(post):
     with DEFERRED:
         post("order", b"x")
-    (first,) = journal.claim_due()
+    (first,) = claim_due()
     Message.objects.update(due_at=PAST)
-    (second,) = journal.claim_due()
+    (second,) = claim_due()
     pipeline.process(second)
     pipeline.process(first)
     assert first.status == "quarantined"
@@ -226,7 +319,7 @@ def test_a_message_that_kills_its_process_each_time_is_failed(post):
     post("order")
     for _ in range(2):
         Message.objects.update(due_at=PAST)
-        assert list(journal.claim_due())  # and dies
+        assert list(claim_due())  # and dies
     Message.objects.update(due_at=PAST)
     worker.drain()
     assert Message.objects.get().status == "failed"
@@ -391,7 +484,7 @@ def test_messages_that_nobody_asked_for_any_more_are_due_again_without_an_attemp
     with DEFERRED:
         for _ in range(3):
             post("order")
-    claimed = journal.claim_due()
+    claimed = claim_due()
     first = next(claimed)
     assert Message.objects.filter(attempts=1).count() == 3
     claimed.close()
@@ -405,7 +498,7 @@ def test_a_message_that_was_begun_before_is_taken_alone(post):
             post("order")
     begun = list(Message.objects.order_by("pk")[:2])
     Message.objects.filter(pk__in=[message.pk for message in begun]).update(attempts=1)
-    with closing(journal.claim_due()) as claimed:
+    with closing(claim_due()) as claimed:
         assert [next(claimed).pk, next(claimed).pk] == [m.pk for m in Message.objects.order_by("pk")[2:]]
         assert next(claimed).pk == begun[0].pk
         assert Message.objects.get(pk=begun[1].pk).attempts == 1  # still
