@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import DataError, IntegrityError, connections, transaction
 from django.db import Error as DatabaseFault
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
@@ -34,8 +34,7 @@ logger = logger_of(__name__)
 
 KEPT_HEADERS = ("content-type", "content-encoding", "user-agent", "x-version", "x-request-id", "date")
 HEADER_LIMIT = 255
-BATCH = 20
-AT_ONCE = 5  # more would spare little, and two workers would change the sequence of messages the more
+BATCH = 20  # with more, two workers would change the sequence of messages the more
 SPOOLED = (
     "uid",
     "url_topic",
@@ -209,12 +208,11 @@ def claim_due() -> Generator[list[Message], None, None]:
     worn_out = [pk for pk, attempts in due if attempts >= conf.MAX_ATTEMPTS]
     for pk in worn_out:
         fail(pk, "the process that was working on it died each time", DIED)
-    fresh = [pk for pk, attempts in due if not attempts]
-    few = [fresh[start : start + AT_ONCE] for start in range(0, len(fresh), AT_ONCE)]
     # one that was begun before may have killed its process: nobody's attempt but its own may be counted for that
-    alone = [[pk] for pk, attempts in due if 0 < attempts < conf.MAX_ATTEMPTS]
-    for pks in (*few, *alone):
-        if claimed := _claim(pks):
+    begun = [Q(pk=pk) for pk, attempts in due if 0 < attempts < conf.MAX_ATTEMPTS]
+    fresh = [Q(attempts=0)] if any(not attempts for _, attempts in due) else []
+    for which in (*fresh, *begun):
+        if claimed := _claim(which):
             try:
                 yield claimed
             finally:
@@ -223,12 +221,10 @@ def claim_due() -> Generator[list[Message], None, None]:
         yield from claim_due()
 
 
-def _claim(pks: list[int]) -> list[Message]:
-    """Those of the messages that are still due and that nobody holds, oldest first."""
-    if not pks:
-        return []
-    still_due = Message.objects.using(alias()).filter(pk__in=pks, attempts__lt=conf.MAX_ATTEMPTS).due(NOW)
-    messages: list[Message] = take_free(still_due, attempts=F("attempts") + 1, due_at=from_now(conf.LEASE_SECONDS))
+def _claim(which: Q) -> list[Message]:
+    """Some of those messages that are due and that nobody holds, oldest first."""
+    due = Message.objects.using(alias()).filter(which, attempts__lt=conf.MAX_ATTEMPTS).due(NOW)[:BATCH]
+    messages: list[Message] = take_free(due, attempts=F("attempts") + 1, due_at=from_now(conf.LEASE_SECONDS))
     for message in messages:
         message.attempts += 1
     return messages

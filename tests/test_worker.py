@@ -168,10 +168,10 @@ def test_it_stops_between_those_that_are_applied_together(post, monkeypatch):
     stop = threading.Event()
     real = pipeline.process_together
     with DEFERRED:
-        for _ in range(journal.AT_ONCE + 1):
+        for _ in range(journal.BATCH + 1):
             post("order")
         monkeypatch.setattr(pipeline, "process_together", lambda messages: (stop.set(), real(messages))[1])
-        assert worker.drain(stop=stop) == journal.AT_ONCE
+        assert worker.drain(stop=stop) == journal.BATCH
     assert Message.objects.get(status="received").attempts == 0
 
 
