@@ -33,7 +33,7 @@ def drain(until: float = FOREVER, stop: threading.Event | None = None) -> int:
     done = 0
     while not _over(until, stop):
         before = done
-        done += journal.ingest_spool()
+        done += journal.ingest_spool(until=until, stop=stop)
         with closing(journal.claim_due()) as claimed:
             for messages in claimed:
                 done += pipeline.process_together(messages)
