@@ -169,7 +169,7 @@ def act(options, postgresql, shop):
         # somebody comes by in the end, as the cron line does
         with working(shop):
             run.say("the load has ended; waiting until all work is done")
-            there = shop.inventory(max(90, 2 * options.seconds))
+            there = shop.inventory(patience=90)
     return report(load.answers, damage, judge(load.answers, there, receivers=options.receivers))
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from benchmarks.model import FIELDS, Model
-from stockhub_webhooks import journal, pipeline, signals, spool, telling, worker
+from stockhub_webhooks import journal, pipeline, serializers, signals, spool, telling, worker
 from stockhub_webhooks.models import RMA, Address, Event, Heartbeat, Message, Order, ReceiverCall, RMAItem, Shipment
 
 START = datetime(2024, 1, 1, tzinfo=timezone.utc)
@@ -126,8 +126,9 @@ class Story(RuleBasedStateMachine):
         self.model = Model()
         self.said = {}
         self.deadly_receiver = False
-        self.real_process = pipeline.process
-        self.watch = patch.object(pipeline, "process", self.process)
+        self.real_process, self.real_process_together = pipeline.process, pipeline.process_together
+        watched = {"process": self.process, "process_together": self.process_together}
+        self.watch = patch.multiple(pipeline, **watched)
         self.watch.start()
 
     def teardown(self):
@@ -154,9 +155,22 @@ class Story(RuleBasedStateMachine):
     def process(self, message):
         """The pipeline, and then the model, with what the package really applied, in its sequence."""
         self.real_process(message)
+        self.compare(message)
+        return message
+
+    def process_together(self, messages):
+        """The same for several of one transaction, which applies them in a sequence of its own, or none."""
+        readings = [serializers.read(bytes(message.body), message.url_topic) for message in messages]
+        sequence = sorted(zip(list(messages), readings, strict=True), key=pipeline._order_of)
+        done = self.real_process_together(messages)
+        for message, _ in sequence if done else ():
+            self.compare(message)
+        return done
+
+    def compare(self, message):
+        """What became of a message is what the model says."""
         assert message.status == "applied", message.error
         assert message.outcome == self.model.apply(self.said[message.uid])
-        return message
 
     # ------------------------------------------------------------ what can happen
 

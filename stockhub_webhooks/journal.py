@@ -6,6 +6,7 @@ of state is conditional on the message still being open, so that two processes n
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Generator, Mapping
 from contextlib import suppress
@@ -21,10 +22,10 @@ from django.views.decorators.debug import sensitive_variables
 
 from stockhub_webhooks import signals, spool
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.exceptions import DIED, AlreadySettled, NotStored, Unreadable, cause, described
+from stockhub_webhooks.exceptions import DIED, AlreadySettled, NotStored, Unreadable, cause, described, place
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Message
-from stockhub_webhooks.models.database import NOW, alias, drop, from_now, patiently, take_free
+from stockhub_webhooks.models.database import NOW, alias, answers, drop, from_now, patiently, take_free
 from stockhub_webhooks.models.patience import impatiently, worth_repeating
 from stockhub_webhooks.models.statements import insert, update
 from stockhub_webhooks.serializers import Reading
@@ -35,6 +36,7 @@ logger = logger_of(__name__)
 KEPT_HEADERS = ("content-type", "content-encoding", "user-agent", "x-version", "x-request-id", "date")
 HEADER_LIMIT = 255
 BATCH = 20  # with more, two workers would change the sequence of messages the more
+MOST_REFUSED = 5
 SPOOLED = (
     "uid",
     "url_topic",
@@ -117,6 +119,8 @@ def _insert(message: Message, *, claimed: bool) -> None:
         with transaction.atomic(using=using, durable=True):
             insert([message], using, left_out=Message.FOUND_OUT_LATER)
         return
+    if connection.connection is not None and not connection.autocommit:
+        raise NotStored("autocommit was turned off on this connection, so nothing is committed")
     try:
         _insert_once(message, using)
     except DatabaseFault:
@@ -131,31 +135,49 @@ def _insert_once(message: Message, using: str) -> None:
         with impatiently(using):
             insert([message], using, left_out=Message.FOUND_OUT_LATER)
     except IntegrityError:
-        stored = Message.objects.using(using).filter(uid=message.uid).values_list("pk", flat=True).first()
+        with impatiently(using):
+            stored = Message.objects.using(using).filter(uid=message.uid).values_list("pk", flat=True).first()
         if stored is None:
             raise
         message.pk = stored
 
 
-def ingest_spool() -> int:
-    """Move what waits in the spool into the database; how many messages that were.
+def ingest_spool(*, until: float = float("inf"), stop: threading.Event | None = None) -> int:
+    """Move what waits in the spool into the database, until the time is over or somebody says stop; how many messages.
 
-    A file, or a whole directory, that cannot be read or written waits on, and stops no other work.
+    A file, or a whole directory, that cannot be read or written, and a file that the database would not take, waits
+    on and stops no other work.
+
+    Args:
+        until: on the clock of `time.monotonic`.
+        stop: looked at between two files.
 
     Raises:
         django.db.Error: the database is still away; what was not moved waits on.
     """
+    stored = refused = 0
     try:
         spool.sweep()
         with spool.taking_out() as allowed:
-            return sum(_ingest(path) for path in spool.files()) if allowed else 0
+            for path in spool.files() if allowed else ():
+                if refused >= MOST_REFUSED or time.monotonic() >= until or (stop and stop.is_set()):
+                    break
+                taken = _ingest(path)
+                stored += bool(taken)
+                # where it takes none at all, the others need not be tried
+                refused = refused + 1 if taken is None else 0
     except OSError as error:
         logger.error("the spool cannot be emptied (%s), what is in it waits on", _kind(error))
-        return 0
+    return stored
 
 
-def _ingest(path: Path) -> bool:
-    """Store one file's message, then forget the file. Killed in between, `uid` tells that it is stored already."""
+def _ingest(path: Path) -> bool | None:
+    """Store one file's message, then forget the file. Killed in between, `uid` tells that it is stored already.
+
+    Returns:
+        Whether it is new; None where the database would not take it.
+    """
+    began = time.monotonic()
     try:
         return _ingest_once(path)
     except FileNotFoundError:  # another process has just ingested it
@@ -163,22 +185,47 @@ def _ingest(path: Path) -> bool:
     except OSError as error:
         logger.error("%s in the spool cannot be read or removed (%s), it waits on", path.name, _kind(error))
         return False
+    except Exception as fault:
+        if isinstance(fault, DatabaseFault) and not (worth_repeating(1, began) and answers(alias())):
+            raise
+        logger.error("%s in the spool could not be stored (%s), it waits on", path.name, place(fault))
+        return None
 
 
 def _ingest_once(path: Path) -> bool:
     try:
         message = _spooled(spool.read(path))
-        known = Message.objects.using(alias()).filter(uid=message.uid).exists()
-        if not known:
-            _insert(message, claimed=False)
-    except (KeyError, ValueError, DataError, IntegrityError) as error:
-        aside = spool.set_aside(path)
-        logger.error("%s in the spool is not a message (%s), it is kept as %s", path.name, _kind(error), aside.name)
-        return False
+        known = _is_known(message)
+    except (KeyError, ValueError) as error:
+        return _set_aside(path, error)
     if not known:
+        try:
+            _insert(message, claimed=False)
+        except (DataError, ValueError) as error:
+            return _set_aside(path, error)
         signals.message_received.send_robust(Message, message=message)
     spool.remove(path)
     return not known
+
+
+def _is_known(message: Message) -> bool:
+    """Whether it is stored already.
+
+    Raises:
+        ValueError: another message has its `uid`: somebody copied or changed the file.
+    """
+    using = alias()
+    with impatiently(using):
+        stored = Message.objects.using(using).filter(uid=message.uid).values_list("body", flat=True).first()
+    if stored is not None and bytes(stored) != message.body:
+        raise ValueError("another message has its uid")
+    return stored is not None
+
+
+def _set_aside(path: Path, error: Exception) -> bool:
+    aside = spool.set_aside(path)
+    logger.error("%s in the spool is not a message (%s), it is kept as %s", path.name, _kind(error), aside.name)
+    return False
 
 
 def _spooled(record: Mapping[str, Any]) -> Message:
@@ -234,7 +281,7 @@ def _let_go(messages: list[Message]) -> None:
     """Nobody has begun with these: they are due again, and no attempt is counted."""
     with suppress(DatabaseFault):  # else their leases lapse
         for message in messages:
-            _open(message).update(attempts=F("attempts") - 1, due_at=NOW)
+            patiently(partial(_open(message).update, attempts=F("attempts") - 1, due_at=NOW))
 
 
 # ---------------------------------------------------------------- finishing
@@ -294,9 +341,8 @@ def fail(pk: int, error: str, why: str) -> None:
     """Give a message up; `reopen` brings it back. `why` is its cause, as `exceptions.cause` has it."""
     with about(message_id=pk):
         logger.error("message %s is given up", pk)
-    Message.objects.using(alias()).filter(pk=pk, due_at__isnull=False).update(
-        status=Message.Status.FAILED, error=error, cause=why, due_at=None
-    )
+    waiting = Message.objects.using(alias()).filter(pk=pk, due_at__isnull=False)
+    patiently(partial(waiting.update, status=Message.Status.FAILED, error=error, cause=why, due_at=None))
 
 
 def reopen(pks: list[int]) -> int:

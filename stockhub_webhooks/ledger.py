@@ -180,7 +180,7 @@ def retry(call: ReceiverCall, error: Exception) -> None:
     done = ReceiverCall.objects.using(alias()).filter(
         pk=call.pk, status=ReceiverCall.Status.DONE, attempts=call.attempts
     )
-    if done.update(last_error=clean_text(text)[:ERROR_LIMIT]):
+    if patiently(partial(done.update, last_error=clean_text(text)[:ERROR_LIMIT])):
         call.status = ReceiverCall.Status.DONE
         logger.error(
             "receiver call %s (%s) is done, but a hook after its commit failed with %s",

@@ -136,4 +136,5 @@ def _put_off(message: Message, fault: Exception) -> None:
             return
     except AlreadySettled:
         pass
-    message.refresh_from_db(using=alias(), fields=["status", "outcome"])
+    with impatiently(alias()):
+        message.refresh_from_db(using=alias(), fields=["status", "outcome"])

@@ -94,7 +94,14 @@ def _count(attempt: Attempt) -> None:
     except IntegrityError:  # another process was first
         _add(rows.filter(**found), attempt)
         return
-    Refusal.objects.using(alias()).filter(hour__lt=hour - COUNTED_FOR).delete()
+    forget()
+
+
+def forget() -> None:
+    """Remove what was kept, and what was counted, for long enough; the worker does so where nobody is refused."""
+    now = timezone.now()
+    RefusedBody.objects.using(alias()).filter(refused_at__lt=now - KEPT_FOR).delete()
+    Refusal.objects.using(alias()).filter(hour__lt=now - COUNTED_FOR).delete()
 
 
 def _add(rows: object, attempt: Attempt) -> bool:
@@ -125,7 +132,6 @@ def _keep(attempt: Attempt, body: bytes) -> None:
         key_fingerprint=attempt.key_fingerprint,
         refused_at=attempt.at,
     ).save(using=alias(), force_insert=True)
-    kept.filter(refused_at__lt=attempt.at - KEPT_FOR).delete()
     over = kept.order_by("-pk").values_list("pk", flat=True)[conf.KEEP_REFUSED :][:1]
     for pk in over:
         kept.filter(pk__lte=pk).delete()

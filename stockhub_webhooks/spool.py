@@ -48,7 +48,7 @@ def write(record: dict[str, Any]) -> Path:
     folder = directory()
     if folder is None:
         raise FileNotFoundError("STOCKHUB_WEBHOOKS['SPOOL_DIR'] is not set")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _provide(folder)
     text = json.dumps(
         record
         | {
@@ -58,6 +58,14 @@ def write(record: dict[str, Any]) -> Path:
         }
     )
     return _put(folder, f"{record['uid']}{SUFFIX}", text)
+
+
+def _provide(folder: Path) -> None:
+    """Make the directory, durably: what is on disk in it is lost while its own name above is not."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for path in missing:
+        _sync_directory(path.parent)
 
 
 def probe() -> Path:
@@ -114,7 +122,7 @@ def _sync_directory(folder: Path) -> None:
 def taking_out() -> Iterator[bool]:
     """Hold the right to take files out; False where another process has it, or there is nothing to take."""
     folder = directory()
-    if folder is None or next(_waiting(folder), None) is None:
+    if folder is None or not _waiting():
         yield False
         return
     descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
@@ -136,14 +144,12 @@ def _lock(descriptor: int) -> bool:
 
 def files() -> Iterator[Path]:
     """The messages that wait, oldest first."""
-    folder = directory()
-    return iter(sorted(_waiting(folder), key=_written_at) if folder else ())
+    return iter(sorted(_waiting(), key=_written_at))
 
 
 def sweep() -> int:
     """Remove what processes left half-written that were killed at it, and nobody was promised; how many files."""
-    folder = directory()
-    drafts = folder.glob(f".*{SUFFIX}") if folder and folder.is_dir() else ()
+    drafts = [path for path in _ending_in(SUFFIX) if path.name.startswith(".")]
     old = [path for path in drafts if 0 < _written_at(path) < time.time() - DRAFT_SECONDS]
     for path in old:
         path.unlink(missing_ok=True)
@@ -152,13 +158,20 @@ def sweep() -> int:
 
 def broken() -> int:
     """How many files were set aside."""
+    return len(_ending_in(BROKEN_SUFFIX))
+
+
+def _waiting() -> list[Path]:
+    return [path for path in _ending_in(SUFFIX) if not path.name.startswith(".")]
+
+
+def _ending_in(suffix: str) -> list[Path]:
+    """The directory's files of that kind. Of one that may not be read, `Path.glob` would say that it is empty."""
     folder = directory()
-    return sum(1 for _ in folder.glob(f"*{BROKEN_SUFFIX}")) if folder and folder.is_dir() else 0
-
-
-def _waiting(folder: Path) -> Iterator[Path]:
-    if folder.is_dir():
-        yield from (path for path in folder.glob(f"[!.]*{SUFFIX}"))
+    try:
+        return [path for path in folder.iterdir() if path.name.endswith(suffix)] if folder else []
+    except FileNotFoundError:  # it is made when it is needed
+        return []
 
 
 def _written_at(path: Path) -> float:

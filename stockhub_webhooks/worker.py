@@ -9,7 +9,7 @@ from contextlib import closing
 from django.db import Error as DatabaseFault
 from django.db import close_old_connections
 
-from stockhub_webhooks import health, journal, pipeline, replay, telling
+from stockhub_webhooks import health, journal, pipeline, refusals, replay, telling
 from stockhub_webhooks.exceptions import place
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Heartbeat
@@ -33,7 +33,7 @@ def drain(until: float = FOREVER, stop: threading.Event | None = None) -> int:
     done = 0
     while not _over(until, stop):
         before = done
-        done += journal.ingest_spool()
+        done += journal.ingest_spool(until=until, stop=stop)
         with closing(journal.claim_due()) as claimed:
             for messages in claimed:
                 done += pipeline.process_together(messages)
@@ -108,7 +108,8 @@ class Worker:
         self._next_beat = time.monotonic() + self.HEARTBEAT_SECONDS
 
     def look(self) -> None:
-        """See whether all is well, now and then."""
+        """See whether all is well, and tidy up, now and then."""
         if time.monotonic() >= self._next_look:
             health.look()
+            refusals.forget()
             self._next_look = time.monotonic() + self.LOOK_SECONDS

@@ -79,10 +79,10 @@ class Shop:
         self.started.append(process)
         return process
 
-    def run(self, *arguments, code=0, **environment):
+    def run(self, *arguments, code=0, timeout=300, **environment):
         """A Python process that ends; what it printed."""
         process = self.start(*arguments, **environment)
-        out, errors = process.communicate(timeout=300)
+        out, errors = process.communicate(timeout=timeout)
         assert process.returncode == code, (process.returncode, out, errors)
         return out
 
@@ -95,9 +95,9 @@ class Shop:
         names = "from stockhub_webhooks.models import *; from tests.shop.models import *; import json"
         return eval(self.run("-c", f"import django; django.setup(); {names}; print(repr({code}))"))
 
-    def inventory(self, wait_seconds=60):
-        """What there is once nothing is left to do; the work must be done by somebody meanwhile."""
-        return json.loads(self.run("-m", "benchmarks.inventory", str(wait_seconds)))
+    def inventory(self, patience=60):
+        """What there is once nothing is left to do, or nothing gets done for so many seconds; somebody must do it."""
+        return json.loads(self.run("-m", "benchmarks.inventory", str(patience), timeout=3600))
 
     @contextmanager
     def serve(self, *options, **environment):

@@ -78,6 +78,18 @@ def test_without_autocommit_nothing_is_called_stored(transactional_db, tmp_path,
         assert len(list(spool.files())) == 1
 
 
+def test_on_a_connection_whose_autocommit_somebody_turned_off_nothing_is_called_stored(transactional_db, tmp_path):
+    with override_settings(STOCKHUB_WEBHOOKS={"SPOOL_DIR": str(tmp_path)}):
+        transaction.set_autocommit(False)
+        try:
+            assert journal.store(message()).pk is None
+        finally:
+            transaction.rollback()  # as Django does at the end of a request, closing such a connection
+            transaction.set_autocommit(True)
+        assert len(list(spool.files())) == 1
+        assert journal.ingest_spool() == 1
+
+
 def test_only_named_headers_are_kept_and_cleaned():
     kept = journal.kept_headers({"x-version": "V1\x00", "x-api-key": "secret", "user-agent": "x" * 999})
     assert kept == {"x-version": "V1\ufffd", "user-agent": "x" * 255}

@@ -100,11 +100,21 @@ def test_the_newest_are_kept(post, settings):
     assert list(RefusedBody.objects.order_by("pk").values_list("increment_id", flat=True)) == ["3", "4", "5"]
 
 
-def test_after_a_week_they_go(post):
+def test_after_a_week_they_go_at_the_next_refusal(post):
     post("order", key="wrong")
     RefusedBody.objects.update(refused_at=timezone.now() - timedelta(days=8))
-    post("shipment", key="wrong")
+    post("shipment", key="another")
     assert RefusedBody.objects.get().topic == "shipment"
+
+
+def test_after_a_week_they_go_though_nobody_is_refused_any_more(post):
+    post("order", key="wrong")
+    post("shipment", key="wrong")
+    RefusedBody.objects.filter(topic="order").update(refused_at=timezone.now() - timedelta(days=8))
+    Refusal.objects.update(hour=timezone.now() - timedelta(days=91))
+    call_command("stockhub_worker", "--once")
+    assert RefusedBody.objects.get().topic == "shipment"
+    assert not Refusal.objects.exists()
 
 
 @override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "KEEP_REFUSED": 0})

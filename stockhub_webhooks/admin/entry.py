@@ -75,7 +75,9 @@ class EntryForm(forms.Form):
 
     def _message(self, body: bytes, values: dict[str, Any]) -> Message:
         account = conf.account(values.get("account", ""))
-        message = ingest.bare(body, account=account, topic=values["topic"])
+        # what came since then is newer, also where the body says no time of its own
+        came_at = self.mended.received_at if self.mended and needs_a_look(self.mended) else None
+        message = ingest.bare(body, account=account, topic=values["topic"], received_at=came_at)
         if self.mended:
             message.headers = {records.MENDED_FROM: str(self.mended.uid)}
         return message
@@ -86,6 +88,11 @@ class EntryForm(forms.Form):
         if len(body.encode()) > conf.MAX_BODY_BYTES:
             raise forms.ValidationError(too_long())
         return body
+
+
+def needs_a_look(message: Message) -> bool:
+    """Whether it was never applied."""
+    return message.status == Message.Status.QUARANTINED
 
 
 def too_long() -> str:
@@ -130,8 +137,8 @@ class EntryPage(ReadOnlyAdmin):
 
     def page_tools(self, request: HttpRequest, row: Message) -> list[tuple[str, Any]]:
         """One more button where the message needs a look."""
-        needs_a_look = row.status == Message.Status.QUARANTINED and self.has_mend_permission(request)
-        own = [(f"{self.entry_url()}?mend={row.pk}", _("mend and enter again"))] if needs_a_look else []
+        may_mend = needs_a_look(row) and self.has_mend_permission(request)
+        own = [(f"{self.entry_url()}?mend={row.pk}", _("mend and enter again"))] if may_mend else []
         return [*own, *super().page_tools(request, row)]
 
     # ------------------------------------------------------------ the page

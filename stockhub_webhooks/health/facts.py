@@ -19,7 +19,8 @@ from stockhub_webhooks.health import work
 from stockhub_webhooks.health.silence import open_hours
 from stockhub_webhooks.health.work import LATE_SECONDS, real_rows, rows_of
 from stockhub_webhooks.models import Heartbeat, Message, ReceiverCall, Refusal, RefusedBody
-from stockhub_webhooks.models.database import NOW, from_now
+from stockhub_webhooks.models.database import NOW, alias, from_now
+from stockhub_webhooks.models.patience import impatiently
 
 ANY = "any"
 REFUSALS_OF = timedelta(hours=24)
@@ -160,7 +161,8 @@ def report(*, with_keys: bool = True) -> Report:
     """
     files = _spool()
     try:
-        return _from_tables(files, _last_by_key() if with_keys else _last_by_topic())
+        with impatiently(alias()):
+            return _from_tables(files, _last_by_key() if with_keys else _last_by_topic())
     except DatabaseFault as fault:
         return Report(made_at=now(), database=type(fault).__name__, spool=files, late=files.late)
 

@@ -58,6 +58,16 @@ def drop_if_broken(using: str) -> None:
             connection.close_if_unusable_or_obsolete()
 
 
+def answers(using: str) -> bool:
+    """Whether the database is there: what it would not take may be at fault itself then."""
+    try:
+        with impatiently(using), connections[using].cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseFault:
+        return False
+    return True
+
+
 def patiently(step: Callable[[], T]) -> T:
     """Take a step of one statement; where the database calls it off (a deadlock, a broken connection), again.
 

@@ -34,7 +34,7 @@ from stockhub_webhooks.models.database import (
     take_free,
     writing,
 )
-from stockhub_webhooks.models.patience import worth_repeating
+from stockhub_webhooks.models.patience import impatiently, worth_repeating
 from stockhub_webhooks.models.replay import ReplayQuerySet
 from stockhub_webhooks.replay.choice import Choice
 from stockhub_webhooks.serializers.fields import clean_text
@@ -146,7 +146,9 @@ def continue_due(*, until: float = float("inf"), stop: threading.Event | None = 
 
 
 def _claim() -> Replay | None:
-    for pk, attempts in list(_rows().due(NOW).values_list("pk", "attempts")[:5]):
+    with impatiently(alias()):
+        due = list(_rows().due(NOW).values_list("pk", "attempts")[:5])
+    for pk, attempts in due:
         same = _rows().filter(pk=pk, attempts=attempts).due(NOW).order_by()
         if attempts >= conf.MAX_ATTEMPTS:
             logger.error("replay %s is broken off", pk)

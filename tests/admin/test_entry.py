@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from stockhub_webhooks import topics
-from stockhub_webhooks.models import Message, Order, Shipment
+from stockhub_webhooks.models import RMA, Message, Order, Shipment
 from tests.conftest import KEY
 from tests.samples import contract, sample
 
@@ -164,6 +164,17 @@ def test_a_quarantined_message_is_mended_and_stays_as_it_is(enter, staff, broken
     assert page_url(broken) in staff.get(page_url(mended)).text
     logged = LogEntry.objects.get(object_id=str(broken.pk))
     assert logged.change_message == f"mended and entered again as message {mended.pk}"
+
+
+def test_a_mended_message_is_as_old_as_the_one_that_came(enter, post):
+    """A return says no time of its own: what came since is newer."""
+    assert post("rma", sample("rma", order_increment_id=None, status="pending")).status_code == 406
+    broken = Message.objects.get()
+    post("rma", sample("rma", status="approved"))
+    enter(sample("rma", status="pending"), query=f"?mend={broken.pk}")
+    mended = Message.objects.latest("pk")
+    assert (mended.received_at, mended.outcome) == (broken.received_at, "stale")
+    assert RMA.objects.get().status == "approved"
 
 
 def test_the_page_is_prefilled_with_the_account(staff, broken, settings):

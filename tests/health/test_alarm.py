@@ -139,6 +139,13 @@ def test_one_process_a_minute_looks(monkeypatch):
     assert len(looks) == 2
 
 
+def test_a_clock_that_was_set_back_silences_nobody():
+    """The database's clock was a day ahead for a while."""
+    assert alarm.take_turn("look", 60)
+    Turn.objects.update(taken_at=datetime.now(timezone.utc) + timedelta(days=1))
+    assert [alarm.take_turn("look", 60) for _ in range(2)] == [True, False]
+
+
 def test_the_second_process_of_a_first_turn_has_none(monkeypatch):
     """Both see no row, and one writes it first."""
     Turn.objects.create(name="alert", taken_at=datetime.now(timezone.utc))

@@ -106,6 +106,16 @@ def test_the_work_after_the_answer_ends_too_so_that_the_door_stays_open(proxy, s
 
 
 @pytest.mark.postgresql
+@pytest.mark.mariadb
+def test_whoever_asks_whether_all_is_well_has_an_answer(proxy, send, impatient, client):
+    """A monitor asks again and again: each time a web worker would be gone for as long as the database hangs."""
+    assert send("1") == 200
+    proxy.hang()
+    answer = client.get("/api/v1/stockhub/health", headers={"x-api-key": KEY})
+    assert (answer.status_code, answer.json()["status"]) == (503, "critical")
+
+
+@pytest.mark.postgresql
 def test_with_a_pool_too(proxy, options, send, impatient, is_there_once, monkeypatch):
     connection.close()
     monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)
