@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from stockhub_webhooks import story
 from stockhub_webhooks.admin import display, happened, search, words
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
 from stockhub_webhooks.admin.story.links import link, story_url
@@ -103,7 +104,7 @@ class DocumentAdmin(ReadOnlyAdmin):
         """The whole, VAT included."""
         return display.money(document.grand_total, document.currency)
 
-    @admin.display(description=_("tracking number"))
+    @admin.display(description=_("parcels"))
     def parcels(self, document: Any) -> Any:
         """Each parcel's number, a link where there is one."""
         return display.several(map(display.track, document.tracks.all()))
@@ -111,7 +112,7 @@ class DocumentAdmin(ReadOnlyAdmin):
     @admin.display(description=_("parcels"))
     def tracks(self, document: Any) -> Any:
         """Each parcel with its carrier."""
-        rows = ((display.track(row), row.carrier or display.EMPTY, row.method or display.EMPTY)
+        rows = ((display.track(row), story.carrier_name(row) or display.EMPTY, row.method or display.EMPTY)
                 for row in document.tracks.order_by("pk"))  # fmt: skip
         return display.table((_("tracking number"), _("carrier"), _("method")), rows)
 
