@@ -23,7 +23,7 @@ from stockhub_webhooks.admin.permissions import may, may_see_persons
 from stockhub_webhooks.admin.sites import may_view
 from stockhub_webhooks.health import causes
 from stockhub_webhooks.health.causes import CALLS, KINDS, MESSAGES, Group, Kind
-from stockhub_webhooks.health.rules import admin_link
+from stockhub_webhooks.health.rules import REAL, admin_link
 from stockhub_webhooks.models import Message
 
 FAILURES = "stockhub_webhooks_failures"
@@ -132,7 +132,9 @@ class FailuresPage(ReadOnlyAdmin):
             "sample": name_of(row),
             "sample_url": path_of_row,
             "error": Truncator(error_of(row)).chars(ERROR_LENGTH) if may_see_persons(request) else "",
-            "list_url": admin_link(row._meta.model_name, {f"{k}__exact": v for k, v in group.key.items()}, site),
+            "list_url": admin_link(
+                row._meta.model_name, {f"{k}__exact": v for k, v in group.key.items()} | REAL, site
+            ),
         }
 
     # ------------------------------------------------------------ acting
