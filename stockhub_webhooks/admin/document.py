@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin import AdminSite
 from django.db.models import DecimalField, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.text import capfirst
@@ -60,11 +61,7 @@ class DocumentAdmin(ReadOnlyAdmin):
     @admin.display(description=_("order"))
     def of_order(self, document: Any) -> Any:
         """Links to the order and to its story, and whether the order was received at all."""
-        if not document.order:
-            return display.EMPTY
-        order = display.page(document.order, words.order(document.order))
-        url = story_url(self.admin_site, document.order)
-        return display.several(filter(None, (order, link(url, capfirst(_("order story"))) if url else "")))
+        return order_and_story(document.order, self.admin_site)
 
     @admin.display(description=_("customer"))
     def customer(self, document: Any) -> str:
@@ -148,6 +145,15 @@ class DocumentAdmin(ReadOnlyAdmin):
                 f"{path}message__increment_id": document.increment_id,
             }
         )
+
+
+def order_and_story(order: Order | None, site: AdminSite) -> Any:
+    """Links to an order and to its story, and whether the order was received at all; a dash where there is none."""
+    if order is None:
+        return display.EMPTY
+    url = story_url(site, order)
+    shown = display.page(order, words.order(order)), link(url, capfirst(_("order story"))) if url else ""
+    return display.several(filter(None, shown))
 
 
 def filled(items: list[Any], model: Any, names: str | tuple[str, ...]) -> list[Any]:

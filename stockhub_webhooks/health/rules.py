@@ -14,7 +14,6 @@ from django.utils.translation import ngettext, ngettext_lazy
 
 from stockhub_webhooks.health.facts import REFUSALS_OF, Report
 
-
 # of a list in the admin: without tests, as they are counted nowhere here
 REAL = {"account": "~real"}
 
@@ -122,7 +121,9 @@ def quarantined(report: Report) -> Iterator[Finding]:
     """Stored, but it cannot be applied as it is."""
     if count := report.quarantined.count:
         text = ngettext("%(count)d message needs a look.", "%(count)d messages need a look.", count)
-        yield Finding("quarantined", Level.WARNING, text % {"count": count}, filters={"status__exact": "quarantined"} | REAL)
+        yield Finding(
+            "quarantined", Level.WARNING, text % {"count": count}, filters={"status__exact": "quarantined"} | REAL
+        )
 
 
 def refusals(report: Report) -> Iterator[Finding]:

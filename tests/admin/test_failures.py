@@ -11,7 +11,7 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.admin import failures
 from stockhub_webhooks.exceptions import DIED, PermanentFailure
 from stockhub_webhooks.health import causes
-from stockhub_webhooks.models import Message, ReceiverCall
+from stockhub_webhooks.models import Event, Message, ReceiverCall
 from tests.samples import sample
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -67,6 +67,15 @@ def test_failures_of_one_cause_are_one_group_with_a_sample(failed, staff):
     assert reverse("admin:stockhub_webhooks_receivercall_change", args=[waiting.newest.pk]) in page
     assert "order WEB-2" in page
     assert "order WEB-1" not in page
+
+
+def test_tests_are_not_among_them(failed, staff):
+    Message.objects.filter(status="quarantined").update(account="test")
+    Event.objects.filter(po_number="WEB-2").update(account="test")
+    assert causes.groups(causes.MESSAGES) == []
+    assert group(causes.CALLS, receiver="shop.stock").count == 2
+    shown = staff.get(URL).context["sections"][0]["groups"]
+    assert [staff.get(group["list_url"]).context["cl"].result_count for group in shown] == [2, 2]
 
 
 def test_a_group_links_to_the_list_of_its_rows(failed, staff):
