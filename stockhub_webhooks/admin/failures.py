@@ -109,8 +109,6 @@ class FailuresPage(GivingUp):
             "group": group,
             "cause": words.cause(group.key["cause"]),
             "statuses": list(statuses_in_words(group)),
-            "first": message_of(group.oldest).received_at,
-            "last": message_of(group.newest).received_at,
             "sample": name_of(row),
             "sample_url": path_of_row,
             "error": Truncator(error_of(row)).chars(ERROR_LENGTH) if may_see_persons(request) else "",
@@ -154,12 +152,6 @@ def statuses_in_words(group: Group) -> Iterator[str]:
     labels = dict(group.kind.model.Status.choices)
     for status, count in group.by_status.items():
         yield f"{labels[status]}: {count}"
-
-
-def message_of(row: Any) -> Message:
-    """The message that it comes from."""
-    message: Message = row if isinstance(row, Message) else row.event.message
-    return message
 
 
 def name_of(row: Any) -> str:

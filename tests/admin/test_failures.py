@@ -1,5 +1,7 @@
 """What failed, by its cause, and what can be done with all of it at once."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import connection
@@ -89,9 +91,13 @@ def test_a_group_links_to_the_list_of_its_rows(failed, staff):
 
 
 def test_first_and_last_are_those_of_the_messages(failed):
-    first, last = Message.objects.filter(status="quarantined").order_by("pk")
+    older, newer = Message.objects.filter(status="quarantined").order_by("pk")
+    Message.objects.filter(pk=newer.pk).update(received_at=older.received_at - timedelta(days=1))  # entered by hand
     found = group(causes.MESSAGES)
-    assert (found.oldest, found.newest) == (first, last)
+    assert (found.first, found.last) == (older.received_at - timedelta(days=1), older.received_at)
+    assert found.newest == newer
+    call = ReceiverCall.objects.filter(receiver="shop.stock").earliest("pk")
+    assert group(causes.CALLS, receiver="shop.stock").first == call.event.message.received_at
 
 
 def test_nothing_failed_is_said(staff):
