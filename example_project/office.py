@@ -1,4 +1,4 @@
-"""A shop in which two busy days have passed, to look at in the admin: whole lives of orders, and what went wrong.
+"""A shop in which ten busy days have passed, to look at in the admin: whole lives of orders, and what went wrong.
 
 `python3 run.py office` from the root of the repository sets everything up, runs this, and serves until Ctrl-C.
 """
@@ -8,13 +8,16 @@ import random
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
 
 from demo import HERE, KEY, LOGIN, PASSWORD, PATIENCE_SECONDS, ROOT, MailService, set_up, shop_server
 
-ORDERS = 28
+ORDERS = 60
+DAYS = 10
 UNKNOWN_TO_THE_SHOP = 9  # every ninth order was never placed here
 HOURS = 46
 
@@ -24,60 +27,87 @@ def filled_shop(directory: Path):
     """The shop under gunicorn, filled; its address. The same orders each time."""
     set_up(directory, MailService())  # which stays down: the mails are waiting
     with shop_server(directory) as address:
-        play(address)
-        spread_over_two_days()
+        date_back(play(address))
         worker = [sys.executable, str(HERE / "manage.py"), "stockhub_worker", "--once"]
         subprocess.run(worker, check=True, timeout=PATIENCE_SECONDS)
         yield address
 
 
-def play(address: str) -> None:
-    """Send the lives of some orders, one after the other, and a few things that no order is made of."""
+def play(address: str) -> dict[tuple[str, str, int], datetime]:
+    """Send what had happened to some orders until now, and a few things that no order is made of.
+
+    Returns when each message would have come in: topic, number, and which one of that document it is.
+    """
     from django.utils import timezone
     from shop.models import ShopOrder
 
-    from stockhub_webhooks import samples
     from stockhub_webhooks.simulator.scenarios import BY_NAME, Plan, posts
     from stockhub_webhooks.simulator.sending import Target
     from stockhub_webhooks.simulator.simulation import Simulation
 
-    names = list(samples.LIVES)
-    start = timezone.now() - timedelta(weeks=3)
-    lives = [
-        samples.life(names[number % len(names)], number, start=start, po_number=f"WEB-{4001 + number}")
-        for number in range(ORDERS)
-    ]
+    now = timezone.localtime()
+    lives = some_lives(now)
     for number, life in enumerate(lives):
         order = life.steps[0].payload
         if number % UNKNOWN_TO_THE_SHOP:
             total = order.get("grand_total") or 0
             ShopOrder.objects.create(number=life.po_number, customer_email="klant@example.com", total=total)
+    steps = [(step.at, post) for life in lives for step, post in zip(life, posts(life), strict=True)]
+    sent = sorted((each for each in steps if each[0] < now), key=itemgetter(0))
     target = Target.at(f"{address}api/v1/stockhub/")
     for plan in (
         *(BY_NAME[name].plan(1, 1, timezone.now()) for name in ("wrong-key", "malformed", "drift")),
-        Plan([posts(life) for life in lives], lives),
+        Plan([tuple(post for at, post in sent)], lives),
     ):
         Simulation(target, KEY, plan, concurrency=1).run()
+    turns: Counter = Counter()
+    moments = {}
+    for at, post in sent:
+        moments[post.topic, post.number, turns[post.topic, post.number]] = at
+        turns[post.topic, post.number] += 1
+    return moments
 
 
-def spread_over_two_days() -> None:
-    """As if the messages had come in one after the other, more of them by day than by night."""
+def some_lives(now: datetime) -> list:
+    """Orders of the last days, placed by day, each kind of life in turns."""
+    from stockhub_webhooks import samples
+
+    names, chance = list(samples.LIVES), random.Random(1)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    placed = (
+        midnight - timedelta(days=DAYS - DAYS * number / ORDERS) + timedelta(hours=chance.uniform(8, 22))
+        for number in range(ORDERS)
+    )
+    return [
+        samples.life(names[number % len(names)], number, start=start, po_number=f"WEB-{4001 + number}")
+        for number, start in enumerate(sorted(start for start in placed if start < now))
+    ]
+
+
+def date_back(moments: dict[tuple[str, str, int], datetime]) -> None:
+    """As if all had come in when it happened, what the shop had to do too; what is no order's within two days."""
+    from django.db.models import Max
     from django.utils import timezone
 
-    from stockhub_webhooks.models import Message, Refusal, RefusedBody
+    from stockhub_webhooks.apply import BY_TOPIC
+    from stockhub_webhooks.models import Event, Message, ReceiverCall, Refusal, RefusedBody
 
-    chance = random.Random(1)
-    pks = list(Message.objects.order_by("pk").values_list("pk", flat=True))
+    chance, turns = random.Random(1), Counter()
     now = timezone.localtime()
-    moments: list = []
-    while len(moments) < len(pks):
-        moment = now - timedelta(hours=chance.random() * HOURS)
-        if chance.random() < (1 if 8 <= moment.hour < 22 else 0.15):
-            moments.append(moment)
-    moments.sort()
-    for pk, moment in zip(pks, moments, strict=True):
-        Message.objects.filter(pk=pk).update(received_at=moment)
-    refused = moments[len(moments) * 3 // 4]
+    for message in Message.objects.order_by("pk"):
+        key = (message.topic, message.increment_id, turns[message.topic, message.increment_id])
+        turns[message.topic, message.increment_id] += 1
+        at = moments.get(key) or now - timedelta(hours=chance.uniform(1, HOURS))
+        Message.objects.filter(pk=message.pk).update(received_at=at, applied_at=message.applied_at and at)
+        Event.objects.filter(message=message, message__topic="rma").update(occurred_at=at)  # these tell no time
+        done = ReceiverCall.objects.filter(event__message=message, done_at__isnull=False)
+        done.update(done_at=at + timedelta(seconds=1))
+    for topic, kind in BY_TOPIC.items():
+        latest = Message.objects.filter(topic=topic).values_list("increment_id").annotate(at=Max("received_at"))
+        for number, at in latest:
+            kind.model.objects.filter(increment_id=number, received_at__isnull=False).update(received_at=at)
+    ReceiverCall.objects.filter(status="pending").update(due_at=now)
+    refused = now - timedelta(hours=HOURS / 4)
     Refusal.objects.update(last_at=refused, hour=refused.replace(minute=0, second=0, microsecond=0))
     RefusedBody.objects.update(refused_at=refused)
 

@@ -15,12 +15,15 @@ SIZE = {"width": 1280, "height": 860}
 
 def pages() -> dict[str, str]:
     """The path of each picture's page in the admin."""
+    from django.db.models import Count
+
     from stockhub_webhooks.models import Order
 
-    returned = Order.objects.filter(rmas__isnull=False, credit_memos__isnull=False).order_by("pk").first()
+    undone = Order.objects.filter(receiver_calls__status="pending").annotate(parcels=Count("shipments", distinct=True))
+    busy = undone.order_by("-parcels", "-pk").first()
     return {
         "overview": "stockhub_webhooks/",
-        "order-story": f"stockhub_webhooks/order/{returned.pk}/story/",
+        "order-story": f"stockhub_webhooks/order/{busy.pk}/story/",
         "failures": "stockhub_webhooks/receivercall/failures/",
     }
 

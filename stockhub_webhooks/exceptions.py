@@ -28,6 +28,8 @@ TRACEBACK_LIMIT = 4000
 CAUSE_LIMIT = 200
 LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 DIED = "died"  # the cause of what failed without an error: the process that was at it died, or took too long
+CALLER_DIED = "the process that was calling it died, or took longer than LEASE_SECONDS, each time"
+WORKER_DIED = "the process that was working on it died each time"
 
 
 class StockHubError(Exception):

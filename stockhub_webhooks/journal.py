@@ -22,7 +22,16 @@ from django.views.decorators.debug import sensitive_variables
 
 from stockhub_webhooks import signals, spool
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.exceptions import DIED, AlreadySettled, NotStored, Unreadable, cause, described, place
+from stockhub_webhooks.exceptions import (
+    DIED,
+    WORKER_DIED,
+    AlreadySettled,
+    NotStored,
+    Unreadable,
+    cause,
+    described,
+    place,
+)
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.models.database import NOW, alias, answers, drop, from_now, patiently, take_free
@@ -254,7 +263,7 @@ def claim_due() -> Generator[list[Message], None, None]:
         due = list(Message.objects.using(alias()).due(NOW).values_list("pk", "attempts")[:BATCH])
     worn_out = [pk for pk, attempts in due if attempts >= conf.MAX_ATTEMPTS]
     for pk in worn_out:
-        fail(pk, "the process that was working on it died each time", DIED)
+        fail(pk, WORKER_DIED, DIED)
     # one that was begun before may have killed its process: nobody's attempt but its own may be counted for that
     begun = [Q(pk=pk) for pk, attempts in due if 0 < attempts < conf.MAX_ATTEMPTS]
     fresh = [Q(attempts=0)] if any(not attempts for _, attempts in due) else []

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.exceptions import DIED, cause, described, place
+from stockhub_webhooks.exceptions import CALLER_DIED, DIED, cause, described, place
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Event, ReceiverCall
 from stockhub_webhooks.models.database import NOW, alias, from_now, patiently, take, take_free
@@ -126,9 +126,7 @@ def claim_due(*, message_id: int | None = None) -> Iterator[ReceiverCall]:
     for call in calls:
         if call.attempts >= conf.MAX_ATTEMPTS:
             with about(message_id=call.event.message_id, event_id=call.event_id, receiver=call.receiver):
-                give_up(
-                    call, "the process that was calling it died, or took longer than LEASE_SECONDS, each time", DIED
-                )
+                give_up(call, CALLER_DIED, DIED)
             given_up = True
         elif _claim(call):
             yield call

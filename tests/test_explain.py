@@ -89,7 +89,8 @@ ADDRESSES = ("{}/", "{}/?q=1500", "{}/?q=klant1500")
 FILTERED = (
     "order/?created_at_from=2022-01-02&created_at_to=2022-01-02", "order/?received_at_to=2022-01-01",
     "shipment/?created_at_from=2022-01-02&created_at_to=2022-01-02", "rma/?date_requested_to=2022-01-01",
-    "message/?received_at_from=2022-01-02&received_at_to=2022-01-02", "message/?status__exact=quarantined",
+    "message/?received_at_from=2022-01-02&received_at_to=2022-01-02",
+    "message/?status__exact=quarantined&account=~real",
     "message/?outcome=stale", "event/?occurred_at_from=2022-01-02&occurred_at_to=2022-01-02",
     "receivercall/?event_occurred_at_from=2022-01-02&event_occurred_at_to=2022-01-02",
     "receivercall/?status__exact=given_up",

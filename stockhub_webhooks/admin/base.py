@@ -85,8 +85,7 @@ class ReadOnlyAdmin(BadgedAdmin):
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         """The account's filter is last."""
-        several = self.has_account and len(conf.accounts()) > 1
-        return (*self.list_filter, AccountFilter) if several else self.list_filter
+        return (*self.list_filter, AccountFilter) if self.has_account else self.list_filter
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """As written, without the account where there is only one, and without persons for who may not see them.

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin import AdminSite
 from django.db.models import DecimalField, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from stockhub_webhooks import story
 from stockhub_webhooks.admin import display, happened, search, words
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
 from stockhub_webhooks.admin.story.links import link, story_url
@@ -59,11 +61,7 @@ class DocumentAdmin(ReadOnlyAdmin):
     @admin.display(description=_("order"))
     def of_order(self, document: Any) -> Any:
         """Links to the order and to its story, and whether the order was received at all."""
-        if not document.order:
-            return display.EMPTY
-        order = display.page(document.order, words.order(document.order))
-        url = story_url(self.admin_site, document.order)
-        return display.several(filter(None, (order, link(url, capfirst(_("order story"))) if url else "")))
+        return order_and_story(document.order, self.admin_site)
 
     @admin.display(description=_("customer"))
     def customer(self, document: Any) -> str:
@@ -103,7 +101,7 @@ class DocumentAdmin(ReadOnlyAdmin):
         """The whole, VAT included."""
         return display.money(document.grand_total, document.currency)
 
-    @admin.display(description=_("tracking number"))
+    @admin.display(description=_("parcels"))
     def parcels(self, document: Any) -> Any:
         """Each parcel's number, a link where there is one."""
         return display.several(map(display.track, document.tracks.all()))
@@ -111,7 +109,7 @@ class DocumentAdmin(ReadOnlyAdmin):
     @admin.display(description=_("parcels"))
     def tracks(self, document: Any) -> Any:
         """Each parcel with its carrier."""
-        rows = ((display.track(row), row.carrier or display.EMPTY, row.method or display.EMPTY)
+        rows = ((display.track(row), story.carrier_name(row) or display.EMPTY, row.method or display.EMPTY)
                 for row in document.tracks.order_by("pk"))  # fmt: skip
         return display.table((_("tracking number"), _("carrier"), _("method")), rows)
 
@@ -147,6 +145,15 @@ class DocumentAdmin(ReadOnlyAdmin):
                 f"{path}message__increment_id": document.increment_id,
             }
         )
+
+
+def order_and_story(order: Order | None, site: AdminSite) -> Any:
+    """Links to an order and to its story, and whether the order was received at all; a dash where there is none."""
+    if order is None:
+        return display.EMPTY
+    url = story_url(site, order)
+    shown = display.page(order, words.order(order)), link(url, capfirst(_("order story"))) if url else ""
+    return display.several(filter(None, shown))
 
 
 def filled(items: list[Any], model: Any, names: str | tuple[str, ...]) -> list[Any]:

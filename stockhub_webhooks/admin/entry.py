@@ -201,8 +201,6 @@ class EntryPage(ReadOnlyAdmin):
             "intro": intro(form.mended),
             "entered": self.entered(request),
             "submit_label": _("Enter"),
-            "list_url": reverse(f"{self.admin_site.name}:stockhub_webhooks_message_changelist"),
-            "list_label": self.opts.verbose_name_plural,
         }
         return TemplateResponse(request, "admin/stockhub_webhooks/message/enter.html", context, status=status)
 

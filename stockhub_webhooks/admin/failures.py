@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -18,16 +17,15 @@ from django.utils.translation import ngettext_lazy
 
 from stockhub_webhooks import journal, ledger
 from stockhub_webhooks.admin import display, words
-from stockhub_webhooks.admin.base import ReadOnlyAdmin
+from stockhub_webhooks.admin.giving_up import MOST_AT_ONCE, GivingUp
 from stockhub_webhooks.admin.permissions import may, may_see_persons
 from stockhub_webhooks.admin.sites import may_view
 from stockhub_webhooks.health import causes
 from stockhub_webhooks.health.causes import CALLS, KINDS, MESSAGES, Group, Kind
-from stockhub_webhooks.health.rules import admin_link
+from stockhub_webhooks.health.rules import REAL, admin_link
 from stockhub_webhooks.models import Message
 
 FAILURES = "stockhub_webhooks_failures"
-MOST_AT_ONCE = 10_000
 ERROR_LENGTH = 200
 
 
@@ -38,7 +36,7 @@ class Act:
     name: str
     kind: Kind
     label: Any
-    told: Any
+    told: Any = ""
 
 
 ACTS = {
@@ -50,12 +48,7 @@ ACTS = {
             _("try again"),
             ngettext_lazy("%(count)d task is tried again.", "%(count)d tasks are tried again.", "count"),
         ),
-        Act(
-            "give_up",
-            CALLS,
-            _("give up …"),
-            ngettext_lazy("%(count)d task was given up.", "%(count)d tasks were given up.", "count"),
-        ),
+        Act("give_up", CALLS, _("give up …")),  # says itself what it did
         Act(
             "process_again",
             MESSAGES,
@@ -66,18 +59,7 @@ ACTS = {
 }
 
 
-class ReasonForm(forms.Form):
-    """Why somebody gives up; it stands in the task and in the log."""
-
-    reason = forms.CharField(
-        label=_("Reason"),
-        max_length=500,
-        widget=forms.Textarea(attrs={"class": "vLargeTextField", "rows": 3}),
-        help_text=_("It is kept with each task and in the log of the admin."),
-    )
-
-
-class FailuresPage(ReadOnlyAdmin):
+class FailuresPage(GivingUp):
     """Adds to the admin of tasks the page of what failed, by its cause."""
 
     def get_urls(self) -> list[Any]:
@@ -127,12 +109,10 @@ class FailuresPage(ReadOnlyAdmin):
             "group": group,
             "cause": words.cause(group.key["cause"]),
             "statuses": list(statuses_in_words(group)),
-            "first": message_of(group.oldest).received_at,
-            "last": message_of(group.newest).received_at,
             "sample": name_of(row),
             "sample_url": path_of_row,
             "error": Truncator(error_of(row)).chars(ERROR_LENGTH) if may_see_persons(request) else "",
-            "list_url": admin_link(row._meta.model_name, {f"{k}__exact": v for k, v in group.key.items()}, site),
+            "list_url": admin_link(row._meta.model_name, {f"{k}__exact": v for k, v in group.key.items()} | REAL, site),
         }
 
     # ------------------------------------------------------------ acting
@@ -146,37 +126,16 @@ class FailuresPage(ReadOnlyAdmin):
         if act.kind not in kinds or not may(request, act.name):
             raise PermissionDenied
         rows = act.kind.members(request.POST, int(newest))
-        if act.name != "give_up":
-            return self.done(request, act, rows, str(act.label), DOES[act.name])
-        form = ReasonForm(request.POST if "reason" in request.POST else None)
-        if not form.is_valid():
-            return self.confirm(request, act, rows, form)
-        reason = form.cleaned_data["reason"]
-        what = str(_("given up: %(reason)s") % {"reason": reason})
-        return self.done(request, act, rows, what, lambda pks: ledger.give_up_by_hand(pks, reason))
+        if act.name == "give_up":
+            fields = [(name, request.POST[name]) for name in ("action", "newest", *act.kind.keys)]
+            what = f"{request.POST['receiver']}: {words.cause(request.POST['cause'])}"
+            return self.give_up_all(request, rows, fields, self.failures_url(), what)
+        return self.done(request, act, rows)
 
-    def confirm(self, request: HttpRequest, act: Act, rows: Any, form: ReasonForm) -> HttpResponse:
-        """Ask why, and say what that means."""
-        count = rows.count()
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("Give up"),
-            "opts": self.opts,
-            "form": form,
-            "count": count,
-            "cause": words.cause(request.POST["cause"]),
-            "receiver": request.POST["receiver"],
-            "hidden": {name: request.POST[name] for name in ("action", "newest", *act.kind.keys)},
-            "failures_url": self.failures_url(),
-        }
-        return TemplateResponse(request, "admin/stockhub_webhooks/receivercall/give_up.html", context)
-
-    def done(
-        self, request: HttpRequest, act: Act, rows: Any, what: str, does: Callable[[list[int]], int]
-    ) -> HttpResponse:
+    def done(self, request: HttpRequest, act: Act, rows: Any) -> HttpResponse:
         """Do it, say with how many, and show what is left."""
         chosen = act.kind.with_what_is_named().filter(pk__in=list(rows.values_list("pk", flat=True)[:MOST_AT_ONCE]))
-        count = self.make_due(request, chosen, what, does)
+        count = self.make_due(request, chosen, str(act.label), DOES[act.name])
         self.message_user(request, act.told % {"count": count}, messages.SUCCESS if count else messages.WARNING)
         return HttpResponseRedirect(self.failures_url())
 
@@ -195,12 +154,6 @@ def statuses_in_words(group: Group) -> Iterator[str]:
         yield f"{labels[status]}: {count}"
 
 
-def message_of(row: Any) -> Message:
-    """The message that it comes from."""
-    message: Message = row if isinstance(row, Message) else row.event.message
-    return message
-
-
 def name_of(row: Any) -> str:
     """What a sample is called."""
     if isinstance(row, Message):
@@ -212,4 +165,4 @@ def name_of(row: Any) -> str:
 def error_of(row: Any) -> str:
     """The first line of its error, in words where it has them."""
     text = words.error(row) if isinstance(row, Message) else row.last_error
-    return str(text).partition("\n")[0]
+    return words.first_line(str(text), persons=True)

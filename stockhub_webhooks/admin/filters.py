@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
@@ -13,7 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from stockhub_webhooks import ledger
 from stockhub_webhooks.admin import words
 from stockhub_webhooks.conf import conf
+from stockhub_webhooks.health.rules import REAL
 from stockhub_webhooks.models import Message, ReceiverCall
+from stockhub_webhooks.models.accounts import AccountQuerySet
 from stockhub_webhooks.statuses import Labels
 
 OTHER = "~other"
@@ -51,19 +53,25 @@ def by_code(column: str, name: Any, labels: Labels, *, is_open: bool = True) -> 
 
 
 class AccountFilter(admin.SimpleListFilter):
-    """Whose key the message came with; only there where several accounts are configured."""
+    """Whose key the message came with; only there where several accounts are configured, or one was chosen."""
 
     title = _("account")
     parameter_name = "account"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The configured accounts."""
-        return [(account, account) for account in sorted(conf.accounts())]
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """The configured accounts, and all but the tests'."""
+        return [*((account, account) for account in sorted(conf.accounts())), (REAL["account"], _("without tests"))]
+
+    def has_output(self) -> bool:
+        """A link from elsewhere may leave out tests although there is but one account now."""
+        return bool(self.value()) or len(conf.accounts()) > 1
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The rows of the chosen account; receiver calls have their event's."""
-        column = "account" if hasattr(queryset.model, "account") else "event__account"
-        return queryset.filter(**{column: self.value()}) if self.value() else queryset
+        """The rows of the chosen account."""
+        chosen, rows = self.value(), cast(AccountQuerySet[Any], queryset)
+        if chosen == REAL["account"]:
+            return rows.real()
+        return rows.of_account(chosen) if chosen else rows
 
 
 class OutcomeFilter(admin.SimpleListFilter):

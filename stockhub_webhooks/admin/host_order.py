@@ -55,7 +55,7 @@ class StockHubBoxMixin(ModelAdmin):
     @property
     def media(self) -> forms.Media:
         """With the style of the box."""
-        return super().media + forms.Media(css={"all": ["stockhub_webhooks/story.css"]})
+        return super().media + forms.Media(css={"all": ["stockhub_webhooks/story.css", "stockhub_webhooks/badge.css"]})
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """With the box."""
@@ -97,6 +97,7 @@ def _facts(purchase: story.Purchase, tasks: story.Tasks) -> list[tuple[Any, Any]
     lines = story.lines_of(purchase)
     steps = [phrases.step(step) for step in story.steps_of(purchase, lines) if step.state is not story.State.NONE]
     return [
+        (_("account"), phrases.account(purchase)),
         (_("status"), display.several(f"{order.increment_id}: {phrases.status(order)}" for order in purchase.orders)),
         (_("How far it is"), display.several(steps)),
         (_("parcels"), _each(purchase.shipments, tables.tracks)),

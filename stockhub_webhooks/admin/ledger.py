@@ -17,6 +17,7 @@ from stockhub_webhooks.admin.attention import TaskNeedsFilter
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
 from stockhub_webhooks.admin.changes import field_name, is_impersonal, shown
 from stockhub_webhooks.admin.date_range import DateRangeFilter
+from stockhub_webhooks.admin.document import order_and_story
 from stockhub_webhooks.admin.failures import FailuresPage
 from stockhub_webhooks.admin.receivers import ReceiversPage
 from stockhub_webhooks.models import Event, Heartbeat, Message, ReceiverCall
@@ -72,8 +73,8 @@ class EventAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("order"))
     def of_order(self, event: Event) -> Any:
-        """A link to the order, and whether that was received at all."""
-        return display.page(event.order, words.order(event.order)) if event.order else display.EMPTY
+        """Links to the order and to its story, and whether the order was received at all."""
+        return order_and_story(event.order, self.admin_site)
 
     @admin.display(description=_("document"))
     def document(self, event: Event) -> Any:
@@ -125,7 +126,7 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
         filters.ReceiverFilter,
         ("event__occurred_at", DateRangeFilter),
     )
-    actions = ("try_again",)
+    actions = ("try_again", "give_up")
     personal = {"error_in_short": "error_without_text", "whole_error": "error_without_text"}
     fieldsets = (
         (None, {"fields": [("of_event", "of_order", "po_number"), "account"]}),
@@ -164,8 +165,8 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
 
     @admin.display(description=_("order"))
     def of_order(self, call: ReceiverCall) -> Any:
-        """A link to the order, and whether that was received at all."""
-        return display.page(call.order, words.order(call.order)) if call.order else display.EMPTY
+        """Links to the order and to its story, and whether the order was received at all."""
+        return order_and_story(call.order, self.admin_site)
 
     @admin.display(description=_("our order number"), ordering="event__po_number")
     def po_number(self, call: ReceiverCall) -> str:
@@ -196,17 +197,17 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
     @admin.display(description=_("last error"))
     def error_in_short(self, call: ReceiverCall) -> str:
         """The first line."""
-        return Truncator(call.last_error.partition("\n")[0]).chars(60) or display.EMPTY
+        return Truncator(words.first_line(call.last_error, persons=True)).chars(60) or display.EMPTY
 
     @admin.display(description=_("last error"))
     def error_without_text(self, call: ReceiverCall) -> str:
         """What kind of error: its text is the shop's, and may name persons."""
-        return words.kind_of_error(call.last_error) or display.EMPTY
+        return words.first_line(call.last_error, persons=False) or display.EMPTY
 
     @admin.display(description=_("last error"))
     def whole_error(self, call: ReceiverCall) -> Any:
         """With where in the code it was."""
-        return display.preformatted(call.last_error)
+        return words.own_error(call.last_error) or display.preformatted(call.last_error)
 
     # ------------------------------------------------------------ try again
 

@@ -9,20 +9,23 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from stockhub_webhooks import ledger, signals, statuses
 from stockhub_webhooks.admin import words
-from stockhub_webhooks.admin.base import ReadOnlyAdmin, wake
+from stockhub_webhooks.admin.base import wake
+from stockhub_webhooks.admin.giving_up import GivingUp
 from stockhub_webhooks.admin.permissions import may
 from stockhub_webhooks.admin.replay_request import URL_NAME as REQUEST_URL_NAME
+from stockhub_webhooks.health.rules import REAL, admin_link
 from stockhub_webhooks.models import Event, ReceiverCall
 from stockhub_webhooks.models.database import alias
 
@@ -31,15 +34,16 @@ LOOKED_BACK = 10_000
 KINDS = {signal.name: kind for kind, signal in signals.BY_EVENT_TYPE.items()}
 
 
-class ReceiversPage(ReadOnlyAdmin):
+class ReceiversPage(GivingUp):
     """Adds to the admin of receiver calls the page of the receivers."""
 
     def get_urls(self) -> list[Any]:
-        """Two more addresses."""
+        """Three more addresses."""
         view = self.admin_site.admin_view
         return [
             path("receivers/", view(self.receivers_view), name=URL_NAME),
             path("receivers/reassign/", view(self.reassign_view), name=f"{URL_NAME}_reassign"),
+            path("receivers/give-up/", view(self.give_up_gone_view), name=f"{URL_NAME}_give_up"),
             *super().get_urls(),
         ]
 
@@ -51,20 +55,21 @@ class ReceiversPage(ReadOnlyAdmin):
         """The page."""
         if not self.has_view_permission(request):
             raise PermissionDenied
+        request.current_app = self.admin_site.name
         counts, unheard, site = open_counts(), unheard_events(), self.admin_site.name
         context = {
             **self.admin_site.each_context(request),
             "title": _("Receivers"),
             "opts": self.opts,
-            "signals": list(heard(counts, unheard)),
-            "gone": list(gone(counts)),
+            "signals": list(heard(counts, unheard, site)),
+            "gone": list(gone(counts, site)),
             "waiting_label": ReceiverCall.Status.PENDING.label,
-            "looked_back": LOOKED_BACK,
-            "list_url": reverse(f"{site}:stockhub_webhooks_receivercall_changelist"),
+            "looked_back": number_format(LOOKED_BACK, force_grouping=True),
             "request_url": reverse(f"{site}:{REQUEST_URL_NAME}")
             if may(request, "process_again") and may(request, "view_message")
             else "",
             "reassign_url": reverse(f"{site}:{URL_NAME}_reassign") if may(request, "reassign") else "",
+            "give_up_url": reverse(f"{site}:{URL_NAME}_give_up") if may(request, "give_up") else "",
         }
         return TemplateResponse(request, "admin/stockhub_webhooks/receivercall/receivers.html", context)
 
@@ -89,6 +94,21 @@ class ReceiversPage(ReadOnlyAdmin):
             self.message_user(request, told % {"count": moved}, messages.SUCCESS)
         return HttpResponseRedirect(reverse(f"{self.admin_site.name}:{URL_NAME}"))
 
+    def give_up_gone_view(self, request: HttpRequest) -> HttpResponse:
+        """Give up the tasks of a receiver that is gone."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not (may(request, "give_up") and self.has_view_permission(request)):
+            raise PermissionDenied
+        name, receiver = (request.POST.get(field, "") for field in ("signal", "former"))
+        signal = signals.BY_NAME.get(name)
+        if signal is not None and signal.find(receiver) is not None:
+            raise BadRequest("this receiver is there")
+        rows = ReceiverCall.objects.using(alias()).filter(signal=name, receiver=receiver).real()
+        what = f"{receiver} ({statuses.label(words.SIGNALS, name)})"
+        back = reverse(f"{self.admin_site.name}:{URL_NAME}")
+        return self.give_up_all(request, rows, [("signal", name), ("former", receiver)], back, what)
+
 
 def log(user: Any, what: str) -> None:
     """In Django's log, of all tasks at once."""
@@ -106,9 +126,10 @@ def log(user: Any, what: str) -> None:
 
 
 def open_counts() -> dict[tuple[str, str], dict[str, int]]:
-    """Signal and receiver to how many calls wait and are given up; what is done is not looked at."""
+    """Signal and receiver to how many calls wait and are given up; of what is settled and of tests nothing."""
     statuses_left = (*ReceiverCall.OPEN, ReceiverCall.Status.GIVEN_UP)
-    rows = ReceiverCall.objects.using(alias()).filter(status__in=statuses_left).order_by()
+    rows = ReceiverCall.objects.using(alias()).real().filter(status__in=statuses_left).order_by()
+    rows = rows.exclude(cause=ReceiverCall.BY_HAND)
     counts: dict[tuple[str, str], dict[str, int]] = {}
     for row in rows.values("signal", "receiver", "status").annotate(count=Count("pk")):
         numbers = counts.setdefault((row["signal"], row["receiver"]), {"waiting": 0, "given_up": 0})
@@ -117,8 +138,8 @@ def open_counts() -> dict[tuple[str, str], dict[str, int]]:
 
 
 def unheard_events() -> dict[str, int]:
-    """Event type to how many of the newest `LOOKED_BACK` events nobody was told of."""
-    rows = Event.objects.using(alias()).order_by()
+    """Event type to how many of the newest `LOOKED_BACK` events nobody was told of, without tests."""
+    rows = Event.objects.using(alias()).real().order_by()
     newest = rows.order_by("-pk").values_list("pk", flat=True).first() or 0
     told = ReceiverCall.objects.filter(event=OuterRef("pk"))
     found = rows.filter(~Exists(told), pk__gt=newest - LOOKED_BACK).values("type").annotate(count=Count("pk"))
@@ -138,7 +159,18 @@ def last_times(known: list[tuple[str, str]]) -> list[Any]:
     return list(found or [None] * len(looks))
 
 
-def heard(counts: dict[tuple[str, str], dict[str, int]], unheard: dict[str, int]) -> Iterator[dict[str, Any]]:
+def lists(site: str, signal: str, receiver: str) -> dict[str, str]:
+    """Where the tasks are listed that the counts of a receiver speak of."""
+    own = {"signal__exact": signal, "receiver__exact": receiver} | REAL
+    return {
+        "waiting_url": admin_link("receivercall", {"status__in": ",".join(ReceiverCall.OPEN), **own}, site),
+        "given_up_url": admin_link("receivercall", {"needs": "given_up", **own}, site),
+    }
+
+
+def heard(
+    counts: dict[tuple[str, str], dict[str, int]], unheard: dict[str, int], site: str
+) -> Iterator[dict[str, Any]]:
     """Each signal with its receivers."""
     known = [(name, found.identity) for name, signal in signals.BY_NAME.items() for found in signal.connected()]
     times = iter(last_times(known))
@@ -151,6 +183,7 @@ def heard(counts: dict[tuple[str, str], dict[str, int]], unheard: dict[str, int]
                 "done_at": facts[name, found.identity][0],
                 "failed_at": facts[name, found.identity][1],
                 **counts.get((name, found.identity), {"waiting": 0, "given_up": 0}),
+                **lists(site, name, found.identity),
             }
             for found in signal.connected()
         ]
@@ -162,14 +195,15 @@ def heard(counts: dict[tuple[str, str], dict[str, int]], unheard: dict[str, int]
         }
 
 
-def gone(counts: dict[tuple[str, str], dict[str, int]]) -> Iterator[dict[str, Any]]:
+def gone(counts: dict[tuple[str, str], dict[str, int]], site: str) -> Iterator[dict[str, Any]]:
     """What is left for receivers that this process does not know, and who could take it over."""
     for (name, receiver), numbers in sorted(counts.items()):
         signal = signals.BY_NAME.get(name)
         if signal is None or signal.find(receiver) is None:
             others = [found.identity for found in signal.connected()] if signal else []
             label = statuses.label(words.SIGNALS, name)
-            yield {"name": name, "label": label, "receiver": receiver, "others": others, **numbers}
+            shown = {"name": name, "label": label, "receiver": receiver, "others": others}
+            yield shown | numbers | lists(site, name, receiver)
 
 
 def first_line(function: Any) -> str:

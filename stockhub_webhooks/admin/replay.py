@@ -102,7 +102,7 @@ class ReplayAdmin(RequestPage):
     def error_without_text(self, row: Replay) -> str:
         """Only its kind: the text of an exception may name persons."""
         known = words.reason(row.last_error)
-        return known if known != row.last_error else row.last_error.partition(":")[0] or display.EMPTY
+        return known if known != row.last_error else words.kind_of_error(row.last_error) or display.EMPTY
 
     # ------------------------------------------------------------ the page of one
 

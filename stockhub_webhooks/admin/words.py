@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks import signals, statuses
-from stockhub_webhooks.exceptions import DIED
+from stockhub_webhooks.exceptions import CALLER_DIED, DIED, WORKER_DIED
 from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Topic
 from stockhub_webhooks.statuses import Labels
 
@@ -88,8 +88,13 @@ CODES: Mapping[str, Labels] = {
 }
 
 
-# how the text of an error begins, as `exceptions.described` writes it
-ERROR_KIND = re.compile(r"[A-Za-z_][\w.]*(?=:)")
+# How an error begins, as `exceptions.described` writes it. The reason that a receiver or somebody in the office has for
+# giving up is free text, and may begin with a name.
+ERROR_KIND = re.compile(r"(\w+): [^\n]*\n\nTraceback ")
+
+# What this app itself writes as an error: nothing of a customer is in it.
+OWN_ERRORS: Mapping[str, Any] = {CALLER_DIED: CAUSES[DIED], WORKER_DIED: CAUSES[DIED]}
+ASKED_LATER = re.compile(r"asked to be called again in ([\d.e+]+) seconds")
 
 
 def order(order: Order) -> str:
@@ -125,14 +130,29 @@ def reason(text: str) -> str:
     """The same, of the text that `exceptions.Unreadable` has; other text as it is."""
     code, _colon, detail = text.partition(":")
     if code not in REASONS:
-        return text
+        return own_error(text) or text
     return f"{REASONS[code]} ({detail.strip()})" if detail.strip() else str(REASONS[code])
 
 
+def first_line(text: str, *, persons: bool) -> str:
+    """What an error begins with; where persons are hidden only its kind, for the rest may name one."""
+    first = text.partition("\n")[0]
+    if own := own_error(first):
+        return own
+    return first if persons else kind_of_error(text)
+
+
+def own_error(first: str) -> str:
+    """In words what this app wrote as an error; "" where somebody else did."""
+    if asked := ASKED_LATER.fullmatch(first):
+        return _("our shop asked to be told again in %(seconds)s seconds") % {"seconds": asked[1]}
+    return str(OWN_ERRORS.get(first, ""))
+
+
 def kind_of_error(text: str) -> str:
-    """What kind of error a text begins with; the rest, which may name persons, is left out."""
+    """What kind of error it is; the rest, which may name persons, is left out."""
     kind = ERROR_KIND.match(text)
-    return kind[0] if kind else str(text and _("not shown"))
+    return kind[1] if kind else str(text and _("not shown"))
 
 
 def cause(code: str) -> str:

@@ -9,7 +9,7 @@ from django.utils.translation import ngettext_lazy
 
 from stockhub_webhooks.health import work
 from stockhub_webhooks.health.facts import Report
-from stockhub_webhooks.health.rules import Finding, Level, findings
+from stockhub_webhooks.health.rules import REAL, Finding, Level, findings
 from stockhub_webhooks.models.shipment import EXCEPTION
 
 # code, which rows, in which list, and what is said
@@ -37,7 +37,7 @@ QUESTIONS: Any = (
     (
         "problem_on_the_way",
         work.parcels_with_a_problem,
-        ("shipment", {"status": EXCEPTION}),
+        ("shipment", {"status": EXCEPTION} | REAL),
         ngettext_lazy(
             "%(count)d shipment has a problem on the way.", "%(count)d shipments have a problem on the way.", "count"
         ),
@@ -45,7 +45,7 @@ QUESTIONS: Any = (
     (
         "not_received",
         work.orders_not_received,
-        ("order", {"received": "no"}),
+        ("order", {"received": "no"} | REAL),
         ngettext_lazy(
             "%(count)d order was not received yet: we know it from what belongs to it.",
             "%(count)d orders were not received yet: we know them from what belongs to them.",

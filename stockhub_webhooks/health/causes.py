@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Max, Min, Q, QuerySet
 
-from stockhub_webhooks.health.work import rows_of
+from stockhub_webhooks.health.work import real_rows, rows_of
 from stockhub_webhooks.models import Message, ReceiverCall
 
 MOST_GROUPS = 100
@@ -16,15 +17,23 @@ MOST_GROUPS = 100
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of work that can fail. `keys` are the columns whose values a group shares."""
+    """A kind of work that can fail.
+
+    Attributes:
+        name: for the page.
+        model: its rows.
+        keys: the columns whose values a group shares.
+        moment: the column that says when its message came in.
+    """
 
     name: str
     model: type[Any]
     keys: tuple[str, ...]
+    moment: str
 
     def failing(self) -> QuerySet[Any]:
-        """All of it that failed."""
-        rows: QuerySet[Any] = rows_of(self.model).failing()
+        """All of it that failed, without tests."""
+        rows: QuerySet[Any] = real_rows(self.model).failing()
         return rows
 
     def members(self, key: Mapping[str, str], newest: int) -> QuerySet[Any]:
@@ -40,8 +49,8 @@ class Kind:
         return rows.defer("body", "headers")
 
 
-CALLS = Kind("call", ReceiverCall, ("receiver", "cause"))
-MESSAGES = Kind("message", Message, ("status", "cause"))
+CALLS = Kind("call", ReceiverCall, ("receiver", "cause"), "event__message__received_at")
+MESSAGES = Kind("message", Message, ("status", "cause"), "received_at")
 KINDS = {kind.name: kind for kind in (CALLS, MESSAGES)}
 
 
@@ -54,20 +63,22 @@ class Group:
         key: the values that they share.
         count: how many.
         by_status: how many of each status.
-        oldest: the row of the oldest message.
-        newest: the row of the newest message, which is the sample.
+        first: when the first of their messages came in.
+        last: when the last did.
+        newest: the newest row, which is the sample.
     """
 
     kind: Kind
     key: Mapping[str, str]
     count: int
     by_status: Mapping[str, int]
-    oldest: Any
+    first: datetime
+    last: datetime
     newest: Any
 
 
 def groups(kind: Kind, most: int = MOST_GROUPS) -> list[Group]:
-    """The groups of a kind, at most so many, the one that failed for the newest message first. Two queries."""
+    """The groups of a kind, at most so many, the one with the newest row first. Two queries."""
     statuses = kind.model.Status.values
     found = list(
         kind.failing()
@@ -75,24 +86,26 @@ def groups(kind: Kind, most: int = MOST_GROUPS) -> list[Group]:
         .values(*kind.keys)
         .annotate(
             number=Count("pk"),
-            first_pk=Min("pk"),
+            first=Min(kind.moment),
+            last=Max(kind.moment),
             last_pk=Max("pk"),
             **{f"in_{status}": Count("pk", filter=Q(status=status)) for status in statuses},
         )
         .order_by("-last_pk")[:most]
     )
-    rows = kind.with_what_is_named().in_bulk({row[name] for row in found for name in ("first_pk", "last_pk")})
+    rows = kind.with_what_is_named().in_bulk([row["last_pk"] for row in found])
     return list(_built(kind, found, rows))
 
 
 def _built(kind: Kind, found: list[dict[str, Any]], rows: Mapping[int, Any]) -> Iterator[Group]:
     for row in found:
-        if row["first_pk"] in rows and row["last_pk"] in rows:  # else deleted in between
+        if row["last_pk"] in rows:  # else deleted in between
             yield Group(
                 kind=kind,
                 key={name: row[name] for name in kind.keys},
                 count=row["number"],
                 by_status={status: row[f"in_{status}"] for status in kind.model.Status.values if row[f"in_{status}"]},
-                oldest=rows[row["first_pk"]],
+                first=row["first"],
+                last=row["last"],
                 newest=rows[row["last_pk"]],
             )

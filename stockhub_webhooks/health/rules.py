@@ -14,6 +14,9 @@ from django.utils.translation import ngettext, ngettext_lazy
 
 from stockhub_webhooks.health.facts import REFUSALS_OF, Report
 
+# of a list in the admin: without tests, as they are counted nowhere here
+REAL = {"account": "~real"}
+
 
 class Level(IntEnum):
     """How bad it is; the number is the exit code of `stockhub_status`."""
@@ -111,14 +114,16 @@ def given_up(report: Report) -> Iterator[Finding]:
             "%(count)d messages could not be processed and are given up.",
             count,
         )
-        yield Finding("given_up", Level.CRITICAL, text % {"count": count}, filters={"status__exact": "failed"})
+        yield Finding("given_up", Level.CRITICAL, text % {"count": count}, filters={"status__exact": "failed"} | REAL)
 
 
 def quarantined(report: Report) -> Iterator[Finding]:
     """Stored, but it cannot be applied as it is."""
     if count := report.quarantined.count:
         text = ngettext("%(count)d message needs a look.", "%(count)d messages need a look.", count)
-        yield Finding("quarantined", Level.WARNING, text % {"count": count}, filters={"status__exact": "quarantined"})
+        yield Finding(
+            "quarantined", Level.WARNING, text % {"count": count}, filters={"status__exact": "quarantined"} | REAL
+        )
 
 
 def refusals(report: Report) -> Iterator[Finding]:

@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from stockhub_webhooks import journal, ledger, pipeline
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.exceptions import AlreadySettled, Unreadable, described, place
+from stockhub_webhooks.exceptions import WORKER_DIED, AlreadySettled, Unreadable, described, place
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Event, Message, ReceiverCall, Replay
 from stockhub_webhooks.models.database import (
@@ -152,8 +152,7 @@ def _claim() -> Replay | None:
         same = _rows().filter(pk=pk, attempts=attempts).due(NOW).order_by()
         if attempts >= conf.MAX_ATTEMPTS:
             logger.error("replay %s is broken off", pk)
-            error = "the process that was working on it died each time"
-            same.update(status=Replay.Status.FAILED, due_at=None, finished_at=timezone.now(), last_error=error)
+            same.update(status=Replay.Status.FAILED, due_at=None, finished_at=timezone.now(), last_error=WORKER_DIED)
             continue
         lease = {"attempts": F("attempts") + 1, "due_at": from_now(conf.LEASE_SECONDS)}
         if take_free(same, claim=uuid.uuid4(), **lease):

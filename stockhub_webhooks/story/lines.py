@@ -19,7 +19,9 @@ CANCELLED = frozenset({"cancelled", "canceled"})
 ENDED = frozenset({"canceled", "closed"})  # order statuses after which nothing more is sent
 REFUSED = frozenset({"rejected", "denied"})  # states of a return that comes to nothing
 SETTLED = frozenset({"closed", "processed_closed"})  # states of a return that nothing more is added to
-COUNTED = ("shipped", "delivered", "asked_back", "refused", "returned", "refunded", "reversed", "cancelled")
+COUNTED = (
+    "shipped", "delivered", "asked_back", "refused", "returned", "kept", "refunded", "reversed", "cancelled",
+)  # fmt: skip
 
 
 @dataclass
@@ -31,6 +33,7 @@ class Quantities:
         ordered: None where Stock Hub did not say.
         asked_back: what returns ask for and nobody refused, what already came back too.
         refused: what returns ask for and somebody refused.
+        kept: what came back and was refused then, so that nothing is paid back for it; part of `returned`.
         reversed: what a credit note pays back because it is cancelled; part of `refunded`.
         cancelled: what will not be sent: `reversed`, or left when the order ended.
     """
@@ -45,6 +48,7 @@ class Quantities:
     asked_back: int = 0
     refused: int = 0
     returned: int = 0
+    kept: int = 0
     refunded: int = 0
     reversed: int = 0
     cancelled: int = 0
@@ -155,7 +159,8 @@ def _coming_back(status_of_all: str | None, item: Any) -> dict[str, int]:
     status = item.status or status_of_all
     returned, requested = item.qty_returned or 0, item.qty_requested or 0
     if status in REFUSED:
-        return {"asked_back": returned, "returned": returned, "refused": max(requested - returned, 0)}
+        refused = max(requested - returned, 0)
+        return {"asked_back": returned, "returned": returned, "kept": returned, "refused": refused}
     approved = item.qty_approved if status in SETTLED else None
     asked = max(returned, requested if approved is None else approved)
     return {"asked_back": asked, "returned": returned, "refused": max(requested - asked, 0)}

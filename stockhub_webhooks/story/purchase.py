@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Q
 
 from stockhub_webhooks import topics
+from stockhub_webhooks.conf import TEST_ACCOUNT
 from stockhub_webhooks.models import RMA, CreditMemo, Invoice, Order, PaymentRequest, Shipment
 from stockhub_webhooks.models.database import alias
 
@@ -35,6 +36,11 @@ class Purchase:
     invoices: list[Invoice] = field(default_factory=list)
     credit_memos: list[CreditMemo] = field(default_factory=list)
     payment_requests: list[PaymentRequest] = field(default_factory=list)
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it came in as a test."""
+        return self.account == TEST_ACCOUNT
 
     @property
     def children(self) -> list[Any]:

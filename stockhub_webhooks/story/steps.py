@@ -32,7 +32,7 @@ class Step:
         pieces: how many are that far.
         of: of how many, None where that is unknown.
         is_at_least: `of` is only what we know of: an order of the purchase was not received yet, or tells no number.
-        cancelled: how many of what was ordered will not be sent; of a return, how many were refused.
+        cancelled: how many of what was ordered will not be sent; of a return or refund, how many were refused.
         has_problem: a parcel has trouble on its way.
     """
 
@@ -55,7 +55,7 @@ def steps_of(purchase: Purchase, lines: list[Quantities]) -> list[Step]:
         _sent(Step("shipped", State.UNKNOWN, shipped, total.expected, total.cancelled, False, is_at_least)),
         _sent(Step("delivered", State.UNKNOWN, delivered, total.expected, total.cancelled, trouble, is_at_least)),
         _back("returned", total.returned, total.asked_back, total.refused),
-        _back("refunded", total.refunded, max(total.refunded, total.asked_back + total.reversed)),
+        _refunded(total),
     ]
 
 
@@ -98,6 +98,13 @@ def _sent(step: Step) -> Step:
     else:
         state = _state(step.pieces, step.of)
     return replace(step, state=state)
+
+
+def _refunded(total: Quantities) -> Step:
+    """What came back or was cancelled is to be paid back, but for what was refused when it had come back."""
+    back = total.asked_back + total.reversed
+    due = max(total.refunded, back - total.kept)
+    return _back("refunded", total.refunded, due, max(back - due, 0))
 
 
 def _back(name: str, pieces: int, due: int, refused: int = 0) -> Step:

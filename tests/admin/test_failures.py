@@ -1,5 +1,7 @@
 """What failed, by its cause, and what can be done with all of it at once."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import connection
@@ -11,7 +13,7 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.admin import failures
 from stockhub_webhooks.exceptions import DIED, PermanentFailure
 from stockhub_webhooks.health import causes
-from stockhub_webhooks.models import Message, ReceiverCall
+from stockhub_webhooks.models import Event, Message, ReceiverCall
 from tests.samples import sample
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -69,6 +71,15 @@ def test_failures_of_one_cause_are_one_group_with_a_sample(failed, staff):
     assert "order WEB-1" not in page
 
 
+def test_tests_are_not_among_them(failed, staff):
+    Message.objects.filter(status="quarantined").update(account="test")
+    Event.objects.filter(po_number="WEB-2").update(account="test")
+    assert causes.groups(causes.MESSAGES) == []
+    assert group(causes.CALLS, receiver="shop.stock").count == 2
+    shown = staff.get(URL).context["sections"][0]["groups"]
+    assert [staff.get(group["list_url"]).context["cl"].result_count for group in shown] == [2, 2]
+
+
 def test_a_group_links_to_the_list_of_its_rows(failed, staff):
     (shown,) = [
         shown
@@ -80,9 +91,13 @@ def test_a_group_links_to_the_list_of_its_rows(failed, staff):
 
 
 def test_first_and_last_are_those_of_the_messages(failed):
-    first, last = Message.objects.filter(status="quarantined").order_by("pk")
+    older, newer = Message.objects.filter(status="quarantined").order_by("pk")
+    Message.objects.filter(pk=newer.pk).update(received_at=older.received_at - timedelta(days=1))  # entered by hand
     found = group(causes.MESSAGES)
-    assert (found.oldest, found.newest) == (first, last)
+    assert (found.first, found.last) == (older.received_at - timedelta(days=1), older.received_at)
+    assert found.newest == newer
+    call = ReceiverCall.objects.filter(receiver="shop.stock").earliest("pk")
+    assert group(causes.CALLS, receiver="shop.stock").first == call.event.message.received_at
 
 
 def test_nothing_failed_is_said(staff):

@@ -54,15 +54,15 @@ def test_several_purchases_are_listed_with_what_was_found_by_what(post, staff, u
 
 
 def test_nothing_typed_and_nothing_found_say_so(staff, url):
-    assert "Nothing begins like that" not in staff.get(url).text
-    assert "Nothing begins like that" in staff.get(url, {"q": "zzz"}).text
+    assert "Nothing begins with" not in staff.get(url).text
+    assert "Nothing begins with" in staff.get(url, {"q": "zzz"}).text
 
 
 def test_who_may_not_see_persons_neither_finds_nor_sees_them(post, clerk, url):
     for number in ("1", "2"):
         post("order", sample("order", increment_id=number, po_number=number, shipping_address__last_name="Geheim"))
     http = clerk(*OPENS)
-    assert "Nothing begins like that" in http.get(url, {"q": "geheim"}).text
+    assert "Nothing begins with" in http.get(url, {"q": "geheim"}).text
     page = http.get(url, {"q": contract("order")["items"][0]["sku"]}).text
     assert "Order 1 (SKU)" in page
     assert "Geheim" not in page
@@ -73,7 +73,7 @@ def test_only_documents_that_one_may_view_are_found(filled, clerk, url, story_ur
     order = Order.objects.get(increment_id="000000701")
     http = clerk("view_order")
     assert http.get(url, {"q": "1Z00AA000000000001"}).url == story_url(order)
-    assert "Nothing begins like that" in http.get(url, {"q": "000000412"}).text
+    assert "Nothing begins with" in http.get(url, {"q": "000000412"}).text
 
 
 def test_who_may_not_view_orders_is_refused(clerk, url):

@@ -7,6 +7,7 @@ from django.urls import reverse
 from stockhub_webhooks import signals
 from stockhub_webhooks.exceptions import PermanentFailure
 from stockhub_webhooks.models import Order
+from tests.conftest import KEY, TEST_KEY
 from tests.samples import ALPHABETICAL, sample
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -50,6 +51,16 @@ def test_it_says_status_parcels_returns_refunds_and_tasks_with_a_link_to_the_sto
     ):
         assert said in page, said
     assert "afgerond" in box(headers={"accept-language": "nl"})
+
+
+def test_it_says_which_purchase_is_a_test(post, box, settings):
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"API_KEYS": {"default": KEY, "test": TEST_KEY}}
+    post("order")
+    post("order", key=TEST_KEY)
+    page = box()
+    assert page.count('class="stockhub-box"') == 2
+    assert page.count("Not real: left out of exports") == 1
+    assert "stockhub_webhooks/badge.css" in page
 
 
 def test_it_has_a_place_of_its_own_or_the_one_you_give_it(post, box):

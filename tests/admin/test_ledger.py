@@ -122,6 +122,35 @@ def test_try_again_is_offered_to_who_has_the_permission(filled, clerk, act, list
     assert ReceiverCall.objects.filter(status="pending", due_at__isnull=False, attempts=0).count() == 1
 
 
+def test_chosen_tasks_are_given_up_for_a_reason(filled, act, staff, list_url):
+    waiting = list(ReceiverCall.objects.filter(status="pending"))
+    done = ReceiverCall.objects.filter(status="done").first()
+    page = act("receivercall", "give_up", done, *waiting).text
+    assert f"{len(waiting)} tasks for our shop are given up for good" in page
+    for row in (done, *waiting):  # the page's form means the same rows
+        assert f'<input type="hidden" name="_selected_action" value="{row.pk}">' in page
+    assert ReceiverCall.objects.filter(status="pending").count() == len(waiting)
+    chosen = {"action": "give_up", "_selected_action": [row.pk for row in (done, *waiting)], "reason": "told by hand"}
+    page = staff.post(list_url("receivercall"), chosen, follow=True).text
+    assert f"{len(waiting)} tasks were given up." in page
+    assert not ReceiverCall.objects.filter(status="pending").exists()
+    assert ReceiverCall.objects.get(pk=done.pk).status == "done"
+    assert "There is nothing to give up" in staff.post(list_url("receivercall"), chosen, follow=True).text
+
+
+def test_a_task_is_given_up_on_its_page(filled, staff, page_url, settings):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000  # the host's is too small for any form
+    url = page_url(ReceiverCall.objects.filter(status="pending").first())
+    assert 'value="give_up"' in staff.get(url).text
+    assert 'name="reason"' in staff.post(url, {"action": "give_up"}).text
+    assert "1 task was given up." in staff.post(url, {"action": "give_up", "reason": "settled"}, follow=True).text
+
+
+def test_giving_up_is_offered_to_who_has_the_permission(filled, clerk, list_url):
+    http = clerk("view_receivercall", "try_again")
+    assert "give_up" not in http.get(list_url("receivercall")).text
+
+
 def test_a_payment_request_without_an_order_and_its_change_have_pages(staff, post, page_url, list_url):
     body = contract("order-payment-request") | {"order_increment_id": None, "purchase_order_increment_id": "77"}
     post("order-payment-request", body)

@@ -20,7 +20,7 @@ from stockhub_webhooks.admin.message import MessageAdmin
 from stockhub_webhooks.health import hours, report
 from stockhub_webhooks.health.attention import attention
 from stockhub_webhooks.health.hours import Hour, last_hours
-from stockhub_webhooks.models import Message, Order, ReceiverCall
+from stockhub_webhooks.models import Message, Order, ReceiverCall, Shipment
 from tests.samples import sample
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -52,6 +52,12 @@ def troubled(filled, post, hear):
     Message.objects.filter(pk=late).update(status="received", due_at=LONG_AGO)
     Message.objects.filter(pk=failing).update(status="received", cause="ValueError", due_at="2999-01-01T00:00Z")
     Message.objects.filter(pk=failed).update(status="failed", cause="ValueError", due_at=None)
+    # and the same of tests, which nobody need look at
+    test = {"account": "test"}
+    Message.objects.create(status="quarantined", topic="order", body=b"{", **test)
+    Message.objects.create(status="failed", topic="order", body=b"{}", cause="ValueError", **test)
+    stub = Order.objects.create(increment_id="never-sent", **test)
+    Shipment.objects.create(increment_id="500", status="EXCEPTION", order=stub, **test)
 
 
 def test_all_that_needs_attention_links_to_exactly_the_rows_that_were_counted(troubled, staff):
@@ -159,7 +165,7 @@ def test_on_a_site_of_its_own_links_stay_there_and_show_what_is_registered(staff
     Message.objects.create(account="default", body=b"{", status="quarantined", topic="order")
     Order.objects.create(account="default", increment_id="1")
     page = staff.get("/backoffice/stockhub_webhooks/").text
-    assert "/backoffice/stockhub_webhooks/message/?status__exact=quarantined" in page
+    assert "/backoffice/stockhub_webhooks/message/?status__exact=quarantined&amp;account=~real" in page
     assert "not received yet" not in page
     assert "by its cause" not in page
     assert reverse("admin:stockhub_webhooks_failures") in staff.get(URL).text

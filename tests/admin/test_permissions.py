@@ -10,7 +10,8 @@ from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 from stockhub_webhooks import signals
-from stockhub_webhooks.models import Address, Message, ReceiverCall, RefusedBody, Replay
+from stockhub_webhooks.exceptions import PermanentFailure
+from stockhub_webhooks.models import Address, Message, Order, ReceiverCall, RefusedBody, Replay
 from tests.admin.conftest import NAMES
 from tests.samples import ALPHABETICAL, contract
 from tests.test_apply import later
@@ -36,10 +37,15 @@ def fails(**kwargs):
     raise ValueError(f"no such customer: {MARKER}")
 
 
+def gives_up(**kwargs):
+    raise PermanentFailure(f"{MARKER}: is no customer of ours")
+
+
 @pytest.fixture
 def persons(post, hear):
     """Persons wherever there can be some: documents, changes of addresses, bodies, refused bodies, texts of errors."""
     hear(signals.event_recorded, fails)
+    hear(signals.order_created, gives_up)
     for topic in ALPHABETICAL:
         body = marked(contract(topic))
         assert post(topic, body).status_code == 200
@@ -64,11 +70,20 @@ def pages():
             yield reverse(f"admin:stockhub_webhooks_{name}_change", args=[row.pk])
     yield reverse("admin:stockhub_webhooks_find") + "?q=0000"
     yield reverse("admin:stockhub_webhooks_export") + "?topic=order&first=2000-01-01&last=2100-01-01"
+    yield reverse("admin:stockhub_webhooks_failures")
+    yield reverse("admin:stockhub_webhooks_receivercall_receivers")
+    yield reverse("admin:app_list", args=["stockhub_webhooks"])
+    for order in Order.objects.all():
+        yield reverse("admin:stockhub_webhooks_order_story", args=[order.pk])
+    chosen = ",".join(str(message.pk) for message in Message.objects.all())
+    yield reverse("admin:stockhub_webhooks_replay_request") + f"?ids={chosen}"
     for broken in Message.objects.filter(status="quarantined"):
         yield reverse("admin:stockhub_webhooks_message_enter") + f"?mend={broken.pk}"
 
 
-ALL_BUT_PERSONS = (*VIEWS, "process_again", "try_again", "release", "enter_by_hand", "export")
+ALL_BUT_PERSONS = (
+    *VIEWS, "process_again", "try_again", "give_up", "reassign", "release", "enter_by_hand", "export",
+)  # fmt: skip
 
 
 def test_no_page_shows_a_person_to_who_may_not_see_them(persons, clerk):
@@ -118,7 +133,7 @@ def actions():
 
 
 def test_there_are_the_actions_that_are_tested_here():
-    assert {name for _model, name in actions()} >= {"process_again", "try_again", "release"}
+    assert {name for _model, name in actions()} >= {"process_again", "try_again", "give_up", "release"}
 
 
 @pytest.mark.parametrize(("model", "name"), list(actions()), ids=lambda value: getattr(value, "__name__", value))
@@ -134,6 +149,10 @@ def test_each_action_is_in_the_log_and_has_a_permission_of_its_own(persons, cler
         assert page.status_code == 200
         http.post(page.redirect_chain[0][0], {"reason": "to see"})
         chosen = list(Replay.objects.all())
+    if name == "give_up":  # the page asks for a reason first
+        assert not LogEntry.objects.exists()
+        data = {"action": name, "_selected_action": [row.pk for row in chosen], "reason": "settled"}
+        http.post(reverse("admin:stockhub_webhooks_receivercall_changelist"), data)
     entries = LogEntry.objects.all()
     assert {entry.user_id for entry in entries} == {user.pk}
     assert {int(entry.object_id) for entry in entries} <= {row.pk for row in chosen}

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
 URL = reverse("admin:stockhub_webhooks_replay_request")
 RECEIVERS = reverse("admin:stockhub_webhooks_receivercall_receivers")
 REASSIGN = reverse("admin:stockhub_webhooks_receivercall_receivers_reassign")
+GIVE_UP = reverse("admin:stockhub_webhooks_receivercall_receivers_give_up")
 PAST = datetime(2020, 1, 1, tzinfo=timezone.utc)
 DEFERRED = {"API_KEYS": KEY, "RUNNER": "worker"}
 
@@ -270,6 +271,31 @@ def test_tasks_of_one_that_is_gone_are_given_to_another(receivers, staff):
     assert staff.get(REASSIGN).status_code == 405
     for wrong in ({"signal": "no_such"}, {"signal": "order_created", "former": "shop.new", "receiver": "shop.fails"}):
         assert "Nothing was given away" in staff.post(REASSIGN, wrong, follow=True).text
+
+
+def test_counts_of_a_receiver_lead_to_its_tasks(receivers, staff):
+    context = staff.get(RECEIVERS).context
+    for row in (*context["gone"], *(found for signal in context["signals"] for found in signal["receivers"])):
+        for what in ("waiting", "given_up"):
+            assert staff.get(row[f"{what}_url"]).context["cl"].result_count == row[what], (row, what)
+
+
+def test_tasks_of_one_that_is_gone_are_given_up_for_a_reason(receivers, staff, clerk):
+    gone = {"signal": "order_created", "former": "shop.old"}
+    assert staff.get(GIVE_UP).status_code == 405
+    page = staff.post(GIVE_UP, gone).text
+    assert "1 task for our shop is given up for good" in page
+    assert "shop.old (new order)" in page
+    page = staff.post(GIVE_UP, gone | {"reason": "the old shop is closed"}, follow=True)
+    assert "1 task was given up." in page.text
+    assert [row["receiver"] for row in page.context["gone"]] == ["shop.older"]
+    call = ReceiverCall.objects.get(receiver="shop.old")
+    assert (call.cause, call.last_error) == ("by_hand", "the old shop is closed\n\n")
+    assert LogEntry.objects.filter(change_message="given up: the old shop is closed").count() == 1
+    assert staff.post(GIVE_UP, gone | {"former": "shop.fails", "reason": "x"}).status_code == 400
+    http = clerk("view_receivercall", "reassign")
+    assert "Give up" not in http.get(RECEIVERS).text
+    assert http.post(GIVE_UP, gone | {"reason": "x"}).status_code == 403
 
 
 def test_the_tasks_lead_to_the_receivers_for_who_may_see_them(staff, clerk, list_url):

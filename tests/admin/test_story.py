@@ -11,7 +11,7 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.exceptions import PermanentFailure
 from stockhub_webhooks.models import RMA, CreditMemo, Event, Invoice, Order, ReceiverCall, Shipment
 from tests.admin.test_base import HOSTILE, main, poisoned
-from tests.conftest import KEY
+from tests.conftest import KEY, TEST_KEY
 from tests.samples import ALPHABETICAL, contract, sample
 from tests.story.conftest import Teller, line, return_item
 
@@ -243,7 +243,7 @@ def test_a_reason_that_our_shop_gave_is_hidden_too(post, hear, clerk, story):
     post("order")
     page = story(http=clerk("view_order"))
     assert "Piet" not in page.text
-    assert "given up: hidden" in text_of(page)
+    assert "given up: not shown" in text_of(page)
 
 
 def test_with_the_permission_the_customer_is_named(post, clerk, story):
@@ -282,6 +282,21 @@ def test_the_question_follows_from_the_facts(tell, story):
     assert question() == "Not everything that came back is credited. When will it be?"
     tell.order(("A", "L", 3), grand_total=31, updated_at="2025-01-01T00:00:00+00:00")
     assert "Order 000000701: these do not add up: 1.00 too much. Can you look into it?" in question()
+
+
+def test_nobody_is_asked_to_pay_for_what_came_back_and_was_refused(tell, story):
+    tell.order(("A", "L", 1))
+    tell.delivered(("A", "L", 1))
+    tell.rma(return_item("A", qty_returned=1, status="rejected"))
+    assert story().context["letter"].endswith("Our question:\n…\n")
+    assert drawn_steps(story())[3:] == [("done", "Returned", "1 of 1"), ("cancelled", "Refunded", "refused")]
+
+
+def test_of_an_order_not_received_yet_nothing_is_said_that_we_do_not_know(tell, story):
+    tell.delivered(("A", "L", 2))
+    page = story()
+    assert "does not have this line" not in text_of(page)
+    assert "Stock Hub order: 000000701, status: order not received yet\n" in page.context["letter"]
 
 
 def test_the_text_of_a_long_order_names_what_is_open(tell, story):
@@ -493,3 +508,11 @@ def test_the_account_is_told_only_where_there_are_several(post, story, settings)
     assert "<dt>Account</dt>" not in story().text
     settings.STOCKHUB_WEBHOOKS = {"API_KEYS": {"default": KEY, "second": "b" * 30}}
     assert "<dt>Account</dt>" in story().text
+
+
+def test_the_story_of_a_test_says_that_it_is_one(post, story, settings):
+    settings.STOCKHUB_WEBHOOKS = {"API_KEYS": {"default": KEY, "test": TEST_KEY}}
+    post("order")
+    assert "stockhub-badge" not in story().text
+    post("order", key=TEST_KEY)
+    assert "Not real: left out of exports" in text_of(story(Order.objects.get(account="test")))

@@ -4,10 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
+from django.utils import translation
 
 from stockhub_webhooks import serializers, signals, topics
 from stockhub_webhooks.admin import words
-from stockhub_webhooks.exceptions import Unreadable
+from stockhub_webhooks.exceptions import CALLER_DIED, RetryLater, Unreadable, described
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.models.subjects import BY_NAME
 
@@ -45,3 +46,25 @@ def test_details_stand_in_the_words():
 def test_a_reason_is_followed_by_what_was_found(reason):
     assert words.error(Message(error=str(Unreadable(reason, "it is so")))).endswith("(it is so)")
     assert words.error(Message(error=f"{reason}:")) == str(words.REASONS[reason])
+
+
+@pytest.mark.parametrize("persons", [True, False])
+def test_what_we_write_as_an_error_is_in_words_for_everybody(persons):
+    with translation.override("nl"):
+        died = words.first_line(CALLER_DIED, persons=persons)
+        asked = words.first_line(str(RetryLater(90)), persons=persons)
+    assert died == "Het proces dat ermee bezig was, werd afgebroken of deed er te lang over, elke keer."
+    assert asked == "onze winkel vroeg om het over 90 seconden opnieuw te proberen"
+
+
+def test_what_others_write_as_an_error_is_shown_as_it_is_or_only_its_kind():
+    try:
+        raise ValueError("no customer Jansen")
+    except ValueError as raised:
+        error = described(raised)
+    assert words.first_line(error, persons=True) == "ValueError: no customer Jansen"
+    assert words.first_line(error, persons=False) == "ValueError"
+    for reason in ("Jansen: gone", "asked to be called again in 60 seconds by Jansen"):
+        assert words.first_line(reason, persons=True) == reason
+        assert words.first_line(reason, persons=False) == "not shown"
+    assert words.first_line("", persons=False) == ""

@@ -92,6 +92,13 @@ def test_what_somebody_refused_is_not_waited_for(tell, lines):
     assert (found.asked_back, found.refused, found.returned) == (3, 2, 0)
 
 
+def test_what_is_refused_when_it_has_come_back_is_not_paid_back(tell, lines):
+    tell.order(("A", "L", 3))
+    tell.rma(return_item("A", number=2, qty_returned=2, status="rejected"), return_item("A", number=1, qty_returned=1))
+    (found,) = lines()
+    assert (found.asked_back, found.refused, found.returned, found.kept) == (3, 0, 3, 2)
+
+
 def test_a_refused_return_counts_for_items_without_a_state(tell, lines):
     tell.order(("A", "L", 1))
     tell.rma(return_item("A", number=1, status=None), status="denied")

@@ -81,6 +81,24 @@ def test_a_refused_return_is_refused(tell, steps):
     assert steps()["returned"].cancelled == 1
 
 
+def test_what_came_back_and_was_refused_then_is_not_waited_for(tell, steps):
+    tell.order(("A", "L", 2))
+    tell.rma(return_item("A", qty_returned=1), return_item("A", qty_returned=1, status="rejected"))
+    assert told(steps(), "returned", "refunded") == [(State.DONE, 2, 2), (State.OPEN, 0, 1)]
+    tell.credit(("A", "L", 1))
+    assert told(steps(), "refunded") == [(State.DONE, 1, 1)]
+    assert steps()["refunded"].cancelled == 1
+    tell.credit(("A", "L", 1))
+    assert told(steps(), "refunded") == [(State.DONE, 2, 2)]
+    assert steps()["refunded"].cancelled == 0
+
+
+def test_of_a_return_that_came_to_nothing_nothing_is_refunded(tell, steps):
+    tell.order(("A", "L", 1))
+    tell.rma(return_item("A", qty_returned=1, status="rejected"))
+    assert told(steps(), "returned", "refunded") == [(State.DONE, 1, 1), (State.CANCELLED, 0, 0)]
+
+
 def test_what_a_stub_ordered_is_unknown(tell, steps):
     tell.delivered(("A", "L", 2))
     assert told(steps(), "ordered", "shipped", "delivered") == [

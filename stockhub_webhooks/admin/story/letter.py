@@ -32,6 +32,8 @@ def _heading(purchase: Purchase) -> Iterator[str]:
         yield _("Our order number: %(number)s") % {"number": purchase.po_number}
     for order in purchase.orders:
         text = _("Stock Hub order: %(number)s, status: %(status)s, of %(date)s")
+        if order.created_at is None:
+            text = _("Stock Hub order: %(number)s, status: %(status)s")
         yield text % {
             "number": order.increment_id,
             "status": phrases.status(order),
@@ -97,7 +99,7 @@ def _questions(purchase: Purchase, steps: dict[str, Step]) -> Iterator[str]:
         yield text % {"count": left}
     elif delivered.pieces < shipped.pieces and not delivered.has_problem:
         yield _("Not everything that was sent is delivered. Where are the parcels?")
-    if steps["returned"].pieces > refunded.pieces:
+    if steps["returned"].pieces - refunded.cancelled > refunded.pieces:
         yield _("Not everything that came back is credited. When will it be?")
     for document in purchase.bills:
         for remark in phrases.sum_remarks(story.sum_of(document)):

@@ -22,7 +22,6 @@ from stockhub_webhooks.admin.story.history import History
 from stockhub_webhooks.admin.story.letter import letter
 from stockhub_webhooks.admin.story.links import STORY, HostOrder, Links, host_order, link, story_url
 from stockhub_webhooks.admin.story.picture import pictures
-from stockhub_webhooks.conf import conf
 from stockhub_webhooks.models import Order
 from stockhub_webhooks.story import Purchase
 
@@ -111,8 +110,8 @@ def facts(purchase: Purchase, links: Links, host: HostOrder, persons: bool) -> l
         rows.append((_("Stock Hub number"), _order(order, links)))
     rows += [(_("customer"), _customer(purchase) if persons else phrases.HIDDEN)]
     rows += [(_("shipping address"), _address(purchase) if persons else phrases.HIDDEN)]
-    if len(conf.accounts()) > 1:
-        rows.append((_("account"), purchase.account))
+    if account := phrases.account(purchase):
+        rows.append((_("account"), account))
     return [(capfirst(str(label)), value) for label, value in rows]
 
 

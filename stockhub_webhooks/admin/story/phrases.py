@@ -13,6 +13,8 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from stockhub_webhooks import story
 from stockhub_webhooks.admin import display, words
+from stockhub_webhooks.admin.badge import about_test
+from stockhub_webhooks.conf import conf
 from stockhub_webhooks.models import Order
 from stockhub_webhooks.story import State
 
@@ -26,7 +28,7 @@ STEPS = {
     "returned": pgettext_lazy("step", "returned"),
     "refunded": pgettext_lazy("step", "refunded"),
 }
-CANCELLED = {"returned": pgettext_lazy("step", "refused")}
+CANCELLED = {"returned": pgettext_lazy("step", "refused"), "refunded": pgettext_lazy("step", "refused")}
 NOT_SENT = pgettext_lazy("step", "cancelled")
 
 TERMS = {
@@ -52,6 +54,13 @@ def status(document: Any) -> str:
 def name(document: Any) -> str:
     """What it is, and its number."""
     return capfirst(f"{document._meta.verbose_name} {document.increment_id}")
+
+
+def account(purchase: story.Purchase) -> Any:
+    """Whose purchase it is, where there are several accounts; of a test, that it is one; else nothing."""
+    if purchase.is_test:
+        return about_test()
+    return purchase.account if len(conf.real_accounts()) > 1 else ""
 
 
 def article(line: Any) -> str:
@@ -95,7 +104,7 @@ def step_remarks(step: story.Step) -> list[str]:
         said.append(_("in part"))
     if step.state is State.OPEN:
         said.append(_("still open"))
-    if step.cancelled and step.state is not State.CANCELLED and step.name in ("ordered", "returned"):
+    if step.cancelled and step.state is not State.CANCELLED and step.name in ("ordered", *CANCELLED):
         said.append(f"{step.cancelled} {CANCELLED.get(step.name, NOT_SENT)}")
     return said
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,8 +18,6 @@ from stockhub_webhooks.admin.story.links import Links
 from stockhub_webhooks.models import ReceiverCall
 from stockhub_webhooks.story import Purchase, Quantities
 
-# as `exceptions.described` begins; a receiver's own reason for giving up is free text
-KIND_OF_ERROR = re.compile(r"(?P<kind>\w+): [^\n]*\n\nTraceback ")
 LONG = 25  # rows; a longer table is folded
 
 
@@ -69,15 +66,17 @@ def quantities(purchase: Purchase, lines: list[Quantities]) -> Table:
     """Each line with how many pieces of it are how far."""
     several = len(purchase.orders) > 1
     columns = (*phrases.STEPS.values(), _("still open"))
-    rows = [[_line(line, several), *_pieces(line)] for line in lines]
+    is_known = not any(order.is_stub for order in purchase.orders)
+    rows = [[_line(line, several, is_known), *_pieces(line)] for line in lines]
     foot = [_("Total"), *_pieces(story.total_of(lines))] if len(lines) > 1 else []
     return Table(_("Pieces of each line"), heads(_("article"), *columns), rows, foot, numbers=True)
 
 
-def _line(line: Quantities, with_order: bool) -> Any:
+def _line(line: Quantities, with_order: bool, is_known: bool) -> Any:
+    """What the line is of; `is_known` is whether all orders were received, so that we know what they have."""
     remarks = []
     if line.order is None:
-        remarks.append(_("the order does not have this line"))
+        remarks.append(_("the order does not have this line") if is_known else "")
     elif with_order:
         remarks.append(phrases.name(line.order))
     if line.is_too_much:
@@ -217,11 +216,7 @@ def task(call: ReceiverCall, persons: bool) -> str:
 
 def reason(call: ReceiverCall, persons: bool) -> str:
     """The first line of the last error; only its kind where persons are hidden, for the text may name one."""
-    first = call.last_error.partition("\n")[0]
-    if not persons:
-        kind = KIND_OF_ERROR.match(call.last_error)
-        first = kind["kind"] if kind else str(phrases.HIDDEN if first else "")
-    return Truncator(first).chars(200)
+    return Truncator(words.first_line(call.last_error, persons=persons)).chars(200)
 
 
 def remarks(purchase: Purchase, links: Links) -> Iterable[Any]:
