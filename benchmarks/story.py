@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from benchmarks.model import FIELDS, Model
-from stockhub_webhooks import journal, pipeline, serializers, signals, spool, telling, worker
+from stockhub_webhooks import journal, pipeline, serializers, signals, spool, telling, unspooling, worker
 from stockhub_webhooks.models import RMA, Address, Event, Heartbeat, Message, Order, ReceiverCall, RMAItem, Shipment
 
 START = datetime(2024, 1, 1, tzinfo=timezone.utc)
@@ -180,15 +180,15 @@ class Story(RuleBasedStateMachine):
         say = say | {"received": len(self.said)}
         message = Message(url_topic=say["topic"], account="a", body=body(say), received_at=moment(say["received"]))
         self.said[message.uid] = say
-        insert = journal._insert
+        commit = journal.commit
 
         def fail(message, *, claimed):
             if how == "committed unheard":
-                insert(message, claimed=claimed)
+                commit(message, claimed=claimed)
             raise OperationalError("the connection is gone")
 
         if how in ("spooled", "committed unheard"):
-            with patch.object(journal, "_insert", fail):
+            with patch.object(journal, "commit", fail):
                 journal.store(message, claimed=True)
             assert message.pk is None
         else:
@@ -207,7 +207,7 @@ class Story(RuleBasedStateMachine):
         """Take files out of the spool; perhaps killed after the insert, before the file is gone."""
         with patch.object(spool, "remove", side_effect=Killed if killed else None, wraps=spool.remove):
             try:
-                journal.ingest_spool()
+                unspooling.empty_spool()
             except Killed:
                 assert killed
 

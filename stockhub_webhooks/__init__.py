@@ -7,6 +7,7 @@ code is asked until it has done its work. A message walks through these modules,
     views           the door: one POST in, one answer out
     authentication  whose key is it
     journal         the exact bytes, committed before anything is believed (or spool, when the database is away)
+    unspooling      from the spool into the journal, once the database is back
     refusals        who was not let in: counted, and perhaps kept
     serializers     the tolerant reader: bytes to a Reading, with notes on what was odd
     apply           a Reading to rows, newer wins, and the events in it

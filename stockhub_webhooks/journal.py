@@ -6,16 +6,14 @@ of state is conditional on the message still being open, so that two processes n
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Generator, Mapping
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from django.db import DataError, IntegrityError, connections, transaction
 from django.db import Error as DatabaseFault
+from django.db import IntegrityError, connections, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
@@ -30,11 +28,10 @@ from stockhub_webhooks.exceptions import (
     Unreadable,
     cause,
     described,
-    place,
 )
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Message
-from stockhub_webhooks.models.database import NOW, alias, answers, drop, from_now, patiently, take_free
+from stockhub_webhooks.models.database import NOW, alias, drop, from_now, patiently, take_free
 from stockhub_webhooks.models.patience import impatiently, worth_repeating
 from stockhub_webhooks.models.statements import insert, update
 from stockhub_webhooks.serializers import Reading
@@ -45,7 +42,6 @@ logger = logger_of(__name__)
 KEPT_HEADERS = ("content-type", "content-encoding", "user-agent", "x-version", "x-request-id", "date")
 HEADER_LIMIT = 255
 BATCH = 20  # with more, two workers would change the sequence of messages the more
-MOST_REFUSED = 5
 SPOOLED = (
     "uid",
     "url_topic",
@@ -83,7 +79,7 @@ def store(message: Message, *, claimed: bool = False) -> Message:
         NotStored: it is in neither.
     """
     try:
-        _insert(message, claimed=claimed)
+        commit(message, claimed=claimed)
     except Exception as fault:
         with about(message_id=str(message.uid)):
             logger.warning("message %s could not be journaled (%s), it goes to the spool", message.uid, _kind(fault))
@@ -115,8 +111,16 @@ def _prepare(message: Message, *, claimed: bool) -> None:
     message.topic = message.url_topic
 
 
-def _insert(message: Message, *, claimed: bool) -> None:
-    """One autocommit INSERT. A dead connection is closed and tried once more; `uid` makes that harmless."""
+@sensitive_variables()
+def commit(message: Message, *, claimed: bool = False) -> None:
+    """Commit a new message to the database, and to nothing else: one autocommit INSERT.
+
+    A dead connection is closed and tried once more; `uid` makes that harmless.
+
+    Raises:
+        django.db.Error: it is not stored, or nobody knows.
+        NotStored: nothing would be committed here, or only later.
+    """
     began = time.monotonic()
     using = alias()
     connection = connections[using]
@@ -149,106 +153,6 @@ def _insert_once(message: Message, using: str) -> None:
         if stored is None:
             raise
         message.pk = stored
-
-
-def ingest_spool(*, until: float = float("inf"), stop: threading.Event | None = None) -> int:
-    """Move what waits in the spool into the database, until the time is over or somebody says stop; how many messages.
-
-    A file, or a whole directory, that cannot be read or written, and a file that the database would not take, waits
-    on and stops no other work.
-
-    Args:
-        until: on the clock of `time.monotonic`.
-        stop: looked at between two files.
-
-    Raises:
-        django.db.Error: the database is still away; what was not moved waits on.
-    """
-    stored = refused = 0
-    try:
-        spool.sweep()
-        with spool.taking_out() as allowed:
-            for path in spool.files() if allowed else ():
-                if refused >= MOST_REFUSED or time.monotonic() >= until or (stop and stop.is_set()):
-                    break
-                taken = _ingest(path)
-                stored += bool(taken)
-                # where it takes none at all, the others need not be tried
-                refused = refused + 1 if taken is None else 0
-    except OSError as error:
-        logger.error("the spool cannot be emptied (%s), what is in it waits on", _kind(error))
-    return stored
-
-
-def _ingest(path: Path) -> bool | None:
-    """Store one file's message, then forget the file. Killed in between, `uid` tells that it is stored already.
-
-    Returns:
-        Whether it is new; None where the database would not take it.
-    """
-    began = time.monotonic()
-    try:
-        return _ingest_once(path)
-    except FileNotFoundError:  # another process has just ingested it
-        return False
-    except OSError as error:
-        logger.error("%s in the spool cannot be read or removed (%s), it waits on", path.name, _kind(error))
-        return False
-    except Exception as fault:
-        if isinstance(fault, DatabaseFault) and not (worth_repeating(1, began) and answers(alias())):
-            raise
-        logger.error("%s in the spool could not be stored (%s), it waits on", path.name, place(fault))
-        return None
-
-
-def _ingest_once(path: Path) -> bool:
-    try:
-        message = _spooled(spool.read(path))
-        known = _is_known(message)
-    except (KeyError, ValueError) as error:
-        return _set_aside(path, error)
-    if not known:
-        try:
-            _insert(message, claimed=False)
-        except (DataError, ValueError) as error:
-            return _set_aside(path, error)
-        signals.message_received.send_robust(Message, message=message)
-    spool.remove(path)
-    return not known
-
-
-def _is_known(message: Message) -> bool:
-    """Whether it is stored already.
-
-    Raises:
-        ValueError: another message has its `uid`: somebody copied or changed the file.
-    """
-    using = alias()
-    with impatiently(using):
-        stored = Message.objects.using(using).filter(uid=message.uid).values_list("body", flat=True).first()
-    if stored is not None and bytes(stored) != message.body:
-        raise ValueError("another message has its uid")
-    return stored is not None
-
-
-def _set_aside(path: Path, error: Exception) -> bool:
-    aside = spool.set_aside(path)
-    logger.error("%s in the spool is not a message (%s), it is kept as %s", path.name, _kind(error), aside.name)
-    return False
-
-
-def _spooled(record: Mapping[str, Any]) -> Message:
-    """The message of one file.
-
-    Raises:
-        KeyError: a field is missing.
-        ValueError: a field is of another kind, so no database would take it, however often it is tried.
-    """
-    message = Message(**{name: record[name] for name in SPOOLED})
-    texts = set(SPOOLED) - {"uid", "body", "headers", "received_at"}
-    if not isinstance(message.headers, dict) or not all(isinstance(getattr(message, name), str) for name in texts):
-        raise ValueError("a field is of another kind")
-    return message
 
 
 # ---------------------------------------------------------------- taking

@@ -9,7 +9,7 @@ from contextlib import closing
 from django.db import Error as DatabaseFault
 from django.db import close_old_connections
 
-from stockhub_webhooks import health, journal, pipeline, refusals, replay, telling
+from stockhub_webhooks import health, journal, pipeline, refusals, replay, telling, unspooling
 from stockhub_webhooks.exceptions import place
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Heartbeat
@@ -33,7 +33,7 @@ def drain(until: float = FOREVER, stop: threading.Event | None = None) -> int:
     done = 0
     while not _over(until, stop):
         before = done
-        done += journal.ingest_spool(until=until, stop=stop)
+        done += unspooling.empty_spool(until=until, stop=stop)
         with closing(journal.claim_due()) as claimed:
             for messages in claimed:
                 done += pipeline.process_together(messages)

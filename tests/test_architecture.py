@@ -26,7 +26,7 @@ LAYERS = (
     "signals spool",
     "serializers models",
     "authentication journal apply ledger",
-    "pipeline refusals records telling",
+    "pipeline refusals records telling unspooling",
     "export health ingest prune rest privacy replay samples search story",
     "worker reconcile simulator openapi",
     "runners",

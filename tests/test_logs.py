@@ -77,7 +77,7 @@ def test_a_message_without_a_number_is_known_by_its_uid(post, db, lines, setting
     def away(*arguments, **options):
         raise ValueError("the database is away")
 
-    monkeypatch.setattr(journal, "_insert", away)
+    monkeypatch.setattr(journal, "commit", away)
     settings.STOCKHUB_WEBHOOKS = {**settings.STOCKHUB_WEBHOOKS, "SPOOL_DIR": str(tmp_path) if has_spool else ""}
     answer = post("order")
     assert answer.status_code == (202 if has_spool else 503)

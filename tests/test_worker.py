@@ -13,7 +13,7 @@ from django.db import OperationalError, connection
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
-from stockhub_webhooks import journal, pipeline, signals, spool, topics, worker
+from stockhub_webhooks import journal, pipeline, signals, spool, topics, unspooling, worker
 from stockhub_webhooks.models import Event, Heartbeat, Message, Order
 from stockhub_webhooks.models.database import NOW
 from stockhub_webhooks.models.patience import TRIES
@@ -411,8 +411,8 @@ def test_traffic_ingests_the_spool_too(spooled, post):
 def test_killed_between_insert_and_unlink_it_is_still_there_once(spooled, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(spool, "remove", lambda path: None)
-        journal.ingest_spool()
-    assert journal.ingest_spool() == 0
+        unspooling.empty_spool()
+    assert unspooling.empty_spool() == 0
     assert Message.objects.count() == 6
     assert list(spool.files()) == []
 
@@ -421,7 +421,7 @@ def test_a_broken_file_is_set_aside_and_the_others_go_on(spooled, caplog):
     (spooled / "broken.json").write_text("{")
     (spooled / "incomplete.json").write_text('{"uid": "x"}')
     (spooled / ".draft.json").write_text("{")
-    assert journal.ingest_spool() == 6
+    assert unspooling.empty_spool() == 6
     assert {path.name for path in spooled.iterdir()} == {".draft.json", ".lock", "broken.broken", "incomplete.broken"}
     assert "broken.json" in caplog.text
 
@@ -432,7 +432,7 @@ def test_a_file_that_another_process_has_just_taken_is_no_fault(spooled, monkeyp
         raise FileNotFoundError
 
     monkeypatch.setattr(spool, "read", taken)
-    assert journal.ingest_spool() == 0
+    assert unspooling.empty_spool() == 0
 
 
 def test_a_file_that_cannot_be_read_waits_on_and_stops_nothing(spooled, caplog):
@@ -447,15 +447,15 @@ def test_a_file_that_cannot_be_read_waits_on_and_stops_nothing(spooled, caplog):
 def test_a_file_that_the_database_will_not_take_is_set_aside(transactional_db, spooled):
     message = Message(url_topic="order", account="x" * 300, body=b"{}")
     path = spool.write({name: getattr(message, name) for name in journal.SPOOLED})
-    assert journal.ingest_spool() == 6
+    assert unspooling.empty_spool() == 6
     assert path.with_suffix(".broken").exists()
 
 
 def test_one_process_at_a_time_takes_files_out(spooled):
     with spool.taking_out() as first, spool.taking_out() as second:
         assert (first, second) == (True, False)
-        assert journal.ingest_spool() == 0
-    assert journal.ingest_spool() == 6
+        assert unspooling.empty_spool() == 0
+    assert unspooling.empty_spool() == 6
 
 
 def test_with_the_database_still_away_the_files_wait_on(spooled, monkeypatch):
@@ -464,11 +464,11 @@ def test_with_the_database_still_away_the_files_wait_on(spooled, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(journal, "insert", gone)
-        patch.setattr(journal, "answers", lambda using: False)
+        patch.setattr(unspooling, "answers", lambda using: False)
         with pytest.raises(OperationalError):
-            journal.ingest_spool()
+            unspooling.empty_spool()
     assert len(list(spool.files())) == 6
-    assert journal.ingest_spool() == 6
+    assert unspooling.empty_spool() == 6
 
 
 def test_no_spool_is_an_empty_spool():

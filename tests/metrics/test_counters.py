@@ -64,7 +64,7 @@ def test_a_lost_message_is_a_503(post, scrape, monkeypatch):
     def away(*args, **kwargs):
         raise OSError
 
-    monkeypatch.setattr(journal, "_insert", away)
+    monkeypatch.setattr(journal, "commit", away)
     assert post("order").status_code == 503
     assert scrape()["answer_seconds_count", "503"] == 1
 

@@ -10,7 +10,7 @@ from django.apps import apps
 if not apps.ready:
     django.setup()
 
-from stockhub_webhooks import journal, spool
+from stockhub_webhooks import journal, spool, unspooling
 from stockhub_webhooks.models import Message
 from tests.samples import sample
 
@@ -31,7 +31,7 @@ def main(what, argument=""):
         spool.remove = lambda path: os._exit(9)  # as killed at this very moment
     if argument == "lockless":
         spool._lock = lambda descriptor: True  # as on Windows
-    print(journal.ingest_spool())
+    print(unspooling.empty_spool())
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import pytest
 from django.db import OperationalError, close_old_connections, connection
 from django.test import override_settings
 
-from stockhub_webhooks import journal, spool, worker
+from stockhub_webhooks import spool, unspooling, worker
 from stockhub_webhooks.models import Message, Order
 from stockhub_webhooks.models.patience import SLOW_SECONDS, WATCHMAN, impatiently, worth_repeating
 from stockhub_webhooks.signals import message_received, order_created
@@ -66,7 +66,7 @@ def test_an_insert_that_was_done_though_nobody_heard_so_is_there_once(proxy, sen
     assert send("2") == 202
     proxy.go_on()
     for _ in range(3):
-        journal.ingest_spool()
+        unspooling.empty_spool()
     is_there_once("1", "2")
 
 
