@@ -13,8 +13,8 @@ from django.core.checks import run_checks
 from django.db import connections
 from django.test import override_settings
 
-from stockhub_webhooks import checks, runners, signals
-from stockhub_webhooks.checks import spool_directory
+from stockhub_webhooks import runners, signals
+from stockhub_webhooks.checks import configuration, hanging_database, spool_directory
 from stockhub_webhooks.conf import conf
 
 # some of Django's own checks look at the database
@@ -210,13 +210,13 @@ def test_settings_that_are_no_dict_are_no_key(settings):
 
 def test_an_app_without_an_address_receives_nothing(settings):
     settings.ROOT_URLCONF = "tests.host.no_addresses"
-    (found,) = checks.not_mounted()
+    (found,) = configuration.not_mounted()
     assert (found.id[-4:], 'include("stockhub_webhooks.urls")' in found.hint) == ("W023", True)
 
 
 def test_a_process_without_addresses_is_not_asked_for_them(settings):
     settings.ROOT_URLCONF = None
-    assert list(checks.not_mounted()) == []
+    assert list(configuration.not_mounted()) == []
 
 
 def test_an_alarm_that_nobody_hears_is_warned_of(settings):
@@ -228,13 +228,13 @@ def test_an_alarm_that_nobody_hears_is_warned_of(settings):
 
 def test_without_time_zones_nothing_can_be_stored(settings):
     settings.USE_TZ = False
-    assert [found.id[-4:] for found in checks.naive_times()] == ["E008"]
+    assert [found.id[-4:] for found in configuration.naive_times()] == ["E008"]
 
 
 def test_without_autocommit_nothing_is_stored(monkeypatch):
     connection = connections["default"]
     monkeypatch.setattr(connection, "settings_dict", connection.settings_dict | {"AUTOCOMMIT": False})
-    assert [found.id[-4:] for found in checks.autocommit_off()] == ["E009"]
+    assert [found.id[-4:] for found in configuration.autocommit_off()] == ["E009"]
 
 
 def test_an_alert_may_be_turned_off():
@@ -393,12 +393,12 @@ def test_options_that_bound_a_hanging_database_are_missed(monkeypatch, vendor, o
     connection = connections["default"]
     monkeypatch.setattr(connection, "settings_dict", connection.settings_dict | {"OPTIONS": options})
     monkeypatch.setattr(type(connection), "vendor", vendor)
-    found = [message for check in checks.hanging_database.CHECKS for message in check()]
+    found = [message for check in hanging_database.CHECKS for message in check()]
     assert [message.id.partition(".")[2] for message in found] == [code] * bool(code)
     assert all(named in message.msg for message in found)
 
 
 @pytest.mark.parametrize(("vendor", "options"), [("postgresql", POSTGRESQL), ("mysql", MYSQL)])
 def test_the_hint_says_exactly_what_to_write(vendor, options):
-    _, hint = checks.hanging_database.BY_VENDOR[vendor]
+    _, hint = hanging_database.BY_VENDOR[vendor]
     assert f'"OPTIONS": {options}'.replace("'", '"') in hint

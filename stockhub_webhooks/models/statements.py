@@ -20,11 +20,6 @@ from django.db.models.expressions import Combinable
 from django.db.models.signals import post_save, pre_save
 from django.db.models.sql import Query
 
-try:
-    from psycopg import Cursor
-except ImportError:  # another database, or another driver
-    Cursor = None  # type: ignore[assignment,misc]
-
 ROWS_AT_ONCE = 500
 KEPT = "_stockhub_webhooks_cursor"
 T = TypeVar("T")
@@ -164,7 +159,7 @@ def _run(using: str, sql: str, parameters: Sequence[Any], result: Callable[[Any]
 def _speaks_psycopg(using: str) -> bool:
     """Whether the database is reached by psycopg, and not by its former version, which has another name."""
     connection: Any = connections[using]
-    return Cursor is not None and bool(connection.Database.__name__ == "psycopg")
+    return bool(connection.Database.__name__ == "psycopg")
 
 
 def _kept_cursor(connection: Any) -> Any:
@@ -185,7 +180,7 @@ def _kept_cursor(connection: Any) -> Any:
 
 def _new_cursor(connection: Any) -> Any:
     wire = connection.connection
-    hosts, wire.cursor_factory = wire.cursor_factory, Cursor
+    hosts, wire.cursor_factory = wire.cursor_factory, connection.Database.Cursor
     try:
         with connection.wrap_database_errors:
             return connection.create_cursor()

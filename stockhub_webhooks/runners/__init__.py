@@ -35,6 +35,8 @@ BY_NAME = {
     "tasks": "stockhub_webhooks.runners.tasks.TasksRunner",
 }
 
+WITHOUT_ENGINE = ("inline", "worker")
+
 
 def named() -> type[Runner]:
     """The class of the runner that the settings name.
@@ -47,9 +49,10 @@ def named() -> type[Runner]:
 
 
 def load() -> None:
-    """Import the runner's module, so that its engine's own processes know the task; a check says what fails."""
-    with suppress(Exception):
-        named()
+    """Import the runner's module where its engine has processes that must know the task; a check says what fails."""
+    if conf.RUNNER not in WITHOUT_ENGINE:
+        with suppress(Exception):
+            named()
 
 
 def current() -> Runner:

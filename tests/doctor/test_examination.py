@@ -82,10 +82,10 @@ def test_how_connections_are_kept_is_told(changes, kept):
 
 
 def test_what_the_tables_tell_is_told(monkeypatch):
-    from stockhub_webhooks.checks import tables
+    from stockhub_webhooks.checks import configuration, tables
 
     def troubled():
-        yield from examination.checks.not_mounted()
+        yield from configuration.not_mounted()
         yield examination.CheckMessage(40, "No transactions.", hint="InnoDB", id="stockhub_webhooks.E018")
 
     monkeypatch.setattr(tables, "CHECKS", (troubled,))

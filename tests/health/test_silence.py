@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.test import override_settings
 
-from stockhub_webhooks import checks
+from stockhub_webhooks.checks import configuration
 from stockhub_webhooks.health.silence import open_hours
 
 HERE = ZoneInfo("Europe/Amsterdam")
@@ -54,11 +54,11 @@ def test_open_hours(settings, since, until, hours):
 )
 def test_what_cannot_be_read_is_a_finding_of_the_check(settings):
     with override_settings(STOCKHUB_WEBHOOKS=settings):
-        (found,) = checks.opening_times()
+        (found,) = configuration.opening_times()
     assert found.id.endswith("E012")
 
 
 @pytest.mark.parametrize("settings", [{}, WEEK, {"OPENING_HOURS": ["20:00", "02:00"], "OPENING_WEEKDAYS": []}])
 def test_what_can_be_read_is_none(settings):
     with override_settings(STOCKHUB_WEBHOOKS=settings):
-        assert list(checks.opening_times()) == []
+        assert list(configuration.opening_times()) == []
