@@ -169,7 +169,7 @@ def _number(link: HostLink) -> str | None:
     if own or link.order is None:
         return own
     told = Event.objects.using(alias()).filter(order=link.order).exclude(po_number=None).exclude(po_number="")
-    return told.order_by("-pk").values_list("po_number", flat=True).first()
+    return told.order_by("-pk").values_list("po_number", flat=True).first() or own
 
 
 @contextmanager
