@@ -176,7 +176,7 @@ def test_one_that_spoils_a_transaction_or_cannot_be_imported_is_noted_too(look, 
     shop[OrderFactory().po_number] = lambda order: Order.objects.raw("SELECT nonsense")[0]
     look()
     assert HostLink.objects.get().status == "failed"
-    settings.STOCKHUB_WEBHOOKS |= {"HOST_ORDER_RESOLVER": "shop.nowhere"}
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"HOST_ORDER_RESOLVER": "shop.nowhere"}
     look()
     assert HostLink.objects.get().cause.startswith("ModuleNotFoundError")
 
@@ -288,7 +288,7 @@ def answer_of(topic, body):
 @EACH_TOPIC
 @pytest.mark.parametrize("runner", ["inline", "worker"])
 def test_nobody_is_asked_before_the_sender_has_its_answer(hear, settings, monkeypatch, topic, runner):
-    settings.STOCKHUB_WEBHOOKS |= {"RUNNER": runner}
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"RUNNER": runner}
     monkeypatch.setattr(host_orders, "GRACE_SECONDS", 0)
     hear(signals.event_recorded, lambda event, **arguments: event.host_order)
     answer = answer_of(topic, contract(topic))
@@ -335,7 +335,7 @@ def test_tests_are_looked_for_and_go_with_the_rest_of_them(post, look):
 @pytest.fixture
 def in_request(settings, monkeypatch):
     """The request does the work, and in a second in which somebody looked for left-over work already."""
-    settings.STOCKHUB_WEBHOOKS |= {"RUNNER": "inline"}
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"RUNNER": "inline"}
     monkeypatch.setattr(InlineRunner, "_next_look", float("inf"))
 
 
@@ -380,7 +380,7 @@ def test_what_is_found_once_stays_found(post, hear, in_request):
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("resolver", ["", f"{__name__}.find"])
 def test_a_receiver_that_asks_costs_one_statement_more_and_a_savepoint(post, hear, in_request, settings, resolver):
-    settings.STOCKHUB_WEBHOOKS |= {"HOST_ORDER_RESOLVER": resolver}
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"HOST_ORDER_RESOLVER": resolver}
     counts = []
     for number, function in enumerate((None, lambda event, **arguments: event.host_order)):
         hear(signals.shipment_created, function) if number else None

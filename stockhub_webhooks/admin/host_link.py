@@ -23,13 +23,11 @@ from stockhub_webhooks.admin.permissions import may
 from stockhub_webhooks.admin.replay_request import MOST_IDS, URL_NAME
 from stockhub_webhooks.admin.story.links import link, story_url
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.health import work
 from stockhub_webhooks.models import HostLink
-from stockhub_webhooks.models.database import alias
 
 
 class FoundFilter(admin.SimpleListFilter):
-    """Those that are not found, unless somebody asks for others; what the overview counts."""
+    """Those that are not found, unless somebody asks for others: what `work.orders_not_in_our_shop` counts."""
 
     title = _("in our shop")
     parameter_name = "found"
@@ -46,26 +44,32 @@ class FoundFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """The rows that the overview counts, or the chosen ones."""
-        chosen = self.value()
-        if chosen == "all":
+        links: Any = queryset
+        if self.value() == "all":
             return queryset
-        found_later = HostLink.objects.using(alias()).found_later()
-        rows = found_later if chosen == "later" else work.orders_not_in_our_shop()
-        return queryset.filter(pk__in=rows.order_by().values("pk"))
+        found_later: QuerySet[Any] = links.found_later()
+        return found_later if self.value() == "later" else links.real().absent()
 
 
 @admin.register(HostLink)
 class HostLinkAdmin(ReadOnlyAdmin):
     """What `HOST_ORDER_RESOLVER` did not find. Without that setting it is not in the menu."""
 
-    list_display = ("number", "po_number", "why", "since", "looked_at", "story")
+    list_display = ("number", "po_number", "status", "since", "looked_at", "story")
     list_filter = (FoundFilter, "status", ("since", DateRangeFilter))
     sortable_by: ClassVar[Any] = None
     actions = ("look_again", "tell_missed")
     fieldsets = (
         (
             None,
-            {"fields": [("of_document", "po_number"), "account", "why", ("since", "looked_at", "attempts", "due_at")]},
+            {
+                "fields": [
+                    ("of_document", "po_number"),
+                    "account",
+                    ("status", "cause_in_words"),
+                    ("since", "looked_at", "attempts", "due_at"),
+                ]
+            },
         ),
     )
 
@@ -96,11 +100,10 @@ class HostLinkAdmin(ReadOnlyAdmin):
         """As Stock Hub says it."""
         return row.document.po_number or display.EMPTY
 
-    @admin.display(description=_("why"))
-    def why(self, row: HostLink) -> str:
-        """In words; of a failure also where in our shop it was."""
-        label = row.get_status_display()
-        return f"{label} ({words.cause(row.cause)})" if row.cause else label
+    @admin.display(description=_("cause"))
+    def cause_in_words(self, row: HostLink) -> str:
+        """Of a failure where in our shop it was."""
+        return words.cause(row.cause) if row.cause else display.EMPTY
 
     @admin.display(description=_("order story"))
     def story(self, row: HostLink) -> Any:

@@ -540,7 +540,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('account', models.CharField(max_length=64, verbose_name='account')),
-                ('status', models.CharField(choices=[('new', 'not looked for yet'), ('found', 'found'), ('missing', 'there is no order of that number'), ('no_number', 'Stock Hub does not say our order number'), ('failed', 'our shop failed to look it up')], default='new', max_length=16, verbose_name='why')),
+                ('status', models.CharField(choices=[('new', 'not looked for yet'), ('found', 'found'), ('missing', 'unknown number'), ('no_number', 'no order number'), ('failed', 'looking it up failed')], default='new', max_length=16, verbose_name='reason')),
                 ('cause', models.CharField(blank=True, help_text='Where in our shop it failed.', max_length=200, verbose_name='cause')),
                 ('since', models.DateTimeField(blank=True, help_text='Empty where it was found at once.', null=True, verbose_name='not found since')),
                 ('looked_at', models.DateTimeField(blank=True, null=True, verbose_name='last looked for')),

@@ -38,9 +38,9 @@ class HostLink(OfAccount):
     class Status(models.TextChoices):
         NEW = "new", _("not looked for yet")
         FOUND = "found", pgettext_lazy("order in our shop", "found")
-        MISSING = "missing", _("there is no order of that number")
-        NO_NUMBER = "no_number", _("Stock Hub does not say our order number")
-        FAILED = "failed", _("our shop failed to look it up")
+        MISSING = "missing", _("unknown number")
+        NO_NUMBER = "no_number", _("no order number")
+        FAILED = "failed", _("looking it up failed")
 
     ABSENT = (Status.MISSING, Status.NO_NUMBER, Status.FAILED)
 
@@ -57,7 +57,7 @@ class HostLink(OfAccount):
         related_name="host_link",
         verbose_name=_("payment request"),
     )
-    status = models.CharField(_("why"), max_length=16, choices=Status, default=Status.NEW)
+    status = models.CharField(_("reason"), max_length=16, choices=Status, default=Status.NEW)
     cause = models.CharField(_("cause"), max_length=200, blank=True, help_text=_("Where in our shop it failed."))
     since = models.DateTimeField(
         _("not found since"), null=True, blank=True, help_text=_("Empty where it was found at once.")

@@ -144,7 +144,7 @@ def _missing(purchase: Purchase, links: Links, host: HostOrder) -> list[Any]:
     row = rows.order_by("since").first()
     if row is None:
         return []
-    told = _("Not found in our shop since %(since)s, last looked for on %(looked)s.")
+    told = _("Not found in our shop (since %(since)s, last looked for on %(looked)s).")
     return [links.to(row, told % {"since": phrases.moment(row.since), "looked": phrases.moment(row.looked_at)})]
 
 
