@@ -191,6 +191,7 @@ def test_the_shop_is_told_what_it_missed_once_that_is_confirmed(post, hear, act,
     assert f"shop.new ({given_up}×)" in page.text
     assert "not processed, only told" in page.text
     assert told_later == []
+    assert ReceiverCall.objects.filter(status="given_up").count() == ReceiverCall.objects.count() == given_up
     (address, _status) = page.redirect_chain[-1]
     staff.post(address, {"reason": "the order is there now"})
     assert Replay.objects.get().tries_again
