@@ -12,6 +12,7 @@ code is asked until it has done its work. A message walks through these modules,
     serializers     the tolerant reader: bytes to a Reading, with notes on what was odd
     apply           a Reading to rows, newer wins, and the events in it
     ledger          events, and one receiver call owed per event, signal and receiver
+    host_orders     whether the shop has the order: asked outside the request, and kept
     telling         each receiver call, until it is done or given up
     signals         what the shop connects its receivers to
 

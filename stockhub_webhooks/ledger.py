@@ -222,6 +222,13 @@ def try_again(pks: list[int]) -> int:
     )
 
 
+def try_events_again(events: list[Event]) -> list[ReceiverCall]:
+    """Make due now what of these events was given up, but by hand, or waits for its next attempt; the calls."""
+    calls = list(undone().filter(event__in=events).exclude(due_at__lte=NOW))
+    try_again([call.pk for call in calls])
+    return calls
+
+
 def give_up_by_hand(pks: list[int], reason: str) -> int:
     """Somebody decides that these need not be done, those that wait and those given up before; how many.
 

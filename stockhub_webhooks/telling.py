@@ -18,17 +18,14 @@ from typing import Any
 
 from django.db import OperationalError, transaction
 from django.utils import timezone, translation
-from django.utils.module_loading import import_string
 
-from stockhub_webhooks import ledger, signals
+from stockhub_webhooks import host_orders, ledger, signals
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.exceptions import PermanentFailure, ReceiverRefused, RetryLater, TransactionLost, cause, place
-from stockhub_webhooks.logs import about, logger_of
+from stockhub_webhooks.exceptions import PermanentFailure, ReceiverRefused, RetryLater, TransactionLost, cause
+from stockhub_webhooks.logs import about
 from stockhub_webhooks.models import Event, Order, ReceiverCall
 from stockhub_webhooks.models.database import alias, is_lost
 from stockhub_webhooks.models.subjects import subject_of
-
-logger = logger_of(__name__)
 
 KEY_NAMESPACE = uuid.UUID("7f1b3f0e-8f0c-5a57-9a1e-3f1d6c1f9a52")
 
@@ -75,15 +72,10 @@ class ToldEvent:
     @cached_property
     def host_order(self) -> Any:
         """The shop's own order, as `HOST_ORDER_RESOLVER` finds it; None where it finds none, or raises."""
-        if not conf.HOST_ORDER_RESOLVER:
-            return None
-        resolve = import_string(conf.HOST_ORDER_RESOLVER)
-        try:
-            with transaction.atomic(using=alias()):
-                return resolve(self.po_number, self.order)
-        except Exception as error:
-            logger.warning("HOST_ORDER_RESOLVER failed for event %s with %s", self.id, place(error))
-            return None
+        answer = host_orders.ask(self.po_number, self.order)
+        if self.order is not None:
+            host_orders.note(self.order, self.po_number, answer)
+        return answer.host_order
 
     def require_host_order(self, retry_seconds: float = 60) -> Any:
         """The shop's own order.

@@ -1,4 +1,7 @@
-"""Finishes whatever is open: spooled messages, messages not applied yet, calls that are due, replays."""
+"""Finishes whatever is open: spooled messages, messages not applied yet, calls that are due, replays.
+
+Last it looks for the shop's own orders, which nobody waits for.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from contextlib import closing
 from django.db import Error as DatabaseFault
 from django.db import close_old_connections
 
-from stockhub_webhooks import health, journal, pipeline, refusals, replay, telling, unspooling
+from stockhub_webhooks import health, host_orders, journal, pipeline, refusals, replay, telling, unspooling
 from stockhub_webhooks.exceptions import place
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Heartbeat
@@ -46,6 +49,7 @@ def drain(until: float = FOREVER, stop: threading.Event | None = None) -> int:
                     return done
         done += telling.tell_due(until=until, stop=stop)
         done += replay.continue_due(until=until, stop=stop)
+        done += host_orders.look_due(until=until, stop=stop)
         if done == before:
             break
     return done

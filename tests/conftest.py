@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 from hypothesis import HealthCheck, settings
 
-from stockhub_webhooks import signals
+from stockhub_webhooks import host_orders, signals
 from stockhub_webhooks.health import alarm
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.runners.inline import InlineRunner
@@ -129,6 +129,8 @@ def _look_each_time(monkeypatch):
     """After each answer, left-over work is looked for, as it is in a shop with little traffic."""
     monkeypatch.setattr(InlineRunner, "LOOK_SECONDS", 0)
     monkeypatch.setattr(InlineRunner, "_next_look", 0)
+    monkeypatch.setattr(host_orders, "ENLIST_SECONDS", 0)
+    monkeypatch.setattr(host_orders, "_next_enlisting", 0)
 
 
 @pytest.fixture

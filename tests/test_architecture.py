@@ -25,7 +25,7 @@ LAYERS = (
     "conf exceptions logs statuses topics",
     "signals spool",
     "serializers models",
-    "authentication journal apply ledger",
+    "authentication journal apply ledger host_orders",
     "pipeline refusals records telling unspooling",
     "export health ingest prune rest privacy replay samples search story",
     "worker reconcile simulator openapi",

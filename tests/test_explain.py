@@ -7,12 +7,13 @@ import pytest
 from django.db import connection
 
 from benchmarks import large_tables
-from stockhub_webhooks import journal, search, signals, worker
+from stockhub_webhooks import host_orders, journal, search, signals, worker
 from stockhub_webhooks.export import rows
 from stockhub_webhooks.export.periods import Period
 from stockhub_webhooks.export.rows import Export
 from stockhub_webhooks.export.tables import TABLES
-from stockhub_webhooks.models import Message, Order
+from stockhub_webhooks.models import HostLink, Message, Order
+from stockhub_webhooks.models.database import NOW
 from tests.samples import ALPHABETICAL
 
 pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.postgresql]
@@ -83,6 +84,32 @@ def test_a_search_reads_no_table_whole():
         assert asked
         for sql, parameters in asked:
             assert read_whole(sql, parameters) == set(), (text, sql)
+
+
+@pytest.fixture
+def looked_for(large, settings):
+    """A resolver that finds nothing, and a row of what it said for all orders but the newest."""
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"HOST_ORDER_RESOLVER": f"{__name__}.find_nothing"}
+    orders = list(Order.objects.order_by("pk").values_list("pk", flat=True))[:-5]
+    links = [HostLink(order_id=pk, account="default", status="found" if pk % 50 else "missing") for pk in orders]
+    HostLink.objects.bulk_create(links)
+    HostLink.objects.absent().update(since=NOW, due_at=NOW)
+
+
+def find_nothing(po_number, order):
+    """A resolver of a shop without orders."""
+
+
+@pytest.mark.usefixtures("looked_for", "without_scans")
+def test_whether_the_shop_has_the_orders_is_found_out_and_listed_by_an_index(staff):
+    asked = statements(host_orders.look_due, ("SELECT", "(", "UPDATE"))
+    for query in ("", "?found=later", "?found=all", "?q=1500", "?status__exact=failed"):
+        url = f"/admin/stockhub_webhooks/hostlink/{query}"
+        asked += statements(lambda url=url: staff.get(url))
+    asked += statements(lambda: staff.get("/admin/stockhub_webhooks/"))
+    assert len(asked) > 30
+    for sql in asked:
+        assert read_whole(sql) == set(), sql
 
 
 ADDRESSES = ("{}/", "{}/?q=1500", "{}/?q=klant1500")

@@ -2,12 +2,14 @@
 
 ``base`` is what all pages share, ``document`` what all documents share; ``words`` are the labels of codes,
 ``display`` how values are shown, ``body`` how a message's bytes are, ``search`` and ``filters`` how rows are found.
-``story`` tells a whole purchase on one page; ``host_order`` is for the shop's own admin.
+``story`` tells a whole purchase on one page, ``host_link`` lists what our shop does not have; ``host_order`` is for the
+shop's own admin.
 """
 
 from stockhub_webhooks.admin import (  # noqa: F401 - importing registers the pages
     alarm,
     credit_memo,
+    host_link,
     invoice,
     ledger,
     message,

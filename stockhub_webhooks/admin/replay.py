@@ -44,7 +44,7 @@ class ReplayAdmin(RequestPage):
             {
                 "fields": [
                     "which",
-                    ("applies_in_words", "told_to"),
+                    ("applies_in_words", "tries_in_words", "told_to"),
                     "reason",
                     ("requested_by", "created_at"),
                     ("finished_at", "stopped_by"),
@@ -87,6 +87,11 @@ class ReplayAdmin(RequestPage):
     def applies_in_words(self, row: Replay) -> str:
         """Whether messages are processed, or past changes only offered."""
         return words.yes_or_no(row.applies)
+
+    @admin.display(description=gettext_lazy("try again what was given up"))
+    def tries_in_words(self, row: Replay) -> str:
+        """Whether tasks that were given up are tried again."""
+        return words.yes_or_no(row.tries_again)
 
     @admin.display(description=gettext_lazy("also told to"))
     def told_to(self, row: Replay) -> Any:

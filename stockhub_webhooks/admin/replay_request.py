@@ -75,10 +75,17 @@ class RequestForm(forms.Form):
             "Only what these receivers were never told. They know that it is late, so that no customer is mailed."
         ),
     )
+    try_again = forms.BooleanField(
+        label=gettext_lazy("try again what was given up"),
+        required=False,
+        help_text=gettext_lazy("Tasks of our shop about these messages; not what somebody gave up by hand."),
+    )
     only_tell = forms.BooleanField(label=gettext_lazy("only tell, process nothing again"), required=False)
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, may_try_again: bool, **options: Any) -> None:
         super().__init__(*args, **options)
+        if not may_try_again:
+            del self.fields["try_again"]
         receivers: Any = self.fields["receivers"]
         receivers.choices = [(name, name) for name in sorted(set().union(*ledger.known_receivers().values()))]
         for field in self.fields.values():
@@ -97,9 +104,19 @@ class RequestForm(forms.Form):
             raise forms.ValidationError(_("Say from when, or which order."))
         if since and until and until <= since:
             self.add_error("until", _("This is not after the beginning."))
-        if values["only_tell"] and not values["receivers"]:
+        if values["only_tell"] and not (values["receivers"] or values.get("try_again")):
             self.add_error("receivers", _("Choose who is to be told."))
         return values
+
+    @property
+    def what(self) -> dict[str, Any]:
+        """What is to be done with the messages, as `replay.begin` and `replay.preview` take it."""
+        values = self.cleaned_data
+        return {
+            "receivers": values["receivers"],
+            "applies": not values["only_tell"],
+            "tries_again": values.get("try_again", False),
+        }
 
 
 def offered(request: HttpRequest) -> dict[str, Any]:
@@ -125,7 +142,8 @@ class RequestPage(ReadOnlyAdmin):
         if not (may(request, "process_again") and may(request, "view_message")):
             raise PermissionDenied
         asked = bool({"since_0", "ids", "order"} & set(request.GET))  # what the form, the list and other pages send
-        form = RequestForm(request.GET) if asked else RequestForm(initial=offered(request))
+        given = {"data": request.GET} if asked else {"initial": offered(request)}
+        form = RequestForm(**given, may_try_again=may(request, "try_again"))
         if not (asked and form.is_valid()):
             return self.request_page(request, form)
         if request.method != "POST":
@@ -138,21 +156,18 @@ class RequestPage(ReadOnlyAdmin):
 
     def foresee(self, form: RequestForm) -> Foreseen:
         """What would happen."""
-        values = form.cleaned_data
-        return replay.preview(form.choice, values["receivers"], applies=not values["only_tell"])
+        return replay.preview(form.choice, **form.what)
 
     def begin(self, request: HttpRequest, form: RequestForm, reason: str) -> int:
         """Write the request down, log it, and wake the runner once that is committed."""
         user: Any = request.user
-        values = form.cleaned_data
         with transaction.atomic(using=alias()):
             row = replay.begin(
                 form.choice,
                 who=user.get_username(),
                 who_pk=str(user.pk),
                 reason=reason,
-                receivers=values["receivers"],
-                applies=not values["only_tell"],
+                **form.what,
             )
             LogEntry.objects.log_actions(user.pk, [row], ADDITION, f"{_('process again')}: {reason}")
             transaction.on_commit(wake, using=alias(), robust=True)

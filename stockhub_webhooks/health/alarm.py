@@ -10,7 +10,6 @@ from datetime import datetime
 
 from django.core import mail
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.utils import translation
 from django.utils.module_loading import import_string
 from django.utils.timezone import now
@@ -23,9 +22,10 @@ from stockhub_webhooks.exceptions import place
 from stockhub_webhooks.health.facts import Report, report
 from stockhub_webhooks.health.rules import Finding, findings
 from stockhub_webhooks.logs import logger_of
-from stockhub_webhooks.models import Alarm, Message, Turn
-from stockhub_webhooks.models.database import NOW, alias, from_now
+from stockhub_webhooks.models import Alarm, Message
+from stockhub_webhooks.models.database import alias
 from stockhub_webhooks.models.patience import impatiently
+from stockhub_webhooks.models.turn import take_turn
 
 logger = logger_of(__name__)
 
@@ -56,23 +56,6 @@ def look() -> None:
             tell(seen)
     except Exception as fault:
         logger.error("looking whether all is well failed with %s", place(fault))
-
-
-def take_turn(name: str, seconds: float) -> bool:
-    """Whether this process is the one that does it now; at most one in so many seconds is."""
-    rows = Turn.objects.using(alias()).filter(name=name)
-    # one far ahead was taken before the database's clock was set back: nobody would look until then
-    is_free = Q(taken_at__lte=from_now(-seconds)) | Q(taken_at__gt=from_now(seconds))
-    if rows.filter(is_free).update(taken_at=NOW):
-        return True
-    if rows.exists():
-        return False
-    try:
-        with transaction.atomic(using=alias()):
-            Turn(name=name, taken_at=NOW).save(using=alias(), force_insert=True)
-    except IntegrityError:  # another process was first
-        return False
-    return True
 
 
 def tell(seen: Report) -> None:

@@ -52,6 +52,14 @@ QUESTIONS: Any = (
             "count",
         ),
     ),
+    (
+        "not_in_our_shop",
+        work.orders_not_in_our_shop,
+        ("hostlink", {}),
+        ngettext_lazy(
+            "%(count)d order was not found in our shop.", "%(count)d orders were not found in our shop.", "count"
+        ),
+    ),
 )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from stockhub_webhooks import ledger
-from stockhub_webhooks.models import Message, Order, ReceiverCall, Shipment
+from stockhub_webhooks.conf import conf
+from stockhub_webhooks.models import HostLink, Message, Order, ReceiverCall, Shipment
 from stockhub_webhooks.models.database import alias, from_now
 from stockhub_webhooks.models.shipment import EXCEPTION
 
@@ -57,6 +58,11 @@ def failing_messages() -> Any:
 def orders_not_received() -> Any:
     """Orders that are known from their shipments, invoices and so on only."""
     return real_rows(Order).filter(received_at=None)
+
+
+def orders_not_in_our_shop() -> Any:
+    """Orders that the shop was asked for and does not have; none where it says of no order whether it has it."""
+    return real_rows(HostLink).absent() if conf.HOST_ORDER_RESOLVER else rows_of(HostLink).none()
 
 
 def parcels_with_a_problem() -> Any:

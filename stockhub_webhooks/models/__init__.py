@@ -1,8 +1,9 @@
 """Everything that is kept: messages, documents, and the ledger of events and receiver calls."""
 
-from stockhub_webhooks.models.alarm import Alarm, Turn
+from stockhub_webhooks.models.alarm import Alarm
 from stockhub_webhooks.models.credit_memo import CreditMemo, CreditMemoItem
 from stockhub_webhooks.models.documents import Address, Document, Line
+from stockhub_webhooks.models.host_link import HostLink
 from stockhub_webhooks.models.invoice import Invoice, InvoiceItem
 from stockhub_webhooks.models.ledger import Event, Heartbeat, ReceiverCall
 from stockhub_webhooks.models.message import Message, Topic
@@ -12,6 +13,7 @@ from stockhub_webhooks.models.refusal import Refusal, RefusalReason, RefusedBody
 from stockhub_webhooks.models.replay import Replay
 from stockhub_webhooks.models.rma import RMA, RMAItem
 from stockhub_webhooks.models.shipment import Shipment, ShipmentItem, Track
+from stockhub_webhooks.models.turn import Turn
 
 __all__ = [
     "RMA",
@@ -22,6 +24,7 @@ __all__ = [
     "Document",
     "Event",
     "Heartbeat",
+    "HostLink",
     "Invoice",
     "InvoiceItem",
     "Line",

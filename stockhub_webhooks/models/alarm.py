@@ -1,4 +1,4 @@
-"""What is wrong, and who looks and tells when."""
+"""What is wrong."""
 
 from __future__ import annotations
 
@@ -16,20 +16,6 @@ class Alarm(models.Model):
     class Meta:
         verbose_name = _("alarm")
         verbose_name_plural = _("alarms")
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Turn(models.Model):
-    """What one process at a time does, and not too often: whoever changes the row has the turn."""
-
-    name = models.CharField(_("name"), max_length=64, primary_key=True)
-    taken_at = models.DateTimeField(_("last at"))
-
-    class Meta:
-        verbose_name = _("turn")
-        verbose_name_plural = _("turns")
 
     def __str__(self) -> str:
         return self.name

@@ -42,6 +42,7 @@ class Replay(models.Model):
     applies = models.BooleanField(
         _("process again"), default=True, help_text=_("Otherwise past changes are only offered to the receivers.")
     )
+    tries_again = models.BooleanField(_("try again what was given up"), default=False)
     receivers = models.JSONField(
         _("also told to"), default=list, help_text=_("Receivers that past changes are offered to.")
     )

@@ -11,9 +11,10 @@ of their own. No lock is held longer than one such family takes.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Hashable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 
 from django.db import OperationalError, transaction
@@ -57,14 +58,22 @@ class Foreseen:
         return dict(sorted(told.items()))
 
 
-def preview(choice: Choice, receivers: Collection[str] = (), *, applies: bool = True, limit: int = LIMIT) -> Foreseen:
+def preview(
+    choice: Choice,
+    receivers: Collection[str] = (),
+    *,
+    applies: bool = True,
+    tries_again: bool = False,
+    limit: int = LIMIT,
+) -> Foreseen:
     """What would change, and who would be told; nothing is kept of it. Not to be called inside a transaction."""
     rows = choice.messages()
     found = list(rows.order_by()[:COUNTED_UP_TO].values_list("pk", flat=True))
     messages = list(rows[:limit])
+    attempt = partial(work, receivers=receivers, applies=applies, tries_again=tries_again)
     foreseen: dict[int, Step] = {}
     for family in _families(messages):
-        foreseen |= _tried(family, receivers, applies=applies)
+        foreseen |= _tried(family, attempt)
     return Foreseen([(message, foreseen[message.pk]) for message in messages], len(found))
 
 
@@ -72,7 +81,7 @@ class _RolledBack(Exception):
     """Ends the transaction of a preview."""
 
 
-def _tried(family: list[Message], receivers: Collection[str], *, applies: bool) -> dict[int, Step]:
+def _tried(family: list[Message], attempt: Callable[[Message], Step]) -> dict[int, Step]:
     pks = [message.pk for message in family]
     began = time.monotonic()
     for turn in count(1):
@@ -81,7 +90,7 @@ def _tried(family: list[Message], receivers: Collection[str], *, applies: bool) 
             with suppress(_RolledBack), writing(alias()):
                 rows = Message.objects.using(alias()).in_bulk(pks)
                 for pk in pks:
-                    steps[pk] = _step(rows[pk], receivers, applies=applies)
+                    steps[pk] = _step(rows[pk], attempt)
                 raise _RolledBack
         except OperationalError:
             if not worth_repeating(turn, began):
@@ -92,10 +101,10 @@ def _tried(family: list[Message], receivers: Collection[str], *, applies: bool) 
     raise AssertionError("the last turn returns or raises")
 
 
-def _step(message: Message, receivers: Collection[str], *, applies: bool) -> Step:
+def _step(message: Message, attempt: Callable[[Message], Step]) -> Step:
     try:
         with transaction.atomic(using=alias()):
-            return work(message, receivers, applies=applies)
+            return attempt(message)
     except AlreadySettled:
         return Step("postponed")
     except Unreadable as why:

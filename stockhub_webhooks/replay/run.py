@@ -53,7 +53,7 @@ class Step:
         counted: as which of `models.replay.COUNTED`.
         outcome: a `Message.Outcome`, "" where it was not applied.
         events: the changes that were found now, not those of the past.
-        calls: what is owed for them and for what was offered.
+        calls: what is owed for them, what was offered, and what is tried again.
         error: why it could not be processed.
     """
 
@@ -79,6 +79,7 @@ def begin(
     who_pk: str = "",
     receivers: Collection[str] = (),
     applies: bool = True,
+    tries_again: bool = False,
     claimed: bool = False,
 ) -> Replay:
     """Write the request down; it is begun when its turn comes. What comes in later is no part of it.
@@ -90,6 +91,7 @@ def begin(
         who_pk: the user's key, where there is one.
         receivers: identities that the past changes of these messages are offered to.
         applies: whether the messages are processed again, or their past changes only offered.
+        tries_again: whether what receivers gave up of their past changes is tried again.
         claimed: whether the caller will go through it at once, so that nobody else does.
     """
     rows = choice.messages()
@@ -102,6 +104,7 @@ def begin(
         choice=choice.as_json(),
         receivers=sorted(receivers),
         applies=applies,
+        tries_again=tries_again,
         total=rows.filter(pk__lte=newest).order_by().count(),
         up_to_message=newest,
         due_at=from_now(conf.LEASE_SECONDS) if claimed else NOW,
@@ -211,7 +214,7 @@ def _committed(replay: Replay, message: Message) -> Step:
     for turn in count(1):
         try:
             with writing(alias()):
-                step = work(message, replay.receivers, applies=replay.applies)
+                step = work(message, replay.receivers, applies=replay.applies, tries_again=replay.tries_again)
                 _move(replay, message, step)
             return step
         except (OperationalError, IntegrityError):
@@ -222,18 +225,20 @@ def _committed(replay: Replay, message: Message) -> Step:
     raise AssertionError("the last turn returns or raises")
 
 
-def work(message: Message, receivers: Collection[str], *, applies: bool) -> Step:
+def work(message: Message, receivers: Collection[str], *, applies: bool, tries_again: bool = False) -> Step:
     """What is done with one message, in the caller's transaction, which a preview rolls back.
 
     Raises:
         AlreadySettled: the message is open at present.
         Unreadable: it still cannot be read.
     """
-    past = list(message.events.using(alias()).defer("changes").order_by("pk")) if receivers else []
+    told_of = message.events.using(alias()).defer("changes").order_by("pk")
+    past = list(told_of) if receivers or tries_again else []
     result = pipeline.again(message) if applies else pipeline.Result("", [], [])
+    tried = ledger.try_events_again(past) if tries_again else []
     offered = ledger.offer(past, receivers)
-    counted = "changed" if result.events or offered else "unchanged"
-    return Step(counted, result.outcome, result.events, [*result.calls, *offered])
+    counted = "changed" if result.events or tried or offered else "unchanged"
+    return Step(counted, result.outcome, result.events, [*result.calls, *tried, *offered])
 
 
 # ---------------------------------------------------------------- progress

@@ -7,7 +7,7 @@ from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 from stockhub_webhooks import replay, signals
-from stockhub_webhooks.models import Alarm, Event, Heartbeat, Message, ReceiverCall, Replay
+from stockhub_webhooks.models import Alarm, Event, Heartbeat, HostLink, Message, Order, ReceiverCall, Replay
 from stockhub_webhooks.replay import Choice
 from tests.samples import ALPHABETICAL, contract, sample
 
@@ -26,6 +26,7 @@ NAMES = (
     "refusedbody",
     "replay",
     "alarm",
+    "hostlink",
 )
 
 
@@ -96,5 +97,7 @@ def filled(post, hear):
     replay.begin(Choice(order="000000001"), who="office", reason="to see", receivers=["shop.new"])
     Replay.objects.update(due_at=None, status="done")
     Alarm.objects.create(name="quarantined", since=Message.objects.latest("pk").received_at)
+    when = Message.objects.latest("pk").received_at
+    HostLink.objects.create(order=Order.objects.earliest("pk"), account="default", status="missing", since=when)
     assert Event.objects.exists()
     assert ReceiverCall.objects.filter(status="pending").exists()

@@ -21,6 +21,7 @@ from stockhub_webhooks.health import hours, report
 from stockhub_webhooks.health.attention import attention
 from stockhub_webhooks.health.hours import Hour, last_hours
 from stockhub_webhooks.models import Message, Order, ReceiverCall, Shipment
+from stockhub_webhooks.testing.factories import HostLinkFactory
 from tests.samples import sample
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -34,7 +35,7 @@ def fails(**arguments):
 
 
 @pytest.fixture
-def troubled(filled, post, hear):
+def troubled(filled, post, hear, settings):
     """Something of all that needs attention and that lists can show."""
     hear(signals.shipment_created, fails)
     for number in ("501", "502", "503"):
@@ -45,6 +46,9 @@ def troubled(filled, post, hear):
     )
     post("order", key="mistyped")
     # only now, as each request does what is due
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"HOST_ORDER_RESOLVER": "shop.nowhere"}
+    HostLinkFactory(status="found")
+    HostLinkFactory(status="no_number", account="test")
     first, second, third = ReceiverCall.objects.filter(status="pending", signal="shipment_created")[:3]
     ReceiverCall.objects.filter(pk=first.pk).update(status="given_up", due_at=None)
     ReceiverCall.objects.filter(pk=second.pk).update(due_at=LONG_AGO)
@@ -68,6 +72,7 @@ def test_all_that_needs_attention_links_to_exactly_the_rows_that_were_counted(tr
         "given_up",
         "gone_receivers",
         "backlog",
+        "not_in_our_shop",
         "not_received",
         "problem_on_the_way",
         "quarantined",

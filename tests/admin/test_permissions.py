@@ -12,6 +12,7 @@ from django.urls import reverse
 from stockhub_webhooks import signals
 from stockhub_webhooks.exceptions import PermanentFailure
 from stockhub_webhooks.models import Address, Message, Order, ReceiverCall, RefusedBody, Replay
+from stockhub_webhooks.testing.factories import HostLinkFactory
 from tests.admin.conftest import NAMES
 from tests.samples import ALPHABETICAL, contract
 from tests.test_apply import later
@@ -53,6 +54,8 @@ def persons(post, hear):
         post(topic, body, key="mistyped")
     post("order", marked(contract("order")) | {"increment_id": "000000999", "po_number": "ANOTHER"})
     post("order", json.dumps({"items": [], "shipping_address": {"last_name": MARKER}}).encode())
+    for order in Order.objects.all():
+        HostLinkFactory(order=order)
     Message.objects.filter(status="quarantined").update(error="not_json: line 1")
     failed = Message.objects.filter(status="applied").first()
     failed.error, failed.status = f"DataError: Failing row contains ({MARKER})", "failed"
@@ -82,7 +85,7 @@ def pages():
 
 
 ALL_BUT_PERSONS = (
-    *VIEWS, "process_again", "try_again", "give_up", "reassign", "release", "enter_by_hand", "export",
+    *VIEWS, "process_again", "try_again", "give_up", "reassign", "release", "look_again", "enter_by_hand", "export",
 )  # fmt: skip
 
 
@@ -133,19 +136,23 @@ def actions():
 
 
 def test_there_are_the_actions_that_are_tested_here():
-    assert {name for _model, name in actions()} >= {"process_again", "try_again", "give_up", "release"}
+    assert {name for _model, name in actions()} >= {"process_again", "try_again", "give_up", "release", "look_again"}
+
+
+ASKED_FIRST = ("process_again", "tell_missed")  # on the same page, for which the same is needed
 
 
 @pytest.mark.parametrize(("model", "name"), list(actions()), ids=lambda value: getattr(value, "__name__", value))
 def test_each_action_is_in_the_log_and_has_a_permission_of_its_own(persons, clerk, act, model, name):
     chosen = list(model.objects.all())
-    http = clerk(*(set(ALL_BUT_PERSONS) - {name}))
+    permission = "process_again" if name in ASKED_FIRST else name
+    http = clerk(*(set(ALL_BUT_PERSONS) - {permission}))
     act(model._meta.model_name, name, *chosen, http=http)
     assert not LogEntry.objects.exists()
     user = apps.get_model("auth", "User").objects.get(username="clerk")
-    user.user_permissions.add(Permission.objects.get(codename=name))
+    user.user_permissions.add(Permission.objects.get(codename=permission))
     page = act(model._meta.model_name, name, *chosen, http=http)
-    if name == "process_again":  # it is asked first, and logged of the replay that begins then
+    if name in ASKED_FIRST:  # it is logged of the replay that begins then
         assert page.status_code == 200
         http.post(page.redirect_chain[0][0], {"reason": "to see"})
         chosen = list(Replay.objects.all())

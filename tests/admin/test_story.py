@@ -1,6 +1,7 @@
 """The order story: what the office wants to know of a purchase, on one page."""
 
 import re
+from datetime import datetime, timezone
 
 import pytest
 from django.db import connection
@@ -9,7 +10,7 @@ from django.urls import reverse
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.exceptions import PermanentFailure
-from stockhub_webhooks.models import RMA, CreditMemo, Event, Invoice, Order, ReceiverCall, Shipment
+from stockhub_webhooks.models import RMA, CreditMemo, Event, HostLink, Invoice, Order, ReceiverCall, Shipment
 from tests.admin.test_base import HOSTILE, main, poisoned
 from tests.conftest import KEY, TEST_KEY
 from tests.samples import ALPHABETICAL, contract, sample
@@ -18,6 +19,7 @@ from tests.story.conftest import Teller, line, return_item
 pytestmark = pytest.mark.django_db(databases="__all__")
 DUTCH = {"headers": {"accept-language": "nl"}}
 RESOLVER = "tests.admin.other_site."
+PAST = datetime(2020, 1, 1, tzinfo=timezone.utc)
 
 
 def story_url(order=None, site="admin"):
@@ -357,6 +359,32 @@ def test_a_resolver_that_fails_is_noted_and_takes_nothing_with_it(post, story, r
     post("order")
     resolver(name)
     assert "Our own order could not be looked up: HOST_ORDER_RESOLVER fails." in text_of(story())
+
+
+def test_it_says_since_when_our_shop_does_not_have_it(post, story, resolver, clerk, django_user_model):
+    post("order")
+    resolver("find_user")
+    row = HostLink.objects.create(order=Order.objects.get(), account="default", status="missing", since=PAST)
+    HostLink.objects.update(looked_at=PAST)
+    told = "Not found in our shop (since Jan. 1, 2020, 1 a.m., last looked for on Jan. 1, 2020, 1 a.m.)."
+    assert f'<a href="/admin/stockhub_webhooks/hostlink/{row.pk}/change/">{told}</a>' in story().text.replace(
+        "\u00a0", " "
+    )
+    unlinked = story(http=clerk("view_order"))
+    assert told in text_of(unlinked)
+    assert "/hostlink/" not in unlinked.text
+    django_user_model.objects.create(username="RESELLER_REF")
+    assert told not in text_of(story())
+
+
+@pytest.mark.parametrize("name", ["", "find_user"])
+def test_it_says_nothing_of_that_where_nobody_looked(post, story, resolver, name):
+    post("order")
+    if name:
+        resolver(name)
+    else:
+        HostLink.objects.create(order=Order.objects.get(), account="default", status="missing", since=PAST)
+    assert "Not found in our shop" not in story().text
 
 
 # ---------------------------------------------------------------- the picture

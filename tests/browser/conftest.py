@@ -7,9 +7,9 @@ from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import sync_playwright
 
-from stockhub_webhooks import replay, signals, worker
+from stockhub_webhooks import host_orders, replay, signals, worker
 from stockhub_webhooks.exceptions import PermanentFailure
-from stockhub_webhooks.models import Alarm, Heartbeat, Message, Order
+from stockhub_webhooks.models import Alarm, Heartbeat, HostLink, Message, Order
 from stockhub_webhooks.replay import Choice
 from tests.browser.visit import Visit
 from tests.samples import ALPHABETICAL, sample
@@ -68,13 +68,25 @@ def heard(**arguments):
     """A receiver that does its work."""
 
 
+IN_THE_SHOP = ("WEB-4002", "WEB-4004")
+
+
+def find_in_the_shop(po_number, order):
+    """A resolver that finds some, and fails at one."""
+    if po_number == "WEB-4003":
+        raise ConnectionError("the shop's database does not answer")
+    return po_number if po_number in IN_THE_SHOP else None
+
+
 ORDERS = ("processing", "complete", "canceled", "holded", "something_new")
 SHIPMENTS = ("IN_TRANSIT", "DELIVERED", "EXCEPTION", "READY_FOR_PICKUP", "LOST_AT_SEA")
 
 
 @pytest.fixture
-def filled_shop(db, post, hear):
-    """Orders, shipments and returns in many states, tasks that fail, messages that need a look, a refusal."""
+def filled_shop(db, post, hear, settings):
+    """Orders, shipments and returns in many states, tasks that fail, messages that need a look, a refusal, and
+    orders that the shop does not have.
+    """
     hear(signals.order_created, heard, uid="winkel.bestellingen.bevestig_bestelling")
     hear(signals.shipment_created, stock_is_away, uid="winkel.voorraad.boek_voorraad_af_van_zending")
     hear(signals.rma_created, knows_no_such_order, uid="winkel.retouren.meld_retour_aan")
@@ -95,6 +107,11 @@ def filled_shop(db, post, hear):
     post("order", key="mistyped")
     Heartbeat.objects.create(name="worker", beat_at=timezone.now())
     Alarm.objects.create(name="quarantined", since=timezone.now())
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"HOST_ORDER_RESOLVER": f"{__name__}.find_in_the_shop"}
+    host_orders.look_due()
+    HostLink.objects.update(due_at=timezone.now())
+    host_orders.look_due()
+    HostLink.objects.filter(order__po_number="WEB-4004").update(since=timezone.now())  # was missing at first
     replay.begin(Choice(order="000000701"), who="office", who_pk="1", reason="the address was wrong", receivers=[])
     worker.drain()
     assert Message.objects.filter(status="quarantined").count() == 3

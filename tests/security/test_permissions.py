@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from stockhub_webhooks import topics
-from stockhub_webhooks.models import Message, ReceiverCall, RefusedBody
+from stockhub_webhooks.models import HostLink, Message, ReceiverCall, RefusedBody
 from tests.admin.test_permissions import ALL_BUT_PERSONS, MARKER
 from tests.conftest import KEY, PREFIX
 from tests.security.pages import APP, NAMES, addresses, admins, all_pages
@@ -28,6 +28,7 @@ def state():
         list(Message.objects.order_by("pk").values_list("pk", "status", "due_at", "attempts")),
         list(ReceiverCall.objects.order_by("pk").values_list("pk", "status", "due_at")),
         list(RefusedBody.objects.order_by("pk").values_list("pk", "message")),
+        list(HostLink.objects.order_by("pk").values_list("pk", "status", "due_at")),
     )
 
 
@@ -44,7 +45,8 @@ ACTIONS = list(actions())
 def test_there_are_pages_to_look_at():
     assert len(NAMES) > 20
     assert "stockhub_webhooks_message_enter" in NAMES
-    assert {action for _model, action, _permission in ACTIONS} >= {"process_again", "try_again", "release"}
+    names = {action for _model, action, _permission in ACTIONS}
+    assert names >= {"process_again", "try_again", "release", "look_again", "tell_missed"}
 
 
 @pytest.mark.parametrize("method", ["get", "post", "put", "delete", "head", "options"])

@@ -7,19 +7,16 @@ from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.contrib.admin.templatetags.admin_urls import admin_urlquote
-from django.db import transaction
 from django.db.models import Model
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
-from django.utils.module_loading import import_string
 from django.utils.safestring import SafeString
 
-from stockhub_webhooks.conf import conf
+from stockhub_webhooks import host_orders
 from stockhub_webhooks.exceptions import place
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Order
-from stockhub_webhooks.models.database import alias
 
 logger = logger_of(__name__)
 
@@ -87,17 +84,10 @@ class HostOrder:
 
 def host_order(links: Links, order: Order) -> HostOrder:
     """The shop's own order; a fault in the shop's code is told, and breaks nothing."""
-    if not conf.HOST_ORDER_RESOLVER:
-        return HostOrder()
-    try:
-        resolve = import_string(conf.HOST_ORDER_RESOLVER)
-        with transaction.atomic(using=alias()):
-            found = resolve(order.po_number, order)
-    except Exception as error:
-        logger.warning("HOST_ORDER_RESOLVER failed for order %s with %s", order.pk, place(error))
-        return HostOrder(failed=True)
+    answer = host_orders.ask(order.po_number, order)
+    found = answer.host_order
     if found is None:
-        return HostOrder()
+        return HostOrder(failed=bool(answer.fault))
     return HostOrder(found, _page_of(links, found), _absolute_url(found))
 
 

@@ -22,7 +22,9 @@ from stockhub_webhooks.admin.story.history import History
 from stockhub_webhooks.admin.story.letter import letter
 from stockhub_webhooks.admin.story.links import STORY, HostOrder, Links, host_order, link, story_url
 from stockhub_webhooks.admin.story.picture import pictures
-from stockhub_webhooks.models import Order
+from stockhub_webhooks.conf import conf
+from stockhub_webhooks.models import HostLink, Order
+from stockhub_webhooks.models.database import alias
 from stockhub_webhooks.story import Purchase
 
 TEMPLATE = "admin/stockhub_webhooks/order/story.html"
@@ -78,7 +80,7 @@ class StoryPage(DocumentAdmin):
             "list_url": reverse(f"{self.admin_site.name}:stockhub_webhooks_order_changelist"),
             "order_url": links.url(order),
             "facts": facts(purchase, links, host, persons),
-            "remarks": [*tables.remarks(purchase, links), *(_failing(host))],
+            "remarks": [*tables.remarks(purchase, links), *_failing(host), *_missing(purchase, links, host)],
             "pictures": pictures(steps),
             "tables": tables.tables(purchase, lines, story.tasks_of(purchase), links, persons),
             "letter": letter(purchase, lines, steps),
@@ -132,6 +134,18 @@ def _order(order: Order, links: Links) -> Any:
 
 def _failing(host: HostOrder) -> list[Any]:
     return [_("Our own order could not be looked up: HOST_ORDER_RESOLVER fails.")] if host.failed else []
+
+
+def _missing(purchase: Purchase, links: Links, host: HostOrder) -> list[Any]:
+    """Since when our shop is known not to have it, as long as that is so."""
+    if host.found is not None or not conf.HOST_ORDER_RESOLVER:
+        return []
+    rows = HostLink.objects.using(alias()).absent().filter(order__in=[order.pk for order in purchase.orders])
+    row = rows.order_by("since").first()
+    if row is None:
+        return []
+    told = _("Not found in our shop (since %(since)s, last looked for on %(looked)s).")
+    return [links.to(row, told % {"since": phrases.moment(row.since), "looked": phrases.moment(row.looked_at)})]
 
 
 def _customer(purchase: Purchase) -> Any:

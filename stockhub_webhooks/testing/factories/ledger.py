@@ -116,6 +116,20 @@ class HeartbeatFactory(DjangoModelFactory[models.Heartbeat]):
     beat_at = LazyFunction(timezone.now)
 
 
+class HostLinkFactory(DjangoModelFactory[models.HostLink]):
+    """An order that was looked for in our shop just now, in vain."""
+
+    class Meta:
+        model = models.HostLink
+
+    order = SubFactory(OrderFactory)
+    account = SelfAttribute("order.account")
+    status = models.HostLink.Status.MISSING
+    since = LazyFunction(timezone.now)
+    looked_at = SelfAttribute("since")
+    attempts = 1
+
+
 class AlarmFactory(DjangoModelFactory[models.Alarm]):
     """Something that is wrong since just now, and nobody was told."""
 

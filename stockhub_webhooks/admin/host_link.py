@@ -1,0 +1,162 @@
+"""Orders that our shop does not have, and the way back once it has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from stockhub_webhooks import host_orders, ledger, topics
+from stockhub_webhooks.admin import display, search, words
+from stockhub_webhooks.admin.base import ReadOnlyAdmin
+from stockhub_webhooks.admin.date_range import DateRangeFilter
+from stockhub_webhooks.admin.permissions import may
+from stockhub_webhooks.admin.replay_request import MOST_IDS, URL_NAME
+from stockhub_webhooks.admin.story.links import link, story_url
+from stockhub_webhooks.conf import conf
+from stockhub_webhooks.models import HostLink
+
+
+class FoundFilter(admin.SimpleListFilter):
+    """Those that are not found, unless somebody asks for others: what `work.orders_not_in_our_shop` counts."""
+
+    title = _("in our shop")
+    parameter_name = "found"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """What else one may ask for."""
+        return [("later", _("found later")), ("all", _("all that was looked for"))]
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        """Nothing chosen is called by what it shows."""
+        nothing_chosen, *others = super().choices(changelist)
+        yield {**nothing_chosen, "display": _("not found")}
+        yield from others
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The rows that the overview counts, or the chosen ones."""
+        links: Any = queryset
+        if self.value() == "all":
+            return queryset
+        found_later: QuerySet[Any] = links.found_later()
+        return found_later if self.value() == "later" else links.real().absent()
+
+
+@admin.register(HostLink)
+class HostLinkAdmin(ReadOnlyAdmin):
+    """What `HOST_ORDER_RESOLVER` did not find. Without that setting it is not in the menu."""
+
+    list_display = ("number", "po_number", "status", "since", "looked_at", "story")
+    list_filter = (FoundFilter, "status", ("since", DateRangeFilter))
+    sortable_by: ClassVar[Any] = None
+    actions = ("look_again", "tell_missed")
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": [
+                    ("of_document", "po_number"),
+                    "account",
+                    ("status", "cause_in_words"),
+                    ("since", "looked_at", "attempts", "due_at"),
+                ]
+            },
+        ),
+    )
+
+    def get_model_perms(self, request: HttpRequest) -> dict[str, bool]:
+        """Nothing to look at where nobody looks."""
+        return super().get_model_perms(request) if conf.HOST_ORDER_RESOLVER else {}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With what was looked for."""
+        return super().get_queryset(request).select_related("order", "payment_request")
+
+    def matching(self, request: HttpRequest, text: str) -> Q:
+        """What finds the order or the payment request."""
+        found = search.find(request, text, (topics.ORDER, topics.PAYMENT_REQUEST))
+        requests = found.pks(topics.PAYMENT_REQUEST)
+        return Q(order__in=found.pks(topics.ORDER)) | Q(payment_request__in=requests)
+
+    # ------------------------------------------------------------ columns and lines
+
+    @admin.display(description=_("Stock Hub number"))
+    def number(self, row: HostLink) -> str:
+        """The order's; a payment request says that it is one."""
+        name = str(row.document)
+        return name if row.order else f"{row.document._meta.verbose_name} {name}"
+
+    @admin.display(description=_("our order number"))
+    def po_number(self, row: HostLink) -> str:
+        """As Stock Hub says it."""
+        return row.document.po_number or display.EMPTY
+
+    @admin.display(description=_("cause"))
+    def cause_in_words(self, row: HostLink) -> str:
+        """Of a failure where in our shop it was."""
+        return words.cause(row.cause) if row.cause else display.EMPTY
+
+    @admin.display(description=_("order story"))
+    def story(self, row: HostLink) -> Any:
+        """A link to the story."""
+        url = story_url(self.admin_site, row.order) if row.order else ""
+        return link(url, capfirst(str(_("order story")))) if url else display.EMPTY
+
+    @admin.display(description=_("document"))
+    def of_document(self, row: HostLink) -> Any:
+        """Links to what was looked for and to its story."""
+        shown = display.page(row.document, words.order(row.order) if row.order else None)
+        return display.several([shown, *([self.story(row)] if row.order else [])])
+
+    # ------------------------------------------------------------ look again
+
+    def has_look_again_permission(self, request: HttpRequest) -> bool:
+        """A permission of its own, for it calls the shop."""
+        return may(request, "look_again")
+
+    @admin.action(description=_("look again"), permissions=["look_again"])
+    def look_again(self, request: HttpRequest, queryset: QuerySet[HostLink]) -> None:
+        """Make the chosen ones due that are not found."""
+        chosen = queryset.count()
+        count = self.make_due(request, queryset.absent(), str(_("look again")), host_orders.look_again)  # type: ignore[attr-defined]
+        if count:
+            told = ngettext("%(count)d order is looked for again.", "%(count)d orders are looked for again.", count)
+            self.message_user(request, told % {"count": count}, messages.SUCCESS)
+        if left := chosen - count:
+            told = ngettext(
+                "%(count)d order was left alone: it is found, or was not looked for yet.",
+                "%(count)d orders were left alone: they are found, or were not looked for yet.",
+                left,
+            )
+            self.message_user(request, told % {"count": left}, messages.WARNING)
+
+    # ------------------------------------------------------------ tell what was missed
+
+    def has_tell_missed_permission(self, request: HttpRequest) -> bool:
+        """Those that the page behind it asks for."""
+        return may(request, "process_again") and may(request, "view_message")
+
+    @admin.action(description=_("tell our shop what it missed …"), permissions=["tell_missed"])
+    def tell_missed(self, request: HttpRequest, queryset: QuerySet[HostLink]) -> HttpResponse | None:
+        """Show who would be told what about the chosen ones; it is confirmed there."""
+        pks = list(queryset.order_by().values_list("pk", flat=True))
+        about = host_orders.messages_about(pks, MOST_IDS + 1)
+        if not about:
+            self.message_user(request, _("Nothing is known of these that could be told."), messages.WARNING)
+            return None
+        if len(about) > MOST_IDS:
+            self.message_user(request, _("These are too many to tell of at once: choose fewer."), messages.WARNING)
+            return None
+        receivers = sorted(set().union(*ledger.known_receivers().values()))
+        query = {"ids": ",".join(map(str, about)), "only_tell": "on", "try_again": "on", "receivers": receivers}
+        url = reverse(f"{self.admin_site.name}:{URL_NAME}")
+        return HttpResponseRedirect(f"{url}?{urlencode(query, doseq=True)}")

@@ -1,0 +1,251 @@
+"""The list of orders that our shop does not have, and the way back."""
+
+from datetime import datetime, timezone
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from stockhub_webhooks import host_orders, signals
+from stockhub_webhooks.admin import host_link
+from stockhub_webhooks.exceptions import PermanentFailure
+from stockhub_webhooks.models import HostLink, Order, ReceiverCall, Replay
+from stockhub_webhooks.testing.factories import HostLinkFactory, OrderFactory
+from tests.conftest import KEY
+from tests.samples import contract, sample
+
+pytestmark = pytest.mark.django_db(databases="__all__")
+PAST = datetime(2020, 1, 1, tzinfo=timezone.utc)
+SHOP = {}
+
+
+def find(po_number, order):
+    """The shop's resolver."""
+    return SHOP.get(po_number)
+
+
+@pytest.fixture(autouse=True)
+def shop(settings):
+    """A shop without orders, and with room for a form."""
+    SHOP.clear()
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000
+    settings.STOCKHUB_WEBHOOKS = {"API_KEYS": KEY, "HOST_ORDER_RESOLVER": f"{__name__}.find"}
+    return SHOP
+
+
+@pytest.fixture
+def rows():
+    """One of each kind."""
+    return {
+        "missing": HostLinkFactory(order__po_number="WEB-1", since=PAST),
+        "no_number": HostLinkFactory(order__po_number=None, status="no_number", since=PAST),
+        "failed": HostLinkFactory(status="failed", cause="ValueError at shop.find:3", since=PAST),
+        "later": HostLinkFactory(status="found", since=PAST),
+        "at once": HostLinkFactory(status="found", since=None),
+        "new": HostLinkFactory(status="new", since=None),
+        "test": HostLinkFactory(account="test", since=PAST),
+    }
+
+
+@pytest.fixture
+def listed(staff, list_url):
+    """Which kinds a list shows."""
+
+    def kinds(rows, **query):
+        shown = set(staff.get(list_url("hostlink"), query).context["cl"].queryset.values_list("pk", flat=True))
+        return {name for name, row in rows.items() if row.pk in shown}
+
+    return kinds
+
+
+@pytest.fixture
+def act(staff, list_url):
+    """Run an action on rows of the list of all, or of what a query finds; the page that follows."""
+
+    def run(action, *rows, http=staff, query="?found=all"):
+        data = {"action": action, "_selected_action": [row.pk for row in rows]}
+        return http.post(list_url("hostlink") + query, data, follow=True)
+
+    return run
+
+
+# ---------------------------------------------------------------- the list
+
+
+def test_it_lists_what_was_looked_for_in_vain_unless_one_asks_for_more(rows, listed):
+    assert listed(rows) == {"missing", "no_number", "failed"}
+    assert listed(rows, found="later") == {"later"}
+    assert listed(rows, found="all") == set(rows)
+    assert listed(rows, status__exact="failed") == {"failed"}
+    assert listed(rows, since_from="2020-01-02") == set()
+
+
+def test_each_row_says_why_and_since_when_in_both_languages(rows, staff, list_url):
+    page = staff.get(list_url("hostlink")).text
+    for said in (
+        rows["missing"].order.increment_id,
+        "WEB-1",
+        "unknown number",
+        "no order number",
+        "looking it up failed",
+        "Jan. 1, 2020",
+        reverse("admin:stockhub_webhooks_order_story", args=[rows["missing"].order.pk]),
+    ):
+        assert said in page, said
+    dutch = staff.get(list_url("hostlink"), headers={"accept-language": "nl"}).text
+    for said in ("later gevonden", "onbekend nummer", "geen ordernummer", "opzoeken mislukt"):
+        assert said in dutch, said
+
+
+def test_it_is_found_by_its_numbers(rows, listed):
+    assert listed(rows, q="web-1") == {"missing"}
+    assert listed(rows, q=rows["failed"].order.increment_id) == {"failed"}
+
+
+def test_it_costs_the_same_however_many_rows_there_are(staff, list_url):
+    HostLinkFactory.create_batch(30)
+    staff.get(list_url("hostlink"))
+    with CaptureQueriesContext(connection) as captured:
+        staff.get(list_url("hostlink"))
+    ours = [query["sql"] for query in captured if "stockhub_webhooks" in query["sql"]]
+    assert len(ours) <= 3, ours
+    assert len(captured) <= 8, captured.captured_queries
+
+
+@pytest.mark.parametrize("resolver", ["", f"{__name__}.find"])
+def test_it_is_in_the_menu_where_somebody_looks(staff, settings, resolver):
+    settings.STOCKHUB_WEBHOOKS = {"API_KEYS": KEY, "HOST_ORDER_RESOLVER": resolver}
+    assert ("Orders not found in our shop" in staff.get("/admin/").text) is bool(resolver)
+
+
+def test_its_page_leads_to_the_order_and_its_story(rows, staff, page_url):
+    page = staff.get(page_url(rows["missing"])).text
+    order = rows["missing"].order
+    assert "ValueError at shop.find:3" in staff.get(page_url(rows["failed"])).text
+    assert reverse("admin:stockhub_webhooks_order_change", args=[order.pk]) in page
+    assert reverse("admin:stockhub_webhooks_order_story", args=[order.pk]) in page
+
+
+def test_a_payment_request_without_an_order_says_what_it_is(post, staff, list_url, page_url):
+    post("order-payment-request", contract("order-payment-request") | {"order_increment_id": None})
+    HostLink.objects.update(status="missing", since=PAST)
+    row = HostLink.objects.get()
+    assert f"payment request {row.payment_request}" in staff.get(list_url("hostlink")).text
+    page = staff.get(page_url(row)).text
+    assert reverse("admin:stockhub_webhooks_paymentrequest_change", args=[row.payment_request.pk]) in page
+
+
+# ---------------------------------------------------------------- look again
+
+
+@pytest.mark.django_db(transaction=True, databases="__all__")
+def test_looking_again_finds_it_says_how_many_and_is_logged(rows, act, listed, shop):
+    shop["WEB-1"] = "the shop's order"
+    page = act("look_again", *rows.values()).text
+    assert "4 orders are looked for again." in page
+    assert "3 orders were left alone" in page
+    assert listed(rows) == {"no_number", "failed"}
+    assert listed(rows, found="later") == {"missing", "later"}
+    log = LogEntry.objects.filter(change_message="look again")
+    assert set(log.values_list("object_id", flat=True)) == {
+        str(rows[name].pk) for name in ("missing", "no_number", "failed", "test")
+    }
+    assert log.get(object_id=rows["missing"].pk).object_repr == rows["missing"].order.increment_id
+
+
+def test_who_may_only_view_can_neither_look_again_nor_tell(rows, clerk, act, list_url):
+    http = clerk("view_hostlink", "view_order", "process_again")
+    page = http.get(list_url("hostlink"))
+    assert page.status_code == 200
+    assert 'value="look_again"' not in page.text
+    assert 'value="tell_missed"' not in page.text
+    for action in ("look_again", "tell_missed"):
+        act(action, rows["missing"], http=http)
+    assert not LogEntry.objects.exists()
+
+
+# ---------------------------------------------------------------- tell what was missed
+
+
+TOPICS = ("shipment", "invoice", "rma", "creditmemo")
+
+
+@pytest.mark.django_db(transaction=True, databases="__all__")
+@pytest.mark.parametrize("topic", ["order", *TOPICS, "order-payment-request"])
+def test_the_shop_is_told_what_it_missed_once_that_is_confirmed(post, hear, act, staff, shop, topic):
+    def require(event, **arguments):
+        if event.host_order is None:
+            raise PermanentFailure("this shop has no such order")
+
+    hear(signals.event_recorded, require, uid="shop.follow")
+    post(topic, contract(topic) | {"order_increment_id": "7"} if topic != "order" else None)
+    told_later = hear(signals.event_recorded, uid="shop.new")
+    given_up = ReceiverCall.objects.filter(status="given_up").count()
+    assert given_up
+    number = Order.objects.get().po_number or contract(topic)["payment"]["po_number"]
+    shop[number] = "the shop's order"
+    page = act("tell_missed", HostLink.objects.get())
+    assert "shop.follow" in page.text
+    assert f"shop.new ({given_up}×)" in page.text
+    assert "not processed, only told" in page.text
+    assert told_later == []
+    assert ReceiverCall.objects.filter(status="given_up").count() == ReceiverCall.objects.count() == given_up
+    (address, _status) = page.redirect_chain[-1]
+    staff.post(address, {"reason": "the order is there now"})
+    assert Replay.objects.get().tries_again
+    assert set(ReceiverCall.objects.values_list("receiver", "status")) == {
+        ("shop.follow", "done"),
+        ("shop.new", "done"),
+    }
+    assert len(told_later) == given_up
+    assert all(heard["event"].is_replay for heard in told_later)
+
+
+def test_who_may_not_try_again_only_offers(post, hear, clerk, act):
+    def never(**arguments):
+        raise PermanentFailure("no")
+
+    hear(signals.order_created, never, uid="shop.never")
+    post("order")
+    http = clerk("view_hostlink", "view_message", "process_again")
+    page = act("tell_missed", HostLink.objects.get(), http=http).text
+    assert "shop.never" in page  # as a choice
+    assert "shop.never (1×)" not in page
+    assert 'name="try_again"' not in page
+
+
+def test_what_somebody_gave_up_by_hand_is_not_tried_again(post, hear, act):
+    def never(**arguments):
+        raise PermanentFailure("no")
+
+    hear(signals.order_created, never, uid="shop.never")
+    post("order")
+    ReceiverCall.objects.update(cause=ReceiverCall.BY_HAND)
+    assert "shop.never (1×)" not in act("tell_missed", HostLink.objects.get()).text
+
+
+def test_where_there_is_nothing_to_tell_or_too_much_it_says_so(post, act, monkeypatch):
+    assert "Nothing is known of these" in act("tell_missed", HostLinkFactory()).text
+    monkeypatch.setattr(host_link, "MOST_IDS", 1)
+    for number in ("1", "2"):
+        post("order", sample("order", increment_id=number))
+    host_orders.look_due()
+    links = HostLink.objects.filter(order__increment_id__in="12")
+    assert "choose fewer" in act("tell_missed", *links).text
+
+
+def test_a_waiting_task_is_tried_at_once(post, hear, act, staff):
+    def fails(**arguments):
+        raise ValueError("not yet")
+
+    hear(signals.order_created, fails, uid="shop.fails")
+    post("order")
+    assert ReceiverCall.objects.get().status == "pending"
+    assert "shop.fails (1×)" in act("tell_missed", HostLink.objects.get()).text
+
+
+def test_the_words_of_a_row_name_nobody(post):
+    order = OrderFactory(shipping_address__last_name="Testman")
+    assert "Testman" not in str(HostLinkFactory(order=order))
