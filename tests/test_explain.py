@@ -108,8 +108,8 @@ def test_whether_the_shop_has_the_orders_is_found_out_and_listed_by_an_index(sta
         asked += statements(lambda url=url: staff.get(url))
     asked += statements(lambda: staff.get("/admin/stockhub_webhooks/"))
     assert len(asked) > 30
-    for sql in asked:
-        assert read_whole(sql) == set(), sql
+    for sql, parameters in asked:
+        assert read_whole(sql, parameters) == set(), sql
 
 
 ADDRESSES = ("{}/", "{}/?q=1500", "{}/?q=klant1500")
