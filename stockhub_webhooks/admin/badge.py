@@ -46,7 +46,7 @@ class BadgedAdmin(ModelAdmin):
     def _with_badge(self, name: str) -> Callable[[Any], Any]:
         """A column as it is, and the badge behind it where the row is a test."""
         label, original = label_for_field(name, self.model, self, return_attr=True)
-        ordering = getattr(original, "admin_order_field", name)
+        ordering = name if original is None else getattr(original, "admin_order_field", None)
 
         def column(row: Any) -> Any:
             field, _attribute, value = lookup_field(name, row, self)

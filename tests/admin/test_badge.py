@@ -8,7 +8,7 @@ from django.contrib.staticfiles import finders
 from django.test import override_settings
 
 from stockhub_webhooks import signals
-from stockhub_webhooks.models import Message, Order
+from stockhub_webhooks.models import HostLink, Message, Order
 from tests.admin.conftest import NAMES
 from tests.admin.test_base import WITHOUT_ACCOUNT, main
 from tests.conftest import KEY, TEST_KEY
@@ -17,6 +17,8 @@ from tests.samples import ALPHABETICAL
 pytestmark = pytest.mark.django_db(databases="__all__")
 BADGE = '<span class="stockhub-badge">{}</span>'
 OF_ACCOUNT = [name for name in NAMES if name not in WITHOUT_ACCOUNT]
+# what makes a list show tests that leaves them out by itself
+WITH_TESTS = {"hostlink": {"found": "all"}}
 
 
 @pytest.fixture
@@ -27,6 +29,8 @@ def both(post, hear):
         for topic in ALPHABETICAL:
             for key in (KEY, TEST_KEY):
                 assert post(topic, key=key).status_code == 200
+        links = [HostLink(order=order, account=order.account, status="missing") for order in Order.objects.all()]
+        HostLink.objects.bulk_create(links)
         yield
 
 
@@ -35,7 +39,7 @@ def test_only_what_is_a_test_wears_the_badge(both, staff, list_url, page_url, na
     rows = list(apps.get_model("stockhub_webhooks", name).objects.all())
     tests = [row for row in rows if row.is_test]
     assert 0 < len(tests) < len(rows)
-    listed = main(staff.get(list_url(name)).text)
+    listed = main(staff.get(list_url(name), WITH_TESTS.get(name)).text)
     assert listed.count(BADGE.format("test")) == len(tests)
     assert "field-account" not in listed
     for row in rows:
@@ -46,7 +50,10 @@ def test_only_what_is_a_test_wears_the_badge(both, staff, list_url, page_url, na
 
 @pytest.mark.parametrize("name", OF_ACCOUNT)
 def test_the_badge_is_in_the_column_that_leads_to_the_page_and_changes_nothing_else(both, staff, list_url, name):
-    without, with_ = (main(staff.get(list_url(name), {"account": who}).text) for who in ("default", "test"))
+    without, with_ = (
+        main(staff.get(list_url(name), {"account": who, **WITH_TESTS.get(name, {})}).text)
+        for who in ("default", "test")
+    )
     assert 'class="stockhub-badge"' not in without
     heads = [re.findall(r'class="([^"]*column-[^"]*)"', page) for page in (without, with_)]
     assert heads[0] == heads[1]
