@@ -135,8 +135,7 @@ def run_tests(environment, databases, arguments, measured):
             if report.exists():
                 report.unlink()
             output = log.open("w") if len(databases) > 1 else None
-            # what only one database is for is little, and measuring takes its time
-            runner = measuring if measured and name != "MariaDB" else ["-m", "pytest"]
+            runner = measuring if measured else ["-m", "pytest"]
             command = [*runner, f"--junit-xml={report}", *arguments]
             process = environment.start(*command, output=output, DATABASE_URL=url, **variables)
             runs.append((name, process, report, log))

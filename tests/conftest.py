@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -23,8 +24,24 @@ settings.load_profile("here")
 KEY = "the-key-of-the-tests-0123456789"
 TEST_KEY = "the-key-of-the-account-test-0123"
 PREFIX = "/api/v1/stockhub/"
-ON_EACH_DATABASE = ("test_server.py", "test_concurrency.py")
-SHARES = {"outages": "postgresql", "security": "mariadb", "doctor": "mariadb", "test_celery_processes.py": "mariadb"}
+HERE = Path(__file__).parent
+# Where all databases are tested at the same time, what does the same on each of them runs on one: by folder or file.
+SHARES = {
+    "admin": "postgresql",
+    "metrics": "postgresql",
+    "outages": "postgresql",
+    "rest": "postgresql",
+    "test_server.py": "postgresql",
+    "doctor": "mariadb",
+    "security": "mariadb",
+    "test_celery_processes.py": "mariadb",
+    "example": "sqlite",
+    "openapi": "sqlite",
+    "recipes": "sqlite",
+    "simulator": "sqlite",
+    "testing": "sqlite",
+}
+ON_EACH_DATABASE = ("test_concurrency.py", "test_export.py", "test_finding.py", "test_lists.py")
 
 
 # what pytest finds by itself where the package is installed
@@ -47,17 +64,15 @@ def pytest_collection_modifyitems(config, items):
 
 
 def shared_out(item):
-    """The only database that a test needs to run on; none for all of them.
-
-    What uses no database runs on SQLite. Real processes take minutes: where all databases are tested at the same time,
-    those that do the same on each are shared out among them.
-    """
-    if item.get_closest_marker("server"):
-        if "STOCKHUB_TESTS_SHARED" not in os.environ or item.path.name in ON_EACH_DATABASE:
-            return set()
-        return {next((SHARES[part] for part in item.path.parts if part in SHARES), "sqlite")}
+    """The only database that a test needs to run on; none for all of them. What uses no database runs on SQLite."""
+    if "STOCKHUB_TESTS_SHARED" in os.environ and item.path.name not in ON_EACH_DATABASE:
+        places = [SHARES[part] for part in item.path.relative_to(HERE).parts if part in SHARES]
+        if item.get_closest_marker("server"):
+            places.append("sqlite")
+        if places:
+            return {places[0]}
     uses_one = item.get_closest_marker("django_db") or not {"db", "transactional_db"}.isdisjoint(item.fixturenames)
-    return set() if uses_one else {"sqlite"}
+    return set() if uses_one or item.get_closest_marker("server") else {"sqlite"}
 
 
 @pytest.fixture
