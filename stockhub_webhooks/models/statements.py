@@ -50,13 +50,14 @@ def insert(rows: Sequence[models.Model], using: str, *, left_out: frozenset[str]
     _announce(pre_save, rows, using, raw=False, update_fields=None)
     most = _rows_at_once(model, using, left_out)
     for start in range(0, len(rows), most):
-        _insert(model, rows[start : start + most], using, left_out)
+        _insert(model, rows[start : start + most], connection, left_out)
     _announce(post_save, rows, using, raw=False, update_fields=None, created=True)
 
 
 def locked(model: type[models.Model], using: str, **equal: Any) -> Any:
     """The one row whose fields have these values, held until the transaction ends; None where there is none."""
-    values = _run(using, _select_sql(model, using, tuple(equal)), tuple(equal.values()), methodcaller("fetchone"))
+    sql = _select_sql(model, using, tuple(equal))
+    values = _run(connections[using], sql, tuple(equal.values()), methodcaller("fetchone"))
     return None if values is None else _row(model, using, values)
 
 
@@ -65,7 +66,7 @@ def update(model: type[models.Model], using: str, where: Mapping[str, Any], valu
     connection, columns = connections[using], _columns_by_field(model, using)
     parameters = [_prepared(columns[name], value, connection) for name, value in (*values.items(), *where.items())]
     sql = _update_sql(model, using, tuple(where), tuple(values))
-    return int(_run(using, sql, parameters, attrgetter("rowcount")))
+    return int(_run(connection, sql, parameters, attrgetter("rowcount")))
 
 
 # ---------------------------------------------------------------- their text
@@ -97,7 +98,7 @@ def _as_it_is(field: Any, using: str) -> frozenset[type]:
     """The types of values that are the same in the database; what a value of JSON is, only its field can say."""
     if isinstance(field, models.JSONField):
         return NULL
-    if _speaks_psycopg(using):
+    if _speaks_psycopg(connections[using]):
         return PSYCOPGS_OWN
     return TEXT if isinstance(field, (models.CharField, models.TextField)) else NULL
 
@@ -144,10 +145,9 @@ def _name(field: Any, using: str) -> str:
 # ---------------------------------------------------------------- how they are run
 
 
-def _run(using: str, sql: str, parameters: Sequence[Any], result: Callable[[Any], T]) -> T:
+def _run(connection: Any, sql: str, parameters: Sequence[Any], result: Callable[[Any], T]) -> T:
     """Execute a statement through Django; what `result` makes of the cursor."""
-    connection: Any = connections[using]
-    if _speaks_psycopg(using):
+    if _speaks_psycopg(connection):
         cursor = _kept_cursor(connection)
         cursor.execute(sql, parameters)
         return result(cursor)
@@ -156,9 +156,8 @@ def _run(using: str, sql: str, parameters: Sequence[Any], result: Callable[[Any]
         return result(cursor)
 
 
-def _speaks_psycopg(using: str) -> bool:
+def _speaks_psycopg(connection: Any) -> bool:
     """Whether the database is reached by psycopg, and not by its former version, which has another name."""
-    connection: Any = connections[using]
     return bool(connection.Database.__name__ == "psycopg")
 
 
@@ -166,7 +165,7 @@ def _kept_cursor(connection: Any) -> Any:
     """A cursor that is made once a connection, in Django's wrapper, and hands values over beside the statement.
 
     Django writes values into the statement, unless a host chooses `server_side_binding`, for types are told apart
-    then; ours are those of the columns. Both together are a sixth of the whole way of a message.
+    then; ours are those of the columns. Either costs a new order more than a tenth of its whole way.
     """
     connection.close_if_health_check_failed()
     connection.ensure_connection()
@@ -205,8 +204,9 @@ def _prepared(column: _Column, value: Any, connection: Any) -> Any:
     return value if type(value) in column.as_it_is else column.field.get_db_prep_save(value, connection)
 
 
-def _insert(model: type[models.Model], rows: Sequence[models.Model], using: str, left_out: frozenset[str]) -> None:
-    connection, columns = connections[using], _columns(model, using, left_out)
+def _insert(model: type[models.Model], rows: Sequence[models.Model], connection: Any, left_out: frozenset[str]) -> None:
+    using = connection.alias
+    columns = _columns(model, using, left_out)
     head, tail = _insert_sql(model, using, left_out)
     groups: list[str] = []
     parameters: list[Any] = []
@@ -220,7 +220,7 @@ def _insert(model: type[models.Model], rows: Sequence[models.Model], using: str,
             else:
                 parameters.append(_prepared(column, value, connection))
         groups.append(f"({', '.join(marks)})")
-    keys = _run(using, f"{head}{', '.join(groups)}{tail}", parameters, methodcaller("fetchall"))
+    keys = _run(connection, f"{head}{', '.join(groups)}{tail}", parameters, methodcaller("fetchall"))
     for row, (key,) in zip(rows, keys, strict=True):
         row.pk = key
         row._state.db, row._state.adding = using, False
