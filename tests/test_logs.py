@@ -6,7 +6,7 @@ import logging
 import pytest
 from django.utils.log import configure_logging
 
-from stockhub_webhooks import journal, ledger, telling
+from stockhub_webhooks import journal, ledger
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.logs import JSONLines, SubjectFilter, about
 from stockhub_webhooks.models import Message, ReceiverCall
@@ -149,5 +149,5 @@ def test_a_line_about_nothing_is_short_and_one_with_an_error_has_it():
     assert (line["text"], line["exception"]) == ("é 1", "ValueError: why")
 
 
-def test_the_telling_module_logs_below_our_name():
-    assert telling.logger.logger.name == "stockhub_webhooks.telling"
+def test_the_ledger_logs_below_our_name():
+    assert ledger.logger.logger.name == "stockhub_webhooks.ledger"
