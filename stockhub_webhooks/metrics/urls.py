@@ -1,6 +1,6 @@
 """The page that Prometheus asks for.
 
-path("stockhub/metrics", include("stockhub_webhooks.metrics.urls"))
+path("stockhub/", include("stockhub_webhooks.metrics.urls")) gives GET stockhub/metrics, with a slash or without.
 """
 
 from django.urls import re_path
@@ -9,4 +9,4 @@ from stockhub_webhooks.metrics.views import MetricsView
 
 app_name = "stockhub_webhooks_metrics"
 
-urlpatterns = [re_path(r"^/?$", MetricsView.as_view(), name="metrics")]
+urlpatterns = [re_path(r"^metrics/?$", MetricsView.as_view(), name="metrics")]

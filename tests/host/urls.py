@@ -7,5 +7,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/stockhub/", include("stockhub_webhooks.urls")),
     path("api/stockhub/", include("stockhub_webhooks.rest.urls")),
-    path("stockhub/metrics", include("stockhub_webhooks.metrics.urls")),
+    path("stockhub/", include("stockhub_webhooks.metrics.urls")),
 ]
