@@ -27,18 +27,18 @@ PREFIX = "/api/v1/stockhub/"
 HERE = Path(__file__).parent
 # Where all databases are tested at the same time, what does the same on each of them runs on one: by folder or file.
 SHARES = {
-    "admin": "postgresql",
     "metrics": "postgresql",
     "outages": "postgresql",
     "rest": "postgresql",
+    "simulator": "postgresql",
+    "test_celery_processes.py": "postgresql",
     "test_server.py": "postgresql",
+    "admin": "mariadb",
     "doctor": "mariadb",
-    "security": "mariadb",
-    "test_celery_processes.py": "mariadb",
     "example": "sqlite",
     "openapi": "sqlite",
     "recipes": "sqlite",
-    "simulator": "sqlite",
+    "security": "sqlite",
     "testing": "sqlite",
 }
 ON_EACH_DATABASE = ("test_concurrency.py", "test_export.py", "test_finding.py", "test_lists.py")

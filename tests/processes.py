@@ -11,7 +11,7 @@ import uuid
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from django.db import connection, connections
+from django.db import ProgrammingError, connection, connections
 from django.db.utils import load_backend
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,8 +32,20 @@ def scratch_database(tmp_path):
     try:
         yield f"{scheme}://{user}@{there['HOST']}:{there['PORT']}/{name}"
     finally:
-        force = " WITH (FORCE)" if connection.vendor == "postgresql" else ""
-        execute(f"DROP DATABASE {name}{force}")
+        drop_database(name)
+
+
+def drop_database(name, tries=20):
+    """Away with it, whoever is connected; only an autovacuum is nobody's to end, and is waited for."""
+    force = " WITH (FORCE)" if connection.vendor == "postgresql" else ""
+    while True:
+        try:
+            return execute(f"DROP DATABASE {name}{force}")
+        except ProgrammingError:
+            tries -= 1
+            if not tries:
+                raise
+            time.sleep(0.5)
 
 
 def execute(sql):
