@@ -91,3 +91,43 @@ def test_an_update_says_how_many_rows_were_as_described():
     assert statements.update(Order, "default", where, {"status": "closed"}) == 0
     order.refresh_from_db()
     assert (order.status, order.grand_total) == ("complete", Decimal("3"))
+
+
+@pytest.mark.postgresql
+def test_a_connection_keeps_one_cursor_for_them_and_a_new_connection_has_a_new_one(transactional_db):
+    def cursor_of_insert():
+        statements.insert([Address(city="Assen")], "default")
+        return getattr(connection, statements.KEPT)
+
+    first = cursor_of_insert()
+    assert cursor_of_insert() is first
+    connection.close()
+    assert cursor_of_insert() is not first
+    assert type(connection.connection.cursor()) is not type(first)  # Django's own stays what it was
+
+
+@pytest.mark.postgresql
+def test_a_statement_that_is_logged_shows_its_values(transactional_db):
+    connection.ensure_connection()
+    connection.connection.prepare_threshold = 0
+    try:
+        with CaptureQueriesContext(connection) as captured:
+            statements.insert([Address(city="Assen")], "default")
+    finally:
+        connection.close()
+    assert "'Assen'" in captured[0]["sql"]
+
+
+@pytest.mark.postgresql
+def test_statements_whose_plans_are_kept_do_the_same(transactional_db):
+    connection.ensure_connection()
+    connection.connection.prepare_threshold = 0
+    try:
+        order = Order(account="default", increment_id="1", grand_total=Decimal("2.5"))
+        statements.insert([order], "default")
+        statements.insert(lines(order, 3), "default")
+        assert statements.locked(Order, "default", account="default", increment_id="1") == order
+        assert statements.update(Order, "default", {"id": order.pk}, {"status": "complete"}) == 1
+    finally:
+        connection.close()
+    assert (Order.objects.get().status, OrderItem.objects.count()) == ("complete", 3)

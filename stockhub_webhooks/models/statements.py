@@ -146,8 +146,11 @@ def _name(field: Any, using: str) -> str:
 
 
 def _run(connection: Any, sql: str, parameters: Sequence[Any], result: Callable[[Any], T]) -> T:
-    """Execute a statement through Django; what `result` makes of the cursor."""
-    if _speaks_psycopg(connection):
+    """Execute a statement through Django; what `result` makes of the cursor.
+
+    Where statements are logged it is Django's own cursor, which knows how to show them.
+    """
+    if _speaks_psycopg(connection) and not connection.queries_logged:
         cursor = _kept_cursor(connection)
         cursor.execute(sql, parameters)
         return result(cursor)
@@ -174,7 +177,7 @@ def _kept_cursor(connection: Any) -> Any:
     if cursor is None or cursor.connection is not connection.connection:
         cursor = _new_cursor(connection)
         setattr(connection, KEPT, cursor)
-    return connection.make_debug_cursor(cursor) if connection.queries_logged else connection.make_cursor(cursor)
+    return connection.make_cursor(cursor)
 
 
 def _new_cursor(connection: Any) -> Any:
