@@ -126,7 +126,7 @@ class Migration(migrations.Migration):
                 ('notes', models.JSONField(default=list, verbose_name='notes')),
                 ('increment_id', models.CharField(blank=True, db_default='', default='', max_length=64, verbose_name='Stock Hub number')),
                 ('attempts', models.PositiveIntegerField(default=0, verbose_name='attempts')),
-                ('due_at', models.DateTimeField(db_index=True, help_text='When it is to be applied; while that is done, when the lease lapses.', null=True, verbose_name='due at')),
+                ('due_at', models.DateTimeField(help_text='When it is to be applied; while that is done, when the lease lapses.', null=True, verbose_name='due at')),
                 ('applied_at', models.DateTimeField(null=True, verbose_name='processed at')),
                 ('is_replay', models.BooleanField(db_default=False, default=False, verbose_name='processed again')),
             ],
@@ -134,7 +134,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'message from Stock Hub',
                 'verbose_name_plural': 'messages from Stock Hub',
                 'permissions': [('process_again', 'Can process a message again'), ('enter_by_hand', 'Can enter a message by hand')],
-                'indexes': [models.Index(fields=['topic', 'increment_id'], name='stockhub_message_document'), models.Index(fields=['status', 'outcome', 'received_at'], name='stockhub_message_status'), models.Index(fields=['source', 'topic', 'received_at', 'key_fingerprint', 'account'], name='stockhub_message_last')],
+                'indexes': [models.Index(fields=['topic', 'increment_id'], name='stockhub_message_document'), models.Index(fields=['due_at', 'id'], name='stockhub_message_due'), models.Index(fields=['status', 'outcome', 'received_at'], name='stockhub_message_status'), models.Index(fields=['source', 'topic', 'received_at', 'key_fingerprint', 'account'], name='stockhub_message_last')],
             },
         ),
         migrations.CreateModel(

@@ -96,7 +96,6 @@ class Message(OfAccount):
     due_at = models.DateTimeField(
         _("due at"),
         null=True,
-        db_index=True,
         help_text=_("When it is to be applied; while that is done, when the lease lapses."),
     )
     applied_at = models.DateTimeField(_("processed at"), null=True)
@@ -112,6 +111,8 @@ class Message(OfAccount):
         verbose_name_plural = _("messages from Stock Hub")
         indexes = [
             models.Index(fields=["topic", "increment_id"], name="stockhub_message_document"),
+            # in the sequence in which they are taken: many may be due since the very same moment
+            models.Index(fields=["due_at", "id"], name="stockhub_message_due"),
             models.Index(fields=["status", "outcome", "received_at"], name="stockhub_message_status"),
             # the last message of each topic and key, without a look at the rows and their bodies
             models.Index(
