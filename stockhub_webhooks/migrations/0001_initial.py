@@ -317,7 +317,7 @@ class Migration(migrations.Migration):
                 ('receiver', models.CharField(max_length=255, verbose_name='receiver')),
                 ('status', models.CharField(choices=[('pending', 'waiting'), ('running', 'running'), ('done', 'done'), ('given_up', 'given up')], default='pending', max_length=16, verbose_name='status')),
                 ('attempts', models.PositiveIntegerField(default=0, verbose_name='attempts')),
-                ('due_at', models.DateTimeField(blank=True, db_index=True, help_text='While it runs, when its lease lapses.', null=True, verbose_name='due at')),
+                ('due_at', models.DateTimeField(blank=True, help_text='While it runs, when its lease lapses.', null=True, verbose_name='due at')),
                 ('last_error', models.TextField(blank=True, verbose_name='last error')),
                 ('cause', models.CharField(blank=True, help_text='What failures of one cause share; empty where none failed.', max_length=200, verbose_name='cause')),
                 ('failed_at', models.DateTimeField(blank=True, null=True, verbose_name='last failed at')),
@@ -545,7 +545,7 @@ class Migration(migrations.Migration):
                 ('since', models.DateTimeField(blank=True, help_text='Empty where it was found at once.', null=True, verbose_name='not found since')),
                 ('looked_at', models.DateTimeField(blank=True, null=True, verbose_name='last looked for')),
                 ('attempts', models.PositiveIntegerField(default=0, verbose_name='times looked for')),
-                ('due_at', models.DateTimeField(blank=True, db_index=True, help_text='Empty where nobody looks any more.', null=True, verbose_name='looked for again')),
+                ('due_at', models.DateTimeField(blank=True, help_text='Empty where nobody looks any more.', null=True, verbose_name='looked for again')),
                 ('order', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='host_link', to='stockhub_webhooks.order', verbose_name='order')),
                 ('payment_request', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='host_link', to='stockhub_webhooks.paymentrequest', verbose_name='payment request')),
             ],
@@ -553,7 +553,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'order not found in our shop',
                 'verbose_name_plural': 'orders not found in our shop',
                 'permissions': [('look_again', 'Can look for an order in our shop again')],
-                'indexes': [models.Index(fields=['status', 'since'], name='stockhub_host_link_status')],
+                'indexes': [models.Index(fields=['status', 'since'], name='stockhub_host_link_status'), models.Index(fields=['due_at', 'id'], name='stockhub_host_link_due')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('order__isnull', True), ('payment_request__isnull', True), _connector='XOR'), name='stockhub_host_link_of_one')],
             },
         ),
@@ -644,6 +644,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='receivercall',
             index=models.Index(fields=['order', 'receiver', 'event', 'id'], name='stockhub_call_sequence'),
+        ),
+        migrations.AddIndex(
+            model_name='receivercall',
+            index=models.Index(fields=['due_at', 'id'], name='stockhub_call_due'),
         ),
         migrations.AddIndex(
             model_name='receivercall',

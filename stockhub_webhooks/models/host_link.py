@@ -65,7 +65,7 @@ class HostLink(OfAccount):
     looked_at = models.DateTimeField(_("last looked for"), null=True, blank=True)
     attempts = models.PositiveIntegerField(_("times looked for"), default=0)
     due_at = models.DateTimeField(
-        _("looked for again"), null=True, blank=True, db_index=True, help_text=_("Empty where nobody looks any more.")
+        _("looked for again"), null=True, blank=True, help_text=_("Empty where nobody looks any more.")
     )
 
     objects = HostLinkQuerySet.as_manager()
@@ -79,7 +79,10 @@ class HostLink(OfAccount):
                 name="stockhub_host_link_of_one",
             )
         ]
-        indexes = [models.Index(fields=["status", "since"], name="stockhub_host_link_status")]
+        indexes = [
+            models.Index(fields=["status", "since"], name="stockhub_host_link_status"),
+            models.Index(fields=["due_at", "id"], name="stockhub_host_link_due"),
+        ]
         permissions = [("look_again", _("Can look for an order in our shop again"))]
 
     def __str__(self) -> str:

@@ -116,7 +116,7 @@ class ReceiverCall(models.Model):
     status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.PENDING)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     due_at = models.DateTimeField(
-        _("due at"), null=True, blank=True, db_index=True, help_text=_("While it runs, when its lease lapses.")
+        _("due at"), null=True, blank=True, help_text=_("While it runs, when its lease lapses.")
     )
     last_error = models.TextField(_("last error"), blank=True)
     cause = models.CharField(
@@ -141,6 +141,8 @@ class ReceiverCall(models.Model):
         ]
         indexes = [
             models.Index(fields=["order", "receiver", "event", "id"], name="stockhub_call_sequence"),
+            # in the sequence in which they are taken, as with messages
+            models.Index(fields=["due_at", "id"], name="stockhub_call_due"),
             # what is open or given up, and the last time that each receiver did its work, or did not
             models.Index(fields=["status", "signal", "receiver", "done_at"], name="stockhub_call_status"),
             models.Index(fields=["signal", "receiver", "failed_at"], name="stockhub_call_failed"),
