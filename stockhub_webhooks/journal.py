@@ -33,7 +33,7 @@ from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.models.database import NOW, alias, drop, from_now, patiently, take_free
 from stockhub_webhooks.models.patience import impatiently, worth_repeating
-from stockhub_webhooks.models.statements import insert, update
+from stockhub_webhooks.models.writes import Writes, insert
 from stockhub_webhooks.serializers import Reading
 from stockhub_webhooks.serializers.fields import clean_text
 
@@ -200,14 +200,15 @@ def _let_go(messages: list[Message]) -> None:
 # ---------------------------------------------------------------- finishing
 
 
-def settle(message: Message, reading: Reading, outcome: str) -> None:
-    """The message is applied. Belongs into the transaction that applied it.
+def settle(message: Message, reading: Reading, outcome: str, writes: Writes) -> None:
+    """The message is applied, with what else is to be written. Belongs into the transaction that applied it.
 
     Raises:
         AlreadySettled: another process finished it first.
     """
     _finish(
         message,
+        writes,
         status=Message.Status.APPLIED,
         outcome=outcome,
         topic=reading.topic,
@@ -228,6 +229,7 @@ def quarantine(message: Message, why: Unreadable) -> None:
     """
     _finish(
         message,
+        Writes(alias()),
         status=Message.Status.QUARANTINED,
         outcome="",
         topic=why.topic or message.url_topic,
@@ -292,9 +294,10 @@ def _open(message: Message) -> Any:
     return Message.objects.using(alias()).filter(**_as_claimed(message))
 
 
-def _finish(message: Message, **values: Any) -> None:
-    if not patiently(partial(update, Message, alias(), _as_claimed(message), values)):
-        raise AlreadySettled(f"message {message.pk} was finished by another process")
+def _finish(message: Message, writes: Writes, **values: Any) -> None:
+    missed = AlreadySettled(f"message {message.pk} was finished by another process")
+    writes.update(Message, _as_claimed(message), values, missed)
+    patiently(writes.run)
     for name, value in values.items():
         setattr(message, name, value)
 

@@ -24,8 +24,8 @@ from stockhub_webhooks.models import Event, ReceiverCall
 from stockhub_webhooks.models.database import NOW, alias, from_now, patiently, take, take_free
 from stockhub_webhooks.models.ledger import ReceiverCallQuerySet
 from stockhub_webhooks.models.patience import impatiently
-from stockhub_webhooks.models.statements import insert
 from stockhub_webhooks.models.subjects import subject_of
+from stockhub_webhooks.models.writes import Writes
 from stockhub_webhooks.serializers.fields import clean_text
 
 logger = logger_of(__name__)
@@ -39,19 +39,17 @@ REASSIGNED_AT_ONCE = 500
 # ---------------------------------------------------------------- recording
 
 
-def record(events: list[Event]) -> list[ReceiverCall]:
-    """Write the events and what they owe, in the transaction that applied their message; the calls."""
-    if not events:
-        return []
-    insert(events, alias())
-    return owe(events)
+def record(events: list[Event], writes: Writes) -> list[ReceiverCall]:
+    """Have the events written, and what they owe, in the transaction that applied their message.
 
+    That is one pending call for each receiver connected now to a signal of an event; of a test: only those for it.
 
-def owe(events: list[Event]) -> list[ReceiverCall]:
-    """One pending call for each receiver connected now to a signal of each event; of a test: only those for it."""
+    Returns:
+        The calls; they and the events know their keys once the writes are run.
+    """
     calls = list(_calls(events))
-    if calls:
-        insert(calls, alias())
+    writes.insert(events)
+    writes.insert(calls)
     return calls
 
 

@@ -16,6 +16,7 @@ from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Event, Message, ReceiverCall
 from stockhub_webhooks.models.database import alias, drop_if_broken, writing
 from stockhub_webhooks.models.patience import impatiently, worth_repeating
+from stockhub_webhooks.models.writes import Writes
 
 logger = logger_of(__name__)
 
@@ -100,9 +101,10 @@ def again(message: Message) -> Result:
 
 
 def _steps(message: Message, reading: serializers.Reading) -> Result:
-    applied = apply(reading, message)
-    calls = ledger.record(applied.events)
-    journal.settle(message, reading, applied.outcome)
+    writes = Writes(alias())
+    applied = apply(reading, message, writes)
+    calls = ledger.record(applied.events, writes)
+    journal.settle(message, reading, applied.outcome, writes)
     return Result(applied.outcome, applied.events, calls)
 
 

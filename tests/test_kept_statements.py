@@ -3,12 +3,14 @@
 from decimal import Decimal
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 from django.db.models.signals import post_save, pre_save
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from stockhub_webhooks.models import Address, Message, Order, OrderItem, statements
+from stockhub_webhooks.models import Address, Alarm, Event, Message, Order, OrderItem, ReceiverCall, statements
 from stockhub_webhooks.models.database import NOW, from_now
+from stockhub_webhooks.models.writes import ROWS_AT_ONCE, Writes, insert, update
 
 pytestmark = pytest.mark.django_db
 
@@ -17,12 +19,12 @@ def lines(order, count):
     return [OrderItem(order=order, position=n, sku=f"sku-{n}", row_total_inc_tax=Decimal("1.5")) for n in range(count)]
 
 
-@pytest.mark.parametrize("count", [0, 1, statements.ROWS_AT_ONCE + 1])
+@pytest.mark.parametrize("count", [0, 1, ROWS_AT_ONCE + 1])
 def test_rows_are_inserted_and_know_their_keys(count):
     order = Order(account="default", increment_id="1")
-    statements.insert([order], "default")
+    insert([order], "default")
     items = lines(order, count)
-    statements.insert(items, "default")
+    insert(items, "default")
     assert [item.pk for item in items] == list(OrderItem.objects.order_by("position").values_list("pk", flat=True))
     assert all(item._state.db == "default" and not item._state.adding for item in items)
     assert set(OrderItem.objects.values_list("row_total_inc_tax", flat=True)) <= {Decimal("1.5000")}
@@ -32,7 +34,7 @@ def test_a_database_that_does_not_tell_the_keys_of_many_rows_is_given_them_one_b
     monkeypatch.setattr(type(connection.features), "can_return_rows_from_bulk_insert", False)
     addresses = [Address(city="Assen"), Address(city="Breda")]
     with CaptureQueriesContext(connection) as captured:
-        statements.insert(addresses, "default")
+        insert(addresses, "default")
     assert len(captured) == 2
     assert [address.city for address in Address.objects.order_by("pk")] == ["Assen", "Breda"]
     assert all(address.pk for address in addresses)
@@ -41,7 +43,7 @@ def test_a_database_that_does_not_tell_the_keys_of_many_rows_is_given_them_one_b
 @pytest.mark.parametrize("left_out", [frozenset(), Message.FOUND_OUT_LATER])
 def test_every_kind_of_value_comes_back_as_it_was(left_out):
     message = Message(url_topic="order", account="é", body=b"\x00\xff{%s}", headers={"x": "%s ☃"}, due_at=NOW)
-    statements.insert([message], "default", left_out=left_out)
+    insert([message], "default", left_out=left_out)
     stored = Message.objects.get()
     for field in Message._meta.concrete_fields:
         if field.name not in {"due_at", "body"}:
@@ -53,7 +55,7 @@ def test_every_kind_of_value_comes_back_as_it_was(left_out):
 def test_the_same_statement_takes_other_expressions():
     now = Message(account="a", body=b"", due_at=NOW)
     later = Message(account="a", body=b"", due_at=from_now(3600))
-    statements.insert([now, later], "default")
+    insert([now, later], "default")
     first, second = Message.objects.order_by("pk")
     assert 3500 < (second.due_at - first.due_at).total_seconds() < 3700
 
@@ -67,7 +69,7 @@ def test_who_listens_to_djangos_own_signals_hears_of_them():
     for signal in (pre_save, post_save):
         signal.connect(listen, sender=Order)
     try:
-        statements.insert([Order(account="default", increment_id="1")], "default")
+        insert([Order(account="default", increment_id="1")], "default")
     finally:
         for signal in (pre_save, post_save):
             signal.disconnect(listen, sender=Order)
@@ -87,8 +89,8 @@ def test_a_row_is_found_and_held_by_its_values():
 def test_an_update_says_how_many_rows_were_as_described():
     order = Order.objects.create(account="default", increment_id="1", status="pending")
     where = {"id": order.pk, "status": "pending"}
-    assert statements.update(Order, "default", where, {"status": "complete", "grand_total": Decimal("3")}) == 1
-    assert statements.update(Order, "default", where, {"status": "closed"}) == 0
+    assert update(Order, "default", where, {"status": "complete", "grand_total": Decimal("3")}) == 1
+    assert update(Order, "default", where, {"status": "closed"}) == 0
     order.refresh_from_db()
     assert (order.status, order.grand_total) == ("complete", Decimal("3"))
 
@@ -96,7 +98,7 @@ def test_an_update_says_how_many_rows_were_as_described():
 @pytest.mark.postgresql
 def test_a_connection_keeps_one_cursor_for_them_and_a_new_connection_has_a_new_one(transactional_db):
     def cursor_of_insert():
-        statements.insert([Address(city="Assen")], "default")
+        insert([Address(city="Assen")], "default")
         return getattr(connection, statements.KEPT)
 
     first = cursor_of_insert()
@@ -112,7 +114,7 @@ def test_a_statement_that_is_logged_shows_its_values(transactional_db):
     connection.connection.prepare_threshold = 0
     try:
         with CaptureQueriesContext(connection) as captured:
-            statements.insert([Address(city="Assen")], "default")
+            insert([Address(city="Assen")], "default")
     finally:
         connection.close()
     assert "'Assen'" in captured[0]["sql"]
@@ -124,10 +126,119 @@ def test_statements_whose_plans_are_kept_do_the_same(transactional_db):
     connection.connection.prepare_threshold = 0
     try:
         order = Order(account="default", increment_id="1", grand_total=Decimal("2.5"))
-        statements.insert([order], "default")
-        statements.insert(lines(order, 3), "default")
+        insert([order], "default")
+        insert(lines(order, 3), "default")
         assert statements.locked(Order, "default", account="default", increment_id="1") == order
-        assert statements.update(Order, "default", {"id": order.pk}, {"status": "complete"}) == 1
+        assert update(Order, "default", {"id": order.pk}, {"status": "complete"}) == 1
     finally:
         connection.close()
     assert (Order.objects.get().status, OrderItem.objects.count()) == ("complete", 3)
+
+
+# ---------------------------------------------------------------- together
+
+
+def written_together(order):
+    """An order with its address and its lines, and two changes of other rows, in one go."""
+    call = ReceiverCall(
+        event=Event(
+            type="order.created",
+            account="default",
+            subject_id=1,
+            message=Message.objects.create(account="default", body=b""),
+            occurred_at=timezone.now(),
+        ),
+        signal="order_created",
+        receiver="a",
+    )
+    alarm = Alarm.objects.create(name="silence")
+    writes = Writes("default")
+    order.billing_address = Address(city="Breda")
+    order.shipping_address = Address(city="Assen")
+    insert([order.billing_address], "default")  # meanwhile, and the order does not know
+    writes.insert([order.shipping_address])
+    writes.insert([order])
+    writes.insert(lines(order, 2))
+    writes.insert([call.event])
+    writes.insert([call])
+    alarm.told_at = timezone.now()
+    writes.save(alarm, ["told_at"])
+    writes.update(Message, {"id": call.event.message_id}, {"notes": [{"a": "ë"}]}, LookupError("it is gone"))
+    return writes
+
+
+def test_rows_that_point_at_each_other_are_written_in_one_go():
+    order = Order(account="default", increment_id="1")
+    writes = written_together(order)
+    with CaptureQueriesContext(connection) as captured:
+        writes.run()
+    assert len(captured) == (1 if connection.vendor == "postgresql" else 7)
+    assert order.shipping_address_id == order.shipping_address.pk is not None
+    stored = Order.objects.get()
+    assert (stored, stored.shipping_address.city, stored.billing_address.city) == (order, "Assen", "Breda")
+    assert list(stored.items.order_by("position").values_list("sku", flat=True)) == ["sku-0", "sku-1"]
+    (call,) = ReceiverCall.objects.all()
+    assert (call.event.type, call.event.message.notes) == ("order.created", [{"a": "ë"}])
+    assert Alarm.objects.get().told_at
+    with CaptureQueriesContext(connection) as captured:
+        writes.run()  # there is nothing left
+    assert not captured.captured_queries
+
+
+@pytest.mark.parametrize("table", [Alarm, Message])
+def test_where_a_row_to_change_is_not_as_described_nothing_may_be_kept(table):
+    writes = written_together(Order(account="default", increment_id="1"))
+    table.objects.all().delete()
+    with pytest.raises((LookupError, DatabaseError), match="is gone"), transaction.atomic():
+        writes.run()
+    assert not Order.objects.exists()
+
+
+def test_two_changes_of_one_row_are_both_made():
+    order = Order.objects.create(account="default", increment_id="1")
+    writes = Writes("default")
+    order.status = "complete"
+    writes.save(order, ["status"])
+    writes.update(Order, {"id": order.pk, "status": "complete"}, {"currency": "EUR"}, LookupError("it is not as told"))
+    writes.run()
+    order.refresh_from_db()
+    assert (order.status, order.currency) == ("complete", "EUR")
+
+
+def test_more_rows_than_one_statement_takes_are_written_one_step_after_the_other():
+    order = Order(account="default", increment_id="1")
+    writes = Writes("default")
+    writes.insert([order])
+    writes.insert(lines(order, ROWS_AT_ONCE))
+    with CaptureQueriesContext(connection) as captured:
+        writes.run()
+    assert len(captured) >= 2
+    assert order.items.count() == ROWS_AT_ONCE
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_who_listens_hears_of_a_saved_row_as_from_djangos_save(together):
+    order = Order.objects.create(account="default", increment_id="1")
+    heard = []
+
+    def listen(sender, instance, signal, update_fields, raw, using, **rest):
+        if signal is pre_save:
+            instance.status = instance.status or "as the listener likes it"
+        heard.append((sender, instance is order, update_fields, rest.get("created"), using))
+
+    writes = Writes("default")
+    if together:
+        writes.insert([Address(city="Assen")])
+    writes.save(order, ["status"])
+    for signal in (pre_save, post_save):
+        signal.connect(listen, sender=Order)
+    try:
+        writes.run()
+        ours, heard[:] = list(heard), []
+        order.save(update_fields=["status"])
+    finally:
+        for signal in (pre_save, post_save):
+            signal.disconnect(listen, sender=Order)
+    assert ours == heard
+    assert len(ours) == 2
+    assert Order.objects.get().status == "as the listener likes it"

@@ -35,7 +35,7 @@ def test_a_new_order_with_two_addresses(statements, lines):
     body["items"] = [dict(body["items"][0], sku=f"sku-{n}") for n in range(lines)]
     sql, outcome = statements("order", body)
     assert outcome == "created"
-    assert len(sql) <= 9, "\n".join(sql)
+    assert len(sql) <= (6 if connection.vendor == "postgresql" else 9), "\n".join(sql)
 
 
 @EACH_TOPIC
@@ -68,7 +68,7 @@ def test_being_told_costs_one_receiver_four_statements(post, hear):
     with CaptureQueriesContext(connection) as captured:
         post("shipment")
     told = [query["sql"] for query in captured.captured_queries]
-    settled = max(n for n, sql in enumerate(told) if sql.startswith("UPDATE") and "stockhub_webhooks_message" in sql)
+    settled = max(n for n, sql in enumerate(told) if "UPDATE" in sql and "stockhub_webhooks_message" in sql)
     done = max(n for n, sql in enumerate(told) if sql.startswith("UPDATE") and "receivercall" in sql)
     of_telling = [sql for sql in told[settled + 1 : done + 2] if sql not in ("BEGIN", "COMMIT")]
     assert len(of_telling) <= 4, "\n".join(of_telling)

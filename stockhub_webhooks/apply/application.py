@@ -11,36 +11,41 @@ from stockhub_webhooks.apply.changes import Changes, differences, told
 from stockhub_webhooks.apply.kinds import BY_TOPIC
 from stockhub_webhooks.models import Document, Event, Message, Order, Shipment, statements
 from stockhub_webhooks.models.database import alias
+from stockhub_webhooks.models.writes import Writes, insert
 from stockhub_webhooks.serializers import Reading
 
 
 @dataclass
 class Applied:
-    """What became of a reading: the document's row, an `Outcome`, and the unsaved events, in the order to tell them."""
+    """What became of a reading: the document's row, an `Outcome`, and the unsaved events, in the order to tell them.
+
+    What the row needs besides may be among the writes that `apply` was given: it is there once they are run.
+    """
 
     document: Document
     outcome: str
     events: list[Event] = field(default_factory=list)
 
 
-def apply(reading: Reading, message: Message) -> Applied:
+def apply(reading: Reading, message: Message, writes: Writes) -> Applied:
     """Bring the rows up to what the message says, if it is newer than what we have.
 
     It belongs into a transaction (`pipeline` opens it), takes one lock, the order's, compares what it reads with
-    what is there, and writes the difference.
+    what is there, and writes the difference, as far as nobody needs the keys with the caller's `writes`.
 
     Raises:
         django.db.Error: the database would not; nothing may be kept of this attempt.
     """
-    return _Application(reading, message).run()
+    return _Application(reading, message, writes).run()
 
 
 class _Application:
     """What the message says, what is there, and what has changed so far."""
 
-    def __init__(self, reading: Reading, message: Message) -> None:
+    def __init__(self, reading: Reading, message: Message, writes: Writes) -> None:
         self.reading = reading
         self.message = message
+        self.writes = writes
         self.kind = BY_TOPIC[reading.topic]
         self.using = alias()
         self.order: Order | None = None
@@ -70,7 +75,7 @@ class _Application:
             return
         if number and self.order is None:
             self.order = Order(account=self.message.account, increment_id=number, po_number=self.reading.po_number)
-            statements.insert([self.order], self.using)
+            insert([self.order], self.using)
         elif self.order and self.order.is_stub and self.reading.po_number and not self.order.po_number:
             self.order.po_number = self.reading.po_number
             self.order.save(using=self.using, update_fields=["po_number"])
@@ -126,13 +131,15 @@ class _Application:
         if self.kind.model is not Order:
             document.order = self.order
         differences(document, self.wanted())
-        parts.create_addresses(document, reading.addresses, self.using)
+        parts.create_addresses(document, reading.addresses, self.writes)
         self.stamp()
         if document.pk is None:
-            statements.insert([document], self.using)
+            self.writes.insert([document])
+            self.writes.run()
         else:
+            self.writes.run()
             document.save(using=self.using)
-        parts.create_lines(document, self.kind, reading.lines or (), self.using)
+        parts.create_lines(document, self.kind, reading.lines or (), self.writes)
         values: Changes = {name: (None, value) for name, value in reading.fields.items() if value is not None}
         self.note(f"{self.kind.name}.created", document.pk, values)
         if reading.track and self.kind.has_tracks:
@@ -149,7 +156,7 @@ class _Application:
         return Applied(self.document, Message.Outcome.STALE, self.events)
 
     def leave_unchanged(self) -> Applied:
-        self.document.save(using=self.using, update_fields=self.stamp())
+        self.writes.save(self.document, self.stamp())
         return Applied(self.document, Message.Outcome.UNCHANGED)
 
     def update(self) -> Applied:

@@ -10,7 +10,7 @@ from typing import Any
 from stockhub_webhooks.apply.changes import Changes, below, differences, plain
 from stockhub_webhooks.apply.kinds import Kind
 from stockhub_webhooks.models import Address, Track
-from stockhub_webhooks.models.statements import insert
+from stockhub_webhooks.models.writes import Writes, insert
 
 Values = dict[str, Any]
 Key = tuple[tuple[Any, ...], int]
@@ -31,10 +31,10 @@ class PartChanges:
 # ---------------------------------------------------------------- addresses
 
 
-def create_addresses(document: Any, wanted: dict[str, Values | None], using: str) -> None:
-    """The rows of a new document's addresses, in one statement."""
+def create_addresses(document: Any, wanted: dict[str, Values | None], writes: Writes) -> None:
+    """The rows of a new document's addresses, to be written before it."""
     addresses = {name: Address(**values) for name, values in wanted.items() if values}
-    insert(list(addresses.values()), using)
+    writes.insert(list(addresses.values()))
     for name, address in addresses.items():
         setattr(document, name, address)
 
@@ -66,9 +66,9 @@ def update_addresses(document: Any, wanted: dict[str, Values | None], using: str
 # ---------------------------------------------------------------- lines
 
 
-def create_lines(document: Any, kind: Kind, lines: Sequence[Values], using: str) -> None:
-    """The rows of a new document's lines, in one statement."""
-    insert([_line(document, kind, position, values) for position, values in enumerate(lines)], using)
+def create_lines(document: Any, kind: Kind, lines: Sequence[Values], writes: Writes) -> None:
+    """The rows of a new document's lines, to be written."""
+    writes.insert([_line(document, kind, position, values) for position, values in enumerate(lines)])
 
 
 def update_lines(document: Any, kind: Kind, lines: Sequence[Values], using: str, *, whole: bool) -> PartChanges:

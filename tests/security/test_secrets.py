@@ -209,8 +209,8 @@ def seen_objects(monkeypatch, hear, post):
 
     real = apply.apply
 
-    def applied(reading, message):
-        done = real(reading, message)
+    def applied(reading, message, writes):
+        done = real(reading, message, writes)
         look(done)
         return done
 

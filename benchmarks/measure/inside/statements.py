@@ -74,7 +74,7 @@ def being_told():
         sql, _ = post("order", with_number("told"))
     finally:
         signals.order_created.disconnect(dispatch_uid="measure.hear")
-    settled = max(n for n, one in enumerate(sql) if one.startswith("UPDATE") and "stockhub_webhooks_message" in one)
+    settled = max(n for n, one in enumerate(sql) if "UPDATE" in one and "stockhub_webhooks_message" in one)
     done = max(n for n, one in enumerate(sql) if one.startswith("UPDATE") and "receivercall" in one)
     return len([one for one in sql[settled + 1 : done + 2] if one not in ("BEGIN", "COMMIT")])
 
