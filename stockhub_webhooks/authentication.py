@@ -46,7 +46,6 @@ def authenticate(header: str | None) -> Sender:
     raise WrongKey(_fingerprint(given) if given else "")
 
 
-@lru_cache(maxsize=64)
 @sensitive_variables()
 def may_scrape(authorization: str | None) -> bool:
     """Whether an `Authorization` header carries `METRICS_TOKEN`, compared as keys are. A blank token is none."""
@@ -56,6 +55,7 @@ def may_scrape(authorization: str | None) -> bool:
     return bool(token) and scheme.lower() == "bearer" and any(fits)
 
 
+@lru_cache(maxsize=64)
 @sensitive_variables()
 def fingerprint(key: str) -> str:
     """A short sign of which of the configured keys was used, of no help to who wants to guess it."""

@@ -1,5 +1,8 @@
 """What is stored, and what happens when it cannot be."""
 
+import time
+from uuid import RFC_4122
+
 import pytest
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.test import override_settings
@@ -7,6 +10,7 @@ from django.test import override_settings
 from stockhub_webhooks import journal, spool, unspooling
 from stockhub_webhooks.exceptions import NotStored, place
 from stockhub_webhooks.models import Message
+from stockhub_webhooks.models.message import new_uid
 
 pytestmark = pytest.mark.django_db
 
@@ -120,3 +124,13 @@ def test_no_personal_data_in_a_repr(post):
         models.RMA,
     ):
         assert "estman" not in repr(list(model.objects.all()))
+
+
+def test_a_uid_tells_when_it_was_made_so_that_new_ones_stand_together():
+    earlier = [new_uid() for _ in range(100)]
+    time.sleep(0.002)
+    later = new_uid()
+    assert all(uid.version == 7 and uid.variant == RFC_4122 for uid in earlier)
+    assert len(set(earlier)) == 100
+    assert max(earlier) < later
+    assert abs((later.int >> 80) / 1000 - time.time()) < 60

@@ -3,7 +3,7 @@
 import django.db.models.deletion
 import django.utils.timezone
 import stockhub_webhooks.models.indexes
-import uuid
+import stockhub_webhooks.models.message
 from django.db import migrations, models
 
 
@@ -109,7 +109,7 @@ class Migration(migrations.Migration):
             name='Message',
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('uid', models.UUIDField(default=uuid.uuid4, editable=False, help_text='Made before the first write, the same everywhere.', unique=True)),
+                ('uid', models.UUIDField(default=stockhub_webhooks.models.message.new_uid, editable=False, help_text='Made before the first write, the same everywhere.', unique=True)),
                 ('url_topic', models.CharField(blank=True, choices=[('order', 'order'), ('shipment', 'shipment'), ('invoice', 'invoice'), ('rma', 'return'), ('creditmemo', 'credit note'), ('order-payment-request', 'payment request')], help_text='Empty at the shared URL.', max_length=32, verbose_name='topic of the URL')),
                 ('topic', models.CharField(blank=True, choices=[('order', 'order'), ('shipment', 'shipment'), ('invoice', 'invoice'), ('rma', 'return'), ('creditmemo', 'credit note'), ('order-payment-request', 'payment request')], max_length=32, verbose_name='topic')),
                 ('account', models.CharField(max_length=64, verbose_name='account')),
@@ -134,7 +134,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'message from Stock Hub',
                 'verbose_name_plural': 'messages from Stock Hub',
                 'permissions': [('process_again', 'Can process a message again'), ('enter_by_hand', 'Can enter a message by hand')],
-                'indexes': [models.Index(fields=['topic', 'increment_id'], name='stockhub_message_document'), models.Index(fields=['due_at', 'id'], name='stockhub_message_due'), models.Index(fields=['status', 'outcome', 'received_at'], name='stockhub_message_status'), models.Index(fields=['source', 'topic', 'received_at', 'key_fingerprint', 'account'], name='stockhub_message_last')],
+                'indexes': [models.Index(fields=['topic', 'increment_id'], name='stockhub_message_document'), stockhub_webhooks.models.indexes.DueIndex(fields=['due_at', 'id'], name='stockhub_message_due'), models.Index(fields=['status', 'outcome', 'received_at'], name='stockhub_message_status'), models.Index(fields=['source', 'topic', 'received_at', 'key_fingerprint', 'account'], name='stockhub_message_last')],
             },
         ),
         migrations.CreateModel(
@@ -553,7 +553,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'order not found in our shop',
                 'verbose_name_plural': 'orders not found in our shop',
                 'permissions': [('look_again', 'Can look for an order in our shop again')],
-                'indexes': [models.Index(fields=['status', 'since'], name='stockhub_host_link_status'), models.Index(fields=['due_at', 'id'], name='stockhub_host_link_due')],
+                'indexes': [models.Index(fields=['status', 'since'], name='stockhub_host_link_status'), stockhub_webhooks.models.indexes.DueIndex(fields=['due_at', 'id'], name='stockhub_host_link_due')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('order__isnull', True), ('payment_request__isnull', True), _connector='XOR'), name='stockhub_host_link_of_one')],
             },
         ),
@@ -647,7 +647,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='receivercall',
-            index=models.Index(fields=['due_at', 'id'], name='stockhub_call_due'),
+            index=stockhub_webhooks.models.indexes.DueIndex(fields=['due_at', 'id'], name='stockhub_call_due'),
         ),
         migrations.AddIndex(
             model_name='receivercall',

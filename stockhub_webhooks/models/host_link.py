@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from stockhub_webhooks.models.accounts import AccountQuerySet, OfAccount
+from stockhub_webhooks.models.indexes import DueIndex
 from stockhub_webhooks.models.order import Order
 from stockhub_webhooks.models.payment_request import PaymentRequest
 
@@ -81,7 +82,7 @@ class HostLink(OfAccount):
         ]
         indexes = [
             models.Index(fields=["status", "since"], name="stockhub_host_link_status"),
-            models.Index(fields=["due_at", "id"], name="stockhub_host_link_due"),
+            DueIndex(fields=["due_at", "id"], name="stockhub_host_link_due"),
         ]
         permissions = [("look_again", _("Can look for an order in our shop again"))]
 

@@ -12,6 +12,7 @@ from django.utils.translation import pgettext_lazy
 
 from stockhub_webhooks.models.accounts import AccountQuerySet, OfAccount
 from stockhub_webhooks.models.database import NOW
+from stockhub_webhooks.models.indexes import DueIndex
 from stockhub_webhooks.models.message import Message
 from stockhub_webhooks.models.order import Order
 
@@ -142,7 +143,7 @@ class ReceiverCall(models.Model):
         indexes = [
             models.Index(fields=["order", "receiver", "event", "id"], name="stockhub_call_sequence"),
             # in the sequence in which they are taken, as with messages
-            models.Index(fields=["due_at", "id"], name="stockhub_call_due"),
+            DueIndex(fields=["due_at", "id"], name="stockhub_call_due"),
             # what is open or given up, and the last time that each receiver did its work, or did not
             models.Index(fields=["status", "signal", "receiver", "done_at"], name="stockhub_call_status"),
             models.Index(fields=["signal", "receiver", "failed_at"], name="stockhub_call_failed"),

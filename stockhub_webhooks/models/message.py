@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import uuid
+import os
+import time
 from typing import Any
+from uuid import UUID
 
 from django.db import models
 from django.utils import timezone
@@ -12,6 +14,18 @@ from django.utils.translation import pgettext_lazy
 
 from stockhub_webhooks import topics
 from stockhub_webhooks.models.accounts import AccountQuerySet, OfAccount
+from stockhub_webhooks.models.indexes import DueIndex
+
+
+def new_uid() -> UUID:
+    """A UUID of version 7 (RFC 9562): the milliseconds since 1970, then chance.
+
+    Those of new messages stand together in their index, which a large table with random ones would be slow for.
+    """
+    milliseconds = time.time_ns() // 1_000_000
+    chance = int.from_bytes(os.urandom(10), "big")
+    bits = (milliseconds & (1 << 48) - 1) << 80 | chance
+    return UUID(int=bits & ~(0xF << 76 | 0b11 << 62) | 7 << 76 | 0b10 << 62)
 
 
 class Topic(models.TextChoices):
@@ -61,7 +75,7 @@ class Message(OfAccount):
 
     id = models.BigAutoField(primary_key=True)
     uid = models.UUIDField(
-        default=uuid.uuid4,
+        default=new_uid,
         unique=True,
         editable=False,
         help_text=_("Made before the first write, the same everywhere."),
@@ -112,7 +126,7 @@ class Message(OfAccount):
         indexes = [
             models.Index(fields=["topic", "increment_id"], name="stockhub_message_document"),
             # in the sequence in which they are taken: many may be due since the very same moment
-            models.Index(fields=["due_at", "id"], name="stockhub_message_due"),
+            DueIndex(fields=["due_at", "id"], name="stockhub_message_due"),
             models.Index(fields=["status", "outcome", "received_at"], name="stockhub_message_status"),
             # the last message of each topic and key, without a look at the rows and their bodies
             models.Index(

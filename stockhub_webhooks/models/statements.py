@@ -173,7 +173,7 @@ def run(connection: Any, sql: str, parameters: Sequence[Any], result: Callable[[
     """
     if _speaks_psycopg(connection) and not connection.queries_logged:
         cursor = _kept_cursor(connection)
-        cursor.execute(_numbered(sql), parameters)
+        cursor.execute(sql, parameters)
         return result(cursor)
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
@@ -183,13 +183,6 @@ def run(connection: Any, sql: str, parameters: Sequence[Any], result: Callable[[
 def _speaks_psycopg(connection: Any) -> bool:
     """Whether the database is reached by psycopg, since its version 3.2."""
     return hasattr(connection.Database, "RawCursor")
-
-
-@lru_cache(maxsize=256)
-def _numbered(sql: str) -> str:
-    """With PostgreSQL's own placeholders; psycopg would look for its own anew in each long statement."""
-    first, *others = sql.split("%s")
-    return first + "".join(f"${number}{text}" for number, text in enumerate(others, 1))
 
 
 def _kept_cursor(connection: Any) -> Any:
@@ -210,12 +203,30 @@ def _kept_cursor(connection: Any) -> Any:
 
 def _new_cursor(connection: Any) -> Any:
     wire = connection.connection
-    hosts, wire.cursor_factory = wire.cursor_factory, connection.Database.RawCursor
+    hosts, wire.cursor_factory = wire.cursor_factory, _cursor_class(connection.Database)
     try:
         with connection.wrap_database_errors:
             return connection.create_cursor()
     finally:
         wire.cursor_factory = hosts
+
+
+@cache
+def _cursor_class(psycopg: Any) -> Any:
+    class Cursor(psycopg.RawCursor):  # type: ignore[misc]
+        """Takes `%s` as all cursors of Django do; psycopg would look for it anew in each long statement."""
+
+        def execute(self, query: str, *arguments: Any, **options: Any) -> Any:
+            return super().execute(_numbered(query), *arguments, **options)
+
+    return Cursor
+
+
+@lru_cache(maxsize=256)
+def _numbered(sql: str) -> str:
+    """With PostgreSQL's own placeholders."""
+    first, *others = sql.split("%s")
+    return first + "".join(f"${number}{text}" for number, text in enumerate(others, 1))
 
 
 def _row(model: type[models.Model], using: str, values: Sequence[Any]) -> Any:

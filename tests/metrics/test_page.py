@@ -127,3 +127,10 @@ def test_what_came_in_as_a_test_is_seen_in_the_answers_alone(client, post):
     found = numbers(client.get(ADDRESS, headers=BEARER).text)
     assert found["answer_seconds_count", "200"] == 1
     assert not [key for key in found if key[0] in ("received_messages_total", "last_message_timestamp_seconds")]
+
+
+def test_a_token_that_is_no_longer_the_setting_opens_nothing(settings):
+    assert may_scrape("Bearer " + settings.STOCKHUB_WEBHOOKS["METRICS_TOKEN"])
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"METRICS_TOKEN": "another-token-0123456789abcdef"}
+    assert may_scrape("Bearer another-token-0123456789abcdef")
+    assert not may_scrape("Bearer " + TOKEN)
