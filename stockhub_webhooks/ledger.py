@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from django.db.models import F, Q, TextField, Value
@@ -24,6 +24,7 @@ from stockhub_webhooks.models import Event, ReceiverCall
 from stockhub_webhooks.models.database import NOW, alias, from_now, patiently, take, take_free
 from stockhub_webhooks.models.ledger import ReceiverCallQuerySet
 from stockhub_webhooks.models.patience import impatiently
+from stockhub_webhooks.models.selections import Selection
 from stockhub_webhooks.models.subjects import subject_of
 from stockhub_webhooks.models.writes import Writes
 from stockhub_webhooks.serializers.fields import clean_text
@@ -116,11 +117,10 @@ def claim_due(*, message_id: int | None = None) -> Iterator[ReceiverCall]:
     if not known:
         return
     given_up = False
-    due = ReceiverCall.objects.using(alias()).due(NOW).of(known).first_in_line(known)
-    if message_id is not None:
-        due = due.filter(event__message_id=message_id)
+    of_message = () if message_id is None else (message_id,)
+    due = _due(frozenset((name, frozenset(found)) for name, found in known.items()), alias(), bool(of_message))
     with impatiently(alias()):
-        calls = list(due.select_related("event__message").defer("event__message__body")[:BATCH])
+        calls = due.rows(*of_message)
     for call in calls:
         if call.attempts >= conf.MAX_ATTEMPTS:
             with about(message_id=call.event.message_id, event_id=call.event_id, receiver=call.receiver):
@@ -130,6 +130,15 @@ def claim_due(*, message_id: int | None = None) -> Iterator[ReceiverCall]:
             yield call
     if given_up:  # there may be more behind them
         yield from claim_due(message_id=message_id)
+
+
+@lru_cache(maxsize=16)
+def _due(known: frozenset[tuple[str, frozenset[str]]], using: str, of_message: bool) -> Selection:
+    receivers = dict(known)
+    due = ReceiverCall.objects.using(using).due(NOW).of(receivers).first_in_line(receivers)
+    if of_message:
+        due = due.filter(event__message_id=0)
+    return Selection(due[:BATCH], ["event", "event__message"], without=["event__message__body"])
 
 
 def _claim(call: ReceiverCall) -> bool:

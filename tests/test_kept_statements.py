@@ -8,8 +8,10 @@ from django.db.models.signals import post_save, pre_save
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from stockhub_webhooks import signals
 from stockhub_webhooks.models import Address, Alarm, Event, Message, Order, OrderItem, ReceiverCall, statements
 from stockhub_webhooks.models.database import NOW, from_now
+from stockhub_webhooks.models.selections import Selection
 from stockhub_webhooks.models.writes import ROWS_AT_ONCE, Writes, insert, update
 
 pytestmark = pytest.mark.django_db
@@ -163,7 +165,8 @@ def written_together(order):
     writes.insert([call])
     alarm.told_at = timezone.now()
     writes.save(alarm, ["told_at"])
-    writes.update(Message, {"id": call.event.message_id}, {"notes": [{"a": "ë"}]}, LookupError("it is gone"))
+    waiting = {"id": call.event.message_id, "status": "received"}
+    writes.update(Message, waiting, {"notes": [{"a": "ë"}]}, LookupError("it is gone"))
     return writes
 
 
@@ -185,10 +188,12 @@ def test_rows_that_point_at_each_other_are_written_in_one_go():
     assert not captured.captured_queries
 
 
-@pytest.mark.parametrize("table", [Alarm, Message])
-def test_where_a_row_to_change_is_not_as_described_nothing_may_be_kept(table):
+@pytest.mark.parametrize(
+    "others", [lambda: Alarm.objects.all().delete(), lambda: Message.objects.update(status="failed")]
+)
+def test_where_a_row_to_change_is_not_as_described_nothing_may_be_kept(others):
     writes = written_together(Order(account="default", increment_id="1"))
-    table.objects.all().delete()
+    others()
     with pytest.raises((LookupError, DatabaseError), match="is gone"), transaction.atomic():
         writes.run()
     assert not Order.objects.exists()
@@ -242,3 +247,28 @@ def test_who_listens_hears_of_a_saved_row_as_from_djangos_save(together):
     assert ours == heard
     assert len(ours) == 2
     assert Order.objects.get().status == "as the listener likes it"
+
+
+# ---------------------------------------------------------------- asked again and again
+
+
+def test_a_query_that_is_written_once_gives_what_django_would(post, hear):
+    hear(signals.order_created)
+    hear(signals.event_recorded)
+    post("order")
+    asked = ReceiverCall.objects.filter(signal__startswith="order").filter(event__message_id=0)
+    kept = Selection(asked, ["event", "event__message"], without=["event__message__body"])
+    message = Message.objects.get()
+    with CaptureQueriesContext(connection) as captured:
+        (call,) = kept.rows(message.pk)
+        assert kept.rows(message.pk + 1) == []
+    assert len(captured) == 2
+    (djangos,) = ReceiverCall.objects.filter(signal="order_created").select_related("event__message")
+    for ours, theirs in ((call, djangos), (call.event, djangos.event), (call.event.message, djangos.event.message)):
+        assert ours._state.db == "default"
+        assert not ours._state.adding
+        for field in ours._meta.concrete_fields:
+            if field.name != "body":
+                assert getattr(ours, field.attname) == getattr(theirs, field.attname), field.name
+    assert call.event.message.get_deferred_fields() == {"body"}
+    assert bytes(call.event.message.body) == bytes(message.body)
