@@ -125,7 +125,7 @@ class Damage:
         self.away(lambda: self.postgresql.stop(signal.SIGQUIT), self.postgresql.start, 1, 3)
 
     def hang_postgresql(self):
-        self.away(self.postgresql.hang, self.postgresql.go_on, 5, 7)
+        self.away(self.postgresql.hang, self.postgresql.go_on, 7, 9)
 
     def refuse(self):
         self.away(self.postgresql.refuse, self.postgresql.admit, 1, 3)

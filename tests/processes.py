@@ -75,6 +75,7 @@ class Shop:
             **environment,
         }
         self.started = []
+        self.shell = None
         self.run("-m", "django", "migrate", "--run-syncdb", "-v0")
 
     def start(self, *arguments, **environment):
@@ -104,8 +105,15 @@ class Shop:
 
     def query(self, code):
         """What an expression gives in a shell of the shop, whose models are known by their names."""
-        names = "from stockhub_webhooks.models import *; from tests.shop.models import *; import json"
-        return eval(self.run("-c", f"import django; django.setup(); {names}; print(repr({code}))"))
+        if self.shell is None:
+            self.shell = self.start("-m", "tests.shop.shell")
+        self.shell.stdin.write(json.dumps(code) + "\n")
+        self.shell.stdin.flush()
+        line = self.shell.stdout.readline()
+        assert line, self.shell.communicate(timeout=60)
+        answer = json.loads(line)
+        assert "value" in answer, answer["fault"]
+        return eval(answer["value"])
 
     def inventory(self, patience=60):
         """What there is once nothing is left to do, or nothing gets done for so many seconds; somebody must do it."""
