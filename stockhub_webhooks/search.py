@@ -1,13 +1,14 @@
 """Finds documents by what the office knows of them: numbers, parcels, articles, and who the customer is.
 
-A word finds what *begins* with it, whatever its case: that is what an index can answer, on each database. All ways
-are gone along in one statement, which stops at `LIMIT`: so a search costs the same however much there is.
+A word finds what *begins* with it, whatever its case: that is what an index can answer, on each database. A very short
+one finds only what it is the whole of, for too much begins with it. All ways are gone along in one statement, which
+stops at `LIMIT`: so a search costs the same however much there is.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import and_, or_
@@ -20,7 +21,9 @@ from stockhub_webhooks.apply import BY_TOPIC
 from stockhub_webhooks.models import Address, Order
 from stockhub_webhooks.models.database import alias
 
-LIMIT = 1000
+LIMIT = 300  # documents; nobody reads on
+LIMIT_OF_SEVERAL = 1000  # where another word will leave few of them
+SHORT = 2  # characters
 # Nobody looks for six things at once.
 WORDS_LIMIT = 5
 NUMBER_LENGTH = 9  # Stock Hub's numbers have leading zeros, which nobody types
@@ -51,7 +54,7 @@ class Hit(NamedTuple):
 
 @dataclass
 class Found:
-    """What a search has found; `is_cut_off` where there is more than `LIMIT`."""
+    """What a search has found; `is_cut_off` where there is more of it."""
 
     hits: list[Hit] = field(default_factory=list)
     is_cut_off: bool = False
@@ -107,36 +110,36 @@ def find(text: str, topics: Sequence[str] = tuple(BY_TOPIC), *, persons: bool) -
         return Found()
     found = _all_of(all_words, topics, persons)
     if len(all_words) > 1 and not found.hits and any(character.isdecimal() for character in text):
-        return _look(["".join(all_words)], topics, persons)  # a parcel's number with spaces
+        return _look(["".join(all_words)], topics, persons, LIMIT)  # a parcel's number with spaces
     return found
 
 
 def _all_of(all_words: list[str], topics: Sequence[str], persons: bool) -> Found:
     """What all of the words find: first the longest, as the likeliest to find little, then the others among that."""
     if len(all_words) == 1:
-        return _look(all_words, topics, persons)
-    people = _look(all_words, topics, persons) if persons else Found()
+        return _look(all_words, topics, persons, LIMIT)
+    people = _look(all_words, topics, persons, LIMIT) if persons else Found()
     first: Found | None = None
     rest = sorted(all_words, key=len, reverse=True)
     for word in rest:
-        first = _look([word], topics, persons)
+        first = _look([word], topics, persons, LIMIT_OF_SEVERAL)
         if not first.is_cut_off:
             rest.remove(word)
             break
     hits, is_cut_off = (first.hits, first.is_cut_off) if first else ([], False)
     for word in rest:
         if hits:
-            among = {(hit.topic, hit.pk) for hit in _look([word], topics, persons, among=hits).hits}
+            among = {(hit.topic, hit.pk) for hit in _look([word], topics, persons, LIMIT_OF_SEVERAL, hits).hits}
             hits = [hit for hit in hits if (hit.topic, hit.pk) in among]
     return Found(list(dict.fromkeys([*people.hits, *hits])), people.is_cut_off or is_cut_off)
 
 
-def _look(all_words: list[str], topics: Sequence[str], persons: bool, among: Sequence[Hit] = ()) -> Found:
+def _look(all_words: list[str], topics: Sequence[str], persons: bool, limit: int, among: Sequence[Hit] = ()) -> Found:
     """What one word finds, or people whom several words name: one statement for the people, one for all the rest."""
     people: Any = ()
     is_cut_off = False
     if persons:
-        people, is_cut_off = _people(all_words, bool(among))
+        people, is_cut_off = _people(all_words, bool(among), limit)
     branches = []
     for topic in topics:
         within = Q(pk__in={hit.pk for hit in among if hit.topic == topic}) if among else Q()
@@ -145,24 +148,24 @@ def _look(all_words: list[str], topics: Sequence[str], persons: bool, among: Seq
     if not branches:
         return Found()
     first, *others = branches
-    together = list(first.union(*others, all=True)[: LIMIT + 1])
-    hits = dict.fromkeys(Hit(*row) for row in together[:LIMIT])
-    return Found(list(hits), is_cut_off or len(together) > LIMIT)
+    together = list(first.union(*others, all=True)[: limit + 1])
+    hits = dict.fromkeys(Hit(*row) for row in together[:limit])
+    return Found(list(hits), is_cut_off or len(together) > limit)
 
 
-def _people(all_words: list[str], is_narrowed: bool) -> tuple[Any, bool]:
+def _people(all_words: list[str], is_narrowed: bool, limit: int) -> tuple[Any, bool]:
     """The addresses that the words fit, and whether there are more; not yet looked up where that is narrowed down."""
     fitting = Address.objects.using(alias()).filter(named(all_words))
     if is_narrowed:
         return fitting.values("pk"), False
     # one common word among several: the database would gather all that fit it, so the rare ones are asked first
     for word in sorted(all_words, key=len, reverse=True) if len(all_words) > 1 else ():
-        few, are_more = _people([word], False)
+        few, are_more = _people([word], False, LIMIT_OF_SEVERAL)
         found = [] if are_more else list(fitting.filter(pk__in=few).values_list("pk", flat=True))
         if found or not (are_more or _may_be_name(word)):
             return found, False
-    found = list(fitting.values_list("pk", flat=True)[: LIMIT + 1])
-    return found[:LIMIT], len(found) > LIMIT
+    found = list(fitting.values_list("pk", flat=True)[: limit + 1])
+    return found[:limit], len(found) > limit
 
 
 def _as_hits(rows: QuerySet[Any], topic: str, by: str) -> QuerySet[Any]:
@@ -181,12 +184,12 @@ def _ways(topic: str, all_words: list[str], people: Any) -> Iterator[tuple[str, 
     if len(all_words) == 1:
         (word,) = all_words
         for path in paths:
-            yield NUMBER, rows.filter(begins(f"{path}increment_id", numbers(word)))
-            yield PO_NUMBER, rows.filter(begins(f"{path}po_number", [word]))
-        yield SKU, rows.filter(begins("items__sku", [word]))
-        yield MPN, rows.filter(begins("items__mpn", [word]))
+            yield NUMBER, rows.filter(fits(f"{path}increment_id", numbers(word)))
+            yield PO_NUMBER, rows.filter(fits(f"{path}po_number", [word]))
+        yield SKU, rows.filter(fits("items__sku", [word]))
+        yield MPN, rows.filter(fits("items__mpn", [word]))
         for path in _ways_to_tracks(topic):
-            yield TRACK, rows.filter(begins(f"{path}__tracking_number", [word]))
+            yield TRACK, rows.filter(fits(f"{path}__tracking_number", [word]))
     if isinstance(people, QuerySet) or people:
         for path in paths:
             for name in ADDRESSES:
@@ -200,29 +203,39 @@ def _ways_to_tracks(topic: str) -> tuple[str, ...]:
     return ("tracks",) if BY_TOPIC[topic].has_tracks else ()
 
 
+def fits(column: str, ways_to_write: Sequence[str]) -> Q:
+    """The column begins with one of these; it is one of these where that is short."""
+    is_short = len(ways_to_write[0]) <= SHORT
+    return _any_of(f"{column}__iexact" if is_short else f"{column}__istartswith", ways_to_write)
+
+
 def begins(column: str, ways_to_write: Sequence[str]) -> Q:
     """The column begins with one of these."""
-    return reduce(or_, (Q(**{f"{column}__istartswith": text}) for text in ways_to_write))
+    return _any_of(f"{column}__istartswith", ways_to_write)
+
+
+def _any_of(lookup: str, values: Sequence[str]) -> Q:
+    return reduce(or_, (Q(**{lookup: value}) for value in values))
 
 
 def named(all_words: Sequence[str]) -> Q:
     """Addresses that all of the words fit; one at least fits a column with an index."""
-    by_index = [_by_index(word) for word in all_words]
+    by_index = reduce(or_, (_by_index(word, fits) for word in all_words))
     if len(all_words) == 1:
-        return by_index[0]
-    fits = (
-        strict | begins("first_name", [word]) | Q(first_name__icontains=f" {word}")
-        for strict, word in zip(by_index, all_words, strict=True)
+        return by_index
+    each = (
+        _by_index(word, begins) | begins("first_name", [word]) | Q(first_name__icontains=f" {word}")
+        for word in all_words
     )
-    return reduce(or_, by_index) & reduce(and_, fits)
+    return by_index & reduce(and_, each)
 
 
-def _by_index(word: str) -> Q:
+def _by_index(word: str, asked: Callable[[str, Sequence[str]], Q]) -> Q:
     """Addresses with the word as e-mail, postcode or surname, whatever stands before the surname."""
-    found = begins("email", [word])
+    found = asked("email", [word])
     if _may_be_name(word):
-        return found | begins("last_name", [word, *(particle + word for particle in PARTICLES)])
-    return found if "@" in word else found | begins("postcode", [word, *_with_space(word)])
+        return found | asked("last_name", [word, *(particle + word for particle in PARTICLES)])
+    return found if "@" in word else found | asked("postcode", [word, *_with_space(word)])
 
 
 def _may_be_name(word: str) -> bool:

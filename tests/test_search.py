@@ -76,6 +76,22 @@ def test_what_nothing_fits_finds_nothing(orders, text):
     assert found(text) == set()
 
 
+def test_a_very_short_word_finds_only_what_it_is_the_whole_of(orders, post):
+    customer = {"first_name": "Ad", "last_name": "van Es", "email": "ad@example.com"}
+    post("order", sample("order", increment_id="000000007", po_number="70", shipping_address=customer,
+                         billing_address=customer, items__sku="s", items__mpn="m"))  # fmt: skip
+    for text in ("7", "70", "es", "ES", "S", "van es", "ad es", "s m"):
+        assert found(text, "order") == {"000000007"}, text
+    for text in ("0", "00", "Sh", "Ab", "9z"):
+        assert found(text, "order") == set(), text
+
+
+def test_what_several_words_find_is_not_cut_off_before_all_are_looked_at(orders, monkeypatch):
+    monkeypatch.setattr(search, "LIMIT", 1)
+    assert found("shop abc", "order") == {"000000701"}
+    assert found("shop xyz", "order") == {"000000702"}
+
+
 def test_who_may_not_see_persons_finds_by_no_person(orders):
     for text in ("jan", "jan@", "1234ab", "jan willem", "jansen 702"):
         assert found(text), text
@@ -90,6 +106,7 @@ def test_a_child_is_found_by_what_is_known_of_its_order(orders):
 
 def test_what_is_too_much_is_cut_off_and_said(orders, monkeypatch):
     monkeypatch.setattr(search, "LIMIT", 1)
+    monkeypatch.setattr(search, "LIMIT_OF_SEVERAL", 1)
     assert search.find("shop", ["order"], persons=True).is_cut_off
     assert not search.find("shop-1001", ["order"], persons=True).is_cut_off
     few = search.find("shop abc", ["order"], persons=True)
