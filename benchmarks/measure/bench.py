@@ -78,7 +78,9 @@ class Bench:
 
     def environment(self, database, **variables):
         """What a process of the measured project is given."""
-        return os.environ | {
+        here = dict(os.environ)
+        here.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode
+        return here | {
             "DATABASE_URL": self.url(database),
             "DJANGO_SETTINGS_MODULE": "benchmarks.measure.site.settings",
             "PYTHONPATH": str(ROOT),
