@@ -12,7 +12,7 @@ from stockhub_webhooks.admin.chart import Chart
 from stockhub_webhooks.admin.sites import may_view, site_of
 from stockhub_webhooks.health import Level, report
 from stockhub_webhooks.health.attention import attention
-from stockhub_webhooks.health.facts import ANY, Report
+from stockhub_webhooks.health.figures import ANY, Report
 from stockhub_webhooks.health.hours import last_hours
 from stockhub_webhooks.health.rules import Finding
 from stockhub_webhooks.models import Message

@@ -19,7 +19,8 @@ from django.utils.translation import ngettext
 from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import place
-from stockhub_webhooks.health.facts import Report, report
+from stockhub_webhooks.health.facts import report
+from stockhub_webhooks.health.figures import Report
 from stockhub_webhooks.health.rules import Finding, findings
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Alarm, Message

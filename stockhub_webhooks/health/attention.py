@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import ngettext_lazy
 
 from stockhub_webhooks.health import work
-from stockhub_webhooks.health.facts import Report
+from stockhub_webhooks.health.figures import Report
 from stockhub_webhooks.health.rules import REAL, Finding, Level, findings
 from stockhub_webhooks.models.shipment import EXCEPTION
 

@@ -12,7 +12,8 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, ngettext_lazy
 
-from stockhub_webhooks.health.facts import REFUSALS_OF, Report
+from stockhub_webhooks.health.facts import REFUSALS_OF
+from stockhub_webhooks.health.figures import Report
 
 # of a list in the admin: without tests, as they are counted nowhere here
 REAL = {"account": "~real"}

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.health.facts import Pile, Report
+from stockhub_webhooks.health.figures import Pile, Report
 from stockhub_webhooks.health.rules import Level, findings, level_of, moment
 from stockhub_webhooks.models import Message, RefusalReason, Topic
 

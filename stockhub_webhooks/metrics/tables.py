@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY
 from prometheus_client.core import GaugeMetricFamily
 
 from stockhub_webhooks import health
-from stockhub_webhooks.health.facts import Pile, Report
+from stockhub_webhooks.health.figures import Pile, Report
 from stockhub_webhooks.models.database import alias, drop_if_broken
 from stockhub_webhooks.models.patience import impatiently
 
