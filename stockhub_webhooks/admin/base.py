@@ -17,6 +17,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from stockhub_webhooks import runners
 from stockhub_webhooks.admin import search
 from stockhub_webhooks.admin.badge import BadgedAdmin
+from stockhub_webhooks.admin.date_range import is_used
 from stockhub_webhooks.admin.filters import AccountFilter
 from stockhub_webhooks.admin.paginator import BoundedPaginator
 from stockhub_webhooks.admin.permissions import may_see_persons
@@ -120,6 +121,11 @@ class ReadOnlyAdmin(BadgedAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """From the database that is written to: a replica may not have the message that is being asked for."""
         return super().get_queryset(request).using(alias()).defer(*self.deferred)
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        """Newest first: by the date of which days are chosen, for else the database looks for them from today back."""
+        days = [of[0] for of in self.list_filter if isinstance(of, tuple) and is_used(str(of[0]), request.GET)]
+        return tuple(f"-{column}" for column in days[:1]) + tuple(super().get_ordering(request))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.utils import formats
 from django.utils.translation import gettext as _
@@ -27,8 +26,7 @@ STEPS = (1, 2, 5)
 LABELS = dict((*Message.Outcome.choices, *Message.Status.choices))
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """A piece of a bar: the messages of one result."""
 
     result: str
@@ -36,8 +34,7 @@ class Part:
     height: str
 
 
-@dataclass(frozen=True)
-class Bar:
+class Bar(NamedTuple):
     """One hour: where it stands, what it is made of, and what it says when pointed at."""
 
     x: str
@@ -46,8 +43,7 @@ class Bar:
     title: str
 
 
-@dataclass(frozen=True)
-class Mark:
+class Mark(NamedTuple):
     """A label beside or below the picture; `y` of a line, `x` of an hour."""
 
     text: str

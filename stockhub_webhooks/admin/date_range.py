@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
@@ -22,7 +22,7 @@ class DateRangeFilter(admin.FieldListFilter):
 
     def __init__(self, field: Any, request: HttpRequest, params: Any, *args: Any, **options: Any) -> None:
         field_path = str(options.get("field_path") or args[-1])
-        self.from_name, self.to_name = (f"{field_path.replace('__', '_')}_{end}" for end in ("from", "to"))
+        self.from_name, self.to_name = names(field_path)
         super().__init__(field, request, params, *args, **options)
         self.first, self.last = (self._day(name) for name in (self.from_name, self.to_name))
 
@@ -31,11 +31,8 @@ class DateRangeFilter(admin.FieldListFilter):
         return [self.from_name, self.to_name]
 
     def _day(self, name: str) -> date | None:
-        try:
-            values: Any = self.used_parameters.get(name) or [""]
-            return parse_date(str(values[-1]))
-        except ValueError:
-            return None
+        values: Any = self.used_parameters.get(name) or [""]
+        return day(values[-1])
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """From the first day's midnight to the end of the last, whatever the clock did in between."""
@@ -60,6 +57,24 @@ class DateRangeFilter(admin.FieldListFilter):
             "from": (self.from_name, self.first.isoformat() if self.first else ""),
             "to": (self.to_name, self.last.isoformat() if self.last else ""),
         }
+
+
+def names(field_path: str) -> list[str]:
+    """The parameters of a column's filter."""
+    return [f"{field_path.replace('__', '_')}_{end}" for end in ("from", "to")]
+
+
+def is_used(field_path: str, parameters: Mapping[str, Any]) -> bool:
+    """Whether these parameters choose days of that column."""
+    return any(day(parameters.get(name, "")) for name in names(field_path))
+
+
+def day(text: object) -> date | None:
+    """The day that a parameter names, None where it names none."""
+    try:
+        return parse_date(str(text))
+    except ValueError:
+        return None
 
 
 def midnight(day: date) -> datetime:

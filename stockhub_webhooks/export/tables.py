@@ -6,8 +6,7 @@ Amounts of a document stand only where each document is one row: among lines the
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.utils.translation import gettext_lazy as _
 
@@ -15,8 +14,7 @@ from stockhub_webhooks import topics
 from stockhub_webhooks.models import RMA, CreditMemo, Invoice, Order, Shipment
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(NamedTuple):
     """A column: its head, and its value of a document or of a line."""
 
     name: Any
@@ -24,8 +22,7 @@ class Column:
     is_personal: bool = False
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """The documents of one topic."""
 
     topic: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from stockhub_webhooks.models import CreditMemo, Invoice, Order, PaymentRequest
 
@@ -19,8 +19,7 @@ UNCHECKED = (PaymentRequest,)
 PERHAPS = "return_fee_amount"  # whether a credit note takes it off is documented nowhere: either is right
 
 
-@dataclass(frozen=True)
-class Term:
+class Term(NamedTuple):
     """One amount of a sum: the field's name, and what it adds."""
 
     field: str

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from stockhub_webhooks.models import RMA, CreditMemo
 from stockhub_webhooks.story.lines import CANCELLED, REFUSED
 
 
-@dataclass(frozen=True)
-class Probable:
+class Probable(NamedTuple):
     """A return, and what speaks for it: "articles" or only "sku", and perhaps "quantities", "fee" and "time"."""
 
     rma: RMA

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
@@ -17,8 +17,7 @@ from stockhub_webhooks.story.purchase import Purchase
 SIZE = 50
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One message: when what it tells of happened (when it came in, if it changed nothing), and the changes in it."""
 
     message: Message

@@ -65,6 +65,18 @@ def test_days_are_of_the_shops_time_zone_also_when_the_clock_is_changed(post, st
     assert "".join(sorted(found.values_list("increment_id", flat=True))) == numbers
 
 
+def test_where_days_are_chosen_the_newest_of_them_come_first(post, staff, list_url):
+    for number, day in enumerate(("2024-01-03", "2024-01-01", "2024-01-02")):
+        post("order", sample("order", increment_id=str(number), created_at=f"{day}T12:00:00+00:00"))
+
+    def listed(**chosen):
+        rows = staff.get(list_url("order"), chosen).context["cl"].result_list
+        return "".join(row.increment_id for row in rows)
+
+    assert listed() == listed(created_at_from="nonsense") == listed(received_at_from="2024-01-01") == "210"
+    assert listed(created_at_from="2024-01-01") == listed(created_at_to="2024-02-01") == "021"
+
+
 def test_the_form_of_days_keeps_what_else_was_chosen(many, staff, list_url):
     page = staff.get(
         list_url("order"), {"status": "complete", "created_at_from": "2024-01-01", "q": "1", "p": "1"}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
 
@@ -17,8 +16,7 @@ WIDE_STEP, WIDE_TOP = 180, 30
 TALL_WIDTH, TALL_STEP, TALL_LEFT = 300, 92, 30
 
 
-@dataclass(frozen=True)
-class Mark:
+class Mark(NamedTuple):
     """One step as it is drawn: a circle at (x, y), and its lines of text with where each begins."""
 
     state: str
@@ -28,8 +26,7 @@ class Mark:
     has_problem: bool
 
 
-@dataclass(frozen=True)
-class Picture:
+class Picture(NamedTuple):
     """One drawing. `name` tells two on one page apart."""
 
     name: str
