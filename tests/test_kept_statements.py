@@ -188,6 +188,23 @@ def test_rows_that_point_at_each_other_are_written_in_one_go():
     assert not captured.captured_queries
 
 
+def test_each_row_points_at_the_one_that_it_was_given_and_keys_follow_the_sequence():
+    message = Message.objects.create(account="default", body=b"")
+    events = [
+        Event(type=f"{number}", account="default", subject_id=1, message=message, occurred_at=timezone.now())
+        for number in range(5)
+    ]
+    calls = [ReceiverCall(event=event, signal="a", receiver=event.type) for event in reversed(events)]
+    writes = Writes("default")
+    writes.insert(events)
+    writes.insert(calls)
+    writes.run()
+    assert list(Event.objects.order_by("pk").values_list("type", flat=True)) == ["0", "1", "2", "3", "4"]
+    assert list(ReceiverCall.objects.order_by("pk").values_list("receiver", flat=True)) == ["4", "3", "2", "1", "0"]
+    assert all(call.receiver == call.event.type for call in ReceiverCall.objects.select_related("event"))
+    assert [call.event_id for call in calls] == [event.pk for event in reversed(events)]
+
+
 @pytest.mark.parametrize(
     "others", [lambda: Alarm.objects.all().delete(), lambda: Message.objects.update(status="failed")]
 )

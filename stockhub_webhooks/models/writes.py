@@ -15,7 +15,7 @@ from typing import Any
 from django.db import DatabaseError, connections, models
 from django.db.models.signals import post_save, pre_save
 
-from stockhub_webhooks.models.statements import columns, insert_text, pointed_at, run, update_text
+from stockhub_webhooks.models.statements import Text, columns, insert_text, pointed_at, run, update_text
 
 ROWS_AT_ONCE = 500  # PostgreSQL takes 65,535 values with one statement
 
@@ -96,28 +96,25 @@ class Writes:
 
 
 def _run_as_one(steps: Sequence[_Insert | _Update], using: str) -> None:
-    """Each step under a name of its own, which tells the keys of the rows that it wrote."""
+    """Each step under a name of its own, which tells the keys of the rows that it wrote, in their sequence."""
     pointers = [pointer for step in steps for pointer in step.pointers()]
     _point(pointers)  # some may have been saved meanwhile
     targets = {id(target) for _, _, target in pointers}
     keys: dict[int, str] = {}
-    named: list[tuple[_Insert | _Update, Rows]] = []
     texts: list[str] = []
     parameters: list[Any] = []
-    for step in steps:
-        for rows in step.portions(targets):
-            name = f"written_{len(named)}"
-            sql, values = step.text(rows, keys)
-            texts.append(f"{name} AS ({sql})")
-            parameters += values
-            named.append((step, rows))
-            if len(rows) == 1:
-                keys[id(rows[0])] = f"(SELECT * FROM {name})"  # noqa: S608 - names of ours
-    told = ", ".join(f"ARRAY(SELECT * FROM written_{number})" for number in range(len(named)))  # noqa: S608 - the same
+    for number, step in enumerate(steps):
+        sql, values = step.text(keys)
+        texts.append(f"written_{number} AS ({sql})")
+        parameters += values
+        for place, row in enumerate(step.rows):
+            if id(row) in targets:
+                keys[id(row)] = f"(SELECT * FROM written_{number} OFFSET {place} LIMIT 1)"  # noqa: S608 - names of ours
+    told = ", ".join(f"ARRAY(SELECT * FROM written_{number})" for number in range(len(steps)))  # noqa: S608 - names of ours
     sql = f"WITH {', '.join(texts)} SELECT {told}"
     answer = run(connections[using], sql, parameters, methodcaller("fetchone"))
-    for (step, rows), written in zip(named, answer, strict=True):
-        step.learn(rows, written)
+    for step, written in zip(steps, answer, strict=True):
+        step.learn(written)
     _point(pointers)
 
 
@@ -147,22 +144,19 @@ class _Insert:
                 row.save(using=self.using, force_insert=True)
             return
         most = _rows_at_once(self.model, self.using, self.left_out)
+        written: list[Any] = []
         for start in range(0, len(self.rows), most):
-            rows = self.rows[start : start + most]
-            written = run(connections[self.using], *self.text(rows, {}), methodcaller("fetchall"))
-            self.learn(rows, [key for (key,) in written])
+            text = insert_text(self.rows[start : start + most], self.using, self.left_out, {})
+            written += run(connections[self.using], *text, methodcaller("fetchall"))
+        self.learn([key for (key,) in written])
 
-    def portions(self, targets: set[int]) -> list[Rows]:
-        """The rows that are written under one name: those that others point at one by one."""
-        return [[row] for row in self.rows] if any(id(row) in targets for row in self.rows) else [self.rows]
-
-    def text(self, rows: Rows, keys: Mapping[int, str]) -> tuple[str, list[Any]]:
+    def text(self, keys: Mapping[int, str]) -> Text:
         """The statement, which tells their keys, and its parameters."""
-        return insert_text(rows, self.using, self.left_out, keys)
+        return insert_text(self.rows, self.using, self.left_out, keys)
 
-    def learn(self, rows: Rows, written: Sequence[Any]) -> None:
+    def learn(self, written: Sequence[Any]) -> None:
         """What the statement told."""
-        for row, key in zip(rows, written, strict=True):
+        for row, key in zip(self.rows, written, strict=True):
             row.pk = key
             row._state.db, row._state.adding = self.using, False
 
@@ -178,7 +172,7 @@ class _Insert:
         self._announce(pre_save)
 
     def after(self) -> None:
-        """The same."""
+        """As `before`."""
         self._announce(post_save, created=True)
 
     def _announce(self, signal: Any, **more: Any) -> None:
@@ -204,16 +198,12 @@ class _Update:
         if not update(self.model, self.using, self.where, self.values):
             raise self.missed
 
-    def portions(self, targets: set[int]) -> list[Rows]:
-        """It is one, and nobody points at it as at a new row."""
-        return [()]
-
-    def text(self, rows: Rows, keys: Mapping[int, str]) -> tuple[str, list[Any]]:
+    def text(self, keys: Mapping[int, str]) -> Text:
         """The statement, which tells whether there was such a row, and its parameters."""
         sql, parameters = update_text(self.model, self.using, self.where, self.values)
         return f"{sql} RETURNING 1", parameters
 
-    def learn(self, rows: Rows, written: Sequence[Any]) -> None:
+    def learn(self, written: Sequence[Any]) -> None:
         """What the statement told."""
         if not written:
             raise self.missed
@@ -226,7 +216,7 @@ class _Update:
         """Django sends no signal of such an UPDATE."""
 
     def after(self) -> None:
-        """The same."""
+        """As `before`."""
 
 
 class _Save(_Update):
@@ -245,7 +235,7 @@ class _Save(_Update):
         self.values = {name: getattr(self.row, by_name[name].name) for name in self.names}
 
     def after(self) -> None:
-        """The same."""
+        """As `before`."""
         self._announce(post_save, created=False)
 
     def _announce(self, signal: Any, **more: Any) -> None:
