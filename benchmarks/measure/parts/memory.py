@@ -53,11 +53,13 @@ def _drain(bench):
     bench.sql("queue", "VACUUM ANALYZE stockhub_webhooks_message")
     process = bench.start("-m", "django", "stockhub_worker", "--once", database="queue")
     samples = []
+    used = 0
     try:
         while True:
             alive = process.poll() is None
+            used = memory_bytes(process.pid) or used  # what it used last, where it has just ended
             ((done,),) = bench.sql("queue", DONE)
-            samples.append({"done": done, "bytes": memory_bytes(process.pid) if alive else samples[-1]["bytes"]})
+            samples.append({"done": done, "bytes": used})
             progress(f"memory of the worker, {done:,} messages")
             if done >= bench.sizes.drained:
                 break
