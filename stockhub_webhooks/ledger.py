@@ -26,7 +26,7 @@ from stockhub_webhooks.models.ledger import ReceiverCallQuerySet
 from stockhub_webhooks.models.patience import impatiently
 from stockhub_webhooks.models.selections import Selection
 from stockhub_webhooks.models.subjects import subject_of
-from stockhub_webhooks.models.writes import Writes
+from stockhub_webhooks.models.writes import Writes, update
 from stockhub_webhooks.serializers.fields import clean_text
 
 logger = logger_of(__name__)
@@ -306,7 +306,8 @@ def _as_claimed(call: ReceiverCall) -> Any:
 def _change(call: ReceiverCall, **values: Any) -> bool:
     if "last_error" in values:
         values["last_error"] = clean_text(values["last_error"])[:ERROR_LIMIT]
-    changed = bool(patiently(partial(_as_claimed(call).update, **values)))
+    claimed = {"id": call.pk, "status": call.status, "attempts": call.attempts}
+    changed = bool(patiently(partial(update, ReceiverCall, alias(), claimed, values)))
     if changed:
         call.status, call.cause = values["status"], values["cause"]
     return changed

@@ -9,9 +9,21 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from stockhub_webhooks import signals
-from stockhub_webhooks.models import Address, Alarm, Event, Message, Order, OrderItem, ReceiverCall, statements
+from stockhub_webhooks.models import (
+    Address,
+    Alarm,
+    Event,
+    Message,
+    Order,
+    OrderItem,
+    PaymentRequest,
+    ReceiverCall,
+    Track,
+    statements,
+)
 from stockhub_webhooks.models.database import NOW, from_now
 from stockhub_webhooks.models.selections import Selection
+from stockhub_webhooks.models.subjects import BY_NAME
 from stockhub_webhooks.models.writes import ROWS_AT_ONCE, Writes, insert, update
 
 pytestmark = pytest.mark.django_db
@@ -289,3 +301,16 @@ def test_a_query_that_is_written_once_gives_what_django_would(post, hear):
                 assert getattr(ours, field.attname) == getattr(theirs, field.attname), field.name
     assert call.event.message.get_deferred_fields() == {"body"}
     assert bytes(call.event.message.body) == bytes(message.body)
+
+
+def test_what_an_event_speaks_of_is_loaded_in_one_statement_with_what_it_belongs_to(post):
+    for topic in ("order", "shipment", "order-payment-request"):
+        post(topic)
+    track = Track.objects.get()
+    with CaptureQueriesContext(connection) as captured:
+        arguments = BY_NAME["track"].arguments(BY_NAME["track"].load(track.pk, "default"))
+    assert len(captured) == 1
+    assert arguments == {"track": track, "shipment": track.shipment, "rma": None, "order": Order.objects.get()}
+    PaymentRequest.objects.update(order=None)
+    assert BY_NAME["payment_request"].load(PaymentRequest.objects.get().pk, "default").order is None
+    assert BY_NAME["order"].load(0, "default") is None

@@ -21,7 +21,7 @@ class Selection:
 
         Args:
             rows: the query. The parameters that change with each asking must be its last, with any value.
-            related: paths to rows that are never missing, such as `event` and `event__message`, shorter ones first.
+            related: paths to rows, such as `event` and `event__message`, shorter ones first.
             without: fields of these that are not read until they are asked for.
         """
         self._paths = ["", *related]
@@ -56,9 +56,10 @@ class Selection:
         made: dict[str, Any] = {}
         parts = zip(self._paths, self._models, self._names, pairwise(ends), strict=True)
         for path, model, names, (start, end) in parts:
-            made[path] = model.from_db(self._using, names, values[start:end])
-            if path:
-                above, _, name = path.rpartition("__")
+            is_there = values[start + names.index(model._meta.pk.attname)] is not None
+            made[path] = model.from_db(self._using, names, values[start:end]) if is_there else None
+            above, _, name = path.rpartition("__")
+            if path and made[above]:
                 setattr(made[above], name, made[path])
         return made[""]
 

@@ -101,11 +101,18 @@ def update_text(model: type[models.Model], using: str, where: Mapping[str, Any],
     """UPDATE of the rows whose fields have the values of `where`, with its parameters."""
     by_name = columns(model, using)
     pk = model._meta.pk.name
-    parameters = [
-        value if name == pk or type(value) in by_name[name].as_it_is else by_name[name].prepare(value)
-        for name, value in (*values.items(), *where.items())
-    ]
-    return _update_sql(model, using, tuple(where), tuple(values)), parameters
+    marks: list[tuple[str, str]] = []
+    parameters: list[Any] = []
+    for name, value in values.items():
+        mark, inside = _expression_sql(model, value, using) if isinstance(value, Combinable) else ("%s", None)
+        marks.append((name, mark))
+        parameters += [_prepared(by_name[name], value)] if inside is None else inside
+    parameters += [value if name == pk else _prepared(by_name[name], value) for name, value in where.items()]
+    return _update_sql(model, using, tuple(where), tuple(marks)), parameters
+
+
+def _prepared(column: Column, value: Any) -> Any:
+    return value if type(value) in column.as_it_is else column.prepare(value)
 
 
 def _as_it_is(field: Any, using: str) -> frozenset[type]:
@@ -134,17 +141,19 @@ def _insert_sql(model: type[models.Model], using: str, left_out: frozenset[str])
 def _select_sql(model: type[models.Model], using: str, where: tuple[str, ...]) -> str:
     names = ", ".join(_name(field, using) for field in model._meta.local_concrete_fields)
     lock = " FOR UPDATE" if connections[using].features.has_select_for_update else ""
-    return f"SELECT {names} FROM {_table(model, using)} WHERE {_equal(model, using, where, ' AND ')}{lock}"  # noqa: S608 - names of ours
+    return f"SELECT {names} FROM {_table(model, using)} WHERE {_equal(model, using, where)}{lock}"  # noqa: S608 - names of ours
 
 
 @cache
-def _update_sql(model: type[models.Model], using: str, where: tuple[str, ...], names: tuple[str, ...]) -> str:
-    values, condition = _equal(model, using, names, ", "), _equal(model, using, where, " AND ")
-    return f"UPDATE {_table(model, using)} SET {values} WHERE {condition}"  # noqa: S608 - names of ours
+def _update_sql(
+    model: type[models.Model], using: str, where: tuple[str, ...], values: tuple[tuple[str, str], ...]
+) -> str:
+    written = ", ".join(f"{_name(model._meta.get_field(name), using)} = {mark}" for name, mark in values)
+    return f"UPDATE {_table(model, using)} SET {written} WHERE {_equal(model, using, where)}"  # noqa: S608 - names of ours
 
 
-def _equal(model: type[models.Model], using: str, names: tuple[str, ...], between: str) -> str:
-    return between.join(f"{_name(model._meta.get_field(name), using)} = %s" for name in names)
+def _equal(model: type[models.Model], using: str, names: tuple[str, ...]) -> str:
+    return " AND ".join(f"{_name(model._meta.get_field(name), using)} = %s" for name in names)
 
 
 def _table(model: type[models.Model], using: str) -> str:

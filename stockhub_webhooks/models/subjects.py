@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
@@ -15,6 +16,7 @@ from stockhub_webhooks.models.ledger import Event
 from stockhub_webhooks.models.order import Order, OrderItem
 from stockhub_webhooks.models.payment_request import PaymentRequest, PaymentRequestItem
 from stockhub_webhooks.models.rma import RMA, RMAItem
+from stockhub_webhooks.models.selections import Selection
 from stockhub_webhooks.models.shipment import Shipment, ShipmentItem, Track
 
 # "shipping_address.city", "items[SKU/size].qty", "tracks[number].carrier"
@@ -32,10 +34,7 @@ class Subject:
 
     def load(self, pk: int, using: str) -> Any:
         """The row as it is now, with its order; None where it is gone."""
-        rows = self.model._default_manager.using(using).filter(pk=pk)
-        if self.model is not Order:
-            rows = rows.select_related(*([f"{parent}__order" for parent in self.parents] or ["order"]))
-        return rows.first()
+        return next(iter(_selection(self, using).rows(pk)), None)
 
     def arguments(self, row: Any) -> dict[str, Any]:
         """The row under its own name, its parents, and the order."""
@@ -56,6 +55,14 @@ class Subject:
             return model._meta.get_field(name) if model else None
         except FieldDoesNotExist:
             return None
+
+
+@cache
+def _selection(subject: Subject, using: str) -> Selection:
+    rows = subject.model._default_manager.using(using).filter(pk=0)
+    if subject.parents:
+        return Selection(rows, [path for parent in subject.parents for path in (parent, f"{parent}__order")])
+    return Selection(rows, [] if subject.model is Order else ["order"])
 
 
 BY_NAME: dict[str, Subject] = {
