@@ -53,8 +53,11 @@ def receiver():
         good = b"increment_id" in body
         return (200, b'{"outcome": "created"}') if good else (406, b"not JSON")
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Take)
-    server.daemon_threads = True
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 128  # with 5, who connects at once with others is reset
+
+    server = Server(("127.0.0.1", 0), Take)
     server.got, server.answer, server.hang_up_after = [], answer, 0
     server.url = f"http://127.0.0.1:{server.server_port}/hooks/"
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
