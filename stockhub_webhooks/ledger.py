@@ -145,7 +145,7 @@ def _claim(call: ReceiverCall) -> bool:
     # a lapsed call may still be running, and then its transaction holds the row
     lapsed = call.status == ReceiverCall.Status.RUNNING
     lease = {"attempts": F("attempts") + 1, "due_at": from_now(conf.LEASE_SECONDS)}
-    due = _as_claimed(call).filter(due_at__lte=NOW)
+    due = ReceiverCall.objects.using(alias()).filter(**_as_claimed(call), due_at__lte=NOW)
     running = {"status": ReceiverCall.Status.RUNNING, **lease}
     taken = bool(take_free(due, **running)) if lapsed else take(due, **running)
     if taken:
@@ -299,15 +299,14 @@ def undone(*, receiver: str = "", given_up: bool = False, since: datetime | None
     return calls
 
 
-def _as_claimed(call: ReceiverCall) -> Any:
-    return ReceiverCall.objects.using(alias()).filter(pk=call.pk, status=call.status, attempts=call.attempts)
+def _as_claimed(call: ReceiverCall) -> dict[str, Any]:
+    return {"id": call.pk, "status": call.status, "attempts": call.attempts}
 
 
 def _change(call: ReceiverCall, **values: Any) -> bool:
     if "last_error" in values:
         values["last_error"] = clean_text(values["last_error"])[:ERROR_LIMIT]
-    claimed = {"id": call.pk, "status": call.status, "attempts": call.attempts}
-    changed = bool(patiently(partial(update, ReceiverCall, alias(), claimed, values)))
+    changed = bool(patiently(partial(update, ReceiverCall, alias(), _as_claimed(call), values)))
     if changed:
         call.status, call.cause = values["status"], values["cause"]
     return changed

@@ -1,9 +1,10 @@
 """The statements that are written once and kept do what Django's own would."""
 
+import threading
 from decimal import Decimal
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection, connections, transaction
 from django.db.models.signals import post_save, pre_save
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -314,3 +315,26 @@ def test_what_an_event_speaks_of_is_loaded_in_one_statement_with_what_it_belongs
     PaymentRequest.objects.update(order=None)
     assert BY_NAME["payment_request"].load(PaymentRequest.objects.get().pk, "default").order is None
     assert BY_NAME["order"].load(0, "default") is None
+
+
+def test_each_thread_prepares_values_for_its_own_connection(monkeypatch):
+    asked = []
+    field = Message._meta.get_field("applied_at")
+    monkeypatch.setattr(field, "get_db_prep_save", lambda value, connection: asked.append(connection))
+    statements.columns.cache_clear()
+    monkeypatch.setattr(statements, "PSYCOPGS_OWN", frozenset())  # so that the field is asked on each database
+
+    def write():
+        statements.update_text(Message, "default", {"id": 1}, {"applied_at": timezone.now()})
+        asked.append(connections["default"])
+
+    try:
+        write()
+        thread = threading.Thread(target=write)
+        thread.start()
+        thread.join()
+    finally:
+        statements.columns.cache_clear()
+    here, own, there, its_own = asked
+    assert here is own is not its_own
+    assert there is its_own

@@ -44,7 +44,7 @@ class Column(NamedTuple):
 
     name: str  # of the attribute
     as_it_is: frozenset[type]
-    prepare: Callable[[Any], Any]
+    prepare: Callable[..., Any]  # of a value, for a `connection`: a kept one would be another thread's
     field: Any
 
 
@@ -67,7 +67,7 @@ def insert_text(rows: Sequence[models.Model], using: str, left_out: frozenset[st
         left_out: names of fields whose values are the database's own defaults in all rows.
         keys: where the same statement finds the key of a row that these point at and that has none yet, by its `id()`.
     """
-    model = type(rows[0])
+    model, connection = type(rows[0]), connections[using]
     written = columns(model, using, left_out).values()
     head, tail = _insert_sql(model, using, left_out)
     groups: list[str] = []
@@ -84,7 +84,7 @@ def insert_text(rows: Sequence[models.Model], using: str, left_out: frozenset[st
                 marks[place], inside = _expression_sql(model, value, using)
                 parameters.extend(inside)
             else:
-                parameters.append(column.prepare(value))
+                parameters.append(column.prepare(value, connection=connection))
         groups.append(f"({', '.join(marks)})")
     return f"{head}{', '.join(groups)}{tail}", parameters
 
@@ -99,20 +99,21 @@ def pointed_at(row: models.Model, field: Any) -> models.Model | None:
 
 def update_text(model: type[models.Model], using: str, where: Mapping[str, Any], values: Mapping[str, Any]) -> Text:
     """UPDATE of the rows whose fields have the values of `where`, with its parameters."""
-    by_name = columns(model, using)
+    by_name, connection = columns(model, using), connections[using]
     pk = model._meta.pk.name
     marks: list[tuple[str, str]] = []
     parameters: list[Any] = []
     for name, value in values.items():
         mark, inside = _expression_sql(model, value, using) if isinstance(value, Combinable) else ("%s", None)
         marks.append((name, mark))
-        parameters += [_prepared(by_name[name], value)] if inside is None else inside
-    parameters += [value if name == pk else _prepared(by_name[name], value) for name, value in where.items()]
+        parameters += [_prepared(by_name[name], value, connection)] if inside is None else inside
+    for name, value in where.items():
+        parameters.append(value if name == pk else _prepared(by_name[name], value, connection))
     return _update_sql(model, using, tuple(where), tuple(marks)), parameters
 
 
-def _prepared(column: Column, value: Any) -> Any:
-    return value if type(value) in column.as_it_is else column.prepare(value)
+def _prepared(column: Column, value: Any, connection: Any) -> Any:
+    return value if type(value) in column.as_it_is else column.prepare(value, connection=connection)
 
 
 def _as_it_is(field: Any, using: str) -> frozenset[type]:
@@ -126,8 +127,14 @@ def _as_it_is(field: Any, using: str) -> frozenset[type]:
 
 def _preparation(field: Any, using: str) -> Callable[[Any], Any]:
     if isinstance(field, models.JSONField) and _speaks_psycopg(connections[using]):
-        return partial(json.dumps, cls=field.encoder)  # what psycopg makes of Django's wrapper in the end
-    return partial(field.get_db_prep_save, connection=connections[using])
+        return partial(_json, field)
+    prepare: Callable[..., Any] = field.get_db_prep_save
+    return prepare
+
+
+def _json(field: Any, value: Any, connection: Any) -> str:
+    """What psycopg makes of Django's wrapper in the end."""
+    return json.dumps(value, cls=field.encoder)
 
 
 @cache
