@@ -15,8 +15,8 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.shop.settings")
 django.setup()
 
-from stockhub_webhooks import spool  # noqa: E402
 from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Shipment  # noqa: E402
+from stockhub_webhooks.receiving import spool  # noqa: E402
 from tests.shop.models import Heard  # noqa: E402
 
 

@@ -10,8 +10,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from benchmarks.model import FIELDS, Model
-from stockhub_webhooks import journal, pipeline, serializers, signals, spool, telling, unspooling, worker
+from stockhub_webhooks import serializers, signals
+from stockhub_webhooks.delivery import calls as telling
 from stockhub_webhooks.models import RMA, Address, Event, Heartbeat, Message, Order, ReceiverCall, RMAItem, Shipment
+from stockhub_webhooks.operations import worker
+from stockhub_webhooks.processing import pipeline
+from stockhub_webhooks.receiving import journal, spool
+from stockhub_webhooks.receiving import spool_import as unspooling
 
 START = datetime(2024, 1, 1, tzinfo=timezone.utc)
 PAST = datetime(2020, 1, 1, tzinfo=timezone.utc)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stockhub_webhooks.samples import Story
-from stockhub_webhooks.samples.world import ARTICLES, Line
+from stockhub_webhooks.testing.samples import Story
+from stockhub_webhooks.testing.samples.world import ARTICLES, Line
 
 NUMBER = "SHOP-1042"  # the shop's own, which Stock Hub calls po_number
 SHOES, SCARVES, ONE_SCARF = Line(ARTICLES[0], 1), Line(ARTICLES[2], 2), Line(ARTICLES[2], 1)

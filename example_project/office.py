@@ -41,9 +41,9 @@ def play(address: str) -> dict[tuple[str, str, int], datetime]:
     from django.utils import timezone
     from shop.models import ShopOrder
 
-    from stockhub_webhooks.simulator.scenarios import BY_NAME, Plan, posts
-    from stockhub_webhooks.simulator.sending import Target
-    from stockhub_webhooks.simulator.simulation import Simulation
+    from stockhub_webhooks.testing.simulator.scenarios import BY_NAME, Plan, posts
+    from stockhub_webhooks.testing.simulator.sending import Target
+    from stockhub_webhooks.testing.simulator.simulation import Simulation
 
     now = timezone.localtime()
     lives = some_lives(now)
@@ -70,7 +70,7 @@ def play(address: str) -> dict[tuple[str, str, int], datetime]:
 
 def some_lives(now: datetime) -> list:
     """Orders of the last days, placed by day, each kind of life in turns."""
-    from stockhub_webhooks import samples
+    from stockhub_webhooks.testing import samples
 
     names, chance = list(samples.LIVES), random.Random(1)
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -89,8 +89,8 @@ def date_back(moments: dict[tuple[str, str, int], datetime]) -> None:
     from django.db.models import Max
     from django.utils import timezone
 
-    from stockhub_webhooks.apply import BY_TOPIC
     from stockhub_webhooks.models import Event, Message, ReceiverCall, Refusal, RefusedBody
+    from stockhub_webhooks.processing.apply import BY_TOPIC
 
     chance, turns = random.Random(1), Counter()
     now = timezone.localtime()

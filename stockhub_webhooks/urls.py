@@ -5,7 +5,7 @@ path("api/v1/stockhub/", include("stockhub_webhooks.urls"))
 
 from django.urls import re_path
 
-from stockhub_webhooks import topics
+from stockhub_webhooks.contract import topics
 from stockhub_webhooks.views import HealthView, ReceiveView
 
 app_name = "stockhub_webhooks"

@@ -22,12 +22,15 @@ from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_variables
 
-from stockhub_webhooks import health, journal, pipeline, refusals, runners, signals
-from stockhub_webhooks.authentication import authenticate
+from stockhub_webhooks import runners, signals
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import BodyTooLarge, NotStored, Refused, Unreadable, place
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Message
+from stockhub_webhooks.operations import health
+from stockhub_webhooks.processing import pipeline
+from stockhub_webhooks.receiving import journal, refusals
+from stockhub_webhooks.receiving.authentication import authenticate
 from stockhub_webhooks.serializers.fields import clean_text
 
 logger = logger_of(__name__)

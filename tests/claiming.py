@@ -2,7 +2,7 @@
 
 from contextlib import closing
 
-from stockhub_webhooks import journal
+from stockhub_webhooks.receiving import journal
 
 
 def claim_due():

@@ -7,12 +7,15 @@ from django.core.management import call_command
 from django.dispatch import receiver
 from django.test import override_settings
 
-from stockhub_webhooks import health, ledger, signals, topics
-from stockhub_webhooks.apply import BY_TOPIC
-from stockhub_webhooks.authentication import fingerprint
+from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
+from stockhub_webhooks.contract import topics
+from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.exceptions import PermanentFailure
 from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Shipment
+from stockhub_webhooks.operations import health
+from stockhub_webhooks.processing.apply import BY_TOPIC
+from stockhub_webhooks.receiving.authentication import fingerprint
 from tests.conftest import KEY, TEST_KEY
 from tests.samples import contract, sample
 

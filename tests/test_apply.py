@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from stockhub_webhooks import apply, topics
+from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models import (
     RMA,
     Address,
@@ -18,6 +18,7 @@ from stockhub_webhooks.models import (
     Shipment,
     Track,
 )
+from stockhub_webhooks.processing import apply
 from tests.samples import changed, contract, sample
 
 pytestmark = pytest.mark.django_db
@@ -195,7 +196,8 @@ def outcome(topic, body, received_at):
     """Apply a body as if it had been received then."""
     import json
 
-    from stockhub_webhooks import journal, pipeline
+    from stockhub_webhooks.processing import pipeline
+    from stockhub_webhooks.receiving import journal
 
     message = Message(url_topic=topic, account="default", body=json.dumps(body).encode(), received_at=received_at)
     return pipeline.process(journal.store(message, claimed=True)).outcome
@@ -530,7 +532,8 @@ def test_all_changes_are_in_the_last_event(post):
 
 
 def test_a_processed_again_message_is_compared_in_full(post):
-    from stockhub_webhooks import journal, worker
+    from stockhub_webhooks.operations import worker
+    from stockhub_webhooks.receiving import journal
 
     post("order")
     Order.objects.update(status="tampered")

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 import stockhub_webhooks
-from stockhub_webhooks import signals, topics
+from stockhub_webhooks import signals
+from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models.message import Topic
 from stockhub_webhooks.models.subjects import BY_NAME
 

@@ -5,8 +5,8 @@ from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stockhub_webhooks.authentication import authenticate, fingerprint
 from stockhub_webhooks.exceptions import WrongKey
+from stockhub_webhooks.receiving.authentication import authenticate, fingerprint
 
 KEY = "the-key-of-the-tests-0123456789"
 

@@ -5,7 +5,8 @@ import urllib.request
 
 import pytest
 
-from stockhub_webhooks import ledger, serializers, signals
+from stockhub_webhooks import serializers, signals
+from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.exceptions import CAUSE_LIMIT, DIED, PermanentFailure, RetryLater, Unreadable, cause
 from stockhub_webhooks.models import Message, ReceiverCall
 from tests.claiming import claim_due
@@ -153,7 +154,7 @@ def test_a_quarantined_message_has_a_cause_until_it_is_processed_again(db, post)
 
 
 def test_a_message_that_could_not_be_applied_has_a_cause(db, post, monkeypatch):
-    monkeypatch.setattr("stockhub_webhooks.pipeline._apply", lambda *arguments: unknown_order())
+    monkeypatch.setattr("stockhub_webhooks.processing.pipeline._apply", lambda *arguments: unknown_order())
     post("order", sample("order"))
     message = Message.objects.get()
     assert (message.status, message.cause.partition(":")[0]) == ("received", f"ValueError at {HERE}.unknown_order")

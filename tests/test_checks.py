@@ -14,8 +14,8 @@ from django.db import connections
 from django.test import override_settings
 
 from stockhub_webhooks import runners, signals
-from stockhub_webhooks.checks import configuration, hanging_database, spool_directory
 from stockhub_webhooks.conf import conf
+from stockhub_webhooks.operations.checks import configuration, hanging_database, spool_directory
 
 # some of Django's own checks look at the database
 pytestmark = pytest.mark.django_db(databases="__all__")

@@ -5,7 +5,7 @@ from django.core.checks import Tags, run_checks
 from django.db import connection, connections
 from django.test import override_settings
 
-from stockhub_webhooks.checks import database, tables
+from stockhub_webhooks.operations.checks import database, tables
 from tests.test_checks import GOOD
 
 TABLE = "stockhub_webhooks_heartbeat"
@@ -73,7 +73,7 @@ def test_several_processes_on_one_sqlite_file_are_warned_of(lives, monkeypatch, 
 def test_no_check_asks_the_database_where_it_is_not_asked_for(django_db_blocker, settings):
     settings.STOCKHUB_WEBHOOKS = GOOD
     with django_db_blocker.block():
-        from stockhub_webhooks.checks import check_all, check_tables
+        from stockhub_webhooks.operations.checks import check_all, check_tables
 
         assert list(check_all(None)) == []
         assert list(check_tables(None)) == list(check_tables(None, databases=["other"])) == []
@@ -96,7 +96,7 @@ def test_the_database_of_the_tests_is_as_it_should_be():
 def test_another_app_is_not_our_business():
     from django.apps import apps
 
-    from stockhub_webhooks.checks import check_tables
+    from stockhub_webhooks.operations.checks import check_tables
 
     assert list(check_tables([apps.get_app_config("auth")], databases=["default"])) == []
 

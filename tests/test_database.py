@@ -5,9 +5,9 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from django.db import OperationalError, transaction
 
+from stockhub_webhooks.db.connections import NOW, from_now, patiently
+from stockhub_webhooks.db.timeouts import TRIES
 from stockhub_webhooks.models import Heartbeat
-from stockhub_webhooks.models.database import NOW, from_now, patiently
-from stockhub_webhooks.models.patience import TRIES
 
 
 @pytest.mark.parametrize(("expression", "ahead"), [(NOW, 0), (from_now(3600), 3600), (from_now(-60), -60)])

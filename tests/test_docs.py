@@ -13,13 +13,15 @@ from types import ModuleType, SimpleNamespace
 import pytest
 from django.utils.module_loading import import_string
 
-from stockhub_webhooks import checks, exceptions, models, runners, signals, testing, topics
-from stockhub_webhooks.checks import tables
+from stockhub_webhooks import exceptions, models, runners, signals, testing
 from stockhub_webhooks.conf import conf
+from stockhub_webhooks.contract import topics
+from stockhub_webhooks.delivery.calls import ToldEvent
 from stockhub_webhooks.management.commands.stockhub_simulate import Command
+from stockhub_webhooks.operations import checks
+from stockhub_webhooks.operations.checks import tables
 from stockhub_webhooks.runners.celery import TASK_NAME
-from stockhub_webhooks.simulator import scenarios
-from stockhub_webhooks.telling import ToldEvent
+from stockhub_webhooks.testing.simulator import scenarios
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -13,13 +13,17 @@ from django.apps import apps
 from django.db import connection
 
 from benchmarks import large_tables
-from stockhub_webhooks import host_orders, journal, search, signals, worker
-from stockhub_webhooks.export import rows
-from stockhub_webhooks.export.periods import Period
-from stockhub_webhooks.export.rows import Export
-from stockhub_webhooks.export.tables import TABLES
+from stockhub_webhooks import signals
+from stockhub_webhooks.db.connections import NOW
+from stockhub_webhooks.delivery import host_orders
 from stockhub_webhooks.models import HostLink, Message, Order
-from stockhub_webhooks.models.database import NOW
+from stockhub_webhooks.office import search
+from stockhub_webhooks.office.export import rows
+from stockhub_webhooks.office.export.periods import Period
+from stockhub_webhooks.office.export.rows import Export
+from stockhub_webhooks.office.export.tables import TABLES
+from stockhub_webhooks.operations import worker
+from stockhub_webhooks.receiving import journal
 from tests.samples import ALPHABETICAL
 
 pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.postgresql]

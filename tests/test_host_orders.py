@@ -12,10 +12,13 @@ from django.db import connection
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
-from stockhub_webhooks import host_orders, prune, signals, topics, worker
+from stockhub_webhooks import signals
+from stockhub_webhooks.contract import topics
+from stockhub_webhooks.db.connections import NOW
+from stockhub_webhooks.delivery import host_orders
 from stockhub_webhooks.models import HostLink, Message, Order, PaymentRequest
-from stockhub_webhooks.models.database import NOW
 from stockhub_webhooks.models.turn import take_turn
+from stockhub_webhooks.operations import prune, worker
 from stockhub_webhooks.runners.inline import InlineRunner
 from stockhub_webhooks.testing.factories import HostLinkFactory, MessageFactory, OrderFactory
 from tests.conftest import KEY, PREFIX, TEST_KEY

@@ -12,8 +12,10 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from django.test import override_settings
 
-from stockhub_webhooks import ingest, journal, records, signals, spool, topics
+from stockhub_webhooks import signals
+from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models import RMA, Event, Message, Order, Shipment
+from stockhub_webhooks.receiving import ingest, journal, records, spool
 from tests.conftest import KEY
 from tests.samples import contract, sample
 

@@ -7,10 +7,11 @@ import pytest
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.test import override_settings
 
-from stockhub_webhooks import journal, spool, unspooling
 from stockhub_webhooks.exceptions import NotStored, place
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.models.message import new_uid
+from stockhub_webhooks.receiving import journal, spool
+from stockhub_webhooks.receiving import spool_import as unspooling
 
 pytestmark = pytest.mark.django_db
 

@@ -10,6 +10,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from stockhub_webhooks import signals
+from stockhub_webhooks.db import statements
+from stockhub_webhooks.db.connections import NOW, from_now
+from stockhub_webhooks.db.selections import Selection
+from stockhub_webhooks.db.writes import ROWS_AT_ONCE, Writes, insert, update
 from stockhub_webhooks.models import (
     Address,
     Alarm,
@@ -20,12 +24,8 @@ from stockhub_webhooks.models import (
     PaymentRequest,
     ReceiverCall,
     Track,
-    statements,
 )
-from stockhub_webhooks.models.database import NOW, from_now
-from stockhub_webhooks.models.selections import Selection
 from stockhub_webhooks.models.subjects import BY_NAME
-from stockhub_webhooks.models.writes import ROWS_AT_ONCE, Writes, insert, update
 
 pytestmark = pytest.mark.django_db
 

@@ -6,11 +6,12 @@ import logging
 import pytest
 from django.utils.log import configure_logging
 
-from stockhub_webhooks import journal, ledger
 from stockhub_webhooks.conf import conf
+from stockhub_webhooks.db.connections import NOW
+from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.logs import JSONLines, SubjectFilter, about
 from stockhub_webhooks.models import Message, ReceiverCall
-from stockhub_webhooks.models.database import NOW
+from stockhub_webhooks.receiving import journal
 from stockhub_webhooks.signals import order_created
 from tests.samples import contract
 
@@ -58,7 +59,7 @@ def test_a_message_that_cannot_be_applied_says_which(post, db, lines, monkeypatc
     def broken(*arguments):
         raise ValueError("klant11@example.com")
 
-    monkeypatch.setattr("stockhub_webhooks.pipeline.apply", broken)
+    monkeypatch.setattr("stockhub_webhooks.processing.pipeline.apply", broken)
     message = post("order").json()["message"]
     ((text, *subject),) = lines()
     assert subject == [message, None, None]
@@ -90,7 +91,7 @@ def test_a_message_without_a_number_is_known_by_its_uid(post, db, lines, setting
 
 
 def test_what_is_about_nothing_has_the_attributes_all_the_same(post, db, lines, monkeypatch):
-    monkeypatch.setattr("stockhub_webhooks.refusals._logged_at", {})
+    monkeypatch.setattr("stockhub_webhooks.receiving.refusals._logged_at", {})
     assert post("order", key="wrong").status_code == 401
     ((text, *subject),) = lines()
     assert "refused" in text
@@ -150,4 +151,4 @@ def test_a_line_about_nothing_is_short_and_one_with_an_error_has_it():
 
 
 def test_the_ledger_logs_below_our_name():
-    assert ledger.logger.logger.name == "stockhub_webhooks.ledger"
+    assert ledger.logger.logger.name == "stockhub_webhooks.delivery.ledger"

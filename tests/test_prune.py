@@ -8,8 +8,9 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from django.test import override_settings
 
-from stockhub_webhooks import prune, signals
+from stockhub_webhooks import signals
 from stockhub_webhooks.models import Message, Order
+from stockhub_webhooks.operations import prune
 from tests.conftest import KEY, TEST_KEY
 from tests.samples import ALPHABETICAL, sample
 

@@ -8,9 +8,10 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 from django.utils import timezone
 
-from stockhub_webhooks import refusals, topics
-from stockhub_webhooks.authentication import fingerprint
+from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models import Event, Message, Refusal, RefusedBody
+from stockhub_webhooks.receiving import refusals
+from stockhub_webhooks.receiving.authentication import fingerprint
 from tests.conftest import KEY
 from tests.samples import contract, sample
 

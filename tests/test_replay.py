@@ -9,10 +9,14 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, OperationalError, connection
 from django.test import override_settings
 
-from stockhub_webhooks import ledger, pipeline, replay, signals, telling, worker
+from stockhub_webhooks import signals
+from stockhub_webhooks.db.connections import from_now
+from stockhub_webhooks.delivery import calls as telling
+from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Replay, Shipment
-from stockhub_webhooks.models.database import from_now
-from stockhub_webhooks.replay import Choice, run
+from stockhub_webhooks.operations import replay, worker
+from stockhub_webhooks.operations.replay import Choice, run
+from stockhub_webhooks.processing import pipeline
 from tests.claiming import claim_due
 from tests.conftest import KEY
 from tests.samples import contract, sample
@@ -51,7 +55,7 @@ def unreadable(post, monkeypatch):
         for day, status in enumerate(("READY_FOR_PICKUP", "IN_TRANSIT", "DELIVERED"), start=5)
     ]
     with monkeypatch.context() as broken:
-        broken.setattr("stockhub_webhooks.pipeline.serializers.read", lambda *args: 1 / 0)
+        broken.setattr("stockhub_webhooks.processing.pipeline.serializers.read", lambda *args: 1 / 0)
         for body in bodies:
             post("shipment", body)
     Message.objects.update(status="failed", due_at=None)
@@ -257,7 +261,7 @@ def test_an_open_message_and_a_fault_are_foreseen_too(post, monkeypatch):
 def test_a_preview_is_bounded_and_says_so(post, monkeypatch):
     for number in ("1", "2", "3"):
         post("order", sample("order", increment_id=number))
-    monkeypatch.setattr("stockhub_webhooks.replay.foresight.COUNTED_UP_TO", 2)
+    monkeypatch.setattr("stockhub_webhooks.operations.replay.foresight.COUNTED_UP_TO", 2)
     foreseen = replay.preview(ALL, limit=1)
     assert (len(foreseen.steps), foreseen.total, foreseen.is_counted) == (1, 2, False)
 

@@ -6,7 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from stockhub_webhooks import samples, serializers, topics
+from stockhub_webhooks import serializers
+from stockhub_webhooks.contract import topics
+from stockhub_webhooks.testing import samples
 from tests.samples import contract
 
 EACH_TOPIC = pytest.mark.parametrize("topic", topics.ALL)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from stockhub_webhooks import search
 from stockhub_webhooks.models import Order
+from stockhub_webhooks.office import search
 from tests.samples import ALPHABETICAL, sample
 
 pytestmark = pytest.mark.django_db

@@ -4,7 +4,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from stockhub_webhooks import signals, topics
+from stockhub_webhooks import signals
+from stockhub_webhooks.contract import topics
 from stockhub_webhooks.runners.inline import InlineRunner
 from tests.samples import sample
 from tests.test_apply import later

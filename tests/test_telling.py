@@ -10,9 +10,14 @@ from django.test import override_settings
 from django.utils import timezone as timezone_of_django
 from django.utils import translation
 
-from stockhub_webhooks import ledger, pipeline, signals, telling, topics, worker
+from stockhub_webhooks import signals
+from stockhub_webhooks.contract import topics
+from stockhub_webhooks.delivery import calls as telling
+from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.exceptions import PermanentFailure, RetryLater
 from stockhub_webhooks.models import Event, Heartbeat, Message, Order, ReceiverCall, RMAItem, Shipment, Track
+from stockhub_webhooks.operations import worker
+from stockhub_webhooks.processing import pipeline
 from tests.claiming import claim_due
 from tests.conftest import KEY
 from tests.samples import contract, sample
@@ -49,7 +54,7 @@ def test_every_event_is_told_by_its_signal_and_by_event_recorded(post, topic, he
 
 @EACH_TOPIC
 def test_a_receiver_gets_the_document_under_its_name_the_order_and_the_event(post, topic, hear):
-    from stockhub_webhooks.apply import BY_TOPIC
+    from stockhub_webhooks.processing.apply import BY_TOPIC
 
     kind = BY_TOPIC[topic]
     (heard,) = [hear(signals.BY_EVENT_TYPE[CREATED[topic][0]])]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from stockhub_webhooks import topics
-from stockhub_webhooks.topics import recognise
+from stockhub_webhooks.contract import topics
+from stockhub_webhooks.contract.topics import recognise
 from tests.samples import contract, sample
 
 EACH_TOPIC = pytest.mark.parametrize("topic", topics.ALL)

@@ -11,8 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase as HypothesisTestCase
 
-from stockhub_webhooks import apply, journal, signals, spool, topics
+from stockhub_webhooks import signals
+from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models import Event, Message, Order, Refusal
+from stockhub_webhooks.processing import apply
+from stockhub_webhooks.receiving import journal, spool
 from stockhub_webhooks.views import ReceiveView
 from tests.conftest import KEY, PREFIX
 from tests.samples import contract, sample
@@ -124,7 +127,7 @@ def test_what_cannot_be_applied_now_is_202_and_stays_open(post, topic, monkeypat
     def fail(*args):
         raise fault
 
-    monkeypatch.setattr("stockhub_webhooks.pipeline.apply", fail)
+    monkeypatch.setattr("stockhub_webhooks.processing.pipeline.apply", fail)
     answer = post(topic)
     message = Message.objects.get()
     assert (answer.status_code, answer.json()) == (202, {"message": message.pk})
@@ -277,7 +280,7 @@ def test_work_that_fails_after_the_answer_is_logged_and_stays_due(post, monkeypa
     def fail(*args, **kwargs):
         raise DatabaseError("Testman")
 
-    monkeypatch.setattr("stockhub_webhooks.worker.drain", fail)
+    monkeypatch.setattr("stockhub_webhooks.operations.worker.drain", fail)
     assert post("order").status_code == 200
     assert "after the answer" in caplog.text
     assert "Testman" not in caplog.text

@@ -13,10 +13,15 @@ from django.db import OperationalError, connection
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
-from stockhub_webhooks import journal, pipeline, signals, spool, topics, unspooling, worker
+from stockhub_webhooks import signals
+from stockhub_webhooks.contract import topics
+from stockhub_webhooks.db.connections import NOW
+from stockhub_webhooks.db.timeouts import TRIES
 from stockhub_webhooks.models import Event, Heartbeat, Message, Order
-from stockhub_webhooks.models.database import NOW
-from stockhub_webhooks.models.patience import TRIES
+from stockhub_webhooks.operations import worker
+from stockhub_webhooks.processing import pipeline
+from stockhub_webhooks.receiving import journal, spool
+from stockhub_webhooks.receiving import spool_import as unspooling
 from stockhub_webhooks.runners.inline import InlineRunner
 from tests.claiming import claim_due
 from tests.conftest import KEY
@@ -299,7 +304,7 @@ def test_a_message_that_fails_each_time_is_failed_in_the_end_and_can_be_brought_
         raise ZeroDivisionError("Testman")
 
     with monkeypatch.context() as patch:
-        patch.setattr("stockhub_webhooks.pipeline.apply", fail)
+        patch.setattr("stockhub_webhooks.processing.pipeline.apply", fail)
         assert post("order").status_code == 202
         for _ in range(5):
             Message.objects.filter(due_at__isnull=False).update(due_at=PAST)
@@ -343,7 +348,7 @@ def test_what_was_not_committed_is_not_called_applied(post, monkeypatch):
 
 
 def test_races_that_the_database_calls_off_are_run_again(post, monkeypatch):
-    from stockhub_webhooks.apply import apply
+    from stockhub_webhooks.processing.apply import apply
 
     tries = []
 
@@ -353,7 +358,7 @@ def test_races_that_the_database_calls_off_are_run_again(post, monkeypatch):
             raise OperationalError("deadlock detected")
         return apply(*args)
 
-    monkeypatch.setattr("stockhub_webhooks.pipeline.apply", race)
+    monkeypatch.setattr("stockhub_webhooks.processing.pipeline.apply", race)
     assert post("order").json()["outcome"] == "created"
     assert len(tries) == 3
 
@@ -362,8 +367,8 @@ def test_a_database_that_goes_away_in_between_leaves_the_message_open(post, monk
     def gone(*args, **kwargs):
         raise OperationalError("gone")
 
-    monkeypatch.setattr("stockhub_webhooks.pipeline.apply", gone)
-    monkeypatch.setattr("stockhub_webhooks.journal.postpone", gone)
+    monkeypatch.setattr("stockhub_webhooks.processing.pipeline.apply", gone)
+    monkeypatch.setattr("stockhub_webhooks.receiving.journal.postpone", gone)
     assert post("order").status_code == 202
     assert Message.objects.get().status == "received"
     assert "stays open" in caplog.text

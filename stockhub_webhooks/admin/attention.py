@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks.health import work
+from stockhub_webhooks.operations.health import work
 
 
 class NeedsFilter(admin.SimpleListFilter):

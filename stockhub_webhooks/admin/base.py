@@ -22,7 +22,7 @@ from stockhub_webhooks.admin.filters import AccountFilter
 from stockhub_webhooks.admin.paginator import BoundedPaginator
 from stockhub_webhooks.admin.permissions import may_see_persons
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.models.database import alias
+from stockhub_webhooks.db.connections import alias
 
 BATCH = 500
 

@@ -8,8 +8,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db.models import Field
 
-from stockhub_webhooks import statuses
 from stockhub_webhooks.admin import display, words
+from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.models import Address
 from stockhub_webhooks.models.subjects import Subject
 

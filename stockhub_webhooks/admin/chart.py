@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from django.utils import formats
 from django.utils.translation import gettext as _
 
-from stockhub_webhooks.health.hours import RESULTS, Hour
 from stockhub_webhooks.models import Message
+from stockhub_webhooks.operations.health.hours import RESULTS, Hour
 
 TOP, PLOT, BOTTOM = 14, 180, 40
 BASE = TOP + PLOT

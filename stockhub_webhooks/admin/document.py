@@ -11,13 +11,13 @@ from django.http import HttpRequest
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks import story
 from stockhub_webhooks.admin import display, happened, search, words
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
 from stockhub_webhooks.admin.story.links import link, story_url
-from stockhub_webhooks.apply import BY_TOPIC
 from stockhub_webhooks.models import Event, Message, Order, ReceiverCall
-from stockhub_webhooks.search import ADDRESSES
+from stockhub_webhooks.office import story
+from stockhub_webhooks.office.search import ADDRESSES
+from stockhub_webhooks.processing.apply import BY_TOPIC
 
 TOPIC_OF = {kind.model: topic for topic, kind in BY_TOPIC.items()}
 

@@ -20,16 +20,16 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
-from stockhub_webhooks import ingest, journal, records
 from stockhub_webhooks.admin import display, words
 from stockhub_webhooks.admin.base import ReadOnlyAdmin, wake
 from stockhub_webhooks.admin.body import editable
 from stockhub_webhooks.admin.permissions import may_see_persons
 from stockhub_webhooks.conf import conf
+from stockhub_webhooks.db.connections import alias
 from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.models import Message
-from stockhub_webhooks.models.database import alias
 from stockhub_webhooks.models.message import Topic
+from stockhub_webhooks.receiving import ingest, journal, records
 
 URL_NAME = "stockhub_webhooks_message_enter"
 BY_SHAPE = ("", _("what its content looks like"))

@@ -15,14 +15,14 @@ from django.urls import path, reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks import topics
 from stockhub_webhooks.admin import display
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
 from stockhub_webhooks.admin.permissions import may, may_see_persons
-from stockhub_webhooks.export import periods, sheet
-from stockhub_webhooks.export.periods import Period
-from stockhub_webhooks.export.rows import Export
-from stockhub_webhooks.export.tables import TABLES
+from stockhub_webhooks.contract import topics
+from stockhub_webhooks.office.export import periods, sheet
+from stockhub_webhooks.office.export.periods import Period
+from stockhub_webhooks.office.export.rows import Export
+from stockhub_webhooks.office.export.tables import TABLES
 
 URL_NAME = "stockhub_webhooks_export"
 DAY_WIDGET = {"type": "date"}

@@ -15,15 +15,16 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
-from stockhub_webhooks import journal, ledger
 from stockhub_webhooks.admin import display, words
 from stockhub_webhooks.admin.giving_up import MOST_AT_ONCE, GivingUp
 from stockhub_webhooks.admin.permissions import may, may_see_persons
 from stockhub_webhooks.admin.sites import may_view
-from stockhub_webhooks.health import causes
-from stockhub_webhooks.health.causes import CALLS, KINDS, MESSAGES, Group, Kind
-from stockhub_webhooks.health.rules import REAL, admin_link
+from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.models import Message
+from stockhub_webhooks.operations.health import causes
+from stockhub_webhooks.operations.health.causes import CALLS, KINDS, MESSAGES, Group, Kind
+from stockhub_webhooks.operations.health.rules import REAL, admin_link
+from stockhub_webhooks.receiving import journal
 
 FAILURES = "stockhub_webhooks_failures"
 ERROR_LENGTH = 200

@@ -10,13 +10,13 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks import ledger
 from stockhub_webhooks.admin import words
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.health.rules import REAL
+from stockhub_webhooks.contract.statuses import Labels
+from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.models import Message, ReceiverCall
 from stockhub_webhooks.models.accounts import AccountQuerySet
-from stockhub_webhooks.statuses import Labels
+from stockhub_webhooks.operations.health.rules import REAL
 
 OTHER = "~other"
 

@@ -14,17 +14,18 @@ from django.urls import path, reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks import search, topics
 from stockhub_webhooks.admin import display
 from stockhub_webhooks.admin import search as in_admin
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
 from stockhub_webhooks.admin.permissions import may_see_persons
 from stockhub_webhooks.admin.story.links import STORY
-from stockhub_webhooks.apply import BY_TOPIC
+from stockhub_webhooks.contract import topics
+from stockhub_webhooks.contract.statuses import Labels
+from stockhub_webhooks.db.connections import alias
 from stockhub_webhooks.models import Order
-from stockhub_webhooks.models.database import alias
-from stockhub_webhooks.search import Hit
-from stockhub_webhooks.statuses import Labels
+from stockhub_webhooks.office import search
+from stockhub_webhooks.office.search import Hit
+from stockhub_webhooks.processing.apply import BY_TOPIC
 
 URL_NAME = "stockhub_webhooks_find"
 SHOWN = 50

@@ -14,11 +14,11 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from stockhub_webhooks import ledger
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
 from stockhub_webhooks.admin.permissions import may
+from stockhub_webhooks.db.connections import alias
+from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.models import ReceiverCall
-from stockhub_webhooks.models.database import alias
 
 MOST_AT_ONCE = 10_000
 KEPT = ("action", ACTION_CHECKBOX_NAME, "select_across")  # of a form above or below a list

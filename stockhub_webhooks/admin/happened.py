@@ -11,8 +11,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.admin import display, words
-from stockhub_webhooks.apply import BY_TOPIC
 from stockhub_webhooks.models import Document, Event, Message, ReceiverCall
+from stockhub_webhooks.processing.apply import BY_TOPIC
 
 SHOWN = 20
 

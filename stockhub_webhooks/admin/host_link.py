@@ -15,7 +15,6 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from stockhub_webhooks import host_orders, ledger, topics
 from stockhub_webhooks.admin import display, search, words
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
 from stockhub_webhooks.admin.date_range import DateRangeFilter
@@ -23,6 +22,8 @@ from stockhub_webhooks.admin.permissions import may
 from stockhub_webhooks.admin.replay_request import MOST_IDS, URL_NAME
 from stockhub_webhooks.admin.story.links import link, story_url
 from stockhub_webhooks.conf import conf
+from stockhub_webhooks.contract import topics
+from stockhub_webhooks.delivery import host_orders, ledger
 from stockhub_webhooks.models import HostLink
 
 

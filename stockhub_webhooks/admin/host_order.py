@@ -24,12 +24,12 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from stockhub_webhooks import story
 from stockhub_webhooks.admin import display
 from stockhub_webhooks.admin.permissions import may
 from stockhub_webhooks.admin.story import phrases, tables
 from stockhub_webhooks.admin.story.links import link, story_url
 from stockhub_webhooks.models import Order
+from stockhub_webhooks.office import story
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]

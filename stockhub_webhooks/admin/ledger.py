@@ -11,7 +11,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from stockhub_webhooks import ledger, signals, statuses
+from stockhub_webhooks import signals
 from stockhub_webhooks.admin import display, filters, happened, search, words
 from stockhub_webhooks.admin.attention import TaskNeedsFilter
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
@@ -20,6 +20,8 @@ from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.admin.document import order_and_story
 from stockhub_webhooks.admin.failures import FailuresPage
 from stockhub_webhooks.admin.receivers import ReceiversPage
+from stockhub_webhooks.contract import statuses
+from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.models import Event, Heartbeat, Message, ReceiverCall
 from stockhub_webhooks.models.subjects import subject_of
 

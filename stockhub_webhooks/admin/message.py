@@ -11,7 +11,6 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks import records
 from stockhub_webhooks.admin import display, filters, happened, search, words
 from stockhub_webhooks.admin.attention import MessageNeedsFilter
 from stockhub_webhooks.admin.body import pretty
@@ -19,6 +18,7 @@ from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.admin.entry import EntryPage
 from stockhub_webhooks.admin.replay_request import MOST_IDS, URL_NAME
 from stockhub_webhooks.models import Event, Message, ReceiverCall
+from stockhub_webhooks.receiving import records
 
 
 @admin.register(Message)

@@ -10,13 +10,13 @@ from django.utils import timezone
 
 from stockhub_webhooks.admin.chart import Chart
 from stockhub_webhooks.admin.sites import may_view, site_of
-from stockhub_webhooks.health import Level, report
-from stockhub_webhooks.health.attention import attention
-from stockhub_webhooks.health.figures import ANY, Report
-from stockhub_webhooks.health.hours import last_hours
-from stockhub_webhooks.health.rules import Finding
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.models.message import Topic
+from stockhub_webhooks.operations.health import Level, report
+from stockhub_webhooks.operations.health.attention import attention
+from stockhub_webhooks.operations.health.figures import ANY, Report
+from stockhub_webhooks.operations.health.hours import last_hours
+from stockhub_webhooks.operations.health.rules import Finding
 
 APP = "stockhub_webhooks"
 

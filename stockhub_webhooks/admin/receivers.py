@@ -19,15 +19,17 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from stockhub_webhooks import ledger, signals, statuses
+from stockhub_webhooks import signals
 from stockhub_webhooks.admin import words
 from stockhub_webhooks.admin.base import wake
 from stockhub_webhooks.admin.giving_up import GivingUp
 from stockhub_webhooks.admin.permissions import may
 from stockhub_webhooks.admin.replay_request import URL_NAME as REQUEST_URL_NAME
-from stockhub_webhooks.health.rules import REAL, admin_link
+from stockhub_webhooks.contract import statuses
+from stockhub_webhooks.db.connections import alias
+from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.models import Event, ReceiverCall
-from stockhub_webhooks.models.database import alias
+from stockhub_webhooks.operations.health.rules import REAL, admin_link
 
 URL_NAME = "stockhub_webhooks_receivercall_receivers"
 LOOKED_BACK = 10_000

@@ -10,13 +10,13 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from stockhub_webhooks import refusals
 from stockhub_webhooks.admin import display, search
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
 from stockhub_webhooks.admin.body import pretty
 from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.models import Refusal, RefusedBody
+from stockhub_webhooks.receiving import refusals
 
 
 @admin.register(Refusal)

@@ -17,13 +17,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from stockhub_webhooks import replay
 from stockhub_webhooks.admin import display, search, words
 from stockhub_webhooks.admin.permissions import may
 from stockhub_webhooks.admin.replay_request import RequestPage, in_words
+from stockhub_webhooks.db.connections import alias
 from stockhub_webhooks.models import Replay
-from stockhub_webhooks.models.database import alias
 from stockhub_webhooks.models.replay import COUNTED
+from stockhub_webhooks.operations import replay
 
 PATIENCE = timedelta(minutes=15)
 

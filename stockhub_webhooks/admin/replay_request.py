@@ -17,15 +17,16 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from stockhub_webhooks import ledger, replay
 from stockhub_webhooks.admin import display, words
 from stockhub_webhooks.admin.base import ReadOnlyAdmin, wake
 from stockhub_webhooks.admin.changes import field_name, is_impersonal, shown
 from stockhub_webhooks.admin.permissions import may, may_see_persons
+from stockhub_webhooks.db.connections import alias
+from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.models import Event, Message, Topic
-from stockhub_webhooks.models.database import alias
 from stockhub_webhooks.models.subjects import subject_of
-from stockhub_webhooks.replay import Choice, Foreseen
+from stockhub_webhooks.operations import replay
+from stockhub_webhooks.operations.replay import Choice, Foreseen
 
 URL_NAME = "stockhub_webhooks_replay_request"
 MOST_IDS = 200

@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks import statuses
 from stockhub_webhooks.admin import filters
 from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.admin.document import WHAT_HAPPENED, DocumentAdmin
+from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.models import RMA
 
 

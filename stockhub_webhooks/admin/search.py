@@ -11,9 +11,10 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks import search, topics
 from stockhub_webhooks.admin.permissions import may_see_persons
+from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models import Message
+from stockhub_webhooks.office import search
 
 HELP = _("How it begins: Stock Hub number, our order number, tracking number, SKU or MPN")
 HELP_WITH_PERSONS = _(

@@ -9,10 +9,11 @@ from typing import Any
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks import signals, statuses
+from stockhub_webhooks import signals
+from stockhub_webhooks.contract import statuses
+from stockhub_webhooks.contract.statuses import Labels
 from stockhub_webhooks.exceptions import CALLER_DIED, DIED, WORKER_DIED
 from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Topic
-from stockhub_webhooks.statuses import Labels
 
 NOT_RECEIVED_YET = _("order not received yet")
 

@@ -2,7 +2,7 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import stockhub_webhooks.models.indexes
+import stockhub_webhooks.db.indexes
 import stockhub_webhooks.models.message
 from django.db import migrations, models
 
@@ -102,7 +102,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'address',
                 'verbose_name_plural': 'addresses',
-                'indexes': [stockhub_webhooks.models.indexes.BeginningIndex(fields=['last_name'], name='stockhub_we_last_na_082713_beg'), stockhub_webhooks.models.indexes.BeginningIndex(fields=['email'], name='stockhub_we_email_ecf50a_beg'), stockhub_webhooks.models.indexes.BeginningIndex(fields=['postcode'], name='stockhub_we_postcod_16ac32_beg')],
+                'indexes': [stockhub_webhooks.db.indexes.BeginningIndex(fields=['last_name'], name='stockhub_we_last_na_082713_beg'), stockhub_webhooks.db.indexes.BeginningIndex(fields=['email'], name='stockhub_we_email_ecf50a_beg'), stockhub_webhooks.db.indexes.BeginningIndex(fields=['postcode'], name='stockhub_we_postcod_16ac32_beg')],
             },
         ),
         migrations.CreateModel(
@@ -134,7 +134,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'message from Stock Hub',
                 'verbose_name_plural': 'messages from Stock Hub',
                 'permissions': [('process_again', 'Can process a message again'), ('enter_by_hand', 'Can enter a message by hand')],
-                'indexes': [models.Index(fields=['topic', 'increment_id'], name='stockhub_message_document'), stockhub_webhooks.models.indexes.DueIndex(fields=['due_at', 'id'], name='stockhub_message_due'), models.Index(fields=['status', 'outcome', 'received_at'], name='stockhub_message_status'), models.Index(fields=['source', 'topic', 'received_at', 'key_fingerprint', 'account'], name='stockhub_message_last')],
+                'indexes': [models.Index(fields=['topic', 'increment_id'], name='stockhub_message_document'), stockhub_webhooks.db.indexes.DueIndex(fields=['due_at', 'id'], name='stockhub_message_due'), models.Index(fields=['status', 'outcome', 'received_at'], name='stockhub_message_status'), models.Index(fields=['source', 'topic', 'received_at', 'key_fingerprint', 'account'], name='stockhub_message_last')],
             },
         ),
         migrations.CreateModel(
@@ -509,7 +509,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'credit note lines',
                 'ordering': ['position', 'pk'],
                 'abstract': False,
-                'indexes': [stockhub_webhooks.models.indexes.BeginningIndex(fields=['sku'], name='stockhub_we_sku_6c2acb_beg'), stockhub_webhooks.models.indexes.BeginningIndex(fields=['mpn'], name='stockhub_we_mpn_557d4c_beg')],
+                'indexes': [stockhub_webhooks.db.indexes.BeginningIndex(fields=['sku'], name='stockhub_we_sku_6c2acb_beg'), stockhub_webhooks.db.indexes.BeginningIndex(fields=['mpn'], name='stockhub_we_mpn_557d4c_beg')],
             },
         ),
         migrations.CreateModel(
@@ -532,7 +532,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'invoice lines',
                 'ordering': ['position', 'pk'],
                 'abstract': False,
-                'indexes': [stockhub_webhooks.models.indexes.BeginningIndex(fields=['sku'], name='stockhub_we_sku_5e6bd4_beg'), stockhub_webhooks.models.indexes.BeginningIndex(fields=['mpn'], name='stockhub_we_mpn_e80a66_beg')],
+                'indexes': [stockhub_webhooks.db.indexes.BeginningIndex(fields=['sku'], name='stockhub_we_sku_5e6bd4_beg'), stockhub_webhooks.db.indexes.BeginningIndex(fields=['mpn'], name='stockhub_we_mpn_e80a66_beg')],
             },
         ),
         migrations.CreateModel(
@@ -553,7 +553,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'order not found in our shop',
                 'verbose_name_plural': 'orders not found in our shop',
                 'permissions': [('look_again', 'Can look for an order in our shop again')],
-                'indexes': [models.Index(fields=['status', 'since'], name='stockhub_host_link_status'), stockhub_webhooks.models.indexes.DueIndex(fields=['due_at', 'id'], name='stockhub_host_link_due')],
+                'indexes': [models.Index(fields=['status', 'since'], name='stockhub_host_link_status'), stockhub_webhooks.db.indexes.DueIndex(fields=['due_at', 'id'], name='stockhub_host_link_due')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('order__isnull', True), ('payment_request__isnull', True), _connector='XOR'), name='stockhub_host_link_of_one')],
             },
         ),
@@ -563,11 +563,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='order',
-            index=stockhub_webhooks.models.indexes.BeginningIndex(fields=['po_number'], name='stockhub_we_po_numb_e4b6ac_beg'),
+            index=stockhub_webhooks.db.indexes.BeginningIndex(fields=['po_number'], name='stockhub_we_po_numb_e4b6ac_beg'),
         ),
         migrations.AddIndex(
             model_name='order',
-            index=stockhub_webhooks.models.indexes.BeginningIndex(fields=['increment_id'], name='stockhub_we_increme_5a758a_beg'),
+            index=stockhub_webhooks.db.indexes.BeginningIndex(fields=['increment_id'], name='stockhub_we_increme_5a758a_beg'),
         ),
         migrations.AddConstraint(
             model_name='order',
@@ -579,11 +579,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='invoice',
-            index=stockhub_webhooks.models.indexes.BeginningIndex(fields=['po_number'], name='stockhub_we_po_numb_dfc9f2_beg'),
+            index=stockhub_webhooks.db.indexes.BeginningIndex(fields=['po_number'], name='stockhub_we_po_numb_dfc9f2_beg'),
         ),
         migrations.AddIndex(
             model_name='invoice',
-            index=stockhub_webhooks.models.indexes.BeginningIndex(fields=['increment_id'], name='stockhub_we_increme_5c4f4d_beg'),
+            index=stockhub_webhooks.db.indexes.BeginningIndex(fields=['increment_id'], name='stockhub_we_increme_5c4f4d_beg'),
         ),
         migrations.AddConstraint(
             model_name='invoice',
@@ -599,11 +599,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='creditmemo',
-            index=stockhub_webhooks.models.indexes.BeginningIndex(fields=['po_number'], name='stockhub_we_po_numb_4af88a_beg'),
+            index=stockhub_webhooks.db.indexes.BeginningIndex(fields=['po_number'], name='stockhub_we_po_numb_4af88a_beg'),
         ),
         migrations.AddIndex(
             model_name='creditmemo',
-            index=stockhub_webhooks.models.indexes.BeginningIndex(fields=['increment_id'], name='stockhub_we_increme_759a61_beg'),
+            index=stockhub_webhooks.db.indexes.BeginningIndex(fields=['increment_id'], name='stockhub_we_increme_759a61_beg'),
         ),
         migrations.AddConstraint(
             model_name='creditmemo',
@@ -611,11 +611,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='orderitem',
-            index=stockhub_webhooks.models.indexes.BeginningIndex(fields=['sku'], name='stockhub_we_sku_ef440d_beg'),
+            index=stockhub_webhooks.db.indexes.BeginningIndex(fields=['sku'], name='stockhub_we_sku_ef440d_beg'),
         ),
         migrations.AddIndex(
             model_name='orderitem',
-            index=stockhub_webhooks.models.indexes.BeginningIndex(fields=['mpn'], name='stockhub_we_mpn_c509e3_beg'),
+            index=stockhub_webhooks.db.indexes.BeginningIndex(fields=['mpn'], name='stockhub_we_mpn_c509e3_beg'),
         ),
         migrations.AddIndex(
             model_name='paymentrequest',
@@ -623,11 +623,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='paymentrequest',
-            index=stockhub_webhooks.models.indexes.BeginningIndex(fields=['po_number'], name='stockhub_we_po_numb_fb3e85_beg'),
+            index=stockhub_webhooks.db.indexes.BeginningIndex(fields=['po_number'], name='stockhub_we_po_numb_fb3e85_beg'),
         ),
         migrations.AddIndex(
             model_name='paymentrequest',
-            index=stockhub_webhooks.models.indexes.BeginningIndex(fields=['increment_id'], name='stockhub_we_increme_424dbc_beg'),
+            index=stockhub_webhooks.db.indexes.BeginningIndex(fields=['increment_id'], name='stockhub_we_increme_424dbc_beg'),
         ),
         migrations.AddConstraint(
             model_name='paymentrequest',
@@ -635,11 +635,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='paymentrequestitem',
-            index=stockhub_webhooks.models.indexes.BeginningIndex(fields=['sku'], name='stockhub_we_sku_98e9ae_beg'),
+            index=stockhub_webhooks.db.indexes.BeginningIndex(fields=['sku'], name='stockhub_we_sku_98e9ae_beg'),
         ),
         migrations.AddIndex(
             model_name='paymentrequestitem',
-            index=stockhub_webhooks.models.indexes.BeginningIndex(fields=['mpn'], name='stockhub_we_mpn_a1795d_beg'),
+            index=stockhub_webhooks.db.indexes.BeginningIndex(fields=['mpn'], name='stockhub_we_mpn_a1795d_beg'),
         ),
         migrations.AddIndex(
             model_name='receivercall',
@@ -647,7 +647,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='receivercall',
-            index=stockhub_webhooks.models.indexes.DueIndex(fields=['due_at', 'id'], name='stockhub_call_due'),
+            index=stockhub_webhooks.db.indexes.DueIndex(fields=['due_at', 'id'], name='stockhub_call_due'),
         ),
         migrations.AddIndex(
             model_name='receivercall',
@@ -667,11 +667,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='rma',
-            index=stockhub_webhooks.models.indexes.BeginningIndex(fields=['po_number'], name='stockhub_we_po_numb_eb7b3c_beg'),
+            index=stockhub_webhooks.db.indexes.BeginningIndex(fields=['po_number'], name='stockhub_we_po_numb_eb7b3c_beg'),
         ),
         migrations.AddIndex(
             model_name='rma',
-            index=stockhub_webhooks.models.indexes.BeginningIndex(fields=['increment_id'], name='stockhub_we_increme_39ffe0_beg'),
+            index=stockhub_webhooks.db.indexes.BeginningIndex(fields=['increment_id'], name='stockhub_we_increme_39ffe0_beg'),
         ),
         migrations.AddConstraint(
             model_name='rma',
@@ -679,11 +679,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='rmaitem',
-            index=stockhub_webhooks.models.indexes.BeginningIndex(fields=['sku'], name='stockhub_we_sku_2194a2_beg'),
+            index=stockhub_webhooks.db.indexes.BeginningIndex(fields=['sku'], name='stockhub_we_sku_2194a2_beg'),
         ),
         migrations.AddIndex(
             model_name='rmaitem',
-            index=stockhub_webhooks.models.indexes.BeginningIndex(fields=['mpn'], name='stockhub_we_mpn_34f6ea_beg'),
+            index=stockhub_webhooks.db.indexes.BeginningIndex(fields=['mpn'], name='stockhub_we_mpn_34f6ea_beg'),
         ),
         migrations.AddIndex(
             model_name='shipment',
@@ -691,11 +691,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='shipment',
-            index=stockhub_webhooks.models.indexes.BeginningIndex(fields=['po_number'], name='stockhub_we_po_numb_58f71e_beg'),
+            index=stockhub_webhooks.db.indexes.BeginningIndex(fields=['po_number'], name='stockhub_we_po_numb_58f71e_beg'),
         ),
         migrations.AddIndex(
             model_name='shipment',
-            index=stockhub_webhooks.models.indexes.BeginningIndex(fields=['increment_id'], name='stockhub_we_increme_55995e_beg'),
+            index=stockhub_webhooks.db.indexes.BeginningIndex(fields=['increment_id'], name='stockhub_we_increme_55995e_beg'),
         ),
         migrations.AddConstraint(
             model_name='shipment',
@@ -703,15 +703,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='shipmentitem',
-            index=stockhub_webhooks.models.indexes.BeginningIndex(fields=['sku'], name='stockhub_we_sku_8aab1a_beg'),
+            index=stockhub_webhooks.db.indexes.BeginningIndex(fields=['sku'], name='stockhub_we_sku_8aab1a_beg'),
         ),
         migrations.AddIndex(
             model_name='shipmentitem',
-            index=stockhub_webhooks.models.indexes.BeginningIndex(fields=['mpn'], name='stockhub_we_mpn_26921a_beg'),
+            index=stockhub_webhooks.db.indexes.BeginningIndex(fields=['mpn'], name='stockhub_we_mpn_26921a_beg'),
         ),
         migrations.AddIndex(
             model_name='track',
-            index=stockhub_webhooks.models.indexes.BeginningIndex(fields=['tracking_number'], name='stockhub_we_trackin_cd5d9f_beg'),
+            index=stockhub_webhooks.db.indexes.BeginningIndex(fields=['tracking_number'], name='stockhub_we_trackin_cd5d9f_beg'),
         ),
         migrations.AddConstraint(
             model_name='track',

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks import statuses
+from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.models.documents import OrderDocument, PricedLine, address, moment, money, text, whole_number
 
 

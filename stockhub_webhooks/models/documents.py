@@ -11,8 +11,8 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from stockhub_webhooks.db.indexes import BeginningIndex
 from stockhub_webhooks.models.accounts import AccountManager, OfAccount
-from stockhub_webhooks.models.indexes import BeginningIndex
 
 
 def text(label: Any, **options: Any) -> models.CharField[Any, Any]:

@@ -8,8 +8,8 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from stockhub_webhooks.db.indexes import DueIndex
 from stockhub_webhooks.models.accounts import AccountQuerySet, OfAccount
-from stockhub_webhooks.models.indexes import DueIndex
 from stockhub_webhooks.models.order import Order
 from stockhub_webhooks.models.payment_request import PaymentRequest
 

@@ -10,9 +10,9 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from stockhub_webhooks.db.connections import NOW
+from stockhub_webhooks.db.indexes import DueIndex
 from stockhub_webhooks.models.accounts import AccountQuerySet, OfAccount
-from stockhub_webhooks.models.database import NOW
-from stockhub_webhooks.models.indexes import DueIndex
 from stockhub_webhooks.models.message import Message
 from stockhub_webhooks.models.order import Order
 

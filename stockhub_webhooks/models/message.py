@@ -12,9 +12,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from stockhub_webhooks import topics
+from stockhub_webhooks.contract import topics
+from stockhub_webhooks.db.indexes import DueIndex
 from stockhub_webhooks.models.accounts import AccountQuerySet, OfAccount
-from stockhub_webhooks.models.indexes import DueIndex
 
 
 def new_uid() -> UUID:

@@ -7,9 +7,9 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks import statuses
+from stockhub_webhooks.contract import statuses
+from stockhub_webhooks.db.indexes import BeginningIndex
 from stockhub_webhooks.models.documents import OrderDocument, PricedLine, address, moment, text, whole_number
-from stockhub_webhooks.models.indexes import BeginningIndex
 
 DELIVERED = "DELIVERED"
 EXCEPTION = "EXCEPTION"

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
 
+from stockhub_webhooks.db.selections import Selection
 from stockhub_webhooks.models.credit_memo import CreditMemo, CreditMemoItem
 from stockhub_webhooks.models.documents import Address
 from stockhub_webhooks.models.invoice import Invoice, InvoiceItem
@@ -16,7 +17,6 @@ from stockhub_webhooks.models.ledger import Event
 from stockhub_webhooks.models.order import Order, OrderItem
 from stockhub_webhooks.models.payment_request import PaymentRequest, PaymentRequestItem
 from stockhub_webhooks.models.rma import RMA, RMAItem
-from stockhub_webhooks.models.selections import Selection
 from stockhub_webhooks.models.shipment import Shipment, ShipmentItem, Track
 
 # "shipping_address.city", "items[SKU/size].qty", "tracks[number].carrier"

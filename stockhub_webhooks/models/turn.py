@@ -6,7 +6,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks.models.database import NOW, alias, from_now
+from stockhub_webhooks.db.connections import NOW, alias, from_now
 
 
 class Turn(models.Model):

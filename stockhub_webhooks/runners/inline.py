@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 
-from stockhub_webhooks import telling, worker
 from stockhub_webhooks.conf import conf
+from stockhub_webhooks.delivery import calls as telling
 from stockhub_webhooks.models import Message
+from stockhub_webhooks.operations import worker
 
 
 class InlineRunner:

@@ -15,7 +15,7 @@ from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import place
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Message
-from stockhub_webhooks.worker import Worker
+from stockhub_webhooks.operations.worker import Worker
 
 logger = logger_of(__name__)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stockhub_webhooks import topics
+from stockhub_webhooks.contract import topics
 from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.serializers.body import parse
 from stockhub_webhooks.serializers.credit_memo import CreditMemoReader

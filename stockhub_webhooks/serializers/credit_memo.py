@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from stockhub_webhooks import statuses, topics
+from stockhub_webhooks.contract import statuses, topics
 from stockhub_webhooks.serializers.fields import MomentField, OpenChoiceField
 from stockhub_webhooks.serializers.parts import AddressReader, LineReader, identifier, money, text
 from stockhub_webhooks.serializers.reader import DocumentReader

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from stockhub_webhooks import topics
+from stockhub_webhooks.contract import topics
 from stockhub_webhooks.serializers.fields import MomentField, TextField
 from stockhub_webhooks.serializers.parts import AddressReader, LineReader, identifier, money, text
 from stockhub_webhooks.serializers.reader import DocumentReader, Reader, Reading

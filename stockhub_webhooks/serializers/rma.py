@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stockhub_webhooks import statuses, topics
+from stockhub_webhooks.contract import statuses, topics
 from stockhub_webhooks.serializers.fields import ItemNumberField, MomentField, OpenChoiceField
 from stockhub_webhooks.serializers.parts import GoodsReader, TrackReader, identifier, money, text, whole_number
 from stockhub_webhooks.serializers.reader import DocumentReader

@@ -7,8 +7,8 @@ from typing import Any
 from django import template
 from django.utils.translation import gettext as _
 
-from stockhub_webhooks import story
 from stockhub_webhooks.models import Order
+from stockhub_webhooks.office import story
 
 register = template.Library()
 

@@ -19,7 +19,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stockhub_webhooks.samples import (
+    from stockhub_webhooks.testing.deliveries import Delivery, deliver, play
+    from stockhub_webhooks.testing.hearing import Told, heard, isolated_receivers
+    from stockhub_webhooks.testing.kit import Kit
+    from stockhub_webhooks.testing.pending import replay, run_pending
+    from stockhub_webhooks.testing.samples import (
         LIVES,
         Life,
         Step,
@@ -31,10 +35,6 @@ if TYPE_CHECKING:
         shuffle,
         without_parent,
     )
-    from stockhub_webhooks.testing.deliveries import Delivery, deliver, play
-    from stockhub_webhooks.testing.hearing import Told, heard, isolated_receivers
-    from stockhub_webhooks.testing.kit import Kit
-    from stockhub_webhooks.testing.pending import replay, run_pending
 
 __all__ = [
     "LIVES",

@@ -13,10 +13,11 @@ from typing import Any
 from django.test import Client
 from django.urls import reverse
 
-from stockhub_webhooks import samples, signals
+from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
+from stockhub_webhooks.db.connections import alias
 from stockhub_webhooks.models import Message
-from stockhub_webhooks.models.database import alias
+from stockhub_webhooks.testing import samples
 from stockhub_webhooks.testing.surroundings import in_a_test
 
 FIRST_KEY = "the first key of the settings"

@@ -8,8 +8,7 @@ from typing import Any
 
 from django.dispatch import Signal
 
-from stockhub_webhooks import samples
-from stockhub_webhooks.testing import deliveries, hearing, pending
+from stockhub_webhooks.testing import deliveries, hearing, pending, samples
 
 
 class Kit:

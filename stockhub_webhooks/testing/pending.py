@@ -10,10 +10,14 @@ from typing import Any
 from django.db import connections
 from django.test import TestCase
 
-from stockhub_webhooks import journal, ledger, pipeline, signals, telling
+from stockhub_webhooks import signals
+from stockhub_webhooks.db.connections import alias
+from stockhub_webhooks.delivery import calls as telling
+from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.exceptions import PermanentFailure
 from stockhub_webhooks.models import Event, Message, ReceiverCall
-from stockhub_webhooks.models.database import alias
+from stockhub_webhooks.processing import pipeline
+from stockhub_webhooks.receiving import journal
 from stockhub_webhooks.testing.hearing import connected
 from stockhub_webhooks.testing.surroundings import in_a_test
 

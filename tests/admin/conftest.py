@@ -6,9 +6,10 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.urls import reverse
 
-from stockhub_webhooks import replay, signals
+from stockhub_webhooks import signals
 from stockhub_webhooks.models import Alarm, Event, Heartbeat, HostLink, Message, Order, ReceiverCall, Replay
-from stockhub_webhooks.replay import Choice
+from stockhub_webhooks.operations import replay
+from stockhub_webhooks.operations.replay import Choice
 from tests.samples import ALPHABETICAL, contract, sample
 
 NAMES = (

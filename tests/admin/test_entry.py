@@ -8,7 +8,7 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
-from stockhub_webhooks import topics
+from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models import RMA, Message, Order, Shipment
 from tests.conftest import KEY
 from tests.samples import contract, sample

@@ -7,8 +7,8 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 
-from stockhub_webhooks import topics
-from stockhub_webhooks.export.tables import TABLES
+from stockhub_webhooks.contract import topics
+from stockhub_webhooks.office.export.tables import TABLES
 from tests.samples import sample
 
 pytestmark = pytest.mark.django_db(databases="__all__")

@@ -12,8 +12,8 @@ from django.urls import reverse
 from stockhub_webhooks import signals
 from stockhub_webhooks.admin import failures
 from stockhub_webhooks.exceptions import DIED, PermanentFailure
-from stockhub_webhooks.health import causes
 from stockhub_webhooks.models import Event, Message, ReceiverCall
+from stockhub_webhooks.operations.health import causes
 from tests.samples import sample
 
 pytestmark = pytest.mark.django_db(databases="__all__")

@@ -3,8 +3,8 @@
 import pytest
 from django.urls import reverse
 
-from stockhub_webhooks import search
 from stockhub_webhooks.models import Order
+from stockhub_webhooks.office import search
 from tests.samples import contract, sample
 
 pytestmark = pytest.mark.django_db(databases="__all__")

@@ -8,8 +8,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from stockhub_webhooks import host_orders, signals
+from stockhub_webhooks import signals
 from stockhub_webhooks.admin import host_link
+from stockhub_webhooks.delivery import host_orders
 from stockhub_webhooks.exceptions import PermanentFailure
 from stockhub_webhooks.models import HostLink, Order, ReceiverCall, Replay
 from stockhub_webhooks.testing.factories import HostLinkFactory, OrderFactory

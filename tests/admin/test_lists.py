@@ -105,7 +105,7 @@ def test_messages_are_narrowed_by_the_day_they_came(post, staff, list_url):
 
 
 def test_a_search_that_finds_too_much_says_so(many, staff, list_url, monkeypatch):
-    monkeypatch.setattr("stockhub_webhooks.search.LIMIT", 2)
+    monkeypatch.setattr("stockhub_webhooks.office.search.LIMIT", 2)
     answer = staff.get(list_url("order"), {"q": contract_sku()})
     assert "finds more than 2" in answer.text
     assert answer.context["cl"].result_count == 2

@@ -73,7 +73,7 @@ def test_process_again_applies_what_can_be_read_by_now(staff, post, act, monkeyp
         raise ValueError("a bug of ours")
 
     with monkeypatch.context() as broken:
-        broken.setattr("stockhub_webhooks.pipeline.serializers.read", unreadable)
+        broken.setattr("stockhub_webhooks.processing.pipeline.serializers.read", unreadable)
         assert post("order").status_code == 202
     message = Message.objects.get()
     page = act("message", "process_again", message)

@@ -17,10 +17,10 @@ from django.utils import translation
 from stockhub_webhooks import signals
 from stockhub_webhooks.admin.chart import Chart, ticks_up_to
 from stockhub_webhooks.admin.message import MessageAdmin
-from stockhub_webhooks.health import hours, report
-from stockhub_webhooks.health.attention import attention
-from stockhub_webhooks.health.hours import Hour, last_hours
 from stockhub_webhooks.models import Message, Order, ReceiverCall, Shipment
+from stockhub_webhooks.operations.health import hours, report
+from stockhub_webhooks.operations.health.attention import attention
+from stockhub_webhooks.operations.health.hours import Hour, last_hours
 from stockhub_webhooks.testing.factories import HostLinkFactory
 from tests.samples import sample
 
@@ -139,7 +139,7 @@ def test_the_database_away_is_said(staff, monkeypatch):
     def away(*arguments, **options):
         raise OperationalError
 
-    monkeypatch.setattr("stockhub_webhooks.health.facts._from_tables", away)
+    monkeypatch.setattr("stockhub_webhooks.operations.health.facts._from_tables", away)
     page = staff.get(URL).text
     assert "The database does not answer" in page
     assert "stockhub-chart" not in page

@@ -8,9 +8,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from stockhub_webhooks import replay, signals
+from stockhub_webhooks import signals
 from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Replay
-from stockhub_webhooks.replay import Choice
+from stockhub_webhooks.operations import replay
+from stockhub_webhooks.operations.replay import Choice
 from tests.conftest import KEY
 from tests.samples import sample
 from tests.test_replay import tables
@@ -116,7 +117,7 @@ def test_all_kinds_of_ends_are_foreseen_in_words(staff, post, settings, monkeypa
     for text in ("The content is not JSON", "nothing new", "waiting anyway"):
         assert text in page
     assert "<script>alert" not in page
-    monkeypatch.setattr("stockhub_webhooks.replay.foresight.COUNTED_UP_TO", 2)
+    monkeypatch.setattr("stockhub_webhooks.operations.replay.foresight.COUNTED_UP_TO", 2)
     assert "More than 2 messages" in staff.get(f"{URL}?since_0=2020-01-01&since_1=00:00:00").text
 
 
@@ -136,7 +137,7 @@ def test_who_may_not_see_persons_sees_none(clerk, drifted, monkeypatch):
     page = http.get(f"{URL}?ids={drifted.pk}").text
     assert "Elsewhere" not in page
     assert "•••" in page
-    monkeypatch.setattr("stockhub_webhooks.pipeline.apply", lambda *args: {}["Jane Doe"])
+    monkeypatch.setattr("stockhub_webhooks.processing.pipeline.apply", lambda *args: {}["Jane Doe"])
     page = http.get(f"{URL}?ids={drifted.pk}").text
     assert "Jane Doe" not in page
     assert "could not be processed" in page

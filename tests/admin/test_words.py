@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from django.utils import translation
 
-from stockhub_webhooks import serializers, signals, topics
+from stockhub_webhooks import serializers, signals
 from stockhub_webhooks.admin import words
+from stockhub_webhooks.contract import topics
 from stockhub_webhooks.exceptions import CALLER_DIED, RetryLater, Unreadable, described
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.models.subjects import BY_NAME

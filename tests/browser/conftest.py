@@ -7,10 +7,12 @@ from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import sync_playwright
 
-from stockhub_webhooks import host_orders, replay, signals, worker
+from stockhub_webhooks import signals
+from stockhub_webhooks.delivery import host_orders
 from stockhub_webhooks.exceptions import PermanentFailure
 from stockhub_webhooks.models import Alarm, Heartbeat, HostLink, Message, Order
-from stockhub_webhooks.replay import Choice
+from stockhub_webhooks.operations import replay, worker
+from stockhub_webhooks.operations.replay import Choice
 from tests.browser.visit import Visit
 from tests.samples import ALPHABETICAL, sample
 

@@ -10,8 +10,8 @@ import trustme
 from django.test import Client
 from django.utils import translation
 
-from stockhub_webhooks.doctor import address
-from stockhub_webhooks.doctor.wire import Answer
+from stockhub_webhooks.operations.doctor import address
+from stockhub_webhooks.operations.doctor.wire import Answer
 
 PREFIX = "https://shop.example/api/v1/stockhub/"
 

@@ -6,11 +6,11 @@ import uuid
 
 import pytest
 
-from stockhub_webhooks.doctor import NoAddress, address, examine_address
-from stockhub_webhooks.doctor.address import Address
-from stockhub_webhooks.doctor.wire import Answer, NoAnswer
-from stockhub_webhooks.health import Level
 from stockhub_webhooks.models import Message, Order
+from stockhub_webhooks.operations.doctor import NoAddress, address, examine_address
+from stockhub_webhooks.operations.doctor.address import Address
+from stockhub_webhooks.operations.doctor.wire import Answer, NoAnswer
+from stockhub_webhooks.operations.health import Level
 from tests.conftest import KEY
 from tests.doctor.conftest import PREFIX
 
@@ -238,7 +238,7 @@ def test_a_message_that_nobody_processes_is_told(ours, settings, monkeypatch):
 
 
 def test_a_worker_has_its_time(ours, settings, monkeypatch):
-    from stockhub_webhooks import worker
+    from stockhub_webhooks.operations import worker
 
     settings.STOCKHUB_WEBHOOKS |= {"RUNNER": "worker"}
     monkeypatch.setattr(address, "time", Time(lambda seconds: worker.drain()))

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from stockhub_webhooks import signals, topics
-from stockhub_webhooks.doctor import keys, letter
+from stockhub_webhooks import signals
+from stockhub_webhooks.contract import topics
+from stockhub_webhooks.db.connections import NOW
 from stockhub_webhooks.models import Heartbeat
-from stockhub_webhooks.models.database import NOW
+from stockhub_webhooks.operations.doctor import keys, letter
 from tests.conftest import KEY
 from tests.doctor.conftest import PREFIX
 
@@ -116,7 +117,7 @@ def test_a_key_never_looks_like_an_option(monkeypatch):
 
 
 def test_a_subject_without_findings_shows_a_dash():
-    from stockhub_webhooks.doctor import Section, text
+    from stockhub_webhooks.operations.doctor import Section, text
 
     assert list(text.section(Section("Messages", []))) == ["Messages:", "  -", ""]
 

@@ -6,10 +6,12 @@ import pytest
 from django.db import DatabaseError, connections
 from django.db.migrations.recorder import MigrationRecorder
 
-from stockhub_webhooks import doctor, health, signals, spool
-from stockhub_webhooks.doctor import examination, findings
-from stockhub_webhooks.health import Level
+from stockhub_webhooks import signals
 from stockhub_webhooks.models import Heartbeat, Message
+from stockhub_webhooks.operations import doctor, health
+from stockhub_webhooks.operations.doctor import examination, findings
+from stockhub_webhooks.operations.health import Level
+from stockhub_webhooks.receiving import spool
 from tests.conftest import KEY
 
 pytestmark = pytest.mark.django_db
@@ -82,7 +84,7 @@ def test_how_connections_are_kept_is_told(changes, kept):
 
 
 def test_what_the_tables_tell_is_told(monkeypatch):
-    from stockhub_webhooks.checks import configuration, tables
+    from stockhub_webhooks.operations.checks import configuration, tables
 
     def troubled():
         yield from configuration.not_mounted()
@@ -93,7 +95,7 @@ def test_what_the_tables_tell_is_told(monkeypatch):
 
 
 def test_what_is_silenced_of_the_tables_is_not_told(monkeypatch, settings):
-    from stockhub_webhooks.checks import tables
+    from stockhub_webhooks.operations.checks import tables
 
     settings.SILENCED_SYSTEM_CHECKS = ["stockhub_webhooks.E018"]
     message = examination.CheckMessage(20, "No transactions.", id="stockhub_webhooks.E018")

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from django.utils import translation
 
-from stockhub_webhooks.doctor import no_answer, wire
-from stockhub_webhooks.doctor.explanations import explained
-from stockhub_webhooks.doctor.wire import Answer, NoAnswer, ask
-from stockhub_webhooks.health import Level
+from stockhub_webhooks.operations.doctor import no_answer, wire
+from stockhub_webhooks.operations.doctor.explanations import explained
+from stockhub_webhooks.operations.doctor.wire import Answer, NoAnswer, ask
+from stockhub_webhooks.operations.health import Level
 from tests.doctor.conftest import speaks
 from tests.processes import free_port
 

@@ -4,8 +4,8 @@ from datetime import date, datetime, timedelta, timezone
 
 import pytest
 
-from stockhub_webhooks.export import periods
-from stockhub_webhooks.export.periods import Period
+from stockhub_webhooks.office.export import periods
+from stockhub_webhooks.office.export.periods import Period
 
 
 @pytest.mark.parametrize(

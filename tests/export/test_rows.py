@@ -5,11 +5,11 @@ from datetime import date
 import pytest
 
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.export import rows
-from stockhub_webhooks.export.periods import Period
-from stockhub_webhooks.export.rows import Export
-from stockhub_webhooks.export.tables import TABLES
 from stockhub_webhooks.models import Order
+from stockhub_webhooks.office.export import rows
+from stockhub_webhooks.office.export.periods import Period
+from stockhub_webhooks.office.export.rows import Export
+from stockhub_webhooks.office.export.tables import TABLES
 from tests.samples import sample
 
 pytestmark = pytest.mark.django_db

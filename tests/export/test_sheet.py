@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stockhub_webhooks.export import sheet
+from stockhub_webhooks.office.export import sheet
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,12 @@ from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import NoReverseMatch
 
-from stockhub_webhooks import health, ledger, signals, worker
+from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.health import alarm
+from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.models import Alarm, Heartbeat, Message, ReceiverCall, Refusal, Turn
+from stockhub_webhooks.operations import health, worker
+from stockhub_webhooks.operations.health import alarm
 from tests.conftest import KEY
 
 pytestmark = pytest.mark.django_db
@@ -215,7 +217,7 @@ def test_a_host_without_an_admin_gets_no_links(broken, monkeypatch):
     def none(*args, **kwargs):
         raise NoReverseMatch
 
-    monkeypatch.setattr("stockhub_webhooks.health.rules.reverse", none)
+    monkeypatch.setattr("stockhub_webhooks.operations.health.rules.reverse", none)
     broken("quarantined")
     look()
     assert "admin" not in mail.outbox[0].body
@@ -399,7 +401,7 @@ def test_with_the_database_away_nothing_is_told(monkeypatch):
         raise OperationalError("gone")
 
     Alarm.objects.create(name="silence", since=PAST, told_at=PAST)
-    monkeypatch.setattr("stockhub_webhooks.health.facts._messages", gone)
+    monkeypatch.setattr("stockhub_webhooks.operations.health.facts._messages", gone)
     alarm.look()
     assert Alarm.objects.get().since == PAST
     assert mail.outbox == []

@@ -13,10 +13,12 @@ from django.test import RequestFactory, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
-from stockhub_webhooks import health, signals, topics, views
-from stockhub_webhooks.authentication import fingerprint
-from stockhub_webhooks.health import Level
+from stockhub_webhooks import signals, views
+from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models import Heartbeat, Message, ReceiverCall, Refusal
+from stockhub_webhooks.operations import health
+from stockhub_webhooks.operations.health import Level
+from stockhub_webhooks.receiving.authentication import fingerprint
 from tests.conftest import KEY, PREFIX
 from tests.health.conftest import PAST, now
 from tests.samples import sample
@@ -102,7 +104,7 @@ def test_a_new_shop_is_well(capsys):
 
 
 def test_a_database_that_is_away_is_critical(monkeypatch, capsys):
-    monkeypatch.setattr("stockhub_webhooks.health.facts._messages", gone)
+    monkeypatch.setattr("stockhub_webhooks.operations.health.facts._messages", gone)
     assert status() == Level.CRITICAL
     assert status("--json") == Level.CRITICAL
     out = capsys.readouterr().out
@@ -114,7 +116,7 @@ def test_a_spool_that_cannot_be_read_is_critical(broken, monkeypatch, capsys):
     def denied():
         raise PermissionError
 
-    monkeypatch.setattr("stockhub_webhooks.spool.files", denied)
+    monkeypatch.setattr("stockhub_webhooks.receiving.spool.files", denied)
     assert status() == Level.CRITICAL
     assert "PermissionError" in capsys.readouterr().out
 
@@ -203,7 +205,7 @@ def test_files_that_wait_in_the_spool(broken, tmp_path, capsys):
 
 
 def test_a_file_that_has_just_been_ingested_is_no_fault(broken, monkeypatch, tmp_path):
-    monkeypatch.setattr("stockhub_webhooks.spool.files", lambda: iter([tmp_path / "taken.json"]))
+    monkeypatch.setattr("stockhub_webhooks.receiving.spool.files", lambda: iter([tmp_path / "taken.json"]))
     assert health.report().spool.waiting.count == 0
 
 
@@ -261,7 +263,7 @@ def test_an_open_door_shows_no_details(client):
 
 
 def test_without_a_database_details_are_503_and_liveness_is_200(client, monkeypatch):
-    monkeypatch.setattr("stockhub_webhooks.health.facts._messages", gone)
+    monkeypatch.setattr("stockhub_webhooks.operations.health.facts._messages", gone)
     answer = client.get(PREFIX + "health", headers={"x-api-key": KEY})
     assert (answer.status_code, answer.json()["status"]) == (503, "critical")
     assert client.get(PREFIX + "health").status_code == 200

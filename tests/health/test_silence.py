@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.test import override_settings
 
-from stockhub_webhooks.checks import configuration
-from stockhub_webhooks.health.silence import open_hours
+from stockhub_webhooks.operations.checks import configuration
+from stockhub_webhooks.operations.health.silence import open_hours
 
 HERE = ZoneInfo("Europe/Amsterdam")
 WEEK = {"OPENING_HOURS": ("08:00", "18:00"), "OPENING_WEEKDAYS": (0, 1, 2, 3, 4)}

@@ -9,7 +9,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "The host's own",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "stockhub_webhooks.openapi.add_receiving_endpoints",
+        "stockhub_webhooks.contrib.openapi.add_receiving_endpoints",
     ],
 }
 SILENCED_SYSTEM_CHECKS = ["stockhub_webhooks.W004"]

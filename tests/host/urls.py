@@ -6,6 +6,6 @@ from django.urls import include, path
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/stockhub/", include("stockhub_webhooks.urls")),
-    path("api/stockhub/", include("stockhub_webhooks.rest.urls")),
-    path("stockhub/", include("stockhub_webhooks.metrics.urls")),
+    path("api/stockhub/", include("stockhub_webhooks.contrib.rest.urls")),
+    path("stockhub/", include("stockhub_webhooks.contrib.metrics.urls")),
 ]

@@ -3,8 +3,8 @@
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from stockhub_webhooks.metrics import counters
-from stockhub_webhooks.metrics.exposition import exposition
+from stockhub_webhooks.contrib.metrics import counters
+from stockhub_webhooks.contrib.metrics.exposition import exposition
 from tests.conftest import KEY, TEST_KEY
 
 TOKEN = "the-token-of-prometheus-0123456789"

@@ -5,10 +5,14 @@ from django.db import transaction
 from django.db.models import F
 from django.test import override_settings
 
-from stockhub_webhooks import journal, ledger, signals, telling, topics
+from stockhub_webhooks import signals
+from stockhub_webhooks.contract import topics
+from stockhub_webhooks.contrib.metrics import counters
+from stockhub_webhooks.delivery import calls as telling
+from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.exceptions import PermanentFailure, RetryLater
-from stockhub_webhooks.metrics import counters
 from stockhub_webhooks.models import Message, ReceiverCall
+from stockhub_webhooks.receiving import journal
 from tests.conftest import KEY, TEST_KEY
 from tests.metrics.conftest import SETTINGS
 from tests.samples import sample
@@ -41,7 +45,7 @@ def test_what_cannot_be_applied_is_counted_as_put_off_and_at_last_as_failed(post
     def broken(reading, message, writes):
         raise ValueError
 
-    monkeypatch.setattr("stockhub_webhooks.pipeline.apply", broken)
+    monkeypatch.setattr("stockhub_webhooks.processing.pipeline.apply", broken)
     assert post("order").status_code == 202
     with override_settings(STOCKHUB_WEBHOOKS=SETTINGS | {"MAX_ATTEMPTS": 1}):
         assert post("order").status_code == 202
@@ -122,7 +126,7 @@ def test_tests_are_left_out(post, scrape, hear):
 
 
 def test_nothing_of_a_customer_and_no_key_is_a_label(post, hear):
-    from stockhub_webhooks.metrics.exposition import exposition
+    from stockhub_webhooks.contrib.metrics.exposition import exposition
 
     hear(signals.event_recorded, uid="shop.hears")
     for topic in topics.ALL:

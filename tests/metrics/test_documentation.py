@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stockhub_webhooks.metrics import counters
-from stockhub_webhooks.metrics.exposition import PREFIX
-from stockhub_webhooks.metrics.tables import FROM_TABLES, WITHOUT_DATABASE
+from stockhub_webhooks.contrib.metrics import counters
+from stockhub_webhooks.contrib.metrics.exposition import PREFIX
+from stockhub_webhooks.contrib.metrics.tables import FROM_TABLES, WITHOUT_DATABASE
 from tests.metrics.conftest import ADDRESS
 
 TEXT = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
@@ -52,7 +52,7 @@ def test_the_scrape_asks_at_the_address_of_the_documentation():
     (job,) = CONFIGURATIONS[0]["scrape_configs"]
     assert job["metrics_path"] == ADDRESS
     assert job["authorization"] == {"credentials_file": "/etc/prometheus/stockhub-token"}
-    assert f'path("{ADDRESS[1:].removesuffix("metrics")}", include("stockhub_webhooks.metrics.urls"))' in TEXT
+    assert f'path("{ADDRESS[1:].removesuffix("metrics")}", include("stockhub_webhooks.contrib.metrics.urls"))' in TEXT
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])

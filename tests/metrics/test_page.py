@@ -6,8 +6,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
 
-from stockhub_webhooks.authentication import may_scrape
-from stockhub_webhooks.metrics import tables
+from stockhub_webhooks.contrib.metrics import tables
+from stockhub_webhooks.receiving.authentication import may_scrape
 from tests.conftest import KEY, TEST_KEY
 from tests.metrics.conftest import ADDRESS, SETTINGS, TOKEN, numbers
 
@@ -108,7 +108,7 @@ def test_a_database_that_is_away_is_told_with_200(client, monkeypatch):
     def away():
         raise OperationalError
 
-    monkeypatch.setattr("stockhub_webhooks.health.facts._messages", away)
+    monkeypatch.setattr("stockhub_webhooks.operations.health.facts._messages", away)
     answer = client.get(ADDRESS, headers=BEARER)
     assert answer.status_code == 200
     assert numbers(answer.text)["database_up",] == 0

@@ -9,9 +9,11 @@ from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from stockhub_webhooks import health, signals, topics
-from stockhub_webhooks.metrics.tables import TABLES, Tables
+from stockhub_webhooks import signals
+from stockhub_webhooks.contract import topics
+from stockhub_webhooks.contrib.metrics.tables import TABLES, Tables
 from stockhub_webhooks.models import Heartbeat, Message, ReceiverCall
+from stockhub_webhooks.operations import health
 from tests.conftest import KEY, TEST_KEY
 from tests.health.conftest import PAST, broken, now  # noqa: F401 - a fixture
 from tests.samples import sample
@@ -96,7 +98,7 @@ def test_of_a_spool_that_cannot_be_read_no_number_is_made_up(monkeypatch, scrape
     def denied():
         raise PermissionError
 
-    monkeypatch.setattr("stockhub_webhooks.spool.files", denied)
+    monkeypatch.setattr("stockhub_webhooks.receiving.spool.files", denied)
     found = scrape()
     assert found["finding", "spool"] == 2
     assert not [key for key in found if "spool_file" in key[0]]
@@ -106,7 +108,7 @@ def test_of_a_database_that_is_away_no_number_is_made_up(post, monkeypatch, scra
     def away():
         raise OperationalError
 
-    monkeypatch.setattr("stockhub_webhooks.health.facts._messages", away)
+    monkeypatch.setattr("stockhub_webhooks.operations.health.facts._messages", away)
     found = scrape()
     assert (found["database_up",], found["finding", "database"]) == (0, 2)
     gauges = {key[0] for key in found if not key[0].endswith(("_total", "_count", "_sum"))}

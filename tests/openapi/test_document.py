@@ -14,8 +14,9 @@ from django.urls import path
 from drf_spectacular.drainage import GENERATOR_STATS, reset_generator_stats
 from drf_spectacular.validation import validate_schema
 
-from stockhub_webhooks import serializers, topics
-from stockhub_webhooks.openapi import add_receiving_endpoints, document
+from stockhub_webhooks import serializers
+from stockhub_webhooks.contract import topics
+from stockhub_webhooks.contrib.openapi import add_receiving_endpoints, document
 from tests.conftest import PREFIX
 from tests.samples import contract
 

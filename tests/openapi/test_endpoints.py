@@ -5,7 +5,7 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
-from stockhub_webhooks.openapi import document
+from stockhub_webhooks.contrib.openapi import document
 from tests.conftest import KEY, PREFIX
 from tests.host.wsgi import application
 

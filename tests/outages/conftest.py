@@ -4,8 +4,9 @@ import pytest
 from django.db import connection
 from django.test import override_settings
 
-from stockhub_webhooks import spool, worker
 from stockhub_webhooks.models import Event, Message, Order
+from stockhub_webhooks.operations import worker
+from stockhub_webhooks.receiving import spool
 from tests.conftest import KEY
 from tests.samples import sample
 

@@ -10,8 +10,9 @@ from django.apps import apps
 if not apps.ready:
     django.setup()
 
-from stockhub_webhooks import journal, spool, unspooling
 from stockhub_webhooks.models import Message
+from stockhub_webhooks.receiving import journal, spool
+from stockhub_webhooks.receiving import spool_import as unspooling
 from tests.samples import sample
 
 

@@ -9,7 +9,7 @@ BREAK = (
 )
 LOOK = """
 import os, time, django; django.setup()
-from stockhub_webhooks.health import alarm
+from stockhub_webhooks.operations.health import alarm
 alarm.LOOK_SECONDS = 0.0  # all of them look
 while not os.path.exists(os.environ["SHOP_START_FILE"]):
     time.sleep(0.005)

@@ -9,8 +9,11 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from django.test import override_settings
 
-from stockhub_webhooks import journal, signals, topics, worker
+from stockhub_webhooks import signals
+from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models import RMA, Event, Message, Order, ReceiverCall, Shipment
+from stockhub_webhooks.operations import worker
+from stockhub_webhooks.receiving import journal
 from tests.claiming import claim_due
 from tests.conftest import KEY
 from tests.samples import sample

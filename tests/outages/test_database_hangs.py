@@ -7,9 +7,11 @@ import pytest
 from django.db import OperationalError, close_old_connections, connection
 from django.test import override_settings
 
-from stockhub_webhooks import spool, unspooling, worker
+from stockhub_webhooks.db.timeouts import SLOW_SECONDS, WATCHMAN, impatiently, worth_repeating
 from stockhub_webhooks.models import Message, Order
-from stockhub_webhooks.models.patience import SLOW_SECONDS, WATCHMAN, impatiently, worth_repeating
+from stockhub_webhooks.operations import worker
+from stockhub_webhooks.receiving import spool
+from stockhub_webhooks.receiving import spool_import as unspooling
 from stockhub_webhooks.signals import message_received, order_created
 from tests.conftest import KEY
 from tests.outages.proxy import Proxy
@@ -137,7 +139,7 @@ def test_with_a_pool_too(proxy, options, send, impatient, is_there_once, monkeyp
 
 
 def test_what_failed_soon_is_repeated_and_what_took_long_is_not(monkeypatch):
-    monkeypatch.setattr("stockhub_webhooks.models.patience.time.monotonic", lambda: 100.0)
+    monkeypatch.setattr("stockhub_webhooks.db.timeouts.time.monotonic", lambda: 100.0)
     assert worth_repeating(1, 100.0)
     assert worth_repeating(2, 100.0)
     assert not worth_repeating(3, 100.0)

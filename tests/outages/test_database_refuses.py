@@ -9,8 +9,8 @@ import pytest
 from django.db import connection, connections
 from django.db.utils import load_backend
 
-from stockhub_webhooks import spool
 from stockhub_webhooks.models import Message
+from stockhub_webhooks.receiving import spool
 from tests.processes import execute
 
 pytestmark = pytest.mark.django_db(transaction=True)

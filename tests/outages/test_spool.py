@@ -11,8 +11,10 @@ import pytest
 from django.db import IntegrityError, OperationalError
 from django.test import override_settings
 
-from stockhub_webhooks import health, journal, spool, unspooling, worker
 from stockhub_webhooks.models import Message
+from stockhub_webhooks.operations import health, worker
+from stockhub_webhooks.receiving import journal, spool
+from stockhub_webhooks.receiving import spool_import as unspooling
 from tests.conftest import KEY
 from tests.outages.spooling import spooled
 from tests.samples import sample

@@ -7,10 +7,10 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils.dateparse import parse_datetime
 
-from stockhub_webhooks import samples
+from stockhub_webhooks.contrib.rest.pages import NewestFirst
 from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Track
-from stockhub_webhooks.rest.pages import NewestFirst
-from stockhub_webhooks.samples.world import CUSTOMERS, WAREHOUSE
+from stockhub_webhooks.testing import samples
+from stockhub_webhooks.testing.samples.world import CUSTOMERS, WAREHOUSE
 from tests.conftest import KEY, TEST_KEY
 
 pytestmark = pytest.mark.django_db(databases="__all__")

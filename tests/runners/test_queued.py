@@ -12,8 +12,9 @@ from celery import Celery
 from django.db import OperationalError
 from django.test import override_settings
 
-from stockhub_webhooks import runners, signals, worker
+from stockhub_webhooks import runners, signals
 from stockhub_webhooks.models import Heartbeat, Message
+from stockhub_webhooks.operations import worker
 from stockhub_webhooks.runners import celery as of_celery
 from stockhub_webhooks.runners import queued
 from stockhub_webhooks.runners import tasks as of_tasks

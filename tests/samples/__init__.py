@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from stockhub_webhooks import topics
-from stockhub_webhooks.samples import changed
+from stockhub_webhooks.contract import topics
+from stockhub_webhooks.testing.samples import changed
 
 FOLDER = Path(__file__).parent / "contract"
 

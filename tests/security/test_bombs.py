@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 from django.test import RequestFactory, override_settings
 
-from stockhub_webhooks import serializers, topics
+from stockhub_webhooks import serializers
+from stockhub_webhooks.contract import topics
 from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.models import Message, RefusedBody
 from stockhub_webhooks.serializers.reader import LINE_LIMIT, NOTE_LIMIT

@@ -8,8 +8,8 @@ from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stockhub_webhooks.export import sheet
-from stockhub_webhooks.export.tables import TABLES
+from stockhub_webhooks.office.export import sheet
+from stockhub_webhooks.office.export.tables import TABLES
 from tests.samples import contract
 
 SIGNS = "=+-@＝＋－＠"

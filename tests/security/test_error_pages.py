@@ -10,7 +10,7 @@ from django.test import Client, override_settings
 from django.urls import reverse
 from django.views.debug import ExceptionReporter
 
-from stockhub_webhooks import topics
+from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models import Message, RefusedBody
 from tests.conftest import KEY, PREFIX
 from tests.security.test_secrets import SECRETS, WRONG, assert_clean, personal
@@ -27,13 +27,13 @@ AT_THE_DOOR = [
     "stockhub_webhooks.views.journal.store",
     "stockhub_webhooks.views.pipeline.process",
     "stockhub_webhooks.views.answer",
-    "stockhub_webhooks.authentication.hmac.compare_digest",
-    "stockhub_webhooks.authentication.fingerprint",
+    "stockhub_webhooks.receiving.authentication.hmac.compare_digest",
+    "stockhub_webhooks.receiving.authentication.fingerprint",
 ]
 WHEN_REFUSED = [
     "stockhub_webhooks.views.refusals.Attempt",
     "stockhub_webhooks.views.problem",
-    "stockhub_webhooks.authentication.salted_hmac",
+    "stockhub_webhooks.receiving.authentication.salted_hmac",
 ]
 
 
@@ -127,7 +127,7 @@ def office(django_user_model):
     return client
 
 
-@pytest.mark.parametrize("where", ["stockhub_webhooks.admin.entry.ingest.bare", "stockhub_webhooks.journal.insert"])
+@pytest.mark.parametrize("where", ["stockhub_webhooks.admin.entry.ingest.bare", "stockhub_webhooks.receiving.journal.insert"])
 def test_a_bug_while_entering_by_hand_is_reported_without_what_was_entered(
     reported, monkeypatch, settings, office, where
 ):
@@ -140,7 +140,7 @@ def test_a_bug_while_entering_by_hand_is_reported_without_what_was_entered(
     assert_clean("".join(found))
 
 
-@pytest.mark.parametrize("where", ["stockhub_webhooks.journal.insert", "stockhub_webhooks.refusals.Message"])
+@pytest.mark.parametrize("where", ["stockhub_webhooks.receiving.journal.insert", "stockhub_webhooks.receiving.refusals.Message"])
 def test_a_bug_while_letting_in_is_reported_without_the_body(reported, monkeypatch, settings, office, where):
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100_000
     send("order", WRONG)

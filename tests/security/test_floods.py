@@ -10,9 +10,10 @@ from django.db import OperationalError
 from django.test import override_settings
 from django.utils import timezone
 
-from stockhub_webhooks import refusals, topics
+from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models import Message, Refusal, RefusedBody
-from stockhub_webhooks.refusals import Attempt
+from stockhub_webhooks.receiving import refusals
+from stockhub_webhooks.receiving.refusals import Attempt
 from tests.conftest import KEY
 from tests.samples import sample
 
@@ -88,7 +89,7 @@ def test_the_log_has_a_line_a_minute_for_each_reason_however_many_there_are(stra
             refusals.note(strange(REASONS[number % 3]))
             clock[0] += 1
         clock[0] += 10
-    lines = [record for record in caplog.records if record.name == "stockhub_webhooks.refusals"]
+    lines = [record for record in caplog.records if record.name == "stockhub_webhooks.receiving.refusals"]
     assert len(lines) == 3 * len(REASONS)
 
 

@@ -6,10 +6,10 @@ import json
 import pytest
 from django.test import override_settings
 
-from stockhub_webhooks import topics
-from stockhub_webhooks.authentication import authenticate
+from stockhub_webhooks.contract import topics
 from stockhub_webhooks.exceptions import WrongKey
 from stockhub_webhooks.models import Message, Refusal
+from stockhub_webhooks.receiving.authentication import authenticate
 from tests.conftest import KEY, PREFIX
 from tests.samples import contract
 

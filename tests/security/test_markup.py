@@ -14,7 +14,7 @@ from django.template import Context, Template
 from django.test import override_settings
 from django.urls import reverse
 
-from stockhub_webhooks import topics
+from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models import Event, Message, ReceiverCall, Shipment
 from tests.conftest import KEY, PREFIX
 from tests.samples import ALPHABETICAL, contract

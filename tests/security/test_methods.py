@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 from django.test import Client
 
-from stockhub_webhooks import topics
+from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models import Message
 from tests.conftest import KEY, PREFIX
 from tests.samples import contract

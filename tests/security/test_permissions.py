@@ -6,7 +6,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
-from stockhub_webhooks import topics
+from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models import HostLink, Message, ReceiverCall, RefusedBody
 from tests.admin.test_permissions import ALL_BUT_PERSONS, MARKER
 from tests.conftest import KEY, PREFIX

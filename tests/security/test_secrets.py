@@ -13,9 +13,13 @@ from django.db import OperationalError
 from django.db.models import Model
 from django.test import override_settings
 
-from stockhub_webhooks import apply, health, journal, refusals, serializers, signals, spool, topics
+from stockhub_webhooks import serializers, signals
+from stockhub_webhooks.contract import topics
 from stockhub_webhooks.exceptions import PermanentFailure, RetryLater, place
 from stockhub_webhooks.models import Message, ReceiverCall, Refusal, RefusedBody
+from stockhub_webhooks.operations import health
+from stockhub_webhooks.processing import apply
+from stockhub_webhooks.receiving import journal, refusals, spool
 from tests.conftest import KEY, PREFIX
 from tests.samples import ALPHABETICAL, contract
 
@@ -125,7 +129,7 @@ FAULTS = [OperationalError(PERSONAL["email"]), ZeroDivisionError(PERSONAL["email
 
 
 @EACH_TOPIC
-@pytest.mark.parametrize("where", ["stockhub_webhooks.pipeline.apply", "stockhub_webhooks.pipeline.ledger.record"])
+@pytest.mark.parametrize("where", ["stockhub_webhooks.processing.pipeline.apply", "stockhub_webhooks.processing.pipeline.ledger.record"])
 @pytest.mark.parametrize("fault", FAULTS)
 def test_nor_when_a_message_cannot_be_applied(post, topic, logged, monkeypatch, where, fault):
     monkeypatch.setattr(where, fails_with(fault))
@@ -214,7 +218,7 @@ def seen_objects(monkeypatch, hear, post):
         look(done)
         return done
 
-    monkeypatch.setattr("stockhub_webhooks.pipeline.apply", applied)
+    monkeypatch.setattr("stockhub_webhooks.processing.pipeline.apply", applied)
     hear(signals.shipment_updated, look)
     return texts, look
 

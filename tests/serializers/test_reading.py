@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stockhub_webhooks import serializers, topics
+from stockhub_webhooks import serializers
+from stockhub_webhooks.contract import topics
 from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.serializers.reader import NOTE_LIMIT
 from tests.samples import changed, contract, sample

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from stockhub_webhooks.simulator.scenarios import BY_NAME
+from stockhub_webhooks.testing.simulator.scenarios import BY_NAME
 from tests.conftest import KEY, PREFIX
 
 pytestmark = pytest.mark.server

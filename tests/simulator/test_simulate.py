@@ -12,9 +12,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
-from stockhub_webhooks.simulator import simulation, summary
-from stockhub_webhooks.simulator.scenarios import BY_NAME, Key, Post
-from stockhub_webhooks.simulator.sending import Answer, Sender, Target
+from stockhub_webhooks.testing.simulator import simulation, summary
+from stockhub_webhooks.testing.simulator.scenarios import BY_NAME, Key, Post
+from stockhub_webhooks.testing.simulator.sending import Answer, Sender, Target
 
 NOW = datetime(2026, 5, 1, tzinfo=timezone.utc)
 EACH = pytest.mark.parametrize("name", BY_NAME)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from stockhub_webhooks import story
 from stockhub_webhooks.models import Order
+from stockhub_webhooks.office import story
 from tests.samples import contract, sample
 
 

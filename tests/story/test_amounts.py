@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from stockhub_webhooks import story
 from stockhub_webhooks.models import CreditMemo, Invoice, Order, PaymentRequest
+from stockhub_webhooks.office import story
 from tests.samples import sample
 
 pytestmark = pytest.mark.django_db

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stockhub_webhooks import story
+from stockhub_webhooks.office import story
 from tests.story.conftest import return_item
 
 pytestmark = pytest.mark.django_db

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stockhub_webhooks.story import State
+from stockhub_webhooks.office.story import State
 from tests.samples import sample
 from tests.story.conftest import return_item
 

@@ -10,10 +10,13 @@ from django.db import connection, transaction
 from django.dispatch import receiver
 from django.test import TestCase, TransactionTestCase, override_settings
 
-from stockhub_webhooks import journal, ledger, signals, spool, testing, topics
+from stockhub_webhooks import signals, testing
 from stockhub_webhooks.conf import configured
+from stockhub_webhooks.contract import topics
+from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.exceptions import PermanentFailure, RetryLater
 from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Shipment
+from stockhub_webhooks.receiving import journal, spool
 from tests.conftest import KEY
 from tests.test_samples import EACH_LIFE, EACH_TOPIC
 

@@ -13,7 +13,8 @@ from django.test.utils import CaptureQueriesContext
 
 from benchmarks.measure.conversation import answer
 from benchmarks.measure.payload import with_number
-from stockhub_webhooks import signals, topics
+from stockhub_webhooks import signals
+from stockhub_webhooks.contract import topics
 from tests.samples import contract
 
 UPDATED = "2034-01-01T00:00:00+00:00"

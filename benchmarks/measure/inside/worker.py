@@ -15,8 +15,8 @@ from django.utils import timezone
 from benchmarks.measure.baselines import row_by_row
 from benchmarks.measure.conversation import answer
 from benchmarks.measure.payload import with_number
-from stockhub_webhooks import worker
 from stockhub_webhooks.models import Message
+from stockhub_webhooks.operations import worker
 
 NUMBERS = itertools.count(1)
 

@@ -14,7 +14,7 @@ from benchmarks.load import PATH
 from benchmarks.measure.bench import HEADERS
 from benchmarks.measure.findings import Findings
 from benchmarks.measure.rounds import progress
-from stockhub_webhooks.samples import LIVES, life
+from stockhub_webhooks.testing.samples import LIVES, life
 
 SENDERS = 16
 LIVES_AT_ONCE = 300

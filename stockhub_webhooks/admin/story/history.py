@@ -11,7 +11,6 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from stockhub_webhooks import story
 from stockhub_webhooks.admin import display, words
 from stockhub_webhooks.admin.changes import field_name, inside, shown
 from stockhub_webhooks.admin.story import phrases
@@ -19,7 +18,8 @@ from stockhub_webhooks.admin.story.links import Links
 from stockhub_webhooks.admin.story.tables import task
 from stockhub_webhooks.models import Event, ReceiverCall
 from stockhub_webhooks.models.subjects import subject_of
-from stockhub_webhooks.story import Entry, Purchase
+from stockhub_webhooks.office import story
+from stockhub_webhooks.office.story import Entry, Purchase
 
 SAID_BY = {"shipment.delivered": "shipment.status_changed", "rma.status_changed": "rma_item.status_changed"}
 FOLD = 8  # changes; more of them are folded

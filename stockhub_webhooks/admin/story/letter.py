@@ -8,9 +8,9 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from stockhub_webhooks import story
 from stockhub_webhooks.admin.story import phrases
-from stockhub_webhooks.story import Purchase, Quantities, Step
+from stockhub_webhooks.office import story
+from stockhub_webhooks.office.story import Purchase, Quantities, Step
 
 LINES = 40
 

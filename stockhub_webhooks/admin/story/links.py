@@ -13,7 +13,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from stockhub_webhooks import host_orders
+from stockhub_webhooks.delivery import host_orders
 from stockhub_webhooks.exceptions import place
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Order

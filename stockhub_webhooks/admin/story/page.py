@@ -13,7 +13,6 @@ from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks import story
 from stockhub_webhooks.admin import display
 from stockhub_webhooks.admin.document import DocumentAdmin
 from stockhub_webhooks.admin.permissions import may_see_persons
@@ -23,9 +22,10 @@ from stockhub_webhooks.admin.story.letter import letter
 from stockhub_webhooks.admin.story.links import STORY, HostOrder, Links, host_order, link, story_url
 from stockhub_webhooks.admin.story.picture import pictures
 from stockhub_webhooks.conf import conf
+from stockhub_webhooks.db.connections import alias
 from stockhub_webhooks.models import HostLink, Order
-from stockhub_webhooks.models.database import alias
-from stockhub_webhooks.story import Purchase
+from stockhub_webhooks.office import story
+from stockhub_webhooks.office.story import Purchase
 
 TEMPLATE = "admin/stockhub_webhooks/order/story.html"
 

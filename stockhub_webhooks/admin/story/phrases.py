@@ -11,12 +11,12 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from stockhub_webhooks import story
 from stockhub_webhooks.admin import display, words
 from stockhub_webhooks.admin.badge import about_test
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.models import Order
-from stockhub_webhooks.story import State
+from stockhub_webhooks.office import story
+from stockhub_webhooks.office.story import State
 
 MINUS = "\u2212"
 HIDDEN = gettext_lazy("hidden")

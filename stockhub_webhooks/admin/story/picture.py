@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
 
-from stockhub_webhooks import story
 from stockhub_webhooks.admin.story import phrases
-from stockhub_webhooks.story import State
+from stockhub_webhooks.office import story
+from stockhub_webhooks.office.story import State
 
 RADIUS = 18
 WIDE_STEP, WIDE_TOP = 180, 30

@@ -11,12 +11,12 @@ from django.utils.text import Truncator, capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from stockhub_webhooks import story
 from stockhub_webhooks.admin import display, words
 from stockhub_webhooks.admin.story import phrases
 from stockhub_webhooks.admin.story.links import Links
 from stockhub_webhooks.models import ReceiverCall
-from stockhub_webhooks.story import Purchase, Quantities
+from stockhub_webhooks.office import story
+from stockhub_webhooks.office.story import Purchase, Quantities
 
 LONG = 25  # rows; a longer table is folded
 

@@ -10,8 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from stockhub_webhooks import doctor
-from stockhub_webhooks.doctor import address, findings, keys, letter, text
+from stockhub_webhooks.operations import doctor
+from stockhub_webhooks.operations.doctor import address, findings, keys, letter, text
 
 
 class Command(BaseCommand):

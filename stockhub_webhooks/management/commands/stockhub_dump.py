@@ -10,7 +10,8 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from stockhub_webhooks import records, topics
+from stockhub_webhooks.contract import topics
+from stockhub_webhooks.receiving import records
 
 
 def moment(given: str | datetime) -> datetime:

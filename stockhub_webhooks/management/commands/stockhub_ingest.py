@@ -13,10 +13,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DataError
 from django.db import Error as DatabaseFault
 
-from stockhub_webhooks import ingest, runners, topics
+from stockhub_webhooks import runners
 from stockhub_webhooks.conf import conf
+from stockhub_webhooks.contract import topics
 from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.management.commands.stockhub_dump import moment
+from stockhub_webhooks.receiving import ingest
 
 PROGRESS_EVERY = 100
 

@@ -25,7 +25,7 @@ class Command(BaseCommand):
         try:
             from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
 
-            from stockhub_webhooks.openapi import document
+            from stockhub_webhooks.contrib.openapi import document
         except ImportError as error:
             raise CommandError(f"{error}: pip install 'django-stockhub-webhooks[openapi]'") from error
         try:

@@ -9,8 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error as DatabaseFault
 
-from stockhub_webhooks import prune
 from stockhub_webhooks.conf import TEST_ACCOUNT
+from stockhub_webhooks.operations import prune
 
 
 class Command(BaseCommand):

@@ -7,9 +7,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from stockhub_webhooks import refusals, runners
+from stockhub_webhooks import runners
+from stockhub_webhooks.db.connections import alias
 from stockhub_webhooks.models import RefusedBody
-from stockhub_webhooks.models.database import alias
+from stockhub_webhooks.receiving import refusals
 
 
 class Command(BaseCommand):

@@ -10,10 +10,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from stockhub_webhooks import ledger, replay, runners, topics
+from stockhub_webhooks import runners
+from stockhub_webhooks.contract import topics
+from stockhub_webhooks.db.connections import alias
+from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.models import Message, Replay
-from stockhub_webhooks.models.database import alias
-from stockhub_webhooks.replay import Choice, Foreseen
+from stockhub_webhooks.operations import replay
+from stockhub_webhooks.operations.replay import Choice, Foreseen
 
 BAR = 30
 

@@ -11,7 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
-from stockhub_webhooks import ledger, runners
+from stockhub_webhooks import runners
+from stockhub_webhooks.delivery import ledger
 
 BATCH = 500
 

@@ -13,10 +13,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.simulator.scenarios import BY_NAME, ORDERS_OF_A_SEED, Plan, Scenario
-from stockhub_webhooks.simulator.sending import Target
-from stockhub_webhooks.simulator.simulation import Simulation
-from stockhub_webhooks.simulator.summary import bar, lines
+from stockhub_webhooks.testing.simulator.scenarios import BY_NAME, ORDERS_OF_A_SEED, Plan, Scenario
+from stockhub_webhooks.testing.simulator.sending import Target
+from stockhub_webhooks.testing.simulator.simulation import Simulation
+from stockhub_webhooks.testing.simulator.summary import bar, lines
 
 TEST_ACCOUNT = "test"
 ENVIRONMENT = "STOCKHUB_KEY"

@@ -9,8 +9,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from stockhub_webhooks import health
-from stockhub_webhooks.health.text import lines
+from stockhub_webhooks.operations import health
+from stockhub_webhooks.operations.health.text import lines
 
 
 class Command(BaseCommand):

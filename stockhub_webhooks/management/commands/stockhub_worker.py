@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error as DatabaseFault
 
-from stockhub_webhooks.worker import Worker
+from stockhub_webhooks.operations.worker import Worker
 
 
 class Command(BaseCommand):

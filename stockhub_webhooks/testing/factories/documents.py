@@ -11,7 +11,7 @@ from factory.django import DjangoModelFactory
 
 from stockhub_webhooks import models
 from stockhub_webhooks.conf import DEFAULT_ACCOUNT
-from stockhub_webhooks.samples.world import ARTICLES, CUSTOMERS
+from stockhub_webhooks.testing.samples.world import ARTICLES, CUSTOMERS
 
 FEE = Decimal("2.50")
 PRICE = Decimal("120.00")

@@ -8,8 +8,10 @@ from django.utils import timezone
 from factory.declarations import LazyAttribute, LazyFunction, SelfAttribute, Sequence, SubFactory
 from factory.django import DjangoModelFactory
 
-from stockhub_webhooks import models, samples, topics
+from stockhub_webhooks import models
 from stockhub_webhooks.conf import DEFAULT_ACCOUNT
+from stockhub_webhooks.contract import topics
+from stockhub_webhooks.testing import samples
 from stockhub_webhooks.testing.factories.documents import OrderFactory
 
 

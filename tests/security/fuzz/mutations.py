@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 
-from stockhub_webhooks import topics
+from stockhub_webhooks.contract import topics
 from tests.conftest import KEY, PREFIX
 from tests.samples import contract
 

@@ -1,0 +1,110 @@
+"""What happens in this process: counted by the operational signals, without tests.
+
+Labels are few and known: topics, outcomes, statuses and receivers, never a number of an order or an address.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prometheus_client import Counter, Histogram
+
+from stockhub_webhooks import signals
+from stockhub_webhooks.contract import topics
+from stockhub_webhooks.models import Message, ReceiverCall
+
+ANY_TOPIC = "any"
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+
+RECEIVED = Counter(
+    "stockhub_webhooks_received_messages_total",
+    'Messages stored in the database, by the topic of their address ("any" at the shared one) and their source.',
+    ["topic", "source"],
+)
+PROCESSED = Counter(
+    "stockhub_webhooks_processed_messages_total",
+    "Attempts to process a message, by its topic and what came of it; put_off is tried again, failed is not.",
+    ["topic", "outcome"],
+)
+PROCESSING = Histogram(
+    "stockhub_webhooks_processing_seconds",
+    "Seconds that it took to read and apply a message.",
+    ["topic"],
+    buckets=SECONDS,
+)
+ANSWERS = Histogram(
+    "stockhub_webhooks_answer_seconds",
+    "Seconds until a delivery had its answer, by the HTTP status; 503 is a message lost. Tests are counted, too.",
+    ["code"],
+    buckets=SECONDS,
+)
+CALLS = Counter(
+    "stockhub_webhooks_receiver_calls_total",
+    "Receiver calls made, by what came of it; failed is asked again, and so is later, which asked for it.",
+    ["receiver", "result"],
+)
+CALLING = Histogram(
+    "stockhub_webhooks_receiver_call_seconds",
+    "Seconds that a receiver call took, with its transaction.",
+    ["receiver"],
+    buckets=SECONDS,
+)
+ALL = (RECEIVED, PROCESSED, PROCESSING, ANSWERS, CALLS, CALLING)
+
+
+def received(message: Message, **kwargs: Any) -> None:
+    """A message is stored."""
+    if not message.is_test:
+        RECEIVED.labels(topic_of(message), message.source).inc()
+
+
+def processed(message: Message, seconds: float, **kwargs: Any) -> None:
+    """A message was applied, or not."""
+    if not message.is_test:
+        PROCESSED.labels(topic_of(message), outcome_of(message)).inc()
+        PROCESSING.labels(topic_of(message)).observe(seconds)
+
+
+def answered(status: int, seconds: float, **kwargs: Any) -> None:
+    """A delivery has its answer."""
+    ANSWERS.labels(str(status)).observe(seconds)
+
+
+def called(call: ReceiverCall, seconds: float, **kwargs: Any) -> None:
+    """A receiver was called."""
+    if not call.event.is_test:
+        CALLS.labels(call.receiver, result_of(call)).inc()
+        CALLING.labels(call.receiver).observe(seconds)
+
+
+COUNTED_BY = (
+    (signals.message_received, received),
+    (signals.message_processed, processed),
+    (signals.delivery_answered, answered),
+    (signals.receiver_called, called),
+)
+
+
+def connect() -> None:
+    """Count from now on."""
+    for signal, count in COUNTED_BY:
+        signal.connect(count, dispatch_uid=f"{__name__}.{count.__name__}")
+
+
+def topic_of(message: Message) -> str:
+    """One of the topics; a file in the spool may say anything."""
+    return message.topic if message.topic in topics.ALL else ANY_TOPIC
+
+
+def outcome_of(message: Message) -> str:
+    """The outcome of a message that is applied, else what became of it."""
+    if message.status == Message.Status.APPLIED:
+        return message.outcome
+    return "put_off" if message.status == Message.Status.RECEIVED else str(message.status)
+
+
+def result_of(call: ReceiverCall) -> str:
+    """The status, told apart where it is pending again, and named where another process took the call over."""
+    if call.status == ReceiverCall.Status.PENDING:
+        return "failed" if call.cause else "later"
+    return "taken_over" if call.status == ReceiverCall.Status.RUNNING else str(call.status)

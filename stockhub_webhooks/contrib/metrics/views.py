@@ -1,0 +1,40 @@
+"""The metrics over HTTP, for who has `METRICS_TOKEN` or works here."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.debug import sensitive_variables
+
+from stockhub_webhooks.contrib.metrics import is_wanted
+from stockhub_webhooks.receiving.authentication import may_scrape
+from stockhub_webhooks.views import SAFELY, DeafView, works_here
+
+PLAIN = "text/plain; charset=utf-8"
+
+
+class MetricsView(DeafView):
+    """Closed to all but the token and the staff. The key of Stock Hub opens nothing here, nor the token its door."""
+
+    http_method_names = ["get", "head"]
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """200, also while the database is away: the metrics say so."""
+        if not may_see_metrics(request):
+            headers = {**SAFELY, "WWW-Authenticate": 'Bearer realm="metrics"'}
+            return HttpResponse("Not for you.\n", status=401, content_type=PLAIN, headers=headers)
+        if not is_wanted():
+            hint = "STOCKHUB_WEBHOOKS['METRICS'] is off, or prometheus-client is not installed.\n"
+            return HttpResponse(hint, status=404, content_type=PLAIN, headers=SAFELY)
+        from stockhub_webhooks.contrib.metrics.exposition import exposition
+
+        text, content_type = exposition(request.headers.get("Accept", ""))
+        return HttpResponse(text, content_type=content_type, headers=SAFELY)
+
+
+@sensitive_variables()
+def may_see_metrics(request: HttpRequest) -> bool:
+    """The token, or a member of the staff who is logged in; a wrong token sees no more than none."""
+    authorization = request.META.get("HTTP_AUTHORIZATION", "")
+    if authorization.lower().startswith("bearer "):
+        return may_scrape(authorization)
+    return works_here(request)

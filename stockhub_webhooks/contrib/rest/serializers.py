@@ -1,0 +1,275 @@
+"""What is shown. Contract fields keep the contract's names; amounts are text, times ISO 8601 in UTC.
+
+Who may not see customers finds `null` where an address is, and no value of a person among a change's values.
+"""
+
+from __future__ import annotations
+
+from datetime import timezone
+from typing import Any, ClassVar
+
+from django.db import models
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from stockhub_webhooks.contrib.rest.permissions import may_see_persons
+from stockhub_webhooks.models import (
+    RMA,
+    Address,
+    CreditMemo,
+    CreditMemoItem,
+    Event,
+    Invoice,
+    InvoiceItem,
+    Order,
+    OrderItem,
+    PaymentRequest,
+    PaymentRequestItem,
+    RMAItem,
+    Shipment,
+    ShipmentItem,
+    Track,
+)
+
+LINE = ("sku", "parent_sku", "manufacturer", "size", "mpn")
+PRICES = ("item_price_inc_tax", "row_total_inc_tax")
+CHILD = ("increment_id", "po_number", "received_at")
+TOTALS = ("currency", "subtotal", "shipping_price", "grand_total")
+
+
+class Moment(serializers.DateTimeField):
+    """A point in time in UTC, whatever zone the host shows its pages in."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(default_timezone=timezone.utc, format="iso-8601", **options)
+
+
+class Money(serializers.DecimalField):
+    """An amount in the document's currency, VAT included: text, whatever the host does with its own."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(coerce_to_string=True, localize=False, **options)
+
+
+class Shown(serializers.ModelSerializer[Any]):
+    """The rows of a model, to read only."""
+
+    serializer_field_mapping: ClassVar[Any] = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.DateTimeField: Moment,
+        models.DecimalField: Money,
+    }
+
+    def get_fields(self) -> dict[str, Any]:
+        """None of them can be written."""
+        fields = super().get_fields()
+        for field in fields.values():
+            field.read_only = True
+        return fields
+
+
+class AddressSerializer(Shown):
+    """An address."""
+
+    class Meta:
+        model = Address
+        ref_name = "StockHubAddress"
+        exclude = ("id",)
+
+    def to_representation(self, instance: Address) -> Any:
+        """None for who may not see customers."""
+        request: Request | None = self.context.get("request")
+        return super().to_representation(instance) if may_see_persons(request) else None
+
+
+class TrackSerializer(Shown):
+    """A parcel's number. The link is empty where it is not http(s)."""
+
+    tracking_url = serializers.CharField(source="safe_tracking_url")
+
+    class Meta:
+        model = Track
+        ref_name = "StockHubTrack"
+        fields = ("tracking_number", "carrier", "method", "tracking_url")
+
+
+class OrderItemSerializer(Shown):
+    """A line of an order."""
+
+    class Meta:
+        model = OrderItem
+        ref_name = "StockHubOrderItem"
+        fields = (*LINE, "qty_ordered", *PRICES)
+
+
+class ShipmentItemSerializer(Shown):
+    """A line of a shipment."""
+
+    class Meta:
+        model = ShipmentItem
+        ref_name = "StockHubShipmentItem"
+        fields = (*LINE, "qty", *PRICES)
+
+
+class InvoiceItemSerializer(Shown):
+    """A line of an invoice."""
+
+    class Meta:
+        model = InvoiceItem
+        ref_name = "StockHubInvoiceItem"
+        fields = (*LINE, "qty", *PRICES)
+
+
+class RMAItemSerializer(Shown):
+    """An item of a return."""
+
+    class Meta:
+        model = RMAItem
+        ref_name = "StockHubRMAItem"
+        exclude = ("id", "rma", "position")
+
+
+class CreditMemoItemSerializer(Shown):
+    """A refunded line."""
+
+    class Meta:
+        model = CreditMemoItem
+        ref_name = "StockHubCreditMemoItem"
+        fields = (*LINE, "qty", *PRICES, "reversal", "return_item_fee")
+
+
+class PaymentRequestItemSerializer(Shown):
+    """A line that is to be paid."""
+
+    class Meta:
+        model = PaymentRequestItem
+        ref_name = "StockHubPaymentRequestItem"
+        fields = (*LINE, "qty", *PRICES, "external_reference")
+
+
+class ShipmentSerializer(Shown):
+    """A shipment, with its parcels' numbers."""
+
+    items = ShipmentItemSerializer(many=True)
+    tracks = TrackSerializer(many=True)
+    shipping_address = AddressSerializer(allow_null=True)
+    origin_address = AddressSerializer(allow_null=True)
+
+    class Meta:
+        model = Shipment
+        ref_name = "StockHubShipment"
+        fields = (
+            *CHILD, "status", "created_at", "updated_at", "collected_at", "delivered_at", "currency",
+            "items", "tracks", "shipping_address", "origin_address",
+        )  # fmt: skip
+
+
+class InvoiceSerializer(Shown):
+    """An invoice."""
+
+    items = InvoiceItemSerializer(many=True)
+    billing_address = AddressSerializer(allow_null=True)
+
+    class Meta:
+        model = Invoice
+        ref_name = "StockHubInvoice"
+        fields = (*CHILD, "created_at", "updated_at", *TOTALS, "items", "billing_address")
+
+
+class RMASerializer(Shown):
+    """A return, with its parcels' numbers."""
+
+    items = RMAItemSerializer(many=True)
+    tracks = TrackSerializer(many=True)
+
+    class Meta:
+        model = RMA
+        ref_name = "StockHubRMA"
+        fields = (*CHILD, "status", "date_requested", "date_received", "date_processed", "currency", "items", "tracks")
+
+
+class CreditMemoSerializer(Shown):
+    """A refund."""
+
+    items = CreditMemoItemSerializer(many=True)
+    billing_address = AddressSerializer(allow_null=True)
+
+    class Meta:
+        model = CreditMemo
+        ref_name = "StockHubCreditMemo"
+        fields = (
+            *CHILD, "created_at", "updated_at", *TOTALS, "adjustment", "fee_amount", "return_fee_amount",
+            "items", "billing_address",
+        )  # fmt: skip
+
+
+class PaymentRequestSerializer(Shown):
+    """A request to pay; its link is for who may see customers."""
+
+    items = PaymentRequestItemSerializer(many=True)
+    pay_by_link = serializers.SerializerMethodField()
+    shipping_address = AddressSerializer(allow_null=True)
+    billing_address = AddressSerializer(allow_null=True)
+
+    class Meta:
+        model = PaymentRequest
+        ref_name = "StockHubPaymentRequest"
+        fields = (
+            *CHILD, "order_increment_id", "purchase_order_increment_id", "created_at", "payment_method", "pay_by_link",
+            *TOTALS, "tax_amount", "discount_amount", "items", "shipping_address", "billing_address",
+        )  # fmt: skip
+
+    def get_pay_by_link(self, row: PaymentRequest) -> str | None:
+        """Whoever has it can see, and pay, what the customer owes."""
+        return row.pay_by_link if may_see_persons(self.context.get("request")) else None
+
+
+class OrderSerializer(Shown):
+    """An order with everything that belongs to it. While `is_stub`, the order itself was not received yet."""
+
+    is_stub = serializers.BooleanField()
+    is_test = serializers.BooleanField()
+    items = OrderItemSerializer(many=True)
+    shipping_address = AddressSerializer(allow_null=True)
+    billing_address = AddressSerializer(allow_null=True)
+    shipments = ShipmentSerializer(many=True)
+    invoices = InvoiceSerializer(many=True)
+    rmas = RMASerializer(many=True)
+    credit_memos = CreditMemoSerializer(many=True)
+    payment_requests = PaymentRequestSerializer(many=True)
+
+    class Meta:
+        model = Order
+        ref_name = "StockHubOrder"
+        fields = (
+            "id", "account", "is_test", "is_stub", *CHILD, "status", "created_at", "updated_at", *TOTALS,
+            "items", "shipping_address", "billing_address",
+            "shipments", "invoices", "rmas", "credit_memos", "payment_requests",
+        )  # fmt: skip
+
+
+class EventSerializer(Shown):
+    """A change found in a message: field to its old and new value."""
+
+    is_test = serializers.BooleanField()
+    order_increment_id = serializers.CharField(source="order.increment_id", allow_null=True, default=None)
+    received_at = Moment(source="message.received_at")
+    changes = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Event
+        ref_name = "StockHubEvent"
+        fields = (
+            "id", "type", "account", "is_test", "is_replay", "increment_id", "order_increment_id", "po_number",
+            "occurred_at", "received_at", "message", "changes",
+        )  # fmt: skip
+
+    def get_changes(self, event: Event) -> dict[str, list[Any]]:
+        """Without what an address or a payment link was and is, for who may not see customers."""
+        if may_see_persons(self.context.get("request")):
+            return dict(event.changes)
+        return {name: [None, None] if _is_personal(name) else values for name, values in event.changes.items()}
+
+
+def _is_personal(name: str) -> bool:
+    return name.partition(".")[0].endswith("_address") or name == "pay_by_link"

@@ -1,0 +1,62 @@
+"""The addresses to read at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+from rest_framework.renderers import JSONRenderer
+from rest_framework.viewsets import ReadOnlyModelViewSet
+
+from stockhub_webhooks.contrib.rest.filters import EventFilter, OrderFilter
+from stockhub_webhooks.contrib.rest.pages import NewestFirst
+from stockhub_webhooks.contrib.rest.permissions import MayView
+from stockhub_webhooks.contrib.rest.serializers import EventSerializer, OrderSerializer
+from stockhub_webhooks.db.connections import alias
+from stockhub_webhooks.models import RMA, CreditMemo, Event, Invoice, Order, PaymentRequest, Shipment
+
+
+class ReadOnly(ReadOnlyModelViewSet[Any]):
+    """A list and its rows. Who asks is found out, and held back, as everywhere in the host; all else is said here."""
+
+    permission_classes = (MayView,)
+    renderer_classes = (JSONRenderer,)
+    pagination_class = NewestFirst
+    versioning_class = None
+
+
+def _documents(name: str, model: type[Any], *parts: str, addresses: tuple[str, ...] = ()) -> Prefetch[Any]:
+    """The documents of all orders of a page in one query, in the sequence in which they were heard of."""
+    rows = model.objects.order_by("pk").prefetch_related(*parts)
+    return Prefetch(name, rows.select_related(*addresses) if addresses else rows)
+
+
+class OrderViewSet(ReadOnly):
+    """Orders, with everything that belongs to them."""
+
+    serializer_class = OrderSerializer
+    filter_backends = (OrderFilter,)
+    queryset = Order.objects.select_related("shipping_address", "billing_address").prefetch_related(
+        "items",
+        _documents("shipments", Shipment, "items", "tracks", addresses=("shipping_address", "origin_address")),
+        _documents("invoices", Invoice, "items", addresses=("billing_address",)),
+        _documents("rmas", RMA, "items", "tracks"),
+        _documents("credit_memos", CreditMemo, "items", addresses=("billing_address",)),
+        _documents("payment_requests", PaymentRequest, "items", addresses=("shipping_address", "billing_address")),
+    )
+
+    def get_queryset(self) -> QuerySet[Any]:
+        """From the database that they are written to."""
+        return super().get_queryset().using(alias())
+
+
+class EventViewSet(ReadOnly):
+    """Changes that were found in messages, newest first."""
+
+    serializer_class = EventSerializer
+    filter_backends = (EventFilter,)
+    queryset = Event.objects.select_related("order", "message").defer("message__body", "message__headers")
+
+    def get_queryset(self) -> QuerySet[Any]:
+        """From the database that they are written to."""
+        return super().get_queryset().using(alias())

@@ -1,0 +1,231 @@
+"""Whether the shop has the orders that Stock Hub tells of: `HOST_ORDER_RESOLVER` is asked, and what it said is kept.
+
+Nobody asks it while a sender waits. Whoever finishes left-over work enlists the orders that are new, in the order of
+their keys, and looks for those that are due: few at a time, one process at a time, with growing pauses. Without the
+setting nothing of this happens.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from types import FrameType
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Max, Q
+from django.db.models.functions import Coalesce
+from django.utils.module_loading import import_string
+
+from stockhub_webhooks.conf import conf
+from stockhub_webhooks.db.connections import NOW, alias, drop_if_broken, from_now, take
+from stockhub_webhooks.exceptions import DIED, cause, place
+from stockhub_webhooks.logs import logger_of
+from stockhub_webhooks.models import Event, HostLink, Order, PaymentRequest
+from stockhub_webhooks.models.host_link import HostLinkQuerySet
+from stockhub_webhooks.models.turn import give_back, take_turn
+
+logger = logger_of(__name__)
+
+Status = HostLink.Status
+
+GRACE_SECONDS = 120.0  # the message may beat the shop's own commit
+FIRST_PAUSE_SECONDS = 300.0
+LONGEST_PAUSE_SECONDS = 86_400.0
+MOST_LOOKS = 30  # the pauses double up to a day, so that is more than three weeks
+
+BATCH = 20
+SLICE_SECONDS = 2.0
+RESOLVER_SECONDS = 10.0
+TURN = "host_orders"
+
+ENLIST_SECONDS = 30.0
+ENLISTED_AT_ONCE = 500
+OVERLAP = 1000  # keys: a transaction may commit later than one that began after it
+
+_next_enlisting = 0.0
+
+
+# ---------------------------------------------------------------- asking
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the shop said; `fault` is the cause, as `exceptions.cause` has it, where its resolver raised."""
+
+    host_order: Any = None
+    fault: str = ""
+
+
+def ask(po_number: str | None, order: Order | None) -> Answer:
+    """The shop's own order; a resolver that raises found none, and is noted in the log. No order without a resolver."""
+    if not conf.HOST_ORDER_RESOLVER:
+        return Answer()
+    try:
+        resolve = import_string(conf.HOST_ORDER_RESOLVER)
+        with transaction.atomic(using=alias()):
+            return Answer(resolve(po_number, order))
+    except Exception as error:
+        logger.warning("HOST_ORDER_RESOLVER failed for order %s with %s", order and order.pk, place(error))
+        return Answer(fault=cause(error))
+
+
+def note(order: Order, po_number: str | None, answer: Answer) -> None:
+    """Keep what was found out on another occasion, once the transaction that is under way is committed.
+
+    Of an order that is not enlisted yet nothing is kept: it will be looked for soon.
+    """
+    if conf.HOST_ORDER_RESOLVER:
+        rows = _links().filter(order_id=order.pk).exclude(status=Status.FOUND)
+        keep = partial(rows.update, looked_at=NOW, **_said(answer, po_number))
+        transaction.on_commit(keep, using=alias(), robust=True)
+
+
+def _said(answer: Answer, po_number: str | None) -> dict[str, Any]:
+    if answer.host_order is not None:
+        return {"status": Status.FOUND, "cause": "", "due_at": None}
+    known = Status.MISSING if po_number else Status.NO_NUMBER
+    return {
+        "status": Status.FAILED if answer.fault else known,
+        "cause": answer.fault,
+        "since": Coalesce(F("since"), NOW),
+    }
+
+
+# ---------------------------------------------------------------- looking
+
+
+def look_due(*, until: float = float("inf"), stop: threading.Event | None = None) -> int:
+    """Look for some of the orders that are due; how many. Then it is the turn of other work.
+
+    Args:
+        until: on the clock of `time.monotonic`.
+        stop: looked at between two orders.
+    """
+    if not conf.HOST_ORDER_RESOLVER:
+        return 0
+    _enlist_now_and_then()
+    due = list(_links().due(NOW).select_related("order", "payment_request")[:BATCH])
+    # one process at a time: where a resolver never returns, that is as many as it holds up
+    if not due or not take_turn(TURN, conf.LEASE_SECONDS):
+        return 0
+    until = min(until, time.monotonic() + SLICE_SECONDS)
+    done = 0
+    try:
+        for link in due:
+            done += _look(link)
+            if time.monotonic() >= until or (stop and stop.is_set()):
+                break
+    finally:
+        give_back(TURN, conf.LEASE_SECONDS)
+    return done
+
+
+def look_again(pks: list[int]) -> int:
+    """Look for those that are not found, beginning now, with pauses as at first; how many."""
+    return _links().absent().filter(pk__in=pks).update(due_at=NOW, attempts=0)
+
+
+def messages_about(pks: list[int], limit: int) -> list[int]:
+    """The keys of the messages that told of something about these: at most so many, oldest first."""
+    chosen = _links().filter(pk__in=pks)
+    of_orders = Q(order__in=list(chosen.exclude(order=None).values_list("order", flat=True)))
+    requests = list(chosen.exclude(payment_request=None).values_list("payment_request", flat=True))
+    of_requests = Q(type="payment_request.created", subject_id__in=requests)
+    found = Event.objects.using(alias()).filter(of_orders | of_requests).order_by("message").distinct()
+    return list(found.values_list("message", flat=True)[:limit])
+
+
+def _look(link: HostLink) -> bool:
+    """Put the next look off first, so that an order at which the resolver dies or hangs holds up no other."""
+    if link.payment_request and link.payment_request.order_id:  # it belongs to an order by now, which has its own row
+        return bool(link.delete()[0])
+    turn = link.attempts + 1
+    pause = min(FIRST_PAUSE_SECONDS * 2 ** min(turn - 1, 30), LONGEST_PAUSE_SECONDS)
+    next_look = from_now(pause) if turn < MOST_LOOKS else None
+    dying = {"status": Status.FAILED, "cause": DIED, "since": Coalesce(F("since"), NOW)}
+    as_it_is = _links().filter(pk=link.pk, attempts=link.attempts, due_at__lte=NOW)
+    if not take(as_it_is, attempts=turn, due_at=next_look, looked_at=NOW, **dying):
+        return False
+    number = _number(link)
+    with _at_most(RESOLVER_SECONDS):
+        answer = ask(number, link.order)
+    if answer.fault:
+        drop_if_broken(alias())
+    said = _said(answer, number)
+    mine = _links().filter(pk=link.pk, attempts=turn).exclude(status=Status.FOUND)  # a receiver may have been quicker
+    mine.update(looked_at=NOW, **{"since": link.since, **said})
+    return True
+
+
+def _number(link: HostLink) -> str | None:
+    """Our order number; of an order that was told none the one that something of it was told."""
+    own: str | None = link.document.po_number
+    if own or link.order is None:
+        return own
+    told = Event.objects.using(alias()).filter(order=link.order).exclude(po_number=None).exclude(po_number="")
+    return told.order_by("-pk").values_list("po_number", flat=True).first() or own
+
+
+@contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    """Raise TimeoutError inside the block when it takes longer: where this is the main thread and its alarm is free.
+
+    So it is in `stockhub_worker`. Elsewhere the shop's own time-outs must do.
+    """
+    if not _has_free_alarm():
+        yield
+        return
+
+    def ring(number: int, frame: FrameType | None) -> None:
+        raise TimeoutError(f"HOST_ORDER_RESOLVER takes longer than {seconds:g} seconds")
+
+    former = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, former)
+
+
+def _has_free_alarm() -> bool:
+    return (
+        hasattr(signal, "setitimer")  # not on Windows
+        and threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGALRM) == signal.SIG_DFL
+        and signal.getitimer(signal.ITIMER_REAL)[0] == 0
+    )
+
+
+# ---------------------------------------------------------------- enlisting
+
+
+def _enlist_now_and_then() -> None:
+    """Look for new orders, now and then in this process."""
+    global _next_enlisting  # noqa: PLW0603 - one number a process
+    if time.monotonic() >= _next_enlisting:
+        both = [
+            _enlist("order", Order.objects.all()),
+            _enlist("payment_request", PaymentRequest.objects.filter(order=None)),
+        ]
+        _next_enlisting = time.monotonic() + (0 if ENLISTED_AT_ONCE in both else ENLIST_SECONDS)
+
+
+def _enlist(name: str, rows: Any) -> int:
+    """Write down those that came since the last time; how many."""
+    last = _links().aggregate(last=Max(f"{name}_id"))["last"] or 0
+    fresh = rows.using(alias()).filter(pk__gt=last - OVERLAP, host_link=None).order_by("pk")
+    found = list(fresh.values_list("pk", "account")[:ENLISTED_AT_ONCE])
+    links = [HostLink(**{f"{name}_id": pk}, account=account, due_at=from_now(GRACE_SECONDS)) for pk, account in found]
+    _links().bulk_create(links, ignore_conflicts=True)  # another process may be as quick
+    return len(found)
+
+
+def _links() -> HostLinkQuerySet:
+    return HostLink.objects.using(alias())

@@ -1,0 +1,312 @@
+"""Events, and who is still owed word of them: one receiver call per event, signal and receiver.
+
+A call is *open* while `due_at` is set. Whoever takes it holds a lease on the database's clock; every change
+of its state is conditional on the claim (status and attempt), so a claim that was taken over changes nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from functools import lru_cache, partial
+from typing import Any
+
+from django.db.models import F, Q, TextField, Value
+from django.db.models.functions import Concat
+from django.utils import timezone
+
+from stockhub_webhooks import signals
+from stockhub_webhooks.conf import conf
+from stockhub_webhooks.db.connections import NOW, alias, from_now, patiently, take, take_free
+from stockhub_webhooks.db.selections import Selection
+from stockhub_webhooks.db.timeouts import impatiently
+from stockhub_webhooks.db.writes import Writes, update
+from stockhub_webhooks.exceptions import CALLER_DIED, DIED, cause, described, place
+from stockhub_webhooks.logs import about, logger_of
+from stockhub_webhooks.models import Event, ReceiverCall
+from stockhub_webhooks.models.ledger import ReceiverCallQuerySet
+from stockhub_webhooks.models.subjects import subject_of
+from stockhub_webhooks.serializers.fields import clean_text
+
+logger = logger_of(__name__)
+
+ERROR_LIMIT = 8000
+LONGEST_WAIT_SECONDS = 30 * 24 * 3600.0
+BATCH = 20
+REASSIGNED_AT_ONCE = 500
+
+
+# ---------------------------------------------------------------- recording
+
+
+def record(events: list[Event], writes: Writes) -> list[ReceiverCall]:
+    """Have the events written, and what they owe, in the transaction that applied their message.
+
+    That is one pending call for each receiver connected now to a signal of an event; of a test: only those for it.
+
+    Returns:
+        The calls; they and the events know their keys once the writes are run.
+    """
+    calls = list(_calls(events))
+    writes.insert(events)
+    writes.insert(calls)
+    return calls
+
+
+def offer(events: list[Event], receivers: Collection[str]) -> list[ReceiverCall]:
+    """Owe past events to receivers that have not been told of them, perhaps because they did not exist then.
+
+    Whoever is or was owed an event already is not told again: that is "try again". The calls say that they are
+    late (`is_replay`), and stand in line by their events, before those of later ones.
+
+    Args:
+        events: any that are stored.
+        receivers: identities; each hears the events of the signals that it is connected to now.
+    """
+    wanted = [call for call in _calls(events) if call.receiver in receivers]
+    if not wanted:
+        return []
+    rows = ReceiverCall.objects.using(alias())
+    told = set(
+        rows.filter(event__in=events, receiver__in=list(receivers)).values_list("event_id", "signal", "receiver")
+    )
+    calls = [call for call in wanted if (call.event_id, call.signal, call.receiver) not in told]
+    for call in calls:
+        call.is_replay = True
+    rows.bulk_create(calls, ignore_conflicts=True)  # another offer may have been as quick
+    return calls
+
+
+def _calls(events: list[Event]) -> Iterator[ReceiverCall]:
+    for event in events:
+        for signal, sender in heard_by(event):
+            for receiver in signal.connected(sender, is_test=event.is_test):
+                yield ReceiverCall(
+                    event=event,
+                    signal=signal.name,
+                    receiver=receiver.identity,
+                    order_id=event.order_id,
+                    due_at=NOW,
+                )
+
+
+def heard_by(event: Event) -> Iterator[tuple[signals.EventSignal, type | None]]:
+    """The signals that tell of an event, each with its sender."""
+    yield signals.BY_EVENT_TYPE[event.type], subject_of(event).model
+    yield signals.event_recorded, Event
+
+
+def known_receivers() -> dict[str, set[str]]:
+    """What this process can call, by the name of the signal."""
+    return {name: set(known) for name, signal in signals.BY_NAME.items() if (known := signal.identities())}
+
+
+# ---------------------------------------------------------------- taking
+
+
+def claim_due(*, message_id: int | None = None) -> Iterator[ReceiverCall]:
+    """Take due calls that this process can make, one after the other, each with a lease.
+
+    A call whose receiver is not known here stays as it is: another process may know it.
+
+    Args:
+        message_id: only the calls that this message caused.
+    """
+    known = known_receivers()
+    if not known:
+        return
+    given_up = False
+    of_message = () if message_id is None else (message_id,)
+    due = _due(frozenset((name, frozenset(found)) for name, found in known.items()), alias(), bool(of_message))
+    with impatiently(alias()):
+        calls = due.rows(*of_message)
+    for call in calls:
+        if call.attempts >= conf.MAX_ATTEMPTS:
+            with about(message_id=call.event.message_id, event_id=call.event_id, receiver=call.receiver):
+                give_up(call, CALLER_DIED, DIED)
+            given_up = True
+        elif _claim(call):
+            yield call
+    if given_up:  # there may be more behind them
+        yield from claim_due(message_id=message_id)
+
+
+@lru_cache(maxsize=16)
+def _due(known: frozenset[tuple[str, frozenset[str]]], using: str, of_message: bool) -> Selection:
+    receivers = dict(known)
+    due = ReceiverCall.objects.using(using).due(NOW).of(receivers).first_in_line(receivers)
+    if of_message:
+        due = due.filter(event__message_id=0)
+    return Selection(due[:BATCH], ["event", "event__message"], without=["event__message__body"])
+
+
+def _claim(call: ReceiverCall) -> bool:
+    # a lapsed call may still be running, and then its transaction holds the row
+    lapsed = call.status == ReceiverCall.Status.RUNNING
+    lease = {"attempts": F("attempts") + 1, "due_at": from_now(conf.LEASE_SECONDS)}
+    due = ReceiverCall.objects.using(alias()).filter(**_as_claimed(call), due_at__lte=NOW)
+    running = {"status": ReceiverCall.Status.RUNNING, **lease}
+    taken = bool(take_free(due, **running)) if lapsed else take(due, **running)
+    if taken:
+        call.status = ReceiverCall.Status.RUNNING
+        call.attempts += 1
+    return taken
+
+
+# ---------------------------------------------------------------- finishing
+
+
+def mark_done(call: ReceiverCall) -> bool:
+    """The receiver has done its work; False where the claim was taken over.
+
+    It is the first statement of the transaction that the receiver runs in, so that what it writes to this
+    database and the mark are committed together, once.
+    """
+    return _change(call, status=ReceiverCall.Status.DONE, due_at=None, done_at=timezone.now(), last_error="", cause="")
+
+
+def retry(call: ReceiverCall, error: Exception) -> None:
+    """The receiver failed: ask again after a pause, or give up after `MAX_ATTEMPTS`."""
+    text = described(error)
+    if call.attempts >= conf.MAX_ATTEMPTS:
+        give_up(call, text, cause(error))
+        return
+    pause = conf.pause_after(call.attempts)
+    failed = {"last_error": text, "cause": cause(error), "failed_at": timezone.now()}
+    if _change(call, status=ReceiverCall.Status.PENDING, due_at=from_now(pause), **failed):
+        logger.warning(
+            "receiver call %s (%s) failed with %s, attempt %s; it is asked again in %.0f seconds",
+            call.pk, call.receiver, place(error), call.attempts, pause,
+        )  # fmt: skip
+        signals.receiver_failed.send_robust(ReceiverCall, call=call, error=error)
+        return
+    # The transaction was committed and only a hook after it failed: the work is done, so it is not asked again.
+    done = ReceiverCall.objects.using(alias()).filter(
+        pk=call.pk, status=ReceiverCall.Status.DONE, attempts=call.attempts
+    )
+    if patiently(partial(done.update, last_error=clean_text(text)[:ERROR_LIMIT])):
+        call.status = ReceiverCall.Status.DONE
+        logger.error(
+            "receiver call %s (%s) is done, but a hook after its commit failed with %s",
+            call.pk, call.receiver, place(error),
+        )  # fmt: skip
+
+
+def retry_later(call: ReceiverCall, seconds: float, reason: str) -> None:
+    """The receiver asked to be called again later, in a month at most; this attempt does not count."""
+    seconds = min(max(seconds, 0.0), LONGEST_WAIT_SECONDS) if math.isfinite(seconds) else LONGEST_WAIT_SECONDS
+    if _change(
+        call,
+        status=ReceiverCall.Status.PENDING,
+        due_at=from_now(seconds),
+        attempts=call.attempts - 1,
+        last_error=reason,
+        cause="",
+    ):
+        call.attempts -= 1
+
+
+def give_up(call: ReceiverCall, reason: str, why: str) -> None:
+    """Nobody is asked any more, until somebody says "try again"; what is behind it goes on.
+
+    `reason` is for who looks at it, and `why` its cause, as `exceptions.cause` has it.
+    """
+    failed = {"last_error": reason, "cause": why, "failed_at": timezone.now()}
+    if _change(call, status=ReceiverCall.Status.GIVEN_UP, due_at=None, **failed):
+        logger.error("receiver call %s (%s) is given up after %s attempts", call.pk, call.receiver, call.attempts)
+        signals.receiver_gave_up.send_robust(ReceiverCall, call=call, reason=reason)
+
+
+def try_again(pks: list[int]) -> int:
+    """Make calls due now that are given up or wait for their next attempt; how many."""
+    calls = ReceiverCall.objects.using(alias()).filter(pk__in=pks)
+    waiting, given_up = (
+        calls.filter(status=status) for status in (ReceiverCall.Status.PENDING, ReceiverCall.Status.GIVEN_UP)
+    )
+    return waiting.update(due_at=NOW, cause="") + given_up.update(
+        status=ReceiverCall.Status.PENDING, attempts=0, due_at=NOW, cause=""
+    )
+
+
+def try_events_again(events: list[Event]) -> list[ReceiverCall]:
+    """Make due now what of these events was given up, but by hand, or waits for its next attempt; the calls."""
+    calls = list(undone().filter(event__in=events).exclude(due_at__lte=NOW))
+    try_again([call.pk for call in calls])
+    return calls
+
+
+def give_up_by_hand(pks: list[int], reason: str) -> int:
+    """Somebody decides that these need not be done, those that wait and those given up before; how many.
+
+    They count as settled, so nobody is alarmed. `last_error` keeps what was wrong below the reason.
+    """
+    waiting = ReceiverCall.objects.using(alias()).filter(
+        pk__in=pks, status__in=(ReceiverCall.Status.PENDING, ReceiverCall.Status.GIVEN_UP)
+    )
+    stated = Value(f"{clean_text(reason)}\n\n", output_field=TextField())
+    return waiting.update(
+        status=ReceiverCall.Status.GIVEN_UP,
+        due_at=None,
+        cause=ReceiverCall.BY_HAND,
+        last_error=Concat(stated, F("last_error")),
+    )
+
+
+def reassign(signal: str, former: str, receiver: str) -> int:
+    """Give what a receiver that is gone is still owed, or has given up, to another one of the same signal; how many.
+
+    An event that the other one knows of already stays where it is, and so does what was given up by hand.
+
+    Raises:
+        ValueError: the new receiver is not connected to that signal, or the former one still is.
+    """
+    heard = signals.BY_NAME[signal]
+    if heard.find(receiver) is None or heard.find(former) is not None:
+        raise ValueError(f"{receiver} is not connected to {signal}, or {former} still is")
+    rows = ReceiverCall.objects.using(alias()).filter(signal=signal)
+    lapsed = Q(status=ReceiverCall.Status.RUNNING, due_at__lte=NOW)
+    left = Q(status__in=(ReceiverCall.Status.PENDING, ReceiverCall.Status.GIVEN_UP)) | lapsed
+    calls = rows.filter(left, receiver=former).exclude(cause=ReceiverCall.BY_HAND)
+    fresh = {"status": ReceiverCall.Status.PENDING, "attempts": 0, "due_at": NOW, "cause": "", "is_replay": True}
+    moved = last = 0
+    while True:  # keys first, for MySQL reads no table in a subquery that it changes
+        batch = list(calls.filter(pk__gt=last).order_by("pk").values_list("pk", "event_id")[:REASSIGNED_AT_ONCE])
+        if not batch:
+            return moved
+        last = batch[-1][0]
+        events = [event for _, event in batch]
+        told = set(rows.filter(receiver=receiver, event__in=events).values_list("event_id", flat=True))
+        pks = [pk for pk, event in batch if event not in told]
+        moved += calls.filter(pk__in=pks).update(receiver=receiver, **fresh)
+
+
+def undone(*, receiver: str = "", given_up: bool = False, since: datetime | None = None) -> ReceiverCallQuerySet:
+    """The calls that `try_again` would make due, those given up (but by hand) and those that wait.
+
+    Args:
+        receiver: only this one's.
+        given_up: only those given up.
+        since: only those whose message came in then or later.
+    """
+    wanted = [ReceiverCall.Status.GIVEN_UP] if given_up else [ReceiverCall.Status.GIVEN_UP, ReceiverCall.Status.PENDING]
+    calls = ReceiverCall.objects.using(alias()).filter(status__in=wanted).exclude(cause=ReceiverCall.BY_HAND)
+    calls = calls.order_by("pk")
+    if receiver:
+        calls = calls.filter(receiver=receiver)
+    if since:
+        calls = calls.filter(event__message__received_at__gte=since)
+    return calls
+
+
+def _as_claimed(call: ReceiverCall) -> dict[str, Any]:
+    return {"id": call.pk, "status": call.status, "attempts": call.attempts}
+
+
+def _change(call: ReceiverCall, **values: Any) -> bool:
+    if "last_error" in values:
+        values["last_error"] = clean_text(values["last_error"])[:ERROR_LIMIT]
+    changed = bool(patiently(partial(update, ReceiverCall, alias(), _as_claimed(call), values)))
+    if changed:
+        call.status, call.cause = values["status"], values["cause"]
+    return changed

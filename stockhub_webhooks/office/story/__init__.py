@@ -1,0 +1,38 @@
+"""What became of a purchase: facts for whoever tells them, in a constant number of queries; no words, no HTML.
+
+``purchase`` finds what belongs together, ``lines`` counts pieces, ``steps`` says how far it is, ``amounts`` adds up,
+``refunds`` guesses which return a credit note is for, ``timeline`` puts in a row what happened, ``parcels`` is what
+the customer may know.
+"""
+
+from stockhub_webhooks.office.story.amounts import Sum, Term, sum_of
+from stockhub_webhooks.office.story.lines import Quantities, lines_of, total_of
+from stockhub_webhooks.office.story.parcels import Parcel, carrier_name, parcels
+from stockhub_webhooks.office.story.purchase import Purchase, of_number, read
+from stockhub_webhooks.office.story.refunds import Probable, probable_return
+from stockhub_webhooks.office.story.steps import State, Step, steps_of
+from stockhub_webhooks.office.story.timeline import Entry, Tasks, Timeline, tasks_of
+
+__all__ = [
+    "Entry",
+    "Parcel",
+    "Probable",
+    "Purchase",
+    "Quantities",
+    "State",
+    "Step",
+    "Sum",
+    "Tasks",
+    "Term",
+    "Timeline",
+    "carrier_name",
+    "lines_of",
+    "of_number",
+    "parcels",
+    "probable_return",
+    "read",
+    "steps_of",
+    "sum_of",
+    "tasks_of",
+    "total_of",
+]

@@ -1,0 +1,266 @@
+"""From outside: whether the addresses that Stock Hub will be given lead here, and a message comes all the way.
+
+Only a message of the account `test` is ever posted: an order of that account is shown as a test, and is none of a
+customer's. The key of a real account asks for nothing but `health`.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from django.urls import NoReverseMatch, reverse
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+
+from stockhub_webhooks.conf import TEST_ACCOUNT, conf
+from stockhub_webhooks.contract import topics
+from stockhub_webhooks.db.connections import alias
+from stockhub_webhooks.models import Message
+from stockhub_webhooks.operations.doctor.explanations import explained
+from stockhub_webhooks.operations.doctor.findings import Finding, Section, fine, problem, warning
+from stockhub_webhooks.operations.doctor.no_answer import unanswered
+from stockhub_webhooks.operations.doctor.wire import Answer, NoAnswer, ask
+from stockhub_webhooks.receiving import spool
+
+HEALTH = "health"
+USUAL_PATH = "/api/v1/stockhub/"
+PATIENCE_SECONDS = 10.0
+PAUSE_SECONDS = 0.5
+SLOW_SECONDS = 5.0
+
+
+class NoAddress(ValueError):
+    """It is no address that can be given to Stock Hub; the text says why."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """What all addresses of this app begin with, such as https://shop.example/api/v1/stockhub/."""
+
+    prefix: str
+
+    @classmethod
+    def read(cls, text: str) -> Address:
+        """The address that somebody gave: of the site alone, of the app, or of one topic.
+
+        Raises:
+            NoAddress: it is none, or holds a password.
+        """
+        try:
+            parts = urlsplit(text.strip())
+            is_whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError as error:
+            raise NoAddress(f"{error}") from None
+        if not is_whole:
+            raise NoAddress("an address begins with https:// and a host name")
+        if "@" in parts.netloc:
+            raise NoAddress("no user and no password may stand in it: Stock Hub would not send them")
+        return cls(f"{parts.scheme}://{parts.netloc}{_without_ending(parts.path)}")
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether a key may be sent there: by https, or to this very machine."""
+        parts = urlsplit(self.prefix)
+        return parts.scheme == "https" or _is_loopback(parts.hostname or "")
+
+    @property
+    def for_letter(self) -> str:
+        """The address to mail: with a name to be filled in where this one is of no use to Stock Hub."""
+        return (
+            self.prefix if self.prefix.startswith("https://") else f"https://shop.example{urlsplit(self.prefix).path}"
+        )
+
+    def of(self, ending: str) -> str:
+        """The address of a topic, or of `health`."""
+        return f"{self.prefix}{ending}"
+
+
+def _without_ending(path: str) -> str:
+    """The path of the app, with a slash at its end; the usual one where only the site was named."""
+    if not path.strip("/"):
+        return usual_path()
+    above, _slash, last = path.rstrip("/").rpartition("/")
+    return f"{above}/" if last in (*topics.ALL, HEALTH) else f"{above}/{last}/"
+
+
+def usual_path() -> str:
+    """Where the app is mounted here; where the README mounts it, if it is not."""
+    try:
+        return reverse("stockhub_webhooks:any")
+    except NoReverseMatch:
+        return USUAL_PATH
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def real_key() -> tuple[str, str]:
+    """The first real account that has a key, and the key; "" and "" where none has."""
+    keys = conf.accounts()
+    return next(((account, keys[account][0]) for account in conf.real_accounts() if keys[account]), ("", ""))
+
+
+def examine_address(address: Address, *, live: bool = False) -> Iterator[Section]:
+    """Ask at the addresses, and post a test message. With `live`, use a real account's key, and post nothing."""
+    yield Section(str(_("The addresses")), found := list(_addresses(address)))
+    if any(finding.level for finding in found):
+        return
+    yield Section(str(_("The way of a message")), list(_way(address, live=live)))
+
+
+def _addresses(address: Address) -> Iterator[Finding]:
+    """Without a key, and without a trace: each address of a topic refuses a GET in words of ours."""
+    if not address.is_secret:
+        yield problem(
+            _("%(url)s is not encrypted: everyone on the way could read the key and the customers' data.")
+            % {"url": address.prefix},
+            _("Give Stock Hub addresses with https."),
+        )
+    try:
+        answer = ask("GET", address.of(HEALTH))
+        if not (answer.is_ours and answer.status == 200):
+            yield explained(answer)
+            return
+        wrong = [answer for topic in topics.ALL if not _is_ours_and(answer := ask("GET", address.of(topic)), 405)]
+    except NoAnswer as failure:
+        yield unanswered(failure)
+        return
+    yield from map(explained, wrong)
+    if not wrong:
+        yield fine(_("All six addresses at %(url)s lead to this app.") % {"url": address.prefix})
+
+
+def _is_ours_and(answer: Answer, *statuses: int) -> bool:
+    return answer.is_ours and answer.status in statuses
+
+
+def _way(address: Address, *, live: bool) -> Iterator[Finding]:
+    if live:
+        account, key = real_key()
+    else:
+        account, key = TEST_ACCOUNT, next(iter(conf.accounts().get(TEST_ACCOUNT, ())), "")
+    if not key:
+        yield _no_key(live=live)
+        return
+    try:
+        answer = ask("GET", address.of(HEALTH), key=key)
+        if not answer.is_ours or answer.status != 200:
+            yield explained(answer)
+        elif "findings" not in answer.data:
+            yield problem(
+                _("The server does not know the key of the account %(account)s that this command has.")
+                % {"account": account},
+                _("Set the same API_KEYS for the server, and restart it. Does it read another .env?"),
+            )
+        else:
+            yield fine(_("The server knows the key of the account %(account)s.") % {"account": account})
+            yield from _not_tried() if live else _posted(address, key)
+    except NoAnswer as failure:
+        yield unanswered(failure)
+
+
+def _no_key(*, live: bool) -> Finding:
+    if live:
+        return problem(_("There is no key, so nobody is let in."), _("Make one with --new-key."))
+    return warning(
+        _('No message was posted: there is no key of the account "test".'),
+        _(
+            "Make a key with --new-key, and write %(example)s: with it, what comes all the way is tried without a "
+            "trace in your orders."
+        )
+        % {"example": '"API_KEYS": {"default": …, "test": …}'},
+    )
+
+
+def _not_tried() -> Iterator[Finding]:
+    yield fine(_("Nothing was posted, so a firewall that stops only POST was not noticed."))
+
+
+def _posted(address: Address, key: str) -> Iterator[Finding]:
+    """An order of nothing, from the account of the tests."""
+    number = f"DOCTOR-{secrets.token_hex(6)}"
+    body = json.dumps(harmless_order(number)).encode()
+    answer = ask("POST", address.of(topics.ORDER), key=key, body=body)
+    if not _is_ours_and(answer, 200, 202):
+        yield explained(answer)
+        return
+    said = _("A test message was accepted (%(status)d, after %(seconds).1f s).")
+    yield fine(said % {"status": answer.status, "seconds": answer.seconds})
+    if answer.seconds > SLOW_SECONDS:
+        yield warning(
+            _("That is slow: it is not known how long Stock Hub waits."),
+            _("See what holds the server up: too few workers, or the database."),
+        )
+    yield from _arrived(answer.data["message"], body)
+
+
+def harmless_order(number: str) -> dict[str, Any]:
+    """A body that nobody takes for a customer's: no address, no price, and a name that says what it is."""
+    moment = now().isoformat(timespec="seconds")
+    item = {"sku": "DOCTOR", "qty_ordered": 1, "item_price_inc_tax": 0, "row_total_inc_tax": 0}
+    order = {"increment_id": number, "po_number": number, "status": "pending", "currency": "EUR", "items": [item]}
+    amounts = {"subtotal": 0, "shipping_price": 0, "grand_total": 0}
+    return {**order, **amounts, "created_at": moment, "updated_at": moment}
+
+
+def _arrived(message_id: int | str, body: bytes) -> Iterator[Finding]:
+    """Whether it is here, byte for byte, and was applied."""
+    message = _await(message_id, body)
+    if message is None:
+        yield _in_spool(message_id) or problem(
+            _("The message is not in this command's database: the server has another one."),
+            _("Give this command and the server the same DATABASES. Does one of them read another .env?"),
+        )
+    elif message.status == Message.Status.APPLIED:
+        yield fine(_("It arrived here, and was processed. stockhub_prune --account test removes it."))
+    elif message.status == Message.Status.RECEIVED:
+        yield problem(
+            _("It arrived here, and was not processed within %(seconds)d seconds.") % {"seconds": PATIENCE_SECONDS},
+            _("Run stockhub_worker, and what wakes it: Celery's or the tasks' worker."),
+        )
+    else:
+        yield problem(
+            _("It arrived here, and could not be processed: %(reason)s") % {"reason": message.error.partition("\n")[0]},
+            _("See the log of the server; after a new release, run migrate and restart."),
+        )
+
+
+def _await(message_id: int | str, body: bytes) -> Message | None:
+    """The very message, once it is applied or patience ends."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        found = _find(message_id, body)
+        is_open = found is None or found.status == Message.Status.RECEIVED
+        may_change = isinstance(message_id, str) or found is not None
+        if not (is_open and may_change) or time.monotonic() >= until:
+            return found
+        time.sleep(PAUSE_SECONDS)
+
+
+def _find(message_id: int | str, body: bytes) -> Message | None:
+    rows = Message.objects.using(alias()).filter(account=TEST_ACCOUNT)
+    rows = rows.filter(pk=message_id) if isinstance(message_id, int) else rows.filter(uid=UUID(message_id))
+    message = rows.first()
+    return message if message and bytes(message.body) == body else None
+
+
+def _in_spool(message_id: int | str) -> Finding | None:
+    folder = spool.directory()
+    if folder is None or not (folder / f"{message_id}{spool.SUFFIX}").exists():
+        return None
+    return problem(
+        _("It waits in the spool directory: the server could not write to its database."),
+        _("See the log of the server: is its database away, or not migrated?"),
+    )

@@ -1,0 +1,196 @@
+"""From inside: what this installation is made of. Each subject is a function, in the order in which to mend."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.core.checks import ERROR, WARNING, CheckMessage
+from django.db import Error as DatabaseFault
+from django.db import connections
+from django.db.migrations.executor import MigrationExecutor
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from stockhub_webhooks import runners, signals
+from stockhub_webhooks.conf import conf
+from stockhub_webhooks.db.connections import alias
+from stockhub_webhooks.exceptions import place
+from stockhub_webhooks.models import Topic
+from stockhub_webhooks.operations import checks, health
+from stockhub_webhooks.operations.doctor.findings import Finding, Section, fine, problem, warning
+from stockhub_webhooks.operations.health import Level, Report, moment
+from stockhub_webhooks.receiving import spool
+
+APP = "stockhub_webhooks"
+CRON = "* * * * * cd /srv/shop && .venv/bin/python manage.py stockhub_worker --once --max-seconds 50"
+
+
+def examine() -> Iterator[Section]:
+    """Each subject, as soon as it is looked at. Nothing is changed, but for a file that comes and goes in the spool."""
+    report = health.report()
+    for title, subject in SUBJECTS:
+        yield Section(str(title), _found(subject, report))
+
+
+def _found(subject: Callable[[Report], Iterator[Finding]], report: Report) -> list[Finding]:
+    """What is found; a subject that cannot be looked at is a finding, too."""
+    try:
+        return list(subject(report))
+    except DatabaseFault as fault:
+        text = _("The database does not answer (%(detail)s).") % {"detail": type(fault).__name__}
+        return [problem(text, _("Start the database, and look at DATABASES and its password."))]
+    except Exception as fault:  # a host may be broken in any way
+        text = _("This could not be looked at: %(detail)s") % {"detail": place(fault)}
+        return [problem(text, _("See what python manage.py check says."))]
+
+
+def settings(report: Report) -> Iterator[Finding]:
+    """What the system checks of this app say."""
+    found = [_as_finding(message) for message in checks.check_all(None) if not message.is_silenced()]
+    yield from found or [fine(_("The system checks have nothing to say."))]
+
+
+def database(report: Report) -> Iterator[Finding]:
+    """Whether it answers, how connections are kept, and what it tells of our tables."""
+    connection: Any = connections[alias()]
+    connection.ensure_connection()
+    yield fine(
+        _("%(kind)s answers (%(alias)s). %(kept)s")
+        % {"kind": connection.display_name, "alias": alias(), "kept": _kept(connection.settings_dict)}
+    )
+    for message in checks.check_tables(None, databases=[alias()]):
+        if not message.is_silenced():
+            yield _as_finding(message)
+
+
+def _kept(options: dict[str, Any]) -> str:
+    age = options.get("CONN_MAX_AGE")
+    if (options.get("OPTIONS") or {}).get("pool"):
+        return str(_("Connections are pooled."))
+    if age == 0:
+        return str(_("Each request makes a connection of its own."))
+    kept = _("Connections are kept.") if age is None else _("Connections are kept for %(age)s s.") % {"age": age}
+    looked = _("They are looked at before use.") if options.get("CONN_HEALTH_CHECKS") else ""
+    return f"{kept} {looked}".strip()
+
+
+def migrations(report: Report) -> Iterator[Finding]:
+    """Whether the tables are there, and of this version."""
+    executor = MigrationExecutor(connections[alias()])
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes(APP))
+    missing = [f"{migration.app_label}.{migration.name}" for migration, _backwards in plan]
+    if missing:
+        text = _("Not applied: %(names)s.") % {"names": ", ".join(missing)}
+        yield problem(text, "python manage.py migrate")
+    else:
+        yield fine(_("All migrations are applied."))
+
+
+def receivers(report: Report) -> Iterator[Finding]:
+    """Who hears what, and what nobody hears."""
+    heard = {
+        name: sorted(receiver.identity for receiver in signal.connected()) for name, signal in signals.BY_NAME.items()
+    }
+    for name, identities in heard.items():
+        if identities:
+            yield fine(f"{name}: {', '.join(identities)}")
+    if not any(heard.values()):
+        text = _("No receiver is connected: messages are kept, and your shop hears of none.")
+        yield warning(text, _("Write stockhub_receivers.py in an installed app, as the README shows."))
+    elif not heard[signals.event_recorded.name]:
+        unheard = [kind for kind, signal in signals.BY_EVENT_TYPE.items() if not heard[signal.name]]
+        if unheard:
+            yield fine(_("Heard by nobody: %(names)s.") % {"names": ", ".join(unheard)})
+
+
+def runner(report: Report) -> Iterator[Finding]:
+    """Who does the work, and who finishes what is left over."""
+    in_request = runners.current().applies_in_request
+    last = max(report.workers.values(), default=None)
+    yield fine(_("The runner is %(name)s.") % {"name": conf.RUNNER})
+    if report.database:
+        return
+    if report.has_worker:
+        yield fine(_("A worker came by at %(moment)s.") % {"moment": moment(last)})
+        return
+    late = _("No worker came by in the last 15 minutes (the last one: %(moment)s).") % {"moment": moment(last)}
+    text = late if last else _("No worker has come by yet.")
+    todo = _("Run stockhub_worker as a service, or every minute by cron: %(line)s") % {"line": CRON}
+    if in_request:
+        costs = _("What is left over waits for the next message.")
+        yield warning(f"{text} {costs}", todo)
+    else:
+        costs = _("With this runner, messages are processed by nobody else.")
+        yield problem(f"{text} {costs}", todo)
+
+
+def spool_directory(report: Report) -> Iterator[Finding]:
+    """Whether a message can really be put there."""
+    folder = spool.directory()
+    if folder is None:
+        yield fine(_("There is none; what that costs stands with the settings."))
+        return
+    try:
+        taken_by = spool.probe()
+    except OSError as fault:
+        text = _("The spool directory %(folder)s took no file (%(detail)s).")
+        yield problem(
+            text % {"folder": folder, "detail": type(fault).__name__},
+            _("Give it to the user that the server runs as: install -d -m 700 -o that-user %(folder)s")
+            % {"folder": folder},
+        )
+        return
+    yield fine(_("A file was written to %(folder)s, is on disk, and was removed.") % {"folder": taken_by})
+    if taken_by != folder:
+        yield fine(_("%(folder)s itself is made for the first message that needs it.") % {"folder": folder})
+    elif hasattr(os, "geteuid") and folder.stat().st_uid != os.geteuid():
+        yield warning(
+            _("The spool directory belongs to another user than this command runs as."),
+            _("Run this command as the user that the server runs as: only then it says what the server may do."),
+        )
+
+
+def messages(report: Report) -> Iterator[Finding]:
+    """What came in last, and what lies about."""
+    if report.database:
+        return
+    words = dict(Topic.choices)
+    last = [f"{words[topic]} {moment(at)}" for topic, at in report.last_messages.items() if at and topic in words]
+    if last:
+        yield fine(_("Last messages: %(list)s.") % {"list": ", ".join(last)})
+    else:
+        yield fine(_("None came in yet: the mail below asks for them."))
+    found = [Finding(Level(rule.level), rule.text, _see(rule)) for rule in health.findings(report)]
+    yield from found
+    if waiting := report.spool.waiting.count:
+        yield fine(
+            ngettext(
+                "%(count)d file waits in the spool directory.", "%(count)d files wait in the spool directory.", waiting
+            )
+            % {"count": waiting}
+        )
+
+
+def _see(found: health.Finding) -> str:
+    where = found.link or "python manage.py stockhub_status"
+    return str(_("%(text)s See %(where)s") % {"text": found.text, "where": where})
+
+
+def _as_finding(message: CheckMessage) -> Finding:
+    """A finding of the system checks, whose own words are English."""
+    level = Level.CRITICAL if message.level >= ERROR else Level.WARNING if message.level >= WARNING else Level.OK
+    code = str(message.id).rpartition(".")[2]
+    return Finding(level, f"{message.msg} ({code})", message.hint or "")
+
+
+SUBJECTS: tuple[tuple[Any, Callable[[Report], Iterator[Finding]]], ...] = (
+    (_("Settings"), settings),
+    (_("Database"), database),
+    (_("Tables"), migrations),
+    (_("Receivers"), receivers),
+    (_("Who does the work"), runner),
+    (_("Spool"), spool_directory),
+    (_("Messages"), messages),
+)

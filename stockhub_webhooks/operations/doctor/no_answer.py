@@ -1,0 +1,105 @@
+"""What it means that nothing answers, or nothing that can be trusted. One small function a cause."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from django.utils.translation import gettext_lazy as _
+
+from stockhub_webhooks.operations.doctor.explanations import Explanation
+from stockhub_webhooks.operations.doctor.findings import Finding, problem
+from stockhub_webhooks.operations.doctor.wire import TIMEOUT_SECONDS, NoAnswer
+
+
+def unanswered(failure: NoAnswer) -> Finding:
+    """What it means that nothing came."""
+    what, todo = next(cause(failure) for kind, cause in FAULTS if isinstance(failure.fault, kind))
+    return problem(f"{failure.url}: {what}", todo)
+
+
+# OpenSSL's numbers, X509_V_ERR_…: https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/
+CERTIFICATES: dict[int, Explanation] = {
+    9: (_("its certificate is not valid yet."), _("Is the clock of this machine right? Or wait, or renew it.")),
+    10: (_("its certificate has expired."), _("Renew it, and let that happen by itself (certbot, your host).")),
+    18: (
+        _("its certificate is signed by itself, which Stock Hub will not trust."),
+        _("Get one of a public authority, such as Let's Encrypt."),
+    ),
+    20: (
+        _("it is not known who signed its certificate: an own authority, or the certificate between is not sent."),
+        _("Let the server send the whole chain (fullchain.pem), signed by a public authority."),
+    ),
+    62: (
+        _("its certificate is for another name."),
+        _("Get a certificate for this very name, or give Stock Hub the name that the certificate has."),
+    ),
+}
+CERTIFICATES |= {19: CERTIFICATES[20], 21: CERTIFICATES[20], 64: CERTIFICATES[62]}
+
+
+def certificate(failure: NoAnswer) -> Explanation:
+    """The connection is refused by us, as Stock Hub would."""
+    fault = failure.fault
+    code = getattr(fault, "verify_code", 0)
+    detail = getattr(fault, "verify_message", "") or type(fault).__name__
+    unknown = _("its certificate is not valid (%(detail)s).") % {"detail": detail}
+    return CERTIFICATES.get(code) or (unknown, _("Get a certificate that browsers trust, too."))
+
+
+def no_tls(failure: NoAnswer) -> Explanation:
+    """Somebody answers, in another language."""
+    return _("no https is spoken there."), _("Is the port right? Let the proxy speak https there.")
+
+
+def no_name(failure: NoAnswer) -> Explanation:
+    """The name leads nowhere."""
+    name = urlsplit(failure.url).hostname
+    return (
+        _("the name %(name)s is not found in the DNS.") % {"name": name},
+        _("Is it spelt right? Is its DNS record set, and public?"),
+    )
+
+
+def refused(failure: NoAnswer) -> Explanation:
+    """Nobody listens."""
+    return _("nobody listens there."), _("Start the web server, or open the port in the firewall.")
+
+
+def too_late(failure: NoAnswer) -> Explanation:
+    """Somebody listens, and says nothing; or a firewall swallows the question."""
+    return (
+        _("no answer within %(seconds)d seconds.") % {"seconds": TIMEOUT_SECONDS},
+        _("Is the port open in the firewall? Are all workers busy, or does the database hang (OPTIONS)?"),
+    )
+
+
+def broken_off(failure: NoAnswer) -> Explanation:
+    """The connection ends, or what comes is no HTTP."""
+    return (
+        _("the connection broke off (%(detail)s).") % {"detail": type(failure.fault).__name__},
+        _("See the log of the proxy and of the application: a worker may have died."),
+    )
+
+
+def unreachable(failure: NoAnswer) -> Explanation:
+    """The network has no way there."""
+    return (
+        _("it cannot be reached (%(detail)s).") % {"detail": type(failure.fault).__name__},
+        _("Look at the network and the firewall. Can this machine reach its own public address at all?"),
+    )
+
+
+FAULTS: tuple[tuple[type[BaseException], Callable[[NoAnswer], Explanation]], ...] = (
+    (ssl.SSLCertVerificationError, certificate),
+    (ssl.SSLError, no_tls),
+    (socket.gaierror, no_name),
+    (ConnectionRefusedError, refused),
+    (TimeoutError, too_late),
+    (ConnectionError, broken_off),
+    (http.client.HTTPException, broken_off),
+    (BaseException, unreachable),
+)

@@ -1,0 +1,32 @@
+"""What was found, as lines to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from django.utils.translation import gettext as _
+
+from stockhub_webhooks.operations.doctor.findings import Section, todos
+from stockhub_webhooks.operations.health import Level
+
+MARKS = {Level.OK: "ok", Level.WARNING: "!", Level.CRITICAL: "!!"}
+
+
+def section(found: Section) -> Iterator[str]:
+    """One subject."""
+    yield f"{found.title}:"
+    for finding in found.findings:
+        yield f"  {MARKS[finding.level]:<3}{finding.text}"
+    if not found.findings:
+        yield "  -"
+    yield ""
+
+
+def what_to_do(sections: Iterable[Section]) -> Iterator[str]:
+    """The end: what to do, in order."""
+    steps = todos(sections)
+    if not steps:
+        yield _("All is well.")
+        return
+    yield _("What to do, in this order:")
+    yield from (f"  {number}. {step}" for number, step in enumerate(steps, 1))

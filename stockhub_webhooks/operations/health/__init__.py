@@ -1,0 +1,26 @@
+"""Is all well? What there is to know, what of it is wrong, and who is told.
+
+``work`` says which rows count, ``figures`` what a report tells, ``facts`` counts and reads it, ``hours`` counts by
+the hour and ``causes`` by the cause, ``silence`` knows the opening hours, ``rules`` say what is wrong, ``attention``
+what the office should look at besides, ``text`` is for reading, ``alarm`` tells it: once an episode, by one process,
+with at most one mail an hour.
+"""
+
+from stockhub_webhooks.operations.health.alarm import glance, look, mail_admins
+from stockhub_webhooks.operations.health.facts import report
+from stockhub_webhooks.operations.health.figures import Report
+from stockhub_webhooks.operations.health.rules import Finding, Level, as_json, findings, level_of, moment
+
+__all__ = [
+    "Finding",
+    "Level",
+    "Report",
+    "as_json",
+    "findings",
+    "glance",
+    "level_of",
+    "look",
+    "mail_admins",
+    "moment",
+    "report",
+]

@@ -1,0 +1,261 @@
+"""Going through the chosen messages: one transaction a message, in which its effect and the progress are committed.
+
+So whoever is killed leaves nothing half done and nothing counted twice: another process takes over when the lease
+lapses. Newer still wins, for a message keeps its first `received_at`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
+from typing import Any
+
+from django.db import IntegrityError, InterfaceError, OperationalError
+from django.db.models import F, Q
+from django.utils import timezone
+
+from stockhub_webhooks.conf import conf
+from stockhub_webhooks.db.connections import NOW, alias, drop_if_broken, from_now, patiently, take_free, writing
+from stockhub_webhooks.db.timeouts import impatiently, worth_repeating
+from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.exceptions import WORKER_DIED, AlreadySettled, Unreadable, described, place
+from stockhub_webhooks.logs import about, logger_of
+from stockhub_webhooks.models import Event, Message, ReceiverCall, Replay
+from stockhub_webhooks.models.replay import ReplayQuerySet
+from stockhub_webhooks.operations.replay.choice import Choice
+from stockhub_webhooks.processing import pipeline
+from stockhub_webhooks.receiving import journal
+from stockhub_webhooks.serializers.fields import clean_text
+
+logger = logger_of(__name__)
+
+BATCH = 50
+ERROR_LIMIT = 2000
+
+
+@dataclass(frozen=True)
+class Step:
+    """What became of one message.
+
+    Attributes:
+        counted: as which of `models.replay.COUNTED`.
+        outcome: a `Message.Outcome`, "" where it was not applied.
+        events: the changes that were found now, not those of the past.
+        calls: what is owed for them, what was offered, and what is tried again.
+        error: why it could not be processed.
+    """
+
+    counted: str
+    outcome: str = ""
+    events: list[Event] = field(default_factory=list)
+    calls: list[ReceiverCall] = field(default_factory=list)
+    error: str = ""
+
+
+class _Lost(Exception):
+    """Somebody stopped the replay, or took it over."""
+
+
+# ---------------------------------------------------------------- asking
+
+
+def begin(
+    choice: Choice,
+    *,
+    who: str,
+    reason: str,
+    who_pk: str = "",
+    receivers: Collection[str] = (),
+    applies: bool = True,
+    tries_again: bool = False,
+    claimed: bool = False,
+) -> Replay:
+    """Write the request down; it is begun when its turn comes. What comes in later is no part of it.
+
+    Args:
+        choice: which messages.
+        who: a name for people.
+        reason: why, for people.
+        who_pk: the user's key, where there is one.
+        receivers: identities that the past changes of these messages are offered to.
+        applies: whether the messages are processed again, or their past changes only offered.
+        tries_again: whether what receivers gave up of their past changes is tried again.
+        claimed: whether the caller will go through it at once, so that nobody else does.
+    """
+    rows = choice.messages()
+    newest = Message.objects.using(alias()).order_by("-pk").values_list("pk", flat=True).first() or 0
+    replay = Replay(
+        requested_by=who,
+        requested_by_pk=who_pk,
+        created_at=timezone.now(),
+        reason=reason,
+        choice=choice.as_json(),
+        receivers=sorted(receivers),
+        applies=applies,
+        tries_again=tries_again,
+        total=rows.filter(pk__lte=newest).order_by().count(),
+        up_to_message=newest,
+        due_at=from_now(conf.LEASE_SECONDS) if claimed else NOW,
+        claim=uuid.uuid4() if claimed else None,
+    )
+    replay.save(using=alias(), force_insert=True)
+    return replay
+
+
+def halt(pk: int, who: str) -> bool:
+    """Stop after the message in hand; False where it is over already. What is done stays done."""
+    values = {"status": Replay.Status.STOPPED, "due_at": None, "finished_at": timezone.now(), "stopped_by": who}
+    return bool(patiently(partial(_rows().filter(pk=pk, due_at__isnull=False).update, **values)))
+
+
+# ---------------------------------------------------------------- working
+
+
+def continue_due(*, until: float = float("inf"), stop: threading.Event | None = None) -> int:
+    """Go on with one replay that is due, for a batch, so that new messages wait no longer than that; how many steps.
+
+    Args:
+        until: on the clock of `time.monotonic`.
+        stop: looked at between two messages.
+    """
+    replay = _claim()
+    if replay is None:
+        return 0
+    done = 0
+    with suppress(_Lost):
+        try:
+            for _step in steps(replay):
+                done += 1
+                if done >= BATCH or time.monotonic() >= until or (stop and stop.is_set()):
+                    _let_go(replay, NOW)
+                    break
+        except (OperationalError, InterfaceError) as fault:
+            logger.warning("replay %s waits (%s)", replay.pk, place(fault))
+            drop_if_broken(alias())
+            _let_go(replay, from_now(conf.pause_after(replay.attempts)))
+    return max(done, 1)
+
+
+def _claim() -> Replay | None:
+    with impatiently(alias()):
+        due = list(_rows().due(NOW).values_list("pk", "attempts")[:5])
+    for pk, attempts in due:
+        same = _rows().filter(pk=pk, attempts=attempts).due(NOW).order_by()
+        if attempts >= conf.MAX_ATTEMPTS:
+            logger.error("replay %s is broken off", pk)
+            same.update(status=Replay.Status.FAILED, due_at=None, finished_at=timezone.now(), last_error=WORKER_DIED)
+            continue
+        lease = {"attempts": F("attempts") + 1, "due_at": from_now(conf.LEASE_SECONDS)}
+        if take_free(same, claim=uuid.uuid4(), **lease):
+            return _rows().get(pk=pk)
+    return None
+
+
+def steps(replay: Replay) -> Iterator[Step]:
+    """Go through what is left of a claimed replay, message by message, and finish it.
+
+    Raises:
+        django.db.OperationalError: the database would not, several times over; the replay stays as it is.
+    """
+    while pks := list(_left(replay).values_list("pk", flat=True)[:BATCH]):
+        for message in (Message.objects.using(alias()).filter(pk=pk).first() for pk in pks):
+            if message is not None:
+                step = _take_on(replay, message)
+                replay.reached_at, replay.reached_message = message.received_at, message.pk
+                yield step
+    _update(replay, status=Replay.Status.DONE, due_at=None, finished_at=timezone.now())
+
+
+def _left(replay: Replay) -> Any:
+    rows = Choice.from_json(replay.choice).messages().filter(pk__lte=replay.up_to_message)
+    if replay.reached_at is None:
+        return rows
+    later = Q(received_at__gt=replay.reached_at) | Q(received_at=replay.reached_at, pk__gt=replay.reached_message)
+    return rows.filter(later, received_at__gte=replay.reached_at)
+
+
+def _take_on(replay: Replay, message: Message) -> Step:
+    """One message: its effect and the progress together, or the progress alone where it fails."""
+    with about(message_id=message.pk):
+        return _try_on(replay, message)
+
+
+def _try_on(replay: Replay, message: Message) -> Step:
+    try:
+        return _committed(replay, message)
+    except (_Lost, OperationalError, InterfaceError):
+        raise
+    except AlreadySettled:
+        journal.reopen([message.pk])
+        step = Step("postponed")
+    except Unreadable as why:
+        step = Step("failed", error=str(why))
+    except Exception as error:
+        logger.error("message %s could not be processed again (%s)", message.pk, place(error))
+        step = Step("failed", error=described(error))
+    _move(replay, message, step)
+    return step
+
+
+def _committed(replay: Replay, message: Message) -> Step:
+    began = time.monotonic()
+    for turn in count(1):
+        try:
+            with writing(alias()):
+                step = work(message, replay.receivers, applies=replay.applies, tries_again=replay.tries_again)
+                _move(replay, message, step)
+            return step
+        except (OperationalError, IntegrityError):
+            if not worth_repeating(turn, began):
+                raise
+            drop_if_broken(alias())
+            message.refresh_from_db(using=alias())
+    raise AssertionError("the last turn returns or raises")
+
+
+def work(message: Message, receivers: Collection[str], *, applies: bool, tries_again: bool = False) -> Step:
+    """What is done with one message, in the caller's transaction, which a preview rolls back.
+
+    Raises:
+        AlreadySettled: the message is open at present.
+        Unreadable: it still cannot be read.
+    """
+    told_of = message.events.using(alias()).defer("changes").order_by("pk")
+    past = list(told_of) if receivers or tries_again else []
+    result = pipeline.again(message) if applies else pipeline.Result("", [], [])
+    tried = ledger.try_events_again(past) if tries_again else []
+    offered = ledger.offer(past, receivers)
+    counted = "changed" if result.events or tried or offered else "unchanged"
+    return Step(counted, result.outcome, result.events, [*result.calls, *tried, *offered])
+
+
+# ---------------------------------------------------------------- progress
+
+
+def _rows() -> ReplayQuerySet:
+    return Replay.objects.using(alias())
+
+
+def _move(replay: Replay, message: Message, step: Step) -> None:
+    """Count the message and go past it; a sign of life as well."""
+    values: dict[str, Any] = {step.counted: F(step.counted) + 1, "owed": F("owed") + len(step.calls)}
+    if step.error:
+        values["last_error"] = clean_text(step.error)[:ERROR_LIMIT]
+    lease = {"due_at": from_now(conf.LEASE_SECONDS), "attempts": 1}
+    _update(replay, reached_at=message.received_at, reached_message=message.pk, **values, **lease)
+
+
+def _let_go(replay: Replay, due_at: Any) -> None:
+    _update(replay, due_at=due_at)
+
+
+def _update(replay: Replay, **values: Any) -> None:
+    claimed = _rows().filter(pk=replay.pk, claim=replay.claim, due_at__isnull=False)
+    if not patiently(partial(claimed.update, **values)):
+        raise _Lost

@@ -1,0 +1,307 @@
+"""Keeps each message before anything in it is believed, and knows its state from then on.
+
+A message is *open* while `due_at` is set: it waits, or somebody holds it until its lease lapses. Every change
+of state is conditional on the message still being open, so that two processes never both finish it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from django.db import Error as DatabaseFault
+from django.db import IntegrityError, connections, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from stockhub_webhooks import signals
+from stockhub_webhooks.conf import conf
+from stockhub_webhooks.db.connections import NOW, alias, drop, from_now, patiently, take_free
+from stockhub_webhooks.db.timeouts import impatiently, worth_repeating
+from stockhub_webhooks.db.writes import Writes, insert
+from stockhub_webhooks.exceptions import (
+    DIED,
+    WORKER_DIED,
+    AlreadySettled,
+    NotStored,
+    Unreadable,
+    cause,
+    described,
+)
+from stockhub_webhooks.logs import about, logger_of
+from stockhub_webhooks.models import Message
+from stockhub_webhooks.receiving import spool
+from stockhub_webhooks.serializers import Reading
+from stockhub_webhooks.serializers.fields import clean_text
+
+logger = logger_of(__name__)
+
+KEPT_HEADERS = ("content-type", "content-encoding", "user-agent", "x-version", "x-request-id", "date")
+HEADER_LIMIT = 255
+BATCH = 20  # with more, two workers would change the sequence of messages the more
+SPOOLED = (
+    "uid",
+    "url_topic",
+    "topic",
+    "account",
+    "body",
+    "headers",
+    "key_fingerprint",
+    "remote_address",
+    "source",
+    "received_at",
+)
+
+
+def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """The named headers, by their names in small letters; the key is never among them."""
+    return {name: clean_text(headers[name])[:HEADER_LIMIT] for name in KEPT_HEADERS if name in headers}
+
+
+# ---------------------------------------------------------------- storing
+
+
+@sensitive_variables()
+def store(message: Message, *, claimed: bool = False) -> Message:
+    """Commit a new message, to the database or else to the spool; only then may the sender hear 2xx.
+
+    Args:
+        message: not saved yet.
+        claimed: whether the caller will apply it at once, so that nobody else takes it meanwhile.
+
+    Returns:
+        The message; its `pk` is None where it went to the spool.
+
+    Raises:
+        NotStored: it is in neither.
+    """
+    try:
+        commit(message, claimed=claimed)
+    except Exception as fault:
+        with about(message_id=str(message.uid)):
+            logger.warning("message %s could not be journaled (%s), it goes to the spool", message.uid, _kind(fault))
+        message.pk = None
+        try:
+            spool.write({name: getattr(message, name) for name in SPOOLED})
+        except OSError as error:
+            raise NotStored(f"database: {_kind(fault)}; spool: {_kind(error)}") from fault
+        return message
+    signals.message_received.send_robust(Message, message=message)
+    return message
+
+
+@sensitive_variables()
+def enter(message: Message) -> None:
+    """Put a message into the journal from elsewhere than the door; it is applied when its turn comes.
+
+    Raises:
+        django.db.Error: it is not stored.
+    """
+    _prepare(message, claimed=False)
+    _insert_once(message, alias())
+    signals.message_received.send_robust(Message, message=message)
+
+
+def _prepare(message: Message, *, claimed: bool) -> None:
+    message.due_at = from_now(conf.LEASE_SECONDS) if claimed else NOW
+    message.attempts = int(claimed)
+    message.topic = message.url_topic
+
+
+@sensitive_variables()
+def commit(message: Message, *, claimed: bool = False) -> None:
+    """Commit a new message to the database, and to nothing else: one autocommit INSERT.
+
+    A dead connection is closed and tried once more; `uid` makes that harmless.
+
+    Raises:
+        django.db.Error: it is not stored, or nobody knows.
+        NotStored: nothing would be committed here, or only later.
+    """
+    began = time.monotonic()
+    using = alias()
+    connection = connections[using]
+    _prepare(message, claimed=claimed)
+    if not connection.settings_dict["AUTOCOMMIT"]:
+        raise NotStored("DATABASES has AUTOCOMMIT off, so nothing is committed")
+    if connection.in_atomic_block:
+        # a host's transaction could still be rolled back; durable=True refuses it (and lets a TestCase pass)
+        with transaction.atomic(using=using, durable=True):
+            insert([message], using, left_out=Message.FOUND_OUT_LATER)
+        return
+    if connection.connection is not None and not connection.autocommit:
+        raise NotStored("autocommit was turned off on this connection, so nothing is committed")
+    try:
+        _insert_once(message, using)
+    except DatabaseFault:
+        drop(using)
+        if not worth_repeating(1, began):
+            raise
+        _insert_once(message, using)
+
+
+def _insert_once(message: Message, using: str) -> None:
+    try:
+        with impatiently(using):
+            insert([message], using, left_out=Message.FOUND_OUT_LATER)
+    except IntegrityError:
+        with impatiently(using):
+            stored = Message.objects.using(using).filter(uid=message.uid).values_list("pk", flat=True).first()
+        if stored is None:
+            raise
+        message.pk = stored
+
+
+# ---------------------------------------------------------------- taking
+
+
+def claim_due() -> Generator[list[Message], None, None]:
+    """Take the messages that are due, a few at a time, with a lease.
+
+    Whoever works them off takes them off the list; what is left on it, or not asked for, is let go of.
+    """
+    with impatiently(alias()):
+        due = list(Message.objects.using(alias()).due(NOW).values_list("pk", "attempts")[:BATCH])
+    worn_out = [pk for pk, attempts in due if attempts >= conf.MAX_ATTEMPTS]
+    for pk in worn_out:
+        fail(pk, WORKER_DIED, DIED)
+    # one that was begun before may have killed its process: nobody's attempt but its own may be counted for that
+    begun = [Q(pk=pk) for pk, attempts in due if 0 < attempts < conf.MAX_ATTEMPTS]
+    fresh = [Q(attempts=0)] if any(not attempts for _, attempts in due) else []
+    for which in (*fresh, *begun):
+        if claimed := _claim(which):
+            try:
+                yield claimed
+            finally:
+                _let_go(claimed)
+    if worn_out:  # there may be more behind them
+        yield from claim_due()
+
+
+def _claim(which: Q) -> list[Message]:
+    """Some of those messages that are due and that nobody holds, oldest first."""
+    due = Message.objects.using(alias()).filter(which, attempts__lt=conf.MAX_ATTEMPTS).due(NOW)[:BATCH]
+    messages: list[Message] = take_free(due, attempts=F("attempts") + 1, due_at=from_now(conf.LEASE_SECONDS))
+    for message in messages:
+        message.attempts += 1
+    return messages
+
+
+def _let_go(messages: list[Message]) -> None:
+    """Nobody has begun with these: they are due again, and no attempt is counted."""
+    with suppress(DatabaseFault):  # else their leases lapse
+        for message in messages:
+            patiently(partial(_open(message).update, attempts=F("attempts") - 1, due_at=NOW))
+
+
+# ---------------------------------------------------------------- finishing
+
+
+def settle(message: Message, reading: Reading, outcome: str, writes: Writes) -> None:
+    """The message is applied, with what else is to be written. Belongs into the transaction that applied it.
+
+    Raises:
+        AlreadySettled: another process finished it first.
+    """
+    _finish(
+        message,
+        writes,
+        status=Message.Status.APPLIED,
+        outcome=outcome,
+        topic=reading.topic,
+        increment_id=reading.increment_id,
+        notes=[note._asdict() for note in reading.notes],
+        error="",
+        cause="",
+        applied_at=timezone.now(),
+        due_at=None,
+    )
+
+
+def quarantine(message: Message, why: Unreadable) -> None:
+    """The message cannot be applied as it is; somebody should look at it.
+
+    Raises:
+        AlreadySettled: another process finished it first.
+    """
+    _finish(
+        message,
+        Writes(alias()),
+        status=Message.Status.QUARANTINED,
+        outcome="",
+        topic=why.topic or message.url_topic,
+        increment_id=why.increment_id,
+        error=str(why),
+        cause=cause(why),
+        due_at=None,
+    )
+    signals.message_quarantined.send_robust(Message, message=message, reason=why.reason)
+
+
+def postpone(message: Message, fault: Exception) -> None:
+    """Applying failed; try again later, or give up after `MAX_ATTEMPTS`."""
+    error = described(fault)
+    if message.attempts >= conf.MAX_ATTEMPTS:
+        fail(message.pk, error, cause(fault))
+        message.status = Message.Status.FAILED
+        return
+    due_at = from_now(conf.pause_after(message.attempts))
+    patiently(partial(_open(message).update, error=error, cause=cause(fault), due_at=due_at))
+
+
+def fail(pk: int, error: str, why: str) -> None:
+    """Give a message up; `reopen` brings it back. `why` is its cause, as `exceptions.cause` has it."""
+    with about(message_id=pk):
+        logger.error("message %s is given up", pk)
+    waiting = Message.objects.using(alias()).filter(pk=pk, due_at__isnull=False)
+    patiently(partial(waiting.update, status=Message.Status.FAILED, error=error, cause=why, due_at=None))
+
+
+def reopen(pks: list[int]) -> int:
+    """Make messages due now, as they came in; how many. What was applied before is a replay."""
+    messages = Message.objects.using(alias()).filter(pk__in=pks)
+    fresh = {"status": Message.Status.RECEIVED, "attempts": 0, "due_at": NOW, "cause": ""}
+    return (
+        messages.filter(status=Message.Status.RECEIVED).update(due_at=NOW)
+        + messages.filter(status=Message.Status.APPLIED).update(is_replay=True, **fresh)
+        + messages.filter(status__in=(Message.Status.QUARANTINED, Message.Status.FAILED)).update(**fresh)
+    )
+
+
+def _as_claimed(message: Message) -> dict[str, Any]:
+    return {"id": message.pk, "status": Message.Status.RECEIVED, "attempts": message.attempts}
+
+
+def take_again(message: Message) -> None:
+    """Open a settled message and hold it, in the transaction that applies it again and settles it at once.
+
+    Raises:
+        AlreadySettled: it is open already, so that it is applied anyway.
+    """
+    again: dict[str, Any] = {"status": Message.Status.RECEIVED, "attempts": 1, "due_at": from_now(conf.LEASE_SECONDS)}
+    if message.status == Message.Status.APPLIED:
+        again["is_replay"] = True
+    settled = Message.objects.using(alias()).filter(pk=message.pk, status=message.status, due_at__isnull=True)
+    if not settled.update(**again):
+        raise AlreadySettled(f"message {message.pk} is being processed by another process")
+    message.refresh_from_db(using=alias(), fields=["status", "attempts", "is_replay"])
+
+
+def _open(message: Message) -> Any:
+    return Message.objects.using(alias()).filter(**_as_claimed(message))
+
+
+def _finish(message: Message, writes: Writes, **values: Any) -> None:
+    missed = AlreadySettled(f"message {message.pk} was finished by another process")
+    writes.update(Message, _as_claimed(message), values, missed)
+    patiently(writes.run)
+    for name, value in values.items():
+        setattr(message, name, value)
+
+
+def _kind(fault: BaseException) -> str:
+    return type(fault).__name__

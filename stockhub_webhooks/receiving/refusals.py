@@ -1,0 +1,174 @@
+"""Who is not let in: counted, and what looks like Stock Hub's own message kept for a while.
+
+Refusing must work with the database away; counting may fail. All of this happens after the answer.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db import Error as DatabaseFault
+from django.db import IntegrityError, transaction
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce, Greatest
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from stockhub_webhooks import serializers
+from stockhub_webhooks.conf import conf
+from stockhub_webhooks.db.connections import alias, writing
+from stockhub_webhooks.db.timeouts import impatiently
+from stockhub_webhooks.exceptions import Unreadable
+from stockhub_webhooks.logs import logger_of
+from stockhub_webhooks.models import Message, Refusal, RefusedBody
+from stockhub_webhooks.receiving import journal
+
+logger = logger_of(__name__)
+
+LOG_EVERY_SECONDS = 60.0
+ROWS_AN_HOUR = 200
+KEPT_BODY_BYTES = 64 * 1024
+KEPT_FOR = timedelta(days=7)
+COUNTED_FOR = timedelta(days=90)
+
+_logged_at: dict[str, float] = {}
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A delivery that was refused. `body` is None where it was not read whole."""
+
+    reason: str
+    url_topic: str
+    remote_address: str
+    key_fingerprint: str = ""
+    size: int | None = None
+    body: bytes | None = field(default=None, repr=False)
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
+    at: datetime = field(default_factory=timezone.now)
+
+
+@sensitive_variables()
+def note(attempt: Attempt) -> None:
+    """Count an attempt, keep its body where it may be a real message, and say so in the log once a minute."""
+    _log(attempt)
+    try:
+        with impatiently(alias()):
+            _count(attempt)
+            if attempt.body and conf.KEEP_REFUSED > 0:
+                _keep(attempt, attempt.body)
+    except DatabaseFault as fault:
+        logger.warning("a refused delivery was not counted (%s)", type(fault).__name__)
+
+
+def _log(attempt: Attempt) -> None:
+    now = time.monotonic()
+    if now - _logged_at.get(attempt.reason, -LOG_EVERY_SECONDS) >= LOG_EVERY_SECONDS:
+        _logged_at[attempt.reason] = now
+        logger.warning(
+            "a delivery from %s was refused: %s (the admin counts them, this is logged once a minute)",
+            attempt.remote_address,
+            attempt.reason,
+        )
+
+
+def _count(attempt: Attempt) -> None:
+    hour = attempt.at.replace(minute=0, second=0, microsecond=0)
+    rows = Refusal.objects.using(alias()).filter(hour=hour)
+    found = {
+        "reason": attempt.reason,
+        "remote_address": attempt.remote_address,
+        "key_fingerprint": attempt.key_fingerprint,
+    }
+    if _add(rows.filter(**found), attempt):
+        return
+    if rows.count() >= ROWS_AN_HOUR:
+        found |= {"remote_address": "", "key_fingerprint": ""}
+        if _add(rows.filter(**found), attempt):
+            return
+    try:
+        with transaction.atomic(using=alias()):
+            row = Refusal(hour=hour, **found, count=1, largest_body=attempt.size, last_at=attempt.at)
+            row.save(using=alias(), force_insert=True)
+    except IntegrityError:  # another process was first
+        _add(rows.filter(**found), attempt)
+        return
+    forget()
+
+
+def forget() -> None:
+    """Remove what was kept, and what was counted, for long enough; the worker does so where nobody is refused."""
+    now = timezone.now()
+    RefusedBody.objects.using(alias()).filter(refused_at__lt=now - KEPT_FOR).delete()
+    Refusal.objects.using(alias()).filter(hour__lt=now - COUNTED_FOR).delete()
+
+
+def _add(rows: object, attempt: Attempt) -> bool:
+    largest = {}
+    if attempt.size is not None:
+        largest = {"largest_body": Greatest(Coalesce(F("largest_body"), Value(0)), Value(attempt.size))}
+    return bool(rows.update(count=F("count") + 1, last_at=attempt.at, **largest))  # type: ignore[attr-defined]
+
+
+@sensitive_variables()
+def _keep(attempt: Attempt, body: bytes) -> None:
+    """Keep what names a document of a known topic; the oldest make room."""
+    if len(body) > KEPT_BODY_BYTES:
+        return
+    try:
+        reading = serializers.identify(body, attempt.url_topic)
+    except Unreadable:
+        return
+    kept = RefusedBody.objects.using(alias())
+    RefusedBody(
+        url_topic=attempt.url_topic,
+        topic=reading.topic,
+        increment_id=reading.increment_id,
+        body=body,
+        headers=attempt.headers,
+        reason=attempt.reason,
+        remote_address=attempt.remote_address,
+        key_fingerprint=attempt.key_fingerprint,
+        refused_at=attempt.at,
+    ).save(using=alias(), force_insert=True)
+    over = kept.order_by("-pk").values_list("pk", flat=True)[conf.KEEP_REFUSED :][:1]
+    for pk in over:
+        kept.filter(pk__lte=pk).delete()
+
+
+def release(pks: list[int], *, account: str = "") -> int:
+    """Let kept messages in after all, as if they had come with the right key; how many.
+
+    Args:
+        pks: of `RefusedBody`; those that were released before are left alone.
+        account: whose messages they are; the only account where there is one.
+
+    Raises:
+        ValueError: there are several accounts, and none or an unknown one is named.
+    """
+    account = conf.account(account)
+    return sum(_release(pk, account) for pk in pks)
+
+
+@sensitive_variables()
+def _release(pk: int, account: str) -> bool:
+    using = alias()
+    with writing(using):
+        waiting = RefusedBody.objects.using(using).select_for_update().filter(pk=pk, message=None)
+        kept = waiting.first()
+        if kept is None:
+            return False
+        message = Message(
+            url_topic=kept.url_topic,
+            account=account,
+            body=bytes(kept.body),
+            headers=kept.headers,
+            key_fingerprint=kept.key_fingerprint,
+            remote_address=kept.remote_address,
+            received_at=kept.refused_at,
+        )
+        journal.enter(message)
+        waiting.update(message=message)
+    return True

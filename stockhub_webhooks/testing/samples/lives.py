@@ -1,0 +1,220 @@
+"""Whole lives of orders, from the first message to the last, and single messages out of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from stockhub_webhooks.contract import topics
+from stockhub_webhooks.testing.samples.changes import changed
+from stockhub_webhooks.testing.samples.story import RETURN_FEE_CENTS, START, Parcel, Step, Story
+from stockhub_webhooks.testing.samples.world import Line
+
+
+@dataclass(frozen=True)
+class Life:
+    """The messages of one order, in the sequence in which they are sent: each is `(topic, payload, at)`.
+
+    Attributes:
+        name: which life it is, one of `LIVES`.
+        increment_id: the order's number at Stock Hub.
+        po_number: the shop's own number of the order.
+        steps: the messages.
+    """
+
+    name: str
+    increment_id: str
+    po_number: str
+    steps: tuple[Step, ...] = field(repr=False)
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    @property
+    def ending(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """What must be known at the end: the newest payload by topic and number, whatever the sequence.
+
+        A return tells no `updated_at`: there the last one in the sequence counts.
+        """
+        newest: dict[tuple[str, str], Step] = {}
+        for step in self.steps:
+            key = (step.topic, step.number)
+            if key not in newest or step.topic == topics.RMA or step.at >= newest[key].at:
+                newest[key] = step
+        return {key: step.payload for key, step in newest.items()}
+
+
+def life(name: str = "happy", seed: int = 0, *, start: datetime = START, po_number: str | None = None) -> Life:
+    """The life of one order.
+
+    Args:
+        name: which, one of `LIVES`.
+        seed: decides who buys what, and all numbers; lives of different seeds share none.
+        start: when the order is placed, aware.
+        po_number: the shop's own number of the order; made from the seed where none is given.
+
+    Raises:
+        KeyError: there is no life of that name.
+    """
+    story = Story(seed, start=start, po_number=po_number)
+    LIVES[name](story)
+    return Life(name, story.number, story.po_number, tuple(story.steps))
+
+
+def payload(topic: str, *, seed: int = 0, **changes: Any) -> dict[str, Any]:
+    """A body of one topic, valid, and belonging to the order of the seed.
+
+    Args:
+        topic: one of `topics.ALL`.
+        seed: another seed is another order; the payloads of all topics of one seed belong together.
+        changes: other values: `status="complete"`, `shipping_address__city="Delft"`, `items__qty=3`.
+
+    Raises:
+        KeyError: there is no such topic.
+    """
+    return changed(BY_TOPIC[topic](Story(seed)), **changes)
+
+
+# ---------------------------------------------------------------- single messages
+
+
+def _return_of_one(story: Story) -> dict[str, Any]:
+    return story.rma(story.take_back(_one_piece(story.lines[0])), "authorized")
+
+
+BY_TOPIC: dict[str, Callable[[Story], dict[str, Any]]] = {
+    topics.ORDER: lambda story: story.order("processing"),
+    topics.SHIPMENT: lambda story: story.shipment(story.pack(), "IN_TRANSIT"),
+    topics.INVOICE: lambda story: story.invoice(),
+    topics.RMA: _return_of_one,
+    topics.CREDIT_MEMO: lambda story: story.credit_memo(_one_piece(story.lines[0]), fee_cents=RETURN_FEE_CENTS),
+    topics.PAYMENT_REQUEST: lambda story: story.payment_request(),
+}
+
+
+def _one_piece(line: Line) -> tuple[Line]:
+    return (Line(line.article, 1),)
+
+
+# ---------------------------------------------------------------- lives
+
+
+def _bring(story: Story, *parcels: Parcel) -> None:
+    """Each parcel is collected the same day, and delivered one day after the other."""
+    for parcel in parcels:
+        story.wait(minutes=20)
+        story.shipment(parcel, "READY_FOR_PICKUP")
+    story.wait(hours=3)
+    for parcel in parcels:
+        story.wait(minutes=2)
+        story.shipment(parcel, "IN_TRANSIT")
+    for parcel in parcels:
+        story.wait(hours=22, minutes=13)
+        story.shipment(parcel, "DELIVERED")
+
+
+def _happy(story: Story) -> None:
+    """Ordered, invoiced, sent, delivered, complete."""
+    story.order("processing")
+    story.wait(minutes=6)
+    story.invoice()
+    _bring(story, story.pack())
+    story.wait(minutes=1)
+    story.order("complete")
+
+
+def _parcels(story: Story) -> None:
+    """The same in two parcels, each with an invoice of its own."""
+    story.order("processing")
+    first, rest = story.lines[:1], story.lines[1:]
+    for lines in (first, rest):
+        story.wait(minutes=6)
+        story.invoice(lines, shipping=lines is first)
+    _bring(story, story.pack(first), story.pack(rest))
+    story.wait(minutes=1)
+    story.order("complete")
+
+
+def _partial(story: Story) -> None:
+    """What is not in stock is cancelled and credited, the rest is sent."""
+    story.order("processing")
+    story.wait(minutes=6)
+    story.invoice()
+    missing, there = story.lines[:1], story.lines[1:]
+    story.wait(hours=2)
+    story.credit_memo(missing, reversal="CANCELLED")
+    _bring(story, story.pack(there))
+    story.wait(minutes=1)
+    story.order("complete")
+
+
+def _cancelled(story: Story) -> None:
+    """Winkelstraat cancels the order before anything is sent."""
+    story.order("pending")
+    story.wait(minutes=40)
+    story.order("processing")
+    story.wait(hours=5)
+    story.order("canceled")
+
+
+def _returned(story: Story) -> None:
+    """Delivered; everything comes back, is approved, and is credited less a fee a piece."""
+    _happy(story)
+    story.wait(days=3)
+    back = story.take_back(story.lines)
+    for status in ("pending", "authorized"):
+        story.rma(back, status)
+        story.wait(hours=4)
+    story.wait(days=2)
+    back.received_at = story.now
+    story.rma(back, "received")
+    story.wait(hours=5)
+    back.verdicts = ["approved"] * len(back.lines)
+    story.rma(back, "approved")
+    story.wait(hours=1)
+    story.credit_memo(story.lines, fee_cents=RETURN_FEE_CENTS)
+    back.processed_at = story.now
+    story.rma(back, "processed_closed")
+    story.wait(minutes=1)
+    story.order("closed")
+
+
+def _partial_refund(story: Story) -> None:
+    """Delivered; two articles come back, one of them is rejected, and the other credited."""
+    _happy(story)
+    story.wait(days=5)
+    back = story.take_back([*_one_piece(story.lines[0]), *_one_piece(story.lines[1])])
+    story.rma(back, "authorized")
+    story.wait(days=2)
+    back.received_at = story.now
+    story.rma(back, "received")
+    story.wait(hours=5)
+    back.verdicts = ["approved", "rejected"]
+    story.rma(back, "approved_on_item")
+    story.wait(hours=1)
+    story.credit_memo(back.lines[:1], fee_cents=RETURN_FEE_CENTS, adjustment_cents=100)
+
+
+def _payment_request(story: Story) -> None:
+    """The customer pays by a link first."""
+    story.order("pending_payment")
+    story.wait(minutes=1)
+    story.payment_request()
+    story.wait(minutes=30)
+    _happy(story)
+
+
+LIVES: dict[str, Callable[[Story], None]] = {
+    "happy": _happy,
+    "parcels": _parcels,
+    "partial": _partial,
+    "cancelled": _cancelled,
+    "returned": _returned,
+    "partial_refund": _partial_refund,
+    "payment_request": _payment_request,
+}

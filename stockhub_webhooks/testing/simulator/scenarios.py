@@ -1,0 +1,210 @@
+"""What is sent, in which sequence, and what must be answered."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+
+from stockhub_webhooks.contract import topics
+from stockhub_webhooks.testing import samples
+
+ACCEPTED = frozenset({200, 202})
+NOT_READABLE = frozenset({406})
+NO_ENTRY = frozenset({401})
+DROPPED_SHARE = 0.2
+ORDERS_OF_A_SEED = 10_000
+WEEKS = timedelta(weeks=3)  # the longest life is shorter: all that is told lies in the past
+
+
+class Key(Enum):
+    """What comes as `x-api-key`."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Post:
+    """One message as it is sent, and the statuses of which one must be the answer."""
+
+    topic: str
+    number: str
+    body: bytes = field(repr=False)
+    expected: frozenset[int] = ACCEPTED
+    key: Key = Key.RIGHT
+
+
+Queue = tuple[Post, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is sent: each queue one after the other, the queues at the same time.
+
+    Attributes:
+        queues: the messages.
+        lives: what they are made of, before anything happened to it.
+        dropped: how many messages were lost on their way on purpose.
+    """
+
+    queues: Sequence[Queue]
+    lives: Sequence[samples.Life] = field(repr=False)
+    dropped: int = 0
+
+    def __len__(self) -> int:
+        return sum(map(len, self.queues))
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A way in which messages come.
+
+    Attributes:
+        sentence: what it is, and how it must end.
+        write: makes the queues out of lives.
+        names: which lives are played, in turns.
+        concurrency: how many messages are on their way at the same time, unless somebody says otherwise.
+        at_once: whether a rate makes no sense.
+        loses: whether some messages are never sent.
+    """
+
+    sentence: str
+    write: Callable[[Sequence[samples.Life], random.Random], Sequence[Queue]]
+    names: Sequence[str] = tuple(samples.LIVES)
+    concurrency: int = 4
+    at_once: bool = False
+    loses: bool = False
+
+    def plan(self, orders: int, seed: int, now: datetime) -> Plan:
+        """What is sent.
+
+        Args:
+            orders: how many lives, `ORDERS_OF_A_SEED` at most.
+            seed: decides everything but the dates; orders of different seeds have different numbers.
+            now: the lives end before that, aware.
+        """
+        first = seed * ORDERS_OF_A_SEED
+        lives = [
+            samples.life(
+                self.names[position % len(self.names)],
+                first + position,
+                start=now - WEEKS - timedelta(minutes=orders - position),
+                po_number=f"SIM-{first + position}",
+            )
+            for position in range(orders)
+        ]
+        queues = self.write(lives, random.Random(seed))
+        dropped = sum(map(len, lives)) - sum(map(len, queues)) if self.loses else 0
+        return Plan(queues, lives, dropped)
+
+
+def posts(life: samples.Life) -> Queue:
+    """The messages of a life, as it is."""
+    return tuple(_post(step) for step in life)
+
+
+def _post(step: samples.Step, **changes: Any) -> Post:
+    body = json.dumps(samples.changed(step.payload, **changes), ensure_ascii=False).encode()
+    return Post(step.topic, step.number, body)
+
+
+# ---------------------------------------------------------------- what happens to lives
+
+
+def _in_sequence(lives: Sequence[samples.Life], chance: random.Random) -> Sequence[Queue]:
+    return [posts(life) for life in lives]
+
+
+def _out_of_order(lives: Sequence[samples.Life], chance: random.Random) -> Sequence[Queue]:
+    return [posts(samples.shuffle(life, chance.getrandbits(32))) for life in lives]
+
+
+def _duplicate(lives: Sequence[samples.Life], chance: random.Random) -> Sequence[Queue]:
+    return [posts(samples.duplicate(life)) for life in lives]
+
+
+def _drop(lives: Sequence[samples.Life], chance: random.Random) -> Sequence[Queue]:
+    return [tuple(post for post in posts(life) if chance.random() >= DROPPED_SHARE) for life in lives]
+
+
+def _burst(lives: Sequence[samples.Life], chance: random.Random) -> Sequence[Queue]:
+    """Every message by itself; only those of one return stay in sequence, for they tell no `updated_at`."""
+    alone: list[Queue] = []
+    for life in lives:
+        everything = posts(life)
+        alone += [(post,) for post in everything if post.topic != topics.RMA]
+        alone += [returns] if (returns := tuple(post for post in everything if post.topic == topics.RMA)) else []
+    chance.shuffle(alone)
+    return alone
+
+
+def _drift(lives: Sequence[samples.Life], chance: random.Random) -> Sequence[Queue]:
+    return [tuple(_drifted(step) for step in life) for life in lives]
+
+
+def _drifted(step: samples.Step) -> Post:
+    news: dict[str, Any] = {"loyalty_points": 12, "items__carbon_grams": 310}
+    if "status" in step.payload:
+        news["status"] = f"{step.payload['status']}_BY_DRONE"
+    return _post(step, **news)
+
+
+def _malformed(lives: Sequence[samples.Life], chance: random.Random) -> Sequence[Queue]:
+    return [tuple(_with_broken_ones(life)) for life in lives]
+
+
+def _with_broken_ones(life: samples.Life) -> Iterator[Post]:
+    """Before each good message a broken one of its topic, each time broken in another way."""
+    for position, post in enumerate(posts(life)):
+        breaking = BROKEN[(position + int(life.increment_id)) % len(BROKEN)]
+        yield Post(post.topic, post.number, breaking(post.body), NOT_READABLE)
+        yield post
+
+
+BROKEN: Sequence[Callable[[bytes], bytes]] = (
+    lambda body: b"",
+    lambda body: body[: len(body) // 2],
+    lambda body: b"[" + body + b"]",
+    lambda body: body.replace(b'"items": [', b'"items": [NaN, ', 1),
+    lambda body: body.replace(b"EUR", b"\xff\xfe\xfd", 1),
+    lambda body: body.replace(b"increment_id", b"incremental_id"),
+    lambda body: b"<xml>" + body + b"</xml>",
+)
+
+
+def _wrong_key(lives: Sequence[samples.Life], chance: random.Random) -> Sequence[Queue]:
+    def refused(post: Post, key: Key) -> Post:
+        return Post(post.topic, post.number, post.body, NO_ENTRY, key)
+
+    return [tuple(refused(posts(life)[0], key) for key in (Key.WRONG, Key.NONE)) for life in lives]
+
+
+BY_NAME: dict[str, Scenario] = {
+    "happy": Scenario(
+        "ordered, invoiced, sent in one or two parcels, delivered",
+        _in_sequence,
+        ("happy", "parcels", "happy", "payment_request"),
+    ),
+    "return": Scenario(
+        "delivered, then returned whole or in part, and credited", _in_sequence, ("returned", "partial_refund")
+    ),
+    "partial": Scenario("a part of the order, or all of it, is cancelled", _in_sequence, ("partial", "cancelled")),
+    "out-of-order": Scenario("the messages of an order in any sequence; the end is the same", _out_of_order),
+    "duplicate": Scenario("each message twice in a row; the second one changes nothing", _duplicate),
+    "drop": Scenario("one message in five never arrives; the others are taken", _drop, loses=True),
+    "burst": Scenario(
+        "all messages at once, many of one order at the same time; the end is the same",
+        _burst,
+        concurrency=32,
+        at_once=True,
+    ),
+    "drift": Scenario("new fields and unknown statuses; nothing is refused for them", _drift),
+    "malformed": Scenario("before each message a broken one, which is answered 406", _malformed),
+    "wrong-key": Scenario("a wrong key, then none; both are answered 401, and counted as refusals", _wrong_key),
+}

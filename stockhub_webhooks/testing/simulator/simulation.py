@@ -1,0 +1,88 @@
+"""Sends a plan from several threads, at a set rate."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+
+from stockhub_webhooks.testing.simulator.scenarios import Plan, Queue
+from stockhub_webhooks.testing.simulator.sending import Answer, Sender, Target
+
+LOOK_SECONDS = 0.1
+
+
+class Pace:
+    """Lets at most `rate` messages a second go, all threads together; any number where it is None."""
+
+    def __init__(self, rate: float | None) -> None:
+        self._pause = 1 / rate if rate else 0.0
+        self._next = time.monotonic()
+        self._lock = threading.Lock()
+
+    def wait(self, stop: threading.Event) -> bool:
+        """Wait for one's turn; False where somebody said stop meanwhile."""
+        with self._lock:
+            now = time.monotonic()
+            at = self._next = max(self._next, now)
+            self._next += self._pause
+        return not stop.wait(at - now) if at > now else not stop.is_set()
+
+
+class Simulation:
+    """Sends a plan once. What `answers` holds grows while it runs.
+
+    Args:
+        target: where to.
+        key: what comes as `x-api-key`.
+        plan: what.
+        concurrency: how many threads, each with a connection of its own.
+        rate: messages a second, all threads together; as many as possible where it is None.
+    """
+
+    def __init__(self, target: Target, key: str, plan: Plan, *, concurrency: int, rate: float | None = None) -> None:
+        self.answers: list[Answer] = []
+        self.seconds = 0.0
+        self._plan = plan
+        self._pace = Pace(rate)
+        self._stop = threading.Event()
+        self._waiting: queue.SimpleQueue[Queue] = queue.SimpleQueue()
+        for messages in plan.queues:
+            self._waiting.put(messages)
+        senders = [Sender(target, key) for _ in range(max(1, min(concurrency, len(plan.queues))))]
+        self._threads = [threading.Thread(target=self._work, args=(sender,), daemon=True) for sender in senders]
+
+    def run(self, look: Callable[[int, int], None] = lambda done, total: None) -> bool:
+        """Send all of it; False where Ctrl-C ended it before.
+
+        Args:
+            look: is told now and then how many messages are answered, and of how many.
+        """
+        begin = time.monotonic()
+        total = len(self._plan)
+        for thread in self._threads:
+            thread.start()
+        try:
+            for thread in self._threads:
+                while thread.is_alive():
+                    thread.join(LOOK_SECONDS)
+                    look(len(self.answers), total)
+        except KeyboardInterrupt:
+            self._stop.set()
+            for thread in self._threads:
+                thread.join()
+        self.seconds = time.monotonic() - begin
+        return not self._stop.is_set()
+
+    def _work(self, sender: Sender) -> None:
+        try:
+            while True:
+                for post in self._waiting.get_nowait():
+                    if not self._pace.wait(self._stop):
+                        return
+                    self.answers.append(sender.send(post))
+        except queue.Empty:
+            pass
+        finally:
+            sender.close()
