@@ -11,12 +11,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from benchmarks.model import FIELDS, Model
 from stockhub_webhooks import serializers, signals
-from stockhub_webhooks.delivery import calls as telling
+from stockhub_webhooks.delivery import calls
 from stockhub_webhooks.models import RMA, Address, Event, Heartbeat, Message, Order, ReceiverCall, RMAItem, Shipment
 from stockhub_webhooks.operations import worker
 from stockhub_webhooks.processing import pipeline
-from stockhub_webhooks.receiving import journal, spool
-from stockhub_webhooks.receiving import spool_import as unspooling
+from stockhub_webhooks.receiving import journal, spool, spool_import
 
 START = datetime(2024, 1, 1, tzinfo=timezone.utc)
 PAST = datetime(2020, 1, 1, tzinfo=timezone.utc)
@@ -212,7 +211,7 @@ class Story(RuleBasedStateMachine):
         """Take files out of the spool; perhaps killed after the insert, before the file is gone."""
         with patch.object(spool, "remove", side_effect=Killed if killed else None, wraps=spool.remove):
             try:
-                unspooling.empty_spool()
+                spool_import.import_spool()
             except Killed:
                 assert killed
 
@@ -231,7 +230,7 @@ class Story(RuleBasedStateMachine):
                 with patch.object(journal, "settle", settle_and_die):
                     worker.drain()
             elif crash == "before telling":
-                with patch.object(telling, "tell", side_effect=Killed):
+                with patch.object(calls, "call_receiver", side_effect=Killed):
                     worker.drain()
             else:
                 worker.drain()
@@ -250,7 +249,7 @@ class Story(RuleBasedStateMachine):
         """Somebody in the office says "process again"."""
         pks = list(Message.objects.order_by("pk").values_list("pk", flat=True))
         if pks:
-            journal.reopen([pks[which % len(pks)]])
+            journal.requeue([pks[which % len(pks)]])
 
     # ------------------------------------------------------------ what must hold
 

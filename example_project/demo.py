@@ -31,7 +31,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 KEY = secrets.token_urlsafe(24)
 LOGIN, PASSWORD = "demo", secrets.token_hex(6)
-PATIENCE_SECONDS = 30
+DATABASE_TIMEOUT_SECONDS = 30
 DIRECT = ProxyHandler({})  # whatever proxy this machine uses: not for our own server
 
 
@@ -49,9 +49,9 @@ def promise(kept: object, text: str) -> None:
 
 def wait_until(done, what: str) -> None:
     """Look again and again until `done()`."""
-    until = time.monotonic() + PATIENCE_SECONDS
+    until = time.monotonic() + DATABASE_TIMEOUT_SECONDS
     while not done():
-        promise(time.monotonic() < until, f"waited {PATIENCE_SECONDS} seconds for {what}")
+        promise(time.monotonic() < until, f"waited {DATABASE_TIMEOUT_SECONDS} seconds for {what}")
         time.sleep(0.05)
 
 
@@ -117,7 +117,7 @@ def post(address: str, step: Step) -> str:
     }
     request = Request(f"{address}api/v1/stockhub/{step.topic}", json.dumps(step.body).encode(), headers)
     try:
-        with build_opener(DIRECT).open(request, timeout=PATIENCE_SECONDS) as answer:
+        with build_opener(DIRECT).open(request, timeout=DATABASE_TIMEOUT_SECONDS) as answer:
             return f"{answer.status} {json.load(answer).get('outcome', 'kept')}"
     except HTTPError as refusal:
         refusal.close()
@@ -130,7 +130,7 @@ def look_into_admin(address: str) -> None:
 
     def page(path: str, **form: str) -> str:
         data = urlencode(form).encode() if form else None
-        with browser.open(f"{address}admin/{path}", data, timeout=PATIENCE_SECONDS) as answer:
+        with browser.open(f"{address}admin/{path}", data, timeout=DATABASE_TIMEOUT_SECONDS) as answer:
             return answer.read().decode()
 
     token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page("login/"))
@@ -225,7 +225,7 @@ def heal(mail: MailService) -> None:
     worker = [sys.executable, str(HERE / "manage.py"), "stockhub_worker", "--once"]
 
     def healed() -> bool:
-        subprocess.run(worker, check=True, timeout=PATIENCE_SECONDS)
+        subprocess.run(worker, check=True, timeout=DATABASE_TIMEOUT_SECONDS)
         failed.refresh_from_db()
         return failed.status == "done"
 

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from operator import itemgetter
 from pathlib import Path
 
-from demo import HERE, KEY, LOGIN, PASSWORD, PATIENCE_SECONDS, ROOT, MailService, set_up, shop_server
+from demo import DATABASE_TIMEOUT_SECONDS, HERE, KEY, LOGIN, PASSWORD, ROOT, MailService, set_up, shop_server
 
 ORDERS = 60
 DAYS = 10
@@ -29,7 +29,7 @@ def filled_shop(directory: Path):
     with shop_server(directory) as address:
         date_back(play(address))
         worker = [sys.executable, str(HERE / "manage.py"), "stockhub_worker", "--once"]
-        subprocess.run(worker, check=True, timeout=PATIENCE_SECONDS)
+        subprocess.run(worker, check=True, timeout=DATABASE_TIMEOUT_SECONDS)
         yield address
 
 

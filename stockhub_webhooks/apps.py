@@ -15,9 +15,10 @@ class StockHubWebhooksConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks, connect the receivers, let the runner's engine know its task, and count."""
-        from stockhub_webhooks import runners  # noqa: F401 - models must be loaded first
-        from stockhub_webhooks.contrib import metrics  # noqa: F401 - models must be loaded first
+        from stockhub_webhooks import runners
+        from stockhub_webhooks.contrib import metrics
         from stockhub_webhooks.operations import checks  # noqa: F401 - models must be loaded first
+        from stockhub_webhooks.runners import checks as runner_checks  # noqa: F401 - models must be loaded first
 
         autodiscover_modules("stockhub_receivers")
         runners.load()

@@ -83,7 +83,7 @@ class Conf:
         "A directory on a local disk that takes the messages while the database is away; without one they get 503.",
         types=(str, Path),
     )
-    PATIENCE_SECONDS = Setting(
+    DATABASE_TIMEOUT_SECONDS = Setting(
         20.0,
         "How long one step waits for a database that is there and says nothing; then the connection is cut.",
         types=(int, float),

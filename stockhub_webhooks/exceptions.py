@@ -137,7 +137,7 @@ class PermanentFailure(StockHubError):
         self.reason = reason
 
 
-def place(error: BaseException) -> str:
+def error_location(error: BaseException) -> str:
     """The kind of an error and where it was raised, for logs: its text may carry personal data."""
     frame = error.__traceback__
     while frame and frame.tb_next:
@@ -147,7 +147,7 @@ def place(error: BaseException) -> str:
     return f"{type(error).__name__} at {frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}"
 
 
-def cause(error: BaseException) -> str:
+def error_fingerprint(error: BaseException) -> str:
     """What errors of one cause share, whatever ids their texts hold: the kind, and where in the shop's code it was.
 
     Of a message that cannot be read it is the reason, with what was found, its digits left out. It is short, carries
@@ -181,7 +181,7 @@ def _is_library(frame: TracebackType) -> bool:
     return module.partition(".")[0] == "stockhub_webhooks" or frame.tb_frame.f_code.co_filename.startswith(LIBRARIES)
 
 
-def described(error: BaseException) -> str:
+def format_error(error: BaseException) -> str:
     """What went wrong and the end of the traceback, for the office; an exception whose text fails is described too."""
     try:
         text = str(error)

@@ -4,7 +4,7 @@ Every receiver of a business signal gets, besides the document under its own nam
 
 - `sender`: the model class that the signal speaks of
 - `order`: the `Order` it belongs to (None only for a payment request that names no order)
-- `event`: what happened, of then (`telling.ToldEvent`)
+- `event`: what happened, of then (`ReceiverEvent`)
 
 A receiver is owed each event: it is called after the sender has its answer, inside a transaction, again and
 again with growing pauses until it returns. It may raise `RetryLater` or `PermanentFailure`.

@@ -24,7 +24,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from stockhub_webhooks import runners, signals
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.exceptions import BodyTooLarge, NotStored, Refused, Unreadable, place
+from stockhub_webhooks.exceptions import BodyTooLarge, NotStored, Refused, Unreadable, error_location
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.operations import health
@@ -37,8 +37,11 @@ logger = logger_of(__name__)
 
 CHUNK_BYTES = 64 * 1024
 DRAIN_BYTES = 8 * 1024 * 1024
-SAFELY = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}  # whatever the host's middleware is
-MOST_DIGITS = 16  # of a length; a column holds that
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}  # whatever the host's middleware is
+MAX_DIGITS = 16  # of a length; a column holds that
 ADDRESS_LENGTH = 45
 ADDRESS_AND_PORT = re.compile(r"\[(.+)\](?::\d+)?|([\d.]+):\d+")  # as some proxies write it
 KEPT_HEADERS = [(name, HttpHeaders.to_wsgi_name(name)) for name in journal.KEPT_HEADERS]
@@ -55,7 +58,7 @@ class Answer(HttpResponse):
         content_type: str = "application/json",
         **options: Any,
     ) -> None:
-        super().__init__(json.dumps(data), content_type=content_type, headers=SAFELY, **options)
+        super().__init__(json.dumps(data), content_type=content_type, headers=SECURITY_HEADERS, **options)
         self._after = after
 
     def close(self) -> None:
@@ -64,9 +67,9 @@ class Answer(HttpResponse):
         try:
             if after:
                 after()
-                health.glance()
+                health.check_if_due()
         except Exception as fault:
-            logger.error("work after the answer failed (%s), it stays due", place(fault))
+            logger.error("work after the answer failed (%s), it stays due", error_location(fault))
         finally:
             super().close()
 
@@ -77,7 +80,7 @@ def problem(status: int, title: str, detail: str, *, after: Callable[[], None] |
     return Answer(body, after=after, status=status, content_type="application/problem+json")
 
 
-class DeafView(View):
+class ExemptView(View):
     """Deaf to what a host does to all its views: forced login, and a transaction around the request."""
 
     @classmethod
@@ -89,7 +92,7 @@ class DeafView(View):
         return view  # type: ignore[no-any-return]
 
 
-class ReceiveView(DeafView):
+class ReceiveView(ExemptView):
     """Receives the messages of one topic; "" is the shared URL, whose topic is the body's own."""
 
     topic = ""
@@ -209,7 +212,7 @@ def declared_length(request: HttpRequest) -> int:
     text = str(request.META.get("CONTENT_LENGTH") or "")
     if not (text.isascii() and text.isdecimal()):
         return 0
-    return int(text) if len(text) < MOST_DIGITS else 10**MOST_DIGITS
+    return int(text) if len(text) < MAX_DIGITS else 10**MAX_DIGITS
 
 
 def read_body(request: HttpRequest, limit: int) -> bytes:
@@ -245,7 +248,7 @@ def read_body(request: HttpRequest, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-class HealthView(DeafView):
+class HealthView(ExemptView):
     """Says that this process answers; and, to who has a key or works here, whether all is well."""
 
     http_method_names = ["get", "head"]
@@ -253,10 +256,10 @@ class HealthView(DeafView):
     def get(self, request: HttpRequest) -> JsonResponse:
         """200, without a look at the database; with a key or for staff the report, and 503 without a database."""
         if not may_see_details(request):
-            return JsonResponse({"status": "ok"}, headers=SAFELY)
-        report = health.report()
+            return JsonResponse({"status": "ok"}, headers=SECURITY_HEADERS)
+        report = health.collect_report()
         status = 503 if report.database else 200
-        return JsonResponse(health.as_json(report), status=status, headers=SAFELY)
+        return JsonResponse(health.as_json(report), status=status, headers=SECURITY_HEADERS)
 
 
 @sensitive_variables()
@@ -267,10 +270,10 @@ def may_see_details(request: HttpRequest) -> bool:
             return bool(authenticate(key).key_fingerprint)
         except Refused:
             return False
-    return works_here(request)
+    return is_staff_request(request)
 
 
-def works_here(request: HttpRequest) -> bool:
+def is_staff_request(request: HttpRequest) -> bool:
     """Whether it comes from a member of the staff who is logged in; nobody is while the database is away."""
     try:
         user: Any = getattr(request, "user", None)

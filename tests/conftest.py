@@ -9,12 +9,12 @@ from django.db import connection
 from django.test import Client
 from hypothesis import HealthCheck, settings
 
+from stockhub_webhooks import pytest_plugin as plugin
 from stockhub_webhooks import signals
 from stockhub_webhooks.delivery import host_orders
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.operations.health import alarm
 from stockhub_webhooks.runners.inline import InlineRunner
-from stockhub_webhooks.testing import plugin
 from tests.processes import Shop, scratch_database
 from tests.samples import contract
 

@@ -138,7 +138,7 @@ def refuse(**arguments):
 
 
 def codes():
-    return [finding.code for finding in health.findings(health.report())]
+    return [finding.code for finding in health.findings(health.collect_report())]
 
 
 def test_no_test_raises_an_alarm(post, hear):
@@ -172,7 +172,7 @@ def test_a_test_ends_no_silence_and_is_no_success_after_refusals(post, key):
 
 def test_the_last_use_of_its_key_is_told(post):
     post("order", key=TEST_KEY)
-    seen = health.report()
+    seen = health.collect_report()
     assert set(seen.last_messages.values()) == {None}
     assert {use.account: bool(use.last_used) for use in seen.keys} == {"default": False, "test": True}
     assert fingerprint(TEST_KEY) in {use.fingerprint for use in seen.keys}

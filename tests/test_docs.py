@@ -16,10 +16,11 @@ from django.utils.module_loading import import_string
 from stockhub_webhooks import exceptions, models, runners, signals, testing
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.contract import topics
-from stockhub_webhooks.delivery.calls import ToldEvent
+from stockhub_webhooks.delivery.calls import ReceiverEvent
 from stockhub_webhooks.management.commands.stockhub_simulate import Command
 from stockhub_webhooks.operations import checks
 from stockhub_webhooks.operations.checks import tables
+from stockhub_webhooks.runners import checks as runner_checks
 from stockhub_webhooks.runners.celery import TASK_NAME
 from stockhub_webhooks.testing.simulator import scenarios
 
@@ -102,7 +103,7 @@ def test_the_public_names_exist():
 def test_what_an_event_has_is_what_the_readme_says():
     listed = re.search(r"`event` is of then: (.*?)\.\n", section("What your code hears"), re.DOTALL).group(1)
     for name in re.findall(r"`(\w+)(?:\(\))?`", listed):
-        assert name in ToldEvent.__dataclass_fields__ or hasattr(ToldEvent, name), name
+        assert name in ReceiverEvent.__dataclass_fields__ or hasattr(ReceiverEvent, name), name
 
 
 def test_the_mail_has_the_six_addresses():
@@ -212,7 +213,7 @@ def test_the_code_that_tests_receivers_runs(tmp_path):
 
 
 # what pytest finds by itself where the package is installed
-PLUGIN = "from stockhub_webhooks.testing.plugin import pytest_itemcollected, stockhub"
+PLUGIN = "from stockhub_webhooks.pytest_plugin import pytest_itemcollected, stockhub"
 # the shorter examples speak of orders that the shop knows
 SHOP_ORDER = """
 @pytest.fixture(autouse=True)
@@ -226,7 +227,7 @@ def placed_orders(db, request):
 
 
 def test_every_check_has_an_id_of_its_own_and_a_line_in_the_table():
-    everyone = (*checks.every_check(), *tables.CHECKS)
+    everyone = (*checks.every_check(), *runner_checks.CHECKS, *tables.CHECKS)
     code = {check: check.__doc__.partition(":")[0] for check in everyone}
     table = (ROOT / "docs" / "checks.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| ([EW]\d{3})( \*)? \|", table, re.MULTILINE)

@@ -83,10 +83,6 @@ def test_the_package_has(name):
     assert (FOLDER / name).is_file()
 
 
-def test_there_is_one_initial_migration():
-    assert [path.name for path in sorted((FOLDER / "migrations").glob("[0-9]*.py"))] == ["0001_initial.py"]
-
-
 @pytest.mark.django_db(databases="__all__")
 def test_the_migrations_are_complete():
     out = StringIO()

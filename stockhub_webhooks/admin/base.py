@@ -22,7 +22,7 @@ from stockhub_webhooks.admin.filters import AccountFilter
 from stockhub_webhooks.admin.paginator import BoundedPaginator
 from stockhub_webhooks.admin.permissions import may_see_persons
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.db.connections import alias
+from stockhub_webhooks.db.connections import database_alias
 
 BATCH = 500
 
@@ -120,7 +120,7 @@ class ReadOnlyAdmin(BadgedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """From the database that is written to: a replica may not have the message that is being asked for."""
-        return super().get_queryset(request).using(alias()).defer(*self.deferred)
+        return super().get_queryset(request).using(database_alias()).defer(*self.deferred)
 
     def get_ordering(self, request: HttpRequest) -> Any:
         """Newest first: by the date of which days are chosen, for else the database looks for them from today back."""
@@ -199,12 +199,12 @@ class ReadOnlyAdmin(BadgedAdmin):
         """
         chosen = list(rows)
         made = 0
-        with transaction.atomic(using=alias()):
+        with transaction.atomic(using=database_alias()):
             for start in range(0, len(chosen), BATCH):
                 made += act([row.pk for row in chosen[start : start + BATCH]])
             user: Any = request.user
             LogEntry.objects.log_actions(user.pk, chosen, CHANGE, what)
-            transaction.on_commit(wake, using=alias(), robust=True)
+            transaction.on_commit(wake, using=database_alias(), robust=True)
         return made
 
 

@@ -10,8 +10,8 @@ from django.db.models import Field
 
 from stockhub_webhooks.admin import display, words
 from stockhub_webhooks.contract import statuses
+from stockhub_webhooks.delivery.subjects import Subject
 from stockhub_webhooks.models import Address
-from stockhub_webhooks.models.subjects import Subject
 
 
 def field_name(subject: Subject, name: str) -> str:

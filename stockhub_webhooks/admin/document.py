@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks.admin import display, happened, search, words
+from stockhub_webhooks.admin import display, related_activity, search, words
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
 from stockhub_webhooks.admin.story.links import link, story_url
 from stockhub_webhooks.models import Event, Message, Order, ReceiverCall
@@ -121,17 +121,17 @@ class DocumentAdmin(ReadOnlyAdmin):
         rows = Message.objects.filter(
             topic=TOPIC_OF[self.model], account=document.account, increment_id=document.increment_id
         )
-        return happened.messages(rows, document.increment_id)
+        return related_activity.messages(rows, document.increment_id)
 
     @admin.display(description=Event._meta.verbose_name_plural)
     def events(self, document: Any) -> Any:
         """What that changed; an order shows its shipments' and so on as well."""
-        return happened.events(Event.objects.filter(self._of(document)), document.increment_id)
+        return related_activity.events(Event.objects.filter(self._of(document)), document.increment_id)
 
     @admin.display(description=ReceiverCall._meta.verbose_name_plural)
     def receiver_calls(self, document: Any) -> Any:
         """What our own shop had to do for it."""
-        return happened.receiver_calls(
+        return related_activity.receiver_calls(
             ReceiverCall.objects.filter(self._of(document, "event__")), document.increment_id
         )
 

@@ -25,7 +25,7 @@ from stockhub_webhooks.admin.base import ReadOnlyAdmin, wake
 from stockhub_webhooks.admin.body import editable
 from stockhub_webhooks.admin.permissions import may_see_persons
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.db.connections import alias
+from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.models.message import Topic
@@ -79,7 +79,7 @@ class EntryForm(forms.Form):
         came_at = self.mended.received_at if self.mended and needs_a_look(self.mended) else None
         message = ingest.bare(body, account=account, topic=values["topic"], received_at=came_at)
         if self.mended:
-            message.headers = {records.MENDED_FROM: str(self.mended.uid)}
+            message.headers = {records.CORRECTED_FROM: str(self.mended.uid)}
         return message
 
     def clean_body(self) -> str:
@@ -177,18 +177,18 @@ class EntryPage(ReadOnlyAdmin):
             return None
         if not self.has_mend_permission(request):
             raise PermissionDenied
-        return get_object_or_404(Message.objects.using(alias()), pk=pk)
+        return get_object_or_404(Message.objects.using(database_alias()), pk=pk)
 
     def enter(self, request: HttpRequest, message: Message, mended: Message | None) -> None:
         """Store it, log that, and wake the runner once it is committed; a mended one stays as it is."""
         user: Any = request.user
-        with transaction.atomic(using=alias()):
+        with transaction.atomic(using=database_alias()):
             journal.enter(message)
             LogEntry.objects.log_actions(user.pk, [message], ADDITION, str(_("entered by hand")))
             if mended:
                 what = _("mended and entered again as message %(number)s") % {"number": message.pk}
                 LogEntry.objects.log_actions(user.pk, [mended], CHANGE, what)
-            transaction.on_commit(wake, using=alias(), robust=True)
+            transaction.on_commit(wake, using=database_alias(), robust=True)
 
     def entry_page(self, request: HttpRequest, form: EntryForm, status: int = 200) -> HttpResponse:
         """The page, and on it what became of the message that was entered last."""
@@ -207,7 +207,7 @@ class EntryPage(ReadOnlyAdmin):
     def entered(self, request: HttpRequest) -> dict[str, Any]:
         """What became of the message that the address names: words, and a link to it."""
         pk = request.GET.get("entered", "") if request.method == "GET" else ""
-        by_hand = Message.objects.using(alias()).filter(source=Message.Source.HAND)
+        by_hand = Message.objects.using(database_alias()).filter(source=Message.Source.HAND)
         message = by_hand.defer("body").filter(pk=pk).first() if pk.isdecimal() else None
         if message is None:
             return {}

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
 from stockhub_webhooks.admin import display, words
-from stockhub_webhooks.admin.giving_up import MOST_AT_ONCE, GivingUp
+from stockhub_webhooks.admin.give_up_page import MOST_AT_ONCE, GivingUp
 from stockhub_webhooks.admin.permissions import may, may_see_persons
 from stockhub_webhooks.admin.sites import may_view
 from stockhub_webhooks.delivery import ledger
@@ -145,7 +145,7 @@ class FailuresPage(GivingUp):
         return reverse(f"{self.admin_site.name}:{FAILURES}")
 
 
-DOES: Mapping[str, Callable[[list[int]], int]] = {"try_again": ledger.try_again, "process_again": journal.reopen}
+DOES: Mapping[str, Callable[[list[int]], int]] = {"try_again": ledger.requeue, "process_again": journal.requeue}
 
 
 def statuses_in_words(group: Group) -> Iterator[str]:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from stockhub_webhooks import signals
-from stockhub_webhooks.admin import display, filters, happened, search, words
+from stockhub_webhooks.admin import display, filters, related_activity, search, words
 from stockhub_webhooks.admin.attention import TaskNeedsFilter
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
 from stockhub_webhooks.admin.changes import field_name, is_impersonal, shown
@@ -22,8 +22,8 @@ from stockhub_webhooks.admin.failures import FailuresPage
 from stockhub_webhooks.admin.receivers import ReceiversPage
 from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.delivery.subjects import subject_of
 from stockhub_webhooks.models import Event, Heartbeat, Message, ReceiverCall
-from stockhub_webhooks.models.subjects import subject_of
 
 HIDDEN = ("…", "…")
 
@@ -81,17 +81,17 @@ class EventAdmin(ReadOnlyAdmin):
     @admin.display(description=_("document"))
     def document(self, event: Event) -> Any:
         """A link to the document that its message speaks of."""
-        return happened.document_link(event.message)
+        return related_activity.document_link(event.message)
 
     @admin.display(description=Message._meta.verbose_name)
     def messages(self, event: Event) -> Any:
         """A link to the message that told it."""
-        return happened.messages(Message.objects.filter(pk=event.message_id), event.increment_id)
+        return related_activity.messages(Message.objects.filter(pk=event.message_id), event.increment_id)
 
     @admin.display(description=ReceiverCall._meta.verbose_name_plural)
     def receiver_calls(self, event: Event) -> Any:
         """Who was told."""
-        return happened.receiver_calls(event.receiver_calls.all(), event.increment_id)
+        return related_activity.receiver_calls(event.receiver_calls.all(), event.increment_id)
 
     @admin.display(description=_("changes"))
     def changes_in_words(self, event: Event) -> Any:
@@ -222,7 +222,7 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
         """Make the chosen calls due that are given up or wait."""
         waiting = queryset.filter(status__in=(ReceiverCall.Status.GIVEN_UP, ReceiverCall.Status.PENDING))
         chosen = queryset.count()
-        count = self.make_due(request, waiting, str(_("try again")), ledger.try_again)
+        count = self.make_due(request, waiting, str(_("try again")), ledger.requeue)
         if count:
             told = ngettext("%(count)d task is tried again.", "%(count)d tasks are tried again.", count)
             self.message_user(request, told % {"count": count}, messages.SUCCESS)

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks.admin import display, filters, happened, search, words
+from stockhub_webhooks.admin import display, filters, related_activity, search, words
 from stockhub_webhooks.admin.attention import MessageNeedsFilter
 from stockhub_webhooks.admin.body import pretty
 from stockhub_webhooks.admin.date_range import DateRangeFilter
@@ -67,7 +67,7 @@ class MessageAdmin(EntryPage):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """With a link to the original, where this is a mended one."""
         shown = super().get_fieldsets(request, obj)
-        if obj is not None and records.MENDED_FROM in obj.headers:
+        if obj is not None and records.CORRECTED_FROM in obj.headers:
             shown[0][1]["fields"].append("mended_from")
         return shown
 
@@ -85,12 +85,12 @@ class MessageAdmin(EntryPage):
     @admin.display(description=_("document"))
     def document(self, message: Message) -> Any:
         """A link to what it speaks of."""
-        return happened.document_link(message)
+        return related_activity.document_link(message)
 
     @admin.display(description=_("mended from"))
     def mended_from(self, message: Message) -> Any:
         """A link to the message as it came in."""
-        uid = message.headers[records.MENDED_FROM]
+        uid = message.headers[records.CORRECTED_FROM]
         original = Message.objects.filter(uid=uid).first()
         return display.page(original, self.name_of(original)) if original else uid
 
@@ -119,12 +119,13 @@ class MessageAdmin(EntryPage):
     @admin.display(description=Event._meta.verbose_name_plural)
     def events(self, message: Message) -> Any:
         """What it changed."""
-        return happened.events(message.events.all(), message.increment_id)
+        return related_activity.events(message.events.all(), message.increment_id)
 
     @admin.display(description=ReceiverCall._meta.verbose_name_plural)
     def receiver_calls(self, message: Message) -> Any:
         """What our own shop had to do for it."""
-        return happened.receiver_calls(ReceiverCall.objects.filter(event__message=message), message.increment_id)
+        calls = ReceiverCall.objects.filter(event__message=message)
+        return related_activity.receiver_calls(calls, message.increment_id)
 
     @admin.display(description=_("body"))
     def content(self, message: Message) -> Any:

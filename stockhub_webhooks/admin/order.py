@@ -12,7 +12,7 @@ from stockhub_webhooks.admin import display, filters, words
 from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.admin.document import WHAT_HAPPENED
 from stockhub_webhooks.admin.export import ExportPage
-from stockhub_webhooks.admin.finding import FindPage
+from stockhub_webhooks.admin.find_page import FindPage
 from stockhub_webhooks.admin.story.page import StoryPage
 from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.models import Order

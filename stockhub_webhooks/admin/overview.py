@@ -12,10 +12,10 @@ from stockhub_webhooks.admin.chart import Chart
 from stockhub_webhooks.admin.sites import may_view, site_of
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.models.message import Topic
-from stockhub_webhooks.operations.health import Level, report
+from stockhub_webhooks.operations.health import Level, collect_report
 from stockhub_webhooks.operations.health.attention import attention
-from stockhub_webhooks.operations.health.figures import ANY, Report
 from stockhub_webhooks.operations.health.hours import last_hours
+from stockhub_webhooks.operations.health.report import ANY, Report
 from stockhub_webhooks.operations.health.rules import Finding
 
 APP = "stockhub_webhooks"
@@ -23,7 +23,7 @@ APP = "stockhub_webhooks"
 
 def context(request: HttpRequest) -> dict[str, Any]:
     """What the template needs: only of what the user may see on this site."""
-    seen = report(with_keys=False)
+    seen = collect_report(with_keys=False)
     sees_messages = may_view(request, Message)
     shown: dict[str, Any] = {
         "zone": timezone.get_default_timezone(),

@@ -22,11 +22,11 @@ from django.utils.translation import ngettext
 from stockhub_webhooks import signals
 from stockhub_webhooks.admin import words
 from stockhub_webhooks.admin.base import wake
-from stockhub_webhooks.admin.giving_up import GivingUp
+from stockhub_webhooks.admin.give_up_page import GivingUp
 from stockhub_webhooks.admin.permissions import may
 from stockhub_webhooks.admin.replay_request import URL_NAME as REQUEST_URL_NAME
 from stockhub_webhooks.contract import statuses
-from stockhub_webhooks.db.connections import alias
+from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.models import Event, ReceiverCall
 from stockhub_webhooks.operations.health.rules import REAL, admin_link
@@ -83,10 +83,10 @@ class ReceiversPage(GivingUp):
             raise PermissionDenied
         signal, former, receiver = (request.POST.get(name, "") for name in ("signal", "former", "receiver"))
         try:
-            with transaction.atomic(using=alias()):
+            with transaction.atomic(using=database_alias()):
                 moved = ledger.reassign(signal, former, receiver)
                 log(request.user, f"{former} → {receiver} ({signal}): {moved}")
-                transaction.on_commit(wake, using=alias(), robust=True)
+                transaction.on_commit(wake, using=database_alias(), robust=True)
         except (KeyError, ValueError):
             self.message_user(
                 request, _("Nothing was given away: choose a receiver of the same change."), messages.ERROR
@@ -106,7 +106,7 @@ class ReceiversPage(GivingUp):
         signal = signals.BY_NAME.get(name)
         if signal is not None and signal.find(receiver) is not None:
             raise BadRequest("this receiver is there")
-        rows = ReceiverCall.objects.using(alias()).filter(signal=name, receiver=receiver).real()
+        rows = ReceiverCall.objects.using(database_alias()).filter(signal=name, receiver=receiver).real()
         what = f"{receiver} ({statuses.label(words.SIGNALS, name)})"
         back = reverse(f"{self.admin_site.name}:{URL_NAME}")
         return self.give_up_all(request, rows, [("signal", name), ("former", receiver)], back, what)
@@ -130,7 +130,7 @@ def log(user: Any, what: str) -> None:
 def open_counts() -> dict[tuple[str, str], dict[str, int]]:
     """Signal and receiver to how many calls wait and are given up; of what is settled and of tests nothing."""
     statuses_left = (*ReceiverCall.OPEN, ReceiverCall.Status.GIVEN_UP)
-    rows = ReceiverCall.objects.using(alias()).real().filter(status__in=statuses_left).order_by()
+    rows = ReceiverCall.objects.using(database_alias()).real().filter(status__in=statuses_left).order_by()
     rows = rows.exclude(cause=ReceiverCall.BY_HAND)
     counts: dict[tuple[str, str], dict[str, int]] = {}
     for row in rows.values("signal", "receiver", "status").annotate(count=Count("pk")):
@@ -141,7 +141,7 @@ def open_counts() -> dict[tuple[str, str], dict[str, int]]:
 
 def unheard_events() -> dict[str, int]:
     """Event type to how many of the newest `LOOKED_BACK` events nobody was told of, without tests."""
-    rows = Event.objects.using(alias()).real().order_by()
+    rows = Event.objects.using(database_alias()).real().order_by()
     newest = rows.order_by("-pk").values_list("pk", flat=True).first() or 0
     told = ReceiverCall.objects.filter(event=OuterRef("pk"))
     found = rows.filter(~Exists(told), pk__gt=newest - LOOKED_BACK).values("type").annotate(count=Count("pk"))
@@ -150,7 +150,7 @@ def unheard_events() -> dict[str, int]:
 
 def last_times(known: list[tuple[str, str]]) -> list[Any]:
     """Of each signal and receiver its last success and last failure: one statement, two looks at an index each."""
-    calls = ReceiverCall.objects.using(alias())
+    calls = ReceiverCall.objects.using(database_alias())
     looks = []
     for signal, receiver in known:
         own = calls.filter(signal=signal, receiver=receiver)

@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy
 from stockhub_webhooks.admin import display, search, words
 from stockhub_webhooks.admin.permissions import may
 from stockhub_webhooks.admin.replay_request import RequestPage, in_words
-from stockhub_webhooks.db.connections import alias
+from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Replay
 from stockhub_webhooks.models.replay import COUNTED
 from stockhub_webhooks.operations import replay
@@ -142,7 +142,7 @@ class ReplayAdmin(RequestPage):
             raise PermissionDenied
         row = self.found(pk)
         user: Any = request.user
-        with transaction.atomic(using=alias()):
+        with transaction.atomic(using=database_alias()):
             stopped = replay.halt(row.pk, user.get_username())
             if stopped:
                 LogEntry.objects.log_actions(user.pk, [row], CHANGE, str(_("stopped")))
@@ -154,7 +154,7 @@ class ReplayAdmin(RequestPage):
 
     def found(self, pk: int) -> Replay:
         """The row, as it is now."""
-        row: Replay = get_object_or_404(Replay.objects.using(alias()), pk=pk)
+        row: Replay = get_object_or_404(Replay.objects.using(database_alias()), pk=pk)
         return row
 
 

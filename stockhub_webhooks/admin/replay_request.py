@@ -21,12 +21,12 @@ from stockhub_webhooks.admin import display, words
 from stockhub_webhooks.admin.base import ReadOnlyAdmin, wake
 from stockhub_webhooks.admin.changes import field_name, is_impersonal, shown
 from stockhub_webhooks.admin.permissions import may, may_see_persons
-from stockhub_webhooks.db.connections import alias
+from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.delivery.subjects import subject_of
 from stockhub_webhooks.models import Event, Message, Topic
-from stockhub_webhooks.models.subjects import subject_of
 from stockhub_webhooks.operations import replay
-from stockhub_webhooks.operations.replay import Choice, Foreseen
+from stockhub_webhooks.operations.replay import Choice, Preview
 
 URL_NAME = "stockhub_webhooks_replay_request"
 MOST_IDS = 200
@@ -111,7 +111,7 @@ class RequestForm(forms.Form):
 
     @property
     def what(self) -> dict[str, Any]:
-        """What is to be done with the messages, as `replay.begin` and `replay.preview` take it."""
+        """What is to be done with the messages, as `replay.begin` and `replay.preview_messages` take it."""
         values = self.cleaned_data
         return {
             "receivers": values["receivers"],
@@ -148,21 +148,21 @@ class RequestPage(ReadOnlyAdmin):
         if not (asked and form.is_valid()):
             return self.request_page(request, form)
         if request.method != "POST":
-            return self.request_page(request, form, self.foresee(form))
+            return self.request_page(request, form, self.preview(form))
         reason = request.POST.get("reason", "").strip()
         if not reason:
-            return self.request_page(request, form, self.foresee(form), _("Say why, for who looks at it later."))
+            return self.request_page(request, form, self.preview(form), _("Say why, for who looks at it later."))
         pk = self.begin(request, form, reason)
         return HttpResponseRedirect(reverse(f"{self.admin_site.name}:stockhub_webhooks_replay_change", args=[pk]))
 
-    def foresee(self, form: RequestForm) -> Foreseen:
+    def preview(self, form: RequestForm) -> Preview:
         """What would happen."""
-        return replay.preview(form.choice, **form.what)
+        return replay.preview_messages(form.choice, **form.what)
 
     def begin(self, request: HttpRequest, form: RequestForm, reason: str) -> int:
         """Write the request down, log it, and wake the runner once that is committed."""
         user: Any = request.user
-        with transaction.atomic(using=alias()):
+        with transaction.atomic(using=database_alias()):
             row = replay.begin(
                 form.choice,
                 who=user.get_username(),
@@ -171,11 +171,11 @@ class RequestPage(ReadOnlyAdmin):
                 **form.what,
             )
             LogEntry.objects.log_actions(user.pk, [row], ADDITION, f"{_('process again')}: {reason}")
-            transaction.on_commit(wake, using=alias(), robust=True)
+            transaction.on_commit(wake, using=database_alias(), robust=True)
         return row.pk
 
     def request_page(
-        self, request: HttpRequest, form: RequestForm, foreseen: Foreseen | None = None, fault: str = ""
+        self, request: HttpRequest, form: RequestForm, foreseen: Preview | None = None, fault: str = ""
     ) -> HttpResponse:
         """The form, and below it what would happen."""
         request.current_app = self.admin_site.name
@@ -195,7 +195,7 @@ class RequestPage(ReadOnlyAdmin):
         return TemplateResponse(request, "admin/stockhub_webhooks/replay/request.html", context)
 
 
-def how_many(foreseen: Foreseen) -> str:
+def how_many(foreseen: Preview) -> str:
     """How many messages there are, and how many of them are shown."""
     if not foreseen.is_counted:
         return _("More than %(total)s messages; the first %(shown)s are shown.") % {
@@ -210,7 +210,7 @@ def how_many(foreseen: Foreseen) -> str:
     return ngettext("%(count)d message.", "%(count)d messages.", foreseen.total) % {"count": foreseen.total}
 
 
-def rows(foreseen: Foreseen, *, persons: bool) -> Iterator[dict[str, Any]]:
+def rows(foreseen: Preview, *, persons: bool) -> Iterator[dict[str, Any]]:
     """The table of what would happen, in words."""
     for message, step in foreseen.steps:
         told: dict[str, int] = {}

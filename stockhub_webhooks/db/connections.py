@@ -10,21 +10,21 @@ from functools import lru_cache, partial
 from itertools import count
 from typing import Any, TypeVar
 
+from django.apps import apps
 from django.db import Error as DatabaseFault
 from django.db import OperationalError, connections, models, router, transaction
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
-from stockhub_webhooks.db.timeouts import impatiently, worth_repeating
-from stockhub_webhooks.models.message import Message
+from stockhub_webhooks.db.timeouts import query_timeout, should_retry
 
 PSYCOPG_IN_ERROR = 3  # psycopg.pq.TransactionStatus.INERROR
 T = TypeVar("T")
 
 
-def alias() -> str:
+def database_alias() -> str:
     """The alias of the database that our tables are written to; all our reading is done there too."""
-    return router.db_for_write(Message)
+    return router.db_for_write(apps.get_model("stockhub_webhooks", "Message"))
 
 
 class DatabaseNow(Now):
@@ -44,13 +44,13 @@ def from_now(seconds: float) -> Combinable:
     return NOW + timedelta(seconds=seconds)
 
 
-def drop(using: str) -> None:
+def close_connection(using: str) -> None:
     """Close a connection, so that the next use opens a new one; a dead one may fail even at that."""
     with suppress(DatabaseFault):
         connections[using].close()
 
 
-def drop_if_broken(using: str) -> None:
+def close_if_broken(using: str) -> None:
     """Close a connection that no longer answers."""
     connection = connections[using]
     if not connection.in_atomic_block:
@@ -58,17 +58,17 @@ def drop_if_broken(using: str) -> None:
             connection.close_if_unusable_or_obsolete()
 
 
-def answers(using: str) -> bool:
+def is_reachable(using: str) -> bool:
     """Whether the database is there: what it would not take may be at fault itself then."""
     try:
-        with impatiently(using), connections[using].cursor() as cursor:
+        with query_timeout(using), connections[using].cursor() as cursor:
             cursor.execute("SELECT 1")
     except DatabaseFault:
         return False
     return True
 
 
-def patiently(step: Callable[[], T]) -> T:
+def with_retries(step: Callable[[], T]) -> T:
     """Take a step of one statement; where the database calls it off (a deadlock, a broken connection), again.
 
     Raises:
@@ -78,16 +78,16 @@ def patiently(step: Callable[[], T]) -> T:
     began = time.monotonic()
     for turn in count(1):
         try:
-            with impatiently(alias()):
+            with query_timeout(database_alias()):
                 return step()
         except OperationalError:
-            if not worth_repeating(turn, began) or connections[alias()].in_atomic_block:
+            if not should_retry(turn, began) or connections[database_alias()].in_atomic_block:
                 raise
-            drop_if_broken(alias())
+            close_if_broken(database_alias())
     raise AssertionError("the last turn returns or raises")
 
 
-def take(rows: models.QuerySet[Any], **values: Any) -> bool:
+def claim(rows: models.QuerySet[Any], **values: Any) -> bool:
     """UPDATE the one row, if it still is as `rows` describes it; False where another process was first.
 
     Args:
@@ -95,13 +95,13 @@ def take(rows: models.QuerySet[Any], **values: Any) -> bool:
         values: what to write.
     """
     try:
-        return bool(patiently(partial(rows.update, **values)))
+        return bool(with_retries(partial(rows.update, **values)))
     except OperationalError:
         _leave_to_others(rows.db)
         return False
 
 
-def take_free(rows: models.QuerySet[Any], **values: Any) -> list[Any]:
+def claim_unlocked(rows: models.QuerySet[Any], **values: Any) -> list[Any]:
     """UPDATE the rows that still are as `rows` describes them, as they were before.
 
     One that somebody's transaction holds is left alone: waiting for its end is how deadlocks come about.
@@ -109,7 +109,7 @@ def take_free(rows: models.QuerySet[Any], **values: Any) -> list[Any]:
     using = rows.db
     can_skip = connections[using].features.has_select_for_update_skip_locked
     try:
-        with impatiently(using), writing(using):
+        with query_timeout(using), write_transaction(using):
             free = list(rows.select_for_update(skip_locked=can_skip))
             if free:
                 rows.model._base_manager.using(using).filter(pk__in=[row.pk for row in free]).update(**values)
@@ -123,7 +123,7 @@ def _leave_to_others(using: str) -> None:
     """The database called it off time and again, so somebody else is at it. Inside a transaction that is its end."""
     if connections[using].in_atomic_block:
         raise  # noqa: PLE0704 - it is called where an error is handled
-    drop_if_broken(using)
+    close_if_broken(using)
 
 
 def is_lost(using: str) -> bool:
@@ -139,7 +139,7 @@ def is_lost(using: str) -> bool:
 
 
 @contextmanager
-def writing(using: str) -> Iterator[None]:
+def write_transaction(using: str) -> Iterator[None]:
     """A transaction that has the right to write from its start.
 
     SQLite alone needs it: a transaction that reads first and writes later fails there at once with

@@ -19,12 +19,12 @@ from django.db import connections
 
 from stockhub_webhooks.conf import conf
 
-TRIES = 3
+MAX_ATTEMPTS = 3
 SLOW_SECONDS = 4.0
-GLANCE_SECONDS = 0.2
+CHECK_SECONDS = 0.2
 
 
-def worth_repeating(turn: int, began: float, tries: int = TRIES) -> bool:
+def should_retry(turn: int, began: float, tries: int = MAX_ATTEMPTS) -> bool:
     """Whether a step that the database called off should be taken again.
 
     A deadlock or a dead connection is told soon. What took long was a time-out: it would take as long again, and
@@ -35,22 +35,22 @@ def worth_repeating(turn: int, began: float, tries: int = TRIES) -> bool:
         began: when it was taken first, on the clock of `time.monotonic`.
         tries: how many times it may be taken at most.
     """
-    return turn < tries and time.monotonic() - began < min(SLOW_SECONDS, conf.PATIENCE_SECONDS)
+    return turn < tries and time.monotonic() - began < min(SLOW_SECONDS, conf.DATABASE_TIMEOUT_SECONDS)
 
 
 @contextmanager
-def impatiently(using: str) -> Iterator[None]:
-    """Cut this thread's connection where the block is not through after `PATIENCE_SECONDS`: it gets an error then.
+def query_timeout(using: str) -> Iterator[None]:
+    """Cut this thread's connection, with an error, if the block takes longer than `DATABASE_TIMEOUT_SECONDS`.
 
     Whether the database has done what it was asked is unknown, as with any connection that breaks. What is waited
     for before there is a connection has limits of its own (`connect_timeout`, a pool's `timeout`).
     """
-    wait = _Wait(connections[using], time.monotonic() + conf.PATIENCE_SECONDS)
-    WATCHMAN.watch(wait)
+    wait = _Wait(connections[using], time.monotonic() + conf.DATABASE_TIMEOUT_SECONDS)
+    WATCHDOG.watch(wait)
     try:
         yield
     finally:
-        WATCHMAN.forget(wait)
+        WATCHDOG.forget(wait)
 
 
 class _Wait:
@@ -68,7 +68,7 @@ class _Wait:
                 wire.shutdown(socket.SHUT_RDWR)
 
 
-class _Watchman:
+class TimeoutWatchdog:
     """One thread a process that looks at the clock for all who wait; it is there only while somebody does."""
 
     def __init__(self) -> None:
@@ -77,10 +77,11 @@ class _Watchman:
         self._is_there = False
 
     def watch(self, wait: _Wait) -> None:
+        """Cut the connection when its time is over."""
         with self._lock:
             self._waits.add(wait)
             if not self._is_there:
-                Thread(target=self._stand, name="stockhub-watchman", daemon=True).start()
+                Thread(target=self._run, name="stockhub-watchman", daemon=True).start()
                 self._is_there = True
 
     def forget(self, wait: _Wait) -> None:
@@ -92,9 +93,9 @@ class _Watchman:
         """The child has none of the threads that wait, nor this one; somebody else may have held the lock."""
         self._lock, self._waits, self._is_there = Lock(), set(), False
 
-    def _stand(self) -> None:
+    def _run(self) -> None:
         while True:
-            time.sleep(GLANCE_SECONDS)
+            time.sleep(CHECK_SECONDS)
             with self._lock:
                 for wait in [wait for wait in self._waits if wait.until <= time.monotonic()]:
                     wait.cut()
@@ -104,6 +105,6 @@ class _Watchman:
                     return
 
 
-WATCHMAN = _Watchman()
+WATCHDOG = TimeoutWatchdog()
 if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=WATCHMAN.after_fork)
+    os.register_at_fork(after_in_child=WATCHDOG.after_fork)

@@ -21,18 +21,24 @@ from django.utils import timezone, translation
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.db.connections import alias, is_lost
+from stockhub_webhooks.db.connections import database_alias, is_lost
 from stockhub_webhooks.delivery import host_orders, ledger
-from stockhub_webhooks.exceptions import PermanentFailure, ReceiverRefused, RetryLater, TransactionLost, cause
+from stockhub_webhooks.delivery.subjects import subject_of
+from stockhub_webhooks.exceptions import (
+    PermanentFailure,
+    ReceiverRefused,
+    RetryLater,
+    TransactionLost,
+    error_fingerprint,
+)
 from stockhub_webhooks.logs import about
 from stockhub_webhooks.models import Event, Order, ReceiverCall
-from stockhub_webhooks.models.subjects import subject_of
 
 KEY_NAMESPACE = uuid.UUID("7f1b3f0e-8f0c-5a57-9a1e-3f1d6c1f9a52")
 
 
 @dataclass(frozen=True)
-class ToldEvent:
+class ReceiverEvent:
     """What happened, of then, as a receiver hears it.
 
     Attributes:
@@ -90,7 +96,7 @@ class ToldEvent:
         return self.host_order
 
 
-def tell_due(*, until: float, stop: threading.Event | None = None, message_id: int | None = None) -> int:
+def deliver_due(*, until: float, stop: threading.Event | None = None, message_id: int | None = None) -> int:
     """Make the calls that are due, until there is none, the time is over or somebody says stop; how many.
 
     Args:
@@ -102,7 +108,7 @@ def tell_due(*, until: float, stop: threading.Event | None = None, message_id: i
     while time.monotonic() < until and not (stop and stop.is_set()):
         before = told
         for call in ledger.claim_due(message_id=message_id):
-            tell(call)
+            call_receiver(call)
             told += 1
             if time.monotonic() >= until or (stop and stop.is_set()):
                 break
@@ -111,7 +117,7 @@ def tell_due(*, until: float, stop: threading.Event | None = None, message_id: i
     return told
 
 
-def tell(call: ReceiverCall) -> None:
+def call_receiver(call: ReceiverCall) -> None:
     """Make one call that was claimed, and write down what came of it. Never raises for what a receiver does."""
     began = time.monotonic()
     with about(message_id=call.event.message_id, event_id=call.event_id, receiver=call.receiver):
@@ -122,11 +128,11 @@ def tell(call: ReceiverCall) -> None:
 def _tell(call: ReceiverCall) -> None:
     called = False
     try:
-        with transaction.atomic(using=alias()):
+        with transaction.atomic(using=database_alias()):
             if ledger.mark_done(call):
                 called = True
                 _call(call)
-                if is_lost(alias()):
+                if is_lost(database_alias()):
                     raise TransactionLost
     except OperationalError as fault:
         _unmark(call)
@@ -139,7 +145,7 @@ def _tell(call: ReceiverCall) -> None:
         ledger.retry_later(call, later.seconds, str(later))
     except PermanentFailure as failure:
         _unmark(call)
-        ledger.give_up(call, failure.reason, cause(failure))
+        ledger.give_up(call, failure.reason, error_fingerprint(failure))
     except Exception as error:
         _unmark(call)
         ledger.retry(call, error)
@@ -159,7 +165,7 @@ def _call(call: ReceiverCall) -> None:
     if event.is_test and not receiver.test:
         raise PermanentFailure(f"{call.receiver} does not hear tests any more")
     subject = subject_of(event)
-    row = subject.load(event.subject_id, alias())
+    row = subject.load(event.subject_id, database_alias())
     if row is None:
         raise PermanentFailure(f"{event.type} speaks of a row that is no longer there")
     arguments = subject.arguments(row)
@@ -170,7 +176,7 @@ def _call(call: ReceiverCall) -> None:
         result = receiver.function(
             signal=signal,
             sender=Event if signal is signals.event_recorded else subject.model,
-            event=told_event(call, arguments["order"]),
+            event=event_for_receiver(call, arguments["order"]),
             **arguments,
         )
     if inspect.isawaitable(result):
@@ -179,12 +185,12 @@ def _call(call: ReceiverCall) -> None:
         raise ReceiverRefused(f"{call.receiver} returned something to await, so its work is not done: make it plain")
 
 
-def told_event(call: ReceiverCall, order: Order | None) -> ToldEvent:
+def event_for_receiver(call: ReceiverCall, order: Order | None) -> ReceiverEvent:
     """The event of a call, as its receiver hears it."""
     event = call.event
     message = event.message
     fact = f"{message.uid}/{event.type}/{event.increment_id}/{event.subject_id}/{call.signal}/{call.receiver}"
-    return ToldEvent(
+    return ReceiverEvent(
         id=event.pk,
         type=event.type,
         account=event.account,

@@ -23,12 +23,12 @@ from django.db.models.functions import Coalesce
 from django.utils.module_loading import import_string
 
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.db.connections import NOW, alias, drop_if_broken, from_now, take
-from stockhub_webhooks.exceptions import DIED, cause, place
+from stockhub_webhooks.db.connections import NOW, claim, close_if_broken, database_alias, from_now
+from stockhub_webhooks.exceptions import DIED, error_fingerprint, error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Event, HostLink, Order, PaymentRequest
 from stockhub_webhooks.models.host_link import HostLinkQuerySet
-from stockhub_webhooks.models.turn import give_back, take_turn
+from stockhub_webhooks.models.lock import acquire, release
 
 logger = logger_of(__name__)
 
@@ -68,11 +68,11 @@ def ask(po_number: str | None, order: Order | None) -> Answer:
         return Answer()
     try:
         resolve = import_string(conf.HOST_ORDER_RESOLVER)
-        with transaction.atomic(using=alias()):
+        with transaction.atomic(using=database_alias()):
             return Answer(resolve(po_number, order))
     except Exception as error:
-        logger.warning("HOST_ORDER_RESOLVER failed for order %s with %s", order and order.pk, place(error))
-        return Answer(fault=cause(error))
+        logger.warning("HOST_ORDER_RESOLVER failed for order %s with %s", order and order.pk, error_location(error))
+        return Answer(fault=error_fingerprint(error))
 
 
 def note(order: Order, po_number: str | None, answer: Answer) -> None:
@@ -83,7 +83,7 @@ def note(order: Order, po_number: str | None, answer: Answer) -> None:
     if conf.HOST_ORDER_RESOLVER:
         rows = _links().filter(order_id=order.pk).exclude(status=Status.FOUND)
         keep = partial(rows.update, looked_at=NOW, **_said(answer, po_number))
-        transaction.on_commit(keep, using=alias(), robust=True)
+        transaction.on_commit(keep, using=database_alias(), robust=True)
 
 
 def _said(answer: Answer, po_number: str | None) -> dict[str, Any]:
@@ -109,10 +109,10 @@ def look_due(*, until: float = float("inf"), stop: threading.Event | None = None
     """
     if not conf.HOST_ORDER_RESOLVER:
         return 0
-    _enlist_now_and_then()
+    _register_new_orders()
     due = list(_links().due(NOW).select_related("order", "payment_request")[:BATCH])
     # one process at a time: where a resolver never returns, that is as many as it holds up
-    if not due or not take_turn(TURN, conf.LEASE_SECONDS):
+    if not due or not acquire(TURN, conf.LEASE_SECONDS):
         return 0
     until = min(until, time.monotonic() + SLICE_SECONDS)
     done = 0
@@ -122,7 +122,7 @@ def look_due(*, until: float = float("inf"), stop: threading.Event | None = None
             if time.monotonic() >= until or (stop and stop.is_set()):
                 break
     finally:
-        give_back(TURN, conf.LEASE_SECONDS)
+        release(TURN, conf.LEASE_SECONDS)
     return done
 
 
@@ -137,7 +137,7 @@ def messages_about(pks: list[int], limit: int) -> list[int]:
     of_orders = Q(order__in=list(chosen.exclude(order=None).values_list("order", flat=True)))
     requests = list(chosen.exclude(payment_request=None).values_list("payment_request", flat=True))
     of_requests = Q(type="payment_request.created", subject_id__in=requests)
-    found = Event.objects.using(alias()).filter(of_orders | of_requests).order_by("message").distinct()
+    found = Event.objects.using(database_alias()).filter(of_orders | of_requests).order_by("message").distinct()
     return list(found.values_list("message", flat=True)[:limit])
 
 
@@ -150,13 +150,13 @@ def _look(link: HostLink) -> bool:
     next_look = from_now(pause) if turn < MOST_LOOKS else None
     dying = {"status": Status.FAILED, "cause": DIED, "since": Coalesce(F("since"), NOW)}
     as_it_is = _links().filter(pk=link.pk, attempts=link.attempts, due_at__lte=NOW)
-    if not take(as_it_is, attempts=turn, due_at=next_look, looked_at=NOW, **dying):
+    if not claim(as_it_is, attempts=turn, due_at=next_look, looked_at=NOW, **dying):
         return False
     number = _number(link)
     with _at_most(RESOLVER_SECONDS):
         answer = ask(number, link.order)
     if answer.fault:
-        drop_if_broken(alias())
+        close_if_broken(database_alias())
     said = _said(answer, number)
     mine = _links().filter(pk=link.pk, attempts=turn).exclude(status=Status.FOUND)  # a receiver may have been quicker
     mine.update(looked_at=NOW, **{"since": link.since, **said})
@@ -168,7 +168,7 @@ def _number(link: HostLink) -> str | None:
     own: str | None = link.document.po_number
     if own or link.order is None:
         return own
-    told = Event.objects.using(alias()).filter(order=link.order).exclude(po_number=None).exclude(po_number="")
+    told = Event.objects.using(database_alias()).filter(order=link.order).exclude(po_number=None).exclude(po_number="")
     return told.order_by("-pk").values_list("po_number", flat=True).first() or own
 
 
@@ -206,7 +206,7 @@ def _has_free_alarm() -> bool:
 # ---------------------------------------------------------------- enlisting
 
 
-def _enlist_now_and_then() -> None:
+def _register_new_orders() -> None:
     """Look for new orders, now and then in this process."""
     global _next_enlisting  # noqa: PLW0603 - one number a process
     if time.monotonic() >= _next_enlisting:
@@ -220,7 +220,7 @@ def _enlist_now_and_then() -> None:
 def _enlist(name: str, rows: Any) -> int:
     """Write down those that came since the last time; how many."""
     last = _links().aggregate(last=Max(f"{name}_id"))["last"] or 0
-    fresh = rows.using(alias()).filter(pk__gt=last - OVERLAP, host_link=None).order_by("pk")
+    fresh = rows.using(database_alias()).filter(pk__gt=last - OVERLAP, host_link=None).order_by("pk")
     found = list(fresh.values_list("pk", "account")[:ENLISTED_AT_ONCE])
     links = [HostLink(**{f"{name}_id": pk}, account=account, due_at=from_now(GRACE_SECONDS)) for pk, account in found]
     _links().bulk_create(links, ignore_conflicts=True)  # another process may be as quick
@@ -228,4 +228,4 @@ def _enlist(name: str, rows: Any) -> int:
 
 
 def _links() -> HostLinkQuerySet:
-    return HostLink.objects.using(alias())
+    return HostLink.objects.using(database_alias())

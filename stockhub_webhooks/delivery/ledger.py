@@ -18,15 +18,15 @@ from django.utils import timezone
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.db.connections import NOW, alias, from_now, patiently, take, take_free
+from stockhub_webhooks.db.connections import NOW, claim, claim_unlocked, database_alias, from_now, with_retries
 from stockhub_webhooks.db.selections import Selection
-from stockhub_webhooks.db.timeouts import impatiently
+from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.db.writes import Writes, update
-from stockhub_webhooks.exceptions import CALLER_DIED, DIED, cause, described, place
+from stockhub_webhooks.delivery.subjects import subject_of
+from stockhub_webhooks.exceptions import CALLER_DIED, DIED, error_fingerprint, error_location, format_error
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Event, ReceiverCall
 from stockhub_webhooks.models.ledger import ReceiverCallQuerySet
-from stockhub_webhooks.models.subjects import subject_of
 from stockhub_webhooks.serializers.fields import clean_text
 
 logger = logger_of(__name__)
@@ -54,7 +54,7 @@ def record(events: list[Event], writes: Writes) -> list[ReceiverCall]:
     return calls
 
 
-def offer(events: list[Event], receivers: Collection[str]) -> list[ReceiverCall]:
+def backfill(events: list[Event], receivers: Collection[str]) -> list[ReceiverCall]:
     """Owe past events to receivers that have not been told of them, perhaps because they did not exist then.
 
     Whoever is or was owed an event already is not told again: that is "try again". The calls say that they are
@@ -67,7 +67,7 @@ def offer(events: list[Event], receivers: Collection[str]) -> list[ReceiverCall]
     wanted = [call for call in _calls(events) if call.receiver in receivers]
     if not wanted:
         return []
-    rows = ReceiverCall.objects.using(alias())
+    rows = ReceiverCall.objects.using(database_alias())
     told = set(
         rows.filter(event__in=events, receiver__in=list(receivers)).values_list("event_id", "signal", "receiver")
     )
@@ -118,8 +118,8 @@ def claim_due(*, message_id: int | None = None) -> Iterator[ReceiverCall]:
         return
     given_up = False
     of_message = () if message_id is None else (message_id,)
-    due = _due(frozenset((name, frozenset(found)) for name, found in known.items()), alias(), bool(of_message))
-    with impatiently(alias()):
+    due = _due(frozenset((name, frozenset(found)) for name, found in known.items()), database_alias(), bool(of_message))
+    with query_timeout(database_alias()):
         calls = due.rows(*of_message)
     for call in calls:
         if call.attempts >= conf.MAX_ATTEMPTS:
@@ -145,9 +145,9 @@ def _claim(call: ReceiverCall) -> bool:
     # a lapsed call may still be running, and then its transaction holds the row
     lapsed = call.status == ReceiverCall.Status.RUNNING
     lease = {"attempts": F("attempts") + 1, "due_at": from_now(conf.LEASE_SECONDS)}
-    due = ReceiverCall.objects.using(alias()).filter(**_as_claimed(call), due_at__lte=NOW)
+    due = ReceiverCall.objects.using(database_alias()).filter(**_as_claimed(call), due_at__lte=NOW)
     running = {"status": ReceiverCall.Status.RUNNING, **lease}
-    taken = bool(take_free(due, **running)) if lapsed else take(due, **running)
+    taken = bool(claim_unlocked(due, **running)) if lapsed else claim(due, **running)
     if taken:
         call.status = ReceiverCall.Status.RUNNING
         call.attempts += 1
@@ -168,28 +168,28 @@ def mark_done(call: ReceiverCall) -> bool:
 
 def retry(call: ReceiverCall, error: Exception) -> None:
     """The receiver failed: ask again after a pause, or give up after `MAX_ATTEMPTS`."""
-    text = described(error)
+    text = format_error(error)
     if call.attempts >= conf.MAX_ATTEMPTS:
-        give_up(call, text, cause(error))
+        give_up(call, text, error_fingerprint(error))
         return
     pause = conf.pause_after(call.attempts)
-    failed = {"last_error": text, "cause": cause(error), "failed_at": timezone.now()}
+    failed = {"last_error": text, "cause": error_fingerprint(error), "failed_at": timezone.now()}
     if _change(call, status=ReceiverCall.Status.PENDING, due_at=from_now(pause), **failed):
         logger.warning(
             "receiver call %s (%s) failed with %s, attempt %s; it is asked again in %.0f seconds",
-            call.pk, call.receiver, place(error), call.attempts, pause,
+            call.pk, call.receiver, error_location(error), call.attempts, pause,
         )  # fmt: skip
         signals.receiver_failed.send_robust(ReceiverCall, call=call, error=error)
         return
     # The transaction was committed and only a hook after it failed: the work is done, so it is not asked again.
-    done = ReceiverCall.objects.using(alias()).filter(
+    done = ReceiverCall.objects.using(database_alias()).filter(
         pk=call.pk, status=ReceiverCall.Status.DONE, attempts=call.attempts
     )
-    if patiently(partial(done.update, last_error=clean_text(text)[:ERROR_LIMIT])):
+    if with_retries(partial(done.update, last_error=clean_text(text)[:ERROR_LIMIT])):
         call.status = ReceiverCall.Status.DONE
         logger.error(
             "receiver call %s (%s) is done, but a hook after its commit failed with %s",
-            call.pk, call.receiver, place(error),
+            call.pk, call.receiver, error_location(error),
         )  # fmt: skip
 
 
@@ -218,9 +218,9 @@ def give_up(call: ReceiverCall, reason: str, why: str) -> None:
         signals.receiver_gave_up.send_robust(ReceiverCall, call=call, reason=reason)
 
 
-def try_again(pks: list[int]) -> int:
+def requeue(pks: list[int]) -> int:
     """Make calls due now that are given up or wait for their next attempt; how many."""
-    calls = ReceiverCall.objects.using(alias()).filter(pk__in=pks)
+    calls = ReceiverCall.objects.using(database_alias()).filter(pk__in=pks)
     waiting, given_up = (
         calls.filter(status=status) for status in (ReceiverCall.Status.PENDING, ReceiverCall.Status.GIVEN_UP)
     )
@@ -229,10 +229,10 @@ def try_again(pks: list[int]) -> int:
     )
 
 
-def try_events_again(events: list[Event]) -> list[ReceiverCall]:
+def requeue_events(events: list[Event]) -> list[ReceiverCall]:
     """Make due now what of these events was given up, but by hand, or waits for its next attempt; the calls."""
-    calls = list(undone().filter(event__in=events).exclude(due_at__lte=NOW))
-    try_again([call.pk for call in calls])
+    calls = list(retryable().filter(event__in=events).exclude(due_at__lte=NOW))
+    requeue([call.pk for call in calls])
     return calls
 
 
@@ -241,7 +241,7 @@ def give_up_by_hand(pks: list[int], reason: str) -> int:
 
     They count as settled, so nobody is alarmed. `last_error` keeps what was wrong below the reason.
     """
-    waiting = ReceiverCall.objects.using(alias()).filter(
+    waiting = ReceiverCall.objects.using(database_alias()).filter(
         pk__in=pks, status__in=(ReceiverCall.Status.PENDING, ReceiverCall.Status.GIVEN_UP)
     )
     stated = Value(f"{clean_text(reason)}\n\n", output_field=TextField())
@@ -264,7 +264,7 @@ def reassign(signal: str, former: str, receiver: str) -> int:
     heard = signals.BY_NAME[signal]
     if heard.find(receiver) is None or heard.find(former) is not None:
         raise ValueError(f"{receiver} is not connected to {signal}, or {former} still is")
-    rows = ReceiverCall.objects.using(alias()).filter(signal=signal)
+    rows = ReceiverCall.objects.using(database_alias()).filter(signal=signal)
     lapsed = Q(status=ReceiverCall.Status.RUNNING, due_at__lte=NOW)
     left = Q(status__in=(ReceiverCall.Status.PENDING, ReceiverCall.Status.GIVEN_UP)) | lapsed
     calls = rows.filter(left, receiver=former).exclude(cause=ReceiverCall.BY_HAND)
@@ -281,7 +281,7 @@ def reassign(signal: str, former: str, receiver: str) -> int:
         moved += calls.filter(pk__in=pks).update(receiver=receiver, **fresh)
 
 
-def undone(*, receiver: str = "", given_up: bool = False, since: datetime | None = None) -> ReceiverCallQuerySet:
+def retryable(*, receiver: str = "", given_up: bool = False, since: datetime | None = None) -> ReceiverCallQuerySet:
     """The calls that `try_again` would make due, those given up (but by hand) and those that wait.
 
     Args:
@@ -290,7 +290,7 @@ def undone(*, receiver: str = "", given_up: bool = False, since: datetime | None
         since: only those whose message came in then or later.
     """
     wanted = [ReceiverCall.Status.GIVEN_UP] if given_up else [ReceiverCall.Status.GIVEN_UP, ReceiverCall.Status.PENDING]
-    calls = ReceiverCall.objects.using(alias()).filter(status__in=wanted).exclude(cause=ReceiverCall.BY_HAND)
+    calls = ReceiverCall.objects.using(database_alias()).filter(status__in=wanted).exclude(cause=ReceiverCall.BY_HAND)
     calls = calls.order_by("pk")
     if receiver:
         calls = calls.filter(receiver=receiver)
@@ -306,7 +306,7 @@ def _as_claimed(call: ReceiverCall) -> dict[str, Any]:
 def _change(call: ReceiverCall, **values: Any) -> bool:
     if "last_error" in values:
         values["last_error"] = clean_text(values["last_error"])[:ERROR_LIMIT]
-    changed = bool(patiently(partial(update, ReceiverCall, alias(), _as_claimed(call), values)))
+    changed = bool(with_retries(partial(update, ReceiverCall, database_alias(), _as_claimed(call), values)))
     if changed:
         call.status, call.cause = values["status"], values["cause"]
     return changed

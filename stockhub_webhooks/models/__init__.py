@@ -6,6 +6,7 @@ from stockhub_webhooks.models.documents import Address, Document, Line
 from stockhub_webhooks.models.host_link import HostLink
 from stockhub_webhooks.models.invoice import Invoice, InvoiceItem
 from stockhub_webhooks.models.ledger import Event, Heartbeat, ReceiverCall
+from stockhub_webhooks.models.lock import Lock
 from stockhub_webhooks.models.message import Message, Topic
 from stockhub_webhooks.models.order import Order, OrderItem
 from stockhub_webhooks.models.payment_request import PaymentRequest, PaymentRequestItem
@@ -13,7 +14,6 @@ from stockhub_webhooks.models.refusal import Refusal, RefusalReason, RefusedBody
 from stockhub_webhooks.models.replay import Replay
 from stockhub_webhooks.models.rma import RMA, RMAItem
 from stockhub_webhooks.models.shipment import Shipment, ShipmentItem, Track
-from stockhub_webhooks.models.turn import Turn
 
 __all__ = [
     "RMA",
@@ -28,6 +28,7 @@ __all__ = [
     "Invoice",
     "InvoiceItem",
     "Line",
+    "Lock",
     "Message",
     "Order",
     "OrderItem",
@@ -43,5 +44,4 @@ __all__ = [
     "ShipmentItem",
     "Topic",
     "Track",
-    "Turn",
 ]

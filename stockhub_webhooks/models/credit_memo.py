@@ -6,7 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.contract import statuses
-from stockhub_webhooks.models.documents import OrderDocument, PricedLine, address, moment, money, text, whole_number
+from stockhub_webhooks.models.documents import OrderDocument, PricedLine, address, money, text, timestamp, whole_number
 
 
 class CreditMemo(OrderDocument):
@@ -18,8 +18,8 @@ class CreditMemo(OrderDocument):
     order = models.ForeignKey(
         "stockhub_webhooks.Order", models.CASCADE, related_name="credit_memos", verbose_name=_("order")
     )
-    created_at = moment(_("created at"), db_index=True)
-    updated_at = moment(_("changed at"))
+    created_at = timestamp(_("created at"), db_index=True)
+    updated_at = timestamp(_("changed at"))
     currency = text(_("currency"))
     subtotal = money(_("subtotal"))
     shipping_price = money(_("shipping costs"))

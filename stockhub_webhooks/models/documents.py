@@ -25,7 +25,7 @@ def money(label: Any) -> models.DecimalField[Any, Any]:
     return models.DecimalField(label, max_digits=15, decimal_places=4, null=True, blank=True)
 
 
-def moment(label: Any, **options: Any) -> models.DateTimeField[Any, Any]:
+def timestamp(label: Any, **options: Any) -> models.DateTimeField[Any, Any]:
     """A point in time, as the sender tells it."""
     return models.DateTimeField(label, null=True, blank=True, **options)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks.models.documents import OrderDocument, PricedLine, address, moment, money, text, whole_number
+from stockhub_webhooks.models.documents import OrderDocument, PricedLine, address, money, text, timestamp, whole_number
 
 
 class Invoice(OrderDocument):
@@ -14,8 +14,8 @@ class Invoice(OrderDocument):
     order = models.ForeignKey(
         "stockhub_webhooks.Order", models.CASCADE, related_name="invoices", verbose_name=_("order")
     )
-    created_at = moment(_("created at"), db_index=True)
-    updated_at = moment(_("changed at"))
+    created_at = timestamp(_("created at"), db_index=True)
+    updated_at = timestamp(_("changed at"))
     currency = text(_("currency"))
     subtotal = money(_("subtotal"))
     shipping_price = money(_("shipping costs"))

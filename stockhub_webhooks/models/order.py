@@ -6,7 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.contract import statuses
-from stockhub_webhooks.models.documents import Document, PricedLine, address, moment, money, text, whole_number
+from stockhub_webhooks.models.documents import Document, PricedLine, address, money, text, timestamp, whole_number
 
 
 class Order(Document):
@@ -17,8 +17,8 @@ class Order(Document):
     """
 
     status = text(_("status"), db_index=True)
-    created_at = moment(_("created at"), db_index=True)
-    updated_at = moment(_("changed at"))
+    created_at = timestamp(_("created at"), db_index=True)
+    updated_at = timestamp(_("changed at"))
     currency = text(_("currency"))
     subtotal = money(_("subtotal"))
     shipping_price = money(_("shipping costs"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks.models.documents import Document, PricedLine, address, moment, money, text, whole_number
+from stockhub_webhooks.models.documents import Document, PricedLine, address, money, text, timestamp, whole_number
 
 
 class PaymentRequest(Document):
@@ -28,7 +28,7 @@ class PaymentRequest(Document):
         _("number of the purchase order"), max_length=64, null=True, blank=True
     )
     pay_by_link = models.TextField(_("payment link"), null=True, blank=True)
-    created_at = moment(_("created at"), db_index=True)
+    created_at = timestamp(_("created at"), db_index=True)
     payment_method = text(_("payment method"))
     currency = text(_("currency"))
     subtotal = money(_("subtotal"))

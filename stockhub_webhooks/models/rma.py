@@ -6,7 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.contract import statuses
-from stockhub_webhooks.models.documents import Line, OrderDocument, moment, money, text, whole_number
+from stockhub_webhooks.models.documents import Line, OrderDocument, money, text, timestamp, whole_number
 
 
 class RMA(OrderDocument):
@@ -14,9 +14,9 @@ class RMA(OrderDocument):
 
     order = models.ForeignKey("stockhub_webhooks.Order", models.CASCADE, related_name="rmas", verbose_name=_("order"))
     status = text(_("status"), db_index=True)
-    date_requested = moment(_("requested at"), db_index=True)
-    date_received = moment(_("received back at"))
-    date_processed = moment(_("processed at"))
+    date_requested = timestamp(_("requested at"), db_index=True)
+    date_received = timestamp(_("received back at"))
+    date_processed = timestamp(_("processed at"))
     currency = text(_("currency"))
 
     class Meta(OrderDocument.Meta):

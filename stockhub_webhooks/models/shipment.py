@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.db.indexes import BeginningIndex
-from stockhub_webhooks.models.documents import OrderDocument, PricedLine, address, moment, text, whole_number
+from stockhub_webhooks.models.documents import OrderDocument, PricedLine, address, text, timestamp, whole_number
 
 DELIVERED = "DELIVERED"
 EXCEPTION = "EXCEPTION"
@@ -22,10 +22,10 @@ class Shipment(OrderDocument):
         "stockhub_webhooks.Order", models.CASCADE, related_name="shipments", verbose_name=_("order")
     )
     status = text(_("status"), db_index=True)
-    created_at = moment(_("created at"), db_index=True)
-    updated_at = moment(_("changed at"))
-    collected_at = moment(_("collected at"))
-    delivered_at = moment(_("delivered at"))
+    created_at = timestamp(_("created at"), db_index=True)
+    updated_at = timestamp(_("changed at"))
+    collected_at = timestamp(_("collected at"))
+    delivered_at = timestamp(_("delivered at"))
     currency = text(_("currency"))
     shipping_address = address(_("shipping address"))
     origin_address = address(_("sent from"))

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from django.db.models import CharField, F, Model, Q, QuerySet, Value
 from django.utils.text import smart_split, unescape_string_literal
 
-from stockhub_webhooks.db.connections import alias
+from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Address, Order
 from stockhub_webhooks.processing.apply import BY_TOPIC
 
@@ -155,7 +155,7 @@ def _look(all_words: list[str], topics: Sequence[str], persons: bool, limit: int
 
 def _people(all_words: list[str], is_narrowed: bool, limit: int) -> tuple[Any, bool]:
     """The addresses that the words fit, and whether there are more; not yet looked up where that is narrowed down."""
-    fitting = Address.objects.using(alias()).filter(named(all_words))
+    fitting = Address.objects.using(database_alias()).filter(named(all_words))
     if is_narrowed:
         return fitting.values("pk"), False
     # one common word among several: the database would gather all that fit it, so the rare ones are asked first
@@ -179,7 +179,7 @@ def _as_hits(rows: QuerySet[Any], topic: str, by: str) -> QuerySet[Any]:
 def _ways(topic: str, all_words: list[str], people: Any) -> Iterator[tuple[str, QuerySet[Any]]]:
     """Each way from the words to documents of the topic, their order's ways included. Several words are people."""
     model: type[Model] = BY_TOPIC[topic].model
-    rows = model._default_manager.using(alias())
+    rows = model._default_manager.using(database_alias())
     paths = [""] if model is Order else ["", "order__"]
     if len(all_words) == 1:
         (word,) = all_words

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from stockhub_webhooks.db.connections import alias, patiently, writing
+from stockhub_webhooks.db.connections import database_alias, with_retries, write_transaction
 from stockhub_webhooks.models import Address, Event, Message, Order, ReceiverCall
 from stockhub_webhooks.processing.apply import BY_TOPIC
 
@@ -32,19 +32,19 @@ def remove(account: str) -> Iterator[tuple[Any, int]]:
         django.db.Error: a step was called off time and again; what is gone stays gone.
     """
     for model in KINDS:
-        while gone := patiently(partial(_step, model, account)):
+        while gone := with_retries(partial(_step, model, account)):
             yield model, gone
 
 
 def _rows(model: Any, account: str) -> Any:
-    return model.objects.using(alias()).of_account(account)
+    return model.objects.using(database_alias()).of_account(account)
 
 
 def _step(model: Any, account: str) -> int:
     """One transaction."""
-    using = alias()
+    using = database_alias()
     addresses = [field.attname for field in model._meta.fields if field.related_model is Address]
-    with writing(using):
+    with write_transaction(using):
         found = list(_rows(model, account).order_by("pk").values_list("pk", *addresses)[:BATCH])
         model.objects.using(using).filter(pk__in=[row[0] for row in found]).only("pk").delete()  # bodies are long
         owned = [key for row in found for key in row[1:] if key]

@@ -12,16 +12,14 @@ from contextlib import closing
 from django.db import Error as DatabaseFault
 from django.db import close_old_connections
 
-from stockhub_webhooks.db.connections import NOW, alias
-from stockhub_webhooks.delivery import calls as telling
-from stockhub_webhooks.delivery import host_orders
-from stockhub_webhooks.exceptions import place
+from stockhub_webhooks.db.connections import NOW, database_alias
+from stockhub_webhooks.delivery import calls, host_orders
+from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Heartbeat
 from stockhub_webhooks.operations import health, replay
 from stockhub_webhooks.processing import pipeline
-from stockhub_webhooks.receiving import journal, refusals
-from stockhub_webhooks.receiving import spool_import as unspooling
+from stockhub_webhooks.receiving import journal, refusals, spool_import
 
 logger = logger_of(__name__)
 
@@ -41,7 +39,7 @@ def drain(until: float = FOREVER, stop: threading.Event | None = None) -> int:
     done = 0
     while not _over(until, stop):
         before = done
-        done += unspooling.empty_spool(until=until, stop=stop)
+        done += spool_import.import_spool(until=until, stop=stop)
         with closing(journal.claim_due()) as claimed:
             for messages in claimed:
                 done += pipeline.process_together(messages)
@@ -52,7 +50,7 @@ def drain(until: float = FOREVER, stop: threading.Event | None = None) -> int:
                         return done
                 if _over(until, stop):
                     return done
-        done += telling.tell_due(until=until, stop=stop)
+        done += calls.deliver_due(until=until, stop=stop)
         done += replay.continue_due(until=until, stop=stop)
         done += host_orders.look_due(until=until, stop=stop)
         if done == before:
@@ -101,7 +99,7 @@ class Worker:
             except DatabaseFault as fault:
                 logger.warning("the database does not answer (%s), trying again", type(fault).__name__)
             except Exception as fault:
-                logger.error("a fault of ours (%s), the work it was at stays due", place(fault))
+                logger.error("a fault of ours (%s), the work it was at stays due", error_location(fault))
             close_old_connections()
             if not worked:
                 self.stop.wait(min(self.PAUSE_SECONDS, max(self.until - time.monotonic(), 0)))
@@ -110,7 +108,7 @@ class Worker:
         """Leave a sign of life, now and then."""
         if time.monotonic() < self._next_beat:
             return
-        using = alias()
+        using = database_alias()
         beats = Heartbeat.objects.using(using).filter(name="worker")
         if not beats.update(beat_at=NOW):
             Heartbeat.objects.using(using).bulk_create([Heartbeat(name="worker", beat_at=NOW)], ignore_conflicts=True)
@@ -119,6 +117,6 @@ class Worker:
     def look(self) -> None:
         """See whether all is well, and tidy up, now and then."""
         if time.monotonic() >= self._next_look:
-            health.look()
+            health.check()
             refusals.forget()
             self._next_look = time.monotonic() + self.LOOK_SECONDS

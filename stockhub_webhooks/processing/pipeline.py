@@ -10,11 +10,11 @@ from django.db import Error as DatabaseFault
 from django.db import IntegrityError, OperationalError
 
 from stockhub_webhooks import serializers, signals
-from stockhub_webhooks.db.connections import alias, drop_if_broken, writing
-from stockhub_webhooks.db.timeouts import impatiently, worth_repeating
+from stockhub_webhooks.db.connections import close_if_broken, database_alias, write_transaction
+from stockhub_webhooks.db.timeouts import query_timeout, should_retry
 from stockhub_webhooks.db.writes import Writes
 from stockhub_webhooks.delivery import ledger
-from stockhub_webhooks.exceptions import AlreadySettled, Unreadable, place
+from stockhub_webhooks.exceptions import AlreadySettled, Unreadable, error_location
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Event, Message, ReceiverCall
 from stockhub_webhooks.processing.apply import apply
@@ -57,7 +57,7 @@ def process_together(messages: list[Message]) -> int:
     began = time.monotonic()
     try:
         readings = [serializers.read(bytes(message.body), message.url_topic) for message in messages]
-        with impatiently(alias()), writing(alias()):
+        with query_timeout(database_alias()), write_transaction(database_alias()):
             # whoever else takes the locks of several orders takes them in the same sequence
             for message, reading in sorted(zip(messages, readings, strict=True), key=_order_of):
                 with about(message_id=message.pk):
@@ -73,7 +73,7 @@ def process_together(messages: list[Message]) -> int:
     return done
 
 
-def _order_of(pair: tuple[Message, serializers.Reading]) -> tuple[str, str]:
+def _order_of(pair: tuple[Message, serializers.ParsedMessage]) -> tuple[str, str]:
     message, reading = pair
     return message.account, reading.order_increment_id or reading.increment_id
 
@@ -102,27 +102,27 @@ def again(message: Message) -> Result:
     return _steps(message, reading)
 
 
-def _steps(message: Message, reading: serializers.Reading) -> Result:
-    writes = Writes(alias())
+def _steps(message: Message, reading: serializers.ParsedMessage) -> Result:
+    writes = Writes(database_alias())
     applied = apply(reading, message, writes)
     calls = ledger.record(applied.events, writes)
     journal.settle(message, reading, applied.outcome, writes)
     return Result(applied.outcome, applied.events, calls)
 
 
-def _apply(message: Message, reading: serializers.Reading) -> None:
+def _apply(message: Message, reading: serializers.ParsedMessage) -> None:
     """One transaction; a race that the database calls off is run again, as long as that is soon."""
-    using = alias()
+    using = database_alias()
     began = time.monotonic()
     for turn in count(1):
         try:
-            with impatiently(using), writing(using):
+            with query_timeout(using), write_transaction(using):
                 _steps(message, reading)
             return
         except (OperationalError, IntegrityError):
-            if not worth_repeating(turn, began):
+            if not should_retry(turn, began):
                 raise
-            drop_if_broken(using)
+            close_if_broken(using)
 
 
 def _put_off(message: Message, fault: Exception) -> None:
@@ -133,12 +133,12 @@ def _put_off(message: Message, fault: Exception) -> None:
             return
         if not isinstance(fault, AlreadySettled):
             report = logger.warning if isinstance(fault, DatabaseFault) else logger.error
-            report("message %s could not be applied (%s), it stays open", message.pk, place(fault))
+            report("message %s could not be applied (%s), it stays open", message.pk, error_location(fault))
             # `settle` may have come by before the commit failed: the sender must not hear that it is applied
             message.status, message.outcome = Message.Status.RECEIVED, ""
             journal.postpone(message, fault)
             return
     except AlreadySettled:
         pass
-    with impatiently(alias()):
-        message.refresh_from_db(using=alias(), fields=["status", "outcome"])
+    with query_timeout(database_alias()):
+        message.refresh_from_db(using=database_alias(), fields=["status", "outcome"])

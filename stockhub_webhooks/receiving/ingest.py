@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from stockhub_webhooks import serializers
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.db.connections import alias
+from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.receiving import journal, records
 
@@ -141,7 +141,7 @@ class Intake:
         """
         data = DECODER.decode(text)
         message = records.message(data) if records.is_record(data) else self._bare(text.encode())
-        if Message.objects.using(alias()).filter(uid=message.uid).exists():
+        if Message.objects.using(database_alias()).filter(uid=message.uid).exists():
             self.known += 1
             return
         journal.enter(message)

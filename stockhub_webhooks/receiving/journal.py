@@ -20,8 +20,15 @@ from django.views.decorators.debug import sensitive_variables
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.db.connections import NOW, alias, drop, from_now, patiently, take_free
-from stockhub_webhooks.db.timeouts import impatiently, worth_repeating
+from stockhub_webhooks.db.connections import (
+    NOW,
+    claim_unlocked,
+    close_connection,
+    database_alias,
+    from_now,
+    with_retries,
+)
+from stockhub_webhooks.db.timeouts import query_timeout, should_retry
 from stockhub_webhooks.db.writes import Writes, insert
 from stockhub_webhooks.exceptions import (
     DIED,
@@ -29,13 +36,13 @@ from stockhub_webhooks.exceptions import (
     AlreadySettled,
     NotStored,
     Unreadable,
-    cause,
-    described,
+    error_fingerprint,
+    format_error,
 )
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.receiving import spool
-from stockhub_webhooks.serializers import Reading
+from stockhub_webhooks.serializers import ParsedMessage
 from stockhub_webhooks.serializers.fields import clean_text
 
 logger = logger_of(__name__)
@@ -102,7 +109,7 @@ def enter(message: Message) -> None:
         django.db.Error: it is not stored.
     """
     _prepare(message, claimed=False)
-    _insert_once(message, alias())
+    _insert_once(message, database_alias())
     signals.message_received.send_robust(Message, message=message)
 
 
@@ -123,7 +130,7 @@ def commit(message: Message, *, claimed: bool = False) -> None:
         NotStored: nothing would be committed here, or only later.
     """
     began = time.monotonic()
-    using = alias()
+    using = database_alias()
     connection = connections[using]
     _prepare(message, claimed=claimed)
     if not connection.settings_dict["AUTOCOMMIT"]:
@@ -138,18 +145,18 @@ def commit(message: Message, *, claimed: bool = False) -> None:
     try:
         _insert_once(message, using)
     except DatabaseFault:
-        drop(using)
-        if not worth_repeating(1, began):
+        close_connection(using)
+        if not should_retry(1, began):
             raise
         _insert_once(message, using)
 
 
 def _insert_once(message: Message, using: str) -> None:
     try:
-        with impatiently(using):
+        with query_timeout(using):
             insert([message], using, left_out=Message.FOUND_OUT_LATER)
     except IntegrityError:
-        with impatiently(using):
+        with query_timeout(using):
             stored = Message.objects.using(using).filter(uid=message.uid).values_list("pk", flat=True).first()
         if stored is None:
             raise
@@ -164,8 +171,8 @@ def claim_due() -> Generator[list[Message], None, None]:
 
     Whoever works them off takes them off the list; what is left on it, or not asked for, is let go of.
     """
-    with impatiently(alias()):
-        due = list(Message.objects.using(alias()).due(NOW).values_list("pk", "attempts")[:BATCH])
+    with query_timeout(database_alias()):
+        due = list(Message.objects.using(database_alias()).due(NOW).values_list("pk", "attempts")[:BATCH])
     worn_out = [pk for pk, attempts in due if attempts >= conf.MAX_ATTEMPTS]
     for pk in worn_out:
         fail(pk, WORKER_DIED, DIED)
@@ -184,8 +191,8 @@ def claim_due() -> Generator[list[Message], None, None]:
 
 def _claim(which: Q) -> list[Message]:
     """Some of those messages that are due and that nobody holds, oldest first."""
-    due = Message.objects.using(alias()).filter(which, attempts__lt=conf.MAX_ATTEMPTS).due(NOW)[:BATCH]
-    messages: list[Message] = take_free(due, attempts=F("attempts") + 1, due_at=from_now(conf.LEASE_SECONDS))
+    due = Message.objects.using(database_alias()).filter(which, attempts__lt=conf.MAX_ATTEMPTS).due(NOW)[:BATCH]
+    messages: list[Message] = claim_unlocked(due, attempts=F("attempts") + 1, due_at=from_now(conf.LEASE_SECONDS))
     for message in messages:
         message.attempts += 1
     return messages
@@ -195,13 +202,13 @@ def _let_go(messages: list[Message]) -> None:
     """Nobody has begun with these: they are due again, and no attempt is counted."""
     with suppress(DatabaseFault):  # else their leases lapse
         for message in messages:
-            patiently(partial(_open(message).update, attempts=F("attempts") - 1, due_at=NOW))
+            with_retries(partial(_open(message).update, attempts=F("attempts") - 1, due_at=NOW))
 
 
 # ---------------------------------------------------------------- finishing
 
 
-def settle(message: Message, reading: Reading, outcome: str, writes: Writes) -> None:
+def settle(message: Message, reading: ParsedMessage, outcome: str, writes: Writes) -> None:
     """The message is applied, with what else is to be written. Belongs into the transaction that applied it.
 
     Raises:
@@ -230,13 +237,13 @@ def quarantine(message: Message, why: Unreadable) -> None:
     """
     _finish(
         message,
-        Writes(alias()),
+        Writes(database_alias()),
         status=Message.Status.QUARANTINED,
         outcome="",
         topic=why.topic or message.url_topic,
         increment_id=why.increment_id,
         error=str(why),
-        cause=cause(why),
+        cause=error_fingerprint(why),
         due_at=None,
     )
     signals.message_quarantined.send_robust(Message, message=message, reason=why.reason)
@@ -244,26 +251,26 @@ def quarantine(message: Message, why: Unreadable) -> None:
 
 def postpone(message: Message, fault: Exception) -> None:
     """Applying failed; try again later, or give up after `MAX_ATTEMPTS`."""
-    error = described(fault)
+    error = format_error(fault)
     if message.attempts >= conf.MAX_ATTEMPTS:
-        fail(message.pk, error, cause(fault))
+        fail(message.pk, error, error_fingerprint(fault))
         message.status = Message.Status.FAILED
         return
     due_at = from_now(conf.pause_after(message.attempts))
-    patiently(partial(_open(message).update, error=error, cause=cause(fault), due_at=due_at))
+    with_retries(partial(_open(message).update, error=error, cause=error_fingerprint(fault), due_at=due_at))
 
 
 def fail(pk: int, error: str, why: str) -> None:
     """Give a message up; `reopen` brings it back. `why` is its cause, as `exceptions.cause` has it."""
     with about(message_id=pk):
         logger.error("message %s is given up", pk)
-    waiting = Message.objects.using(alias()).filter(pk=pk, due_at__isnull=False)
-    patiently(partial(waiting.update, status=Message.Status.FAILED, error=error, cause=why, due_at=None))
+    waiting = Message.objects.using(database_alias()).filter(pk=pk, due_at__isnull=False)
+    with_retries(partial(waiting.update, status=Message.Status.FAILED, error=error, cause=why, due_at=None))
 
 
-def reopen(pks: list[int]) -> int:
+def requeue(pks: list[int]) -> int:
     """Make messages due now, as they came in; how many. What was applied before is a replay."""
-    messages = Message.objects.using(alias()).filter(pk__in=pks)
+    messages = Message.objects.using(database_alias()).filter(pk__in=pks)
     fresh = {"status": Message.Status.RECEIVED, "attempts": 0, "due_at": NOW, "cause": ""}
     return (
         messages.filter(status=Message.Status.RECEIVED).update(due_at=NOW)
@@ -285,20 +292,20 @@ def take_again(message: Message) -> None:
     again: dict[str, Any] = {"status": Message.Status.RECEIVED, "attempts": 1, "due_at": from_now(conf.LEASE_SECONDS)}
     if message.status == Message.Status.APPLIED:
         again["is_replay"] = True
-    settled = Message.objects.using(alias()).filter(pk=message.pk, status=message.status, due_at__isnull=True)
+    settled = Message.objects.using(database_alias()).filter(pk=message.pk, status=message.status, due_at__isnull=True)
     if not settled.update(**again):
         raise AlreadySettled(f"message {message.pk} is being processed by another process")
-    message.refresh_from_db(using=alias(), fields=["status", "attempts", "is_replay"])
+    message.refresh_from_db(using=database_alias(), fields=["status", "attempts", "is_replay"])
 
 
 def _open(message: Message) -> Any:
-    return Message.objects.using(alias()).filter(**_as_claimed(message))
+    return Message.objects.using(database_alias()).filter(**_as_claimed(message))
 
 
 def _finish(message: Message, writes: Writes, **values: Any) -> None:
     missed = AlreadySettled(f"message {message.pk} was finished by another process")
     writes.update(Message, _as_claimed(message), values, missed)
-    patiently(writes.run)
+    with_retries(writes.run)
     for name, value in values.items():
         setattr(message, name, value)
 

@@ -16,7 +16,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.utils.dateparse import parse_datetime
 
-from stockhub_webhooks.db.connections import alias
+from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.receiving import journal
 from stockhub_webhooks.serializers.fields import clean_text
@@ -25,7 +25,7 @@ TEXT, BASE64 = "text", "base64"
 SIGNS = {"uid", "received_at", "body"}  # no document of Stock Hub has all of them
 TEXTS = ("url_topic", "topic", "account", "key_fingerprint", "remote_address", "source")
 BATCH = 50  # bodies may be long
-MENDED_FROM = "mended-from"  # our own header: the uid of the message that somebody mended
+CORRECTED_FROM = "mended-from"  # our own header: the uid of the message that somebody mended
 
 
 def is_record(data: Mapping[str, Any]) -> bool:
@@ -76,7 +76,7 @@ def since(start: datetime, until: datetime | None = None, topic: str = "") -> It
     They are fetched in small batches by their primary key: server-side cursors hold a transaction open, and MySQL's
     client has the whole answer in memory.
     """
-    wanted = Message.objects.using(alias()).filter(received_at__gte=start).order_by("pk")
+    wanted = Message.objects.using(database_alias()).filter(received_at__gte=start).order_by("pk")
     if until:
         wanted = wanted.filter(received_at__lt=until)
     if topic:
@@ -124,6 +124,6 @@ def _headers(data: Mapping[str, Any]) -> dict[str, str]:
 def _kept(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers that are told on, never a key, wherever the record is from."""
     kept = journal.kept_headers(headers)
-    if MENDED_FROM in headers:
-        kept[MENDED_FROM] = str(_uuid(headers[MENDED_FROM], MENDED_FROM))
+    if CORRECTED_FROM in headers:
+        kept[CORRECTED_FROM] = str(_uuid(headers[CORRECTED_FROM], CORRECTED_FROM))
     return kept

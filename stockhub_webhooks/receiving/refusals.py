@@ -18,8 +18,8 @@ from django.views.decorators.debug import sensitive_variables
 
 from stockhub_webhooks import serializers
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.db.connections import alias, writing
-from stockhub_webhooks.db.timeouts import impatiently
+from stockhub_webhooks.db.connections import database_alias, write_transaction
+from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Message, Refusal, RefusedBody
@@ -55,7 +55,7 @@ def note(attempt: Attempt) -> None:
     """Count an attempt, keep its body where it may be a real message, and say so in the log once a minute."""
     _log(attempt)
     try:
-        with impatiently(alias()):
+        with query_timeout(database_alias()):
             _count(attempt)
             if attempt.body and conf.KEEP_REFUSED > 0:
                 _keep(attempt, attempt.body)
@@ -76,7 +76,7 @@ def _log(attempt: Attempt) -> None:
 
 def _count(attempt: Attempt) -> None:
     hour = attempt.at.replace(minute=0, second=0, microsecond=0)
-    rows = Refusal.objects.using(alias()).filter(hour=hour)
+    rows = Refusal.objects.using(database_alias()).filter(hour=hour)
     found = {
         "reason": attempt.reason,
         "remote_address": attempt.remote_address,
@@ -89,9 +89,9 @@ def _count(attempt: Attempt) -> None:
         if _add(rows.filter(**found), attempt):
             return
     try:
-        with transaction.atomic(using=alias()):
+        with transaction.atomic(using=database_alias()):
             row = Refusal(hour=hour, **found, count=1, largest_body=attempt.size, last_at=attempt.at)
-            row.save(using=alias(), force_insert=True)
+            row.save(using=database_alias(), force_insert=True)
     except IntegrityError:  # another process was first
         _add(rows.filter(**found), attempt)
         return
@@ -101,8 +101,8 @@ def _count(attempt: Attempt) -> None:
 def forget() -> None:
     """Remove what was kept, and what was counted, for long enough; the worker does so where nobody is refused."""
     now = timezone.now()
-    RefusedBody.objects.using(alias()).filter(refused_at__lt=now - KEPT_FOR).delete()
-    Refusal.objects.using(alias()).filter(hour__lt=now - COUNTED_FOR).delete()
+    RefusedBody.objects.using(database_alias()).filter(refused_at__lt=now - KEPT_FOR).delete()
+    Refusal.objects.using(database_alias()).filter(hour__lt=now - COUNTED_FOR).delete()
 
 
 def _add(rows: object, attempt: Attempt) -> bool:
@@ -121,7 +121,7 @@ def _keep(attempt: Attempt, body: bytes) -> None:
         reading = serializers.identify(body, attempt.url_topic)
     except Unreadable:
         return
-    kept = RefusedBody.objects.using(alias())
+    kept = RefusedBody.objects.using(database_alias())
     RefusedBody(
         url_topic=attempt.url_topic,
         topic=reading.topic,
@@ -132,7 +132,7 @@ def _keep(attempt: Attempt, body: bytes) -> None:
         remote_address=attempt.remote_address,
         key_fingerprint=attempt.key_fingerprint,
         refused_at=attempt.at,
-    ).save(using=alias(), force_insert=True)
+    ).save(using=database_alias(), force_insert=True)
     over = kept.order_by("-pk").values_list("pk", flat=True)[conf.KEEP_REFUSED :][:1]
     for pk in over:
         kept.filter(pk__lte=pk).delete()
@@ -154,8 +154,8 @@ def release(pks: list[int], *, account: str = "") -> int:
 
 @sensitive_variables()
 def _release(pk: int, account: str) -> bool:
-    using = alias()
-    with writing(using):
+    using = database_alias()
+    with write_transaction(using):
         waiting = RefusedBody.objects.using(using).select_for_update().filter(pk=pk, message=None)
         kept = waiting.first()
         if kept is None:

@@ -15,9 +15,9 @@ from django.db import DataError
 from django.db import Error as DatabaseFault
 
 from stockhub_webhooks import signals
-from stockhub_webhooks.db.connections import alias, answers
-from stockhub_webhooks.db.timeouts import impatiently, worth_repeating
-from stockhub_webhooks.exceptions import place
+from stockhub_webhooks.db.connections import database_alias, is_reachable
+from stockhub_webhooks.db.timeouts import query_timeout, should_retry
+from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.receiving import journal, spool
@@ -28,7 +28,7 @@ logger = logger_of(__name__)
 MOST_REFUSED = 5
 
 
-def empty_spool(*, until: float = float("inf"), stop: threading.Event | None = None) -> int:
+def import_spool(*, until: float = float("inf"), stop: threading.Event | None = None) -> int:
     """Move what waits in the spool into the database, until the time is over or somebody says stop; how many messages.
 
     A file, or a whole directory, that cannot be read or written, and a file that the database would not take, waits
@@ -72,9 +72,9 @@ def _ingest(path: Path) -> bool | None:
         logger.error("%s in the spool cannot be read or removed (%s), it waits on", path.name, type(error).__name__)
         return False
     except Exception as fault:
-        if isinstance(fault, DatabaseFault) and not (worth_repeating(1, began) and answers(alias())):
+        if isinstance(fault, DatabaseFault) and not (should_retry(1, began) and is_reachable(database_alias())):
             raise
-        logger.error("%s in the spool could not be stored (%s), it waits on", path.name, place(fault))
+        logger.error("%s in the spool could not be stored (%s), it waits on", path.name, error_location(fault))
         return None
 
 
@@ -100,8 +100,8 @@ def _is_known(message: Message) -> bool:
     Raises:
         ValueError: another message has its `uid`: somebody copied or changed the file.
     """
-    using = alias()
-    with impatiently(using):
+    using = database_alias()
+    with query_timeout(using):
         stored = Message.objects.using(using).filter(uid=message.uid).values_list("body", flat=True).first()
     if stored is not None and bytes(stored) != message.body:
         raise ValueError("another message has its uid")

@@ -8,7 +8,7 @@ from typing import Protocol
 from django.utils.module_loading import import_string
 
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.exceptions import place
+from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.runners.worker import WorkerRunner
@@ -60,6 +60,8 @@ def current() -> Runner:
     try:
         runner = named()()
     except Exception as error:
-        logger.error("STOCKHUB_WEBHOOKS['RUNNER'] cannot be had (%s): messages wait for stockhub_worker", place(error))
+        logger.error(
+            "STOCKHUB_WEBHOOKS['RUNNER'] cannot be had (%s): messages wait for stockhub_worker", error_location(error)
+        )
         return WorkerRunner()
     return runner

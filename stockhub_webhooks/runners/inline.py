@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.delivery import calls as telling
+from stockhub_webhooks.delivery import calls
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.operations import worker
 
@@ -26,8 +26,8 @@ class InlineRunner:
         """
         until = time.monotonic() + conf.INLINE_BUDGET_SECONDS
         if message.outcome in (Message.Outcome.CREATED, Message.Outcome.UPDATED, Message.Outcome.STALE):
-            telling.tell_due(until=until, message_id=message.pk)
-        telling.tell_due(until=until)
+            calls.deliver_due(until=until, message_id=message.pk)
+        calls.deliver_due(until=until)
         if time.monotonic() >= InlineRunner._next_look and not worker.drain(until):
             InlineRunner._next_look = time.monotonic() + self.LOOK_SECONDS
 

@@ -12,7 +12,7 @@ from typing import ClassVar
 from django.db import Error as DatabaseFault
 
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.exceptions import place
+from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.operations.worker import Worker
@@ -42,7 +42,9 @@ class QueuedRunner:
             self.send()
         except Exception as fault:
             kind._rests_until = time.monotonic() + REST_SECONDS
-            logger.warning("a wake-up could not be handed over (%s), the work waits for the next sweep", place(fault))
+            logger.warning(
+                "a wake-up could not be handed over (%s), the work waits for the next sweep", error_location(fault)
+            )
 
     def send(self) -> None:
         """Hand over a wake-up, in a few seconds at most.
@@ -69,7 +71,7 @@ class QueuedRunner:
         except DatabaseFault as fault:
             logger.warning("the database does not answer (%s), the work stays due", type(fault).__name__)
         except Exception as fault:
-            logger.error("a fault of ours (%s), the work it was at stays due", place(fault))
+            logger.error("a fault of ours (%s), the work it was at stays due", error_location(fault))
         else:
             if time.monotonic() >= worker.until and not here:
                 self.wake()

@@ -16,11 +16,11 @@ from stockhub_webhooks.serializers.fields import Note
 from stockhub_webhooks.serializers.invoice import InvoiceReader
 from stockhub_webhooks.serializers.order import OrderReader
 from stockhub_webhooks.serializers.payment_request import PaymentRequestReader
-from stockhub_webhooks.serializers.reader import DocumentReader, Reading, capped
+from stockhub_webhooks.serializers.reader import DocumentReader, ParsedMessage, capped
 from stockhub_webhooks.serializers.rma import RMAReader
 from stockhub_webhooks.serializers.shipment import ShipmentReader
 
-__all__ = ["BY_TOPIC", "NEEDS_ORDER", "Note", "Reading", "identify", "read"]
+__all__ = ["BY_TOPIC", "NEEDS_ORDER", "Note", "ParsedMessage", "identify", "read"]
 
 BY_TOPIC: dict[str, DocumentReader] = {
     topics.ORDER: OrderReader(),
@@ -35,7 +35,7 @@ BY_TOPIC: dict[str, DocumentReader] = {
 NEEDS_ORDER = frozenset({topics.SHIPMENT, topics.INVOICE, topics.RMA, topics.CREDIT_MEMO})
 
 
-def read(body: bytes, url_topic: str = "") -> Reading:
+def read(body: bytes, url_topic: str = "") -> ParsedMessage:
     """What a body says that came in at the URL of `url_topic` ("" for the shared URL).
 
     Raises:
@@ -45,7 +45,7 @@ def read(body: bytes, url_topic: str = "") -> Reading:
     return _reading(data, _topic(data, url_topic), url_topic)
 
 
-def identify(body: bytes, url_topic: str = "") -> Reading:
+def identify(body: bytes, url_topic: str = "") -> ParsedMessage:
     """The same without the lines: enough to tell what it speaks of, and cheap enough for what nobody vouched for.
 
     Raises:
@@ -64,7 +64,7 @@ def _topic(data: dict[str, Any], url_topic: str) -> str:
     return topic
 
 
-def _reading(data: dict[str, Any], topic: str, url_topic: str) -> Reading:
+def _reading(data: dict[str, Any], topic: str, url_topic: str) -> ParsedMessage:
     reading = BY_TOPIC[topic].reading(data)
     if not reading.increment_id:
         raise Unreadable("no_identifier", f"it has no number of its {topic}", topic=topic)

@@ -38,7 +38,7 @@ class Note(NamedTuple):
         return self._replace(path=f"{parent}{joint}{self.path}")
 
 
-class Noted(NamedTuple):
+class ValueWithNotes(NamedTuple):
     """A value that was read, and what was odd about it."""
 
     value: Any
@@ -69,7 +69,7 @@ class TextField(serializers.CharField):
         if type(data) is not str:
             if isinstance(data, bool) or not isinstance(data, (int, Decimal)) or not Decimal(data).is_finite():
                 unreadable("not_text")
-            return Noted(self.fitting(str(data)), [Note("", "number_as_text")])
+            return ValueWithNotes(self.fitting(str(data)), [Note("", "number_as_text")])
         text = data if data.isascii() and "\x00" not in data else clean_text(data)
         return self.fitting(text)
 
@@ -87,7 +87,7 @@ class IdentifierField(TextField):
         if isinstance(data, Decimal):
             unreadable("not_text")
         read = super().to_internal_value(data)
-        if isinstance(read, Noted):
+        if isinstance(read, ValueWithNotes):
             return read
         return read.strip() or None
 
@@ -106,12 +106,12 @@ class WholeNumberField(serializers.IntegerField):
         if type(data) is int and -WHOLE_NUMBER_LIMIT <= data <= WHOLE_NUMBER_LIMIT:
             return data
         read = _decimal(data)
-        number = read.value if isinstance(read, Noted) else read
+        number = read.value if isinstance(read, ValueWithNotes) else read
         if number.copy_abs() > WHOLE_NUMBER_LIMIT:
             unreadable("out_of_range")
         if number != number.to_integral_value():
             unreadable("not_whole")
-        return Noted(int(number), read.notes) if isinstance(read, Noted) else int(number)
+        return ValueWithNotes(int(number), read.notes) if isinstance(read, ValueWithNotes) else int(number)
 
 
 class MoneyField(serializers.DecimalField):
@@ -125,7 +125,7 @@ class MoneyField(serializers.DecimalField):
 
     def to_internal_value(self, data: Any) -> Any:
         read = _decimal(data)
-        amount, notes = read if isinstance(read, Noted) else (read, [])
+        amount, notes = read if isinstance(read, ValueWithNotes) else (read, [])
         if amount.copy_abs() >= MONEY_LIMIT:
             unreadable("out_of_range")
         rounded = amount.quantize(MONEY_STEP, rounding=ROUND_HALF_EVEN)
@@ -134,7 +134,7 @@ class MoneyField(serializers.DecimalField):
         if rounded != amount:
             notes = [*notes, Note("", "rounded")]
         rounded = rounded if rounded else abs(rounded)  # there is no negative zero in money
-        return Noted(rounded, notes) if notes else rounded
+        return ValueWithNotes(rounded, notes) if notes else rounded
 
 
 def _decimal(data: Any) -> Any:
@@ -150,7 +150,7 @@ def _decimal(data: Any) -> Any:
         unreadable("not_a_number")
     if not number.is_finite():
         unreadable("not_a_number")
-    return Noted(number, notes) if notes else number
+    return ValueWithNotes(number, notes) if notes else number
 
 
 class MomentField(serializers.DateTimeField):
@@ -192,6 +192,6 @@ class OpenChoiceField(TextField):
 
     def to_internal_value(self, data: Any) -> Any:
         read = super().to_internal_value(data)
-        if isinstance(read, Noted) or read in self.known:
+        if isinstance(read, ValueWithNotes) or read in self.known:
             return read
-        return Noted(read, [Note("", "unknown_value", read[:40])])
+        return ValueWithNotes(read, [Note("", "unknown_value", read[:40])])

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.serializers.fields import MomentField, TextField
 from stockhub_webhooks.serializers.parts import AddressReader, LineReader, identifier, money, text
-from stockhub_webhooks.serializers.reader import DocumentReader, Reader, Reading
+from stockhub_webhooks.serializers.reader import DocumentReader, ParsedMessage, Reader
 
 
 class PaymentRequestLineReader(LineReader):
@@ -47,7 +47,7 @@ class PaymentRequestReader(DocumentReader):
     shipping_address = AddressReader(required=False, allow_null=True)
     billing_address = AddressReader(required=False, allow_null=True)
 
-    def reading(self, data: dict[str, Any]) -> Reading:
+    def reading(self, data: dict[str, Any]) -> ParsedMessage:
         """As for every document, with the identity and the payment taken apart."""
         reading = super().reading(data)
         fields = reading.fields

@@ -13,14 +13,14 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.fields import empty
 
-from stockhub_webhooks.serializers.fields import Note, Noted, clean_text, unreadable
+from stockhub_webhooks.serializers.fields import Note, ValueWithNotes, clean_text, unreadable
 
 NOTE_LIMIT = 50
 LINE_LIMIT = 10_000  # a body of 1 MiB holds half as many real ones, and thirty times as many empty ones
 
 
 @dataclass
-class Reading:
+class ParsedMessage:
     """What a message says, in our types. A name that is missing from a dict could not be read: keep what you have.
 
     `fields` are the document's own values, `addresses` by name (None: there is none), `lines` its items (None:
@@ -94,13 +94,13 @@ class Reader(serializers.Serializer[Any]):
             except ValidationError as error:
                 notes.append(Note(name, _code(error)))
                 continue
-            if type(value) is Noted:
+            if type(value) is ValueWithNotes:
                 notes.extend(note.below(name) for note in value.notes)
                 value = value.value
             values[name] = value
         if not data.keys() <= self._known:
             notes.extend(Note(clean_text(name)[:60], "unknown_field") for name in data if name not in self._known)
-        return Noted(values, notes) if notes else values
+        return ValueWithNotes(values, notes) if notes else values
 
 
 class Lines(serializers.ListSerializer[Any]):
@@ -119,14 +119,14 @@ class Lines(serializers.ListSerializer[Any]):
                 notes.append(Note(f"[{index}]", _code(error)))
                 lines.append({})  # something was there: what we have of it is not to be deleted
                 continue
-            if type(line) is Noted:
+            if type(line) is ValueWithNotes:
                 notes.extend(note.below(f"[{index}]") for note in line.notes)
                 line = line.value
             lines.append(line)
         if len(data) > LINE_LIMIT:
             notes.insert(0, Note("", "too_many_lines", str(LINE_LIMIT)))
             lines.append({})
-        return Noted(lines, notes) if notes else lines
+        return ValueWithNotes(lines, notes) if notes else lines
 
 
 def _code(error: ValidationError) -> str:
@@ -144,11 +144,13 @@ class DocumentReader(Reader):
     TAKEN_OFF: ClassVar[tuple[str, ...]] = ()
     PERHAPS_TAKEN_OFF: ClassVar[str] = ""
 
-    def reading(self, data: dict[str, Any]) -> Reading:
+    def reading(self, data: dict[str, Any]) -> ParsedMessage:
         """What the object says. Its `increment_id` is "" where the body names no document."""
         read = self.run_validation(data)
-        values, notes = read if isinstance(read, Noted) else (read, [])
-        reading = Reading(topic=self.TOPIC, increment_id=values.pop("increment_id", None) or "", notes=list(notes))
+        values, notes = read if isinstance(read, ValueWithNotes) else (read, [])
+        reading = ParsedMessage(
+            topic=self.TOPIC, increment_id=values.pop("increment_id", None) or "", notes=list(notes)
+        )
         reading.order_increment_id = values.pop("order_increment_id", None)
         reading.po_number = values.pop("po_number", None)
         reading.updated_at = values.pop("updated_at", None)

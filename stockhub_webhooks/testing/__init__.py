@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stockhub_webhooks.testing.deliveries import Delivery, deliver, play
-    from stockhub_webhooks.testing.hearing import Told, heard, isolated_receivers
     from stockhub_webhooks.testing.kit import Kit
     from stockhub_webhooks.testing.pending import replay, run_pending
+    from stockhub_webhooks.testing.recording import Told, heard, isolated_receivers
     from stockhub_webhooks.testing.samples import (
         LIVES,
         Life,
@@ -59,22 +59,22 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
-    "Delivery": "testing.deliveries",
-    "Kit": "testing.kit",
-    "Told": "testing.hearing",
-    "deliver": "testing.deliveries",
-    "heard": "testing.hearing",
-    "isolated_receivers": "testing.hearing",
-    "play": "testing.deliveries",
-    "replay": "testing.pending",
-    "run_pending": "testing.pending",
+    "Delivery": "deliveries",
+    "Kit": "kit",
+    "Told": "recording",
+    "deliver": "deliveries",
+    "heard": "recording",
+    "isolated_receivers": "recording",
+    "play": "deliveries",
+    "replay": "pending",
+    "run_pending": "pending",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"stockhub_webhooks.{_ELSEWHERE.get(name, 'samples')}"), name)
+    return getattr(import_module(f"stockhub_webhooks.testing.{_ELSEWHERE.get(name, 'samples')}"), name)
 
 
 def __dir__() -> list[str]:

@@ -15,10 +15,10 @@ from django.urls import reverse
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.db.connections import alias
+from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.testing import samples
-from stockhub_webhooks.testing.surroundings import in_a_test
+from stockhub_webhooks.testing.environment import in_a_test
 
 FIRST_KEY = "the first key of the settings"
 
@@ -79,7 +79,7 @@ def deliver(
             secure=True,  # Stock Hub is given https addresses, and a shop may redirect the others
         )
     answer = _answer(response)
-    message = Message.objects.using(alias()).get(pk=answer["message"]) if "message" in answer else None
+    message = Message.objects.using(database_alias()).get(pk=answer["message"]) if "message" in answer else None
     return Delivery(response.status_code, answer.get("outcome", ""), message, response)
 
 
@@ -97,7 +97,7 @@ def _received(at: datetime | None) -> Iterator[None]:
 
     def date_back(sender: object, *, message: Message, **kwargs: Any) -> None:
         message.received_at = at
-        message.save(using=alias(), update_fields=["received_at"])
+        message.save(using=database_alias(), update_fields=["received_at"])
 
     signals.message_received.connect(date_back)
     try:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.dispatch import Signal
 
-from stockhub_webhooks.testing import deliveries, hearing, pending, samples
+from stockhub_webhooks.testing import deliveries, pending, recording, samples
 
 
 class Kit:
@@ -28,7 +28,7 @@ class Kit:
         self._stack = ExitStack()
 
     def __enter__(self) -> Kit:
-        self._stack.enter_context(hearing.isolated_receivers())
+        self._stack.enter_context(recording.isolated_receivers())
         return self
 
     def __exit__(
@@ -36,10 +36,10 @@ class Kit:
     ) -> None:
         self._stack.close()
 
-    def heard(self, signal: Signal) -> list[hearing.Told]:
+    def heard(self, signal: Signal) -> list[recording.Told]:
         """Listen to a signal until the end of the test; what it told is in the list, once `run_pending` ran."""
-        return self._stack.enter_context(hearing.heard(signal))
+        return self._stack.enter_context(recording.heard(signal))
 
     def only(self, *receivers: Any) -> None:
         """Until the end of the test, only these receivers of the shop hear anything (`isolated_receivers`)."""
-        self._stack.enter_context(hearing.isolated_receivers(*receivers))
+        self._stack.enter_context(recording.isolated_receivers(*receivers))

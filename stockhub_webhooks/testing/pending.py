@@ -11,15 +11,14 @@ from django.db import connections
 from django.test import TestCase
 
 from stockhub_webhooks import signals
-from stockhub_webhooks.db.connections import alias
-from stockhub_webhooks.delivery import calls as telling
-from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.db.connections import database_alias
+from stockhub_webhooks.delivery import calls, ledger
 from stockhub_webhooks.exceptions import PermanentFailure
 from stockhub_webhooks.models import Event, Message, ReceiverCall
 from stockhub_webhooks.processing import pipeline
 from stockhub_webhooks.receiving import journal
-from stockhub_webhooks.testing.hearing import connected
-from stockhub_webhooks.testing.surroundings import in_a_test
+from stockhub_webhooks.testing.environment import in_a_test
+from stockhub_webhooks.testing.recording import connected
 
 
 def run_pending(*, ignore_backoff: bool = True, raise_errors: bool = True) -> list[ReceiverCall]:
@@ -46,7 +45,7 @@ def run_pending(*, ignore_backoff: bool = True, raise_errors: bool = True) -> li
             pass
     if failures and raise_errors:
         raise _noted(failures)
-    return list(ReceiverCall.objects.using(alias()).filter(pk__in=made).order_by("pk"))
+    return list(ReceiverCall.objects.using(database_alias()).filter(pk__in=made).order_by("pk"))
 
 
 def replay(*receivers: Callable[..., Any] | str) -> None:
@@ -61,15 +60,15 @@ def replay(*receivers: Callable[..., Any] | str) -> None:
         LookupError: one of them is not connected to any signal.
     """
     identities = connected(*receivers)
-    ReceiverCall.objects.using(alias()).filter(receiver__in=identities).delete()
-    ledger.offer(list(Event.objects.using(alias()).order_by("pk")), identities)
+    ReceiverCall.objects.using(database_alias()).filter(receiver__in=identities).delete()
+    ledger.backfill(list(Event.objects.using(database_alias()).order_by("pk")), identities)
 
 
 def _make_all_due() -> None:
-    waiting = Message.objects.using(alias()).filter(status=Message.Status.RECEIVED, due_at__isnull=False)
-    journal.reopen(list(waiting.values_list("pk", flat=True)))
-    owed = ReceiverCall.objects.using(alias()).filter(status=ReceiverCall.Status.PENDING)
-    ledger.try_again(list(owed.values_list("pk", flat=True)))
+    waiting = Message.objects.using(database_alias()).filter(status=Message.Status.RECEIVED, due_at__isnull=False)
+    journal.requeue(list(waiting.values_list("pk", flat=True)))
+    owed = ReceiverCall.objects.using(database_alias()).filter(status=ReceiverCall.Status.PENDING)
+    ledger.requeue(list(owed.values_list("pk", flat=True)))
 
 
 Failures = list[tuple[ReceiverCall, Exception]]
@@ -83,7 +82,7 @@ def _work(made: dict[int, ReceiverCall], failures: Failures) -> bool:
         made[call.pk] = call
         try:
             with _hooks():
-                telling.tell(call)
+                calls.call_receiver(call)
         except Exception as error:  # of a hook: the call itself never raises
             failures.append((call, error))
     return bool(messages) or len(made) > before

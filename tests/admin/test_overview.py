@@ -18,7 +18,7 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.admin.chart import Chart, ticks_up_to
 from stockhub_webhooks.admin.message import MessageAdmin
 from stockhub_webhooks.models import Message, Order, ReceiverCall, Shipment
-from stockhub_webhooks.operations.health import hours, report
+from stockhub_webhooks.operations.health import collect_report, hours
 from stockhub_webhooks.operations.health.attention import attention
 from stockhub_webhooks.operations.health.hours import Hour, last_hours
 from stockhub_webhooks.testing.factories import HostLinkFactory
@@ -65,7 +65,7 @@ def troubled(filled, post, hear, settings):
 
 
 def test_all_that_needs_attention_links_to_exactly_the_rows_that_were_counted(troubled, staff):
-    found = [finding for finding in attention(report(with_keys=False)) if finding.link]
+    found = [finding for finding in attention(collect_report(with_keys=False)) if finding.link]
     assert {finding.code for finding in found} == {
         "failing_calls",
         "failing_messages",
@@ -92,7 +92,7 @@ def test_all_that_needs_attention_links_to_exactly_the_rows_that_were_counted(tr
 
 def test_refusals_of_strangers_link_to_the_hours_that_were_counted(post, staff):
     post("order", b"x", key="wrong")
-    (finding,) = attention(report(with_keys=False))
+    (finding,) = attention(collect_report(with_keys=False))
     assert finding.code == "refusals"
     assert staff.get(finding.link).context["cl"].result_count == 1
 
@@ -106,7 +106,7 @@ def test_it_says_when_nothing_needs_attention(post, staff):
 
 def test_what_was_given_up_by_hand_needs_no_attention(filled, staff):
     ReceiverCall.objects.update(status="given_up", due_at=None, cause=ReceiverCall.BY_HAND)
-    assert "given_up" not in {finding.code for finding in attention(report())}
+    assert "given_up" not in {finding.code for finding in attention(collect_report())}
 
 
 def test_only_what_the_user_may_view_is_shown(troubled, clerk):
@@ -139,7 +139,7 @@ def test_the_database_away_is_said(staff, monkeypatch):
     def away(*arguments, **options):
         raise OperationalError
 
-    monkeypatch.setattr("stockhub_webhooks.operations.health.facts._from_tables", away)
+    monkeypatch.setattr("stockhub_webhooks.operations.health.collect._from_tables", away)
     page = staff.get(URL).text
     assert "The database does not answer" in page
     assert "stockhub-chart" not in page
@@ -154,8 +154,8 @@ def test_it_is_in_dutch_too(post, staff):
 
 
 def test_the_last_message_of_each_topic_is_the_same_however_it_is_looked_up(filled):
-    assert report(with_keys=False).last_messages == report().last_messages
-    assert report(with_keys=False).keys != report().keys
+    assert collect_report(with_keys=False).last_messages == collect_report().last_messages
+    assert collect_report(with_keys=False).keys != collect_report().keys
 
 
 # ---------------------------------------------------------------- on a site of the host's own

@@ -14,8 +14,8 @@ from stockhub_webhooks.exceptions import PermanentFailure
 from stockhub_webhooks.models import Address, Message, Order, ReceiverCall, RefusedBody, Replay
 from stockhub_webhooks.testing.factories import HostLinkFactory
 from tests.admin.conftest import NAMES
+from tests.processing.test_apply import later
 from tests.samples import ALPHABETICAL, contract
-from tests.test_apply import later
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 

@@ -13,8 +13,8 @@ from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Replay
 from stockhub_webhooks.operations import replay
 from stockhub_webhooks.operations.replay import Choice
 from tests.conftest import KEY
+from tests.operations.test_replay import tables
 from tests.samples import sample
-from tests.test_replay import tables
 
 pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
 URL = reverse("admin:stockhub_webhooks_replay_request")
@@ -117,16 +117,16 @@ def test_all_kinds_of_ends_are_foreseen_in_words(staff, post, settings, monkeypa
     for text in ("The content is not JSON", "nothing new", "waiting anyway"):
         assert text in page
     assert "<script>alert" not in page
-    monkeypatch.setattr("stockhub_webhooks.operations.replay.foresight.COUNTED_UP_TO", 2)
+    monkeypatch.setattr("stockhub_webhooks.operations.replay.preview.COUNTED_UP_TO", 2)
     assert "More than 2 messages" in staff.get(f"{URL}?since_0=2020-01-01&since_1=00:00:00").text
 
 
 def test_only_the_first_are_shown_and_it_says_so(staff, post, monkeypatch):
     for number in ("1", "2"):
         post("order", sample("order", increment_id=number))
-    monkeypatch.setattr("stockhub_webhooks.admin.replay_request.replay.preview.__defaults__", ((),))
+    monkeypatch.setattr("stockhub_webhooks.admin.replay_request.replay.preview_messages.__defaults__", ((),))
     monkeypatch.setattr(
-        "stockhub_webhooks.admin.replay_request.replay.preview.__kwdefaults__", {"applies": True, "limit": 1}
+        "stockhub_webhooks.admin.replay_request.replay.preview_messages.__kwdefaults__", {"applies": True, "limit": 1}
     )
     page = staff.get(f"{URL}?since_0=2020-01-01&since_1=00:00:00").text
     assert "2 messages; the first 1 are shown" in page

@@ -13,8 +13,8 @@ from stockhub_webhooks.exceptions import PermanentFailure
 from stockhub_webhooks.models import RMA, CreditMemo, Event, HostLink, Invoice, Order, ReceiverCall, Shipment
 from tests.admin.test_base import HOSTILE, main, poisoned
 from tests.conftest import KEY, TEST_KEY
+from tests.office.story.conftest import Teller, line, return_item
 from tests.samples import ALPHABETICAL, contract, sample
-from tests.story.conftest import Teller, line, return_item
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 DUTCH = {"headers": {"accept-language": "nl"}}

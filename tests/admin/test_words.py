@@ -9,9 +9,9 @@ from django.utils import translation
 from stockhub_webhooks import serializers, signals
 from stockhub_webhooks.admin import words
 from stockhub_webhooks.contract import topics
-from stockhub_webhooks.exceptions import CALLER_DIED, RetryLater, Unreadable, described
+from stockhub_webhooks.delivery.subjects import BY_NAME
+from stockhub_webhooks.exceptions import CALLER_DIED, RetryLater, Unreadable, format_error
 from stockhub_webhooks.models import Message
-from stockhub_webhooks.models.subjects import BY_NAME
 
 
 def test_every_code_of_a_note_has_words_and_every_word_a_code():
@@ -62,7 +62,7 @@ def test_what_others_write_as_an_error_is_shown_as_it_is_or_only_its_kind():
     try:
         raise ValueError("no customer Jansen")
     except ValueError as raised:
-        error = described(raised)
+        error = format_error(raised)
     assert words.first_line(error, persons=True) == "ValueError: no customer Jansen"
     assert words.first_line(error, persons=False) == "ValueError"
     for reason in ("Jansen: gone", "asked to be called again in 60 seconds by Jansen"):

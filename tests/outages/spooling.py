@@ -11,8 +11,7 @@ if not apps.ready:
     django.setup()
 
 from stockhub_webhooks.models import Message
-from stockhub_webhooks.receiving import journal, spool
-from stockhub_webhooks.receiving import spool_import as unspooling
+from stockhub_webhooks.receiving import journal, spool, spool_import
 from tests.samples import sample
 
 
@@ -32,7 +31,7 @@ def main(what, argument=""):
         spool.remove = lambda path: os._exit(9)  # as killed at this very moment
     if argument == "lockless":
         spool._lock = lambda descriptor: True  # as on Windows
-    print(unspooling.empty_spool())
+    print(spool_import.import_spool())
 
 
 if __name__ == "__main__":

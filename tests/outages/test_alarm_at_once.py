@@ -14,7 +14,7 @@ alarm.LOOK_SECONDS = 0.0  # all of them look
 while not os.path.exists(os.environ["SHOP_START_FILE"]):
     time.sleep(0.005)
 for _ in range(5):
-    alarm.look()
+    alarm.check()
 """
 
 

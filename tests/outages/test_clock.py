@@ -91,7 +91,7 @@ def test_at_the_same_time_the_later_stored_wins_whatever_is_applied_first(post, 
     messages = list(Message.objects.order_by("pk").values_list("pk", flat=True))
     Message.objects.filter(pk=messages[sequence[1]]).update(due_at=None)
     worker.drain()
-    journal.reopen([messages[sequence[1]]])
+    journal.requeue([messages[sequence[1]]])
     worker.drain()
     model = {"rma": RMA, "shipment": Shipment}[topic]
     assert model.objects.get().status == "second"
@@ -103,7 +103,7 @@ def test_at_the_same_time_the_later_stored_wins_whatever_is_applied_first(post, 
 def test_a_message_that_is_processed_again_is_not_older_than_itself(post, clock):
     clock(0)
     post("rma", sample("rma", status="approved"))
-    journal.reopen([Message.objects.get().pk])
+    journal.requeue([Message.objects.get().pk])
     worker.drain()
     assert Message.objects.get().outcome == "unchanged"
 

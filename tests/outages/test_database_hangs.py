@@ -1,17 +1,16 @@
 """A database that takes what is sent and says nothing: no error, no end of the connection, no answer.
 
-With the OPTIONS that the README writes, and `PATIENCE_SECONDS`, each of these ends; without, they wait for ever.
+With the OPTIONS that the README writes, and `DATABASE_TIMEOUT_SECONDS`, each of these ends; without, it waits for ever.
 """
 
 import pytest
 from django.db import OperationalError, close_old_connections, connection
 from django.test import override_settings
 
-from stockhub_webhooks.db.timeouts import SLOW_SECONDS, WATCHMAN, impatiently, worth_repeating
+from stockhub_webhooks.db.timeouts import SLOW_SECONDS, WATCHDOG, query_timeout, should_retry
 from stockhub_webhooks.models import Message, Order
 from stockhub_webhooks.operations import worker
-from stockhub_webhooks.receiving import spool
-from stockhub_webhooks.receiving import spool_import as unspooling
+from stockhub_webhooks.receiving import spool, spool_import
 from stockhub_webhooks.signals import message_received, order_created
 from tests.conftest import KEY
 from tests.outages.proxy import Proxy
@@ -39,7 +38,7 @@ def proxy(options, monkeypatch):
 @pytest.fixture
 def impatient(spool_folder):
     """Shop settings with which a test does not take long."""
-    mine = {"API_KEYS": KEY, "SPOOL_DIR": str(spool_folder), "PATIENCE_SECONDS": 0.5, "LEASE_SECONDS": 0}
+    mine = {"API_KEYS": KEY, "SPOOL_DIR": str(spool_folder), "DATABASE_TIMEOUT_SECONDS": 0.5, "LEASE_SECONDS": 0}
     with override_settings(STOCKHUB_WEBHOOKS=mine):
         yield
 
@@ -68,7 +67,7 @@ def test_an_insert_that_was_done_though_nobody_heard_so_is_there_once(proxy, sen
     assert send("2") == 202
     proxy.go_on()
     for _ in range(3):
-        unspooling.empty_spool()
+        spool_import.import_spool()
     is_there_once("1", "2")
 
 
@@ -140,29 +139,29 @@ def test_with_a_pool_too(proxy, options, send, impatient, is_there_once, monkeyp
 
 def test_what_failed_soon_is_repeated_and_what_took_long_is_not(monkeypatch):
     monkeypatch.setattr("stockhub_webhooks.db.timeouts.time.monotonic", lambda: 100.0)
-    assert worth_repeating(1, 100.0)
-    assert worth_repeating(2, 100.0)
-    assert not worth_repeating(3, 100.0)
-    assert not worth_repeating(1, 100.0 - SLOW_SECONDS)
-    with override_settings(STOCKHUB_WEBHOOKS={"PATIENCE_SECONDS": 1}):
-        assert not worth_repeating(1, 99.0)  # it was cut
+    assert should_retry(1, 100.0)
+    assert should_retry(2, 100.0)
+    assert not should_retry(3, 100.0)
+    assert not should_retry(1, 100.0 - SLOW_SECONDS)
+    with override_settings(STOCKHUB_WEBHOOKS={"DATABASE_TIMEOUT_SECONDS": 1}):
+        assert not should_retry(1, 99.0)  # it was cut
 
 
 def test_a_step_that_is_through_in_time_is_not_touched(send):
-    with impatiently("default"):
+    with query_timeout("default"):
         assert send() == 200
-    assert not WATCHMAN._waits
+    assert not WATCHDOG._waits
 
 
-@override_settings(STOCKHUB_WEBHOOKS={"PATIENCE_SECONDS": 0})
+@override_settings(STOCKHUB_WEBHOOKS={"DATABASE_TIMEOUT_SECONDS": 0})
 def test_a_connection_that_is_gone_by_itself_is_no_fault():
     connection.close()
-    with impatiently("default"):
-        while WATCHMAN._waits:
+    with query_timeout("default"):
+        while WATCHDOG._waits:
             pass
 
 
 def test_a_child_process_starts_with_nobody_waiting():
-    with impatiently("default"):
-        WATCHMAN.after_fork()
-        assert not WATCHMAN._waits
+    with query_timeout("default"):
+        WATCHDOG.after_fork()
+        assert not WATCHDOG._waits

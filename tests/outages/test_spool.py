@@ -13,8 +13,7 @@ from django.test import override_settings
 
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.operations import health, worker
-from stockhub_webhooks.receiving import journal, spool
-from stockhub_webhooks.receiving import spool_import as unspooling
+from stockhub_webhooks.receiving import journal, spool, spool_import
 from tests.conftest import KEY
 from tests.outages.spooling import spooled
 from tests.samples import sample
@@ -56,7 +55,7 @@ def test_a_disk_that_is_full_is_503_and_leaves_no_half_file(send, spool_folder, 
     assert len(list(spool_folder.iterdir())) == 1
     assert send("3") == 202
     away(False)
-    assert unspooling.empty_spool() == 2
+    assert spool_import.import_spool() == 2
 
 
 def test_a_disk_that_says_so_only_when_it_has_to_write_leaves_no_half_file(send, spool_folder, away, monkeypatch):
@@ -76,7 +75,7 @@ def test_what_a_killed_process_left_half_written_is_removed_after_an_hour(spool_
     for draft in drafts:
         draft.write_text('{"uid": "')
     os.utime(drafts[0], (time.time() - 4000,) * 2)
-    unspooling.empty_spool()
+    spool_import.import_spool()
     assert {path.name for path in spool_folder.iterdir()} == {drafts[1].name, ".lock"}
 
 
@@ -153,26 +152,26 @@ def test_a_broken_file_is_set_aside_reported_and_stops_nothing(spool_folder, cap
     broken = spool_folder / "00000000.json"
     broken.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
     os.utime(broken, (0, 0))  # the first in line
-    assert unspooling.empty_spool() == 1
+    assert spool_import.import_spool() == 1
     assert not broken.exists()
     assert spool.broken() == 1
     assert "00000000.broken" in caplog.text
-    assert unspooling.empty_spool() == 0
+    assert spool_import.import_spool() == 0
 
 
 def test_a_good_file_is_taken(spool_folder):
     spool_folder.mkdir()
     (spool_folder / "any.json").write_text(json.dumps(GOOD))
-    assert unspooling.empty_spool() == 1
+    assert spool_import.import_spool() == 1
 
 
 def test_a_file_with_the_uid_of_another_message_is_set_aside(spool_folder, caplog):
     """As where somebody mended a copy: it must not pass for the message that is there already."""
     (path,) = waiting(1)
     copy = spool.read(path)
-    assert unspooling.empty_spool() == 1
+    assert spool_import.import_spool() == 1
     spool.write(copy | {"body": b'{"increment_id": "2"}'})
-    assert unspooling.empty_spool() == 0
+    assert spool_import.import_spool() == 0
     assert spool.broken() == 1
     assert "is kept as" in caplog.text
 
@@ -212,25 +211,25 @@ def test_one_file_that_the_database_would_not_take_waits_on_and_stops_nothing(
     assert set(Message.objects.values_list("status", flat=True)) == {"applied"}
     assert Message.objects.count() == 3
     assert f"{paths[0].name} in the spool could not be stored" in caplog.text
-    assert unspooling.empty_spool() == 1
+    assert spool_import.import_spool() == 1
 
 
 def test_where_none_is_taken_the_others_are_not_tried_and_other_work_goes_on(spool_folder, send, monkeypatch, caplog):
     """As with a database that has become read-only: each try costs a new connection."""
     paths = waiting(20)
     refusing(monkeypatch, paths, IntegrityError("not null"))
-    assert unspooling.empty_spool() == 0
-    assert caplog.text.count("could not be stored") == unspooling.MOST_REFUSED
+    assert spool_import.import_spool() == 0
+    assert caplog.text.count("could not be stored") == spool_import.MOST_REFUSED
     assert len(list(spool.files())) == 20
 
 
 def test_the_time_that_a_request_may_spend_is_for_the_spool_too(spool_folder):
     """A web worker that empties a large spool holds up the door, and its server kills it."""
     waiting(3)
-    assert unspooling.empty_spool(until=time.monotonic()) == 0
+    assert spool_import.import_spool(until=time.monotonic()) == 0
     stop = threading.Event()
     stop.set()
-    assert unspooling.empty_spool(stop=stop) == 0
+    assert spool_import.import_spool(stop=stop) == 0
     assert worker.drain(time.monotonic() + 60) == 6
 
 
@@ -267,9 +266,9 @@ def somebody_elses(spool_folder):
 
 def test_a_directory_that_may_not_be_read_is_not_called_empty(somebody_elses, caplog):
     """As where cron runs as another user than the server."""
-    assert unspooling.empty_spool() == 0
+    assert spool_import.import_spool() == 0
     assert "cannot be emptied (PermissionError)" in caplog.text
-    assert health.report().spool.fault == "PermissionError"
+    assert health.collect_report().spool.fault == "PermissionError"
 
 
 # ---------------------------------------------------------------- not ours to empty
@@ -286,10 +285,10 @@ def test_a_spool_that_cannot_be_emptied_stops_no_other_work(spool_folder, send, 
     for name in ("_lock", "sweep"):
         with monkeypatch.context() as patch:
             patch.setattr(spool, name, refuse)
-            assert unspooling.empty_spool() == 0
+            assert spool_import.import_spool() == 0
     assert "cannot be emptied" in caplog.text
     assert len(list(spool.files())) == 1
-    assert unspooling.empty_spool() == 1
+    assert spool_import.import_spool() == 1
 
 
 def test_a_file_that_cannot_be_removed_is_ingested_once_and_stops_nothing(spool_folder, monkeypatch, caplog):
@@ -300,11 +299,11 @@ def test_a_file_that_cannot_be_removed_is_ingested_once_and_stops_nothing(spool_
 
     with monkeypatch.context() as patch:
         patch.setattr(spool, "remove", refuse)
-        unspooling.empty_spool()
-        unspooling.empty_spool()
+        spool_import.import_spool()
+        spool_import.import_spool()
     assert Message.objects.count() == 2
     assert "removed (PermissionError)" in caplog.text
-    assert unspooling.empty_spool() == 0
+    assert spool_import.import_spool() == 0
     assert list(spool.files()) == []
 
 

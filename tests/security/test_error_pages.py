@@ -127,7 +127,9 @@ def office(django_user_model):
     return client
 
 
-@pytest.mark.parametrize("where", ["stockhub_webhooks.admin.entry.ingest.bare", "stockhub_webhooks.receiving.journal.insert"])
+@pytest.mark.parametrize(
+    "where", ["stockhub_webhooks.admin.entry.ingest.bare", "stockhub_webhooks.receiving.journal.insert"]
+)
 def test_a_bug_while_entering_by_hand_is_reported_without_what_was_entered(
     reported, monkeypatch, settings, office, where
 ):
@@ -140,7 +142,9 @@ def test_a_bug_while_entering_by_hand_is_reported_without_what_was_entered(
     assert_clean("".join(found))
 
 
-@pytest.mark.parametrize("where", ["stockhub_webhooks.receiving.journal.insert", "stockhub_webhooks.receiving.refusals.Message"])
+@pytest.mark.parametrize(
+    "where", ["stockhub_webhooks.receiving.journal.insert", "stockhub_webhooks.receiving.refusals.Message"]
+)
 def test_a_bug_while_letting_in_is_reported_without_the_body(reported, monkeypatch, settings, office, where):
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100_000
     send("order", WRONG)

@@ -15,7 +15,7 @@ from django.test import override_settings
 
 from stockhub_webhooks import serializers, signals
 from stockhub_webhooks.contract import topics
-from stockhub_webhooks.exceptions import PermanentFailure, RetryLater, place
+from stockhub_webhooks.exceptions import PermanentFailure, RetryLater, error_location
 from stockhub_webhooks.models import Message, ReceiverCall, Refusal, RefusedBody
 from stockhub_webhooks.operations import health
 from stockhub_webhooks.processing import apply
@@ -129,7 +129,9 @@ FAULTS = [OperationalError(PERSONAL["email"]), ZeroDivisionError(PERSONAL["email
 
 
 @EACH_TOPIC
-@pytest.mark.parametrize("where", ["stockhub_webhooks.processing.pipeline.apply", "stockhub_webhooks.processing.pipeline.ledger.record"])
+@pytest.mark.parametrize(
+    "where", ["stockhub_webhooks.processing.pipeline.apply", "stockhub_webhooks.processing.pipeline.ledger.record"]
+)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_nor_when_a_message_cannot_be_applied(post, topic, logged, monkeypatch, where, fault):
     monkeypatch.setattr(where, fails_with(fault))
@@ -235,9 +237,9 @@ def test_no_object_of_ours_tells_a_key_or_a_person_by_its_repr(seen_objects, pos
         post(topic, body | {"updated_at": "2030-01-01T00:00:00+00:00", "surprise": PERSONAL["email"]})
         post(topic, body, key=WRONG)
     rows = [row for model in apps.get_app_config("stockhub_webhooks").get_models() for row in model.objects.all()]
-    reports = [health.report()]
+    reports = [health.collect_report()]
     look(rows, reports)
-    assert {"Message", "Address", "Reading", "ToldEvent", "Applied", "Order", "Report"} <= texts.keys()
+    assert {"Message", "Address", "ParsedMessage", "ReceiverEvent", "Applied", "Order", "Report"} <= texts.keys()
     for kind, found in texts.items():
         for text in found:
             assert not [secret for secret in SECRETS if secret in text], kind
@@ -252,11 +254,11 @@ def test_a_reading_is_told_without_what_it_reads(topic):
 
 @pytest.mark.parametrize("error", [ValueError(PERSONAL["email"]), OperationalError(KEY)])
 def test_what_a_log_line_says_of_an_error_is_its_kind_and_place(error):
-    assert_clean(place(error))
+    assert_clean(error_location(error))
     try:
         raise error
     except (ValueError, OperationalError) as caught:
-        assert_clean(place(caught))
+        assert_clean(error_location(caught))
 
 
 # ---------------------------------------------------------------- what others are told

@@ -14,9 +14,9 @@ from stockhub_webhooks.serializers.fields import (
     ItemNumberField,
     MomentField,
     MoneyField,
-    Noted,
     OpenChoiceField,
     TextField,
+    ValueWithNotes,
     WholeNumberField,
     clean_text,
 )
@@ -30,7 +30,7 @@ def read(field, value):
         result = field.to_internal_value(value)
     except ValidationError as error:
         return error.get_codes()[0]
-    if isinstance(result, Noted):
+    if isinstance(result, ValueWithNotes):
         return result.value, [note.code for note in result.notes]
     return result, []
 

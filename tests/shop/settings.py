@@ -15,7 +15,7 @@ STOCKHUB_WEBHOOKS = STOCKHUB_WEBHOOKS | {
     "BACKOFF_BASE_SECONDS": float(os.environ.get("SHOP_BACKOFF_SECONDS", "30")),
     "INLINE_BUDGET_SECONDS": float(os.environ.get("SHOP_INLINE_BUDGET_SECONDS", "5")),
     "SPOOL_DIR": os.environ.get("SHOP_SPOOL_DIR", ""),
-    "PATIENCE_SECONDS": float(os.environ.get("SHOP_PATIENCE_SECONDS", "20")),
+    "DATABASE_TIMEOUT_SECONDS": float(os.environ.get("SHOP_PATIENCE_SECONDS", "20")),
     "ALERT": os.environ.get("SHOP_ALERT", "stockhub_webhooks.operations.health.mail_admins"),
     "MAX_BODY_BYTES": int(os.environ.get("SHOP_MAX_BODY_BYTES", str(1024 * 1024))),
     "METRICS": os.environ.get("SHOP_METRICS", "0") == "1",

@@ -18,7 +18,7 @@ from stockhub_webhooks.exceptions import PermanentFailure, RetryLater
 from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Shipment
 from stockhub_webhooks.receiving import journal, spool
 from tests.conftest import KEY
-from tests.test_samples import EACH_LIFE, EACH_TOPIC
+from tests.testing.test_samples import EACH_LIFE, EACH_TOPIC
 
 NUMBER = testing.payload("order")["increment_id"]
 
@@ -371,7 +371,7 @@ def test_a_receiver_that_is_misspelt_is_an_error(stockhub):
 
 def known():
     """Every document as the office sees it, whatever way it came about."""
-    from stockhub_webhooks.models.subjects import BY_NAME
+    from stockhub_webhooks.delivery.subjects import BY_NAME
 
     ours = {"id", "received_at", "reading_digest", "order_id", "shipping_address_id", "billing_address_id"}
     ours |= {"origin_address_id", "shipment_id", "rma_id", "invoice_id", "credit_memo_id", "payment_request_id"}

@@ -16,8 +16,8 @@ from stockhub_webhooks.admin.changes import field_name, inside, shown
 from stockhub_webhooks.admin.story import phrases
 from stockhub_webhooks.admin.story.links import Links
 from stockhub_webhooks.admin.story.tables import task
+from stockhub_webhooks.delivery.subjects import subject_of
 from stockhub_webhooks.models import Event, ReceiverCall
-from stockhub_webhooks.models.subjects import subject_of
 from stockhub_webhooks.office import story
 from stockhub_webhooks.office.story import Entry, Purchase
 

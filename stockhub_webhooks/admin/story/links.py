@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from stockhub_webhooks.delivery import host_orders
-from stockhub_webhooks.exceptions import place
+from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Order
 
@@ -102,5 +102,5 @@ def _absolute_url(found: Any) -> str:
     try:
         return str(found.get_absolute_url()) if hasattr(found, "get_absolute_url") else ""
     except Exception as error:  # the shop's code, which must not take the page with it
-        logger.warning("get_absolute_url of %s failed with %s", type(found).__name__, place(error))
+        logger.warning("get_absolute_url of %s failed with %s", type(found).__name__, error_location(error))
         return ""

@@ -18,11 +18,11 @@ from stockhub_webhooks.admin.document import DocumentAdmin
 from stockhub_webhooks.admin.permissions import may_see_persons
 from stockhub_webhooks.admin.story import phrases, tables
 from stockhub_webhooks.admin.story.history import History
-from stockhub_webhooks.admin.story.letter import letter
 from stockhub_webhooks.admin.story.links import STORY, HostOrder, Links, host_order, link, story_url
 from stockhub_webhooks.admin.story.picture import pictures
+from stockhub_webhooks.admin.story.support_message_page import letter
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.db.connections import alias
+from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import HostLink, Order
 from stockhub_webhooks.office import story
 from stockhub_webhooks.office.story import Purchase
@@ -140,7 +140,7 @@ def _missing(purchase: Purchase, links: Links, host: HostOrder) -> list[Any]:
     """Since when our shop is known not to have it, as long as that is so."""
     if host.found is not None or not conf.HOST_ORDER_RESOLVER:
         return []
-    rows = HostLink.objects.using(alias()).absent().filter(order__in=[order.pk for order in purchase.orders])
+    rows = HostLink.objects.using(database_alias()).absent().filter(order__in=[order.pk for order in purchase.orders])
     row = rows.order_by("since").first()
     if row is None:
         return []

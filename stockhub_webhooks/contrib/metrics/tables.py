@@ -11,10 +11,10 @@ from typing import NamedTuple
 from prometheus_client import REGISTRY
 from prometheus_client.core import GaugeMetricFamily
 
-from stockhub_webhooks.db.connections import alias, drop_if_broken
-from stockhub_webhooks.db.timeouts import impatiently
+from stockhub_webhooks.db.connections import close_if_broken, database_alias
+from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.operations import health
-from stockhub_webhooks.operations.health.figures import Pile, Report
+from stockhub_webhooks.operations.health.report import Backlog, Report
 
 Values = Iterable[tuple[str, float]]
 
@@ -42,7 +42,7 @@ def one(value: float) -> Values:
     return [("", value)]
 
 
-def age(pile: Pile, report: Report) -> float:
+def age(pile: Backlog, report: Report) -> float:
     """How long its oldest lies there, in seconds; 0 where it is empty."""
     return max((report.made_at - pile.oldest).total_seconds(), 0.0) if pile.oldest else 0.0
 
@@ -176,10 +176,10 @@ class Tables:
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """How things are now."""
-        with impatiently(alias()):
-            report = health.report(with_keys=False)
+        with query_timeout(database_alias()):
+            report = health.collect_report(with_keys=False)
         if report.database:
-            drop_if_broken(alias())
+            close_if_broken(database_alias())
         gauges = WITHOUT_DATABASE if report.database else (*WITHOUT_DATABASE, *FROM_TABLES)
         return [gauge.family(gauge.read(report)) for gauge in gauges]
 

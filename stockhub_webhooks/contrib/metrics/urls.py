@@ -1,6 +1,7 @@
 """The page that Prometheus asks for.
 
-path("stockhub/", include("stockhub_webhooks.contrib.metrics.urls")) gives GET stockhub/metrics, with a slash or without.
+path("stockhub/", include("stockhub_webhooks.contrib.metrics.urls")) gives GET stockhub/metrics,
+with or without a slash.
 """
 
 from django.urls import re_path

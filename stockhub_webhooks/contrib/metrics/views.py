@@ -7,12 +7,12 @@ from django.views.decorators.debug import sensitive_variables
 
 from stockhub_webhooks.contrib.metrics import is_wanted
 from stockhub_webhooks.receiving.authentication import may_scrape
-from stockhub_webhooks.views import SAFELY, DeafView, works_here
+from stockhub_webhooks.views import SECURITY_HEADERS, ExemptView, is_staff_request
 
 PLAIN = "text/plain; charset=utf-8"
 
 
-class MetricsView(DeafView):
+class MetricsView(ExemptView):
     """Closed to all but the token and the staff. The key of Stock Hub opens nothing here, nor the token its door."""
 
     http_method_names = ["get", "head"]
@@ -20,15 +20,15 @@ class MetricsView(DeafView):
     def get(self, request: HttpRequest) -> HttpResponse:
         """200, also while the database is away: the metrics say so."""
         if not may_see_metrics(request):
-            headers = {**SAFELY, "WWW-Authenticate": 'Bearer realm="metrics"'}
+            headers = {**SECURITY_HEADERS, "WWW-Authenticate": 'Bearer realm="metrics"'}
             return HttpResponse("Not for you.\n", status=401, content_type=PLAIN, headers=headers)
         if not is_wanted():
             hint = "STOCKHUB_WEBHOOKS['METRICS'] is off, or prometheus-client is not installed.\n"
-            return HttpResponse(hint, status=404, content_type=PLAIN, headers=SAFELY)
+            return HttpResponse(hint, status=404, content_type=PLAIN, headers=SECURITY_HEADERS)
         from stockhub_webhooks.contrib.metrics.exposition import exposition
 
         text, content_type = exposition(request.headers.get("Accept", ""))
-        return HttpResponse(text, content_type=content_type, headers=SAFELY)
+        return HttpResponse(text, content_type=content_type, headers=SECURITY_HEADERS)
 
 
 @sensitive_variables()
@@ -37,4 +37,4 @@ def may_see_metrics(request: HttpRequest) -> bool:
     authorization = request.META.get("HTTP_AUTHORIZATION", "")
     if authorization.lower().startswith("bearer "):
         return may_scrape(authorization)
-    return works_here(request)
+    return is_staff_request(request)

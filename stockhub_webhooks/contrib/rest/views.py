@@ -12,7 +12,7 @@ from stockhub_webhooks.contrib.rest.filters import EventFilter, OrderFilter
 from stockhub_webhooks.contrib.rest.pages import NewestFirst
 from stockhub_webhooks.contrib.rest.permissions import MayView
 from stockhub_webhooks.contrib.rest.serializers import EventSerializer, OrderSerializer
-from stockhub_webhooks.db.connections import alias
+from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import RMA, CreditMemo, Event, Invoice, Order, PaymentRequest, Shipment
 
 
@@ -47,7 +47,7 @@ class OrderViewSet(ReadOnly):
 
     def get_queryset(self) -> QuerySet[Any]:
         """From the database that they are written to."""
-        return super().get_queryset().using(alias())
+        return super().get_queryset().using(database_alias())
 
 
 class EventViewSet(ReadOnly):
@@ -59,4 +59,4 @@ class EventViewSet(ReadOnly):
 
     def get_queryset(self) -> QuerySet[Any]:
         """From the database that they are written to."""
-        return super().get_queryset().using(alias())
+        return super().get_queryset().using(database_alias())

@@ -10,8 +10,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from stockhub_webhooks import runners
 from stockhub_webhooks.operations import doctor
-from stockhub_webhooks.operations.doctor import address, findings, keys, letter, text
+from stockhub_webhooks.operations.doctor import address, findings, keys, support_message, text
 
 
 class Command(BaseCommand):
@@ -48,7 +49,7 @@ class Command(BaseCommand):
                 self.say(_("A new key:"), "", *keys.lines(), "")
             prefix = there.for_letter if there else f"https://shop.example{address.usual_path()}"
             self.say(_("The mail that activates the webhooks (never with the key):"), "")
-            self.say(*(f"  {line}".rstrip() for line in letter.activation(prefix).splitlines()), "")
+            self.say(*(f"  {line}".rstrip() for line in support_message.activation(prefix).splitlines()), "")
             self.say(*text.what_to_do(found))
         if level := findings.worst(found):
             sys.exit(int(level))
@@ -56,7 +57,7 @@ class Command(BaseCommand):
     def examine(self, there: doctor.Address | None, *, live: bool) -> list[doctor.Section]:
         """Look at everything, and say each thing as soon as it is known."""
         found = []
-        for section in doctor.examine():
+        for section in doctor.examine(applies_in_request=runners.current().applies_in_request):
             found.append(section)
             self.say(*text.section(section))
         if there is None:

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from stockhub_webhooks import runners
-from stockhub_webhooks.db.connections import alias
+from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import RefusedBody
 from stockhub_webhooks.receiving import refusals
 
@@ -28,7 +28,7 @@ class Command(BaseCommand):
         """Let them in, and say how many."""
         pks = list(options["ids"])
         if options["key"]:
-            rows = RefusedBody.objects.using(alias()).filter(key_fingerprint=options["key"], message=None)
+            rows = RefusedBody.objects.using(database_alias()).filter(key_fingerprint=options["key"], message=None)
             pks += rows.order_by("pk").values_list("pk", flat=True)
         if not pks:
             raise CommandError("nothing to let in: name IDs or a --key that has refused messages")

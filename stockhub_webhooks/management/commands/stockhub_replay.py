@@ -12,11 +12,11 @@ from django.core.management.base import BaseCommand, CommandError
 
 from stockhub_webhooks import runners
 from stockhub_webhooks.contract import topics
-from stockhub_webhooks.db.connections import alias
+from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.models import Message, Replay
 from stockhub_webhooks.operations import replay
-from stockhub_webhooks.operations.replay import Choice, Foreseen
+from stockhub_webhooks.operations.replay import Choice, Preview
 
 BAR = 30
 
@@ -58,7 +58,7 @@ class Command(BaseCommand):
         if not (applies or receivers):
             raise CommandError("--only-tell whom? say --receiver NAME")
         if options["dry_run"]:
-            self.show(replay.preview(choice, receivers, applies=applies))
+            self.show(replay.preview_messages(choice, receivers, applies=applies))
             return
         if not options["reason"].strip():
             raise CommandError("say why: --reason TEXT")
@@ -83,7 +83,7 @@ class Command(BaseCommand):
             raise CommandError("say which: --since DATETIME, --order NUMBER, or both")
         return Choice(since, until, options["topic"], options["order"], options["status"])
 
-    def show(self, foreseen: Foreseen) -> None:
+    def show(self, foreseen: Preview) -> None:
         """What would become of each message, and how many changes each receiver would be told."""
         for message, step in foreseen.steps:
             changed = ", ".join(sorted({name for event in step.events for name in event.changes}))
@@ -105,7 +105,7 @@ class Command(BaseCommand):
                 self.bar(sum(counts.values()) - counts["owed"], asked.total)
         except KeyboardInterrupt:
             replay.halt(asked.pk, user())
-        asked = Replay.objects.using(alias()).get(pk=asked.pk)
+        asked = Replay.objects.using(database_alias()).get(pk=asked.pk)
         if counts["owed"]:
             runners.current().wake()
         if self.stderr.isatty():

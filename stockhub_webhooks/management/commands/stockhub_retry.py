@@ -36,7 +36,7 @@ class Command(BaseCommand):
         receiver, given_up, since = options["receiver"], options["given_up"], options["since"]
         if not (receiver or given_up or since):
             raise CommandError("say which: --receiver NAME, --given-up, --since DATETIME, or several of them")
-        calls = ledger.undone(receiver=receiver, given_up=given_up, since=moment(since) if since else None)
+        calls = ledger.retryable(receiver=receiver, given_up=given_up, since=moment(since) if since else None)
         found = list(calls.values_list("pk", "receiver"))
         for name, count in sorted(Counter(name for _, name in found).items()):
             self.stdout.write(f"{name}: {count}")
@@ -44,7 +44,7 @@ class Command(BaseCommand):
             self.stdout.write(f"would try again: {len(found)}")
             return
         pks = [pk for pk, _ in found]
-        done = sum(ledger.try_again(pks[start : start + BATCH]) for start in range(0, len(pks), BATCH))
+        done = sum(ledger.requeue(pks[start : start + BATCH]) for start in range(0, len(pks), BATCH))
         if done:
             runners.current().wake()
         self.stdout.write(f"to be tried again: {done} of {len(found)}")

@@ -25,7 +25,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the report, and end with the code."""
-        report = health.report()
+        report = health.collect_report()
         if options["json"]:
             self.stdout.write(json.dumps(health.as_json(report), indent=2, ensure_ascii=False))
         else:

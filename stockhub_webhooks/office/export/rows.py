@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.contract import topics
-from stockhub_webhooks.db.connections import alias
+from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.office.export.periods import Period
 from stockhub_webhooks.office.export.tables import Column, Table
 
@@ -71,7 +71,7 @@ class Export:
     def _parts(self) -> Iterator[QuerySet[Any]]:
         """The documents with a day of their own in the period; then those without, by when they came in."""
         start, end = self.period.bounds()
-        rows = self.table.model.objects.using(alias()).real()
+        rows = self.table.model.objects.using(database_alias()).real()
         day = self.table.day
         yield rows.filter(**{f"{day}__gte": start, f"{day}__lt": end}).order_by(day, "pk")
         undated = rows.filter(**{f"{day}__isnull": True}, received_at__gte=start, received_at__lt=end)

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils.text import capfirst
 
 from stockhub_webhooks.contract import statuses
-from stockhub_webhooks.db.connections import alias
+from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Order, Shipment, Track
 
 ABBREVIATION = 4  # letters
@@ -52,7 +52,7 @@ def _shipments(order: Order | str) -> list[Shipment]:
     number = order.po_number if isinstance(order, Order) else order
     if not number:
         return _read(Q(order=order.pk)) if isinstance(order, Order) else []
-    orders = Order.objects.using(alias()).filter(po_number=number)
+    orders = Order.objects.using(database_alias()).filter(po_number=number)
     named = Q(po_number=number)
     if isinstance(order, Order):
         orders, named = orders.filter(account=order.account), named & Q(account=order.account)
@@ -62,7 +62,7 @@ def _shipments(order: Order | str) -> list[Shipment]:
 
 
 def _read(which: Q) -> list[Shipment]:
-    return list(Shipment.objects.using(alias()).filter(which).prefetch_related("tracks").order_by("pk"))
+    return list(Shipment.objects.using(database_alias()).filter(which).prefetch_related("tracks").order_by("pk"))
 
 
 def _of(shipment: Shipment) -> list[Parcel]:

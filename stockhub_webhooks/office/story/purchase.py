@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from stockhub_webhooks.conf import TEST_ACCOUNT
 from stockhub_webhooks.contract import topics
-from stockhub_webhooks.db.connections import alias
+from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import RMA, CreditMemo, Invoice, Order, PaymentRequest, Shipment
 
 ADDRESSES = ("shipping_address", "billing_address")
@@ -98,7 +98,7 @@ def read(order: Order, *, persons: bool = False) -> Purchase:
 
 def of_number(po_number: str) -> list[Order]:
     """The first order of each account's purchase of that number; of none, if there is no number."""
-    orders = Order.objects.using(alias()).filter(po_number=po_number).order_by("pk") if po_number else []
+    orders = Order.objects.using(database_alias()).filter(po_number=po_number).order_by("pk") if po_number else []
     first: dict[str, Order] = {}
     for order in orders:
         first.setdefault(order.account, order)
@@ -106,7 +106,7 @@ def of_number(po_number: str) -> list[Order]:
 
 
 def _orders(which: Q, persons: bool) -> list[Order]:
-    rows = Order.objects.using(alias()).filter(which).prefetch_related("items")
+    rows = Order.objects.using(database_alias()).filter(which).prefetch_related("items")
     if persons:
         rows = rows.select_related(*ADDRESSES)
     return sorted(rows, key=lambda order: (order.created_at is None, order.created_at, order.pk))
@@ -118,7 +118,7 @@ def _with_children(account: str, po_number: str, orders: list[Order]) -> Purchas
         belongs |= Q(account=account, po_number=po_number)
 
     def rows(model: Any, *parts: str) -> list[Any]:
-        found = model.objects.using(alias()).filter(belongs).select_related("order").prefetch_related(*parts)
+        found = model.objects.using(database_alias()).filter(belongs).select_related("order").prefetch_related(*parts)
         return list(found.order_by("pk"))
 
     return Purchase(

@@ -10,7 +10,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from stockhub_webhooks.db.connections import alias
+from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Event, Message, ReceiverCall
 from stockhub_webhooks.office.story.purchase import Purchase
 
@@ -60,8 +60,10 @@ class Timeline:
         return [Entry(message, message.happened_at, list(message.events.all())) for message in messages]
 
     def _messages(self) -> QuerySet[Message]:
-        calls = ReceiverCall.objects.using(alias()).order_by("pk")
-        events = Event.objects.using(alias()).order_by("pk").prefetch_related(Prefetch("receiver_calls", calls))
+        calls = ReceiverCall.objects.using(database_alias()).order_by("pk")
+        events = (
+            Event.objects.using(database_alias()).order_by("pk").prefetch_related(Prefetch("receiver_calls", calls))
+        )
         first = Event.objects.filter(message=OuterRef("pk")).order_by("occurred_at").values("occurred_at")[:1]
         rows = messages_of(self.purchase).annotate(happened_at=Coalesce(Subquery(first), "received_at"))
         way = "-" if self.newest_first else ""
@@ -74,7 +76,7 @@ def messages_of(purchase: Purchase) -> QuerySet[Message]:
     for topic, documents in purchase.by_topic:
         if documents:
             wanted |= Q(topic=topic, increment_id__in=[document.increment_id for document in documents])
-    rows = Message.objects.using(alias()).filter(wanted, account=purchase.account)
+    rows = Message.objects.using(database_alias()).filter(wanted, account=purchase.account)
     return rows.defer("body", "headers", "notes")
 
 
@@ -85,7 +87,7 @@ UNFINISHED_LIMIT = 50
 def tasks_of(purchase: Purchase) -> Tasks:
     """What our shop has to do, and what of it is not done: the oldest `UNFINISHED_LIMIT`."""
     ours = Q(order__in=[order.pk for order in purchase.orders])
-    calls = ReceiverCall.objects.using(alias()).filter(ours)
+    calls = ReceiverCall.objects.using(database_alias()).filter(ours)
     counts = {row["status"]: row["number"] for row in calls.values("status").annotate(number=Count("pk")).order_by()}
     unfinished = calls.filter(status__in=UNFINISHED).select_related("event").order_by("pk")
     return Tasks(counts, list(unfinished[:UNFINISHED_LIMIT]))

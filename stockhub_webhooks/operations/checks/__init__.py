@@ -1,8 +1,9 @@
-"""What is wrong with a set-up, said before the first message comes. One small function a fault.
+"""System checks: one small function for each fault of a set-up, found before the first message arrives.
 
-``configuration`` looks at the settings, ``spool_directory``, ``hanging_database`` and ``database`` at what the app
-stands on, ``runner`` at who does the work, ``metrics`` at who counts it; ``tables`` alone asks the database, and only
-where Django's database checks are asked for. All are imported by who asks, and not at each start of a web process.
+``configuration`` checks the settings, ``spool_directory``, ``hanging_database`` and ``database`` the infrastructure,
+``metrics`` the metrics. ``tables`` queries the database, so it runs only if Django's database checks are requested.
+The checks of the runner are in ``stockhub_webhooks.runners.checks``. All modules are imported when a check runs, to
+keep the start of a web process fast.
 """
 
 from __future__ import annotations
@@ -18,37 +19,31 @@ Check = Callable[[], Iterable[CheckMessage]]
 
 @register
 def check_all(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterable[CheckMessage]:
-    """All findings of this app, but those of the tables."""
-    return [message for check in every_check() for message in check()] if _is_asked(app_configs) else []
+    """Run all checks of this app that need no query."""
+    return [message for check in every_check() for message in check()] if covers_this_app(app_configs) else []
 
 
 @register(Tags.database)
 def check_tables(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> Iterable[CheckMessage]:
-    """What only the database itself can say, where it is asked: `check --database default`, and `migrate`."""
-    from stockhub_webhooks.db.connections import alias
+    """Run the checks that query the database: for `check --database default`, and for `migrate`."""
+    from stockhub_webhooks.db.connections import database_alias
     from stockhub_webhooks.operations.checks import tables
 
-    if alias() not in (databases or ()) or not _is_asked(app_configs):
+    if database_alias() not in (databases or ()) or not covers_this_app(app_configs):
         return []
     return [message for check in tables.CHECKS for message in check()]
 
 
 def every_check() -> list[Check]:
-    """What `check_all` asks, one function a fault."""
-    from stockhub_webhooks.operations.checks import (
-        configuration,
-        database,
-        hanging_database,
-        metrics,
-        runner,
-        spool_directory,
-    )
+    """Return the functions that `check_all` runs, one for each fault."""
+    from stockhub_webhooks.operations.checks import configuration, database, hanging_database, metrics, spool_directory
 
-    places = (configuration, runner, spool_directory, hanging_database, database, metrics)
-    return [check for place in places for check in place.CHECKS]
+    modules = (configuration, spool_directory, hanging_database, database, metrics)
+    return [check for module in modules for check in module.CHECKS]
 
 
-def _is_asked(app_configs: Sequence[AppConfig] | None) -> bool:
+def covers_this_app(app_configs: Sequence[AppConfig] | None) -> bool:
+    """Return True if this app is among those to be checked; None stands for all apps."""
     return app_configs is None or any(config.label == "stockhub_webhooks" for config in app_configs)

@@ -14,7 +14,7 @@ from django.utils.module_loading import import_string
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.conf import NAME, TEST_ACCOUNT, conf, configured, given, misspelt
-from stockhub_webhooks.db.connections import alias
+from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.receiving import spool
 
 WEAK_KEY_LENGTH = 20
@@ -115,9 +115,9 @@ def naive_times() -> Iterable[CheckMessage]:
 
 def autocommit_off() -> Iterable[CheckMessage]:
     """E009: what is never committed is lost."""
-    if not connections[alias()].settings_dict.get("AUTOCOMMIT", True):
+    if not connections[database_alias()].settings_dict.get("AUTOCOMMIT", True):
         yield Error(
-            f"DATABASES[{alias()!r}] has AUTOCOMMIT off, so no message is committed.",
+            f"DATABASES[{database_alias()!r}] has AUTOCOMMIT off, so no message is committed.",
             hint="Remove AUTOCOMMIT.",
             id="stockhub_webhooks.E009",
         )

@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Djan
 from django.db import connections
 
 from stockhub_webhooks.conf import NAME, conf
-from stockhub_webhooks.db.connections import alias
+from stockhub_webhooks.db.connections import database_alias
 
 POOLED_VENDORS = ("postgresql", "mysql", "oracle")
 BESIDE_THE_SERVER = ("worker", "celery", "tasks")  # runners that work in processes of their own
@@ -39,12 +39,12 @@ def stale_connections() -> Iterable[CheckMessage]:
 
 def local_times() -> Iterable[CheckMessage]:
     """E016: work would be due by one clock, and be looked for by another."""
-    connection = connections[alias()]
+    connection = connections[database_alias()]
     zone = _settings().get("TIME_ZONE")
     if zone and zone != "UTC" and connection.vendor in ("mysql", "sqlite"):
         yield Error(
-            f"DATABASES[{alias()!r}]['TIME_ZONE'] is {zone!r}: times are compared with the database's clock in UTC, "
-            "so work starts hours late.",
+            f"DATABASES[{database_alias()!r}]['TIME_ZONE'] is {zone!r}: times are compared with the database's UTC "
+            "clock, so work starts hours late.",
             hint="Remove it. What the database holds in local time, other programs must read as such.",
             id="stockhub_webhooks.E016",
         )
@@ -52,7 +52,7 @@ def local_times() -> Iterable[CheckMessage]:
 
 def many_writers() -> Iterable[CheckMessage]:
     """W019: SQLite has one writer at a time, and the others wait."""
-    if connections[alias()].vendor != "sqlite":
+    if connections[database_alias()].vendor != "sqlite":
         return
     workers = os.environ.get("WEB_CONCURRENCY", "")  # how many processes gunicorn and others start
     signs = []
@@ -72,7 +72,7 @@ def isolation() -> Iterable[CheckMessage]:
     """W020: with gap locks, messages of different orders deadlock on each other."""
     options = _settings().get("OPTIONS") or {}
     level = options.get("isolation_level", "read committed")  # Django's own default
-    if connections[alias()].vendor == "mysql" and str(level).lower() != "read committed":
+    if connections[database_alias()].vendor == "mysql" and str(level).lower() != "read committed":
         named = level or "the server's own"
         yield Warning(
             f"The isolation level is {named}, under which messages that come together call each other off.",
@@ -82,14 +82,14 @@ def isolation() -> Iterable[CheckMessage]:
 
 
 def _settings() -> dict[str, Any]:
-    found: dict[str, Any] = connections[alias()].settings_dict
+    found: dict[str, Any] = connections[database_alias()].settings_dict
     return found
 
 
 def _may_persist() -> bool:
     """Connecting to SQLite costs nothing, and a pool looks after its own."""
     options = _settings().get("OPTIONS") or {}
-    return connections[alias()].vendor in POOLED_VENDORS and not options.get("pool")
+    return connections[database_alias()].vendor in POOLED_VENDORS and not options.get("pool")
 
 
 CHECKS = (new_connections, stale_connections, local_times, many_writers, isolation)

@@ -12,7 +12,7 @@ from django.core.checks import CheckMessage, Warning  # noqa: A004 - Django's ow
 from django.db import connections
 
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.db.connections import alias
+from stockhub_webhooks.db.connections import database_alias
 
 SQLITE_SECONDS = 5  # Python's own default
 POOL_SECONDS = 30  # psycopg's own default
@@ -21,11 +21,11 @@ POOL_SECONDS = 30  # psycopg's own default
 def waits_for_ever() -> Iterable[CheckMessage]:
     """W010: OPTIONS that bound the wait are absent."""
     options = _options()
-    required, hint = BY_VENDOR.get(connections[alias()].vendor, ((), ""))
+    required, hint = BY_VENDOR.get(connections[database_alias()].vendor, ((), ""))
     missing = [name for name in required if not _has(options, name)]
     if missing:
         yield Warning(
-            f"A database that hangs is waited for without an end: DATABASES[{alias()!r}]['OPTIONS'] lacks "
+            f"A database that hangs is waited for without an end: DATABASES[{database_alias()!r}]['OPTIONS'] lacks "
             f"{', '.join(missing)}.",
             hint=hint,
             id="stockhub_webhooks.W010",
@@ -35,7 +35,7 @@ def waits_for_ever() -> Iterable[CheckMessage]:
 def impatient_sqlite() -> Iterable[CheckMessage]:
     """W011: SQLite has one writer at a time."""
     seconds = _options().get("timeout", SQLITE_SECONDS)
-    if connections[alias()].vendor == "sqlite" and seconds < SQLITE_SECONDS:
+    if connections[database_alias()].vendor == "sqlite" and seconds < SQLITE_SECONDS:
         yield Warning(
             f"SQLite's timeout is {seconds:g} seconds: two messages at the same time may fail on each other.",
             hint='Write "OPTIONS": {"timeout": 20}: there is one writer at a time, and the others wait in line.',
@@ -49,7 +49,7 @@ def patient_pool() -> Iterable[CheckMessage]:
     if not pool:
         return
     seconds = pool.get("timeout", POOL_SECONDS) if isinstance(pool, Mapping) else POOL_SECONDS
-    if seconds > conf.PATIENCE_SECONDS:
+    if seconds > conf.DATABASE_TIMEOUT_SECONDS:
         yield Warning(
             f"While all connections of the pool are held, a message waits {seconds:g} seconds for one.",
             hint='Write "OPTIONS": {"pool": {"timeout": 5}}, in seconds: after that the message goes to the spool.',
@@ -58,7 +58,7 @@ def patient_pool() -> Iterable[CheckMessage]:
 
 
 def _options() -> Mapping[str, Any]:
-    return connections[alias()].settings_dict.get("OPTIONS") or {}
+    return connections[database_alias()].settings_dict.get("OPTIONS") or {}
 
 
 def _has(options: Mapping[str, Any], name: str) -> bool:

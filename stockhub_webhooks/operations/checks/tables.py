@@ -13,7 +13,7 @@ from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Djan
 from django.db import Error as DatabaseFault
 from django.db import connections
 
-from stockhub_webhooks.db.connections import alias
+from stockhub_webhooks.db.connections import database_alias
 
 TRANSACTIONAL = "InnoDB"
 ALL_CHARACTERS = "utf8mb4"
@@ -29,7 +29,7 @@ def engine() -> Iterable[CheckMessage]:
             hint=f"ALTER TABLE {wrong[0]} ENGINE={TRANSACTIONAL}, for each; and make {TRANSACTIONAL} the default.",
             id="stockhub_webhooks.E018",
         )
-    elif connections[alias()].vendor == "mysql":
+    elif connections[database_alias()].vendor == "mysql":
         for (kind,) in _rows("SELECT @@default_storage_engine"):
             if kind != TRANSACTIONAL:
                 yield Error(
@@ -48,7 +48,7 @@ def character_set() -> Iterable[CheckMessage]:
             hint=f"ALTER TABLE {wrong[0]} CONVERT TO CHARACTER SET {ALL_CHARACTERS}, for each.",
             id="stockhub_webhooks.W021",
         )
-    elif connections[alias()].vendor == "mysql":
+    elif connections[database_alias()].vendor == "mysql":
         for (found,) in _rows("SELECT @@character_set_database"):
             if found != ALL_CHARACTERS:
                 yield Warning(
@@ -60,7 +60,7 @@ def character_set() -> Iterable[CheckMessage]:
 
 def journal_mode() -> Iterable[CheckMessage]:
     """W022: whoever opens the admin holds up the messages."""
-    if connections[alias()].vendor != "sqlite":
+    if connections[database_alias()].vendor != "sqlite":
         return
     for (mode,) in _rows("PRAGMA journal_mode"):
         if mode not in WELL_KEPT:
@@ -73,7 +73,7 @@ def journal_mode() -> Iterable[CheckMessage]:
 
 def _tables() -> Iterator[tuple[str, str, str]]:
     """Name, engine and collation of our tables on MySQL and MariaDB; none elsewhere, and before `migrate`."""
-    if connections[alias()].vendor != "mysql":
+    if connections[database_alias()].vendor != "mysql":
         return
     ours = {model._meta.db_table for model in apps.get_app_config("stockhub_webhooks").get_models()}
     sql = "SELECT table_name, engine, table_collation FROM information_schema.tables WHERE table_schema = DATABASE()"
@@ -82,7 +82,7 @@ def _tables() -> Iterator[tuple[str, str, str]]:
 
 def _rows(sql: str) -> list[tuple[Any, ...]]:
     try:
-        with connections[alias()].cursor() as cursor:
+        with connections[database_alias()].cursor() as cursor:
             cursor.execute(sql)
             return list(cursor.fetchall())
     except DatabaseFault:

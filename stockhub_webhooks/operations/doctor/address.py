@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.conf import TEST_ACCOUNT, conf
 from stockhub_webhooks.contract import topics
-from stockhub_webhooks.db.connections import alias
+from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.operations.doctor.explanations import explained
 from stockhub_webhooks.operations.doctor.findings import Finding, Section, fine, problem, warning
@@ -32,7 +32,7 @@ from stockhub_webhooks.receiving import spool
 
 HEALTH = "health"
 USUAL_PATH = "/api/v1/stockhub/"
-PATIENCE_SECONDS = 10.0
+DATABASE_TIMEOUT_SECONDS = 10.0
 PAUSE_SECONDS = 0.5
 SLOW_SECONDS = 5.0
 
@@ -227,7 +227,8 @@ def _arrived(message_id: int | str, body: bytes) -> Iterator[Finding]:
         yield fine(_("It arrived here, and was processed. stockhub_prune --account test removes it."))
     elif message.status == Message.Status.RECEIVED:
         yield problem(
-            _("It arrived here, and was not processed within %(seconds)d seconds.") % {"seconds": PATIENCE_SECONDS},
+            _("It arrived here, and was not processed within %(seconds)d seconds.")
+            % {"seconds": DATABASE_TIMEOUT_SECONDS},
             _("Run stockhub_worker, and what wakes it: Celery's or the tasks' worker."),
         )
     else:
@@ -239,7 +240,7 @@ def _arrived(message_id: int | str, body: bytes) -> Iterator[Finding]:
 
 def _await(message_id: int | str, body: bytes) -> Message | None:
     """The very message, once it is applied or patience ends."""
-    until = time.monotonic() + PATIENCE_SECONDS
+    until = time.monotonic() + DATABASE_TIMEOUT_SECONDS
     while True:
         found = _find(message_id, body)
         is_open = found is None or found.status == Message.Status.RECEIVED
@@ -250,7 +251,7 @@ def _await(message_id: int | str, body: bytes) -> Message | None:
 
 
 def _find(message_id: int | str, body: bytes) -> Message | None:
-    rows = Message.objects.using(alias()).filter(account=TEST_ACCOUNT)
+    rows = Message.objects.using(database_alias()).filter(account=TEST_ACCOUNT)
     rows = rows.filter(pk=message_id) if isinstance(message_id, int) else rows.filter(uid=UUID(message_id))
     message = rows.first()
     return message if message and bytes(message.body) == body else None

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.core.checks import ERROR, WARNING, CheckMessage
+from django.apps import apps
+from django.core.checks import ERROR, WARNING, CheckMessage, Tags, run_checks
 from django.db import Error as DatabaseFault
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from stockhub_webhooks import runners, signals
+from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.db.connections import alias
-from stockhub_webhooks.exceptions import place
+from stockhub_webhooks.db.connections import database_alias
+from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.models import Topic
-from stockhub_webhooks.operations import checks, health
+from stockhub_webhooks.operations import health
 from stockhub_webhooks.operations.doctor.findings import Finding, Section, fine, problem, warning
 from stockhub_webhooks.operations.health import Level, Report, moment
 from stockhub_webhooks.receiving import spool
@@ -27,42 +28,55 @@ APP = "stockhub_webhooks"
 CRON = "* * * * * cd /srv/shop && .venv/bin/python manage.py stockhub_worker --once --max-seconds 50"
 
 
-def examine() -> Iterator[Section]:
-    """Each subject, as soon as it is looked at. Nothing is changed, but for a file that comes and goes in the spool."""
-    report = health.report()
+class Context(NamedTuple):
+    """The facts that more than one subject needs."""
+
+    report: Report
+    applies_in_request: bool
+
+
+Subject = Callable[[Context], Iterator[Finding]]
+
+
+def examine(*, applies_in_request: bool) -> Iterator[Section]:
+    """Examine each subject. Nothing is changed, but for a file that is written to the spool and removed.
+
+    Args:
+        applies_in_request: what the runner says of itself.
+    """
+    context = Context(health.collect_report(), applies_in_request)
     for title, subject in SUBJECTS:
-        yield Section(str(title), _found(subject, report))
+        yield Section(str(title), _found(subject, context))
 
 
-def _found(subject: Callable[[Report], Iterator[Finding]], report: Report) -> list[Finding]:
+def _found(subject: Subject, context: Context) -> list[Finding]:
     """What is found; a subject that cannot be looked at is a finding, too."""
     try:
-        return list(subject(report))
+        return list(subject(context))
     except DatabaseFault as fault:
         text = _("The database does not answer (%(detail)s).") % {"detail": type(fault).__name__}
         return [problem(text, _("Start the database, and look at DATABASES and its password."))]
     except Exception as fault:  # a host may be broken in any way
-        text = _("This could not be looked at: %(detail)s") % {"detail": place(fault)}
+        text = _("This could not be looked at: %(detail)s") % {"detail": error_location(fault)}
         return [problem(text, _("See what python manage.py check says."))]
 
 
-def settings(report: Report) -> Iterator[Finding]:
+def settings(context: Context) -> Iterator[Finding]:
     """What the system checks of this app say."""
-    found = [_as_finding(message) for message in checks.check_all(None) if not message.is_silenced()]
+    found = [_as_finding(message) for message in _check_messages()]
     yield from found or [fine(_("The system checks have nothing to say."))]
 
 
-def database(report: Report) -> Iterator[Finding]:
+def database(context: Context) -> Iterator[Finding]:
     """Whether it answers, how connections are kept, and what it tells of our tables."""
-    connection: Any = connections[alias()]
+    connection: Any = connections[database_alias()]
     connection.ensure_connection()
     yield fine(
         _("%(kind)s answers (%(alias)s). %(kept)s")
-        % {"kind": connection.display_name, "alias": alias(), "kept": _kept(connection.settings_dict)}
+        % {"kind": connection.display_name, "alias": database_alias(), "kept": _kept(connection.settings_dict)}
     )
-    for message in checks.check_tables(None, databases=[alias()]):
-        if not message.is_silenced():
-            yield _as_finding(message)
+    for message in _check_messages(tags=[Tags.database], databases=[database_alias()]):
+        yield _as_finding(message)
 
 
 def _kept(options: dict[str, Any]) -> str:
@@ -76,9 +90,9 @@ def _kept(options: dict[str, Any]) -> str:
     return f"{kept} {looked}".strip()
 
 
-def migrations(report: Report) -> Iterator[Finding]:
+def migrations(context: Context) -> Iterator[Finding]:
     """Whether the tables are there, and of this version."""
-    executor = MigrationExecutor(connections[alias()])
+    executor = MigrationExecutor(connections[database_alias()])
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes(APP))
     missing = [f"{migration.app_label}.{migration.name}" for migration, _backwards in plan]
     if missing:
@@ -88,7 +102,7 @@ def migrations(report: Report) -> Iterator[Finding]:
         yield fine(_("All migrations are applied."))
 
 
-def receivers(report: Report) -> Iterator[Finding]:
+def receivers(context: Context) -> Iterator[Finding]:
     """Who hears what, and what nobody hears."""
     heard = {
         name: sorted(receiver.identity for receiver in signal.connected()) for name, signal in signals.BY_NAME.items()
@@ -105,9 +119,9 @@ def receivers(report: Report) -> Iterator[Finding]:
             yield fine(_("Heard by nobody: %(names)s.") % {"names": ", ".join(unheard)})
 
 
-def runner(report: Report) -> Iterator[Finding]:
+def runner(context: Context) -> Iterator[Finding]:
     """Who does the work, and who finishes what is left over."""
-    in_request = runners.current().applies_in_request
+    report = context.report
     last = max(report.workers.values(), default=None)
     yield fine(_("The runner is %(name)s.") % {"name": conf.RUNNER})
     if report.database:
@@ -118,7 +132,7 @@ def runner(report: Report) -> Iterator[Finding]:
     late = _("No worker came by in the last 15 minutes (the last one: %(moment)s).") % {"moment": moment(last)}
     text = late if last else _("No worker has come by yet.")
     todo = _("Run stockhub_worker as a service, or every minute by cron: %(line)s") % {"line": CRON}
-    if in_request:
+    if context.applies_in_request:
         costs = _("What is left over waits for the next message.")
         yield warning(f"{text} {costs}", todo)
     else:
@@ -126,7 +140,7 @@ def runner(report: Report) -> Iterator[Finding]:
         yield problem(f"{text} {costs}", todo)
 
 
-def spool_directory(report: Report) -> Iterator[Finding]:
+def spool_directory(context: Context) -> Iterator[Finding]:
     """Whether a message can really be put there."""
     folder = spool.directory()
     if folder is None:
@@ -152,8 +166,9 @@ def spool_directory(report: Report) -> Iterator[Finding]:
         )
 
 
-def messages(report: Report) -> Iterator[Finding]:
+def messages(context: Context) -> Iterator[Finding]:
     """What came in last, and what lies about."""
+    report = context.report
     if report.database:
         return
     words = dict(Topic.choices)
@@ -178,6 +193,11 @@ def _see(found: health.Finding) -> str:
     return str(_("%(text)s See %(where)s") % {"text": found.text, "where": where})
 
 
+def _check_messages(**options: Any) -> list[CheckMessage]:
+    messages = run_checks(app_configs=[apps.get_app_config(APP)], **options)
+    return [message for message in messages if str(message.id).startswith(f"{APP}.") and not message.is_silenced()]
+
+
 def _as_finding(message: CheckMessage) -> Finding:
     """A finding of the system checks, whose own words are English."""
     level = Level.CRITICAL if message.level >= ERROR else Level.WARNING if message.level >= WARNING else Level.OK
@@ -185,7 +205,7 @@ def _as_finding(message: CheckMessage) -> Finding:
     return Finding(level, f"{message.msg} ({code})", message.hint or "")
 
 
-SUBJECTS: tuple[tuple[Any, Callable[[Report], Iterator[Finding]]], ...] = (
+SUBJECTS: tuple[tuple[Any, Subject], ...] = (
     (_("Settings"), settings),
     (_("Database"), database),
     (_("Tables"), migrations),

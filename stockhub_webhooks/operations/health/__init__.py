@@ -6,9 +6,9 @@ what the office should look at besides, ``text`` is for reading, ``alarm`` tells
 with at most one mail an hour.
 """
 
-from stockhub_webhooks.operations.health.alarm import glance, look, mail_admins
-from stockhub_webhooks.operations.health.facts import report
-from stockhub_webhooks.operations.health.figures import Report
+from stockhub_webhooks.operations.health.alarm import check, check_if_due, mail_admins
+from stockhub_webhooks.operations.health.collect import collect_report
+from stockhub_webhooks.operations.health.report import Report
 from stockhub_webhooks.operations.health.rules import Finding, Level, as_json, findings, level_of, moment
 
 __all__ = [
@@ -16,11 +16,11 @@ __all__ = [
     "Level",
     "Report",
     "as_json",
+    "check",
+    "check_if_due",
+    "collect_report",
     "findings",
-    "glance",
     "level_of",
-    "look",
     "mail_admins",
     "moment",
-    "report",
 ]

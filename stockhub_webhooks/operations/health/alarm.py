@@ -18,14 +18,14 @@ from django.utils.translation import ngettext
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.db.connections import alias
-from stockhub_webhooks.db.timeouts import impatiently
-from stockhub_webhooks.exceptions import place
+from stockhub_webhooks.db.connections import database_alias
+from stockhub_webhooks.db.timeouts import query_timeout
+from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Alarm, Message
-from stockhub_webhooks.models.turn import take_turn
-from stockhub_webhooks.operations.health.facts import report
-from stockhub_webhooks.operations.health.figures import Report
+from stockhub_webhooks.models.lock import acquire
+from stockhub_webhooks.operations.health.collect import collect_report
+from stockhub_webhooks.operations.health.report import Report
 from stockhub_webhooks.operations.health.rules import Finding, findings
 
 logger = logger_of(__name__)
@@ -37,26 +37,26 @@ MAILED = ("given_up", "quarantined", "refusals", "silence", "no_worker", "spool"
 _next_glance: float | None = None
 
 
-def glance() -> None:
+def check_if_due() -> None:
     """Look, at most once a minute in this process, and not in its first minute. For after an answer."""
     global _next_glance  # noqa: PLW0603 - one number a process
     moment = time.monotonic()
     if _next_glance is not None and moment >= _next_glance:
-        look()
+        check()
     elif _next_glance is not None:
         return
     _next_glance = moment + LOOK_SECONDS
 
 
-def look() -> None:
+def check() -> None:
     """Look whether all is well, at most once a minute among all processes, and tell what is not. Never raises."""
     try:
-        with impatiently(alias()):
-            seen = report() if take_turn("look", LOOK_SECONDS) else None
+        with query_timeout(database_alias()):
+            seen = collect_report() if acquire("look", LOOK_SECONDS) else None
         if seen:
             tell(seen)
     except Exception as fault:
-        logger.error("looking whether all is well failed with %s", place(fault))
+        logger.error("looking whether all is well failed with %s", error_location(fault))
 
 
 def tell(seen: Report) -> None:
@@ -79,7 +79,7 @@ def tell(seen: Report) -> None:
 
 def _episodes(wrong: set[str]) -> set[str]:
     """Write down what is wrong now; the names of those that this process found first."""
-    rows = Alarm.objects.using(alias())
+    rows = Alarm.objects.using(database_alias())
     known = dict(rows.values_list("name", "since"))
     if over := [name for name, since in known.items() if since and name not in wrong]:
         rows.filter(name__in=over).update(since=None, told_at=None)
@@ -90,10 +90,12 @@ def _begin(name: str, known: dict[str, datetime | None]) -> bool:
     if known.get(name):
         return False
     if name in known:
-        return bool(Alarm.objects.using(alias()).filter(name=name, since=None).update(since=now(), told_at=None))
+        return bool(
+            Alarm.objects.using(database_alias()).filter(name=name, since=None).update(since=now(), told_at=None)
+        )
     try:
-        with transaction.atomic(using=alias()):
-            Alarm(name=name, since=now()).save(using=alias(), force_insert=True)
+        with transaction.atomic(using=database_alias()):
+            Alarm(name=name, since=now()).save(using=database_alias(), force_insert=True)
     except IntegrityError:  # another process was first
         return False
     return True
@@ -101,18 +103,18 @@ def _begin(name: str, known: dict[str, datetime | None]) -> bool:
 
 def _alert(found: list[Finding]) -> None:
     """Tell all that is wrong, where something of it was not told in this episode, and none in the last hour."""
-    untold = Alarm.objects.using(alias()).filter(
+    untold = Alarm.objects.using(database_alias()).filter(
         name__in={finding.code for finding in found}, since__isnull=False, told_at=None
     )
     names = list(untold.values_list("name", flat=True))
-    if not names or not take_turn("alert", ALERT_SECONDS):
+    if not names or not acquire("alert", ALERT_SECONDS):
         return
     with translation.override(conf.language()):
         subject, text = write(found)
     try:
         import_string(conf.ALERT)(subject, text)
     except Exception as fault:
-        logger.error("ALERT failed with %s, it is tried again in an hour", place(fault))
+        logger.error("ALERT failed with %s, it is tried again in an hour", error_location(fault))
         return
     untold.filter(name__in=names).update(told_at=now())
 

@@ -9,7 +9,7 @@ from django.utils.translation import ngettext_lazy
 
 from stockhub_webhooks.models.shipment import EXCEPTION
 from stockhub_webhooks.operations.health import work
-from stockhub_webhooks.operations.health.figures import Report
+from stockhub_webhooks.operations.health.report import Report
 from stockhub_webhooks.operations.health.rules import REAL, Finding, Level, findings
 
 # code, which rows, in which list, and what is said

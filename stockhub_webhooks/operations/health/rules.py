@@ -12,8 +12,8 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, ngettext_lazy
 
-from stockhub_webhooks.operations.health.facts import REFUSALS_OF
-from stockhub_webhooks.operations.health.figures import Report
+from stockhub_webhooks.operations.health.collect import REFUSALS_OF
+from stockhub_webhooks.operations.health.report import Report
 
 # of a list in the admin: without tests, as they are counted nowhere here
 REAL = {"account": "~real"}

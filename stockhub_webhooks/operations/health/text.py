@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.models import Message, RefusalReason, Topic
-from stockhub_webhooks.operations.health.figures import Pile, Report
+from stockhub_webhooks.operations.health.report import Backlog, Report
 from stockhub_webhooks.operations.health.rules import Level, findings, level_of, moment
 
 
@@ -38,7 +38,7 @@ def _section(title: str, facts: Iterable[tuple[Any, str]]) -> Iterator[str]:
     yield from found or ["  -"]
 
 
-def _pile(pile: Pile) -> str:
+def _pile(pile: Backlog) -> str:
     return _("%(count)d, the oldest of %(moment)s") % {"count": pile.count, "moment": moment(pile.oldest)} \
         if pile.count else "0"  # fmt: skip
 

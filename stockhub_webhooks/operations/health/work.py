@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.db.connections import alias, from_now
+from stockhub_webhooks.db.connections import database_alias, from_now
 from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.models import HostLink, Message, Order, ReceiverCall, Shipment
 from stockhub_webhooks.models.shipment import EXCEPTION
@@ -15,7 +15,7 @@ LATE_SECONDS = 15 * 60
 
 def rows_of(model: Any) -> Any:
     """All rows of a model of ours, where they are written."""
-    return model._default_manager.using(alias())
+    return model._default_manager.using(database_alias())
 
 
 def real_rows(model: Any) -> Any:

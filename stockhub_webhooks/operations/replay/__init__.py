@@ -5,7 +5,7 @@ transactions that are rolled back.
 """
 
 from stockhub_webhooks.operations.replay.choice import Choice, since_and_until
-from stockhub_webhooks.operations.replay.foresight import Foreseen, preview
+from stockhub_webhooks.operations.replay.preview import Preview, preview_messages
 from stockhub_webhooks.operations.replay.run import begin, continue_due, halt, steps
 
-__all__ = ["Choice", "Foreseen", "begin", "continue_due", "halt", "preview", "since_and_until", "steps"]
+__all__ = ["Choice", "Preview", "begin", "continue_due", "halt", "preview_messages", "since_and_until", "steps"]

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
-from stockhub_webhooks.db.connections import alias
+from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Message, Order
 from stockhub_webhooks.models.message import MessageQuerySet
 from stockhub_webhooks.processing.apply import BY_TOPIC
@@ -54,7 +54,7 @@ class Choice:
 
     def messages(self) -> MessageQuerySet:
         """The messages, in the order in which they came in."""
-        rows = Message.objects.using(alias()).order_by("received_at", "pk")
+        rows = Message.objects.using(database_alias()).order_by("received_at", "pk")
         if self.since:
             rows = rows.filter(received_at__gte=self.since)
         if self.until:
@@ -73,7 +73,7 @@ def _about(number: str) -> Q:
     wanted = Q(pk__in=[])
     for topic, kind in BY_TOPIC.items():
         own = "" if kind.model is Order else "order__"
-        rows = kind.model.objects.using(alias())
+        rows = kind.model.objects.using(database_alias())
         found = rows.filter(Q(**{f"{own}increment_id": number}) | Q(**{f"{own}po_number": number}))
         for account, document in found.values_list("account", "increment_id"):
             wanted |= Q(topic=topic, account=account, increment_id=document)

@@ -21,10 +21,18 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.db.connections import NOW, alias, drop_if_broken, from_now, patiently, take_free, writing
-from stockhub_webhooks.db.timeouts import impatiently, worth_repeating
+from stockhub_webhooks.db.connections import (
+    NOW,
+    claim_unlocked,
+    close_if_broken,
+    database_alias,
+    from_now,
+    with_retries,
+    write_transaction,
+)
+from stockhub_webhooks.db.timeouts import query_timeout, should_retry
 from stockhub_webhooks.delivery import ledger
-from stockhub_webhooks.exceptions import WORKER_DIED, AlreadySettled, Unreadable, described, place
+from stockhub_webhooks.exceptions import WORKER_DIED, AlreadySettled, Unreadable, error_location, format_error
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Event, Message, ReceiverCall, Replay
 from stockhub_webhooks.models.replay import ReplayQuerySet
@@ -89,7 +97,7 @@ def begin(
         claimed: whether the caller will go through it at once, so that nobody else does.
     """
     rows = choice.messages()
-    newest = Message.objects.using(alias()).order_by("-pk").values_list("pk", flat=True).first() or 0
+    newest = Message.objects.using(database_alias()).order_by("-pk").values_list("pk", flat=True).first() or 0
     replay = Replay(
         requested_by=who,
         requested_by_pk=who_pk,
@@ -104,14 +112,14 @@ def begin(
         due_at=from_now(conf.LEASE_SECONDS) if claimed else NOW,
         claim=uuid.uuid4() if claimed else None,
     )
-    replay.save(using=alias(), force_insert=True)
+    replay.save(using=database_alias(), force_insert=True)
     return replay
 
 
 def halt(pk: int, who: str) -> bool:
     """Stop after the message in hand; False where it is over already. What is done stays done."""
     values = {"status": Replay.Status.STOPPED, "due_at": None, "finished_at": timezone.now(), "stopped_by": who}
-    return bool(patiently(partial(_rows().filter(pk=pk, due_at__isnull=False).update, **values)))
+    return bool(with_retries(partial(_rows().filter(pk=pk, due_at__isnull=False).update, **values)))
 
 
 # ---------------------------------------------------------------- working
@@ -136,14 +144,14 @@ def continue_due(*, until: float = float("inf"), stop: threading.Event | None = 
                     _let_go(replay, NOW)
                     break
         except (OperationalError, InterfaceError) as fault:
-            logger.warning("replay %s waits (%s)", replay.pk, place(fault))
-            drop_if_broken(alias())
+            logger.warning("replay %s waits (%s)", replay.pk, error_location(fault))
+            close_if_broken(database_alias())
             _let_go(replay, from_now(conf.pause_after(replay.attempts)))
     return max(done, 1)
 
 
 def _claim() -> Replay | None:
-    with impatiently(alias()):
+    with query_timeout(database_alias()):
         due = list(_rows().due(NOW).values_list("pk", "attempts")[:5])
     for pk, attempts in due:
         same = _rows().filter(pk=pk, attempts=attempts).due(NOW).order_by()
@@ -152,7 +160,7 @@ def _claim() -> Replay | None:
             same.update(status=Replay.Status.FAILED, due_at=None, finished_at=timezone.now(), last_error=WORKER_DIED)
             continue
         lease = {"attempts": F("attempts") + 1, "due_at": from_now(conf.LEASE_SECONDS)}
-        if take_free(same, claim=uuid.uuid4(), **lease):
+        if claim_unlocked(same, claim=uuid.uuid4(), **lease):
             return _rows().get(pk=pk)
     return None
 
@@ -164,7 +172,7 @@ def steps(replay: Replay) -> Iterator[Step]:
         django.db.OperationalError: the database would not, several times over; the replay stays as it is.
     """
     while pks := list(_left(replay).values_list("pk", flat=True)[:BATCH]):
-        for message in (Message.objects.using(alias()).filter(pk=pk).first() for pk in pks):
+        for message in (Message.objects.using(database_alias()).filter(pk=pk).first() for pk in pks):
             if message is not None:
                 step = _take_on(replay, message)
                 replay.reached_at, replay.reached_message = message.received_at, message.pk
@@ -192,13 +200,13 @@ def _try_on(replay: Replay, message: Message) -> Step:
     except (_Lost, OperationalError, InterfaceError):
         raise
     except AlreadySettled:
-        journal.reopen([message.pk])
+        journal.requeue([message.pk])
         step = Step("postponed")
     except Unreadable as why:
         step = Step("failed", error=str(why))
     except Exception as error:
-        logger.error("message %s could not be processed again (%s)", message.pk, place(error))
-        step = Step("failed", error=described(error))
+        logger.error("message %s could not be processed again (%s)", message.pk, error_location(error))
+        step = Step("failed", error=format_error(error))
     _move(replay, message, step)
     return step
 
@@ -207,15 +215,15 @@ def _committed(replay: Replay, message: Message) -> Step:
     began = time.monotonic()
     for turn in count(1):
         try:
-            with writing(alias()):
+            with write_transaction(database_alias()):
                 step = work(message, replay.receivers, applies=replay.applies, tries_again=replay.tries_again)
                 _move(replay, message, step)
             return step
         except (OperationalError, IntegrityError):
-            if not worth_repeating(turn, began):
+            if not should_retry(turn, began):
                 raise
-            drop_if_broken(alias())
-            message.refresh_from_db(using=alias())
+            close_if_broken(database_alias())
+            message.refresh_from_db(using=database_alias())
     raise AssertionError("the last turn returns or raises")
 
 
@@ -226,11 +234,11 @@ def work(message: Message, receivers: Collection[str], *, applies: bool, tries_a
         AlreadySettled: the message is open at present.
         Unreadable: it still cannot be read.
     """
-    told_of = message.events.using(alias()).defer("changes").order_by("pk")
+    told_of = message.events.using(database_alias()).defer("changes").order_by("pk")
     past = list(told_of) if receivers or tries_again else []
     result = pipeline.again(message) if applies else pipeline.Result("", [], [])
-    tried = ledger.try_events_again(past) if tries_again else []
-    offered = ledger.offer(past, receivers)
+    tried = ledger.requeue_events(past) if tries_again else []
+    offered = ledger.backfill(past, receivers)
     counted = "changed" if result.events or tried or offered else "unchanged"
     return Step(counted, result.outcome, result.events, [*result.calls, *tried, *offered])
 
@@ -239,7 +247,7 @@ def work(message: Message, receivers: Collection[str], *, applies: bool, tries_a
 
 
 def _rows() -> ReplayQuerySet:
-    return Replay.objects.using(alias())
+    return Replay.objects.using(database_alias())
 
 
 def _move(replay: Replay, message: Message, step: Step) -> None:
@@ -257,5 +265,5 @@ def _let_go(replay: Replay, due_at: Any) -> None:
 
 def _update(replay: Replay, **values: Any) -> None:
     claimed = _rows().filter(pk=replay.pk, claim=replay.claim, due_at__isnull=False)
-    if not patiently(partial(claimed.update, **values)):
+    if not with_retries(partial(claimed.update, **values)):
         raise _Lost

@@ -5,6 +5,6 @@ their addresses, lines and tracks, ``changes`` compares and inserts.
 """
 
 from stockhub_webhooks.processing.apply.application import Applied, apply
-from stockhub_webhooks.processing.apply.kinds import BY_TOPIC
+from stockhub_webhooks.processing.apply.document_types import BY_TOPIC
 
 __all__ = ["BY_TOPIC", "Applied", "apply"]

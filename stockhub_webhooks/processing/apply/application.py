@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from stockhub_webhooks.db import statements
-from stockhub_webhooks.db.connections import alias
+from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.db.writes import Writes, insert
 from stockhub_webhooks.models import Document, Event, Message, Order, Shipment
 from stockhub_webhooks.processing.apply import parts
-from stockhub_webhooks.processing.apply.changes import Changes, differences, told
-from stockhub_webhooks.processing.apply.kinds import BY_TOPIC
-from stockhub_webhooks.serializers import Reading
+from stockhub_webhooks.processing.apply.changes import Changes, differences, to_json_value
+from stockhub_webhooks.processing.apply.document_types import BY_TOPIC
+from stockhub_webhooks.serializers import ParsedMessage
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Applied:
     events: list[Event] = field(default_factory=list)
 
 
-def apply(reading: Reading, message: Message, writes: Writes) -> Applied:
+def apply(reading: ParsedMessage, message: Message, writes: Writes) -> Applied:
     """Bring the rows up to what the message says, if it is newer than what we have.
 
     It belongs into a transaction (`pipeline` opens it), takes one lock, the order's, compares what it reads with
@@ -43,12 +43,12 @@ def apply(reading: Reading, message: Message, writes: Writes) -> Applied:
 class _Application:
     """What the message says, what is there, and what has changed so far."""
 
-    def __init__(self, reading: Reading, message: Message, writes: Writes) -> None:
+    def __init__(self, reading: ParsedMessage, message: Message, writes: Writes) -> None:
         self.reading = reading
         self.message = message
         self.writes = writes
         self.kind = BY_TOPIC[reading.topic]
-        self.using = alias()
+        self.using = database_alias()
         self.order: Order | None = None
         self.document: Any = None
         self.changes: Changes = {}
@@ -253,7 +253,7 @@ class _Application:
             subject_id=subject_id,
             increment_id=document.increment_id,
             po_number=document.po_number or (order.po_number if order else None),
-            changes={name: [told(old), told(new)] for name, (old, new) in changes.items()},
+            changes={name: [to_json_value(old), to_json_value(new)] for name, (old, new) in changes.items()},
             occurred_at=occurred_at or self.reading.updated_at or message.received_at,
             is_replay=message.is_replay,
         )

@@ -27,7 +27,7 @@ def below(part: str, changes: Changes) -> Changes:
     return {f"{part}.{name}": change for name, change in changes.items()}
 
 
-def plain(row: models.Model) -> dict[str, Any]:
+def field_values(row: models.Model) -> dict[str, Any]:
     """The told values of an address or a line."""
     return {
         column.name: getattr(row, column.name)
@@ -36,10 +36,10 @@ def plain(row: models.Model) -> dict[str, Any]:
     }
 
 
-def told(value: Any) -> Any:
+def to_json_value(value: Any) -> Any:
     """A value as the event keeps it, in JSON: amounts by their digits, times in ISO 8601."""
     if isinstance(value, dict):
-        return {name: told(part) for name, part in value.items() if part is not None}
+        return {name: to_json_value(part) for name, part in value.items() if part is not None}
     if value is None or isinstance(value, (str, int)):
         return value
     return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -9,8 +9,8 @@ from typing import Any
 
 from stockhub_webhooks.db.writes import Writes, insert
 from stockhub_webhooks.models import Address, Track
-from stockhub_webhooks.processing.apply.changes import Changes, below, differences, plain
-from stockhub_webhooks.processing.apply.kinds import Kind
+from stockhub_webhooks.processing.apply.changes import Changes, below, differences, field_values
+from stockhub_webhooks.processing.apply.document_types import DocumentType
 
 Values = dict[str, Any]
 Key = tuple[tuple[Any, ...], int]
@@ -56,7 +56,7 @@ def update_addresses(document: Any, wanted: dict[str, Values | None], using: str
             insert([address] if address else [], using)
             setattr(document, name, address)
             result.written.append(name)
-            result.changes[name] = (plain(former) if former else None, values)
+            result.changes[name] = (field_values(former) if former else None, values)
             if former:
                 document.save(using=using, update_fields=[name])
                 former.delete(using=using)
@@ -66,17 +66,17 @@ def update_addresses(document: Any, wanted: dict[str, Values | None], using: str
 # ---------------------------------------------------------------- lines
 
 
-def create_lines(document: Any, kind: Kind, lines: Sequence[Values], writes: Writes) -> None:
+def create_lines(document: Any, kind: DocumentType, lines: Sequence[Values], writes: Writes) -> None:
     """The rows of a new document's lines, to be written."""
     writes.insert([_line(document, kind, position, values) for position, values in enumerate(lines)])
 
 
-def update_lines(document: Any, kind: Kind, lines: Sequence[Values], using: str, *, whole: bool) -> PartChanges:
+def update_lines(document: Any, kind: DocumentType, lines: Sequence[Values], using: str, *, whole: bool) -> PartChanges:
     """Make these the document's lines, all there are where they are told `whole`; they match by their keys."""
     result = PartChanges()
     rows = kind.item_model.objects.using(using)
     there = list(rows.filter(**{kind.name: document}).order_by("position", "pk"))
-    former = dict(zip(_keys(kind, [plain(row) for row in there]), there, strict=True))
+    former = dict(zip(_keys(kind, [field_values(row) for row in there]), there, strict=True))
     added, moved, columns = [], [], set()
     for position, (key, values) in enumerate(zip(_keys(kind, lines), lines, strict=True)):
         row = former.pop(key, None)
@@ -93,14 +93,14 @@ def update_lines(document: Any, kind: Kind, lines: Sequence[Values], using: str,
             columns |= touched
     if former and whole:
         rows.filter(pk__in=[row.pk for row in former.values()]).delete()
-        result.changes |= {f"items[{_label(key)}]": (plain(row), None) for key, row in former.items()}
+        result.changes |= {f"items[{_label(key)}]": (field_values(row), None) for key, row in former.items()}
     if moved:
         rows.bulk_update(moved, sorted(columns), batch_size=UPDATE_BATCH)
     insert(added, using)
     return result
 
 
-def _keys(kind: Kind, lines: Sequence[Values]) -> list[Key]:
+def _keys(kind: DocumentType, lines: Sequence[Values]) -> list[Key]:
     """What each line is known by in the next message: its number, else SKU and size, and its turn among equals."""
     turns: Counter[tuple[Any, ...]] = Counter()
     keys = []
@@ -124,21 +124,21 @@ def _by_our_names(values: Values) -> Values:
     return {("item_id" if name == "id" else name): value for name, value in values.items()}
 
 
-def _line(document: Any, kind: Kind, position: int, values: Values) -> Any:
+def _line(document: Any, kind: DocumentType, position: int, values: Values) -> Any:
     return kind.item_model(position=position, **{f"{kind.name}_id": document.pk}, **_by_our_names(values))
 
 
 # ---------------------------------------------------------------- tracks
 
 
-def create_track(document: Any, kind: Kind, wanted: Values, using: str) -> Track:
+def create_track(document: Any, kind: DocumentType, wanted: Values, using: str) -> Track:
     """A number that the document does not have yet."""
     track = Track(**{kind.name: document}, **wanted)
     insert([track], using)
     return track
 
 
-def find_track(document: Any, kind: Kind, wanted: Values, using: str) -> Track | None:
+def find_track(document: Any, kind: DocumentType, wanted: Values, using: str) -> Track | None:
     """The document's track of that number."""
     tracks = Track.objects.using(using).filter(**{kind.name: document})
     return tracks.filter(tracking_number=wanted["tracking_number"]).first()

@@ -27,12 +27,12 @@ from stockhub_webhooks.testing.factories.ledger import (
     EventFactory,
     HeartbeatFactory,
     HostLinkFactory,
+    LockFactory,
     MessageFactory,
     ReceiverCallFactory,
     RefusalFactory,
     RefusedBodyFactory,
     ReplayFactory,
-    TurnFactory,
 )
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "HostLinkFactory",
     "InvoiceFactory",
     "InvoiceItemFactory",
+    "LockFactory",
     "MessageFactory",
     "OrderFactory",
     "OrderItemFactory",
@@ -59,5 +60,4 @@ __all__ = [
     "ShipmentFactory",
     "ShipmentItemFactory",
     "TrackFactory",
-    "TurnFactory",
 ]

@@ -142,14 +142,14 @@ class AlarmFactory(DjangoModelFactory[models.Alarm]):
     since = LazyFunction(timezone.now)
 
 
-class TurnFactory(DjangoModelFactory[models.Turn]):
+class LockFactory(DjangoModelFactory[models.Lock]):
     """A turn that somebody has just taken."""
 
     class Meta:
-        model = models.Turn
+        model = models.Lock
 
     name = Sequence(lambda number: f"turn {number}")
-    taken_at = LazyFunction(timezone.now)
+    acquired_at = LazyFunction(timezone.now)
 
 
 class ReplayFactory(DjangoModelFactory[models.Replay]):

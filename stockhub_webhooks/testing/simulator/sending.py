@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from stockhub_webhooks.testing.simulator.scenarios import Key, Post
 
-PATIENCE_SECONDS = 30
+DATABASE_TIMEOUT_SECONDS = 30
 WRONG_KEY = "simulated-wrong-key"
 PORTS = {"http": 80, "https": 443}
 
@@ -53,7 +53,7 @@ class Target:
     def connection(self) -> http.client.HTTPConnection:
         """A connection that is opened at its first use."""
         kind = http.client.HTTPSConnection if self.url.scheme == "https" else http.client.HTTPConnection
-        return kind(self.url.hostname or "", self.url.port or PORTS[self.url.scheme], timeout=PATIENCE_SECONDS)
+        return kind(self.url.hostname or "", self.url.port or PORTS[self.url.scheme], timeout=DATABASE_TIMEOUT_SECONDS)
 
 
 @dataclass(frozen=True)

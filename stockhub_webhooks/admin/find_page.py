@@ -1,0 +1,163 @@
+"""One box for everything: what is found, by purchase; and straight to it where it is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+
+from stockhub_webhooks.admin import display
+from stockhub_webhooks.admin import search as in_admin
+from stockhub_webhooks.admin.base import ReadOnlyAdmin
+from stockhub_webhooks.admin.permissions import may_see_persons
+from stockhub_webhooks.admin.story.links import STORY
+from stockhub_webhooks.contract import topics
+from stockhub_webhooks.contract.statuses import Labels
+from stockhub_webhooks.db.connections import database_alias
+from stockhub_webhooks.models import Order
+from stockhub_webhooks.office import search
+from stockhub_webhooks.office.search import Hit
+from stockhub_webhooks.processing.apply import BY_TOPIC
+
+URL_NAME = "stockhub_webhooks_find"
+SHOWN = 50
+BY: Labels = {
+    search.NUMBER: _("Stock Hub number"),
+    search.PO_NUMBER: _("our order number"),
+    search.TRACK: _("tracking number"),
+    search.SKU: _("SKU"),
+    search.MPN: _("MPN"),
+    search.PERSON: _("customer"),
+}
+
+
+@dataclass
+class Purchase:
+    """The orders of one purchase, and what of it was found."""
+
+    order_pks: set[int] = field(default_factory=set)
+    hits: list[Hit] = field(default_factory=list)
+
+
+def purchases(hits: Iterable[Hit]) -> list[Purchase]:
+    """What was found, newest first; what belongs to no order is one by itself."""
+    hits = list(hits)
+    orders = Order.objects.using(database_alias()).filter(pk__in={hit.order_id for hit in hits if hit.order_id})
+    own_numbers = dict(orders.values_list("pk", "po_number"))
+    found: dict[tuple[Any, ...], Purchase] = {}
+    for hit in hits:
+        own_number = own_numbers.get(hit.order_id or 0)
+        alone = (hit.order_id,) if hit.order_id else (hit.topic, hit.pk)
+        key = (hit.account, own_number) if own_number else alone
+        purchase = found.setdefault(key, Purchase())
+        purchase.hits.append(hit)
+        purchase.order_pks |= {hit.order_id} if hit.order_id else set()
+    return sorted(found.values(), key=lambda purchase: max(purchase.order_pks, default=0), reverse=True)
+
+
+class FindPage(ReadOnlyAdmin):
+    """Adds the page "find" to the admin of orders."""
+
+    def get_urls(self) -> list[Any]:
+        """One more page."""
+        return [path("find/", self.admin_site.admin_view(self.find_view), name=URL_NAME), *super().get_urls()]
+
+    def list_tools(self, request: HttpRequest) -> list[tuple[str, Any]]:
+        """One more button."""
+        find = (reverse(f"{self.admin_site.name}:{URL_NAME}"), _("find in everything"))
+        return [find, *super().list_tools(request)]
+
+    def find_view(self, request: HttpRequest) -> HttpResponse:
+        """The box and what it finds."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        request.current_app = self.admin_site.name
+        text = request.GET.get("q", "").strip()
+        found = in_admin.find(request, text, self.topics(request)) if text else search.Found()
+        rows = purchases(found.hits)
+        if len(rows) == 1 and not found.is_cut_off:
+            return HttpResponseRedirect(self.address(rows[0]))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Find"),
+            "opts": self.opts,
+            "text": text,
+            "help": in_admin.help_text(request),
+            "heads": self.heads(request),
+            "rows": self.lines(request, rows[:SHOWN]),
+            "left_out": max(len(rows) - SHOWN, 0),
+        }
+        return TemplateResponse(request, "admin/stockhub_webhooks/find.html", context)
+
+    def topics(self, request: HttpRequest) -> tuple[str, ...]:
+        """Those whose documents the user may see."""
+        pages = {topic: self.admin_site._registry.get(kind.model) for topic, kind in BY_TOPIC.items()}
+        return tuple(topic for topic, page in pages.items() if page and page.has_view_permission(request))
+
+    def heads(self, request: HttpRequest) -> list[Any]:
+        """The columns."""
+        persons = [_("customer")] if may_see_persons(request) else []
+        return [_("order"), _("our order number"), *persons, _("status"), _("found")]
+
+    def lines(self, request: HttpRequest, found: list[Purchase]) -> list[list[Any]]:
+        """A line for each purchase."""
+        orders = Order.objects.using(database_alias()).select_related(*search.ADDRESSES)
+        by_pk = orders.in_bulk(set().union(*(purchase.order_pks for purchase in found)))
+        return [
+            self.cells(request, purchase, [by_pk[pk] for pk in sorted(purchase.order_pks) if pk in by_pk])
+            for purchase in found
+        ]
+
+    def cells(self, request: HttpRequest, purchase: Purchase, orders: list[Order]) -> list[Any]:
+        """One line: the purchase, and its documents that were found."""
+        first = orders[0] if orders else None
+        persons = [display.customer(customer_of(first)) if first else display.EMPTY] if may_see_persons(request) else []
+        return [
+            display.several(display.link(self.address(purchase), order.increment_id) for order in orders),
+            (first.po_number if first else None) or display.EMPTY,
+            *persons,
+            display.several(self.status(order) for order in orders),
+            display.several(self.found(hit) for hit in once(purchase.hits)),
+        ]
+
+    def status(self, order: Order) -> str:
+        """As the list of orders says it."""
+        return self.status_in_words(order)  # type: ignore[attr-defined,no-any-return]
+
+    def found(self, hit: Hit) -> Any:
+        """A link to a document, and what it was found by."""
+        name = f"{BY_TOPIC[hit.topic].model._meta.verbose_name} {hit.increment_id}"
+        return display.link(self.page_of(BY_TOPIC[hit.topic].model, hit.pk), f"{capfirst(name)} ({BY[hit.by]})")
+
+    def address(self, purchase: Purchase) -> str:
+        """Where a purchase is told of: its story, else the page of its only document."""
+        hit = purchase.hits[0]
+        if not purchase.order_pks:
+            return self.page_of(BY_TOPIC[hit.topic].model, hit.pk)
+        order_pk = min(purchase.order_pks)
+        return reverse(f"{self.admin_site.name}:{STORY}", args=[order_pk])
+
+    def page_of(self, model: type[Model], pk: int) -> str:
+        """The page of a document."""
+        name = f"{model._meta.app_label}_{model._meta.model_name}_change"
+        return reverse(f"{self.admin_site.name}:{name}", args=[pk])
+
+
+def customer_of(order: Order) -> Any:
+    """Whom the goods are for, else the bill."""
+    return order.shipping_address or order.billing_address
+
+
+def once(hits: list[Hit]) -> list[Hit]:
+    """Each document once, by the first way that led to it; none that only its order's being found led to."""
+    of_orders = {hit.by for hit in hits if hit.topic == topics.ORDER}
+    own = [hit for hit in hits if hit.topic == topics.ORDER or hit.by not in of_orders]
+    return list({(hit.topic, hit.pk): hit for hit in reversed(own)}.values())[::-1]

@@ -1,0 +1,94 @@
+"""Giving up tasks for our shop for good: somebody says why first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from stockhub_webhooks.admin.base import ReadOnlyAdmin
+from stockhub_webhooks.admin.permissions import may
+from stockhub_webhooks.db.connections import database_alias
+from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.models import ReceiverCall
+
+MOST_AT_ONCE = 10_000
+KEPT = ("action", ACTION_CHECKBOX_NAME, "select_across")  # of a form above or below a list
+
+
+class ReasonForm(forms.Form):
+    """Why somebody gives up; it stands in the task and in the log."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"class": "vLargeTextField", "rows": 3}),
+        help_text=_("It is kept with each task and in the log of the admin."),
+    )
+
+
+class GivingUp(ReadOnlyAdmin):
+    """Adds to the admin of tasks the action "give up", and what other pages need that offer it for a group."""
+
+    def has_give_up_permission(self, request: HttpRequest) -> bool:
+        """A permission of its own, for nobody is warned of these tasks any more."""
+        return may(request, "give_up")
+
+    @admin.action(description=_("give up …"), permissions=["give_up"])
+    def give_up(self, request: HttpRequest, queryset: QuerySet[ReceiverCall]) -> HttpResponse:
+        """Ask why, and give up the chosen tasks that are not done."""
+        hidden = [(name, value) for name in KEPT for value in request.POST.getlist(name)]
+        return self.give_up_all(request, queryset, hidden, request.get_full_path())
+
+    def give_up_all(
+        self,
+        request: HttpRequest,
+        rows: QuerySet[ReceiverCall],
+        hidden: Iterable[tuple[str, str]],
+        back: str,
+        what: str = "",
+    ) -> HttpResponse:
+        """The page that asks why; with a good reason it is done, and `back` follows.
+
+        Of `rows` none is touched that is done, running or given up by hand. The page's form sends `hidden` again, so
+        that the same rows are meant, and says `what` they share.
+        """
+        left = rows.filter(status__in=(ReceiverCall.Status.PENDING, ReceiverCall.Status.GIVEN_UP))
+        left = left.exclude(cause=ReceiverCall.BY_HAND)
+        if not (count := left.count()):
+            told = _("There is nothing to give up: they are done, running or given up.")
+            self.message_user(request, told, messages.WARNING)
+            return HttpResponseRedirect(back)
+        form = ReasonForm(request.POST if "reason" in request.POST else None)
+        if form.is_valid():
+            self._give_up(request, left, form.cleaned_data["reason"])
+            return HttpResponseRedirect(back)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Give up"),
+            "opts": self.opts,
+            "form": form,
+            "count": count,
+            "what": what,
+            "hidden": list(hidden),
+            "back": back,
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "admin/stockhub_webhooks/receivercall/give_up.html", context)
+
+    def _give_up(self, request: HttpRequest, left: QuerySet[ReceiverCall], reason: str) -> None:
+        chosen = ReceiverCall.objects.using(database_alias()).filter(
+            pk__in=list(left.values_list("pk", flat=True)[:MOST_AT_ONCE])
+        )
+        said = str(_("given up: %(reason)s") % {"reason": reason})
+        count = self.make_due(request, chosen, said, partial(ledger.give_up_by_hand, reason=reason))
+        told = ngettext("%(count)d task was given up.", "%(count)d tasks were given up.", count)
+        self.message_user(request, told % {"count": count}, messages.SUCCESS)

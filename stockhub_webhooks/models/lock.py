@@ -1,0 +1,46 @@
+"""A database lock with a minimum interval between two owners."""
+
+from __future__ import annotations
+
+from django.db import IntegrityError, models, transaction
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from stockhub_webhooks.db.connections import NOW, database_alias, from_now
+
+
+class Lock(models.Model):
+    """A named lock. The process that updates its row owns it until the interval is over."""
+
+    name = models.CharField(_("name"), max_length=64, primary_key=True)
+    acquired_at = models.DateTimeField(_("acquired at"), db_column="taken_at")
+
+    class Meta:
+        verbose_name = _("lock")
+        verbose_name_plural = _("locks")
+        db_table = "stockhub_webhooks_turn"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def acquire(name: str, seconds: float) -> bool:
+    """Acquire the lock; return False if it was acquired less than `seconds` ago."""
+    rows = Lock.objects.using(database_alias()).filter(name=name)
+    # A timestamp in the future means that the database clock was set back: treat the lock as free.
+    is_free = Q(acquired_at__lte=from_now(-seconds)) | Q(acquired_at__gt=from_now(seconds))
+    if rows.filter(is_free).update(acquired_at=NOW):
+        return True
+    if rows.exists():
+        return False
+    try:
+        with transaction.atomic(using=database_alias()):
+            Lock(name=name, acquired_at=NOW).save(using=database_alias(), force_insert=True)
+    except IntegrityError:  # another process was first
+        return False
+    return True
+
+
+def release(name: str, seconds: float) -> None:
+    """Release a lock that was acquired with this interval, so that the next process can have it at once."""
+    Lock.objects.using(database_alias()).filter(name=name).update(acquired_at=from_now(-seconds))

@@ -1,0 +1,47 @@
+"""How the documents of each topic are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from stockhub_webhooks.contract import topics
+from stockhub_webhooks.models import (
+    RMA,
+    CreditMemo,
+    CreditMemoItem,
+    Invoice,
+    InvoiceItem,
+    Order,
+    OrderItem,
+    PaymentRequest,
+    PaymentRequestItem,
+    RMAItem,
+    Shipment,
+    ShipmentItem,
+)
+
+
+@dataclass(frozen=True)
+class DocumentType:
+    """What the documents of one topic have."""
+
+    name: str  # as in event types, and the foreign key of its lines and tracks
+    model: type[Any]
+    item_model: type[Any]
+    has_status: bool = False
+    has_tracks: bool = False
+    has_update_events: bool = True
+    numbered_items: bool = False  # items are known by their `id`, not by what they are
+
+
+BY_TOPIC: dict[str, DocumentType] = {
+    topics.ORDER: DocumentType("order", Order, OrderItem, has_status=True),
+    topics.SHIPMENT: DocumentType("shipment", Shipment, ShipmentItem, has_status=True, has_tracks=True),
+    topics.INVOICE: DocumentType("invoice", Invoice, InvoiceItem),
+    topics.RMA: DocumentType("rma", RMA, RMAItem, has_status=True, has_tracks=True, numbered_items=True),
+    topics.CREDIT_MEMO: DocumentType("credit_memo", CreditMemo, CreditMemoItem),
+    topics.PAYMENT_REQUEST: DocumentType(
+        "payment_request", PaymentRequest, PaymentRequestItem, has_update_events=False
+    ),
+}

@@ -1,0 +1,76 @@
+"""How many statements a message costs, BEGIN and COMMIT and the journal counted, no receivers connected."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from stockhub_webhooks import signals
+from stockhub_webhooks.contract import topics
+from stockhub_webhooks.runners.inline import InlineRunner
+from tests.processing.test_apply import later
+from tests.samples import sample
+
+pytestmark = pytest.mark.django_db(transaction=True)
+EACH_TOPIC = pytest.mark.parametrize("topic", topics.ALL)
+
+
+@pytest.fixture
+def statements(post, monkeypatch):
+    """Post a body; the statements it cost, in a second in which somebody looked for left-over work already."""
+    monkeypatch.setattr(InlineRunner, "_next_look", float("inf"))
+
+    def count(topic, body=None):
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
+            answer = post(topic, body)
+        assert answer.status_code == 200
+        return [query["sql"] for query in captured.captured_queries], answer.json()["outcome"]
+
+    return count
+
+
+@pytest.mark.parametrize("lines", [1, 3, 60])
+def test_a_new_order_with_two_addresses(statements, lines):
+    body = sample("order")
+    body["items"] = [dict(body["items"][0], sku=f"sku-{n}") for n in range(lines)]
+    sql, outcome = statements("order", body)
+    assert outcome == "created"
+    assert len(sql) <= (6 if connection.vendor == "postgresql" else 9), "\n".join(sql)
+
+
+@EACH_TOPIC
+def test_an_unchanged_message(statements, post, topic):
+    post(topic)
+    sql, outcome = statements(topic)
+    assert outcome == "unchanged"
+    most = (5, 6) if connection.vendor == "postgresql" else (6, 8)
+    assert len(sql) <= most[topic != "order"], "\n".join(sql)
+
+
+@pytest.mark.parametrize("topic", ["order", "shipment", "invoice", "creditmemo"])
+def test_a_stale_message(statements, post, topic):
+    post(topic, later(sample(topic)))
+    sql, outcome = statements(topic)
+    assert outcome == "stale"
+    assert len(sql) <= (6 if topic == "order" else 8), "\n".join(sql)
+
+
+@EACH_TOPIC
+def test_accepting_for_later_is_one_statement(post, topic, settings):
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"RUNNER": "worker"}
+    with CaptureQueriesContext(connection) as captured:
+        assert post(topic).status_code == 202
+    assert len(captured) == 1, captured.captured_queries
+
+
+def test_being_told_costs_one_receiver_four_statements(post, hear):
+    post("order")
+    hear(signals.shipment_created)
+    with CaptureQueriesContext(connection) as captured:
+        post("shipment")
+    told = [query["sql"] for query in captured.captured_queries]
+    settled = max(n for n, sql in enumerate(told) if "UPDATE" in sql and "stockhub_webhooks_message" in sql)
+    done = max(n for n, sql in enumerate(told) if sql.startswith("UPDATE") and "receivercall" in sql)
+    of_telling = [sql for sql in told[settled + 1 : done + 2] if sql not in ("BEGIN", "COMMIT")]
+    assert len(of_telling) <= 4, "\n".join(of_telling)

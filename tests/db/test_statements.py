@@ -1,0 +1,340 @@
+"""The statements that are written once and kept do what Django's own would."""
+
+import threading
+from decimal import Decimal
+
+import pytest
+from django.db import DatabaseError, connection, connections, transaction
+from django.db.models.signals import post_save, pre_save
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from stockhub_webhooks import signals
+from stockhub_webhooks.db import statements
+from stockhub_webhooks.db.connections import NOW, from_now
+from stockhub_webhooks.db.selections import Selection
+from stockhub_webhooks.db.writes import ROWS_AT_ONCE, Writes, insert, update
+from stockhub_webhooks.delivery.subjects import BY_NAME
+from stockhub_webhooks.models import (
+    Address,
+    Alarm,
+    Event,
+    Message,
+    Order,
+    OrderItem,
+    PaymentRequest,
+    ReceiverCall,
+    Track,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def lines(order, count):
+    return [OrderItem(order=order, position=n, sku=f"sku-{n}", row_total_inc_tax=Decimal("1.5")) for n in range(count)]
+
+
+@pytest.mark.parametrize("count", [0, 1, ROWS_AT_ONCE + 1])
+def test_rows_are_inserted_and_know_their_keys(count):
+    order = Order(account="default", increment_id="1")
+    insert([order], "default")
+    items = lines(order, count)
+    insert(items, "default")
+    assert [item.pk for item in items] == list(OrderItem.objects.order_by("position").values_list("pk", flat=True))
+    assert all(item._state.db == "default" and not item._state.adding for item in items)
+    assert set(OrderItem.objects.values_list("row_total_inc_tax", flat=True)) <= {Decimal("1.5000")}
+
+
+def test_a_database_that_does_not_tell_the_keys_of_many_rows_is_given_them_one_by_one(monkeypatch):
+    monkeypatch.setattr(type(connection.features), "can_return_rows_from_bulk_insert", False)
+    addresses = [Address(city="Assen"), Address(city="Breda")]
+    with CaptureQueriesContext(connection) as captured:
+        insert(addresses, "default")
+    assert len(captured) == 2
+    assert [address.city for address in Address.objects.order_by("pk")] == ["Assen", "Breda"]
+    assert all(address.pk for address in addresses)
+
+
+@pytest.mark.parametrize("left_out", [frozenset(), Message.FOUND_OUT_LATER])
+def test_every_kind_of_value_comes_back_as_it_was(left_out):
+    message = Message(url_topic="order", account="é", body=b"\x00\xff{%s}", headers={"x": "%s ☃"}, due_at=NOW)
+    insert([message], "default", left_out=left_out)
+    stored = Message.objects.get()
+    for field in Message._meta.concrete_fields:
+        if field.name not in {"due_at", "body"}:
+            assert getattr(stored, field.attname) == getattr(message, field.attname), field.name
+    assert bytes(stored.body) == message.body
+    assert abs((stored.due_at - stored.received_at).total_seconds()) < 300
+
+
+def test_the_same_statement_takes_other_expressions():
+    now = Message(account="a", body=b"", due_at=NOW)
+    later = Message(account="a", body=b"", due_at=from_now(3600))
+    insert([now, later], "default")
+    first, second = Message.objects.order_by("pk")
+    assert 3500 < (second.due_at - first.due_at).total_seconds() < 3700
+
+
+def test_who_listens_to_djangos_own_signals_hears_of_them():
+    heard = []
+
+    def listen(sender, instance, signal, **rest):
+        heard.append(("pre" if signal is pre_save else "post", instance.pk is not None, rest.get("created")))
+
+    for signal in (pre_save, post_save):
+        signal.connect(listen, sender=Order)
+    try:
+        insert([Order(account="default", increment_id="1")], "default")
+    finally:
+        for signal in (pre_save, post_save):
+            signal.disconnect(listen, sender=Order)
+    assert heard == [("pre", False, None), ("post", True, True)]
+
+
+def test_a_row_is_found_and_held_by_its_values():
+    order = Order.objects.create(account="default", increment_id="1", grand_total=Decimal("2.50"))
+    with CaptureQueriesContext(connection) as captured:
+        found = statements.locked(Order, "default", account="default", increment_id="1")
+        assert statements.locked(Order, "default", account="other", increment_id="1") is None
+    assert (found, found.grand_total, found.received_at) == (order, Decimal("2.5"), None)
+    held = connection.features.has_select_for_update
+    assert all(query["sql"].endswith("FOR UPDATE") is held for query in captured.captured_queries)
+
+
+def test_an_update_says_how_many_rows_were_as_described():
+    order = Order.objects.create(account="default", increment_id="1", status="pending")
+    where = {"id": order.pk, "status": "pending"}
+    assert update(Order, "default", where, {"status": "complete", "grand_total": Decimal("3")}) == 1
+    assert update(Order, "default", where, {"status": "closed"}) == 0
+    order.refresh_from_db()
+    assert (order.status, order.grand_total) == ("complete", Decimal("3"))
+
+
+@pytest.mark.postgresql
+def test_a_connection_keeps_one_cursor_for_them_and_a_new_connection_has_a_new_one(transactional_db):
+    def cursor_of_insert():
+        insert([Address(city="Assen")], "default")
+        return getattr(connection, statements.KEPT)
+
+    first = cursor_of_insert()
+    assert cursor_of_insert() is first
+    connection.close()
+    assert cursor_of_insert() is not first
+    assert type(connection.connection.cursor()) is not type(first)  # Django's own stays what it was
+
+
+@pytest.mark.postgresql
+def test_a_statement_that_is_logged_shows_its_values(transactional_db):
+    connection.ensure_connection()
+    connection.connection.prepare_threshold = 0
+    try:
+        with CaptureQueriesContext(connection) as captured:
+            insert([Address(city="Assen")], "default")
+    finally:
+        connection.close()
+    assert "'Assen'" in captured[0]["sql"]
+
+
+@pytest.mark.postgresql
+def test_statements_whose_plans_are_kept_do_the_same(transactional_db):
+    connection.ensure_connection()
+    connection.connection.prepare_threshold = 0
+    try:
+        order = Order(account="default", increment_id="1", grand_total=Decimal("2.5"))
+        insert([order], "default")
+        insert(lines(order, 3), "default")
+        assert statements.locked(Order, "default", account="default", increment_id="1") == order
+        assert update(Order, "default", {"id": order.pk}, {"status": "complete"}) == 1
+    finally:
+        connection.close()
+    assert (Order.objects.get().status, OrderItem.objects.count()) == ("complete", 3)
+
+
+# ---------------------------------------------------------------- together
+
+
+def written_together(order):
+    """An order with its address and its lines, and two changes of other rows, in one go."""
+    call = ReceiverCall(
+        event=Event(
+            type="order.created",
+            account="default",
+            subject_id=1,
+            message=Message.objects.create(account="default", body=b""),
+            occurred_at=timezone.now(),
+        ),
+        signal="order_created",
+        receiver="a",
+    )
+    alarm = Alarm.objects.create(name="silence")
+    writes = Writes("default")
+    order.billing_address = Address(city="Breda")
+    order.shipping_address = Address(city="Assen")
+    insert([order.billing_address], "default")  # meanwhile, and the order does not know
+    writes.insert([order.shipping_address])
+    writes.insert([order])
+    writes.insert(lines(order, 2))
+    writes.insert([call.event])
+    writes.insert([call])
+    alarm.told_at = timezone.now()
+    writes.save(alarm, ["told_at"])
+    waiting = {"id": call.event.message_id, "status": "received"}
+    writes.update(Message, waiting, {"notes": [{"a": "ë"}]}, LookupError("it is gone"))
+    return writes
+
+
+def test_rows_that_point_at_each_other_are_written_in_one_go():
+    order = Order(account="default", increment_id="1")
+    writes = written_together(order)
+    with CaptureQueriesContext(connection) as captured:
+        writes.run()
+    assert len(captured) == (1 if connection.vendor == "postgresql" else 7)
+    assert order.shipping_address_id == order.shipping_address.pk is not None
+    stored = Order.objects.get()
+    assert (stored, stored.shipping_address.city, stored.billing_address.city) == (order, "Assen", "Breda")
+    assert list(stored.items.order_by("position").values_list("sku", flat=True)) == ["sku-0", "sku-1"]
+    (call,) = ReceiverCall.objects.all()
+    assert (call.event.type, call.event.message.notes) == ("order.created", [{"a": "ë"}])
+    assert Alarm.objects.get().told_at
+    with CaptureQueriesContext(connection) as captured:
+        writes.run()  # there is nothing left
+    assert not captured.captured_queries
+
+
+def test_each_row_points_at_the_one_that_it_was_given_and_keys_follow_the_sequence():
+    message = Message.objects.create(account="default", body=b"")
+    events = [
+        Event(type=f"{number}", account="default", subject_id=1, message=message, occurred_at=timezone.now())
+        for number in range(5)
+    ]
+    calls = [ReceiverCall(event=event, signal="a", receiver=event.type) for event in reversed(events)]
+    writes = Writes("default")
+    writes.insert(events)
+    writes.insert(calls)
+    writes.run()
+    assert list(Event.objects.order_by("pk").values_list("type", flat=True)) == ["0", "1", "2", "3", "4"]
+    assert list(ReceiverCall.objects.order_by("pk").values_list("receiver", flat=True)) == ["4", "3", "2", "1", "0"]
+    assert all(call.receiver == call.event.type for call in ReceiverCall.objects.select_related("event"))
+    assert [call.event_id for call in calls] == [event.pk for event in reversed(events)]
+
+
+@pytest.mark.parametrize(
+    "others", [lambda: Alarm.objects.all().delete(), lambda: Message.objects.update(status="failed")]
+)
+def test_where_a_row_to_change_is_not_as_described_nothing_may_be_kept(others):
+    writes = written_together(Order(account="default", increment_id="1"))
+    others()
+    with pytest.raises((LookupError, DatabaseError), match="is gone"), transaction.atomic():
+        writes.run()
+    assert not Order.objects.exists()
+
+
+def test_two_changes_of_one_row_are_both_made():
+    order = Order.objects.create(account="default", increment_id="1")
+    writes = Writes("default")
+    order.status = "complete"
+    writes.save(order, ["status"])
+    writes.update(Order, {"id": order.pk, "status": "complete"}, {"currency": "EUR"}, LookupError("it is not as told"))
+    writes.run()
+    order.refresh_from_db()
+    assert (order.status, order.currency) == ("complete", "EUR")
+
+
+def test_more_rows_than_one_statement_takes_are_written_one_step_after_the_other():
+    order = Order(account="default", increment_id="1")
+    writes = Writes("default")
+    writes.insert([order])
+    writes.insert(lines(order, ROWS_AT_ONCE))
+    with CaptureQueriesContext(connection) as captured:
+        writes.run()
+    assert len(captured) >= 2
+    assert order.items.count() == ROWS_AT_ONCE
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_who_listens_hears_of_a_saved_row_as_from_djangos_save(together):
+    order = Order.objects.create(account="default", increment_id="1")
+    heard = []
+
+    def listen(sender, instance, signal, update_fields, raw, using, **rest):
+        if signal is pre_save:
+            instance.status = instance.status or "as the listener likes it"
+        heard.append((sender, instance is order, update_fields, rest.get("created"), using))
+
+    writes = Writes("default")
+    if together:
+        writes.insert([Address(city="Assen")])
+    writes.save(order, ["status"])
+    for signal in (pre_save, post_save):
+        signal.connect(listen, sender=Order)
+    try:
+        writes.run()
+        ours, heard[:] = list(heard), []
+        order.save(update_fields=["status"])
+    finally:
+        for signal in (pre_save, post_save):
+            signal.disconnect(listen, sender=Order)
+    assert ours == heard
+    assert len(ours) == 2
+    assert Order.objects.get().status == "as the listener likes it"
+
+
+# ---------------------------------------------------------------- asked again and again
+
+
+def test_a_query_that_is_written_once_gives_what_django_would(post, hear):
+    hear(signals.order_created)
+    hear(signals.event_recorded)
+    post("order")
+    asked = ReceiverCall.objects.filter(signal__startswith="order").filter(event__message_id=0)
+    kept = Selection(asked, ["event", "event__message"], without=["event__message__body"])
+    message = Message.objects.get()
+    with CaptureQueriesContext(connection) as captured:
+        (call,) = kept.rows(message.pk)
+        assert kept.rows(message.pk + 1) == []
+    assert len(captured) == 2
+    (djangos,) = ReceiverCall.objects.filter(signal="order_created").select_related("event__message")
+    for ours, theirs in ((call, djangos), (call.event, djangos.event), (call.event.message, djangos.event.message)):
+        assert ours._state.db == "default"
+        assert not ours._state.adding
+        for field in ours._meta.concrete_fields:
+            if field.name != "body":
+                assert getattr(ours, field.attname) == getattr(theirs, field.attname), field.name
+    assert call.event.message.get_deferred_fields() == {"body"}
+    assert bytes(call.event.message.body) == bytes(message.body)
+
+
+def test_what_an_event_speaks_of_is_loaded_in_one_statement_with_what_it_belongs_to(post):
+    for topic in ("order", "shipment", "order-payment-request"):
+        post(topic)
+    track = Track.objects.get()
+    with CaptureQueriesContext(connection) as captured:
+        arguments = BY_NAME["track"].arguments(BY_NAME["track"].load(track.pk, "default"))
+    assert len(captured) == 1
+    assert arguments == {"track": track, "shipment": track.shipment, "rma": None, "order": Order.objects.get()}
+    PaymentRequest.objects.update(order=None)
+    assert BY_NAME["payment_request"].load(PaymentRequest.objects.get().pk, "default").order is None
+    assert BY_NAME["order"].load(0, "default") is None
+
+
+def test_each_thread_prepares_values_for_its_own_connection(monkeypatch):
+    asked = []
+    field = Message._meta.get_field("applied_at")
+    monkeypatch.setattr(field, "get_db_prep_save", lambda value, connection: asked.append(connection))
+    statements.columns.cache_clear()
+    monkeypatch.setattr(statements, "PSYCOPGS_OWN", frozenset())  # so that the field is asked on each database
+
+    def write():
+        statements.update_text(Message, "default", {"id": 1}, {"applied_at": timezone.now()})
+        asked.append(connections["default"])
+
+    try:
+        write()
+        thread = threading.Thread(target=write)
+        thread.start()
+        thread.join()
+    finally:
+        statements.columns.cache_clear()
+    here, own, there, its_own = asked
+    assert here is own is not its_own
+    assert there is its_own

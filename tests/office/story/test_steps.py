@@ -1,0 +1,141 @@
+"""No step is done while a part of it is open."""
+
+import pytest
+
+from stockhub_webhooks.office.story import State
+from tests.office.story.conftest import return_item
+from tests.samples import sample
+
+pytestmark = pytest.mark.django_db
+
+
+def told(steps, *names):
+    return [(steps[name].state, steps[name].pieces, steps[name].of) for name in names]
+
+
+def test_a_new_order_waits_and_nothing_is_said_of_returns(tell, steps):
+    tell.order(("A", "L", 2), ("B", "L", 1))
+    assert told(steps(), *steps()) == [
+        (State.DONE, 3, 3),
+        (State.OPEN, 0, 3),
+        (State.OPEN, 0, 3),
+        (State.NONE, 0, 0),
+        (State.NONE, 0, 0),
+    ]
+
+
+def test_a_part_is_a_part(tell, steps):
+    tell.order(("A", "L", 2), ("B", "L", 1))
+    tell.shipment(("A", "L", 1))
+    tell.delivered(("B", "L", 1))
+    assert told(steps(), "shipped", "delivered") == [(State.PARTIAL, 2, 3), (State.PARTIAL, 1, 3)]
+
+
+def test_delivered_is_done_only_when_all_that_was_ordered_is(tell, steps):
+    tell.order(("A", "L", 2))
+    tell.delivered(("A", "L", 1))
+    assert told(steps(), "shipped", "delivered") == [(State.PARTIAL, 1, 2), (State.PARTIAL, 1, 2)]
+    tell.delivered(("A", "L", 1))
+    assert told(steps(), "shipped", "delivered") == [(State.DONE, 2, 2), (State.DONE, 2, 2)]
+
+
+def test_too_much_of_one_line_makes_up_for_no_other(tell, steps):
+    tell.order(("A", "L", 1), ("B", "L", 1))
+    tell.delivered(("A", "L", 2), ("Z", "L", 5))
+    assert told(steps(), "shipped", "delivered") == [(State.PARTIAL, 1, 2), (State.PARTIAL, 1, 2)]
+
+
+def test_a_cancelled_order_is_cancelled(tell, steps):
+    tell.order(("A", "L", 2), status="canceled")
+    assert [state for state, _, _ in told(steps(), "ordered", "shipped", "delivered")] == [State.CANCELLED] * 3
+    assert told(steps(), "returned", "refunded") == [(State.NONE, 0, 0)] * 2
+
+
+def test_what_is_cancelled_is_not_waited_for(tell, steps):
+    tell.order(("A", "L", 3))
+    tell.delivered(("A", "L", 2))
+    tell.credit(("A", "L", 1), reversal="CANCELLED")
+    found = steps()
+    assert told(found, "ordered", "shipped", "delivered") == [
+        (State.DONE, 3, 3),
+        (State.DONE, 2, 2),
+        (State.DONE, 2, 2),
+    ]
+    assert found["ordered"].cancelled == 1
+
+
+def test_a_return_is_done_when_all_that_was_asked_for_is_back(tell, steps):
+    tell.order(("A", "L", 2))
+    tell.rma(return_item("A", number=2, qty_returned=1))
+    assert told(steps(), "returned", "refunded") == [(State.PARTIAL, 1, 2), (State.OPEN, 0, 2)]
+    tell.credit(("A", "L", 1))
+    assert told(steps(), "refunded") == [(State.PARTIAL, 1, 2)]
+    tell.credit(("A", "L", 1))
+    assert told(steps(), "refunded") == [(State.DONE, 2, 2)]
+
+
+def test_a_refused_return_is_refused(tell, steps):
+    tell.order(("A", "L", 1))
+    tell.rma(return_item("A", status="rejected"))
+    assert told(steps(), "returned", "refunded") == [(State.CANCELLED, 0, 0), (State.NONE, 0, 0)]
+    assert steps()["returned"].cancelled == 1
+
+
+def test_what_came_back_and_was_refused_then_is_not_waited_for(tell, steps):
+    tell.order(("A", "L", 2))
+    tell.rma(return_item("A", qty_returned=1), return_item("A", qty_returned=1, status="rejected"))
+    assert told(steps(), "returned", "refunded") == [(State.DONE, 2, 2), (State.OPEN, 0, 1)]
+    tell.credit(("A", "L", 1))
+    assert told(steps(), "refunded") == [(State.DONE, 1, 1)]
+    assert steps()["refunded"].cancelled == 1
+    tell.credit(("A", "L", 1))
+    assert told(steps(), "refunded") == [(State.DONE, 2, 2)]
+    assert steps()["refunded"].cancelled == 0
+
+
+def test_of_a_return_that_came_to_nothing_nothing_is_refunded(tell, steps):
+    tell.order(("A", "L", 1))
+    tell.rma(return_item("A", qty_returned=1, status="rejected"))
+    assert told(steps(), "returned", "refunded") == [(State.DONE, 1, 1), (State.CANCELLED, 0, 0)]
+
+
+def test_what_a_stub_ordered_is_unknown(tell, steps):
+    tell.delivered(("A", "L", 2))
+    assert told(steps(), "ordered", "shipped", "delivered") == [
+        (State.UNKNOWN, 0, None),
+        (State.PARTIAL, 2, None),
+        (State.PARTIAL, 2, None),
+    ]
+
+
+def test_with_a_stub_beside_it_nothing_is_done(tell, post, steps):
+    tell.order(("A", "L", 2))
+    tell.delivered(("A", "L", 2))
+    post("invoice", sample("invoice", order_increment_id="999"))
+    found = steps()
+    assert told(found, "ordered", "shipped", "delivered") == [
+        (State.UNKNOWN, 2, 2),
+        (State.PARTIAL, 2, 2),
+        (State.PARTIAL, 2, 2),
+    ]
+    assert all(found[name].is_at_least for name in ("ordered", "shipped", "delivered"))
+
+
+def test_an_order_that_does_not_say_how_many_is_unknown(tell, steps):
+    tell.order(("A", "L", None))
+    assert told(steps(), "ordered", "shipped") == [(State.UNKNOWN, 0, None), (State.UNKNOWN, 0, None)]
+    tell.order(("A", "L", None), ("B", "L", 1), updated_at="2024-06-01T00:00:00+00:00")
+    assert told(steps(), "ordered", "shipped") == [(State.UNKNOWN, 1, 1), (State.OPEN, 0, 1)]
+
+
+def test_an_order_of_nothing_is_unknown_further_on(tell, steps):
+    tell.order(("A", "L", 0))
+    assert told(steps(), "shipped", "delivered") == [(State.UNKNOWN, 0, 0)] * 2
+
+
+def test_trouble_with_a_parcel_is_said_until_it_is_delivered(tell, steps):
+    tell.order(("A", "L", 1))
+    tell.shipment(("A", "L", 1), status="EXCEPTION", increment_id="5")
+    assert steps()["delivered"].has_problem
+    tell.shipment(("A", "L", 1), status="DELIVERED", increment_id="5", updated_at="2025-01-01 00:00:00")
+    assert not steps()["delivered"].has_problem

@@ -1,0 +1,255 @@
+"""The addresses from outside, and the way of a message that is a test."""
+
+import json
+import time
+import uuid
+
+import pytest
+
+from stockhub_webhooks.models import Message, Order
+from stockhub_webhooks.operations.doctor import NoAddress, address, examine_address
+from stockhub_webhooks.operations.doctor.address import Address
+from stockhub_webhooks.operations.doctor.wire import Answer, NoAnswer
+from stockhub_webhooks.operations.health import Level
+from tests.conftest import KEY
+from tests.operations.doctor.conftest import PREFIX
+
+pytestmark = pytest.mark.django_db(transaction=True)  # our views own their transactions
+PATH = "/api/v1/stockhub/"
+TEST_KEY = "the-key-of-the-account-test-0123"
+
+
+@pytest.fixture(autouse=True)
+def _keys(settings):
+    settings.STOCKHUB_WEBHOOKS = {"API_KEYS": {"default": KEY, "test": TEST_KEY}}
+
+
+def examined(text=PREFIX, **options):
+    return [finding for section in examine_address(Address.read(text), **options) for finding in section.findings]
+
+
+def said(found):
+    return " ".join(finding.text for finding in found)
+
+
+def worst(found):
+    return max(finding.level for finding in found)
+
+
+@pytest.mark.parametrize(
+    ("given", "prefix"),
+    [
+        ("https://shop.example", PREFIX),
+        (" https://shop.example/ ", PREFIX),
+        ("https://shop.example/api/v1/stockhub", PREFIX),
+        ("https://shop.example/api/v1/stockhub/order", PREFIX),
+        ("https://shop.example/api/v1/stockhub/order-payment-request/", PREFIX),
+        ("https://shop.example/api/v1/stockhub/health?x=1#y", PREFIX),
+        ("https://shop.example:8443/hooks/order", "https://shop.example:8443/hooks/"),
+        ("https://shop.example/order", "https://shop.example/"),
+    ],
+)
+def test_an_address_may_be_given_in_many_ways(given, prefix):
+    assert Address.read(given).prefix == prefix
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["", "shop.example", "file:///etc/passwd", "https://", "https://u:p@shop.example", "https://x:99999/", "https://["],
+)
+def test_what_is_no_address_is_refused(given):
+    with pytest.raises(NoAddress):
+        Address.read(given)
+
+
+def test_where_the_app_is_not_mounted_the_usual_place_is_meant(settings):
+    settings.ROOT_URLCONF = "tests.host.no_addresses"
+    assert Address.read("https://shop.example").prefix == PREFIX
+
+
+@pytest.mark.parametrize(
+    ("given", "is_secret", "for_letter"),
+    [
+        ("https://my.example/hooks", True, "https://my.example/hooks/"),
+        ("http://my.example/hooks", False, "https://shop.example/hooks/"),
+        ("http://127.0.0.1:8000/hooks", True, "https://shop.example/hooks/"),
+        ("http://localhost:8000", True, PREFIX),
+    ],
+)
+def test_a_key_goes_only_where_nobody_reads_along(given, is_secret, for_letter):
+    found = Address.read(given)
+    assert (found.is_secret, found.for_letter) == (is_secret, for_letter)
+
+
+def test_a_message_of_the_tests_goes_all_the_way(ours):
+    found = examined()
+    assert worst(found) == Level.OK
+    assert "All six addresses" in said(found)
+    assert "accepted (200" in said(found)
+    assert "It arrived here, and was processed" in said(found)
+    message = Message.objects.get()
+    assert (message.account, message.topic, message.is_test) == ("test", "order", True)
+    assert message.increment_id.startswith("DOCTOR-")
+    assert message.notes == []
+    assert Order.objects.get().is_test
+    assert KEY not in {key for *_, key, _body in ours.asked}
+    assert TEST_KEY not in str(found)
+
+
+def test_live_asks_with_a_real_key_and_posts_nothing(ours):
+    found = examined(live=True)
+    assert worst(found) == Level.OK
+    assert "knows the key of the account default" in said(found)
+    assert "Nothing was posted" in said(found)
+    assert {method for method, *_ in ours.asked} == {"GET"}
+    assert {key for *_, key, _body in ours.asked} == {"", KEY}
+    assert Message.objects.count() == 0
+
+
+def test_without_a_key_of_the_tests_nothing_is_posted(ours, settings):
+    settings.STOCKHUB_WEBHOOKS = {"API_KEYS": KEY}
+    found = examined()
+    assert (worst(found), "No message was posted" in said(found)) == (Level.WARNING, True)
+    assert "--new-key" in found[-1].todo
+    assert {(method, key) for method, _, key, _ in ours.asked} == {("GET", "")}
+
+
+def test_live_without_any_key_is_a_problem(ours, settings):
+    settings.STOCKHUB_WEBHOOKS = {"API_KEYS": {"test": TEST_KEY, "shop": ""}}
+    assert "no key, so nobody is let in" in said(examined(live=True))
+
+
+def test_no_key_is_sent_where_others_read_along(ours):
+    found = examined("http://shop.example/")
+    assert "is not encrypted" in said(found)
+    assert {key for *_, key, _body in ours.asked} == {""}
+    assert worst(found) == Level.CRITICAL
+
+
+@pytest.mark.parametrize("ending", ["health", "rma"])
+def test_an_address_that_leads_elsewhere_is_named_and_nothing_is_posted(ours, ending):
+    ours.instead["GET", PATH + ending] = lambda url: Answer(url, 404)
+    found = examined()
+    assert [f"{ending}: nothing is there (404)." in finding.text for finding in found] == [True]
+    assert {method for method, *_ in ours.asked} == {"GET"}
+
+
+def test_a_server_that_is_not_there_is_explained(ours):
+    def refused(url):
+        raise NoAnswer(url, ConnectionRefusedError())
+
+    ours.instead["GET", PATH + "health"] = refused
+    assert "nobody listens there" in said(examined())
+
+
+def test_a_server_that_goes_away_is_explained(ours):
+    def broken_off(url):
+        raise NoAnswer(url, ConnectionResetError())
+
+    ours.instead["POST", PATH + "order"] = broken_off
+    assert "the connection broke off" in said(examined())
+
+
+def answers_to_key(ours, *answers):
+    """What `health` answers: without a key, then with one."""
+    left = list(answers)
+
+    def in_turn(url):
+        return left.pop(0)(url)
+
+    ours.instead["GET", PATH + "health"] = in_turn
+
+
+def plain(url):
+    return Answer(url, 200, {}, '{"status": "ok"}')
+
+
+def test_a_server_with_other_keys_is_told(ours):
+    answers_to_key(ours, plain, plain)
+    found = examined()
+    assert "does not know the key of the account test" in said(found)
+    assert {method for method, *_ in ours.asked} == {"GET"}
+
+
+def test_a_server_without_its_database_is_told(ours):
+    answers_to_key(ours, plain, lambda url: Answer(url, 503, {}, '{"status": "critical", "findings": []}'))
+    assert "its database is not (503)" in said(examined())
+
+
+def test_a_page_that_answers_who_has_a_key_is_told(ours):
+    answers_to_key(ours, plain, lambda url: Answer(url, 200, {"content-type": "text/html"}, "<html>"))
+    assert "takes for" in said(examined())
+
+
+def test_a_firewall_that_stops_only_posts_is_told(ours):
+    ours.instead["POST", PATH + "order"] = lambda url: Answer(url, 403, {}, "Forbidden")
+    found = examined()
+    assert "refuses it before it reaches this app (403)" in said(found)
+
+
+class Time:
+    """Something happens while we wait."""
+
+    monotonic = staticmethod(time.monotonic)
+
+    def __init__(self, sleep):
+        self.sleep = sleep
+
+
+def accepted(ours, data, status=200, **options):
+    ours.instead["POST", PATH + "order"] = lambda url: Answer(url, status, {}, json.dumps(data), **options)
+
+
+def test_a_message_that_is_not_here_went_to_another_database(ours):
+    accepted(ours, {"message": 4711, "outcome": "created"})
+    found = examined()
+    assert "the server has another one" in said(found)
+    assert "DATABASES" in found[-1].todo
+
+
+def test_another_message_of_the_same_number_is_not_taken_for_it(ours):
+    other = Message.objects.create(account="test", body=b"{}", received_at="2026-01-01T00:00Z", status="applied")
+    accepted(ours, {"message": other.pk, "outcome": "created"})
+    assert "the server has another one" in said(examined())
+
+
+def test_a_slow_server_is_told(ours):
+    accepted(ours, {"message": 4711}, seconds=9.0)
+    assert "That is slow" in said(examined())
+
+
+def test_a_message_in_the_spool_is_told(ours, settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(address, "DATABASE_TIMEOUT_SECONDS", 0)
+    settings.STOCKHUB_WEBHOOKS |= {"SPOOL_DIR": tmp_path}
+    uid = str(uuid.uuid4())
+    (tmp_path / f"{uid}.json").write_text("{}")
+    accepted(ours, {"message": uid}, 202)
+    assert "It waits in the spool directory" in said(examined())
+    accepted(ours, {"message": str(uuid.uuid4())}, 202)
+    assert "the server has another one" in said(examined())
+
+
+def test_a_message_that_nobody_processes_is_told(ours, settings, monkeypatch):
+    monkeypatch.setattr(address, "DATABASE_TIMEOUT_SECONDS", 0)
+    settings.STOCKHUB_WEBHOOKS |= {"RUNNER": "worker"}
+    found = examined()
+    assert "accepted (202" in said(found)
+    assert "was not processed within" in said(found)
+
+
+def test_a_worker_has_its_time(ours, settings, monkeypatch):
+    from stockhub_webhooks.operations import worker
+
+    settings.STOCKHUB_WEBHOOKS |= {"RUNNER": "worker"}
+    monkeypatch.setattr(address, "time", Time(lambda seconds: worker.drain()))
+    assert "It arrived here, and was processed" in said(examined())
+
+
+def test_a_message_that_cannot_be_processed_is_told(ours, settings, monkeypatch):
+    def failed(seconds):
+        Message.objects.update(status="failed", error="ValueError: a fault of ours\nand its traceback")
+
+    settings.STOCKHUB_WEBHOOKS |= {"RUNNER": "worker"}
+    monkeypatch.setattr(address, "time", Time(failed))
+    found = examined()
+    assert found[-1].text.endswith("could not be processed: ValueError: a fault of ours")

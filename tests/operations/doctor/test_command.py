@@ -1,0 +1,145 @@
+"""The command: what it prints, in which language, and with which code it ends."""
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from stockhub_webhooks import signals
+from stockhub_webhooks.contract import topics
+from stockhub_webhooks.db.connections import NOW
+from stockhub_webhooks.models import Heartbeat
+from stockhub_webhooks.operations.doctor import keys, support_message
+from tests.conftest import KEY
+from tests.operations.doctor.conftest import PREFIX
+
+pytestmark = pytest.mark.django_db(transaction=True)
+README = (Path(__file__).resolve().parents[3] / "README.md").read_text(encoding="utf-8")
+
+
+def run(*arguments):
+    """(what was printed, exit code)"""
+    out = io.StringIO()
+    try:
+        call_command("stockhub_doctor", *arguments, stdout=out)
+    except SystemExit as end:
+        return out.getvalue(), end.code
+    return out.getvalue(), 0
+
+
+@pytest.fixture
+def well(settings, tmp_path, hear):
+    settings.STOCKHUB_WEBHOOKS = {"API_KEYS": {"default": KEY, "test": f"test-{KEY}"}, "SPOOL_DIR": tmp_path}
+    tmp_path.chmod(0o700)
+    hear(signals.order_created, uid="shop.orders")
+    Heartbeat.objects.create(name="worker", beat_at=NOW)
+
+
+def test_where_all_is_well_it_ends_with_zero(well):
+    said, code = run()
+    assert code == 0
+    assert said.endswith("All is well.\n")
+
+
+def test_warnings_end_with_one_and_problems_with_two(well, settings):
+    settings.STOCKHUB_WEBHOOKS |= {"SPOOL_DIR": ""}
+    said, code = run()
+    assert code == 1
+    assert "What to do, in this order:\n  1. Name a directory" in said
+    settings.STOCKHUB_WEBHOOKS |= {"API_KEYS": ""}
+    said, code = run()
+    assert code == 2
+    assert "  !! STOCKHUB_WEBHOOKS['API_KEYS'] holds no key" in said
+    steps = said[said.index("What to do") :]
+    assert steps.index("1. Set it from the environment") < steps.index(". Name a directory")
+
+
+def test_the_mail_is_that_of_the_readme():
+    assert f"```text\n{support_message.activation(PREFIX)}\n```" in README
+
+
+@pytest.mark.parametrize(("language", "greeting"), [("en", "Dear Winkelstraat,"), ("nl", "Beste Winkelstraat,")])
+def test_the_mail_has_six_addresses_and_no_key(well, ours, language, greeting):
+    said, code = run("--url", "https://my.example/", "--language", language)
+    assert code == 0
+    mail = said[said.index(greeting) :]
+    assert re.findall(r"(https://my.example/api/v1/stockhub/\S+)", mail) == [
+        f"https://my.example/api/v1/stockhub/{topic}" for topic in topics.ALL
+    ]
+    assert KEY not in said
+    assert len(re.findall(r"^    \d\. .*\?$", mail, re.MULTILINE)) == 4
+
+
+def test_without_an_address_the_mail_has_one_to_fill_in(well):
+    assert f"{PREFIX}creditmemo" in run()[0]
+
+
+def test_live_says_what_it_will_do_before_it_does_it(well, ours):
+    said, code = run("--url", "https://my.example/", "--live")
+    assert code == 0
+    announced = said.index("health is asked with the key of the account default. Nothing is posted.")
+    assert announced < said.index("The addresses:")
+
+
+def test_live_says_how_so_where_must_be_said_too(well):
+    with pytest.raises(CommandError, match="--url"):
+        run("--live")
+
+
+def test_what_is_no_address_is_said_at_once(well):
+    with pytest.raises(CommandError, match="https://"):
+        run("--url", "shop.example")
+
+
+def test_a_new_key_is_shown_once_and_nowhere_else(well, caplog):
+    caplog.set_level(0)
+    said, _ = run("--new-key")
+    (key,) = re.findall(r"^  ([\w-]{43})$", said, re.MULTILINE)
+    assert said.count(key) == 1
+    assert key not in caplog.text
+    assert "keep both until stockhub_status shows the new one" in said
+    assert run("--new-key")[0].count(key) == 0
+
+
+def test_the_first_key_goes_into_the_settings(settings):
+    settings.STOCKHUB_WEBHOOKS = {"API_KEYS": {"test": KEY}}
+    said = "\n".join(keys.lines())
+    assert '"API_KEYS": os.environ["STOCKHUB_API_KEY"]' in said
+    assert "OLD" not in said
+
+
+def test_a_key_never_looks_like_an_option(monkeypatch):
+    made = iter(["-begins-badly", "_and-so-does-this", "begins-well"])
+    monkeypatch.setattr(keys.secrets, "token_urlsafe", lambda size: next(made))
+    assert keys.new_key() == "begins-well"
+
+
+def test_a_subject_without_findings_shows_a_dash():
+    from stockhub_webhooks.operations.doctor import Section, text
+
+    assert list(text.section(Section("Messages", []))) == ["Messages:", "  -", ""]
+
+
+@pytest.mark.server
+def test_a_real_server_is_found_well(shop, tmp_path):
+    shop.environment["SHOP_TEST_KEY"] = f"test-{KEY}"
+    (tmp_path / "spool").mkdir(mode=0o700)
+    shop.environment["SHOP_SPOOL_DIR"] = str(tmp_path / "spool")
+    shop.worker("--once")
+    with shop.serve() as there:
+        said = shop.run("-m", "django", "stockhub_doctor", "--url", f"http://{there}/", code=shop_code())
+        assert "All six addresses" in said
+        assert "It arrived here, and was processed" in said
+    assert KEY not in said + shop.log()
+    said = shop.run("-m", "django", "stockhub_doctor", "--url", f"http://{there}/", code=2)
+    assert "nobody listens there" in said
+    assert shop.query("[m.is_test for m in Message.objects.all()]") == [True]
+
+
+def shop_code():
+    """The shop's SQLite file is kept without WAL, which is a warning."""
+    from django.db import connection
+
+    return 1 if connection.vendor == "sqlite" else 0

@@ -1,0 +1,424 @@
+"""Somebody is told: once an episode, at most once an hour, and it breaks nothing."""
+
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from django.core import mail
+from django.core.management import call_command
+from django.db import OperationalError, connection
+from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
+from django.urls import NoReverseMatch
+
+from stockhub_webhooks import signals
+from stockhub_webhooks.conf import conf
+from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.models import Alarm, Heartbeat, Lock, Message, ReceiverCall, Refusal
+from stockhub_webhooks.operations import health, worker
+from stockhub_webhooks.operations.health import alarm
+from tests.conftest import KEY
+
+pytestmark = pytest.mark.django_db
+PAST = datetime(2020, 1, 1, tzinfo=timezone.utc)
+
+MAILED = ("given_up", "failed", "quarantined", "refusals", "refused_stock_hub", "silence", "no_worker", "spool")
+EACH_MAILED = pytest.mark.parametrize("fault", MAILED)
+
+
+@pytest.fixture(autouse=True)
+def _admins(settings):
+    # Django 6.0 wants addresses alone, and 5.2 pairs
+    import django
+
+    settings.ADMINS = ["office@example.com"] if django.VERSION >= (6, 0) else [("Office", "office@example.com")]
+
+
+def look():
+    """As after a minute."""
+    Lock.objects.filter(name="look").update(acquired_at=PAST)
+    alarm.check()
+
+
+def an_hour_passes():
+    Lock.objects.filter(name="alert").update(acquired_at=PAST)
+
+
+def mend(fault, post):
+    """End what `broken` began."""
+    Message.objects.exclude(status="applied").delete()
+    ReceiverCall.objects.all().delete()
+    Refusal.objects.all().delete()
+    Message.objects.update(received_at=datetime.now(timezone.utc))
+    for path in conf.SPOOL_DIR.glob("*.broken"):
+        path.unlink()
+
+
+@contextmanager
+def alert(function):
+    """`ALERT` is this function."""
+    alert.function = function
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "ALERT": f"{__name__}.called"}):
+        yield
+
+
+def called(subject, text):
+    alert.function(subject, text)
+
+
+# ---------------------------------------------------------------- once an episode
+
+
+@EACH_MAILED
+def test_each_fault_is_mailed_once_an_episode(broken, fault, post):
+    broken(fault)
+    look()
+    assert len(mail.outbox) == 1
+    an_hour_passes()
+    look()
+    assert len(mail.outbox) == 1
+    mend(fault, post)
+    look()
+    assert not Alarm.objects.exclude(since=None, told_at=None).exists()
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "SPOOL_DIR": "", "SILENCE_AFTER_HOURS": 24}):
+        post("order", b"a new episode of another kind")
+    look()
+    assert len(mail.outbox) == 2
+
+
+@pytest.mark.parametrize("fault", ["quarantined", "given_up"])
+def test_a_second_episode_is_told_anew(broken, fault, post):
+    broken(fault)
+    look()
+    Message.objects.filter(status="quarantined").delete()
+    ledger_done = ReceiverCall.objects.update(status="done")
+    look()
+    broken_again = ReceiverCall.objects.update(status="given_up")
+    assert ledger_done == broken_again
+    if fault == "quarantined":
+        broken(fault)
+    an_hour_passes()
+    look()
+    assert len(mail.outbox) == 2
+
+
+@pytest.mark.parametrize("fault", ["backlog", "gone_receivers"])
+def test_what_is_no_reason_for_a_mail_sends_none(broken, fault):
+    broken(fault)
+    look()
+    assert mail.outbox == []
+    assert Alarm.objects.filter(name=fault, since__isnull=False).exists()
+
+
+def test_all_well_writes_nothing(post):
+    post("order")
+    look()
+    assert mail.outbox == []
+    assert not Alarm.objects.exists()
+
+
+# ---------------------------------------------------------------- at most one mail an hour
+
+
+def test_two_processes_send_one_mail(broken):
+    broken("quarantined")
+    seen = health.collect_report()
+    alarm.tell(seen)
+    Alarm.objects.update(told_at=None)  # as another process, which read the rows before, sees them
+    alarm.tell(seen)
+    assert len(mail.outbox) == 1
+
+
+def test_one_process_a_minute_looks(monkeypatch):
+    looks = []
+    monkeypatch.setattr(alarm, "collect_report", lambda: looks.append(1) or health.collect_report())
+    alarm.check()
+    alarm.check()
+    assert len(looks) == 1
+    Lock.objects.update(acquired_at=PAST)
+    alarm.check()
+    alarm.check()
+    assert len(looks) == 2
+
+
+def test_a_clock_that_was_set_back_silences_nobody():
+    """The database's clock was a day ahead for a while."""
+    assert alarm.acquire("look", 60)
+    Lock.objects.update(acquired_at=datetime.now(timezone.utc) + timedelta(days=1))
+    assert [alarm.acquire("look", 60) for _ in range(2)] == [True, False]
+
+
+def test_the_second_process_of_a_first_turn_has_none(monkeypatch):
+    """Both see no row, and one writes it first."""
+    Lock.objects.create(name="alert", acquired_at=datetime.now(timezone.utc))
+    monkeypatch.setattr("django.db.models.query.QuerySet.exists", lambda self: False)
+    assert not alarm.acquire("alert", 3600)
+
+
+def test_the_second_process_does_not_begin_the_same_episode():
+    alarm._episodes({"silence"})
+    assert not alarm._begin("silence", {})
+    assert not alarm._begin("silence", {"silence": None})
+    assert alarm._episodes({"silence"}) == set()
+    assert alarm._episodes(set()) == set()
+    assert alarm._episodes({"silence"}) == {"silence"}
+
+
+def test_what_comes_within_the_hour_is_told_after_it(broken):
+    broken("quarantined")
+    look()
+    broken("refusals")
+    look()
+    assert len(mail.outbox) == 1
+    an_hour_passes()
+    look()
+    assert len(mail.outbox) == 2
+    assert "refused" in mail.outbox[1].body
+    an_hour_passes()
+    look()
+    assert len(mail.outbox) == 2
+
+
+def test_what_was_over_within_the_hour_is_not_told(broken, post):
+    broken("quarantined")
+    look()
+    broken("refusals")
+    look()
+    post("order")
+    an_hour_passes()
+    look()
+    assert len(mail.outbox) == 1
+
+
+# ---------------------------------------------------------------- the mail
+
+
+@EACH_MAILED
+def test_the_mail_has_numbers_and_links_and_nothing_of_a_customer(broken, fault):
+    broken(fault)
+    look()
+    (sent,) = mail.outbox
+    assert "Stock Hub: 1 thing is wrong" in sent.subject
+    text = sent.body.lower()
+    for word in ("testman", "teststraat", "example", "127.0.0.1", "mistyped", "wrong", KEY, "000000"):
+        assert word not in text
+    assert any(letter.isdigit() for letter in text)
+    assert "/admin/stockhub_webhooks/" in text or fault in ("no_worker", "spool")
+
+
+def test_the_mail_is_in_the_hosts_language(broken, settings):
+    settings.LANGUAGE_CODE = "nl"
+    broken("quarantined")
+    look()
+    assert "nakijken" in mail.outbox[0].body
+
+
+def test_a_host_without_an_admin_gets_no_links(broken, monkeypatch):
+    def none(*args, **kwargs):
+        raise NoReverseMatch
+
+    monkeypatch.setattr("stockhub_webhooks.operations.health.rules.reverse", none)
+    broken("quarantined")
+    look()
+    assert "admin" not in mail.outbox[0].body
+
+
+def test_alert_is_any_function(broken):
+    broken("quarantined")
+    heard = []
+    with alert(lambda subject, text: heard.append((subject, text))):
+        look()
+    assert len(heard) == 1
+    assert mail.outbox == []
+
+
+def test_an_alert_that_raises_breaks_nothing_and_is_tried_again_in_an_hour(broken, caplog):
+    broken("quarantined")
+    tries = []
+
+    def fail(subject, text):
+        tries.append(text)
+        raise OSError("Testman's mail server")
+
+    with alert(fail):
+        look()
+        look()
+        assert len(tries) == 1
+        an_hour_passes()
+        look()
+    assert len(tries) == 2
+    assert "OSError" in caplog.text
+    assert "Testman" not in caplog.text
+    an_hour_passes()
+    look()
+    assert len(mail.outbox) == 1
+
+
+@pytest.mark.parametrize("path", ["", "shop.nowhere"])
+def test_no_alert_and_one_that_cannot_be_had(broken, path):
+    broken("quarantined")
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "ALERT": path}):
+        look()
+    assert mail.outbox == []
+    assert Alarm.objects.filter(name="quarantined", told_at=None).exists()
+
+
+# ---------------------------------------------------------------- signals
+
+
+@pytest.fixture
+def listen():
+    """Listen to an operational signal; what was heard, by a receiver that then fails."""
+    connected = []
+
+    def connect(signal):
+        heard = []
+
+        def receiver(sender, **arguments):
+            heard.append(arguments)
+            raise ValueError("the shop's own")
+
+        signal.connect(receiver, weak=False)
+        connected.append((signal, receiver))
+        return heard
+
+    yield connect
+    for signal, receiver in connected:
+        signal.disconnect(receiver)
+
+
+def test_silence_is_told_in_process_once_an_episode(broken, listen, post):
+    heard = listen(signals.silence_detected)
+    broken("silence")
+    look()
+    look()
+    (arguments,) = heard
+    assert arguments["last_received_at"] == Message.objects.get().received_at
+    assert arguments["open_hours"] == pytest.approx(30, abs=1.1)
+    post("order")
+    look()
+    Message.objects.update(received_at=datetime.now(timezone.utc) - timedelta(hours=26))
+    look()
+    assert len(heard) == 2
+
+
+@pytest.mark.parametrize("fault", ["backlog", "no_worker"])
+def test_a_backlog_is_told_in_process_once_an_episode(broken, fault, listen):
+    heard = listen(signals.backlog_detected)
+    broken(fault)
+    look()
+    look()
+    (arguments,) = heard
+    assert (arguments["count"], arguments["oldest_due_at"]) == (1, Message.objects.get().due_at)
+
+
+# ---------------------------------------------------------------- who looks, and when
+
+
+def test_the_worker_looks_also_with_once(broken):
+    broken("quarantined")
+    call_command("stockhub_worker", "--once")
+    assert len(mail.outbox) == 1
+
+
+def test_the_loop_looks_once_a_minute(monkeypatch):
+    looks = []
+    monkeypatch.setattr(health, "check", lambda: looks.append(1))
+    loop = worker.Worker()
+    loop.once()
+    loop.once()
+    assert len(looks) == 1
+    loop._next_look = 0.0
+    loop.once()
+    assert len(looks) == 2
+
+
+def test_a_long_days_work_gives_signs_of_life_in_between(monkeypatch):
+    slices = []
+
+    def drain(until, stop):
+        slices.append(until)
+        return 1
+
+    monkeypatch.setattr(worker, "drain", drain)
+    monkeypatch.setattr(worker.Worker, "HEARTBEAT_SECONDS", 0.0)
+    beats = []
+    monkeypatch.setattr(worker.Worker, "beat", lambda self: beats.append(1) or (len(beats) == 3 and self.stop.set()))
+    assert worker.Worker().once() == 3
+    assert len(slices) == 3
+
+
+def test_after_an_answer_one_looks_but_not_in_the_first_minute(broken, post, monkeypatch):
+    broken("quarantined")
+    assert mail.outbox == []
+    monkeypatch.setattr(alarm, "_next_glance", 0.0)  # a minute later
+    post("order")
+    assert len(mail.outbox) == 1
+    with CaptureQueriesContext(connection) as captured:
+        post("order")
+    assert not any("alarm" in query["sql"] or "turn" in query["sql"] for query in captured.captured_queries)
+
+
+def test_after_a_refusal_too_for_nothing_else_may_come(post, monkeypatch):
+    post("order", key="mistyped")
+    monkeypatch.setattr(alarm, "_next_glance", 0.0)
+    post("order", key="mistyped")
+    assert "is the key right" in mail.outbox[0].body
+
+
+def test_with_the_runner_worker_too_for_the_worker_may_be_dead(broken, post, monkeypatch):
+    broken("no_worker")
+    monkeypatch.setattr(alarm, "_next_glance", 0.0)
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
+        post("shipment")
+    assert "stockhub_worker" in mail.outbox[0].body
+
+
+def test_the_sender_has_its_answer_before(broken, client, monkeypatch):
+    from stockhub_webhooks import views
+
+    broken("quarantined")
+    monkeypatch.setattr(alarm, "_next_glance", 0.0)
+    before = []
+    real = views.Answer.close
+    monkeypatch.setattr(views.Answer, "close", lambda self: (before.append(len(mail.outbox)), real(self)))
+    client.post("/api/v1/stockhub/order", b"{}", content_type="application/json", headers={"x-api-key": KEY})
+    assert (before, len(mail.outbox)) == ([0], 1)
+
+
+def test_looking_that_fails_breaks_nothing(monkeypatch, caplog):
+    def fail():
+        raise ZeroDivisionError("Testman")
+
+    monkeypatch.setattr(alarm, "collect_report", fail)
+    alarm.check()
+    assert "ZeroDivisionError" in caplog.text
+    assert "Testman" not in caplog.text
+
+
+def test_with_the_database_away_nothing_is_told(monkeypatch):
+    def gone():
+        raise OperationalError("gone")
+
+    Alarm.objects.create(name="silence", since=PAST, told_at=PAST)
+    monkeypatch.setattr("stockhub_webhooks.operations.health.collect._messages", gone)
+    alarm.check()
+    assert Alarm.objects.get().since == PAST
+    assert mail.outbox == []
+
+
+def test_a_worker_that_comes_by_ends_no_worker(broken):
+    broken("no_worker")
+    look()
+    Heartbeat.objects.create(name="worker", beat_at=datetime.now(timezone.utc))
+    look()
+    assert set(Alarm.objects.exclude(since=None).values_list("name", flat=True)) == {"backlog"}
+
+
+def test_a_call_tried_again_ends_given_up(broken):
+    broken("given_up")
+    look()
+    assert Alarm.objects.exclude(since=None).exists()
+    ledger.requeue(list(ReceiverCall.objects.values_list("pk", flat=True)))
+    look()
+    assert not Alarm.objects.exclude(since=None).exists()

@@ -1,0 +1,283 @@
+"""What there is to know, who may know it, and the exit codes."""
+
+import json
+import os
+import re
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.core.management import call_command
+from django.db import OperationalError, connection
+from django.test import RequestFactory, override_settings
+from django.test.utils import CaptureQueriesContext
+from django.utils import translation
+
+from stockhub_webhooks import signals, views
+from stockhub_webhooks.contract import topics
+from stockhub_webhooks.models import Heartbeat, Message, ReceiverCall, Refusal
+from stockhub_webhooks.operations import health
+from stockhub_webhooks.operations.health import Level
+from stockhub_webhooks.receiving.authentication import fingerprint
+from tests.conftest import KEY, PREFIX
+from tests.operations.health.conftest import PAST, now
+from tests.samples import sample
+
+pytestmark = pytest.mark.django_db(databases="__all__")
+
+BROKEN = {
+    "given_up": ("given_up", Level.CRITICAL),
+    "failed": ("given_up", Level.CRITICAL),
+    "quarantined": ("quarantined", Level.WARNING),
+    "refusals": ("refusals", Level.WARNING),
+    "refused_stock_hub": ("refusals", Level.CRITICAL),
+    "silence": ("silence", Level.WARNING),
+    "no_worker": ("no_worker", Level.CRITICAL),
+    "backlog": ("backlog", Level.WARNING),
+    "gone_receivers": ("gone_receivers", Level.WARNING),
+    "spool": ("spool", Level.CRITICAL),
+}
+EACH_FAULT = pytest.mark.parametrize("fault", BROKEN)
+
+
+def status(*arguments):
+    """The exit code of the command."""
+    try:
+        call_command("stockhub_status", *arguments)
+    except SystemExit as end:
+        return end.code
+    return 0
+
+
+def gone(*args, **kwargs):
+    raise OperationalError("could not connect to Testman's server")
+
+
+# ---------------------------------------------------------------- what is wrong
+
+
+@EACH_FAULT
+def test_each_fault_is_found_alone_and_has_its_exit_code(broken, fault, capsys):
+    broken(fault)
+    code, level = BROKEN[fault]
+    (found,) = health.findings(health.collect_report())
+    assert (found.code, found.level) == (code, level)
+    assert status() == level
+    assert found.text in capsys.readouterr().out
+    assert status("--json") == level
+    told = json.loads(capsys.readouterr().out)
+    assert told["status"] == level.name.lower()
+    assert [one["code"] for one in told["findings"]] == [code]
+
+
+@EACH_FAULT
+def test_links_lead_to_a_page_of_the_admin(broken, fault, staff):
+    broken(fault)
+    for found in health.findings(health.collect_report()):
+        assert not found.link or staff.get(found.link).status_code == 200
+
+
+@EACH_FAULT
+def test_nothing_of_a_customer_and_no_key_is_said(broken, fault, capsys):
+    broken(fault)
+    status()
+    status("--json")
+    out = capsys.readouterr().out
+    assert not re.search(r"testman|teststraat|example\.com|mistyped|wrong\b.*key-", out, re.IGNORECASE)
+    assert KEY not in out
+
+
+@pytest.mark.parametrize("language", ["en", "nl"])
+def test_all_is_well(post, language, capsys):
+    for topic in topics.ALL:
+        post(topic)
+    with translation.override(language):
+        assert status() == 0
+    out = capsys.readouterr().out
+    assert ("All is well." if language == "en" else "Alles is in orde.") in out
+    assert fingerprint(KEY) in out
+
+
+def test_a_new_shop_is_well(capsys):
+    assert status() == 0
+    assert status("--json") == 0
+
+
+def test_a_database_that_is_away_is_critical(monkeypatch, capsys):
+    monkeypatch.setattr("stockhub_webhooks.operations.health.collect._messages", gone)
+    assert status() == Level.CRITICAL
+    assert status("--json") == Level.CRITICAL
+    out = capsys.readouterr().out
+    assert "OperationalError" in out
+    assert "Testman" not in out
+
+
+def test_a_spool_that_cannot_be_read_is_critical(broken, monkeypatch, capsys):
+    def denied():
+        raise PermissionError
+
+    monkeypatch.setattr("stockhub_webhooks.receiving.spool.files", denied)
+    assert status() == Level.CRITICAL
+    assert "PermissionError" in capsys.readouterr().out
+
+
+# ---------------------------------------------------------------- the numbers
+
+
+def test_the_last_message_of_each_topic_and_the_last_use_of_each_key(post):
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": {"one": [KEY, "the-new-key"], "two": "the-key-of-two"}}):
+        post("order")
+        post("shipment")
+        post("shipment", key="the-key-of-two")
+        post("any", b"x", key="the-key-of-two")
+        last = Message.objects.order_by("-pk")[1].received_at
+        report = health.collect_report()
+        assert report.last_messages["shipment"] == last
+        assert report.last_messages["invoice"] is None
+        assert report.last_messages["any"] == report.last_message_at
+        used = {key.fingerprint: key for key in report.keys}
+        assert used[fingerprint("the-new-key")].last_used is None
+        assert used[fingerprint("the-key-of-two")].account == "two"
+        assert used[fingerprint(KEY)].last_used == Message.objects.get(topic="shipment", account="one").received_at
+    assert {key.fingerprint for key in health.collect_report().keys if not key.is_configured} == {
+        fingerprint("the-key-of-two")
+    }  # the new one was never used
+
+
+def test_what_was_fetched_or_entered_by_hand_is_no_sign_of_stock_hub(post):
+    post("order")
+    Message.objects.update(source="hand")
+    assert health.collect_report().last_message_at is None
+
+
+def test_open_messages_due_calls_and_workers(post, hear):
+    hear(signals.order_created)
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "INLINE_BUDGET_SECONDS": 0}):
+        post("order")
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
+        post("invoice")
+    Heartbeat.objects.create(name="worker", beat_at=now())
+    report = health.collect_report()
+    assert (report.open_messages.count, report.due_calls.count, report.late.count) == (1, 1, 0)
+    assert report.open_messages.oldest == Message.objects.get(topic="invoice").received_at
+    assert set(report.workers) == {"worker"}
+    assert report.has_worker
+    ReceiverCall.objects.update(due_at=PAST)
+    report = health.collect_report()
+    assert (report.late.count, report.late.oldest, report.due_calls.oldest) == (1, PAST, PAST)
+
+
+def test_a_call_that_waits_behind_another_is_not_late(post, hear):
+    def fail(**arguments):
+        raise ValueError
+
+    hear(signals.event_recorded, fail)
+    post("order")
+    post("shipment")
+    first = ReceiverCall.objects.order_by("pk").first()
+    ReceiverCall.objects.exclude(pk=first.pk).update(due_at=PAST)
+    assert health.collect_report().late.count == 0
+
+
+def test_refusals_of_a_day_and_a_success_ends_it(broken, post):
+    broken("refusals")
+    broken("refused_stock_hub")
+    refusals = health.collect_report().refusals
+    assert (refusals.by_reason, refusals.kept) == ({"wrong_key": 2}, 1)
+    post("order")
+    report = health.collect_report()
+    assert report.refusals.by_reason == {"wrong_key": 2}
+    assert health.findings(report) == []
+    Refusal.objects.update(hour=now() - timedelta(hours=25))
+    assert health.collect_report().refusals.by_reason == {}
+
+
+def test_files_that_wait_in_the_spool(broken, tmp_path, capsys):
+    (tmp_path / "spool").mkdir()
+    file = tmp_path / "spool" / "one.json"
+    file.write_text("{}")
+    spool = health.collect_report().spool
+    assert (spool.waiting.count, spool.late.count, spool.broken) == (1, 0, 0)
+    assert status() == 0
+    os.utime(file, (0, 0))
+    assert health.collect_report().late.count == 1
+    assert status() == Level.CRITICAL
+
+
+def test_a_file_that_has_just_been_ingested_is_no_fault(broken, monkeypatch, tmp_path):
+    monkeypatch.setattr("stockhub_webhooks.receiving.spool.files", lambda: iter([tmp_path / "taken.json"]))
+    assert health.collect_report().spool.waiting.count == 0
+
+
+def test_it_costs_the_same_however_much_there_is(post, hear):
+    def queries():
+        with CaptureQueriesContext(connection) as captured:
+            health.findings(health.collect_report())
+        return len(captured)
+
+    hear(signals.event_recorded)
+    hear(signals.order_created)
+    few = queries()
+    for number in range(3):
+        for topic in topics.ALL:
+            post(topic, sample(topic, increment_id=f"{number}"))
+        post("order", b"x")
+        post("order", key=f"wrong {number}")
+    assert queries() == few
+    assert few <= 9
+
+
+# ---------------------------------------------------------------- over HTTP
+
+
+def test_details_only_with_a_key_or_for_staff(broken, client, staff, clerk_without_staff):
+    broken("quarantined")
+    address = PREFIX + "health"
+    for plain in (
+        client.get(address),
+        client.get(address, headers={"x-api-key": "wrong"}),
+        clerk_without_staff.get(address),
+    ):
+        assert (plain.status_code, plain.json()) == (200, {"status": "ok"})
+    for detailed in (client.get(address, headers={"x-api-key": KEY}), staff.get(address)):
+        assert detailed.status_code == 200
+        assert detailed.json()["status"] == "warning"
+        assert detailed.json()["quarantined"]["count"] == 1
+        assert detailed["Cache-Control"] == "no-store"
+        assert KEY not in detailed.text
+
+
+@pytest.fixture
+def clerk_without_staff(django_user_model):
+    from django.test import Client
+
+    http = Client()
+    http.force_login(django_user_model.objects.create_user("customer", password="secret"))
+    return http
+
+
+@override_settings(STOCKHUB_WEBHOOKS={"REQUIRE_API_KEY": False})
+def test_an_open_door_shows_no_details(client):
+    for headers in ({}, {"x-api-key": "anything"}):
+        assert client.get(PREFIX + "health", headers=headers).json() == {"status": "ok"}
+
+
+def test_without_a_database_details_are_503_and_liveness_is_200(client, monkeypatch):
+    monkeypatch.setattr("stockhub_webhooks.operations.health.collect._messages", gone)
+    answer = client.get(PREFIX + "health", headers={"x-api-key": KEY})
+    assert (answer.status_code, answer.json()["status"]) == (503, "critical")
+    assert client.get(PREFIX + "health").status_code == 200
+
+
+def test_liveness_does_without_users_and_without_their_table():
+    view = views.HealthView.as_view()
+    request = RequestFactory().get("/")
+    assert view(request).status_code == 200
+    request.user = AnonymousUser()
+    assert view(request).status_code == 200
+
+    class Away:
+        is_active = property(gone)
+
+    request.user = Away()
+    assert view(request).status_code == 200

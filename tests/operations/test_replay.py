@@ -1,0 +1,601 @@
+"""Stored messages are processed again, and past changes told to receivers that were not there."""
+
+import json
+import threading
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError, OperationalError, connection
+from django.test import override_settings
+
+from stockhub_webhooks import signals
+from stockhub_webhooks.db.connections import from_now
+from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.delivery.calls import call_receiver
+from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Replay, Shipment
+from stockhub_webhooks.operations import replay, worker
+from stockhub_webhooks.operations.replay import Choice, run
+from stockhub_webhooks.processing import pipeline
+from tests.claiming import claim_due
+from tests.conftest import KEY
+from tests.samples import contract, sample
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PAST = datetime(2020, 1, 1, tzinfo=timezone.utc)
+ALL = Choice(since=PAST)
+FOREVER = float("inf")
+
+
+def ask(choice=ALL, **options):
+    return replay.begin(choice, **{"who": "office", "reason": "to see", **options})
+
+
+def finished():
+    worker.drain()
+    return Replay.objects.latest("pk")
+
+
+def tables():
+    """Every row of every table of ours."""
+    found = {}
+    with connection.cursor() as cursor:
+        for name in sorted(connection.introspection.table_names()):
+            if name.startswith("stockhub_webhooks_"):
+                cursor.execute(f"SELECT * FROM {name}")
+                found[name] = sorted(map(str, cursor.fetchall()))
+    return found
+
+
+@pytest.fixture
+def unreadable(post, monkeypatch):
+    """A new shipment and two changes of it, none of which could be processed when it came in."""
+    bodies = [
+        sample("shipment", status=status, updated_at=f"2024-04-1{day} 10:00:00")
+        for day, status in enumerate(("READY_FOR_PICKUP", "IN_TRANSIT", "DELIVERED"), start=5)
+    ]
+    with monkeypatch.context() as broken:
+        broken.setattr("stockhub_webhooks.processing.pipeline.serializers.read", lambda *args: 1 / 0)
+        for body in bodies:
+            post("shipment", body)
+    Message.objects.update(status="failed", due_at=None)
+    return bodies
+
+
+# ---------------------------------------------------------------- going through them
+
+
+def test_what_could_not_be_processed_is_by_now(unreadable, hear):
+    heard = hear(signals.shipment_created)
+    ask()
+    done = finished()
+    assert (done.status, done.total, done.done, done.changed, done.failed) == ("done", 3, 3, 3, 0)
+    assert done.finished_at
+    assert done.percent == 100
+    assert Shipment.objects.get().status == "DELIVERED"
+    assert [event["event"].is_replay for event in heard] == [False]  # it was never told before
+
+
+def test_what_was_applied_before_is_a_replay_and_changes_nothing(post):
+    post("order")
+    ask()
+    done = finished()
+    assert (done.changed, done.unchanged) == (0, 1)
+    message = Message.objects.get()
+    assert (message.is_replay, message.status, message.outcome, message.due_at) == (True, "applied", "unchanged", None)
+
+
+def test_what_it_changes_is_told_as_a_replay(post, hear):
+    post("order")
+    Order.objects.update(status="holded")
+    heard = hear(signals.order_status_changed)
+    ask()
+    assert finished().changed == 1
+    assert heard[0]["event"].is_replay
+    assert Order.objects.get().status == contract("order")["status"]
+
+
+def test_older_never_overwrites_newer_whatever_the_order(post):
+    post("shipment", sample("shipment", status="IN_TRANSIT", updated_at="2024-04-15 10:00:00"))
+    first = Message.objects.get()
+    post("shipment", sample("shipment", status="DELIVERED", updated_at="2024-04-16 10:00:00"))
+    ask(Choice(ids=(first.pk,)))
+    finished()
+    first.refresh_from_db()
+    assert (first.outcome, Shipment.objects.get().status) == ("stale", "DELIVERED")
+
+
+def test_messages_are_taken_in_the_order_in_which_they_came_in(post):
+    for number in ("1", "2", "3"):
+        post("order", sample("order", increment_id=number))
+    Message.objects.filter(increment_id="3").update(received_at=PAST)
+    asked = ask(claimed=True)
+    taken = []
+    for _step in replay.steps(asked):
+        taken.append(Message.objects.get(pk=Replay.objects.get().reached_message).increment_id)
+    assert taken == ["3", "1", "2"]
+
+
+def test_one_that_fails_leaves_the_others_and_itself_as_they_were(post, monkeypatch):
+    for number in ("1", "2"):
+        post("order", sample("order", increment_id=number))
+    original = pipeline.apply
+
+    def broken(reading, message, writes):
+        if reading.increment_id == "1":
+            raise ValueError("a bug of ours")
+        return original(reading, message, writes)
+
+    monkeypatch.setattr(pipeline, "apply", broken)
+    ask()
+    done = finished()
+    assert (done.status, done.failed, done.unchanged) == ("done", 1, 1)
+    assert "a bug of ours" in done.last_error
+    assert list(Message.objects.order_by("pk").values_list("status", "is_replay")) == [
+        ("applied", False),
+        ("applied", True),
+    ]
+
+
+def test_one_that_still_cannot_be_read_is_counted(post):
+    post("order", b"{oops")
+    ask()
+    done = finished()
+    assert (done.failed, done.last_error[:8]) == (1, "not_json")
+    assert Message.objects.get().status == "quarantined"
+
+
+def test_one_that_is_open_is_only_made_due(post):
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
+        post("order")
+    Message.objects.update(due_at=from_now(3600))
+    ask()
+    done = finished()
+    assert (done.postponed, Message.objects.get().outcome) == (1, "created")
+
+
+def test_what_comes_in_later_is_no_part_of_it(post):
+    post("order")
+    ask()
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
+        post("order", sample("order", increment_id="2"))
+    assert finished().done == 1
+
+
+def test_one_that_is_pruned_meanwhile_is_passed_over(post, monkeypatch):
+    post("order")
+    asked = ask(claimed=True)
+    gone = Message.objects.all()
+    left = run._left(asked).values_list("pk", flat=True)[:50]
+    assert list(left)
+    gone.delete()
+    assert list(replay.steps(asked)) == []
+    assert Replay.objects.get().status == "done"
+
+
+# ---------------------------------------------------------------- which
+
+
+@pytest.fixture
+def chosen(post):
+    def numbers(**wanted):
+        return [(message.topic, message.increment_id) for message in Choice(**wanted).messages()]
+
+    post("order", sample("order", increment_id="7", po_number="OURS"))
+    post("shipment", sample("shipment", increment_id="7", order_increment_id="7"))
+    post("order", sample("order", increment_id="8", po_number="OTHER"))
+    Message.objects.filter(topic="shipment").update(received_at=PAST)
+    return numbers
+
+
+def test_messages_are_chosen_by_what_is_said_of_them(chosen):
+    assert len(chosen()) == 3
+    assert chosen(since=PAST + timedelta(days=1), topic="order") == [("order", "7"), ("order", "8")]
+    assert chosen(until=PAST + timedelta(days=1)) == [("shipment", "7")]
+    assert chosen(order="OURS") == chosen(order="7") == [("shipment", "7"), ("order", "7")]
+    assert chosen(order="no such") == []
+    assert chosen(status="failed") == []
+    assert chosen(ids=(Message.objects.get(increment_id="8").pk,)) == [("order", "8")]
+
+
+def test_a_choice_survives_being_written_down():
+    choice = Choice(PAST, PAST + timedelta(days=1), "order", "7", "failed", (1, 2))
+    assert Choice.from_json(json.loads(json.dumps(choice.as_json()))) == choice
+    assert Choice.from_json({}) == Choice()
+    assert Choice().is_open
+    assert not choice.is_open
+
+
+def test_times_are_as_people_write_them():
+    since, until = replay.since_and_until("2024-01-31", "2024-01-31")
+    assert until - since == timedelta(days=1)
+    assert since.isoformat().startswith("2024-01-31T00:00:00")
+    assert replay.since_and_until("", "2024-01-31T09:00Z")[1] == datetime(2024, 1, 31, 9, tzinfo=timezone.utc)
+    for wrong in (("soon", ""), ("2024-02-31", ""), ("2024-01-02", "2024-01-01"), ("", "9999-12-31")):
+        with pytest.raises(ValueError):
+            replay.since_and_until(*wrong)
+
+
+# ---------------------------------------------------------------- the preview
+
+
+def test_a_preview_keeps_nothing_and_tells_nobody(unreadable, post, hear):
+    heard = [hear(signals.event_recorded), hear(signals.shipment_created)]
+    post("order", b"{oops")
+    before = tables()
+    foreseen = replay.preview_messages(ALL, {"test.event_recorded.0"})
+    assert tables() == before
+    assert heard == [[], []]
+    assert [step.counted for _, step in foreseen.steps] == ["changed", "changed", "changed", "failed"]
+
+
+def test_what_is_foreseen_is_what_then_happens(unreadable, post, hear):
+    hear(signals.event_recorded, uid="shop.all")
+    hear(signals.shipment_delivered, uid="shop.delivered")
+    post("rma")
+    post("invoice", b"[]")
+    foreseen = replay.preview_messages(ALL)
+    recorded = Event.objects.latest("pk").pk
+    asked = ask(claimed=True)
+    then = list(replay.steps(asked))
+    assert [(s.counted, s.outcome, [(e.type, e.changes) for e in s.events]) for _, s in foreseen.steps] == [
+        (s.counted, s.outcome, [(e.type, e.changes) for e in s.events]) for s in then
+    ]
+    assert [m.pk for m, _ in foreseen.steps] == list(ALL.messages().values_list("pk", flat=True))
+    owed = ReceiverCall.objects.filter(event__pk__gt=recorded)
+    assert sum(foreseen.receivers.values()) == owed.count() > 0
+    assert set(foreseen.receivers) == {"shop.all", "shop.delivered"}
+
+
+def test_an_open_message_and_a_fault_are_foreseen_too(post, monkeypatch):
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
+        post("order")
+    (step,) = [step for _, step in replay.preview_messages(ALL).steps]
+    assert step.counted == "postponed"
+    worker.drain()
+    monkeypatch.setattr(pipeline, "apply", lambda *args: 1 / 0)
+    (step,) = [step for _, step in replay.preview_messages(ALL).steps]
+    assert (step.counted, "ZeroDivisionError" in step.error) == ("failed", True)
+
+
+def test_a_preview_is_bounded_and_says_so(post, monkeypatch):
+    for number in ("1", "2", "3"):
+        post("order", sample("order", increment_id=number))
+    monkeypatch.setattr("stockhub_webhooks.operations.replay.preview.COUNTED_UP_TO", 2)
+    foreseen = replay.preview_messages(ALL, limit=1)
+    assert (len(foreseen.steps), foreseen.total, foreseen.is_counted) == (1, 2, False)
+
+
+def test_a_preview_called_off_by_the_database_is_made_again(post, monkeypatch):
+    post("order")
+    faults = [OperationalError("deadlock")] * 2
+    original = pipeline.apply
+
+    def sometimes(*args):
+        if faults:
+            raise faults.pop()
+        return original(*args)
+
+    monkeypatch.setattr(pipeline, "apply", sometimes)
+    assert [step.counted for _, step in replay.preview_messages(ALL).steps] == ["unchanged"]
+    faults.extend([OperationalError("deadlock")] * 3)
+    with pytest.raises(OperationalError):
+        replay.preview_messages(ALL)
+
+
+# ---------------------------------------------------------------- offering
+
+
+def test_a_receiver_that_did_not_exist_hears_the_past_once_as_a_replay(post, hear):
+    post("order")
+    post("shipment")
+    heard = hear(signals.shipment_created, uid="shop.new")
+    ask(receivers=["shop.new"])
+    done = finished()
+    assert (done.owed, len(heard)) == (1, 1)
+    assert heard[0]["event"].is_replay
+    assert ReceiverCall.objects.get().is_replay
+    ask(receivers=["shop.new"], applies=False)
+    assert (finished().owed, len(heard)) == (0, 1)
+
+
+def test_only_offering_processes_nothing(post, hear):
+    post("order")
+    heard = hear(signals.order_created, uid="shop.new")
+    assert replay.preview_messages(ALL, {"shop.new"}, applies=False).receivers == {"shop.new": 1}
+    ask(receivers=["shop.new"], applies=False)
+    done = finished()
+    assert (len(heard), done.changed, done.unchanged) == (1, 1, 0)
+    assert not Message.objects.get().is_replay
+
+
+def test_offered_past_events_are_told_before_later_ones_that_wait(post, hear):
+    post("order")  # nobody hears this
+    hear(signals.event_recorded, uid="shop.all")
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
+        post("order", sample("order", status="closed", updated_at="2030-01-01T00:00:00+00:00"))
+        pipeline.process(next(claim_due()))
+    offered = ledger.backfill(list(Event.objects.filter(type="order.created")), {"shop.all"})
+    assert [call.event.type for call in offered] == ["order.created"]
+    told = []
+    while calls := list(ledger.claim_due()):
+        assert len(calls) == 1  # one at a time for this order
+        call_receiver(calls[0])
+        told.append(calls[0].event_id)
+    assert len(told) == 3
+    assert told == sorted(told)
+
+
+def test_what_is_offered_waits_for_the_call_in_hand(post, hear):
+    post("order")
+    hear(signals.event_recorded, uid="shop.all")
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
+        post("order", sample("order", status="closed", updated_at="2030-01-01T00:00:00+00:00"))
+        pipeline.process(next(claim_due()))
+    (running,) = ledger.claim_due()
+    ledger.backfill(list(Event.objects.filter(type="order.created")), {"shop.all"})
+    assert list(ledger.claim_due()) == []
+    ReceiverCall.objects.filter(pk=running.pk).update(due_at=PAST)  # its process was killed
+    assert [call.event.type for call in ledger.claim_due()] == ["order.created"]
+
+
+def test_two_offers_at_once_owe_once(post, hear, monkeypatch):
+    post("order")
+    hear(signals.order_created, uid="shop.new")
+    events = list(Event.objects.all())
+    original = ReceiverCall.objects.using
+
+    ledger.backfill(events, {"shop.new"})
+    first = ReceiverCall.objects.get()
+    monkeypatch.setattr(
+        type(ReceiverCall.objects.all()), "values_list", lambda self, *names, **options: [], raising=True
+    )
+    ledger.backfill(events, {"shop.new"})  # it did not see the other's
+    monkeypatch.undo()
+    assert ReceiverCall.objects.get() == first
+    assert original
+
+
+def test_offering_to_nobody_owes_nothing(post):
+    post("order")
+    assert ledger.backfill(list(Event.objects.all()), {"gone"}) == []
+
+
+def test_tasks_of_a_receiver_that_is_gone_are_given_to_another(post, hear, monkeypatch):
+    hear(signals.order_created, uid="shop.new")
+    for number in ("1", "2", "3", "4"):
+        post("order", sample("order", increment_id=number))
+    ReceiverCall.objects.update(receiver="shop.old", status="pending", due_at=PAST)
+    states = ["given_up", "running", "done"]
+    for call, status in zip(ReceiverCall.objects.order_by("pk"), states, strict=False):
+        ReceiverCall.objects.filter(pk=call.pk).update(status=status, due_at=PAST if status == "running" else None)
+    last = ReceiverCall.objects.latest("pk")  # this one knows of it already
+    ReceiverCall.objects.create(event=last.event, signal=last.signal, receiver="shop.new", status="done")
+    monkeypatch.setattr(ledger, "REASSIGNED_AT_ONCE", 1)
+    assert ledger.reassign("order_created", "shop.old", "shop.new") == 2
+    moved = ReceiverCall.objects.filter(receiver="shop.new", is_replay=True)
+    assert {call.status for call in moved} == {"pending"}
+    assert ReceiverCall.objects.filter(receiver="shop.old").count() == 2
+    for former, receiver in (("shop.new", "shop.new"), ("shop.old", "nobody")):
+        with pytest.raises(ValueError, match="is not connected"):
+            ledger.reassign("order_created", former, receiver)
+
+
+# ---------------------------------------------------------------- workers, stopping, being killed
+
+
+def many(post, count):
+    for number in range(count):
+        post("order", sample("order", increment_id=str(number)))
+
+
+def test_it_goes_on_in_batches(post, monkeypatch):
+    many(post, 5)
+    monkeypatch.setattr(run, "BATCH", 2)
+    ask()
+    assert [replay.continue_due() for _ in range(4)] == [2, 2, 1, 0]
+    assert finished().status == "done"
+
+
+def test_a_second_worker_leaves_it_alone_until_the_lease_lapses(post, monkeypatch):
+    many(post, 3)
+    ask()
+    first = run._claim()
+    going = replay.steps(first)
+    next(going)
+    assert replay.continue_due() == 0
+    Replay.objects.update(due_at=PAST)  # the first one was killed
+    assert replay.continue_due() == 2
+    with pytest.raises(run._Lost):
+        next(going)
+    done = Replay.objects.get()
+    assert (done.status, done.done, done.unchanged) == ("done", 3, 3)
+
+
+def test_who_was_taken_over_keeps_nothing_of_its_message(post):
+    post("order")
+    ask()
+    slow = run._claim()
+    Order.objects.update(status="holded")
+    Replay.objects.update(claim=None)
+    with pytest.raises(run._Lost):
+        list(replay.steps(slow))
+    assert Order.objects.get().status == "holded"
+    assert Message.objects.get().status == "applied"
+
+
+@pytest.mark.postgresql
+@pytest.mark.mariadb  # SQLite has one writer at a time
+def test_two_workers_at_once_take_each_message_once(post):
+    many(post, 12)
+    ask()
+    barrier = threading.Barrier(2)
+
+    def work():
+        barrier.wait()
+        try:
+            for _ in range(5):
+                replay.continue_due()
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    done = finished()
+    assert (done.status, done.done, done.unchanged) == ("done", 12, 12)
+
+
+def test_it_can_be_stopped(post):
+    many(post, 3)
+    asked = ask(claimed=True)
+    going = replay.steps(asked)
+    next(going)
+    assert replay.halt(asked.pk, "boss")
+    with pytest.raises(run._Lost):
+        next(going)
+    stopped = finished()
+    assert (stopped.status, stopped.done, stopped.stopped_by) == ("stopped", 1, "boss")
+    assert stopped.percent == 33
+    assert not replay.halt(asked.pk, "another")
+
+
+def test_it_lets_go_when_the_worker_is_to_end(post):
+    many(post, 3)
+    ask()
+    stop = threading.Event()
+    stop.set()
+    assert replay.continue_due(stop=stop) == 1
+    assert replay.continue_due() == 2
+
+
+def test_a_process_that_dies_each_time_ends_it(post):
+    post("order")
+    ask()
+    Replay.objects.update(attempts=22)
+    assert replay.continue_due() == 0
+    broken = Replay.objects.get()
+    assert (broken.status, broken.due_at) == ("failed", None)
+    assert "died each time" in broken.last_error
+
+
+def test_a_database_that_calls_it_off_time_and_again_is_asked_later(post, monkeypatch):
+    post("order")
+    ask()
+
+    def away(*args):
+        raise OperationalError("gone")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(pipeline, "apply", away)
+        assert replay.continue_due() == 1
+    assert replay.continue_due() == 0  # not yet
+    waiting = Replay.objects.get()
+    assert (waiting.status, waiting.done) == ("open", 0)
+    Replay.objects.update(due_at=PAST)
+    assert finished().unchanged == 1
+
+
+def test_a_deadlock_is_tried_again_and_a_lasting_fault_counted(post, monkeypatch):
+    post("order")
+    original, faults = pipeline.apply, [IntegrityError("race")] * 2
+
+    def sometimes(*args):
+        if faults:
+            raise faults.pop()
+        return original(*args)
+
+    monkeypatch.setattr(pipeline, "apply", sometimes)
+    ask()
+    assert finished().unchanged == 1
+    faults.extend([IntegrityError("for ever")] * 3)
+    ask()
+    assert finished().failed == 1
+
+
+def test_an_inline_shop_heals_with_its_traffic(post):
+    post("order")
+    ask()
+    post("order", sample("order", increment_id="2"))
+    assert Replay.objects.get().status == "done"
+
+
+# ---------------------------------------------------------------- the command
+
+
+def test_the_command_does_it_and_records_who_and_why(unreadable, hear, capsys):
+    heard = hear(signals.shipment_created)
+    call_command("stockhub_replay", since="2020-01-01", reason="after the update")
+    out = capsys.readouterr()
+    assert "done, 3 of 3: changed 3, unchanged 0" in out.out
+    assert out.err == ""
+    record = Replay.objects.get()
+    assert (record.reason, "stockhub_replay" in record.requested_by) == ("after the update", True)
+    assert heard
+
+
+def test_the_dry_run_says_what_would_happen(unreadable, post, hear, capsys):
+    post("order", b"{oops")
+    hear(signals.shipment_created, uid="shop.new")
+    before = tables()
+    call_command("stockhub_replay", "--since=2020-01-01", "--dry-run", "--receiver=shop.new")
+    out = capsys.readouterr().out
+    assert "would be processed: 4; shown: 4" in out
+    assert "would tell shop.new: 1" in out
+    assert "created: " in out
+    assert "not_json" in out
+    assert tables() == before
+
+
+def test_the_command_says_by_its_exit_code_what_did_not_work(post):
+    post("order", b"{oops")
+    with pytest.raises(SystemExit) as exit_:
+        call_command("stockhub_replay", since="2020-01-01", reason="why not")
+    assert exit_.value.code == 2
+
+
+def test_ctrl_c_leaves_all_in_order(post, monkeypatch, capsys):
+    many(post, 3)
+    original, turns = pipeline.apply, []
+
+    def interrupted(*args):
+        turns.append(1)
+        if len(turns) == 2:
+            raise KeyboardInterrupt
+        return original(*args)
+
+    monkeypatch.setattr(pipeline, "apply", interrupted)
+    with pytest.raises(SystemExit) as exit_:
+        call_command("stockhub_replay", since="2020-01-01", reason="why not")
+    assert exit_.value.code == 130
+    assert "stopped, 1 of 3" in capsys.readouterr().out
+    assert set(Message.objects.values_list("status", "due_at")) == {("applied", None)}
+    assert Message.objects.filter(is_replay=True).count() == 1
+    assert finished().status == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, "say which"),
+        ({"since": "soon"}, "is not a time"),
+        ({"since": "2020-01-01"}, "say why"),
+        ({"since": "2020-01-01", "only_tell": True}, "only-tell whom"),
+        ({"since": "2020-01-01", "receiver": ["nobody"]}, "no receiver is called nobody"),
+    ],
+)
+def test_the_command_says_what_it_needs(options, said):
+    with pytest.raises(CommandError, match=said):
+        call_command("stockhub_replay", **options)
+    assert not Replay.objects.exists()
+
+
+def test_on_a_terminal_there_is_a_bar(post, capsys, monkeypatch):
+    many(post, 2)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setattr("stockhub_webhooks.management.commands.stockhub_replay.getpass.getuser", lambda: {}["none"])
+    call_command("stockhub_replay", since="2020-01-01", reason="why not", no_color=True)
+    assert "[##############################] 2 of 2" in capsys.readouterr().err
+    assert Replay.objects.get().requested_by == "? (stockhub_replay)"

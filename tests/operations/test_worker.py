@@ -1,0 +1,538 @@
+"""The loop that finishes what is open."""
+
+import os
+import signal
+import threading
+import time
+from contextlib import closing
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import OperationalError, connection
+from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
+
+from stockhub_webhooks import signals
+from stockhub_webhooks.contract import topics
+from stockhub_webhooks.db.connections import NOW
+from stockhub_webhooks.db.timeouts import MAX_ATTEMPTS
+from stockhub_webhooks.models import Event, Heartbeat, Message, Order
+from stockhub_webhooks.operations import worker
+from stockhub_webhooks.processing import pipeline
+from stockhub_webhooks.receiving import journal, spool, spool_import
+from stockhub_webhooks.runners.inline import InlineRunner
+from tests.claiming import claim_due
+from tests.conftest import KEY
+from tests.samples import contract
+
+pytestmark = pytest.mark.django_db
+EACH_TOPIC = pytest.mark.parametrize("topic", topics.ALL)
+PAST = datetime(2020, 1, 1, tzinfo=timezone.utc)
+DEFERRED = override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"})
+
+
+@EACH_TOPIC
+def test_once_applies_and_tells_all_and_is_silent(post, topic, hear, capsys):
+    heard = hear(signals.event_recorded)
+    with DEFERRED:
+        post(topic)
+        call_command("stockhub_worker", "--once")
+    assert Message.objects.get().status == "applied"
+    assert heard
+    assert capsys.readouterr() == ("", "")
+    assert Heartbeat.objects.get().beat_at - datetime.now(timezone.utc) < timedelta(minutes=1)
+
+
+def test_the_loop_ends_after_max_seconds(transactional_db, post):
+    with DEFERRED:
+        post("order")
+        call_command("stockhub_worker", "--max-seconds=0.2")
+    assert Message.objects.get().status == "applied"
+
+
+def test_no_time_means_no_work(post):
+    with DEFERRED:
+        post("order")
+        call_command("stockhub_worker", "--once", "--max-seconds=0")
+    assert Message.objects.get().status == "received"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_first_signal_ends_it_after_the_work_in_hand(transactional_db, post, hear, number):
+    done = []
+
+    def interrupted(**arguments):
+        os.kill(os.getpid(), number)
+        done.append("finished")
+
+    hear(signals.order_created, interrupted)
+    hear(signals.order_created, lambda **arguments: done.append("second"))
+    former = signal.getsignal(number)
+    with DEFERRED:
+        post("order")
+        call_command("stockhub_worker")
+    assert done == ["finished"]
+    assert signal.getsignal(number) is former
+
+
+def test_the_second_signal_ends_it_at_once(transactional_db, post, hear):
+    def interrupted_twice(**arguments):
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise AssertionError("it went on")
+
+    hear(signals.order_created, interrupted_twice)
+    with DEFERRED:
+        post("order")
+        with pytest.raises(SystemExit) as exit_:
+            call_command("stockhub_worker")
+    assert exit_.value.code == 128 + signal.SIGTERM
+
+
+def test_the_loop_waits_for_a_database_that_is_away(monkeypatch, caplog):
+    loop = worker.Worker(max_seconds=5)
+    tries = []
+
+    def once(self):
+        tries.append(1)
+        if len(tries) == 3:
+            self.stop.set()
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(worker.Worker, "once", once)
+    monkeypatch.setattr(worker.Worker, "PAUSE_SECONDS", 0.01)
+    loop.forever()
+    assert len(tries) == 3
+    assert "does not answer" in caplog.text
+
+
+def test_once_says_that_the_database_is_away(monkeypatch):
+    def once(self):
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(worker.Worker, "once", once)
+    with pytest.raises(CommandError, match="does not answer"):
+        call_command("stockhub_worker", "--once")
+
+
+def test_a_fault_of_ours_does_not_end_the_loop(monkeypatch, caplog):
+    loop = worker.Worker(max_seconds=5)
+    tries = []
+
+    def once(self):
+        tries.append(1)
+        if len(tries) == 2:
+            self.stop.set()
+        raise ZeroDivisionError("Testman")
+
+    monkeypatch.setattr(worker.Worker, "once", once)
+    monkeypatch.setattr(worker.Worker, "PAUSE_SECONDS", 0.01)
+    loop.forever()
+    assert len(tries) == 2
+    assert "ZeroDivisionError" in caplog.text
+    assert "Testman" not in caplog.text
+
+
+def test_it_runs_in_a_thread_too(monkeypatch):
+    ran = []
+    monkeypatch.setattr(worker.Worker, "once", lambda self: ran.append(1))
+    thread = threading.Thread(target=call_command, args=("stockhub_worker", "--once"))
+    thread.start()
+    thread.join()
+    assert ran
+
+
+def test_many_that_are_given_up_hide_none_behind_them(post):
+    with DEFERRED:
+        for _ in range(25):
+            post("order")
+        oldest = Message.objects.order_by("pk").values_list("pk", flat=True)[:20]
+        Message.objects.filter(pk__in=list(oldest)).update(attempts=22)
+        worker.drain()
+    assert Message.objects.filter(status="failed").count() == 20
+    assert Message.objects.filter(status="applied").count() == 5
+
+
+def test_it_stops_between_two_messages_where_one_is_in_the_way_of_the_others(post, monkeypatch):
+    stop = threading.Event()
+    real = pipeline.process
+    with DEFERRED:
+        post("order", b"x")
+        post("shipment")
+        monkeypatch.setattr(pipeline, "process", lambda message: (stop.set(), real(message)))
+        assert worker.drain(stop=stop) == 1
+    assert list(Message.objects.order_by("pk").values_list("status", "attempts")) == [
+        ("quarantined", 1),
+        ("received", 0),
+    ]
+
+
+def test_it_stops_between_those_that_are_applied_together(post, monkeypatch):
+    stop = threading.Event()
+    real = pipeline.process_together
+    with DEFERRED:
+        for _ in range(journal.BATCH + 1):
+            post("order")
+        monkeypatch.setattr(pipeline, "process_together", lambda messages: (stop.set(), real(messages))[1])
+        assert worker.drain(stop=stop) == journal.BATCH
+    assert Message.objects.get(status="received").attempts == 0
+
+
+# ---------------------------------------------------------------- several in one transaction
+
+
+@EACH_TOPIC
+def test_a_few_messages_are_applied_in_one_transaction_in_their_sequence(post, topic):
+    with DEFERRED:
+        for number in ("000000002", "000000001", "000000002"):
+            post(
+                topic,
+                contract(topic) | {"purchase_order_increment_id" if "payment" in topic else "increment_id": number},
+            )
+        with CaptureQueriesContext(connection) as captured:
+            worker.drain()
+    outcomes = Message.objects.order_by("pk").values_list("status", "outcome")
+    assert list(outcomes) == [("applied", "created"), ("applied", "created"), ("applied", "unchanged")]
+    updates = [place for place, query in enumerate(captured) if '"outcome" = ' in query["sql"].replace("`", '"')]
+    between = [query["sql"] for query in captured][updates[0] : updates[-1]]
+    assert len(updates) == 3
+    assert not [sql for sql in between if sql.startswith(("COMMIT", "BEGIN", "RELEASE", "SAVEPOINT"))]
+
+
+@EACH_TOPIC
+def test_one_that_cannot_be_read_is_in_nobodys_way(post, topic):
+    with DEFERRED:
+        post(topic)
+        post(topic, b"x")
+        post(topic)
+        worker.drain()
+    assert list(Message.objects.order_by("pk").values_list("status", "outcome", "attempts")) == [
+        ("applied", "created", 1),
+        ("quarantined", "", 1),
+        ("applied", "unchanged", 1),
+    ]
+
+
+def test_one_that_fails_is_in_nobodys_way_and_nothing_is_applied_twice(post, monkeypatch, hear):
+    heard = hear(signals.order_created)
+    real = pipeline.apply
+
+    def apply(reading, message, writes):
+        if reading.increment_id == "000000013":
+            raise ValueError("a fault of ours")
+        return real(reading, message, writes)
+
+    monkeypatch.setattr(pipeline, "apply", apply)
+    with DEFERRED:
+        for number in ("000000011", "000000012", "000000013", "000000014"):
+            post("order", contract("order") | {"increment_id": number})
+        worker.drain()
+    assert list(Message.objects.order_by("pk").values_list("status", flat=True)) == [
+        "applied",
+        "applied",
+        "received",
+        "applied",
+    ]
+    assert Message.objects.get(status="received").cause.startswith("ValueError at ")
+    assert Event.objects.count() == len(heard) == 3
+
+
+def test_a_process_that_dies_among_several_leaves_all_of_them_as_they_were(post, monkeypatch):
+    real = pipeline.apply
+
+    def apply(reading, message, writes):
+        if reading.increment_id == "000000012":
+            raise KeyboardInterrupt
+        return real(reading, message, writes)
+
+    with DEFERRED:
+        for number in ("000000011", "000000012"):
+            post("order", contract("order") | {"increment_id": number})
+        monkeypatch.setattr(pipeline, "apply", apply)
+        with pytest.raises(KeyboardInterrupt):
+            worker.drain()
+        assert not Order.objects.exists()
+        monkeypatch.undo()
+        Message.objects.update(due_at=PAST)
+        worker.drain()
+    assert Message.objects.filter(status="applied", outcome="created").count() == Order.objects.count() == 2
+
+
+# ---------------------------------------------------------------- messages left open
+
+
+@EACH_TOPIC
+def test_a_message_whose_process_died_is_taken_over(topic):
+    import json
+
+    message = Message(url_topic=topic, account="default", body=json.dumps(contract(topic)).encode())
+    journal.store(message, claimed=True)  # and the process dies
+    assert worker.drain() == 0
+    Message.objects.update(due_at=PAST)
+    assert worker.drain() == 1
+    assert Message.objects.get().status == "applied"
+
+
+def test_two_processes_with_one_message_and_only_one_finishes(post, monkeypatch):
+    with DEFERRED:
+        post("order")
+    (first,) = claim_due()
+    Message.objects.update(due_at=PAST)
+    (second,) = claim_due()
+    pipeline.process(second)
+    pipeline.process(first)
+    assert (first.status, first.outcome) == ("applied", "created")
+    assert Event.objects.count() == 1
+
+
+def test_two_processes_with_one_unreadable_message(post):
+    with DEFERRED:
+        post("order", b"x")
+    (first,) = claim_due()
+    Message.objects.update(due_at=PAST)
+    (second,) = claim_due()
+    pipeline.process(second)
+    pipeline.process(first)
+    assert first.status == "quarantined"
+
+
+@override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "MAX_ATTEMPTS": 3})
+def test_a_message_that_fails_each_time_is_failed_in_the_end_and_can_be_brought_back(post, monkeypatch, caplog):
+    def fail(*args):
+        raise ZeroDivisionError("Testman")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("stockhub_webhooks.processing.pipeline.apply", fail)
+        assert post("order").status_code == 202
+        for _ in range(5):
+            Message.objects.filter(due_at__isnull=False).update(due_at=PAST)
+            worker.drain()
+    message = Message.objects.get()
+    assert (message.status, message.attempts, message.due_at) == ("failed", 3, None)
+    assert message.error.startswith("ZeroDivisionError")
+    assert "Testman" not in caplog.text
+    assert journal.requeue([message.pk]) == 1
+    worker.drain()
+    message.refresh_from_db()
+    assert (message.status, message.outcome, message.error, message.is_replay) == ("applied", "created", "", False)
+
+
+@override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "MAX_ATTEMPTS": 2, "RUNNER": "worker"})
+def test_a_message_that_kills_its_process_each_time_is_failed(post):
+    post("order")
+    for _ in range(2):
+        Message.objects.update(due_at=PAST)
+        assert list(claim_due())  # and dies
+    Message.objects.update(due_at=PAST)
+    worker.drain()
+    assert Message.objects.get().status == "failed"
+
+
+def test_what_was_not_committed_is_not_called_applied(post, monkeypatch):
+    settle = journal.settle
+
+    def lose_the_connection(*arguments):
+        settle(*arguments)
+        raise OperationalError("server closed the connection unexpectedly")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "settle", lose_the_connection)
+        answer = post("order")
+    assert (answer.status_code, "outcome" in answer.json()) == (202, False)
+    assert not Order.objects.exists()
+    Message.objects.update(due_at=PAST)
+    worker.drain()
+    assert Message.objects.get().status == "applied"
+
+
+def test_races_that_the_database_calls_off_are_run_again(post, monkeypatch):
+    from stockhub_webhooks.processing.apply import apply
+
+    tries = []
+
+    def race(*args):
+        tries.append(1)
+        if len(tries) < MAX_ATTEMPTS:
+            raise OperationalError("deadlock detected")
+        return apply(*args)
+
+    monkeypatch.setattr("stockhub_webhooks.processing.pipeline.apply", race)
+    assert post("order").json()["outcome"] == "created"
+    assert len(tries) == 3
+
+
+def test_a_database_that_goes_away_in_between_leaves_the_message_open(post, monkeypatch, caplog):
+    def gone(*args, **kwargs):
+        raise OperationalError("gone")
+
+    monkeypatch.setattr("stockhub_webhooks.processing.pipeline.apply", gone)
+    monkeypatch.setattr("stockhub_webhooks.receiving.journal.postpone", gone)
+    assert post("order").status_code == 202
+    assert Message.objects.get().status == "received"
+    assert "stays open" in caplog.text
+
+
+def test_a_quarantined_message_is_read_again_on_request(post):
+    post("order", b"x")
+    message = Message.objects.get()
+    journal.requeue([message.pk])
+    worker.drain()
+    message.refresh_from_db()
+    assert (message.status, message.is_replay) == ("quarantined", False)
+
+
+# ---------------------------------------------------------------- the spool
+
+
+@pytest.fixture
+def spooled(tmp_path):
+    """Messages of all topics in a spool."""
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "SPOOL_DIR": tmp_path / "spool"}):
+        import json
+
+        for topic in topics.ALL:
+            message = Message(url_topic=topic, account="default", body=json.dumps(contract(topic)).encode())
+            spool.write({name: getattr(message, name) for name in journal.SPOOLED})
+        yield tmp_path / "spool"
+
+
+def test_the_spool_is_ingested_and_applied_once(spooled):
+    received = {spool.read(path)["uid"]: spool.read(path)["received_at"] for path in spool.files()}
+    assert worker.drain() == 12
+    assert list(spool.files()) == []
+    assert dict(Message.objects.values_list("uid", "received_at")) == received
+    assert set(Message.objects.values_list("status", flat=True)) == {"applied"}
+    assert Order.objects.get(increment_id="000000701").status == "complete"
+
+
+def test_traffic_ingests_the_spool_too(spooled, post):
+    post("order")
+    assert list(spool.files()) == []
+    assert Message.objects.count() == 7
+
+
+def test_killed_between_insert_and_unlink_it_is_still_there_once(spooled, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(spool, "remove", lambda path: None)
+        spool_import.import_spool()
+    assert spool_import.import_spool() == 0
+    assert Message.objects.count() == 6
+    assert list(spool.files()) == []
+
+
+def test_a_broken_file_is_set_aside_and_the_others_go_on(spooled, caplog):
+    (spooled / "broken.json").write_text("{")
+    (spooled / "incomplete.json").write_text('{"uid": "x"}')
+    (spooled / ".draft.json").write_text("{")
+    assert spool_import.import_spool() == 6
+    assert {path.name for path in spooled.iterdir()} == {".draft.json", ".lock", "broken.broken", "incomplete.broken"}
+    assert "broken.json" in caplog.text
+
+
+def test_a_file_that_another_process_has_just_taken_is_no_fault(spooled, monkeypatch):
+    def taken(path):
+        path.unlink()
+        raise FileNotFoundError
+
+    monkeypatch.setattr(spool, "read", taken)
+    assert spool_import.import_spool() == 0
+
+
+def test_a_file_that_cannot_be_read_waits_on_and_stops_nothing(spooled, caplog):
+    (spooled / "directory.json").mkdir()
+    assert worker.drain() == 12
+    assert (spooled / "directory.json").exists()
+    assert "cannot be read" in caplog.text
+
+
+@pytest.mark.postgresql
+@pytest.mark.mariadb
+def test_a_file_that_the_database_will_not_take_is_set_aside(transactional_db, spooled):
+    message = Message(url_topic="order", account="x" * 300, body=b"{}")
+    path = spool.write({name: getattr(message, name) for name in journal.SPOOLED})
+    assert spool_import.import_spool() == 6
+    assert path.with_suffix(".broken").exists()
+
+
+def test_one_process_at_a_time_takes_files_out(spooled):
+    with spool.taking_out() as first, spool.taking_out() as second:
+        assert (first, second) == (True, False)
+        assert spool_import.import_spool() == 0
+    assert spool_import.import_spool() == 6
+
+
+def test_with_the_database_still_away_the_files_wait_on(spooled, monkeypatch):
+    def gone(*args, **kwargs):
+        raise OperationalError("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "insert", gone)
+        patch.setattr(spool_import, "is_reachable", lambda using: False)
+        with pytest.raises(OperationalError):
+            spool_import.import_spool()
+    assert len(list(spool.files())) == 6
+    assert spool_import.import_spool() == 6
+
+
+def test_no_spool_is_an_empty_spool():
+    with override_settings(STOCKHUB_WEBHOOKS={}):
+        assert list(spool.files()) == []
+        with pytest.raises(FileNotFoundError, match="SPOOL_DIR"):
+            spool.write({})
+
+
+# ---------------------------------------------------------------- a few at a time
+
+
+def test_messages_that_nobody_asked_for_any_more_are_due_again_without_an_attempt(post):
+    with DEFERRED:
+        for _ in range(3):
+            post("order")
+    claimed = claim_due()
+    first = next(claimed)
+    assert Message.objects.filter(attempts=1).count() == 3
+    claimed.close()
+    assert sorted(Message.objects.values_list("attempts", flat=True)) == [0, 0, 1]
+    assert Message.objects.due(NOW).exclude(pk=first.pk).count() == 2
+
+
+def test_a_message_that_was_begun_before_is_taken_alone(post):
+    with DEFERRED:
+        for _ in range(4):
+            post("order")
+    begun = list(Message.objects.order_by("pk")[:2])
+    Message.objects.filter(pk__in=[message.pk for message in begun]).update(attempts=1)
+    with closing(claim_due()) as claimed:
+        assert [next(claimed).pk, next(claimed).pk] == [m.pk for m in Message.objects.order_by("pk")[2:]]
+        assert next(claimed).pk == begun[0].pk
+        assert Message.objects.get(pk=begun[1].pk).attempts == 1  # still
+
+
+def test_stopped_in_the_middle_the_rest_is_left_for_others(post):
+    with DEFERRED:
+        for _ in range(3):
+            post("order")
+    stop = threading.Event()
+    stop.set()
+    assert worker.drain(stop=stop) == 0
+    assert worker.drain(until=time.monotonic()) == 0
+    assert Message.objects.due(NOW).count() == 3
+
+
+def test_a_look_that_found_nothing_is_not_taken_again_in_the_same_second(post, monkeypatch):
+    looks = []
+    monkeypatch.setattr(worker, "drain", lambda until: bool(looks.append(until)))
+    monkeypatch.setattr(InlineRunner, "LOOK_SECONDS", 3600)
+    for _ in range(3):
+        post("order")
+    assert len(looks) == 1
+
+
+def test_a_look_that_found_work_is_taken_again(post, monkeypatch):
+    looks = []
+    monkeypatch.setattr(worker, "drain", lambda until: looks.append(until) or 1)
+    monkeypatch.setattr(InlineRunner, "LOOK_SECONDS", 3600)
+    for _ in range(3):
+        post("order")
+    assert len(looks) == 3
