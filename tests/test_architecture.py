@@ -29,7 +29,7 @@ LAYERS = (
     "receiving",
     "delivery",
     "processing",
-    "office operations testing",
+    "events office operations testing",
     "runners",
     "views admin",
     "contrib urls templatetags",

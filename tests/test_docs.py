@@ -16,7 +16,7 @@ from django.utils.module_loading import import_string
 from stockhub_webhooks import exceptions, models, runners, signals, testing
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.contract import topics
-from stockhub_webhooks.delivery.calls import ReceiverEvent
+from stockhub_webhooks.events import ReceiverEvent
 from stockhub_webhooks.management.commands.stockhub_simulate import Command
 from stockhub_webhooks.operations import checks
 from stockhub_webhooks.operations.checks import tables

@@ -58,14 +58,13 @@ def columns(model: type[models.Model], using: str, left_out: frozenset[str] = fr
     }
 
 
-def insert_text(rows: Sequence[models.Model], using: str, left_out: frozenset[str], keys: Mapping[int, str]) -> Text:
+def insert_text(rows: Sequence[models.Model], using: str, left_out: frozenset[str]) -> Text:
     """INSERT of rows of one model that returns their keys, with its parameters.
 
     Args:
         rows: not saved yet.
         using: the database's alias.
         left_out: names of fields whose values are the database's own defaults in all rows.
-        keys: where the same statement finds the key of a row that these point at and that has none yet, by its `id()`.
     """
     model, connection = type(rows[0]), connections[using]
     written = columns(model, using, left_out).values()
@@ -76,9 +75,7 @@ def insert_text(rows: Sequence[models.Model], using: str, left_out: frozenset[st
         marks = ["%s"] * len(written)
         for place, column in enumerate(written):
             value = getattr(row, column.name)
-            if value is None and keys and (key := keys.get(id(pointed_at(row, column.field)))):
-                marks[place] = key
-            elif type(value) in column.as_it_is:
+            if type(value) in column.as_it_is:
                 parameters.append(value)
             elif isinstance(value, Combinable):
                 marks[place], inside = _expression_sql(model, value, using)
@@ -87,14 +84,6 @@ def insert_text(rows: Sequence[models.Model], using: str, left_out: frozenset[st
                 parameters.append(column.prepare(value, connection=connection))
         groups.append(f"({', '.join(marks)})")
     return f"{head}{', '.join(groups)}{tail}", parameters
-
-
-def pointed_at(row: models.Model, field: Any) -> models.Model | None:
-    """The row that a relation was set to and that had no key then, else None."""
-    if field.is_relation and getattr(row, field.attname) is None and field.is_cached(row):
-        target: models.Model | None = field.get_cached_value(row)
-        return target
-    return None
 
 
 def update_text(model: type[models.Model], using: str, where: Mapping[str, Any], values: Mapping[str, Any]) -> Text:

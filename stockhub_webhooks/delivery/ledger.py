@@ -21,7 +21,7 @@ from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import NOW, claim, claim_unlocked, database_alias, from_now, with_retries
 from stockhub_webhooks.db.selections import Selection
 from stockhub_webhooks.db.timeouts import query_timeout
-from stockhub_webhooks.db.writes import Writes, update
+from stockhub_webhooks.db.writes import insert, update
 from stockhub_webhooks.delivery.subjects import subject_of
 from stockhub_webhooks.exceptions import CALLER_DIED, DIED, error_fingerprint, error_location, format_error
 from stockhub_webhooks.logs import about, logger_of
@@ -40,17 +40,14 @@ REASSIGNED_AT_ONCE = 500
 # ---------------------------------------------------------------- recording
 
 
-def record(events: list[Event], writes: Writes) -> list[ReceiverCall]:
-    """Have the events written, and what they owe, in the transaction that applied their message.
+def record(events: list[Event]) -> list[ReceiverCall]:
+    """Insert the events and a pending call for each connected receiver, in the transaction of their message.
 
-    That is one pending call for each receiver connected now to a signal of an event; of a test: only those for it.
-
-    Returns:
-        The calls; they and the events know their keys once the writes are run.
+    An event of a test message creates calls only for receivers that accept tests.
     """
+    insert(events, database_alias())
     calls = list(_calls(events))
-    writes.insert(events)
-    writes.insert(calls)
+    insert(calls, database_alias())
     return calls
 
 

@@ -12,7 +12,6 @@ from django.db import IntegrityError, OperationalError
 from stockhub_webhooks import serializers, signals
 from stockhub_webhooks.db.connections import close_if_broken, database_alias, write_transaction
 from stockhub_webhooks.db.timeouts import query_timeout, should_retry
-from stockhub_webhooks.db.writes import Writes
 from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.exceptions import AlreadySettled, Unreadable, error_location
 from stockhub_webhooks.logs import about, logger_of
@@ -103,10 +102,9 @@ def again(message: Message) -> Result:
 
 
 def _steps(message: Message, reading: serializers.ParsedMessage) -> Result:
-    writes = Writes(database_alias())
-    applied = apply(reading, message, writes)
-    calls = ledger.record(applied.events, writes)
-    journal.settle(message, reading, applied.outcome, writes)
+    applied = apply(reading, message)
+    calls = ledger.record(applied.events)
+    journal.settle(message, reading, applied.outcome)
     return Result(applied.outcome, applied.events, calls)
 
 

@@ -29,7 +29,7 @@ from stockhub_webhooks.db.connections import (
     with_retries,
 )
 from stockhub_webhooks.db.timeouts import query_timeout, should_retry
-from stockhub_webhooks.db.writes import Writes, insert
+from stockhub_webhooks.db.writes import insert, update
 from stockhub_webhooks.exceptions import (
     DIED,
     WORKER_DIED,
@@ -208,15 +208,14 @@ def _let_go(messages: list[Message]) -> None:
 # ---------------------------------------------------------------- finishing
 
 
-def settle(message: Message, reading: ParsedMessage, outcome: str, writes: Writes) -> None:
-    """The message is applied, with what else is to be written. Belongs into the transaction that applied it.
+def settle(message: Message, reading: ParsedMessage, outcome: str) -> None:
+    """Mark the message as applied, in the transaction that applied it.
 
     Raises:
         AlreadySettled: another process finished it first.
     """
     _finish(
         message,
-        writes,
         status=Message.Status.APPLIED,
         outcome=outcome,
         topic=reading.topic,
@@ -237,7 +236,6 @@ def quarantine(message: Message, why: Unreadable) -> None:
     """
     _finish(
         message,
-        Writes(database_alias()),
         status=Message.Status.QUARANTINED,
         outcome="",
         topic=why.topic or message.url_topic,
@@ -302,10 +300,9 @@ def _open(message: Message) -> Any:
     return Message.objects.using(database_alias()).filter(**_as_claimed(message))
 
 
-def _finish(message: Message, writes: Writes, **values: Any) -> None:
-    missed = AlreadySettled(f"message {message.pk} was finished by another process")
-    writes.update(Message, _as_claimed(message), values, missed)
-    with_retries(writes.run)
+def _finish(message: Message, **values: Any) -> None:
+    if not with_retries(partial(update, Message, database_alias(), _as_claimed(message), values)):
+        raise AlreadySettled(f"message {message.pk} was finished by another process")
     for name, value in values.items():
         setattr(message, name, value)
 

@@ -4,7 +4,7 @@ import threading
 from decimal import Decimal
 
 import pytest
-from django.db import DatabaseError, connection, connections, transaction
+from django.db import DatabaseError, connection, connections
 from django.db.models.signals import post_save, pre_save
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -13,11 +13,10 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.db import statements
 from stockhub_webhooks.db.connections import NOW, from_now
 from stockhub_webhooks.db.selections import Selection
-from stockhub_webhooks.db.writes import ROWS_AT_ONCE, Writes, insert, update
+from stockhub_webhooks.db.writes import MAX_ROWS_PER_STATEMENT, insert, save, update
 from stockhub_webhooks.delivery.subjects import BY_NAME
 from stockhub_webhooks.models import (
     Address,
-    Alarm,
     Event,
     Message,
     Order,
@@ -34,7 +33,7 @@ def lines(order, count):
     return [OrderItem(order=order, position=n, sku=f"sku-{n}", row_total_inc_tax=Decimal("1.5")) for n in range(count)]
 
 
-@pytest.mark.parametrize("count", [0, 1, ROWS_AT_ONCE + 1])
+@pytest.mark.parametrize("count", [0, 1, MAX_ROWS_PER_STATEMENT + 1])
 def test_rows_are_inserted_and_know_their_keys(count):
     order = Order(account="default", increment_id="1")
     insert([order], "default")
@@ -150,133 +149,51 @@ def test_statements_whose_plans_are_kept_do_the_same(transactional_db):
     assert (Order.objects.get().status, OrderItem.objects.count()) == ("complete", 3)
 
 
-# ---------------------------------------------------------------- together
+# ---------------------------------------------------------------- writing
 
 
-def written_together(order):
-    """An order with its address and its lines, and two changes of other rows, in one go."""
-    call = ReceiverCall(
-        event=Event(
-            type="order.created",
-            account="default",
-            subject_id=1,
-            message=Message.objects.create(account="default", body=b""),
-            occurred_at=timezone.now(),
-        ),
-        signal="order_created",
-        receiver="a",
-    )
-    alarm = Alarm.objects.create(name="silence")
-    writes = Writes("default")
-    order.billing_address = Address(city="Breda")
-    order.shipping_address = Address(city="Assen")
-    insert([order.billing_address], "default")  # meanwhile, and the order does not know
-    writes.insert([order.shipping_address])
-    writes.insert([order])
-    writes.insert(lines(order, 2))
-    writes.insert([call.event])
-    writes.insert([call])
-    alarm.told_at = timezone.now()
-    writes.save(alarm, ["told_at"])
-    waiting = {"id": call.event.message_id, "status": "received"}
-    writes.update(Message, waiting, {"notes": [{"a": "ë"}]}, LookupError("it is gone"))
-    return writes
-
-
-def test_rows_that_point_at_each_other_are_written_in_one_go():
-    order = Order(account="default", increment_id="1")
-    writes = written_together(order)
-    with CaptureQueriesContext(connection) as captured:
-        writes.run()
-    assert len(captured) == (1 if connection.vendor == "postgresql" else 7)
-    assert order.shipping_address_id == order.shipping_address.pk is not None
-    stored = Order.objects.get()
-    assert (stored, stored.shipping_address.city, stored.billing_address.city) == (order, "Assen", "Breda")
-    assert list(stored.items.order_by("position").values_list("sku", flat=True)) == ["sku-0", "sku-1"]
-    (call,) = ReceiverCall.objects.all()
-    assert (call.event.type, call.event.message.notes) == ("order.created", [{"a": "ë"}])
-    assert Alarm.objects.get().told_at
-    with CaptureQueriesContext(connection) as captured:
-        writes.run()  # there is nothing left
-    assert not captured.captured_queries
-
-
-def test_each_row_points_at_the_one_that_it_was_given_and_keys_follow_the_sequence():
+def test_rows_get_the_keys_of_related_rows_saved_after_they_were_assigned():
     message = Message.objects.create(account="default", body=b"")
     events = [
         Event(type=f"{number}", account="default", subject_id=1, message=message, occurred_at=timezone.now())
         for number in range(5)
     ]
     calls = [ReceiverCall(event=event, signal="a", receiver=event.type) for event in reversed(events)]
-    writes = Writes("default")
-    writes.insert(events)
-    writes.insert(calls)
-    writes.run()
+    insert(events, "default")
+    insert(calls, "default")
     assert list(Event.objects.order_by("pk").values_list("type", flat=True)) == ["0", "1", "2", "3", "4"]
-    assert list(ReceiverCall.objects.order_by("pk").values_list("receiver", flat=True)) == ["4", "3", "2", "1", "0"]
     assert all(call.receiver == call.event.type for call in ReceiverCall.objects.select_related("event"))
     assert [call.event_id for call in calls] == [event.pk for event in reversed(events)]
 
 
-@pytest.mark.parametrize(
-    "others", [lambda: Alarm.objects.all().delete(), lambda: Message.objects.update(status="failed")]
-)
-def test_where_a_row_to_change_is_not_as_described_nothing_may_be_kept(others):
-    writes = written_together(Order(account="default", increment_id="1"))
-    others()
-    with pytest.raises((LookupError, DatabaseError), match="is gone"), transaction.atomic():
-        writes.run()
-    assert not Order.objects.exists()
-
-
-def test_two_changes_of_one_row_are_both_made():
+def test_saving_a_deleted_row_is_an_error():
     order = Order.objects.create(account="default", increment_id="1")
-    writes = Writes("default")
-    order.status = "complete"
-    writes.save(order, ["status"])
-    writes.update(Order, {"id": order.pk, "status": "complete"}, {"currency": "EUR"}, LookupError("it is not as told"))
-    writes.run()
-    order.refresh_from_db()
-    assert (order.status, order.currency) == ("complete", "EUR")
+    Order.objects.all().delete()
+    with pytest.raises(DatabaseError):
+        save(order, ["status"], "default")
 
 
-def test_more_rows_than_one_statement_takes_are_written_one_step_after_the_other():
-    order = Order(account="default", increment_id="1")
-    writes = Writes("default")
-    writes.insert([order])
-    writes.insert(lines(order, ROWS_AT_ONCE))
-    with CaptureQueriesContext(connection) as captured:
-        writes.run()
-    assert len(captured) >= 2
-    assert order.items.count() == ROWS_AT_ONCE
-
-
-@pytest.mark.parametrize("together", [False, True])
-def test_who_listens_hears_of_a_saved_row_as_from_djangos_save(together):
+def test_saving_sends_the_signals_of_djangos_save():
     order = Order.objects.create(account="default", increment_id="1")
-    heard = []
+    sent = []
 
     def listen(sender, instance, signal, update_fields, raw, using, **rest):
         if signal is pre_save:
-            instance.status = instance.status or "as the listener likes it"
-        heard.append((sender, instance is order, update_fields, rest.get("created"), using))
+            instance.status = instance.status or "set by the listener"
+        sent.append((sender, instance is order, update_fields, rest.get("created"), using))
 
-    writes = Writes("default")
-    if together:
-        writes.insert([Address(city="Assen")])
-    writes.save(order, ["status"])
     for signal in (pre_save, post_save):
         signal.connect(listen, sender=Order)
     try:
-        writes.run()
-        ours, heard[:] = list(heard), []
+        save(order, ["status"], "default")
+        ours, sent[:] = list(sent), []
         order.save(update_fields=["status"])
     finally:
         for signal in (pre_save, post_save):
             signal.disconnect(listen, sender=Order)
-    assert ours == heard
+    assert ours == sent
     assert len(ours) == 2
-    assert Order.objects.get().status == "as the listener likes it"
+    assert Order.objects.get().status == "set by the listener"
 
 
 # ---------------------------------------------------------------- asked again and again

@@ -218,10 +218,10 @@ def test_one_that_fails_is_in_nobodys_way_and_nothing_is_applied_twice(post, mon
     heard = hear(signals.order_created)
     real = pipeline.apply
 
-    def apply(reading, message, writes):
+    def apply(reading, message):
         if reading.increment_id == "000000013":
             raise ValueError("a fault of ours")
-        return real(reading, message, writes)
+        return real(reading, message)
 
     monkeypatch.setattr(pipeline, "apply", apply)
     with DEFERRED:
@@ -241,10 +241,10 @@ def test_one_that_fails_is_in_nobodys_way_and_nothing_is_applied_twice(post, mon
 def test_a_process_that_dies_among_several_leaves_all_of_them_as_they_were(post, monkeypatch):
     real = pipeline.apply
 
-    def apply(reading, message, writes):
+    def apply(reading, message):
         if reading.increment_id == "000000012":
             raise KeyboardInterrupt
-        return real(reading, message, writes)
+        return real(reading, message)
 
     with DEFERRED:
         for number in ("000000011", "000000012"):

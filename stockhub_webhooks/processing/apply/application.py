@@ -8,7 +8,7 @@ from typing import Any
 
 from stockhub_webhooks.db import statements
 from stockhub_webhooks.db.connections import database_alias
-from stockhub_webhooks.db.writes import Writes, insert
+from stockhub_webhooks.db.writes import insert, save
 from stockhub_webhooks.models import Document, Event, Message, Order, Shipment
 from stockhub_webhooks.processing.apply import parts
 from stockhub_webhooks.processing.apply.changes import Changes, differences, to_json_value
@@ -18,35 +18,31 @@ from stockhub_webhooks.serializers import ParsedMessage
 
 @dataclass
 class Applied:
-    """What became of a reading: the document's row, an `Outcome`, and the unsaved events, in the order to tell them.
-
-    What the row needs besides may be among the writes that `apply` was given: it is there once they are run.
-    """
+    """The result of applying a message: the document, a `Message.Outcome`, and the unsaved events in their sequence."""
 
     document: Document
     outcome: str
     events: list[Event] = field(default_factory=list)
 
 
-def apply(reading: ParsedMessage, message: Message, writes: Writes) -> Applied:
+def apply(reading: ParsedMessage, message: Message) -> Applied:
     """Bring the rows up to what the message says, if it is newer than what we have.
 
-    It belongs into a transaction (`pipeline` opens it), takes one lock, the order's, compares what it reads with
-    what is there, and writes the difference, as far as nobody needs the keys with the caller's `writes`.
+    Runs in a transaction of the caller (`pipeline` opens it), locks the order's row alone, and writes the difference
+    between the message and the stored rows.
 
     Raises:
         django.db.Error: the database would not; nothing may be kept of this attempt.
     """
-    return _Application(reading, message, writes).run()
+    return _Application(reading, message).run()
 
 
 class _Application:
     """What the message says, what is there, and what has changed so far."""
 
-    def __init__(self, reading: ParsedMessage, message: Message, writes: Writes) -> None:
+    def __init__(self, reading: ParsedMessage, message: Message) -> None:
         self.reading = reading
         self.message = message
-        self.writes = writes
         self.kind = BY_TOPIC[reading.topic]
         self.using = database_alias()
         self.order: Order | None = None
@@ -132,15 +128,13 @@ class _Application:
         if self.kind.model is not Order:
             document.order = self.order
         differences(document, self.wanted())
-        parts.create_addresses(document, reading.addresses, self.writes)
+        parts.create_addresses(document, reading.addresses, self.using)
         self.stamp()
         if document.pk is None:
-            self.writes.insert([document])
-            self.writes.run()
+            insert([document], self.using)
         else:
-            self.writes.run()
             document.save(using=self.using)
-        parts.create_lines(document, self.kind, reading.lines or (), self.writes)
+        parts.create_lines(document, self.kind, reading.lines or (), self.using)
         values: Changes = {name: (None, value) for name, value in reading.fields.items() if value is not None}
         self.note(f"{self.kind.name}.created", document.pk, values)
         if reading.track and self.kind.has_tracks:
@@ -157,7 +151,7 @@ class _Application:
         return Applied(self.document, Message.Outcome.STALE, self.events)
 
     def leave_unchanged(self) -> Applied:
-        self.writes.save(self.document, self.stamp())
+        save(self.document, self.stamp(), self.using)
         return Applied(self.document, Message.Outcome.UNCHANGED)
 
     def update(self) -> Applied:

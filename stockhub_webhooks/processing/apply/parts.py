@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from stockhub_webhooks.db.writes import Writes, insert
+from stockhub_webhooks.db.writes import insert
 from stockhub_webhooks.models import Address, Track
 from stockhub_webhooks.processing.apply.changes import Changes, below, differences, field_values
 from stockhub_webhooks.processing.apply.document_types import DocumentType
@@ -31,10 +31,10 @@ class PartChanges:
 # ---------------------------------------------------------------- addresses
 
 
-def create_addresses(document: Any, wanted: dict[str, Values | None], writes: Writes) -> None:
-    """The rows of a new document's addresses, to be written before it."""
+def create_addresses(document: Any, wanted: dict[str, Values | None], using: str) -> None:
+    """Insert the addresses of a new document, before the document itself."""
     addresses = {name: Address(**values) for name, values in wanted.items() if values}
-    writes.insert(list(addresses.values()))
+    insert(list(addresses.values()), using)
     for name, address in addresses.items():
         setattr(document, name, address)
 
@@ -66,9 +66,9 @@ def update_addresses(document: Any, wanted: dict[str, Values | None], using: str
 # ---------------------------------------------------------------- lines
 
 
-def create_lines(document: Any, kind: DocumentType, lines: Sequence[Values], writes: Writes) -> None:
-    """The rows of a new document's lines, to be written."""
-    writes.insert([_line(document, kind, position, values) for position, values in enumerate(lines)])
+def create_lines(document: Any, kind: DocumentType, lines: Sequence[Values], using: str) -> None:
+    """Insert the lines of a new document."""
+    insert([_line(document, kind, position, values) for position, values in enumerate(lines)], using)
 
 
 def update_lines(document: Any, kind: DocumentType, lines: Sequence[Values], using: str, *, whole: bool) -> PartChanges:

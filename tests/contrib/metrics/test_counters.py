@@ -41,7 +41,7 @@ def test_what_cannot_be_read_is_counted_as_quarantined_of_any_topic(post, scrape
 
 
 def test_what_cannot_be_applied_is_counted_as_put_off_and_at_last_as_failed(post, scrape, monkeypatch):
-    def broken(reading, message, writes):
+    def broken(reading, message):
         raise ValueError
 
     monkeypatch.setattr("stockhub_webhooks.processing.pipeline.apply", broken)
