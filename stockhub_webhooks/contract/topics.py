@@ -1,7 +1,7 @@
-"""The six things that Stock Hub speaks of, and how to tell from a body which one it is.
+"""The six topics of Stock Hub's messages, and rules to recognise the topic of a body.
 
-Source: the contract's "kind by shape". The URL decides, unless the body carries another topic's marker
-and none of its own: the sender's credit memo page prints the invoice URL.
+The URL decides, unless the body has a marker of another topic and none of the URL's topic: Winkelstraat's own page on
+credit memos prints the invoice URL.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _is_order(body: Body) -> bool:
     )
 
 
-# In the order in which they are asked; the first that says yes wins.
+# A field that only one topic has. The first match wins.
 MARKERS: dict[str, Callable[[Body], bool]] = {
     RMA: lambda body: _any(body, "date_requested"),
     PAYMENT_REQUEST: lambda body: _any(body, "purchase_order_increment_id", "pay_by_link", "payment"),
@@ -49,7 +49,7 @@ MARKERS: dict[str, Callable[[Body], bool]] = {
     ),
 }
 
-# Weaker signs: they speak for the URL's own topic and at the shared URL, but never overrule another's.
+# Fields that confirm the URL's topic and decide at the shared URL, but never overrule another URL.
 OWN_SIGNS: dict[str, Callable[[Body], bool]] = {
     RMA: lambda body: (
         _any(body, "date_received", "date_processed")
@@ -61,14 +61,14 @@ OWN_SIGNS: dict[str, Callable[[Body], bool]] = {
 
 
 def by_shape(body: Body) -> str:
-    """The topic that the body's own fields speak of, "" where they speak of none."""
-    for topic, marks in MARKERS.items():
-        if marks(body):
+    """Return the topic that the fields of a body belong to, or "" if they fit no topic."""
+    for topic, has_marker in MARKERS.items():
+        if has_marker(body):
             return topic
     if _any(body, "track"):
         return SHIPMENT
-    for topic, signs in OWN_SIGNS.items():
-        if signs(body):
+    for topic, has_sign in OWN_SIGNS.items():
+        if has_sign(body):
             return topic
     if _any(body, "order_increment_id") and _any(body, "billing_address") and _any(body, "grand_total", "subtotal"):
         return INVOICE
@@ -76,18 +76,17 @@ def by_shape(body: Body) -> str:
 
 
 def recognise(body: Body, url_topic: str) -> str:
-    """The topic of a body that came in at the URL of `url_topic` ("" for the shared URL); "" where none fits.
+    """Return the topic of a body received at the URL of `url_topic` ("" for the shared URL), or "" if no topic fits.
 
-    A parcel's `track` is shared by shipments and returns, so at the return URL it proves nothing.
+    Shipments and returns both have a `track`, so a track at the return URL does not make a shipment.
     """
     if not url_topic:
         return by_shape(body)
-    own = MARKERS.get(url_topic)
-    signs = OWN_SIGNS.get(url_topic)
-    if (own and own(body)) or (signs and signs(body)):
+    own_rules = (MARKERS.get(url_topic), OWN_SIGNS.get(url_topic))
+    if any(rule(body) for rule in own_rules if rule):
         return url_topic
-    for topic, marks in MARKERS.items():
-        if marks(body):
+    for topic, has_marker in MARKERS.items():
+        if has_marker(body):
             return topic
     if _any(body, "track") and url_topic not in (SHIPMENT, RMA):
         return SHIPMENT
