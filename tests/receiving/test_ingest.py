@@ -116,8 +116,8 @@ def test_the_topic_can_be_said(take):
     out, errors = take(pretty(body), code=1)
     assert out == "stored: 0, known: 0, bad: 1"
     assert errors == [
-        "file-0:1: Nothing tells what the body speaks of: neither the URL nor the body's fields. "
-        "(no field in it belongs to one topic alone.)"
+        "file-0:1: The topic of the body is unknown: neither the URL nor its fields name one. "
+        "(no field of the body belongs to one topic alone.)"
     ]
     take(pretty(body), topic="rma")
     assert numbers(RMA) == ["7"]
