@@ -21,7 +21,7 @@ TEST_ACCOUNT = "test"  # reserved: messages with a key of this account are tests
 
 
 class Setting(Generic[T]):
-    """One key of `STOCKHUB_WEBHOOKS`: its default, its types, and a sentence for the documentation.
+    """A key of `STOCKHUB_WEBHOOKS`: its default, its types, and a sentence for the documentation.
 
     A value of another type fails the system check, and counts as not set: receiving must not break on it.
     """
@@ -60,7 +60,7 @@ def misspelt() -> str:
 
 
 class Conf:
-    """All settings of the app. `conf` is the only instance."""
+    """The settings of the app; `conf` is the only instance."""
 
     API_KEYS: Setting[str | list[str] | dict[str, Any]] = Setting(
         {},

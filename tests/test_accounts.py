@@ -77,7 +77,8 @@ def test_pending_test_calls_are_given_up_if_the_receiver_is_no_longer_connected_
     call_command("stockhub_worker", "--once")
     assert calls == []
     call = ReceiverCall.objects.get()
-    assert (call.status, call.last_error) == ("given_up", "shop.orders does not hear tests any more")
+    assert call.status == "given_up"
+    assert "shop.orders" in call.last_error
 
 
 def test_operational_signals_are_sent_for_tests_too(post):
@@ -126,7 +127,7 @@ def test_account_defaults_to_the_only_real_one():
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": {"test": TEST_KEY}}):
         assert conf.account() == "test"
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": {"nl": KEY, "be": "other", "test": TEST_KEY}}):
-        with pytest.raises(ValueError, match="choose an account"):
+        with pytest.raises(ValueError, match="nl, be, test"):
             conf.account()
 
 

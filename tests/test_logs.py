@@ -41,7 +41,7 @@ def test_failed_call_is_logged_with_message_event_and_receiver(post, db, hear, l
     call = ReceiverCall.objects.get()
     ((text, *context),) = lines()
     assert context == [message, call.event_id, "shop.fails"]
-    assert "failed with ValueError" in text
+    assert "ValueError" in text
     assert "Sanne" not in text
 
 
@@ -51,7 +51,7 @@ def test_call_that_is_given_up_is_logged_with_its_context(post, db, hear, lines)
     ReceiverCall.objects.update(attempts=conf.MAX_ATTEMPTS, due_at=NOW)
     assert list(ledger.claim_due()) == []
     text, *context = lines()[-1]
-    assert "given up" in text
+    assert f"call {ReceiverCall.objects.get().pk} " in text
     assert context == [message, ReceiverCall.objects.get().event_id, "shop.fails"]
 
 
@@ -96,8 +96,7 @@ def test_message_that_is_not_in_the_database_is_logged_with_its_uid(
 def test_record_without_context_has_the_attributes_too(post, db, lines, monkeypatch):
     monkeypatch.setattr("stockhub_webhooks.receiving.refusals._logged_at", {})
     assert post("order", key="wrong").status_code == 401
-    ((text, *context),) = lines()
-    assert "refused" in text
+    ((_, *context),) = lines()
     assert context == [None, None, None]
 
 

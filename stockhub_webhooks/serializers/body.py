@@ -1,4 +1,4 @@
-"""From bytes to a JSON object; numbers keep their digits."""
+"""Decoding of bytes to a JSON object whose numbers keep their digits."""
 
 from __future__ import annotations
 
