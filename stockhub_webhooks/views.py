@@ -45,7 +45,7 @@ ADDRESS_AND_PORT = re.compile(r"\[(.+)\](?::\d+)?|([\d.]+):\d+")  # some proxies
 KEPT_HEADERS = [(name, HttpHeaders.to_wsgi_name(name)) for name in journal.KEPT_HEADERS]
 
 
-class Answer(HttpResponse):
+class WebhookResponse(HttpResponse):
     """A JSON response that runs a function after the server has sent it."""
 
     def __init__(
@@ -72,10 +72,12 @@ class Answer(HttpResponse):
             super().close()
 
 
-def problem(status: int, title: str, detail: str, *, after: Callable[[], None] | None = None, **more: Any) -> Answer:
+def problem(
+    status: int, title: str, detail: str, *, after: Callable[[], None] | None = None, **more: Any
+) -> WebhookResponse:
     """Return an answer with a problem body (RFC 9457)."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
-    return Answer(body, after=after, status=status, content_type="application/problem+json")
+    return WebhookResponse(body, after=after, status=status, content_type="application/problem+json")
 
 
 class ExemptView(View):
@@ -102,7 +104,7 @@ class ReceiveView(ExemptView):
         return csrf_exempt(super().as_view(**initkwargs))
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Answer the request, and send `delivery_answered` with its duration."""
+        """WebhookResponse the request, and send `delivery_answered` with its duration."""
         began = time.monotonic()
         response = super().dispatch(request, *args, **kwargs)
         seconds = time.monotonic() - began
@@ -110,7 +112,7 @@ class ReceiveView(ExemptView):
         return response
 
     @sensitive_variables()
-    def post(self, request: HttpRequest) -> Answer:
+    def post(self, request: HttpRequest) -> WebhookResponse:
         """Authenticate, store the message, apply it if the runner does so in the request, and answer."""
         try:
             sender = authenticate(request.META.get("HTTP_X_API_KEY"))
@@ -135,13 +137,13 @@ class ReceiveView(ExemptView):
                 )
             return problem(503, "Not stored", "The message could not be stored.")
         if message.pk is None:  # stored in the spool
-            return Answer({"message": str(message.uid)}, status=202)
+            return WebhookResponse({"message": str(message.uid)}, status=202)
         if runner.applies_in_request:
             pipeline.process(message)
         return answer(message, after=lambda: runner.after_answer(message))
 
     @sensitive_variables()
-    def refuse(self, request: HttpRequest, refusal: Refused) -> Answer:
+    def refuse(self, request: HttpRequest, refusal: Refused) -> WebhookResponse:
         """Refuse the delivery; after the answer, count it and keep a body that looks like Stock Hub's."""
         size = body = None
         if isinstance(refusal, BodyTooLarge):
@@ -163,21 +165,21 @@ class ReceiveView(ExemptView):
         return problem(refusal.status, refusal.title, str(refusal), after=lambda: refusals.note(attempt))
 
     def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Answer 405 to any method but POST."""
+        """WebhookResponse 405 to any method but POST."""
         response = problem(405, "Method not allowed", "Messages are accepted by POST only.")
         response["Allow"] = "POST"
         return response
 
 
-def answer(message: Message, after: Callable[[], None]) -> Answer:
+def answer(message: Message, after: Callable[[], None]) -> WebhookResponse:
     """Return the answer for a stored message. It never depends on the shop's receivers."""
     if message.status == Message.Status.APPLIED:
-        return Answer({"message": message.pk, "outcome": message.outcome}, after=after)
+        return WebhookResponse({"message": message.pk, "outcome": message.outcome}, after=after)
     if message.status == Message.Status.QUARANTINED:
         reason = message.error.partition(":")[0]
         detail = Unreadable.REASONS.get(reason, message.error)
         return problem(406, "Not readable", detail, message=message.pk, after=after)
-    return Answer({"message": message.pk}, status=202, after=after)
+    return WebhookResponse({"message": message.pk}, status=202, after=after)
 
 
 def sent_headers(request: HttpRequest) -> dict[str, str]:
@@ -255,7 +257,7 @@ class HealthView(ExemptView):
     http_method_names = ["get", "head"]
 
     def get(self, request: HttpRequest) -> JsonResponse:
-        """Answer 200 without a query; with a key or for staff the report, with 503 if the database is down."""
+        """WebhookResponse 200 without a query; with a key or for staff the report, with 503 if the database is down."""
         if not may_see_details(request):
             return JsonResponse({"status": "ok"}, headers=SECURITY_HEADERS)
         report = health.collect_report()

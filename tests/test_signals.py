@@ -211,13 +211,13 @@ def test_identity_that_does_not_fit_the_ledger_is_refused(signal):
 def test_second_function_with_the_same_identity_is_refused(signal):
     signal.connect(module_function, dispatch_uid="shop.mark")
     signal.connect(module_function, dispatch_uid="shop.mark")
-    with pytest.raises(ReceiverRefused, match="shop.mark"):
+    with pytest.raises(ReceiverRefused, match="module_function"):
         signal.connect(other_function, dispatch_uid="shop.mark")
 
 
 def test_identities_that_differ_only_in_case_are_refused(signal):
     signal.connect(module_function, dispatch_uid="shop.mark")
-    with pytest.raises(ReceiverRefused, match="shop.mark"):
+    with pytest.raises(ReceiverRefused, match="module_function"):
         signal.connect(other_function, dispatch_uid="shop.Mark")
 
 
