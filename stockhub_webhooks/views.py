@@ -104,7 +104,7 @@ class ReceiveView(ExemptView):
         return csrf_exempt(super().as_view(**initkwargs))
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """WebhookResponse the request, and send `delivery_answered` with its duration."""
+        """Answer the request, and send `delivery_answered` with its duration."""
         began = time.monotonic()
         response = super().dispatch(request, *args, **kwargs)
         seconds = time.monotonic() - began
@@ -165,7 +165,7 @@ class ReceiveView(ExemptView):
         return problem(refusal.status, refusal.title, str(refusal), after=lambda: refusals.note(attempt))
 
     def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """WebhookResponse 405 to any method but POST."""
+        """Answer 405 to any method but POST."""
         response = problem(405, "Method not allowed", "Messages are accepted by POST only.")
         response["Allow"] = "POST"
         return response
@@ -257,7 +257,7 @@ class HealthView(ExemptView):
     http_method_names = ["get", "head"]
 
     def get(self, request: HttpRequest) -> JsonResponse:
-        """WebhookResponse 200 without a query; with a key or for staff the report, with 503 if the database is down."""
+        """Answer 200 without a query; with a key or for staff the report, with 503 if the database is down."""
         if not may_see_details(request):
             return JsonResponse({"status": "ok"}, headers=SECURITY_HEADERS)
         report = health.collect_report()
