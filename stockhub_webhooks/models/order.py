@@ -36,6 +36,7 @@ class Order(Document):
         shipping_price: in `currency`, VAT included.
         grand_total: in `currency`, VAT included; `subtotal` + `shipping_price` in the contract's examples.
         billing_address: the address of the party that pays Winkelstraat, which may be the reseller itself.
+        host_link: the link to the shop's own order; raises `HostLink.DoesNotExist` if there is none yet.
     """
 
     status = text(_("status"), db_index=True)

@@ -91,14 +91,14 @@ class TolerantSerializer(serializers.Serializer[Any]):
         values: dict[str, Any] = {}
         notes: list[Note] = []
         for name, spelling, read in self._readers:
-            given = data.get(name)
-            if given is None and spelling:
-                given = data.get(spelling)
-            if given is None:
+            raw = data.get(name)
+            if raw is None and spelling:
+                raw = data.get(spelling)
+            if raw is None:
                 values[name] = None
                 continue
             try:
-                value = read(given)
+                value = read(raw)
             except ValidationError as error:
                 notes.append(Note(name, _code(error)))
                 continue
@@ -120,12 +120,12 @@ class LineListSerializer(serializers.ListSerializer[Any]):
         read = cast("TolerantSerializer", self.child).to_internal_value
         lines: list[Any] = []
         notes: list[Note] = []
-        for index, given in enumerate(data[:LINE_LIMIT]):
+        for index, raw in enumerate(data[:LINE_LIMIT]):
             try:
-                line = read(given)
+                line = read(raw)
             except ValidationError as error:
                 notes.append(Note(f"[{index}]", _code(error)))
-                lines.append({})  # keeps the place of the line, so that its stored row is not deleted
+                lines.append({})  # counts as left out (`lines_left_out`), so that no stored line is deleted
                 continue
             if type(line) is ValueWithNotes:
                 notes.extend(note.below(f"[{index}]") for note in line.notes)
