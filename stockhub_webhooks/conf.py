@@ -40,17 +40,16 @@ class Setting(Generic[T]):
         return value if isinstance(value, self.types) else self.default
 
 
-def given() -> Any:
+def raw_settings() -> Any:
     """Return the value of `settings.STOCKHUB_WEBHOOKS`, of any type, or None if it is not set."""
     return getattr(settings, NAME, None)
 
 
 def configured() -> Mapping[str, Any]:
     """Return the host's dict; a value of another type counts as empty, and fails the system check."""
-    value = given()
-    return (
-        value if isinstance(value, (dict, Mapping)) else {}
-    )  # dict first: it is the common case, and isinstance of Mapping is slow
+    value = raw_settings()
+    # dict first: it is the common case, and isinstance of an ABC is slow
+    return value if isinstance(value, (dict, Mapping)) else {}
 
 
 def misspelt() -> str:

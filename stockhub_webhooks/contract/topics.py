@@ -21,42 +21,42 @@ ALL = (ORDER, SHIPMENT, INVOICE, RMA, CREDIT_MEMO, PAYMENT_REQUEST)
 Body = Mapping[str, Any]
 
 
-def _any(body: Body, *names: str) -> bool:
+def _has_any(body: Body, *names: str) -> bool:
     return any(body.get(name) is not None for name in names)
 
 
-def _any_item(body: Body, *names: str) -> bool:
+def _item_has_any(body: Body, *names: str) -> bool:
     items = body.get("items")
-    return isinstance(items, list) and any(isinstance(item, dict) and _any(item, *names) for item in items)
+    return isinstance(items, list) and any(isinstance(item, dict) and _has_any(item, *names) for item in items)
 
 
 def _is_order(body: Body) -> bool:
-    return _any_item(body, "qty_ordered") or (
-        _any(body, "shipping_address")
-        and _any(body, "billing_address")
-        and not _any(body, "order_increment_id", "payment")
+    return _item_has_any(body, "qty_ordered") or (
+        _has_any(body, "shipping_address")
+        and _has_any(body, "billing_address")
+        and not _has_any(body, "order_increment_id", "payment")
     )
 
 
 # A field that only one topic has. The first match wins.
 MARKERS: dict[str, Callable[[Body], bool]] = {
-    RMA: lambda body: _any(body, "date_requested"),
-    PAYMENT_REQUEST: lambda body: _any(body, "purchase_order_increment_id", "pay_by_link", "payment"),
+    RMA: lambda body: _has_any(body, "date_requested"),
+    PAYMENT_REQUEST: lambda body: _has_any(body, "purchase_order_increment_id", "pay_by_link", "payment"),
     ORDER: _is_order,
-    SHIPMENT: lambda body: _any(body, "origin_address", "collected_at", "delivered_at"),
+    SHIPMENT: lambda body: _has_any(body, "origin_address", "collected_at", "delivered_at"),
     CREDIT_MEMO: lambda body: (
-        _any(body, "adjustment", "fee_amount", "return_fee_amount") or _any_item(body, "reversal")
+        _has_any(body, "adjustment", "fee_amount", "return_fee_amount") or _item_has_any(body, "reversal")
     ),
 }
 
 # Fields that confirm the URL's topic and decide at the shared URL, but never overrule another URL.
-OWN_SIGNS: dict[str, Callable[[Body], bool]] = {
+WEAK_MARKERS: dict[str, Callable[[Body], bool]] = {
     RMA: lambda body: (
-        _any(body, "date_received", "date_processed")
-        or _any_item(body, "qty_requested", "qty_returned", "resolution", "item_return_fee")
+        _has_any(body, "date_received", "date_processed")
+        or _item_has_any(body, "qty_requested", "qty_returned", "resolution", "item_return_fee")
     ),
-    PAYMENT_REQUEST: lambda body: _any(body, "tax_amount", "discount_amount"),
-    CREDIT_MEMO: lambda body: _any_item(body, "return_item_fee"),
+    PAYMENT_REQUEST: lambda body: _has_any(body, "tax_amount", "discount_amount"),
+    CREDIT_MEMO: lambda body: _item_has_any(body, "return_item_fee"),
 }
 
 
@@ -65,12 +65,16 @@ def by_shape(body: Body) -> str:
     for topic, has_marker in MARKERS.items():
         if has_marker(body):
             return topic
-    if _any(body, "track"):
+    if _has_any(body, "track"):
         return SHIPMENT
-    for topic, has_sign in OWN_SIGNS.items():
-        if has_sign(body):
+    for topic, has_marker in WEAK_MARKERS.items():
+        if has_marker(body):
             return topic
-    if _any(body, "order_increment_id") and _any(body, "billing_address") and _any(body, "grand_total", "subtotal"):
+    if (
+        _has_any(body, "order_increment_id")
+        and _has_any(body, "billing_address")
+        and _has_any(body, "grand_total", "subtotal")
+    ):
         return INVOICE
     return ""
 
@@ -82,12 +86,12 @@ def recognise(body: Body, url_topic: str) -> str:
     """
     if not url_topic:
         return by_shape(body)
-    own_rules = (MARKERS.get(url_topic), OWN_SIGNS.get(url_topic))
+    own_rules = (MARKERS.get(url_topic), WEAK_MARKERS.get(url_topic))
     if any(rule(body) for rule in own_rules if rule):
         return url_topic
     for topic, has_marker in MARKERS.items():
         if has_marker(body):
             return topic
-    if _any(body, "track") and url_topic not in (SHIPMENT, RMA):
+    if _has_any(body, "track") and url_topic not in (SHIPMENT, RMA):
         return SHIPMENT
     return url_topic

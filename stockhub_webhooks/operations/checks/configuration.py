@@ -13,7 +13,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
 from stockhub_webhooks import signals
-from stockhub_webhooks.conf import NAME, TEST_ACCOUNT, conf, configured, given, misspelt
+from stockhub_webhooks.conf import NAME, TEST_ACCOUNT, conf, configured, misspelt, raw_settings
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.receiving import spool
 
@@ -24,7 +24,7 @@ MORE_THAN_NONE = {"MAX_BODY_BYTES", "MAX_ATTEMPTS", "LEASE_SECONDS"}
 
 def unknown_settings() -> Iterable[CheckMessage]:
     """E001: a misspelt setting would silently do nothing."""
-    if given() is None and (other := misspelt()):
+    if raw_settings() is None and (other := misspelt()):
         yield Error(
             f"The settings hold no {NAME}, but {other}, which nobody reads.",
             hint=f"Write {NAME}.",
@@ -42,9 +42,9 @@ def unknown_settings() -> Iterable[CheckMessage]:
 
 def settings_types() -> Iterable[CheckMessage]:
     """E002: a value of another type counts as not given."""
-    if given() is not None and not isinstance(given(), Mapping):
+    if raw_settings() is not None and not isinstance(raw_settings(), Mapping):
         yield Error(
-            f"{NAME} is of type {type(given()).__name__}, so all of it counts as not given.",
+            f"{NAME} is of type {type(raw_settings()).__name__}, so all of it counts as not given.",
             hint="Make it a dict of settings.",
             id="stockhub_webhooks.E002",
         )
