@@ -10,9 +10,9 @@ from django.utils import translation
 from django.utils.translation.template import templatize
 
 import stockhub_webhooks
-from stockhub_webhooks.admin import words
-from stockhub_webhooks.admin.ledger import ReceiverCallAdmin
+from stockhub_webhooks.admin import labels
 from stockhub_webhooks.admin.message import MessageAdmin
+from stockhub_webhooks.admin.receiver_call import ReceiverCallAdmin
 from stockhub_webhooks.models import RMA, CreditMemo, Event, Message, Order, ReceiverCall, Shipment
 
 PACKAGE = Path(stockhub_webhooks.__file__).parent
@@ -29,7 +29,7 @@ LABELS = [
     (lambda: ReceiverCall.Status.GIVEN_UP.label, "given up", "opgegeven"),
     (lambda: Message.Outcome.STALE.label, "older than what we have", "achterhaald"),
     (lambda: Message.Outcome.UNCHANGED.label, "nothing new", "niets nieuws"),
-    (lambda: words.NOT_RECEIVED_YET, "order not received yet", "bestelling nog niet ontvangen"),
+    (lambda: labels.NOT_RECEIVED_YET, "order not received yet", "bestelling nog niet ontvangen"),
     (lambda: MessageAdmin.process_again.short_description, "process again", "opnieuw verwerken"),
     (lambda: ReceiverCallAdmin.try_again.short_description, "try again", "opnieuw proberen"),
     (lambda: Shipment._meta.verbose_name, "shipment", "zending"),

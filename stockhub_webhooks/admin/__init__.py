@@ -7,14 +7,15 @@ shop's own admin.
 """
 
 from stockhub_webhooks.admin import (  # noqa: F401 - importing registers the pages
-    alarm,
     credit_memo,
+    event,
     host_link,
     invoice,
-    ledger,
     message,
+    monitoring,
     order,
     payment_request,
+    receiver_call,
     refusal,
     replay,
     rma,

@@ -63,20 +63,20 @@ def link(url: str, text: Any) -> SafeString:
     return format_html('<a href="{}">{}</a>', url, text)
 
 
-def found(model: type[Model], word: str) -> SafeString:
+def list_link(model: type[Model], word: str) -> SafeString:
     """A link to all rows of a list that a word finds."""
     url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
     return format_html('<a href="{}?{}">{}</a>', url, urlencode({"q": word}), _("show all"))
 
 
-def outside(url: str, text: str) -> SafeString | str:
+def external_link(url: str, text: str) -> SafeString | str:
     """A link out of the shop, only where it is http(s); the bare text else."""
     if not url.lower().startswith(("https://", "http://")):
         return text
     return format_html('<a href="{}" rel="noopener noreferrer" target="_blank">{}</a>', url, text)
 
 
-def several(lines: Iterable[Any]) -> SafeString | str:
+def multiline(lines: Iterable[Any]) -> SafeString | str:
     """Lines under each other; a dash where there is none."""
     return format_html_join(SafeString("<br>"), "{}", ((line,) for line in lines)) or EMPTY
 
@@ -99,7 +99,7 @@ def preformatted(text: str) -> SafeString | str:
 
 def address(row: Address | None) -> SafeString | str:
     """The address as on an envelope, then how to reach them."""
-    return several([*row.lines, *filter(None, (row.email, row.telephone))]) if row else EMPTY
+    return multiline([*row.lines, *filter(None, (row.email, row.telephone))]) if row else EMPTY
 
 
 def customer(row: Address | None) -> str:
@@ -111,4 +111,4 @@ def customer(row: Address | None) -> str:
 
 def track(row: Track) -> SafeString | str:
     """A tracking number, a link to the carrier's page where it has one."""
-    return outside(row.safe_tracking_url, row.tracking_number)
+    return external_link(row.safe_tracking_url, row.tracking_number)

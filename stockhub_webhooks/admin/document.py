@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks.admin import display, related_activity, search, words
+from stockhub_webhooks.admin import display, labels, related_activity, search_box
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
 from stockhub_webhooks.admin.story.links import link, story_url
 from stockhub_webhooks.models import Event, Message, Order, ReceiverCall
@@ -34,11 +34,11 @@ class DocumentAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     amount_columns: ClassVar[tuple[str, ...]] = ("subtotal", "shipping_price", "grand_total")
 
-    personal = {"customer": "", "ship_to": "", "bill_to": "", "sent_from": ""}
+    personal_fields = {"customer": "", "ship_to": "", "bill_to": "", "sent_from": ""}
 
-    def matching(self, request: HttpRequest, text: str) -> Q:
+    def get_search_filter(self, request: HttpRequest, text: str) -> Q:
         """Numbers, parcels, articles, and persons for who may see them."""
-        return search.documents(request, text, TOPIC_OF[self.model])
+        return search_box.documents(request, text, TOPIC_OF[self.model])
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """With the addresses and the order, which each page shows."""
@@ -104,7 +104,7 @@ class DocumentAdmin(ReadOnlyAdmin):
     @admin.display(description=_("parcels"))
     def parcels(self, document: Any) -> Any:
         """Each parcel's number, a link where there is one."""
-        return display.several(map(display.track, document.tracks.all()))
+        return display.multiline(map(display.track, document.tracks.all()))
 
     @admin.display(description=_("parcels"))
     def tracks(self, document: Any) -> Any:
@@ -152,8 +152,8 @@ def order_and_story(order: Order | None, site: AdminSite) -> Any:
     if order is None:
         return display.EMPTY
     url = story_url(site, order)
-    shown = display.page(order, words.order(order)), link(url, capfirst(_("order story"))) if url else ""
-    return display.several(filter(None, shown))
+    shown = display.page(order, labels.order(order)), link(url, capfirst(_("order story"))) if url else ""
+    return display.multiline(filter(None, shown))
 
 
 def filled(items: list[Any], model: Any, names: str | tuple[str, ...]) -> list[Any]:
@@ -171,7 +171,7 @@ def stacked(item: Any, fields: list[Any], currency: str | None) -> Any:
         for other in others
         if getattr(item, other.name) is not None
     ]
-    return display.several(lines)
+    return display.multiline(lines)
 
 
 def cell(row: Any, column: Any, currency: str | None) -> str:

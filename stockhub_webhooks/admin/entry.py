@@ -12,23 +12,22 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.defaultfilters import filesizeformat
-from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import path
 from django.utils.decorators import method_decorator
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
-from stockhub_webhooks.admin import display, words
-from stockhub_webhooks.admin.base import ReadOnlyAdmin, wake
-from stockhub_webhooks.admin.body import editable
-from stockhub_webhooks.admin.permissions import may_see_persons
+from stockhub_webhooks.admin import display, labels
+from stockhub_webhooks.admin.base import ObjectTools, ReadOnlyAdmin, wake_on_commit
+from stockhub_webhooks.admin.body_text import editable
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.models.message import Topic
+from stockhub_webhooks.office.access import may, may_see_persons
 from stockhub_webhooks.receiving import ingest, journal, records
 
 URL_NAME = "stockhub_webhooks_message_enter"
@@ -48,9 +47,9 @@ class EntryForm(forms.Form):
         ),
     )
 
-    def __init__(self, *args: Any, mended: Message | None = None, **options: Any) -> None:
+    def __init__(self, *args: Any, original: Message | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.mended = mended
+        self.original = original
         accounts = list(conf.accounts())
         if len(accounts) > 1:
             account: Any = self.fields["account"]
@@ -70,16 +69,16 @@ class EntryForm(forms.Form):
             try:
                 self.message = self._message(values["body"].encode(), values)
             except Unreadable as why:
-                self.add_error("body", words.reason(str(why)))
+                self.add_error("body", labels.reason(str(why)))
         return values
 
     def _message(self, body: bytes, values: dict[str, Any]) -> Message:
         account = conf.account(values.get("account", ""))
         # what came since then is newer, also where the body says no time of its own
-        came_at = self.mended.received_at if self.mended and needs_a_look(self.mended) else None
+        came_at = self.original.received_at if self.original and needs_a_look(self.original) else None
         message = ingest.bare(body, account=account, topic=values["topic"], received_at=came_at)
-        if self.mended:
-            message.headers = {records.CORRECTED_FROM: str(self.mended.uid)}
+        if self.original:
+            message.headers = {records.CORRECTED_FROM: str(self.original.uid)}
         return message
 
     def clean_body(self) -> str:
@@ -113,7 +112,7 @@ class EntryPage(ReadOnlyAdmin):
 
     def has_enter_by_hand_permission(self, request: HttpRequest) -> bool:
         """A permission of its own, for nobody proves that what is entered is from Stock Hub."""
-        return request.user.has_perm("stockhub_webhooks.enter_by_hand")
+        return may(request, "enter_by_hand")
 
     def get_urls(self) -> list[Any]:
         """One more page."""
@@ -121,25 +120,25 @@ class EntryPage(ReadOnlyAdmin):
         view = self.admin_site.admin_view(csrf_exempt(self.entry_view))
         return [path("enter/", view, name=URL_NAME), *super().get_urls()]
 
-    def entry_url(self) -> str:
-        """Where the page is."""
-        return reverse(f"{self.admin_site.name}:{URL_NAME}")
-
-    def list_tools(self, request: HttpRequest) -> list[tuple[str, Any]]:
+    def changelist_object_tools(self, request: HttpRequest) -> ObjectTools:
         """One more button."""
-        own = [(self.entry_url(), _("enter a message by hand"))] if self.has_enter_by_hand_permission(request) else []
-        return [*super().list_tools(request), *own]
+        own = (
+            [(self.page_url(URL_NAME), _("enter a message by hand"))]
+            if self.has_enter_by_hand_permission(request)
+            else []
+        )
+        return [*super().changelist_object_tools(request), *own]
 
-    def has_mend_permission(self, request: HttpRequest) -> bool:
+    def has_correct_permission(self, request: HttpRequest) -> bool:
         """To mend a message is to see what it holds."""
         may_look = self.has_view_permission(request) and may_see_persons(request)
         return may_look and self.has_enter_by_hand_permission(request)
 
-    def page_tools(self, request: HttpRequest, row: Message) -> list[tuple[str, Any]]:
+    def change_form_object_tools(self, request: HttpRequest, row: Message) -> ObjectTools:
         """One more button where the message needs a look."""
-        may_mend = needs_a_look(row) and self.has_mend_permission(request)
-        own = [(f"{self.entry_url()}?mend={row.pk}", _("mend and enter again"))] if may_mend else []
-        return [*own, *super().page_tools(request, row)]
+        may_correct = needs_a_look(row) and self.has_correct_permission(request)
+        own = [(f"{self.page_url(URL_NAME)}?correct={row.pk}", _("mend and enter again"))] if may_correct else []
+        return [*own, *super().change_form_object_tools(request, row)]
 
     # ------------------------------------------------------------ the page
 
@@ -161,48 +160,46 @@ class EntryPage(ReadOnlyAdmin):
 
     def entry_form(self, request: HttpRequest) -> HttpResponse:
         """Show the form, or take what is in it."""
-        mended = self.mended(request)
+        original = self.original(request)
         if request.method != "POST":
-            return self.entry_page(request, EntryForm(initial=initial(mended), mended=mended))
-        form = EntryForm(request.POST, mended=mended)
+            return self.entry_page(request, EntryForm(initial=initial(original), original=original))
+        form = EntryForm(request.POST, original=original)
         if not form.is_valid():
             return self.entry_page(request, form)
-        self.enter(request, form.message, mended)
-        return HttpResponseRedirect(f"{self.entry_url()}?entered={form.message.pk}")
+        self.enter(request, form.message, original)
+        return HttpResponseRedirect(f"{self.page_url(URL_NAME)}?entered={form.message.pk}")
 
-    def mended(self, request: HttpRequest) -> Message | None:
+    def original(self, request: HttpRequest) -> Message | None:
         """The message that is to be mended, whose content who mends it must be allowed to see."""
-        pk = request.GET.get("mend", "")
+        pk = request.GET.get("correct", "")
         if not pk.isdecimal():
             return None
-        if not self.has_mend_permission(request):
+        if not self.has_correct_permission(request):
             raise PermissionDenied
         return get_object_or_404(Message.objects.using(database_alias()), pk=pk)
 
-    def enter(self, request: HttpRequest, message: Message, mended: Message | None) -> None:
+    def enter(self, request: HttpRequest, message: Message, original: Message | None) -> None:
         """Store it, log that, and wake the runner once it is committed; a mended one stays as it is."""
         user: Any = request.user
         with transaction.atomic(using=database_alias()):
             journal.enter(message)
             LogEntry.objects.log_actions(user.pk, [message], ADDITION, str(_("entered by hand")))
-            if mended:
+            if original:
                 what = _("mended and entered again as message %(number)s") % {"number": message.pk}
-                LogEntry.objects.log_actions(user.pk, [mended], CHANGE, what)
-            transaction.on_commit(wake, using=database_alias(), robust=True)
+                LogEntry.objects.log_actions(user.pk, [original], CHANGE, what)
+            wake_on_commit()
 
     def entry_page(self, request: HttpRequest, form: EntryForm, status: int = 200) -> HttpResponse:
         """The page, and on it what became of the message that was entered last."""
         context = {
-            **self.admin_site.each_context(request),
-            "title": _("Enter a message by hand") if form.mended is None else _("Mend and enter again"),
-            "opts": self.opts,
+            "title": _("Enter a message by hand") if form.original is None else _("Mend and enter again"),
             "form": form,
             "adminform": AdminForm(form, [(None, {"fields": list(form.fields)})], {}),  # type: ignore[arg-type]
-            "intro": intro(form.mended),
+            "intro": intro(form.original),
             "entered": self.entered(request),
             "submit_label": _("Enter"),
         }
-        return TemplateResponse(request, "admin/stockhub_webhooks/message/enter.html", context, status=status)
+        return self.render_page(request, "message/enter.html", context, status)
 
     def entered(self, request: HttpRequest) -> dict[str, Any]:
         """What became of the message that the address names: words, and a link to it."""
@@ -214,20 +211,20 @@ class EntryPage(ReadOnlyAdmin):
         name = f"{message.get_topic_display()} {message.increment_id}".strip() or str(_("message from Stock Hub"))
         name = capfirst(name)
         link = display.page(message, name) if self.has_view_permission(request) else name
-        return {"link": link, "result": words.result(message), "good": message.status == Message.Status.APPLIED}
+        return {"link": link, "result": labels.result(message), "good": message.status == Message.Status.APPLIED}
 
 
-def initial(mended: Message | None) -> dict[str, str]:
+def initial(original: Message | None) -> dict[str, str]:
     """What the form begins with."""
-    if mended is None:
+    if original is None:
         return {}
-    body = editable(bytes(mended.body))
-    return {"body": body, "topic": mended.topic or mended.url_topic, "account": mended.account}
+    body = editable(bytes(original.body))
+    return {"body": body, "topic": original.topic or original.url_topic, "account": original.account}
 
 
-def intro(mended: Message | None) -> Any:
+def intro(original: Message | None) -> Any:
     """What the page is for."""
-    if mended is None:
+    if original is None:
         return _(
             "For what Winkelstraat mailed, or what you know otherwise. It is processed as if Stock Hub had sent it."
         )

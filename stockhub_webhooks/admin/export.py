@@ -10,15 +10,14 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import path
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.admin import display
-from stockhub_webhooks.admin.base import ReadOnlyAdmin
-from stockhub_webhooks.admin.permissions import may, may_see_persons
+from stockhub_webhooks.admin.base import ObjectTools, ReadOnlyAdmin
 from stockhub_webhooks.contract import topics
+from stockhub_webhooks.office.access import may, may_see_persons
 from stockhub_webhooks.office.export import periods, sheet
 from stockhub_webhooks.office.export.periods import Period
 from stockhub_webhooks.office.export.rows import Export
@@ -75,17 +74,15 @@ class ExportPage(ReadOnlyAdmin):
         view = self.admin_site.admin_view(self.export_view)
         return [path("export/", view, name=URL_NAME), *super().get_urls()]
 
-    def list_tools(self, request: HttpRequest) -> list[tuple[str, Any]]:
+    def changelist_object_tools(self, request: HttpRequest) -> ObjectTools:
         """One more button."""
-        address = reverse(f"{self.admin_site.name}:{URL_NAME}")
-        own = [(address, _("export"))] if self.has_export_permission(request) else []
-        return [*super().list_tools(request), *own]
+        own = [(self.page_url(URL_NAME), _("export"))] if self.has_export_permission(request) else []
+        return [*super().changelist_object_tools(request), *own]
 
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
         """The page; the file, where that was asked for."""
         if not self.has_export_permission(request):
             raise PermissionDenied
-        request.current_app = self.admin_site.name
         data = request.POST if request.method == "POST" else request.GET
         form = ExportForm(data or None, initial=proposed(), choices=self.exportable(request))
         if not (data and form.is_valid()):
@@ -122,9 +119,7 @@ class ExportPage(ReadOnlyAdmin):
         """The form, the usual periods, and what the chosen documents add up to."""
         totals = export.totals() if export else []
         context = {
-            **self.admin_site.each_context(request),
             "title": _("Export"),
-            "opts": self.opts,
             "form": form,
             "with_persons": may_see_persons(request),
             "usual": [(capfirst(str(name)), period) for name, period in periods.usual(periods.today())],
@@ -132,7 +127,7 @@ class ExportPage(ReadOnlyAdmin):
             "heads": heads(export) if export else [],
             "totals": [cells(export, total) for total in totals] if export else [],
         }
-        return TemplateResponse(request, "admin/stockhub_webhooks/export.html", context)
+        return self.render_page(request, "export.html", context)
 
 
 def proposed() -> dict[str, Any]:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib import messages
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import path
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
-from stockhub_webhooks.admin import display, words
-from stockhub_webhooks.admin.give_up_page import MOST_AT_ONCE, GivingUp
-from stockhub_webhooks.admin.permissions import may, may_see_persons
+from stockhub_webhooks.admin import display, labels
+from stockhub_webhooks.admin.base import ObjectTools
+from stockhub_webhooks.admin.give_up_page import MAX_AT_ONCE, GiveUpPage
 from stockhub_webhooks.admin.sites import may_view
 from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.models import Message
+from stockhub_webhooks.office.access import may, may_see_persons
 from stockhub_webhooks.operations.health import causes
 from stockhub_webhooks.operations.health.causes import CALLS, KINDS, MESSAGES, Group, Kind
 from stockhub_webhooks.operations.health.rules import REAL, admin_link
@@ -32,12 +31,13 @@ ERROR_LENGTH = 200
 
 @dataclass(frozen=True)
 class Act:
-    """What can be done with a group. `name` is its permission, too."""
+    """Something that can be done with a group of failures; `name` is also its permission."""
 
     name: str
     kind: Kind
     label: Any
-    told: Any = ""
+    done_text: Any
+    change: Callable[[list[int]], int] | None  # None: giving up asks for a reason first
 
 
 ACTS = {
@@ -48,45 +48,44 @@ ACTS = {
             CALLS,
             _("try again"),
             ngettext_lazy("%(count)d task is tried again.", "%(count)d tasks are tried again.", "count"),
+            ledger.requeue,
         ),
-        Act("give_up", CALLS, _("give up …")),  # says itself what it did
+        Act("give_up", CALLS, _("give up …"), "", None),
         Act(
             "process_again",
             MESSAGES,
             _("process again"),
             ngettext_lazy("%(count)d message is processed again.", "%(count)d messages are processed again.", "count"),
+            journal.requeue,
         ),
     )
 }
 
 
-class FailuresPage(GivingUp):
+class FailuresPage(GiveUpPage):
     """Adds to the admin of tasks the page of what failed, by its cause."""
 
     def get_urls(self) -> list[Any]:
         """One more page."""
         return [path("failures/", self.admin_site.admin_view(self.failures_view), name=FAILURES), *super().get_urls()]
 
-    def list_tools(self, request: HttpRequest) -> list[tuple[str, Any]]:
+    def changelist_object_tools(self, request: HttpRequest) -> ObjectTools:
         """One more button."""
-        own = (reverse(f"{self.admin_site.name}:{FAILURES}"), _("what failed, by its cause"))
-        return [own, *super().list_tools(request)]
+        own = (self.page_url(FAILURES), _("what failed, by its cause"))
+        return [own, *super().changelist_object_tools(request)]
 
     def failures_view(self, request: HttpRequest) -> HttpResponse:
         """Show the groups, or act on one."""
-        request.current_app = self.admin_site.name
         kinds = [kind for kind in KINDS.values() if may_view(request, kind.model)]
         if not kinds:
             raise PermissionDenied
         if request.method == "POST":
             return self.act_on_group(request, kinds)
         context = {
-            **self.admin_site.each_context(request),
             "title": _("What failed, by its cause"),
-            "opts": self.opts,
             "sections": [self.section(request, kind) for kind in kinds],
         }
-        return TemplateResponse(request, "admin/stockhub_webhooks/receivercall/failures.html", context)
+        return self.render_page(request, "receivercall/failures.html", context)
 
     def section(self, request: HttpRequest, kind: Kind) -> dict[str, Any]:
         """The groups of one kind, as shown."""
@@ -103,15 +102,12 @@ class FailuresPage(GivingUp):
     def shown(self, request: HttpRequest, group: Group) -> dict[str, Any]:
         """A group in words. The text of an error may name a customer."""
         row, site = group.newest, self.admin_site.name
-        path_of_row = reverse(
-            f"{site}:stockhub_webhooks_{row._meta.model_name}_change", args=[row.pk], current_app=site
-        )
         return {
             "group": group,
-            "cause": words.cause(group.key["cause"]),
+            "cause": labels.cause(group.key["cause"]),
             "statuses": list(statuses_in_words(group)),
-            "sample": name_of(row),
-            "sample_url": path_of_row,
+            "sample": title_of(row),
+            "sample_url": self.page_url(f"stockhub_webhooks_{row._meta.model_name}_change", row.pk),
             "error": Truncator(error_of(row)).chars(ERROR_LENGTH) if may_see_persons(request) else "",
             "list_url": admin_link(row._meta.model_name, {f"{k}__exact": v for k, v in group.key.items()} | REAL, site),
         }
@@ -127,25 +123,14 @@ class FailuresPage(GivingUp):
         if act.kind not in kinds or not may(request, act.name):
             raise PermissionDenied
         rows = act.kind.members(request.POST, int(newest))
-        if act.name == "give_up":
+        if act.change is None:
             fields = [(name, request.POST[name]) for name in ("action", "newest", *act.kind.keys)]
-            what = f"{request.POST['receiver']}: {words.cause(request.POST['cause'])}"
-            return self.give_up_all(request, rows, fields, self.failures_url(), what)
-        return self.done(request, act, rows)
-
-    def done(self, request: HttpRequest, act: Act, rows: Any) -> HttpResponse:
-        """Do it, say with how many, and show what is left."""
-        chosen = act.kind.with_what_is_named().filter(pk__in=list(rows.values_list("pk", flat=True)[:MOST_AT_ONCE]))
-        count = self.make_due(request, chosen, str(act.label), DOES[act.name])
-        self.message_user(request, act.told % {"count": count}, messages.SUCCESS if count else messages.WARNING)
-        return HttpResponseRedirect(self.failures_url())
-
-    def failures_url(self) -> str:
-        """Where the page is."""
-        return reverse(f"{self.admin_site.name}:{FAILURES}")
-
-
-DOES: Mapping[str, Callable[[list[int]], int]] = {"try_again": ledger.requeue, "process_again": journal.requeue}
+            what = f"{request.POST['receiver']}: {labels.cause(request.POST['cause'])}"
+            return self.give_up_all(request, rows, fields, self.page_url(FAILURES), what)
+        chosen = act.kind.with_what_is_named().filter(pk__in=list(rows.values_list("pk", flat=True)[:MAX_AT_ONCE]))
+        count = self.apply_and_log(request, chosen, str(act.label), act.change)
+        self.report_counts(request, count, act.done_text)
+        return HttpResponseRedirect(self.page_url(FAILURES))
 
 
 def statuses_in_words(group: Group) -> Iterator[str]:
@@ -155,15 +140,15 @@ def statuses_in_words(group: Group) -> Iterator[str]:
         yield f"{labels[status]}: {count}"
 
 
-def name_of(row: Any) -> str:
+def title_of(row: Any) -> str:
     """What a sample is called."""
     if isinstance(row, Message):
         name = f"{row.get_topic_display()} {row.increment_id}".strip() or str(row._meta.verbose_name)
         return f"{name}, {display.value(row.received_at)}"
-    return f"{words.event(row.event)} {row.event.increment_id}"
+    return f"{labels.event(row.event)} {row.event.increment_id}"
 
 
 def error_of(row: Any) -> str:
     """The first line of its error, in words where it has them."""
-    text = words.error(row) if isinstance(row, Message) else row.last_error
-    return words.first_line(str(text), persons=True)
+    text = labels.error(row) if isinstance(row, Message) else row.last_error
+    return labels.first_line(str(text), persons=True)

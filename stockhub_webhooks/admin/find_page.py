@@ -9,21 +9,19 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import path
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks.admin import display
-from stockhub_webhooks.admin import search as in_admin
-from stockhub_webhooks.admin.base import ReadOnlyAdmin
-from stockhub_webhooks.admin.permissions import may_see_persons
+from stockhub_webhooks.admin import display, search_box
+from stockhub_webhooks.admin.base import ObjectTools, ReadOnlyAdmin
 from stockhub_webhooks.admin.story.links import STORY
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.contract.statuses import Labels
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Order
 from stockhub_webhooks.office import search
+from stockhub_webhooks.office.access import may_see_persons
 from stockhub_webhooks.office.search import Hit
 from stockhub_webhooks.processing.apply import BY_TOPIC
 
@@ -70,32 +68,29 @@ class FindPage(ReadOnlyAdmin):
         """One more page."""
         return [path("find/", self.admin_site.admin_view(self.find_view), name=URL_NAME), *super().get_urls()]
 
-    def list_tools(self, request: HttpRequest) -> list[tuple[str, Any]]:
+    def changelist_object_tools(self, request: HttpRequest) -> ObjectTools:
         """One more button."""
-        find = (reverse(f"{self.admin_site.name}:{URL_NAME}"), _("find in everything"))
-        return [find, *super().list_tools(request)]
+        find = (self.page_url(URL_NAME), _("find in everything"))
+        return [find, *super().changelist_object_tools(request)]
 
     def find_view(self, request: HttpRequest) -> HttpResponse:
         """The box and what it finds."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        request.current_app = self.admin_site.name
         text = request.GET.get("q", "").strip()
-        found = in_admin.find(request, text, self.topics(request)) if text else search.Found()
+        found = search_box.find(request, text, self.topics(request)) if text else search.Found()
         rows = purchases(found.hits)
         if len(rows) == 1 and not found.is_cut_off:
             return HttpResponseRedirect(self.address(rows[0]))
         context = {
-            **self.admin_site.each_context(request),
             "title": _("Find"),
-            "opts": self.opts,
             "text": text,
-            "help": in_admin.help_text(request),
+            "help": search_box.help_text(request),
             "heads": self.heads(request),
             "rows": self.lines(request, rows[:SHOWN]),
             "left_out": max(len(rows) - SHOWN, 0),
         }
-        return TemplateResponse(request, "admin/stockhub_webhooks/find.html", context)
+        return self.render_page(request, "find.html", context)
 
     def topics(self, request: HttpRequest) -> tuple[str, ...]:
         """Those whose documents the user may see."""
@@ -121,11 +116,11 @@ class FindPage(ReadOnlyAdmin):
         first = orders[0] if orders else None
         persons = [display.customer(customer_of(first)) if first else display.EMPTY] if may_see_persons(request) else []
         return [
-            display.several(display.link(self.address(purchase), order.increment_id) for order in orders),
+            display.multiline(display.link(self.address(purchase), order.increment_id) for order in orders),
             (first.po_number if first else None) or display.EMPTY,
             *persons,
-            display.several(self.status(order) for order in orders),
-            display.several(self.found(hit) for hit in once(purchase.hits)),
+            display.multiline(self.status(order) for order in orders),
+            display.multiline(self.found(hit) for hit in once(purchase.hits)),
         ]
 
     def status(self, order: Order) -> str:
@@ -142,13 +137,11 @@ class FindPage(ReadOnlyAdmin):
         hit = purchase.hits[0]
         if not purchase.order_pks:
             return self.page_of(BY_TOPIC[hit.topic].model, hit.pk)
-        order_pk = min(purchase.order_pks)
-        return reverse(f"{self.admin_site.name}:{STORY}", args=[order_pk])
+        return self.page_url(STORY, min(purchase.order_pks))
 
     def page_of(self, model: type[Model], pk: int) -> str:
         """The page of a document."""
-        name = f"{model._meta.app_label}_{model._meta.model_name}_change"
-        return reverse(f"{self.admin_site.name}:{name}", args=[pk])
+        return self.page_url(f"{model._meta.app_label}_{model._meta.model_name}_change", pk)
 
 
 def customer_of(order: Order) -> Any:

@@ -10,18 +10,18 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext_lazy
 
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
-from stockhub_webhooks.admin.permissions import may
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.models import ReceiverCall
+from stockhub_webhooks.office.access import may
 
-MOST_AT_ONCE = 10_000
-KEPT = ("action", ACTION_CHECKBOX_NAME, "select_across")  # of a form above or below a list
+MAX_AT_ONCE = 10_000
+ACTION_FIELDS = ("action", ACTION_CHECKBOX_NAME, "select_across")  # of the action form of a changelist
+GIVEN_UP = ngettext_lazy("%(count)d task was given up.", "%(count)d tasks were given up.", "count")
 
 
 class ReasonForm(forms.Form):
@@ -35,7 +35,7 @@ class ReasonForm(forms.Form):
     )
 
 
-class GivingUp(ReadOnlyAdmin):
+class GiveUpPage(ReadOnlyAdmin):
     """Adds to the admin of tasks the action "give up", and what other pages need that offer it for a group."""
 
     def has_give_up_permission(self, request: HttpRequest) -> bool:
@@ -45,7 +45,7 @@ class GivingUp(ReadOnlyAdmin):
     @admin.action(description=_("give up …"), permissions=["give_up"])
     def give_up(self, request: HttpRequest, queryset: QuerySet[ReceiverCall]) -> HttpResponse:
         """Ask why, and give up the chosen tasks that are not done."""
-        hidden = [(name, value) for name in KEPT for value in request.POST.getlist(name)]
+        hidden = [(name, value) for name in ACTION_FIELDS for value in request.POST.getlist(name)]
         return self.give_up_all(request, queryset, hidden, request.get_full_path())
 
     def give_up_all(
@@ -64,31 +64,25 @@ class GivingUp(ReadOnlyAdmin):
         left = rows.filter(status__in=(ReceiverCall.Status.PENDING, ReceiverCall.Status.GIVEN_UP))
         left = left.exclude(cause=ReceiverCall.BY_HAND)
         if not (count := left.count()):
-            told = _("There is nothing to give up: they are done, running or given up.")
-            self.message_user(request, told, messages.WARNING)
+            text = _("There is nothing to give up: they are done, running or given up.")
+            self.message_user(request, text, messages.WARNING)
             return HttpResponseRedirect(back)
         form = ReasonForm(request.POST if "reason" in request.POST else None)
         if form.is_valid():
-            self._give_up(request, left, form.cleaned_data["reason"])
+            reason = form.cleaned_data["reason"]
+            chosen = ReceiverCall.objects.using(database_alias()).filter(
+                pk__in=list(left.values_list("pk", flat=True)[:MAX_AT_ONCE])
+            )
+            description = str(_("given up: %(reason)s") % {"reason": reason})
+            count = self.apply_and_log(request, chosen, description, partial(ledger.give_up_by_hand, reason=reason))
+            self.report_counts(request, count, GIVEN_UP)
             return HttpResponseRedirect(back)
         context = {
-            **self.admin_site.each_context(request),
             "title": _("Give up"),
-            "opts": self.opts,
             "form": form,
             "count": count,
             "what": what,
             "hidden": list(hidden),
             "back": back,
         }
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, "admin/stockhub_webhooks/receivercall/give_up.html", context)
-
-    def _give_up(self, request: HttpRequest, left: QuerySet[ReceiverCall], reason: str) -> None:
-        chosen = ReceiverCall.objects.using(database_alias()).filter(
-            pk__in=list(left.values_list("pk", flat=True)[:MOST_AT_ONCE])
-        )
-        said = str(_("given up: %(reason)s") % {"reason": reason})
-        count = self.make_due(request, chosen, said, partial(ledger.give_up_by_hand, reason=reason))
-        told = ngettext("%(count)d task was given up.", "%(count)d tasks were given up.", count)
-        self.message_user(request, told % {"count": count}, messages.SUCCESS)
+        return self.render_page(request, "receivercall/give_up.html", context)

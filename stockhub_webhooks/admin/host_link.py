@@ -10,21 +10,29 @@ from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext_lazy
 
-from stockhub_webhooks.admin import display, search, words
+from stockhub_webhooks.admin import display, labels, search_box
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
 from stockhub_webhooks.admin.date_range import DateRangeFilter
-from stockhub_webhooks.admin.permissions import may
-from stockhub_webhooks.admin.replay_request import MOST_IDS, URL_NAME
+from stockhub_webhooks.admin.replay_request import MAX_IDS, URL_NAME
 from stockhub_webhooks.admin.story.links import link, story_url
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.delivery import host_orders, ledger
 from stockhub_webhooks.models import HostLink
+from stockhub_webhooks.office.access import may
+
+LOOKED_FOR_AGAIN = ngettext_lazy(
+    "%(count)d order is looked for again.", "%(count)d orders are looked for again.", "count"
+)
+LEFT_ALONE = ngettext_lazy(
+    "%(count)d order was left alone: it is found, or was not looked for yet.",
+    "%(count)d orders were left alone: they are found, or were not looked for yet.",
+    "count",
+)
 
 
 class FoundFilter(admin.SimpleListFilter):
@@ -82,9 +90,9 @@ class HostLinkAdmin(ReadOnlyAdmin):
         """With what was looked for."""
         return super().get_queryset(request).select_related("order", "payment_request")
 
-    def matching(self, request: HttpRequest, text: str) -> Q:
+    def get_search_filter(self, request: HttpRequest, text: str) -> Q:
         """What finds the order or the payment request."""
-        found = search.find(request, text, (topics.ORDER, topics.PAYMENT_REQUEST))
+        found = search_box.find(request, text, (topics.ORDER, topics.PAYMENT_REQUEST))
         requests = found.pks(topics.PAYMENT_REQUEST)
         return Q(order__in=found.pks(topics.ORDER)) | Q(payment_request__in=requests)
 
@@ -104,7 +112,7 @@ class HostLinkAdmin(ReadOnlyAdmin):
     @admin.display(description=_("cause"))
     def cause_in_words(self, row: HostLink) -> str:
         """Of a failure where in our shop it was."""
-        return words.cause(row.cause) if row.cause else display.EMPTY
+        return labels.cause(row.cause) if row.cause else display.EMPTY
 
     @admin.display(description=_("order story"))
     def story(self, row: HostLink) -> Any:
@@ -115,8 +123,8 @@ class HostLinkAdmin(ReadOnlyAdmin):
     @admin.display(description=_("document"))
     def of_document(self, row: HostLink) -> Any:
         """Links to what was looked for and to its story."""
-        shown = display.page(row.document, words.order(row.order) if row.order else None)
-        return display.several([shown, *([self.story(row)] if row.order else [])])
+        shown = display.page(row.document, labels.order(row.order) if row.order else None)
+        return display.multiline([shown, *([self.story(row)] if row.order else [])])
 
     # ------------------------------------------------------------ look again
 
@@ -128,17 +136,8 @@ class HostLinkAdmin(ReadOnlyAdmin):
     def look_again(self, request: HttpRequest, queryset: QuerySet[HostLink]) -> None:
         """Make the chosen ones due that are not found."""
         chosen = queryset.count()
-        count = self.make_due(request, queryset.absent(), str(_("look again")), host_orders.look_again)  # type: ignore[attr-defined]
-        if count:
-            told = ngettext("%(count)d order is looked for again.", "%(count)d orders are looked for again.", count)
-            self.message_user(request, told % {"count": count}, messages.SUCCESS)
-        if left := chosen - count:
-            told = ngettext(
-                "%(count)d order was left alone: it is found, or was not looked for yet.",
-                "%(count)d orders were left alone: they are found, or were not looked for yet.",
-                left,
-            )
-            self.message_user(request, told % {"count": left}, messages.WARNING)
+        count = self.apply_and_log(request, queryset.absent(), str(_("look again")), host_orders.look_again)  # type: ignore[attr-defined]
+        self.report_counts(request, count, LOOKED_FOR_AGAIN, chosen - count, LEFT_ALONE)
 
     # ------------------------------------------------------------ tell what was missed
 
@@ -150,14 +149,14 @@ class HostLinkAdmin(ReadOnlyAdmin):
     def tell_missed(self, request: HttpRequest, queryset: QuerySet[HostLink]) -> HttpResponse | None:
         """Show who would be told what about the chosen ones; it is confirmed there."""
         pks = list(queryset.order_by().values_list("pk", flat=True))
-        about = host_orders.messages_about(pks, MOST_IDS + 1)
+        about = host_orders.messages_about(pks, MAX_IDS + 1)
         if not about:
             self.message_user(request, _("Nothing is known of these that could be told."), messages.WARNING)
             return None
-        if len(about) > MOST_IDS:
+        if len(about) > MAX_IDS:
             self.message_user(request, _("These are too many to tell of at once: choose fewer."), messages.WARNING)
             return None
         receivers = sorted(set().union(*ledger.known_receivers().values()))
         query = {"ids": ",".join(map(str, about)), "only_tell": "on", "try_again": "on", "receivers": receivers}
-        url = reverse(f"{self.admin_site.name}:{URL_NAME}")
+        url = self.page_url(URL_NAME)
         return HttpResponseRedirect(f"{url}?{urlencode(query, doseq=True)}")

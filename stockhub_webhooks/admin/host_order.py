@@ -25,11 +25,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from stockhub_webhooks.admin import display
-from stockhub_webhooks.admin.permissions import may
-from stockhub_webhooks.admin.story import phrases, tables
+from stockhub_webhooks.admin.story import page_tables, phrases
 from stockhub_webhooks.admin.story.links import link, story_url
 from stockhub_webhooks.models import Order
 from stockhub_webhooks.office import story
+from stockhub_webhooks.office.access import may
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -98,10 +98,10 @@ def _facts(purchase: story.Purchase, tasks: story.Tasks) -> list[tuple[Any, Any]
     steps = [phrases.step(step) for step in story.steps_of(purchase, lines) if step.state is not story.State.NONE]
     return [
         (_("account"), phrases.account(purchase)),
-        (_("status"), display.several(f"{order.increment_id}: {phrases.status(order)}" for order in purchase.orders)),
-        (_("How far it is"), display.several(steps)),
-        (_("parcels"), _each(purchase.shipments, tables.tracks)),
-        (_("returns"), _each(purchase.rmas, tables.tracks)),
+        (_("status"), display.multiline(f"{order.increment_id}: {phrases.status(order)}" for order in purchase.orders)),
+        (_("How far it is"), display.multiline(steps)),
+        (_("parcels"), _each(purchase.shipments, page_tables.tracks)),
+        (_("returns"), _each(purchase.rmas, page_tables.tracks)),
         (_("credit notes"), _each(purchase.credit_memos)),
         (_("tasks for our shop"), _tasks(tasks)),
     ]
@@ -114,7 +114,7 @@ def _each(documents: list[Any], tracks: Callable[[Any], Any] | None = None) -> A
         said = phrases.status(document) if tracks else phrases.sum_written_out(story.sum_of(document))
         rows.append(f"{document.increment_id}: {said}")
         rows += [tracks(document)] if tracks and document.tracks.all() else []
-    return display.several(rows) if rows else ""
+    return display.multiline(rows) if rows else ""
 
 
 def _tasks(tasks: story.Tasks) -> str:

@@ -7,17 +7,17 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks.admin import display, filters, related_activity, search, words
-from stockhub_webhooks.admin.attention import MessageNeedsFilter
-from stockhub_webhooks.admin.body import pretty
+from stockhub_webhooks.admin import display, labels, list_filters, related_activity, search_box
+from stockhub_webhooks.admin.body_text import pretty
 from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.admin.entry import EntryPage
-from stockhub_webhooks.admin.replay_request import MOST_IDS, URL_NAME
+from stockhub_webhooks.admin.list_filters import MessageAttentionFilter
+from stockhub_webhooks.admin.replay_request import MAX_IDS, URL_NAME
 from stockhub_webhooks.models import Event, Message, ReceiverCall
+from stockhub_webhooks.office.access import may
 from stockhub_webhooks.receiving import records
 
 
@@ -27,16 +27,16 @@ class MessageAdmin(EntryPage):
 
     list_display = ("received_at", "topic", "increment_id", "status", "outcome", "remarks")
     list_filter = (
-        MessageNeedsFilter,
+        MessageAttentionFilter,
         "status",
-        filters.OutcomeFilter,
+        list_filters.OutcomeFilter,
         "topic",
         ("received_at", DateRangeFilter),
         "source",
     )
-    deferred = ("body", "headers")
+    deferred_fields = ("body", "headers")
     actions = ("process_again",)
-    personal = {"content": "", "why": "why_without_text"}
+    personal_fields = {"content": "", "why": "why_without_text"}
     fieldsets = (
         (None, {"fields": [("received_at", "topic", "increment_id", "document"), "account"]}),
         (
@@ -58,7 +58,7 @@ class MessageAdmin(EntryPage):
         (_("The message itself"), {"fields": ["content"]}),
     )
 
-    def name_of(self, row: Message) -> str:
+    def title_of(self, row: Message) -> str:
         """What it speaks of, and when it came in."""
         return ", ".join(
             filter(None, (f"{row.get_topic_display()} {row.increment_id}".strip(), display.value(row.received_at)))
@@ -68,12 +68,12 @@ class MessageAdmin(EntryPage):
         """With a link to the original, where this is a mended one."""
         shown = super().get_fieldsets(request, obj)
         if obj is not None and records.CORRECTED_FROM in obj.headers:
-            shown[0][1]["fields"].append("mended_from")
+            shown[0][1]["fields"].append("corrected_from")
         return shown
 
-    def matching(self, request: HttpRequest, text: str) -> Q:
+    def get_search_filter(self, request: HttpRequest, text: str) -> Q:
         """Its number, or what finds the document that it speaks of."""
-        return search.about(request, text)
+        return search_box.about(request, text)
 
     # ------------------------------------------------------------ columns and lines
 
@@ -88,32 +88,32 @@ class MessageAdmin(EntryPage):
         return related_activity.document_link(message)
 
     @admin.display(description=_("mended from"))
-    def mended_from(self, message: Message) -> Any:
+    def corrected_from(self, message: Message) -> Any:
         """A link to the message as it came in."""
         uid = message.headers[records.CORRECTED_FROM]
         original = Message.objects.filter(uid=uid).first()
-        return display.page(original, self.name_of(original)) if original else uid
+        return display.page(original, self.title_of(original)) if original else uid
 
     @admin.display(description=_("processed again"))
     def replayed(self, message: Message) -> str:
         """Whether it had been applied before."""
-        return words.yes_or_no(message.is_replay)
+        return labels.yes_or_no(message.is_replay)
 
     @admin.display(description=_("error"))
     def why(self, message: Message) -> str:
         """Why it was not processed, in words."""
-        return words.error(message) or display.EMPTY
+        return labels.error(message) or display.EMPTY
 
     @admin.display(description=_("error"))
     def why_without_text(self, message: Message) -> str:
         """The same; of an error that is not of ours to word only the kind."""
-        known = message.error.partition(":")[0] in words.REASONS
-        return (words.error(message) if known else words.kind_of_error(message.error)) or display.EMPTY
+        known = message.error.partition(":")[0] in labels.REASONS
+        return (labels.error(message) if known else labels.error_type(message.error)) or display.EMPTY
 
     @admin.display(description=_("remarks"))
     def notes_in_words(self, message: Message) -> Any:
         """What was odd, and where in the message."""
-        rows = ((words.note(note), format_html("<code>{}</code>", note.get("path", ""))) for note in message.notes)
+        rows = ((labels.note(note), format_html("<code>{}</code>", note.get("path", ""))) for note in message.notes)
         return display.table((_("remark"), _("place")), rows)
 
     @admin.display(description=Event._meta.verbose_name_plural)
@@ -141,14 +141,14 @@ class MessageAdmin(EntryPage):
 
     def has_process_again_permission(self, request: HttpRequest) -> bool:
         """A permission of its own, for it may change documents and call the shop."""
-        return request.user.has_perm("stockhub_webhooks.process_again")
+        return may(request, "process_again")
 
     @admin.action(description=_("process again"), permissions=["process_again"])
     def process_again(self, request: HttpRequest, queryset: QuerySet[Message]) -> HttpResponse | None:
         """Show what that would do to the chosen messages; it is confirmed there."""
-        pks = list(queryset.order_by().values_list("pk", flat=True)[: MOST_IDS + 1])
-        url = reverse(f"{self.admin_site.name}:{URL_NAME}")
-        if len(pks) <= MOST_IDS:
+        pks = list(queryset.order_by().values_list("pk", flat=True)[: MAX_IDS + 1])
+        url = self.page_url(URL_NAME)
+        if len(pks) <= MAX_IDS:
             return HttpResponseRedirect(f"{url}?ids={','.join(map(str, sorted(pks)))}")
         self.message_user(request, _("These are too many to choose by hand: say from when."), messages.WARNING)
         return HttpResponseRedirect(url)

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks.admin import display, filters, words
+from stockhub_webhooks.admin import display, labels, list_filters
 from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.admin.document import WHAT_HAPPENED
 from stockhub_webhooks.admin.export import ExportPage
@@ -24,8 +24,8 @@ class OrderAdmin(FindPage, ExportPage, StoryPage):
 
     list_display = ("increment_id", "po_number", "status_in_words", "customer", "total", "created_at", "story")
     list_filter = (
-        filters.StubFilter,
-        filters.by_code("status", _("status"), statuses.ORDER),
+        list_filters.StubFilter,
+        list_filters.by_code("status", _("status"), statuses.ORDER),
         ("created_at", DateRangeFilter),
         ("received_at", DateRangeFilter),
     )
@@ -40,14 +40,14 @@ class OrderAdmin(FindPage, ExportPage, StoryPage):
         WHAT_HAPPENED,
     )
 
-    def name_of(self, row: Order) -> str:
+    def title_of(self, row: Order) -> str:
         """The number, and whether the order was received at all."""
-        return words.order(row)
+        return labels.order(row)
 
     @admin.display(description=_("status"), ordering="status")
     def status_in_words(self, document: Any) -> str:
         """The status; of a stub, that it is one."""
-        return str(words.NOT_RECEIVED_YET) if document.is_stub else super().status_in_words(document)
+        return str(labels.NOT_RECEIVED_YET) if document.is_stub else super().status_in_words(document)
 
     @admin.display(description=_("documents"))
     def documents(self, order: Order) -> Any:
@@ -58,7 +58,7 @@ class OrderAdmin(FindPage, ExportPage, StoryPage):
     def _documents(self, order: Order) -> Iterator[tuple[Any, ...]]:
         for moving in (order.shipments, order.rmas):
             for row in moving.prefetch_related("tracks").order_by("pk"):
-                tracks = display.several(map(display.track, row.tracks.all()))
+                tracks = display.multiline(map(display.track, row.tracks.all()))
                 yield self._document(row, row.get_status_display() or display.EMPTY, tracks, display.EMPTY)
         for paid in (order.invoices, order.credit_memos, order.payment_requests):
             for bill in paid.order_by("pk"):

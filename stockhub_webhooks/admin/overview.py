@@ -40,7 +40,7 @@ def tools(request: HttpRequest) -> list[tuple[str, Any]]:
     """Address and label of the pages that stand above our lists, each once."""
     site = site_of(request)
     pages = [site._registry[model] for model in apps.get_app_config(APP).get_models() if may_view(request, model)]
-    return list(dict(tool for page in pages for tool in page.list_tools(request)).items())
+    return list(dict(tool for page in pages for tool in page.changelist_object_tools(request)).items())
 
 
 def may_see(request: HttpRequest, found: Finding) -> bool:

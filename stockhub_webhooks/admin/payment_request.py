@@ -47,4 +47,4 @@ class PaymentRequestAdmin(DocumentAdmin):
     @admin.display(description=_("payment link"))
     def payment_link(self, document: PaymentRequest) -> Any:
         """A link only where it is http(s): it comes from outside."""
-        return display.outside(document.pay_by_link or "", document.pay_by_link or display.EMPTY)
+        return display.external_link(document.pay_by_link or "", document.pay_by_link or display.EMPTY)

@@ -13,22 +13,21 @@ from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import path
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from stockhub_webhooks import signals
-from stockhub_webhooks.admin import words
-from stockhub_webhooks.admin.base import wake
-from stockhub_webhooks.admin.give_up_page import GivingUp
-from stockhub_webhooks.admin.permissions import may
+from stockhub_webhooks.admin import labels
+from stockhub_webhooks.admin.base import ObjectTools, wake_on_commit
+from stockhub_webhooks.admin.give_up_page import GiveUpPage
 from stockhub_webhooks.admin.replay_request import URL_NAME as REQUEST_URL_NAME
 from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.models import Event, ReceiverCall
+from stockhub_webhooks.office.access import may
 from stockhub_webhooks.operations.health.rules import REAL, admin_link
 
 URL_NAME = "stockhub_webhooks_receivercall_receivers"
@@ -36,7 +35,7 @@ LOOKED_BACK = 10_000
 KINDS = {signal.name: kind for kind, signal in signals.BY_EVENT_TYPE.items()}
 
 
-class ReceiversPage(GivingUp):
+class ReceiversPage(GiveUpPage):
     """Adds to the admin of receiver calls the page of the receivers."""
 
     def get_urls(self) -> list[Any]:
@@ -49,31 +48,31 @@ class ReceiversPage(GivingUp):
             *super().get_urls(),
         ]
 
-    def list_tools(self, request: HttpRequest) -> list[tuple[str, Any]]:
+    def changelist_object_tools(self, request: HttpRequest) -> ObjectTools:
         """One more button."""
-        return [(reverse(f"{self.admin_site.name}:{URL_NAME}"), _("receivers")), *super().list_tools(request)]
+        return [
+            (self.page_url(URL_NAME), _("receivers")),
+            *super().changelist_object_tools(request),
+        ]
 
     def receivers_view(self, request: HttpRequest) -> HttpResponse:
         """The page."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        request.current_app = self.admin_site.name
         counts, unheard, site = open_counts(), unheard_events(), self.admin_site.name
         context = {
-            **self.admin_site.each_context(request),
             "title": _("Receivers"),
-            "opts": self.opts,
             "signals": list(heard(counts, unheard, site)),
             "gone": list(gone(counts, site)),
             "waiting_label": ReceiverCall.Status.PENDING.label,
             "looked_back": number_format(LOOKED_BACK, force_grouping=True),
-            "request_url": reverse(f"{site}:{REQUEST_URL_NAME}")
+            "request_url": self.page_url(REQUEST_URL_NAME)
             if may(request, "process_again") and may(request, "view_message")
             else "",
-            "reassign_url": reverse(f"{site}:{URL_NAME}_reassign") if may(request, "reassign") else "",
-            "give_up_url": reverse(f"{site}:{URL_NAME}_give_up") if may(request, "give_up") else "",
+            "reassign_url": self.page_url(f"{URL_NAME}_reassign") if may(request, "reassign") else "",
+            "give_up_url": self.page_url(f"{URL_NAME}_give_up") if may(request, "give_up") else "",
         }
-        return TemplateResponse(request, "admin/stockhub_webhooks/receivercall/receivers.html", context)
+        return self.render_page(request, "receivercall/receivers.html", context)
 
     def reassign_view(self, request: HttpRequest) -> HttpResponse:
         """Give the tasks of a receiver that is gone to another one."""
@@ -86,15 +85,15 @@ class ReceiversPage(GivingUp):
             with transaction.atomic(using=database_alias()):
                 moved = ledger.reassign(signal, former, receiver)
                 log(request.user, f"{former} → {receiver} ({signal}): {moved}")
-                transaction.on_commit(wake, using=database_alias(), robust=True)
+                wake_on_commit()
         except (KeyError, ValueError):
             self.message_user(
                 request, _("Nothing was given away: choose a receiver of the same change."), messages.ERROR
             )
         else:
-            told = ngettext("%(count)d task has another receiver.", "%(count)d tasks have another receiver.", moved)
-            self.message_user(request, told % {"count": moved}, messages.SUCCESS)
-        return HttpResponseRedirect(reverse(f"{self.admin_site.name}:{URL_NAME}"))
+            text = ngettext("%(count)d task has another receiver.", "%(count)d tasks have another receiver.", moved)
+            self.message_user(request, text % {"count": moved}, messages.SUCCESS)
+        return HttpResponseRedirect(self.page_url(URL_NAME))
 
     def give_up_gone_view(self, request: HttpRequest) -> HttpResponse:
         """Give up the tasks of a receiver that is gone."""
@@ -107,8 +106,8 @@ class ReceiversPage(GivingUp):
         if signal is not None and signal.find(receiver) is not None:
             raise BadRequest("this receiver is there")
         rows = ReceiverCall.objects.using(database_alias()).filter(signal=name, receiver=receiver).real()
-        what = f"{receiver} ({statuses.label(words.SIGNALS, name)})"
-        back = reverse(f"{self.admin_site.name}:{URL_NAME}")
+        what = f"{receiver} ({statuses.label(labels.SIGNALS, name)})"
+        back = self.page_url(URL_NAME)
         return self.give_up_all(request, rows, [("signal", name), ("former", receiver)], back, what)
 
 
@@ -191,7 +190,7 @@ def heard(
         ]
         yield {
             "name": name,
-            "label": statuses.label(words.SIGNALS, name),
+            "label": statuses.label(labels.SIGNALS, name),
             "receivers": receivers,
             "unheard": unheard.get(KINDS.get(name, ""), 0),
         }
@@ -203,7 +202,7 @@ def gone(counts: dict[tuple[str, str], dict[str, int]], site: str) -> Iterator[d
         signal = signals.BY_NAME.get(name)
         if signal is None or signal.find(receiver) is None:
             others = [found.identity for found in signal.connected()] if signal else []
-            label = statuses.label(words.SIGNALS, name)
+            label = statuses.label(labels.SIGNALS, name)
             shown = {"name": name, "label": label, "receiver": receiver, "others": others}
             yield shown | numbers | lists(site, name, receiver)
 

@@ -8,15 +8,18 @@ from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext_lazy
 
-from stockhub_webhooks.admin import display, search
+from stockhub_webhooks.admin import display, search_box
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
-from stockhub_webhooks.admin.body import pretty
+from stockhub_webhooks.admin.body_text import pretty
 from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.models import Refusal, RefusedBody
+from stockhub_webhooks.office.access import may
 from stockhub_webhooks.receiving import refusals
+
+LET_IN = ngettext_lazy("%(count)d message was let in.", "%(count)d messages were let in.", "count")
 
 
 @admin.register(Refusal)
@@ -33,9 +36,9 @@ class RefusalAdmin(ReadOnlyAdmin):
         (None, {"fields": [("remote_address", "key_fingerprint", "largest_body")]}),
     )
 
-    def matching(self, request: HttpRequest, text: str) -> Q:
+    def get_search_filter(self, request: HttpRequest, text: str) -> Q:
         """An address or a key."""
-        return search.holds(text, "remote_address", "key_fingerprint")
+        return search_box.holds(text, "remote_address", "key_fingerprint")
 
 
 @admin.register(RefusedBody)
@@ -47,9 +50,9 @@ class RefusedBodyAdmin(ReadOnlyAdmin):
     list_filter = ("topic", "reason", ("refused_at", DateRangeFilter))
     sortable_by = None
     search_help_text = _("Stock Hub number, remote address or key used")
-    deferred = ("body", "headers")
+    deferred_fields = ("body", "headers")
     actions = ("release",)
-    personal = {"content": ""}
+    personal_fields = {"content": ""}
     fieldsets = (
         (None, {"fields": [("refused_at", "topic", "increment_id"), ("reason", "remote_address", "key_fingerprint")]}),
         (None, {"fields": ["released"]}),
@@ -60,9 +63,9 @@ class RefusedBodyAdmin(ReadOnlyAdmin):
         """With the messages that they became."""
         return super().get_queryset(request).select_related("message").defer("message__body")
 
-    def matching(self, request: HttpRequest, text: str) -> Q:
+    def get_search_filter(self, request: HttpRequest, text: str) -> Q:
         """Its number, an address or a key."""
-        return search.holds(text, "increment_id", "remote_address", "key_fingerprint")
+        return search_box.holds(text, "increment_id", "remote_address", "key_fingerprint")
 
     @admin.display(description=_("released as"))
     def released(self, kept: RefusedBody) -> Any:
@@ -78,7 +81,7 @@ class RefusedBodyAdmin(ReadOnlyAdmin):
 
     def has_release_permission(self, request: HttpRequest) -> bool:
         """A permission of its own, for nobody proved that these are from Stock Hub."""
-        return request.user.has_perm("stockhub_webhooks.release")
+        return may(request, "release")
 
     @admin.action(description=_("let in after all"), permissions=["release"])
     def release(self, request: HttpRequest, queryset: QuerySet[RefusedBody]) -> None:
@@ -90,6 +93,5 @@ class RefusedBodyAdmin(ReadOnlyAdmin):
                 messages.ERROR,
             )
             return
-        count = self.make_due(request, queryset, str(_("let in after all")), refusals.release)
-        told = ngettext("%(count)d message was let in.", "%(count)d messages were let in.", count)
-        self.message_user(request, told % {"count": count}, messages.SUCCESS if count else messages.WARNING)
+        count = self.apply_and_log(request, queryset, str(_("let in after all")), refusals.release)
+        self.report_counts(request, count, LET_IN)

@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks.admin import display, words
+from stockhub_webhooks.admin import display, labels
 from stockhub_webhooks.models import Document, Event, Message, ReceiverCall
 from stockhub_webhooks.processing.apply import BY_TOPIC
 
@@ -39,7 +39,7 @@ def messages(rows: QuerySet[Message], number: str) -> SafeString | str:
         rows.defer("body", "headers", "notes"),
         number,
         (_("received at"), _("outcome")),
-        lambda message: (display.page(message, display.value(message.received_at)), words.result(message)),
+        lambda message: (display.page(message, display.value(message.received_at)), labels.result(message)),
     )
 
 
@@ -51,7 +51,7 @@ def events(rows: QuerySet[Event], number: str) -> SafeString | str:
         (_("happened at"), _("change"), _("Stock Hub number")),
         lambda event: (
             display.page(event, display.value(event.occurred_at)),
-            words.event(event),
+            labels.event(event),
             event.increment_id,
         ),
     )
@@ -64,7 +64,7 @@ def receiver_calls(rows: QuerySet[ReceiverCall], number: str) -> SafeString | st
         number,
         (_("change"), _("Stock Hub number"), _("receiver"), _("status")),
         lambda call: (
-            display.page(call, words.event(call.event)),
+            display.page(call, labels.event(call.event)),
             call.event.increment_id,
             call.receiver,
             call.get_status_display(),
@@ -80,4 +80,4 @@ def newest(
     table = display.table(heads, map(cells, found[:SHOWN]))
     if len(found) <= SHOWN:
         return table
-    return format_html("{}{}", table, display.found(rows.model, number))
+    return format_html("{}{}", table, display.list_link(rows.model, number))

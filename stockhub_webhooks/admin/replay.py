@@ -12,20 +12,20 @@ from django.db import transaction
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
-from django.urls import path, reverse
+from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from stockhub_webhooks.admin import display, search, words
-from stockhub_webhooks.admin.permissions import may
+from stockhub_webhooks.admin import display, labels, search_box
 from stockhub_webhooks.admin.replay_request import RequestPage, in_words
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Replay
 from stockhub_webhooks.models.replay import COUNTED
+from stockhub_webhooks.office.access import may
 from stockhub_webhooks.operations import replay
 
-PATIENCE = timedelta(minutes=15)
+STALLED_AFTER = timedelta(minutes=15)
 
 
 @admin.register(Replay)
@@ -33,7 +33,7 @@ class ReplayAdmin(RequestPage):
     """Who asked for what, why, and what became of it."""
 
     has_account = False
-    personal = {"last_error_shown": "error_without_text"}
+    personal_fields = {"last_error_shown": "error_without_text"}
     list_display = ("created_at", "which", "reason", "requested_by", "status", "progress")
     list_filter = ("status", "created_at")
     search_help_text = gettext_lazy("reason or who asked for it")
@@ -54,11 +54,11 @@ class ReplayAdmin(RequestPage):
         ),
     )
 
-    def matching(self, request: HttpRequest, text: str) -> Q:
+    def get_search_filter(self, request: HttpRequest, text: str) -> Q:
         """Why, or who."""
-        return search.holds(text, "reason", "requested_by")
+        return search_box.holds(text, "reason", "requested_by")
 
-    def name_of(self, row: Replay) -> str:
+    def title_of(self, row: Replay) -> str:
         """Which messages."""
         return in_words(row.choice)
 
@@ -66,7 +66,7 @@ class ReplayAdmin(RequestPage):
         """How far it is, for the page's script, and the button to stop it."""
         name = "stockhub_webhooks_replay"
         return [
-            path("<int:pk>/far/", self.admin_site.admin_view(self.far_view), name=f"{name}_far"),
+            path("<int:pk>/progress/", self.admin_site.admin_view(self.progress_view), name=f"{name}_progress"),
             path("<int:pk>/stop/", self.admin_site.admin_view(self.stop_view), name=f"{name}_stop"),
             *super().get_urls(),
         ]
@@ -86,28 +86,28 @@ class ReplayAdmin(RequestPage):
     @admin.display(description=gettext_lazy("process again"))
     def applies_in_words(self, row: Replay) -> str:
         """Whether messages are processed, or past changes only offered."""
-        return words.yes_or_no(row.applies)
+        return labels.yes_or_no(row.applies)
 
     @admin.display(description=gettext_lazy("try again what was given up"))
     def tries_in_words(self, row: Replay) -> str:
         """Whether tasks that were given up are tried again."""
-        return words.yes_or_no(row.tries_again)
+        return labels.yes_or_no(row.tries_again)
 
     @admin.display(description=gettext_lazy("also told to"))
     def told_to(self, row: Replay) -> Any:
         """The receivers that past changes are offered to."""
-        return display.several(row.receivers)
+        return display.multiline(row.receivers)
 
     @admin.display(description=gettext_lazy("last error"))
     def last_error_shown(self, row: Replay) -> Any:
         """In words where it is known."""
-        return display.preformatted(words.reason(row.last_error))
+        return display.preformatted(labels.reason(row.last_error))
 
     @admin.display(description=gettext_lazy("last error"))
     def error_without_text(self, row: Replay) -> str:
         """Only its kind: the text of an exception may name persons."""
-        known = words.reason(row.last_error)
-        return known if known != row.last_error else words.kind_of_error(row.last_error) or display.EMPTY
+        known = labels.reason(row.last_error)
+        return known if known != row.last_error else labels.error_type(row.last_error) or display.EMPTY
 
     # ------------------------------------------------------------ the page of one
 
@@ -116,23 +116,22 @@ class ReplayAdmin(RequestPage):
     ) -> HttpResponse:
         """With the bar, and a button to stop it."""
         row: Replay = options["obj"]
-        site = self.admin_site.name
         context |= {
             "replay": row,
-            "far": far(row),
-            "far_url": reverse(f"{site}:stockhub_webhooks_replay_far", args=[row.pk]),
-            "stop_url": reverse(f"{site}:stockhub_webhooks_replay_stop", args=[row.pk])
+            "progress": progress_of(row),
+            "progress_url": self.page_url("stockhub_webhooks_replay_progress", row.pk),
+            "stop_url": self.page_url("stockhub_webhooks_replay_stop", row.pk)
             if row.due_at and may(request, "process_again")
             else "",
-            "nobody_works": bool(row.due_at and row.due_at < timezone.now() - PATIENCE),
+            "is_stalled": bool(row.due_at and row.due_at < timezone.now() - STALLED_AFTER),
         }
         return super().render_change_form(request, context, *args, **options)
 
-    def far_view(self, request: HttpRequest, pk: int) -> JsonResponse:
+    def progress_view(self, request: HttpRequest, pk: int) -> JsonResponse:
         """How far it is."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        return JsonResponse(far(self.found(pk)), headers={"Cache-Control": "no-store"})
+        return JsonResponse(progress_of(self.found(pk)), headers={"Cache-Control": "no-store"})
 
     def stop_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Stop it after the message in hand."""
@@ -150,7 +149,7 @@ class ReplayAdmin(RequestPage):
             self.message_user(request, _("It is stopped. What was done stays done."), messages.SUCCESS)
         else:
             self.message_user(request, _("It was over already."), messages.WARNING)
-        return HttpResponseRedirect(reverse(f"{self.admin_site.name}:stockhub_webhooks_replay_change", args=[pk]))
+        return HttpResponseRedirect(self.page_url("stockhub_webhooks_replay_change", pk))
 
     def found(self, pk: int) -> Replay:
         """The row, as it is now."""
@@ -158,7 +157,7 @@ class ReplayAdmin(RequestPage):
         return row
 
 
-def far(row: Replay) -> dict[str, Any]:
+def progress_of(row: Replay) -> dict[str, Any]:
     """How far a replay is, for the page and its script."""
     names = (*COUNTED, "owed")
     return {

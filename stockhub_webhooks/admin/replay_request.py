@@ -11,25 +11,24 @@ from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import PermissionDenied
 from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import path
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from stockhub_webhooks.admin import display, words
-from stockhub_webhooks.admin.base import ReadOnlyAdmin, wake
-from stockhub_webhooks.admin.changes import field_name, is_impersonal, shown
-from stockhub_webhooks.admin.permissions import may, may_see_persons
+from stockhub_webhooks.admin import display, labels
+from stockhub_webhooks.admin.base import ObjectTools, ReadOnlyAdmin, wake_on_commit
+from stockhub_webhooks.admin.event_changes import field_name, is_impersonal, shown
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.delivery.subjects import subject_of
 from stockhub_webhooks.models import Event, Message, Topic
+from stockhub_webhooks.office.access import may, may_see_persons
 from stockhub_webhooks.operations import replay
 from stockhub_webhooks.operations.replay import Choice, Preview
 
 URL_NAME = "stockhub_webhooks_replay_request"
-MOST_IDS = 200
+MAX_IDS = 200
 SHOWN_CHANGES = 6
 HIDDEN = "•••"
 
@@ -133,10 +132,10 @@ class RequestPage(ReadOnlyAdmin):
         view = outside_transactions(self.admin_site.admin_view(self.request_view))
         return [path("new/", view, name=URL_NAME), *super().get_urls()]
 
-    def list_tools(self, request: HttpRequest) -> list[tuple[str, Any]]:
+    def changelist_object_tools(self, request: HttpRequest) -> ObjectTools:
         """One more button."""
-        own = [(reverse(f"{self.admin_site.name}:{URL_NAME}"), _("process again"))]
-        return [*super().list_tools(request), *(own if may(request, "process_again") else ())]
+        own = [(self.page_url(URL_NAME), _("process again"))]
+        return [*super().changelist_object_tools(request), *(own if may(request, "process_again") else ())]
 
     def request_view(self, request: HttpRequest) -> HttpResponse:
         """The form; filled in, with what would happen; confirmed, the page of the replay."""
@@ -147,17 +146,12 @@ class RequestPage(ReadOnlyAdmin):
         form = RequestForm(**given, may_try_again=may(request, "try_again"))
         if not (asked and form.is_valid()):
             return self.request_page(request, form)
-        if request.method != "POST":
-            return self.request_page(request, form, self.preview(form))
         reason = request.POST.get("reason", "").strip()
         if not reason:
-            return self.request_page(request, form, self.preview(form), _("Say why, for who looks at it later."))
+            fault = _("Say why, for who looks at it later.") if request.method == "POST" else ""
+            return self.request_page(request, form, replay.preview_messages(form.choice, **form.what), fault)
         pk = self.begin(request, form, reason)
-        return HttpResponseRedirect(reverse(f"{self.admin_site.name}:stockhub_webhooks_replay_change", args=[pk]))
-
-    def preview(self, form: RequestForm) -> Preview:
-        """What would happen."""
-        return replay.preview_messages(form.choice, **form.what)
+        return HttpResponseRedirect(self.page_url("stockhub_webhooks_replay_change", pk))
 
     def begin(self, request: HttpRequest, form: RequestForm, reason: str) -> int:
         """Write the request down, log it, and wake the runner once that is committed."""
@@ -171,48 +165,45 @@ class RequestPage(ReadOnlyAdmin):
                 **form.what,
             )
             LogEntry.objects.log_actions(user.pk, [row], ADDITION, f"{_('process again')}: {reason}")
-            transaction.on_commit(wake, using=database_alias(), robust=True)
+            wake_on_commit()
         return row.pk
 
     def request_page(
-        self, request: HttpRequest, form: RequestForm, foreseen: Preview | None = None, fault: str = ""
+        self, request: HttpRequest, form: RequestForm, preview: Preview | None = None, fault: str = ""
     ) -> HttpResponse:
         """The form, and below it what would happen."""
-        request.current_app = self.admin_site.name
         context = {
-            **self.admin_site.each_context(request),
             "title": _("Process again"),
-            "opts": self.opts,
             "form": form,
             "media": self.media + form.media,
-            "foreseen": foreseen,
-            "rows": list(rows(foreseen, persons=may_see_persons(request))) if foreseen else [],
-            "how_many": how_many(foreseen) if foreseen else "",
-            "which": in_words(form.choice.as_json()) if foreseen else "",
+            "preview": preview,
+            "rows": list(rows(preview, persons=may_see_persons(request))) if preview else [],
+            "how_many": how_many(preview) if preview else "",
+            "which": in_words(form.choice.as_json()) if preview else "",
             "fault": fault,
             "reason": request.POST.get("reason", ""),
         }
-        return TemplateResponse(request, "admin/stockhub_webhooks/replay/request.html", context)
+        return self.render_page(request, "replay/request.html", context)
 
 
-def how_many(foreseen: Preview) -> str:
+def how_many(preview: Preview) -> str:
     """How many messages there are, and how many of them are shown."""
-    if not foreseen.is_counted:
+    if not preview.is_counted:
         return _("More than %(total)s messages; the first %(shown)s are shown.") % {
-            "total": foreseen.total,
-            "shown": len(foreseen.steps),
+            "total": preview.total,
+            "shown": len(preview.steps),
         }
-    if len(foreseen.steps) < foreseen.total:
+    if len(preview.steps) < preview.total:
         return _("%(total)s messages; the first %(shown)s are shown.") % {
-            "total": foreseen.total,
-            "shown": len(foreseen.steps),
+            "total": preview.total,
+            "shown": len(preview.steps),
         }
-    return ngettext("%(count)d message.", "%(count)d messages.", foreseen.total) % {"count": foreseen.total}
+    return ngettext("%(count)d message.", "%(count)d messages.", preview.total) % {"count": preview.total}
 
 
-def rows(foreseen: Preview, *, persons: bool) -> Iterator[dict[str, Any]]:
+def rows(preview: Preview, *, persons: bool) -> Iterator[dict[str, Any]]:
     """The table of what would happen, in words."""
-    for message, step in foreseen.steps:
+    for message, step in preview.steps:
         told: dict[str, int] = {}
         for call in step.calls:
             told[call.receiver] = told.get(call.receiver, 0) + 1
@@ -233,7 +224,7 @@ def result(step: Any, *, persons: bool) -> str:
     if step.counted == "postponed":
         return _("waiting anyway, it is processed now")
     if step.error:
-        known = words.reason(step.error.partition("\n")[0])
+        known = labels.reason(step.error.partition("\n")[0])
         return known if persons or known != step.error.partition("\n")[0] else _("could not be processed")
     return str(dict(Message.Outcome.choices).get(step.outcome, _("not processed, only told")))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks.admin import filters
+from stockhub_webhooks.admin import list_filters
 from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.admin.document import WHAT_HAPPENED, DocumentAdmin
 from stockhub_webhooks.contract import statuses
@@ -20,7 +20,7 @@ class RMAAdmin(DocumentAdmin):
         "increment_id", "order_number", "po_number", "status_in_words", "parcels", "date_requested", "date_received",
     )  # fmt: skip
     list_filter = (
-        filters.by_code("status", _("status"), statuses.RMA),
+        list_filters.by_code("status", _("status"), statuses.RMA),
         ("date_requested", DateRangeFilter),
         ("received_at", DateRangeFilter),
     )

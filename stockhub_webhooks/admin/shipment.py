@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks.admin import display, filters
+from stockhub_webhooks.admin import display, list_filters
 from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.admin.document import WHAT_HAPPENED, DocumentAdmin
 from stockhub_webhooks.contract import statuses
@@ -22,7 +22,7 @@ class ShipmentAdmin(DocumentAdmin):
         "increment_id", "order_number", "po_number", "status_in_words", "parcels", "customer", "delivered_on",
     )  # fmt: skip
     list_filter = (
-        filters.by_code("status", _("status"), statuses.SHIPMENT),
+        list_filters.by_code("status", _("status"), statuses.SHIPMENT),
         ("created_at", DateRangeFilter),
         ("received_at", DateRangeFilter),
     )

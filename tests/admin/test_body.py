@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stockhub_webhooks.admin.body import DEPTH_LIMIT, LIMIT, pretty
+from stockhub_webhooks.admin.body_text import DEPTH_LIMIT, LIMIT, pretty
 
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -150,13 +150,15 @@ def broken(post):
 
 def test_a_quarantined_message_is_mended_and_stays_as_it_is(enter, staff, broken, page_url):
     before = Message.objects.filter(pk=broken.pk).values().get()
-    url = f"{URL}?mend={broken.pk}"
+    url = f"{URL}?correct={broken.pk}"
     assert url in staff.get(page_url(broken)).text
     form = staff.get(url).context["form"]
     assert form["topic"].value() == "shipment"
     text = form["body"].value()
     assert "café" in text
-    enter(text.replace('"order_increment_id": null', '"order_increment_id": "000000001"'), query=f"?mend={broken.pk}")
+    enter(
+        text.replace('"order_increment_id": null', '"order_increment_id": "000000001"'), query=f"?correct={broken.pk}"
+    )
     mended = Message.objects.latest("pk")
     assert (mended.status, mended.outcome, mended.headers["mended-from"]) == ("applied", "created", str(broken.uid))
     assert Shipment.objects.exists()
@@ -171,7 +173,7 @@ def test_a_mended_message_is_as_old_as_the_one_that_came(enter, post):
     assert post("rma", sample("rma", order_increment_id=None, status="pending")).status_code == 406
     broken = Message.objects.get()
     post("rma", sample("rma", status="approved"))
-    enter(sample("rma", status="pending"), query=f"?mend={broken.pk}")
+    enter(sample("rma", status="pending"), query=f"?correct={broken.pk}")
     mended = Message.objects.latest("pk")
     assert (mended.received_at, mended.outcome) == (broken.received_at, "stale")
     assert RMA.objects.get().status == "approved"
@@ -180,13 +182,13 @@ def test_a_mended_message_is_as_old_as_the_one_that_came(enter, post):
 def test_the_page_is_prefilled_with_the_account(staff, broken, settings):
     Message.objects.update(account="two")
     settings.STOCKHUB_WEBHOOKS = {"API_KEYS": {"one": "key-one", "two": "key-two"}}
-    assert staff.get(f"{URL}?mend={broken.pk}").context["form"]["account"].value() == "two"
+    assert staff.get(f"{URL}?correct={broken.pk}").context["form"]["account"].value() == "two"
 
 
 def test_any_bytes_can_be_mended(staff, post):
     for body in (b"\xff\x00 </textarea><script>alert(1)</script>", b"[" * 50_000, b'{"a": 1.50, "a": 2}'):
         post("order", body)
-        page = staff.get(f"{URL}?mend={Message.objects.latest('pk').pk}")
+        page = staff.get(f"{URL}?correct={Message.objects.latest('pk').pk}")
         assert page.status_code == 200
         assert "<script>alert" not in page.text
     assert "1.50" in page.text
@@ -194,12 +196,12 @@ def test_any_bytes_can_be_mended(staff, post):
 
 def test_only_a_quarantined_message_has_the_button(staff, post, page_url):
     post("order")
-    assert "?mend=" not in staff.get(page_url(Message.objects.get())).text
+    assert "?correct=" not in staff.get(page_url(Message.objects.get())).text
 
 
 def test_a_message_that_is_not_there_cannot_be_mended(staff):
-    assert staff.get(f"{URL}?mend=77").status_code == 404
-    assert staff.get(f"{URL}?mend=nonsense").status_code == 200
+    assert staff.get(f"{URL}?correct=77").status_code == 404
+    assert staff.get(f"{URL}?correct=nonsense").status_code == 200
     assert staff.get(f"{URL}?entered=77").status_code == 200
 
 
@@ -218,13 +220,13 @@ def test_it_has_a_permission_of_its_own(clerk, enter, broken, list_url, page_url
 def test_who_has_it_is_led_there(clerk, enter, broken, list_url, page_url):
     http = clerk("view_message", "enter_by_hand", "view_personal_data")
     assert URL in http.get(list_url("message")).text
-    assert f"{URL}?mend={broken.pk}" in http.get(page_url(broken)).text
+    assert f"{URL}?correct={broken.pk}" in http.get(page_url(broken)).text
     assert ": new" in enter(contract("order"), http=http).text
 
 
 def test_who_may_not_see_messages_is_shown_none(clerk, enter, broken):
     http = clerk("enter_by_hand")
-    assert http.get(f"{URL}?mend={broken.pk}").status_code == 403
+    assert http.get(f"{URL}?correct={broken.pk}").status_code == 403
     page = enter(contract("order"), http=http)
     assert ": new" in page.text
     assert "/change/" not in page.text.split("messagelist")[1].split("</ul>")[0]

@@ -182,7 +182,7 @@ def test_giving_up_keeps_the_reason_with_each_task_and_in_the_log(failed, staff)
 
 
 def test_too_many_are_done_a_part_at_a_time_and_it_says_how_many(failed, staff, monkeypatch):
-    monkeypatch.setattr(failures, "MOST_AT_ONCE", 2)
+    monkeypatch.setattr(failures, "MAX_AT_ONCE", 2)
     page = staff.post(URL, form("try_again", group(causes.CALLS, receiver="shop.refuses")), follow=True).text
     assert "2 tasks are tried again." in page
     assert group(causes.CALLS, receiver="shop.refuses").count == 1

@@ -229,7 +229,7 @@ def test_what_somebody_gave_up_by_hand_is_not_tried_again(post, hear, act):
 
 def test_where_there_is_nothing_to_tell_or_too_much_it_says_so(post, act, monkeypatch):
     assert "Nothing is known of these" in act("tell_missed", HostLinkFactory()).text
-    monkeypatch.setattr(host_link, "MOST_IDS", 1)
+    monkeypatch.setattr(host_link, "MAX_IDS", 1)
     for number in ("1", "2"):
         post("order", sample("order", increment_id=number))
     host_orders.look_due()

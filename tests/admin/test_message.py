@@ -88,7 +88,7 @@ def test_process_again_applies_what_can_be_read_by_now(staff, post, act, monkeyp
 
 
 def test_too_many_to_choose_by_hand_are_asked_for_by_time(filled, act, monkeypatch):
-    monkeypatch.setattr("stockhub_webhooks.admin.message.MOST_IDS", 1)
+    monkeypatch.setattr("stockhub_webhooks.admin.message.MAX_IDS", 1)
     page = act("message", "process_again", *Message.objects.all())
     assert page.redirect_chain == [(REQUEST_URL, 302)]
     assert "too many to choose by hand" in page.text

@@ -81,7 +81,7 @@ def pages():
     chosen = ",".join(str(message.pk) for message in Message.objects.all())
     yield reverse("admin:stockhub_webhooks_replay_request") + f"?ids={chosen}"
     for broken in Message.objects.filter(status="quarantined"):
-        yield reverse("admin:stockhub_webhooks_message_enter") + f"?mend={broken.pk}"
+        yield reverse("admin:stockhub_webhooks_message_enter") + f"?correct={broken.pk}"
 
 
 ALL_BUT_PERSONS = (
@@ -93,7 +93,7 @@ def test_no_page_shows_a_person_to_who_may_not_see_them(persons, clerk):
     http = clerk(*ALL_BUT_PERSONS)
     for page in pages():
         answer = http.get(page)
-        assert answer.status_code == (403 if "?mend=" in page else 200)
+        assert answer.status_code == (403 if "?correct=" in page else 200)
         assert MARKER not in answer.text, page
 
 
@@ -105,7 +105,7 @@ def test_every_field_of_a_person_is_shown_to_who_may_see_them(persons, clerk):
         assert any(MARKER in text for page, text in shown.items() if f"/{model}/" in page), model
     order = "".join(text for page, text in shown.items() if "/order/" in page)
     assert not [name for name in PERSONAL if f"{MARKER}{name}" not in order]
-    assert any(MARKER in text for page, text in shown.items() if "?mend=" in page)
+    assert any(MARKER in text for page, text in shown.items() if "?correct=" in page)
     assert "surname" in shown[reverse("admin:stockhub_webhooks_order_changelist")]
 
 

@@ -167,7 +167,7 @@ def test_the_page_shows_how_far_it_is_and_can_stop_it(staff, post, page_url, set
     assert "0 of 1" in page
     assert "&lt;i&gt;to see&lt;/i&gt;" in page
     assert "<i>to see" not in page
-    far = staff.get(reverse("admin:stockhub_webhooks_replay_far", args=[record.pk])).json()
+    far = staff.get(reverse("admin:stockhub_webhooks_replay_progress", args=[record.pk])).json()
     assert (far["open"], far["percent"], far["counts"][0]["name"]) == (True, 0, "changed")
     stop = reverse("admin:stockhub_webhooks_replay_stop", args=[record.pk])
     assert stop in page
@@ -196,7 +196,10 @@ def test_the_list_says_who_asked_for_what_and_why(staff, list_url):
 
 def test_how_far_it_is_is_not_for_everybody(clerk):
     record = open_replay()
-    assert clerk("view_message").get(reverse("admin:stockhub_webhooks_replay_far", args=[record.pk])).status_code == 403
+    assert (
+        clerk("view_message").get(reverse("admin:stockhub_webhooks_replay_progress", args=[record.pk])).status_code
+        == 403
+    )
 
 
 # ---------------------------------------------------------------- the receivers

@@ -7,7 +7,7 @@ import pytest
 from django.utils import translation
 
 from stockhub_webhooks import serializers, signals
-from stockhub_webhooks.admin import words
+from stockhub_webhooks.admin import labels
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.delivery.subjects import BY_NAME
 from stockhub_webhooks.exceptions import CALLER_DIED, RetryLater, Unreadable, format_error
@@ -18,42 +18,42 @@ def test_every_code_of_a_note_has_words_and_every_word_a_code():
     source = "\n".join(path.read_text() for path in Path(serializers.__file__).parent.glob("*.py"))
     codes = re.findall(r'\bNote\([^"]*(?:"[^"]*")?,\s*"(\w+)"', source) + re.findall(r'unreadable\("(\w+)"\)', source)
     assert len(codes) > 20
-    assert set(codes) == set(words.NOTES)
+    assert set(codes) == set(labels.NOTES)
 
 
 def test_every_reason_of_quarantine_has_words():
-    assert set(words.REASONS) == set(Unreadable.REASONS)
+    assert set(labels.REASONS) == set(Unreadable.REASONS)
 
 
 def test_every_event_and_signal_has_words():
-    assert set(words.EVENTS) == set(signals.BY_EVENT_TYPE)
-    assert set(words.SIGNALS) == set(signals.BY_NAME)
-    assert {name.partition(".")[0] for name in words.CODES} <= set(BY_NAME)
+    assert set(labels.EVENTS) == set(signals.BY_EVENT_TYPE)
+    assert set(labels.SIGNALS) == set(signals.BY_NAME)
+    assert {name.partition(".")[0] for name in labels.CODES} <= set(BY_NAME)
 
 
 def test_an_unknown_code_is_shown_raw():
-    assert words.note({"path": "x", "code": "brand_new", "detail": "100%"}) == "brand_new"
-    assert words.note({}) == ""
-    assert words.error(Message(error="DatabaseError: gone")) == "DatabaseError: gone"
+    assert labels.note({"path": "x", "code": "brand_new", "detail": "100%"}) == "brand_new"
+    assert labels.note({}) == ""
+    assert labels.error(Message(error="DatabaseError: gone")) == "DatabaseError: gone"
 
 
 def test_details_stand_in_the_words():
-    assert words.note({"code": "more_notes", "detail": "7"}) == "and 7 more remarks"
-    assert words.note({"code": "unknown_value", "detail": "100% %s"}) == "a code that we do not know: 100% %s"
-    assert "return" in words.note({"code": "topic_differs", "detail": topics.RMA})
+    assert labels.note({"code": "more_notes", "detail": "7"}) == "and 7 more remarks"
+    assert labels.note({"code": "unknown_value", "detail": "100% %s"}) == "a code that we do not know: 100% %s"
+    assert "return" in labels.note({"code": "topic_differs", "detail": topics.RMA})
 
 
 @pytest.mark.parametrize("reason", Unreadable.REASONS)
 def test_a_reason_is_followed_by_what_was_found(reason):
-    assert words.error(Message(error=str(Unreadable(reason, "it is so")))).endswith("(it is so)")
-    assert words.error(Message(error=f"{reason}:")) == str(words.REASONS[reason])
+    assert labels.error(Message(error=str(Unreadable(reason, "it is so")))).endswith("(it is so)")
+    assert labels.error(Message(error=f"{reason}:")) == str(labels.REASONS[reason])
 
 
 @pytest.mark.parametrize("persons", [True, False])
 def test_what_we_write_as_an_error_is_in_words_for_everybody(persons):
     with translation.override("nl"):
-        died = words.first_line(CALLER_DIED, persons=persons)
-        asked = words.first_line(str(RetryLater(90)), persons=persons)
+        died = labels.first_line(CALLER_DIED, persons=persons)
+        asked = labels.first_line(str(RetryLater(90)), persons=persons)
     assert died == "Het proces dat ermee bezig was, werd afgebroken of deed er te lang over, elke keer."
     assert asked == "onze winkel vroeg om het over 90 seconden opnieuw te proberen"
 
@@ -63,9 +63,9 @@ def test_what_others_write_as_an_error_is_shown_as_it_is_or_only_its_kind():
         raise ValueError("no customer Jansen")
     except ValueError as raised:
         error = format_error(raised)
-    assert words.first_line(error, persons=True) == "ValueError: no customer Jansen"
-    assert words.first_line(error, persons=False) == "ValueError"
+    assert labels.first_line(error, persons=True) == "ValueError: no customer Jansen"
+    assert labels.first_line(error, persons=False) == "ValueError"
     for reason in ("Jansen: gone", "asked to be called again in 60 seconds by Jansen"):
-        assert words.first_line(reason, persons=True) == reason
-        assert words.first_line(reason, persons=False) == "not shown"
-    assert words.first_line("", persons=False) == ""
+        assert labels.first_line(reason, persons=True) == reason
+        assert labels.first_line(reason, persons=False) == "not shown"
+    assert labels.first_line("", persons=False) == ""

@@ -24,10 +24,10 @@ def page_of(model):
     return named(f"stockhub_webhooks_{model._meta.model_name}_change", lambda: model.objects.latest("pk").pk)
 
 
-def mend():
+def correct():
     """Enter a message by hand, prefilled from one that cannot be read."""
     broken = Message.objects.filter(status="quarantined").latest("pk")
-    return reverse("admin:stockhub_webhooks_message_enter") + f"?mend={broken.pk}"
+    return reverse("admin:stockhub_webhooks_message_enter") + f"?correct={broken.pk}"
 
 
 PAGES = {
@@ -40,7 +40,7 @@ PAGES = {
     ),
     "failures": named("stockhub_webhooks_failures"),
     "enter": named("stockhub_webhooks_message_enter"),
-    "mend": mend,
+    "correct": correct,
     "order-story": named("stockhub_webhooks_order_story", lambda: Order.objects.get(increment_id="000000802").pk),
     **{f"{model._meta.model_name}-list": list_of(model) for model in MODELS},
     **{f"{model._meta.model_name}-page": page_of(model) for model in MODELS},

@@ -159,7 +159,7 @@ def test_a_bug_while_letting_in_is_reported_without_the_body(reported, monkeypat
 @pytest.mark.parametrize("where", ["is_json", "indented", "readable"])
 def test_a_bug_in_showing_a_body_is_reported_without_it(reported, monkeypatch, office, where):
     send("order", KEY)
-    monkeypatch.setattr(f"stockhub_webhooks.admin.body.{where}", fail)
+    monkeypatch.setattr(f"stockhub_webhooks.admin.body_text.{where}", fail)
     with reported() as found:
         page = reverse("admin:stockhub_webhooks_message_change", args=[Message.objects.get().pk])
         assert office.get(page).status_code == 500

@@ -11,23 +11,24 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from stockhub_webhooks.admin import display, words
-from stockhub_webhooks.admin.changes import field_name, inside, shown
+from stockhub_webhooks.admin import display, labels
+from stockhub_webhooks.admin.event_changes import field_name, inside, shown
 from stockhub_webhooks.admin.story import phrases
 from stockhub_webhooks.admin.story.links import Links
-from stockhub_webhooks.admin.story.tables import task
+from stockhub_webhooks.admin.story.page_tables import task
 from stockhub_webhooks.delivery.subjects import subject_of
 from stockhub_webhooks.models import Event, ReceiverCall
 from stockhub_webhooks.office import story
 from stockhub_webhooks.office.story import Entry, Purchase
 
-SAID_BY = {"shipment.delivered": "shipment.status_changed", "rma.status_changed": "rma_item.status_changed"}
+# an event type, and the weaker one that its label already covers
+COVERS = {"shipment.delivered": "shipment.status_changed", "rma.status_changed": "rma_item.status_changed"}
 FOLD = 8  # changes; more of them are folded
 ADDRESSES = ("shipping_address", "billing_address", "origin_address")
 
 
 @dataclass(frozen=True)
-class Moment:
+class TimelineEntry:
     """One entry of the timeline as it is shown. Texts may be links."""
 
     at: Any
@@ -66,15 +67,15 @@ class History:
             item.item_id: phrases.article(item) for rma in purchase.rmas for item in rma.items.all() if item.item_id
         }
 
-    def moment(self, entry: Entry) -> Moment:
+    def entry(self, entry: Entry) -> TimelineEntry:
         """One entry in words."""
         message = entry.message
         calls = [call for event in entry.events for call in event.receiver_calls.all()]
-        return Moment(
+        return TimelineEntry(
             at=entry.at,
             title=self.title(entry),
             document=self.document(entry),
-            received=self.links.to(message, _("message of %(at)s") % {"at": phrases.moment(message.received_at)}),
+            received=self.links.to(message, _("message of %(at)s") % {"at": phrases.timestamp(message.received_at)}),
             details=list(self.details(entry)),
             changes=[self.change(*change) for change in _changes(entry.events)],
             tasks=[self.task(call, event) for event in entry.events for call in event.receiver_calls.all()],
@@ -84,11 +85,11 @@ class History:
 
     def title(self, entry: Entry) -> str:
         """What happened; of a message that changed nothing, what became of it."""
-        found = dict.fromkeys(event.type for event in entry.events)
-        telling = [kind for kind in found if not kind.endswith(".updated")] or list(found)
-        said = {SAID_BY.get(kind) for kind in telling}
-        labels = [str(words.EVENTS.get(kind, kind)) for kind in telling if kind not in said]
-        return capfirst(", ".join(labels) or f"{entry.message.get_topic_display()}: {words.result(entry.message)}")
+        types = dict.fromkeys(event.type for event in entry.events)
+        specific = [name for name in types if not name.endswith(".updated")] or list(types)
+        covered = {COVERS.get(name) for name in specific}
+        texts = [str(labels.EVENTS.get(name, name)) for name in specific if name not in covered]
+        return capfirst(", ".join(texts) or f"{entry.message.get_topic_display()}: {labels.result(entry.message)}")
 
     def document(self, entry: Entry) -> Any:
         """A link to what it speaks of."""
@@ -109,7 +110,7 @@ class History:
         if document is not None and any(kind.endswith(".created") for kind in kinds):
             yield from _of_new(document)
         if entry.message.error:
-            yield words.error(entry.message) if self.persons else words.result(entry.message)
+            yield labels.error(entry.message) if self.persons else labels.result(entry.message)
         if any(event.is_replay for event in entry.events):
             yield _("processed again")
 
@@ -127,7 +128,7 @@ class History:
 
     def task(self, call: ReceiverCall, event: Event) -> Any:
         """Who was told of what, and how far they are."""
-        told = self.links.to(call, f"{call.receiver} ({words.event(event)})")
+        told = self.links.to(call, f"{call.receiver} ({labels.event(event)})")
         return format_html("{}: {}", told, task(call, self.persons))
 
 

@@ -7,27 +7,25 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import path
 from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.admin import display
+from stockhub_webhooks.admin.base import ObjectTools
 from stockhub_webhooks.admin.document import DocumentAdmin
-from stockhub_webhooks.admin.permissions import may_see_persons
-from stockhub_webhooks.admin.story import phrases, tables
+from stockhub_webhooks.admin.story import page_tables, phrases
 from stockhub_webhooks.admin.story.history import History
 from stockhub_webhooks.admin.story.links import STORY, HostOrder, Links, host_order, link, story_url
-from stockhub_webhooks.admin.story.picture import pictures
-from stockhub_webhooks.admin.story.support_message_page import letter
+from stockhub_webhooks.admin.story.picture import picture
+from stockhub_webhooks.admin.story.support_message_page import support_message
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import HostLink, Order
 from stockhub_webhooks.office import story
+from stockhub_webhooks.office.access import may_see_persons
 from stockhub_webhooks.office.story import Purchase
-
-TEMPLATE = "admin/stockhub_webhooks/order/story.html"
 
 
 class StoryPage(DocumentAdmin):
@@ -45,9 +43,9 @@ class StoryPage(DocumentAdmin):
         """A link to the story, in the list."""
         return link(story_url(self.admin_site, order), capfirst(str(_("order story"))))
 
-    def page_tools(self, request: HttpRequest, row: Order) -> list[tuple[str, Any]]:
+    def change_form_object_tools(self, request: HttpRequest, row: Order) -> ObjectTools:
         """One more button."""
-        return [(story_url(self.admin_site, row), _("order story")), *super().page_tools(request, row)]
+        return [(story_url(self.admin_site, row), _("order story")), *super().change_form_object_tools(request, row)]
 
     # ------------------------------------------------------------ the page
 
@@ -58,8 +56,7 @@ class StoryPage(DocumentAdmin):
             raise PermissionDenied
         if order is None:
             raise Http404
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, TEMPLATE, self.story_context(request, order))
+        return self.render_page(request, "order/story.html", self.story_context(request, order))
 
     def story_context(self, request: HttpRequest, order: Order) -> dict[str, Any]:
         """What the page shows."""
@@ -71,19 +68,17 @@ class StoryPage(DocumentAdmin):
         host = host_order(links, order)
         number = order.po_number or order.increment_id
         return {
-            **self.admin_site.each_context(request),
             "title": capfirst(str(_("order story"))),
             "subtitle": number,
-            "opts": self.opts,
             "order": order,
-            "order_name": self.name_of(order),
-            "list_url": reverse(f"{self.admin_site.name}:stockhub_webhooks_order_changelist"),
+            "order_name": self.title_of(order),
+            "list_url": self.page_url("stockhub_webhooks_order_changelist"),
             "order_url": links.url(order),
             "facts": facts(purchase, links, host, persons),
-            "remarks": [*tables.remarks(purchase, links), *_failing(host), *_missing(purchase, links, host)],
-            "pictures": pictures(steps),
-            "tables": tables.tables(purchase, lines, story.tasks_of(purchase), links, persons),
-            "letter": letter(purchase, lines, steps),
+            "remarks": [*page_tables.remarks(purchase, links), *_failing(host), *_missing(purchase, links, host)],
+            "picture": picture(steps),
+            "tables": page_tables.tables(purchase, lines, story.tasks_of(purchase), links, persons),
+            "support_message": support_message(purchase, lines, steps),
             "labels": labels(),
             **self.history(request, purchase, links, persons),
         }
@@ -93,13 +88,13 @@ class StoryPage(DocumentAdmin):
         oldest = request.GET.get("order") == "oldest"
         timeline = story.Timeline(purchase, newest_first=not oldest)
         page = timeline.page(request.GET.get("page"))
-        told = History(purchase, links, persons)
+        formatted = History(purchase, links, persons)
         order = "&order=oldest" if oldest else ""
         return {
             "page": page,
             "page_in_words": _("page %(number)s of %(pages)s")
             % {"number": page.number, "pages": page.paginator.num_pages},
-            "moments": [told.moment(entry) for entry in timeline.entries(page)],
+            "entries": [formatted.entry(entry) for entry in timeline.entries(page)],
             "oldest_first": oldest,
             "order_part": order,
         }
@@ -128,8 +123,8 @@ def _number(purchase: Purchase, host: HostOrder) -> Any:
 
 
 def _order(order: Order, links: Links) -> Any:
-    created = phrases.moment(order.created_at) if order.created_at else ""
-    return display.several(filter(None, (links.to(order, order.increment_id), phrases.status(order), created)))
+    created = phrases.timestamp(order.created_at) if order.created_at else ""
+    return display.multiline(filter(None, (links.to(order, order.increment_id), phrases.status(order), created)))
 
 
 def _failing(host: HostOrder) -> list[Any]:
@@ -145,12 +140,12 @@ def _missing(purchase: Purchase, links: Links, host: HostOrder) -> list[Any]:
     if row is None:
         return []
     told = _("Not found in our shop (since %(since)s, last looked for on %(looked)s).")
-    return [links.to(row, told % {"since": phrases.moment(row.since), "looked": phrases.moment(row.looked_at)})]
+    return [links.to(row, told % {"since": phrases.timestamp(row.since), "looked": phrases.timestamp(row.looked_at)})]
 
 
 def _customer(purchase: Purchase) -> Any:
     names = [display.customer(order.shipping_address or order.billing_address) for order in purchase.orders]
-    return display.several(name for name in dict.fromkeys(names) if name != display.EMPTY)
+    return display.multiline(name for name in dict.fromkeys(names) if name != display.EMPTY)
 
 
 def _address(purchase: Purchase) -> Any:
@@ -162,6 +157,7 @@ def labels() -> dict[str, Any]:
     return {
         "home": _("Home"),
         "picture": _("How far it is"),
+        "life": _("The life of the order"),
         "remarks": _("Worth a look"),
         "history": _("What happened, one by one"),
         "newest": _("newest first"),
@@ -170,8 +166,10 @@ def labels() -> dict[str, Any]:
         "next": _("next page"),
         "pages": _("pages of the timeline"),
         "empty": _("No message about it is kept any more."),
-        "letter": _("Copy for Winkelstraat"),
-        "letter_help": _("Numbers, dates and the question, and nothing of the customer. Add to it in your mail."),
+        "support_message": _("Copy for Winkelstraat"),
+        "support_message_help": _(
+            "Numbers, dates and the question, and nothing of the customer. Add to it in your mail."
+        ),
         "copy": _("Copy"),
         "copied": _("Copied."),
         "not_copied": _("Selected: press Ctrl+C to copy."),

@@ -11,7 +11,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from stockhub_webhooks.admin import display, words
+from stockhub_webhooks.admin import display, labels
 from stockhub_webhooks.admin.badge import about_test
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.models import Order
@@ -39,7 +39,7 @@ TERMS = {
 }
 
 
-def moment(at: datetime | None) -> str:
+def timestamp(at: datetime | None) -> str:
     """A date with its time, in the reader's style and the active time zone; a dash where there is none."""
     return formats.date_format(timezone.localtime(at), "DATETIME_FORMAT") if at else display.EMPTY
 
@@ -47,7 +47,7 @@ def moment(at: datetime | None) -> str:
 def status(document: Any) -> str:
     """The status of a document in words; of a stub, that it is one."""
     if isinstance(document, Order) and document.is_stub:
-        return str(words.NOT_RECEIVED_YET)
+        return str(labels.NOT_RECEIVED_YET)
     return document.get_status_display() or display.EMPTY
 
 

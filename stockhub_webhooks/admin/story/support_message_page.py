@@ -15,7 +15,7 @@ from stockhub_webhooks.office.story import Purchase, Quantities, Step
 LINES = 40
 
 
-def letter(purchase: Purchase, lines: list[Quantities], steps: list[Step]) -> str:
+def support_message(purchase: Purchase, lines: list[Quantities], steps: list[Step]) -> str:
     """The whole text, in the active language."""
     parts = [
         list(_heading(purchase)),
@@ -37,7 +37,7 @@ def _heading(purchase: Purchase) -> Iterator[str]:
         yield text % {
             "number": order.increment_id,
             "status": phrases.status(order),
-            "date": phrases.moment(order.created_at),
+            "date": phrases.timestamp(order.created_at),
         }
 
 
@@ -62,12 +62,12 @@ def _documents(purchase: Purchase) -> Iterator[str]:
         said = [phrases.status(moving), *_parcels(moving)]
         at = getattr(moving, "delivered_at", None) or getattr(moving, "date_requested", None)
         if at:
-            said.append(phrases.moment(at))
+            said.append(phrases.timestamp(at))
         yield f"{phrases.name(moving)}: {', '.join(said)}"
     for bill in purchase.bills:
         if bill.grand_total is None:
             continue
-        said = [phrases.sum_written_out(story.sum_of(bill)), phrases.moment(bill.created_at)]
+        said = [phrases.sum_written_out(story.sum_of(bill)), phrases.timestamp(bill.created_at)]
         yield f"{phrases.name(bill)}: {', '.join(said)}"
 
 

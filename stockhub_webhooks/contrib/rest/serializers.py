@@ -12,7 +12,6 @@ from django.db import models
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from stockhub_webhooks.contrib.rest.permissions import may_see_persons
 from stockhub_webhooks.models import (
     RMA,
     Address,
@@ -30,6 +29,7 @@ from stockhub_webhooks.models import (
     ShipmentItem,
     Track,
 )
+from stockhub_webhooks.office.access import may_see_persons
 
 LINE = ("sku", "parent_sku", "manufacturer", "size", "mpn")
 PRICES = ("item_price_inc_tax", "row_total_inc_tax")

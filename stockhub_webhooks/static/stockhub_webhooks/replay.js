@@ -12,19 +12,19 @@
         }
     };
     const look = async () => {
-        let far = null;
+        let progress = null;
         try {
             const answer = await fetch(page.dataset.url, {headers: {"Accept": "application/json"}});
-            far = answer.ok ? await answer.json() : null;
+            progress = answer.ok ? await answer.json() : null;
         } catch {
             // the next look may succeed
         }
-        if (far) {
-            page.querySelector("progress").value = far.percent;
-            write('[data-far="status"]', far.status);
-            write('[data-far="text"]', far.text);
-            far.counts.forEach((line) => write(`[data-count="${line.name}"]`, line.count));
-            if (!far.open) {
+        if (progress) {
+            page.querySelector("progress").value = progress.percent;
+            write('[data-progress="status"]', progress.status);
+            write('[data-progress="text"]', progress.text);
+            progress.counts.forEach((line) => write(`[data-count="${line.name}"]`, line.count));
+            if (!progress.open) {
                 window.location.reload();
                 return;
             }

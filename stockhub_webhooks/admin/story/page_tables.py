@@ -11,7 +11,7 @@ from django.utils.text import Truncator, capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from stockhub_webhooks.admin import display, words
+from stockhub_webhooks.admin import display, labels
 from stockhub_webhooks.admin.story import phrases
 from stockhub_webhooks.admin.story.links import Links
 from stockhub_webhooks.models import ReceiverCall
@@ -81,17 +81,17 @@ def _line(line: Quantities, with_order: bool, is_known: bool) -> Any:
         remarks.append(phrases.name(line.order))
     if line.is_too_much:
         remarks.append(_("more than was ordered"))
-    return display.several(filter(None, (phrases.article(line), line.name, *remarks)))
+    return display.multiline(filter(None, (phrases.article(line), line.name, *remarks)))
 
 
 def _pieces(line: Quantities) -> Iterator[Any]:
-    yield display.several(filter(None, (_number(line.ordered), _said(line.cancelled, phrases.NOT_SENT))))
+    yield display.multiline(filter(None, (_number(line.ordered), _said(line.cancelled, phrases.NOT_SENT))))
     yield line.shipped
     yield line.delivered
     asked = line.asked_back - line.returned
     coming = _("%(number)s asked") % {"number": asked} if asked > 0 else ""
     refused = _said(line.refused, phrases.CANCELLED["returned"])
-    yield display.several(filter(None, (str(line.returned), coming, refused)))
+    yield display.multiline(filter(None, (str(line.returned), coming, refused)))
     yield line.refunded
     yield _number(line.open)
 
@@ -116,7 +116,9 @@ def amounts(purchase: Purchase, links: Links) -> Table:
             continue
         remarks = [*phrases.sum_remarks(added), *_about(document, purchase)]
         written = format_html("<strong>{}</strong>", phrases.sum_written_out(added))
-        rows.append([_link(document, links), phrases.moment(document.created_at), written, display.several(remarks)])
+        rows.append(
+            [_link(document, links), phrases.timestamp(document.created_at), written, display.multiline(remarks)]
+        )
     return Table(_("Amounts, VAT included"), heads(_("document"), _("created at"), _("amounts"), _("remarks")), rows)
 
 
@@ -141,8 +143,8 @@ def parcels(purchase: Purchase, links: Links) -> Table:
             phrases.status(shipment),
             tracks(shipment),
             sum(item.qty or 0 for item in shipment.items.all()),
-            phrases.moment(shipment.collected_at),
-            phrases.moment(shipment.delivered_at),
+            phrases.timestamp(shipment.collected_at),
+            phrases.timestamp(shipment.delivered_at),
         ]
         for shipment in purchase.shipments
     ]
@@ -152,7 +154,7 @@ def parcels(purchase: Purchase, links: Links) -> Table:
 
 def tracks(owner: Any) -> Any:
     """The parcels of a shipment or a return: carrier, and number with a link."""
-    return display.several(
+    return display.multiline(
         format_html("{} {}", story.carrier_name(track), display.track(track))
         for track in sorted(owner.tracks.all(), key=lambda track: int(track.pk))
     )
@@ -164,8 +166,8 @@ def returns(purchase: Purchase, links: Links) -> Table:
         [
             _link(rma, links),
             phrases.status(rma),
-            phrases.moment(rma.date_requested),
-            display.several(map(_returned_item, rma.items.all())),
+            phrases.timestamp(rma.date_requested),
+            display.multiline(map(_returned_item, rma.items.all())),
             tracks(rma),
         ]
         for rma in purchase.rmas
@@ -192,7 +194,7 @@ def _returned_item(item: Any) -> str:
 def unfinished(tasks: story.Tasks, links: Links, persons: bool) -> Table:
     """What our shop has still to do, and what it gave up."""
     rows = [
-        [links.to(call, words.event(call.event)), call.event.increment_id, call.receiver, task(call, persons)]
+        [links.to(call, labels.event(call.event)), call.event.increment_id, call.receiver, task(call, persons)]
         for call in tasks.unfinished
     ]
     total = tasks.open + tasks.given_up
@@ -205,7 +207,7 @@ def task(call: ReceiverCall, persons: bool) -> str:
     """How far a task is, and why it is not done: "waiting", "failing, tried 3 times: …", "done at …", "given up: …"."""
     why = reason(call, persons)
     if call.status == ReceiverCall.Status.DONE:
-        return f"{call.get_status_display()}, {phrases.moment(call.done_at)}"
+        return f"{call.get_status_display()}, {phrases.timestamp(call.done_at)}"
     if call.status == ReceiverCall.Status.PENDING and call.attempts:
         tried = ngettext("failing, tried %(count)d time", "failing, tried %(count)d times", call.attempts)
         said = tried % {"count": call.attempts}
@@ -216,14 +218,14 @@ def task(call: ReceiverCall, persons: bool) -> str:
 
 def reason(call: ReceiverCall, persons: bool) -> str:
     """The first line of the last error; only its kind where persons are hidden, for the text may name one."""
-    return Truncator(words.first_line(call.last_error, persons=persons)).chars(200)
+    return Truncator(labels.first_line(call.last_error, persons=persons)).chars(200)
 
 
 def remarks(purchase: Purchase, links: Links) -> Iterable[Any]:
     """What is odd about the purchase as a whole."""
     for order in purchase.orders:
         if order.is_stub:
-            yield format_html("{}: {}", _link(order, links), words.NOT_RECEIVED_YET)
+            yield format_html("{}: {}", _link(order, links), labels.NOT_RECEIVED_YET)
     for document in purchase.children:
         if purchase.is_stray(document):
             other = links.to(document.order, document.order.increment_id) if document.order else display.EMPTY

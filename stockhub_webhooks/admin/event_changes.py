@@ -8,7 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db.models import Field
 
-from stockhub_webhooks.admin import display, words
+from stockhub_webhooks.admin import display, labels
 from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.delivery.subjects import Subject
 from stockhub_webhooks.models import Address
@@ -45,7 +45,7 @@ def shown(subject: Subject, name: str, value: Any) -> str:
     if value is None or not isinstance(column, Field):
         return display.value(value)
     if column.name in ("status", "reversal"):
-        return statuses.label(words.CODES.get(f"{subject.name}.{column.name}", {}), str(value))
+        return statuses.label(labels.CODES.get(f"{subject.name}.{column.name}", {}), str(value))
     try:
         known = column.to_python(value)
     except (ValidationError, TypeError, ValueError):

@@ -10,12 +10,13 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks.admin import words
+from stockhub_webhooks.admin import labels
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.contract.statuses import Labels
 from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.models import Message, ReceiverCall
 from stockhub_webhooks.models.accounts import AccountQuerySet
+from stockhub_webhooks.operations.health import work
 from stockhub_webhooks.operations.health.rules import REAL
 
 OTHER = "~other"
@@ -98,7 +99,7 @@ class StubFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         """Received or not."""
-        return [("yes", _("order received")), ("no", words.NOT_RECEIVED_YET)]
+        return [("yes", _("order received")), ("no", labels.NOT_RECEIVED_YET)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Stubs have no time of receipt."""
@@ -126,3 +127,40 @@ class ReceiverFilter(admin.SimpleListFilter):
             known = ReceiverCall.objects.of(ledger.known_receivers())
             return queryset.exclude(pk__in=known.values("pk"))
         return queryset.filter(receiver=chosen) if chosen else queryset
+
+
+class AttentionFilter(admin.SimpleListFilter):
+    """Rows that somebody must look after."""
+
+    title = _("needs attention")
+    parameter_name = "needs"
+    choices_of: ClassVar[dict[str, tuple[Any, Any]]] = {}
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Why."""
+        return [(name, label) for name, (label, _rows) in self.choices_of.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The rows that the overview counts."""
+        chosen = self.choices_of.get(self.value() or "")
+        return queryset.filter(pk__in=chosen[1]().order_by().values("pk")) if chosen else queryset
+
+
+class MessageAttentionFilter(AttentionFilter):
+    """Messages."""
+
+    choices_of: ClassVar[dict[str, tuple[Any, Any]]] = {
+        "late": (_("late"), work.late_messages),
+        "failing": (_("failed, waits for its next turn"), work.failing_messages),
+    }
+
+
+class ReceiverCallAttentionFilter(AttentionFilter):
+    """Tasks for our shop."""
+
+    choices_of: ClassVar[dict[str, tuple[Any, Any]]] = {
+        "given_up": (_("given up"), work.given_up_calls),
+        "failing": (_("failed, waits for its next turn"), work.failing_calls),
+        "late": (_("late"), work.late_calls),
+        "gone": (_("its receiver is not there"), work.gone_calls),
+    }

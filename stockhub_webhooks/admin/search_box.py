@@ -11,10 +11,10 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks.admin.permissions import may_see_persons
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.office import search
+from stockhub_webhooks.office.access import may_see_persons
 
 HELP = _("How it begins: Stock Hub number, our order number, tracking number, SKU or MPN")
 HELP_WITH_PERSONS = _(

@@ -140,7 +140,7 @@ def first_line(text: str, *, persons: bool) -> str:
     first = text.partition("\n")[0]
     if own := own_error(first):
         return own
-    return first if persons else kind_of_error(text)
+    return first if persons else error_type(text)
 
 
 def own_error(first: str) -> str:
@@ -150,7 +150,7 @@ def own_error(first: str) -> str:
     return str(OWN_ERRORS.get(first, ""))
 
 
-def kind_of_error(text: str) -> str:
+def error_type(text: str) -> str:
     """What kind of error it is; the rest, which may name persons, is left out."""
     kind = ERROR_KIND.match(text)
     return kind[1] if kind else str(text and _("not shown"))

@@ -1,0 +1,108 @@
+"""Admin of events, the changes found in messages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from stockhub_webhooks.admin import display, labels, list_filters, related_activity, search_box
+from stockhub_webhooks.admin.base import ReadOnlyAdmin
+from stockhub_webhooks.admin.date_range import DateRangeFilter
+from stockhub_webhooks.admin.document import order_and_story
+from stockhub_webhooks.admin.event_changes import field_name, is_impersonal, shown
+from stockhub_webhooks.delivery.subjects import subject_of
+from stockhub_webhooks.models import Event, Message, ReceiverCall
+
+HIDDEN = ("…", "…")
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyAdmin):
+    """What happened."""
+
+    list_display = ("occurred_at", "what", "increment_id", "order_number", "po_number")
+    list_filter = (
+        list_filters.by_code("type", _("type"), labels.EVENTS, is_open=False),
+        ("occurred_at", DateRangeFilter),
+    )
+    deferred_fields = ("changes",)
+    personal_fields = {"changes_in_words": "changes_without_persons"}
+    fieldsets = (
+        (None, {"fields": [("what", "occurred_at", "replayed"), ("document", "of_order", "po_number"), "account"]}),
+        (None, {"fields": ["changes_in_words", "receiver_calls", "messages"]}),
+    )
+
+    def get_search_filter(self, request: HttpRequest, text: str) -> Q:
+        """What finds the document that it happened to."""
+        return search_box.told_by(request, text, "message")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With what each page names, without the bodies."""
+        return (
+            super().get_queryset(request).select_related("order", "message").defer("message__body", "message__headers")
+        )
+
+    def title_of(self, row: Event) -> str:
+        """What happened to which number."""
+        return f"{labels.event(row)} {row.increment_id}"
+
+    @admin.display(description=_("change"), ordering="type")
+    def what(self, event: Event) -> str:
+        """What happened, in words."""
+        return labels.event(event)
+
+    @admin.display(description=_("from processing again"))
+    def replayed(self, event: Event) -> str:
+        """Whether the message had been applied before."""
+        return labels.yes_or_no(event.is_replay)
+
+    @admin.display(description=_("order"), ordering="order__increment_id")
+    def order_number(self, event: Event) -> Any:
+        """A link to the order."""
+        return display.page(event.order) if event.order else display.EMPTY
+
+    @admin.display(description=_("order"))
+    def of_order(self, event: Event) -> Any:
+        """Links to the order and to its story, and whether the order was received at all."""
+        return order_and_story(event.order, self.admin_site)
+
+    @admin.display(description=_("document"))
+    def document(self, event: Event) -> Any:
+        """A link to the document that its message speaks of."""
+        return related_activity.document_link(event.message)
+
+    @admin.display(description=Message._meta.verbose_name)
+    def messages(self, event: Event) -> Any:
+        """A link to the message that told it."""
+        return related_activity.messages(Message.objects.filter(pk=event.message_id), event.increment_id)
+
+    @admin.display(description=ReceiverCall._meta.verbose_name_plural)
+    def receiver_calls(self, event: Event) -> Any:
+        """Who was told."""
+        return related_activity.receiver_calls(event.receiver_calls.all(), event.increment_id)
+
+    @admin.display(description=_("changes"))
+    def changes_in_words(self, event: Event) -> Any:
+        """Field, old and new value."""
+        return changes(event, event.changes)
+
+    @admin.display(description=_("changes"))
+    def changes_without_persons(self, event: Event) -> Any:
+        """The same without values of addresses, and of what we do not know."""
+        subject = subject_of(event)
+        known = {name: values if is_impersonal(subject, name) else HIDDEN for name, values in event.changes.items()}
+        return changes(event, known)
+
+
+def changes(event: Event, by_name: dict[str, Any]) -> Any:
+    """A table of fields with their old and new value."""
+    subject = subject_of(event)
+    rows = (
+        (field_name(subject, name), shown(subject, name, old), shown(subject, name, new))
+        for name, (old, new) in by_name.items()
+    )
+    return display.table((_("field"), _("old value"), _("new value")), rows)

@@ -1,0 +1,45 @@
+"""Admin of alarms and of the heartbeats of workers."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import Q
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from stockhub_webhooks.admin import search_box
+from stockhub_webhooks.admin.base import ReadOnlyAdmin
+from stockhub_webhooks.admin.date_range import DateRangeFilter
+from stockhub_webhooks.models import Alarm, Heartbeat
+
+
+@admin.register(Alarm)
+class AlarmAdmin(ReadOnlyAdmin):
+    """One row for each thing that was wrong once."""
+
+    has_account = False
+    list_display = ("name", "since", "told_at")
+    list_filter = (("since", DateRangeFilter), ("told_at", DateRangeFilter))
+    sortable_by = None
+    search_help_text = _("name")
+    fieldsets = ((None, {"fields": ["name", ("since", "told_at")]}),)
+
+    def get_search_filter(self, request: HttpRequest, text: str) -> Q:
+        """Its name."""
+        return search_box.holds(text, "name")
+
+
+@admin.register(Heartbeat)
+class HeartbeatAdmin(ReadOnlyAdmin):
+    """When somebody last came by to finish left-over work."""
+
+    has_account = False
+    list_display = ("name", "beat_at")
+    list_filter = (("beat_at", DateRangeFilter),)
+    sortable_by = None
+    search_help_text = _("name")
+    fieldsets = ((None, {"fields": ["name", "beat_at"]}),)
+
+    def get_search_filter(self, request: HttpRequest, text: str) -> Q:
+        """Its name."""
+        return search_box.holds(text, "name")

@@ -1,0 +1,141 @@
+"""Admin of receiver calls, the tasks for the shop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.text import Truncator
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
+
+from stockhub_webhooks import signals
+from stockhub_webhooks.admin import display, labels, list_filters, search_box
+from stockhub_webhooks.admin.date_range import DateRangeFilter
+from stockhub_webhooks.admin.document import order_and_story
+from stockhub_webhooks.admin.failures import FailuresPage
+from stockhub_webhooks.admin.list_filters import ReceiverCallAttentionFilter
+from stockhub_webhooks.admin.receivers import ReceiversPage
+from stockhub_webhooks.contract import statuses
+from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.models import ReceiverCall
+from stockhub_webhooks.office.access import may
+
+TRIED_AGAIN = ngettext_lazy("%(count)d task is tried again.", "%(count)d tasks are tried again.", "count")
+LEFT_ALONE = ngettext_lazy(
+    "%(count)d task was left alone: it is done or running.",
+    "%(count)d tasks were left alone: they are done or running.",
+    "count",
+)
+
+
+@admin.register(ReceiverCall)
+class ReceiverCallAdmin(ReceiversPage, FailuresPage):
+    """What our own shop is asked to do, and how far it is."""
+
+    list_display = ("what", "number", "po_number", "receiver_known", "status", "error_in_short")
+    list_filter = (
+        ReceiverCallAttentionFilter,
+        "status",
+        list_filters.by_code("event__type", _("change"), labels.EVENTS, is_open=False),
+        list_filters.ReceiverFilter,
+        ("event__occurred_at", DateRangeFilter),
+    )
+    actions = ("try_again", "give_up")
+    personal_fields = {"error_in_short": "error_without_text", "whole_error": "error_without_text"}
+    fieldsets = (
+        (None, {"fields": [("of_event", "of_order", "po_number"), "account"]}),
+        (None, {"fields": [("receiver_known", "signal_in_words"), ("status", "attempts", "due_at", "done_at")]}),
+        (None, {"fields": ["whole_error"]}),
+    )
+
+    def get_search_filter(self, request: HttpRequest, text: str) -> Q:
+        """What finds the document that the change happened to."""
+        return search_box.told_by(request, text, "event__message")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With what each line names."""
+        return super().get_queryset(request).select_related("event", "order").defer("event__changes")
+
+    def title_of(self, row: ReceiverCall) -> str:
+        """What happened, and who is told."""
+        return f"{labels.event(row.event)} {row.event.increment_id}, {row.receiver}"
+
+    # ------------------------------------------------------------ columns and lines
+
+    @admin.display(description=_("change"), ordering="event__type")
+    def what(self, call: ReceiverCall) -> str:
+        """What happened, in words."""
+        return labels.event(call.event)
+
+    @admin.display(description=_("Stock Hub number"), ordering="event__increment_id")
+    def number(self, call: ReceiverCall) -> str:
+        """Of the document that changed."""
+        return call.event.increment_id
+
+    @admin.display(description=_("change"))
+    def of_event(self, call: ReceiverCall) -> Any:
+        """A link to the change."""
+        return display.page(call.event, f"{labels.event(call.event)} {call.event.increment_id}")
+
+    @admin.display(description=_("order"))
+    def of_order(self, call: ReceiverCall) -> Any:
+        """Links to the order and to its story, and whether the order was received at all."""
+        return order_and_story(call.order, self.admin_site)
+
+    @admin.display(description=_("our order number"), ordering="event__po_number")
+    def po_number(self, call: ReceiverCall) -> str:
+        """The shop's own, as the change has it."""
+        return call.event.po_number or display.EMPTY
+
+    @admin.display(description=_("account"), ordering="event__account")
+    def account(self, call: ReceiverCall) -> str:
+        """The change's."""
+        return call.event.account
+
+    @admin.display(description=_("receiver"), ordering="receiver")
+    def receiver_known(self, call: ReceiverCall) -> str:
+        """Its name; of an open task also whether this process knows it, for nobody else can do the task."""
+        signal = signals.BY_NAME.get(call.signal)
+        known = signal is not None and signal.find(call.receiver) is not None
+        return (
+            call.receiver
+            if known or call.status not in ReceiverCall.OPEN
+            else f"{call.receiver} ({_('not there any more')})"
+        )
+
+    @admin.display(description=_("signal"))
+    def signal_in_words(self, call: ReceiverCall) -> str:
+        """Which signal it is connected to."""
+        return f"{statuses.label(labels.SIGNALS, call.signal)} ({call.signal})"
+
+    @admin.display(description=_("last error"))
+    def error_in_short(self, call: ReceiverCall) -> str:
+        """The first line."""
+        return Truncator(labels.first_line(call.last_error, persons=True)).chars(60) or display.EMPTY
+
+    @admin.display(description=_("last error"))
+    def error_without_text(self, call: ReceiverCall) -> str:
+        """What kind of error: its text is the shop's, and may name persons."""
+        return labels.first_line(call.last_error, persons=False) or display.EMPTY
+
+    @admin.display(description=_("last error"))
+    def whole_error(self, call: ReceiverCall) -> Any:
+        """With where in the code it was."""
+        return labels.own_error(call.last_error) or display.preformatted(call.last_error)
+
+    # ------------------------------------------------------------ try again
+
+    def has_try_again_permission(self, request: HttpRequest) -> bool:
+        """A permission of its own, for it calls the shop."""
+        return may(request, "try_again")
+
+    @admin.action(description=_("try again"), permissions=["try_again"])
+    def try_again(self, request: HttpRequest, queryset: QuerySet[ReceiverCall]) -> None:
+        """Make the chosen calls due that are given up or wait."""
+        waiting = queryset.filter(status__in=(ReceiverCall.Status.GIVEN_UP, ReceiverCall.Status.PENDING))
+        chosen = queryset.count()
+        count = self.apply_and_log(request, waiting, str(_("try again")), ledger.requeue)
+        self.report_counts(request, count, TRIED_AGAIN, chosen - count, LEFT_ALONE)
