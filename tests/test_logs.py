@@ -90,8 +90,7 @@ def test_a_message_without_a_number_is_known_by_its_uid(post, db, lines, setting
         assert contract("order")["shipping_address"]["email"] not in text
 
 
-def test_what_is_about_nothing_has_the_attributes_all_the_same(post, db, lines, monkeypatch):
-    monkeypatch.setattr("stockhub_webhooks.receiving.refusals._logged_at", {})
+def test_what_is_about_nothing_has_the_attributes_all_the_same(post, db, lines):
     assert post("order", key="wrong").status_code == 401
     ((text, *subject),) = lines()
     assert "refused" in text

@@ -98,8 +98,7 @@ def fails_with(fault):
 
 
 @EACH_TOPIC
-def test_accepted_or_not_the_logs_tell_neither_key_nor_person(post, topic, logged, monkeypatch):
-    monkeypatch.setattr(refusals, "_logged_at", {})
+def test_accepted_or_not_the_logs_tell_neither_key_nor_person(post, topic, logged):
     body = personal(topic)
     post(topic, body)
     post(topic, body | {"items": PERSONAL["email"], "updated_at": PERSONAL["street"], "status": PERSONAL["city"]})

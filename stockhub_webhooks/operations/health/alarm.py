@@ -5,7 +5,6 @@ Everything is decided by rows that are changed conditionally, so it does not mat
 
 from __future__ import annotations
 
-import time
 from datetime import datetime
 
 from django.core import mail
@@ -19,6 +18,7 @@ from django.utils.translation import ngettext
 from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import database_alias
+from stockhub_webhooks.db.throttle import Throttle
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
@@ -34,18 +34,15 @@ LOOK_SECONDS = 60.0
 ALERT_SECONDS = 3600.0
 MAILED = ("given_up", "quarantined", "refusals", "silence", "no_worker", "spool")
 
-_next_glance: float | None = None
+check_throttle = Throttle(LOOK_SECONDS)
+check_throttle.start()  # a process that has just started may find work that nothing has picked up yet
 
 
 def check_if_due() -> None:
-    """Look, at most once a minute in this process, and not in its first minute. For after an answer."""
-    global _next_glance  # noqa: PLW0603 - one number a process
-    moment = time.monotonic()
-    if _next_glance is not None and moment >= _next_glance:
+    """Check after an answer, at most once a minute in this process and not in its first minute."""
+    if check_throttle.is_due():
+        check_throttle.start()
         check()
-    elif _next_glance is not None:
-        return
-    _next_glance = moment + LOOK_SECONDS
 
 
 def check() -> None:

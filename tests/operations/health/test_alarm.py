@@ -348,10 +348,10 @@ def test_a_long_days_work_gives_signs_of_life_in_between(monkeypatch):
     assert len(slices) == 3
 
 
-def test_after_an_answer_one_looks_but_not_in_the_first_minute(broken, post, monkeypatch):
+def test_after_an_answer_one_looks_but_not_in_the_first_minute(broken, post):
     broken("quarantined")
     assert mail.outbox == []
-    monkeypatch.setattr(alarm, "_next_glance", 0.0)  # a minute later
+    alarm.check_throttle.reset()  # a minute later
     post("order")
     assert len(mail.outbox) == 1
     with CaptureQueriesContext(connection) as captured:
@@ -359,16 +359,16 @@ def test_after_an_answer_one_looks_but_not_in_the_first_minute(broken, post, mon
     assert not any("alarm" in query["sql"] or "turn" in query["sql"] for query in captured.captured_queries)
 
 
-def test_after_a_refusal_too_for_nothing_else_may_come(post, monkeypatch):
+def test_after_a_refusal_too_for_nothing_else_may_come(post):
     post("order", key="mistyped")
-    monkeypatch.setattr(alarm, "_next_glance", 0.0)
+    alarm.check_throttle.reset()
     post("order", key="mistyped")
     assert "is the key right" in mail.outbox[0].body
 
 
-def test_with_the_runner_worker_too_for_the_worker_may_be_dead(broken, post, monkeypatch):
+def test_with_the_runner_worker_too_for_the_worker_may_be_dead(broken, post):
     broken("no_worker")
-    monkeypatch.setattr(alarm, "_next_glance", 0.0)
+    alarm.check_throttle.reset()
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
         post("shipment")
     assert "stockhub_worker" in mail.outbox[0].body
@@ -378,7 +378,7 @@ def test_the_sender_has_its_answer_before(broken, client, monkeypatch):
     from stockhub_webhooks import views
 
     broken("quarantined")
-    monkeypatch.setattr(alarm, "_next_glance", 0.0)
+    alarm.check_throttle.reset()
     before = []
     real = views.Answer.close
     monkeypatch.setattr(views.Answer, "close", lambda self: (before.append(len(mail.outbox)), real(self)))
