@@ -104,7 +104,7 @@ class Conf:
         100, "How many refused messages are kept for a week, in case the key was mistyped; 0 keeps none."
     )
     ALERT = Setting(
-        "stockhub_webhooks.operations.health.mail_admins",
+        "django.core.mail.mail_admins",
         "Dotted path of `(subject, text) -> None`, which tells somebody that something is wrong; empty tells nobody.",
     )
     SILENCE_AFTER_HOURS = Setting(

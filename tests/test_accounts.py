@@ -13,7 +13,8 @@ from stockhub_webhooks.contract import topics
 from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.exceptions import PermanentFailure
 from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Shipment
-from stockhub_webhooks.operations import health
+from stockhub_webhooks.operations.health.collect import collect_report
+from stockhub_webhooks.operations.health.rules import find_problems
 from stockhub_webhooks.processing.apply import BY_TOPIC
 from stockhub_webhooks.receiving.authentication import fingerprint
 from tests.conftest import KEY, TEST_KEY
@@ -138,7 +139,7 @@ def refuse(**arguments):
 
 
 def codes():
-    return [finding.code for finding in health.findings(health.collect_report())]
+    return [finding.code for finding in find_problems(collect_report())]
 
 
 def test_no_test_raises_an_alarm(post, hear):
@@ -172,7 +173,7 @@ def test_a_test_ends_no_silence_and_is_no_success_after_refusals(post, key):
 
 def test_the_last_use_of_its_key_is_told(post):
     post("order", key=TEST_KEY)
-    seen = health.collect_report()
+    seen = collect_report()
     assert set(seen.last_messages.values()) == {None}
     assert {use.account: bool(use.last_used) for use in seen.keys} == {"default": False, "test": True}
     assert fingerprint(TEST_KEY) in {use.fingerprint for use in seen.keys}

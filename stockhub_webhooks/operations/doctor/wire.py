@@ -13,7 +13,7 @@ from urllib.error import URLError
 from urllib.request import HTTPErrorProcessor, Request, build_opener
 from uuid import UUID
 
-from stockhub_webhooks.operations.health import Level
+from stockhub_webhooks.operations.health.rules import Level
 
 TIMEOUT_SECONDS = 20.0
 LONGEST_BYTES = 64 * 1024

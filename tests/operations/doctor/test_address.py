@@ -7,10 +7,10 @@ import uuid
 import pytest
 
 from stockhub_webhooks.models import Message, Order
-from stockhub_webhooks.operations.doctor import NoAddress, address, examine_address
-from stockhub_webhooks.operations.doctor.address import Address
+from stockhub_webhooks.operations.doctor import address
+from stockhub_webhooks.operations.doctor.address import Address, NoAddress, examine_address
 from stockhub_webhooks.operations.doctor.wire import Answer, NoAnswer
-from stockhub_webhooks.operations.health import Level
+from stockhub_webhooks.operations.health.rules import Level
 from tests.conftest import KEY
 from tests.operations.doctor.conftest import PREFIX
 

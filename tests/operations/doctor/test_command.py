@@ -12,6 +12,7 @@ from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.connections import NOW
 from stockhub_webhooks.models import Heartbeat
 from stockhub_webhooks.operations.doctor import keys, support_message
+from stockhub_webhooks.operations.doctor.findings import Section
 from tests.conftest import KEY
 from tests.operations.doctor.conftest import PREFIX
 
@@ -117,9 +118,9 @@ def test_a_key_never_looks_like_an_option(monkeypatch):
 
 
 def test_a_subject_without_findings_shows_a_dash():
-    from stockhub_webhooks.operations.doctor import Section, text
+    from stockhub_webhooks.operations.doctor import findings_text
 
-    assert list(text.section(Section("Messages", []))) == ["Messages:", "  -", ""]
+    assert list(findings_text.section(Section("Messages", []))) == ["Messages:", "  -", ""]
 
 
 @pytest.mark.server

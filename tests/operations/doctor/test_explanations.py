@@ -12,7 +12,7 @@ from django.utils import translation
 from stockhub_webhooks.operations.doctor import no_answer, wire
 from stockhub_webhooks.operations.doctor.explanations import explained
 from stockhub_webhooks.operations.doctor.wire import Answer, NoAnswer, ask
-from stockhub_webhooks.operations.health import Level
+from stockhub_webhooks.operations.health.rules import Level
 from tests.operations.doctor.conftest import speaks
 from tests.processes import free_port
 

@@ -15,8 +15,9 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.models import Alarm, Heartbeat, Lock, Message, ReceiverCall, Refusal
-from stockhub_webhooks.operations import health, worker
+from stockhub_webhooks.operations import worker
 from stockhub_webhooks.operations.health import alarm
+from stockhub_webhooks.operations.health.collect import collect_report
 from tests.conftest import KEY
 
 pytestmark = pytest.mark.django_db
@@ -122,16 +123,16 @@ def test_all_well_writes_nothing(post):
 
 def test_two_processes_send_one_mail(broken):
     broken("quarantined")
-    seen = health.collect_report()
-    alarm.tell(seen)
+    seen = collect_report()
+    alarm.raise_alarms(seen)
     Alarm.objects.update(told_at=None)  # as another process, which read the rows before, sees them
-    alarm.tell(seen)
+    alarm.raise_alarms(seen)
     assert len(mail.outbox) == 1
 
 
 def test_one_process_a_minute_looks(monkeypatch):
     looks = []
-    monkeypatch.setattr(alarm, "collect_report", lambda: looks.append(1) or health.collect_report())
+    monkeypatch.setattr(alarm, "collect_report", lambda: looks.append(1) or collect_report())
     alarm.check()
     alarm.check()
     assert len(looks) == 1
@@ -156,12 +157,12 @@ def test_the_second_process_of_a_first_turn_has_none(monkeypatch):
 
 
 def test_the_second_process_does_not_begin_the_same_episode():
-    alarm._episodes({"silence"})
+    alarm._update_episodes({"silence"})
     assert not alarm._begin("silence", {})
     assert not alarm._begin("silence", {"silence": None})
-    assert alarm._episodes({"silence"}) == set()
-    assert alarm._episodes(set()) == set()
-    assert alarm._episodes({"silence"}) == {"silence"}
+    assert alarm._update_episodes({"silence"}) == set()
+    assert alarm._update_episodes(set()) == set()
+    assert alarm._update_episodes({"silence"}) == {"silence"}
 
 
 def test_what_comes_within_the_hour_is_told_after_it(broken):
@@ -323,7 +324,7 @@ def test_the_worker_looks_also_with_once(broken):
 
 def test_the_loop_looks_once_a_minute(monkeypatch):
     looks = []
-    monkeypatch.setattr(health, "check", lambda: looks.append(1))
+    monkeypatch.setattr(alarm, "check", lambda: looks.append(1))
     loop = worker.Worker()
     loop.once()
     loop.once()
