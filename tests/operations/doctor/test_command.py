@@ -48,13 +48,13 @@ def test_warnings_end_with_one_and_problems_with_two(well, settings):
     settings.STOCKHUB_WEBHOOKS |= {"SPOOL_DIR": ""}
     said, code = run()
     assert code == 1
-    assert "What to do, in this order:\n  1. Name a directory" in said
+    assert "Set it to a directory" in said
     settings.STOCKHUB_WEBHOOKS |= {"API_KEYS": ""}
     said, code = run()
     assert code == 2
     assert "  !! STOCKHUB_WEBHOOKS['API_KEYS'] holds no key" in said
     steps = said[said.index("What to do") :]
-    assert steps.index("1. Set it from the environment") < steps.index(". Name a directory")
+    assert steps.index("Set it to the secret") < steps.index("Set it to a directory")
 
 
 def test_the_mail_is_that_of_the_readme():

@@ -158,8 +158,8 @@ def test_the_second_process_of_a_first_turn_has_none(monkeypatch):
 
 def test_the_second_process_does_not_begin_the_same_episode():
     alarm._update_episodes({"silence"})
-    assert not alarm._begin("silence", {})
-    assert not alarm._begin("silence", {"silence": None})
+    assert not alarm._begin_episode("silence", {})
+    assert not alarm._begin_episode("silence", {"silence": None})
     assert alarm._update_episodes({"silence"}) == set()
     assert alarm._update_episodes(set()) == set()
     assert alarm._update_episodes({"silence"}) == {"silence"}
