@@ -107,7 +107,7 @@ class Conf:
         100, "The number of refused messages that are kept for a week, in case the key was mistyped; 0 keeps none."
     )
     ALERT = Setting(
-        "stockhub_webhooks.operations.health.mail_admins",
+        "django.core.mail.mail_admins",
         "Dotted path of a function `(subject, text) -> None` that sends an alarm; empty sends none.",
     )
     SILENCE_AFTER_HOURS = Setting(

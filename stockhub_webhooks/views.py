@@ -27,7 +27,9 @@ from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import BodyTooLarge, NotStored, Refused, Unreadable, error_location
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Message
-from stockhub_webhooks.operations import health
+from stockhub_webhooks.operations.health import alarm
+from stockhub_webhooks.operations.health.collect import collect_report
+from stockhub_webhooks.operations.health.rules import as_json
 from stockhub_webhooks.processing import pipeline
 from stockhub_webhooks.receiving import journal, refusals
 from stockhub_webhooks.receiving.authentication import authenticate
@@ -65,7 +67,7 @@ class WebhookResponse(HttpResponse):
         try:
             if after:
                 after()
-                health.check_if_due()
+                alarm.check_if_due()
         except Exception as fault:
             logger.error("work after the answer failed (%s); it stays due", error_location(fault))
         finally:
@@ -260,9 +262,9 @@ class HealthView(ExemptView):
         """Answer 200 without a query; with a key or for staff the report, with 503 if the database is down."""
         if not may_see_details(request):
             return JsonResponse({"status": "ok"}, headers=SECURITY_HEADERS)
-        report = health.collect_report()
+        report = collect_report()
         status = 503 if report.database else 200
-        return JsonResponse(health.as_json(report), status=status, headers=SECURITY_HEADERS)
+        return JsonResponse(as_json(report), status=status, headers=SECURITY_HEADERS)
 
 
 @sensitive_variables()

@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, settings
 
 from stockhub_webhooks import pytest_plugin as plugin
 from stockhub_webhooks import signals
+from stockhub_webhooks.db.throttle import Throttle
 from stockhub_webhooks.delivery import host_orders
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.operations.health import alarm
-from stockhub_webhooks.runners.inline import InlineRunner
+from stockhub_webhooks.runners import inline
 from tests.processes import Shop, scratch_database
 from tests.samples import contract
 
@@ -135,18 +136,13 @@ def _no_receivers_left():
 
 
 @pytest.fixture(autouse=True)
-def _first_minute(monkeypatch):
-    """Each test is the first minute of a process, in which nobody looks after an answer whether all is well."""
-    monkeypatch.setattr(alarm, "_next_glance", None)
-
-
-@pytest.fixture(autouse=True)
-def _look_each_time(monkeypatch):
-    """After each answer, left-over work is looked for, as it is in a shop with little traffic."""
-    monkeypatch.setattr(InlineRunner, "LOOK_SECONDS", 0)
-    monkeypatch.setattr(InlineRunner, "_next_look", 0)
-    monkeypatch.setattr(host_orders, "ENLIST_SECONDS", 0)
-    monkeypatch.setattr(host_orders, "_next_enlisting", 0)
+def _throttles(monkeypatch):
+    """Start each test as a new process of a shop with little traffic: it does all that is due after each answer."""
+    for throttle in Throttle.instances:
+        throttle.reset()
+    monkeypatch.setattr(inline.idle_throttle, "seconds", 0)
+    monkeypatch.setattr(host_orders.registration_throttle, "seconds", 0)
+    alarm.check_throttle.start()
 
 
 @pytest.fixture

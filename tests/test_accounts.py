@@ -13,7 +13,8 @@ from stockhub_webhooks.contract import topics
 from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.exceptions import PermanentFailure
 from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Shipment
-from stockhub_webhooks.operations import health
+from stockhub_webhooks.operations.health.collect import collect_report
+from stockhub_webhooks.operations.health.rules import find_problems
 from stockhub_webhooks.processing.apply import BY_TOPIC
 from stockhub_webhooks.receiving.authentication import fingerprint
 from tests.conftest import KEY, TEST_KEY
@@ -139,7 +140,7 @@ def refuse(**arguments):
 
 
 def codes():
-    return [finding.code for finding in health.findings(health.collect_report())]
+    return [finding.code for finding in find_problems(collect_report())]
 
 
 def test_test_messages_raise_no_alarm(post, hear):
@@ -173,7 +174,7 @@ def test_test_message_ends_neither_silence_nor_refusals(post, key):
 
 def test_health_reports_the_last_use_of_the_test_key(post):
     post("order", key=TEST_KEY)
-    seen = health.collect_report()
+    seen = collect_report()
     assert set(seen.last_messages.values()) == {None}
     assert {use.account: bool(use.last_used) for use in seen.keys} == {"default": False, "test": True}
     assert fingerprint(TEST_KEY) in {use.fingerprint for use in seen.keys}

@@ -20,8 +20,8 @@ from stockhub_webhooks.admin.sites import may_view
 from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.office.access import may, may_see_persons
-from stockhub_webhooks.operations.health import causes
-from stockhub_webhooks.operations.health.causes import CALLS, KINDS, MESSAGES, Group, Kind
+from stockhub_webhooks.operations.health import failure_groups
+from stockhub_webhooks.operations.health.failure_groups import CALLS, FAILURE_TYPES, MESSAGES, FailureGroup, FailureType
 from stockhub_webhooks.operations.health.rules import REAL, admin_link
 from stockhub_webhooks.receiving import journal
 
@@ -34,7 +34,7 @@ class Act:
     """Something that can be done with a group of failures; `name` is also its permission."""
 
     name: str
-    kind: Kind
+    kind: FailureType
     label: Any
     done_text: Any
     change: Callable[[list[int]], int] | None  # None: giving up asks for a reason first
@@ -76,7 +76,7 @@ class FailuresPage(GiveUpPage):
 
     def failures_view(self, request: HttpRequest) -> HttpResponse:
         """Show the groups, or act on one."""
-        kinds = [kind for kind in KINDS.values() if may_view(request, kind.model)]
+        kinds = [kind for kind in FAILURE_TYPES.values() if may_view(request, kind.model)]
         if not kinds:
             raise PermissionDenied
         if request.method == "POST":
@@ -87,19 +87,19 @@ class FailuresPage(GiveUpPage):
         }
         return self.render_page(request, "receivercall/failures.html", context)
 
-    def section(self, request: HttpRequest, kind: Kind) -> dict[str, Any]:
+    def section(self, request: HttpRequest, kind: FailureType) -> dict[str, Any]:
         """The groups of one kind, as shown."""
-        found = causes.groups(kind, causes.MOST_GROUPS + 1)
-        cut = len(found) > causes.MOST_GROUPS
+        found = failure_groups.find_groups(kind, failure_groups.MAX_GROUPS + 1)
+        cut = len(found) > failure_groups.MAX_GROUPS
         return {
             "title": kind.model._meta.verbose_name_plural,
             "name": kind.name,
-            "groups": [self.shown(request, group) for group in found[: causes.MOST_GROUPS]],
-            "cut": causes.MOST_GROUPS if cut else 0,
+            "groups": [self.shown(request, group) for group in found[: failure_groups.MAX_GROUPS]],
+            "cut": failure_groups.MAX_GROUPS if cut else 0,
             "acts": [act for act in ACTS.values() if act.kind is kind and may(request, act.name)],
         }
 
-    def shown(self, request: HttpRequest, group: Group) -> dict[str, Any]:
+    def shown(self, request: HttpRequest, group: FailureGroup) -> dict[str, Any]:
         """A group in words. The text of an error may name a customer."""
         row, site = group.newest, self.admin_site.name
         return {
@@ -114,7 +114,7 @@ class FailuresPage(GiveUpPage):
 
     # ------------------------------------------------------------ acting
 
-    def act_on_group(self, request: HttpRequest, kinds: list[Kind]) -> HttpResponse:
+    def act_on_group(self, request: HttpRequest, kinds: list[FailureType]) -> HttpResponse:
         """Do what was asked with the group as it was shown; giving up asks for the reason first."""
         act = ACTS.get(request.POST.get("action", ""))
         newest = request.POST.get("newest", "")
@@ -127,13 +127,13 @@ class FailuresPage(GiveUpPage):
             fields = [(name, request.POST[name]) for name in ("action", "newest", *act.kind.keys)]
             what = f"{request.POST['receiver']}: {labels.cause(request.POST['cause'])}"
             return self.give_up_all(request, rows, fields, self.page_url(FAILURES), what)
-        chosen = act.kind.with_what_is_named().filter(pk__in=list(rows.values_list("pk", flat=True)[:MAX_AT_ONCE]))
+        chosen = act.kind.rows_for_display().filter(pk__in=list(rows.values_list("pk", flat=True)[:MAX_AT_ONCE]))
         count = self.apply_and_log(request, chosen, str(act.label), act.change)
         self.report_counts(request, count, act.done_text)
         return HttpResponseRedirect(self.page_url(FAILURES))
 
 
-def statuses_in_words(group: Group) -> Iterator[str]:
+def statuses_in_words(group: FailureGroup) -> Iterator[str]:
     """How many of each status."""
     labels = dict(group.kind.model.Status.choices)
     for status, count in group.by_status.items():

@@ -12,11 +12,11 @@ from stockhub_webhooks.admin.chart import Chart
 from stockhub_webhooks.admin.sites import may_view, site_of
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.models.message import Topic
-from stockhub_webhooks.operations.health import Level, collect_report
 from stockhub_webhooks.operations.health.attention import attention
+from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.health.hours import last_hours
 from stockhub_webhooks.operations.health.report import ANY, Report
-from stockhub_webhooks.operations.health.rules import Finding
+from stockhub_webhooks.operations.health.rules import Level, Problem
 
 APP = "stockhub_webhooks"
 
@@ -43,12 +43,12 @@ def tools(request: HttpRequest) -> list[tuple[str, Any]]:
     return list(dict(tool for page in pages for tool in page.changelist_object_tools(request)).items())
 
 
-def may_see(request: HttpRequest, found: Finding) -> bool:
+def may_see(request: HttpRequest, found: Problem) -> bool:
     """Whether the user may see the rows that it is about."""
     return may_view(request, apps.get_model(APP, found.model))
 
 
-def entry(request: HttpRequest, found: Finding) -> dict[str, Any]:
+def entry(request: HttpRequest, found: Problem) -> dict[str, Any]:
     """A line of the list."""
     return {
         "text": found.text,

@@ -1,1 +1,1 @@
-"""Facts about what Stock Hub sends: topics, and the known codes with their labels."""
+"""What Stock Hub sends: its topics and statuses, and a client that sends as it does. No Django, no database."""

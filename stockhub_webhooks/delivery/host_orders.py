@@ -24,6 +24,7 @@ from django.utils.module_loading import import_string
 
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import NOW, claim, close_if_broken, database_alias, from_now
+from stockhub_webhooks.db.throttle import Throttle
 from stockhub_webhooks.exceptions import DIED, error_fingerprint, error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Event, HostLink, Order, PaymentRequest
@@ -44,11 +45,10 @@ SLICE_SECONDS = 2.0
 RESOLVER_SECONDS = 10.0
 TURN = "host_orders"
 
-ENLIST_SECONDS = 30.0
 ENLISTED_AT_ONCE = 500
 OVERLAP = 1000  # keys: a transaction may commit later than one that began after it
 
-_next_enlisting = 0.0
+registration_throttle = Throttle(30.0)
 
 
 # ---------------------------------------------------------------- asking
@@ -208,13 +208,13 @@ def _has_free_alarm() -> bool:
 
 def _register_new_orders() -> None:
     """Look for new orders, now and then in this process."""
-    global _next_enlisting  # noqa: PLW0603 - one number a process
-    if time.monotonic() >= _next_enlisting:
+    if registration_throttle.is_due():
         both = [
             _enlist("order", Order.objects.all()),
             _enlist("payment_request", PaymentRequest.objects.filter(order=None)),
         ]
-        _next_enlisting = time.monotonic() + (0 if ENLISTED_AT_ONCE in both else ENLIST_SECONDS)
+        if ENLISTED_AT_ONCE not in both:
+            registration_throttle.start()
 
 
 def _enlist(name: str, rows: Any) -> int:

@@ -17,7 +17,8 @@ from stockhub_webhooks.delivery import calls, host_orders
 from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Heartbeat
-from stockhub_webhooks.operations import health, replay
+from stockhub_webhooks.operations import replay
+from stockhub_webhooks.operations.health import alarm
 from stockhub_webhooks.processing import pipeline
 from stockhub_webhooks.receiving import journal, refusals, spool_import
 
@@ -117,6 +118,6 @@ class Worker:
     def look(self) -> None:
         """See whether all is well, and tidy up, now and then."""
         if time.monotonic() >= self._next_look:
-            health.check()
+            alarm.check()
             refusals.forget()
             self._next_look = time.monotonic() + self.LOOK_SECONDS

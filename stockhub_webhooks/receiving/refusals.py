@@ -5,7 +5,6 @@ Refusing must work with the database away; counting may fail. All of this happen
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -19,6 +18,7 @@ from django.views.decorators.debug import sensitive_variables
 from stockhub_webhooks import serializers
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import database_alias, write_transaction
+from stockhub_webhooks.db.throttle import Throttle
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.logs import logger_of
@@ -27,13 +27,12 @@ from stockhub_webhooks.receiving import journal
 
 logger = logger_of(__name__)
 
-LOG_EVERY_SECONDS = 60.0
 ROWS_AN_HOUR = 200
 KEPT_BODY_BYTES = 64 * 1024
 KEPT_FOR = timedelta(days=7)
 COUNTED_FOR = timedelta(days=90)
 
-_logged_at: dict[str, float] = {}
+log_throttle = Throttle(60.0)  # by reason
 
 
 @dataclass(frozen=True)
@@ -64,9 +63,8 @@ def note(attempt: Attempt) -> None:
 
 
 def _log(attempt: Attempt) -> None:
-    now = time.monotonic()
-    if now - _logged_at.get(attempt.reason, -LOG_EVERY_SECONDS) >= LOG_EVERY_SECONDS:
-        _logged_at[attempt.reason] = now
+    if log_throttle.is_due(attempt.reason):
+        log_throttle.start(attempt.reason)
         logger.warning(
             "a delivery from %s was refused: %s (the admin counts them, this is logged once a minute)",
             attempt.remote_address,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from stockhub_webhooks.runners.queued import QueuedRunner
 
 PROTOCOL = ("after_answer", "wake")
-# What each engine's package is, and where it comes from.
+# runner to the module of its engine and the name of its package
 PACKAGES = {"celery": ("celery", "Celery"), "tasks": ("django_tasks", "django.tasks (Django 6) or django-tasks")}
 
 
@@ -28,7 +28,7 @@ def check_runner(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iter
 
 
 def importable() -> Iterable[CheckMessage]:
-    """E005: nobody is woken by what cannot be imported."""
+    """E005: the runner cannot be imported."""
     try:
         runners.named()
     except ImportError as error:
@@ -40,82 +40,83 @@ def importable() -> Iterable[CheckMessage]:
             )
     except Exception as error:
         yield Error(
-            f"{NAME}['RUNNER'] cannot be imported: {error_location(error)} says {error}",
-            hint='With "tasks", the default backend in TASKS must be there, and take the queue "default".',
+            f"{NAME}['RUNNER'] cannot be imported: {error_location(error)}: {error}",
+            hint='The runner "tasks" needs a default backend in TASKS that accepts the queue "default".',
             id="stockhub_webhooks.E005",
         )
 
 
 def package() -> Iterable[CheckMessage]:
-    """E013: an engine that is not installed carries nothing."""
+    """E013: the package of the engine is not installed."""
     try:
         runners.named()
     except ImportError as error:
         if _lacks_package(error):
             yield Error(
-                f"{NAME}['RUNNER'] is {conf.RUNNER!r}, and {PACKAGES[conf.RUNNER][1]} is not installed.",
+                f"{NAME}['RUNNER'] is {conf.RUNNER!r}, but {PACKAGES[conf.RUNNER][1]} is not installed.",
                 hint=f'pip install "django-stockhub-webhooks[{conf.RUNNER}]"',
                 id="stockhub_webhooks.E013",
             )
     except Exception:
-        return  # `importable` says it
+        return  # reported by `importable`
 
 
 def _lacks_package(error: ImportError) -> bool:
-    wanted = PACKAGES.get(conf.RUNNER, ("",))[0]
-    return bool(wanted) and (error.name or "").partition(".")[0] == wanted
+    module = PACKAGES.get(conf.RUNNER, ("",))[0]
+    return bool(module) and (error.name or "").partition(".")[0] == module
 
 
 def protocol() -> Iterable[CheckMessage]:
-    """E014: the door asks the runner three things."""
+    """E014: the class lacks an attribute of `Runner`."""
     try:
-        kind = runners.named()
+        runner = runners.named()
     except Exception:
-        return  # the others say it
-    lacks = [name for name in PROTOCOL if not callable(getattr(kind, name, None))]
-    if not isinstance(getattr(kind, "applies_in_request", None), bool):
-        lacks.append("applies_in_request")
-    if lacks or not isinstance(kind, type):
+        return  # reported by `importable` or `package`
+    missing = [name for name in PROTOCOL if not callable(getattr(runner, name, None))]
+    if not isinstance(getattr(runner, "applies_in_request", None), bool):
+        missing.append("applies_in_request")
+    if missing or not isinstance(runner, type):
+        reason = f"it lacks {', '.join(missing)}" if missing else "it is not a class"
         yield Error(
-            f"{NAME}['RUNNER'] names {conf.RUNNER!r}, which is no runner: it lacks {', '.join(lacks) or 'a class'}.",
-            hint="Write a class as `stockhub_webhooks.runners.Runner` describes, or subclass one of ours.",
+            f"{NAME}['RUNNER'] names {conf.RUNNER!r}, which is not a runner: {reason}.",
+            hint="Write a class that follows the protocol `stockhub_webhooks.runners.Runner`.",
             id="stockhub_webhooks.E014",
         )
 
 
 def without_engine() -> Iterable[CheckMessage]:
-    """W014: an engine that does the work where it is asked to is none; a request would be busy with it."""
+    """W014: the tasks run in the process that enqueues them, so the request waits for the work."""
     runner = _queued()
     if runner and runner.works_here():
         yield Warning(
             f"{NAME}['RUNNER'] is {conf.RUNNER!r}, but its tasks run at once, in the process of the request.",
             hint=(
-                "Name a backend with a worker as the default one in TASKS (such as django-tasks-db), or remove "
-                'CELERY_TASK_ALWAYS_EAGER; without an engine, "inline" does the same better.'
+                "Use a default backend with a worker in TASKS (such as django-tasks-db), or remove "
+                'CELERY_TASK_ALWAYS_EAGER. To work without an engine, use the runner "inline".'
             ),
             id="stockhub_webhooks.W014",
         )
 
 
 def without_app() -> Iterable[CheckMessage]:
-    """W015: Celery's app of last resort talks to a broker that is not there."""
+    """W015: no Celery app. Celery then falls back to a default app whose broker usually does not exist."""
     runner = _queued()
     if runner and not runner.has_engine():
         yield Warning(
-            f"{NAME}['RUNNER'] is {conf.RUNNER!r}, but this process has no Celery app, so wake-ups go nowhere.",
+            f"{NAME}['RUNNER'] is {conf.RUNNER!r}, but this process has no Celery app, so wake-ups reach no worker.",
             hint="Import your Celery app in the __init__.py beside settings.py, as Celery's documentation shows.",
             id="stockhub_webhooks.W015",
         )
 
 
 def _queued() -> QueuedRunner | None:
-    from stockhub_webhooks.runners.queued import QueuedRunner  # imports the worker: not at each start
+    from stockhub_webhooks.runners.queued import QueuedRunner  # it imports the worker, which slows the start
 
     try:
-        kind = runners.named()
-    except Exception:  # `importable` says it
+        runner = runners.named()
+    except Exception:  # reported by `importable`
         return None
-    return kind() if isinstance(kind, type) and issubclass(kind, QueuedRunner) else None
+    return runner() if isinstance(runner, type) and issubclass(runner, QueuedRunner) else None
 
 
 CHECKS = (importable, package, protocol, without_engine, without_app)

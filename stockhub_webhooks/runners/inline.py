@@ -5,17 +5,18 @@ from __future__ import annotations
 import time
 
 from stockhub_webhooks.conf import conf
+from stockhub_webhooks.db.throttle import Throttle
 from stockhub_webhooks.delivery import calls
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.operations import worker
+
+idle_throttle = Throttle(1.0)
 
 
 class InlineRunner:
     """Apply within the request; tell once it is answered; then help with whatever else is due."""
 
     applies_in_request = True
-    LOOK_SECONDS = 1.0
-    _next_look = 0.0  # one number a process
 
     def after_answer(self, message: Message) -> None:
         """This message's own calls first, then what is left of the budget on all that is due.
@@ -28,8 +29,8 @@ class InlineRunner:
         if message.outcome in (Message.Outcome.CREATED, Message.Outcome.UPDATED, Message.Outcome.STALE):
             calls.deliver_due(until=until, message_id=message.pk)
         calls.deliver_due(until=until)
-        if time.monotonic() >= InlineRunner._next_look and not worker.drain(until):
-            InlineRunner._next_look = time.monotonic() + self.LOOK_SECONDS
+        if idle_throttle.is_due() and not worker.drain(until):
+            idle_throttle.start()
 
     def wake(self) -> None:
         """Do what is due, here and now."""

@@ -7,11 +7,11 @@ do, one that is lost costs time until the next sweep, and who is killed at work 
 from __future__ import annotations
 
 import time
-from typing import ClassVar
 
 from django.db import Error as DatabaseFault
 
 from stockhub_webhooks.conf import conf
+from stockhub_webhooks.db.throttle import Throttle
 from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Message
@@ -20,28 +20,27 @@ from stockhub_webhooks.operations.worker import Worker
 logger = logger_of(__name__)
 
 SLICE_SECONDS = 50.0
-REST_SECONDS = 30.0
+
+engine_throttle = Throttle(30.0)  # by class: each engine has a broker of its own
 
 
 class QueuedRunner:
     """The request only journals; once it is answered, a wake-up is handed to the engine."""
 
     applies_in_request = False
-    _rests_until: ClassVar[float] = 0.0
 
     def after_answer(self, message: Message) -> None:
         """A wake-up for each message: engines with several processes share the work."""
         self.wake()
 
     def wake(self) -> None:
-        """Hand over a wake-up. An engine that cannot take it is left alone for `REST_SECONDS`, and fails nothing."""
-        kind = type(self)
-        if time.monotonic() < kind._rests_until:
+        """Hand over a wake-up. An engine that cannot take it is left alone for 30 seconds, and fails nothing."""
+        if not engine_throttle.is_due(type(self).__name__):
             return
         try:
             self.send()
         except Exception as fault:
-            kind._rests_until = time.monotonic() + REST_SECONDS
+            engine_throttle.start(type(self).__name__)
             logger.warning(
                 "a wake-up could not be handed over (%s), the work waits for the next sweep", error_location(fault)
             )

@@ -13,7 +13,7 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.admin import failures
 from stockhub_webhooks.exceptions import DIED, PermanentFailure
 from stockhub_webhooks.models import Event, Message, ReceiverCall
-from stockhub_webhooks.operations.health import causes
+from stockhub_webhooks.operations.health import failure_groups
 from tests.samples import sample
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -47,7 +47,9 @@ def failed(post, hear):
 def group(kind, **wanted):
     """The one group of that kind with these values."""
     (found,) = [
-        found for found in causes.groups(kind) if all(found.key[name].startswith(v) for name, v in wanted.items())
+        found
+        for found in failure_groups.find_groups(kind)
+        if all(found.key[name].startswith(v) for name, v in wanted.items())
     ]
     return found
 
@@ -57,10 +59,13 @@ def form(action, found, **more):
 
 
 def test_failures_of_one_cause_are_one_group_with_a_sample(failed, staff):
-    waiting, given_up = group(causes.CALLS, receiver="shop.stock"), group(causes.CALLS, receiver="shop.refuses")
+    waiting, given_up = (
+        group(failure_groups.CALLS, receiver="shop.stock"),
+        group(failure_groups.CALLS, receiver="shop.refuses"),
+    )
     assert (waiting.count, waiting.by_status) == (3, {"pending": 3})
     assert (given_up.count, given_up.by_status) == (3, {"given_up": 3})
-    assert group(causes.MESSAGES).count == 2
+    assert group(failure_groups.MESSAGES).count == 2
     page = staff.get(URL).text
     assert page.count('<article class="group"') == 3
     assert f"ConnectionError at {__name__}.stock_is_away:" in page
@@ -74,8 +79,8 @@ def test_failures_of_one_cause_are_one_group_with_a_sample(failed, staff):
 def test_tests_are_not_among_them(failed, staff):
     Message.objects.filter(status="quarantined").update(account="test")
     Event.objects.filter(po_number="WEB-2").update(account="test")
-    assert causes.groups(causes.MESSAGES) == []
-    assert group(causes.CALLS, receiver="shop.stock").count == 2
+    assert failure_groups.find_groups(failure_groups.MESSAGES) == []
+    assert group(failure_groups.CALLS, receiver="shop.stock").count == 2
     shown = staff.get(URL).context["sections"][0]["groups"]
     assert [staff.get(group["list_url"]).context["cl"].result_count for group in shown] == [2, 2]
 
@@ -93,11 +98,11 @@ def test_a_group_links_to_the_list_of_its_rows(failed, staff):
 def test_first_and_last_are_those_of_the_messages(failed):
     older, newer = Message.objects.filter(status="quarantined").order_by("pk")
     Message.objects.filter(pk=newer.pk).update(received_at=older.received_at - timedelta(days=1))  # entered by hand
-    found = group(causes.MESSAGES)
+    found = group(failure_groups.MESSAGES)
     assert (found.first, found.last) == (older.received_at - timedelta(days=1), older.received_at)
     assert found.newest == newer
     call = ReceiverCall.objects.filter(receiver="shop.stock").earliest("pk")
-    assert group(causes.CALLS, receiver="shop.stock").first == call.event.message.received_at
+    assert group(failure_groups.CALLS, receiver="shop.stock").first == call.event.message.received_at
 
 
 def test_nothing_failed_is_said(staff):
@@ -111,7 +116,7 @@ def test_a_cause_without_an_error_is_told_in_words(failed, staff, cause, said):
 
 
 def test_many_causes_are_cut_and_that_is_said(failed, staff, monkeypatch):
-    monkeypatch.setattr(causes, "MOST_GROUPS", 1)
+    monkeypatch.setattr(failure_groups, "MAX_GROUPS", 1)
     page = staff.get(URL).text
     assert "Only the 1 newest causes are shown." in page
     assert page.count('<article class="group"') == 2
@@ -131,7 +136,7 @@ def test_the_number_of_queries_does_not_grow(failed, staff, post):
 
 
 def test_a_whole_group_is_tried_again(failed, staff):
-    found = group(causes.CALLS, receiver="shop.refuses")
+    found = group(failure_groups.CALLS, receiver="shop.refuses")
     page = staff.post(URL, form("try_again", found), follow=True).text
     assert "3 tasks are tried again." in page
     tried = ReceiverCall.objects.filter(receiver="shop.refuses")
@@ -142,12 +147,12 @@ def test_a_whole_group_is_tried_again(failed, staff):
 def test_the_runner_is_woken(failed, staff, hear, django_capture_on_commit_callbacks):
     ReceiverCall.objects.filter(receiver="shop.refuses").delete()
     with django_capture_on_commit_callbacks(execute=True):
-        staff.post(URL, form("try_again", group(causes.CALLS)))
+        staff.post(URL, form("try_again", group(failure_groups.CALLS)))
     assert set(ReceiverCall.objects.values_list("attempts", flat=True)) == {2}
 
 
 def test_what_came_after_the_page_was_shown_is_not_swept_in(failed, staff, post):
-    shown = form("try_again", group(causes.CALLS, receiver="shop.refuses"))
+    shown = form("try_again", group(failure_groups.CALLS, receiver="shop.refuses"))
     post("order", sample("order", increment_id="99", po_number="WEB-99"))
     staff.post(URL, shown)
     assert ReceiverCall.objects.get(receiver="shop.refuses", event__increment_id="99").status == "given_up"
@@ -155,37 +160,39 @@ def test_what_came_after_the_page_was_shown_is_not_swept_in(failed, staff, post)
 
 
 def test_messages_are_processed_again(failed, staff):
-    page = staff.post(URL, form("process_again", group(causes.MESSAGES)), follow=True).text
+    page = staff.post(URL, form("process_again", group(failure_groups.MESSAGES)), follow=True).text
     assert "2 messages are processed again." in page
     assert set(Message.objects.filter(increment_id="").values_list("status", "cause")) == {("received", "")}
 
 
 def test_giving_up_asks_for_a_reason_first(failed, staff):
-    found = group(causes.CALLS, receiver="shop.stock")
+    found = group(failure_groups.CALLS, receiver="shop.stock")
     answer = staff.post(URL, form("give_up", found))
     assert "3 tasks for our shop are given up for good" in answer.text
     assert 'name="reason"' in answer.text
     assert "This field is required" not in answer.text
     assert "This field is required" in staff.post(URL, form("give_up", found, reason="  ")).text
-    assert group(causes.CALLS, receiver="shop.stock").by_status == {"pending": 3}
+    assert group(failure_groups.CALLS, receiver="shop.stock").by_status == {"pending": 3}
 
 
 def test_giving_up_keeps_the_reason_with_each_task_and_in_the_log(failed, staff):
-    found = group(causes.CALLS, receiver="shop.stock")
+    found = group(failure_groups.CALLS, receiver="shop.stock")
     page = staff.post(URL, form("give_up", found, reason="counted by hand"), follow=True).text
     assert "3 tasks were given up." in page
     for call in ReceiverCall.objects.filter(receiver="shop.stock"):
         assert (call.status, call.due_at) == ("given_up", None)
         assert call.last_error.startswith("counted by hand\n\nConnectionError: no answer")
     assert LogEntry.objects.filter(change_message="given up: counted by hand").count() == 3
-    assert not [found for found in causes.groups(causes.CALLS) if found.key["receiver"] == "shop.stock"]
+    assert not [
+        found for found in failure_groups.find_groups(failure_groups.CALLS) if found.key["receiver"] == "shop.stock"
+    ]
 
 
 def test_too_many_are_done_a_part_at_a_time_and_it_says_how_many(failed, staff, monkeypatch):
     monkeypatch.setattr(failures, "MAX_AT_ONCE", 2)
-    page = staff.post(URL, form("try_again", group(causes.CALLS, receiver="shop.refuses")), follow=True).text
+    page = staff.post(URL, form("try_again", group(failure_groups.CALLS, receiver="shop.refuses")), follow=True).text
     assert "2 tasks are tried again." in page
-    assert group(causes.CALLS, receiver="shop.refuses").count == 1
+    assert group(failure_groups.CALLS, receiver="shop.refuses").count == 1
 
 
 @pytest.mark.parametrize(
@@ -204,9 +211,9 @@ def test_nonsense_is_refused(failed, staff, data):
 def test_a_forged_form_is_refused(failed, staff, django_user_model):
     http = Client(enforce_csrf_checks=True)
     http.force_login(django_user_model.objects.get(username="office"))
-    found = group(causes.CALLS, receiver="shop.refuses")
+    found = group(failure_groups.CALLS, receiver="shop.refuses")
     assert http.post(URL, form("try_again", found)).status_code == 403
-    assert group(causes.CALLS, receiver="shop.refuses").count == 3
+    assert group(failure_groups.CALLS, receiver="shop.refuses").count == 3
 
 
 # ---------------------------------------------------------------- who may
@@ -218,10 +225,13 @@ def test_each_act_needs_its_own_permission(failed, clerk):
     assert 'value="try_again"' in page
     assert 'value="give_up"' not in page
     assert 'value="process_again"' not in page
-    for action, kind, more in (("give_up", causes.CALLS, {"reason": "x"}), ("process_again", causes.MESSAGES, {})):
-        found = causes.groups(kind)[0]
+    for action, kind, more in (
+        ("give_up", failure_groups.CALLS, {"reason": "x"}),
+        ("process_again", failure_groups.MESSAGES, {}),
+    ):
+        found = failure_groups.find_groups(kind)[0]
         assert http.post(URL, form(action, found, **more)).status_code == 403
-    assert http.post(URL, form("try_again", causes.groups(causes.CALLS)[0])).status_code == 302
+    assert http.post(URL, form("try_again", failure_groups.find_groups(failure_groups.CALLS)[0])).status_code == 302
 
 
 def test_what_may_not_be_viewed_is_neither_shown_nor_acted_on(failed, clerk):
@@ -229,7 +239,7 @@ def test_what_may_not_be_viewed_is_neither_shown_nor_acted_on(failed, clerk):
     page = http.get(URL).text
     assert "shop.stock" not in page
     assert "The content is not JSON" in page
-    assert http.post(URL, form("try_again", causes.groups(causes.CALLS)[0])).status_code == 403
+    assert http.post(URL, form("try_again", failure_groups.find_groups(failure_groups.CALLS)[0])).status_code == 403
 
 
 def test_who_may_view_neither_does_not_get_there(failed, clerk):

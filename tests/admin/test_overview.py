@@ -18,8 +18,9 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.admin.chart import Chart, ticks_up_to
 from stockhub_webhooks.admin.message import MessageAdmin
 from stockhub_webhooks.models import Message, Order, ReceiverCall, Shipment
-from stockhub_webhooks.operations.health import collect_report, hours
+from stockhub_webhooks.operations.health import hours
 from stockhub_webhooks.operations.health.attention import attention
+from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.health.hours import Hour, last_hours
 from stockhub_webhooks.testing.factories import HostLinkFactory
 from tests.samples import sample

@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.contract import topics
-from stockhub_webhooks.runners.inline import InlineRunner
+from stockhub_webhooks.runners import inline
 from tests.processing.test_apply import later
 from tests.samples import sample
 
@@ -17,7 +17,7 @@ EACH_TOPIC = pytest.mark.parametrize("topic", topics.ALL)
 @pytest.fixture
 def statements(post, monkeypatch):
     """Post a body; the statements it cost, in a second in which somebody looked for left-over work already."""
-    monkeypatch.setattr(InlineRunner, "_next_look", float("inf"))
+    monkeypatch.setattr(inline.idle_throttle, "is_due", lambda: False)
 
     def count(topic, body=None):
         with CaptureQueriesContext(

@@ -19,7 +19,7 @@ from stockhub_webhooks.delivery import host_orders
 from stockhub_webhooks.models import HostLink, Message, Order, PaymentRequest
 from stockhub_webhooks.models.lock import acquire
 from stockhub_webhooks.operations import prune, worker
-from stockhub_webhooks.runners.inline import InlineRunner
+from stockhub_webhooks.runners import inline
 from stockhub_webhooks.testing.factories import HostLinkFactory, MessageFactory, OrderFactory
 from tests.conftest import KEY, PREFIX, TEST_KEY
 from tests.samples import contract, sample
@@ -316,7 +316,7 @@ def test_without_a_resolver_nothing_is_done_at_all(settings, post):
 
 
 def test_when_nothing_is_due_it_costs_one_statement(monkeypatch):
-    monkeypatch.setattr(host_orders, "_next_enlisting", float("inf"))
+    monkeypatch.setattr(host_orders.registration_throttle, "is_due", lambda: False)
     with CaptureQueriesContext(connection) as captured:
         host_orders.look_due()
     assert len(captured) == 1
@@ -339,7 +339,7 @@ def test_tests_are_looked_for_and_go_with_the_rest_of_them(post, look):
 def in_request(settings, monkeypatch):
     """The request does the work, and in a second in which somebody looked for left-over work already."""
     settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"RUNNER": "inline"}
-    monkeypatch.setattr(InlineRunner, "_next_look", float("inf"))
+    monkeypatch.setattr(inline.idle_throttle, "is_due", lambda: False)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -415,7 +415,7 @@ def test_an_order_whose_transaction_ended_later_is_not_passed_over():
 
 
 def test_new_orders_are_looked_for_now_and_then(monkeypatch):
-    monkeypatch.setattr(host_orders, "ENLIST_SECONDS", 3600)
+    monkeypatch.setattr(host_orders.registration_throttle, "seconds", 3600)
     OrderFactory()
     host_orders.look_due()
     OrderFactory()

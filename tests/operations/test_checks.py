@@ -1,7 +1,8 @@
-"""Every wrong set-up has a finding with an id and a hint."""
+"""System checks: every configuration error is reported with an id and a hint."""
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -17,14 +18,14 @@ from stockhub_webhooks import runners, signals
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.operations.checks import configuration, hanging_database, spool_directory
 
-# some of Django's own checks look at the database
+# some of Django's own checks query the database
 pytestmark = pytest.mark.django_db(databases="__all__")
 
 GOOD = {"API_KEYS": "a-good-long-key-0123456789", "SPOOL_DIR": Path(tempfile.gettempdir()) / "stockhub-not-made-yet"}
 
 
 class Sleeper:
-    """No runner: nobody can wake it."""
+    """Not a runner: it lacks `wake`."""
 
     applies_in_request = True
 
@@ -36,15 +37,17 @@ def no_class():
     pass
 
 
-def findings(settings):
+def results(settings):
     with override_settings(STOCKHUB_WEBHOOKS=settings):
         return {
-            found.id.partition(".")[2]: found for found in run_checks() if found.id.startswith("stockhub_webhooks.")
+            message.id.partition(".")[2]: message
+            for message in run_checks()
+            if message.id.startswith("stockhub_webhooks.")
         }
 
 
-def test_a_good_set_up_has_none():
-    assert findings(GOOD) == {}
+def test_valid_settings_pass_every_check():
+    assert results(GOOD) == {}
 
 
 @pytest.mark.parametrize(
@@ -79,37 +82,39 @@ def test_a_good_set_up_has_none():
         ({"METRICS_TOKEN": "short"}, "W024"),
     ],
 )
-def test_a_fault_is_found_and_says_what_to_do(changes, code):
-    found = findings(GOOD | changes)
-    assert code in found
-    assert found[code].hint
-    assert found[code].is_serious() == code.startswith("E")
-    assert all(GOOD["API_KEYS"] not in str(message) for message in found.values())
+def test_configuration_error_is_reported_with_a_hint_and_without_keys(changes, code):
+    messages = results(GOOD | changes)
+    assert code in messages
+    assert messages[code].hint
+    assert messages[code].is_serious() == code.startswith("E")
+    assert all(GOOD["API_KEYS"] not in str(message) for message in messages.values())
 
 
-def test_a_misspelt_setting_is_told_apart_by_what_is_meant():
-    hint = findings(GOOD | {"API_KEY": "misspelt"})["E001"].hint
-    assert hint.startswith("Is API_KEYS meant? Known are API_KEYS, REQUIRE_API_KEY,")
-    assert findings(GOOD | {"nonsense": 1})["E001"].hint.startswith("Known are")
+def test_hint_for_a_misspelt_setting_suggests_the_right_one_first():
+    misspelt = results(GOOD | {"API_KEY": "misspelt"})["E001"].hint
+    nonsense = results(GOOD | {"nonsense": 1})["E001"].hint
+    assert nonsense in misspelt
+    assert "API_KEYS" in misspelt.removesuffix(nonsense)
+    assert all(name in nonsense for name in conf.names())
 
 
-def test_a_misspelt_name_of_all_settings_is_found(settings):
+def test_misspelt_name_of_the_settings_dict_is_reported(settings):
     settings.STOCKHUB_WEBHOOK = GOOD
-    found = findings(None)
-    assert found["E001"].msg == "The settings hold no STOCKHUB_WEBHOOKS, but STOCKHUB_WEBHOOK, which nobody reads."
-    assert "E001" not in findings(GOOD)
+    error = results(None)["E001"]
+    assert {"STOCKHUB_WEBHOOK", "STOCKHUB_WEBHOOKS"} <= set(re.findall(r"\w+", error.msg))
+    assert "E001" not in results(GOOD)
 
 
 @pytest.mark.parametrize("value", ["a key", [GOOD["API_KEYS"]], 1])
-def test_settings_that_are_no_dict_are_found(value):
-    assert findings(value)["E002"].hint == "Make it a dict of settings."
+def test_settings_of_another_type_than_dict_are_reported(value):
+    assert results(value)["E002"].hint
 
 
-def test_settings_may_be_left_out():
-    assert "E002" not in findings(None)
+def test_settings_are_optional():
+    assert "E002" not in results(None)
 
 
-def test_two_functions_under_one_identity_are_found():
+def test_two_functions_with_one_identity_are_reported():
     def one(sender, **kwargs): ...
 
     def other(sender, **kwargs): ...
@@ -117,64 +122,63 @@ def test_two_functions_under_one_identity_are_found():
     signals.order_created.connect(one, dispatch_uid="shop.same")
     signals.order_updated.connect(one, dispatch_uid="shop.same")
     try:
-        assert "W026" not in findings(GOOD)
+        assert "W026" not in results(GOOD)
         signals.shipment_created.connect(other, dispatch_uid="shop.same")
-        found = findings(GOOD)["W026"]
-        assert "locals>.one and" in found.msg
-        assert "'shop.same'" in found.msg
+        warning = results(GOOD)["W026"]
+        assert all(text in warning.msg for text in ("locals>.one", "locals>.other", "'shop.same'"))
     finally:
         for signal in (signals.order_created, signals.order_updated, signals.shipment_created):
             signal.disconnect(dispatch_uid="shop.same")
 
 
-def test_a_relative_spool_directory_is_found(tmp_path, monkeypatch):
+def test_relative_spool_directory_is_reported(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert set(findings(GOOD | {"SPOOL_DIR": "spool"})) == {"W027"}
+    assert set(results(GOOD | {"SPOOL_DIR": "spool"})) == {"W027"}
 
 
-def test_an_account_for_tests_beside_the_real_one_is_as_it_should_be():
-    assert findings(GOOD | {"API_KEYS": {"default": GOOD["API_KEYS"], "test": "another-good-long-key-0123"}}) == {}
+def test_account_for_tests_beside_a_real_one_is_allowed():
+    assert results(GOOD | {"API_KEYS": {"default": GOOD["API_KEYS"], "test": "another-good-long-key-0123"}}) == {}
 
 
-# ---------------------------------------------------------------- who counts it
+# ---------------------------------------------------------------- metrics
 
 
 def test_metrics_without_their_package_are_an_error(monkeypatch):
-    assert findings(GOOD | {"METRICS": True, "METRICS_TOKEN": "a-good-long-token-0123456789"}) == {}
+    assert results(GOOD | {"METRICS": True, "METRICS_TOKEN": "a-good-long-token-0123456789"}) == {}
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
-    found = findings(GOOD | {"METRICS": True})
-    assert set(found) == {"E019"}
-    assert "django-stockhub-webhooks[metrics]" in found["E019"].hint
-    assert findings(GOOD) == {}
+    errors = results(GOOD | {"METRICS": True})
+    assert set(errors) == {"E019"}
+    assert "django-stockhub-webhooks[metrics]" in errors["E019"].hint
+    assert results(GOOD) == {}
 
 
-def test_a_directory_that_processes_share_must_be_there(monkeypatch, tmp_path):
+def test_shared_metrics_directory_must_exist(monkeypatch, tmp_path):
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
-    assert findings(GOOD | {"METRICS": True}) == {}
+    assert results(GOOD | {"METRICS": True}) == {}
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "nowhere"))
-    assert set(findings(GOOD | {"METRICS": True})) == {"W025"}
-    assert findings(GOOD) == {}
+    assert set(results(GOOD | {"METRICS": True})) == {"W025"}
+    assert results(GOOD) == {}
 
 
-# ---------------------------------------------------------------- who does the work
+# ---------------------------------------------------------------- the runner
 
 
-ON_SQLITE = {"W019"}  # several processes write to one file
+ON_SQLITE = {"W019"}  # the tests may run on SQLite, where several processes are reported
 
 
 @pytest.mark.parametrize(("runner", "package"), [("celery", "celery"), ("tasks", "django_tasks")])
-def test_a_runner_whose_engine_is_not_installed_says_what_to_install(monkeypatch, runner, package):
+def test_runner_without_its_package_is_an_error_that_names_the_package(monkeypatch, runner, package):
     def named():
         raise ModuleNotFoundError(f"No module named {package!r}", name=package)
 
     monkeypatch.setattr(runners, "named", named)
-    found = findings(GOOD | {"RUNNER": runner})
-    assert set(found) - ON_SQLITE == {"E013"}
-    assert f"django-stockhub-webhooks[{runner}]" in found["E013"].hint
+    errors = results(GOOD | {"RUNNER": runner})
+    assert set(errors) - ON_SQLITE == {"E013"}
+    assert f"django-stockhub-webhooks[{runner}]" in errors["E013"].hint
 
 
-def of_process(runner, *, lacks="-", **settings):
-    """What the checks find in a process of its own, without a package, with these settings of the host; their ids."""
+def ids_in_new_process(runner, *, missing_package="-", **settings):
+    """Run the checks in a new process with these settings of the host; return the ids of the results."""
     code = (
         "import json, sys; sys.modules[sys.argv[2]] = None; import tests.host.settings as host;"
         "vars(host).update(json.loads(sys.argv[1]));"
@@ -184,64 +188,64 @@ def of_process(runner, *, lacks="-", **settings):
     )
     given = settings | {"STOCKHUB_WEBHOOKS": GOOD | {"RUNNER": runner, "SPOOL_DIR": str(GOOD["SPOOL_DIR"])}}
     done = subprocess.run(
-        [sys.executable, "-c", code, json.dumps(given), lacks], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, json.dumps(given), missing_package], capture_output=True, text=True, check=True
     )
     return done.stdout.strip()
 
 
-def test_celery_that_is_really_not_there_is_an_error_and_no_crash():
-    assert of_process("celery", lacks="celery") == "['E013']"
+def test_missing_celery_is_an_error_and_not_a_crash():
+    assert ids_in_new_process("celery", missing_package="celery") == "['E013']"
 
 
-def test_celery_without_an_app_of_the_hosts_is_warned_of():
-    assert of_process("celery") == "['W015']"
+def test_celery_without_an_app_of_the_host_is_a_warning():
+    assert ids_in_new_process("celery") == "['W015']"
 
 
-def test_a_queue_that_takes_no_default_tasks_is_an_error():
+def test_task_backend_without_the_default_queue_is_an_error():
     backend = "django.tasks" if django.VERSION >= (6, 0) else "django_tasks"
     tasks = {"default": {"BACKEND": f"{backend}.backends.immediate.ImmediateBackend", "QUEUES": ["mail"]}}
-    assert of_process("tasks", TASKS=tasks) == "['E005']"
+    assert ids_in_new_process("tasks", TASKS=tasks) == "['E005']"
 
 
 @pytest.mark.parametrize("settings", [None, "text", []])
-def test_settings_that_are_no_dict_are_no_key(settings):
-    assert "E003" in findings(settings)
+def test_settings_of_another_type_than_dict_contain_no_key(settings):
+    assert "E003" in results(settings)
 
 
-def test_an_app_without_an_address_receives_nothing(settings):
+def test_missing_urls_are_a_warning_that_names_the_include(settings):
     settings.ROOT_URLCONF = "tests.host.no_addresses"
-    (found,) = configuration.not_mounted()
-    assert (found.id[-4:], 'include("stockhub_webhooks.urls")' in found.hint) == ("W023", True)
+    (warning,) = configuration.not_mounted()
+    assert (warning.id[-4:], 'include("stockhub_webhooks.urls")' in warning.hint) == ("W023", True)
 
 
-def test_a_process_without_addresses_is_not_asked_for_them(settings):
+def test_process_without_a_urlconf_needs_no_urls(settings):
     settings.ROOT_URLCONF = None
     assert list(configuration.not_mounted()) == []
 
 
-def test_an_alarm_that_nobody_hears_is_warned_of(settings):
+def test_alarm_without_a_recipient_is_a_warning(settings):
     settings.ADMINS = []
-    assert set(findings(GOOD)) == {"W017"}
-    assert findings(GOOD | {"ALERT": ""}) == {}
-    assert findings(GOOD | {"ALERT": "tests.operations.test_checks.findings"}) == {}
+    assert set(results(GOOD)) == {"W017"}
+    assert results(GOOD | {"ALERT": ""}) == {}
+    assert results(GOOD | {"ALERT": "tests.operations.test_checks.results"}) == {}
 
 
-def test_without_time_zones_nothing_can_be_stored(settings):
+def test_settings_without_time_zones_are_an_error(settings):
     settings.USE_TZ = False
     assert [found.id[-4:] for found in configuration.naive_times()] == ["E008"]
 
 
-def test_without_autocommit_nothing_is_stored(monkeypatch):
+def test_database_without_autocommit_is_an_error(monkeypatch):
     connection = connections["default"]
     monkeypatch.setattr(connection, "settings_dict", connection.settings_dict | {"AUTOCOMMIT": False})
     assert [found.id[-4:] for found in configuration.autocommit_off()] == ["E009"]
 
 
-def test_an_alert_may_be_turned_off():
-    assert "E011" not in findings(GOOD | {"ALERT": ""})
+def test_alert_can_be_switched_off():
+    assert "E011" not in results(GOOD | {"ALERT": ""})
 
 
-def test_the_checks_are_left_out_where_another_app_is_asked_for():
+def test_checks_are_skipped_if_only_another_app_is_checked():
     from django.apps import apps
 
     with override_settings(STOCKHUB_WEBHOOKS={}):
@@ -252,7 +256,7 @@ def test_the_checks_are_left_out_where_another_app_is_asked_for():
 
 
 @override_settings(STOCKHUB_WEBHOOKS={"MAX_ATTEMPTS": "many", "INLINE_BUDGET_SECONDS": 2})
-def test_a_setting_of_another_type_counts_as_not_given():
+def test_setting_of_a_wrong_type_has_its_default():
     assert conf.MAX_ATTEMPTS == 22
     assert conf.INLINE_BUDGET_SECONDS == 2
 
@@ -268,71 +272,71 @@ def test_only_settings_have_a_description():
 
 @pytest.fixture
 def spool(tmp_path):
-    """A spool directory as it should be."""
+    """Create a valid spool directory."""
     folder = tmp_path / "spool"
     folder.mkdir(mode=0o700)
     return folder
 
 
-def of_spool(folder):
-    return findings(GOOD | {"SPOOL_DIR": str(folder)})
+def results_for_spool(folder):
+    return results(GOOD | {"SPOOL_DIR": str(folder)})
 
 
-def refuse(monkeypatch, folder):
-    """Nobody may write there: root, as whom tests often run, always may."""
+def make_unwritable(monkeypatch, folder):
+    """Report the folder as not writable; file modes do not stop root, and tests often run as root."""
     real = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != folder and real(path, mode))
 
 
-def test_a_good_directory_has_no_finding(spool):
-    assert of_spool(spool) == {}
+def test_valid_spool_directory_passes(spool):
+    assert results_for_spool(spool) == {}
 
 
-def test_a_directory_that_takes_nothing_is_an_error(spool, monkeypatch):
-    refuse(monkeypatch, spool)
-    assert f"chown that-user {spool}" in of_spool(spool)["E015"].hint
+def test_unwritable_spool_directory_is_an_error(spool, monkeypatch):
+    make_unwritable(monkeypatch, spool)
+    assert str(spool) in results_for_spool(spool)["E015"].hint
 
 
-def test_a_file_is_no_directory(spool):
+def test_file_instead_of_a_spool_directory_is_an_error(spool):
     file = spool / "file"
     file.touch(mode=0o600)
-    assert set(of_spool(file)) == {"E015"}
-    assert set(of_spool(file / "below")) == {"W006"}
+    assert set(results_for_spool(file)) == {"E015"}
+    assert set(results_for_spool(file / "below")) == {"W006"}
 
 
-def test_a_directory_that_cannot_be_made_is_warned_of(spool, monkeypatch):
-    refuse(monkeypatch, spool)
-    found = of_spool(spool / "not" / "there")
-    assert set(found) == {"W006"}
-    assert str(spool / "not" / "there") in found["W006"].hint
+def test_spool_directory_that_cannot_be_created_is_a_warning(spool, monkeypatch):
+    make_unwritable(monkeypatch, spool)
+    warnings = results_for_spool(spool / "not" / "there")
+    assert set(warnings) == {"W006"}
+    assert str(spool / "not" / "there") in warnings["W006"].hint
 
 
-def test_a_directory_to_be_made_is_fine(spool):
-    assert of_spool(spool / "not" / "there") == {}
+def test_spool_directory_that_can_be_created_passes(spool):
+    assert results_for_spool(spool / "not" / "there") == {}
 
 
 @pytest.mark.parametrize("setting", ["MEDIA_ROOT", "STATIC_ROOT", "STATICFILES_DIRS", "with a prefix"])
-def test_a_directory_that_is_handed_out_is_warned_of(spool, tmp_path, settings, setting):
+def test_spool_directory_that_the_web_server_serves_is_a_warning(spool, tmp_path, settings, setting):
     if setting in ("MEDIA_ROOT", "STATIC_ROOT"):
         setattr(settings, setting, str(tmp_path))
     else:
         settings.STATICFILES_DIRS = [tmp_path if setting == "STATICFILES_DIRS" else ("files", str(tmp_path))]
-    assert set(of_spool(spool)) == {"W007"}
-    assert of_spool(tmp_path.parent / "elsewhere") == {}
+    assert set(results_for_spool(spool)) == {"W007"}
+    assert results_for_spool(tmp_path.parent / "elsewhere") == {}
 
 
-def test_a_link_into_what_is_handed_out_is_seen_through(spool, tmp_path, settings):
+def test_link_to_a_directory_that_the_web_server_serves_is_a_warning(spool, tmp_path, settings):
     settings.MEDIA_ROOT = spool
     (tmp_path / "link").symlink_to(spool)
-    assert set(of_spool(tmp_path / "link")) == {"W007"}
+    assert set(results_for_spool(tmp_path / "link")) == {"W007"}
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o750, 0o704, 0o730])
-def test_a_directory_open_to_others_is_warned_of(spool, mode):
+def test_spool_directory_open_to_other_users_is_a_warning(spool, mode):
     spool.chmod(mode)
-    found = of_spool(spool)
-    assert set(found) == {"W008"}
-    assert f"{mode:o}" in found["W008"].msg
+    warnings = results_for_spool(spool)
+    assert set(warnings) == {"W008"}
+    assert f"{mode:o}" in warnings["W008"].msg
 
 
 MOUNTS = """\
@@ -347,20 +351,20 @@ broken
     ("kind", "warned"),
     [("nfs", True), ("nfs4", True), ("cifs", True), ("smb3", True), ("fuse.sshfs", True), ("ext4", False)],
 )
-def test_a_directory_on_the_network_is_warned_of(spool, tmp_path, monkeypatch, kind, warned):
+def test_spool_directory_on_a_network_file_system_is_a_warning(spool, tmp_path, monkeypatch, kind, warned):
     there = tmp_path / "a share"
     (there / "spool").mkdir(parents=True, mode=0o700)
     mounts = tmp_path / "mountinfo"
     mounts.write_text(MOUNTS.format(there=str(there).replace(" ", r"\040"), kind=kind))
     monkeypatch.setattr(spool_directory, "MOUNTS", mounts)
-    assert set(of_spool(there / "spool")) == ({"W009"} if warned else set())
-    assert of_spool(there / "local" / "spool") == {}
-    assert of_spool(spool) == {}
+    assert set(results_for_spool(there / "spool")) == ({"W009"} if warned else set())
+    assert results_for_spool(there / "local" / "spool") == {}
+    assert results_for_spool(spool) == {}
 
 
-def test_where_mounts_are_not_told_nothing_is_said_of_them(spool, tmp_path, monkeypatch):
+def test_file_system_is_not_checked_if_mounts_are_unknown(spool, tmp_path, monkeypatch):
     monkeypatch.setattr(spool_directory, "MOUNTS", tmp_path / "none")
-    assert of_spool(spool) == {}
+    assert results_for_spool(spool) == {}
 
 
 # ---------------------------------------------------------------- a database that hangs
@@ -374,31 +378,31 @@ MYSQL = {"connect_timeout": 5, "read_timeout": 15, "write_timeout": 15}
     [
         ("postgresql", POSTGRESQL, "", ""),
         ("postgresql", {}, "W010", "connect_timeout, tcp_user_timeout, statement_timeout"),
-        ("postgresql", POSTGRESQL | {"options": "-c lock_timeout=1"}, "W010", "lacks statement_timeout"),
-        ("postgresql", POSTGRESQL | {"connect_timeout": 0}, "W010", "lacks connect_timeout"),
+        ("postgresql", POSTGRESQL | {"options": "-c lock_timeout=1"}, "W010", "statement_timeout"),
+        ("postgresql", POSTGRESQL | {"connect_timeout": 0}, "W010", "connect_timeout"),
         ("postgresql", POSTGRESQL | {"pool": True}, "W016", "30 seconds"),
         ("postgresql", POSTGRESQL | {"pool": {"max_size": 4}}, "W016", "30 seconds"),
         ("postgresql", POSTGRESQL | {"pool": {"timeout": 5}}, "", ""),
         ("postgresql", POSTGRESQL | {"pool": False}, "", ""),
         ("mysql", MYSQL, "", ""),
         ("mysql", {}, "W010", "connect_timeout, read_timeout, write_timeout"),
-        ("mysql", {"connect_timeout": 5}, "W010", "lacks read_timeout, write_timeout"),
+        ("mysql", {"connect_timeout": 5}, "W010", "read_timeout, write_timeout"),
         ("sqlite", {}, "", ""),
         ("sqlite", {"timeout": 20}, "", ""),
         ("sqlite", {"timeout": 4.5}, "W011", "4.5 seconds"),
         ("oracle", {}, "", ""),
     ],
 )
-def test_options_that_bound_a_hanging_database_are_missed(monkeypatch, vendor, options, code, named):
+def test_missing_timeouts_are_reported_by_name(monkeypatch, vendor, options, code, named):
     connection = connections["default"]
     monkeypatch.setattr(connection, "settings_dict", connection.settings_dict | {"OPTIONS": options})
     monkeypatch.setattr(type(connection), "vendor", vendor)
-    found = [message for check in hanging_database.CHECKS for message in check()]
-    assert [message.id.partition(".")[2] for message in found] == [code] * bool(code)
-    assert all(named in message.msg for message in found)
+    messages = [message for check in hanging_database.CHECKS for message in check()]
+    assert [message.id.partition(".")[2] for message in messages] == [code] * bool(code)
+    assert all(named in message.msg for message in messages)
 
 
 @pytest.mark.parametrize(("vendor", "options"), [("postgresql", POSTGRESQL), ("mysql", MYSQL)])
-def test_the_hint_says_exactly_what_to_write(vendor, options):
+def test_hint_contains_the_options_to_set(vendor, options):
     _, hint = hanging_database.BY_VENDOR[vendor]
     assert f'"OPTIONS": {options}'.replace("'", '"') in hint

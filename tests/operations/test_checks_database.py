@@ -1,4 +1,4 @@
-"""How the host speaks with its database, and what the database itself can tell."""
+"""System checks of `DATABASES`, and of what the database itself reports."""
 
 import pytest
 from django.core.checks import Tags, run_checks
@@ -12,20 +12,20 @@ TABLE = "stockhub_webhooks_heartbeat"
 
 
 @pytest.fixture
-def lives(monkeypatch):
-    """Let the database be of another kind, with other settings."""
+def pretend(monkeypatch):
+    """Return a function that pretends another database vendor, with other settings."""
 
     def change(vendor, **changes):
-        there = connections["default"]
-        monkeypatch.setattr(there, "settings_dict", there.settings_dict | {"OPTIONS": {}} | changes)
-        monkeypatch.setattr(type(there), "vendor", vendor)
+        connection = connections["default"]
+        monkeypatch.setattr(connection, "settings_dict", connection.settings_dict | {"OPTIONS": {}} | changes)
+        monkeypatch.setattr(type(connection), "vendor", vendor)
 
     return change
 
 
-def codes(found):
-    assert all(message.hint for message in found)
-    return [message.id.partition(".")[2] for message in found]
+def ids(messages):
+    assert all(message.hint for message in messages)
+    return [message.id.partition(".")[2] for message in messages]
 
 
 @pytest.mark.parametrize(
@@ -46,10 +46,10 @@ def codes(found):
         ("mysql", {"CONN_MAX_AGE": 0, "OPTIONS": {"isolation_level": "READ COMMITTED"}}, ["W005"]),
     ],
 )
-def test_what_the_settings_tell(lives, monkeypatch, vendor, changes, expected):
+def test_database_settings_that_cost_speed_or_break_are_reported(pretend, monkeypatch, vendor, changes, expected):
     monkeypatch.delenv("WEB_CONCURRENCY", raising=False)
-    lives(vendor, **({"TIME_ZONE": None} | changes))
-    assert codes([message for check in database.CHECKS for message in check()]) == expected
+    pretend(vendor, **({"TIME_ZONE": None} | changes))
+    assert ids([message for check in database.CHECKS for message in check()]) == expected
 
 
 @pytest.mark.parametrize(
@@ -63,14 +63,14 @@ def test_what_the_settings_tell(lives, monkeypatch, vendor, changes, expected):
         ("postgresql", "worker", "4", []),
     ],
 )
-def test_several_processes_on_one_sqlite_file_are_warned_of(lives, monkeypatch, vendor, runner, workers, expected):
+def test_several_processes_on_one_sqlite_file_are_a_warning(pretend, monkeypatch, vendor, runner, workers, expected):
     monkeypatch.setenv("WEB_CONCURRENCY", workers)
-    lives(vendor)
+    pretend(vendor)
     with override_settings(STOCKHUB_WEBHOOKS=GOOD | {"RUNNER": runner}):
-        assert codes(list(database.many_writers())) == expected
+        assert ids(list(database.many_writers())) == expected
 
 
-def test_no_check_asks_the_database_where_it_is_not_asked_for(django_db_blocker, settings):
+def test_no_check_queries_the_database_unless_database_checks_are_requested(django_db_blocker, settings):
     settings.STOCKHUB_WEBHOOKS = GOOD
     with django_db_blocker.block():
         from stockhub_webhooks.operations.checks import check_all, check_tables
@@ -79,21 +79,21 @@ def test_no_check_asks_the_database_where_it_is_not_asked_for(django_db_blocker,
         assert list(check_tables(None)) == list(check_tables(None, databases=["other"])) == []
 
 
-# ---------------------------------------------------------------- what the database itself tells
+# ---------------------------------------------------------------- what the database itself reports
 
 
-def asked():
-    found = run_checks(tags=[Tags.database], databases=["default"])
-    return [message for message in found if message.id.startswith("stockhub_webhooks.")]
-
-
-@pytest.mark.django_db
-def test_the_database_of_the_tests_is_as_it_should_be():
-    assert asked() == []
+def database_messages():
+    messages = run_checks(tags=[Tags.database], databases=["default"])
+    return [message for message in messages if message.id.startswith("stockhub_webhooks.")]
 
 
 @pytest.mark.django_db
-def test_another_app_is_not_our_business():
+def test_database_of_the_tests_passes():
+    assert database_messages() == []
+
+
+@pytest.mark.django_db
+def test_database_checks_are_skipped_if_only_another_app_is_checked():
     from django.apps import apps
 
     from stockhub_webhooks.operations.checks import check_tables
@@ -103,7 +103,7 @@ def test_another_app_is_not_our_business():
 
 @pytest.fixture
 def changed_table(transactional_db):
-    """Change a table for one test, and change it back."""
+    """Return a function that alters a table; the table is restored after the test."""
     back = []
 
     def change(how, undo):
@@ -118,19 +118,19 @@ def changed_table(transactional_db):
 
 
 @pytest.mark.mariadb
-def test_a_table_without_transactions_is_an_error(changed_table):
+def test_table_without_transactions_is_an_error(changed_table):
     changed_table("ENGINE=MyISAM", "ENGINE=InnoDB")
-    (found,) = asked()
-    assert (codes([found]), found.is_serious()) == (["E018"], True)
-    assert TABLE in found.msg
+    (message,) = database_messages()
+    assert (ids([message]), message.is_serious()) == (["E018"], True)
+    assert TABLE in message.msg
 
 
 @pytest.mark.mariadb
-def test_a_table_for_few_characters_is_warned_of(changed_table):
+def test_table_with_a_limited_character_set_is_a_warning(changed_table):
     changed_table("CONVERT TO CHARACTER SET latin1", "CONVERT TO CHARACTER SET utf8mb4")
-    (found,) = asked()
-    assert codes([found]) == ["W021"]
-    assert TABLE in found.msg
+    (message,) = database_messages()
+    assert ids([message]) == ["W021"]
+    assert TABLE in message.msg
 
 
 @pytest.mark.parametrize(
@@ -144,25 +144,25 @@ def test_a_table_for_few_characters_is_warned_of(changed_table):
         (tables.character_set, {"@@character_set_database": [("latin1",)]}, ["W021"]),
     ],
 )
-def test_what_mysql_tells_before_and_after_migrate(lives, monkeypatch, check, answers, expected):
-    lives("mysql")
+def test_mysql_tables_and_defaults_are_checked_before_and_after_migrate(pretend, monkeypatch, check, answers, expected):
+    pretend("mysql")
     monkeypatch.setattr(tables, "_rows", lambda sql: next((rows for sign, rows in answers.items() if sign in sql), []))
-    assert codes(list(check())) == expected
+    assert ids(list(check())) == expected
 
 
 @pytest.mark.parametrize(("mode", "expected"), [("delete", ["W022"]), ("wal", []), ("memory", [])])
-def test_readers_and_writers_of_sqlite_should_not_wait_for_each_other(lives, monkeypatch, mode, expected):
-    lives("sqlite")
+def test_journal_mode_that_blocks_readers_is_a_warning(pretend, monkeypatch, mode, expected):
+    pretend("sqlite")
     monkeypatch.setattr(tables, "_rows", lambda sql: [(mode,)])
-    assert codes(list(tables.journal_mode())) == expected
+    assert ids(list(tables.journal_mode())) == expected
 
 
-def test_elsewhere_nothing_is_asked_of_engines(lives, monkeypatch):
-    lives("postgresql")
-    monkeypatch.setattr(tables, "_rows", lambda sql: pytest.fail("asked"))
+def test_other_databases_are_not_queried(pretend, monkeypatch):
+    pretend("postgresql")
+    monkeypatch.setattr(tables, "_rows", lambda sql: pytest.fail("queried"))
     assert [message for check in tables.CHECKS for message in check()] == []
 
 
 @pytest.mark.django_db
-def test_a_database_that_does_not_answer_is_not_our_subject():
+def test_failing_query_reports_nothing():
     assert tables._rows("SELECT nonsense FROM nowhere") == []

@@ -21,7 +21,7 @@ from stockhub_webhooks.models import Event, Heartbeat, Message, Order
 from stockhub_webhooks.operations import worker
 from stockhub_webhooks.processing import pipeline
 from stockhub_webhooks.receiving import journal, spool, spool_import
-from stockhub_webhooks.runners.inline import InlineRunner
+from stockhub_webhooks.runners import inline
 from tests.claiming import claim_due
 from tests.conftest import KEY
 from tests.samples import contract
@@ -523,7 +523,7 @@ def test_stopped_in_the_middle_the_rest_is_left_for_others(post):
 def test_a_look_that_found_nothing_is_not_taken_again_in_the_same_second(post, monkeypatch):
     looks = []
     monkeypatch.setattr(worker, "drain", lambda until: bool(looks.append(until)))
-    monkeypatch.setattr(InlineRunner, "LOOK_SECONDS", 3600)
+    monkeypatch.setattr(inline.idle_throttle, "seconds", 3600)
     for _ in range(3):
         post("order")
     assert len(looks) == 1
@@ -532,7 +532,7 @@ def test_a_look_that_found_nothing_is_not_taken_again_in_the_same_second(post, m
 def test_a_look_that_found_work_is_taken_again(post, monkeypatch):
     looks = []
     monkeypatch.setattr(worker, "drain", lambda until: looks.append(until) or 1)
-    monkeypatch.setattr(InlineRunner, "LOOK_SECONDS", 3600)
+    monkeypatch.setattr(inline.idle_throttle, "seconds", 3600)
     for _ in range(3):
         post("order")
     assert len(looks) == 3

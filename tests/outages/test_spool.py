@@ -12,7 +12,8 @@ from django.db import IntegrityError, OperationalError
 from django.test import override_settings
 
 from stockhub_webhooks.models import Message
-from stockhub_webhooks.operations import health, worker
+from stockhub_webhooks.operations import worker
+from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.receiving import journal, spool, spool_import
 from tests.conftest import KEY
 from tests.outages.spooling import spooled
@@ -268,7 +269,7 @@ def test_a_directory_that_may_not_be_read_is_not_called_empty(somebody_elses, ca
     """As where cron runs as another user than the server."""
     assert spool_import.import_spool() == 0
     assert "cannot be emptied (PermissionError)" in caplog.text
-    assert health.collect_report().spool.fault == "PermissionError"
+    assert collect_report().spool.fault == "PermissionError"
 
 
 # ---------------------------------------------------------------- not ours to empty

@@ -7,19 +7,11 @@ import subprocess
 
 import pytest
 
-from stockhub_webhooks.runners.queued import QueuedRunner
 from tests.processes import free_port, wait_for_port
 from tests.samples import sample
 from tests.test_server import send
 
 STATUSES = ["pending", "processing", "complete", "closed"]
-
-
-@pytest.fixture(autouse=True)
-def _no_runner_rests(monkeypatch):
-    """Each test is a process that has not met a broker that is away."""
-    for kind in (QueuedRunner, *QueuedRunner.__subclasses__()):
-        monkeypatch.setattr(kind, "_rests_until", 0.0)
 
 
 class Redis:

@@ -5,7 +5,6 @@ import logging
 import socket
 import subprocess
 import sys
-import time
 
 import pytest
 from celery import Celery
@@ -44,7 +43,6 @@ class Engine(QueuedRunner):
 @pytest.fixture
 def engine(monkeypatch):
     monkeypatch.setattr(Engine, "sent", 0)
-    monkeypatch.setattr(Engine, "_rests_until", 0.0)
     return Engine
 
 
@@ -78,7 +76,7 @@ def test_an_engine_that_takes_nothing_fails_nothing_and_is_left_alone_for_a_whil
     assert engine.sent == 1
     assert caplog.text.count("could not be handed over (ConnectionError at ") == 1
     assert "Testman" not in caplog.text
-    monkeypatch.setattr(engine, "_rests_until", time.monotonic() - 1)
+    queued.engine_throttle.reset()
     engine().wake()
     assert engine.sent == 2
 

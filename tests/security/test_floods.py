@@ -81,9 +81,8 @@ def test_saying_no_asks_the_database_nothing(rf, django_assert_num_queries):
 
 
 def test_the_log_has_a_line_a_minute_for_each_reason_however_many_there_are(strange, caplog, monkeypatch):
-    monkeypatch.setattr(refusals, "_logged_at", {})
     clock = [1000.0]
-    monkeypatch.setattr(refusals.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr("stockhub_webhooks.db.throttle.time.monotonic", lambda: clock[0])
     for _minute in range(3):
         for number in range(50):
             refusals.note(strange(REASONS[number % 3]))
@@ -93,8 +92,7 @@ def test_the_log_has_a_line_a_minute_for_each_reason_however_many_there_are(stra
     assert len(lines) == 3 * len(REASONS)
 
 
-def test_a_reason_for_a_log_line_is_never_the_senders_own_words(post, caplog, monkeypatch):
-    monkeypatch.setattr(refusals, "_logged_at", {})
+def test_a_reason_for_a_log_line_is_never_the_senders_own_words(post, caplog):
     post("order", key="a\nforged line", headers={"x-version": "a\nforged line"})
     assert not [record for record in caplog.records if "forged" in record.getMessage()]
 

@@ -17,7 +17,7 @@ from stockhub_webhooks import serializers, signals
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.exceptions import PermanentFailure, RetryLater, error_location
 from stockhub_webhooks.models import Message, ReceiverCall, Refusal, RefusedBody
-from stockhub_webhooks.operations import health
+from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.processing import apply
 from stockhub_webhooks.receiving import journal, refusals, spool
 from tests.conftest import KEY, PREFIX
@@ -98,8 +98,7 @@ def fails_with(fault):
 
 
 @EACH_TOPIC
-def test_accepted_or_not_the_logs_tell_neither_key_nor_person(post, topic, logged, monkeypatch):
-    monkeypatch.setattr(refusals, "_logged_at", {})
+def test_accepted_or_not_the_logs_tell_neither_key_nor_person(post, topic, logged):
     body = personal(topic)
     post(topic, body)
     post(topic, body | {"items": PERSONAL["email"], "updated_at": PERSONAL["street"], "status": PERSONAL["city"]})
@@ -237,7 +236,7 @@ def test_no_object_of_ours_tells_a_key_or_a_person_by_its_repr(seen_objects, pos
         post(topic, body | {"updated_at": "2030-01-01T00:00:00+00:00", "surprise": PERSONAL["email"]})
         post(topic, body, key=WRONG)
     rows = [row for model in apps.get_app_config("stockhub_webhooks").get_models() for row in model.objects.all()]
-    reports = [health.collect_report()]
+    reports = [collect_report()]
     look(rows, reports)
     assert {"Message", "Address", "ParsedMessage", "ReceiverEvent", "Applied", "Order", "Report"} <= texts.keys()
     for kind, found in texts.items():

@@ -16,7 +16,7 @@ STOCKHUB_WEBHOOKS = STOCKHUB_WEBHOOKS | {
     "INLINE_BUDGET_SECONDS": float(os.environ.get("SHOP_INLINE_BUDGET_SECONDS", "5")),
     "SPOOL_DIR": os.environ.get("SHOP_SPOOL_DIR", ""),
     "DATABASE_TIMEOUT_SECONDS": float(os.environ.get("SHOP_PATIENCE_SECONDS", "20")),
-    "ALERT": os.environ.get("SHOP_ALERT", "stockhub_webhooks.operations.health.mail_admins"),
+    "ALERT": os.environ.get("SHOP_ALERT", "django.core.mail.mail_admins"),
     "MAX_BODY_BYTES": int(os.environ.get("SHOP_MAX_BODY_BYTES", str(1024 * 1024))),
     "METRICS": os.environ.get("SHOP_METRICS", "0") == "1",
     "METRICS_TOKEN": os.environ.get("SHOP_METRICS_TOKEN", ""),

@@ -13,8 +13,9 @@ from prometheus_client.core import GaugeMetricFamily
 
 from stockhub_webhooks.db.connections import close_if_broken, database_alias
 from stockhub_webhooks.db.timeouts import query_timeout
-from stockhub_webhooks.operations import health
+from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.health.report import Backlog, Report
+from stockhub_webhooks.operations.health.rules import find_problems
 
 Values = Iterable[tuple[str, float]]
 
@@ -50,7 +51,7 @@ def age(pile: Backlog, report: Report) -> float:
 def found(report: Report) -> Values:
     """The worst of each kind."""
     levels: dict[str, float] = {}
-    for finding in health.findings(report):
+    for finding in find_problems(report):
         levels[finding.code] = max(levels.get(finding.code, 0), int(finding.level))
     return levels.items()
 
@@ -177,7 +178,7 @@ class Tables:
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """How things are now."""
         with query_timeout(database_alias()):
-            report = health.collect_report(with_keys=False)
+            report = collect_report(with_keys=False)
         if report.database:
             close_if_broken(database_alias())
         gauges = WITHOUT_DATABASE if report.database else (*WITHOUT_DATABASE, *FROM_TABLES)

@@ -11,8 +11,10 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from stockhub_webhooks import runners
-from stockhub_webhooks.operations import doctor
-from stockhub_webhooks.operations.doctor import address, findings, keys, support_message, text
+from stockhub_webhooks.operations.doctor import address, findings, findings_text, keys, support_message
+from stockhub_webhooks.operations.doctor.address import Address, NoAddress, examine_address
+from stockhub_webhooks.operations.doctor.examination import examine
+from stockhub_webhooks.operations.doctor.findings import Section
 
 
 class Command(BaseCommand):
@@ -40,8 +42,8 @@ class Command(BaseCommand):
         if options["live"] and not options["url"]:
             raise CommandError("--live says how to ask at --url: give that, too")
         try:
-            there = doctor.Address.read(options["url"]) if options["url"] else None
-        except doctor.NoAddress as error:
+            there = Address.read(options["url"]) if options["url"] else None
+        except NoAddress as error:
             raise CommandError(f"--url: {error}") from None
         with translation.override(options["language"] or translation.get_language()):
             found = self.examine(there, live=options["live"])
@@ -50,25 +52,25 @@ class Command(BaseCommand):
             prefix = there.for_letter if there else f"https://shop.example{address.usual_path()}"
             self.say(_("The mail that activates the webhooks (never with the key):"), "")
             self.say(*(f"  {line}".rstrip() for line in support_message.activation(prefix).splitlines()), "")
-            self.say(*text.what_to_do(found))
+            self.say(*findings_text.what_to_do(found))
         if level := findings.worst(found):
             sys.exit(int(level))
 
-    def examine(self, there: doctor.Address | None, *, live: bool) -> list[doctor.Section]:
+    def examine(self, there: Address | None, *, live: bool) -> list[Section]:
         """Look at everything, and say each thing as soon as it is known."""
         found = []
-        for section in doctor.examine(applies_in_request=runners.current().applies_in_request):
+        for section in examine(applies_in_request=runners.current().applies_in_request):
             found.append(section)
-            self.say(*text.section(section))
+            self.say(*findings_text.section(section))
         if there is None:
             return found
         if live:
             account, _key = address.real_key()
             said = _("With --live: %(url)s is asked with the key of the account %(account)s. Nothing is posted.")
             self.say(said % {"url": there.of("health"), "account": account or "-"}, "")
-        for section in doctor.examine_address(there, live=live):
+        for section in examine_address(there, live=live):
             found.append(section)
-            self.say(*text.section(section))
+            self.say(*findings_text.section(section))
         return found
 
     def say(self, *lines: str) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from stockhub_webhooks.operations import health
-from stockhub_webhooks.operations.health.text import lines
+from stockhub_webhooks.operations.health.collect import collect_report
+from stockhub_webhooks.operations.health.report_text import lines
+from stockhub_webhooks.operations.health.rules import as_json, find_problems, worst_level
 
 
 class Command(BaseCommand):
@@ -25,10 +26,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the report, and end with the code."""
-        report = health.collect_report()
+        report = collect_report()
         if options["json"]:
-            self.stdout.write(json.dumps(health.as_json(report), indent=2, ensure_ascii=False))
+            self.stdout.write(json.dumps(as_json(report), indent=2, ensure_ascii=False))
         else:
             self.stdout.write("\n".join(lines(report)))
-        if level := health.level_of(health.findings(report)):
+        if level := worst_level(find_problems(report)):
             sys.exit(int(level))

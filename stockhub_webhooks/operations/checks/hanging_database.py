@@ -1,6 +1,6 @@
-"""Findings on a database that answers nothing at all, which by default is waited for without an end.
+"""Checks of the time-outs for a database that hangs. By default, a client waits without a limit.
 
-The sender waits meanwhile, and gives up unanswered; once the wait is bounded, its message goes to the spool.
+Stock Hub waits too, and gives up without an answer. With a time-out, the message goes to the spool instead.
 """
 
 from __future__ import annotations
@@ -14,45 +14,45 @@ from django.db import connections
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import database_alias
 
-SQLITE_SECONDS = 5  # Python's own default
-POOL_SECONDS = 30  # psycopg's own default
+SQLITE_SECONDS = 5  # the default of Python
+POOL_SECONDS = 30  # the default of psycopg
 
 
-def waits_for_ever() -> Iterable[CheckMessage]:
-    """W010: OPTIONS that bound the wait are absent."""
+def no_timeouts() -> Iterable[CheckMessage]:
+    """W010: `OPTIONS` without the time-outs that limit the wait."""
     options = _options()
     required, hint = BY_VENDOR.get(connections[database_alias()].vendor, ((), ""))
     missing = [name for name in required if not _has(options, name)]
     if missing:
         yield Warning(
-            f"A database that hangs is waited for without an end: DATABASES[{database_alias()!r}]['OPTIONS'] lacks "
-            f"{', '.join(missing)}.",
+            f"A request waits without a limit for a database that hangs: DATABASES[{database_alias()!r}]['OPTIONS'] "
+            f"lacks {', '.join(missing)}.",
             hint=hint,
             id="stockhub_webhooks.W010",
         )
 
 
-def impatient_sqlite() -> Iterable[CheckMessage]:
-    """W011: SQLite has one writer at a time."""
+def short_sqlite_timeout() -> Iterable[CheckMessage]:
+    """W011: a short time-out on SQLite, which allows one writer at a time."""
     seconds = _options().get("timeout", SQLITE_SECONDS)
     if connections[database_alias()].vendor == "sqlite" and seconds < SQLITE_SECONDS:
         yield Warning(
-            f"SQLite's timeout is {seconds:g} seconds: two messages at the same time may fail on each other.",
-            hint='Write "OPTIONS": {"timeout": 20}: there is one writer at a time, and the others wait in line.',
+            f"SQLite's timeout is {seconds:g} seconds: a message fails if it waits longer for another writer.",
+            hint='Set "OPTIONS": {"timeout": 20}: SQLite allows one writer at a time, and the others wait.',
             id="stockhub_webhooks.W011",
         )
 
 
-def patient_pool() -> Iterable[CheckMessage]:
-    """W016: the sender waits for a connection of the pool, too."""
+def long_pool_timeout() -> Iterable[CheckMessage]:
+    """W016: a pool whose time-out is longer than the limit for one step."""
     pool = _options().get("pool")
     if not pool:
         return
     seconds = pool.get("timeout", POOL_SECONDS) if isinstance(pool, Mapping) else POOL_SECONDS
     if seconds > conf.DATABASE_TIMEOUT_SECONDS:
         yield Warning(
-            f"While all connections of the pool are held, a message waits {seconds:g} seconds for one.",
-            hint='Write "OPTIONS": {"pool": {"timeout": 5}}, in seconds: after that the message goes to the spool.',
+            f"If all connections of the pool are in use, a message waits {seconds:g} seconds for one.",
+            hint='Set "OPTIONS": {"pool": {"timeout": 5}}, in seconds: after that the message goes to the spool.',
             id="stockhub_webhooks.W016",
         )
 
@@ -62,23 +62,23 @@ def _options() -> Mapping[str, Any]:
 
 
 def _has(options: Mapping[str, Any], name: str) -> bool:
-    """PostgreSQL takes its server settings as a text of their own: -c name=value."""
+    """Return True if the option is set, directly or in PostgreSQL's string of server settings (-c name=value)."""
     return bool(options.get(name)) or name in str(options.get("options", ""))
 
 
-# what is missing by default, and what to write
+# the options that are missing by default, and the hint
 BY_VENDOR = {
     "postgresql": (
         ("connect_timeout", "tcp_user_timeout", "statement_timeout"),
-        'Write "OPTIONS": {"connect_timeout": 5, "tcp_user_timeout": 10000, "options": "-c statement_timeout=15000"}: '
-        "seconds, then twice milliseconds. Give what runs longer on purpose (a report, a migration) a longer "
-        "statement_timeout of its own.",
+        'Set "OPTIONS": {"connect_timeout": 5, "tcp_user_timeout": 10000, "options": "-c statement_timeout=15000"}: '
+        "the first in seconds, the other two in milliseconds. Give long operations (a report, a migration) their own, "
+        "longer statement_timeout.",
     ),
     "mysql": (
         ("connect_timeout", "read_timeout", "write_timeout"),
-        'Write "OPTIONS": {"connect_timeout": 5, "read_timeout": 15, "write_timeout": 15}, in seconds. Give what runs '
-        "longer on purpose (a report, a migration) settings with a longer read_timeout.",
+        'Set "OPTIONS": {"connect_timeout": 5, "read_timeout": 15, "write_timeout": 15}, in seconds. Give long '
+        "operations (a report, a migration) settings with a longer read_timeout.",
     ),
 }
 
-CHECKS = (waits_for_ever, impatient_sqlite, patient_pool)
+CHECKS = (no_timeouts, short_sqlite_timeout, long_pool_timeout)

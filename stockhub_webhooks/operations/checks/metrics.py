@@ -1,4 +1,4 @@
-"""Whether Prometheus gets its numbers, and nobody else does."""
+"""Checks of the metrics: Prometheus can read them, and unauthorised clients cannot."""
 
 from __future__ import annotations
 
@@ -16,43 +16,43 @@ SHARED_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def not_installed() -> Iterable[CheckMessage]:
-    """E019: what is asked for cannot be had, and nothing is counted."""
+    """E019: the metrics are on, but their package is not installed."""
     if conf.METRICS and find_spec("prometheus_client") is None:
         yield Error(
-            f"{NAME}['METRICS'] is on, and prometheus-client is not installed, so nothing is counted.",
+            f"{NAME}['METRICS'] is on, but prometheus-client is not installed, so nothing is counted.",
             hint='Install it: pip install "django-stockhub-webhooks[metrics]".',
             id="stockhub_webhooks.E019",
         )
 
 
 def token_is_a_key() -> Iterable[CheckMessage]:
-    """E020: who may only look could post, and write orders into the shop."""
+    """E020: the token is also a key, so a monitor could write orders into the shop."""
     token = conf.METRICS_TOKEN.strip()
     if token and any(token in keys for keys in conf.accounts().values()):
         yield Error(
-            f"{NAME}['METRICS_TOKEN'] is a key of API_KEYS, too, so whoever scrapes can post messages.",
-            hint='Make one of its own: python -c "import secrets; print(secrets.token_urlsafe(32))"',
+            f"{NAME}['METRICS_TOKEN'] is also a key in API_KEYS, so anyone who reads the metrics can post messages.",
+            hint='Make a separate token: python -c "import secrets; print(secrets.token_urlsafe(32))"',
             id="stockhub_webhooks.E020",
         )
 
 
 def weak_token() -> Iterable[CheckMessage]:
-    """W024: it is the only protection of the page."""
+    """W024: a short token, although the token is the only protection of the page."""
     if 0 < len(conf.METRICS_TOKEN.strip()) < WEAK_TOKEN_LENGTH:
         yield Warning(
             f"{NAME}['METRICS_TOKEN'] has fewer than {WEAK_TOKEN_LENGTH} characters.",
-            hint='Make a longer one: python -c "import secrets; print(secrets.token_urlsafe(32))"',
+            hint='Make a longer token: python -c "import secrets; print(secrets.token_urlsafe(32))"',
             id="stockhub_webhooks.W024",
         )
 
 
 def no_shared_directory() -> Iterable[CheckMessage]:
-    """W025: prometheus-client writes there, makes no directory, and fails at each count."""
-    named = os.environ.get(SHARED_DIRECTORY)
-    if conf.METRICS and named is not None and not Path(named).is_dir():
+    """W025: prometheus-client does not create its directory, and fails at each count."""
+    directory = os.environ.get(SHARED_DIRECTORY)
+    if conf.METRICS and directory is not None and not Path(directory).is_dir():
         yield Warning(
-            f"{SHARED_DIRECTORY} is set and is no directory, so nothing is counted and the page fails.",
-            hint="Make it, empty, before the server starts.",
+            f"{SHARED_DIRECTORY} is set but is not a directory, so nothing is counted and the page fails.",
+            hint="Create it, empty, before the server starts.",
             id="stockhub_webhooks.W025",
         )
 

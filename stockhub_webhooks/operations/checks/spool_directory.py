@@ -1,6 +1,6 @@
-"""Findings on the directory that takes messages while the database is away.
+"""Checks of the spool directory, which takes messages while the database is unavailable.
 
-It holds customers' names and addresses, and what is in it is answered 2xx and exists nowhere else.
+It holds personal data. Its messages were accepted with 2xx, and exist nowhere else.
 """
 
 from __future__ import annotations
@@ -17,92 +17,92 @@ from stockhub_webhooks.conf import NAME, conf
 from stockhub_webhooks.receiving import spool
 
 MOUNTS = Path("/proc/self/mountinfo")
-# what a file system elsewhere calls itself; those of FUSE by the part after the dot
+# types of network file systems as the kernel names them, without the prefix "fuse."
 NETWORK = {"9p", "afs", "ceph", "cifs", "glusterfs", "lustre", "ncpfs", "nfs", "nfs4", "smb3", "smbfs"}
 NETWORK |= {"gcsfuse", "rclone", "s3fs", "smb", "smb2", "sshfs"}
 
 
 def unwritable() -> Iterable[CheckMessage]:
-    """E015: it is there, and would take nothing."""
+    """E015: the directory exists, but cannot be written to."""
     folder = spool.directory()
     if folder is None or not os.path.lexists(folder):
         return
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         yield Error(
-            f"{NAME}['SPOOL_DIR'] is no directory that this process may write to: {folder}",
-            hint=f"Give it to the user that the server runs as: chown that-user {folder} && chmod 700 {folder}",
+            f"{NAME}['SPOOL_DIR'] is not a directory that this process can write to: {folder}",
+            hint=f"Make the user of the server its owner: chown that-user {folder} && chmod 700 {folder}",
             id="stockhub_webhooks.E015",
         )
 
 
-def not_to_be_made() -> Iterable[CheckMessage]:
-    """W006: it is not there, and cannot be made when it is needed."""
+def cannot_be_created() -> Iterable[CheckMessage]:
+    """W006: the directory does not exist, and cannot be created when it is needed."""
     folder = spool.directory()
     if folder is None or os.path.lexists(folder):
         return
-    above = _nearest(folder)
-    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+    parent = next(parent for parent in folder.absolute().parents if parent.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
         yield Warning(
-            f"{NAME}['SPOOL_DIR'] does not exist, and this process may not make it in {above}",
-            hint=f"Make it for the user that the server runs as: install -d -m 700 -o that-user {folder}",
+            f"{NAME}['SPOOL_DIR'] does not exist, and this process cannot create it in {parent}",
+            hint=f"Create it for the user of the server: install -d -m 700 -o that-user {folder}",
             id="stockhub_webhooks.W006",
         )
 
 
 def relative() -> Iterable[CheckMessage]:
-    """W027: the server and the worker may be started in different directories."""
+    """W027: a relative path. The server and the worker may start in different directories."""
     folder = spool.directory()
     if folder is not None and not folder.is_absolute():
         yield Warning(
-            f"{NAME}['SPOOL_DIR'] is {str(folder)!r}, which each process takes from where it was started: what the "
-            "server puts there, the worker may never find.",
-            hint="Write the whole path, such as /var/lib/shop/stockhub-spool.",
+            f"{NAME}['SPOOL_DIR'] is {str(folder)!r}, which depends on the directory in which a process starts: the "
+            "worker may not find the messages of the server.",
+            hint="Use an absolute path, such as /var/lib/shop/stockhub-spool.",
             id="stockhub_webhooks.W027",
         )
 
 
 def public() -> Iterable[CheckMessage]:
-    """W007: what a web server hands out must not hold orders."""
+    """W007: the directory is inside one that the web server serves."""
     folder = spool.directory()
     if folder is None:
         return
-    for setting, place in conf.public_directories():
-        if folder.resolve().is_relative_to(place.resolve()):
+    for setting, directory in conf.public_directories():
+        if folder.resolve().is_relative_to(directory.resolve()):
             yield Warning(
-                f"{NAME}['SPOOL_DIR'] is inside {setting}, where anyone could fetch customers' orders from it.",
-                hint="Name a directory outside of what the web server hands out, such as /var/lib/shop/stockhub-spool.",
+                f"{NAME}['SPOOL_DIR'] is inside {setting}, so anyone could download the orders of customers.",
+                hint="Use a directory that the web server does not serve, such as /var/lib/shop/stockhub-spool.",
                 id="stockhub_webhooks.W007",
             )
 
 
 def readable_by_others() -> Iterable[CheckMessage]:
-    """W008: other users of the machine are none of the customers' business."""
+    """W008: other users of the machine can read the directory."""
     folder = spool.directory()
     if folder is None or os.name != "posix" or not folder.is_dir():
         return
     mode = stat.S_IMODE(folder.stat().st_mode)
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         yield Warning(
-            f"{NAME}['SPOOL_DIR'] is open to other users of this machine (mode {mode:o}): {folder}",
-            hint=f"Close it: chmod 700 {folder}",
+            f"{NAME}['SPOOL_DIR'] can be read or written by other users of this machine (mode {mode:o}): {folder}",
+            hint=f"Restrict it: chmod 700 {folder}",
             id="stockhub_webhooks.W008",
         )
 
 
-def far_away() -> Iterable[CheckMessage]:
-    """W009: a network file system fails with the network, hangs, and may lie about what is on disk."""
+def on_network() -> Iterable[CheckMessage]:
+    """W009: a network file system, which can fail together with the database and may report a false fsync."""
     folder = spool.directory()
     kind = file_system(folder) if folder else ""
     if kind.removeprefix("fuse.") in NETWORK:
         yield Warning(
-            f"{NAME}['SPOOL_DIR'] is on a network file system ({kind}), which may be away when the database is.",
-            hint="Name a directory on a local disk; each server of a cluster has its own.",
+            f"{NAME}['SPOOL_DIR'] is on a network file system ({kind}), which may fail together with the database.",
+            hint="Use a directory on a local disk; each server of a cluster needs its own.",
             id="stockhub_webhooks.W009",
         )
 
 
 def file_system(path: Path) -> str:
-    """The kind of file system that a path is on, or would be; "" where that is not known (no Linux)."""
+    """Return the type of the file system of a path, which need not exist; "" if unknown (not on Linux)."""
     try:
         lines = MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
@@ -113,21 +113,16 @@ def file_system(path: Path) -> str:
         mounted, _, source = line.partition(" - ")
         if not source:
             continue
-        place = Path(_unescaped(mounted.split()[4]))
-        # of two at the same place, the later one lies on top
-        if path.is_relative_to(place) and len(place.parts) >= longest:
-            longest, kind = len(place.parts), source.split()[0]
+        mount_point = Path(_unescape(mounted.split()[4]))
+        # a later mount at the same mount point hides the earlier one
+        if path.is_relative_to(mount_point) and len(mount_point.parts) >= longest:
+            longest, kind = len(mount_point.parts), source.split()[0]
     return kind
 
 
-def _unescaped(text: str) -> str:
-    """Blanks and the like stand in mountinfo as three octal digits."""
-    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), text)
+def _unescape(text: str) -> str:
+    """Decode the octal escapes of mountinfo, in which a space is 040 after a backslash."""
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)
 
 
-def _nearest(path: Path) -> Path:
-    """The first directory above that exists."""
-    return next(above for above in path.absolute().parents if above.exists())
-
-
-CHECKS = (unwritable, not_to_be_made, relative, public, readable_by_others, far_away)
+CHECKS = (unwritable, cannot_be_created, relative, public, readable_by_others, on_network)

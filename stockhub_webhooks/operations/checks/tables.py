@@ -1,6 +1,6 @@
-"""Findings that only the database itself can tell: each asks it, so they run with Django's database checks alone.
+"""Checks that query the database, so they run only if Django's database checks are requested.
 
-A database that is away, or lets nobody ask, is not their subject.
+A query that fails reports nothing: other checks cover a database that is unavailable.
 """
 
 from __future__ import annotations
@@ -16,63 +16,63 @@ from django.db import connections
 from stockhub_webhooks.db.connections import database_alias
 
 TRANSACTIONAL = "InnoDB"
-ALL_CHARACTERS = "utf8mb4"
-WELL_KEPT = ("wal", "memory")  # a database in memory has readers of its own
+CHARACTER_SET = "utf8mb4"
+GOOD_JOURNAL_MODES = ("wal", "memory")  # a database in memory is not shared between processes
 
 
 def engine() -> Iterable[CheckMessage]:
-    """E018: without transactions half a message stays behind."""
+    """E018: tables without transactions, which could keep half of a message."""
     wrong = sorted(name for name, kind, _ in _tables() if kind and kind != TRANSACTIONAL)
     if wrong:
         yield Error(
-            f"Tables without transactions: {', '.join(wrong)}. A message could be applied by half.",
-            hint=f"ALTER TABLE {wrong[0]} ENGINE={TRANSACTIONAL}, for each; and make {TRANSACTIONAL} the default.",
+            f"Tables without transactions: {', '.join(wrong)}. Half of a message could be applied.",
+            hint=f"ALTER TABLE {wrong[0]} ENGINE={TRANSACTIONAL}, for each table. Make {TRANSACTIONAL} the default.",
             id="stockhub_webhooks.E018",
         )
     elif connections[database_alias()].vendor == "mysql":
         for (kind,) in _rows("SELECT @@default_storage_engine"):
             if kind != TRANSACTIONAL:
                 yield Error(
-                    f"New tables would be made without transactions (default_storage_engine is {kind}).",
-                    hint=f'Write "init_command": "SET default_storage_engine={TRANSACTIONAL}" in OPTIONS.',
+                    f"migrate would create tables without transactions (default_storage_engine is {kind}).",
+                    hint=f'Add "init_command": "SET default_storage_engine={TRANSACTIONAL}" to OPTIONS.',
                     id="stockhub_webhooks.E018",
                 )
 
 
 def character_set() -> Iterable[CheckMessage]:
-    """W021: customers have names, and write notes, in all characters."""
-    wrong = sorted(name for name, _, collation in _tables() if collation and not collation.startswith(ALL_CHARACTERS))
+    """W021: a character set that cannot store every name or note of a customer."""
+    wrong = sorted(name for name, _, collation in _tables() if collation and not collation.startswith(CHARACTER_SET))
     if wrong:
         yield Warning(
-            f"Tables that cannot hold every character: {', '.join(wrong)}. Such messages cannot be processed.",
-            hint=f"ALTER TABLE {wrong[0]} CONVERT TO CHARACTER SET {ALL_CHARACTERS}, for each.",
+            f"Tables that cannot store every character: {', '.join(wrong)}. Messages with such characters fail.",
+            hint=f"ALTER TABLE {wrong[0]} CONVERT TO CHARACTER SET {CHARACTER_SET}, for each table.",
             id="stockhub_webhooks.W021",
         )
     elif connections[database_alias()].vendor == "mysql":
-        for (found,) in _rows("SELECT @@character_set_database"):
-            if found != ALL_CHARACTERS:
+        for (character_set_name,) in _rows("SELECT @@character_set_database"):
+            if character_set_name != CHARACTER_SET:
                 yield Warning(
-                    f"New tables would not hold every character (the database's character set is {found}).",
-                    hint=f"ALTER DATABASE … CHARACTER SET {ALL_CHARACTERS}, before `migrate`.",
+                    f"migrate would create tables that cannot store every character ({character_set_name}).",
+                    hint=f"ALTER DATABASE … CHARACTER SET {CHARACTER_SET}, before `migrate`.",
                     id="stockhub_webhooks.W021",
                 )
 
 
 def journal_mode() -> Iterable[CheckMessage]:
-    """W022: whoever opens the admin holds up the messages."""
+    """W022: a journal mode in which reading, for example in the admin, blocks the storing of messages."""
     if connections[database_alias()].vendor != "sqlite":
         return
     for (mode,) in _rows("PRAGMA journal_mode"):
-        if mode not in WELL_KEPT:
+        if mode not in GOOD_JOURNAL_MODES:
             yield Warning(
-                f"SQLite's journal mode is {mode}: who reads holds up who writes, and the other way round.",
-                hint='Write "init_command": "PRAGMA journal_mode=WAL" in OPTIONS.',
+                f"SQLite's journal mode is {mode}: readers block writers, and writers block readers.",
+                hint='Add "init_command": "PRAGMA journal_mode=WAL" to OPTIONS.',
                 id="stockhub_webhooks.W022",
             )
 
 
 def _tables() -> Iterator[tuple[str, str, str]]:
-    """Name, engine and collation of our tables on MySQL and MariaDB; none elsewhere, and before `migrate`."""
+    """Yield name, engine and collation of each of our tables on MySQL and MariaDB."""
     if connections[database_alias()].vendor != "mysql":
         return
     ours = {model._meta.db_table for model in apps.get_app_config("stockhub_webhooks").get_models()}

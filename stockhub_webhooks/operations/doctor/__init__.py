@@ -1,12 +1,7 @@
-"""Is it set up right, and does a message really come through? What `stockhub_doctor` finds, and says to do.
+"""Doctor: `stockhub_doctor` checks the installation, and whether a message arrives.
 
 ``examination`` looks from inside: settings, database, receivers, runner, spool. ``address`` looks from outside, at the
-addresses that Stock Hub will be given: ``wire`` asks, ``explanations`` put what answers into words. ``letter`` writes
-the mail that activates the webhooks, ``keys`` makes a key, ``text`` lays it all out.
+URLs that Stock Hub will call; ``explanations`` and ``no_answer`` say what a wrong response or none means. Both yield
+``findings``, which ``findings_text`` formats. ``support_message`` writes the mail that activates the webhooks, and
+``keys`` creates a key.
 """
-
-from stockhub_webhooks.operations.doctor.address import Address, NoAddress, examine_address
-from stockhub_webhooks.operations.doctor.examination import examine
-from stockhub_webhooks.operations.doctor.findings import Finding, Section
-
-__all__ = ["Address", "Finding", "NoAddress", "Section", "examine", "examine_address"]

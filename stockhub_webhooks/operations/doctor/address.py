@@ -11,7 +11,6 @@ import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -22,12 +21,12 @@ from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.conf import TEST_ACCOUNT, conf
 from stockhub_webhooks.contract import topics
+from stockhub_webhooks.contract.client import NoResponse, Response, is_loopback, send
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.operations.doctor.explanations import explained
 from stockhub_webhooks.operations.doctor.findings import Finding, Section, fine, problem, warning
 from stockhub_webhooks.operations.doctor.no_answer import unanswered
-from stockhub_webhooks.operations.doctor.wire import Answer, NoAnswer, ask
 from stockhub_webhooks.receiving import spool
 
 HEALTH = "health"
@@ -69,7 +68,7 @@ class Address:
     def is_secret(self) -> bool:
         """Whether a key may be sent there: by https, or to this very machine."""
         parts = urlsplit(self.prefix)
-        return parts.scheme == "https" or _is_loopback(parts.hostname or "")
+        return parts.scheme == "https" or is_loopback(parts.hostname or "")
 
     @property
     def for_letter(self) -> str:
@@ -99,13 +98,6 @@ def usual_path() -> str:
         return USUAL_PATH
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def real_key() -> tuple[str, str]:
     """The first real account that has a key, and the key; "" and "" where none has."""
     keys = conf.accounts()
@@ -129,12 +121,12 @@ def _addresses(address: Address) -> Iterator[Finding]:
             _("Give Stock Hub addresses with https."),
         )
     try:
-        answer = ask("GET", address.of(HEALTH))
+        answer = send("GET", address.of(HEALTH))
         if not (answer.is_ours and answer.status == 200):
             yield explained(answer)
             return
-        wrong = [answer for topic in topics.ALL if not _is_ours_and(answer := ask("GET", address.of(topic)), 405)]
-    except NoAnswer as failure:
+        wrong = [answer for topic in topics.ALL if not _is_ours_and(answer := send("GET", address.of(topic)), 405)]
+    except NoResponse as failure:
         yield unanswered(failure)
         return
     yield from map(explained, wrong)
@@ -142,7 +134,7 @@ def _addresses(address: Address) -> Iterator[Finding]:
         yield fine(_("All six addresses at %(url)s lead to this app.") % {"url": address.prefix})
 
 
-def _is_ours_and(answer: Answer, *statuses: int) -> bool:
+def _is_ours_and(answer: Response, *statuses: int) -> bool:
     return answer.is_ours and answer.status in statuses
 
 
@@ -155,7 +147,7 @@ def _way(address: Address, *, live: bool) -> Iterator[Finding]:
         yield _no_key(live=live)
         return
     try:
-        answer = ask("GET", address.of(HEALTH), key=key)
+        answer = send("GET", address.of(HEALTH), key=key)
         if not answer.is_ours or answer.status != 200:
             yield explained(answer)
         elif "findings" not in answer.data:
@@ -167,7 +159,7 @@ def _way(address: Address, *, live: bool) -> Iterator[Finding]:
         else:
             yield fine(_("The server knows the key of the account %(account)s.") % {"account": account})
             yield from _not_tried() if live else _posted(address, key)
-    except NoAnswer as failure:
+    except NoResponse as failure:
         yield unanswered(failure)
 
 
@@ -192,7 +184,7 @@ def _posted(address: Address, key: str) -> Iterator[Finding]:
     """An order of nothing, from the account of the tests."""
     number = f"DOCTOR-{secrets.token_hex(6)}"
     body = json.dumps(harmless_order(number)).encode()
-    answer = ask("POST", address.of(topics.ORDER), key=key, body=body)
+    answer = send("POST", address.of(topics.ORDER), key=key, body=body)
     if not _is_ours_and(answer, 200, 202):
         yield explained(answer)
         return

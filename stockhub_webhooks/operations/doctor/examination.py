@@ -19,9 +19,10 @@ from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.models import Topic
-from stockhub_webhooks.operations import health
 from stockhub_webhooks.operations.doctor.findings import Finding, Section, fine, problem, warning
-from stockhub_webhooks.operations.health import Level, Report, moment
+from stockhub_webhooks.operations.health.collect import collect_report
+from stockhub_webhooks.operations.health.report import Report
+from stockhub_webhooks.operations.health.rules import Level, Problem, find_problems, format_time
 from stockhub_webhooks.receiving import spool
 
 APP = "stockhub_webhooks"
@@ -44,7 +45,7 @@ def examine(*, applies_in_request: bool) -> Iterator[Section]:
     Args:
         applies_in_request: what the runner says of itself.
     """
-    context = Context(health.collect_report(), applies_in_request)
+    context = Context(collect_report(), applies_in_request)
     for title, subject in SUBJECTS:
         yield Section(str(title), _found(subject, context))
 
@@ -127,9 +128,9 @@ def runner(context: Context) -> Iterator[Finding]:
     if report.database:
         return
     if report.has_worker:
-        yield fine(_("A worker came by at %(moment)s.") % {"moment": moment(last)})
+        yield fine(_("A worker came by at %(moment)s.") % {"moment": format_time(last)})
         return
-    late = _("No worker came by in the last 15 minutes (the last one: %(moment)s).") % {"moment": moment(last)}
+    late = _("No worker came by in the last 15 minutes (the last one: %(moment)s).") % {"moment": format_time(last)}
     text = late if last else _("No worker has come by yet.")
     todo = _("Run stockhub_worker as a service, or every minute by cron: %(line)s") % {"line": CRON}
     if context.applies_in_request:
@@ -172,12 +173,12 @@ def messages(context: Context) -> Iterator[Finding]:
     if report.database:
         return
     words = dict(Topic.choices)
-    last = [f"{words[topic]} {moment(at)}" for topic, at in report.last_messages.items() if at and topic in words]
+    last = [f"{words[topic]} {format_time(at)}" for topic, at in report.last_messages.items() if at and topic in words]
     if last:
         yield fine(_("Last messages: %(list)s.") % {"list": ", ".join(last)})
     else:
         yield fine(_("None came in yet: the mail below asks for them."))
-    found = [Finding(Level(rule.level), rule.text, _see(rule)) for rule in health.findings(report)]
+    found = [Finding(Level(rule.level), rule.text, _see(rule)) for rule in find_problems(report)]
     yield from found
     if waiting := report.spool.waiting.count:
         yield fine(
@@ -188,7 +189,7 @@ def messages(context: Context) -> Iterator[Finding]:
         )
 
 
-def _see(found: health.Finding) -> str:
+def _see(found: Problem) -> str:
     where = found.link or "python manage.py stockhub_status"
     return str(_("%(text)s See %(where)s") % {"text": found.text, "where": where})
 

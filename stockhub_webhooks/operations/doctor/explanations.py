@@ -10,8 +10,8 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from django.utils.translation import gettext_lazy as _
 
+from stockhub_webhooks.contract.client import Response
 from stockhub_webhooks.operations.doctor.findings import Finding, Text, problem
-from stockhub_webhooks.operations.doctor.wire import Answer
 
 Explanation = tuple[Text, Text]  # what it is, and what to do
 
@@ -28,13 +28,13 @@ CHALLENGES = (
 LOGINS = ("login", "signin", "sign-in", "sso", "oauth", "authorize")
 
 
-def explained(answer: Answer) -> Finding:
+def explained(answer: Response) -> Finding:
     """What it means that this came instead of what was expected."""
     what, todo = next(found for cause in CAUSES if (found := cause(answer)))
     return problem(f"{answer.url}: {what}", todo)
 
 
-def redirect(answer: Answer) -> Explanation | None:
+def redirect(answer: Response) -> Explanation | None:
     """Whoever sends a POST and is sent elsewhere asks there by GET, or gives up."""
     if answer.status not in (301, 302, 303, 307, 308):
         return None
@@ -74,7 +74,7 @@ def _leads_to_login(here: SplitResult, there: SplitResult) -> bool:
     return "next=" in there.query or any(sign in new for sign in LOGINS)
 
 
-def challenge(answer: Answer) -> Explanation | None:
+def challenge(answer: Response) -> Explanation | None:
     """A firewall that wants to see a browser."""
     page = answer.text.lower()
     if "cf-mitigated" not in answer.headers and not (answer.is_html and any(sign in page for sign in CHALLENGES)):
@@ -83,7 +83,7 @@ def challenge(answer: Answer) -> Explanation | None:
     return what, _("Let these addresses through the firewall without a challenge: Stock Hub is a program.")
 
 
-def login_page(answer: Answer) -> Explanation | None:
+def login_page(answer: Response) -> Explanation | None:
     """A page that asks for a password, and says 200."""
     if answer.status != 200 or not answer.is_html or "password" not in answer.text.lower():
         return None
@@ -93,7 +93,7 @@ def login_page(answer: Answer) -> Explanation | None:
     )
 
 
-def ours(answer: Answer) -> Explanation | None:
+def ours(answer: Response) -> Explanation | None:
     """It is this app, and it refuses."""
     if not answer.is_ours:
         return None
@@ -107,7 +107,7 @@ def ours(answer: Answer) -> Explanation | None:
     return what % {"status": answer.status, "detail": detail}, _("See the log of the server.")
 
 
-def basic_auth(answer: Answer) -> Explanation | None:
+def basic_auth(answer: Response) -> Explanation | None:
     """A password on the whole site."""
     if answer.status != 401 or "www-authenticate" not in answer.headers:
         return None
@@ -116,7 +116,7 @@ def basic_auth(answer: Answer) -> Explanation | None:
     return what % {"kind": kind}, _("Take the password off these addresses: their x-api-key protects them.")
 
 
-def unknown_host(answer: Answer) -> Explanation | None:
+def unknown_host(answer: Response) -> Explanation | None:
     """Django does not know its own name."""
     page = answer.text.lower()
     if answer.status != 400 or not any(
@@ -127,7 +127,7 @@ def unknown_host(answer: Answer) -> Explanation | None:
     return what, _("Add %(name)s to ALLOWED_HOSTS.") % {"name": repr(urlsplit(answer.url).hostname)}
 
 
-def csrf(answer: Answer) -> Explanation | None:
+def csrf(answer: Response) -> Explanation | None:
     """Django's own check of forms, which our views are exempt from."""
     if answer.status != 403 or "csrf" not in answer.text.lower():
         return None
@@ -135,12 +135,12 @@ def csrf(answer: Answer) -> Explanation | None:
     return what, _("These views are exempt from it: find the middleware or the wrapping view that checks nevertheless.")
 
 
-def known_status(answer: Answer) -> Explanation | None:
+def known_status(answer: Response) -> Explanation | None:
     """What the number alone tells."""
     return BY_STATUS.get(answer.status)
 
 
-def false_success(answer: Answer) -> Explanation | None:
+def false_success(answer: Response) -> Explanation | None:
     """The worst: the sender goes away content."""
     if not 200 <= answer.status < 300:
         return None
@@ -149,7 +149,7 @@ def false_success(answer: Answer) -> Explanation | None:
     return what % {"status": answer.status}, todo
 
 
-def anything_else(answer: Answer) -> Explanation:
+def anything_else(answer: Response) -> Explanation:
     """A number that nobody thought of."""
     what = _("somebody else answers %(status)d.") % {"status": answer.status}
     return what, _("Find out who answers (the proxy, a middleware), and let these addresses through.")
@@ -194,7 +194,7 @@ BY_STATUS: dict[int, Explanation] = {
     ),
 }
 
-CAUSES: tuple[Callable[[Answer], Explanation | None], ...] = (
+CAUSES: tuple[Callable[[Response], Explanation | None], ...] = (
     redirect,
     ours,
     challenge,

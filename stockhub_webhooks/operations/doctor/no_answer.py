@@ -10,14 +10,14 @@ from urllib.parse import urlsplit
 
 from django.utils.translation import gettext_lazy as _
 
+from stockhub_webhooks.contract.client import TIMEOUT_SECONDS, NoResponse
 from stockhub_webhooks.operations.doctor.explanations import Explanation
 from stockhub_webhooks.operations.doctor.findings import Finding, problem
-from stockhub_webhooks.operations.doctor.wire import TIMEOUT_SECONDS, NoAnswer
 
 
-def unanswered(failure: NoAnswer) -> Finding:
+def unanswered(failure: NoResponse) -> Finding:
     """What it means that nothing came."""
-    what, todo = next(cause(failure) for kind, cause in FAULTS if isinstance(failure.fault, kind))
+    what, todo = next(cause(failure) for kind, cause in FAULTS if isinstance(failure.error, kind))
     return problem(f"{failure.url}: {what}", todo)
 
 
@@ -41,21 +41,21 @@ CERTIFICATES: dict[int, Explanation] = {
 CERTIFICATES |= {19: CERTIFICATES[20], 21: CERTIFICATES[20], 64: CERTIFICATES[62]}
 
 
-def certificate(failure: NoAnswer) -> Explanation:
+def certificate(failure: NoResponse) -> Explanation:
     """The connection is refused by us, as Stock Hub would."""
-    fault = failure.fault
+    fault = failure.error
     code = getattr(fault, "verify_code", 0)
     detail = getattr(fault, "verify_message", "") or type(fault).__name__
     unknown = _("its certificate is not valid (%(detail)s).") % {"detail": detail}
     return CERTIFICATES.get(code) or (unknown, _("Get a certificate that browsers trust, too."))
 
 
-def no_tls(failure: NoAnswer) -> Explanation:
+def no_tls(failure: NoResponse) -> Explanation:
     """Somebody answers, in another language."""
     return _("no https is spoken there."), _("Is the port right? Let the proxy speak https there.")
 
 
-def no_name(failure: NoAnswer) -> Explanation:
+def no_name(failure: NoResponse) -> Explanation:
     """The name leads nowhere."""
     name = urlsplit(failure.url).hostname
     return (
@@ -64,12 +64,12 @@ def no_name(failure: NoAnswer) -> Explanation:
     )
 
 
-def refused(failure: NoAnswer) -> Explanation:
+def refused(failure: NoResponse) -> Explanation:
     """Nobody listens."""
     return _("nobody listens there."), _("Start the web server, or open the port in the firewall.")
 
 
-def too_late(failure: NoAnswer) -> Explanation:
+def too_late(failure: NoResponse) -> Explanation:
     """Somebody listens, and says nothing; or a firewall swallows the question."""
     return (
         _("no answer within %(seconds)d seconds.") % {"seconds": TIMEOUT_SECONDS},
@@ -77,23 +77,23 @@ def too_late(failure: NoAnswer) -> Explanation:
     )
 
 
-def broken_off(failure: NoAnswer) -> Explanation:
+def broken_off(failure: NoResponse) -> Explanation:
     """The connection ends, or what comes is no HTTP."""
     return (
-        _("the connection broke off (%(detail)s).") % {"detail": type(failure.fault).__name__},
+        _("the connection broke off (%(detail)s).") % {"detail": type(failure.error).__name__},
         _("See the log of the proxy and of the application: a worker may have died."),
     )
 
 
-def unreachable(failure: NoAnswer) -> Explanation:
+def unreachable(failure: NoResponse) -> Explanation:
     """The network has no way there."""
     return (
-        _("it cannot be reached (%(detail)s).") % {"detail": type(failure.fault).__name__},
+        _("it cannot be reached (%(detail)s).") % {"detail": type(failure.error).__name__},
         _("Look at the network and the firewall. Can this machine reach its own public address at all?"),
     )
 
 
-FAULTS: tuple[tuple[type[BaseException], Callable[[NoAnswer], Explanation]], ...] = (
+FAULTS: tuple[tuple[type[BaseException], Callable[[NoResponse], Explanation]], ...] = (
     (ssl.SSLCertVerificationError, certificate),
     (ssl.SSLError, no_tls),
     (socket.gaierror, no_name),

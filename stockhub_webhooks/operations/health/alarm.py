@@ -1,14 +1,13 @@
-"""Tells somebody what is wrong: once an episode, by one process, with at most one mail an hour.
+"""The alarm: signals and mails about new problems, once for each episode, with at most one mail an hour.
 
-Everything is decided by rows that are changed conditionally, so it does not matter how many processes look.
+An episode lasts from the first check that finds a problem to the first one that does not. Every decision is a
+conditional update of a row, so any number of processes may check at the same time.
 """
 
 from __future__ import annotations
 
-import time
 from datetime import datetime
 
-from django.core import mail
 from django.db import IntegrityError, transaction
 from django.utils import translation
 from django.utils.module_loading import import_string
@@ -19,6 +18,7 @@ from django.utils.translation import ngettext
 from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import database_alias
+from stockhub_webhooks.db.throttle import Throttle
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
@@ -26,67 +26,64 @@ from stockhub_webhooks.models import Alarm, Message
 from stockhub_webhooks.models.lock import acquire
 from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.health.report import Report
-from stockhub_webhooks.operations.health.rules import Finding, findings
+from stockhub_webhooks.operations.health.rules import Problem, find_problems
 
 logger = logger_of(__name__)
 
-LOOK_SECONDS = 60.0
+CHECK_SECONDS = 60.0
 ALERT_SECONDS = 3600.0
 MAILED = ("given_up", "quarantined", "refusals", "silence", "no_worker", "spool")
 
-_next_glance: float | None = None
+check_throttle = Throttle(CHECK_SECONDS)
+check_throttle.start()  # a process that has just started may find work that nothing has picked up yet
 
 
 def check_if_due() -> None:
-    """Look, at most once a minute in this process, and not in its first minute. For after an answer."""
-    global _next_glance  # noqa: PLW0603 - one number a process
-    moment = time.monotonic()
-    if _next_glance is not None and moment >= _next_glance:
+    """Check after an answer, at most once a minute in this process and not in its first minute."""
+    if check_throttle.is_due():
+        check_throttle.start()
         check()
-    elif _next_glance is not None:
-        return
-    _next_glance = moment + LOOK_SECONDS
 
 
 def check() -> None:
-    """Look whether all is well, at most once a minute among all processes, and tell what is not. Never raises."""
+    """Find problems and raise alarms, at most once a minute among all processes. Never raises."""
     try:
         with query_timeout(database_alias()):
-            seen = collect_report() if acquire("look", LOOK_SECONDS) else None
-        if seen:
-            tell(seen)
-    except Exception as fault:
-        logger.error("looking whether all is well failed with %s", error_location(fault))
+            report = collect_report() if acquire("look", CHECK_SECONDS) else None
+        if report:
+            raise_alarms(report)
+    except Exception as error:
+        logger.error("health check failed (%s); the next one runs in a minute", error_location(error))
 
 
-def tell(seen: Report) -> None:
-    """Begin and end episodes, send the signals of those that begin, and mail what was not told yet."""
-    if seen.database:
-        return
+def raise_alarms(report: Report) -> None:
+    """Begin and end episodes, send the signals of new episodes, and mail new problems."""
+    if report.database:
+        return  # without the database, episodes cannot be stored
     with translation.override(conf.language()):
-        found = findings(seen)
-    wrong = {finding.code for finding in found} | ({"backlog"} if seen.late.count else set())
-    begun = _episodes(wrong)
-    if "silence" in begun:
+        problems = find_problems(report)
+    codes = {problem.code for problem in problems} | ({"backlog"} if report.late.count else set())
+    new = _update_episodes(codes)
+    if "silence" in new:
         signals.silence_detected.send_robust(
-            Message, last_received_at=seen.last_message_at, open_hours=seen.silent_hours
+            Message, last_received_at=report.last_message_at, open_hours=report.silent_hours
         )
-    if "backlog" in begun:
-        signals.backlog_detected.send_robust(Message, count=seen.late.count, oldest_due_at=seen.late.oldest)
+    if "backlog" in new:
+        signals.backlog_detected.send_robust(Message, count=report.late.count, oldest_due_at=report.late.oldest)
     if conf.ALERT:
-        _alert([finding for finding in found if finding.code in MAILED])
+        _alert([problem for problem in problems if problem.code in MAILED])
 
 
-def _episodes(wrong: set[str]) -> set[str]:
-    """Write down what is wrong now; the names of those that this process found first."""
+def _update_episodes(codes: set[str]) -> set[str]:
+    """End the episodes of all other codes, and begin those of `codes`; return the ones that this process began."""
     rows = Alarm.objects.using(database_alias())
     known = dict(rows.values_list("name", "since"))
-    if over := [name for name, since in known.items() if since and name not in wrong]:
-        rows.filter(name__in=over).update(since=None, told_at=None)
-    return {name for name in sorted(wrong) if _begin(name, known)}
+    if ended := [name for name, since in known.items() if since and name not in codes]:
+        rows.filter(name__in=ended).update(since=None, told_at=None)
+    return {name for name in sorted(codes) if _begin_episode(name, known)}
 
 
-def _begin(name: str, known: dict[str, datetime | None]) -> bool:
+def _begin_episode(name: str, known: dict[str, datetime | None]) -> bool:
     if known.get(name):
         return False
     if name in known:
@@ -101,32 +98,27 @@ def _begin(name: str, known: dict[str, datetime | None]) -> bool:
     return True
 
 
-def _alert(found: list[Finding]) -> None:
-    """Tell all that is wrong, where something of it was not told in this episode, and none in the last hour."""
-    untold = Alarm.objects.using(database_alias()).filter(
-        name__in={finding.code for finding in found}, since__isnull=False, told_at=None
+def _alert(problems: list[Problem]) -> None:
+    """Call `ALERT` with all problems if one of them is new, unless it was called in the last hour."""
+    unsent = Alarm.objects.using(database_alias()).filter(
+        name__in={problem.code for problem in problems}, since__isnull=False, told_at=None
     )
-    names = list(untold.values_list("name", flat=True))
+    names = list(unsent.values_list("name", flat=True))
     if not names or not acquire("alert", ALERT_SECONDS):
         return
     with translation.override(conf.language()):
-        subject, text = write(found)
+        subject, text = write_mail(problems)
     try:
         import_string(conf.ALERT)(subject, text)
-    except Exception as fault:
-        logger.error("ALERT failed with %s, it is tried again in an hour", error_location(fault))
+    except Exception as error:
+        logger.error("ALERT failed (%s); it is called again in an hour", error_location(error))
         return
-    untold.filter(name__in=names).update(told_at=now())
+    unsent.filter(name__in=names).update(told_at=now())
 
 
-def write(found: list[Finding]) -> tuple[str, str]:
-    """Subject and text of a mail about what is wrong, in the active language."""
-    subject = ngettext("Stock Hub: %(count)d thing is wrong", "Stock Hub: %(count)d things are wrong", len(found))
-    lines = [f"- {finding.text}" + (f"\n  {finding.link}" if finding.link else "") for finding in found]
+def write_mail(problems: list[Problem]) -> tuple[str, str]:
+    """Return the subject and the text of a mail about the problems, in the active language."""
+    subject = ngettext("Stock Hub: %(count)d thing is wrong", "Stock Hub: %(count)d things are wrong", len(problems))
+    lines = [f"- {problem.text}" + (f"\n  {problem.link}" if problem.link else "") for problem in problems]
     end = _("All numbers: manage.py stockhub_status. You get at most one such mail an hour.")
-    return subject % {"count": len(found)}, "\n".join([*lines, "", end, ""])
-
-
-def mail_admins(subject: str, text: str) -> None:
-    """Django's own, with what `ALERT` is called with."""
-    mail.mail_admins(subject, text)
+    return subject % {"count": len(problems)}, "\n".join([*lines, "", end, ""])

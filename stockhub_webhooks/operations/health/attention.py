@@ -1,4 +1,4 @@
-"""What somebody in the office should look at: what is wrong, and what is nobody's alarm but somebody's question."""
+"""The list "needs attention" of the admin: problems, and conditions worth checking that raise no alarm."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from django.utils.translation import ngettext_lazy
 from stockhub_webhooks.models.shipment import EXCEPTION
 from stockhub_webhooks.operations.health import work
 from stockhub_webhooks.operations.health.report import Report
-from stockhub_webhooks.operations.health.rules import REAL, Finding, Level, findings
+from stockhub_webhooks.operations.health.rules import REAL, Level, Problem, find_problems
 
-# code, which rows, in which list, and what is said
-QUESTIONS: Any = (
+# (code, rows, (model and filters of the changelist), text)
+CONDITIONS: Any = (
     (
         "failing_calls",
         work.failing_calls,
@@ -63,13 +63,13 @@ QUESTIONS: Any = (
 )
 
 
-def attention(report: Report) -> list[Finding]:
-    """All of it in the active language, the worst first."""
-    found = [*findings(report), *(() if report.database else _questions())]
-    return sorted(found, key=lambda finding: -finding.level)
+def attention(report: Report) -> list[Problem]:
+    """Return the problems and conditions in the active language, the worst first."""
+    problems = [*find_problems(report), *(() if report.database else _conditions())]
+    return sorted(problems, key=lambda problem: -problem.level)
 
 
-def _questions() -> Iterator[Finding]:
-    for code, rows, (model, filters), text in QUESTIONS:
+def _conditions() -> Iterator[Problem]:
+    for code, rows, (model, filters), text in CONDITIONS:
         if count := rows().count():
-            yield Finding(code, Level.WARNING, text % {"count": count}, model, filters)
+            yield Problem(code, Level.WARNING, text % {"count": count}, model, filters)

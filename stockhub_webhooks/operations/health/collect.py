@@ -1,4 +1,4 @@
-"""Counts and reads what a report tells, in a constant number of queries."""
+"""Collects a health report, with a constant number of queries."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from django.db import Error as DatabaseFault
+from django.db import Error as DatabaseError
 from django.db.models import Count, Max, Min, Q, Subquery, Sum
 from django.utils.timezone import now
 
@@ -33,22 +33,22 @@ from stockhub_webhooks.operations.health.work import LATE_SECONDS, real_rows, ro
 from stockhub_webhooks.receiving import spool
 from stockhub_webhooks.receiving.authentication import fingerprint
 
-REFUSALS_OF = timedelta(hours=24)
+REFUSAL_PERIOD = timedelta(hours=24)
 
 
 def collect_report(*, with_keys: bool = True) -> Report:
-    """How things are now. A database that is away is a part of the report, not an error.
+    """Return the current state. A database error does not raise; it is part of the report.
 
     Args:
-        with_keys: tell the use of each key too, for which the index of all messages is read. Without it nothing
-            is read but what is open, wrong or new, however many messages there are.
+        with_keys: include the last use of each key, which scans the index of all messages. Without it, the cost
+            does not depend on the number of messages.
     """
     files = _spool()
     try:
         with query_timeout(database_alias()):
             return _from_tables(files, _last_by_key() if with_keys else _last_by_topic())
-    except DatabaseFault as fault:
-        return Report(made_at=now(), database=type(fault).__name__, spool=files, late=files.late)
+    except DatabaseError as error:
+        return Report(made_at=now(), database=type(error).__name__, spool=files, late=files.late)
 
 
 def _last_by_key() -> list[dict[str, Any]]:
@@ -62,12 +62,12 @@ def _last_by_key() -> list[dict[str, Any]]:
 
 
 def _last_by_topic() -> list[dict[str, Any]]:
-    """One look into the index for each topic, in one query; of a grouping PostgreSQL would read the whole index."""
+    """Return the last message of each topic, with one index lookup each. A GROUP BY would scan the whole index."""
     of_topic = real_rows(Message).filter(source=Message.Source.WEBHOOK).order_by("-received_at").values("received_at")
     names = {f"last_{number}": topic for number, topic in enumerate((*topics.ALL, ""))}
-    looks = {name: Subquery(of_topic.filter(topic=topic)[:1]) for name, topic in names.items()}
-    found = rows_of(Message).order_by().annotate(**looks).values(*names).first() or {}
-    return [{"topic": topic, "last": found[name]} for name, topic in names.items() if found.get(name)]
+    lookups = {name: Subquery(of_topic.filter(topic=topic)[:1]) for name, topic in names.items()}
+    row = rows_of(Message).order_by().annotate(**lookups).values(*names).first() or {}
+    return [{"topic": topic, "last": row[name]} for name, topic in names.items() if row.get(name)]
 
 
 def _from_tables(files: Spool, last: list[dict[str, Any]]) -> Report:
@@ -76,7 +76,7 @@ def _from_tables(files: Spool, last: list[dict[str, Any]]) -> Report:
     messages = _messages()
     calls = _calls()
     receivers = _receivers(calls)
-    late = pile_of(work.late_calls(), "due_at")
+    late = backlog_of(work.late_calls(), "due_at")
     made_at = now()
     return Report(
         made_at=made_at,
@@ -100,18 +100,17 @@ def _from_tables(files: Spool, last: list[dict[str, Any]]) -> Report:
 
 
 def _last_messages(rows: Iterable[dict[str, Any]]) -> dict[str, datetime | None]:
-    found: dict[str, datetime | None] = dict.fromkeys(topics.ALL)
+    last: dict[str, datetime | None] = dict.fromkeys(topics.ALL)
     for row in rows:
-        topic = row["topic"] or ANY  # came to the shared URL, and cannot be read
-        former = found.get(topic)
-        found[topic] = max(former, row["last"]) if former else row["last"]
-    return found
+        topic = row["topic"] or ANY  # an unreadable message to the shared URL
+        former = last.get(topic)
+        last[topic] = max(former, row["last"]) if former else row["last"]
+    return last
 
 
-def pile_of(rows: Any, moment: str) -> Backlog:
-    """How many rows, and since when by that column."""
-    found = rows.aggregate(count=Count("pk"), oldest=Min(moment))
-    return Backlog(found["count"], found["oldest"])
+def backlog_of(rows: Any, column: str) -> Backlog:
+    """Return the number of rows, and the oldest time in a column."""
+    return Backlog(**rows.aggregate(count=Count("pk"), oldest=Min(column)))
 
 
 def _keys(rows: Iterable[dict[str, Any]]) -> list[KeyUse]:
@@ -128,27 +127,27 @@ def _keys(rows: Iterable[dict[str, Any]]) -> list[KeyUse]:
 
 def _messages() -> dict[str, Backlog]:
     status = Message.Status
-    which = {
+    conditions = {
         "open": Q(status=status.RECEIVED),
         "quarantined": Q(status=status.QUARANTINED),
         "failed": Q(status=status.FAILED),
     }
     late = Q(status=status.RECEIVED, due_at__lte=from_now(-LATE_SECONDS))
-    found = (
+    counts = (
         real_rows(Message)
         .filter(status__in=(status.RECEIVED, status.QUARANTINED, status.FAILED))
         .aggregate(
-            **{f"{name}_count": Count("pk", filter=condition) for name, condition in which.items()},
-            **{f"{name}_oldest": Min("received_at", filter=condition) for name, condition in which.items()},
+            **{f"{name}_count": Count("pk", filter=condition) for name, condition in conditions.items()},
+            **{f"{name}_oldest": Min("received_at", filter=condition) for name, condition in conditions.items()},
             late_count=Count("pk", filter=late),
             late_oldest=Min("due_at", filter=late),
         )
     )
-    return {name: Backlog(found[f"{name}_count"], found[f"{name}_oldest"]) for name in (*which, "late")}
+    return {name: Backlog(counts[f"{name}_count"], counts[f"{name}_oldest"]) for name in (*conditions, "late")}
 
 
 def _calls() -> list[dict[str, Any]]:
-    """The open calls by receiver."""
+    """Count the open and due calls by receiver."""
     due = Q(due_at__lte=NOW)
     rows = (
         real_rows(ReceiverCall)
@@ -170,10 +169,10 @@ def _receivers(calls: Iterable[dict[str, Any]]) -> list[ReceiverCalls]:
 
 
 def _given_up() -> dict[str, Backlog]:
-    """By receiver."""
+    """Count the given-up calls by receiver."""
     rows = work.given_up_calls().values("receiver").order_by("receiver")
-    found = rows.annotate(count=Count("pk"), oldest=Min("event__message__received_at"))
-    return {row["receiver"]: Backlog(row["count"], row["oldest"]) for row in found}
+    counts = rows.annotate(count=Count("pk"), oldest=Min("event__message__received_at"))
+    return {row["receiver"]: Backlog(row["count"], row["oldest"]) for row in counts}
 
 
 def _gone(calls: Iterable[dict[str, Any]]) -> list[GoneReceiver]:
@@ -186,18 +185,17 @@ def _gone(calls: Iterable[dict[str, Any]]) -> list[GoneReceiver]:
 
 
 def _refusals(made_at: datetime) -> Refusals:
-    rows = (
+    reasons = list(
         rows_of(Refusal)
-        .filter(hour__gt=made_at - REFUSALS_OF)
+        .filter(hour__gt=made_at - REFUSAL_PERIOD)
         .values("reason")
         .annotate(number=Sum("count"), last=Max("last_at"))
         .order_by("reason")
     )
-    found = list(rows)
     kept = rows_of(RefusedBody).filter(message=None).aggregate(count=Count("pk"), last=Max("refused_at"))
     return Refusals(
-        by_reason={row["reason"]: row["number"] for row in found},
-        last_at=max((row["last"] for row in found), default=None),
+        by_reason={row["reason"]: row["number"] for row in reasons},
+        last_at=max((row["last"] for row in reasons), default=None),
         kept=kept["count"],
         last_kept_at=kept["last"],
     )
@@ -205,19 +203,19 @@ def _refusals(made_at: datetime) -> Refusals:
 
 def _spool() -> Spool:
     try:
-        written = [at for path in spool.files() if (at := _written_at(path))]
-        late = [at for at in written if now() - at >= timedelta(seconds=LATE_SECONDS)]
-        return Spool(_pile(written), _pile(late), spool.broken())
-    except OSError as fault:
-        return Spool(fault=type(fault).__name__)
+        times = [written_at for path in spool.files() if (written_at := _written_at(path))]
+        late = [written_at for written_at in times if now() - written_at >= timedelta(seconds=LATE_SECONDS)]
+        return Spool(_backlog(times), _backlog(late), spool.broken())
+    except OSError as error:
+        return Spool(fault=type(error).__name__)
 
 
 def _written_at(path: Path) -> datetime | None:
     try:
         return datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
-    except FileNotFoundError:  # another process has just ingested it
+    except FileNotFoundError:  # another process has just imported it
         return None
 
 
-def _pile(moments: list[datetime]) -> Backlog:
-    return Backlog(len(moments), min(moments, default=None))
+def _backlog(times: list[datetime]) -> Backlog:
+    return Backlog(len(times), min(times, default=None))

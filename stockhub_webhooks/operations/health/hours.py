@@ -1,4 +1,4 @@
-"""How many messages came in each hour, and what became of them."""
+"""The number of messages by hour and result, for the chart of the overview."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stockhub_webhooks.operations.health.work import real_rows
 HOUR = timedelta(hours=1)
 SHOWN_HOURS = 48
 
-# What became of a message: its outcome where it was applied, else its status; in the order of the chart.
+# The outcome of an applied message, the status of any other one; in the order of the chart.
 RESULTS = (
     *Message.Outcome.values,
     Message.Status.QUARANTINED.value,
@@ -28,10 +28,10 @@ RESULTS = (
 
 @dataclass(frozen=True)
 class Hour:
-    """One hour, and how many messages of each of `RESULTS` came in during it.
+    """One hour, and the number of messages received in it by result (one of `RESULTS`).
 
-    `begins_at` is in the shop's time zone. Where the clock is put back, two hours have the same time of the clock and
-    another offset; where it is put forward, one is missing.
+    `begins_at` is in the time zone of the shop. When the clock is set back, two hours show the same time with different
+    UTC offsets; when it is set forward, one hour is missing.
     """
 
     begins_at: datetime
@@ -39,14 +39,14 @@ class Hour:
 
     @property
     def total(self) -> int:
-        """All messages of the hour."""
+        """The number of all messages of the hour."""
         return sum(self.counts.values())
 
 
 def last_hours(until: datetime) -> list[Hour]:
-    """The last 48 hours, the one that `until` lies in included, oldest first; in one query over the messages of then.
+    """Return the last 48 hours up to and including the hour of `until`, the oldest first, with one query.
 
-    They are hours of UTC: counted on the clock of a zone, the two hours of a clock that is put back would be one.
+    The query groups by hours of UTC: in local time, the repeated hour of a clock change would be counted as one.
     """
     last = until.astimezone(timezone.utc).replace(minute=0, second=0, microsecond=0)
     begins = [last - HOUR * back for back in range(SHOWN_HOURS - 1, -1, -1)]

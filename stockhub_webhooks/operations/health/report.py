@@ -1,4 +1,4 @@
-"""What a report tells: numbers and times, no personal data, no keys."""
+"""The health report: numbers and times, without personal data or keys."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.operations.health.work import LATE_SECONDS
 
-ANY = "any"  # a topic that nobody knows
+ANY = "any"  # the topic could not be determined
 
 
 @dataclass(frozen=True)
 class Backlog:
-    """How many there are, and since when the oldest lies there."""
+    """A number of waiting items, and the time of the oldest one."""
 
     count: int = 0
     oldest: datetime | None = None
@@ -25,7 +25,7 @@ class Backlog:
 
 @dataclass(frozen=True)
 class KeyUse:
-    """One key, by its fingerprint, and when a message last came with it."""
+    """A key, identified by its fingerprint, and the time of its last message."""
 
     fingerprint: str
     account: str
@@ -35,7 +35,7 @@ class KeyUse:
 
 @dataclass(frozen=True)
 class GoneReceiver:
-    """A receiver that is owed calls, and that this process does not know: renamed, removed, or not rolled out yet."""
+    """A receiver with open calls that is not connected in this process: renamed, removed, or not deployed yet."""
 
     receiver: str
     signal: str
@@ -44,7 +44,7 @@ class GoneReceiver:
 
 @dataclass(frozen=True)
 class ReceiverCalls:
-    """What one receiver could do now, and what it has failed to do."""
+    """The due calls and the given-up calls of one receiver."""
 
     receiver: str
     due: Backlog = Backlog()
@@ -53,7 +53,7 @@ class ReceiverCalls:
 
 @dataclass(frozen=True)
 class Spool:
-    """The files that wait for the database, and those that could not be read."""
+    """The files in the spool directory: waiting, late, and unreadable ones; or why it cannot be listed."""
 
     waiting: Backlog = Backlog()
     late: Backlog = Backlog()
@@ -63,7 +63,7 @@ class Spool:
 
 @dataclass(frozen=True)
 class Refusals:
-    """Who was not let in during the last 24 hours; `kept` may be Stock Hub's own and can still be let in."""
+    """Refused requests of the last 24 hours; the `kept` bodies look like Stock Hub's and can still be released."""
 
     by_reason: dict[str, int] = field(default_factory=dict)
     last_at: datetime | None = None
@@ -73,21 +73,21 @@ class Refusals:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that `health`, `stockhub_status` and the alarm tell, without tests. All times are aware.
+    """The data of `health`, `stockhub_status` and the alarm, without tests. All times are aware.
 
     Attributes:
-        made_at: when it was made; ages are to be counted to here.
-        database: the kind of the database's fault; then all that comes from tables is empty. "" is well.
-        last_messages: topic to the last webhook's time, None where none ever came; "any" where it is not known.
-        open_messages: stored, not applied yet.
-        due_calls: open receiver calls whose time has come.
-        given_up_calls: without those that somebody gave up by hand.
-        receivers: the same by receiver: each that is known here, is owed calls or has some given up.
-        late: all work that was due 15 minutes ago, and that this process could do.
-        late_messages: the part of it that is messages.
-        late_calls: the part of it that is receiver calls.
-        workers: name to the last sign of life.
-        silent_hours: opening hours since the last webhook, None where none ever came.
+        made_at: the time of the report; ages are computed up to this time.
+        database: the class of the database error, "" if there is none. With an error, all data from tables is empty.
+        last_messages: topic to the time of its last webhook, None if there was none; key "any" for unknown topics.
+        open_messages: messages that are stored but not applied yet.
+        due_calls: open receiver calls that are due.
+        given_up_calls: receiver calls given up automatically, not by a person.
+        receivers: due and given-up calls by receiver, for receivers that are connected or have such calls.
+        late: work that was due 15 minutes ago, and that this process is able to do.
+        late_messages: the messages in `late`.
+        late_calls: the receiver calls in `late`.
+        workers: name of a worker to its last heartbeat.
+        silent_hours: opening hours since the last webhook, None if there was none.
     """
 
     made_at: datetime
@@ -111,28 +111,28 @@ class Report:
 
     @property
     def last_message_at(self) -> datetime | None:
-        """When the last webhook came in."""
+        """The time of the last webhook."""
         return max(filter(None, self.last_messages.values()), default=None)
 
     @property
     def is_silent(self) -> bool:
-        """Whether nothing came in for longer than `SILENCE_AFTER_HOURS`."""
+        """True if no message arrived for `SILENCE_AFTER_HOURS`."""
         return bool(conf.SILENCE_AFTER_HOURS > 0 and (self.silent_hours or 0) >= conf.SILENCE_AFTER_HOURS)
 
     @property
     def has_worker(self) -> bool:
-        """Whether somebody came by within the last 15 minutes to finish left-over work."""
+        """True if a worker was alive in the last 15 minutes."""
         limit = self.made_at - timedelta(seconds=LATE_SECONDS)
         return any(beat >= limit for beat in self.workers.values())
 
     def as_json(self) -> dict[str, Any]:
-        """For `json.dumps`: times are text in ISO 8601."""
-        return {name: _plain(value) for name, value in asdict(self).items()}
+        """Return a dict for `json.dumps`, with times in ISO 8601."""
+        return {name: _to_json(value) for name, value in asdict(self).items()}
 
 
-def _plain(value: Any) -> Any:
+def _to_json(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _plain(inner) for name, inner in value.items()}
+        return {name: _to_json(inner) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_plain(inner) for inner in value]
+        return [_to_json(inner) for inner in value]
     return value.isoformat() if isinstance(value, datetime) else value

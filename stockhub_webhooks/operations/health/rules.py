@@ -1,4 +1,4 @@
-"""What of a report is wrong, in words: numbers, times and links, nothing of a customer."""
+"""Problems in a health report. One rule for each problem; the texts hold no personal data."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, ngettext_lazy
 
-from stockhub_webhooks.operations.health.collect import REFUSALS_OF
+from stockhub_webhooks.operations.health.collect import REFUSAL_PERIOD
 from stockhub_webhooks.operations.health.report import Report
 
-# of a list in the admin: without tests, as they are counted nowhere here
+# changelist filter that leaves tests out, because health does not count them
 REAL = {"account": "~real"}
 
 
 class Level(IntEnum):
-    """How bad it is; the number is the exit code of `stockhub_status`."""
+    """Severity; the number is the exit code of `stockhub_status`."""
 
     OK = 0
     WARNING = 1
     CRITICAL = 2
 
 
-class Finding(NamedTuple):
-    """One thing that is wrong.
+class Problem(NamedTuple):
+    """A problem found in a report.
 
     Attributes:
-        code: its name, for programs.
-        level: how bad it is.
-        text: a sentence, with the count.
-        model: the model that it is about.
-        filters: of that model's list in the admin, so that it shows what was counted; None where no list does.
+        code: its identifier, for programs.
+        level: its severity.
+        text: a sentence with the number of rows.
+        model: the name of the model of these rows.
+        filters: the filters of the model's changelist that select these rows; None if no changelist shows them.
     """
 
     code: str
@@ -46,36 +46,36 @@ class Finding(NamedTuple):
 
     @property
     def link(self) -> str:
-        """The path of the admin's page about it, "" where there is none."""
+        """The path of the changelist with the rows, "" if there is none."""
         return self.link_in(None)
 
     def link_in(self, site: str | None) -> str:
-        """The same in the admin site of that name; None is the host's default one."""
+        """Return the path of the changelist in the admin site of that name; None is the default site."""
         return "" if self.filters is None else admin_link(self.model, self.filters, site)
 
 
-def findings(report: Report) -> list[Finding]:
-    """All that is wrong, in the active language."""
-    return [finding for rule in RULES for finding in rule(report)]
+def find_problems(report: Report) -> list[Problem]:
+    """Return all problems, with texts in the active language."""
+    return [problem for rule in RULES for problem in rule(report)]
 
 
-def level_of(found: Iterable[Finding]) -> Level:
-    """The worst of them."""
-    return max((finding.level for finding in found), default=Level.OK)
+def worst_level(problems: Iterable[Problem]) -> Level:
+    """Return the highest level of the problems, `OK` if there are none."""
+    return max((problem.level for problem in problems), default=Level.OK)
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """The report and what of it is wrong, for `json.dumps`."""
-    found = findings(report)
-    listed = [
-        {"code": finding.code, "level": finding.level.name.lower(), "text": finding.text, "link": finding.link}
-        for finding in found
+    """Return the report and its problems as a dict for `json.dumps`."""
+    problems = find_problems(report)
+    findings = [
+        {"code": problem.code, "level": problem.level.name.lower(), "text": problem.text, "link": problem.link}
+        for problem in problems
     ]
-    return {"status": level_of(found).name.lower(), "findings": listed, **report.as_json()}
+    return {"status": worst_level(problems).name.lower(), "findings": findings, **report.as_json()}
 
 
 def admin_link(model: str, filters: Mapping[str, Any], site: str | None = None) -> str:
-    """The path of a list in the admin; "" where the host has no admin, or none of that model."""
+    """Return the path of a changelist in the admin; "" if the model is not registered there."""
     try:
         path = reverse(f"admin:stockhub_webhooks_{model}_changelist", current_app=site)
     except NoReverseMatch:
@@ -83,54 +83,54 @@ def admin_link(model: str, filters: Mapping[str, Any], site: str | None = None) 
     return f"{path}?{urlencode(filters)}" if filters else path
 
 
-def database(report: Report) -> Iterator[Finding]:
-    """It does not answer: what comes in goes to the spool."""
+def database(report: Report) -> Iterator[Problem]:
+    """Report that the database does not answer; new messages go to the spool."""
     if report.database:
         text = _("The database does not answer (%(detail)s).") % {"detail": report.database}
-        yield Finding("database", Level.CRITICAL, text)
+        yield Problem("database", Level.CRITICAL, text)
 
 
-def spool(report: Report) -> Iterator[Finding]:
-    """What was accepted and cannot be read."""
+def spool(report: Report) -> Iterator[Problem]:
+    """Report a spool directory or files in it that cannot be read."""
     if report.spool.fault:
         text = _("The spool directory cannot be read (%(detail)s).") % {"detail": report.spool.fault}
-        yield Finding("spool", Level.CRITICAL, text)
+        yield Problem("spool", Level.CRITICAL, text)
     if count := report.spool.broken:
         text = ngettext(
             "%(count)d file in the spool directory is broken.",
             "%(count)d files in the spool directory are broken.",
             count,
         )
-        yield Finding("spool", Level.CRITICAL, text % {"count": count})
+        yield Problem("spool", Level.CRITICAL, text % {"count": count})
 
 
-def given_up(report: Report) -> Iterator[Finding]:
-    """Nobody does these any more, until somebody says so."""
+def given_up(report: Report) -> Iterator[Problem]:
+    """Report given-up calls and messages: only a manual retry revives them."""
     if count := report.given_up_calls.count:
         text = ngettext("%(count)d task for our shop is given up.", "%(count)d tasks for our shop are given up.", count)
-        yield Finding("given_up", Level.CRITICAL, text % {"count": count}, "receivercall", {"needs": "given_up"})
+        yield Problem("given_up", Level.CRITICAL, text % {"count": count}, "receivercall", {"needs": "given_up"})
     if count := report.failed.count:
         text = ngettext(
             "%(count)d message could not be processed and is given up.",
             "%(count)d messages could not be processed and are given up.",
             count,
         )
-        yield Finding("given_up", Level.CRITICAL, text % {"count": count}, filters={"status__exact": "failed"} | REAL)
+        yield Problem("given_up", Level.CRITICAL, text % {"count": count}, filters={"status__exact": "failed"} | REAL)
 
 
-def quarantined(report: Report) -> Iterator[Finding]:
-    """Stored, but it cannot be applied as it is."""
+def quarantined(report: Report) -> Iterator[Problem]:
+    """Report quarantined messages."""
     if count := report.quarantined.count:
         text = ngettext("%(count)d message needs a look.", "%(count)d messages need a look.", count)
-        yield Finding(
+        yield Problem(
             "quarantined", Level.WARNING, text % {"count": count}, filters={"status__exact": "quarantined"} | REAL
         )
 
 
-def refusals(report: Report) -> Iterator[Finding]:
-    """Somebody is refused and nobody was let in since, perhaps Stock Hub with another key.
+def refusals(report: Report) -> Iterator[Problem]:
+    """Report refusals if no request was accepted since: Stock Hub may use another key.
 
-    Critical only where what was refused looks like Stock Hub's: all of the internet knocks at a door.
+    Critical only if a refused body looks like Stock Hub's, because any public URL attracts random requests.
     """
     refused, success = report.refusals, report.last_message_at
     if refused.last_at is None or (success and success >= refused.last_at):
@@ -141,10 +141,10 @@ def refusals(report: Report) -> Iterator[Finding]:
         "%(count)d deliveries were refused in the last 24 hours, and none was accepted since.",
         count,
     )
-    is_likely_ours = refused.last_kept_at and not (success and success >= refused.last_kept_at)
-    if not is_likely_ours:
-        since = {"hour__gt": (report.made_at - REFUSALS_OF).isoformat()}
-        yield Finding("refusals", Level.WARNING, text % {"count": count}, "refusal", since)
+    is_likely_stock_hub = refused.last_kept_at and not (success and success >= refused.last_kept_at)
+    if not is_likely_stock_hub:
+        since = {"hour__gt": (report.made_at - REFUSAL_PERIOD).isoformat()}
+        yield Problem("refusals", Level.WARNING, text % {"count": count}, "refusal", since)
         return
     kept = ngettext(
         "%(count)d of the kept ones looks like Stock Hub's: is the key right?",
@@ -152,17 +152,17 @@ def refusals(report: Report) -> Iterator[Finding]:
         refused.kept,
     )
     text = f"{text % {'count': count}} {kept % {'count': refused.kept}}"
-    yield Finding("refusals", Level.CRITICAL, text, "refusedbody", {"message__isnull": True})
+    yield Problem("refusals", Level.CRITICAL, text, "refusedbody", {"message__isnull": True})
 
 
-def silence(report: Report) -> Iterator[Finding]:
-    """Nothing came in for long."""
+def silence(report: Report) -> Iterator[Problem]:
+    """Report that no message arrived for `SILENCE_AFTER_HOURS`."""
     if report.is_silent:
-        text = _("Nothing came in since %(moment)s.") % {"moment": moment(report.last_message_at)}
-        yield Finding("silence", Level.WARNING, text, filters={})
+        text = _("Nothing came in since %(moment)s.") % {"moment": format_time(report.last_message_at)}
+        yield Problem("silence", Level.WARNING, text, filters={})
 
 
-# of which pile of the report, in which list, and what is said
+# (field of the report, (model and filters of the changelist), text)
 LATE: Any = (
     (
         lambda report: report.late_messages,
@@ -194,20 +194,20 @@ LATE: Any = (
 )
 
 
-def late(report: Report) -> Iterator[Finding]:
-    """Work is due and not done: nobody does it, or not fast enough."""
+def late(report: Report) -> Iterator[Problem]:
+    """Report overdue work: critical if no worker is running."""
     code, level, hint = "backlog", Level.WARNING, ""
     if not report.has_worker:
         code, level, hint = "no_worker", Level.CRITICAL, _("No worker came by: does stockhub_worker run?")
-    for pile_in, (model, filters), text in LATE:
-        pile = pile_in(report)
-        if pile.count:
-            told = text % {"count": pile.count, "moment": moment(pile.oldest)}
-            yield Finding(code, level, f"{told} {hint}".strip(), model, filters)
+    for field, (model, filters), text in LATE:
+        backlog = field(report)
+        if backlog.count:
+            sentence = text % {"count": backlog.count, "moment": format_time(backlog.oldest)}
+            yield Problem(code, level, f"{sentence} {hint}".strip(), model, filters)
 
 
-def gone_receivers(report: Report) -> Iterator[Finding]:
-    """They are owed calls, and nobody here knows them."""
+def gone_receivers(report: Report) -> Iterator[Problem]:
+    """Report calls whose receiver is not connected in this process."""
     for gone in report.gone_receivers:
         text = ngettext(
             "%(count)d task waits for %(receiver)s, which is not known here.",
@@ -216,10 +216,10 @@ def gone_receivers(report: Report) -> Iterator[Finding]:
         )
         text %= {"count": gone.open_calls, "receiver": f"{gone.receiver} ({gone.signal})"}
         filters = {"needs": "gone", "receiver__exact": gone.receiver, "signal__exact": gone.signal}
-        yield Finding("gone_receivers", Level.WARNING, text, "receivercall", filters)
+        yield Problem("gone_receivers", Level.WARNING, text, "receivercall", filters)
 
 
-RULES: tuple[Callable[[Report], Iterator[Finding]], ...] = (
+RULES: tuple[Callable[[Report], Iterator[Problem]], ...] = (
     database,
     spool,
     given_up,
@@ -231,6 +231,6 @@ RULES: tuple[Callable[[Report], Iterator[Finding]], ...] = (
 )
 
 
-def moment(at: Any) -> str:
-    """A moment in the active language and the host's time zone; a dash where there is none."""
+def format_time(at: Any) -> str:
+    """Format a time in the active language and the time zone of the host; None becomes a dash."""
     return formats.date_format(timezone.localtime(at), "DATETIME_FORMAT") if at else "-"

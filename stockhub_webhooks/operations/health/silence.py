@@ -1,4 +1,4 @@
-"""How long nothing was heard, counted while the shop's counter is open."""
+"""Hours without a message, counted within opening hours."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from django.utils import timezone
 from stockhub_webhooks.conf import conf
 
 DAY = timedelta(days=1)
-LONGEST = timedelta(days=400)
+MAX_PERIOD = timedelta(days=400)
 
 
 def open_hours(since: datetime, until: datetime) -> float:
-    """The hours between two moments that lie within `OPENING_HOURS` on `OPENING_WEEKDAYS`, 400 days at most."""
-    since = max(since, until - LONGEST)
+    """Return the hours of a period that are within `OPENING_HOURS` on `OPENING_WEEKDAYS`; 400 days at most."""
+    since = max(since, until - MAX_PERIOD)
     zone = timezone.get_default_timezone()
     try:
         opens, closes = conf.opening_hours()
     except (TypeError, ValueError):
         opens, closes = timedelta(0), DAY
-    # naive local times, made aware each: a day of a clock change has 23 or 25 hours
+    # add to naive local times, then make each one aware: a day with a clock change has 23 or 25 hours
     day = since.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None) - DAY
     seconds = 0.0
     while day.replace(tzinfo=zone) < until:

@@ -1,4 +1,4 @@
-"""Which work somebody must look after. What is counted here, the admin lists by the same functions."""
+"""Querysets of work that needs attention. Health counts them, and the admin lists the same rows."""
 
 from __future__ import annotations
 
@@ -14,57 +14,57 @@ LATE_SECONDS = 15 * 60
 
 
 def rows_of(model: Any) -> Any:
-    """All rows of a model of ours, where they are written."""
+    """Return all rows of one of our models, from the database that is written to."""
     return model._default_manager.using(database_alias())
 
 
 def real_rows(model: Any) -> Any:
-    """The same without tests, which nobody must look after."""
+    """Return all rows of one of our models, without tests."""
     return rows_of(model).real()
 
 
 def late_messages() -> Any:
-    """Those that should have been applied 15 minutes ago."""
+    """Return the messages that were due 15 minutes ago."""
     return real_rows(Message).filter(status=Message.Status.RECEIVED, due_at__lte=from_now(-LATE_SECONDS))
 
 
 def late_calls() -> Any:
-    """Those that could have been made 15 minutes ago: others wait for one that is tried again later."""
+    """Return the calls that were due 15 minutes ago, without those that wait for an earlier call of their order."""
     known = ledger.known_receivers()
     return real_rows(ReceiverCall).due(from_now(-LATE_SECONDS)).of(known).first_in_line(known).order_by()
 
 
 def given_up_calls() -> Any:
-    """Those that nobody has looked at yet."""
+    """Return the calls that were given up automatically."""
     return real_rows(ReceiverCall).failing().filter(status=ReceiverCall.Status.GIVEN_UP)
 
 
 def gone_calls() -> Any:
-    """The open ones whose receiver this process does not know."""
+    """Return the open calls whose receiver is not connected in this process."""
     open_calls = real_rows(ReceiverCall).open()
     return open_calls.exclude(pk__in=open_calls.of(ledger.known_receivers()).values("pk"))
 
 
 def failing_calls() -> Any:
-    """Those that failed and are tried again later."""
+    """Return the failed calls that are tried again."""
     return real_rows(ReceiverCall).failing().filter(status=ReceiverCall.Status.PENDING)
 
 
 def failing_messages() -> Any:
-    """Those that could not be applied, and are tried again later."""
+    """Return the messages that could not be applied and are tried again."""
     return real_rows(Message).failing().filter(status=Message.Status.RECEIVED)
 
 
 def orders_not_received() -> Any:
-    """Orders that are known from their shipments, invoices and so on only."""
+    """Return the stubs: orders that are known only from their shipments, invoices and so on."""
     return real_rows(Order).filter(received_at=None)
 
 
 def orders_not_in_our_shop() -> Any:
-    """Orders that the shop was asked for and does not have; none where it says of no order whether it has it."""
+    """Return the orders that `HOST_ORDER_RESOLVER` did not find in the shop; none without a resolver."""
     return real_rows(HostLink).absent() if conf.HOST_ORDER_RESOLVER else rows_of(HostLink).none()
 
 
 def parcels_with_a_problem() -> Any:
-    """Shipments with a problem on the way."""
+    """Return the shipments with the status of a delivery problem."""
     return real_rows(Shipment).filter(status=EXCEPTION)

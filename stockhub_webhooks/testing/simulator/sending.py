@@ -1,71 +1,58 @@
-"""One POST as Stock Hub sends it, over a connection that is kept."""
+"""Sends one message as Stock Hub does."""
 
 from __future__ import annotations
 
-import http.client
-import ipaddress
-import json
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
+from stockhub_webhooks.contract import client
 from stockhub_webhooks.testing.simulator.scenarios import Key, Post
 
-DATABASE_TIMEOUT_SECONDS = 30
 WRONG_KEY = "simulated-wrong-key"
-PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where to send to: the address that ends before the topic."""
+    """The receiver: its URL without the topic."""
 
     url: SplitResult
 
     @classmethod
     def at(cls, url: str) -> Target:
-        """The target of an address, such as `https://shop.example/api/v1/stockhub/`.
+        """Return the target of a URL such as `https://shop.example/api/v1/stockhub/`.
 
         Raises:
-            ValueError: it is no http(s) address.
+            ValueError: it is not an http(s) URL.
         """
         parts = urlsplit(url)
-        if parts.scheme not in PORTS or not parts.hostname:
-            raise ValueError(f"{url!r} is no address: give one as https://shop.example/api/v1/stockhub/")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"{url!r} is not a URL such as https://shop.example/api/v1/stockhub/")
         if parts.query or parts.fragment or parts.username:
-            raise ValueError("the address may hold no ?, # or user name")
-        _ = parts.port  # raises ValueError where that is none
+            raise ValueError("the URL must not contain ?, # or a user name")
+        _ = parts.port  # raises ValueError if it is invalid
         return cls(parts)
 
     @property
     def is_loopback(self) -> bool:
-        """Whether it is this machine, by name or number."""
-        host = self.url.hostname or ""
-        with suppress(ValueError):
-            return ipaddress.ip_address(host).is_loopback
-        return host == "localhost"
+        """True if the target is this machine."""
+        return client.is_loopback(self.url.hostname or "")
 
-    def path(self, topic: str) -> str:
-        """The address of a topic on that host."""
-        return f"{self.url.path.rstrip('/')}/{topic}"
-
-    def connection(self) -> http.client.HTTPConnection:
-        """A connection that is opened at its first use."""
-        kind = http.client.HTTPSConnection if self.url.scheme == "https" else http.client.HTTPConnection
-        return kind(self.url.hostname or "", self.url.port or PORTS[self.url.scheme], timeout=DATABASE_TIMEOUT_SECONDS)
+    def url_of(self, topic: str) -> str:
+        """Return the URL of a topic."""
+        return f"{self.url.geturl().rstrip('/')}/{topic}"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back.
+    """The answer to one message.
 
     Attributes:
-        post: what was sent.
-        status: the HTTP status, 0 where there was no answer.
-        outcome: what our receiver says became of it, "" where it says nothing.
-        detail: what the answer says, or why there is none, on one line.
-        seconds: from the first byte sent to the last one read.
+        post: the message.
+        status: the HTTP status, 0 if there was no response.
+        outcome: the outcome that our receiver reports, "" if there is none.
+        detail: the beginning of the response, or the reason why there is none, on one line.
+        seconds: the time until the response was read.
     """
 
     post: Post
@@ -76,70 +63,18 @@ class Answer:
 
     @property
     def is_as_expected(self) -> bool:
-        """Whether the status is one of those that it must be."""
+        """True if the status is one of those that the scenario expects."""
         return self.status in self.post.expected
 
 
-class Sender:
-    """Sends over one connection, for one thread."""
-
-    def __init__(self, target: Target, key: str) -> None:
-        self._target = target
-        self._keys = {Key.RIGHT: key, Key.WRONG: WRONG_KEY}
-        self._connection = target.connection()
-        self._is_used = False
-
-    def send(self, post: Post) -> Answer:
-        """Send it once. Never raises for what the network or the receiver does."""
-        begin = time.monotonic()
-        try:
-            status, body = self._exchange(post)
-        except (OSError, http.client.HTTPException) as fault:
-            self.close()
-            return Answer(post, 0, "", f"{type(fault).__name__}: {fault}", time.monotonic() - begin)
-        seconds = time.monotonic() - begin
-        return Answer(post, status, _outcome(body), _one_line(body), seconds)
-
-    def _exchange(self, post: Post) -> tuple[int, bytes]:
-        try:
-            return self._exchange_once(post)
-        except (ConnectionError, http.client.BadStatusLine):
-            # a server may close a kept connection whenever it likes; a new one that fails is the answer
-            if not self._is_used:
-                raise
-            self.close()
-            return self._exchange_once(post)
-
-    def _exchange_once(self, post: Post) -> tuple[int, bytes]:
-        self._connection.request("POST", self._target.path(post.topic), post.body, self._headers(post))
-        answer = self._connection.getresponse()
-        body = answer.read()
-        self._is_used = True
-        return answer.status, body
-
-    def _headers(self, post: Post) -> dict[str, str | bytes]:
-        headers: dict[str, str | bytes] = {
-            "Content-Type": "application/json",
-            "User-Agent": "stockhub_simulate",
-            "x-version": "V1",
-        }
-        if post.key in self._keys:
-            headers["x-api-key"] = self._keys[post.key].encode()  # a key may hold any character
-        return headers
-
-    def close(self) -> None:
-        """Close the connection; the next use opens a new one."""
-        self._connection.close()
-        self._is_used = False
-
-
-def _outcome(body: bytes) -> str:
+def send(target: Target, key: str, post: Post) -> Answer:
+    """Send a message once. Errors of the network or the receiver do not raise; they are the answer."""
+    keys = {Key.RIGHT: key, Key.WRONG: WRONG_KEY}
+    began = time.monotonic()
     try:
-        data = json.loads(body)
-    except ValueError:
-        return ""
-    return str(data.get("outcome", "")) if isinstance(data, dict) else ""
-
-
-def _one_line(body: bytes) -> str:
-    return " ".join(body[:500].decode("utf-8", "replace").split())
+        response = client.send("POST", target.url_of(post.topic), key=keys.get(post.key, ""), body=post.body)
+    except client.NoResponse as failure:
+        error = failure.error
+        return Answer(post, 0, "", f"{type(error).__name__}: {error}", time.monotonic() - began)
+    detail = " ".join(response.text[:500].split())
+    return Answer(post, response.status, str(response.data.get("outcome", "")), detail, response.seconds)

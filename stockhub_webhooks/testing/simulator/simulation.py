@@ -6,9 +6,11 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 
 from stockhub_webhooks.testing.simulator.scenarios import Plan, Queue
-from stockhub_webhooks.testing.simulator.sending import Answer, Sender, Target
+from stockhub_webhooks.testing.simulator.sending import Answer, Target, send
 
 LOOK_SECONDS = 0.1
 
@@ -37,7 +39,7 @@ class Simulation:
         target: where to.
         key: what comes as `x-api-key`.
         plan: what.
-        concurrency: how many threads, each with a connection of its own.
+        concurrency: how many threads send.
         rate: messages a second, all threads together; as many as possible where it is None.
     """
 
@@ -50,8 +52,9 @@ class Simulation:
         self._waiting: queue.SimpleQueue[Queue] = queue.SimpleQueue()
         for messages in plan.queues:
             self._waiting.put(messages)
-        senders = [Sender(target, key) for _ in range(max(1, min(concurrency, len(plan.queues))))]
-        self._threads = [threading.Thread(target=self._work, args=(sender,), daemon=True) for sender in senders]
+        self._send = partial(send, target, key)
+        count = max(1, min(concurrency, len(plan.queues)))
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(count)]
 
     def run(self, look: Callable[[int, int], None] = lambda done, total: None) -> bool:
         """Send all of it; False where Ctrl-C ended it before.
@@ -75,14 +78,10 @@ class Simulation:
         self.seconds = time.monotonic() - begin
         return not self._stop.is_set()
 
-    def _work(self, sender: Sender) -> None:
-        try:
+    def _work(self) -> None:
+        with suppress(queue.Empty):
             while True:
                 for post in self._waiting.get_nowait():
                     if not self._pace.wait(self._stop):
                         return
-                    self.answers.append(sender.send(post))
-        except queue.Empty:
-            pass
-        finally:
-            sender.close()
+                    self.answers.append(self._send(post))

@@ -13,7 +13,7 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.contrib.metrics.tables import TABLES, Tables
 from stockhub_webhooks.models import Heartbeat, Message, ReceiverCall
-from stockhub_webhooks.operations import health
+from stockhub_webhooks.operations.health.collect import collect_report
 from tests.conftest import KEY, TEST_KEY
 from tests.operations.health.conftest import PAST, broken, now  # noqa: F401 - a fixture
 from tests.samples import sample
@@ -160,7 +160,7 @@ def test_a_page_of_the_default_registry_shows_it_by_itself(post):
 
 def test_given_up_and_due_are_the_sums_over_the_receivers(request):
     request.getfixturevalue("broken")("given_up")
-    report = health.collect_report()
+    report = collect_report()
     (refuses,) = [each for each in report.receivers if each.receiver == "shop.refuses"]
     assert refuses.given_up == report.given_up_calls
     assert (refuses.given_up.count, refuses.due.count, report.due_calls.count) == (1, 0, 0)

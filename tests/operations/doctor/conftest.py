@@ -10,8 +10,8 @@ import trustme
 from django.test import Client
 from django.utils import translation
 
+from stockhub_webhooks.contract.client import Response
 from stockhub_webhooks.operations.doctor import address
-from stockhub_webhooks.operations.doctor.wire import Answer
 
 PREFIX = "https://shop.example/api/v1/stockhub/"
 
@@ -88,7 +88,7 @@ def ours(monkeypatch):
     asked = []
     instead = {}
 
-    def ask(method, url, *, key="", body=None):
+    def send(method, url, *, key="", body=None):
         path = urlsplit(url).path
         asked.append((method, path, key, body))
         if (method, path) in instead:
@@ -97,9 +97,9 @@ def ours(monkeypatch):
         with translation.override(translation.get_language()):  # the host's middleware chooses another
             response = Client().generic(method, path, body or b"", "application/json", headers=headers)
         received = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(url, response.status_code, received, response.content.decode())
+        return Response(url, response.status_code, received, response.content.decode())
 
-    monkeypatch.setattr(address, "ask", ask)
+    monkeypatch.setattr(address, "send", send)
     monkeypatch.setattr(address, "PAUSE_SECONDS", 0)
-    ask.asked, ask.instead = asked, instead
-    return ask
+    send.asked, send.instead = asked, instead
+    return send

@@ -6,11 +6,11 @@ import uuid
 
 import pytest
 
+from stockhub_webhooks.contract.client import NoResponse, Response
 from stockhub_webhooks.models import Message, Order
-from stockhub_webhooks.operations.doctor import NoAddress, address, examine_address
-from stockhub_webhooks.operations.doctor.address import Address
-from stockhub_webhooks.operations.doctor.wire import Answer, NoAnswer
-from stockhub_webhooks.operations.health import Level
+from stockhub_webhooks.operations.doctor import address
+from stockhub_webhooks.operations.doctor.address import Address, NoAddress, examine_address
+from stockhub_webhooks.operations.health.rules import Level
 from tests.conftest import KEY
 from tests.operations.doctor.conftest import PREFIX
 
@@ -128,7 +128,7 @@ def test_no_key_is_sent_where_others_read_along(ours):
 
 @pytest.mark.parametrize("ending", ["health", "rma"])
 def test_an_address_that_leads_elsewhere_is_named_and_nothing_is_posted(ours, ending):
-    ours.instead["GET", PATH + ending] = lambda url: Answer(url, 404)
+    ours.instead["GET", PATH + ending] = lambda url: Response(url, 404)
     found = examined()
     assert [f"{ending}: nothing is there (404)." in finding.text for finding in found] == [True]
     assert {method for method, *_ in ours.asked} == {"GET"}
@@ -136,7 +136,7 @@ def test_an_address_that_leads_elsewhere_is_named_and_nothing_is_posted(ours, en
 
 def test_a_server_that_is_not_there_is_explained(ours):
     def refused(url):
-        raise NoAnswer(url, ConnectionRefusedError())
+        raise NoResponse(url, ConnectionRefusedError())
 
     ours.instead["GET", PATH + "health"] = refused
     assert "nobody listens there" in said(examined())
@@ -144,7 +144,7 @@ def test_a_server_that_is_not_there_is_explained(ours):
 
 def test_a_server_that_goes_away_is_explained(ours):
     def broken_off(url):
-        raise NoAnswer(url, ConnectionResetError())
+        raise NoResponse(url, ConnectionResetError())
 
     ours.instead["POST", PATH + "order"] = broken_off
     assert "the connection broke off" in said(examined())
@@ -161,7 +161,7 @@ def answers_to_key(ours, *answers):
 
 
 def plain(url):
-    return Answer(url, 200, {}, '{"status": "ok"}')
+    return Response(url, 200, {}, '{"status": "ok"}')
 
 
 def test_a_server_with_other_keys_is_told(ours):
@@ -172,17 +172,17 @@ def test_a_server_with_other_keys_is_told(ours):
 
 
 def test_a_server_without_its_database_is_told(ours):
-    answers_to_key(ours, plain, lambda url: Answer(url, 503, {}, '{"status": "critical", "findings": []}'))
+    answers_to_key(ours, plain, lambda url: Response(url, 503, {}, '{"status": "critical", "findings": []}'))
     assert "its database is not (503)" in said(examined())
 
 
 def test_a_page_that_answers_who_has_a_key_is_told(ours):
-    answers_to_key(ours, plain, lambda url: Answer(url, 200, {"content-type": "text/html"}, "<html>"))
+    answers_to_key(ours, plain, lambda url: Response(url, 200, {"content-type": "text/html"}, "<html>"))
     assert "takes for" in said(examined())
 
 
 def test_a_firewall_that_stops_only_posts_is_told(ours):
-    ours.instead["POST", PATH + "order"] = lambda url: Answer(url, 403, {}, "Forbidden")
+    ours.instead["POST", PATH + "order"] = lambda url: Response(url, 403, {}, "Forbidden")
     found = examined()
     assert "refuses it before it reaches this app (403)" in said(found)
 
@@ -197,7 +197,7 @@ class Time:
 
 
 def accepted(ours, data, status=200, **options):
-    ours.instead["POST", PATH + "order"] = lambda url: Answer(url, status, {}, json.dumps(data), **options)
+    ours.instead["POST", PATH + "order"] = lambda url: Response(url, status, {}, json.dumps(data), **options)
 
 
 def test_a_message_that_is_not_here_went_to_another_database(ours):

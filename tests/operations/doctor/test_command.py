@@ -12,6 +12,7 @@ from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.connections import NOW
 from stockhub_webhooks.models import Heartbeat
 from stockhub_webhooks.operations.doctor import keys, support_message
+from stockhub_webhooks.operations.doctor.findings import Section
 from tests.conftest import KEY
 from tests.operations.doctor.conftest import PREFIX
 
@@ -47,13 +48,13 @@ def test_warnings_end_with_one_and_problems_with_two(well, settings):
     settings.STOCKHUB_WEBHOOKS |= {"SPOOL_DIR": ""}
     said, code = run()
     assert code == 1
-    assert "What to do, in this order:\n  1. Name a directory" in said
+    assert "Set it to a directory" in said
     settings.STOCKHUB_WEBHOOKS |= {"API_KEYS": ""}
     said, code = run()
     assert code == 2
     assert "  !! STOCKHUB_WEBHOOKS['API_KEYS'] holds no key" in said
     steps = said[said.index("What to do") :]
-    assert steps.index("1. Set it from the environment") < steps.index(". Name a directory")
+    assert steps.index("Set it to the secret") < steps.index("Set it to a directory")
 
 
 def test_the_mail_is_that_of_the_readme():
@@ -117,9 +118,9 @@ def test_a_key_never_looks_like_an_option(monkeypatch):
 
 
 def test_a_subject_without_findings_shows_a_dash():
-    from stockhub_webhooks.operations.doctor import Section, text
+    from stockhub_webhooks.operations.doctor import findings_text
 
-    assert list(text.section(Section("Messages", []))) == ["Messages:", "  -", ""]
+    assert list(findings_text.section(Section("Messages", []))) == ["Messages:", "  -", ""]
 
 
 @pytest.mark.server

@@ -8,9 +8,11 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from stockhub_webhooks import runners, signals
 from stockhub_webhooks.models import Heartbeat, Message
-from stockhub_webhooks.operations import doctor, health
 from stockhub_webhooks.operations.doctor import examination, findings
-from stockhub_webhooks.operations.health import Level
+from stockhub_webhooks.operations.doctor.examination import examine
+from stockhub_webhooks.operations.health.collect import collect_report
+from stockhub_webhooks.operations.health.report import Report
+from stockhub_webhooks.operations.health.rules import Level, Problem
 from stockhub_webhooks.receiving import spool
 from tests.conftest import KEY
 
@@ -27,7 +29,7 @@ def well(settings, tmp_path):
 
 def of(subject):
     """What is found on one subject."""
-    return list(subject(examination.Context(health.collect_report(), runners.current().applies_in_request)))
+    return list(subject(examination.Context(collect_report(), runners.current().applies_in_request)))
 
 
 def said(found):
@@ -41,7 +43,7 @@ def worst(found):
 def test_a_shop_that_is_set_up_well_has_nothing_to_do(well, hear):
     hear(signals.order_created, uid="shop.orders")
     Heartbeat.objects.create(name="worker", beat_at=datetime.now(timezone.utc))
-    sections = list(doctor.examine(applies_in_request=True))
+    sections = list(examine(applies_in_request=True))
     assert findings.todos(sections) == []
     assert findings.worst(sections) == Level.OK
     assert [section.title for section in sections] == [
@@ -116,10 +118,10 @@ def test_a_database_that_is_away_is_told_and_the_rest_is_looked_at(well, monkeyp
     def away(*arguments):
         raise DatabaseError("secret host")
 
-    monkeypatch.setattr(examination.health, "report", lambda: health.Report(datetime.now(timezone.utc), database="x"))
+    monkeypatch.setattr(examination, "collect_report", lambda: Report(datetime.now(timezone.utc), database="x"))
     monkeypatch.setattr(connections["default"], "ensure_connection", away)
     monkeypatch.setattr(examination, "MigrationExecutor", away)
-    found = {section.title: section.findings for section in doctor.examine(applies_in_request=True)}
+    found = {section.title: section.findings for section in examine(applies_in_request=True)}
     assert "does not answer (DatabaseError)" in said(found["Database"])
     assert "does not answer" in said(found["Tables"])
     assert (found["Messages"], said(found["Who does the work"])) == ([], "The runner is inline.")
@@ -132,7 +134,7 @@ def test_a_subject_that_fails_is_a_finding_and_tells_no_secret(monkeypatch, well
         raise RuntimeError("a secret")
 
     monkeypatch.setattr(examination, "SUBJECTS", (("Spool", fails),))
-    (section,) = doctor.examine(applies_in_request=True)
+    (section,) = examine(applies_in_request=True)
     assert "could not be looked at: RuntimeError" in section.findings[0].text
     assert "a secret" not in str(section)
 
@@ -233,7 +235,7 @@ def test_what_came_in_last_and_what_lies_about_is_told(well, post):
 
 def test_what_has_no_page_is_seen_in_stockhub_status(settings):
     settings.ROOT_URLCONF = "tests.host.no_addresses"
-    finding = health.Finding("spool", Level.CRITICAL, "A file is broken.")
+    finding = Problem("spool", Level.CRITICAL, "A file is broken.")
     assert examination._see(finding) == "A file is broken. See python manage.py stockhub_status"
 
 

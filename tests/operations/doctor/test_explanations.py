@@ -9,10 +9,11 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from django.utils import translation
 
-from stockhub_webhooks.operations.doctor import no_answer, wire
+from stockhub_webhooks.contract import client
+from stockhub_webhooks.contract.client import NoResponse, Response, send
+from stockhub_webhooks.operations.doctor import no_answer
 from stockhub_webhooks.operations.doctor.explanations import explained
-from stockhub_webhooks.operations.doctor.wire import Answer, NoAnswer, ask
-from stockhub_webhooks.operations.health import Level
+from stockhub_webhooks.operations.health.rules import Level
 from tests.operations.doctor.conftest import speaks
 from tests.processes import free_port
 
@@ -67,7 +68,7 @@ def problem_body(status, title, detail="Some detail."):
 )
 def test_an_answer_that_is_not_ours_is_explained(serve, status, headers, body, said, todo):
     server = serve(status, headers, body)
-    found = explained(ask("POST", server.url, key="a key", body=b"{}"))
+    found = explained(send("POST", server.url, key="a key", body=b"{}"))
     assert found.level == Level.CRITICAL
     assert server.url in found.text
     assert said in found.text
@@ -94,7 +95,7 @@ def test_an_answer_that_is_not_ours_is_explained(serve, status, headers, body, s
 )
 @pytest.mark.parametrize("status", [301, 302, 307])
 def test_a_redirect_says_who_must_be_told_what(here, location, todo, status):
-    found = explained(Answer(here, status, {"location": location}))
+    found = explained(Response(here, status, {"location": location}))
     assert "a message that is redirected is lost" in found.text
     assert "?" not in found.text
     assert todo in found.todo
@@ -102,21 +103,21 @@ def test_a_redirect_says_who_must_be_told_what(here, location, todo, status):
 
 def test_no_redirect_is_followed(serve):
     server = serve(302, {"location": "/elsewhere"})
-    assert ask("GET", server.url).status == 302
+    assert send("GET", server.url).status == 302
     assert len(server.asked) == 1
 
 
 def test_the_key_goes_in_its_header_and_may_hold_any_character(serve):
     server = serve(200)
-    ask("POST", server.url, key="sleutel-é-€", body=b"{}")
+    send("POST", server.url, key="sleutel-é-€", body=b"{}")
     method, _, headers, body = server.asked[0]
     assert (method, body, headers["Content-Type"], headers["X-Version"]) == ("POST", b"{}", "application/json", "V1")
     assert headers["X-Api-Key"].encode("latin-1").decode() == "sleutel-é-€"
 
 
 def test_no_more_is_read_than_is_needed(serve, monkeypatch):
-    monkeypatch.setattr(wire, "LONGEST_BYTES", 10)
-    assert len(ask("GET", serve(200, {}, b"x" * 5000).url).text) == 10
+    monkeypatch.setattr(client, "MAX_BYTES", 10)
+    assert len(send("GET", serve(200, {}, b"x" * 5000).url).text) == 10
 
 
 @pytest.mark.parametrize(
@@ -135,21 +136,21 @@ def test_no_more_is_read_than_is_needed(serve, monkeypatch):
     ],
 )
 def test_our_answers_are_told_from_others(status, headers, body, is_ours):
-    assert Answer(HERE, status, headers, body.decode()).is_ours is is_ours
+    assert Response(HERE, status, headers, body.decode()).is_ours is is_ours
 
 
 # ---------------------------------------------------------------- nothing that can be trusted
 
 
 def unanswered(url):
-    with pytest.raises(NoAnswer) as failure:
-        ask("GET", url)
+    with pytest.raises(NoResponse) as failure:
+        send("GET", url)
     return no_answer.unanswered(failure.value)
 
 
 def test_a_certificate_as_it_should_be_is_trusted(serve, authority):
     server = serve(200, JSON, b"{}", context=speaks(authority.issue_cert("localhost")))
-    assert ask("GET", server.url).status == 200
+    assert send("GET", server.url).status == 200
 
 
 def ago(**time):
@@ -197,7 +198,7 @@ def test_a_certificate_that_signs_itself_is_explained(serve, authority, tmp_path
 def test_a_certificate_fault_that_nobody_thought_of_is_told_in_its_own_words():
     fault = ssl.SSLCertVerificationError()
     fault.verify_code, fault.verify_message = 23, "certificate revoked"
-    found = no_answer.unanswered(NoAnswer(HERE, fault))
+    found = no_answer.unanswered(NoResponse(HERE, fault))
     assert "its certificate is not valid (certificate revoked)" in found.text
 
 
@@ -219,7 +220,7 @@ def test_a_door_that_nobody_minds_is_explained():
     ("says", "said"), [(None, "no answer within"), (b"", "broke off"), (b"hello\r\n\r\n", "broke off")]
 )
 def test_silence_and_rubbish_are_explained(monkeypatch, says, said):
-    monkeypatch.setattr(wire, "TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr(client, "TIMEOUT_SECONDS", 0.3)
     done = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
@@ -242,7 +243,7 @@ def test_silence_and_rubbish_are_explained(monkeypatch, says, said):
 
 
 def test_a_network_without_a_way_there_is_explained():
-    found = no_answer.unanswered(NoAnswer(HERE, OSError(113, "No route to host")))
+    found = no_answer.unanswered(NoResponse(HERE, OSError(113, "No route to host")))
     assert "cannot be reached" in found.text
 
 
@@ -254,6 +255,6 @@ def test_a_proxy_that_cannot_be_spoken_to_is_told(monkeypatch):
 
 def test_it_is_said_in_dutch_too():
     with translation.override("nl"):
-        found = explained(Answer(HERE, 404))
+        found = explained(Response(HERE, 404))
     assert "(404)" in found.text
     assert "nothing is there" not in found.text

@@ -15,8 +15,9 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.models import Alarm, Heartbeat, Lock, Message, ReceiverCall, Refusal
-from stockhub_webhooks.operations import health, worker
+from stockhub_webhooks.operations import worker
 from stockhub_webhooks.operations.health import alarm
+from stockhub_webhooks.operations.health.collect import collect_report
 from tests.conftest import KEY
 
 pytestmark = pytest.mark.django_db
@@ -122,16 +123,16 @@ def test_all_well_writes_nothing(post):
 
 def test_two_processes_send_one_mail(broken):
     broken("quarantined")
-    seen = health.collect_report()
-    alarm.tell(seen)
+    seen = collect_report()
+    alarm.raise_alarms(seen)
     Alarm.objects.update(told_at=None)  # as another process, which read the rows before, sees them
-    alarm.tell(seen)
+    alarm.raise_alarms(seen)
     assert len(mail.outbox) == 1
 
 
 def test_one_process_a_minute_looks(monkeypatch):
     looks = []
-    monkeypatch.setattr(alarm, "collect_report", lambda: looks.append(1) or health.collect_report())
+    monkeypatch.setattr(alarm, "collect_report", lambda: looks.append(1) or collect_report())
     alarm.check()
     alarm.check()
     assert len(looks) == 1
@@ -156,12 +157,12 @@ def test_the_second_process_of_a_first_turn_has_none(monkeypatch):
 
 
 def test_the_second_process_does_not_begin_the_same_episode():
-    alarm._episodes({"silence"})
-    assert not alarm._begin("silence", {})
-    assert not alarm._begin("silence", {"silence": None})
-    assert alarm._episodes({"silence"}) == set()
-    assert alarm._episodes(set()) == set()
-    assert alarm._episodes({"silence"}) == {"silence"}
+    alarm._update_episodes({"silence"})
+    assert not alarm._begin_episode("silence", {})
+    assert not alarm._begin_episode("silence", {"silence": None})
+    assert alarm._update_episodes({"silence"}) == set()
+    assert alarm._update_episodes(set()) == set()
+    assert alarm._update_episodes({"silence"}) == {"silence"}
 
 
 def test_what_comes_within_the_hour_is_told_after_it(broken):
@@ -323,7 +324,7 @@ def test_the_worker_looks_also_with_once(broken):
 
 def test_the_loop_looks_once_a_minute(monkeypatch):
     looks = []
-    monkeypatch.setattr(health, "check", lambda: looks.append(1))
+    monkeypatch.setattr(alarm, "check", lambda: looks.append(1))
     loop = worker.Worker()
     loop.once()
     loop.once()
@@ -348,10 +349,10 @@ def test_a_long_days_work_gives_signs_of_life_in_between(monkeypatch):
     assert len(slices) == 3
 
 
-def test_after_an_answer_one_looks_but_not_in_the_first_minute(broken, post, monkeypatch):
+def test_after_an_answer_one_looks_but_not_in_the_first_minute(broken, post):
     broken("quarantined")
     assert mail.outbox == []
-    monkeypatch.setattr(alarm, "_next_glance", 0.0)  # a minute later
+    alarm.check_throttle.reset()  # a minute later
     post("order")
     assert len(mail.outbox) == 1
     with CaptureQueriesContext(connection) as captured:
@@ -359,16 +360,16 @@ def test_after_an_answer_one_looks_but_not_in_the_first_minute(broken, post, mon
     assert not any("alarm" in query["sql"] or "turn" in query["sql"] for query in captured.captured_queries)
 
 
-def test_after_a_refusal_too_for_nothing_else_may_come(post, monkeypatch):
+def test_after_a_refusal_too_for_nothing_else_may_come(post):
     post("order", key="mistyped")
-    monkeypatch.setattr(alarm, "_next_glance", 0.0)
+    alarm.check_throttle.reset()
     post("order", key="mistyped")
     assert "is the key right" in mail.outbox[0].body
 
 
-def test_with_the_runner_worker_too_for_the_worker_may_be_dead(broken, post, monkeypatch):
+def test_with_the_runner_worker_too_for_the_worker_may_be_dead(broken, post):
     broken("no_worker")
-    monkeypatch.setattr(alarm, "_next_glance", 0.0)
+    alarm.check_throttle.reset()
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
         post("shipment")
     assert "stockhub_worker" in mail.outbox[0].body
@@ -378,7 +379,7 @@ def test_the_sender_has_its_answer_before(broken, client, monkeypatch):
     from stockhub_webhooks import views
 
     broken("quarantined")
-    monkeypatch.setattr(alarm, "_next_glance", 0.0)
+    alarm.check_throttle.reset()
     before = []
     real = views.WebhookResponse.close
     monkeypatch.setattr(views.WebhookResponse, "close", lambda self: (before.append(len(mail.outbox)), real(self)))

@@ -16,8 +16,8 @@ from django.utils import translation
 from stockhub_webhooks import signals, views
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models import Heartbeat, Message, ReceiverCall, Refusal
-from stockhub_webhooks.operations import health
-from stockhub_webhooks.operations.health import Level
+from stockhub_webhooks.operations.health.collect import collect_report
+from stockhub_webhooks.operations.health.rules import Level, find_problems
 from stockhub_webhooks.receiving.authentication import fingerprint
 from tests.conftest import KEY, PREFIX
 from tests.operations.health.conftest import PAST, now
@@ -60,7 +60,7 @@ def gone(*args, **kwargs):
 def test_each_fault_is_found_alone_and_has_its_exit_code(broken, fault, capsys):
     broken(fault)
     code, level = BROKEN[fault]
-    (found,) = health.findings(health.collect_report())
+    (found,) = find_problems(collect_report())
     assert (found.code, found.level) == (code, level)
     assert status() == level
     assert found.text in capsys.readouterr().out
@@ -73,7 +73,7 @@ def test_each_fault_is_found_alone_and_has_its_exit_code(broken, fault, capsys):
 @EACH_FAULT
 def test_links_lead_to_a_page_of_the_admin(broken, fault, staff):
     broken(fault)
-    for found in health.findings(health.collect_report()):
+    for found in find_problems(collect_report()):
         assert not found.link or staff.get(found.link).status_code == 200
 
 
@@ -131,7 +131,7 @@ def test_the_last_message_of_each_topic_and_the_last_use_of_each_key(post):
         post("shipment", key="the-key-of-two")
         post("any", b"x", key="the-key-of-two")
         last = Message.objects.order_by("-pk")[1].received_at
-        report = health.collect_report()
+        report = collect_report()
         assert report.last_messages["shipment"] == last
         assert report.last_messages["invoice"] is None
         assert report.last_messages["any"] == report.last_message_at
@@ -139,7 +139,7 @@ def test_the_last_message_of_each_topic_and_the_last_use_of_each_key(post):
         assert used[fingerprint("the-new-key")].last_used is None
         assert used[fingerprint("the-key-of-two")].account == "two"
         assert used[fingerprint(KEY)].last_used == Message.objects.get(topic="shipment", account="one").received_at
-    assert {key.fingerprint for key in health.collect_report().keys if not key.is_configured} == {
+    assert {key.fingerprint for key in collect_report().keys if not key.is_configured} == {
         fingerprint("the-key-of-two")
     }  # the new one was never used
 
@@ -147,7 +147,7 @@ def test_the_last_message_of_each_topic_and_the_last_use_of_each_key(post):
 def test_what_was_fetched_or_entered_by_hand_is_no_sign_of_stock_hub(post):
     post("order")
     Message.objects.update(source="hand")
-    assert health.collect_report().last_message_at is None
+    assert collect_report().last_message_at is None
 
 
 def test_open_messages_due_calls_and_workers(post, hear):
@@ -157,13 +157,13 @@ def test_open_messages_due_calls_and_workers(post, hear):
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
         post("invoice")
     Heartbeat.objects.create(name="worker", beat_at=now())
-    report = health.collect_report()
+    report = collect_report()
     assert (report.open_messages.count, report.due_calls.count, report.late.count) == (1, 1, 0)
     assert report.open_messages.oldest == Message.objects.get(topic="invoice").received_at
     assert set(report.workers) == {"worker"}
     assert report.has_worker
     ReceiverCall.objects.update(due_at=PAST)
-    report = health.collect_report()
+    report = collect_report()
     assert (report.late.count, report.late.oldest, report.due_calls.oldest) == (1, PAST, PAST)
 
 
@@ -176,43 +176,43 @@ def test_a_call_that_waits_behind_another_is_not_late(post, hear):
     post("shipment")
     first = ReceiverCall.objects.order_by("pk").first()
     ReceiverCall.objects.exclude(pk=first.pk).update(due_at=PAST)
-    assert health.collect_report().late.count == 0
+    assert collect_report().late.count == 0
 
 
 def test_refusals_of_a_day_and_a_success_ends_it(broken, post):
     broken("refusals")
     broken("refused_stock_hub")
-    refusals = health.collect_report().refusals
+    refusals = collect_report().refusals
     assert (refusals.by_reason, refusals.kept) == ({"wrong_key": 2}, 1)
     post("order")
-    report = health.collect_report()
+    report = collect_report()
     assert report.refusals.by_reason == {"wrong_key": 2}
-    assert health.findings(report) == []
+    assert find_problems(report) == []
     Refusal.objects.update(hour=now() - timedelta(hours=25))
-    assert health.collect_report().refusals.by_reason == {}
+    assert collect_report().refusals.by_reason == {}
 
 
 def test_files_that_wait_in_the_spool(broken, tmp_path, capsys):
     (tmp_path / "spool").mkdir()
     file = tmp_path / "spool" / "one.json"
     file.write_text("{}")
-    spool = health.collect_report().spool
+    spool = collect_report().spool
     assert (spool.waiting.count, spool.late.count, spool.broken) == (1, 0, 0)
     assert status() == 0
     os.utime(file, (0, 0))
-    assert health.collect_report().late.count == 1
+    assert collect_report().late.count == 1
     assert status() == Level.CRITICAL
 
 
 def test_a_file_that_has_just_been_ingested_is_no_fault(broken, monkeypatch, tmp_path):
     monkeypatch.setattr("stockhub_webhooks.receiving.spool.files", lambda: iter([tmp_path / "taken.json"]))
-    assert health.collect_report().spool.waiting.count == 0
+    assert collect_report().spool.waiting.count == 0
 
 
 def test_it_costs_the_same_however_much_there_is(post, hear):
     def queries():
         with CaptureQueriesContext(connection) as captured:
-            health.findings(health.collect_report())
+            find_problems(collect_report())
         return len(captured)
 
     hear(signals.event_recorded)

@@ -1,0 +1,113 @@
+"""Failed messages and receiver calls, grouped by cause. The database does the grouping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Max, Min, Q, QuerySet
+
+from stockhub_webhooks.models import Message, ReceiverCall
+from stockhub_webhooks.operations.health.work import real_rows, rows_of
+
+MAX_GROUPS = 100
+
+
+@dataclass(frozen=True)
+class FailureType:
+    """A model whose rows can fail.
+
+    Attributes:
+        name: its key in the forms of the admin.
+        model: the model.
+        keys: the columns by which failures are grouped.
+        received_at: the path to the time at which the message was received.
+    """
+
+    name: str
+    model: type[Any]
+    keys: tuple[str, ...]
+    received_at: str
+
+    def failing(self) -> QuerySet[Any]:
+        """Return all rows that failed, without tests."""
+        rows: QuerySet[Any] = real_rows(self.model).failing()
+        return rows
+
+    def members(self, key: Mapping[str, str], newest: int) -> QuerySet[Any]:
+        """Return the rows of a group up to the primary key `newest`: later rows were not shown to the user."""
+        return self.failing().filter(**{name: key[name] for name in self.keys}, pk__lte=newest).order_by("pk")
+
+    def rows_for_display(self) -> QuerySet[Any]:
+        """Return the rows with their related objects, and without bodies."""
+        rows: QuerySet[Any] = rows_of(self.model)
+        if self.model is ReceiverCall:
+            heavy = ("event__changes", "event__message__body", "event__message__headers")
+            return rows.select_related("event__message").defer(*heavy)
+        return rows.defer("body", "headers")
+
+
+CALLS = FailureType("call", ReceiverCall, ("receiver", "cause"), "event__message__received_at")
+MESSAGES = FailureType("message", Message, ("status", "cause"), "received_at")
+FAILURE_TYPES = {kind.name: kind for kind in (CALLS, MESSAGES)}
+
+
+@dataclass(frozen=True)
+class FailureGroup:
+    """Rows that failed with the same cause.
+
+    Attributes:
+        kind: their type.
+        key: the values of the grouping columns.
+        count: the number of rows.
+        by_status: the number of rows in each status.
+        first: the time at which the first of their messages was received.
+        last: the time at which the last of them was received.
+        newest: the newest row, shown as an example.
+    """
+
+    kind: FailureType
+    key: Mapping[str, str]
+    count: int
+    by_status: Mapping[str, int]
+    first: datetime
+    last: datetime
+    newest: Any
+
+
+def find_groups(kind: FailureType, limit: int = MAX_GROUPS) -> list[FailureGroup]:
+    """Return at most `limit` groups, the one with the newest row first, with two queries."""
+    statuses = kind.model.Status.values
+    aggregates = list(
+        kind.failing()
+        .order_by()
+        .values(*kind.keys)
+        .annotate(
+            number=Count("pk"),
+            first=Min(kind.received_at),
+            last=Max(kind.received_at),
+            last_pk=Max("pk"),
+            **{f"in_{status}": Count("pk", filter=Q(status=status)) for status in statuses},
+        )
+        .order_by("-last_pk")[:limit]
+    )
+    rows = kind.rows_for_display().in_bulk([row["last_pk"] for row in aggregates])
+    return list(_build_groups(kind, aggregates, rows))
+
+
+def _build_groups(
+    kind: FailureType, aggregates: list[dict[str, Any]], rows: Mapping[int, Any]
+) -> Iterator[FailureGroup]:
+    for row in aggregates:
+        if row["last_pk"] in rows:  # otherwise it was deleted between the two queries
+            yield FailureGroup(
+                kind=kind,
+                key={name: row[name] for name in kind.keys},
+                count=row["number"],
+                by_status={status: row[f"in_{status}"] for status in kind.model.Status.values if row[f"in_{status}"]},
+                first=row["first"],
+                last=row["last"],
+                newest=rows[row["last_pk"]],
+            )
