@@ -49,7 +49,7 @@ class Command(BaseCommand):
             found = self.examine(there, live=options["live"])
             if options["new_key"]:
                 self.say(_("A new key:"), "", *keys.lines(), "")
-            prefix = there.for_letter if there else f"https://shop.example{address.usual_path()}"
+            prefix = there.for_mail if there else f"https://shop.example{address.usual_path()}"
             self.say(_("The mail that activates the webhooks (never with the key):"), "")
             self.say(*(f"  {line}".rstrip() for line in support_message.activation(prefix).splitlines()), "")
             self.say(*findings_text.what_to_do(found))
