@@ -1,1 +1,1 @@
-"""Commands: arguments only, the work is in modules."""
+"""Management commands. They parse arguments and print; the work is done in other modules."""

@@ -1,6 +1,6 @@
-"""Takes away what came in as a test, in small steps: it may be stopped at any time, and begun again.
+"""Removes all rows of the test account in small batches. It can be stopped at any time and run again.
 
-Messages go before documents, so that nobody applies one of them to what is gone already.
+Messages are removed before documents, so that no worker applies a message to a document that is already removed.
 """
 
 from __future__ import annotations
@@ -15,38 +15,38 @@ from stockhub_webhooks.processing.apply import BY_TOPIC
 
 BATCH = 200
 
-# Each kind before the kind that it hangs on, so that no step takes more with it than its own lines and parcels.
+# Children before parents, so that no batch cascades further than its own lines and tracks.
 DOCUMENTS = (*(kind.model for kind in BY_TOPIC.values() if kind.model is not Order), Order)
-KINDS: tuple[Any, ...] = (ReceiverCall, Event, Message, *DOCUMENTS)
+MODELS: tuple[Any, ...] = (ReceiverCall, Event, Message, *DOCUMENTS)
 
 
 def count(account: str) -> dict[Any, int]:
-    """How many rows of each kind an account has."""
-    return {model: _rows(model, account).count() for model in KINDS}
+    """Return the number of rows of an account by model."""
+    return {model: _rows(model, account).count() for model in MODELS}
 
 
 def remove(account: str) -> Iterator[tuple[Any, int]]:
-    """Take all rows of an account away, a batch at each step: the kind and how many of it are gone now.
+    """Remove all rows of an account in batches; yield the model and the size of each batch.
 
     Raises:
-        django.db.Error: a step was called off time and again; what is gone stays gone.
+        django.db.Error: a batch failed after all retries; earlier batches stay removed.
     """
-    for model in KINDS:
-        while gone := with_retries(partial(_step, model, account)):
-            yield model, gone
+    for model in MODELS:
+        while removed := with_retries(partial(_remove_batch, model, account)):
+            yield model, removed
 
 
 def _rows(model: Any, account: str) -> Any:
     return model.objects.using(database_alias()).of_account(account)
 
 
-def _step(model: Any, account: str) -> int:
-    """One transaction."""
+def _remove_batch(model: Any, account: str) -> int:
+    """Remove one batch in one transaction; return its size."""
     using = database_alias()
     addresses = [field.attname for field in model._meta.fields if field.related_model is Address]
     with write_transaction(using):
-        found = list(_rows(model, account).order_by("pk").values_list("pk", *addresses)[:BATCH])
-        model.objects.using(using).filter(pk__in=[row[0] for row in found]).only("pk").delete()  # bodies are long
-        owned = [key for row in found for key in row[1:] if key]
+        rows = list(_rows(model, account).order_by("pk").values_list("pk", *addresses)[:BATCH])
+        model.objects.using(using).filter(pk__in=[row[0] for row in rows]).only("pk").delete()
+        owned = [key for row in rows for key in row[1:] if key]
         Address.objects.using(using).filter(pk__in=owned).delete()
-    return len(found)
+    return len(rows)

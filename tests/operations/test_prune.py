@@ -83,7 +83,7 @@ def test_it_asks_first(filled, monkeypatch, text):
 
 
 def test_stopped_half_way_it_is_begun_again(filled, monkeypatch):
-    real = prune._step
+    real = prune._remove_batch
     monkeypatch.setattr(prune, "BATCH", 1)
 
     def step(model, account):
@@ -92,7 +92,7 @@ def test_stopped_half_way_it_is_begun_again(filled, monkeypatch):
         return real(model, account)
 
     with monkeypatch.context() as patch:
-        patch.setattr(prune, "_step", step)
+        patch.setattr(prune, "_remove_batch", step)
         with pytest.raises(CommandError, match="run it again"):
             call_command("stockhub_prune", "--account", "test", "--no-input")
     assert Order.objects.of_account("test").exists()

@@ -1,4 +1,4 @@
-"""The command that says whether it is set up right, and what to do."""
+"""The command `stockhub_doctor`."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from stockhub_webhooks.operations.doctor.findings import Section
 
 
 class Command(BaseCommand):
-    """Looks at the set-up, and at the addresses from outside. Exit code as `stockhub_status`: 0 well, 1, 2."""
+    """Checks the installation, and the URLs from outside. The exit code is the highest `Level`."""
 
-    requires_system_checks = []  # they are a part of what it tells
+    requires_system_checks = []  # the command reports them itself
     help = (
         "Say whether the app is set up right, and what to do, in order. The exit code is 0 where all is well, 1 with "
         "warnings, 2 where messages would be lost."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """`--url`, `--live`, `--new-key` and `--language`."""
+        """Define `--url`, `--live`, `--new-key` and `--language`."""
         parser.add_argument("--url", default="", help="the public address, to ask there and to post a test message to")
         parser.add_argument(
             "--live",
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         parser.add_argument("--language", default="", help='of all that is said and of the mail, such as "nl" or "en"')
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print what is found, the mail and what to do, and end with the code."""
+        """Print the findings, the activation mail and the steps, and exit with the level."""
         if options["live"] and not options["url"]:
             raise CommandError("--live says how to ask at --url: give that, too")
         try:
@@ -49,7 +49,7 @@ class Command(BaseCommand):
             found = self.examine(there, live=options["live"])
             if options["new_key"]:
                 self.say(_("A new key:"), "", *keys.lines(), "")
-            prefix = there.for_letter if there else f"https://shop.example{address.usual_path()}"
+            prefix = there.for_mail if there else f"https://shop.example{address.usual_path()}"
             self.say(_("The mail that activates the webhooks (never with the key):"), "")
             self.say(*(f"  {line}".rstrip() for line in support_message.activation(prefix).splitlines()), "")
             self.say(*findings_text.what_to_do(found))
@@ -57,7 +57,7 @@ class Command(BaseCommand):
             sys.exit(int(level))
 
     def examine(self, there: Address | None, *, live: bool) -> list[Section]:
-        """Look at everything, and say each thing as soon as it is known."""
+        """Run the examination, and print each section as soon as it is finished."""
         found = []
         for section in examine(applies_in_request=runners.current().applies_in_request):
             found.append(section)
@@ -74,7 +74,7 @@ class Command(BaseCommand):
         return found
 
     def say(self, *lines: str) -> None:
-        """Print lines at once: what comes next may take its time."""
+        """Print lines without buffering, because the next section may take long."""
         for line in lines:
             self.stdout.write(line)
         self.stdout.flush()

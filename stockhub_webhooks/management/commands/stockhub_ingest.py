@@ -1,4 +1,4 @@
-"""The command that takes messages from files."""
+"""The command `stockhub_ingest`."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from stockhub_webhooks import runners
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.exceptions import Unreadable
-from stockhub_webhooks.management.commands.stockhub_dump import moment
+from stockhub_webhooks.operations.dates import parse_timestamp
 from stockhub_webhooks.receiving import ingest
 
 PROGRESS_EVERY = 100
 
 
 class Command(BaseCommand):
-    """Takes messages from files, says what was wrong where, and wakes whoever does the work."""
+    """Stores the messages of files, reports errors by file and line, and wakes the runner."""
 
     help = (
         "Take messages from files, as if Stock Hub had sent them: JSON (one body, or a list of bodies), JSON lines (a "
@@ -32,24 +32,23 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Where from, and what a bare body does not say."""
+        """Define the files, and the values for bodies without their own."""
         parser.add_argument("files", nargs="+", metavar="FILE", help="- is standard input")
         parser.add_argument("--topic", choices=topics.ALL, default="", help="of bare bodies; else told by their shape")
         parser.add_argument("--account", default="", help="of bare bodies, where there are several accounts")
         parser.add_argument(
             "--received-at",
-            type=moment,
             metavar="DATETIME",
             help="of bare bodies: when they should have come; else now",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Take them in, and say how many."""
+        """Store the messages, and print the counts."""
         try:
             account = conf.account(options["account"])
+            received_at = parse_timestamp(options["received_at"]) if options["received_at"] else None
         except ValueError as error:
             raise CommandError(str(error)) from error
-        received_at = options["received_at"] and moment(options["received_at"])
         intake = ingest.Intake(account, options["topic"], received_at)
         try:
             bad = sum(self.take(name, intake) for name in options["files"])
@@ -64,7 +63,7 @@ class Command(BaseCommand):
             raise CommandError("what was bad is told above, with file and line; the rest is taken")
 
     def take(self, name: str, intake: ingest.Intake) -> int:
-        """Take in what is in one file; how many bad things were in it."""
+        """Store the messages of one file; return the number of errors."""
         bad = 0
         try:
             with opened(name) as file:
@@ -80,7 +79,7 @@ class Command(BaseCommand):
         return bad
 
     def fault_of(self, found: ingest.Found, intake: ingest.Intake) -> str:
-        """Take one in; what is wrong with it, "" where all is well."""
+        """Store one message; return the error, "" if it was stored."""
         try:
             intake.take(found.text)
         except Unreadable as why:
@@ -90,14 +89,14 @@ class Command(BaseCommand):
         return ""
 
     def progress(self, name: str, count: int) -> None:
-        """On a terminal, a sign of life."""
+        """Print a counter on a terminal."""
         if self.stderr.isatty() and count % PROGRESS_EVERY == 0:
             self.stderr.write(f"\r{name}: {count}", ending="\r")
 
 
 @contextmanager
 def opened(name: str) -> Iterator[IO[bytes]]:
-    """A file to read, standard input for "-"."""
+    """Open a file, or standard input for "-"."""
     if name == "-":
         yield sys.stdin.buffer
         return

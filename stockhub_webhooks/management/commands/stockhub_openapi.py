@@ -1,4 +1,4 @@
-"""The command that writes down what is received, for Winkelstraat or for a gateway."""
+"""The command `stockhub_openapi`."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class Command(BaseCommand):
     help = "Print the receiving endpoints as an OpenAPI document: to mail to Winkelstraat, or to feed to a gateway."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Where the shop is, and how it is written."""
+        """Define `--server` and `--format`."""
         parser.add_argument("--server", default="", metavar="URL", help="where the shop is, as https://shop.example")
         parser.add_argument("--format", choices=("yaml", "json"), default="yaml", help="yaml, unless said otherwise")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print it."""
+        """Print the document."""
         try:
             from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
 

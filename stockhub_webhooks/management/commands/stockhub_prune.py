@@ -1,4 +1,4 @@
-"""The command that takes away what came in as a test."""
+"""The command `stockhub_prune`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import Error as DatabaseFault
+from django.db import Error as DatabaseError
 
 from stockhub_webhooks.conf import TEST_ACCOUNT
 from stockhub_webhooks.operations import prune
@@ -19,7 +19,7 @@ class Command(BaseCommand):
     help = 'Remove all messages, documents, changes and tasks of the account "test". What is real is never touched.'
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Whose, and how sure."""
+        """Define the account, `--dry-run` and `--no-input`."""
         parser.add_argument("--account", required=True, help=f'only "{TEST_ACCOUNT}" can be removed')
         parser.add_argument("--dry-run", action="store_true", help="say the numbers, remove nothing")
         parser.add_argument(
@@ -27,30 +27,30 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Say what there is, ask, and remove it."""
+        """Print the counts, ask for confirmation, and remove the rows."""
         account = options["account"]
         if account != TEST_ACCOUNT:
             raise CommandError(
                 f"only the account {TEST_ACCOUNT!r} can be removed: what came with another key is real, and is kept"
             )
-        there = prune.count(account)
-        self.tell(there)
+        counts = prune.count(account)
+        self.print_counts(counts)
         if options["dry_run"]:
-            self.stdout.write(f"would remove: {sum(there.values())}")
+            self.stdout.write(f"would remove: {sum(counts.values())}")
             return
-        if options["interactive"] and any(there.values()) and input("Remove them? [y/N] ").strip().lower() != "y":
+        if options["interactive"] and any(counts.values()) and input("Remove them? [y/N] ").strip().lower() != "y":
             raise CommandError("nothing is removed")
-        gone: Counter[Any] = Counter()
+        removed: Counter[Any] = Counter()
         try:
             for model, number in prune.remove(account):
-                gone[model] += number
-        except DatabaseFault as fault:
-            message = f"stopped after {gone.total()} rows ({type(fault).__name__}): run it again"
-            raise CommandError(message) from fault
-        self.stdout.write(f"removed: {gone.total()}")
+                removed[model] += number
+        except DatabaseError as error:
+            message = f"stopped after {removed.total()} rows ({type(error).__name__}): run it again"
+            raise CommandError(message) from error
+        self.stdout.write(f"removed: {removed.total()}")
 
-    def tell(self, numbers: dict[Any, int]) -> None:
-        """A line a kind, without those of which there is none."""
-        for model, number in numbers.items():
+    def print_counts(self, counts: dict[Any, int]) -> None:
+        """Print a line for each model that has rows."""
+        for model, number in counts.items():
             if number:
                 self.stdout.write(f"{model._meta.verbose_name_plural}: {number}")

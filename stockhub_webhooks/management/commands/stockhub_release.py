@@ -1,4 +1,4 @@
-"""The command that lets refused messages in after all."""
+"""The command `stockhub_release`."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from stockhub_webhooks.receiving import refusals
 
 
 class Command(BaseCommand):
-    """Lets refused messages in, after the key was put right."""
+    """Stores refused messages after the key was corrected."""
 
     help = "Let refused messages that were kept into the journal, as if they had come with the right key."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Which, and whose."""
+        """Define which messages are stored, and in which account."""
         parser.add_argument("ids", nargs="*", type=int, metavar="ID", help="the refused messages, as the admin shows")
         parser.add_argument("--key", metavar="FINGERPRINT", help="all that came with this key, as the admin shows it")
         parser.add_argument("--account", default="", help="whose messages they are, where there are several accounts")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Let them in, and say how many."""
+        """Store the messages, and print how many."""
         pks = list(options["ids"])
         if options["key"]:
             rows = RefusedBody.objects.using(database_alias()).filter(key_fingerprint=options["key"], message=None)

@@ -1,4 +1,4 @@
-"""The command that processes stored messages again, and tells receivers of past changes."""
+"""The command `stockhub_replay`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BAR = 30
 
 
 class Command(BaseCommand):
-    """Goes through messages in the foreground. Killed, a worker goes on; stopped by Ctrl-C, nobody does."""
+    """Replays messages in the foreground. A worker continues after a kill; Ctrl-C stops the replay for good."""
 
     help = (
         "Process stored messages again, in the order in which they came in; newer still wins. "
@@ -30,7 +30,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Which, for whom and why."""
+        """Define the messages, the receivers and the reason."""
         parser.add_argument("--since", default="", metavar="DATETIME", help="received then or later")
         parser.add_argument("--until", default="", metavar="DATETIME", help="received before; a day: up to its end")
         parser.add_argument("--topic", default="", choices=topics.ALL, help="only of this topic")
@@ -50,7 +50,7 @@ class Command(BaseCommand):
         parser.add_argument("--reason", default="", help="why, for the record; needed unless --dry-run")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Show what would happen, or do it."""
+        """Print a preview, or run the replay."""
         choice, receivers = self.choice(options), frozenset(options["receiver"])
         applies = not options["only_tell"]
         if unknown := receivers - set().union(*ledger.known_receivers().values()):
@@ -74,7 +74,7 @@ class Command(BaseCommand):
         )
 
     def choice(self, options: dict[str, Any]) -> Choice:
-        """The messages that the arguments describe."""
+        """Return the choice of messages that the arguments describe."""
         try:
             since, until = replay.since_and_until(options["since"], options["until"])
         except ValueError as error:
@@ -83,20 +83,20 @@ class Command(BaseCommand):
             raise CommandError("say which: --since DATETIME, --order NUMBER, or both")
         return Choice(since, until, options["topic"], options["order"], options["status"])
 
-    def show(self, foreseen: Preview) -> None:
-        """What would become of each message, and how many changes each receiver would be told."""
-        for message, step in foreseen.steps:
+    def show(self, preview: Preview) -> None:
+        """Print the result for each message, and the number of calls for each receiver."""
+        for message, step in preview.steps:
             changed = ", ".join(sorted({name for event in step.events for name in event.changes}))
             error = step.error.partition("\n")[0]
             result = error or ": ".join(filter(None, (step.outcome or step.counted, changed)))
             self.stdout.write(f"{message.pk} {message.topic or '?'} {message.increment_id}: {result}")
-        more = "" if foreseen.is_counted else " or more"
-        self.stdout.write(f"would be processed: {foreseen.total}{more}; shown: {len(foreseen.steps)}")
-        for receiver, count in foreseen.receivers.items():
+        more = "" if preview.is_counted else " or more"
+        self.stdout.write(f"would be processed: {preview.total}{more}; shown: {len(preview.steps)}")
+        for receiver, count in preview.receivers.items():
             self.stdout.write(f"would tell {receiver}: {count}")
 
     def run(self, asked: Replay) -> None:
-        """Go through them. Ctrl-C rolls the message in hand back, and stops."""
+        """Run the replay. Ctrl-C rolls back the current message and stops."""
         counts: Counter[str] = Counter()
         try:
             for step in replay.steps(asked):
@@ -110,9 +110,9 @@ class Command(BaseCommand):
             runners.current().wake()
         if self.stderr.isatty():
             self.stderr.write("")
-        told = ", ".join(f"{name} {counts[name]}" for name in ("changed", "unchanged", "failed", "postponed"))
+        results = ", ".join(f"{name} {counts[name]}" for name in ("changed", "unchanged", "failed", "postponed"))
         self.stdout.write(
-            f"replay {asked.pk}: {asked.status}, {asked.done} of {asked.total}: {told}; owed {asked.owed}"
+            f"replay {asked.pk}: {asked.status}, {asked.done} of {asked.total}: {results}; owed {asked.owed}"
         )
         if asked.status != Replay.Status.DONE:
             sys.exit(130)
@@ -120,7 +120,7 @@ class Command(BaseCommand):
             sys.exit(2)
 
     def bar(self, done: int, total: int) -> None:
-        """On a terminal, how far it is."""
+        """Print a progress bar on a terminal."""
         if not self.stderr.isatty():
             return
         filled = BAR * done // max(total, done)
@@ -128,7 +128,7 @@ class Command(BaseCommand):
 
 
 def user() -> str:
-    """Who is logged in to the machine, "?" in a container without such a name."""
+    """Return the login name, "?" if the user has none, as in some containers."""
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):

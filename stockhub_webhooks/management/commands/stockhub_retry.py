@@ -1,29 +1,27 @@
-"""The command that tries tasks for the shop again."""
+"""The command `stockhub_retry`."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser
 from collections import Counter
-from datetime import datetime, time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
 
 from stockhub_webhooks import runners
 from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.operations.dates import parse_timestamp
 
 BATCH = 500
 
 
 class Command(BaseCommand):
-    """Tries receiver calls again, after what made them fail was mended."""
+    """Retries receiver calls after their cause of failure was corrected."""
 
     help = "Make receiver calls due now: those that are given up, and those that wait for their next attempt."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Which."""
+        """Define which calls are retried."""
         parser.add_argument(
             "--receiver", default="", metavar="NAME", help="only this receiver's, as the admin shows it"
         )
@@ -32,31 +30,22 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="say the numbers, change nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Make them due, and say how many."""
+        """Make the calls due, and print how many."""
         receiver, given_up, since = options["receiver"], options["given_up"], options["since"]
         if not (receiver or given_up or since):
             raise CommandError("say which: --receiver NAME, --given-up, --since DATETIME, or several of them")
-        calls = ledger.retryable(receiver=receiver, given_up=given_up, since=moment(since) if since else None)
-        found = list(calls.values_list("pk", "receiver"))
-        for name, count in sorted(Counter(name for _, name in found).items()):
+        try:
+            since = parse_timestamp(since) if since else None
+        except ValueError as error:
+            raise CommandError(f"--since {error}") from None
+        calls = list(ledger.retryable(receiver=receiver, given_up=given_up, since=since).values_list("pk", "receiver"))
+        for name, count in sorted(Counter(name for _, name in calls).items()):
             self.stdout.write(f"{name}: {count}")
         if options["dry_run"]:
-            self.stdout.write(f"would try again: {len(found)}")
+            self.stdout.write(f"would try again: {len(calls)}")
             return
-        pks = [pk for pk, _ in found]
+        pks = [pk for pk, _ in calls]
         done = sum(ledger.requeue(pks[start : start + BATCH]) for start in range(0, len(pks), BATCH))
         if done:
             runners.current().wake()
-        self.stdout.write(f"to be tried again: {done} of {len(found)}")
-
-
-def moment(text: str) -> datetime:
-    """A time or a day, in the host's time zone where it names none."""
-    try:
-        day = parse_date(text)
-        found = datetime.combine(day, time.min) if day else parse_datetime(text)
-    except ValueError:
-        found = None
-    if found is None:
-        raise CommandError(f"--since {text!r} is not a time: write 2026-01-31 or 2026-01-31T09:00")
-    return found if timezone.is_aware(found) else timezone.make_aware(found, timezone.get_default_timezone())
+        self.stdout.write(f"to be tried again: {done} of {len(calls)}")

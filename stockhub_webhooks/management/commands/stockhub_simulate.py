@@ -1,4 +1,4 @@
-"""The command that plays Stock Hub."""
+"""The command `stockhub_simulate`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SEEDS = 10_000
 
 
 def positive(kind: type[int] | type[float]) -> Any:
-    """A number above zero, for argparse."""
+    """Return an argparse type for numbers above zero."""
 
     def number(text: str) -> float:
         value = kind(text)
@@ -36,19 +36,19 @@ def positive(kind: type[int] | type[float]) -> Any:
 
 
 class Command(BaseCommand):
-    """Plays lives of orders against a receiver. Exit code 1 where an answer was not as it must be."""
+    """Sends the messages of simulated orders. Exit code 1 if an answer was not as expected."""
 
-    requires_system_checks = []  # it may be asked about another receiver than this one
+    requires_system_checks = []  # the receiver may be another installation
     help = "Play Stock Hub against a receiver over HTTP: whole lives of orders, and what the internet does to them."
 
     def create_parser(self, prog_name: str, subcommand: str, **options: Any) -> Any:
-        """The scenarios stand below the options."""
-        told = "\n".join(f"  {name:<14}{scenario.sentence}" for name, scenario in BY_NAME.items())
-        options |= {"epilog": f"scenarios:\n{told}", "formatter_class": argparse.RawDescriptionHelpFormatter}
+        """List the scenarios below the options."""
+        scenarios = "\n".join(f"  {name:<14}{scenario.sentence}" for name, scenario in BY_NAME.items())
+        options |= {"epilog": f"scenarios:\n{scenarios}", "formatter_class": argparse.RawDescriptionHelpFormatter}
         return super().create_parser(prog_name, subcommand, **options)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Where to, what, how much of it, and with which key."""
+        """Define the receiver, the scenario, its size and the key."""
         parser.add_argument("url", metavar="URL", help="up to the topic, as https://shop.example/api/v1/stockhub/")
         parser.add_argument("scenario", nargs="?", choices=BY_NAME, default="happy", help="happy where none is given")
         parser.add_argument("--orders", type=positive(int), default=10, metavar="N", help="how many lives (10)")
@@ -66,7 +66,7 @@ class Command(BaseCommand):
         parser.add_argument("--yes", action="store_true", help="also to another machine than this one")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Play, show how far it is, and sum up."""
+        """Run the simulation, and print its progress and a summary."""
         scenario = BY_NAME[options["scenario"]]
         target = self.target(options["url"], allowed=options["yes"])
         key = self.key(options)
@@ -91,7 +91,7 @@ class Command(BaseCommand):
             raise CommandError("not everything was answered as it must be")
 
     def target(self, url: str, *, allowed: bool) -> Target:
-        """Where to send to; another machine only knowingly: the orders are made up, and stay there."""
+        """Return the target; another machine needs `--yes`, because the simulated orders stay in its database."""
         try:
             target = Target.at(url)
         except ValueError as error:
@@ -103,7 +103,7 @@ class Command(BaseCommand):
         return target
 
     def key(self, options: dict[str, Any]) -> str:
-        """The key: as said, of the environment, or of the settings."""
+        """Return the key from the options, the environment or the settings, in this order."""
         if options["key"]:
             return str(options["key"])
         if options["key_file"]:
@@ -124,13 +124,13 @@ class Command(BaseCommand):
         )
 
     def announce(self, options: dict[str, Any], scenario: Scenario, seed: int, plan: Plan) -> None:
-        """What is about to be sent."""
+        """Print what will be sent."""
         dropped = f", {plan.dropped} dropped on purpose" if plan.dropped else ""
         self.stdout.write(f"{options['scenario']}: {scenario.sentence}")
         self.stdout.write(f"orders {options['orders']}, messages {len(plan)}{dropped}, seed {seed}")
 
     def progress(self, done: int, total: int) -> None:
-        """On a terminal, how far it is; nothing to do takes the line away."""
+        """Print a progress bar on a terminal; a total of 0 clears it."""
         if self.stderr.isatty():
             line = bar(done, total) if total else f"{'':60}\r"
             self.stderr.write(f"\r{line}", style_func=str, ending="")

@@ -1,4 +1,4 @@
-"""The command that says whether all is well."""
+"""The command `stockhub_status`."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from stockhub_webhooks.operations.health.rules import as_json, find_problems, wo
 
 
 class Command(BaseCommand):
-    """Says whether all is well. Exit code for monitors: 0 well, 1 warnings, 2 critical."""
+    """Prints the health report. Exit code for monitors: 0 ok, 1 warnings, 2 critical."""
 
-    requires_system_checks = []  # a monitor wants the state of things, also of one that is set up badly
+    requires_system_checks = []  # a monitor needs the report even if a check fails
     help = "Say whether all is well; the exit code is 0 where it is, 1 with warnings, 2 where it is critical."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """`--json`."""
+        """Define `--json`."""
         parser.add_argument("--json", action="store_true", help="for machines, the same as the address `health` gives")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print the report, and end with the code."""
+        """Print the report, and exit with its level."""
         report = collect_report()
         if options["json"]:
             self.stdout.write(json.dumps(as_json(report), indent=2, ensure_ascii=False))

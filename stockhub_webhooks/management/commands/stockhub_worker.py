@@ -1,4 +1,4 @@
-"""The command that finishes what is open."""
+"""The command `stockhub_worker`."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from types import FrameType
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import Error as DatabaseFault
+from django.db import Error as DatabaseError
 
 from stockhub_webhooks.operations.worker import Worker
 
 
 class Command(BaseCommand):
-    """Applies open messages and makes the receiver calls that are due. Silent when all is well."""
+    """Applies open messages and makes due receiver calls. Prints nothing if all is well."""
 
-    requires_system_checks = []  # a warning would be a mail from cron, each time
+    requires_system_checks = []  # otherwise cron would mail each warning at each run
     help = "Apply open messages and call the shop's receivers that are due, once (from cron) or for ever."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """`--once` and `--max-seconds`."""
+        """Define `--once` and `--max-seconds`."""
         parser.add_argument("--once", action="store_true", help="do what is due now, then end")
         parser.add_argument("--max-seconds", type=float, metavar="N", help="end after N seconds at the latest")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run the loop; the first SIGTERM or SIGINT ends it after the work in hand, the second at once."""
+        """Run the worker. The first SIGTERM or SIGINT stops it after the current step, the second at once."""
         worker = Worker(max_seconds=options["max_seconds"])
 
         def stop(number: int, frame: FrameType | None) -> None:
@@ -41,8 +41,8 @@ class Command(BaseCommand):
                 worker.once()
             else:
                 worker.forever()
-        except DatabaseFault as fault:
-            raise CommandError(f"the database does not answer: {type(fault).__name__}") from fault
+        except DatabaseError as error:
+            raise CommandError(f"the database does not answer: {type(error).__name__}") from error
         finally:
             for number, handler in former.items():
                 signal.signal(number, handler)

@@ -1,7 +1,7 @@
-"""From outside: whether the addresses that Stock Hub will be given lead here, and a message comes all the way.
+"""Examination from outside: whether the URLs for Stock Hub lead to this app, and whether a test message arrives.
 
-Only a message of the account `test` is ever posted: an order of that account is shown as a test, and is none of a
-customer's. The key of a real account asks for nothing but `health`.
+Only the account `test` posts a message; its order is shown as a test. The key of a real account is used for `health`
+only.
 """
 
 from __future__ import annotations
@@ -31,27 +31,27 @@ from stockhub_webhooks.receiving import spool
 
 HEALTH = "health"
 USUAL_PATH = "/api/v1/stockhub/"
-DATABASE_TIMEOUT_SECONDS = 10.0
+ARRIVAL_SECONDS = 10.0
 PAUSE_SECONDS = 0.5
 SLOW_SECONDS = 5.0
 
 
 class NoAddress(ValueError):
-    """It is no address that can be given to Stock Hub; the text says why."""
+    """The text is not a URL that Stock Hub can use; the message says why."""
 
 
 @dataclass(frozen=True)
 class Address:
-    """What all addresses of this app begin with, such as https://shop.example/api/v1/stockhub/."""
+    """The common beginning of all URLs of this app, such as https://shop.example/api/v1/stockhub/."""
 
     prefix: str
 
     @classmethod
     def read(cls, text: str) -> Address:
-        """The address that somebody gave: of the site alone, of the app, or of one topic.
+        """Parse the URL of the site, of the app, or of one topic.
 
         Raises:
-            NoAddress: it is none, or holds a password.
+            NoAddress: it is not an http(s) URL, or it contains a password.
         """
         try:
             parts = urlsplit(text.strip())
@@ -66,24 +66,24 @@ class Address:
 
     @property
     def is_secret(self) -> bool:
-        """Whether a key may be sent there: by https, or to this very machine."""
+        """True if a key may be sent: by https, or to this machine."""
         parts = urlsplit(self.prefix)
         return parts.scheme == "https" or is_loopback(parts.hostname or "")
 
     @property
-    def for_letter(self) -> str:
-        """The address to mail: with a name to be filled in where this one is of no use to Stock Hub."""
+    def for_mail(self) -> str:
+        """The URL for the mail, with a placeholder host if Stock Hub cannot use this one."""
         return (
             self.prefix if self.prefix.startswith("https://") else f"https://shop.example{urlsplit(self.prefix).path}"
         )
 
     def of(self, ending: str) -> str:
-        """The address of a topic, or of `health`."""
+        """Return the URL of a topic, or of `health`."""
         return f"{self.prefix}{ending}"
 
 
 def _without_ending(path: str) -> str:
-    """The path of the app, with a slash at its end; the usual one where only the site was named."""
+    """Return the path of the app with a final slash; the usual one if the path is empty."""
     if not path.strip("/"):
         return usual_path()
     above, _slash, last = path.rstrip("/").rpartition("/")
@@ -91,7 +91,7 @@ def _without_ending(path: str) -> str:
 
 
 def usual_path() -> str:
-    """Where the app is mounted here; where the README mounts it, if it is not."""
+    """Return the path of the app in this URLconf; the path of the README if it is not included."""
     try:
         return reverse("stockhub_webhooks:any")
     except NoReverseMatch:
@@ -99,13 +99,13 @@ def usual_path() -> str:
 
 
 def real_key() -> tuple[str, str]:
-    """The first real account that has a key, and the key; "" and "" where none has."""
+    """Return the first real account with a key, and this key; two empty strings if there is none."""
     keys = conf.accounts()
     return next(((account, keys[account][0]) for account in conf.real_accounts() if keys[account]), ("", ""))
 
 
 def examine_address(address: Address, *, live: bool = False) -> Iterator[Section]:
-    """Ask at the addresses, and post a test message. With `live`, use a real account's key, and post nothing."""
+    """Request the URLs, and post a test message. With `live`, use the key of a real account and post nothing."""
     yield Section(str(_("The addresses")), found := list(_addresses(address)))
     if any(finding.level for finding in found):
         return
@@ -113,7 +113,7 @@ def examine_address(address: Address, *, live: bool = False) -> Iterator[Section
 
 
 def _addresses(address: Address) -> Iterator[Finding]:
-    """Without a key, and without a trace: each address of a topic refuses a GET in words of ours."""
+    """Request each URL without a key. A GET stores nothing, and this app answers it with its own 405."""
     if not address.is_secret:
         yield problem(
             _("%(url)s is not encrypted: everyone on the way could read the key and the customers' data.")
@@ -181,7 +181,7 @@ def _not_tried() -> Iterator[Finding]:
 
 
 def _posted(address: Address, key: str) -> Iterator[Finding]:
-    """An order of nothing, from the account of the tests."""
+    """Post a test order, and report whether it arrived."""
     number = f"DOCTOR-{secrets.token_hex(6)}"
     body = json.dumps(harmless_order(number)).encode()
     answer = send("POST", address.of(topics.ORDER), key=key, body=body)
@@ -199,16 +199,16 @@ def _posted(address: Address, key: str) -> Iterator[Finding]:
 
 
 def harmless_order(number: str) -> dict[str, Any]:
-    """A body that nobody takes for a customer's: no address, no price, and a name that says what it is."""
-    moment = now().isoformat(timespec="seconds")
+    """Return the body of a test order: no address, no price, and a number that shows its origin."""
+    timestamp = now().isoformat(timespec="seconds")
     item = {"sku": "DOCTOR", "qty_ordered": 1, "item_price_inc_tax": 0, "row_total_inc_tax": 0}
     order = {"increment_id": number, "po_number": number, "status": "pending", "currency": "EUR", "items": [item]}
     amounts = {"subtotal": 0, "shipping_price": 0, "grand_total": 0}
-    return {**order, **amounts, "created_at": moment, "updated_at": moment}
+    return {**order, **amounts, "created_at": timestamp, "updated_at": timestamp}
 
 
 def _arrived(message_id: int | str, body: bytes) -> Iterator[Finding]:
-    """Whether it is here, byte for byte, and was applied."""
+    """Report whether the message is in this database with the same bytes, and was applied."""
     message = _await(message_id, body)
     if message is None:
         yield _in_spool(message_id) or problem(
@@ -219,8 +219,7 @@ def _arrived(message_id: int | str, body: bytes) -> Iterator[Finding]:
         yield fine(_("It arrived here, and was processed. stockhub_prune --account test removes it."))
     elif message.status == Message.Status.RECEIVED:
         yield problem(
-            _("It arrived here, and was not processed within %(seconds)d seconds.")
-            % {"seconds": DATABASE_TIMEOUT_SECONDS},
+            _("It arrived here, and was not processed within %(seconds)d seconds.") % {"seconds": ARRIVAL_SECONDS},
             _("Run stockhub_worker, and what wakes it: Celery's or the tasks' worker."),
         )
     else:
@@ -231,14 +230,14 @@ def _arrived(message_id: int | str, body: bytes) -> Iterator[Finding]:
 
 
 def _await(message_id: int | str, body: bytes) -> Message | None:
-    """The very message, once it is applied or patience ends."""
-    until = time.monotonic() + DATABASE_TIMEOUT_SECONDS
+    """Wait until the message is applied or the time is over; return it, or None if it did not arrive."""
+    until = time.monotonic() + ARRIVAL_SECONDS
     while True:
-        found = _find(message_id, body)
-        is_open = found is None or found.status == Message.Status.RECEIVED
-        may_change = isinstance(message_id, str) or found is not None
+        message = _find(message_id, body)
+        is_open = message is None or message.status == Message.Status.RECEIVED
+        may_change = isinstance(message_id, str) or message is not None
         if not (is_open and may_change) or time.monotonic() >= until:
-            return found
+            return message
         time.sleep(PAUSE_SECONDS)
 
 

@@ -1,4 +1,4 @@
-"""From inside: what this installation is made of. Each subject is a function, in the order in which to mend."""
+"""Examination from inside: one function for each subject, in the order in which to fix problems."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from django.apps import apps
 from django.core.checks import ERROR, WARNING, CheckMessage, Tags, run_checks
-from django.db import Error as DatabaseFault
+from django.db import Error as DatabaseError
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext_lazy as _
@@ -30,7 +30,7 @@ CRON = "* * * * * cd /srv/shop && .venv/bin/python manage.py stockhub_worker --o
 
 
 class Context(NamedTuple):
-    """The facts that more than one subject needs."""
+    """Data that more than one subject needs."""
 
     report: Report
     applies_in_request: bool
@@ -40,41 +40,45 @@ Subject = Callable[[Context], Iterator[Finding]]
 
 
 def examine(*, applies_in_request: bool) -> Iterator[Section]:
-    """Examine each subject. Nothing is changed, but for a file that is written to the spool and removed.
+    """Examine each subject. It changes nothing, except for a test file in the spool, which is removed again.
 
     Args:
-        applies_in_request: what the runner says of itself.
+        applies_in_request: the attribute of the configured runner.
     """
     context = Context(collect_report(), applies_in_request)
     for title, subject in SUBJECTS:
-        yield Section(str(title), _found(subject, context))
+        yield Section(str(title), _examine(subject, context))
 
 
-def _found(subject: Subject, context: Context) -> list[Finding]:
-    """What is found; a subject that cannot be looked at is a finding, too."""
+def _examine(subject: Subject, context: Context) -> list[Finding]:
+    """Return the findings on a subject; an exception becomes a finding, too."""
     try:
         return list(subject(context))
-    except DatabaseFault as fault:
-        text = _("The database does not answer (%(detail)s).") % {"detail": type(fault).__name__}
+    except DatabaseError as error:
+        text = _("The database does not answer (%(detail)s).") % {"detail": type(error).__name__}
         return [problem(text, _("Start the database, and look at DATABASES and its password."))]
-    except Exception as fault:  # a host may be broken in any way
-        text = _("This could not be looked at: %(detail)s") % {"detail": error_location(fault)}
+    except Exception as error:  # the host's configuration may fail in any way
+        text = _("This could not be looked at: %(detail)s") % {"detail": error_location(error)}
         return [problem(text, _("See what python manage.py check says."))]
 
 
 def settings(context: Context) -> Iterator[Finding]:
-    """What the system checks of this app say."""
-    found = [_as_finding(message) for message in _check_messages()]
-    yield from found or [fine(_("The system checks have nothing to say."))]
+    """Report the system checks of this app."""
+    findings = [_as_finding(message) for message in _check_messages()]
+    yield from findings or [fine(_("The system checks have nothing to say."))]
 
 
 def database(context: Context) -> Iterator[Finding]:
-    """Whether it answers, how connections are kept, and what it tells of our tables."""
+    """Report whether the database answers, the use of connections, and the checks of the tables."""
     connection: Any = connections[database_alias()]
     connection.ensure_connection()
     yield fine(
         _("%(kind)s answers (%(alias)s). %(kept)s")
-        % {"kind": connection.display_name, "alias": database_alias(), "kept": _kept(connection.settings_dict)}
+        % {
+            "kind": connection.display_name,
+            "alias": database_alias(),
+            "kept": _kept(connection.settings_dict),
+        }
     )
     for message in _check_messages(tags=[Tags.database], databases=[database_alias()]):
         yield _as_finding(message)
@@ -92,7 +96,7 @@ def _kept(options: dict[str, Any]) -> str:
 
 
 def migrations(context: Context) -> Iterator[Finding]:
-    """Whether the tables are there, and of this version."""
+    """Report migrations that are not applied."""
     executor = MigrationExecutor(connections[database_alias()])
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes(APP))
     missing = [f"{migration.app_label}.{migration.name}" for migration, _backwards in plan]
@@ -104,24 +108,24 @@ def migrations(context: Context) -> Iterator[Finding]:
 
 
 def receivers(context: Context) -> Iterator[Finding]:
-    """Who hears what, and what nobody hears."""
-    heard = {
+    """Report the receivers of each signal, and events without a receiver."""
+    connected = {
         name: sorted(receiver.identity for receiver in signal.connected()) for name, signal in signals.BY_NAME.items()
     }
-    for name, identities in heard.items():
+    for name, identities in connected.items():
         if identities:
             yield fine(f"{name}: {', '.join(identities)}")
-    if not any(heard.values()):
+    if not any(connected.values()):
         text = _("No receiver is connected: messages are kept, and your shop hears of none.")
         yield warning(text, _("Write stockhub_receivers.py in an installed app, as the README shows."))
-    elif not heard[signals.event_recorded.name]:
-        unheard = [kind for kind, signal in signals.BY_EVENT_TYPE.items() if not heard[signal.name]]
+    elif not connected[signals.event_recorded.name]:
+        unheard = [event_type for event_type, signal in signals.BY_EVENT_TYPE.items() if not connected[signal.name]]
         if unheard:
             yield fine(_("Heard by nobody: %(names)s.") % {"names": ", ".join(unheard)})
 
 
 def runner(context: Context) -> Iterator[Finding]:
-    """Who does the work, and who finishes what is left over."""
+    """Report the runner, and whether a worker completes left-over work."""
     report = context.report
     last = max(report.workers.values(), default=None)
     yield fine(_("The runner is %(name)s.") % {"name": conf.RUNNER})
@@ -142,17 +146,17 @@ def runner(context: Context) -> Iterator[Finding]:
 
 
 def spool_directory(context: Context) -> Iterator[Finding]:
-    """Whether a message can really be put there."""
+    """Report whether a file can be written to the spool directory."""
     folder = spool.directory()
     if folder is None:
         yield fine(_("There is none; what that costs stands with the settings."))
         return
     try:
         taken_by = spool.probe()
-    except OSError as fault:
+    except OSError as error:
         text = _("The spool directory %(folder)s took no file (%(detail)s).")
         yield problem(
-            text % {"folder": folder, "detail": type(fault).__name__},
+            text % {"folder": folder, "detail": type(error).__name__},
             _("Give it to the user that the server runs as: install -d -m 700 -o that-user %(folder)s")
             % {"folder": folder},
         )
@@ -168,18 +172,18 @@ def spool_directory(context: Context) -> Iterator[Finding]:
 
 
 def messages(context: Context) -> Iterator[Finding]:
-    """What came in last, and what lies about."""
+    """Report the last messages and the problems that health finds."""
     report = context.report
     if report.database:
         return
-    words = dict(Topic.choices)
-    last = [f"{words[topic]} {format_time(at)}" for topic, at in report.last_messages.items() if at and topic in words]
+    names = dict(Topic.choices)
+    last = [f"{names[topic]} {format_time(at)}" for topic, at in report.last_messages.items() if at and topic in names]
     if last:
         yield fine(_("Last messages: %(list)s.") % {"list": ", ".join(last)})
     else:
         yield fine(_("None came in yet: the mail below asks for them."))
-    found = [Finding(Level(rule.level), rule.text, _see(rule)) for rule in find_problems(report)]
-    yield from found
+    for each in find_problems(report):
+        yield Finding(each.level, each.text, _see(each))
     if waiting := report.spool.waiting.count:
         yield fine(
             ngettext(
@@ -189,9 +193,9 @@ def messages(context: Context) -> Iterator[Finding]:
         )
 
 
-def _see(found: Problem) -> str:
-    where = found.link or "python manage.py stockhub_status"
-    return str(_("%(text)s See %(where)s") % {"text": found.text, "where": where})
+def _see(each: Problem) -> str:
+    where = each.link or "python manage.py stockhub_status"
+    return str(_("%(text)s See %(where)s") % {"text": each.text, "where": where})
 
 
 def _check_messages(**options: Any) -> list[CheckMessage]:
@@ -200,7 +204,7 @@ def _check_messages(**options: Any) -> list[CheckMessage]:
 
 
 def _as_finding(message: CheckMessage) -> Finding:
-    """A finding of the system checks, whose own words are English."""
+    """Convert a message of the system checks, whose texts are always English."""
     level = Level.CRITICAL if message.level >= ERROR else Level.WARNING if message.level >= WARNING else Level.OK
     code = str(message.id).rpartition(".")[2]
     return Finding(level, f"{message.msg} ({code})", message.hint or "")

@@ -1,6 +1,6 @@
-"""What an answer that is not ours means, and who must be told to let Stock Hub through. One small function a cause.
+"""Explanations for a response that is not the expected one. One function for each cause.
 
-A sender that never asks twice makes each of them a loss, and the polite ones, which answer 200, the worst.
+Stock Hub never repeats a message, so each cause loses messages. A foreign 200 is the worst: Stock Hub sees a success.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from stockhub_webhooks.contract.client import Response
 from stockhub_webhooks.operations.doctor.findings import Finding, Text, problem
 
-Explanation = tuple[Text, Text]  # what it is, and what to do
+Explanation = tuple[Text, Text]  # (cause, what to do)
 
 CHALLENGES = (
     "just a moment",
@@ -29,13 +29,13 @@ LOGINS = ("login", "signin", "sign-in", "sso", "oauth", "authorize")
 
 
 def explained(answer: Response) -> Finding:
-    """What it means that this came instead of what was expected."""
-    what, todo = next(found for cause in CAUSES if (found := cause(answer)))
+    """Return the finding for an unexpected response."""
+    what, todo = next(explanation for cause in CAUSES if (explanation := cause(answer)))
     return problem(f"{answer.url}: {what}", todo)
 
 
 def redirect(answer: Response) -> Explanation | None:
-    """Whoever sends a POST and is sent elsewhere asks there by GET, or gives up."""
+    """Explain a redirect: a client follows it with a GET, or gives up, so the message is lost."""
     if answer.status not in (301, 302, 303, 307, 308):
         return None
     there = urljoin(answer.url, answer.headers.get("location", ""))
@@ -45,7 +45,7 @@ def redirect(answer: Response) -> Explanation | None:
 
 
 def _instead(here: SplitResult, there: SplitResult) -> Text:
-    """What to do about a redirect, by what it changes."""
+    """Return what to do about a redirect, by the part of the URL that it changes."""
     if _leads_to_login(here, there):
         return _("Let these addresses through whatever asks for a login: a middleware, the proxy, a closed test site.")
     if here[:3] == there[:3]:
@@ -75,7 +75,7 @@ def _leads_to_login(here: SplitResult, there: SplitResult) -> bool:
 
 
 def challenge(answer: Response) -> Explanation | None:
-    """A firewall that wants to see a browser."""
+    """Explain a firewall that challenges the client to be a browser."""
     page = answer.text.lower()
     if "cf-mitigated" not in answer.headers and not (answer.is_html and any(sign in page for sign in CHALLENGES)):
         return None
@@ -84,7 +84,7 @@ def challenge(answer: Response) -> Explanation | None:
 
 
 def login_page(answer: Response) -> Explanation | None:
-    """A page that asks for a password, and says 200."""
+    """Explain a login page with the status 200."""
     if answer.status != 200 or not answer.is_html or "password" not in answer.text.lower():
         return None
     what = _('a login page answers 200, which Stock Hub takes for "received": the message is lost.')
@@ -94,7 +94,7 @@ def login_page(answer: Response) -> Explanation | None:
 
 
 def ours(answer: Response) -> Explanation | None:
-    """It is this app, and it refuses."""
+    """Explain a refusal by this app."""
     if not answer.is_ours:
         return None
     if answer.status == 401:
@@ -108,7 +108,7 @@ def ours(answer: Response) -> Explanation | None:
 
 
 def basic_auth(answer: Response) -> Explanation | None:
-    """A password on the whole site."""
+    """Explain basic authentication for the whole site."""
     if answer.status != 401 or "www-authenticate" not in answer.headers:
         return None
     what = _("the server asks for a user and a password (401, %(kind)s).")
@@ -117,7 +117,7 @@ def basic_auth(answer: Response) -> Explanation | None:
 
 
 def unknown_host(answer: Response) -> Explanation | None:
-    """Django does not know its own name."""
+    """Explain a host that is missing in `ALLOWED_HOSTS`."""
     page = answer.text.lower()
     if answer.status != 400 or not any(
         sign in page for sign in ("bad request (400)", "disallowedhost", "allowed_hosts")
@@ -128,7 +128,7 @@ def unknown_host(answer: Response) -> Explanation | None:
 
 
 def csrf(answer: Response) -> Explanation | None:
-    """Django's own check of forms, which our views are exempt from."""
+    """Explain a CSRF failure, although our views are exempt."""
     if answer.status != 403 or "csrf" not in answer.text.lower():
         return None
     what = _("the check against forged forms (CSRF) refuses it (403).")
@@ -136,12 +136,12 @@ def csrf(answer: Response) -> Explanation | None:
 
 
 def known_status(answer: Response) -> Explanation | None:
-    """What the number alone tells."""
+    """Explain a status that has one usual cause."""
     return BY_STATUS.get(answer.status)
 
 
 def false_success(answer: Response) -> Explanation | None:
-    """The worst: the sender goes away content."""
+    """Explain a 2xx of another application, which Stock Hub takes for success."""
     if not 200 <= answer.status < 300:
         return None
     what = _('somebody else answers %(status)d, which Stock Hub takes for "received": the message is lost.')
@@ -150,7 +150,7 @@ def false_success(answer: Response) -> Explanation | None:
 
 
 def anything_else(answer: Response) -> Explanation:
-    """A number that nobody thought of."""
+    """Explain any other response."""
     what = _("somebody else answers %(status)d.") % {"status": answer.status}
     return what, _("Find out who answers (the proxy, a middleware), and let these addresses through.")
 

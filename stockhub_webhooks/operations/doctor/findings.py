@@ -1,4 +1,4 @@
-"""What an examination finds: how bad it is, what it is, and what to do."""
+"""Findings of the doctor: a level, a text, and what to do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Text = str | Promise
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at. `todo` says what to do, "" where there is nothing to be done."""
+    """The result of one examination. `todo` is the step to take, "" if there is none."""
 
     level: Level
     text: str
@@ -21,38 +21,38 @@ class Finding(NamedTuple):
 
 
 class Section(NamedTuple):
-    """What was found on one subject."""
+    """The findings on one subject."""
 
     title: str
     findings: list[Finding]
 
 
 def fine(text: Text) -> Finding:
-    """It is as it should be."""
+    """Return a finding without a problem."""
     return Finding(Level.OK, str(text))
 
 
 def warning(text: Text, todo: Text) -> Finding:
-    """It works, and could be better."""
+    """Return a finding that loses no message, but should be improved."""
     return Finding(Level.WARNING, str(text), str(todo))
 
 
 def problem(text: Text, todo: Text) -> Finding:
-    """Messages are lost, or not seen to, until this is mended."""
+    """Return a finding that loses or delays messages until it is fixed."""
     return Finding(Level.CRITICAL, str(text), str(todo))
 
 
 def all_of(sections: Iterable[Section]) -> Iterator[Finding]:
-    """The findings, in the order in which they were looked for."""
+    """Return the findings of all sections, in their order."""
     return (finding for section in sections for finding in section.findings)
 
 
 def todos(sections: Iterable[Section]) -> list[str]:
-    """What to do, each thing once: first what loses messages, then the rest, and what others rest on before them."""
-    found = sorted(all_of(sections), key=lambda finding: -finding.level)
-    return list(dict.fromkeys(finding.todo for finding in found if finding.todo))
+    """Return the steps without duplicates: critical ones first, otherwise in the order of the sections."""
+    ordered = sorted(all_of(sections), key=lambda finding: -finding.level)
+    return list(dict.fromkeys(finding.todo for finding in ordered if finding.todo))
 
 
 def worst(sections: Iterable[Section]) -> Level:
-    """How bad it is on the whole."""
+    """Return the highest level of all findings."""
     return max((finding.level for finding in all_of(sections)), default=Level.OK)

@@ -1,4 +1,4 @@
-"""What was found, as lines to read."""
+"""Findings as text for `stockhub_doctor`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MARKS = {Level.OK: "ok", Level.WARNING: "!", Level.CRITICAL: "!!"}
 
 
 def section(found: Section) -> Iterator[str]:
-    """One subject."""
+    """Yield the lines of a section."""
     yield f"{found.title}:"
     for finding in found.findings:
         yield f"  {MARKS[finding.level]:<3}{finding.text}"
@@ -23,7 +23,7 @@ def section(found: Section) -> Iterator[str]:
 
 
 def what_to_do(sections: Iterable[Section]) -> Iterator[str]:
-    """The end: what to do, in order."""
+    """Yield the steps to take, in order."""
     steps = todos(sections)
     if not steps:
         yield _("All is well.")

@@ -1,4 +1,4 @@
-"""A key that nobody guesses, and where it goes. It is shown once, and neither written nor logged."""
+"""Creation of a strong key. It is printed once, and neither stored nor logged."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ KEY_BYTES = 32
 
 @sensitive_variables()
 def new_key() -> str:
-    """256 random bits as text of letters, digits, - and _; it begins with a letter or digit."""
+    """Return 256 random bits as letters, digits, - and _, beginning with a letter or digit."""
     while not (key := secrets.token_urlsafe(KEY_BYTES))[0].isalnum():
         pass
     return key
 
 
 def lines() -> Iterator[str]:
-    """A new key, and what to do with it."""
+    """Yield a new key, and instructions."""
     yield f"  {new_key()}"
     yield ""
     yield "  " + _("It is shown this once, and kept nowhere. Put it where your secrets are, such as .env:")

@@ -1,4 +1,4 @@
-"""What it means that nothing answers, or nothing that can be trusted. One small function a cause."""
+"""Explanations for a request without a response. One function for each cause."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stockhub_webhooks.operations.doctor.findings import Finding, problem
 
 
 def unanswered(failure: NoResponse) -> Finding:
-    """What it means that nothing came."""
+    """Return the finding for a missing response."""
     what, todo = next(cause(failure) for kind, cause in FAULTS if isinstance(failure.error, kind))
     return problem(f"{failure.url}: {what}", todo)
 
@@ -42,7 +42,7 @@ CERTIFICATES |= {19: CERTIFICATES[20], 21: CERTIFICATES[20], 64: CERTIFICATES[62
 
 
 def certificate(failure: NoResponse) -> Explanation:
-    """The connection is refused by us, as Stock Hub would."""
+    """Explain a certificate that we reject, as Stock Hub would."""
     fault = failure.error
     code = getattr(fault, "verify_code", 0)
     detail = getattr(fault, "verify_message", "") or type(fault).__name__
@@ -51,12 +51,12 @@ def certificate(failure: NoResponse) -> Explanation:
 
 
 def no_tls(failure: NoResponse) -> Explanation:
-    """Somebody answers, in another language."""
+    """Explain a server that does not speak TLS."""
     return _("no https is spoken there."), _("Is the port right? Let the proxy speak https there.")
 
 
 def no_name(failure: NoResponse) -> Explanation:
-    """The name leads nowhere."""
+    """Explain a host name without a DNS record."""
     name = urlsplit(failure.url).hostname
     return (
         _("the name %(name)s is not found in the DNS.") % {"name": name},
@@ -65,12 +65,12 @@ def no_name(failure: NoResponse) -> Explanation:
 
 
 def refused(failure: NoResponse) -> Explanation:
-    """Nobody listens."""
+    """Explain a closed port."""
     return _("nobody listens there."), _("Start the web server, or open the port in the firewall.")
 
 
 def too_late(failure: NoResponse) -> Explanation:
-    """Somebody listens, and says nothing; or a firewall swallows the question."""
+    """Explain a time-out: a busy server, or a firewall that drops the request."""
     return (
         _("no answer within %(seconds)d seconds.") % {"seconds": TIMEOUT_SECONDS},
         _("Is the port open in the firewall? Are all workers busy, or does the database hang (OPTIONS)?"),
@@ -78,7 +78,7 @@ def too_late(failure: NoResponse) -> Explanation:
 
 
 def broken_off(failure: NoResponse) -> Explanation:
-    """The connection ends, or what comes is no HTTP."""
+    """Explain a connection that breaks, or a response that is not HTTP."""
     return (
         _("the connection broke off (%(detail)s).") % {"detail": type(failure.error).__name__},
         _("See the log of the proxy and of the application: a worker may have died."),
@@ -86,7 +86,7 @@ def broken_off(failure: NoResponse) -> Explanation:
 
 
 def unreachable(failure: NoResponse) -> Explanation:
-    """The network has no way there."""
+    """Explain a network without a route to the server."""
     return (
         _("it cannot be reached (%(detail)s).") % {"detail": type(failure.error).__name__},
         _("Look at the network and the firewall. Can this machine reach its own public address at all?"),

@@ -1,4 +1,4 @@
-"""The mail that activates the webhooks. The key is never in it: who reads along would have both."""
+"""The mail that activates the webhooks. It never contains the key, so a leaked mail reveals no secret."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ WIDTH = 23
 
 
 def activation(prefix: str) -> str:
-    """The mail, in the active language; `prefix` is the address that all six begin with, and ends with a slash."""
+    """Return the mail in the active language; `prefix` is the common beginning of the six URLs, with a final slash."""
     return "\n".join(
         [
             _("Dear Winkelstraat,"),
@@ -29,7 +29,7 @@ def activation(prefix: str) -> str:
 
 
 def _names() -> dict[str, str]:
-    """Winkelstraat's words, which are not the office's."""
+    """Return the topics in the words of Winkelstraat, which differ from those of the admin."""
     return {
         topics.ORDER: _("order"),
         topics.SHIPMENT: _("shipment"),

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Q
-from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
 
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Message, Order
 from stockhub_webhooks.models.message import MessageQuerySet
+from stockhub_webhooks.operations.dates import parse_timestamp
 from stockhub_webhooks.processing.apply import BY_TOPIC
 
 
@@ -86,20 +85,8 @@ def since_and_until(since: str, until: str) -> tuple[datetime | None, datetime |
     Raises:
         ValueError: one is neither a day nor a time, or they are the wrong way round.
     """
-    begin, end = _moment(since, whole_day=False), _moment(until, whole_day=True)
+    begin = parse_timestamp(since) if since else None
+    end = parse_timestamp(until, end_of_day=True) if until else None
     if begin and end and end <= begin:
         raise ValueError(f"{until!r} is not after {since!r}")
     return begin, end
-
-
-def _moment(text: str, *, whole_day: bool) -> datetime | None:
-    if not text:
-        return None
-    try:
-        day = parse_date(text)
-        found = datetime.combine(day + timedelta(days=whole_day), time.min) if day else parse_datetime(text)
-    except (ValueError, OverflowError):
-        found = None
-    if found is None:
-        raise ValueError(f"{text!r} is not a time: write 2026-01-31 or 2026-01-31T09:00")
-    return found if timezone.is_aware(found) else timezone.make_aware(found, timezone.get_default_timezone())

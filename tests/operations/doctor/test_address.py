@@ -68,7 +68,7 @@ def test_where_the_app_is_not_mounted_the_usual_place_is_meant(settings):
 
 
 @pytest.mark.parametrize(
-    ("given", "is_secret", "for_letter"),
+    ("given", "is_secret", "for_mail"),
     [
         ("https://my.example/hooks", True, "https://my.example/hooks/"),
         ("http://my.example/hooks", False, "https://shop.example/hooks/"),
@@ -76,9 +76,9 @@ def test_where_the_app_is_not_mounted_the_usual_place_is_meant(settings):
         ("http://localhost:8000", True, PREFIX),
     ],
 )
-def test_a_key_goes_only_where_nobody_reads_along(given, is_secret, for_letter):
+def test_a_key_goes_only_where_nobody_reads_along(given, is_secret, for_mail):
     found = Address.read(given)
-    assert (found.is_secret, found.for_letter) == (is_secret, for_letter)
+    assert (found.is_secret, found.for_mail) == (is_secret, for_mail)
 
 
 def test_a_message_of_the_tests_goes_all_the_way(ours):
@@ -219,7 +219,7 @@ def test_a_slow_server_is_told(ours):
 
 
 def test_a_message_in_the_spool_is_told(ours, settings, tmp_path, monkeypatch):
-    monkeypatch.setattr(address, "DATABASE_TIMEOUT_SECONDS", 0)
+    monkeypatch.setattr(address, "ARRIVAL_SECONDS", 0)
     settings.STOCKHUB_WEBHOOKS |= {"SPOOL_DIR": tmp_path}
     uid = str(uuid.uuid4())
     (tmp_path / f"{uid}.json").write_text("{}")
@@ -230,7 +230,7 @@ def test_a_message_in_the_spool_is_told(ours, settings, tmp_path, monkeypatch):
 
 
 def test_a_message_that_nobody_processes_is_told(ours, settings, monkeypatch):
-    monkeypatch.setattr(address, "DATABASE_TIMEOUT_SECONDS", 0)
+    monkeypatch.setattr(address, "ARRIVAL_SECONDS", 0)
     settings.STOCKHUB_WEBHOOKS |= {"RUNNER": "worker"}
     found = examined()
     assert "accepted (202" in said(found)

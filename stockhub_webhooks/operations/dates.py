@@ -1,0 +1,32 @@
+"""Dates and times as people write them in commands."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
+
+
+def parse_timestamp(text: str | datetime, *, end_of_day: bool = False) -> datetime:
+    """Return an aware time. A text without a time zone is in the one of the host; a day is its beginning.
+
+    Args:
+        text: ISO 8601; a `datetime` is accepted for `call_command`.
+        end_of_day: return the end of a day that is given without a time.
+
+    Raises:
+        ValueError: the text is neither a day nor a time.
+    """
+    try:
+        if isinstance(text, datetime):
+            parsed: datetime | None = text
+        elif day := parse_date(text):
+            parsed = datetime.combine(day + timedelta(days=end_of_day), time.min)
+        else:
+            parsed = parse_datetime(text)
+    except (ValueError, OverflowError):
+        parsed = None
+    if parsed is None:
+        raise ValueError(f"{text!r} is not a time: write 2026-01-31 or 2026-01-31T09:00")
+    return parsed if timezone.is_aware(parsed) else timezone.make_aware(parsed, timezone.get_default_timezone())
