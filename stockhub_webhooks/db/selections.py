@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connections, models
 from django.db.models.sql import Query
 
-from stockhub_webhooks.db.statements import run
+from stockhub_webhooks.db.cursors import run
 
 
 class Selection:

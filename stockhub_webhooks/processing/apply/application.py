@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from stockhub_webhooks.db import statements
 from stockhub_webhooks.db.connections import database_alias
-from stockhub_webhooks.db.writes import insert, save
+from stockhub_webhooks.db.writes import insert, save, select_for_update
 from stockhub_webhooks.models import Document, Event, Message, Order, Shipment
 from stockhub_webhooks.processing.apply import parts
 from stockhub_webhooks.processing.apply.changes import Changes, differences, to_json_value
@@ -80,7 +79,7 @@ class _Application:
 
     def locked(self, model: type[Any], **number: Any) -> Any:
         """The row, held until the transaction ends; alone, for PostgreSQL locks no nullable joins."""
-        return statements.locked(model, self.using, account=self.message.account, **number)
+        return select_for_update(model, self.using, account=self.message.account, **number)
 
     def locked_document(self) -> Any:
         """The child's row. Its order's lock holds it, which may be another order than the message names."""
