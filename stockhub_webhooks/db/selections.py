@@ -1,74 +1,81 @@
-"""A query that is asked again and again, which Django writes once."""
+"""Queries that run for every message, compiled by Django once and then kept."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from itertools import accumulate, pairwise
 from operator import methodcaller
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connections, models
 from django.db.models.sql import Query
 
-from stockhub_webhooks.db.statements import run
+from stockhub_webhooks.db.cursors import run
+
+
+class _Part(NamedTuple):
+    """The columns of one model in a result row."""
+
+    path: str  # from the main model, such as `event__message`; "" for the main model itself
+    model: Any
+    attributes: list[str]
+    columns: slice
 
 
 class Selection:
-    """Rows of a query, each with rows that it points at, as `select_related` would give them."""
+    """A kept query that returns model instances with their related rows, as `select_related` does."""
 
     def __init__(self, rows: models.QuerySet[Any], related: Iterable[str] = (), without: Collection[str] = ()) -> None:
-        """Write it.
+        """Compile the query.
 
         Args:
-            rows: the query. The parameters that change with each asking must be its last, with any value.
-            related: paths to rows, such as `event` and `event__message`, shorter ones first.
-            without: fields of these that are not read until they are asked for.
+            rows: the query. The parameters that change with each call must be its last; their values do not matter.
+            related: paths to related rows, such as `event` and `event__message`, shorter ones first.
+            without: fields to defer, such as `event__message__body`.
         """
-        self._paths = ["", *related]
-        self._models = [_model_at(rows.model, path) for path in self._paths]
-        self._names = [
-            [field.attname for field in model._meta.concrete_fields if _below(path, field.name) not in without]
-            for path, model in zip(self._paths, self._models, strict=True)
-        ]
-        columns = [_below(path, name) for path, names in zip(self._paths, self._names, strict=True) for name in names]
-        compiler = rows.values_list(*columns).query.get_compiler(rows.db)
-        self._sql, self._parameters = compiler.as_sql()
-        self._columns = [column for column, *_ in compiler.select]
         self._using = rows.db
+        self._parts: list[_Part] = []
+        columns: list[str] = []
+        for path in ("", *related):
+            model = _related_model(rows.model, path)
+            attributes = [f.attname for f in model._meta.concrete_fields if _join(path, f.name) not in without]
+            self._parts.append(_Part(path, model, attributes, slice(len(columns), len(columns) + len(attributes))))
+            columns += [_join(path, attribute) for attribute in attributes]
+        compiler = rows.values_list(*columns).query.get_compiler(self._using)
+        self._sql, self._parameters = compiler.as_sql()
+        self._expressions = [expression for expression, *_ in compiler.select]
 
     def rows(self, *last: Any) -> list[Any]:
-        """Ask it.
+        """Run the query and return its instances.
 
         Args:
-            last: what takes the place of the query's last parameters.
+            last: the values of the query's last parameters.
         """
-        connection = connections[self._using]
-        kept = self._parameters[: len(self._parameters) - len(last)]
-        found = run(connection, self._sql, (*kept, *last), methodcaller("fetchall"))
-        if not found:
+        parameters = (*self._parameters[: len(self._parameters) - len(last)], *last)
+        results = run(connections[self._using], self._sql, parameters, methodcaller("fetchall"))
+        if not results:
             return []
-        compiler = Query(self._models[0]).get_compiler(self._using)
-        converters = compiler.get_converters(self._columns)
-        return [self._row(values) for values in compiler.apply_converters(found, converters)]
+        compiler = Query(self._parts[0].model).get_compiler(self._using)
+        converters = compiler.get_converters(self._expressions)
+        return [self._instance(values) for values in compiler.apply_converters(results, converters)]
 
-    def _row(self, values: Any) -> Any:
-        ends = [0, *accumulate(map(len, self._names))]
-        made: dict[str, Any] = {}
-        parts = zip(self._paths, self._models, self._names, pairwise(ends), strict=True)
-        for path, model, names, (start, end) in parts:
-            is_there = values[start + names.index(model._meta.pk.attname)] is not None
-            made[path] = model.from_db(self._using, names, values[start:end]) if is_there else None
-            above, _, name = path.rpartition("__")
-            if path and made[above]:
-                setattr(made[above], name, made[path])
-        return made[""]
+    def _instance(self, values: Any) -> Any:
+        instances: dict[str, Any] = {}
+        for path, model, attributes, columns in self._parts:
+            own = values[columns]
+            # an outer join gives NULL for the primary key if there is no related row
+            exists = own[attributes.index(model._meta.pk.attname)] is not None
+            instances[path] = model.from_db(self._using, attributes, own) if exists else None
+            parent, _, relation = path.rpartition("__")
+            if path and instances[parent]:
+                setattr(instances[parent], relation, instances[path])
+        return instances[""]
 
 
-def _below(path: str, name: str) -> str:
+def _join(path: str, name: str) -> str:
     return f"{path}__{name}" if path else name
 
 
-def _model_at(model: type[models.Model], path: str) -> Any:
+def _related_model(model: type[models.Model], path: str) -> Any:
     for name in filter(None, path.split("__")):
         model = model._meta.get_field(name).related_model  # type: ignore[assignment]
     return model

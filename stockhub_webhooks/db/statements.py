@@ -1,7 +1,7 @@
-"""The statements that every message needs, each written once for a table and a database and then kept.
+"""SQL text of the statements that every message needs, built once for each model and database and then kept.
 
-Django writes a statement anew each time, which costs a web worker more than running it. What a value is in the
-database remains each field's own say, and what a row is in Python remains the model's.
+Django builds the text again for each call, which costs a web worker more time than running it. The fields still decide
+how a value is written to the database.
 """
 
 from __future__ import annotations
@@ -11,234 +11,151 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, lru_cache, partial
-from operator import methodcaller
 from types import NoneType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connections, models
 from django.db.models.expressions import Combinable
 from django.db.models.sql import Query
 
-Text = tuple[str, list[Any]]
-KEPT = "_stockhub_webhooks_cursor"
-T = TypeVar("T")
-# types of values that are the same in the database
+from stockhub_webhooks.db.cursors import speaks_psycopg
+
+Model = type[models.Model]
+Statement = tuple[str, list[Any]]  # the text and its parameters
+
+# types whose values the driver takes as they are
 NULL: frozenset[type] = frozenset({NoneType})
 TEXT: frozenset[type] = NULL | {str}
-PSYCOPGS_OWN: frozenset[type] = TEXT | {int, bool, bytes, Decimal, datetime, UUID}
-
-
-def locked(model: type[models.Model], using: str, **equal: Any) -> Any:
-    """The one row whose fields have these values, held until the transaction ends; None where there is none."""
-    sql = _select_sql(model, using, tuple(equal))
-    values = run(connections[using], sql, tuple(equal.values()), methodcaller("fetchone"))
-    return None if values is None else _row(model, using, values)
-
-
-# ---------------------------------------------------------------- their text
+PSYCOPG_TYPES: frozenset[type] = TEXT | {int, bool, bytes, Decimal, datetime, UUID}
 
 
 class Column(NamedTuple):
-    """A column as it is written, where a value's type says that the field need not be asked what to make of it."""
+    """A column, and how its values are prepared for the database."""
 
-    name: str  # of the attribute
-    as_it_is: frozenset[type]
-    prepare: Callable[..., Any]  # of a value, for a `connection`: a kept one would be another thread's
+    attribute: str  # of the row
     field: Any
+    driver_types: frozenset[type]  # values of these types need no preparation
+    prepare: Callable[..., Any]  # takes the `connection` as an argument, since each thread has its own
+
+    def value(self, value: Any, connection: Any) -> Any:
+        """Return the value as the database driver takes it."""
+        return value if type(value) in self.driver_types else self.prepare(value, connection=connection)
 
 
 @cache
-def columns(model: type[models.Model], using: str, left_out: frozenset[str] = frozenset()) -> dict[str, Column]:
-    """What an INSERT of a model writes, by the fields' names: all but its key and what is left out."""
+def columns(model: Model, using: str, left_out: frozenset[str] = frozenset()) -> dict[str, Column]:
+    """Return the columns that an INSERT writes, by field name: all but the primary key and `left_out`."""
     return {
-        field.name: Column(field.attname, _as_it_is(field, using), _preparation(field, using), field)
+        field.name: _column(field, using)
         for field in model._meta.local_concrete_fields
         if not field.primary_key and field.name not in left_out
     }
 
 
-def insert_text(rows: Sequence[models.Model], using: str, left_out: frozenset[str]) -> Text:
-    """INSERT of rows of one model that returns their keys, with its parameters.
-
-    Args:
-        rows: not saved yet.
-        using: the database's alias.
-        left_out: names of fields whose values are the database's own defaults in all rows.
-    """
+def insert_statement(rows: Sequence[models.Model], using: str, left_out: frozenset[str]) -> Statement:
+    """Build an INSERT of unsaved rows of one model that returns their primary keys."""
     model, connection = type(rows[0]), connections[using]
     written = columns(model, using, left_out).values()
-    head, tail = _insert_sql(model, using, left_out)
+    before_values, after_values = _insert_text(model, using, left_out)
     groups: list[str] = []
     parameters: list[Any] = []
     for row in rows:
-        marks = ["%s"] * len(written)
-        for place, column in enumerate(written):
-            value = getattr(row, column.name)
-            if type(value) in column.as_it_is:
-                parameters.append(value)
-            elif isinstance(value, Combinable):
-                marks[place], inside = _expression_sql(model, value, using)
-                parameters.extend(inside)
+        marks: list[str] = []
+        for column in written:
+            value = getattr(row, column.attribute)
+            if isinstance(value, Combinable):
+                mark, inner_parameters = _expression(model, value, using)
+                marks.append(mark)
+                parameters.extend(inner_parameters)
             else:
-                parameters.append(column.prepare(value, connection=connection))
+                marks.append("%s")
+                parameters.append(column.value(value, connection))
         groups.append(f"({', '.join(marks)})")
-    return f"{head}{', '.join(groups)}{tail}", parameters
+    return f"{before_values}{', '.join(groups)}{after_values}", parameters
 
 
-def update_text(model: type[models.Model], using: str, where: Mapping[str, Any], values: Mapping[str, Any]) -> Text:
-    """UPDATE of the rows whose fields have the values of `where`, with its parameters."""
+def update_statement(model: Model, using: str, where: Mapping[str, Any], values: Mapping[str, Any]) -> Statement:
+    """Build an UPDATE of the rows whose fields equal `where`."""
     by_name, connection = columns(model, using), connections[using]
-    pk = model._meta.pk.name
     marks: list[tuple[str, str]] = []
     parameters: list[Any] = []
     for name, value in values.items():
-        mark, inside = _expression_sql(model, value, using) if isinstance(value, Combinable) else ("%s", None)
+        if isinstance(value, Combinable):
+            mark, inner_parameters = _expression(model, value, using)
+            parameters.extend(inner_parameters)
+        else:
+            mark = "%s"
+            parameters.append(by_name[name].value(value, connection))
         marks.append((name, mark))
-        parameters += [_prepared(by_name[name], value, connection)] if inside is None else inside
     for name, value in where.items():
-        parameters.append(value if name == pk else _prepared(by_name[name], value, connection))
-    return _update_sql(model, using, tuple(where), tuple(marks)), parameters
+        # the primary key is in no INSERT, so it is none of `columns`
+        parameters.append(by_name[name].value(value, connection) if name in by_name else value)
+    return _update_text(model, using, tuple(where), tuple(marks)), parameters
 
 
-def _prepared(column: Column, value: Any, connection: Any) -> Any:
-    return value if type(value) in column.as_it_is else column.prepare(value, connection=connection)
+@cache
+def select_for_update_text(model: Model, using: str, where: tuple[str, ...]) -> str:
+    """Build a SELECT that locks the rows whose fields equal `where`, if the database can lock rows."""
+    names = ", ".join(_quoted(field, using) for field in model._meta.local_concrete_fields)
+    lock = " FOR UPDATE" if connections[using].features.has_select_for_update else ""
+    return f"SELECT {names} FROM {_table(model, using)} WHERE {_conditions(model, using, where)}{lock}"  # noqa: S608 - names of ours
 
 
-def _as_it_is(field: Any, using: str) -> frozenset[type]:
-    """The types of values that are the same in the database; what a value of JSON is, only its field can say."""
+# ---------------------------------------------------------------- columns
+
+
+def _column(field: Any, using: str) -> Column:
+    with_psycopg = speaks_psycopg(connections[using])
+    prepare = field.get_db_prep_save
     if isinstance(field, models.JSONField):
-        return NULL
-    if _speaks_psycopg(connections[using]):
-        return PSYCOPGS_OWN
-    return TEXT if isinstance(field, (models.CharField, models.TextField)) else NULL
-
-
-def _preparation(field: Any, using: str) -> Callable[[Any], Any]:
-    if isinstance(field, models.JSONField) and _speaks_psycopg(connections[using]):
-        return partial(_json, field)
-    prepare: Callable[..., Any] = field.get_db_prep_save
-    return prepare
+        driver_types = NULL  # the type does not tell whether a value is JSON already
+        if with_psycopg:
+            prepare = partial(_json, field)
+    elif with_psycopg:
+        driver_types = PSYCOPG_TYPES
+    else:
+        driver_types = TEXT if isinstance(field, (models.CharField, models.TextField)) else NULL
+    return Column(field.attname, field, driver_types, prepare)
 
 
 def _json(field: Any, value: Any, connection: Any) -> str:
-    """What psycopg makes of Django's wrapper in the end."""
+    """Return the text that psycopg makes of Django's JSON wrapper in the end."""
     return json.dumps(value, cls=field.encoder)
 
 
-@cache
-def _insert_sql(model: type[models.Model], using: str, left_out: frozenset[str]) -> tuple[str, str]:
-    names = ", ".join(_name(column.field, using) for column in columns(model, using, left_out).values())
-    head = f"INSERT INTO {_table(model, using)} ({names}) VALUES "  # noqa: S608 - names of ours
-    return head, f" RETURNING {_name(model._meta.pk, using)}"
+# ---------------------------------------------------------------- text
 
 
 @cache
-def _select_sql(model: type[models.Model], using: str, where: tuple[str, ...]) -> str:
-    names = ", ".join(_name(field, using) for field in model._meta.local_concrete_fields)
-    lock = " FOR UPDATE" if connections[using].features.has_select_for_update else ""
-    return f"SELECT {names} FROM {_table(model, using)} WHERE {_equal(model, using, where)}{lock}"  # noqa: S608 - names of ours
+def _insert_text(model: Model, using: str, left_out: frozenset[str]) -> tuple[str, str]:
+    names = ", ".join(_quoted(column.field, using) for column in columns(model, using, left_out).values())
+    before_values = f"INSERT INTO {_table(model, using)} ({names}) VALUES "  # noqa: S608 - names of ours
+    return before_values, f" RETURNING {_quoted(model._meta.pk, using)}"
 
 
 @cache
-def _update_sql(
-    model: type[models.Model], using: str, where: tuple[str, ...], values: tuple[tuple[str, str], ...]
-) -> str:
-    written = ", ".join(f"{_name(model._meta.get_field(name), using)} = {mark}" for name, mark in values)
-    return f"UPDATE {_table(model, using)} SET {written} WHERE {_equal(model, using, where)}"  # noqa: S608 - names of ours
+def _update_text(model: Model, using: str, where: tuple[str, ...], values: tuple[tuple[str, str], ...]) -> str:
+    assignments = ", ".join(f"{_quoted(model._meta.get_field(name), using)} = {mark}" for name, mark in values)
+    return f"UPDATE {_table(model, using)} SET {assignments} WHERE {_conditions(model, using, where)}"  # noqa: S608 - names of ours
 
 
-def _equal(model: type[models.Model], using: str, names: tuple[str, ...]) -> str:
-    return " AND ".join(f"{_name(model._meta.get_field(name), using)} = %s" for name in names)
+def _conditions(model: Model, using: str, names: tuple[str, ...]) -> str:
+    return " AND ".join(f"{_quoted(model._meta.get_field(name), using)} = %s" for name in names)
 
 
-def _table(model: type[models.Model], using: str) -> str:
+def _table(model: Model, using: str) -> str:
     return connections[using].ops.quote_name(model._meta.db_table)
 
 
-def _name(field: Any, using: str) -> str:
+def _quoted(field: Any, using: str) -> str:
     return connections[using].ops.quote_name(field.column)
 
 
 @lru_cache(maxsize=64)
-def _expression_sql(model: type[models.Model], expression: Any, using: str) -> tuple[str, Sequence[Any]]:
+def _expression(model: Model, expression: Any, using: str) -> tuple[str, Sequence[Any]]:
+    """Compile an expression, such as the database's clock, to its text and parameters."""
     query = Query(model)
     resolved = expression.resolve_expression(query, allow_joins=False, for_save=True)
-    sql, parameters = query.get_compiler(using).compile(resolved)
-    return sql, tuple(parameters)
-
-
-# ---------------------------------------------------------------- how they are run
-
-
-def run(connection: Any, sql: str, parameters: Sequence[Any], result: Callable[[Any], T]) -> T:
-    """Execute a statement through Django; what `result` makes of the cursor.
-
-    Where statements are logged it is Django's own cursor, which knows how to show them.
-    """
-    if _speaks_psycopg(connection) and not connection.queries_logged:
-        cursor = _kept_cursor(connection)
-        cursor.execute(sql, parameters)
-        return result(cursor)
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return result(cursor)
-
-
-def _speaks_psycopg(connection: Any) -> bool:
-    """Whether the database is reached by psycopg, since its version 3.2."""
-    return hasattr(connection.Database, "RawCursor")
-
-
-def _kept_cursor(connection: Any) -> Any:
-    """A cursor that is made once a connection, in Django's wrapper, and hands values over beside the statement.
-
-    Django writes values into the statement, unless a host chooses `server_side_binding`, for types are told apart
-    then; ours are those of the columns. Either costs a new order more than a tenth of its whole way.
-    """
-    connection.close_if_health_check_failed()
-    connection.ensure_connection()
-    connection.validate_thread_sharing()
-    cursor = getattr(connection, KEPT, None)
-    if cursor is None or cursor.connection is not connection.connection:
-        cursor = _new_cursor(connection)
-        setattr(connection, KEPT, cursor)
-    return connection.make_cursor(cursor)
-
-
-def _new_cursor(connection: Any) -> Any:
-    wire = connection.connection
-    hosts, wire.cursor_factory = wire.cursor_factory, _cursor_class(connection.Database)
-    try:
-        with connection.wrap_database_errors:
-            return connection.create_cursor()
-    finally:
-        wire.cursor_factory = hosts
-
-
-@cache
-def _cursor_class(psycopg: Any) -> Any:
-    class Cursor(psycopg.RawCursor):  # type: ignore[misc]
-        """Takes `%s` as all cursors of Django do; psycopg would look for it anew in each long statement."""
-
-        def execute(self, query: str, *arguments: Any, **options: Any) -> Any:
-            return super().execute(_numbered(query), *arguments, **options)
-
-    return Cursor
-
-
-@lru_cache(maxsize=256)
-def _numbered(sql: str) -> str:
-    """With PostgreSQL's own placeholders."""
-    first, *others = sql.split("%s")
-    return first + "".join(f"${number}{text}" for number, text in enumerate(others, 1))
-
-
-def _row(model: type[models.Model], using: str, values: Sequence[Any]) -> Any:
-    """A row as Django's own SELECT gives it."""
-    fields = model._meta.local_concrete_fields
-    compiler = Query(model).get_compiler(using)
-    converters = compiler.get_converters([field.get_col(model._meta.db_table) for field in fields])
-    if converters:
-        (values,) = compiler.apply_converters([values], converters)
-    return model.from_db(using, [field.attname for field in fields], values)
+    text, parameters = query.get_compiler(using).compile(resolved)
+    return text, tuple(parameters)

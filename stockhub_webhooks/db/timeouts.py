@@ -1,8 +1,8 @@
-"""How long we wait for a database that does not answer, and whether it is worth asking once more.
+"""Time limit for a database that does not answer, and the rule for retries.
 
-The OPTIONS of a connection bound most of it (`checks.hanging_database`), but not a PostgreSQL that is there and says
-nothing on an open connection: stopped, or waiting for a disk. Its machine goes on confirming what we send, so
-`tcp_user_timeout` sees no fault, and `statement_timeout` is the server's own clock. Then the connection is cut here.
+The OPTIONS of a connection limit most waits (see `checks.hanging_database`), but not the wait for a PostgreSQL server
+that is stopped or waits for its disk. The server's machine still confirms what we send, so `tcp_user_timeout` sees no
+fault, and `statement_timeout` is measured by the server itself. Such a connection is cut here.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ SLOW_SECONDS = 4.0
 CHECK_SECONDS = 0.2
 
 
-def should_retry(turn: int, began: float, tries: int = MAX_ATTEMPTS) -> bool:
-    """Whether a step that the database called off should be taken again.
+def should_retry(attempt: int, began: float, max_attempts: int = MAX_ATTEMPTS) -> bool:
+    """Return True if a step that failed with a database error is worth another attempt.
 
-    A deadlock or a dead connection is told soon. What took long was a time-out: it would take as long again, and
-    somebody waits.
+    A deadlock or a dead connection fails soon. A step that took long was a timeout: it would take as long again, while
+    a sender or a visitor waits.
 
     Args:
-        turn: how many times it was taken, from 1.
-        began: when it was taken first, on the clock of `time.monotonic`.
-        tries: how many times it may be taken at most.
+        attempt: the number of attempts so far, from 1.
+        began: the start of the first attempt, by `time.monotonic`.
+        max_attempts: the limit.
     """
-    return turn < tries and time.monotonic() - began < min(SLOW_SECONDS, conf.DATABASE_TIMEOUT_SECONDS)
+    return attempt < max_attempts and time.monotonic() - began < min(SLOW_SECONDS, conf.DATABASE_TIMEOUT_SECONDS)
 
 
 @contextmanager
 def query_timeout(using: str) -> Iterator[None]:
     """Cut this thread's connection, with an error, if the block takes longer than `DATABASE_TIMEOUT_SECONDS`.
 
-    Whether the database has done what it was asked is unknown, as with any connection that breaks. What is waited
-    for before there is a connection has limits of its own (`connect_timeout`, a pool's `timeout`).
+    The database may have executed the statement nevertheless, as with any connection that breaks. Opening a connection
+    has limits of its own (`connect_timeout`, a pool's `timeout`).
     """
     wait = _Wait(connections[using], time.monotonic() + conf.DATABASE_TIMEOUT_SECONDS)
     WATCHDOG.watch(wait)
@@ -54,44 +54,44 @@ def query_timeout(using: str) -> Iterator[None]:
 
 
 class _Wait:
-    """Somebody waits for a connection, and no longer than until `until`."""
+    """A thread that waits for the database, until the time `until` at most."""
 
     def __init__(self, connection: Any, until: float) -> None:
         self.connection = connection
         self.until = until
 
     def cut(self) -> None:
-        """End the connection from our side, under the waiting thread's hands. SQLite has nothing to cut."""
-        with suppress(Exception):  # it may be gone by itself at this moment
-            wire = socket.socket(fileno=os.dup(self.connection.connection.fileno()))
-            with wire:
-                wire.shutdown(socket.SHUT_RDWR)
+        """Shut the connection's socket down, so that the waiting thread gets an error. SQLite has no socket."""
+        # a duplicate, since closing the driver's own descriptor could free its number for another file;
+        # and the connection may end by itself at this moment
+        with suppress(Exception), socket.socket(fileno=os.dup(self.connection.connection.fileno())) as duplicate:
+            duplicate.shutdown(socket.SHUT_RDWR)
 
 
 class TimeoutWatchdog:
-    """One thread a process that looks at the clock for all who wait; it is there only while somebody does."""
+    """Thread that watches the clock for all waits of this process. It runs only while there is one."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._waits: set[_Wait] = set()
-        self._is_there = False
+        self._is_running = False
 
     def watch(self, wait: _Wait) -> None:
-        """Cut the connection when its time is over."""
+        """Start to watch a wait: its connection is cut when the time is over."""
         with self._lock:
             self._waits.add(wait)
-            if not self._is_there:
-                Thread(target=self._run, name="stockhub-watchman", daemon=True).start()
-                self._is_there = True
+            if not self._is_running:
+                Thread(target=self._run, name="stockhub-timeout-watchdog", daemon=True).start()
+                self._is_running = True
 
     def forget(self, wait: _Wait) -> None:
-        """From here on its connection is not touched."""
+        """Stop watching a wait; its connection is not touched any more."""
         with self._lock:
             self._waits.discard(wait)
 
     def after_fork(self) -> None:
-        """The child has none of the threads that wait, nor this one; somebody else may have held the lock."""
-        self._lock, self._waits, self._is_there = Lock(), set(), False
+        """Start with fresh state: threads do not survive a fork, and another thread may have held the lock."""
+        self._lock, self._waits, self._is_running = Lock(), set(), False
 
     def _run(self) -> None:
         while True:
@@ -101,7 +101,7 @@ class TimeoutWatchdog:
                     wait.cut()
                     self._waits.discard(wait)
                 if not self._waits:
-                    self._is_there = False
+                    self._is_running = False
                     return
 
 

@@ -1,4 +1,4 @@
-"""INSERT and UPDATE with kept statements. Django's signals are sent as by `Model.save`."""
+"""INSERT, UPDATE and locking SELECT with kept statements. Writes send Django's signals, as `Model.save` does."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Any
 
 from django.db import DatabaseError, connections, models
 from django.db.models.signals import post_save, pre_save
+from django.db.models.sql import Query
 
-from stockhub_webhooks.db.statements import columns, insert_text, run, update_text
+from stockhub_webhooks.db.cursors import run
+from stockhub_webhooks.db.statements import columns, insert_statement, select_for_update_text, update_statement
 
 MAX_ROWS_PER_STATEMENT = 500  # PostgreSQL takes at most 65,535 values in one statement
 
@@ -43,7 +45,7 @@ def insert(rows: Rows, using: str, *, left_out: frozenset[str] = frozenset()) ->
     batch = _rows_per_statement(model, using, left_out)
     keys: list[Any] = []
     for start in range(0, len(rows), batch):
-        statement = insert_text(rows[start : start + batch], using, left_out)
+        statement = insert_statement(rows[start : start + batch], using, left_out)
         keys += [key for (key,) in run(connections[using], *statement, methodcaller("fetchall"))]
     for row, key in zip(rows, keys, strict=True):
         row.pk = key
@@ -61,7 +63,7 @@ def save(row: models.Model, names: Sequence[str], using: str) -> None:
     update_fields = frozenset(names)
     _send(pre_save, [row], using, update_fields=update_fields)
     attributes = columns(model, using)
-    values = {name: getattr(row, attributes[name].name) for name in names}
+    values = {name: getattr(row, attributes[name].attribute) for name in names}
     if not update(model, using, {model._meta.pk.name: row.pk}, values):
         raise DatabaseError(f"{row._meta.label} {row.pk} was deleted")
     _send(post_save, [row], using, update_fields=update_fields, created=False)
@@ -69,7 +71,26 @@ def save(row: models.Model, names: Sequence[str], using: str) -> None:
 
 def update(model: type[models.Model], using: str, where: Values, values: Values) -> int:
     """UPDATE the rows whose fields equal `where`; return the number of rows."""
-    return int(run(connections[using], *update_text(model, using, where, values), attrgetter("rowcount")))
+    return int(run(connections[using], *update_statement(model, using, where, values), attrgetter("rowcount")))
+
+
+def select_for_update(model: type[models.Model], using: str, **values: Any) -> Any:
+    """Return the one row whose fields equal `values`, locked until the transaction ends; None if there is none.
+
+    Related rows are not joined: PostgreSQL cannot lock rows of an outer join.
+    """
+    text = select_for_update_text(model, using, tuple(values))
+    row = run(connections[using], text, tuple(values.values()), methodcaller("fetchone"))
+    return None if row is None else _instance(model, using, row)
+
+
+def _instance(model: type[models.Model], using: str, row: Sequence[Any]) -> Any:
+    fields = model._meta.local_concrete_fields
+    compiler = Query(model).get_compiler(using)
+    converters = compiler.get_converters([field.get_col(model._meta.db_table) for field in fields])
+    if converters:
+        (row,) = compiler.apply_converters([row], converters)
+    return model.from_db(using, [field.attname for field in fields], row)
 
 
 def _set_foreign_keys(rows: Rows) -> None:

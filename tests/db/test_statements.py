@@ -12,8 +12,9 @@ from django.utils import timezone
 from stockhub_webhooks import signals
 from stockhub_webhooks.db import statements
 from stockhub_webhooks.db.connections import NOW, from_now
+from stockhub_webhooks.db.cursors import CURSOR_ATTRIBUTE
 from stockhub_webhooks.db.selections import Selection
-from stockhub_webhooks.db.writes import MAX_ROWS_PER_STATEMENT, insert, save, update
+from stockhub_webhooks.db.writes import MAX_ROWS_PER_STATEMENT, insert, save, select_for_update, update
 from stockhub_webhooks.delivery.subjects import BY_NAME
 from stockhub_webhooks.models import (
     Address,
@@ -93,8 +94,8 @@ def test_who_listens_to_djangos_own_signals_hears_of_them():
 def test_a_row_is_found_and_held_by_its_values():
     order = Order.objects.create(account="default", increment_id="1", grand_total=Decimal("2.50"))
     with CaptureQueriesContext(connection) as captured:
-        found = statements.locked(Order, "default", account="default", increment_id="1")
-        assert statements.locked(Order, "default", account="other", increment_id="1") is None
+        found = select_for_update(Order, "default", account="default", increment_id="1")
+        assert select_for_update(Order, "default", account="other", increment_id="1") is None
     assert (found, found.grand_total, found.received_at) == (order, Decimal("2.5"), None)
     held = connection.features.has_select_for_update
     assert all(query["sql"].endswith("FOR UPDATE") is held for query in captured.captured_queries)
@@ -113,7 +114,7 @@ def test_an_update_says_how_many_rows_were_as_described():
 def test_a_connection_keeps_one_cursor_for_them_and_a_new_connection_has_a_new_one(transactional_db):
     def cursor_of_insert():
         insert([Address(city="Assen")], "default")
-        return getattr(connection, statements.KEPT)
+        return getattr(connection, CURSOR_ATTRIBUTE)
 
     first = cursor_of_insert()
     assert cursor_of_insert() is first
@@ -142,7 +143,7 @@ def test_statements_whose_plans_are_kept_do_the_same(transactional_db):
         order = Order(account="default", increment_id="1", grand_total=Decimal("2.5"))
         insert([order], "default")
         insert(lines(order, 3), "default")
-        assert statements.locked(Order, "default", account="default", increment_id="1") == order
+        assert select_for_update(Order, "default", account="default", increment_id="1") == order
         assert update(Order, "default", {"id": order.pk}, {"status": "complete"}) == 1
     finally:
         connection.close()
@@ -239,10 +240,10 @@ def test_each_thread_prepares_values_for_its_own_connection(monkeypatch):
     field = Message._meta.get_field("applied_at")
     monkeypatch.setattr(field, "get_db_prep_save", lambda value, connection: asked.append(connection))
     statements.columns.cache_clear()
-    monkeypatch.setattr(statements, "PSYCOPGS_OWN", frozenset())  # so that the field is asked on each database
+    monkeypatch.setattr(statements, "PSYCOPG_TYPES", frozenset())  # so that the field is asked on each database
 
     def write():
-        statements.update_text(Message, "default", {"id": 1}, {"applied_at": timezone.now()})
+        statements.update_statement(Message, "default", {"id": 1}, {"applied_at": timezone.now()})
         asked.append(connections["default"])
 
     try:

@@ -8,6 +8,8 @@ from tests.host.settings import DATABASES, INSTALLED_APPS, STOCKHUB_WEBHOOKS
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.shop"]
 DATABASES["default"].setdefault("OPTIONS", {}).update(json.loads(os.environ.get("SHOP_DATABASE_OPTIONS", "{}")))
+if "pool" in DATABASES["default"]["OPTIONS"]:
+    DATABASES["default"]["CONN_MAX_AGE"] = 0  # Django asks for it
 DATABASES["other"]["NAME"] = os.environ.get("OTHER_SQLITE_FILE", ":memory:")
 STOCKHUB_WEBHOOKS = STOCKHUB_WEBHOOKS | {
     "RUNNER": os.environ.get("SHOP_RUNNER", "inline"),

@@ -1,7 +1,7 @@
-"""From what a message says to rows: newer wins, older is kept and labelled, the same is silent.
+"""Apply a parsed message to our rows: a newer one wins, an older one is kept and labelled, an equal one has no effect.
 
-``apply`` is one message being applied; ``kinds`` says how the documents of each topic are kept, ``parts`` keeps
-their addresses, lines and tracks, ``changes`` compares and inserts.
+`application` applies one message. `document_types` describes the documents of each topic, `parts` writes their
+addresses, lines and tracks, and `changes` compares rows with messages.
 """
 
 from stockhub_webhooks.processing.apply.application import Applied, apply

@@ -1,4 +1,4 @@
-"""Comparing what is wanted with what is there."""
+"""Comparison of a row with the values of a message."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from typing import Any
 
 from django.db import models
 
-# field to its old and new value
+# field name: (old value, new value)
 Changes = dict[str, tuple[Any, Any]]
 
 
-def differences(row: models.Model, wanted: dict[str, Any]) -> Changes:
-    """Write the wanted values onto the row, unsaved; what differed."""
+def set_values(row: models.Model, values: dict[str, Any]) -> Changes:
+    """Set the values on the row, without saving it, and return those that differ."""
     changes: Changes = {}
-    for name, value in wanted.items():
-        former = getattr(row, name)
-        if former != value:
+    for name, value in values.items():
+        old = getattr(row, name)
+        if old != value:
             setattr(row, name, value)
-            changes[name] = (former, value)
+            changes[name] = (old, value)
     return changes
 
 
-def below(part: str, changes: Changes) -> Changes:
-    """The changes of a part, as seen from its document."""
+def with_prefix(part: str, changes: Changes) -> Changes:
+    """Return the changes of a part under the names that they have in its document, such as `items[SKU].qty`."""
     return {f"{part}.{name}": change for name, change in changes.items()}
 
 
 def field_values(row: models.Model) -> dict[str, Any]:
-    """The told values of an address or a line."""
+    """Return the values of an address or a line that come from the message."""
     return {
         column.name: getattr(row, column.name)
         for column in row._meta.concrete_fields
@@ -37,7 +37,7 @@ def field_values(row: models.Model) -> dict[str, Any]:
 
 
 def to_json_value(value: Any) -> Any:
-    """A value as the event keeps it, in JSON: amounts by their digits, times in ISO 8601."""
+    """Return the value as an event stores it: amounts by their digits, times in ISO 8601."""
     if isinstance(value, dict):
         return {name: to_json_value(part) for name, part in value.items() if part is not None}
     if value is None or isinstance(value, (str, int)):

@@ -1,4 +1,4 @@
-"""How the documents of each topic are kept."""
+"""Properties of the documents of each topic."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from stockhub_webhooks.models import (
 
 @dataclass(frozen=True)
 class DocumentType:
-    """What the documents of one topic have."""
+    """Models of one topic and what its documents have."""
 
-    name: str  # as in event types, and the foreign key of its lines and tracks
+    name: str  # in event types, and of the foreign key of its lines and tracks
     model: type[Any]
     item_model: type[Any]
     has_status: bool = False
     has_tracks: bool = False
     has_update_events: bool = True
-    numbered_items: bool = False  # items are known by their `id`, not by what they are
+    numbered_items: bool = False  # lines match by the sender's `id`, not by SKU and size
 
 
 BY_TOPIC: dict[str, DocumentType] = {

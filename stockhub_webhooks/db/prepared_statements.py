@@ -1,0 +1,106 @@
+"""Decide which of the kept statements PostgreSQL prepares: reads and plans once for a connection.
+
+Prepared statements need a connection that leads to one and the same server process. A pooler that hands each
+transaction to another server process makes them dangerous: all psycopg connections use the same names (`_pg3_0`, ...),
+so another client's statement could run without an error. A pooler gives its clients a process number of its own, which
+differs from the one that the server answers. Prepared statements stay off unless the two are equal.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from stockhub_webhooks.logs import logger_of
+
+logger = logger_of(__name__)
+
+# SQLSTATE
+DOES_NOT_EXIST, EXISTS_ALREADY = "26000", "42P05"
+RESULT_TYPE_CHANGED = "0A000"  # "cached plan must not change result type", after a migration
+
+_is_off = False  # for this process
+
+
+class Preparation:
+    """Choice between prepared and plain statements on one psycopg connection."""
+
+    def __init__(self, wire: Any, options: Mapping[str, Any]) -> None:
+        """Read the host's own choice.
+
+        Args:
+            wire: psycopg's connection.
+            options: `OPTIONS` of Django's database settings.
+        """
+        self._is_hosts_choice = "prepare_threshold" in options or wire.prepare_threshold is not None
+        self._is_direct: bool | None = None  # not known yet
+        self._is_stale = False
+        self._executed: set[str] = set()
+        self._last_choice: bool | None = False
+
+    def choose(self, wire: Any, sql: str) -> bool | None:
+        """Return psycopg's argument `prepare` for a statement: yes, no, or None for what the host has chosen."""
+        self._last_choice = self._choose(wire, sql)
+        return self._last_choice
+
+    def _choose(self, wire: Any, sql: str) -> bool | None:
+        if _is_off or self._is_stale:
+            return False
+        if self._is_hosts_choice:
+            return None
+        if sql not in self._executed:
+            # preparing costs a round trip, which a connection of one request would never earn back
+            self._executed.add(sql)
+            return False
+        if self._is_direct is None:
+            self._is_direct = _is_direct(wire)
+            if self._is_direct:
+                # None, Django's default, also overrules `prepare=True`; other statements never reach this number
+                wire.prepare_threshold = sys.maxsize
+        return self._is_direct
+
+    def is_to_blame(self, error: BaseException) -> bool:
+        """Return True if the last statement failed because it was prepared. It can be repeated: the next one is not.
+
+        Args:
+            error: Django's error, whose cause is psycopg's.
+        """
+        state = getattr(error.__cause__, "sqlstate", None)
+        if self._last_choice is False or state not in (DOES_NOT_EXIST, EXISTS_ALREADY, RESULT_TYPE_CHANGED):
+            return False
+        if state == RESULT_TYPE_CHANGED:
+            self._is_stale = True  # a new connection prepares again
+        elif not _is_off:
+            _switch_off(state)
+        return True
+
+
+_preparations: WeakKeyDictionary[Any, Preparation] = WeakKeyDictionary()
+
+
+def preparation_of(wire: Any, options: Mapping[str, Any]) -> Preparation:
+    """Return the state that belongs to a psycopg connection; a pool hands the connection to many threads in turn."""
+    preparation = _preparations.get(wire)
+    if preparation is None:
+        preparation = _preparations[wire] = Preparation(wire, options)
+    return preparation
+
+
+def _is_direct(wire: Any) -> bool:
+    """Return True if no pooler stands in between: the server process has the number that the connection was given."""
+    (pid,) = wire.execute("SELECT pg_backend_pid()").fetchone()
+    return bool(pid == wire.info.backend_pid)
+
+
+def _switch_off(state: str) -> None:
+    global _is_off  # noqa: PLW0603 - one switch for the process
+    _is_off = True
+    logger.warning(
+        "PostgreSQL refused a prepared statement (SQLSTATE %s: it %s). From now on this process prepares no statement. "
+        "The refused statement is repeated. Most likely a connection pooler stands in between: set "
+        '"prepare_threshold": None in the OPTIONS of the database.',
+        state,
+        "does not exist" if state == DOES_NOT_EXIST else "exists already",
+    )

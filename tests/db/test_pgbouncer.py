@@ -1,0 +1,96 @@
+"""Behind a real PgBouncer that hands each transaction to another server connection, no statement is mixed up."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections import Counter
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.processes import Shop, free_port, scratch_database, wait_for_port
+from tests.samples import sample
+
+PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin:/usr/local/sbin")
+pytestmark = [
+    pytest.mark.postgresql,
+    pytest.mark.server,
+    pytest.mark.skipif(PGBOUNCER is None, reason="pgbouncer is not installed"),
+]
+ORDERS = 25
+CONFIGURATION = """
+[databases]
+* = host={host} port={port} user={user} password={password}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {listen_port}
+unix_socket_dir =
+auth_type = any
+pool_mode = transaction
+default_pool_size = 1
+ignore_startup_parameters = extra_float_digits,options
+"""
+
+
+@pytest.fixture
+def pooled_shop(transactional_db, tmp_path):
+    """A shop whose connections all lead through PgBouncer to one server connection."""
+    with scratch_database(tmp_path) as url:
+        direct, port = urlsplit(url), free_port()
+        folder = tmp_path / "pgbouncer"
+        folder.mkdir()
+        file = folder / "pgbouncer.ini"
+        file.write_text(
+            CONFIGURATION.format(
+                host=direct.hostname,
+                port=direct.port or 5432,
+                user=direct.username,
+                password=direct.password or "",
+                listen_port=port,
+            )
+        )
+        user = None if os.getuid() else "nobody"  # PgBouncer refuses to run as root
+        if user:
+            for parent in (folder, *folder.parents[:3]):  # pytest's folders are closed to other users
+                parent.chmod(parent.stat().st_mode | 0o055)
+        process = subprocess.Popen([PGBOUNCER, file.name], cwd=folder, user=user, stderr=subprocess.DEVNULL)
+        try:
+            wait_for_port(process, port)
+            shop = Shop(f"postgres://{direct.username}@127.0.0.1:{port}{direct.path}", tmp_path)
+            yield shop
+            shop.close()
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def orders(process_number):
+    """Orders whose statements differ between the processes: another number of lines, with and without addresses."""
+    for number in range(ORDERS):
+        body = sample("order", increment_id=f"{process_number}{number:08d}")
+        body["items"] = [dict(body["items"][0], sku=f"sku-{n}") for n in range(1 + (number + process_number) % 3)]
+        yield "order", body
+        yield "invoice", sample("invoice", increment_id=body["increment_id"], order_increment_id=body["increment_id"])
+
+
+@pytest.mark.parametrize("options", [{}, {"pool": {"min_size": 1, "max_size": 2}}], ids=str)
+def test_two_processes_behind_a_pool_of_one_store_all_messages(pooled_shop, options):
+    environment = {"SHOP_DATABASE_OPTIONS": json.dumps(options)}
+    posts = [list(orders(number)) for number in (1, 2)]
+    processes = [pooled_shop.start("-m", "tests.shop.post_versions", **environment) for _ in posts]
+    for process, messages in zip(processes, posts, strict=True):
+        process.stdin.write("".join(json.dumps(message) + "\n" for message in messages))
+        process.stdin.close()
+        process.stdin = None
+    answers, errors = [], ""
+    for process in processes:
+        out, log = process.communicate(timeout=110)
+        answers += out.split()
+        errors += log
+    assert answers == ["200"] * (4 * ORDERS), errors
+    assert "prepared" not in errors  # it was never tried, so it need not be switched off
+    assert pooled_shop.query("Message.objects.filter(status='applied').count()") == 4 * ORDERS
+    lines = Counter(pooled_shop.query("list(OrderItem.objects.values_list('order__increment_id', flat=True))"))
+    sent = [body for messages in posts for topic, body in messages if topic == "order"]
+    assert lines == {body["increment_id"]: len(body["items"]) for body in sent}
