@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from stockhub_webhooks.contract import topics
+from stockhub_webhooks.contract.recognition import recognise
 from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.serializers.body import parse
 from stockhub_webhooks.serializers.credit_memo import CreditMemoReader
@@ -33,6 +34,7 @@ BY_TOPIC: dict[str, DocumentReader] = {
 
 # Every child is known by its own number and its order's; the others by one number alone.
 NEEDS_ORDER = frozenset({topics.SHIPMENT, topics.INVOICE, topics.RMA, topics.CREDIT_MEMO})
+NUMBERS = ("increment_id", "order_increment_id", "purchase_order_increment_id")
 
 
 def read(body: bytes, url_topic: str = "") -> ParsedMessage:
@@ -58,9 +60,11 @@ def identify(body: bytes, url_topic: str = "") -> ParsedMessage:
 
 
 def _topic(data: dict[str, Any], url_topic: str) -> str:
-    topic = topics.recognise(data, url_topic)
+    topic = recognise(data, url_topic)
+    if not topic and url_topic and not any(data.get(name) for name in NUMBERS):
+        raise Unreadable("no_identifier", f"it has no number of its {url_topic}", topic=url_topic)
     if not topic:
-        raise Unreadable("no_topic", "no field in it belongs to one topic alone")
+        raise Unreadable("no_topic", "its fields fit no topic, or more than one")
     return topic
 
 
