@@ -6,12 +6,13 @@ that cannot be read is left out, so that the former one stays, and is noted.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.contract.recognition import recognise
 from stockhub_webhooks.exceptions import Unreadable
-from stockhub_webhooks.serializers.body import parse
+from stockhub_webhooks.serializers.body import NUMBERS, parse
 from stockhub_webhooks.serializers.credit_memo import CreditMemoReader
 from stockhub_webhooks.serializers.fields import Note
 from stockhub_webhooks.serializers.invoice import InvoiceReader
@@ -34,29 +35,35 @@ BY_TOPIC: dict[str, DocumentReader] = {
 
 # Every child is known by its own number and its order's; the others by one number alone.
 NEEDS_ORDER = frozenset({topics.SHIPMENT, topics.INVOICE, topics.RMA, topics.CREDIT_MEMO})
-NUMBERS = ("increment_id", "order_increment_id", "purchase_order_increment_id")
 
 
-def read(body: bytes, url_topic: str = "") -> ParsedMessage:
+def read(body: bytes, url_topic: str = "", headers: Mapping[str, str] | None = None) -> ParsedMessage:
     """What a body says that came in at the URL of `url_topic` ("" for the shared URL).
 
     Raises:
         Unreadable: it is not JSON, not an object, of no known topic, or has no identifiers.
     """
-    data = parse(body)
-    return _reading(data, _topic(data, url_topic), url_topic)
+    data, notes = _document(body, headers)
+    return _reading(data, _topic(data, url_topic), url_topic, notes)
 
 
-def identify(body: bytes, url_topic: str = "") -> ParsedMessage:
+def identify(body: bytes, url_topic: str = "", headers: Mapping[str, str] | None = None) -> ParsedMessage:
     """The same without the lines: enough to tell what it speaks of, and cheap enough for what nobody vouched for.
 
     Raises:
         Unreadable: as for `read`.
     """
-    data = parse(body)
+    data, notes = _document(body, headers)
     topic = _topic(data, url_topic)
     data.pop("items", None)
-    return _reading(data, topic, url_topic)
+    return _reading(data, topic, url_topic, notes)
+
+
+def _document(body: bytes, headers: Mapping[str, str] | None) -> tuple[dict[str, Any], list[Note]]:
+    documents, notes = parse(body, headers)
+    if len(documents) > 1:
+        raise Unreadable("not_an_object", f"it holds {len(documents)} documents")
+    return documents[0].data, notes
 
 
 def _topic(data: dict[str, Any], url_topic: str) -> str:
@@ -68,7 +75,7 @@ def _topic(data: dict[str, Any], url_topic: str) -> str:
     return topic
 
 
-def _reading(data: dict[str, Any], topic: str, url_topic: str) -> ParsedMessage:
+def _reading(data: dict[str, Any], topic: str, url_topic: str, notes: list[Note]) -> ParsedMessage:
     reading = BY_TOPIC[topic].reading(data)
     if not reading.increment_id:
         raise Unreadable("no_identifier", f"it has no number of its {topic}", topic=topic)
@@ -78,5 +85,6 @@ def _reading(data: dict[str, Any], topic: str, url_topic: str) -> ParsedMessage:
         )
     if url_topic and topic != url_topic:
         reading.notes.insert(0, Note("", "topic_differs", url_topic))
+    reading.notes[:0] = notes
     reading.notes = capped(reading.notes)
     return reading
