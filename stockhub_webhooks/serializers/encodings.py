@@ -28,7 +28,10 @@ FALLBACK_CHARSET = "windows-1252"
 
 
 def compression_of(body: bytes, content_encoding: str) -> str:
-    """Return "gzip", "deflate" or "", by the first bytes: a proxy may unpack a body and leave the header, or drop it."""
+    """Return "gzip", "deflate" or "", by the first bytes.
+
+    The header alone proves nothing: a proxy may unpack a body and leave the header, or drop it.
+    """
     if body.startswith(GZIP_MAGIC):
         return "gzip"
     is_deflated = "deflate" in content_encoding.lower() and bool(body) and body[0] not in PLAIN_STARTS
@@ -136,7 +139,7 @@ def _by_zero_bytes(body: bytes) -> str:
     start = body[:4]
     if len(start) < 4 or 0 not in start or not start.strip(b"\0"):
         return ""
-    zeros = tuple(byte == 0 for byte in start)
+    zeros = (start[0] == 0, start[1] == 0, start[2] == 0, start[3] == 0)
     patterns = {
         (True, True, True, False): "utf-32-be",
         (False, True, True, True): "utf-32-le",

@@ -129,7 +129,7 @@ def test_a_number_beyond_all_bounds_is_noted_and_left_out(number, quoted):
     for topic in topics.ALL:
         whole = contract(topic)
         line = ",".join(f'"{name}":{text}' for name in whole["items"][0])
-        document = ",".join(f'"{name}":{text}' for name in whole if name not in {"items", *NUMBERS})
+        document = ",".join(f'"{name}":{text}' for name in whole if name not in {"items", "pay_by_link", *NUMBERS})
         reading = read(of_topic(HEAD, topic) + f'{document},"items":[{{{line}}}]}}'.encode(), topic)
         assert all(len(str(value)) < 300 for value in reading.fields.values()), topic
         values = [value for line in reading.lines or () for value in line.values()]

@@ -71,9 +71,10 @@ def match_lines(lines: Sequence[LineKey], rows: Sequence[LineKey]) -> list[int |
             take(place, place)
     for place in left:
         if matches[place] is None:
-            row = next((row for row in sorted(free) if lines[place].may_equal(rows[row])), None)
-            if row is not None:
-                take(place, row)
+            for row in sorted(free):
+                if lines[place].may_equal(rows[row]):
+                    take(place, row)
+                    break
     return matches
 
 
