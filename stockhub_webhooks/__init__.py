@@ -9,7 +9,7 @@ code is asked until it has done its work. A message walks through these modules,
     journal         the exact bytes, committed before anything is believed (or spool, when the database is away)
     unspooling      from the spool into the journal, once the database is back
     refusals        who was not let in: counted, and perhaps kept
-    serializers     the tolerant reader: bytes to a Reading, with notes on what was odd
+    serializers     tolerant parsing: bytes to a ParsedMessage, with notes on odd details
     apply           a Reading to rows, newer wins, and the events in it
     ledger          events, and one receiver call owed per event, signal and receiver
     host_orders     whether the shop has the order: asked outside the request, and kept

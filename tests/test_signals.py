@@ -1,11 +1,16 @@
-"""What may be connected, and under which identity."""
+"""Rules for connecting a receiver, and the documentation of each signal."""
 
+import ast
 import functools
+import inspect
+import itertools
 
 import pytest
+from django.db import transaction
 from django.dispatch import Signal, receiver
 
 from stockhub_webhooks import signals
+from stockhub_webhooks.delivery.subjects import BY_NAME
 from stockhub_webhooks.exceptions import ReceiverRefused
 
 
@@ -14,15 +19,15 @@ def module_function(sender, **kwargs):
 
 
 def other_function(sender, **kwargs):
-    """Another one."""
+    """Another receiver."""
 
 
 async def async_function(sender, **kwargs):
-    """An async one."""
+    """An async receiver."""
 
 
 def without_kwargs(sender, order):
-    """One that would break with the next version."""
+    """A receiver that would break with the next version."""
 
 
 class Callable:
@@ -32,18 +37,31 @@ class Callable:
     def method(self, sender, **kwargs):
         """A bound method."""
 
+    def method_of_track(self, sender, *, track, **kwargs):
+        """A bound method with a parameter that few signals pass."""
+
+
+def logged(function):
+    """A decorator as a shop writes it."""
+
+    @functools.wraps(function)
+    def inner(*args, **kwargs):
+        return function(*args, **kwargs)
+
+    return inner
+
 
 @pytest.fixture
 def signal():
-    return signals.EventSignal()
+    return signals.EventSignal("shipment")
 
 
-def test_a_function_is_known_by_its_place(signal):
+def test_default_identity_is_the_dotted_path(signal):
     signal.connect(module_function)
     assert signal.find("tests.test_signals.module_function").function is module_function
 
 
-def test_the_dispatch_uid_comes_first(signal):
+def test_dispatch_uid_overrides_the_dotted_path(signal):
     receiver(signal, dispatch_uid="shop.mark")(module_function)
     assert signal.find("shop.mark").function is module_function
     assert signal.find("tests.test_signals.module_function") is None
@@ -58,14 +76,14 @@ def test_the_dispatch_uid_comes_first(signal):
         Callable(),
     ],
 )
-def test_what_has_no_lasting_name_needs_a_uid(signal, refused):
+def test_function_without_a_lasting_name_needs_a_dispatch_uid(signal, refused):
     with pytest.raises(ReceiverRefused, match="dispatch_uid"):
         signal.connect(refused)
     signal.connect(refused, dispatch_uid="shop.given")
     assert signal.find("shop.given").function is refused
 
 
-def test_a_closure_needs_a_uid(signal):
+def test_closure_needs_a_dispatch_uid(signal):
     def closure(sender, **kwargs):
         return signal
 
@@ -77,39 +95,142 @@ def test_a_closure_needs_a_uid(signal):
 @pytest.mark.parametrize(
     ("refused", "why"), [(async_function, "async"), (without_kwargs, r"\*\*kwargs"), ("text", "cannot be called")]
 )
-def test_what_is_never_accepted(signal, refused, why, uid):
+def test_async_or_fixed_or_uncallable_receiver_is_always_refused(signal, refused, why, uid):
     with pytest.raises(ReceiverRefused, match=why):
         signal.connect(refused, dispatch_uid=uid)
 
 
-def test_an_identity_that_does_not_fit_the_ledger_is_refused(signal):
+# ---------------------------------------------------------------- parameters
+
+
+def needs_track(sender, *, track, **kwargs):
+    """A receiver that requires an argument of `track_added`."""
+
+
+def needs_track_by_position(sender, track, **kwargs):
+    """The same without the asterisk."""
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        needs_track,
+        needs_track_by_position,
+        logged(needs_track),
+        transaction.atomic(needs_track),
+        functools.partial(needs_track, order=None),
+        Callable().method_of_track,
+    ],
+    ids=repr,
+)
+def test_required_parameter_that_the_signal_does_not_pass_is_refused_by_name(signal, refused):
+    signal.name = "shipment_delivered"
+    with pytest.raises(ReceiverRefused) as refusal:
+        signal.connect(refused, dispatch_uid="shop.given")
+    text = str(refusal.value)
+    assert "track" in text
+    assert "shipment_delivered" in text
+    assert all(name in text for name in ("sender", "shipment", "order", "event"))
+    assert list(signal.connected()) == []
+    signals.EventSignal("track").connect(refused, dispatch_uid="shop.given")
+
+
+def with_default(sender, *, shipment, order, event, track=None, **kwargs):
+    """A receiver of two signals, of which one passes `track`."""
+
+
+def with_star(*args, **kwargs):
+    """A receiver that takes anything."""
+
+
+def with_positional_default(limit=3, /, **kwargs):
+    """A receiver whose positional parameter is never filled."""
+
+
+@pytest.mark.parametrize(
+    "accepted",
+    [
+        with_default,
+        with_star,
+        with_positional_default,
+        logged(with_default),
+        functools.partial(needs_track, track=None),
+        lambda **kwargs: None,
+        lambda signal, **kwargs: None,
+    ],
+    ids=repr,
+)
+def test_parameters_that_are_passed_bound_or_optional_are_accepted(signal, accepted):
+    signal.connect(accepted, dispatch_uid="shop.given")
+    arguments = dict.fromkeys(signal.arguments)
+    signal.find("shop.given").function(**arguments)
+
+
+def positional_only(sender, /, **kwargs):
+    """A receiver that cannot be called by keyword."""
+
+
+@pytest.mark.parametrize("refused", [positional_only, functools.partial(module_function, None)], ids=repr)
+def test_parameter_that_cannot_be_passed_by_name_is_refused(signal, refused):
+    with pytest.raises(ReceiverRefused, match="sender"):
+        signal.connect(refused, dispatch_uid="shop.given")
+    with pytest.raises(TypeError):
+        refused(**dict.fromkeys(signal.arguments))
+
+
+@pytest.mark.parametrize("event_type", signals.BY_EVENT_TYPE)
+def test_declared_arguments_are_those_that_the_delivery_passes(event_type):
+    subject = BY_NAME[event_type.partition(".")[0]]
+    passed = {"signal", "sender", "event", "order", subject.name, *subject.parents}
+    if event_type.endswith(".status_changed"):
+        passed |= {"old_status", "new_status"}
+    assert set(signals.BY_EVENT_TYPE[event_type].arguments) == passed
+
+
+def test_each_signal_documents_its_arguments_with_their_types():
+    body = ast.parse(inspect.getsource(signals)).body
+    documented = {}
+    for node, following in itertools.pairwise(body):
+        if isinstance(node, ast.Assign) and isinstance(getattr(signals, node.targets[0].id, None), Signal):
+            documented[node.targets[0].id] = following.value.value if isinstance(following, ast.Expr) else ""
+    assert set(documented) == {name for name, value in vars(signals).items() if isinstance(value, Signal)} - {"_signal"}
+    for name, text in documented.items():
+        signal = getattr(signals, name)
+        for argument in set(getattr(signal, "arguments", ["sender"])) - {"signal", "sender", "event"}:
+            assert f"    {argument} (" in text, f"{name} does not say what {argument} is"
+
+
+# ---------------------------------------------------------------- identities
+
+
+def test_identity_that_does_not_fit_the_ledger_is_refused(signal):
     with pytest.raises(ReceiverRefused, match="255"):
         signal.connect(module_function, dispatch_uid="x" * 256)
 
 
-def test_two_functions_of_one_identity_are_refused(signal):
+def test_second_function_with_the_same_identity_is_refused(signal):
     signal.connect(module_function, dispatch_uid="shop.mark")
     signal.connect(module_function, dispatch_uid="shop.mark")
     with pytest.raises(ReceiverRefused, match="already connected"):
         signal.connect(other_function, dispatch_uid="shop.mark")
 
 
-def test_identities_that_differ_in_capitals_only_are_refused(signal):
+def test_identities_that_differ_only_in_case_are_refused(signal):
     signal.connect(module_function, dispatch_uid="shop.mark")
     with pytest.raises(ReceiverRefused, match="already connected"):
         signal.connect(other_function, dispatch_uid="shop.Mark")
 
 
-def test_references_are_never_weak(signal):
-    def passing(sender, **kwargs):
-        return "heard"
+def test_reference_to_a_receiver_is_never_weak(signal):
+    def local(sender, **kwargs):
+        return "called"
 
-    signal.connect(passing, weak=True, dispatch_uid="passing")
-    del passing
-    assert signal.find("passing").function(None) == "heard"
+    signal.connect(local, weak=True, dispatch_uid="local")
+    del local
+    assert signal.find("local").function(None) == "called"
 
 
-def test_disconnected_by_function_or_by_uid(signal):
+def test_receiver_is_disconnected_by_function_or_by_dispatch_uid(signal):
     signal.connect(module_function)
     assert signal.disconnect(module_function)
     signal.connect(other_function, dispatch_uid="shop.other")
@@ -118,22 +239,22 @@ def test_disconnected_by_function_or_by_uid(signal):
     assert not signal.has_listeners()
 
 
-def test_a_receiver_may_hear_one_sender_only(signal):
+def test_receiver_may_be_connected_for_one_sender_only(signal):
     signal.connect(module_function, sender=int)
     signal.connect(other_function)
     assert [r.function for r in signal.connected(int)] == [module_function, other_function]
     assert [r.function for r in signal.connected(str)] == [other_function]
 
 
-def test_it_is_still_djangos_signal(signal):
+def test_event_signal_can_be_sent_as_a_signal_of_django(signal):
     assert isinstance(signal, Signal)
-    heard = []
-    signal.connect(lambda sender, **kwargs: heard.append(kwargs["order"]), dispatch_uid="direct")
+    orders = []
+    signal.connect(lambda sender, **kwargs: orders.append(kwargs["order"]), dispatch_uid="direct")
     signal.send(int, order=1)
-    assert heard == [1]
+    assert orders == [1]
 
 
-def test_every_signal_of_the_contract_has_its_name():
+def test_each_business_signal_has_its_public_name():
     assert set(signals.BY_NAME) == {
         "order_created",
         "order_status_changed",

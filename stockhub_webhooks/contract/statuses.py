@@ -1,6 +1,6 @@
-"""What the known codes mean, in words for the office. The sets are open: an unknown code is kept and shown raw.
+"""Labels of the known codes, for the office. The sets are open: an unknown code is kept and shown as it is.
 
-Sources: the contract's enumerations; the order's are Magento's. "Delivered" is said of parcels only.
+The codes are those of the contract; the codes of orders are Magento's. Only parcels are "delivered".
 """
 
 from __future__ import annotations
@@ -61,5 +61,5 @@ REVERSAL: Labels = {
 
 
 def label(labels: Labels, code: str | None) -> str:
-    """The words for a code, the code itself where it is not known, "" where there is none."""
+    """Return the label of a code, the code itself if it is unknown, or "" if there is none."""
     return str(labels.get(code, code)) if code else ""

@@ -1,4 +1,4 @@
-"""Rows that belong to an account, and how what came in as a test is told from what is real."""
+"""Base classes of rows that belong to an account, so that test messages are kept apart from real ones."""
 
 from __future__ import annotations
 
@@ -15,31 +15,47 @@ Row = TypeVar("Row", bound=models.Model)
 
 
 class AccountQuerySet(models.QuerySet[Row]):
-    """Rows by whose they are."""
+    """Base queryset of rows that belong to an account."""
 
     account_column: ClassVar[str] = "account"
 
     def of_account(self, account: str) -> Self:
-        """Those that came with a key of this account."""
+        """Filter by account."""
         return self.filter(**{self.account_column: account})
 
     def real(self) -> Self:
-        """Those that are no test: what exports, charts and alarms count."""
+        """Exclude the rows of the test account, as exports, charts and alarms do."""
         return self.exclude(**{self.account_column: TEST_ACCOUNT})
 
 
-AccountManager = models.Manager.from_queryset(AccountQuerySet)
+class AccountManager(models.Manager[Row]):
+    """Manager of rows that belong to an account.
+
+    Written out, since type checkers without Django's mypy plugin cannot follow `Manager.from_queryset`.
+    """
+
+    def get_queryset(self) -> AccountQuerySet[Row]:
+        """Return a queryset that can be filtered by account."""
+        return AccountQuerySet(self.model, using=self._db)
+
+    def of_account(self, account: str) -> AccountQuerySet[Row]:
+        """Filter by account."""
+        return self.get_queryset().of_account(account)
+
+    def real(self) -> AccountQuerySet[Row]:
+        """Exclude the rows of the test account."""
+        return self.get_queryset().real()
 
 
-class OfAccount(models.Model):
-    """Something that came with a key of an account."""
+class AccountModel(models.Model):
+    """Base class of models with an `account`: the configured set of keys that the message came with."""
 
-    account: str
+    account: models.CharField[str, str]
 
     class Meta:
         abstract = True
 
     @property
     def is_test(self) -> bool:
-        """Whether it came with a key of the account that is reserved for tests."""
+        """True if the row belongs to the account "test", which is reserved for tests."""
         return self.account == TEST_ACCOUNT

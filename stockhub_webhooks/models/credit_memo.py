@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.models.documents import OrderDocument, PricedLine, address, money, text, timestamp, whole_number
 
+if TYPE_CHECKING:
+    from django.db.models.fields.related_descriptors import RelatedManager
+
+    from stockhub_webhooks.models.order import Order
+
 
 class CreditMemo(OrderDocument):
-    """What Winkelstraat pays back for an order.
+    """A refund of Winkelstraat for an order; amounts are in `currency`, VAT included.
 
-    In the contract's examples grand_total = subtotal + shipping_price + adjustment − fee_amount.
+    In the contract's examples `grand_total` = `subtotal` + `shipping_price` + `adjustment` − `fee_amount`.
+
+    Attributes:
+        created_at: when the credit memo was created at Stock Hub, aware.
+        updated_at: when the credit memo was last changed at Stock Hub, aware.
+        return_fee_amount: documented, but absent from every example; it may be subtracted from the total too.
     """
 
-    order = models.ForeignKey(
+    order: models.ForeignKey[Order, Order] = models.ForeignKey(
         "stockhub_webhooks.Order", models.CASCADE, related_name="credit_memos", verbose_name=_("order")
     )
     created_at = timestamp(_("created at"), db_index=True)
@@ -29,23 +41,37 @@ class CreditMemo(OrderDocument):
     grand_total = money(_("total"))
     billing_address = address(_("billing address"))
 
+    if TYPE_CHECKING:
+        items: RelatedManager[CreditMemoItem]
+
     class Meta(OrderDocument.Meta):
         verbose_name = _("credit note")
         verbose_name_plural = _("credit notes")
 
 
 class CreditMemoItem(PricedLine):
-    """A refunded line."""
+    """A line of a credit memo.
 
-    credit_memo = models.ForeignKey(CreditMemo, models.CASCADE, related_name="items", verbose_name=_("credit note"))
+    Attributes:
+        qty: the number of refunded pieces.
+        reversal: a code such as "NONE"; the set is open.
+        return_item_fee: the return fee, in the document's currency, VAT included.
+    """
+
+    credit_memo: models.ForeignKey[CreditMemo, CreditMemo] = models.ForeignKey(
+        CreditMemo, models.CASCADE, related_name="items", verbose_name=_("credit note")
+    )
     qty = whole_number(_("quantity"))
     reversal = text(_("reversal"))
     return_item_fee = money(_("return fee"))
+
+    if TYPE_CHECKING:
+        credit_memo_id: int
 
     class Meta(PricedLine.Meta):
         verbose_name = _("credit note line")
         verbose_name_plural = _("credit note lines")
 
     def get_reversal_display(self) -> str:
-        """The reversal in words; an unknown one as it is."""
+        """Return the label of the reversal, or the code itself if it is unknown."""
         return statuses.label(statuses.REVERSAL, self.reversal)

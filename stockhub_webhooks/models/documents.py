@@ -1,51 +1,63 @@
-"""What every document, every line and every address has. Contract fields keep the contract's names.
+"""Base classes of documents and their lines, the address, and the field types that they share.
 
-A contract field that is None was null or absent in the message. Money is an amount in the document's
-`currency`, VAT included, `subtotal` too. Times are aware.
+Contract fields keep the contract's names. None means that no message has given a value. Money is an amount in
+the document's `currency`, VAT included, `subtotal` too. Times are aware.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.db.indexes import BeginningIndex
-from stockhub_webhooks.models.accounts import AccountManager, OfAccount
+from stockhub_webhooks.models.accounts import AccountManager, AccountModel
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from stockhub_webhooks.models.order import Order
 
 
-def text(label: Any, **options: Any) -> models.CharField[Any, Any]:
-    """Text of the contract."""
+def text(label: Any, **options: Any) -> models.CharField[str | None, str | None]:
+    """Return a nullable text field: the contract tells null and "" apart."""
     return models.CharField(label, max_length=255, null=True, blank=True, **options)
 
 
-def money(label: Any) -> models.DecimalField[Any, Any]:
-    """An amount in `currency`, VAT included."""
+def money(label: Any) -> models.DecimalField[Decimal | None, Decimal | None]:
+    """Return a nullable field for an amount in `currency`, VAT included; Magento keeps four decimals."""
     return models.DecimalField(label, max_digits=15, decimal_places=4, null=True, blank=True)
 
 
-def timestamp(label: Any, **options: Any) -> models.DateTimeField[Any, Any]:
-    """A point in time, as the sender tells it."""
+def timestamp(label: Any, **options: Any) -> models.DateTimeField[datetime | None, datetime | None]:
+    """Return a nullable field for an aware time by the sender's clock."""
     return models.DateTimeField(label, null=True, blank=True, **options)
 
 
-def whole_number(label: Any) -> models.IntegerField[Any, Any]:
-    """A number of pieces."""
+def whole_number(label: Any) -> models.IntegerField[int | None, int | None]:
+    """Return a nullable field for a number of pieces."""
     return models.IntegerField(label, null=True, blank=True)
 
 
-def address(label: Any) -> models.OneToOneField[Any, Any]:
-    """An address row that belongs to this document alone."""
+def address(label: Any) -> models.OneToOneField[Address | None, Address | None]:
+    """Return a nullable relation to an address row that belongs to this document alone."""
     return models.OneToOneField(
         "stockhub_webhooks.Address", models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=label
     )
 
 
 class Address(models.Model):
-    """An address, owned by the one document that points at it."""
+    """An address, owned by the one document that points at it.
 
-    id = models.BigAutoField(primary_key=True)
+    Attributes:
+        email: may be masked or shared by many customers; it does not identify a person.
+        country_id: the ISO 3166 alpha-2 code, such as "NL".
+    """
+
+    id: models.BigAutoField[int, int] = models.BigAutoField(primary_key=True)
     first_name = text(_("first name"))
     last_name = text(_("last name"))
     email = text(_("e-mail"))
@@ -68,12 +80,12 @@ class Address(models.Model):
         ]
 
     def __str__(self) -> str:
-        """No personal data: this shows up in logs and error pages. `lines` is the address."""
+        """Return no personal data, since this text appears in logs and error pages; see `lines`."""
         return f"{self._meta.verbose_name} {self.pk}"
 
     @property
     def lines(self) -> list[str]:
-        """The address as on an envelope."""
+        """The address as on an envelope, without empty lines."""
         rows = (
             (self.company_name,),
             (self.first_name, self.last_name),
@@ -84,23 +96,30 @@ class Address(models.Model):
         return [line for line in (" ".join(filter(None, row)) for row in rows) if line]
 
 
-class Document(OfAccount):
-    """Our row for what messages speak of: the state of the newest message that we know."""
+class Document(AccountModel):
+    """Base class of documents: the newest known state of an order, shipment, invoice, return and so on.
 
-    id = models.BigAutoField(primary_key=True)
-    account = models.CharField(_("account"), max_length=64)
-    increment_id = models.CharField(_("Stock Hub number"), max_length=64)
+    Attributes:
+        increment_id: Stock Hub's number, unique for each account and kind of document. It is text: leading zeros count.
+        po_number: the shop's own order number (`po_number` of the contract).
+        received_at: when the message of this state was received, aware.
+    """
+
+    id: models.BigAutoField[int, int] = models.BigAutoField(primary_key=True)
+    account: models.CharField[str, str] = models.CharField(_("account"), max_length=64)
+    increment_id: models.CharField[str, str] = models.CharField(_("Stock Hub number"), max_length=64)
     po_number = text(_("our order number"))
-    received_at = models.DateTimeField(
+    received_at: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(
         _("received at"),
         null=True,
         blank=True,
         db_index=True,
         help_text=_("When the message came in that this state is from."),
     )
-    reading_digest = models.CharField(max_length=32, blank=True, editable=False)
+    # ParsedMessage.digest of the message that was applied last: an equal one has no effect
+    reading_digest: models.CharField[str, str] = models.CharField(max_length=32, blank=True, editable=False)
 
-    objects = AccountManager()
+    objects: ClassVar[AccountManager[Self]] = AccountManager()
 
     class Meta:
         abstract = True
@@ -118,24 +137,37 @@ class Document(OfAccount):
 
 
 class OrderDocument(Document):
-    """A document of one order. `order` may be a stub, or another one than the documents beside it name."""
+    """Base class of documents that always name an order.
 
-    order: models.ForeignKey[Any, Any]
+    The contract promises no sequence: `order` may be a stub, and related documents may name different orders.
+    """
+
+    order: models.ForeignKey[Order, Order]
+
+    if TYPE_CHECKING:
+        order_id: int
 
     class Meta(Document.Meta):
         abstract = True
 
     @property
     def order_increment_id(self) -> str:
-        """The contract's name for the order's number."""
-        return str(self.order.increment_id)
+        """Stock Hub's number of the order, under the contract's name."""
+        return self.order.increment_id
 
 
 class Line(models.Model):
-    """A line of a document; `position` counts from 0, as in the message."""
+    """Base class of lines: the article, and the position in the message, counted from 0.
 
-    id = models.BigAutoField(primary_key=True)
-    position = models.PositiveIntegerField(_("position"), default=0)
+    Attributes:
+        sku: the article's number at Winkelstraat.
+        parent_sku: the number that all sizes of the article share.
+        manufacturer: the brand.
+        mpn: the manufacturer's part number.
+    """
+
+    id: models.BigAutoField[int, int] = models.BigAutoField(primary_key=True)
+    position: models.PositiveIntegerField[int, int] = models.PositiveIntegerField(_("position"), default=0)
     sku = text(_("SKU"))
     parent_sku = text(_("parent SKU"))
     manufacturer = text(_("brand"))
@@ -152,7 +184,7 @@ class Line(models.Model):
 
 
 class PricedLine(Line):
-    """A line with the price of a piece and of the whole row, in the document's currency, VAT included."""
+    """Base class of lines with a price for one piece and for the row, in the document's currency, VAT included."""
 
     item_price_inc_tax = money(_("price"))
     row_total_inc_tax = money(_("row total"))

@@ -1,39 +1,51 @@
-"""Whether the shop has the orders that Stock Hub tells of."""
+"""Links from Stock Hub's orders to the shop's own orders."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
 
 from django.db import models
+from django.db.models.expressions import Combinable
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from stockhub_webhooks.db.indexes import DueIndex
-from stockhub_webhooks.models.accounts import AccountQuerySet, OfAccount
+from stockhub_webhooks.models.accounts import AccountModel, AccountQuerySet
 from stockhub_webhooks.models.order import Order
 from stockhub_webhooks.models.payment_request import PaymentRequest
 
 
 class HostLinkQuerySet(AccountQuerySet["HostLink"]):
-    """Orders by whether the shop has them."""
+    """Queryset of links."""
 
     def due(self, now: Any) -> HostLinkQuerySet:
-        """Those that are to be looked for, oldest first; `now` is the database's clock."""
+        """Filter links whose next look-up is due, oldest first; `now` is the database's clock."""
         return self.filter(due_at__lte=now).order_by("due_at", "pk")
 
     def absent(self) -> HostLinkQuerySet:
-        """Those that were looked for in vain."""
+        """Filter orders that were looked up and not found."""
         return self.filter(status__in=HostLink.ABSENT)
 
     def found_later(self) -> HostLinkQuerySet:
-        """Those that the shop has by now, but did not have at first."""
+        """Filter orders that were found, but not at the first look-up."""
         return self.filter(status=HostLink.Status.FOUND, since__isnull=False)
 
 
-class HostLink(OfAccount):
-    """What `HOST_ORDER_RESOLVER` said of an order, or of a payment request that names none.
+class HostLink(AccountModel):
+    """The last answer of `HOST_ORDER_RESOLVER` for an order, or for a payment request that names no order.
 
-    A row of its own, for whoever receives and applies messages neither knows of it nor waits for it.
+    It is a table of its own, so that receiving and applying messages never waits for the shop's code.
+
+    Attributes:
+        order: None for the link of a payment request.
+        payment_request: None for the link of an order.
+        cause: where in the shop's code the look-up failed; "" if it did not fail.
+        since: when the order was first looked up in vain; None if it was found at once.
+        looked_at: when the order was last looked up; None before the first look-up.
+        attempts: number of look-ups.
+        due_at: when to look again; None if no further look-up is planned.
     """
 
     class Status(models.TextChoices):
@@ -45,12 +57,12 @@ class HostLink(OfAccount):
 
     ABSENT = (Status.MISSING, Status.NO_NUMBER, Status.FAILED)
 
-    id = models.BigAutoField(primary_key=True)
-    account = models.CharField(_("account"), max_length=64)
-    order = models.OneToOneField(
+    id: models.BigAutoField[int, int] = models.BigAutoField(primary_key=True)
+    account: models.CharField[str, str] = models.CharField(_("account"), max_length=64)
+    order: models.OneToOneField[Order | None, Order | None] = models.OneToOneField(
         Order, models.CASCADE, null=True, blank=True, related_name="host_link", verbose_name=_("order")
     )
-    payment_request = models.OneToOneField(
+    payment_request: models.OneToOneField[PaymentRequest | None, PaymentRequest | None] = models.OneToOneField(
         PaymentRequest,
         models.CASCADE,
         null=True,
@@ -58,16 +70,27 @@ class HostLink(OfAccount):
         related_name="host_link",
         verbose_name=_("payment request"),
     )
-    status = models.CharField(_("reason"), max_length=16, choices=Status, default=Status.NEW)
-    cause = models.CharField(_("cause"), max_length=200, blank=True, help_text=_("Where in our shop it failed."))
-    since = models.DateTimeField(
+    status: models.CharField[str, str] = models.CharField(
+        _("reason"), max_length=16, choices=Status, default=Status.NEW
+    )
+    cause: models.CharField[str, str] = models.CharField(
+        _("cause"), max_length=200, blank=True, help_text=_("Where in our shop it failed.")
+    )
+    since: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(
         _("not found since"), null=True, blank=True, help_text=_("Empty where it was found at once.")
     )
-    looked_at = models.DateTimeField(_("last looked for"), null=True, blank=True)
-    attempts = models.PositiveIntegerField(_("times looked for"), default=0)
-    due_at = models.DateTimeField(
+    looked_at: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(
+        _("last looked for"), null=True, blank=True
+    )
+    attempts: models.PositiveIntegerField[int, int] = models.PositiveIntegerField(_("times looked for"), default=0)
+    due_at: models.DateTimeField[datetime | Combinable | None, datetime | None] = models.DateTimeField(
         _("looked for again"), null=True, blank=True, help_text=_("Empty where nobody looks any more.")
     )
+
+    if TYPE_CHECKING:
+        order_id: int | None
+        payment_request_id: int | None
+        get_status_display: Callable[[], str]
 
     objects = HostLinkQuerySet.as_manager()
 
@@ -90,6 +113,6 @@ class HostLink(OfAccount):
         return str(self.document)
 
     @property
-    def document(self) -> Any:
-        """What was looked for: the one of the two that there is."""
-        return self.order or self.payment_request
+    def document(self) -> Order | PaymentRequest:
+        """The order or the payment request; a constraint of the table says that there is exactly one."""
+        return cast("Order | PaymentRequest", self.order or self.payment_request)

@@ -1,44 +1,78 @@
-"""What happened, and who is still owed word of it."""
+"""The ledger: events, and one receiver call for each receiver of an event."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
-from typing import Any
+from collections.abc import Callable, Mapping, Set
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.db.models.expressions import Combinable
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from stockhub_webhooks.db.connections import NOW
 from stockhub_webhooks.db.indexes import DueIndex
-from stockhub_webhooks.models.accounts import AccountQuerySet, OfAccount
+from stockhub_webhooks.models.accounts import AccountModel, AccountQuerySet
 from stockhub_webhooks.models.message import Message
 from stockhub_webhooks.models.order import Order
 
+if TYPE_CHECKING:
+    from django.db.models.fields.related_descriptors import RelatedManager
 
-class Event(OfAccount):
-    """One business change found in a message, such as `shipment.delivered`. Written once, never changed."""
 
-    id = models.BigAutoField(primary_key=True)
-    type = models.CharField(_("type"), max_length=40)
-    account = models.CharField(_("account"), max_length=64)
-    order = models.ForeignKey(
+class EventQuerySet(AccountQuerySet["Event"]):
+    """Queryset of events."""
+
+
+class Event(AccountModel):
+    """One business change found in a message, such as `shipment.delivered`. A row is written once and never changed.
+
+    Attributes:
+        type: such as "shipment.delivered"; the keys of `signals.BY_EVENT_TYPE`.
+        order: None for a payment request that names no order.
+        message: the message that caused the event.
+        subject_id: primary key of the row that the type names: a shipment, a track, an item of a return and so on.
+        increment_id: Stock Hub's number of the document.
+        po_number: the shop's own order number.
+        changes: field name to (old value, new value), as JSON. `ReceiverEvent.changes` has the values in Python types.
+        occurred_at: by the sender's clock if the message says so, else the time of receipt; aware.
+        is_replay: True if the message had been applied before.
+    """
+
+    id: models.BigAutoField[int, int] = models.BigAutoField(primary_key=True)
+    type: models.CharField[str, str] = models.CharField(_("type"), max_length=40)
+    account: models.CharField[str, str] = models.CharField(_("account"), max_length=64)
+    order: models.ForeignKey[Order | None, Order | None] = models.ForeignKey(
         Order, models.CASCADE, null=True, blank=True, related_name="events", verbose_name=_("order")
     )
-    message = models.ForeignKey(Message, models.CASCADE, related_name="events", verbose_name=_("message"))
-    subject_id = models.BigIntegerField(
+    message: models.ForeignKey[Message, Message] = models.ForeignKey(
+        Message, models.CASCADE, related_name="events", verbose_name=_("message")
+    )
+    subject_id: models.BigIntegerField[int, int] = models.BigIntegerField(
         _("row"), help_text=_("The primary key of the row that the type speaks of, such as the parcel number's.")
     )
-    increment_id = models.CharField(_("Stock Hub number"), max_length=64, help_text=_("The document's."))
-    po_number = models.CharField(_("our order number"), max_length=255, null=True, blank=True)
-    changes = models.JSONField(_("changes"), default=dict, help_text=_("Field to its old and new value."))
-    occurred_at = models.DateTimeField(
+    increment_id: models.CharField[str, str] = models.CharField(
+        _("Stock Hub number"), max_length=64, help_text=_("The document's.")
+    )
+    po_number: models.CharField[str | None, str | None] = models.CharField(
+        _("our order number"), max_length=255, null=True, blank=True
+    )
+    changes: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(
+        _("changes"), default=dict, help_text=_("Field to its old and new value.")
+    )
+    occurred_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(
         _("happened at"), db_index=True, help_text=_("By the sender's clock where it says so.")
     )
-    is_replay = models.BooleanField(_("from processing again"), default=False)
+    is_replay: models.BooleanField[bool, bool] = models.BooleanField(_("from processing again"), default=False)
 
-    objects = AccountQuerySet["Event"].as_manager()
+    if TYPE_CHECKING:
+        order_id: int | None
+        message_id: int
+        receiver_calls: RelatedManager[ReceiverCall]
+
+    objects = EventQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("change")
@@ -50,46 +84,56 @@ class Event(OfAccount):
 
 
 class ReceiverCallQuerySet(AccountQuerySet["ReceiverCall"]):
-    """Receiver calls by what is to be done with them."""
+    """Queryset of receiver calls."""
 
     account_column = "event__account"
 
     def open(self) -> ReceiverCallQuerySet:
-        """Those that are still owed."""
+        """Filter calls that are still to be made."""
         return self.filter(status__in=ReceiverCall.OPEN)
 
     def due(self, now: Any) -> ReceiverCallQuerySet:
-        """Those whose time has come, or whose lease has lapsed, oldest first; `now` is the database's clock."""
+        """Filter calls that are due or whose lease has lapsed, oldest first; `now` is the database's clock."""
         return self.filter(due_at__lte=now).order_by("due_at", "pk")
 
     def failing(self) -> ReceiverCallQuerySet:
-        """Those that failed, and are given up or tried again later; without those that somebody gave up."""
+        """Filter calls that failed and wait for a retry or were given up, except those that a person gave up."""
         tried_again = Q(status=ReceiverCall.Status.PENDING) & ~Q(cause="")
         return self.filter(tried_again | Q(status=ReceiverCall.Status.GIVEN_UP)).exclude(cause=ReceiverCall.BY_HAND)
 
     def of(self, known: Mapping[str, Set[str]]) -> ReceiverCallQuerySet:
-        """Those of the given receivers, by the name of their signal."""
+        """Filter the calls of the given receivers, which are listed by the name of their signal."""
         wanted = Q(pk__in=[])
         for signal, identities in known.items():
             wanted |= Q(signal=signal, receiver__in=sorted(identities))
         return self.filter(wanted)
 
     def first_in_line(self, known: Mapping[str, Set[str]]) -> ReceiverCallQuerySet:
-        """Those with no earlier open call of the same receiver and order before them that somebody could make.
+        """Filter calls that no other call of the same receiver and order has to precede.
 
-        Earlier is what happened earlier: a past event that is offered later has the higher call, but the lower
-        event. While any other call of theirs is being made, it waits as well. One whose signal its receiver has
-        left blocks nothing: it would do so for ever.
+        A call waits for open calls of earlier events, and for any call that is running now. The order is that of
+        the events: a call that was added afterwards for a past event comes first. Calls of receivers that are
+        no longer connected (not in `known`) are ignored, since they would block the rest for ever.
         """
-        in_hand = Q(status=ReceiverCall.Status.RUNNING, due_at__gt=NOW)
+        running = Q(status=ReceiverCall.Status.RUNNING, due_at__gt=NOW)
         earlier = Q(event_id__lt=OuterRef("event_id")) | Q(event_id=OuterRef("event_id"), pk__lt=OuterRef("pk"))
         line = ReceiverCall.objects.open().of(known)
         line = line.filter(order_id=OuterRef("order_id"), receiver=OuterRef("receiver"))
-        return self.filter(~Exists(line.filter(earlier | in_hand)))
+        return self.filter(~Exists(line.filter(earlier | running)))
 
 
 class ReceiverCall(models.Model):
-    """One event owed to one receiver of the shop."""
+    """The delivery of one event to one receiver of the shop.
+
+    Attributes:
+        signal: the name of the signal, such as "shipment_delivered".
+        receiver: the identity of the receiver, its `dispatch_uid` or its dotted path.
+        order: the event's order, copied here since the sequence is kept for each receiver and order.
+        attempts: number of attempts, the current one included.
+        due_at: when to make the next attempt; while the call runs, when its lease lapses; None if it is settled.
+        cause: fingerprint of the last error, shared by failures of one cause; "" if no attempt failed.
+        is_replay: True if the call was added after the event, so that customers are not mailed again.
+    """
 
     class Status(models.TextChoices):
         PENDING = "pending", pgettext_lazy("task", "waiting")
@@ -98,13 +142,15 @@ class ReceiverCall(models.Model):
         GIVEN_UP = "given_up", _("given up")
 
     OPEN = (Status.PENDING, Status.RUNNING)
-    BY_HAND = "by_hand"  # the cause of what somebody gave up, who said why: nobody need look at it any more
+    BY_HAND = "by_hand"  # the `cause` of a call that a person gave up: it needs no further attention
 
-    id = models.BigAutoField(primary_key=True)
-    event = models.ForeignKey(Event, models.CASCADE, related_name="receiver_calls", verbose_name=_("change"))
-    signal = models.CharField(_("signal"), max_length=64)
-    receiver = models.CharField(_("receiver"), max_length=255)
-    order = models.ForeignKey(
+    id: models.BigAutoField[int, int] = models.BigAutoField(primary_key=True)
+    event: models.ForeignKey[Event, Event] = models.ForeignKey(
+        Event, models.CASCADE, related_name="receiver_calls", verbose_name=_("change")
+    )
+    signal: models.CharField[str, str] = models.CharField(_("signal"), max_length=64)
+    receiver: models.CharField[str, str] = models.CharField(_("receiver"), max_length=255)
+    order: models.ForeignKey[Order | None, Order | None] = models.ForeignKey(
         Order,
         models.CASCADE,
         null=True,
@@ -114,23 +160,34 @@ class ReceiverCall(models.Model):
         verbose_name=_("order"),
         help_text=_("The event's: the sequence is kept for each receiver and order."),
     )
-    status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.PENDING)
-    attempts = models.PositiveIntegerField(_("attempts"), default=0)
-    due_at = models.DateTimeField(
+    status: models.CharField[str, str] = models.CharField(
+        _("status"), max_length=16, choices=Status, default=Status.PENDING
+    )
+    attempts: models.PositiveIntegerField[int, int] = models.PositiveIntegerField(_("attempts"), default=0)
+    due_at: models.DateTimeField[datetime | Combinable | None, datetime | None] = models.DateTimeField(
         _("due at"), null=True, blank=True, help_text=_("While it runs, when its lease lapses.")
     )
-    last_error = models.TextField(_("last error"), blank=True)
-    cause = models.CharField(
+    last_error: models.TextField[str, str] = models.TextField(_("last error"), blank=True)
+    cause: models.CharField[str, str] = models.CharField(
         _("cause"),
         max_length=200,
         blank=True,
         help_text=_("What failures of one cause share; empty where none failed."),
     )
-    failed_at = models.DateTimeField(_("last failed at"), null=True, blank=True)
-    done_at = models.DateTimeField(_("done at"), null=True, blank=True)
-    is_replay = models.BooleanField(
+    failed_at: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(
+        _("last failed at"), null=True, blank=True
+    )
+    done_at: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(
+        _("done at"), null=True, blank=True
+    )
+    is_replay: models.BooleanField[bool, bool] = models.BooleanField(
         _("told afterwards"), default=False, help_text=_("Owed later than the change: the customer is not mailed.")
     )
+
+    if TYPE_CHECKING:
+        event_id: int
+        order_id: int | None
+        get_status_display: Callable[[], str]
 
     objects = ReceiverCallQuerySet.as_manager()
 
@@ -142,9 +199,9 @@ class ReceiverCall(models.Model):
         ]
         indexes = [
             models.Index(fields=["order", "receiver", "event", "id"], name="stockhub_call_sequence"),
-            # in the sequence in which they are taken, as with messages
+            # both columns of the sort order: many calls may be due since the very same moment
             DueIndex(fields=["due_at", "id"], name="stockhub_call_due"),
-            # what is open or given up, and the last time that each receiver did its work, or did not
+            # for the overview: open and given-up calls, and the last success and failure of each receiver
             models.Index(fields=["status", "signal", "receiver", "done_at"], name="stockhub_call_status"),
             models.Index(fields=["signal", "receiver", "failed_at"], name="stockhub_call_failed"),
         ]
@@ -159,15 +216,15 @@ class ReceiverCall(models.Model):
 
     @property
     def is_test(self) -> bool:
-        """Whether its event is of the account that is reserved for tests."""
+        """True if the event belongs to the account "test", which is reserved for tests."""
         return self.event.is_test
 
 
 class Heartbeat(models.Model):
-    """When somebody last came by to finish left-over work; one row a kind of worker."""
+    """The last sign of life of one kind of worker."""
 
-    name = models.CharField(_("name"), max_length=64, primary_key=True)
-    beat_at = models.DateTimeField(_("last seen at"))
+    name: models.CharField[str, str] = models.CharField(_("name"), max_length=64, primary_key=True)
+    beat_at: models.DateTimeField[datetime | Combinable, datetime] = models.DateTimeField(_("last seen at"))
 
     class Meta:
         verbose_name = _("worker's sign of life")

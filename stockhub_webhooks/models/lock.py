@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import IntegrityError, models, transaction
 from django.db.models import Q
+from django.db.models.expressions import Combinable
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.db.connections import NOW, database_alias, from_now
@@ -12,8 +15,10 @@ from stockhub_webhooks.db.connections import NOW, database_alias, from_now
 class Lock(models.Model):
     """A named lock. The process that updates its row owns it until the interval is over."""
 
-    name = models.CharField(_("name"), max_length=64, primary_key=True)
-    acquired_at = models.DateTimeField(_("acquired at"), db_column="taken_at")
+    name: models.CharField[str, str] = models.CharField(_("name"), max_length=64, primary_key=True)
+    acquired_at: models.DateTimeField[datetime | Combinable, datetime] = models.DateTimeField(
+        _("acquired at"), db_column="taken_at"
+    )
 
     class Meta:
         verbose_name = _("lock")

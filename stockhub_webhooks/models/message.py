@@ -1,35 +1,43 @@
-"""One POST, exactly as it came in."""
+"""The journal: each POST, exactly as it was received."""
 
 from __future__ import annotations
 
 import os
 import time
-from typing import Any
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import models
+from django.db.models.expressions import Combinable
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.indexes import DueIndex
-from stockhub_webhooks.models.accounts import AccountQuerySet, OfAccount
+from stockhub_webhooks.models.accounts import AccountModel, AccountQuerySet
+
+if TYPE_CHECKING:
+    from django.db.models.fields.related_descriptors import RelatedManager
+
+    from stockhub_webhooks.models.ledger import Event
 
 
 def new_uid() -> UUID:
-    """A UUID of version 7 (RFC 9562): the milliseconds since 1970, then chance.
+    """Return a UUID of version 7 (RFC 9562): the milliseconds since 1970, then random bits.
 
-    Those of new messages stand together in their index, which a large table with random ones would be slow for.
+    New values are neighbours in the index; random ones would make inserts into a large table slow.
     """
     milliseconds = time.time_ns() // 1_000_000
-    chance = int.from_bytes(os.urandom(10), "big")
-    bits = (milliseconds & (1 << 48) - 1) << 80 | chance
+    random_bits = int.from_bytes(os.urandom(10), "big")
+    bits = (milliseconds & (1 << 48) - 1) << 80 | random_bits
     return UUID(int=bits & ~(0xF << 76 | 0b11 << 62) | 7 << 76 | 0b10 << 62)
 
 
 class Topic(models.TextChoices):
-    """What a message speaks of, in the office's words."""
+    """Topics with their labels for the office."""
 
     ORDER = topics.ORDER, _("order")
     SHIPMENT = topics.SHIPMENT, _("shipment")
@@ -40,21 +48,39 @@ class Topic(models.TextChoices):
 
 
 class MessageQuerySet(AccountQuerySet["Message"]):
-    """Messages by what is to be done with them."""
+    """Queryset of messages."""
 
     def due(self, now: Any) -> MessageQuerySet:
-        """Those that wait to be applied, or whose lease has lapsed, oldest first; `now` is the database's clock."""
+        """Filter messages that are due or whose lease has lapsed, oldest first; `now` is the database's clock."""
         return self.filter(due_at__lte=now).order_by("due_at", "pk")
 
     def failing(self) -> MessageQuerySet:
-        """Those that need a look, that failed, or that failed and are tried again later."""
+        """Filter messages that are quarantined, that were given up, or that failed and wait for a retry."""
         tried_again = models.Q(status=Message.Status.RECEIVED) & ~models.Q(cause="")
         given_up = models.Q(status__in=(Message.Status.QUARANTINED, Message.Status.FAILED))
         return self.filter(tried_again | given_up)
 
 
-class Message(OfAccount):
-    """One POST from Stock Hub, as received. Its body and `received_at` never change."""
+class Message(AccountModel):
+    """One POST from Stock Hub, as received. `body` and `received_at` never change.
+
+    Attributes:
+        uid: identifies the message before it has a primary key, and makes a repeated INSERT harmless.
+        url_topic: topic of the URL; "" at the shared URL.
+        topic: topic of the body; "" until it is known.
+        body: the exact bytes.
+        headers: the named headers that are kept, never the key.
+        key_fingerprint: a short, irreversible identifier of the key; "" if no key was required.
+        source: "webhook", or how else the message came to us.
+        received_at: aware; the correction of a quarantined message keeps the time of the original.
+        outcome: the effect on the document; "" until the message is applied.
+        error: the reason why the message was not applied; "" if there is none.
+        cause: fingerprint of the error, shared by failures of one cause; "" if nothing failed.
+        notes: odd details of the body, each with `path`, `code` and `detail`.
+        increment_id: Stock Hub's number of the document; "" until it is known.
+        due_at: when to apply the message; while that is done, when the lease lapses; None if it is settled.
+        is_replay: True if the message was applied again.
+    """
 
     class Status(models.TextChoices):
         RECEIVED = "received", _("waiting")
@@ -73,30 +99,38 @@ class Message(OfAccount):
         PULL = "pull", _("fetched")
         HAND = "hand", _("entered by hand")
 
-    id = models.BigAutoField(primary_key=True)
-    uid = models.UUIDField(
+    id: models.BigAutoField[int, int] = models.BigAutoField(primary_key=True)
+    uid: models.UUIDField[UUID, UUID] = models.UUIDField(
         default=new_uid,
         unique=True,
         editable=False,
         help_text=_("Made before the first write, the same everywhere."),
     )
-    url_topic = models.CharField(
+    url_topic: models.CharField[str, str] = models.CharField(
         _("topic of the URL"), max_length=32, blank=True, choices=Topic, help_text=_("Empty at the shared URL.")
     )
-    topic = models.CharField(_("topic"), max_length=32, blank=True, choices=Topic)
-    account = models.CharField(_("account"), max_length=64)
-    body = models.BinaryField(_("body"), help_text=_("The exact bytes."))
-    headers = models.JSONField(_("headers"), default=dict)
-    key_fingerprint = models.CharField(_("key used"), max_length=16, blank=True)
-    remote_address = models.CharField(_("remote address"), max_length=45, blank=True)
-    source = models.CharField(_("source"), max_length=16, choices=Source, default=Source.WEBHOOK)
-    received_at = models.DateTimeField(_("received at"), default=timezone.now, db_index=True)
-    status = models.CharField(
+    topic: models.CharField[str, str] = models.CharField(_("topic"), max_length=32, blank=True, choices=Topic)
+    account: models.CharField[str, str] = models.CharField(_("account"), max_length=64)
+    body: models.BinaryField[bytes | memoryview, bytes | memoryview] = models.BinaryField(
+        _("body"), help_text=_("The exact bytes.")
+    )
+    headers: models.JSONField[dict[str, str], dict[str, str]] = models.JSONField(_("headers"), default=dict)
+    key_fingerprint: models.CharField[str, str] = models.CharField(_("key used"), max_length=16, blank=True)
+    remote_address: models.CharField[str, str] = models.CharField(_("remote address"), max_length=45, blank=True)
+    source: models.CharField[str, str] = models.CharField(
+        _("source"), max_length=16, choices=Source, default=Source.WEBHOOK
+    )
+    received_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(
+        _("received at"), default=timezone.now, db_index=True
+    )
+    status: models.CharField[str, str] = models.CharField(
         _("status"), max_length=16, choices=Status, default=Status.RECEIVED, db_default=Status.RECEIVED
     )
-    outcome = models.CharField(_("outcome"), max_length=16, choices=Outcome, blank=True, default="", db_default="")
-    error = models.TextField(_("error"), blank=True, default="", db_default="")
-    cause = models.CharField(
+    outcome: models.CharField[str, str] = models.CharField(
+        _("outcome"), max_length=16, choices=Outcome, blank=True, default="", db_default=""
+    )
+    error: models.TextField[str, str] = models.TextField(_("error"), blank=True, default="", db_default="")
+    cause: models.CharField[str, str] = models.CharField(
         _("cause"),
         max_length=200,
         blank=True,
@@ -104,19 +138,33 @@ class Message(OfAccount):
         db_default="",
         help_text=_("What failures of one cause share; empty where none failed."),
     )
-    notes = models.JSONField(_("notes"), default=list)
-    increment_id = models.CharField(_("Stock Hub number"), max_length=64, blank=True, default="", db_default="")
-    attempts = models.PositiveIntegerField(_("attempts"), default=0)
-    due_at = models.DateTimeField(
+    notes: models.JSONField[list[dict[str, str]], list[dict[str, str]]] = models.JSONField(_("notes"), default=list)
+    increment_id: models.CharField[str, str] = models.CharField(
+        _("Stock Hub number"), max_length=64, blank=True, default="", db_default=""
+    )
+    attempts: models.PositiveIntegerField[int, int] = models.PositiveIntegerField(_("attempts"), default=0)
+    due_at: models.DateTimeField[datetime | Combinable | None, datetime | None] = models.DateTimeField(
         _("due at"),
         null=True,
         help_text=_("When it is to be applied; while that is done, when the lease lapses."),
     )
-    applied_at = models.DateTimeField(_("processed at"), null=True)
-    is_replay = models.BooleanField(_("processed again"), default=False, db_default=False)
+    applied_at: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(
+        _("processed at"), null=True
+    )
+    is_replay: models.BooleanField[bool, bool] = models.BooleanField(
+        _("processed again"), default=False, db_default=False
+    )
 
-    # what only reading and applying find out: a new row has these from the database
-    FOUND_OUT_LATER = frozenset({"status", "outcome", "error", "cause", "increment_id", "applied_at", "is_replay"})
+    # set when the message is applied; a new row gets them from the defaults of the database
+    SET_WHEN_APPLIED = frozenset({"status", "outcome", "error", "cause", "increment_id", "applied_at", "is_replay"})
+
+    if TYPE_CHECKING:
+        events: RelatedManager[Event]
+        get_topic_display: Callable[[], str]
+        get_url_topic_display: Callable[[], str]
+        get_source_display: Callable[[], str]
+        get_status_display: Callable[[], str]
+        get_outcome_display: Callable[[], str]
 
     objects = MessageQuerySet.as_manager()
 
@@ -125,10 +173,10 @@ class Message(OfAccount):
         verbose_name_plural = _("messages from Stock Hub")
         indexes = [
             models.Index(fields=["topic", "increment_id"], name="stockhub_message_document"),
-            # in the sequence in which they are taken: many may be due since the very same moment
+            # both columns of the sort order: many messages may be due since the very same moment
             DueIndex(fields=["due_at", "id"], name="stockhub_message_due"),
             models.Index(fields=["status", "outcome", "received_at"], name="stockhub_message_status"),
-            # the last message of each topic and key, without a look at the rows and their bodies
+            # for the last message of each topic and key: an index-only scan, without the bodies
             models.Index(
                 fields=["source", "topic", "received_at", "key_fingerprint", "account"], name="stockhub_message_last"
             ),
@@ -143,5 +191,5 @@ class Message(OfAccount):
 
     @property
     def api_version(self) -> str:
-        """The `x-version` header, "" where there was none."""
+        """The `x-version` header; "" if there was none."""
         return str(self.headers.get("x-version", ""))

@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.models.documents import Document, PricedLine, address, money, text, timestamp, whole_number
 
+if TYPE_CHECKING:
+    from django.db.models.fields.related_descriptors import RelatedManager
+
+    from stockhub_webhooks.models.credit_memo import CreditMemo
+    from stockhub_webhooks.models.host_link import HostLink
+    from stockhub_webhooks.models.invoice import Invoice
+    from stockhub_webhooks.models.ledger import Event, ReceiverCall
+    from stockhub_webhooks.models.payment_request import PaymentRequest
+    from stockhub_webhooks.models.rma import RMA
+    from stockhub_webhooks.models.shipment import Shipment
+
 
 class Order(Document):
-    """An order of the shop at Stock Hub, known by (`account`, `increment_id`).
+    """An order at Stock Hub, identified by (`account`, `increment_id`).
 
-    While only its children were heard of it is a stub: it has a number, perhaps a `po_number`, and its
-    `received_at` is None.
+    An order that is known only from its children is a stub: it has a number, perhaps a `po_number`, no
+    `received_at`, and no lines or amounts yet.
+
+    Attributes:
+        status: a code of Magento, such as "complete"; the set is open.
+        created_at: when the order was created at Stock Hub, aware.
+        updated_at: when the order was last changed at Stock Hub, aware.
+        subtotal: the sum of the lines, in `currency`, VAT included.
+        shipping_price: in `currency`, VAT included.
+        grand_total: in `currency`, VAT included; `subtotal` + `shipping_price` in the contract's examples.
+        billing_address: the address of the party that pays Winkelstraat, which may be the reseller itself.
     """
 
     status = text(_("status"), db_index=True)
@@ -26,6 +48,17 @@ class Order(Document):
     shipping_address = address(_("shipping address"))
     billing_address = address(_("billing address"))
 
+    if TYPE_CHECKING:
+        items: RelatedManager[OrderItem]
+        shipments: RelatedManager[Shipment]
+        invoices: RelatedManager[Invoice]
+        rmas: RelatedManager[RMA]
+        credit_memos: RelatedManager[CreditMemo]
+        payment_requests: RelatedManager[PaymentRequest]
+        events: RelatedManager[Event]
+        receiver_calls: RelatedManager[ReceiverCall]
+        host_link: HostLink
+
     class Meta(Document.Meta):
         verbose_name = _("order")
         verbose_name_plural = _("orders")
@@ -36,19 +69,24 @@ class Order(Document):
 
     @property
     def is_stub(self) -> bool:
-        """Whether the order itself was not received yet."""
+        """True if the order is known only from its children."""
         return self.received_at is None
 
     def get_status_display(self) -> str:
-        """The status in words; an unknown one as it is."""
+        """Return the label of the status, or the code itself if it is unknown."""
         return statuses.label(statuses.ORDER, self.status)
 
 
 class OrderItem(PricedLine):
-    """A line of an order."""
+    """A line of an order; `qty_ordered` is the number of pieces."""
 
-    order = models.ForeignKey(Order, models.CASCADE, related_name="items", verbose_name=_("order"))
+    order: models.ForeignKey[Order, Order] = models.ForeignKey(
+        Order, models.CASCADE, related_name="items", verbose_name=_("order")
+    )
     qty_ordered = whole_number(_("ordered"))
+
+    if TYPE_CHECKING:
+        order_id: int
 
     class Meta(PricedLine.Meta):
         verbose_name = _("order line")

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.models.documents import Document, PricedLine, address, money, text, timestamp, whole_number
 
+if TYPE_CHECKING:
+    from django.db.models.fields.related_descriptors import RelatedManager
+
+    from stockhub_webhooks.models.host_link import HostLink
+    from stockhub_webhooks.models.order import Order
+
 
 class PaymentRequest(Document):
-    """A request to pay for an order.
+    """A request to pay for an order; amounts are in `currency`, VAT included.
 
-    It has no number of its own: `increment_id` is `purchase_order_increment_id`, else `order_increment_id`.
-    The contract's `payment` is taken apart into `payment_method` and `po_number`.
+    The contract gives it no `increment_id`: ours is `purchase_order_increment_id`, else `order_increment_id`.
+
+    Attributes:
+        order: None if the request names no order.
+        pay_by_link: the address of a payment page, as received.
+        created_at: when the request was created at Stock Hub, aware.
+        payment_method: the contract's `payment.method`; `po_number` is its `payment.po_number`.
     """
 
-    order = models.ForeignKey(
+    order: models.ForeignKey[Order | None, Order | None] = models.ForeignKey(
         "stockhub_webhooks.Order",
         models.CASCADE,
         null=True,
@@ -23,11 +36,13 @@ class PaymentRequest(Document):
         related_name="payment_requests",
         verbose_name=_("order"),
     )
-    order_increment_id = models.CharField(_("number of the order"), max_length=64, null=True, blank=True)
-    purchase_order_increment_id = models.CharField(
+    order_increment_id: models.CharField[str | None, str | None] = models.CharField(
+        _("number of the order"), max_length=64, null=True, blank=True
+    )
+    purchase_order_increment_id: models.CharField[str | None, str | None] = models.CharField(
         _("number of the purchase order"), max_length=64, null=True, blank=True
     )
-    pay_by_link = models.TextField(_("payment link"), null=True, blank=True)
+    pay_by_link: models.TextField[str | None, str | None] = models.TextField(_("payment link"), null=True, blank=True)
     created_at = timestamp(_("created at"), db_index=True)
     payment_method = text(_("payment method"))
     currency = text(_("currency"))
@@ -39,19 +54,32 @@ class PaymentRequest(Document):
     shipping_address = address(_("shipping address"))
     billing_address = address(_("billing address"))
 
+    if TYPE_CHECKING:
+        order_id: int | None
+        items: RelatedManager[PaymentRequestItem]
+        host_link: HostLink
+
     class Meta(Document.Meta):
         verbose_name = _("payment request")
         verbose_name_plural = _("payment requests")
 
 
 class PaymentRequestItem(PricedLine):
-    """A line that is to be paid."""
+    """A line of a payment request.
 
-    payment_request = models.ForeignKey(
+    Attributes:
+        qty: the number of pieces.
+        external_reference: a reference of another system, as received.
+    """
+
+    payment_request: models.ForeignKey[PaymentRequest, PaymentRequest] = models.ForeignKey(
         PaymentRequest, models.CASCADE, related_name="items", verbose_name=_("payment request")
     )
     qty = whole_number(_("quantity"))
     external_reference = text(_("external reference"))
+
+    if TYPE_CHECKING:
+        payment_request_id: int
 
     class Meta(PricedLine.Meta):
         verbose_name = _("payment request line")

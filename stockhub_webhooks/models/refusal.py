@@ -1,15 +1,19 @@
-"""Who was not let in: counted by the hour, and the newest bodies kept for a while."""
+"""Refused deliveries: counters by the hour, and the newest bodies for a limited time."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks.models.message import Topic
+from stockhub_webhooks.models.message import Message, Topic
 
 
 class RefusalReason(models.TextChoices):
-    """Why a delivery was not let in."""
+    """Reasons to refuse a delivery."""
 
     NO_KEY = "no_key", _("no key")
     WRONG_KEY = "wrong_key", _("wrong key")
@@ -17,21 +21,30 @@ class RefusalReason(models.TextChoices):
 
 
 class Refusal(models.Model):
-    """How many deliveries were refused in one hour, for one reason, from one address, with one key.
+    """Counter of refused deliveries for one hour, reason, remote address and key.
 
-    Under attack the rows of an hour are bounded: what is over that is counted in a row without address and key.
+    The number of rows for an hour is limited: under attack the rest is counted in one row without address and key.
+
+    Attributes:
+        hour: start of the hour, aware.
+        key_fingerprint: a short, irreversible identifier of the key that was sent; "" if there was none.
+        largest_body: in bytes, as declared or read; None if no size is known.
+        last_at: time of the latest refusal, aware.
     """
 
-    id = models.BigAutoField(primary_key=True)
-    hour = models.DateTimeField(_("hour"))
-    reason = models.CharField(_("reason"), max_length=16, choices=RefusalReason)
-    remote_address = models.CharField(_("remote address"), max_length=45, blank=True)
-    key_fingerprint = models.CharField(_("key used"), max_length=16, blank=True)
-    count = models.PositiveBigIntegerField(_("how often"), default=0)
-    largest_body = models.PositiveBigIntegerField(
+    id: models.BigAutoField[int, int] = models.BigAutoField(primary_key=True)
+    hour: models.DateTimeField[datetime, datetime] = models.DateTimeField(_("hour"))
+    reason: models.CharField[str, str] = models.CharField(_("reason"), max_length=16, choices=RefusalReason)
+    remote_address: models.CharField[str, str] = models.CharField(_("remote address"), max_length=45, blank=True)
+    key_fingerprint: models.CharField[str, str] = models.CharField(_("key used"), max_length=16, blank=True)
+    count: models.PositiveBigIntegerField[int, int] = models.PositiveBigIntegerField(_("how often"), default=0)
+    largest_body: models.PositiveBigIntegerField[int | None, int | None] = models.PositiveBigIntegerField(
         _("largest body"), null=True, blank=True, help_text=_("In bytes, as declared or read.")
     )
-    last_at = models.DateTimeField(_("last at"))
+    last_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(_("last at"))
+
+    if TYPE_CHECKING:
+        get_reason_display: Callable[[], str]
 
     class Meta:
         verbose_name = _("refusal")
@@ -47,26 +60,44 @@ class Refusal(models.Model):
 
 
 class RefusedBody(models.Model):
-    """The body of a refused delivery that looks like Stock Hub's: the likeliest fault of day one is a mistyped key."""
+    """The body of a refused delivery that looks like a message of Stock Hub.
 
-    id = models.BigAutoField(primary_key=True)
-    url_topic = models.CharField(_("topic of the URL"), max_length=32, blank=True, choices=Topic)
-    topic = models.CharField(_("topic"), max_length=32, choices=Topic)
-    increment_id = models.CharField(_("Stock Hub number"), max_length=64)
-    body = models.BinaryField(_("body"))
-    headers = models.JSONField(_("headers"), default=dict)
-    reason = models.CharField(_("reason"), max_length=16, choices=RefusalReason)
-    remote_address = models.CharField(_("remote address"), max_length=45, blank=True)
-    key_fingerprint = models.CharField(_("key used"), max_length=16, blank=True)
-    refused_at = models.DateTimeField(_("refused at"), db_index=True)
-    message = models.ForeignKey(
-        "stockhub_webhooks.Message",
+    A mistyped key is the likeliest fault of the first day: a person can release the body as a message.
+
+    Attributes:
+        url_topic: topic of the URL; "" at the shared URL.
+        topic: topic of the body.
+        increment_id: Stock Hub's number of the document.
+        headers: the named headers that are kept, never the key.
+        message: the message that this body was released as; None before that.
+    """
+
+    id: models.BigAutoField[int, int] = models.BigAutoField(primary_key=True)
+    url_topic: models.CharField[str, str] = models.CharField(
+        _("topic of the URL"), max_length=32, blank=True, choices=Topic
+    )
+    topic: models.CharField[str, str] = models.CharField(_("topic"), max_length=32, choices=Topic)
+    increment_id: models.CharField[str, str] = models.CharField(_("Stock Hub number"), max_length=64)
+    body: models.BinaryField[bytes | memoryview, bytes | memoryview] = models.BinaryField(_("body"))
+    headers: models.JSONField[dict[str, str], dict[str, str]] = models.JSONField(_("headers"), default=dict)
+    reason: models.CharField[str, str] = models.CharField(_("reason"), max_length=16, choices=RefusalReason)
+    remote_address: models.CharField[str, str] = models.CharField(_("remote address"), max_length=45, blank=True)
+    key_fingerprint: models.CharField[str, str] = models.CharField(_("key used"), max_length=16, blank=True)
+    refused_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(_("refused at"), db_index=True)
+    message: models.ForeignKey[Message | None, Message | None] = models.ForeignKey(
+        Message,
         models.CASCADE,
         null=True,
         blank=True,
         related_name="+",
         verbose_name=_("released as"),
     )
+
+    if TYPE_CHECKING:
+        message_id: int | None
+        get_topic_display: Callable[[], str]
+        get_url_topic_display: Callable[[], str]
+        get_reason_display: Callable[[], str]
 
     class Meta:
         verbose_name = _("refused message")

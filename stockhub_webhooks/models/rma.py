@@ -2,37 +2,74 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.models.documents import Line, OrderDocument, money, text, timestamp, whole_number
 
+if TYPE_CHECKING:
+    from django.db.models.fields.related_descriptors import RelatedManager
+
+    from stockhub_webhooks.models.order import Order
+    from stockhub_webhooks.models.shipment import Track
+
 
 class RMA(OrderDocument):
-    """A return of goods of an order. It has no `updated_at`."""
+    """A return of goods of an order. The contract gives it no `updated_at`.
 
-    order = models.ForeignKey("stockhub_webhooks.Order", models.CASCADE, related_name="rmas", verbose_name=_("order"))
+    Attributes:
+        status: a code such as "authorized"; the contract names the codes for items, and the set is open.
+        date_requested: when the customer asked for the return, aware.
+        date_received: when the goods came back, aware.
+        date_processed: when the return was settled, aware.
+    """
+
+    order: models.ForeignKey[Order, Order] = models.ForeignKey(
+        "stockhub_webhooks.Order", models.CASCADE, related_name="rmas", verbose_name=_("order")
+    )
     status = text(_("status"), db_index=True)
     date_requested = timestamp(_("requested at"), db_index=True)
     date_received = timestamp(_("received back at"))
     date_processed = timestamp(_("processed at"))
     currency = text(_("currency"))
 
+    if TYPE_CHECKING:
+        items: RelatedManager[RMAItem]
+        tracks: RelatedManager[Track]
+
     class Meta(OrderDocument.Meta):
         verbose_name = _("return")
         verbose_name_plural = _("returns")
 
     def get_status_display(self) -> str:
-        """The status in words; an unknown one as it is."""
+        """Return the label of the status, or the code itself if it is unknown."""
         return statuses.label(statuses.RMA, self.status)
 
 
 class RMAItem(Line):
-    """An item of a return; `item_id` is the contract's `id`, which Django keeps for the primary key."""
+    """An item of a return.
 
-    rma = models.ForeignKey(RMA, models.CASCADE, related_name="items", verbose_name=_("return"))
-    item_id = models.CharField(_("item number"), max_length=64, null=True, blank=True)
+    Attributes:
+        item_id: the contract's `id`; Django uses that name for the primary key.
+        resolution: the customer's wish, a code such as "refund"; the set is open.
+        reason: a code such as "no_reason"; the set is open.
+        qty_requested: pieces that the customer wants to return.
+        qty_approved: pieces that may be returned.
+        qty_returned: pieces that came back.
+        item_return_fee: the fee for one piece, in the return's `currency`, VAT included.
+        row_line_return_fee: the fee for the requested pieces, in the return's `currency`, VAT included.
+        status: a code such as "approved"; the set is open.
+    """
+
+    rma: models.ForeignKey[RMA, RMA] = models.ForeignKey(
+        RMA, models.CASCADE, related_name="items", verbose_name=_("return")
+    )
+    item_id: models.CharField[str | None, str | None] = models.CharField(
+        _("item number"), max_length=64, null=True, blank=True
+    )
     resolution = text(_("resolution"))
     reason = text(_("reason"))
     qty_requested = whole_number(_("requested"))
@@ -45,10 +82,13 @@ class RMAItem(Line):
     row_line_return_fee = money(_("return fee"))
     status = text(_("status"))
 
+    if TYPE_CHECKING:
+        rma_id: int
+
     class Meta(Line.Meta):
         verbose_name = _("returned item")
         verbose_name_plural = _("returned items")
 
     def get_status_display(self) -> str:
-        """The status in words; an unknown one as it is."""
+        """Return the label of the status, or the code itself if it is unknown."""
         return statuses.label(statuses.RMA, self.status)

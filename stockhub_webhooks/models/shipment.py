@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -11,14 +11,30 @@ from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.db.indexes import BeginningIndex
 from stockhub_webhooks.models.documents import OrderDocument, PricedLine, address, text, timestamp, whole_number
 
+if TYPE_CHECKING:
+    from django.db.models.fields.related_descriptors import RelatedManager
+
+    from stockhub_webhooks.models.order import Order
+    from stockhub_webhooks.models.rma import RMA
+
 DELIVERED = "DELIVERED"
 EXCEPTION = "EXCEPTION"
 
 
 class Shipment(OrderDocument):
-    """What was sent to the customer of an order."""
+    """A shipment to the customer of an order.
 
-    order = models.ForeignKey(
+    Attributes:
+        status: UNKNOWN, READY_FOR_PICKUP, IN_TRANSIT, DELIVERED or EXCEPTION; the set is open.
+        created_at: when the shipment was created at Stock Hub, aware. This and the times below come without
+            a zone; the setting `NAIVE_TIMEZONE` gives it.
+        updated_at: when the shipment was last changed at Stock Hub, aware.
+        collected_at: when the carrier collected the parcel, aware.
+        delivered_at: when the carrier delivered the parcel, aware.
+        origin_address: the address that the parcel was sent from; it has no name of a person.
+    """
+
+    order: models.ForeignKey[Order, Order] = models.ForeignKey(
         "stockhub_webhooks.Order", models.CASCADE, related_name="shipments", verbose_name=_("order")
     )
     status = text(_("status"), db_index=True)
@@ -30,25 +46,34 @@ class Shipment(OrderDocument):
     shipping_address = address(_("shipping address"))
     origin_address = address(_("sent from"))
 
+    if TYPE_CHECKING:
+        items: RelatedManager[ShipmentItem]
+        tracks: RelatedManager[Track]
+
     class Meta(OrderDocument.Meta):
         verbose_name = _("shipment")
         verbose_name_plural = _("shipments")
 
     @property
     def is_delivered(self) -> bool:
-        """Whether the sender says so, by status or by time."""
+        """True if the sender gave the status DELIVERED or a time of delivery."""
         return self.delivered_at is not None or (self.status or "").upper() == DELIVERED
 
     def get_status_display(self) -> str:
-        """The status in words; an unknown one as it is."""
+        """Return the label of the status, or the code itself if it is unknown."""
         return statuses.label(statuses.SHIPMENT, self.status)
 
 
 class ShipmentItem(PricedLine):
-    """A line of a shipment."""
+    """A line of a shipment; `qty` is the number of pieces that were sent."""
 
-    shipment = models.ForeignKey(Shipment, models.CASCADE, related_name="items", verbose_name=_("shipment"))
+    shipment: models.ForeignKey[Shipment, Shipment] = models.ForeignKey(
+        Shipment, models.CASCADE, related_name="items", verbose_name=_("shipment")
+    )
     qty = whole_number(_("sent"))
+
+    if TYPE_CHECKING:
+        shipment_id: int
 
     class Meta(PricedLine.Meta):
         verbose_name = _("shipment line")
@@ -56,19 +81,32 @@ class ShipmentItem(PricedLine):
 
 
 class Track(models.Model):
-    """A parcel's number, of a shipment or of a return. Tracks accumulate: a later number joins the former."""
+    """A tracking number of a shipment or of a return.
 
-    id = models.BigAutoField(primary_key=True)
-    shipment = models.ForeignKey(
+    A message carries one number at most, and a later message may carry another: tracks accumulate.
+
+    Attributes:
+        shipment: the shipment; None for the track of a return.
+        rma: the return; None for the track of a shipment.
+        carrier: a code such as "ups"; the set is open.
+        tracking_url: as received; use `safe_tracking_url` for links.
+    """
+
+    id: models.BigAutoField[int, int] = models.BigAutoField(primary_key=True)
+    shipment: models.ForeignKey[Shipment | None, Shipment | None] = models.ForeignKey(
         Shipment, models.CASCADE, null=True, blank=True, related_name="tracks", verbose_name=_("shipment")
     )
-    rma = models.ForeignKey(
+    rma: models.ForeignKey[RMA | None, RMA | None] = models.ForeignKey(
         "stockhub_webhooks.RMA", models.CASCADE, null=True, blank=True, related_name="tracks", verbose_name=_("return")
     )
-    tracking_number = models.CharField(_("tracking number"), max_length=255)
+    tracking_number: models.CharField[str, str] = models.CharField(_("tracking number"), max_length=255)
     carrier = text(_("carrier"))
     method = text(_("method"))
-    tracking_url = models.TextField(_("tracking link"), null=True, blank=True)
+    tracking_url: models.TextField[str | None, str | None] = models.TextField(_("tracking link"), null=True, blank=True)
+
+    if TYPE_CHECKING:
+        shipment_id: int | None
+        rma_id: int | None
 
     class Meta:
         verbose_name = _("parcel number")
@@ -87,6 +125,6 @@ class Track(models.Model):
 
     @property
     def safe_tracking_url(self) -> str:
-        """The link, "" where it is not http(s): it comes from outside."""
-        url: Any = self.tracking_url or ""
+        """The link if it is http(s), else "": the value comes from outside and may be a `javascript:` link."""
+        url = self.tracking_url or ""
         return url if url.lower().startswith(("https://", "http://")) else ""

@@ -138,7 +138,7 @@ def commit(message: Message, *, claimed: bool = False) -> None:
     if connection.in_atomic_block:
         # a host's transaction could still be rolled back; durable=True refuses it (and lets a TestCase pass)
         with transaction.atomic(using=using, durable=True):
-            insert([message], using, left_out=Message.FOUND_OUT_LATER)
+            insert([message], using, left_out=Message.SET_WHEN_APPLIED)
         return
     if connection.connection is not None and not connection.autocommit:
         raise NotStored("autocommit was turned off on this connection, so nothing is committed")
@@ -154,7 +154,7 @@ def commit(message: Message, *, claimed: bool = False) -> None:
 def _insert_once(message: Message, using: str) -> None:
     try:
         with query_timeout(using):
-            insert([message], using, left_out=Message.FOUND_OUT_LATER)
+            insert([message], using, left_out=Message.SET_WHEN_APPLIED)
     except IntegrityError:
         with query_timeout(using):
             stored = Message.objects.using(using).filter(uid=message.uid).values_list("pk", flat=True).first()

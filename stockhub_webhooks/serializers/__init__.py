@@ -1,7 +1,7 @@
-"""The tolerant reader: from the exact bytes to a `Reading`, without a database.
+"""Tolerant parsing: from the exact bytes of a message to a `ParsedMessage`, without a database.
 
-Only identifiers are required. Absent is null; an unknown field or code is kept in the body and noted; a value
-that cannot be read is left out, so that the former one stays, and is noted.
+Only identifiers are required. An absent field is read as null. An unknown field or code is noted, and kept in the
+stored body. A value that cannot be read is noted and left out, so that the former value stays.
 """
 
 from __future__ import annotations
@@ -13,42 +13,47 @@ from stockhub_webhooks.contract import topics
 from stockhub_webhooks.contract.recognition import recognise
 from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.serializers.body import NUMBERS, parse
-from stockhub_webhooks.serializers.credit_memo import CreditMemoReader
+from stockhub_webhooks.serializers.credit_memo import CreditMemoMessageSerializer
 from stockhub_webhooks.serializers.fields import Note
-from stockhub_webhooks.serializers.invoice import InvoiceReader
-from stockhub_webhooks.serializers.order import OrderReader
-from stockhub_webhooks.serializers.payment_request import PaymentRequestReader
-from stockhub_webhooks.serializers.reader import DocumentReader, ParsedMessage, capped
-from stockhub_webhooks.serializers.rma import RMAReader
-from stockhub_webhooks.serializers.shipment import ShipmentReader
+from stockhub_webhooks.serializers.invoice import InvoiceMessageSerializer
+from stockhub_webhooks.serializers.order import OrderMessageSerializer
+from stockhub_webhooks.serializers.payment_request import PaymentRequestMessageSerializer
+from stockhub_webhooks.serializers.rma import RMAMessageSerializer
+from stockhub_webhooks.serializers.shipment import ShipmentMessageSerializer
+from stockhub_webhooks.serializers.tolerant import MessageSerializer, ParsedMessage, limit_notes
 
 __all__ = ["BY_TOPIC", "NEEDS_ORDER", "Note", "ParsedMessage", "identify", "read"]
 
-BY_TOPIC: dict[str, DocumentReader] = {
-    topics.ORDER: OrderReader(),
-    topics.SHIPMENT: ShipmentReader(),
-    topics.INVOICE: InvoiceReader(),
-    topics.RMA: RMAReader(),
-    topics.CREDIT_MEMO: CreditMemoReader(),
-    topics.PAYMENT_REQUEST: PaymentRequestReader(),
+BY_TOPIC: dict[str, MessageSerializer] = {
+    topics.ORDER: OrderMessageSerializer(),
+    topics.SHIPMENT: ShipmentMessageSerializer(),
+    topics.INVOICE: InvoiceMessageSerializer(),
+    topics.RMA: RMAMessageSerializer(),
+    topics.CREDIT_MEMO: CreditMemoMessageSerializer(),
+    topics.PAYMENT_REQUEST: PaymentRequestMessageSerializer(),
 }
 
-# Every child is known by its own number and its order's; the others by one number alone.
+# These need the number of their order, beside their own.
 NEEDS_ORDER = frozenset({topics.SHIPMENT, topics.INVOICE, topics.RMA, topics.CREDIT_MEMO})
 
 
 def read(body: bytes, url_topic: str = "", headers: Mapping[str, str] | None = None) -> ParsedMessage:
-    """What a body says that came in at the URL of `url_topic` ("" for the shared URL).
+    """Parse a body that was received at the URL of `url_topic`.
+
+    Args:
+        body: the exact bytes.
+        url_topic: the topic of the URL, "" for the shared URL.
+        headers: the headers of the request, by their names in lower case.
 
     Raises:
-        Unreadable: it is not JSON, not an object, of no known topic, or has no identifiers.
+        Unreadable: the body is not JSON, is not an object, has no known topic or has no identifiers.
     """
     data, notes = _document(body, headers)
-    return _reading(data, _topic(data, url_topic), url_topic, notes)
+    return _parse_document(data, _topic(data, url_topic), url_topic, notes)
 
 
 def identify(body: bytes, url_topic: str = "", headers: Mapping[str, str] | None = None) -> ParsedMessage:
-    """The same without the lines: enough to tell what it speaks of, and cheap enough for what nobody vouched for.
+    """Parse a body without its lines: enough to know its document, and cheap enough for refused deliveries.
 
     Raises:
         Unreadable: as for `read`.
@@ -56,7 +61,7 @@ def identify(body: bytes, url_topic: str = "", headers: Mapping[str, str] | None
     data, notes = _document(body, headers)
     topic = _topic(data, url_topic)
     data.pop("items", None)
-    return _reading(data, topic, url_topic, notes)
+    return _parse_document(data, topic, url_topic, notes)
 
 
 def _document(body: bytes, headers: Mapping[str, str] | None) -> tuple[dict[str, Any], list[Note]]:
@@ -68,23 +73,22 @@ def _document(body: bytes, headers: Mapping[str, str] | None) -> tuple[dict[str,
 
 def _topic(data: dict[str, Any], url_topic: str) -> str:
     topic = recognise(data, url_topic)
-    if not topic and url_topic and not any(data.get(name) for name in NUMBERS):
-        raise Unreadable("no_identifier", f"it has no number of its {url_topic}", topic=url_topic)
-    if not topic:
-        raise Unreadable("no_topic", "its fields fit no topic, or more than one")
-    return topic
+    if topic:
+        return topic
+    if url_topic and not any(data.get(name) for name in NUMBERS):
+        raise Unreadable("no_identifier", f"the body has no number of its {url_topic}", topic=url_topic)
+    raise Unreadable("no_topic", "the fields of the body fit no topic, or more than one")
 
 
-def _reading(data: dict[str, Any], topic: str, url_topic: str, notes: list[Note]) -> ParsedMessage:
-    reading = BY_TOPIC[topic].reading(data)
-    if not reading.increment_id:
-        raise Unreadable("no_identifier", f"it has no number of its {topic}", topic=topic)
-    if topic in NEEDS_ORDER and not reading.order_increment_id:
+def _parse_document(data: dict[str, Any], topic: str, url_topic: str, notes: list[Note]) -> ParsedMessage:
+    parsed = BY_TOPIC[topic].parse_document(data)
+    if not parsed.increment_id:
+        raise Unreadable("no_identifier", f"the body has no number of its {topic}", topic=topic)
+    if topic in NEEDS_ORDER and not parsed.order_increment_id:
         raise Unreadable(
-            "no_identifier", "it has no order_increment_id", topic=topic, increment_id=reading.increment_id
+            "no_identifier", "the body has no order_increment_id", topic=topic, increment_id=parsed.increment_id
         )
     if url_topic and topic != url_topic:
-        reading.notes.insert(0, Note("", "topic_differs", url_topic))
-    reading.notes[:0] = notes
-    reading.notes = capped(reading.notes)
-    return reading
+        parsed.notes.insert(0, Note("", "topic_differs", url_topic))
+    parsed.notes = limit_notes([*notes, *parsed.notes])
+    return parsed

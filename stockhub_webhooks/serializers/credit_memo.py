@@ -1,36 +1,46 @@
-"""The refund (credit memo)."""
+"""Messages about refunds (credit memos)."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 from stockhub_webhooks.contract import statuses, topics
-from stockhub_webhooks.serializers.fields import MomentField, OpenChoiceField
-from stockhub_webhooks.serializers.parts import AddressReader, LineReader, identifier, money, text
-from stockhub_webhooks.serializers.reader import DocumentReader
+from stockhub_webhooks.serializers.parts import (
+    MessageAddressSerializer,
+    MessageLineSerializer,
+    identifier,
+    money,
+    open_choice,
+    text,
+    timestamp,
+)
+from stockhub_webhooks.serializers.tolerant import MessageSerializer
 
 
-class CreditMemoLineReader(LineReader):
-    """A refunded line."""
+class MessageCreditMemoLineSerializer(MessageLineSerializer):
+    """A line of a credit memo."""
 
-    reversal = OpenChoiceField(statuses.REVERSAL, max_length=255, required=False, allow_null=True)
+    reversal = open_choice(statuses.REVERSAL)
     return_item_fee = money()
 
 
-class CreditMemoReader(DocumentReader):
-    """The body at `creditmemo`. Whether `return_fee_amount` is taken off too is documented nowhere: either is right."""
+class CreditMemoMessageSerializer(MessageSerializer):
+    """The body of a message at the URL `creditmemo`.
+
+    The contract does not say if `return_fee_amount` is subtracted from the total: both sums are accepted.
+    """
 
     TOPIC = topics.CREDIT_MEMO
     ADDRESSES: ClassVar[tuple[str, ...]] = ("billing_address",)
     ADDED: ClassVar[tuple[str, ...]] = ("subtotal", "shipping_price", "adjustment")
-    TAKEN_OFF: ClassVar[tuple[str, ...]] = ("fee_amount",)
-    PERHAPS_TAKEN_OFF = "return_fee_amount"
+    SUBTRACTED: ClassVar[tuple[str, ...]] = ("fee_amount",)
+    PERHAPS_SUBTRACTED = "return_fee_amount"
 
     increment_id = identifier()
     order_increment_id = identifier()
     po_number = text()
-    created_at = MomentField(required=False, allow_null=True)
-    updated_at = MomentField(required=False, allow_null=True)
+    created_at = timestamp()
+    updated_at = timestamp()
     currency = text()
     subtotal = money()
     shipping_price = money()
@@ -38,5 +48,5 @@ class CreditMemoReader(DocumentReader):
     fee_amount = money()
     return_fee_amount = money()
     grand_total = money()
-    items = CreditMemoLineReader(many=True, required=False, allow_null=True)
-    billing_address = AddressReader(required=False, allow_null=True)
+    items = MessageCreditMemoLineSerializer(many=True, required=False, allow_null=True)
+    billing_address = MessageAddressSerializer(required=False, allow_null=True)

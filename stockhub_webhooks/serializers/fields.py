@@ -1,8 +1,7 @@
-"""Fields that read what a sender without a schema may write: text, whole numbers, money, moments, open choices.
+"""Tolerant DRF fields: text, whole numbers, money, times and open choices.
 
-Each is DRF's own field, so that it also shows and documents itself. `to_internal_value` returns the value, or
-`Noted` with the value and what was odd about it, or raises `ValidationError` whose code says why it cannot be
-read. None is never given to a field: absent and null are the reader's business.
+`to_internal_value` returns the value, or a `ValueWithNotes` if something about it is odd. It raises `ValidationError`
+if the value cannot be read; the code says why. Serializers never pass None: they handle absent fields and nulls.
 """
 
 from __future__ import annotations
@@ -26,36 +25,42 @@ EARLIEST, LATEST = (dt.datetime(year, 1, 1, tzinfo=dt.timezone.utc) for year in 
 
 
 class Note(NamedTuple):
-    """Something odd: where (`items[0].qty`), what (a code of `NOTE_CODES`), and at most a few characters of it."""
+    """An odd detail of a body.
+
+    Attributes:
+        path: the place, such as `items[0].qty`.
+        code: the reason, such as "unknown_field".
+        detail: at most a few characters of the value.
+    """
 
     path: str
     code: str
     detail: str = ""
 
     def below(self, parent: str) -> Note:
-        """The same note as seen from the object that holds `parent`."""
-        joint = "" if not self.path or self.path.startswith("[") else "."
-        return self._replace(path=f"{parent}{joint}{self.path}")
+        """Return the note with its path seen from the object that has the field `parent`."""
+        separator = "" if not self.path or self.path.startswith("[") else "."
+        return self._replace(path=f"{parent}{separator}{self.path}")
 
 
 class ValueWithNotes(NamedTuple):
-    """A value that was read, and what was odd about it."""
+    """A value, and notes on its odd details."""
 
     value: Any
     notes: list[Note]
 
     def __repr__(self) -> str:
-        """Without the value, which may be a whole address."""
-        return f"Noted({len(self.notes)} notes)"
+        """Leave out the value, which may be a whole address."""
+        return f"ValueWithNotes({len(self.notes)} notes)"
 
 
 def unreadable(code: str) -> NoReturn:
-    """Say that a value cannot be read, and why."""
+    """Raise `ValidationError` for a value that cannot be read."""
     raise ValidationError(code, code=code)
 
 
 def clean_text(text: str) -> str:
-    """The text with NUL and lone surrogates, which no database takes, replaced by U+FFFD."""
+    """Replace NUL and lone surrogates by U+FFFD, since databases reject them."""
     if text.isascii():
         return text.replace("\x00", "\ufffd") if "\x00" in text else text
     joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
@@ -63,69 +68,64 @@ def clean_text(text: str) -> str:
 
 
 class TextField(serializers.CharField):
-    """Text of at most `max_length` characters, kept as it is; a number is taken as its digits, with a note."""
+    """Text of at most `max_length` characters; a number becomes its digits, with a note."""
 
     def to_internal_value(self, data: Any) -> Any:
         if type(data) is not str:
             if isinstance(data, bool) or not isinstance(data, (int, Decimal)) or not Decimal(data).is_finite():
                 unreadable("not_text")
-            return ValueWithNotes(self.fitting(str(data)), [Note("", "number_as_text")])
-        text = data if data.isascii() and "\x00" not in data else clean_text(data)
-        return self.fitting(text)
+            return ValueWithNotes(self.check_length(str(data)), [Note("", "number_as_text")])
+        return self.check_length(clean_text(data))
 
-    def fitting(self, text: str) -> str:
-        """The text, if it fits our column."""
+    def check_length(self, text: str) -> str:
+        """Return the text if it fits the column."""
         if self.max_length is not None and len(text) > self.max_length:
             unreadable("too_long")
         return text
 
 
 class IdentifierField(TextField):
-    """A number of Stock Hub, which is text: zeros in front count. Blank is the same as absent."""
+    """A Stock Hub number, which is text since leading zeros count. A blank value is the same as an absent one."""
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Decimal):
             unreadable("not_text")
-        read = super().to_internal_value(data)
-        if isinstance(read, ValueWithNotes):
-            return read
-        return read.strip() or None
+        value = super().to_internal_value(data)
+        return value if isinstance(value, ValueWithNotes) else value.strip() or None
 
 
 class ItemNumberField(IdentifierField):
-    """The number of a returned item, which the contract writes as a JSON number; it is text for us all the same."""
+    """The `id` of a returned item: a JSON number in the contract, stored as text."""
 
     def to_internal_value(self, data: Any) -> Any:
         return super().to_internal_value(str(data) if type(data) is int else data)
 
 
 class WholeNumberField(serializers.IntegerField):
-    """A number of pieces; `2.0` is 2, and digits in quotes are read with a note. `1.5` is not a whole number."""
+    """A number of pieces. `2.0` is read as 2, digits in quotes are read with a note, `1.5` is refused."""
 
     def to_internal_value(self, data: Any) -> Any:
         if type(data) is int and -WHOLE_NUMBER_LIMIT <= data <= WHOLE_NUMBER_LIMIT:
             return data
-        read = _decimal(data)
-        number = read.value if isinstance(read, ValueWithNotes) else read
+        number, notes = _decimal(data)
         if number.copy_abs() > WHOLE_NUMBER_LIMIT:
             unreadable("out_of_range")
         if number != number.to_integral_value():
             unreadable("not_whole")
-        return ValueWithNotes(int(number), read.notes) if isinstance(read, ValueWithNotes) else int(number)
+        return ValueWithNotes(int(number), notes) if notes else int(number)
 
 
 class MoneyField(serializers.DecimalField):
-    """An amount in the document's `currency`, VAT included, as `Decimal` with four places.
+    """An amount in the document's `currency`, VAT included, as `Decimal` with four decimals.
 
-    Magento keeps four decimals; more are rounded half to even, with a note.
+    Magento keeps four; further decimals are rounded half to even, with a note.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_digits=MONEY_DIGITS, decimal_places=MONEY_PLACES, **kwargs)
 
     def to_internal_value(self, data: Any) -> Any:
-        read = _decimal(data)
-        amount, notes = read if isinstance(read, ValueWithNotes) else (read, [])
+        amount, notes = _decimal(data)
         if amount.copy_abs() >= MONEY_LIMIT:
             unreadable("out_of_range")
         rounded = amount.quantize(MONEY_STEP, rounding=ROUND_HALF_EVEN)
@@ -133,31 +133,33 @@ class MoneyField(serializers.DecimalField):
             unreadable("out_of_range")
         if rounded != amount:
             notes = [*notes, Note("", "rounded")]
-        rounded = rounded if rounded else abs(rounded)  # there is no negative zero in money
+        rounded = rounded if rounded else abs(rounded)  # -0 becomes 0
         return ValueWithNotes(rounded, notes) if notes else rounded
 
 
-def _decimal(data: Any) -> Any:
-    """A finite number with its digits; never from a boolean, nor from a float."""
+def _decimal(data: Any) -> tuple[Decimal, list[Note]]:
+    """Return a finite number with all of its digits, and notes; refuse booleans, which Decimal would accept."""
+    notes: list[Note] = []
     if type(data) is int or type(data) is Decimal:
-        number, notes = Decimal(data), []
+        number = Decimal(data)
     elif type(data) is str:
         try:
-            number, notes = Decimal(data.strip()), [Note("", "text_as_number")]
+            number = Decimal(data.strip())
+            notes = [Note("", "text_as_number")]
         except InvalidOperation:
             unreadable("not_a_number")
     else:
         unreadable("not_a_number")
     if not number.is_finite():
         unreadable("not_a_number")
-    return ValueWithNotes(number, notes) if notes else number
+    return number, notes
 
 
-class MomentField(serializers.DateTimeField):
-    """A point in time, aware, in UTC.
+class TolerantDateTimeField(serializers.DateTimeField):
+    """An aware time in UTC.
 
-    Read are ISO 8601 with an offset, `2024-02-20 15:28:51` without one (then `NAIVE_TIMEZONE` holds), and a
-    date alone (its midnight). Magento's zero date `0000-00-00 00:00:00` is none.
+    Accepts ISO 8601 with an offset, a time without an offset such as `2024-02-20 15:28:51` (in `NAIVE_TIMEZONE`), and
+    a date alone (its midnight). Magento's zero date `0000-00-00 00:00:00` is read as None.
     """
 
     def to_internal_value(self, data: Any) -> Any:
@@ -167,31 +169,31 @@ class MomentField(serializers.DateTimeField):
         if text.startswith("0000-00-00") or not text:
             return None
         try:
-            moment = parse_datetime(text)
-            if moment is None:
+            value = parse_datetime(text)
+            if value is None:
                 day = parse_date(text)
-                moment = dt.datetime.combine(day, dt.time()) if day else None
-            if moment is None:
+                value = dt.datetime.combine(day, dt.time()) if day else None
+            if value is None:
                 unreadable("not_a_time")
-            if moment.tzinfo is None:
-                moment = moment.replace(tzinfo=conf.naive_timezone())
-            moment = moment.astimezone(dt.timezone.utc)
+            if value.tzinfo is None:
+                value = value.replace(tzinfo=conf.naive_timezone())
+            value = value.astimezone(dt.timezone.utc)
         except (ValueError, OverflowError):
             unreadable("not_a_time")
-        if not EARLIEST <= moment <= LATEST:
+        if not EARLIEST <= value <= LATEST:
             unreadable("out_of_range")
-        return moment
+        return value
 
 
 class OpenChoiceField(TextField):
-    """A code from a set that the sender may grow: an unknown one is kept, with a note."""
+    """A code of an open set; an unknown code is kept, with a note."""
 
     def __init__(self, known: Mapping[str, object], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.known = known
 
     def to_internal_value(self, data: Any) -> Any:
-        read = super().to_internal_value(data)
-        if isinstance(read, ValueWithNotes) or read in self.known:
-            return read
-        return ValueWithNotes(read, [Note("", "unknown_value", read[:40])])
+        value = super().to_internal_value(data)
+        if isinstance(value, ValueWithNotes) or value in self.known:
+            return value
+        return ValueWithNotes(value, [Note("", "unknown_value", value[:40])])

@@ -1,17 +1,23 @@
-"""The invoice."""
+"""Messages about invoices."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 from stockhub_webhooks.contract import topics
-from stockhub_webhooks.serializers.fields import MomentField
-from stockhub_webhooks.serializers.parts import AddressReader, LineReader, identifier, money, text
-from stockhub_webhooks.serializers.reader import DocumentReader
+from stockhub_webhooks.serializers.parts import (
+    MessageAddressSerializer,
+    MessageLineSerializer,
+    identifier,
+    money,
+    text,
+    timestamp,
+)
+from stockhub_webhooks.serializers.tolerant import MessageSerializer
 
 
-class InvoiceReader(DocumentReader):
-    """The body at `invoice`."""
+class InvoiceMessageSerializer(MessageSerializer):
+    """The body of a message at the URL `invoice`."""
 
     TOPIC = topics.INVOICE
     ADDRESSES: ClassVar[tuple[str, ...]] = ("billing_address",)
@@ -19,11 +25,11 @@ class InvoiceReader(DocumentReader):
     increment_id = identifier()
     order_increment_id = identifier()
     po_number = text()
-    created_at = MomentField(required=False, allow_null=True)
-    updated_at = MomentField(required=False, allow_null=True)
+    created_at = timestamp()
+    updated_at = timestamp()
     currency = text()
     subtotal = money()
     shipping_price = money()
     grand_total = money()
-    items = LineReader(many=True, required=False, allow_null=True)
-    billing_address = AddressReader(required=False, allow_null=True)
+    items = MessageLineSerializer(many=True, required=False, allow_null=True)
+    billing_address = MessageAddressSerializer(required=False, allow_null=True)

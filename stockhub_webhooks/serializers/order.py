@@ -1,23 +1,31 @@
-"""The order."""
+"""Messages about orders."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 from stockhub_webhooks.contract import statuses, topics
-from stockhub_webhooks.serializers.fields import MomentField, OpenChoiceField
-from stockhub_webhooks.serializers.parts import AddressReader, PricedLineReader, identifier, money, text, whole_number
-from stockhub_webhooks.serializers.reader import DocumentReader
+from stockhub_webhooks.serializers.parts import (
+    MessageAddressSerializer,
+    MessagePricedLineSerializer,
+    identifier,
+    money,
+    open_choice,
+    text,
+    timestamp,
+    whole_number,
+)
+from stockhub_webhooks.serializers.tolerant import MessageSerializer
 
 
-class OrderLineReader(PricedLineReader):
+class MessageOrderLineSerializer(MessagePricedLineSerializer):
     """A line of an order."""
 
     qty_ordered = whole_number()
 
 
-class OrderReader(DocumentReader):
-    """The body at `order`."""
+class OrderMessageSerializer(MessageSerializer):
+    """The body of a message at the URL `order`."""
 
     TOPIC = topics.ORDER
     ADDRESSES: ClassVar[tuple[str, ...]] = ("shipping_address", "billing_address")
@@ -25,13 +33,13 @@ class OrderReader(DocumentReader):
 
     increment_id = identifier()
     po_number = text()
-    status = OpenChoiceField(statuses.ORDER, max_length=255, required=False, allow_null=True)
-    created_at = MomentField(required=False, allow_null=True)
-    updated_at = MomentField(required=False, allow_null=True)
+    status = open_choice(statuses.ORDER)
+    created_at = timestamp()
+    updated_at = timestamp()
     currency = text()
     subtotal = money()
     shipping_price = money()
     grand_total = money()
-    items = OrderLineReader(many=True, required=False, allow_null=True)
-    shipping_address = AddressReader(required=False, allow_null=True)
-    billing_address = AddressReader(required=False, allow_null=True)
+    items = MessageOrderLineSerializer(many=True, required=False, allow_null=True)
+    shipping_address = MessageAddressSerializer(required=False, allow_null=True)
+    billing_address = MessageAddressSerializer(required=False, allow_null=True)

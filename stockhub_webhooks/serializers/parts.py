@@ -1,40 +1,53 @@
-"""What several topics share: the line item, the address, the track."""
+"""Serializers and fields that several topics share: the line, the address, the track."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from stockhub_webhooks.serializers.fields import (
     IdentifierField,
     MoneyField,
+    OpenChoiceField,
     TextField,
+    TolerantDateTimeField,
     WholeNumberField,
 )
-from stockhub_webhooks.serializers.reader import Lines, Reader
+from stockhub_webhooks.serializers.tolerant import LineListSerializer, TolerantSerializer
 
 
 def text(**kwargs: Any) -> TextField:
-    """Text that fits our columns."""
+    """Return a field for text of at most 255 characters, as in the tables."""
     return TextField(max_length=255, required=False, allow_null=True, **kwargs)
 
 
 def identifier(max_length: int = 64) -> IdentifierField:
-    """A number of Stock Hub."""
+    """Return a field for a Stock Hub number."""
     return IdentifierField(max_length=max_length, required=False, allow_null=True)
 
 
 def whole_number() -> WholeNumberField:
-    """A number of pieces."""
+    """Return a field for a number of pieces."""
     return WholeNumberField(required=False, allow_null=True)
 
 
 def money() -> MoneyField:
-    """An amount in the document's currency, VAT included."""
+    """Return a field for an amount in the document's currency, VAT included."""
     return MoneyField(required=False, allow_null=True)
 
 
-class AddressReader(Reader):
-    """An address. The schema says `houseNumber`, every example `house_number`: both are read."""
+def timestamp() -> TolerantDateTimeField:
+    """Return a field for an aware time."""
+    return TolerantDateTimeField(required=False, allow_null=True)
+
+
+def open_choice(known: Mapping[str, object]) -> OpenChoiceField:
+    """Return a field for a code of an open set."""
+    return OpenChoiceField(known, max_length=255, required=False, allow_null=True)
+
+
+class MessageAddressSerializer(TolerantSerializer):
+    """An address. The contract's schema says `houseNumber`, its examples say `house_number`: both are read."""
 
     ALIASES: ClassVar[dict[str, str]] = {"houseNumber": "house_number"}
 
@@ -51,8 +64,8 @@ class AddressReader(Reader):
     company_name = text()
 
 
-class TrackReader(Reader):
-    """A parcel number with its carrier; `tracking_url` is shown as a link only where it is http(s)."""
+class MessageTrackSerializer(TolerantSerializer):
+    """A tracking number with its carrier. `tracking_url` is not checked here; see `Track.safe_tracking_url`."""
 
     tracking_number = identifier(max_length=255)
     carrier = text()
@@ -60,11 +73,11 @@ class TrackReader(Reader):
     tracking_url = TextField(required=False, allow_null=True)
 
 
-class GoodsReader(Reader):
-    """What every kind of line says of the article."""
+class MessageGoodsSerializer(TolerantSerializer):
+    """Base class of lines: the fields of the article."""
 
     class Meta:
-        list_serializer_class = Lines
+        list_serializer_class = LineListSerializer
 
     sku = text()
     parent_sku = text()
@@ -73,14 +86,14 @@ class GoodsReader(Reader):
     mpn = text()
 
 
-class PricedLineReader(GoodsReader):
-    """A line with prices, a piece and the whole row, VAT included."""
+class MessagePricedLineSerializer(MessageGoodsSerializer):
+    """Base class of lines with a price for one piece and for the row, VAT included."""
 
     item_price_inc_tax = money()
     row_total_inc_tax = money()
 
 
-class LineReader(PricedLineReader):
-    """The line of a shipment and of an invoice."""
+class MessageLineSerializer(MessagePricedLineSerializer):
+    """A line of a shipment or of an invoice."""
 
     qty = whole_number()

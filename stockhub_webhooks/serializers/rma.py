@@ -1,15 +1,27 @@
-"""The return (RMA). It has no `updated_at`: the message received later is the newer one."""
+"""Messages about returns (RMA).
+
+The contract gives them no `updated_at`: the message that was received later is the newer one.
+"""
 
 from __future__ import annotations
 
 from stockhub_webhooks.contract import statuses, topics
-from stockhub_webhooks.serializers.fields import ItemNumberField, MomentField, OpenChoiceField
-from stockhub_webhooks.serializers.parts import GoodsReader, TrackReader, identifier, money, text, whole_number
-from stockhub_webhooks.serializers.reader import DocumentReader
+from stockhub_webhooks.serializers.fields import ItemNumberField
+from stockhub_webhooks.serializers.parts import (
+    MessageGoodsSerializer,
+    MessageTrackSerializer,
+    identifier,
+    money,
+    open_choice,
+    text,
+    timestamp,
+    whole_number,
+)
+from stockhub_webhooks.serializers.tolerant import MessageSerializer
 
 
-class RMALineReader(GoodsReader):
-    """An item of a return, known by its `id`."""
+class MessageRMALineSerializer(MessageGoodsSerializer):
+    """An item of a return, identified by its `id`."""
 
     id = ItemNumberField(max_length=64, required=False, allow_null=True)
     resolution = text()
@@ -22,21 +34,21 @@ class RMALineReader(GoodsReader):
     merchant_resolution = text()
     item_return_fee = money()
     row_line_return_fee = money()
-    status = OpenChoiceField(statuses.RMA, max_length=255, required=False, allow_null=True)
+    status = open_choice(statuses.RMA)
 
 
-class RMAReader(DocumentReader):
-    """The body at `rma`."""
+class RMAMessageSerializer(MessageSerializer):
+    """The body of a message at the URL `rma`."""
 
     TOPIC = topics.RMA
 
     increment_id = identifier()
     order_increment_id = identifier()
     po_number = text()
-    status = OpenChoiceField(statuses.RMA, max_length=255, required=False, allow_null=True)
-    date_requested = MomentField(required=False, allow_null=True)
-    date_received = MomentField(required=False, allow_null=True)
-    date_processed = MomentField(required=False, allow_null=True)
+    status = open_choice(statuses.RMA)
+    date_requested = timestamp()
+    date_received = timestamp()
+    date_processed = timestamp()
     currency = text()
-    items = RMALineReader(many=True, required=False, allow_null=True)
-    track = TrackReader(required=False, allow_null=True)
+    items = MessageRMALineSerializer(many=True, required=False, allow_null=True)
+    track = MessageTrackSerializer(required=False, allow_null=True)

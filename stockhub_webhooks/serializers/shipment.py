@@ -1,17 +1,24 @@
-"""The shipment, with its parcel's track."""
+"""Messages about shipments."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 from stockhub_webhooks.contract import statuses, topics
-from stockhub_webhooks.serializers.fields import MomentField, OpenChoiceField
-from stockhub_webhooks.serializers.parts import AddressReader, LineReader, TrackReader, identifier, text
-from stockhub_webhooks.serializers.reader import DocumentReader
+from stockhub_webhooks.serializers.parts import (
+    MessageAddressSerializer,
+    MessageLineSerializer,
+    MessageTrackSerializer,
+    identifier,
+    open_choice,
+    text,
+    timestamp,
+)
+from stockhub_webhooks.serializers.tolerant import MessageSerializer
 
 
-class ShipmentReader(DocumentReader):
-    """The body at `shipment`. Its times come without a zone."""
+class ShipmentMessageSerializer(MessageSerializer):
+    """The body of a message at the URL `shipment`. Its times have no time zone."""
 
     TOPIC = topics.SHIPMENT
     ADDRESSES: ClassVar[tuple[str, ...]] = ("shipping_address", "origin_address")
@@ -19,13 +26,13 @@ class ShipmentReader(DocumentReader):
     increment_id = identifier()
     order_increment_id = identifier()
     po_number = text()
-    status = OpenChoiceField(statuses.SHIPMENT, max_length=255, required=False, allow_null=True)
-    created_at = MomentField(required=False, allow_null=True)
-    updated_at = MomentField(required=False, allow_null=True)
-    collected_at = MomentField(required=False, allow_null=True)
-    delivered_at = MomentField(required=False, allow_null=True)
+    status = open_choice(statuses.SHIPMENT)
+    created_at = timestamp()
+    updated_at = timestamp()
+    collected_at = timestamp()
+    delivered_at = timestamp()
     currency = text()
-    items = LineReader(many=True, required=False, allow_null=True)
-    shipping_address = AddressReader(required=False, allow_null=True)
-    origin_address = AddressReader(required=False, allow_null=True)
-    track = TrackReader(required=False, allow_null=True)
+    items = MessageLineSerializer(many=True, required=False, allow_null=True)
+    shipping_address = MessageAddressSerializer(required=False, allow_null=True)
+    origin_address = MessageAddressSerializer(required=False, allow_null=True)
+    track = MessageTrackSerializer(required=False, allow_null=True)

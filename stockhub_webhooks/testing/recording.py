@@ -81,7 +81,7 @@ def isolated_receivers(*only: Callable[..., Any] | str) -> Iterator[None]:
                 )
 
 
-Snapshot = list[tuple[signals.EventSignal, list[signals.Connected]]]
+Snapshot = list[tuple[signals.EventSignal, list[signals.ConnectedReceiver]]]
 
 
 def _snapshot() -> Snapshot:

@@ -54,7 +54,7 @@ def test_a_database_that_does_not_tell_the_keys_of_many_rows_is_given_them_one_b
     assert all(address.pk for address in addresses)
 
 
-@pytest.mark.parametrize("left_out", [frozenset(), Message.FOUND_OUT_LATER])
+@pytest.mark.parametrize("left_out", [frozenset(), Message.SET_WHEN_APPLIED])
 def test_every_kind_of_value_comes_back_as_it_was(left_out):
     message = Message(url_topic="order", account="é", body=b"\x00\xff{%s}", headers={"x": "%s ☃"}, due_at=NOW)
     insert([message], "default", left_out=left_out)

@@ -12,7 +12,7 @@ from stockhub_webhooks.contract import topics
 from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.models import Message, RefusedBody
 from stockhub_webhooks.serializers.body import NUMBERS
-from stockhub_webhooks.serializers.reader import LINE_LIMIT, NOTE_LIMIT
+from stockhub_webhooks.serializers.tolerant import LINE_LIMIT, NOTE_LIMIT
 from stockhub_webhooks.views import ReceiveView
 from tests.conftest import KEY, PREFIX
 from tests.samples import contract

@@ -1,4 +1,4 @@
-"""Each field reads what it can, notes what is odd, and refuses only itself."""
+"""Each field: the values that it accepts, notes or refuses."""
 
 from datetime import datetime, timezone
 from decimal import Decimal
@@ -12,10 +12,10 @@ from rest_framework.exceptions import ValidationError
 from stockhub_webhooks.serializers.fields import (
     IdentifierField,
     ItemNumberField,
-    MomentField,
     MoneyField,
     OpenChoiceField,
     TextField,
+    TolerantDateTimeField,
     ValueWithNotes,
     WholeNumberField,
     clean_text,
@@ -25,7 +25,7 @@ UTC = timezone.utc
 
 
 def read(field, value):
-    """(value, codes of notes), or the code of the refusal."""
+    """Return (value, codes of notes), or the code of the refusal."""
     try:
         result = field.to_internal_value(value)
     except ValidationError as error:
@@ -66,7 +66,7 @@ def test_money_keeps_its_digits(given, expected):
     assert read(MoneyField(), given) == expected
 
 
-def test_money_has_always_four_places():
+def test_money_always_has_four_decimals():
     assert str(MoneyField().to_internal_value(120)) == "120.0000"
 
 
@@ -86,7 +86,7 @@ def test_money_has_always_four_places():
         ([], "not_a_number"),
     ],
 )
-def test_whole_numbers(given, expected):
+def test_whole_number_accepts_integers_only(given, expected):
     assert read(WholeNumberField(), given) == expected
 
 
@@ -103,20 +103,20 @@ def test_whole_numbers(given, expected):
         ("2024-02-20", datetime(2024, 2, 20, tzinfo=UTC)),
     ],
 )
-def test_all_time_styles_become_utc(given, expected):
-    moment, notes = read(MomentField(), given)
-    assert (moment, notes) == (expected, [])
-    assert moment.utcoffset().total_seconds() == 0
+def test_each_time_format_is_converted_to_utc(given, expected):
+    value, notes = read(TolerantDateTimeField(), given)
+    assert (value, notes) == (expected, [])
+    assert value.utcoffset().total_seconds() == 0
 
 
 @override_settings(STOCKHUB_WEBHOOKS={"NAIVE_TIMEZONE": "Europe/Amsterdam"})
-def test_times_without_a_zone_are_in_the_zone_of_the_setting():
-    assert read(MomentField(), "2024-07-20 15:28:51") == (datetime(2024, 7, 20, 13, 28, 51, tzinfo=UTC), [])
+def test_time_without_a_zone_is_in_the_zone_of_the_setting():
+    assert read(TolerantDateTimeField(), "2024-07-20 15:28:51") == (datetime(2024, 7, 20, 13, 28, 51, tzinfo=UTC), [])
 
 
 @pytest.mark.parametrize("given", ["0000-00-00 00:00:00", "", "  "])
-def test_an_empty_time_is_none(given):
-    assert read(MomentField(), given) == (None, [])
+def test_empty_time_is_none(given):
+    assert read(TolerantDateTimeField(), given) == (None, [])
 
 
 @pytest.mark.parametrize(
@@ -133,8 +133,8 @@ def test_an_empty_time_is_none(given):
         ({}, "not_a_time"),
     ],
 )
-def test_what_is_no_time(given, code):
-    assert read(MomentField(), given) == code
+def test_other_values_are_refused_as_a_time(given, code):
+    assert read(TolerantDateTimeField(), given) == code
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_what_is_no_time(given, code):
         ("x" * 256, "too_long"),
     ],
 )
-def test_text(given, expected):
+def test_text_is_kept_cleaned_or_refused(given, expected):
     assert read(TextField(max_length=255), given) == expected
 
 
@@ -172,23 +172,23 @@ def test_text(given, expected):
         ("x" * 65, "too_long"),
     ],
 )
-def test_identifiers_are_text_whose_zeros_count(given, expected):
+def test_identifier_keeps_its_leading_zeros(given, expected):
     assert read(IdentifierField(max_length=64), given) == expected
 
 
 @pytest.mark.parametrize("given", [61, "61"])
-def test_the_number_of_an_item_is_the_same_as_number_and_as_text(given):
+def test_item_number_may_be_a_number_or_text(given):
     assert read(ItemNumberField(max_length=64), given) == ("61", [])
 
 
-def test_an_unknown_code_is_kept_and_noted():
+def test_unknown_code_is_kept_and_noted():
     field = OpenChoiceField({"known": "known"}, max_length=255)
     assert read(field, "known") == ("known", [])
     assert read(field, "teleported") == ("teleported", ["unknown_value"])
 
 
 @given(st.text())
-def test_clean_text_fits_every_database(text):
+def test_clean_text_can_be_stored_in_each_database(text):
     cleaned = clean_text(text)
     assert "\x00" not in cleaned
     assert cleaned.encode("utf-8").decode("utf-8") == cleaned
@@ -200,11 +200,11 @@ def test_clean_text_fits_every_database(text):
         st.none(), st.booleans(), st.integers(), st.decimals(), st.text(), st.lists(st.integers()), st.just({"a": 1})
     )
 )
-def test_a_field_reads_or_refuses_and_never_breaks(value):
+def test_field_accepts_or_refuses_any_value_without_another_error(value):
     fields = (
         MoneyField(),
         WholeNumberField(),
-        MomentField(),
+        TolerantDateTimeField(),
         TextField(max_length=255),
         IdentifierField(max_length=64),
         ItemNumberField(max_length=64),

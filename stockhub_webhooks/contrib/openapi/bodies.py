@@ -13,8 +13,8 @@ from drf_spectacular.openapi import AutoSchema
 
 from stockhub_webhooks import serializers
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.serializers.fields import ItemNumberField, MomentField, MoneyField, OpenChoiceField
-from stockhub_webhooks.serializers.reader import DocumentReader, Reader
+from stockhub_webhooks.serializers.fields import ItemNumberField, MoneyField, OpenChoiceField, TolerantDateTimeField
+from stockhub_webhooks.serializers.tolerant import MessageSerializer, TolerantSerializer
 
 Schema = dict[str, Any]
 Direction = Literal["request", "response"]
@@ -23,23 +23,22 @@ NUMBER = r"^[0-9A-Za-z][!-~]*$"  # more may be taken; this is what is sent
 PAYMENT_REQUEST_NUMBERS = ("purchase_order_increment_id", "order_increment_id")
 
 
-def component_name(reader: Reader) -> str:
-    """What a reader's schema is called; the host may have an `Order` and an `Address` of its own."""
-    subject = type(reader).__name__.removesuffix("Reader")
-    return f"StockHub{subject}Message" if isinstance(reader, DocumentReader) else f"StockHubMessage{subject}"
+def component_name(serializer: TolerantSerializer) -> str:
+    """Return the name of a serializer's schema; the host may have an `Order` and an `Address` of its own."""
+    return f"StockHub{type(serializer).__name__.removesuffix('Serializer')}"
 
 
-def identifiers(reader: DocumentReader) -> list[str]:
+def identifiers(serializer: MessageSerializer) -> list[str]:
     """The fields without which a body cannot be read; of a payment request it is one of two."""
-    if "increment_id" not in reader.fields:
+    if "increment_id" not in serializer.fields:
         return []
-    return ["increment_id", *(["order_increment_id"] if reader.TOPIC in serializers.NEEDS_ORDER else [])]
+    return ["increment_id", *(["order_increment_id"] if serializer.TOPIC in serializers.NEEDS_ORDER else [])]
 
 
-class ReaderExtension(OpenApiSerializerExtension):
+class MessageExtension(OpenApiSerializerExtension):
     """The schema of an object in a body."""
 
-    target_class = Reader
+    target_class = TolerantSerializer
     match_subclasses = True
 
     def get_name(self, auto_schema: AutoSchema, direction: Direction) -> str:
@@ -49,7 +48,7 @@ class ReaderExtension(OpenApiSerializerExtension):
     def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> Schema:
         """What drf-spectacular makes of it, and what must be there."""
         schema: Schema = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
-        if not isinstance(self.target, DocumentReader):
+        if not isinstance(self.target, MessageSerializer):
             return schema
         properties = schema["properties"]
         if required := identifiers(self.target):
@@ -83,10 +82,10 @@ class MoneyExtension(OpenApiSerializerFieldExtension):
         return {"type": "number", "description": "In the document's currency, VAT included; four decimals are kept."}
 
 
-class MomentExtension(OpenApiSerializerFieldExtension):
+class DateTimeExtension(OpenApiSerializerFieldExtension):
     """A point in time. It has no format: shipments write theirs without a T and without a zone."""
 
-    target_class = MomentField
+    target_class = TolerantDateTimeField
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> Schema:
         """Text."""

@@ -70,7 +70,7 @@ def _lines_difference(document: Any) -> Decimal | None:
     if not isinstance(document, (Order, CreditMemo)) or document.subtotal is None:
         return None
     rows = [item.row_total_inc_tax for item in document.items.all()]
-    if not rows or None in rows:
+    amounts = [amount for amount in rows if amount is not None]
+    if not rows or len(amounts) < len(rows):
         return None
-    difference: Decimal = document.subtotal - sum(rows)
-    return difference
+    return document.subtotal - sum(amounts)

@@ -275,7 +275,7 @@ def shared_identities() -> Iterable[CheckMessage]:
     places: dict[str, set[str]] = {}
     for signal in signals.BY_NAME.values():
         for receiver in signal.connected():
-            places.setdefault(receiver.identity, set()).add(receiver.place)
+            places.setdefault(receiver.identity, set()).add(receiver.dotted_path)
     for identity, found in places.items():
         if len(found) > 1:
             yield Warning(

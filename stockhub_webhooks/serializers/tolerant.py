@@ -1,4 +1,4 @@
-"""How a tolerant reader walks a JSON object: never refuses a field, notes what was odd, keeps what it can."""
+"""Base serializers, which never refuse an object for one of its fields, and the `ParsedMessage` that they make."""
 
 from __future__ import annotations
 
@@ -16,16 +16,21 @@ from rest_framework.fields import empty
 from stockhub_webhooks.serializers.fields import Note, ValueWithNotes, clean_text, unreadable
 
 NOTE_LIMIT = 50
-LINE_LIMIT = 10_000  # a body of 1 MiB holds half as many real ones, and thirty times as many empty ones
+LINE_LIMIT = 10_000  # a body of 1 MiB holds half as many real lines, but thirty times as many empty ones
 
 
 @dataclass
 class ParsedMessage:
-    """What a message says, in our types. A name that is missing from a dict could not be read: keep what you have.
+    """The content of a message, in Python types.
 
-    `fields` are the document's own values, `addresses` by name (None: there is none), `lines` its items (None:
-    leave them as they are), `lines_left_out` whether some could not be read, `track` at most one parcel number
-    with its carrier.
+    A name that is missing from one of the dicts could not be read: the former value stays.
+
+    Attributes:
+        fields: the document's own values.
+        addresses: address by field name; None if the message has none.
+        lines: the items; None if the stored lines stay as they are.
+        lines_left_out: True if some items could not be read.
+        track: at most one tracking number, with its carrier.
     """
 
     topic: str
@@ -42,7 +47,7 @@ class ParsedMessage:
 
     @cached_property
     def digest(self) -> str:
-        """A fingerprint of the effect: equal digests leave equal rows. Times of writing and notes are no effect."""
+        """A hash of all that has an effect: equal digests lead to equal rows. `updated_at` and notes are left out."""
         effect = (
             self.order_increment_id,
             self.po_number,
@@ -54,14 +59,17 @@ class ParsedMessage:
         return hashlib.blake2b(repr(effect).encode(), digest_size=16).hexdigest()
 
 
-class Reader(serializers.Serializer[Any]):
-    """A DRF serializer that never says no to a field. Make one instance a module; it holds no state."""
+class TolerantSerializer(serializers.Serializer[Any]):
+    """Base class: notes fields that cannot be read instead of refusing the object.
 
-    # contract spellings that mean the same field
+    An instance holds no state, so one instance for each topic serves all threads.
+    """
+
+    # other spelling: name of the field
     ALIASES: ClassVar[dict[str, str]] = {}
 
     @cached_property
-    def _plan(self) -> list[tuple[str, str | None, Callable[[Any], Any]]]:
+    def _readers(self) -> list[tuple[str, str | None, Callable[[Any], Any]]]:
         spellings = {name: spelling for spelling, name in self.ALIASES.items()}
         return [(name, spellings.get(name), field.to_internal_value) for name, field in self.fields.items()]
 
@@ -70,10 +78,10 @@ class Reader(serializers.Serializer[Any]):
         return frozenset(self.fields) | frozenset(self.ALIASES)
 
     def run_validation(self, data: Any = empty) -> Any:
-        """Read an object; `Noted` where something was odd.
+        """Return the values, or a `ValueWithNotes` if something is odd.
 
         Raises:
-            ValidationError: it is no object.
+            ValidationError: the value is not an object.
         """
         return self.to_internal_value(data)
 
@@ -82,7 +90,7 @@ class Reader(serializers.Serializer[Any]):
             unreadable("not_an_object")
         values: dict[str, Any] = {}
         notes: list[Note] = []
-        for name, spelling, read in self._plan:
+        for name, spelling, read in self._readers:
             given = data.get(name)
             if given is None and spelling:
                 given = data.get(spelling)
@@ -103,13 +111,13 @@ class Reader(serializers.Serializer[Any]):
         return ValueWithNotes(values, notes) if notes else values
 
 
-class Lines(serializers.ListSerializer[Any]):
-    """A list of objects; what is no object is left out, and what is over `LINE_LIMIT`, with a note."""
+class LineListSerializer(serializers.ListSerializer[Any]):
+    """A list of objects. Entries that are no objects, or exceed `LINE_LIMIT`, are left out with a note."""
 
     def to_internal_value(self, data: Any) -> Any:
         if type(data) is not list:
             unreadable("not_a_list")
-        read = cast("Reader", self.child).to_internal_value
+        read = cast("TolerantSerializer", self.child).to_internal_value
         lines: list[Any] = []
         notes: list[Note] = []
         for index, given in enumerate(data[:LINE_LIMIT]):
@@ -117,7 +125,7 @@ class Lines(serializers.ListSerializer[Any]):
                 line = read(given)
             except ValidationError as error:
                 notes.append(Note(f"[{index}]", _code(error)))
-                lines.append({})  # something was there: what we have of it is not to be deleted
+                lines.append({})  # keeps the place of the line, so that its stored row is not deleted
                 continue
             if type(line) is ValueWithNotes:
                 notes.extend(note.below(f"[{index}]") for note in line.notes)
@@ -134,57 +142,55 @@ def _code(error: ValidationError) -> str:
     return str(codes[0] if isinstance(codes, list) else codes)
 
 
-class DocumentReader(Reader):
-    """The reader of one topic. Subclasses name the fields; this splits them into a `Reading`."""
+class MessageSerializer(TolerantSerializer):
+    """Base class of the serializers of one topic: splits the fields of an object into a `ParsedMessage`."""
 
     TOPIC: ClassVar[str]
     ADDRESSES: ClassVar[tuple[str, ...]] = ()
-    # grand_total = all that is added, less all that is taken off, as in the contract's examples
+    # in the contract's examples, grand_total is the sum of ADDED minus the sum of SUBTRACTED
     ADDED: ClassVar[tuple[str, ...]] = ()
-    TAKEN_OFF: ClassVar[tuple[str, ...]] = ()
-    PERHAPS_TAKEN_OFF: ClassVar[str] = ""
+    SUBTRACTED: ClassVar[tuple[str, ...]] = ()
+    PERHAPS_SUBTRACTED: ClassVar[str] = ""
 
-    def reading(self, data: dict[str, Any]) -> ParsedMessage:
-        """What the object says. Its `increment_id` is "" where the body names no document."""
-        read = self.run_validation(data)
-        values, notes = read if isinstance(read, ValueWithNotes) else (read, [])
-        reading = ParsedMessage(
-            topic=self.TOPIC, increment_id=values.pop("increment_id", None) or "", notes=list(notes)
-        )
-        reading.order_increment_id = values.pop("order_increment_id", None)
-        reading.po_number = values.pop("po_number", None)
-        reading.updated_at = values.pop("updated_at", None)
+    def parse_document(self, data: dict[str, Any]) -> ParsedMessage:
+        """Split an object into a `ParsedMessage`; `increment_id` is "" if the object has none."""
+        result = self.run_validation(data)
+        values, notes = result if isinstance(result, ValueWithNotes) else (result, [])
+        parsed = ParsedMessage(topic=self.TOPIC, increment_id=values.pop("increment_id", None) or "", notes=list(notes))
+        parsed.order_increment_id = values.pop("order_increment_id", None)
+        parsed.po_number = values.pop("po_number", None)
+        parsed.updated_at = values.pop("updated_at", None)
         for name in self.ADDRESSES:
             if name in values:
                 address = values.pop(name)
-                told = address and (
-                    any(address.values()) or len(address) < len(cast("Reader", self.fields[name]).fields)
-                )
-                reading.addresses[name] = address if told else None
+                # an address of nulls is no address, unless some of its fields could not be read
+                all_fields = cast("TolerantSerializer", self.fields[name]).fields
+                has_content = address and (any(address.values()) or len(address) < len(all_fields))
+                parsed.addresses[name] = address if has_content else None
         lines = values.pop("items", None) or ()
-        reading.lines = [line for line in lines if any(value is not None for value in line.values())] or None
-        reading.lines_left_out = len(reading.lines or ()) < len(lines)
-        reading.track = values.pop("track", None)
-        if reading.track and not reading.track.get("tracking_number"):
-            reading.notes.append(Note("track", "no_tracking_number"))
-            reading.track = None
-        reading.fields = values
+        parsed.lines = [line for line in lines if any(value is not None for value in line.values())] or None
+        parsed.lines_left_out = len(parsed.lines or ()) < len(lines)
+        parsed.track = values.pop("track", None)
+        if parsed.track and not parsed.track.get("tracking_number"):
+            parsed.notes.append(Note("track", "no_tracking_number"))
+            parsed.track = None
+        parsed.fields = values
         if not self.adds_up(values):
-            reading.notes.append(Note("grand_total", "amounts_differ"))
-        return reading
+            parsed.notes.append(Note("grand_total", "amounts_differ"))
+        return parsed
 
     def adds_up(self, values: dict[str, Any]) -> bool:
-        """Whether the amounts make the total, as far as they are told. A difference is a note, never a refusal."""
-        parts = [(values.get(name), 1) for name in self.ADDED] + [(values.get(name), -1) for name in self.TAKEN_OFF]
+        """Return False if the total differs from the sum of its parts, and all of them are known."""
+        parts = [(values.get(name), 1) for name in self.ADDED] + [(values.get(name), -1) for name in self.SUBTRACTED]
         total = values.get("grand_total")
         if not parts or total is None or any(amount is None for amount, _ in parts):
             return True
         due = sum(amount * sign for amount, sign in parts if amount is not None)
-        return total in (due, due - (values.get(self.PERHAPS_TAKEN_OFF) or 0))
+        return total in (due, due - (values.get(self.PERHAPS_SUBTRACTED) or 0))
 
 
-def capped(notes: list[Note]) -> list[Note]:
-    """At most `NOTE_LIMIT` notes, the last of which counts the rest."""
+def limit_notes(notes: list[Note]) -> list[Note]:
+    """Return at most `NOTE_LIMIT` notes; the last one counts the rest."""
     if len(notes) <= NOTE_LIMIT:
         return notes
     kept = notes[: NOTE_LIMIT - 1]

@@ -1,0 +1,106 @@
+"""The types of what receivers get; a type checker evaluates each `assert_type`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from stockhub_webhooks.events import ReceiverEvent
+from stockhub_webhooks.models import (
+    RMA,
+    Address,
+    CreditMemoItem,
+    Event,
+    HostLink,
+    Invoice,
+    Message,
+    Order,
+    OrderItem,
+    PaymentRequest,
+    ReceiverCall,
+    RMAItem,
+    Shipment,
+    ShipmentItem,
+    Track,
+)
+
+if TYPE_CHECKING:
+    from typing_extensions import assert_type
+
+
+def of_documents(order: Order, shipment: Shipment, rma: RMA, request: PaymentRequest, address: Address) -> None:
+    assert_type(shipment.id, int)
+    assert_type(shipment.account, str)
+    assert_type(shipment.is_test, bool)
+    assert_type(shipment.increment_id, str)
+    assert_type(shipment.po_number, str | None)
+    assert_type(shipment.status, str | None)
+    assert_type(shipment.delivered_at, datetime | None)
+    assert_type(shipment.received_at, datetime | None)
+    assert_type(shipment.shipping_address, Address | None)
+    assert_type(shipment.order, Order)
+    assert_type(shipment.order_id, int)
+    assert_type(shipment.order.grand_total, Decimal | None)
+    assert_type(shipment.get_status_display(), str)
+    assert_type(rma.date_requested, datetime | None)
+    assert_type(request.order, Order | None)
+    assert_type(request.order_increment_id, str | None)
+    assert_type(order.is_stub, bool)
+    assert_type(address.city, str | None)
+    assert_type(address.lines, list[str])
+
+
+def of_lines(item: OrderItem, returned: RMAItem, refunded: CreditMemoItem, track: Track) -> None:
+    assert_type(item.position, int)
+    assert_type(item.sku, str | None)
+    assert_type(item.qty_ordered, int | None)
+    assert_type(item.item_price_inc_tax, Decimal | None)
+    assert_type(returned.item_id, str | None)
+    assert_type(returned.rma, RMA)
+    assert_type(refunded.credit_memo.order, Order)
+    assert_type(track.tracking_number, str)
+    assert_type(track.tracking_url, str | None)
+    assert_type(track.shipment, Shipment | None)
+    assert_type(track.rma_id, int | None)
+
+
+def of_reverse_relations(order: Order, shipment: Shipment, rma: RMA, message: Message) -> None:
+    assert_type(order.items.first(), OrderItem | None)
+    assert_type(order.shipments.get(), Shipment)
+    assert_type(order.shipments.filter(status="DELIVERED").first(), Shipment | None)
+    assert_type(order.invoices.first(), Invoice | None)
+    assert_type(order.rmas.first(), RMA | None)
+    assert_type(order.payment_requests.first(), PaymentRequest | None)
+    assert_type(order.events.first(), Event | None)
+    assert_type(order.receiver_calls.first(), ReceiverCall | None)
+    assert_type(order.host_link, HostLink)
+    assert_type(order.host_link.status, str)
+    assert_type(shipment.items.get(), ShipmentItem)
+    assert_type(shipment.tracks.first(), Track | None)
+    assert_type(rma.tracks.get().carrier, str | None)
+    assert_type(message.events.get().receiver_calls.get(), ReceiverCall)
+
+
+def of_managers() -> None:
+    assert_type(Order.objects.get(), Order)
+    assert_type(Shipment.objects.filter(order__po_number="1").first(), Shipment | None)
+    assert_type(Shipment.objects.real().first(), Shipment | None)
+    assert_type(Message.objects.first(), Message | None)
+    assert_type(Event.objects.first(), Event | None)
+    assert_type(HostLink.objects.get().document, Order | PaymentRequest)
+
+
+def of_the_ledger(event: ReceiverEvent, call: ReceiverCall) -> None:
+    assert_type(event.id, int)
+    assert_type(event.type, str)
+    assert_type(event.occurred_at, datetime)
+    assert_type(event.changes, MappingProxyType[str, tuple[Any, Any]])
+    assert_type(event.po_number, str | None)
+    assert_type(event.attempt, int)
+    assert_type(event.idempotency_key, str)
+    assert_type(call.status, str)
+    assert_type(call.due_at, datetime | None)
+    assert_type(call.event.message.received_at, datetime)
+    assert_type(call.event.changes, dict[str, Any])
