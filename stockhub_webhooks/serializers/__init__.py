@@ -7,22 +7,25 @@ stored body. A value that cannot be read is noted and left out, so that the form
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.contract.recognition import recognise
 from stockhub_webhooks.exceptions import Unreadable
+from stockhub_webhooks.serializers import times
 from stockhub_webhooks.serializers.body import NUMBERS, parse
 from stockhub_webhooks.serializers.credit_memo import CreditMemoMessageSerializer
-from stockhub_webhooks.serializers.fields import Note
+from stockhub_webhooks.serializers.fields import Note, clean_text
 from stockhub_webhooks.serializers.invoice import InvoiceMessageSerializer
 from stockhub_webhooks.serializers.order import OrderMessageSerializer
 from stockhub_webhooks.serializers.payment_request import PaymentRequestMessageSerializer
 from stockhub_webhooks.serializers.rma import RMAMessageSerializer
+from stockhub_webhooks.serializers.shapes import as_list, snake_case
 from stockhub_webhooks.serializers.shipment import ShipmentMessageSerializer
 from stockhub_webhooks.serializers.tolerant import MessageSerializer, ParsedMessage, limit_notes
 
-__all__ = ["BY_TOPIC", "NEEDS_ORDER", "Note", "ParsedMessage", "identify", "read"]
+__all__ = ["BY_TOPIC", "NEEDS_ORDER", "Note", "ParsedMessage", "identify", "read", "read_message"]
 
 BY_TOPIC: dict[str, MessageSerializer] = {
     topics.ORDER: OrderMessageSerializer(),
@@ -37,19 +40,44 @@ BY_TOPIC: dict[str, MessageSerializer] = {
 NEEDS_ORDER = frozenset({topics.SHIPMENT, topics.INVOICE, topics.RMA, topics.CREDIT_MEMO})
 
 
-def read(body: bytes, url_topic: str = "", headers: Mapping[str, str] | None = None) -> ParsedMessage:
+# every name that some topic documents, at the top of a body and in its items
+TOP_NAMES = frozenset().union(*(serializer.fields for serializer in BY_TOPIC.values()))
+_LINE_LISTS: list[Any] = [serializer.fields["items"] for serializer in BY_TOPIC.values()]
+ITEM_NAMES = frozenset().union(*(lines.child.fields for lines in _LINE_LISTS))
+
+
+def read_message(message: Any) -> ParsedMessage:
+    """Parse the body of a stored message.
+
+    Args:
+        message: a `Message`; `body`, `url_topic`, `headers` and `received_at` are used.
+
+    Raises:
+        Unreadable: as for `read`.
+    """
+    return read(bytes(message.body), message.url_topic, message.headers, message.received_at)
+
+
+def read(
+    body: bytes,
+    url_topic: str = "",
+    headers: Mapping[str, str] | None = None,
+    received_at: datetime | None = None,
+) -> ParsedMessage:
     """Parse a body that was received at the URL of `url_topic`.
 
     Args:
         body: the exact bytes.
         url_topic: the topic of the URL, "" for the shared URL.
         headers: the headers of the request, by their names in lower case.
+        received_at: the time of receipt, which no time in the body should exceed; None if it is not known.
 
     Raises:
         Unreadable: the body is not JSON, is not an object, has no known topic or has no identifiers.
     """
     data, notes = _document(body, headers)
-    return _parse_document(data, _topic(data, url_topic), url_topic, notes)
+    with times.received_at(received_at):
+        return _parse_document(data, _topic(data, url_topic), url_topic, notes)
 
 
 def identify(body: bytes, url_topic: str = "", headers: Mapping[str, str] | None = None) -> ParsedMessage:
@@ -68,7 +96,37 @@ def _document(body: bytes, headers: Mapping[str, str] | None) -> tuple[dict[str,
     documents, notes = parse(body, headers)
     if len(documents) > 1:
         raise Unreadable("not_an_object", f"it holds {len(documents)} documents")
-    return documents[0].data, notes
+    return _documented(documents[0].data, notes), notes
+
+
+def _documented(data: dict[str, Any], notes: list[Note]) -> dict[str, Any]:
+    """Return the object with the names of the contract and its items as a list, for the topic depends on both."""
+    if not data.keys() <= TOP_NAMES:
+        data = _rename(data, TOP_NAMES, "", notes)
+    items = data.get("items")
+    if isinstance(items, dict):
+        data["items"] = items = as_list(items)
+        notes.append(Note("items", "wrapped"))
+    if isinstance(items, list):
+        for index, item in enumerate(items):
+            if isinstance(item, dict) and not item.keys() <= ITEM_NAMES:
+                items[index] = _rename(item, ITEM_NAMES, f"items[{index}]", notes)
+    return data
+
+
+def _rename(data: dict[str, Any], names: frozenset[str], path: str, notes: list[Note]) -> dict[str, Any]:
+    """Return the object with each name that is another spelling of one of `names` replaced by it."""
+    renamed = {name: value for name, value in data.items() if name in names}
+    for name, value in data.items():
+        if name in names:
+            continue
+        spelled = snake_case(name)
+        if spelled in names and renamed.get(spelled) is None:
+            renamed[spelled] = value
+            notes.append(Note(clean_text(name)[:60], "other_name", spelled).below(path))
+        else:
+            renamed[name] = value
+    return renamed
 
 
 def _topic(data: dict[str, Any], url_topic: str) -> str:

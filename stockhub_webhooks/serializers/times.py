@@ -8,6 +8,9 @@ without an offset is in `NAIVE_TIMEZONE`. Magento's zero date `0000-00-00 00:00:
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -17,10 +20,31 @@ from django.utils.dateparse import parse_date, parse_datetime
 
 from stockhub_webhooks.conf import conf
 
+CLOCK_TOLERANCE = dt.timedelta(minutes=10)
 UTC_SUFFIXES = (" UTC", " GMT", "UTC", "GMT")
 MAX_TEXT_LENGTH = 80
 # Unix times between 2000 and 2100: seconds have ten digits, milliseconds thirteen
 SECONDS = (946_684_800, 4_102_444_800)
+
+
+# The time of receipt of the message that is being parsed; None if it is not known.
+_received_at: ContextVar[dt.datetime | None] = ContextVar("stockhub_received_at", default=None)
+
+
+@contextmanager
+def received_at(time: dt.datetime | None) -> Iterator[None]:
+    """Parse times as those of a message that was received then."""
+    token = _received_at.set(time)
+    try:
+        yield
+    finally:
+        _received_at.reset(token)
+
+
+def is_in_the_future(time: dt.datetime) -> bool:
+    """Return True if a time cannot be true, since it is later than the receipt by more than a clock may be wrong."""
+    received = _received_at.get()
+    return received is not None and time > received + CLOCK_TOLERANCE
 
 
 def parse_time(value: Any) -> dt.datetime | None:
@@ -92,5 +116,11 @@ def _from_unix(number: Decimal) -> dt.datetime:
 
 
 def _in_utc(time: dt.datetime, default: dt.tzinfo) -> dt.datetime:
-    aware = time.replace(tzinfo=default) if time.tzinfo is None else time
-    return aware.astimezone(dt.timezone.utc)
+    if time.tzinfo is not None:
+        return time.astimezone(dt.timezone.utc)
+    earlier, later = (time.replace(tzinfo=default, fold=fold).astimezone(dt.timezone.utc) for fold in (0, 1))
+    if earlier >= later:  # the same, or an hour that the clock skips in spring
+        return earlier
+    # the hour that comes twice in autumn: the later one, unless the message was received before
+    received = _received_at.get()
+    return later if received is None or later <= received else earlier

@@ -137,17 +137,17 @@ class _Application:
         parts.create_lines(document, self.kind, reading.lines or (), self.using)
         values: Changes = {name: (None, value) for name, value in reading.fields.items() if value is not None}
         self.note(f"{self.kind.name}.created", document.pk, values)
-        if reading.track and self.kind.has_tracks:
-            self.add_track(reading.track)
+        for track in self.wanted_tracks():
+            self.add_track(track)
         if isinstance(document, Shipment) and document.is_delivered:
             self.note_delivered()
         return Applied(document, Message.Outcome.CREATED, self.events)
 
     def leave_as_stale(self) -> Applied:
         """It may add a track, nothing else."""
-        track = self.reading.track
-        if track and self.kind.has_tracks and not parts.find_track(self.document, self.kind, track, self.using):
-            self.add_track(track)
+        for track in self.wanted_tracks():
+            if not parts.find_track(self.document, self.kind, track, self.using):
+                self.add_track(track)
         return Applied(self.document, Message.Outcome.STALE, self.events)
 
     def leave_unchanged(self) -> Applied:
@@ -166,8 +166,8 @@ class _Application:
         if reading.lines is not None:
             lines = parts.update_lines(document, self.kind, reading.lines, self.using, whole=not reading.lines_left_out)
         self.changes |= lines.changes
-        if reading.track and self.kind.has_tracks:
-            self.update_track(reading.track)
+        for track in self.wanted_tracks():
+            self.update_track(track)
         if not self.changes:
             return Applied(document, Message.Outcome.UNCHANGED)
         self.note_changes(lines, was_delivered)
@@ -202,6 +202,9 @@ class _Application:
         return ["order"]
 
     # ------------------------------------------------------------ tracks accumulate
+
+    def wanted_tracks(self) -> list[dict[str, Any]]:
+        return self.reading.tracks if self.kind.has_tracks else []
 
     def add_track(self, wanted: dict[str, Any]) -> None:
         number = wanted["tracking_number"]

@@ -31,7 +31,7 @@ class PartChanges:
 # ---------------------------------------------------------------- addresses
 
 
-def create_addresses(document: Any, wanted: dict[str, Values | None], using: str) -> None:
+def create_addresses(document: Any, wanted: dict[str, Values], using: str) -> None:
     """Insert the addresses of a new document, before the document itself."""
     addresses = {name: Address(**values) for name, values in wanted.items() if values}
     insert(list(addresses.values()), using)
@@ -39,7 +39,7 @@ def create_addresses(document: Any, wanted: dict[str, Values | None], using: str
         setattr(document, name, address)
 
 
-def update_addresses(document: Any, wanted: dict[str, Values | None], using: str) -> PartChanges:
+def update_addresses(document: Any, wanted: dict[str, Values], using: str) -> PartChanges:
     """Change each address in place; one that is told no more is deleted, a new one inserted."""
     result = PartChanges()
     keys = {name: getattr(document, f"{name}_id") for name in wanted}
