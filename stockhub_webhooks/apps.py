@@ -1,4 +1,4 @@
-"""The app's entry in INSTALLED_APPS."""
+"""Configuration of the app."""
 
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class StockHubWebhooksConfig(AppConfig):
-    """Finds the shop's receivers: the module `stockhub_receivers` of any installed app."""
+    """The app, which imports the module `stockhub_receivers` of each installed app."""
 
     name = "stockhub_webhooks"
     label = "stockhub_webhooks"
@@ -14,7 +14,7 @@ class StockHubWebhooksConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the system checks, connect the receivers, let the runner's engine know its task, and count."""
+        """Register the system checks, connect the shop's receivers, load the runner and start the metrics."""
         from stockhub_webhooks import runners
         from stockhub_webhooks.contrib import metrics
         from stockhub_webhooks.operations import checks  # noqa: F401 - models must be loaded first

@@ -1,20 +1,20 @@
-"""Everything that can go wrong, as a small tree.
+"""The exceptions of this app, and descriptions of errors for logs and for the office.
 
-Two questions decide the classes: whose fault is it, and can trying again help?
+Two questions decide the class: is the sender, the shop or the set-up at fault, and can a retry help?
 
 ::
 
     StockHubError
-    ├── Refused              the sender: not let in, and nothing is kept
+    ├── Refused              sender: the delivery is not accepted
     │   ├── WrongKey         401
     │   └── BodyTooLarge     413
-    ├── Unreadable           the sender: kept, but quarantined; trying again helps only after a mend
-    ├── NotStored            the set-up: neither the database nor the spool would take the message, 503
-    ├── AlreadySettled       nobody: another process finished the same message first
-    ├── TransactionLost      the shop's receiver: it swallowed a database error, so nothing it wrote is kept
-    ├── ReceiverRefused      the shop's developer: this function cannot be connected
-    ├── RetryLater           the shop's receiver: ask me again later, no attempt is counted
-    └── PermanentFailure     the shop's receiver: never ask me this again
+    ├── Unreadable           sender: the message is stored and quarantined; a retry helps only after a correction
+    ├── NotStored            set-up: neither the database nor the spool stored the message, 503
+    ├── AlreadySettled       no fault: another process finished the same message first
+    ├── TransactionLost      receiver of the shop: it swallowed a database error, so its transaction is lost
+    ├── ReceiverRefused      developer of the shop: the function cannot be connected
+    ├── RetryLater           receiver of the shop: call again later, without counting an attempt
+    └── PermanentFailure     receiver of the shop: never call again for this event
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ from types import TracebackType
 TRACEBACK_LIMIT = 4000
 CAUSE_LIMIT = 200
 LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
-DIED = "died"  # the cause of what failed without an error: the process that was at it died, or took too long
-CALLER_DIED = "the process that was calling it died, or took longer than LEASE_SECONDS, each time"
-WORKER_DIED = "the process that was working on it died each time"
+DIED = "died"  # the cause of work that ended without an error: its process died, or exceeded the lease
+CALLER_DIED = "the process that made the call died, or took longer than LEASE_SECONDS, each time"
+WORKER_DIED = "the process that worked on the message died each time"
 
 
 class StockHubError(Exception):
-    """The root of everything that this app raises on purpose."""
+    """Base class of all exceptions of this app."""
 
 
 class Refused(StockHubError):
-    """The delivery is not let in.
+    """A delivery that is not accepted.
 
     Attributes:
-        status: the HTTP status of the answer.
-        title: what the answer says, in two words.
-        reason: as it is counted.
-        key_fingerprint: of the key that was tried, "" where there was none.
+        status: HTTP status of the answer.
+        title: title of the answer's problem body.
+        reason: a value of `RefusalReason`, by which refusals are counted.
+        key_fingerprint: fingerprint of the key that was sent; "" if there was none.
     """
 
     status: int
@@ -56,7 +56,7 @@ class Refused(StockHubError):
 
 
 class WrongKey(Refused):
-    """There is no `x-api-key` header, or its value is none of the configured keys."""
+    """The `x-api-key` header is missing or is not a configured key."""
 
     status = 401
     title = "Wrong key"
@@ -67,7 +67,7 @@ class WrongKey(Refused):
 
 
 class BodyTooLarge(Refused):
-    """The body is longer than `MAX_BODY_BYTES`; `size` is what was declared or read, in bytes."""
+    """The body is larger than `MAX_BODY_BYTES`; `size` is the declared size, or the number of bytes read."""
 
     status = 413
     title = "Body too large"
@@ -78,13 +78,13 @@ class BodyTooLarge(Refused):
 
 
 class Unreadable(StockHubError):
-    """The message is stored, but cannot be applied as it is. `reason` is one of `REASONS`."""
+    """A stored message that cannot be applied as it is; `reason` is a key of `REASONS`."""
 
     REASONS = {
         "not_json": "The body is not JSON.",
         "not_an_object": "The body is JSON, but not an object.",
-        "no_topic": "Nothing tells what the body speaks of: neither the URL nor the body's fields.",
-        "no_identifier": "The body does not say which document it speaks of.",
+        "no_topic": "The topic of the body is unknown: neither the URL nor its fields name one.",
+        "no_identifier": "The body has no number of a document.",
     }
 
     def __init__(self, reason: str, detail: str, *, topic: str = "", increment_id: str = "") -> None:
@@ -96,15 +96,15 @@ class Unreadable(StockHubError):
 
 
 class NotStored(StockHubError):
-    """Neither the database nor the spool took the message, so it must not be answered with 2xx."""
+    """A message that neither the database nor the spool stored; it must not be answered with 2xx."""
 
 
 class AlreadySettled(StockHubError):
-    """Another process finished this message while we worked on it; our work is rolled back."""
+    """Another process finished the same message first; the transaction is rolled back."""
 
 
 class TransactionLost(StockHubError):
-    """A receiver returned, but its transaction can only be rolled back."""
+    """A receiver returned, but its transaction can only be rolled back, since it swallowed a database error."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -114,14 +114,18 @@ class TransactionLost(StockHubError):
 
 
 class ReceiverRefused(StockHubError, TypeError):
-    """This receiver cannot be connected; the text says what to do."""
+    """A receiver that cannot be connected; the text says what to change."""
 
 
 class RetryLater(StockHubError):
-    """Raised by a receiver: ask again in `seconds`. It counts no attempt, so it may go on for ever.
+    """Raised by a receiver: call again in `seconds`, without counting an attempt.
 
-    For what is not there yet, not for what failed: a failure is any other exception, and is retried
-    with growing pauses. `reason` is shown to who looks at the call meanwhile.
+    Meant for missing preconditions, such as an order that the shop has not committed yet. Raise any other exception
+    for a failure: it is retried with growing pauses, and given up in the end.
+
+    Args:
+        seconds: the pause before the next call.
+        reason: shown in the admin while the call waits.
     """
 
     def __init__(self, seconds: float = 60, reason: str = "") -> None:
@@ -130,7 +134,7 @@ class RetryLater(StockHubError):
 
 
 class PermanentFailure(StockHubError):
-    """Raised by a receiver: trying again cannot help. The receiver call is given up at once with `reason`."""
+    """Raised by a receiver if a retry cannot help: the call is given up at once, with `reason`."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -138,7 +142,7 @@ class PermanentFailure(StockHubError):
 
 
 def error_location(error: BaseException) -> str:
-    """The kind of an error and where it was raised, for logs: its text may carry personal data."""
+    """Return the type of an error and where it was raised, for logs: its text may hold personal data."""
     frame = error.__traceback__
     while frame and frame.tb_next:
         frame = frame.tb_next
@@ -148,24 +152,24 @@ def error_location(error: BaseException) -> str:
 
 
 def error_fingerprint(error: BaseException) -> str:
-    """What errors of one cause share, whatever ids their texts hold: the kind, and where in the shop's code it was.
+    """Return a short text that errors of one cause share, whatever ids their messages hold.
 
-    Of a message that cannot be read it is the reason, with what was found, its digits left out. It is short, carries
-    no personal data, and is stored beside the error, so that failures are grouped by the database.
+    It is the type of the error and the place in the shop's code; for an unreadable message the reason without digits.
+    It holds no personal data, and is stored beside the error, so that the database can group failures.
     """
     if isinstance(error, Unreadable):
         return re.sub(r"(?<![-\w])\d+", "…", str(error))[:CAUSE_LIMIT]
-    name, frame = type(error).__name__, _telling_frame(error)
+    name, frame = type(error).__name__, _innermost_own_frame(error)
     if frame is None:
         return name[:CAUSE_LIMIT]
     code, module = frame.tb_frame.f_code, frame.tb_frame.f_globals.get("__name__", "?")
     return f"{name} at {module}.{code.co_name}:{frame.tb_lineno}"[:CAUSE_LIMIT]
 
 
-def _telling_frame(error: BaseException) -> TracebackType | None:
-    """The innermost step that is the shop's own code; where there is none, the innermost.
+def _innermost_own_frame(error: BaseException) -> TracebackType | None:
+    """Return the innermost frame of the shop's own code, or the innermost frame if there is none.
 
-    All errors of a database or of the network are raised at the same few lines of libraries, which tells nothing.
+    Errors of a database or a network are all raised at the same few lines of libraries.
     """
     frame, innermost, own = error.__traceback__, None, None
     while frame:
@@ -182,10 +186,10 @@ def _is_library(frame: TracebackType) -> bool:
 
 
 def format_error(error: BaseException) -> str:
-    """What went wrong and the end of the traceback, for the office; an exception whose text fails is described too."""
+    """Return the error and the end of its traceback, for the office, even if the text of the error cannot be made."""
     try:
         text = str(error)
     except Exception:
-        text = "(its text cannot be had)"
+        text = "(the text of the error cannot be made)"
     lines = "".join(traceback.format_exception(error))
     return f"{type(error).__name__}: {text}\n\n{lines[-TRACEBACK_LIMIT:]}"

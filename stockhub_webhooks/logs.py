@@ -1,7 +1,7 @@
-"""What a line in the log is about: `message_id`, `event_id` and `receiver` are on each line as attributes.
+"""Logging with context: each record has the attributes `message_id`, `event_id` and `receiver`.
 
-All of our loggers are below `stockhub_webhooks`. A line says numbers, kinds of errors and places in code; never a key,
-a body, or the text of an error, which may speak of a customer.
+All loggers of the app are below `stockhub_webhooks`. A line holds numbers, types of errors and places in the code. It
+never holds a key, a body, or the text of an error, which may name a customer.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from datetime import datetime, timezone
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-NOTHING = MappingProxyType({"message_id": None, "event_id": None, "receiver": None})
-_subject: ContextVar[MappingProxyType[str, Any]] = ContextVar("stockhub_webhooks.subject", default=NOTHING)
+NO_CONTEXT = MappingProxyType({"message_id": None, "event_id": None, "receiver": None})
+_context: ContextVar[MappingProxyType[str, Any]] = ContextVar("stockhub_webhooks.log_context", default=NO_CONTEXT)
 
 if TYPE_CHECKING:
     Adapter = logging.LoggerAdapter[logging.Logger]
@@ -25,51 +25,51 @@ else:
 
 
 @contextmanager
-def about(**subject: Any) -> Iterator[None]:
-    """Whatever is logged inside is about this.
+def about(**context: Any) -> Iterator[None]:
+    """Add the context to each record that is logged inside the `with` block.
 
     Args:
-        subject: `message_id` (the `Message`'s primary key, its `uid` while it has none), `event_id`, `receiver`.
+        context: `message_id` (the `Message`'s primary key, or its `uid` if it has none), `event_id`, `receiver`.
     """
-    token = _subject.set(MappingProxyType({**_subject.get(), **subject}))
+    token = _context.set(MappingProxyType({**_context.get(), **context}))
     try:
         yield
     finally:
-        _subject.reset(token)
+        _context.reset(token)
 
 
-class SubjectLogger(Adapter):
-    """A logger whose lines say what they are about."""
+class ContextLogger(Adapter):
+    """A logger that adds the context to each record."""
 
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
-        """Add the attributes, of now."""
-        return msg, {**kwargs, "extra": {**_subject.get(), **(kwargs.get("extra") or {})}}
+        """Add the context as `extra`."""
+        return msg, {**kwargs, "extra": {**_context.get(), **(kwargs.get("extra") or {})}}
 
 
-def logger_of(module: str) -> SubjectLogger:
-    """The logger of one of our modules."""
-    return SubjectLogger(logging.getLogger(module), {})
+def logger_of(module: str) -> ContextLogger:
+    """Return the logger of a module of the app."""
+    return ContextLogger(logging.getLogger(module), {})
 
 
 class SubjectFilter(logging.Filter):
-    """For a handler: the attributes are on others' lines too, such as those that a receiver of the shop logs."""
+    """A filter for handlers: adds the context to the records of other loggers too, such as those of receivers."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let every line pass, with the attributes."""
-        for name, value in _subject.get().items():
+        """Add the context to the record, and let each record pass."""
+        for name, value in _context.get().items():
             if not hasattr(record, name):
                 setattr(record, name, value)
         return True
 
 
 class JSONLines(logging.Formatter):
-    """One JSON object a line; what a line is not about is left out."""
+    """A formatter that writes one JSON object a line; attributes without a value are left out."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
+        """Return the record as JSON."""
         at = datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds")
         line = {"at": at, "level": record.levelname, "logger": record.name, "text": record.getMessage()}
-        line |= {name: value for name in NOTHING if (value := getattr(record, name, None)) is not None}
+        line |= {name: value for name in NO_CONTEXT if (value := getattr(record, name, None)) is not None}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False, default=str)

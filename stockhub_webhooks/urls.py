@@ -1,4 +1,4 @@
-"""The addresses to give to Winkelstraat. A trailing slash is welcome, and never redirected to.
+"""The URLs that Winkelstraat posts to, with or without a trailing slash, since a redirect would lose the body.
 
 path("api/v1/stockhub/", include("stockhub_webhooks.urls"))
 """

@@ -1,7 +1,7 @@
-"""The door of Stock Hub: one POST in, one answer out, and no 2xx for what is not stored.
+"""The views that receive Stock Hub's messages and report health.
 
-A plain Django view: DRF's content negotiation would refuse a strange `Accept` or `?format=`, and the host's
-REST_FRAMEWORK defaults would reach it. Here the body is JSON whatever the headers say, and so is the answer.
+They are plain Django views: DRF's content negotiation would refuse a strange `Accept` or `?format=`, and the host's
+REST_FRAMEWORK defaults would apply. The body is read as JSON whatever its headers say, and the answer is JSON.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
-from django.db import Error as DatabaseFault
+from django.db import Error as DatabaseError
 from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.request import HttpHeaders
@@ -37,18 +37,16 @@ logger = logger_of(__name__)
 
 CHUNK_BYTES = 64 * 1024
 DRAIN_BYTES = 8 * 1024 * 1024
-SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-}  # whatever the host's middleware is
-MAX_DIGITS = 16  # of a length; a column holds that
+# set here, since the host may have no middleware that sets them
+SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+MAX_DIGITS = 16  # of a declared length: the column of `Refusal.largest_body` holds no more
 ADDRESS_LENGTH = 45
-ADDRESS_AND_PORT = re.compile(r"\[(.+)\](?::\d+)?|([\d.]+):\d+")  # as some proxies write it
+ADDRESS_AND_PORT = re.compile(r"\[(.+)\](?::\d+)?|([\d.]+):\d+")  # some proxies add the port
 KEPT_HEADERS = [(name, HttpHeaders.to_wsgi_name(name)) for name in journal.KEPT_HEADERS]
 
 
-class Answer(HttpResponse):
-    """A JSON answer that goes on working once the sender has it."""
+class WebhookResponse(HttpResponse):
+    """A JSON response that runs a function after the server has sent it."""
 
     def __init__(
         self,
@@ -62,30 +60,32 @@ class Answer(HttpResponse):
         self._after = after
 
     def close(self) -> None:
-        """Called by the server when the answer is sent. What fails here is tried again later, by our rows."""
+        """Run the work; the server calls this after the answer is sent. Work that fails stays due."""
         after, self._after = self._after, None
         try:
             if after:
                 after()
                 health.check_if_due()
         except Exception as fault:
-            logger.error("work after the answer failed (%s), it stays due", error_location(fault))
+            logger.error("work after the answer failed (%s); it stays due", error_location(fault))
         finally:
             super().close()
 
 
-def problem(status: int, title: str, detail: str, *, after: Callable[[], None] | None = None, **more: Any) -> Answer:
-    """A problem body after RFC 9457."""
+def problem(
+    status: int, title: str, detail: str, *, after: Callable[[], None] | None = None, **more: Any
+) -> WebhookResponse:
+    """Return an answer with a problem body (RFC 9457)."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
-    return Answer(body, after=after, status=status, content_type="application/problem+json")
+    return WebhookResponse(body, after=after, status=status, content_type="application/problem+json")
 
 
 class ExemptView(View):
-    """Deaf to what a host does to all its views: forced login, and a transaction around the request."""
+    """Base class of views that are exempt from the host's `LoginRequiredMiddleware` and `ATOMIC_REQUESTS`."""
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponse]:
-        """Open to all, and outside the host's transactions on each database."""
+        """Return the view, open to all and outside a transaction on each database."""
         view: Any = login_not_required(super().as_view(**initkwargs))
         for alias in connections:
             view = transaction.non_atomic_requests(using=alias)(view)
@@ -93,18 +93,18 @@ class ExemptView(View):
 
 
 class ReceiveView(ExemptView):
-    """Receives the messages of one topic; "" is the shared URL, whose topic is the body's own."""
+    """Receives the messages of one topic; at the shared URL the topic is "", and the body decides."""
 
     topic = ""
     http_method_names = ["post"]
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponse]:
-        """Deaf to the host's protection against other sites' forms, too."""
+        """Return the view, exempt from CSRF protection too."""
         return csrf_exempt(super().as_view(**initkwargs))
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Answer, and let who measures know."""
+        """Answer the request, and send `delivery_answered` with its duration."""
         began = time.monotonic()
         response = super().dispatch(request, *args, **kwargs)
         seconds = time.monotonic() - began
@@ -112,36 +112,39 @@ class ReceiveView(ExemptView):
         return response
 
     @sensitive_variables()
-    def post(self, request: HttpRequest) -> Answer:
-        """Authenticated, journaled, applied (where the runner does that here), answered."""
+    def post(self, request: HttpRequest) -> WebhookResponse:
+        """Authenticate, store the message, apply it if the runner does so in the request, and answer."""
         try:
             sender = authenticate(request.META.get("HTTP_X_API_KEY"))
             body = read_body(request, conf.MAX_BODY_BYTES)
-            runner = runners.current()
-            message = Message(
-                url_topic=self.topic,
-                account=sender.account,
-                key_fingerprint=sender.key_fingerprint,
-                body=body,
-                headers=journal.kept_headers(sent_headers(request)),
-                remote_address=remote_address(request),
-            )
-            journal.store(message, claimed=runner.applies_in_request)
         except Refused as refusal:
             return self.refuse(request, refusal)
+        message = Message(
+            url_topic=self.topic,
+            account=sender.account,
+            key_fingerprint=sender.key_fingerprint,
+            body=body,
+            headers=journal.kept_headers(sent_headers(request)),
+            remote_address=remote_address(request),
+        )
+        runner = runners.current()
+        try:
+            journal.store(message, claimed=runner.applies_in_request)
         except NotStored as fault:
             with about(message_id=str(message.uid)):
-                logger.critical("a delivery to %r could not be stored and is LOST: %s", self.topic, fault)
+                logger.critical(
+                    "a delivery to %r could not be stored and is LOST: %s; ask Winkelstraat for it", self.topic, fault
+                )
             return problem(503, "Not stored", "The message could not be stored.")
-        if message.pk is None:
-            return Answer({"message": str(message.uid)}, status=202)
+        if message.pk is None:  # stored in the spool
+            return WebhookResponse({"message": str(message.uid)}, status=202)
         if runner.applies_in_request:
             pipeline.process(message)
         return answer(message, after=lambda: runner.after_answer(message))
 
     @sensitive_variables()
-    def refuse(self, request: HttpRequest, refusal: Refused) -> Answer:
-        """Say no; count it, and perhaps keep the body, once that is said."""
+    def refuse(self, request: HttpRequest, refusal: Refused) -> WebhookResponse:
+        """Refuse the delivery; after the answer, count it and keep a body that looks like Stock Hub's."""
         size = body = None
         if isinstance(refusal, BodyTooLarge):
             size = refusal.size
@@ -162,43 +165,43 @@ class ReceiveView(ExemptView):
         return problem(refusal.status, refusal.title, str(refusal), after=lambda: refusals.note(attempt))
 
     def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Everything but POST."""
-        response = problem(405, "Method not allowed", "Stock Hub's messages come by POST.")
+        """Answer 405 to any method but POST."""
+        response = problem(405, "Method not allowed", "Messages are accepted by POST only.")
         response["Allow"] = "POST"
         return response
 
 
-def answer(message: Message, after: Callable[[], None]) -> Answer:
-    """What the sender hears of a stored message. It never depends on the shop's receivers."""
+def answer(message: Message, after: Callable[[], None]) -> WebhookResponse:
+    """Return the answer for a stored message. It never depends on the shop's receivers."""
     if message.status == Message.Status.APPLIED:
-        return Answer({"message": message.pk, "outcome": message.outcome}, after=after)
+        return WebhookResponse({"message": message.pk, "outcome": message.outcome}, after=after)
     if message.status == Message.Status.QUARANTINED:
         reason = message.error.partition(":")[0]
         detail = Unreadable.REASONS.get(reason, message.error)
         return problem(406, "Not readable", detail, message=message.pk, after=after)
-    return Answer({"message": message.pk}, status=202, after=after)
+    return WebhookResponse({"message": message.pk}, status=202, after=after)
 
 
 def sent_headers(request: HttpRequest) -> dict[str, str]:
-    """The headers that are kept. `request.headers` would be made of all that came."""
+    """Return the headers that are kept; `request.headers` would be built from all headers of the request."""
     return {name: request.META[key] for name, key in KEPT_HEADERS if key in request.META}
 
 
 def remote_address(request: HttpRequest) -> str:
-    """Who is at the other end of the connection or, behind proxies of one's own, who was there for the first of them.
+    """Return the address of the client: of the connection, or as the outermost of `TRUSTED_PROXIES` saw it.
 
-    Each proxy adds whom it saw at the right of `X-Forwarded-For`; what stands further left anybody may have written.
+    Each proxy appends the address that it saw to `X-Forwarded-For`; a client can forge all entries before those.
     """
-    connected = clean_text(str(request.META.get("REMOTE_ADDR") or ""))[:ADDRESS_LENGTH]
+    peer = clean_text(str(request.META.get("REMOTE_ADDR") or ""))[:ADDRESS_LENGTH]
     proxies = conf.TRUSTED_PROXIES
     if proxies < 1:
-        return connected
-    seen = str(request.META.get("HTTP_X_FORWARDED_FOR") or "").rsplit(",", proxies)[-proxies:]
-    return (seen_address(seen[0]) if len(seen) == proxies else "") or connected
+        return peer
+    entries = str(request.META.get("HTTP_X_FORWARDED_FOR") or "").rsplit(",", proxies)[-proxies:]
+    return (forwarded_address(entries[0]) if len(entries) == proxies else "") or peer
 
 
-def seen_address(entry: str) -> str:
-    """The address in an entry of `X-Forwarded-For`, without port and zone; "" where it holds none."""
+def forwarded_address(entry: str) -> str:
+    """Return the address in an entry of `X-Forwarded-For`, without port and zone, or "" if it has none."""
     parts = ADDRESS_AND_PORT.fullmatch(entry.strip())
     text = parts[1] or parts[2] if parts else entry.strip()
     try:
@@ -208,7 +211,7 @@ def seen_address(entry: str) -> str:
 
 
 def declared_length(request: HttpRequest) -> int:
-    """What Content-Length says, in bytes; 0 where it says nothing that can be understood."""
+    """Return the Content-Length in bytes, or 0 if it is missing or is no number."""
     text = str(request.META.get("CONTENT_LENGTH") or "")
     if not (text.isascii() and text.isdecimal()):
         return 0
@@ -216,13 +219,13 @@ def declared_length(request: HttpRequest) -> int:
 
 
 def read_body(request: HttpRequest, limit: int) -> bytes:
-    """The exact bytes, whole, chunked or not. A body that ends early is returned as far as it came.
+    """Return the exact bytes of a body, chunked or not; if the body ends early, return what was received.
 
-    `request.body` is empty for a chunked request under WSGI, and trips the host's DATA_UPLOAD_MAX_MEMORY_SIZE.
+    `request.body` is empty for a chunked request under WSGI, and is limited by the host's DATA_UPLOAD_MAX_MEMORY_SIZE.
 
     Raises:
-        BodyTooLarge: it is longer than `limit` bytes; what follows was read and dropped, up to a bound, so
-            that the sender is still there to hear the answer.
+        BodyTooLarge: the body exceeds `limit` bytes. The rest is read and dropped, up to a limit, since a sender
+            that is still writing would not read the answer.
     """
     stream: Any = request
     if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower() and "wsgi.input" in request.META:
@@ -242,19 +245,19 @@ def read_body(request: HttpRequest, limit: int) -> bytes:
             else:
                 chunks.append(chunk)
     except Exception as error:  # an OSError, or a server's own kind, such as gunicorn's InvalidChunkSize
-        logger.warning("a body ended early, after %s bytes (%s)", size, type(error).__name__)
+        logger.warning("a body ended early, after %s bytes (%s); what was received is used", size, type(error).__name__)
     if oversized:
         raise BodyTooLarge(max(size, declared))
     return b"".join(chunks)
 
 
 class HealthView(ExemptView):
-    """Says that this process answers; and, to who has a key or works here, whether all is well."""
+    """Reports that this process answers; with a key or for staff, also the health of the app."""
 
     http_method_names = ["get", "head"]
 
     def get(self, request: HttpRequest) -> JsonResponse:
-        """200, without a look at the database; with a key or for staff the report, and 503 without a database."""
+        """Answer 200 without a query; with a key or for staff the report, with 503 if the database is down."""
         if not may_see_details(request):
             return JsonResponse({"status": "ok"}, headers=SECURITY_HEADERS)
         report = health.collect_report()
@@ -264,7 +267,7 @@ class HealthView(ExemptView):
 
 @sensitive_variables()
 def may_see_details(request: HttpRequest) -> bool:
-    """A valid key, also where none is required, or a member of the staff who is logged in."""
+    """Return True for a valid key (even if none is required), and for staff users who are logged in."""
     if key := request.META.get("HTTP_X_API_KEY"):
         try:
             return bool(authenticate(key).key_fingerprint)
@@ -274,9 +277,9 @@ def may_see_details(request: HttpRequest) -> bool:
 
 
 def is_staff_request(request: HttpRequest) -> bool:
-    """Whether it comes from a member of the staff who is logged in; nobody is while the database is away."""
+    """Return True for a staff user who is logged in; False if the database is down."""
     try:
         user: Any = getattr(request, "user", None)
         return bool(user and user.is_active and user.is_staff)
-    except DatabaseFault:
+    except DatabaseError:
         return False

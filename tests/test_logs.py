@@ -1,4 +1,4 @@
-"""Each line in the log says what it is about, and nothing of a customer."""
+"""Log records: their context, and no personal data."""
 
 import json
 import logging
@@ -20,7 +20,7 @@ NAMES = ("message_id", "event_id", "receiver")
 
 @pytest.fixture
 def lines(caplog):
-    """What our own loggers said: each line's text and what it is about."""
+    """Return (text, message_id, event_id, receiver) of each record of the app's loggers."""
     caplog.set_level(logging.INFO)
 
     def lines():
@@ -35,46 +35,49 @@ def failing(**arguments):
     raise ValueError("Sanne de Voorbeeld, klant11@example.com")
 
 
-def test_a_failing_call_says_message_event_and_receiver(post, db, hear, lines):
+def test_failed_call_is_logged_with_message_event_and_receiver(post, db, hear, lines):
     hear(order_created, failing, uid="shop.fails")
     message = post("order").json()["message"]
     call = ReceiverCall.objects.get()
-    ((text, *subject),) = lines()
-    assert subject == [message, call.event_id, "shop.fails"]
-    assert "failed with ValueError" in text
+    ((text, *context),) = lines()
+    assert context == [message, call.event_id, "shop.fails"]
+    assert "ValueError" in text
     assert "Sanne" not in text
 
 
-def test_a_call_that_is_given_up_says_so_too(post, db, hear, lines):
+def test_call_that_is_given_up_is_logged_with_its_context(post, db, hear, lines):
     hear(order_created, failing, uid="shop.fails")
     message = post("order").json()["message"]
     ReceiverCall.objects.update(attempts=conf.MAX_ATTEMPTS, due_at=NOW)
     assert list(ledger.claim_due()) == []
-    text, *subject = lines()[-1]
-    assert "given up" in text
-    assert subject == [message, ReceiverCall.objects.get().event_id, "shop.fails"]
+    text, *context = lines()[-1]
+    assert f"call {ReceiverCall.objects.get().pk} " in text
+    assert context == [message, ReceiverCall.objects.get().event_id, "shop.fails"]
 
 
-def test_a_message_that_cannot_be_applied_says_which(post, db, lines, monkeypatch):
+def test_message_that_cannot_be_applied_is_logged_with_its_id(post, db, lines, monkeypatch):
     def broken(*arguments):
         raise ValueError("klant11@example.com")
 
     monkeypatch.setattr("stockhub_webhooks.processing.pipeline.apply", broken)
     message = post("order").json()["message"]
-    ((text, *subject),) = lines()
-    assert subject == [message, None, None]
+    ((text, *context),) = lines()
+    assert context == [message, None, None]
     assert "klant11" not in text
 
 
-def test_a_message_that_is_given_up_says_which(post, db, lines):
+def test_message_that_is_given_up_is_logged_with_its_id(post, db, lines):
     message = post("order").json()["message"]
     Message.objects.update(due_at=NOW)
     journal.fail(message, "it fails", "ValueError")
-    assert lines() == [(f"message {message} is given up", message, None, None)]
+    ((_, *context),) = lines()
+    assert context == [message, None, None]
 
 
 @pytest.mark.parametrize("has_spool", [True, False])
-def test_a_message_without_a_number_is_known_by_its_uid(post, db, lines, settings, tmp_path, monkeypatch, has_spool):
+def test_message_that_is_not_in_the_database_is_logged_with_its_uid(
+    post, db, lines, settings, tmp_path, monkeypatch, has_spool
+):
     def away(*arguments, **options):
         raise ValueError("the database is away")
 
@@ -82,23 +85,22 @@ def test_a_message_without_a_number_is_known_by_its_uid(post, db, lines, setting
     settings.STOCKHUB_WEBHOOKS = {**settings.STOCKHUB_WEBHOOKS, "SPOOL_DIR": str(tmp_path) if has_spool else ""}
     answer = post("order")
     assert answer.status_code == (202 if has_spool else 503)
-    found = lines()
-    assert found
-    for text, message_id, *others in found:
-        assert message_id == (answer.json()["message"] if has_spool else found[0][1])
+    records = lines()
+    assert records
+    for text, message_id, *others in records:
+        assert message_id == (answer.json()["message"] if has_spool else records[0][1])
         assert others == [None, None]
         assert contract("order")["shipping_address"]["email"] not in text
 
 
-def test_what_is_about_nothing_has_the_attributes_all_the_same(post, db, lines, monkeypatch):
+def test_record_without_context_has_the_attributes_too(post, db, lines, monkeypatch):
     monkeypatch.setattr("stockhub_webhooks.receiving.refusals._logged_at", {})
     assert post("order", key="wrong").status_code == 401
-    ((text, *subject),) = lines()
-    assert "refused" in text
-    assert subject == [None, None, None]
+    ((_, *context),) = lines()
+    assert context == [None, None, None]
 
 
-def test_one_subject_ends_where_the_next_begins():
+def test_context_ends_with_its_block():
     record = logging.makeLogRecord({})
     with about(message_id=1):
         with about(event_id=2):
@@ -117,7 +119,7 @@ def documented_logging():
     return names["LOGGING"]
 
 
-def test_the_documented_logging_writes_json_for_the_shop_too(post, db, hear, capsys):
+def test_documented_logging_writes_json_for_the_shop_too(post, db, hear, capsys):
     before = [
         (logger, logger.handlers[:], logger.level) for logger in map(logging.getLogger, ("", "stockhub_webhooks"))
     ]
@@ -140,7 +142,7 @@ def test_the_documented_logging_writes_json_for_the_shop_too(post, db, hear, cap
         assert line["level"] == "WARNING"
 
 
-def test_a_line_about_nothing_is_short_and_one_with_an_error_has_it():
+def test_json_has_no_empty_attributes_and_has_the_exception():
     try:
         raise ValueError("why")
     except ValueError as error:
@@ -150,5 +152,5 @@ def test_a_line_about_nothing_is_short_and_one_with_an_error_has_it():
     assert (line["text"], line["exception"]) == ("é 1", "ValueError: why")
 
 
-def test_the_ledger_logs_below_our_name():
+def test_ledger_logs_below_the_name_of_the_app():
     assert ledger.logger.logger.name == "stockhub_webhooks.delivery.ledger"

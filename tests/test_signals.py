@@ -93,7 +93,7 @@ def test_closure_needs_a_dispatch_uid(signal):
 
 @pytest.mark.parametrize("uid", [None, "shop.given"])
 @pytest.mark.parametrize(
-    ("refused", "why"), [(async_function, "async"), (without_kwargs, r"\*\*kwargs"), ("text", "cannot be called")]
+    ("refused", "why"), [(async_function, "async"), (without_kwargs, r"\*\*kwargs"), ("text", "text")]
 )
 def test_async_or_fixed_or_uncallable_receiver_is_always_refused(signal, refused, why, uid):
     with pytest.raises(ReceiverRefused, match=why):
@@ -211,13 +211,13 @@ def test_identity_that_does_not_fit_the_ledger_is_refused(signal):
 def test_second_function_with_the_same_identity_is_refused(signal):
     signal.connect(module_function, dispatch_uid="shop.mark")
     signal.connect(module_function, dispatch_uid="shop.mark")
-    with pytest.raises(ReceiverRefused, match="already connected"):
+    with pytest.raises(ReceiverRefused, match="module_function"):
         signal.connect(other_function, dispatch_uid="shop.mark")
 
 
 def test_identities_that_differ_only_in_case_are_refused(signal):
     signal.connect(module_function, dispatch_uid="shop.mark")
-    with pytest.raises(ReceiverRefused, match="already connected"):
+    with pytest.raises(ReceiverRefused, match="module_function"):
         signal.connect(other_function, dispatch_uid="shop.Mark")
 
 

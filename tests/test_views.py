@@ -1,4 +1,4 @@
-"""Every row of the answer table, inside a host that gets in the way wherever it can."""
+"""Each row of the table of answers, in a host whose settings would break a usual view."""
 
 import json
 import logging
@@ -26,22 +26,22 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def broken_database(monkeypatch):
-    """The journal's INSERT fails, as often as it is tried."""
-    tries = []
+    """Let each INSERT of the journal fail."""
+    attempts = []
 
     def insert(rows, using, **options):
-        tries.append(rows)
+        attempts.append(rows)
         raise OperationalError("the server closed the connection unexpectedly")
 
     monkeypatch.setattr(journal, "insert", insert)
-    return tries
+    return attempts
 
 
 # ---------------------------------------------------------------- 200
 
 
 @EACH_TOPIC
-def test_stored_and_applied_is_200_with_the_outcome(post, topic):
+def test_stored_and_applied_message_is_answered_200_with_the_outcome(post, topic):
     answer = post(topic)
     message = Message.objects.get()
     assert answer.status_code == 200
@@ -54,14 +54,14 @@ def test_stored_and_applied_is_200_with_the_outcome(post, topic):
 
 
 @EACH_TOPIC
-def test_the_shared_url_takes_every_topic(post, topic):
+def test_shared_url_accepts_each_topic(post, topic):
     assert post("any", contract(topic)).json()["outcome"] == "created"
     message = Message.objects.get()
     assert (message.url_topic, message.topic) == ("", topic)
 
 
 @EACH_TOPIC
-def test_the_body_overrules_the_url_and_the_mismatch_is_noted(post, topic):
+def test_body_overrules_the_url_and_the_difference_is_noted(post, topic):
     url = "invoice" if topic != "invoice" else "any"
     assert post(url, contract(topic)).json()["outcome"] == "created"
     message = Message.objects.get()
@@ -72,14 +72,14 @@ def test_the_body_overrules_the_url_and_the_mismatch_is_noted(post, topic):
 
 @EACH_TOPIC
 @pytest.mark.parametrize("slash", ["", "/"])
-def test_a_trailing_slash_or_none_and_never_a_redirect(client, topic, slash):
+def test_trailing_slash_is_optional_and_never_redirected(client, topic, slash):
     answer = client.post(
         f"{PREFIX}{topic}{slash}", contract(topic), content_type="application/json", headers={"x-api-key": KEY}
     )
     assert answer.status_code == 200
 
 
-def test_the_names_of_the_addresses():
+def test_names_of_the_urls():
     for topic in topics.ALL:
         assert reverse(f"stockhub_webhooks:{topic}") == f"{PREFIX}{topic}"
     assert reverse("stockhub_webhooks:any") == PREFIX
@@ -89,7 +89,7 @@ def test_the_names_of_the_addresses():
 @EACH_TOPIC
 @pytest.mark.parametrize("content_type", ["text/plain", "application/xml", "multipart/form-data; boundary=x", ""])
 @pytest.mark.parametrize("accept", ["application/xml", "text/html;q=0.9", "nonsense", "*/*"])
-def test_whatever_the_headers_say_it_is_json(post, topic, content_type, accept):
+def test_body_is_read_as_json_whatever_its_headers_say(post, topic, content_type, accept):
     answer = post(topic, content_type=content_type, headers={"accept": accept}, query_params={"format": "xml"})
     assert answer.status_code == 200, answer.content
     assert answer.json()["outcome"] == "created"
@@ -100,7 +100,7 @@ def test_whatever_the_headers_say_it_is_json(post, topic, content_type, accept):
 
 @EACH_TOPIC
 @override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"})
-def test_a_deferred_runner_answers_202_and_applies_nothing(post, topic):
+def test_deferred_runner_answers_202_and_applies_nothing(post, topic):
     answer = post(topic)
     message = Message.objects.get()
     assert (answer.status_code, answer.json()) == (202, {"message": message.pk})
@@ -109,7 +109,7 @@ def test_a_deferred_runner_answers_202_and_applies_nothing(post, topic):
 
 
 @EACH_TOPIC
-def test_with_the_database_away_it_goes_to_the_spool_and_is_202(post, topic, broken_database, tmp_path):
+def test_message_goes_to_the_spool_and_is_answered_202_if_the_database_is_down(post, topic, broken_database, tmp_path):
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "SPOOL_DIR": str(tmp_path / "spool")}):
         answer = post(topic)
         (path,) = spool.files()
@@ -122,8 +122,8 @@ def test_with_the_database_away_it_goes_to_the_spool_and_is_202(post, topic, bro
 
 
 @EACH_TOPIC
-@pytest.mark.parametrize("fault", [OperationalError("deadlock detected"), ZeroDivisionError("a bug of ours")])
-def test_what_cannot_be_applied_now_is_202_and_stays_open(post, topic, monkeypatch, fault):
+@pytest.mark.parametrize("fault", [OperationalError("deadlock detected"), ZeroDivisionError("a bug")])
+def test_message_that_cannot_be_applied_now_is_answered_202_and_stays_due(post, topic, monkeypatch, fault):
     def fail(*args):
         raise fault
 
@@ -142,7 +142,7 @@ class BrokenRunner:
 
 
 @pytest.mark.parametrize("path", ["no.such.runner", "tests.test_views.BrokenRunner"])
-def test_a_runner_that_cannot_be_had_loses_nothing(post, caplog, path):
+def test_runner_that_cannot_be_loaded_loses_no_message(post, caplog, path):
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": path}):
         assert post("order").status_code == 202
     assert "RUNNER" in caplog.text
@@ -163,7 +163,7 @@ def test_a_runner_that_cannot_be_had_loses_nothing(post, caplog, path):
     ],
 )
 @EACH_TOPIC
-def test_not_readable_is_406_and_kept_byte_for_byte(post, topic, body, reason):
+def test_unreadable_body_is_answered_406_and_kept_byte_for_byte(post, topic, body, reason):
     answer = post(topic, body)
     message = Message.objects.get()
     assert answer.status_code == 406
@@ -176,7 +176,7 @@ def test_not_readable_is_406_and_kept_byte_for_byte(post, topic, body, reason):
     assert message.error.startswith(reason)
 
 
-def test_the_shared_url_quarantines_what_has_no_shape(post):
+def test_shared_url_quarantines_a_body_without_a_topic(post):
     assert post("any", {"increment_id": "1"}).status_code == 406
     assert Message.objects.get().error.startswith("no_topic")
 
@@ -186,7 +186,7 @@ def test_the_shared_url_quarantines_what_has_no_shape(post):
 
 @EACH_TOPIC
 @pytest.mark.parametrize("key", [None, "", "a-mistyped-key", KEY + " x"])
-def test_without_the_key_it_is_401_and_nothing_is_kept(post, topic, key, caplog):
+def test_delivery_without_the_key_is_answered_401_and_not_stored(post, topic, key, caplog):
     answer = post(topic, key=key)
     assert answer.status_code == 401
     assert answer["content-type"] == "application/problem+json"
@@ -195,13 +195,13 @@ def test_without_the_key_it_is_401_and_nothing_is_kept(post, topic, key, caplog)
     assert not key or key not in caplog.text
 
 
-def test_refusing_needs_no_database(post, monkeypatch, caplog):
+def test_refusal_needs_no_database(post, monkeypatch, caplog):
     def gone(*args, **kwargs):
         raise OperationalError("gone")
 
     monkeypatch.setattr("django.db.models.query.QuerySet.update", gone)
     assert post("order", key="wrong").status_code == 401
-    assert "not counted" in caplog.text
+    assert "stockhub_webhooks.receiving.refusals" in [record.name for record in caplog.records]
 
 
 # ---------------------------------------------------------------- 413
@@ -209,18 +209,18 @@ def test_refusing_needs_no_database(post, monkeypatch, caplog):
 
 @EACH_TOPIC
 @override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "MAX_BODY_BYTES": 100})
-def test_a_body_over_the_limit_is_413_and_nothing_is_kept(post, topic):
+def test_body_over_the_limit_is_answered_413_and_not_stored(post, topic):
     assert post(topic, b"x" * 101).status_code == 413
     assert not Message.objects.exists()
 
 
 @override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "MAX_BODY_BYTES": 100})
-def test_a_body_of_just_the_limit_is_taken(post):
+def test_body_of_exactly_the_limit_is_accepted(post):
     assert post("order", b"x" * 100).status_code == 406
 
 
 @pytest.mark.parametrize("length", ["", "²", "9" * 5000, "-1", "x"])
-def test_a_nonsensical_length_breaks_nothing(rf, length):
+def test_nonsensical_content_length_is_ignored(rf, length):
     request = rf.post(PREFIX, b"{}", content_type="application/json", headers={"x-api-key": KEY})
     request.META["CONTENT_LENGTH"] = length
     request.META["REMOTE_ADDR"] = None
@@ -232,7 +232,7 @@ def test_a_nonsensical_length_breaks_nothing(rf, length):
 
 @EACH_TOPIC
 @pytest.mark.parametrize("method", ["get", "put", "patch", "delete", "head", "options"])
-def test_only_post_is_taken(client, topic, method):
+def test_only_post_is_accepted(client, topic, method):
     answer = getattr(client, method)(PREFIX + topic, headers={"x-api-key": KEY})
     assert answer.status_code == 405
     assert answer["allow"] == "POST"
@@ -243,14 +243,14 @@ def test_only_post_is_taken(client, topic, method):
 
 
 @EACH_TOPIC
-def test_what_can_be_stored_nowhere_is_503(post, topic, broken_database, caplog):
+def test_message_that_cannot_be_stored_is_answered_503_and_logged(post, topic, broken_database, caplog):
     answer = post(topic)
     assert answer.status_code == 503
     assert "LOST" in caplog.text
     assert "Testman" not in caplog.text
 
 
-def test_a_spool_that_cannot_be_written_is_503(post, broken_database, tmp_path):
+def test_unwritable_spool_is_answered_503(post, broken_database, tmp_path):
     (tmp_path / "file").write_text("")
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "SPOOL_DIR": str(tmp_path / "file")}):
         assert post("order").status_code == 503
@@ -260,11 +260,11 @@ def test_a_spool_that_cannot_be_written_is_503(post, broken_database, tmp_path):
 
 
 @EACH_TOPIC
-def test_the_answer_never_depends_on_receivers(post, topic, hear):
+def test_answer_never_depends_on_receivers(post, topic, hear):
     def fail(**arguments):
         raise ValueError("no")
 
-    heard = hear(signals.event_recorded, fail)
+    calls = hear(signals.event_recorded, fail)
     for signal in (signals.message_received, signals.message_quarantined, signals.receiver_failed):
         signal.connect(fail, weak=False, dispatch_uid="test")
     try:
@@ -273,27 +273,27 @@ def test_the_answer_never_depends_on_receivers(post, topic, hear):
     finally:
         for signal in (signals.message_received, signals.message_quarantined, signals.receiver_failed):
             assert signal.disconnect(dispatch_uid="test")
-    assert heard
+    assert calls
 
 
-def test_work_that_fails_after_the_answer_is_logged_and_stays_due(post, monkeypatch, caplog):
+def test_work_that_fails_after_the_answer_is_logged(post, monkeypatch, caplog):
     def fail(*args, **kwargs):
         raise DatabaseError("Testman")
 
     monkeypatch.setattr("stockhub_webhooks.operations.worker.drain", fail)
     assert post("order").status_code == 200
-    assert "after the answer" in caplog.text
+    assert "stockhub_webhooks.views" in [record.name for record in caplog.records]
     assert "Testman" not in caplog.text
 
 
-def test_health_answers_without_a_key_and_without_the_database(client, django_assert_num_queries):
+def test_health_answers_without_a_key_and_without_a_query(client, django_assert_num_queries):
     with django_assert_num_queries(0):
         answer = client.get(PREFIX + "health")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
 @EACH_TOPIC
-def test_nothing_personal_and_no_key_in_the_logs(post, topic, caplog):
+def test_logs_hold_no_personal_data_and_no_key(post, topic, caplog):
     caplog.set_level(logging.DEBUG, "stockhub_webhooks")
     post(topic)
     post(topic, sample(topic, items="x"))
@@ -302,7 +302,7 @@ def test_nothing_personal_and_no_key_in_the_logs(post, topic, caplog):
     assert KEY not in caplog.text
 
 
-def test_the_view_opts_out_of_the_hosts_transactions_on_every_alias(client, monkeypatch):
+def test_view_opts_out_of_atomic_requests_on_each_database(client, monkeypatch):
     from django.db import connections
 
     inside = {}
@@ -325,14 +325,14 @@ JSON = st.recursive(
 
 
 class TestAnyJson(HypothesisTestCase):
-    """Any JSON in: never 500, and the bytes are kept."""
+    """Any body is stored and never answered 500."""
 
     @given(
         st.sampled_from((*topics.ALL, "any")),
         st.sampled_from(topics.ALL),
         st.dictionaries(st.sampled_from([name for t in topics.ALL for name in contract(t)]), JSON, max_size=6),
     )
-    def test_it_is_applied_or_quarantined(self, url, topic, changes):
+    def test_any_json_is_applied_or_quarantined(self, url, topic, changes):
         body = json.dumps(contract(topic) | changes).encode()
         path = PREFIX + ("" if url == "any" else url)
         answer = self.client.post(path, body, content_type="application/json", headers={"x-api-key": KEY})
@@ -342,12 +342,12 @@ class TestAnyJson(HypothesisTestCase):
         assert message.status in ("applied", "quarantined"), message.error
 
     @given(st.binary(max_size=300))
-    def test_any_bytes_are_kept(self, body):
+    def test_any_bytes_are_stored(self, body):
         answer = self.client.post(PREFIX, body, content_type="application/json", headers={"x-api-key": KEY})
         assert answer.status_code in (200, 406)
         assert bytes(Message.objects.get(pk=answer.json()["message"]).body) == body
 
 
-def test_apply_knows_every_topic():
+def test_apply_knows_each_topic():
     assert set(apply.BY_TOPIC) == set(topics.ALL)
     assert Order is apply.BY_TOPIC["order"].model

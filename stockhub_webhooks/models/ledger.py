@@ -27,7 +27,7 @@ class EventQuerySet(AccountQuerySet["Event"]):
 
 
 class Event(AccountModel):
-    """One business change found in a message, such as `shipment.delivered`. A row is written once and never changed.
+    """A business change found in a message, such as `shipment.delivered`. The row is written once and never changed.
 
     Attributes:
         type: such as "shipment.delivered"; the keys of `signals.BY_EVENT_TYPE`.

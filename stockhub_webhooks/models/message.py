@@ -62,7 +62,7 @@ class MessageQuerySet(AccountQuerySet["Message"]):
 
 
 class Message(AccountModel):
-    """One POST from Stock Hub, as received. `body` and `received_at` never change.
+    """A POST from Stock Hub, as received. `body` and `received_at` never change.
 
     Attributes:
         uid: identifies the message before it has a primary key, and makes a repeated INSERT harmless.

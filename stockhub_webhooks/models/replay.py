@@ -24,7 +24,7 @@ class ReplayQuerySet(models.QuerySet["Replay"]):
 
 
 class Replay(models.Model):
-    """One request to go through stored messages again: the record of it, and its progress.
+    """A request to go through stored messages again: the record of it, and its progress.
 
     Messages are taken in the order of their receipt. A replay is open while `due_at` is set.
 

@@ -142,8 +142,8 @@ def test_the_answer_comes_before_the_telling(post, hear, client, monkeypatch):
 
     heard = hear(signals.order_created)
     before = []
-    real = views.Answer.close
-    monkeypatch.setattr(views.Answer, "close", lambda self: (before.append(len(heard)), real(self)))
+    real = views.WebhookResponse.close
+    monkeypatch.setattr(views.WebhookResponse, "close", lambda self: (before.append(len(heard)), real(self)))
     post("order")
     assert (before, len(heard)) == ([0], 1)
 

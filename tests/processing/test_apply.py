@@ -573,3 +573,56 @@ def test_a_processed_again_message_is_compared_in_full(post):
     assert (message.status, message.outcome, message.is_replay) == ("applied", "updated", True)
     assert Order.objects.get().status == "complete"
     assert Event.objects.latest("pk").is_replay
+
+
+# ---------------------------------------------------------------- lines whose key cannot be read
+
+
+def lines_of(topic):
+    return {item.pk: (item.sku, item.size) for item in document(topic).items.all()}
+
+
+UNREADABLE = [None, {"a": 1}, ["a", "b"], True, "x" * 300, 61.5]
+
+
+@EACH_TOPIC
+@pytest.mark.parametrize("value", UNREADABLE, ids=repr)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_an_unreadable_value_of_a_line_leaves_its_row(post, topic, value, place):
+    first = contract(topic)["items"][0]
+    items = [
+        dict(first, id=61, sku="A", size="S"),
+        dict(first, id=62, sku="A", size="M"),
+        dict(first, id=63, sku="A", size="S"),
+    ]
+    post(topic, contract(topic) | {"items": items})
+    rows = lines_of(topic)
+    for count, name in enumerate(sorted(first), start=1):
+        if value == 61.5 and name in ("sku", "size"):
+            continue  # a size may be a number
+        changed = [dict(item) for item in items]
+        changed[place][name] = value
+        assert post(topic, later(contract(topic) | {"items": changed}, count)).status_code == 200
+        assert lines_of(topic).keys() == rows.keys(), name
+        del changed[place][name]
+        assert post(topic, later(contract(topic) | {"items": changed}, count)).status_code == 200
+        assert lines_of(topic).keys() == rows.keys(), name
+    assert post(topic, later(contract(topic) | {"items": items}, 30)).status_code == 200
+    assert lines_of(topic) == rows
+
+
+@pytest.mark.parametrize("number", [61.0, "061", "61 ", {"id": 61}])
+def test_an_items_number_in_another_spelling_is_the_same_item(post, number):
+    post("rma", sample("rma", items__id=61))
+    pk = document("rma").items.get().pk
+    assert post("rma", later(sample("rma", items__id=number, items__status="approved"))).json()["outcome"] == "updated"
+    item = document("rma").items.get()
+    assert (item.pk, item.item_id, item.status) == (pk, "61", "approved")
+    assert Event.objects.filter(type="rma_item.status_changed").count() == 1
+
+
+def test_a_number_that_is_given_later_is_that_of_the_same_item(post):
+    post("rma", sample("rma", items__id=None))
+    pk = document("rma").items.get().pk
+    post("rma", later(sample("rma", items__id=61)))
+    assert (document("rma").items.get().pk, document("rma").items.get().item_id) == (pk, "61")

@@ -169,7 +169,7 @@ def opening_times() -> Iterable[CheckMessage]:
 def useless_numbers() -> Iterable[CheckMessage]:
     """E017: with such a number nothing would be taken, or nothing be done."""
     for name in conf.names():
-        value = conf.setting(name).__get__(conf)
+        value = getattr(conf, name)
         if isinstance(value, (int, float)) and value < (1 if name in MORE_THAN_NONE else 0):
             yield Error(
                 f"{NAME}[{name!r}] is {value:g}, which is too little.",
@@ -225,7 +225,7 @@ def no_spool() -> Iterable[CheckMessage]:
 
 def not_mounted() -> Iterable[CheckMessage]:
     """W023: what has no address receives nothing."""
-    if not conf.has_addresses():
+    if not conf.has_urls():
         return
     try:
         reverse("stockhub_webhooks:any")
@@ -239,7 +239,7 @@ def not_mounted() -> Iterable[CheckMessage]:
 
 def nobody_to_tell() -> Iterable[CheckMessage]:
     """W017: the alarm is a mail to nobody."""
-    if conf.mails_nobody():
+    if conf.alert_has_no_recipient():
         yield Warning(
             "ADMINS is empty, so nobody is told when something is wrong.",
             hint=f"Set ADMINS, or {NAME}['ALERT'] to a function of yours, or to \"\" where a monitor asks "

@@ -11,9 +11,10 @@ from stockhub_webhooks.db.writes import insert
 from stockhub_webhooks.models import Address, Track
 from stockhub_webhooks.processing.apply.changes import Changes, below, differences, field_values
 from stockhub_webhooks.processing.apply.document_types import DocumentType
+from stockhub_webhooks.processing.apply.line_matching import LineKey, line_key, match_lines
 
 Values = dict[str, Any]
-Key = tuple[tuple[Any, ...], int]
+KEY_FIELDS = frozenset({"item_id", "sku", "size"})
 
 UPDATE_BATCH = 200  # one UPDATE with a CASE for thousands of rows takes seconds
 
@@ -68,64 +69,72 @@ def update_addresses(document: Any, wanted: dict[str, Values], using: str) -> Pa
 
 def create_lines(document: Any, kind: DocumentType, lines: Sequence[Values], using: str) -> None:
     """Insert the lines of a new document."""
-    insert([_line(document, kind, position, values) for position, values in enumerate(lines)], using)
+    rows = [
+        kind.item_model(position=position, **{f"{kind.name}_id": document.pk}, **_by_our_names(values))
+        for position, values in enumerate(lines)
+    ]
+    insert(rows, using)
 
 
 def update_lines(document: Any, kind: DocumentType, lines: Sequence[Values], using: str, *, whole: bool) -> PartChanges:
-    """Make these the document's lines, all there are where they are told `whole`; they match by their keys."""
+    """Update the lines of a document to those of a message.
+
+    A key that can't be read deletes no row, and a message never takes away a part of a key.
+
+    Args:
+        document: the saved document.
+        kind: the type of the document.
+        lines: the values of each line.
+        using: the alias of the database.
+        whole: True if these are all lines, so that stored lines without a match are deleted.
+    """
     result = PartChanges()
     rows = kind.item_model.objects.using(using)
-    there = list(rows.filter(**{kind.name: document}).order_by("position", "pk"))
-    former = dict(zip(_keys(kind, [field_values(row) for row in there]), there, strict=True))
+    stored = list(rows.filter(**{kind.name: document}).order_by("position", "pk"))
+    given = [_by_our_names(values) for values in lines]
+    row_keys = [line_key(field_values(row), is_numbered=kind.numbered_items) for row in stored]
+    keys = [line_key(values, is_numbered=kind.numbered_items) for values in given]
+    labels, row_labels = _labels(keys), _labels(row_keys)
     added, moved, columns = [], [], set()
-    for position, (key, values) in enumerate(zip(_keys(kind, lines), lines, strict=True)):
-        row = former.pop(key, None)
-        if row is None:
-            added.append(_line(document, kind, position, values))
-            result.changes[f"items[{_label(key)}]"] = (None, values)
+    matches = match_lines(keys, row_keys)
+    for position, (values, match) in enumerate(zip(given, matches, strict=True)):
+        if match is None:
+            added.append(kind.item_model(position=position, **{f"{kind.name}_id": document.pk}, **values))
+            result.changes[f"items[{labels[position]}]"] = (None, lines[position])
             continue
-        changed = differences(row, _by_our_names(values))
-        result.changes |= below(f"items[{_label(key)}]", changed)
+        row = stored[match]
+        if row_keys[match].number == keys[position].number:
+            values.pop("item_id", None)  # zeros in front of it do not count
+        changed = differences(row, {n: v for n, v in values.items() if v is not None or n not in KEY_FIELDS})
+        result.changes |= below(f"items[{row_labels[match]}]", changed)
         result.items.append((row, changed))
         touched = changed.keys() | differences(row, {"position": position}).keys()
         if touched:
             moved.append(row)
             columns |= touched
-    if former and whole:
-        rows.filter(pk__in=[row.pk for row in former.values()]).delete()
-        result.changes |= {f"items[{_label(key)}]": (field_values(row), None) for key, row in former.items()}
+    gone = {index: row for index, row in enumerate(stored) if index not in matches}
+    if gone and whole:
+        rows.filter(pk__in=[row.pk for row in gone.values()]).delete()
+        result.changes |= {f"items[{row_labels[index]}]": (field_values(row), None) for index, row in gone.items()}
     if moved:
         rows.bulk_update(moved, sorted(columns), batch_size=UPDATE_BATCH)
     insert(added, using)
     return result
 
 
-def _keys(kind: DocumentType, lines: Sequence[Values]) -> list[Key]:
-    """What each line is known by in the next message: its number, else SKU and size, and its turn among equals."""
-    turns: Counter[tuple[Any, ...]] = Counter()
-    keys = []
-    for values in lines:
-        number = (values.get("item_id") or values.get("id")) if kind.numbered_items else None
-        name = (number,) if number else (values.get("sku"), values.get("size"))
-        turns[name] += 1
-        keys.append((name, turns[name]))
-    return keys
-
-
-def _label(key: Key) -> str:
-    """The key in the names of changes: `SKU/size`, `SKU/size#2` for the second of its kind."""
-    name, turn = key
-    label = "/".join(filter(None, name)) or "?"
-    return label if turn == 1 else f"{label}#{turn}"
+def _labels(keys: Sequence[LineKey]) -> list[str]:
+    """Return a name for each line: `SKU/size`, and `SKU/size#2` for the second one of that name."""
+    counts: Counter[str] = Counter()
+    labels = []
+    for key in keys:
+        counts[key.label] += 1
+        labels.append(key.label if counts[key.label] == 1 else f"{key.label}#{counts[key.label]}")
+    return labels
 
 
 def _by_our_names(values: Values) -> Values:
-    """Django keeps `id` for the primary key."""
+    """Return the values by the names of the model, where `id` is the primary key."""
     return {("item_id" if name == "id" else name): value for name, value in values.items()}
-
-
-def _line(document: Any, kind: DocumentType, position: int, values: Values) -> Any:
-    return kind.item_model(position=position, **{f"{kind.name}_id": document.pk}, **_by_our_names(values))
 
 
 # ---------------------------------------------------------------- tracks

@@ -380,8 +380,8 @@ def test_the_sender_has_its_answer_before(broken, client, monkeypatch):
     broken("quarantined")
     monkeypatch.setattr(alarm, "_next_glance", 0.0)
     before = []
-    real = views.Answer.close
-    monkeypatch.setattr(views.Answer, "close", lambda self: (before.append(len(mail.outbox)), real(self)))
+    real = views.WebhookResponse.close
+    monkeypatch.setattr(views.WebhookResponse, "close", lambda self: (before.append(len(mail.outbox)), real(self)))
     client.post("/api/v1/stockhub/order", b"{}", content_type="application/json", headers={"x-api-key": KEY})
     assert (before, len(mail.outbox)) == ([0], 1)
 
