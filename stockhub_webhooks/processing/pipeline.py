@@ -31,7 +31,7 @@ def process(message: Message) -> Message:
     began = time.monotonic()
     with about(message_id=message.pk):
         try:
-            reading = serializers.read(bytes(message.body), message.url_topic)
+            reading = serializers.read_message(message)
             _apply(message, reading)
         except Exception as fault:
             try:
@@ -55,7 +55,7 @@ def process_together(messages: list[Message]) -> int:
         return 0
     began = time.monotonic()
     try:
-        readings = [serializers.read(bytes(message.body), message.url_topic) for message in messages]
+        readings = [serializers.read_message(message) for message in messages]
         with query_timeout(database_alias()), write_transaction(database_alias()):
             # whoever else takes the locks of several orders takes them in the same sequence
             for message, reading in sorted(zip(messages, readings, strict=True), key=_order_of):
@@ -96,7 +96,7 @@ def again(message: Message) -> Result:
         Unreadable: it still cannot be read.
         django.db.Error: nothing may be kept of this attempt.
     """
-    reading = serializers.read(bytes(message.body), message.url_topic)
+    reading = serializers.read_message(message)
     journal.take_again(message)
     return _steps(message, reading)
 

@@ -6,21 +6,26 @@ stored body. A value that cannot be read is noted and left out, so that the form
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from stockhub_webhooks.contract import topics
+from stockhub_webhooks.contract.recognition import recognise
 from stockhub_webhooks.exceptions import Unreadable
-from stockhub_webhooks.serializers.body import parse
+from stockhub_webhooks.serializers import times
+from stockhub_webhooks.serializers.body import NUMBERS, parse
 from stockhub_webhooks.serializers.credit_memo import CreditMemoMessageSerializer
-from stockhub_webhooks.serializers.fields import Note
+from stockhub_webhooks.serializers.fields import Note, clean_text
 from stockhub_webhooks.serializers.invoice import InvoiceMessageSerializer
 from stockhub_webhooks.serializers.order import OrderMessageSerializer
 from stockhub_webhooks.serializers.payment_request import PaymentRequestMessageSerializer
 from stockhub_webhooks.serializers.rma import RMAMessageSerializer
+from stockhub_webhooks.serializers.shapes import as_list, snake_case
 from stockhub_webhooks.serializers.shipment import ShipmentMessageSerializer
 from stockhub_webhooks.serializers.tolerant import MessageSerializer, ParsedMessage, limit_notes
 
-__all__ = ["BY_TOPIC", "NEEDS_ORDER", "Note", "ParsedMessage", "identify", "read"]
+__all__ = ["BY_TOPIC", "NEEDS_ORDER", "Note", "ParsedMessage", "identify", "read", "read_message"]
 
 BY_TOPIC: dict[str, MessageSerializer] = {
     topics.ORDER: OrderMessageSerializer(),
@@ -35,36 +40,105 @@ BY_TOPIC: dict[str, MessageSerializer] = {
 NEEDS_ORDER = frozenset({topics.SHIPMENT, topics.INVOICE, topics.RMA, topics.CREDIT_MEMO})
 
 
-def read(body: bytes, url_topic: str = "") -> ParsedMessage:
-    """Parse a body that was received at the URL of `url_topic` ("" for the shared URL).
+# every name that some topic documents, at the top of a body and in its items
+TOP_NAMES = frozenset().union(*(serializer.fields for serializer in BY_TOPIC.values()))
+_LINE_LISTS: list[Any] = [serializer.fields["items"] for serializer in BY_TOPIC.values()]
+ITEM_NAMES = frozenset().union(*(lines.child.fields for lines in _LINE_LISTS))
+
+
+def read_message(message: Any) -> ParsedMessage:
+    """Parse the body of a stored message.
+
+    Args:
+        message: a `Message`; `body`, `url_topic`, `headers` and `received_at` are used.
+
+    Raises:
+        Unreadable: as for `read`.
+    """
+    return read(bytes(message.body), message.url_topic, message.headers, message.received_at)
+
+
+def read(
+    body: bytes,
+    url_topic: str = "",
+    headers: Mapping[str, str] | None = None,
+    received_at: datetime | None = None,
+) -> ParsedMessage:
+    """Parse a body that was received at the URL of `url_topic`.
+
+    Args:
+        body: the exact bytes.
+        url_topic: the topic of the URL, "" for the shared URL.
+        headers: the headers of the request, by their names in lower case.
+        received_at: the time of receipt, which no time in the body should exceed; None if it is not known.
 
     Raises:
         Unreadable: the body is not JSON, is not an object, has no known topic or has no identifiers.
     """
-    data = parse(body)
-    return _parse_document(data, _topic(data, url_topic), url_topic)
+    data, notes = _document(body, headers)
+    with times.received_at(received_at):
+        return _parse_document(data, _topic(data, url_topic), url_topic, notes)
 
 
-def identify(body: bytes, url_topic: str = "") -> ParsedMessage:
+def identify(body: bytes, url_topic: str = "", headers: Mapping[str, str] | None = None) -> ParsedMessage:
     """Parse a body without its lines: enough to know its document, and cheap enough for refused deliveries.
 
     Raises:
         Unreadable: as for `read`.
     """
-    data = parse(body)
+    data, notes = _document(body, headers)
     topic = _topic(data, url_topic)
     data.pop("items", None)
-    return _parse_document(data, topic, url_topic)
+    return _parse_document(data, topic, url_topic, notes)
+
+
+def _document(body: bytes, headers: Mapping[str, str] | None) -> tuple[dict[str, Any], list[Note]]:
+    documents, notes = parse(body, headers)
+    if len(documents) > 1:
+        raise Unreadable("not_an_object", f"it holds {len(documents)} documents")
+    return _documented(documents[0].data, notes), notes
+
+
+def _documented(data: dict[str, Any], notes: list[Note]) -> dict[str, Any]:
+    """Return the object with the names of the contract and its items as a list, for the topic depends on both."""
+    if not data.keys() <= TOP_NAMES:
+        data = _rename(data, TOP_NAMES, "", notes)
+    items = data.get("items")
+    if isinstance(items, dict):
+        data["items"] = items = as_list(items)
+        notes.append(Note("items", "wrapped"))
+    if isinstance(items, list):
+        for index, item in enumerate(items):
+            if isinstance(item, dict) and not item.keys() <= ITEM_NAMES:
+                items[index] = _rename(item, ITEM_NAMES, f"items[{index}]", notes)
+    return data
+
+
+def _rename(data: dict[str, Any], names: frozenset[str], path: str, notes: list[Note]) -> dict[str, Any]:
+    """Return the object with each name that is another spelling of one of `names` replaced by it."""
+    renamed = {name: value for name, value in data.items() if name in names}
+    for name, value in data.items():
+        if name in names:
+            continue
+        spelled = snake_case(name)
+        if spelled in names and renamed.get(spelled) is None:
+            renamed[spelled] = value
+            notes.append(Note(clean_text(name)[:60], "other_name", spelled).below(path))
+        else:
+            renamed[name] = value
+    return renamed
 
 
 def _topic(data: dict[str, Any], url_topic: str) -> str:
-    topic = topics.recognise(data, url_topic)
-    if not topic:
-        raise Unreadable("no_topic", "no field of the body belongs to one topic alone")
-    return topic
+    topic = recognise(data, url_topic)
+    if topic:
+        return topic
+    if url_topic and not any(data.get(name) for name in NUMBERS):
+        raise Unreadable("no_identifier", f"the body has no number of its {url_topic}", topic=url_topic)
+    raise Unreadable("no_topic", "the fields of the body fit no topic, or more than one")
 
 
-def _parse_document(data: dict[str, Any], topic: str, url_topic: str) -> ParsedMessage:
+def _parse_document(data: dict[str, Any], topic: str, url_topic: str, notes: list[Note]) -> ParsedMessage:
     parsed = BY_TOPIC[topic].parse_document(data)
     if not parsed.increment_id:
         raise Unreadable("no_identifier", f"the body has no number of its {topic}", topic=topic)
@@ -74,5 +148,5 @@ def _parse_document(data: dict[str, Any], topic: str, url_topic: str) -> ParsedM
         )
     if url_topic and topic != url_topic:
         parsed.notes.insert(0, Note("", "topic_differs", url_topic))
-    parsed.notes = limit_notes(parsed.notes)
+    parsed.notes = limit_notes([*notes, *parsed.notes])
     return parsed

@@ -7,21 +7,27 @@ if the value cannot be read; the code says why. Serializers never pass None: the
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from functools import cached_property
 from typing import Any, NamedTuple, NoReturn
 
-from django.utils.dateparse import parse_date, parse_datetime
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
-from stockhub_webhooks.conf import conf
+from stockhub_webhooks.serializers import times
+from stockhub_webhooks.serializers.shapes import as_list, as_scalar, trimmed
 
 WHOLE_NUMBER_LIMIT = 2**31 - 1
 MONEY_DIGITS, MONEY_PLACES = 15, 4
 MONEY_STEP = Decimal(1).scaleb(-MONEY_PLACES)
 MONEY_LIMIT = Decimal(10) ** (MONEY_DIGITS - MONEY_PLACES)
-EARLIEST, LATEST = (dt.datetime(year, 1, 1, tzinfo=dt.timezone.utc) for year in (1900, 9000))
+EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.timezone.utc)  # earlier times are some language's "no date"
+LATEST = dt.datetime(9000, 1, 1, tzinfo=dt.timezone.utc)
+STOCK_HUB_DIGITS = 9
+DECIMAL_COMMA = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})*,\d{1,4}|[+-]?\d+,\d{1,2}")
+THOUSANDS_COMMA = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+\.\d+")
 
 
 class Note(NamedTuple):
@@ -68,37 +74,86 @@ def clean_text(text: str) -> str:
 
 
 class TextField(serializers.CharField):
-    """Text of at most `max_length` characters; a number becomes its digits, with a note."""
+    """Text. A number becomes its digits, and text that is too long is cut, both with a note."""
 
     def to_internal_value(self, data: Any) -> Any:
+        if type(data) is str and (self.max_length is None or len(data) <= self.max_length):
+            return clean_text(data)
+        notes: list[Note] = []
         if type(data) is not str:
-            if isinstance(data, bool) or not isinstance(data, (int, Decimal)) or not Decimal(data).is_finite():
-                unreadable("not_text")
-            return ValueWithNotes(self.check_length(str(data)), [Note("", "number_as_text")])
-        return self.check_length(clean_text(data))
-
-    def check_length(self, text: str) -> str:
-        """Return the text if it fits the column."""
+            text, notes = self.from_other(data)
+        else:
+            text = data
+        text = clean_text(text)
         if self.max_length is not None and len(text) > self.max_length:
-            unreadable("too_long")
-        return text
+            text = self.shorten(text)
+            notes = [*notes, Note("", "cut_off")]
+        return ValueWithNotes(text, notes)
+
+    def from_other(self, data: Any) -> tuple[str, list[Note]]:
+        """Return the text of a value that is not text, and notes."""
+        scalar = as_scalar(data)
+        if isinstance(scalar, str):
+            return scalar, [Note("", "wrapped")]
+        if isinstance(scalar, bool) or not isinstance(scalar, (int, Decimal)) or not Decimal(scalar).is_finite():
+            unreadable("not_text")
+        return str(scalar), [Note("", "number_as_text")]
+
+    def shorten(self, text: str) -> str:
+        """Return as much of a text as fits the column."""
+        return text[: self.max_length]
 
 
-class IdentifierField(TextField):
-    """A Stock Hub number, which is text since leading zeros count. A blank value is the same as an absent one."""
+class KeyField(TextField):
+    """Text that a row is known by: trimmed, never cut. A blank value is the same as an absent one."""
 
     def to_internal_value(self, data: Any) -> Any:
+        value = super().to_internal_value(data)
+        if type(value) is ValueWithNotes:
+            return value._replace(value=trimmed(value.value) or None)
+        return trimmed(value) or None
+
+    def shorten(self, text: str) -> str:
+        """Refuse the text: a cut key could be the key of another row."""
+        if len(trimmed(text)) > (self.max_length or 0):
+            unreadable("too_long")
+        return trimmed(text)
+
+
+class IdentifierField(KeyField):
+    """A Stock Hub number, which is text since leading zeros count.
+
+    A JSON number has lost its zeros: it is padded to nine digits, with a note. Text is never padded.
+    """
+
+    digits = STOCK_HUB_DIGITS
+
+    def from_other(self, data: Any) -> tuple[str, list[Note]]:
+        if isinstance(data, Decimal) and data.is_finite() and data == data.to_integral_value():
+            data = int(data) if data.adjusted() < MONEY_DIGITS else data
         if isinstance(data, Decimal):
             unreadable("not_text")
-        value = super().to_internal_value(data)
-        return value if isinstance(value, ValueWithNotes) else value.strip() or None
+        text, notes = super().from_other(data)
+        return (text.zfill(self.digits) if isinstance(data, int) and data >= 0 else text), notes
 
 
 class ItemNumberField(IdentifierField):
-    """The `id` of a returned item: a JSON number in the contract, stored as text."""
+    """The `id` of a returned item: a JSON number in the contract, stored as text without padding."""
+
+    digits = 0
 
     def to_internal_value(self, data: Any) -> Any:
         return super().to_internal_value(str(data) if type(data) is int else data)
+
+
+class StreetField(TextField):
+    """A street. Magento keeps it as a list of lines, which are joined."""
+
+    def from_other(self, data: Any) -> tuple[str, list[Note]]:
+        lines = as_list(data)
+        if isinstance(lines, list) and lines and all(isinstance(line, str) or line is None for line in lines):
+            return " ".join(filter(None, map(trimmed, filter(None, lines)))), [Note("", "wrapped")]
+        return super().from_other(data)
 
 
 class WholeNumberField(serializers.IntegerField):
@@ -144,7 +199,7 @@ def _decimal(data: Any) -> tuple[Decimal, list[Note]]:
         number = Decimal(data)
     elif type(data) is str:
         try:
-            number = Decimal(data.strip())
+            number = Decimal(_with_point(trimmed(data)))
             notes = [Note("", "text_as_number")]
         except InvalidOperation:
             unreadable("not_a_number")
@@ -155,45 +210,50 @@ def _decimal(data: Any) -> tuple[Decimal, list[Note]]:
     return number, notes
 
 
-class TolerantDateTimeField(serializers.DateTimeField):
-    """An aware time in UTC.
+def _with_point(text: str) -> str:
+    """Return a number that is written with a decimal comma with a point, if it cannot mean anything else."""
+    if "," not in text:
+        return text
+    if DECIMAL_COMMA.fullmatch(text):
+        is_ambiguous = "." not in text and len(text.rpartition(",")[2]) == 3  # "1,234" may be a thousand
+        return text if is_ambiguous else text.replace(".", "").replace(",", ".")
+    return text.replace(",", "") if THOUSANDS_COMMA.fullmatch(text) else text
 
-    Accepts ISO 8601 with an offset, a time without an offset such as `2024-02-20 15:28:51` (in `NAIVE_TIMEZONE`), and
-    a date alone (its midnight). Magento's zero date `0000-00-00 00:00:00` is read as None.
-    """
+
+class TolerantDateTimeField(serializers.DateTimeField):
+    """An aware time in UTC, in each notation of `times.parse_time`. A time before 2000 stands for "no date"."""
 
     def to_internal_value(self, data: Any) -> Any:
-        if type(data) is not str:
-            unreadable("not_a_time")
-        text = data.strip()
-        if text.startswith("0000-00-00") or not text:
-            return None
         try:
-            value = parse_datetime(text)
-            if value is None:
-                day = parse_date(text)
-                value = dt.datetime.combine(day, dt.time()) if day else None
-            if value is None:
-                unreadable("not_a_time")
-            if value.tzinfo is None:
-                value = value.replace(tzinfo=conf.naive_timezone())
-            value = value.astimezone(dt.timezone.utc)
+            value = times.parse_time(data)
         except (ValueError, OverflowError):
             unreadable("not_a_time")
+        if value is None:
+            return None
         if not EARLIEST <= value <= LATEST:
             unreadable("out_of_range")
+        if times.is_in_the_future(value):
+            return ValueWithNotes(value, [Note("", "in_the_future")])
         return value
 
 
 class OpenChoiceField(TextField):
-    """A code of an open set; an unknown code is kept, with a note."""
+    """A code of an open set, without regard to case and blanks; an unknown code is kept, with a note."""
 
     def __init__(self, known: Mapping[str, object], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.known = known
 
+    @cached_property
+    def _by_folded_code(self) -> dict[str, str]:
+        return {code.casefold(): code for code in self.known}
+
     def to_internal_value(self, data: Any) -> Any:
+        if type(data) is str and data in self.known:
+            return data
         value = super().to_internal_value(data)
-        if isinstance(value, ValueWithNotes) or value in self.known:
-            return value
-        return ValueWithNotes(value, [Note("", "unknown_value", value[:40])])
+        text, notes = value if type(value) is ValueWithNotes else (value, [])
+        text = self._by_folded_code.get(trimmed(text).casefold(), text)
+        if text not in self.known:
+            notes = [*notes, Note("", "unknown_value", text[:40])]
+        return ValueWithNotes(text, notes) if notes else text

@@ -9,6 +9,7 @@ from stockhub_webhooks.serializers.parts import (
     MessageAddressSerializer,
     MessageLineSerializer,
     identifier,
+    key,
     money,
     text,
     timestamp,
@@ -24,7 +25,7 @@ class InvoiceMessageSerializer(MessageSerializer):
 
     increment_id = identifier()
     order_increment_id = identifier()
-    po_number = text()
+    po_number = key()
     created_at = timestamp()
     updated_at = timestamp()
     currency = text()

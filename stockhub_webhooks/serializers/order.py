@@ -9,6 +9,7 @@ from stockhub_webhooks.serializers.parts import (
     MessageAddressSerializer,
     MessagePricedLineSerializer,
     identifier,
+    key,
     money,
     open_choice,
     text,
@@ -32,7 +33,7 @@ class OrderMessageSerializer(MessageSerializer):
     ADDED: ClassVar[tuple[str, ...]] = ("subtotal", "shipping_price")
 
     increment_id = identifier()
-    po_number = text()
+    po_number = key()
     status = open_choice(statuses.ORDER)
     created_at = timestamp()
     updated_at = timestamp()

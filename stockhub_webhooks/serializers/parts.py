@@ -7,8 +7,10 @@ from typing import Any, ClassVar
 
 from stockhub_webhooks.serializers.fields import (
     IdentifierField,
+    KeyField,
     MoneyField,
     OpenChoiceField,
+    StreetField,
     TextField,
     TolerantDateTimeField,
     WholeNumberField,
@@ -24,6 +26,11 @@ def text(**kwargs: Any) -> TextField:
 def identifier(max_length: int = 64) -> IdentifierField:
     """Return a field for a Stock Hub number."""
     return IdentifierField(max_length=max_length, required=False, allow_null=True)
+
+
+def key(max_length: int = 255) -> KeyField:
+    """Return a field for text that a row is known by."""
+    return KeyField(max_length=max_length, required=False, allow_null=True)
 
 
 def whole_number() -> WholeNumberField:
@@ -49,13 +56,13 @@ def open_choice(known: Mapping[str, object]) -> OpenChoiceField:
 class MessageAddressSerializer(TolerantSerializer):
     """An address. The contract's schema says `houseNumber`, its examples say `house_number`: both are read."""
 
-    ALIASES: ClassVar[dict[str, str]] = {"houseNumber": "house_number"}
+    DOCUMENTED_SPELLINGS: ClassVar[frozenset[str]] = frozenset({"houseNumber"})
 
     first_name = text()
     last_name = text()
     email = text()
     telephone = text()
-    street = text()
+    street = StreetField(max_length=255, required=False, allow_null=True)
     house_number = text()
     postcode = text()
     city = text()
@@ -64,10 +71,32 @@ class MessageAddressSerializer(TolerantSerializer):
     company_name = text()
 
 
+class TrackListSerializer(LineListSerializer):
+    """The tracks of a document: one object in the contract; a list, a keyed object and a bare number are read, too."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, (str, int)) and not isinstance(data, bool):
+            data = [{"tracking_number": data}]
+        elif isinstance(data, list):
+            data = [{"tracking_number": entry} if isinstance(entry, (str, int)) else entry for entry in data]
+        return super().to_internal_value(data)
+
+
 class MessageTrackSerializer(TolerantSerializer):
     """A tracking number with its carrier. `tracking_url` is not checked here; see `Track.safe_tracking_url`."""
 
-    tracking_number = identifier(max_length=255)
+    class Meta:
+        list_serializer_class = TrackListSerializer
+
+    ALIASES: ClassVar[dict[str, str]] = {
+        "track_number": "tracking_number",
+        "number": "tracking_number",
+        "carrier_code": "carrier",
+        "url": "tracking_url",
+        "tracking_link": "tracking_url",
+    }
+
+    tracking_number = key(max_length=255)
     carrier = text()
     method = text()
     tracking_url = TextField(required=False, allow_null=True)
@@ -79,10 +108,10 @@ class MessageGoodsSerializer(TolerantSerializer):
     class Meta:
         list_serializer_class = LineListSerializer
 
-    sku = text()
+    sku = key()
     parent_sku = text()
     manufacturer = text()
-    size = text()
+    size = key()
     mpn = text()
 
 

@@ -13,6 +13,7 @@ from stockhub_webhooks.serializers.parts import (
     MessageAddressSerializer,
     MessageLineSerializer,
     identifier,
+    key,
     money,
     text,
     timestamp,
@@ -30,7 +31,7 @@ class MessagePaymentSerializer(TolerantSerializer):
     """The method of payment, and the shop's own order number."""
 
     method = text()
-    po_number = text()
+    po_number = key()
 
 
 class PaymentRequestMessageSerializer(MessageSerializer):
@@ -63,6 +64,7 @@ class PaymentRequestMessageSerializer(MessageSerializer):
             parsed.po_number = payment.get("po_number")
             if "method" in payment:
                 fields["payment_method"] = payment["method"]
-        fields["order_increment_id"] = parsed.order_increment_id
+        if parsed.order_increment_id:
+            fields["order_increment_id"] = parsed.order_increment_id
         parsed.increment_id = fields.get("purchase_order_increment_id") or parsed.order_increment_id or ""
         return parsed

@@ -5,12 +5,15 @@ The contract gives them no `updated_at`: the message that was received later is 
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from stockhub_webhooks.contract import statuses, topics
 from stockhub_webhooks.serializers.fields import ItemNumberField
 from stockhub_webhooks.serializers.parts import (
     MessageGoodsSerializer,
     MessageTrackSerializer,
     identifier,
+    key,
     money,
     open_choice,
     text,
@@ -41,14 +44,15 @@ class RMAMessageSerializer(MessageSerializer):
     """The body of a message at the URL `rma`."""
 
     TOPIC = topics.RMA
+    ALIASES: ClassVar[dict[str, str]] = {"tracks": "track"}
 
     increment_id = identifier()
     order_increment_id = identifier()
-    po_number = text()
+    po_number = key()
     status = open_choice(statuses.RMA)
     date_requested = timestamp()
     date_received = timestamp()
     date_processed = timestamp()
     currency = text()
     items = MessageRMALineSerializer(many=True, required=False, allow_null=True)
-    track = MessageTrackSerializer(required=False, allow_null=True)
+    track = MessageTrackSerializer(many=True, required=False, allow_null=True)

@@ -10,6 +10,7 @@ from stockhub_webhooks.serializers.parts import (
     MessageLineSerializer,
     MessageTrackSerializer,
     identifier,
+    key,
     open_choice,
     text,
     timestamp,
@@ -21,11 +22,12 @@ class ShipmentMessageSerializer(MessageSerializer):
     """The body of a message at the URL `shipment`. Its times have no time zone."""
 
     TOPIC = topics.SHIPMENT
+    ALIASES: ClassVar[dict[str, str]] = {"tracks": "track"}
     ADDRESSES: ClassVar[tuple[str, ...]] = ("shipping_address", "origin_address")
 
     increment_id = identifier()
     order_increment_id = identifier()
-    po_number = text()
+    po_number = key()
     status = open_choice(statuses.SHIPMENT)
     created_at = timestamp()
     updated_at = timestamp()
@@ -35,4 +37,4 @@ class ShipmentMessageSerializer(MessageSerializer):
     items = MessageLineSerializer(many=True, required=False, allow_null=True)
     shipping_address = MessageAddressSerializer(required=False, allow_null=True)
     origin_address = MessageAddressSerializer(required=False, allow_null=True)
-    track = MessageTrackSerializer(required=False, allow_null=True)
+    track = MessageTrackSerializer(many=True, required=False, allow_null=True)

@@ -13,9 +13,12 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.fields import empty
 
+from stockhub_webhooks.serializers import times
 from stockhub_webhooks.serializers.fields import Note, ValueWithNotes, clean_text, unreadable
+from stockhub_webhooks.serializers.shapes import as_list, as_object, snake_case, trimmed
 
 NOTE_LIMIT = 50
+NEVER_ERASED = frozenset({"currency", "created_at", "status"})  # a null of these says nothing
 LINE_LIMIT = 10_000  # a body of 1 MiB holds half as many real lines, but thirty times as many empty ones
 
 
@@ -23,14 +26,14 @@ LINE_LIMIT = 10_000  # a body of 1 MiB holds half as many real lines, but thirty
 class ParsedMessage:
     """The content of a message, in Python types.
 
-    A name that is missing from one of the dicts could not be read: the former value stays.
+    A name that is missing from one of the dicts was not given or could not be read: the former value stays.
 
     Attributes:
         fields: the document's own values.
-        addresses: address by field name; None if the message has none.
+        addresses: address by field name. A message never takes an address away.
         lines: the items; None if the stored lines stay as they are.
         lines_left_out: True if some items could not be read.
-        track: at most one tracking number, with its carrier.
+        tracks: tracking numbers, each with its carrier; one in the contract.
     """
 
     topic: str
@@ -39,10 +42,10 @@ class ParsedMessage:
     po_number: str | None = None
     updated_at: datetime | None = None
     fields: dict[str, Any] = field(default_factory=dict, repr=False)
-    addresses: dict[str, dict[str, Any] | None] = field(default_factory=dict, repr=False)
+    addresses: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
     lines: list[dict[str, Any]] | None = field(default=None, repr=False)
     lines_left_out: bool = False
-    track: dict[str, Any] | None = field(default=None, repr=False)
+    tracks: list[dict[str, Any]] = field(default_factory=list, repr=False)
     notes: list[Note] = field(default_factory=list, repr=False)
 
     @cached_property
@@ -54,7 +57,7 @@ class ParsedMessage:
             self.fields,
             self.addresses,
             self.lines,
-            self.track,
+            self.tracks,
         )
         return hashlib.blake2b(repr(effect).encode(), digest_size=16).hexdigest()
 
@@ -65,17 +68,18 @@ class TolerantSerializer(serializers.Serializer[Any]):
     An instance holds no state, so one instance for each topic serves all threads.
     """
 
-    # other spelling: name of the field
+    # other name: name of the field. Other spellings of a name need no entry.
     ALIASES: ClassVar[dict[str, str]] = {}
+    # other spellings that the contract itself has: they get no note
+    DOCUMENTED_SPELLINGS: ClassVar[frozenset[str]] = frozenset()
 
     @cached_property
-    def _readers(self) -> list[tuple[str, str | None, Callable[[Any], Any]]]:
-        spellings = {name: spelling for spelling, name in self.ALIASES.items()}
-        return [(name, spellings.get(name), field.to_internal_value) for name, field in self.fields.items()]
+    def _readers(self) -> list[tuple[str, Callable[[Any], Any]]]:
+        return [(name, field.to_internal_value) for name, field in self.fields.items()]
 
     @cached_property
     def _known(self) -> frozenset[str]:
-        return frozenset(self.fields) | frozenset(self.ALIASES)
+        return frozenset(self.fields)
 
     def run_validation(self, data: Any = empty) -> Any:
         """Return the values, or a `ValueWithNotes` if something is odd.
@@ -86,14 +90,14 @@ class TolerantSerializer(serializers.Serializer[Any]):
         return self.to_internal_value(data)
 
     def to_internal_value(self, data: Any) -> Any:
-        if type(data) is not dict:
-            unreadable("not_an_object")
         values: dict[str, Any] = {}
         notes: list[Note] = []
-        for name, spelling, read in self._readers:
-            raw = data.get(name)
-            if raw is None and spelling:
-                raw = data.get(spelling)
+        if type(data) is not dict or not data.keys() <= self._known:
+            data = self.documented(data, notes)
+        for name, read in self._readers:
+            if name not in data:
+                continue
+            raw = data[name]
             if raw is None:
                 values[name] = None
                 continue
@@ -106,15 +110,37 @@ class TolerantSerializer(serializers.Serializer[Any]):
                 notes.extend(note.below(name) for note in value.notes)
                 value = value.value
             values[name] = value
-        if not data.keys() <= self._known:
-            notes.extend(Note(clean_text(name)[:60], "unknown_field") for name in data if name not in self._known)
         return ValueWithNotes(values, notes) if notes else values
+
+    def documented(self, data: Any, notes: list[Note]) -> dict[str, Any]:
+        """Return the object in the shape and with the names of the contract; note what differs.
+
+        Raises:
+            ValidationError: the value is not an object.
+        """
+        data = as_object(data)
+        if type(data) is not dict:
+            unreadable("not_an_object")
+        documented = {name: value for name, value in data.items() if name in self._known}
+        for name, value in data.items():
+            if name in self._known:
+                continue
+            spelled = snake_case(name)
+            known = self.ALIASES.get(spelled, spelled)
+            if known in self._known and documented.get(known) is None:
+                documented[known] = value
+                if name not in self.DOCUMENTED_SPELLINGS:
+                    notes.append(Note(clean_text(name)[:60], "other_name", known))
+            else:
+                notes.append(Note(clean_text(name)[:60], "unknown_field"))
+        return documented
 
 
 class LineListSerializer(serializers.ListSerializer[Any]):
     """A list of objects. Entries that are no objects, or exceed `LINE_LIMIT`, are left out with a note."""
 
     def to_internal_value(self, data: Any) -> Any:
+        data = as_list(data)
         if type(data) is not list:
             unreadable("not_a_list")
         read = cast("TolerantSerializer", self.child).to_internal_value
@@ -160,21 +186,21 @@ class MessageSerializer(TolerantSerializer):
         parsed.order_increment_id = values.pop("order_increment_id", None)
         parsed.po_number = values.pop("po_number", None)
         parsed.updated_at = values.pop("updated_at", None)
+        if parsed.updated_at and times.is_in_the_future(parsed.updated_at):
+            parsed.updated_at = None  # not believed: the message is compared by its receipt
         for name in self.ADDRESSES:
-            if name in values:
-                address = values.pop(name)
-                # an address of nulls is no address, unless some of its fields could not be read
-                all_fields = cast("TolerantSerializer", self.fields[name]).fields
-                has_content = address and (any(address.values()) or len(address) < len(all_fields))
-                parsed.addresses[name] = address if has_content else None
+            address = values.pop(name, None)
+            if address and any(map(_is_filled, address.values())):
+                parsed.addresses[name] = address
         lines = values.pop("items", None) or ()
         parsed.lines = [line for line in lines if any(value is not None for value in line.values())] or None
         parsed.lines_left_out = len(parsed.lines or ()) < len(lines)
-        parsed.track = values.pop("track", None)
-        if parsed.track and not parsed.track.get("tracking_number"):
-            parsed.notes.append(Note("track", "no_tracking_number"))
-            parsed.track = None
-        parsed.fields = values
+        for track in values.pop("track", None) or ():
+            if track.get("tracking_number"):
+                parsed.tracks.append(track)
+            else:
+                parsed.notes.append(Note("track", "no_tracking_number"))
+        parsed.fields = {name: value for name, value in values.items() if value is not None or name not in NEVER_ERASED}
         if not self.adds_up(values):
             parsed.notes.append(Note("grand_total", "amounts_differ"))
         return parsed
@@ -187,6 +213,10 @@ class MessageSerializer(TolerantSerializer):
             return True
         due = sum(amount * sign for amount, sign in parts if amount is not None)
         return total in (due, due - (values.get(self.PERHAPS_SUBTRACTED) or 0))
+
+
+def _is_filled(value: Any) -> bool:
+    return bool(trimmed(value)) if isinstance(value, str) else value is not None
 
 
 def limit_notes(notes: list[Note]) -> list[Note]:

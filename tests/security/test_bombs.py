@@ -11,6 +11,7 @@ from stockhub_webhooks import serializers
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.models import Message, RefusedBody
+from stockhub_webhooks.serializers.body import NUMBERS
 from stockhub_webhooks.serializers.tolerant import LINE_LIMIT, NOTE_LIMIT
 from stockhub_webhooks.views import ReceiveView
 from tests.conftest import KEY, PREFIX
@@ -25,6 +26,18 @@ HEAD = b'{"increment_id":"1","order_increment_id":"2","purchase_order_increment_
 def filled(unit, head=b"", tail=b""):
     """Units between head and tail, as many as a body may have."""
     return head + unit * ((LENGTH - len(head) - len(tail)) // len(unit)) + tail
+
+
+HEADS = {
+    topics.ORDER: b'{"increment_id":"1",',
+    topics.PAYMENT_REQUEST: b'{"purchase_order_increment_id":"3",',
+}
+CHILD_HEAD = b'{"increment_id":"1","order_increment_id":"2",'
+
+
+def of_topic(body, topic):
+    """The body with the numbers that identify a document of the topic."""
+    return body.replace(HEAD, HEADS.get(topic, CHILD_HEAD))
 
 
 NINES = filled(b"9", HEAD + b'"grand_total":', b"}")
@@ -62,10 +75,13 @@ BOMBS = {
     "equal lines of goods": (filled(b'{"sku":"a"},', HEAD + b'"items":[', b"{}]}"), True),
     "lines of goods with unknown fields": (filled(b'{"a":1,"b":1},', HEAD + b'"items":[', b"{}]}"), True),
     "a compressed body": (gzip.compress(bytes(10 * LENGTH)), False),
+    "a compressed body of objects": (gzip.compress(filled(b'{"a":', b"[")), False),
+    "a list of many documents": (b"[" + HEAD + b'"a":1}' + b"," + b"{}," * 200_000 + b"{}]", False),
+    "lists of one in lists of one": (b"[" * 900 + HEAD + b'"a":1}' + b"]" * 900, False),
     "UTF-16": (HEAD.decode().encode("utf-16"), False),
     "UTF-32": (HEAD.decode().encode("utf-32"), False),
     "UTF-7": (b"+AHsAIgBhACIAOgAxAH0-", False),
-    "an overlong slash": (b'{"increment_id":"\xc0\xaf"}', False),
+    "an overlong slash": (b'{"x":"\xc0\xaf"}', False),
 }
 
 
@@ -81,7 +97,7 @@ def read(body, topic):
 @EACH_TOPIC
 def test_a_bomb_is_read_or_not_and_what_is_said_of_it_is_short(topic):
     for name, (body, readable) in BOMBS.items():
-        reading = read(body, topic)
+        reading = read(of_topic(body, topic), topic)
         assert (reading is not None) == readable, name
         if reading:
             assert len(reading.notes) <= NOTE_LIMIT, name
@@ -94,6 +110,7 @@ def test_a_bomb_is_read_or_not_and_what_is_said_of_it_is_short(topic):
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_is_answered_and_kept_byte_for_byte(post, staff, name, page_url):
     body, readable = BOMBS[name]
+    body = of_topic(body, "order")
     answer = post("order", body)
     message = Message.objects.get()
     assert answer.status_code == (200 if readable else 406), answer.content
@@ -108,23 +125,12 @@ def test_a_bomb_is_answered_and_kept_byte_for_byte(post, staff, name, page_url):
 )
 @pytest.mark.parametrize("quoted", [False, True])
 def test_a_number_beyond_all_bounds_is_noted_and_left_out(number, quoted):
-    fields = (
-        "grand_total",
-        "subtotal",
-        "shipping_price",
-        "adjustment",
-        "currency",
-        "status",
-        "po_number",
-        "updated_at",
-    )
-    goods = ("sku", "qty", "qty_ordered", "qty_requested", "item_price_inc_tax", "item_return_fee", "id")
     text = f'"{number}"' if quoted else number
-    line = ",".join(f'"{name}":{text}' for name in goods)
-    document = ",".join(f'"{name}":{text}' for name in fields)
-    body = HEAD + f'{document},"items":[{{{line}}}]}}'.encode()
     for topic in topics.ALL:
-        reading = read(body, topic)
+        whole = contract(topic)
+        line = ",".join(f'"{name}":{text}' for name in whole["items"][0])
+        document = ",".join(f'"{name}":{text}' for name in whole if name not in {"items", "pay_by_link", *NUMBERS})
+        reading = read(of_topic(HEAD, topic) + f'{document},"items":[{{{line}}}]}}'.encode(), topic)
         assert all(len(str(value)) < 300 for value in reading.fields.values()), topic
         values = [value for line in reading.lines or () for value in line.values()]
         assert all(value == 0 for value in values if isinstance(value, (int, Decimal))), topic
@@ -201,10 +207,10 @@ def test_what_is_refused_is_not_read_but_only_identified(post, monkeypatch):
 
 @pytest.mark.django_db
 @EACH_TOPIC
-@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "identity", "gzip, gzip"])
-def test_a_compressed_body_is_never_unpacked(post, topic, coding):
+@pytest.mark.parametrize("coding", ["gzip", "x-gzip", "identity"])
+def test_a_compressed_body_is_read_and_kept_byte_for_byte(post, topic, coding):
     body = gzip.compress(json.dumps(contract(topic)).encode())
-    assert post(topic, body, headers={"content-encoding": coding}).status_code == 406
+    assert post(topic, body, headers={"content-encoding": coding}).status_code == 200
     message = Message.objects.get()
     assert bytes(message.body) == body
     assert message.headers["content-encoding"] == coding

@@ -214,8 +214,8 @@ def seen_objects(monkeypatch, hear, post):
 
     real = apply.apply
 
-    def applied(reading, message, writes):
-        done = real(reading, message, writes)
+    def applied(reading, message):
+        done = real(reading, message)
         look(done)
         return done
 

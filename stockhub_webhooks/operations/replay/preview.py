@@ -133,7 +133,7 @@ def _families(messages: list[Message]) -> Iterator[list[Message]]:
 
 def _documents(message: Message) -> set[Hashable]:
     try:
-        reading = serializers.read(bytes(message.body), message.url_topic)
+        reading = serializers.read_message(message)
     except Exception:  # whatever is wrong with it is found again when it is tried
         return {message.pk}
     order = {(message.account, topics.ORDER, reading.order_increment_id)} if reading.order_increment_id else set()

@@ -137,21 +137,17 @@ class _Application:
         parts.create_lines(document, self.document_type, reading.lines or (), self.using)
         values: Changes = {name: (None, value) for name, value in reading.fields.items() if value is not None}
         self.add_event(f"{self.document_type.name}.created", document.pk, values)
-        if reading.track and self.document_type.has_tracks:
-            self.add_track(reading.track)
+        for track in self.tracks():
+            self.add_track(track)
         if isinstance(document, Shipment) and document.is_delivered:
             self.add_delivered_event()
         return Applied(document, Message.Outcome.CREATED, self.events)
 
     def leave_as_stale(self) -> Applied:
         """Keep the document as it is; an older message may only add a track."""
-        track = self.reading.track
-        if (
-            track
-            and self.document_type.has_tracks
-            and not parts.find_track(self.document, self.document_type, track, self.using)
-        ):
-            self.add_track(track)
+        for track in self.tracks():
+            if not parts.find_track(self.document, self.document_type, track, self.using):
+                self.add_track(track)
         return Applied(self.document, Message.Outcome.STALE, self.events)
 
     def leave_unchanged(self) -> Applied:
@@ -172,8 +168,8 @@ class _Application:
                 document, self.document_type, reading.lines, self.using, whole=not reading.lines_left_out
             )
         self.changes |= lines.changes
-        if reading.track and self.document_type.has_tracks:
-            self.update_track(reading.track)
+        for track in self.tracks():
+            self.update_track(track)
         if not self.changes:
             return Applied(document, Message.Outcome.UNCHANGED)
         self.add_update_events(lines, was_delivered)
@@ -208,6 +204,9 @@ class _Application:
         return ["order"]
 
     # ------------------------------------------------------------ tracks, which are never removed
+
+    def tracks(self) -> list[dict[str, Any]]:
+        return self.reading.tracks if self.document_type.has_tracks else []
 
     def add_track(self, values: dict[str, Any]) -> None:
         number = values["tracking_number"]

@@ -11,9 +11,10 @@ from stockhub_webhooks.db.writes import insert
 from stockhub_webhooks.models import Address, Track
 from stockhub_webhooks.processing.apply.changes import Changes, field_values, set_values, with_prefix
 from stockhub_webhooks.processing.apply.document_types import DocumentType
+from stockhub_webhooks.processing.apply.line_matching import LineKey, line_key, match_lines
 
 Values = dict[str, Any]
-LineKey = tuple[tuple[Any, ...], int]  # the values that identify a line, and its number among lines with equal ones
+KEY_FIELDS = frozenset({"item_id", "sku", "size"})
 
 UPDATE_BATCH = 200  # one UPDATE with a CASE for thousands of rows takes seconds
 
@@ -31,35 +32,32 @@ class PartChanges:
 # ---------------------------------------------------------------- addresses
 
 
-def create_addresses(document: Any, wanted: dict[str, Values | None], using: str) -> None:
+def create_addresses(document: Any, wanted: dict[str, Values], using: str) -> None:
     """Insert the addresses of a new document and set them on it. The caller saves the document."""
-    addresses = {name: Address(**values) for name, values in wanted.items() if values}
+    addresses = {name: Address(**values) for name, values in wanted.items()}
     insert(list(addresses.values()), using)
     for name, address in addresses.items():
         setattr(document, name, address)
 
 
-def update_addresses(document: Any, wanted: dict[str, Values | None], using: str) -> PartChanges:
-    """Update each address in place, insert a new one, and delete one without values. The caller saves the document."""
+def update_addresses(document: Any, wanted: dict[str, Values], using: str) -> PartChanges:
+    """Update each address in place, and insert a new one. The caller saves the document."""
     result = PartChanges()
     keys = {name: getattr(document, f"{name}_id") for name in wanted}
     stored = Address.objects.using(using).in_bulk([key for key in keys.values() if key])
     for name, values in wanted.items():
         address = stored.get(keys[name])
-        if address and values:
+        if address:
             changes = set_values(address, values)
             if changes:
                 address.save(using=using, update_fields=list(changes))
             result.changes |= with_prefix(name, changes)
-        elif address or values:
-            new = Address(**values) if values else None
-            insert([new] if new else [], using)
+        else:
+            new = Address(**values)
+            insert([new], using)
             setattr(document, name, new)
             result.written.append(name)
-            result.changes[name] = (field_values(address) if address else None, values)
-            if address:
-                document.save(using=using, update_fields=[name])  # it must not point at a deleted row
-                address.delete(using=using)
+            result.changes[name] = (None, values)
     return result
 
 
@@ -68,76 +66,77 @@ def update_addresses(document: Any, wanted: dict[str, Values | None], using: str
 
 def create_lines(document: Any, document_type: DocumentType, lines: Sequence[Values], using: str) -> None:
     """Insert the lines of a new document."""
-    insert([_line(document, document_type, position, values) for position, values in enumerate(lines)], using)
+    rows = [_line(document, document_type, place, _by_field_name(values)) for place, values in enumerate(lines)]
+    insert(rows, using)
 
 
 def update_lines(
     document: Any, document_type: DocumentType, lines: Sequence[Values], using: str, *, whole: bool
 ) -> PartChanges:
-    """Update the document's lines by their keys, insert new ones, and delete the others.
+    """Update the lines of a document to those of a message.
+
+    A key that can't be read deletes no row, and a message never takes away a part of a key.
 
     Args:
         document: a saved row.
         document_type: its type.
-        lines: the values of each line of the message.
+        lines: the values of each line.
         using: the alias of the database.
-        whole: False if the message has lines that could not be read; then no line is deleted.
+        whole: True if these are all lines, so that stored lines without a match are deleted.
     """
     result = PartChanges()
     rows = document_type.item_model.objects.using(using)
     stored = list(rows.filter(**{document_type.name: document}).order_by("position", "pk"))
-    unmatched = dict(zip(_keys(document_type, [field_values(row) for row in stored]), stored, strict=True))
+    given = [_by_field_name(values) for values in lines]
+    is_numbered = document_type.numbered_items
+    row_keys = [line_key(field_values(row), is_numbered=is_numbered) for row in stored]
+    keys = [line_key(values, is_numbered=is_numbered) for values in given]
+    labels, row_labels = _labels(keys), _labels(row_keys)
     new_rows, changed_rows, changed_fields = [], [], set()
-    for position, (key, values) in enumerate(zip(_keys(document_type, lines), lines, strict=True)):
-        row = unmatched.pop(key, None)
-        if row is None:
+    matches = match_lines(keys, row_keys)
+    for position, (values, match) in enumerate(zip(given, matches, strict=True)):
+        if match is None:
             new_rows.append(_line(document, document_type, position, values))
-            result.changes[f"items[{_label(key)}]"] = (None, values)
+            result.changes[f"items[{labels[position]}]"] = (None, lines[position])
             continue
-        changes = set_values(row, _by_field_name(values))
-        result.changes |= with_prefix(f"items[{_label(key)}]", changes)
+        row = stored[match]
+        if row_keys[match].number == keys[position].number:
+            values.pop("item_id", None)  # zeros in front of it do not count
+        changes = set_values(row, {n: v for n, v in values.items() if v is not None or n not in KEY_FIELDS})
+        result.changes |= with_prefix(f"items[{row_labels[match]}]", changes)
         result.items.append((row, changes))
         to_save = changes.keys() | set_values(row, {"position": position}).keys()
         if to_save:
             changed_rows.append(row)
             changed_fields |= to_save
-    if unmatched and whole:
-        rows.filter(pk__in=[row.pk for row in unmatched.values()]).delete()
-        result.changes |= {f"items[{_label(key)}]": (field_values(row), None) for key, row in unmatched.items()}
+    matched = set(matches)
+    gone = {index: row for index, row in enumerate(stored) if index not in matched}
+    if gone and whole:
+        rows.filter(pk__in=[row.pk for row in gone.values()]).delete()
+        result.changes |= {f"items[{row_labels[index]}]": (field_values(row), None) for index, row in gone.items()}
     if changed_rows:
         rows.bulk_update(changed_rows, sorted(changed_fields), batch_size=UPDATE_BATCH)
     insert(new_rows, using)
     return result
 
 
-def _keys(document_type: DocumentType, lines: Sequence[Values]) -> list[LineKey]:
-    """Return the key that finds each line again in a later message: its id, or else SKU and size."""
-    counts: Counter[tuple[Any, ...]] = Counter()
-    keys = []
-    for values in lines:
-        number = (values.get("item_id") or values.get("id")) if document_type.numbered_items else None
-        identity = (number,) if number else (values.get("sku"), values.get("size"))
-        counts[identity] += 1
-        keys.append((identity, counts[identity]))
-    return keys
-
-
-def _label(key: LineKey) -> str:
-    """Return the key as it is written in names of changes: `SKU/size`, or `SKU/size#2` for the second such line."""
-    identity, number = key
-    label = "/".join(filter(None, identity)) or "?"
-    return label if number == 1 else f"{label}#{number}"
-
-
-def _by_field_name(values: Values) -> Values:
-    # Django's `id` is the primary key, so the sender's `id` is stored as `item_id`
-    return {("item_id" if name == "id" else name): value for name, value in values.items()}
+def _labels(keys: Sequence[LineKey]) -> list[str]:
+    """Return a name for each line: `SKU/size`, and `SKU/size#2` for the second one of that name."""
+    counts: Counter[str] = Counter()
+    labels = []
+    for key in keys:
+        counts[key.label] += 1
+        labels.append(key.label if counts[key.label] == 1 else f"{key.label}#{counts[key.label]}")
+    return labels
 
 
 def _line(document: Any, document_type: DocumentType, position: int, values: Values) -> Any:
-    return document_type.item_model(
-        position=position, **{f"{document_type.name}_id": document.pk}, **_by_field_name(values)
-    )
+    return document_type.item_model(position=position, **{f"{document_type.name}_id": document.pk}, **values)
+
+
+def _by_field_name(values: Values) -> Values:
+    """Return the values by the names of the model, where `id` is the primary key."""
+    return {("item_id" if name == "id" else name): value for name, value in values.items()}
 
 
 # ---------------------------------------------------------------- tracks

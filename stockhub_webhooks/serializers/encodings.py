@@ -1,0 +1,162 @@
+"""Bytes to text: compression and character sets."""
+
+from __future__ import annotations
+
+import codecs
+import re
+import zlib
+from collections.abc import Iterator
+
+from stockhub_webhooks.exceptions import Unreadable
+from stockhub_webhooks.serializers.fields import Note
+
+BLOCK_BYTES = 64 * 1024
+GZIP_MAGIC = b"\x1f\x8b"
+PLAIN_STARTS = b'{["\xef\xfe\xff \t\r\n'  # of JSON text, of a byte order mark, of white space
+CHARSET = re.compile(r"charset\s*=\s*[\"']?([A-Za-z0-9_.:-]+)", re.IGNORECASE)
+BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+FALLBACK_CHARSET = "windows-1252"
+
+
+# ---------------------------------------------------------------- compression
+
+
+def compression_of(body: bytes, content_encoding: str) -> str:
+    """Return "gzip", "deflate" or "", by the first bytes.
+
+    The header alone proves nothing: a proxy may unpack a body and leave the header, or drop it.
+    """
+    if body.startswith(GZIP_MAGIC):
+        return "gzip"
+    is_deflated = "deflate" in content_encoding.lower() and bool(body) and body[0] not in PLAIN_STARTS
+    return "deflate" if is_deflated else ""
+
+
+def unpacked_size(body: bytes, compression: str, limit: int) -> int:
+    """Return the size of a compressed body in bytes, without keeping it; counting stops after `limit`."""
+    size = 0
+    try:
+        for block in _unpack(body, compression):
+            size += len(block)
+            if size > limit:
+                break
+    except zlib.error:
+        pass  # it is stored as it is and found to be unreadable
+    return size
+
+
+def unpack(body: bytes, compression: str, limit: int) -> bytes:
+    """Return the unpacked body.
+
+    Raises:
+        Unreadable: it is damaged, cut off, or longer than `limit` bytes.
+    """
+    blocks: list[bytes] = []
+    size = 0
+    try:
+        for block in _unpack(body, compression):
+            size += len(block)
+            if size > limit:
+                raise Unreadable("not_json", f"it has more than {limit} bytes when unpacked")
+            blocks.append(block)
+    except zlib.error:
+        raise Unreadable("not_json", f"its {compression} compression is damaged") from None
+    return b"".join(blocks)
+
+
+def _unpack(body: bytes, compression: str) -> Iterator[bytes]:
+    """Yield a compressed body in blocks; a gzip file may have several members.
+
+    Raises:
+        zlib.error: it is damaged or cut off.
+    """
+    while body:
+        bits = zlib.MAX_WBITS | 16 if compression == "gzip" else _deflate_bits(body)
+        unpacker = zlib.decompressobj(bits)
+        rest = body
+        while not unpacker.eof:
+            block = unpacker.decompress(rest, BLOCK_BYTES)
+            rest = unpacker.unconsumed_tail
+            if not block and not rest and not unpacker.eof:
+                raise zlib.error("cut off")
+            yield block
+        body = unpacker.unused_data if compression == "gzip" else b""
+        if not body.startswith(GZIP_MAGIC):
+            return  # padding
+
+
+def _deflate_bits(body: bytes) -> int:
+    """Return the window bits: HTTP's "deflate" has a zlib header, but some senders leave it out."""
+    has_header = len(body) > 1 and body[0] & 0x0F == 8 and int.from_bytes(body[:2], "big") % 31 == 0
+    return zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS
+
+
+# ---------------------------------------------------------------- characters
+
+
+def decode(body: bytes, content_type: str = "") -> tuple[str, list[Note]]:
+    """Return the text of a body without byte order marks, and what was assumed.
+
+    JSON is UTF-8 by RFC 8259. Read as well are UTF-16 and UTF-32 with a byte order mark or by the position of their
+    zero bytes, the charset that `Content-Type` declares, and windows-1252 if none is declared.
+
+    Raises:
+        Unreadable: the bytes fit none of them. A text in UTF-8 that is cut off is not guessed.
+    """
+    charset = _marked_charset(body) or _by_zero_bytes(body)
+    if charset:
+        try:
+            return _without_marks(body.decode(charset)), [] if charset == "utf-8" else [Note("", "charset", charset)]
+        except UnicodeDecodeError as error:
+            raise Unreadable("not_json", f"byte {error.start} is not {charset}") from None
+    try:
+        return _without_marks(body.decode()), []
+    except UnicodeDecodeError as error:
+        failure = error
+    declared = _declared_charset(content_type)
+    is_cut_off = failure.reason == "unexpected end of data"
+    if declared in ("", "utf-8") and is_cut_off:
+        raise Unreadable("not_json", f"byte {failure.start} is the start of a character that is cut off")
+    charset = FALLBACK_CHARSET if declared in ("", "utf-8") else declared  # "utf-8" is often declared by default
+    try:
+        return _without_marks(body.decode(charset)), [Note("", "charset", charset)]
+    except (UnicodeError, LookupError):
+        raise Unreadable("not_json", f"byte {failure.start} is neither UTF-8 nor {charset}") from None
+
+
+def _marked_charset(body: bytes) -> str:
+    return next((charset for mark, charset in BYTE_ORDER_MARKS if body.startswith(mark)), "")
+
+
+def _by_zero_bytes(body: bytes) -> str:
+    """Recognise UTF-16 and UTF-32 by their zero bytes: a JSON text begins with an ASCII character."""
+    start = body[:4]
+    if len(start) < 4 or 0 not in start or not start.strip(b"\0"):
+        return ""
+    zeros = (start[0] == 0, start[1] == 0, start[2] == 0, start[3] == 0)
+    patterns = {
+        (True, True, True, False): "utf-32-be",
+        (False, True, True, True): "utf-32-le",
+        (True, False, True, False): "utf-16-be",
+        (False, True, False, True): "utf-16-le",
+    }
+    return patterns.get(zeros, "")
+
+
+def _declared_charset(content_type: str) -> str:
+    """Return the declared charset if Python can decode it as text, in lower case."""
+    match = CHARSET.search(content_type)
+    try:
+        return codecs.lookup(match[1]).name if match and codecs.lookup(match[1])._is_text_encoding else ""
+    except LookupError:
+        return ""
+
+
+def _without_marks(text: str) -> str:
+    return text.lstrip("\ufeff") if text.startswith("\ufeff") else text

@@ -1,0 +1,51 @@
+"""Shapes and spellings that stand for a documented one: names in other spellings, keyed objects for lists.
+
+PHP writes a list with gaps as an object with numbers as names, and a list of one where an object belongs.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+SEPARATORS = re.compile(r"[\s\-.]+")
+SCALAR_NAMES = ("code", "value", "label", "name", "id")
+BLANKS = " \t\r\n\f\v\u00a0\u200b\u200c\u200d\u2060\ufeff"
+
+
+def snake_case(name: str) -> str:
+    """Return a field's name in the spelling of the contract: `countryId`, `Country-ID ` and `country_id` are one."""
+    return SEPARATORS.sub("_", WORD_START.sub("_", name.strip(BLANKS))).lower()
+
+
+def as_list(value: Any) -> Any:
+    """Return the list that an object stands for: the values of a keyed object, or the object as the only entry."""
+    if not isinstance(value, dict) or not value:
+        return value
+    if all(name.isdecimal() for name in value):
+        return [value[name] for name in sorted(value, key=int)]
+    return [value]
+
+
+def as_object(value: Any) -> Any:
+    """Return the object that a list of one or a keyed object with one entry stands for."""
+    if isinstance(value, list) and len(value) == 1:
+        return value[0]
+    if isinstance(value, dict) and len(value) == 1 and next(iter(value)).isdecimal():
+        return next(iter(value.values()))
+    return value
+
+
+def as_scalar(value: Any) -> Any:
+    """Return the code, value or label of an object, if it has one of them that is no object or list itself."""
+    if isinstance(value, dict):
+        for name in SCALAR_NAMES:
+            if isinstance(value.get(name), (str, int)) and not isinstance(value[name], bool):
+                return value[name]
+    return value
+
+
+def trimmed(text: str) -> str:
+    """Return the text without white space, no-break spaces and zero-width characters at its ends."""
+    return text.strip(BLANKS)
