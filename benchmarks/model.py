@@ -7,6 +7,7 @@ status, city, delivered, po, lines ({name: value}, or None), track ((number, car
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+NEVER_ERASED = {"status", "city"}  # a null of these says nothing
 FIELDS = {"order": ("status", "city"), "shipment": ("status", "city", "delivered"), "rma": ("status",)}
 
 
@@ -85,7 +86,10 @@ class Model:
         document.updated = document.updated if say["updated"] is None else say["updated"]
         document.order = say["order"]
         document.po = say["po"] or document.po
-        document.fields = {name: say[name] for name in FIELDS[say["topic"]]}
+        for name in FIELDS[say["topic"]]:
+            if say[name] is not None or name not in NEVER_ERASED:
+                document.fields[name] = say[name]
+            document.fields.setdefault(name, None)
         document.lines = dict(say["lines"]) if say["lines"] else document.lines
 
     def _track(self, say, document):

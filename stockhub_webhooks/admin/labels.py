@@ -45,6 +45,10 @@ SIGNALS: Labels = {
 # The codes of `serializers.fields.Note`.
 NOTES: Labels = {
     "amounts_differ": _("the amounts do not add up"),
+    "charset": _("written in another character set (%(detail)s); read all the same"),
+    "compressed": _("compressed (%(detail)s); unpacked"),
+    "cut_off": _("longer than we can keep; the end is left out"),
+    "in_the_future": _("a time later than the message itself; check the clock or the time zone"),
     "more_notes": _("and %(detail)s more remarks"),
     "no_tracking_number": _("a parcel without a tracking number; left out"),
     "not_a_list": _("no list; we keep what we had"),
@@ -54,7 +58,9 @@ NOTES: Labels = {
     "not_text": _("no text; we keep what we had"),
     "not_whole": _("no whole number; we keep what we had"),
     "number_as_text": _("a number where text belongs; taken as text"),
+    "other_name": _("another name for the field %(detail)s; taken as that"),
     "out_of_range": _("too large or too small; we keep what we had"),
+    "repeated_name": _("a field that is there twice; the last one counts"),
     "rounded": _("more than four decimals; rounded"),
     "text_as_number": _("text where a number belongs; taken as a number"),
     "too_long": _("too long; we keep what we had"),
@@ -62,6 +68,7 @@ NOTES: Labels = {
     "topic_differs": _("came in at the address for another topic (%(detail)s)"),
     "unknown_field": _("a field that we do not know; only kept in the message itself"),
     "unknown_value": _("a code that we do not know: %(detail)s"),
+    "wrapped": _("wrapped in something else; unwrapped"),
 }
 
 # The codes of `exceptions.Unreadable.REASONS`.

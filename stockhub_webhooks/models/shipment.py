@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.contract import statuses
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from stockhub_webhooks.models.rma import RMA
 
 DELIVERED = "DELIVERED"
+MAX_ZONE_ERROR = timedelta(hours=14)
 EXCEPTION = "EXCEPTION"
 
 
@@ -56,8 +59,16 @@ class Shipment(OrderDocument):
 
     @property
     def is_delivered(self) -> bool:
-        """True if the sender gave the status DELIVERED or a time of delivery."""
-        return self.delivered_at is not None or (self.status or "").upper() == DELIVERED
+        """True if the sender gave the status DELIVERED, or a time of delivery that has come."""
+        return self.was_delivered_at(timezone.now())
+
+    def was_delivered_at(self, time: datetime) -> bool:
+        """Return True if the shipment counted as delivered at a time, by what is known now.
+
+        A time of delivery counts if it is less than 14 hours ahead, the largest error that a wrong time zone makes.
+        """
+        has_come = self.delivered_at is not None and self.delivered_at <= time + MAX_ZONE_ERROR
+        return has_come or (self.status or "").upper() == DELIVERED
 
     def get_status_display(self) -> str:
         """Return the label of the status, or the code itself if it is unknown."""

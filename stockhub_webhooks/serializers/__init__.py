@@ -95,7 +95,7 @@ def identify(body: bytes, url_topic: str = "", headers: Mapping[str, str] | None
 def _document(body: bytes, headers: Mapping[str, str] | None) -> tuple[dict[str, Any], list[Note]]:
     documents, notes = parse(body, headers)
     if len(documents) > 1:
-        raise Unreadable("not_an_object", f"it holds {len(documents)} documents")
+        raise Unreadable("not_an_object", f"the body holds {len(documents)} documents")
     return _documented(documents[0].data, notes), notes
 
 

@@ -55,11 +55,11 @@ def parse(body: bytes, headers: Mapping[str, str] | None = None) -> Body:
     text, assumed = encodings.decode(body, headers.get("content-type", ""))
     notes += assumed
     if not text.strip(SEPARATORS):
-        raise Unreadable("not_json", "it is empty")
+        raise Unreadable("not_json", "the body is empty")
     try:
         return Body(_documents(text, notes, headers.get("content-type", "")), notes)
     except RecursionError:
-        raise Unreadable("not_json", "it is nested too deep") from None
+        raise Unreadable("not_json", "the body is nested too deep") from None
 
 
 def _documents(text: str, notes: list[Note], content_type: str) -> list[Document]:
@@ -73,10 +73,10 @@ def _documents(text: str, notes: list[Note], content_type: str) -> list[Document
             break
         values = inner
     if len(values) > MAX_DOCUMENTS:
-        raise Unreadable("not_an_object", f"it holds {len(values)} documents, more than {MAX_DOCUMENTS}")
+        raise Unreadable("not_an_object", f"the body holds {len(values)} documents, more than {MAX_DOCUMENTS}")
     for value, _ in values:
         if not isinstance(value, dict):
-            raise Unreadable("not_an_object", f"it is a {type(value).__name__}")
+            raise Unreadable("not_an_object", f"the body is a {type(value).__name__}")
     if len(values) == 1:
         return [Document(values[0][0], "")]
     return [Document(value, source) for value, source in values]
@@ -162,7 +162,7 @@ def _is_envelope(value: dict[str, Any]) -> bool:
 def _elements(values: list[Any], source: str, notes: list[Note]) -> list[tuple[Any, str]]:
     """Return the elements of a list, each with its own text: numbers keep their digits."""
     if len(values) > MAX_DOCUMENTS:
-        raise Unreadable("not_an_object", f"it holds {len(values)} documents, more than {MAX_DOCUMENTS}")
+        raise Unreadable("not_an_object", f"the body holds {len(values)} documents, more than {MAX_DOCUMENTS}")
     decoder = _decoder([])
     start = source.find("[")
     for _ in range(MAX_LISTS_BEFORE):

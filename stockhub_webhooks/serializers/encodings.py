@@ -63,10 +63,10 @@ def unpack(body: bytes, compression: str, limit: int) -> bytes:
         for block in _unpack(body, compression):
             size += len(block)
             if size > limit:
-                raise Unreadable("not_json", f"it has more than {limit} bytes when unpacked")
+                raise Unreadable("not_json", f"the body has more than {limit} bytes when unpacked")
             blocks.append(block)
     except zlib.error:
-        raise Unreadable("not_json", f"its {compression} compression is damaged") from None
+        raise Unreadable("not_json", f"the {compression} compression of the body is damaged") from None
     return b"".join(blocks)
 
 

@@ -149,7 +149,8 @@ def test_markup_sent_in_every_text_of_a_body_is_shown_as_text(post, staff, topic
 
     post("any", {LONG: LONG})
     post(topic, infect(contract(topic)), headers={"user-agent": LONG, "x-version": LONG, "x-request-id": LONG})
-    identified = {"increment_id": SHORT, "order_increment_id": SHORT, "purchase_order_increment_id": SHORT}
+    numbers = ("increment_id", "order_increment_id", "purchase_order_increment_id")
+    identified = {name: SHORT for name in numbers if name in contract(topic)}
     assert post(topic, infect(contract(topic)) | identified).status_code == 200
     post(topic, infect(contract(topic)) | identified, key=LONG, REMOTE_ADDR=SHORT)
     for address in pages():

@@ -74,8 +74,9 @@ def match_lines(lines: Sequence[LineKey], rows: Sequence[LineKey]) -> list[int |
             match(line, line)
     index = _RowIndex(rows, free)
     for line in left:
-        if matches[line] is None and (row := index.first(lines[line])) is not None:
-            match(line, row)
+        candidate = index.first(lines[line]) if matches[line] is None else None
+        if candidate is not None:
+            match(line, candidate)
     return matches
 
 

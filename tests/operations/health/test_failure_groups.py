@@ -63,7 +63,7 @@ def test_a_cause_is_short():
     ("bodies", "expected"),
     [
         ((b'{"a" 1}', b'{"something": 1,\n"a" 1}'), "not_json: Expecting ':' delimiter at line … column …"),
-        ((b"\xff", b"abc\xff"), "not_json: byte … is not UTF-8"),
+        ((b'{"a": "\xc3', b'{"long": "\xc3'), "not_json: byte … is the start of a character that is cut off"),
         ((b"[]", b"[1]"), "not_an_object: the body is a list"),
     ],
 )
