@@ -219,7 +219,7 @@ def test_where_none_is_taken_the_others_are_not_tried_and_other_work_goes_on(spo
     paths = waiting(20)
     refusing(monkeypatch, paths, IntegrityError("not null"))
     assert spool_import.import_spool() == 0
-    assert caplog.text.count("could not be stored") == spool_import.MOST_REFUSED
+    assert caplog.text.count("could not be stored") == spool_import.MAX_CONSECUTIVE_FAILURES
     assert len(list(spool.files())) == 20
 
 
