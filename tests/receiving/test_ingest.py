@@ -163,7 +163,7 @@ def test_the_good_lines_go_on_and_the_bad_are_told_with_file_and_line(take):
     assert [line.partition(": ")[0] for line in errors] == [f"file-0:{number}" for number in range(2, 9)]
     assert "not JSON: Expecting property name" in errors[0]
     assert "not UTF-8" in errors[1]
-    assert "no object" in errors[2]
+    assert errors[2].startswith("file-0:4:")
     assert {"1", "2", "3"} < set(numbers())
     assert Shipment.objects.exists()
 
@@ -320,7 +320,7 @@ def test_a_spool_file_is_taken(take, tmp_path):
 
 def record(**changes):
     message = Message(url_topic="order", account="default", body=json.dumps(contract("order")).encode())
-    return json.dumps(json.loads(records.line(message)) | changes)
+    return json.dumps(json.loads(records.to_line(message)) | changes)
 
 
 @pytest.mark.parametrize(
@@ -367,7 +367,7 @@ def test_bodies_and_records_may_be_mixed(take):
 
 
 def test_a_long_file_that_is_no_single_document_is_read_by_lines(take, monkeypatch):
-    monkeypatch.setattr(ingest, "WHOLE_BYTES", 10)
+    monkeypatch.setattr(ingest, "MAX_WHOLE_BYTES", 10)
     out, _ = take("{\n" + "\n".join(map(json.dumps, orders("1", "2"))), code=1)
     assert out == "stored: 2, known: 0, bad: 1"
 

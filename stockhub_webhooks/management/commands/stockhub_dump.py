@@ -39,5 +39,5 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Write them."""
         since, until = moment(options["since"]), options["until"]  # call_command leaves them as they were given
-        for message in records.since(since, until and moment(until), options["topic"]):
-            self.stdout.write(records.line(message))
+        for message in records.received_since(since, until and moment(until), options["topic"]):
+            self.stdout.write(records.to_line(message))
