@@ -1,1 +1,1 @@
-"""db."""
+"""Access to the database: connections, time limits, kept statements and indexes."""

@@ -107,18 +107,18 @@ def _is_function_of(function: Any, modules: Collection[str]) -> bool:
 
     A wrapper can copy the name of what it wraps, but not its global namespace.
     """
-    while type(function) is FunctionType and function.__globals__["__name__"] == DECORATORS_MODULE:
+    while type(function) is FunctionType and function.__globals__.get("__name__") == DECORATORS_MODULE:
         function = getattr(function, "__wrapped__", None)
-    return type(function) is FunctionType and function.__globals__["__name__"] in modules
+    return type(function) is FunctionType and function.__globals__.get("__name__") in modules
 
 
-def _is_plain(wire: Any, psycopg: Any) -> bool:
+def _is_plain(driver_connection: Any, psycopg: Any) -> bool:
     """Return True for psycopg's own connection that makes Django's cursors; a tracer puts proxies in their place."""
     return (
-        type(wire) is psycopg.Connection
-        and "cursor" not in vars(wire)
+        type(driver_connection) is psycopg.Connection
+        and "cursor" not in vars(driver_connection)
         and _is_function_of(psycopg.Connection.cursor, ["psycopg.connection"])
-        and wire.cursor_factory.__module__ == "django.db.backends.postgresql.base"
+        and driver_connection.cursor_factory.__module__ == "django.db.backends.postgresql.base"
     )
 
 
@@ -133,24 +133,25 @@ def _fast_cursor(connection: Any) -> Any:
     connection.close_if_health_check_failed()
     connection.ensure_connection()
     connection.validate_thread_sharing()
-    wire = connection.connection
-    if not _is_plain(wire, connection.Database):
+    driver_connection = connection.connection
+    if not _is_plain(driver_connection, connection.Database):
         return None
     cursor = getattr(connection, CURSOR_ATTRIBUTE, None)
-    if cursor is None or cursor.connection is not wire:
-        cursor = _new_cursor(connection, wire)
+    if cursor is None or cursor.connection is not driver_connection:
+        cursor = _new_cursor(connection, driver_connection)
         setattr(connection, CURSOR_ATTRIBUTE, cursor)
     return connection.make_cursor(cursor)
 
 
-def _new_cursor(connection: Any, wire: Any) -> Any:
-    djangos_class, wire.cursor_factory = wire.cursor_factory, _cursor_class(connection.Database)
+def _new_cursor(connection: Any, driver_connection: Any) -> Any:
+    djangos_class = driver_connection.cursor_factory
+    driver_connection.cursor_factory = _cursor_class(connection.Database)
     try:
         with connection.wrap_database_errors:
             cursor = connection.create_cursor()
     finally:
-        wire.cursor_factory = djangos_class
-    cursor.preparation = preparation_of(wire, connection.settings_dict["OPTIONS"])
+        driver_connection.cursor_factory = djangos_class
+    cursor.preparation = preparation_of(driver_connection, connection.settings_dict["OPTIONS"])
     return cursor
 
 

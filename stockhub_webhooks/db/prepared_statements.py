@@ -27,25 +27,25 @@ _is_off = False  # for this process
 class Preparation:
     """Choice between prepared and plain statements on one psycopg connection."""
 
-    def __init__(self, wire: Any, options: Mapping[str, Any]) -> None:
+    def __init__(self, driver_connection: Any, options: Mapping[str, Any]) -> None:
         """Read the host's own choice.
 
         Args:
-            wire: psycopg's connection.
+            driver_connection: psycopg's connection.
             options: `OPTIONS` of Django's database settings.
         """
-        self._is_hosts_choice = "prepare_threshold" in options or wire.prepare_threshold is not None
+        self._is_hosts_choice = "prepare_threshold" in options or driver_connection.prepare_threshold is not None
         self._is_direct: bool | None = None  # not known yet
         self._is_stale = False
         self._executed: set[str] = set()
         self._last_choice: bool | None = False
 
-    def choose(self, wire: Any, sql: str) -> bool | None:
+    def choose(self, driver_connection: Any, sql: str) -> bool | None:
         """Return psycopg's argument `prepare` for a statement: yes, no, or None for what the host has chosen."""
-        self._last_choice = self._choose(wire, sql)
+        self._last_choice = self._choose(driver_connection, sql)
         return self._last_choice
 
-    def _choose(self, wire: Any, sql: str) -> bool | None:
+    def _choose(self, driver_connection: Any, sql: str) -> bool | None:
         if _is_off or self._is_stale:
             return False
         if self._is_hosts_choice:
@@ -55,10 +55,10 @@ class Preparation:
             self._executed.add(sql)
             return False
         if self._is_direct is None:
-            self._is_direct = _is_direct(wire)
+            self._is_direct = _is_direct(driver_connection)
             if self._is_direct:
                 # None, Django's default, also overrules `prepare=True`; other statements never reach this number
-                wire.prepare_threshold = sys.maxsize
+                driver_connection.prepare_threshold = sys.maxsize
         return self._is_direct
 
     def is_to_blame(self, error: BaseException) -> bool:
@@ -80,18 +80,18 @@ class Preparation:
 _preparations: WeakKeyDictionary[Any, Preparation] = WeakKeyDictionary()
 
 
-def preparation_of(wire: Any, options: Mapping[str, Any]) -> Preparation:
+def preparation_of(driver_connection: Any, options: Mapping[str, Any]) -> Preparation:
     """Return the state that belongs to a psycopg connection; a pool hands the connection to many threads in turn."""
-    preparation = _preparations.get(wire)
+    preparation = _preparations.get(driver_connection)
     if preparation is None:
-        preparation = _preparations[wire] = Preparation(wire, options)
+        preparation = _preparations[driver_connection] = Preparation(driver_connection, options)
     return preparation
 
 
-def _is_direct(wire: Any) -> bool:
+def _is_direct(driver_connection: Any) -> bool:
     """Return True if no pooler stands in between: the server process has the number that the connection was given."""
-    (pid,) = wire.execute("SELECT pg_backend_pid()").fetchone()
-    return bool(pid == wire.info.backend_pid)
+    (pid,) = driver_connection.execute("SELECT pg_backend_pid()").fetchone()
+    return bool(pid == driver_connection.info.backend_pid)
 
 
 def _switch_off(state: str) -> None:

@@ -1,4 +1,4 @@
-"""The door: whose key is it? It answers yes or no, and nothing else."""
+"""Authentication of senders by their key."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FINGERPRINT_LENGTH = 12
 
 
 class Sender(NamedTuple):
-    """Who is let in: the account whose key was used, and which key it was."""
+    """An authenticated sender: the account, and the fingerprint of the key that was used."""
 
     account: str
     key_fingerprint: str
@@ -24,23 +24,24 @@ class Sender(NamedTuple):
 
 @sensitive_variables()
 def authenticate(header: str | None) -> Sender:
-    """The sender that an `x-api-key` header belongs to.
+    """Return the sender to whom an `x-api-key` header belongs.
 
-    Every key of every account is compared, in constant time and as bytes: WSGI hands headers over as
-    latin-1, and a key may hold any character. An empty key is no key.
+    The header is compared with every key of every account, in constant time and as bytes: WSGI decodes headers as
+    latin-1, and a key may contain any character. An empty key is no key.
 
     Raises:
-        WrongKey: the header is missing or no known key, or no key is configured at all.
+        WrongKey: the header is missing or not a known key, or no key is configured.
     """
     given = _bytes(header or "").strip()
-    found: Sender | None = None
+    sender: Sender | None = None
     for account, keys in conf.accounts().items():
         for key in keys:
             for spelling in _spellings(key):
                 if hmac.compare_digest(given, spelling):
-                    found = Sender(account, fingerprint(key))
-    if found:
-        return found
+                    # no early return: the time taken must not tell which key matched
+                    sender = Sender(account, fingerprint(key))
+    if sender:
+        return sender
     if not conf.REQUIRE_API_KEY:
         return Sender(DEFAULT_ACCOUNT, "")
     raise WrongKey(_fingerprint(given) if given else "")
@@ -48,17 +49,17 @@ def authenticate(header: str | None) -> Sender:
 
 @sensitive_variables()
 def may_scrape(authorization: str | None) -> bool:
-    """Whether an `Authorization` header carries `METRICS_TOKEN`, compared as keys are. A blank token is none."""
+    """Return True if an `Authorization` header carries `METRICS_TOKEN`. A blank token allows nothing."""
     scheme, _, given = (authorization or "").partition(" ")
     token = conf.METRICS_TOKEN.strip()
-    fits = [hmac.compare_digest(_bytes(given).strip(), spelling) for spelling in _spellings(token)]
-    return bool(token) and scheme.lower() == "bearer" and any(fits)
+    matches = [hmac.compare_digest(_bytes(given).strip(), spelling) for spelling in _spellings(token)]
+    return bool(token) and scheme.lower() == "bearer" and any(matches)
 
 
 @lru_cache(maxsize=64)
 @sensitive_variables()
 def fingerprint(key: str) -> str:
-    """A short sign of which of the configured keys was used, of no help to who wants to guess it."""
+    """Return a short, irreversible identifier of a key."""
     return _fingerprint(key.encode("utf-8", "surrogatepass"))
 
 
@@ -69,7 +70,7 @@ def _fingerprint(key: bytes) -> str:
 
 @sensitive_variables()
 def _spellings(key: str) -> list[bytes]:
-    """The key as bytes: in UTF-8 and, as some clients write it, in latin-1 where that can hold it."""
+    """Return the key as bytes in UTF-8, and also in latin-1 if it can be written so, as some clients do."""
     spellings = [key.encode("utf-8", "surrogatepass")]
     try:
         return spellings if key.isascii() else [*spellings, key.encode("latin-1")]
@@ -80,5 +81,5 @@ def _spellings(key: str) -> list[bytes]:
 def _bytes(header: str) -> bytes:
     try:
         return header.encode("latin-1")
-    except UnicodeEncodeError:  # Django's test client hands the text over as it is
+    except UnicodeEncodeError:  # Django's test client passes the text unencoded
         return header.encode("utf-8", "surrogatepass")

@@ -1,7 +1,7 @@
-"""Messages by hand: what Winkelstraat mails, another server's dump, spool files from a lost disk.
+"""Messages from files: mails of Winkelstraat, the dump of another server, spool files of a lost disk.
 
-They go the way of every message. A bare body gets `source="hand"`; a record keeps its `uid`, so that taking it twice
-is harmless.
+They are journaled and applied as every message. A bare body gets `source="hand"`. A record keeps its `uid`, so taking
+it in twice is harmless.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.receiving import journal, records
 
-WHOLE_BYTES = 64 * 1024 * 1024
-DECODER = json.JSONDecoder(parse_float=str, parse_int=str)  # numbers are not looked at
-BETWEEN = re.compile(r"[ \t\r\n,]*")
+MAX_WHOLE_BYTES = 64 * 1024 * 1024  # a larger file is read line by line
+DECODER = json.JSONDecoder(parse_float=str, parse_int=str)  # numbers keep their digits
+SEPARATOR = re.compile(r"[ \t\r\n,]*")
 
 
 @dataclass(frozen=True)
-class Found:
-    """One thing in a file, and the line it begins on: the text of a body or a record, or what is wrong there."""
+class Entry:
+    """One entry of a file, with its first line: the text of a body or a record, or else the fault."""
 
     line: int
     text: str = field(default="", repr=False)
@@ -39,10 +39,11 @@ class Found:
 # ---------------------------------------------------------------- from a file
 
 
-def find(lines: Iterable[bytes]) -> Iterator[Found]:
-    """The bodies and records in a file: one JSON text, a list of them, or one a line.
+def entries(lines: Iterable[bytes]) -> Iterator[Entry]:
+    """Yield the bodies and records of a file: one JSON text, a list of them, or one on each line.
 
-    A file whose first line is JSON by itself is read line by line, in constant memory; another as a whole first.
+    A file whose first line is complete JSON is read line by line, in constant memory. Any other file is first read as a
+    whole.
     """
     numbered = ((number, line) for number, line in enumerate(lines, start=1) if line.strip(b" \t\r\n\xef\xbb\xbf"))
     first = next(numbered, None)
@@ -55,17 +56,17 @@ def find(lines: Iterable[bytes]) -> Iterator[Found]:
     for entry in numbered:
         start.append(entry)
         size += len(entry[1])
-        if size > WHOLE_BYTES:
+        if size > MAX_WHOLE_BYTES:
             break
     whole = b"".join(line for _, line in start)
-    if size <= WHOLE_BYTES and (_parses(whole) or not any(_parses(line) for _, line in start)):
-        # an empty line inside is left out above, so lines are counted by what is left
+    if size <= MAX_WHOLE_BYTES and (_parses(whole) or not any(_parses(line) for _, line in start)):
+        # empty lines were left out above, so the numbers of the remaining lines go along
         yield from _in_text(whole, [number for number, _ in start])
     else:
         yield from _each_line(chain(start, numbered))
 
 
-def _each_line(numbered: Iterable[tuple[int, bytes]]) -> Iterator[Found]:
+def _each_line(numbered: Iterable[tuple[int, bytes]]) -> Iterator[Entry]:
     for number, line in numbered:
         yield from _in_text(line, [number])
 
@@ -78,40 +79,42 @@ def _parses(raw: bytes) -> bool:
         return False
 
 
-def _in_text(raw: bytes, numbers: list[int]) -> Iterator[Found]:
-    """One JSON text: an object as it stands, each element of a list as it stands."""
+def _in_text(raw: bytes, numbers: list[int]) -> Iterator[Entry]:
+    """Yield an object, or each element of a list, with its text unchanged."""
     try:
         text = raw.decode("utf-8-sig").strip()
         value = DECODER.decode(text)
     except UnicodeDecodeError as error:
-        yield Found(numbers[raw.count(b"\n", 0, error.start)], fault="not UTF-8")
+        yield Entry(numbers[raw.count(b"\n", 0, error.start)], fault="not UTF-8")
     except json.JSONDecodeError as error:
         line = numbers[min(error.lineno, len(numbers)) - 1]
-        yield Found(line, fault=f"not JSON: {error.msg}, column {error.colno}")
+        yield Entry(line, fault=f"not JSON: {error.msg}, column {error.colno}")
     except RecursionError:
-        yield Found(numbers[0], fault="not JSON: nested too deep")
+        yield Entry(numbers[0], fault="not JSON: nested too deep")
     else:
         yield from _elements(text, numbers) if isinstance(value, list) else [_checked(numbers[0], text, value)]
 
 
-def _elements(text: str, numbers: list[int]) -> Iterator[Found]:
-    line = former = 0
-    at = _past(text, 1)
+def _elements(text: str, numbers: list[int]) -> Iterator[Entry]:
+    line = previous = 0
+    at = _skip_separator(text, 1)
     while text[at] != "]":
-        line, former = line + text.count("\n", former, at), at
+        line, previous = line + text.count("\n", previous, at), at
         value, end = DECODER.raw_decode(text, at)
         yield _checked(numbers[line], text[at:end], value)
-        at = _past(text, end)
+        at = _skip_separator(text, end)
 
 
-def _past(text: str, at: int) -> int:
-    """Where the next element begins, or the list ends."""
-    between = BETWEEN.match(text, at)
-    return between.end() if between else at
+def _skip_separator(text: str, at: int) -> int:
+    """Return the position of the next element, or of the end of the list."""
+    separator = SEPARATOR.match(text, at)
+    return separator.end() if separator else at
 
 
-def _checked(line: int, text: str, value: Any) -> Found:
-    return Found(line, text) if isinstance(value, dict) else Found(line, fault="neither a body nor a record: no object")
+def _checked(line: int, text: str, value: Any) -> Entry:
+    if isinstance(value, dict):
+        return Entry(line, text)
+    return Entry(line, fault="neither a body nor a record: it is not a JSON object")
 
 
 # ---------------------------------------------------------------- into the journal
@@ -119,10 +122,14 @@ def _checked(line: int, text: str, value: Any) -> Found:
 
 @dataclass
 class Intake:
-    """Takes messages in, and counts.
+    """Journals entries and counts them.
 
-    The first three say what a bare body does not say of itself: its topic ("" for by its shape), its account, and when
-    it came in (None for now; the order of taking is kept).
+    Attributes:
+        account: the account of bare bodies.
+        topic: the topic of bare bodies; "" recognises it by the fields of the body.
+        received_at: the time at which bare bodies were received; None means now. Their order is kept.
+        stored: the number of new messages.
+        known: the number of messages that were in the journal already.
     """
 
     account: str
@@ -132,15 +139,18 @@ class Intake:
     known: int = 0
 
     def take(self, text: str) -> None:
-        """Put the message in an object's text into the journal, unless it is there.
+        """Journal the message of an entry, unless it was journaled before.
+
+        Args:
+            text: a JSON object, a body or a record.
 
         Raises:
-            ValueError: it cannot be taken; the text says why.
-            Unreadable: it is a bare body that could not be applied as it is.
-            django.db.Error: it is not stored.
+            ValueError: the entry is not acceptable; the text of the error says why.
+            Unreadable: a bare body could not be applied as it is.
+            django.db.Error: the message is not stored.
         """
         data = DECODER.decode(text)
-        message = records.message(data) if records.is_record(data) else self._bare(text.encode())
+        message = records.to_message(data) if records.is_record(data) else self._bare(text.encode())
         if Message.objects.using(database_alias()).filter(uid=message.uid).exists():
             self.known += 1
             return
@@ -148,16 +158,17 @@ class Intake:
         self.stored += 1
 
     def _bare(self, body: bytes) -> Message:
-        moment = self.received_at and self.received_at + timedelta(microseconds=self.stored)
-        return bare(body, account=self.account, topic=self.topic, received_at=moment)
+        # one microsecond apart, so that a later body counts as the newer one
+        received_at = self.received_at and self.received_at + timedelta(microseconds=self.stored)
+        return bare(body, account=self.account, topic=self.topic, received_at=received_at)
 
 
 def bare(body: bytes, *, account: str, topic: str = "", received_at: datetime | None = None) -> Message:
-    """The message, not saved, of a bare body.
+    """Return an unsaved message with this body.
 
     Raises:
-        ValueError: it is too long.
-        Unreadable: it could not be applied as it is, so it is better mended first.
+        ValueError: the body is too long.
+        Unreadable: the body could not be applied as it is, so it should be corrected first.
     """
     if len(body) > conf.MAX_BODY_BYTES:
         raise ValueError(f"the body has {len(body)} bytes, more than MAX_BODY_BYTES ({conf.MAX_BODY_BYTES})")

@@ -1,7 +1,7 @@
-"""A message as a line of text and back: what `stockhub_dump` writes, `stockhub_ingest` reads, and the spool keeps.
+"""Records: messages as lines of JSON, as `stockhub_dump` writes, `stockhub_ingest` reads and the spool keeps them.
 
-A record is a JSON object with the fields of `journal.SPOOLED`. `encoding` says how `body` is written: "text" where
-it is UTF-8, "base64" where not, and base64 where nothing is said, as in a spool file.
+A record is a JSON object with the fields of `journal.SPOOLED`. `encoding` says how `body` is written: "text" if it is
+UTF-8, otherwise "base64". A record without `encoding`, such as a spool file, has base64.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from stockhub_webhooks.receiving import journal
 from stockhub_webhooks.serializers.fields import clean_text
 
 TEXT, BASE64 = "text", "base64"
-SIGNS = {"uid", "received_at", "body"}  # no document of Stock Hub has all of them
-TEXTS = ("url_topic", "topic", "account", "key_fingerprint", "remote_address", "source")
+REQUIRED = {"uid", "received_at", "body"}  # no document of Stock Hub has all of them
+TEXT_FIELDS = ("url_topic", "topic", "account", "key_fingerprint", "remote_address", "source")
 BATCH = 50  # bodies may be long
-CORRECTED_FROM = "mended-from"  # our own header: the uid of the message that somebody mended
+CORRECTED_FROM = "mended-from"  # our own header: the uid of the message that this one corrects
 
 
 def is_record(data: Mapping[str, Any]) -> bool:
-    """Whether an object is a record, rather than a bare body."""
-    return data.keys() >= SIGNS
+    """Return True if an object is a record, False if it is a bare body."""
+    return data.keys() >= REQUIRED
 
 
-def line(message: Message) -> str:
-    """A message as one line of JSON, without its end. The key that it came with is in none of its fields."""
+def to_line(message: Message) -> str:
+    """Return a message as one line of JSON, without a line break. None of its fields holds the sender's key."""
     record = {name: getattr(message, name) for name in journal.SPOOLED if name != "body"}
     body = bytes(message.body)
     try:
@@ -44,45 +44,45 @@ def line(message: Message) -> str:
     record |= {
         "uid": str(message.uid),
         "received_at": message.received_at.isoformat(),
-        "headers": _kept(message.headers),
+        "headers": _safe_headers(message.headers),
     }
     return json.dumps(record | {"encoding": encoding, "body": text})
 
 
-def message(data: Mapping[str, Any]) -> Message:
-    """The message in a record, not saved; what tells that it is the same one elsewhere is kept.
+def to_message(data: Mapping[str, Any]) -> Message:
+    """Return the unsaved message of a record, with its own `uid`.
 
     Raises:
-        ValueError: a field is missing, or is not what it should be; the text names it.
+        ValueError: a field is missing or wrong; the text of the error names it.
     """
-    found = Message(
+    message = Message(
         uid=_uuid(data["uid"], "uid"), received_at=_received_at(data), body=_body(data), headers=_headers(data)
     )
-    for name in TEXTS:
-        value = data.get(name, getattr(found, name))
+    for name in TEXT_FIELDS:
+        value = data.get(name, getattr(message, name))
         if type(value) is not str:
-            raise ValueError(f"{name} is no text")
-        setattr(found, name, clean_text(value))
+            raise ValueError(f"{name} is not a text")
+        setattr(message, name, clean_text(value))
     try:
-        found.clean_fields(exclude={field.name for field in Message._meta.fields} - set(TEXTS))
+        message.clean_fields(exclude={field.name for field in Message._meta.fields} - set(TEXT_FIELDS))
     except ValidationError as error:
         raise ValueError(f"{', '.join(sorted(error.message_dict))} missing, unknown or too long") from None
-    return found
+    return message
 
 
-def since(start: datetime, until: datetime | None = None, topic: str = "") -> Iterator[Message]:
-    """The messages that were received from `start` on and before `until`, in the order of their storing.
+def received_since(start: datetime, until: datetime | None = None, topic: str = "") -> Iterator[Message]:
+    """Yield the messages that were received from `start` on and before `until`, in the order of their primary keys.
 
-    They are fetched in small batches by their primary key: server-side cursors hold a transaction open, and MySQL's
-    client has the whole answer in memory.
+    They are fetched in small batches: a server-side cursor would hold a transaction open, and MySQL's client would load
+    all rows into memory.
     """
-    wanted = Message.objects.using(database_alias()).filter(received_at__gte=start).order_by("pk")
+    messages = Message.objects.using(database_alias()).filter(received_at__gte=start).order_by("pk")
     if until:
-        wanted = wanted.filter(received_at__lt=until)
+        messages = messages.filter(received_at__lt=until)
     if topic:
-        wanted = wanted.filter(topic=topic)
+        messages = messages.filter(topic=topic)
     last = 0
-    while batch := list(wanted.filter(pk__gt=last)[:BATCH]):
+    while batch := list(messages.filter(pk__gt=last)[:BATCH]):
         yield from batch
         last = batch[-1].pk
 
@@ -91,23 +91,23 @@ def _uuid(text: Any, name: str) -> UUID:
     try:
         return UUID(text)
     except (AttributeError, TypeError, ValueError):
-        raise ValueError(f"{name} is no UUID") from None
+        raise ValueError(f"{name} is not a UUID") from None
 
 
 def _received_at(data: Mapping[str, Any]) -> datetime:
     try:
-        moment = parse_datetime(data["received_at"])
+        received_at = parse_datetime(data["received_at"])
     except (TypeError, ValueError):
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise ValueError("received_at is no time with a zone")
-    return moment
+        received_at = None
+    if received_at is None or received_at.tzinfo is None:
+        raise ValueError("received_at is not a time with a time zone")
+    return received_at
 
 
 def _body(data: Mapping[str, Any]) -> bytes:
     body, encoding = data["body"], data.get("encoding", BASE64)
     if not isinstance(body, str) or encoding not in (TEXT, BASE64):
-        raise ValueError("body is no text, or encoding is neither text nor base64")
+        raise ValueError("body is not a text, or encoding is neither text nor base64")
     try:
         return body.encode() if encoding == TEXT else base64.b64decode(body, validate=True)
     except ValueError:
@@ -117,12 +117,12 @@ def _body(data: Mapping[str, Any]) -> bytes:
 def _headers(data: Mapping[str, Any]) -> dict[str, str]:
     headers = data.get("headers", {})
     if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
-        raise ValueError("headers are no object of texts")
-    return _kept(headers)
+        raise ValueError("headers is not an object of texts")
+    return _safe_headers(headers)
 
 
-def _kept(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers that are told on, never a key, wherever the record is from."""
+def _safe_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers that a record may carry, never a key, wherever the record comes from."""
     kept = journal.kept_headers(headers)
     if CORRECTED_FROM in headers:
         kept[CORRECTED_FROM] = str(_uuid(headers[CORRECTED_FROM], CORRECTED_FROM))

@@ -1,6 +1,6 @@
-"""Who is not let in: counted, and what looks like Stock Hub's own message kept for a while.
+"""Refused requests: count them, and keep those that look like messages of Stock Hub for a while.
 
-Refusing must work with the database away; counting may fail. All of this happens after the answer.
+All of this happens after the answer, so a request is refused even if the database is away; then it is not counted.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ log_throttle = Throttle(60.0)  # by reason
 
 @dataclass(frozen=True)
 class Attempt:
-    """A delivery that was refused. `body` is None where it was not read whole."""
+    """A refused request. `body` is None if it was not read completely."""
 
     reason: str
     url_topic: str
@@ -51,7 +51,7 @@ class Attempt:
 
 @sensitive_variables()
 def note(attempt: Attempt) -> None:
-    """Count an attempt, keep its body where it may be a real message, and say so in the log once a minute."""
+    """Count a refused request, log it once a minute, and keep its body if it may be a real message."""
     _log(attempt)
     try:
         with query_timeout(database_alias()):
@@ -59,14 +59,14 @@ def note(attempt: Attempt) -> None:
             if attempt.body and conf.KEEP_REFUSED > 0:
                 _keep(attempt, attempt.body)
     except DatabaseFault as fault:
-        logger.warning("a refused delivery was not counted (%s)", type(fault).__name__)
+        logger.warning("a refused request was not counted (%s); the sender had its answer", type(fault).__name__)
 
 
 def _log(attempt: Attempt) -> None:
     if log_throttle.is_due(attempt.reason):
         log_throttle.start(attempt.reason)
         logger.warning(
-            "a delivery from %s was refused: %s (the admin counts them, this is logged once a minute)",
+            "a request from %s was refused: %s (logged once a minute; the admin shows the counts)",
             attempt.remote_address,
             attempt.reason,
         )
@@ -75,29 +75,29 @@ def _log(attempt: Attempt) -> None:
 def _count(attempt: Attempt) -> None:
     hour = attempt.at.replace(minute=0, second=0, microsecond=0)
     rows = Refusal.objects.using(database_alias()).filter(hour=hour)
-    found = {
+    identity = {
         "reason": attempt.reason,
         "remote_address": attempt.remote_address,
         "key_fingerprint": attempt.key_fingerprint,
     }
-    if _add(rows.filter(**found), attempt):
+    if _add(rows.filter(**identity), attempt):
         return
-    if rows.count() >= ROWS_AN_HOUR:
-        found |= {"remote_address": "", "key_fingerprint": ""}
-        if _add(rows.filter(**found), attempt):
+    if rows.count() >= ROWS_AN_HOUR:  # a flood from many addresses is counted in one row
+        identity |= {"remote_address": "", "key_fingerprint": ""}
+        if _add(rows.filter(**identity), attempt):
             return
     try:
         with transaction.atomic(using=database_alias()):
-            row = Refusal(hour=hour, **found, count=1, largest_body=attempt.size, last_at=attempt.at)
+            row = Refusal(hour=hour, **identity, count=1, largest_body=attempt.size, last_at=attempt.at)
             row.save(using=database_alias(), force_insert=True)
     except IntegrityError:  # another process was first
-        _add(rows.filter(**found), attempt)
+        _add(rows.filter(**identity), attempt)
         return
     forget()
 
 
 def forget() -> None:
-    """Remove what was kept, and what was counted, for long enough; the worker does so where nobody is refused."""
+    """Delete expired refused bodies and refusal counters."""
     now = timezone.now()
     RefusedBody.objects.using(database_alias()).filter(refused_at__lt=now - KEPT_FOR).delete()
     Refusal.objects.using(database_alias()).filter(hour__lt=now - COUNTED_FOR).delete()
@@ -112,7 +112,7 @@ def _add(rows: object, attempt: Attempt) -> bool:
 
 @sensitive_variables()
 def _keep(attempt: Attempt, body: bytes) -> None:
-    """Keep what names a document of a known topic; the oldest make room."""
+    """Keep a body that names a document of a known topic; delete the oldest beyond `KEEP_REFUSED`."""
     if len(body) > KEPT_BODY_BYTES:
         return
     try:
@@ -131,20 +131,20 @@ def _keep(attempt: Attempt, body: bytes) -> None:
         key_fingerprint=attempt.key_fingerprint,
         refused_at=attempt.at,
     ).save(using=database_alias(), force_insert=True)
-    over = kept.order_by("-pk").values_list("pk", flat=True)[conf.KEEP_REFUSED :][:1]
-    for pk in over:
+    surplus = kept.order_by("-pk").values_list("pk", flat=True)[conf.KEEP_REFUSED :][:1]
+    for pk in surplus:
         kept.filter(pk__lte=pk).delete()
 
 
 def release(pks: list[int], *, account: str = "") -> int:
-    """Let kept messages in after all, as if they had come with the right key; how many.
+    """Journal kept messages as if they had come with the right key; return their number.
 
     Args:
-        pks: of `RefusedBody`; those that were released before are left alone.
-        account: whose messages they are; the only account where there is one.
+        pks: primary keys of `RefusedBody`; bodies that were released before are skipped.
+        account: the account of the messages; may be empty if there is only one.
 
     Raises:
-        ValueError: there are several accounts, and none or an unknown one is named.
+        ValueError: the account is unknown, or empty although there are several.
     """
     account = conf.account(account)
     return sum(_release(pk, account) for pk in pks)

@@ -1,8 +1,8 @@
-"""The directory that takes messages while the database cannot: one file a message, written durably.
+"""Directory that keeps messages while the database is away: one file for each message, written durably.
 
-A file appears under its final name only when it is whole and on disk: dot-file, fsync, rename, fsync of
-the directory. It is removed only after the database has committed its row, and the row's `uid` is the file's
-name, so reading a file twice is harmless. One process at a time takes files out; putting in needs no lock.
+A file gets its final name only when it is complete and on disk: write a dot-file, fsync, rename, fsync the directory.
+It is removed only after the database has committed its row. The row's `uid` is the file's name, so importing a file
+twice is harmless. Only one process at a time imports files; writing needs no lock.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ except ImportError:  # pragma: no cover - Windows: without the lock a file may b
 SUFFIX = ".json"
 LOCK_NAME = ".lock"
 BROKEN_SUFFIX = ".broken"
-DRAFT_SECONDS = 3600.0  # nobody writes one file for so long
+DRAFT_SECONDS = 3600.0  # writing one file never takes so long
 
 
 def directory() -> Path | None:
-    """Where the spool is, None where none is configured."""
+    """Return the spool directory; None if none is configured."""
     return Path(conf.SPOOL_DIR) if conf.SPOOL_DIR else None
 
 
 def write(record: dict[str, Any]) -> Path:
-    """Put one message's fields into the spool, durably.
+    """Write the fields of one message to a file, durably; return its path.
 
     Args:
-        record: the fields of a `Message` by name; `uid` a UUID, `received_at` an aware time, `body` bytes.
+        record: field values of a `Message` by name; `uid` is a UUID, `received_at` an aware time, `body` bytes.
 
     Raises:
-        OSError: there is no spool, or it cannot be written.
+        OSError: no spool is configured, or it cannot be written.
     """
     folder = directory()
     if folder is None:
         raise FileNotFoundError("STOCKHUB_WEBHOOKS['SPOOL_DIR'] is not set")
-    _provide(folder)
+    _make_directory(folder)
     text = json.dumps(
         record
         | {
@@ -57,11 +57,11 @@ def write(record: dict[str, Any]) -> Path:
             "body": base64.b64encode(record["body"]).decode("ascii"),
         }
     )
-    return _put(folder, f"{record['uid']}{SUFFIX}", text)
+    return _write_file(folder, f"{record['uid']}{SUFFIX}", text)
 
 
-def _provide(folder: Path) -> None:
-    """Make the directory, durably: what is on disk in it is lost while its own name above is not."""
+def _make_directory(folder: Path) -> None:
+    """Create the directory durably: a file on disk is lost if the entry of its directory is not on disk."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for path in missing:
@@ -69,32 +69,32 @@ def _provide(folder: Path) -> None:
 
 
 def probe() -> Path:
-    """Write a file as messages are written, and remove it; the directory that took it.
+    """Write a test file as messages are written, and remove it; return the directory that took it.
 
-    A directory that is not there yet is left to the first message, so that it belongs to the server's user; then the
-    nearest one above has to take the file.
+    If the spool directory does not exist yet, the nearest existing parent takes the file. The first message creates the
+    directory, so that it belongs to the server's user.
 
     Raises:
-        OSError: there is no spool, or it cannot be written.
+        OSError: no spool is configured, or it cannot be written.
     """
     folder = directory()
     if folder is None:
         raise FileNotFoundError("STOCKHUB_WEBHOOKS['SPOOL_DIR'] is not set")
     while not folder.exists() and folder != folder.parent:
         folder = folder.absolute().parent
-    # with a dot before it, nobody takes it for a message
-    _put(folder, f".probe-{uuid4()}", "a test of stockhub_doctor").unlink()
+    # a name with a leading dot is never imported
+    _write_file(folder, f".probe-{uuid4()}", "a test of stockhub_doctor").unlink()
     _sync_directory(folder)
     return folder
 
 
-def _put(folder: Path, name: str, text: str) -> Path:
-    """A file that is there only when it is whole and on disk."""
+def _write_file(folder: Path, name: str, text: str) -> Path:
+    """Write a file that gets its name only when it is complete and on disk."""
     final, draft = folder / name, folder / f".{name}"
     try:
         _write_durably(draft, text)
         draft.rename(final)
-    except BaseException:  # the disk is full: half a file would take what room there is
+    except BaseException:  # half a file would use the last room of a full disk
         with suppress(OSError):
             draft.unlink(missing_ok=True)
         raise
@@ -120,7 +120,7 @@ def _sync_directory(folder: Path) -> None:
 
 @contextmanager
 def taking_out() -> Iterator[bool]:
-    """Hold the right to take files out; False where another process has it, or there is nothing to take."""
+    """Hold the lock for importing files; yield False if another process holds it or no file waits."""
     folder = directory()
     if folder is None or not _waiting():
         yield False
@@ -129,7 +129,7 @@ def taking_out() -> Iterator[bool]:
     try:
         yield _lock(descriptor)
     finally:
-        os.close(descriptor)  # which ends the lock, as the process's death does
+        os.close(descriptor)  # closing releases the lock, and so does the death of the process
 
 
 def _lock(descriptor: int) -> bool:
@@ -143,12 +143,12 @@ def _lock(descriptor: int) -> bool:
 
 
 def files() -> Iterator[Path]:
-    """The messages that wait, oldest first."""
+    """Return the files that wait for import, oldest first."""
     return iter(sorted(_waiting(), key=_written_at))
 
 
 def sweep() -> int:
-    """Remove what processes left half-written that were killed at it, and nobody was promised; how many files."""
+    """Delete half-written files of processes that were killed, whose senders got no answer; return their number."""
     drafts = [path for path in _ending_in(SUFFIX) if path.name.startswith(".")]
     old = [path for path in drafts if 0 < _written_at(path) < time.time() - DRAFT_SECONDS]
     for path in old:
@@ -157,7 +157,7 @@ def sweep() -> int:
 
 
 def broken() -> int:
-    """How many files were set aside."""
+    """Return the number of files that were set aside."""
     return len(_ending_in(BROKEN_SUFFIX))
 
 
@@ -166,27 +166,27 @@ def _waiting() -> list[Path]:
 
 
 def _ending_in(suffix: str) -> list[Path]:
-    """The directory's files of that kind. Of one that may not be read, `Path.glob` would say that it is empty."""
     folder = directory()
     try:
+        # `Path.glob` would take a directory that may not be read for an empty one
         return [path for path in folder.iterdir() if path.name.endswith(suffix)] if folder else []
-    except FileNotFoundError:  # it is made when it is needed
+    except FileNotFoundError:  # the first message creates it
         return []
 
 
 def _written_at(path: Path) -> float:
     try:
         return path.stat().st_mtime
-    except FileNotFoundError:  # another process has just ingested it
+    except FileNotFoundError:  # another process has just imported it
         return 0.0
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The message in one file, as it was given to `write`.
+    """Return the fields of the message in a file, as they were given to `write`.
 
     Raises:
-        FileNotFoundError: another process has ingested it.
-        ValueError: the file is broken; `set_aside` takes it out of the way.
+        FileNotFoundError: another process has imported the file.
+        ValueError: the file is broken and should be set aside.
     """
     content = path.read_bytes()
     try:
@@ -204,10 +204,10 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def remove(path: Path) -> None:
-    """Forget a file whose message is committed."""
+    """Delete a file whose message is committed to the database."""
     path.unlink(missing_ok=True)
 
 
 def set_aside(path: Path) -> Path:
-    """Rename a broken file, so that it is kept but not read again."""
+    """Rename a broken file, so that it is kept but not imported again."""
     return path.rename(path.with_suffix(BROKEN_SUFFIX))

@@ -1,6 +1,6 @@
-"""What waits in the spool goes into the journal: each file once, whoever is killed at it, and none is in another's way.
+"""Import of spooled messages into the journal: each file once, even if a process is killed, and independently.
 
-Inline traffic and the worker both come by; one process at a time takes files out.
+Web processes and the worker both call it; one process at a time imports.
 """
 
 from __future__ import annotations
@@ -25,80 +25,91 @@ from stockhub_webhooks.receiving.journal import SPOOLED
 
 logger = logger_of(__name__)
 
-MOST_REFUSED = 5
+MAX_CONSECUTIVE_FAILURES = 5
 
 
 def import_spool(*, until: float = float("inf"), stop: threading.Event | None = None) -> int:
-    """Move what waits in the spool into the database, until the time is over or somebody says stop; how many messages.
+    """Move the files of the spool into the database; return the number of new messages.
 
-    A file, or a whole directory, that cannot be read or written, and a file that the database would not take, waits
-    on and stops no other work.
+    A file that cannot be read or that the database rejects stays in the spool and does not stop the others. Nor does a
+    directory that cannot be read raise an error.
 
     Args:
-        until: on the clock of `time.monotonic`.
-        stop: looked at between two files.
+        until: end of the time for it, by `time.monotonic`.
+        stop: checked between two files.
 
     Raises:
-        django.db.Error: the database is still away; what was not moved waits on.
+        django.db.Error: the database is still away; the remaining files stay in the spool.
     """
-    stored = refused = 0
+    stored = failures = 0
     try:
         spool.sweep()
         with spool.taking_out() as allowed:
             for path in spool.files() if allowed else ():
-                if refused >= MOST_REFUSED or time.monotonic() >= until or (stop and stop.is_set()):
+                if failures >= MAX_CONSECUTIVE_FAILURES or time.monotonic() >= until or (stop and stop.is_set()):
                     break
-                taken = _ingest(path)
-                stored += bool(taken)
-                # where it takes none at all, the others need not be tried
-                refused = refused + 1 if taken is None else 0
+                is_new = _import(path)
+                stored += bool(is_new)
+                # several rejections in a row: the database rejects everything, so stop for now
+                failures = failures + 1 if is_new is None else 0
     except OSError as error:
-        logger.error("the spool cannot be emptied (%s), what is in it waits on", type(error).__name__)
+        logger.error(
+            "the spool directory cannot be read or written (%s); its files stay and are tried again later",
+            type(error).__name__,
+        )
     return stored
 
 
-def _ingest(path: Path) -> bool | None:
-    """Store one file's message, then forget the file. Killed in between, `uid` tells that it is stored already.
+def _import(path: Path) -> bool | None:
+    """Store the message of one file, then delete the file.
 
     Returns:
-        Whether it is new; None where the database would not take it.
+        True if the message is new, False if there was nothing to store, None if the database rejected it.
     """
     began = time.monotonic()
     try:
-        return _ingest_once(path)
-    except FileNotFoundError:  # another process has just ingested it
+        return _store(path)
+    except FileNotFoundError:  # another process has just imported it
         return False
     except OSError as error:
-        logger.error("%s in the spool cannot be read or removed (%s), it waits on", path.name, type(error).__name__)
+        logger.error(
+            "spool file %s cannot be read or removed (%s); it stays and is tried again later",
+            path.name,
+            type(error).__name__,
+        )
         return False
-    except Exception as fault:
-        if isinstance(fault, DatabaseFault) and not (should_retry(1, began) and is_reachable(database_alias())):
+    except Exception as error:
+        if isinstance(error, DatabaseFault) and not (should_retry(1, began) and is_reachable(database_alias())):
             raise
-        logger.error("%s in the spool could not be stored (%s), it waits on", path.name, error_location(fault))
+        logger.error(
+            "spool file %s could not be stored (%s); it stays and is tried again later",
+            path.name,
+            error_location(error),
+        )
         return None
 
 
-def _ingest_once(path: Path) -> bool:
+def _store(path: Path) -> bool:
     try:
         message = _spooled(spool.read(path))
-        known = _is_known(message)
+        is_stored = _is_stored(message)  # a process may have been killed between storing and deleting
     except (KeyError, ValueError) as error:
         return _set_aside(path, error)
-    if not known:
+    if not is_stored:
         try:
             journal.commit(message)
         except (DataError, ValueError) as error:
             return _set_aside(path, error)
         signals.message_received.send_robust(Message, message=message)
     spool.remove(path)
-    return not known
+    return not is_stored
 
 
-def _is_known(message: Message) -> bool:
-    """Whether it is stored already.
+def _is_stored(message: Message) -> bool:
+    """Return True if the database has this message already.
 
     Raises:
-        ValueError: another message has its `uid`: somebody copied or changed the file.
+        ValueError: another message has the same `uid`; the file was copied or changed by hand.
     """
     using = database_alias()
     with query_timeout(using):
@@ -110,19 +121,19 @@ def _is_known(message: Message) -> bool:
 
 def _set_aside(path: Path, error: Exception) -> bool:
     aside = spool.set_aside(path)
-    logger.error("%s in the spool is not a message (%s), it is kept as %s", path.name, type(error).__name__, aside.name)
+    logger.error("spool file %s is not a message (%s); it is kept as %s", path.name, type(error).__name__, aside.name)
     return False
 
 
 def _spooled(record: Mapping[str, Any]) -> Message:
-    """The message of one file.
+    """Return the unsaved message of one file.
 
     Raises:
         KeyError: a field is missing.
-        ValueError: a field is of another kind, so no database would take it, however often it is tried.
+        ValueError: a field has the wrong type, so no database would ever accept it.
     """
     message = Message(**{name: record[name] for name in SPOOLED})
     texts = set(SPOOLED) - {"uid", "body", "headers", "received_at"}
     if not isinstance(message.headers, dict) or not all(isinstance(getattr(message, name), str) for name in texts):
-        raise ValueError("a field is of another kind")
+        raise ValueError("a field has the wrong type")
     return message

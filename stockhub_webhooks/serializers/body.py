@@ -135,7 +135,7 @@ def _unwrap(value: Any, source: str, notes: list[Note]) -> list[tuple[Any, str]]
     if len(inner) != 1:
         return None
     name, part = inner[0]
-    notes.append(Note(name[:60], "wrapped", "envelope"))
+    notes.append(Note(name[:60], "wrapped"))
     if isinstance(part, list):
         return _elements(part, source, notes) if len(part) > 1 else [(part[0], "")]
     return _values(part, notes, "") if isinstance(part, str) else [(part, "")]

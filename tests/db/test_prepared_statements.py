@@ -111,7 +111,7 @@ def test_nothing_is_prepared_if_the_process_number_is_a_poolers(connection, monk
 def test_the_process_number_is_asked_once_for_each_connection(connection, monkeypatch):
     asked = []
     real = prepared_statements._is_direct
-    monkeypatch.setattr(prepared_statements, "_is_direct", lambda wire: asked.append(wire) or real(wire))
+    monkeypatch.setattr(prepared_statements, "_is_direct", lambda connection: asked.append(1) or real(connection))
     for _ in range(2):
         for _ in range(5):
             select(connection)

@@ -1,4 +1,4 @@
-"""How many statements a message costs, BEGIN and COMMIT and the journal counted, no receivers connected."""
+"""Number of SQL statements of a message, with BEGIN, COMMIT and the journal, without receivers."""
 
 import pytest
 from django.db import connection
@@ -31,7 +31,7 @@ def statements(post, monkeypatch):
 
 
 @pytest.mark.parametrize("lines", [1, 3, 60])
-def test_a_new_order_with_two_addresses(statements, lines):
+def test_new_order_costs_at_most_ten_statements(statements, lines):
     body = sample("order")
     body["items"] = [dict(body["items"][0], sku=f"sku-{n}") for n in range(lines)]
     sql, outcome = statements("order", body)
@@ -40,7 +40,7 @@ def test_a_new_order_with_two_addresses(statements, lines):
 
 
 @EACH_TOPIC
-def test_an_unchanged_message(statements, post, topic):
+def test_unchanged_message_costs_at_most_seven_or_nine_statements(statements, post, topic):
     post(topic)
     sql, outcome = statements(topic)
     assert outcome == "unchanged"
@@ -48,7 +48,7 @@ def test_an_unchanged_message(statements, post, topic):
 
 
 @pytest.mark.parametrize("topic", ["order", "shipment", "invoice", "creditmemo"])
-def test_a_stale_message(statements, post, topic):
+def test_stale_message_costs_at_most_seven_or_nine_statements(statements, post, topic):
     post(topic, later(sample(topic)))
     sql, outcome = statements(topic)
     assert outcome == "stale"
@@ -56,14 +56,14 @@ def test_a_stale_message(statements, post, topic):
 
 
 @EACH_TOPIC
-def test_accepting_for_later_is_one_statement(post, topic, settings):
+def test_accepting_a_message_for_later_is_one_statement(post, topic, settings):
     settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"RUNNER": "worker"}
     with CaptureQueriesContext(connection) as captured:
         assert post(topic).status_code == 202
     assert len(captured) == 1, captured.captured_queries
 
 
-def test_being_told_costs_one_receiver_four_statements(post, hear):
+def test_one_receiver_call_costs_four_statements(post, hear):
     post("order")
     hear(signals.shipment_created)
     with CaptureQueriesContext(connection) as captured:

@@ -1,4 +1,4 @@
-"""The statements that are written once and kept do what Django's own would."""
+"""Kept statements do what Django's own statements do."""
 
 import threading
 from decimal import Decimal
@@ -12,7 +12,6 @@ from django.utils import timezone
 from stockhub_webhooks import signals
 from stockhub_webhooks.db import statements
 from stockhub_webhooks.db.connections import NOW, from_now
-from stockhub_webhooks.db.cursors import CURSOR_ATTRIBUTE
 from stockhub_webhooks.db.selections import Selection
 from stockhub_webhooks.db.writes import MAX_ROWS_PER_STATEMENT, insert, save, select_for_update, update
 from stockhub_webhooks.delivery.subjects import BY_NAME
@@ -35,7 +34,7 @@ def lines(order, count):
 
 
 @pytest.mark.parametrize("count", [0, 1, MAX_ROWS_PER_STATEMENT + 1])
-def test_rows_are_inserted_and_know_their_keys(count):
+def test_inserted_rows_have_their_primary_keys(count):
     order = Order(account="default", increment_id="1")
     insert([order], "default")
     items = lines(order, count)
@@ -45,7 +44,7 @@ def test_rows_are_inserted_and_know_their_keys(count):
     assert set(OrderItem.objects.values_list("row_total_inc_tax", flat=True)) <= {Decimal("1.5000")}
 
 
-def test_a_database_that_does_not_tell_the_keys_of_many_rows_is_given_them_one_by_one(monkeypatch):
+def test_rows_are_inserted_one_by_one_if_the_database_cannot_return_many_keys(monkeypatch):
     monkeypatch.setattr(type(connection.features), "can_return_rows_from_bulk_insert", False)
     addresses = [Address(city="Assen"), Address(city="Breda")]
     with CaptureQueriesContext(connection) as captured:
@@ -67,7 +66,7 @@ def test_every_kind_of_value_comes_back_as_it_was(left_out):
     assert abs((stored.due_at - stored.received_at).total_seconds()) < 300
 
 
-def test_the_same_statement_takes_other_expressions():
+def test_one_statement_takes_different_expressions():
     now = Message(account="a", body=b"", due_at=NOW)
     later = Message(account="a", body=b"", due_at=from_now(3600))
     insert([now, later], "default")
@@ -75,7 +74,7 @@ def test_the_same_statement_takes_other_expressions():
     assert 3500 < (second.due_at - first.due_at).total_seconds() < 3700
 
 
-def test_who_listens_to_djangos_own_signals_hears_of_them():
+def test_insert_sends_djangos_signals():
     heard = []
 
     def listen(sender, instance, signal, **rest):
@@ -91,7 +90,7 @@ def test_who_listens_to_djangos_own_signals_hears_of_them():
     assert heard == [("pre", False, None), ("post", True, True)]
 
 
-def test_a_row_is_found_and_held_by_its_values():
+def test_select_for_update_locks_the_row_with_these_values():
     order = Order.objects.create(account="default", increment_id="1", grand_total=Decimal("2.50"))
     with CaptureQueriesContext(connection) as captured:
         found = select_for_update(Order, "default", account="default", increment_id="1")
@@ -101,7 +100,7 @@ def test_a_row_is_found_and_held_by_its_values():
     assert all(query["sql"].endswith("FOR UPDATE") is held for query in captured.captured_queries)
 
 
-def test_an_update_says_how_many_rows_were_as_described():
+def test_update_returns_the_number_of_matching_rows():
     order = Order.objects.create(account="default", increment_id="1", status="pending")
     where = {"id": order.pk, "status": "pending"}
     assert update(Order, "default", where, {"status": "complete", "grand_total": Decimal("3")}) == 1
@@ -111,32 +110,7 @@ def test_an_update_says_how_many_rows_were_as_described():
 
 
 @pytest.mark.postgresql
-def test_a_connection_keeps_one_cursor_for_them_and_a_new_connection_has_a_new_one(transactional_db):
-    def cursor_of_insert():
-        insert([Address(city="Assen")], "default")
-        return getattr(connection, CURSOR_ATTRIBUTE)
-
-    first = cursor_of_insert()
-    assert cursor_of_insert() is first
-    connection.close()
-    assert cursor_of_insert() is not first
-    assert type(connection.connection.cursor()) is not type(first)  # Django's own stays what it was
-
-
-@pytest.mark.postgresql
-def test_a_statement_that_is_logged_shows_its_values(transactional_db):
-    connection.ensure_connection()
-    connection.connection.prepare_threshold = 0
-    try:
-        with CaptureQueriesContext(connection) as captured:
-            insert([Address(city="Assen")], "default")
-    finally:
-        connection.close()
-    assert "'Assen'" in captured[0]["sql"]
-
-
-@pytest.mark.postgresql
-def test_statements_whose_plans_are_kept_do_the_same(transactional_db):
+def test_prepared_statements_do_the_same(transactional_db):
     connection.ensure_connection()
     connection.connection.prepare_threshold = 0
     try:
@@ -153,7 +127,7 @@ def test_statements_whose_plans_are_kept_do_the_same(transactional_db):
 # ---------------------------------------------------------------- writing
 
 
-def test_rows_get_the_keys_of_related_rows_saved_after_they_were_assigned():
+def test_insert_sets_the_keys_of_related_rows_that_were_saved_after_assignment():
     message = Message.objects.create(account="default", body=b"")
     events = [
         Event(type=f"{number}", account="default", subject_id=1, message=message, occurred_at=timezone.now())
@@ -200,7 +174,7 @@ def test_saving_sends_the_signals_of_djangos_save():
 # ---------------------------------------------------------------- asked again and again
 
 
-def test_a_query_that_is_written_once_gives_what_django_would(post, hear):
+def test_kept_query_returns_what_django_returns(post, hear):
     hear(signals.order_created)
     hear(signals.event_recorded)
     post("order")
@@ -222,7 +196,7 @@ def test_a_query_that_is_written_once_gives_what_django_would(post, hear):
     assert bytes(call.event.message.body) == bytes(message.body)
 
 
-def test_what_an_event_speaks_of_is_loaded_in_one_statement_with_what_it_belongs_to(post):
+def test_subject_of_an_event_is_loaded_with_its_parents_in_one_statement(post):
     for topic in ("order", "shipment", "order-payment-request"):
         post(topic)
     track = Track.objects.get()

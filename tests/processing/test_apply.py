@@ -1,4 +1,4 @@
-"""Newer wins, older is kept and labelled, the same is silent: for every topic."""
+"""A newer message wins, an older one is kept and labelled, an equal one has no effect: for every topic."""
 
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -39,7 +39,7 @@ OTHER = {
 
 
 def later(body, days=1):
-    """The body as written some days later, where the topic has an `updated_at`."""
+    """Return the body as written some days later, if the topic has an `updated_at`."""
     if "updated_at" not in body:
         return body
     moment = datetime.fromisoformat(body["updated_at"].replace("Z", "+00:00"))
@@ -112,7 +112,7 @@ def test_the_other_documents(post):
 
 
 @EACH_TOPIC
-def test_the_same_again_changes_nothing_and_tells_nobody(post, topic, hear):
+def test_duplicate_message_changes_nothing_and_has_no_events(post, topic, hear):
     from stockhub_webhooks import signals
 
     post(topic)
@@ -130,14 +130,14 @@ def test_only_a_later_time_and_unknown_fields_are_no_effect(post, topic):
 
 
 @VERSIONED
-def test_an_unchanged_message_still_moves_the_version_on(post, topic):
+def test_unchanged_message_still_updates_the_version(post, topic):
     post(topic)
     post(topic, later(contract(topic), 5))
     assert post(topic, later(sample(topic, **OTHER[topic]), 3)).json()["outcome"] == "stale"
 
 
 @EACH_TOPIC
-def test_there_and_back_again_is_two_real_changes(post, topic):
+def test_change_and_its_reversal_are_two_changes(post, topic):
     post(topic)
     assert post(topic, later(sample(topic, **OTHER[topic]), 1)).json()["outcome"] == "updated"
     assert post(topic, later(contract(topic), 2)).json()["outcome"] == "updated"
@@ -185,7 +185,7 @@ def test_a_duplicate_counts_by_when_it_was_received_itself(topic):
 
 
 @VERSIONED
-def test_a_message_without_a_time_does_not_make_us_forget_ours(topic):
+def test_message_without_updated_at_keeps_the_stored_one(topic):
     now = datetime.now(UTC)
     outcome(topic, later(contract(topic), 9), now)
     assert outcome(topic, sample(topic, updated_at=None, **OTHER[topic]), now + timedelta(1)) == "updated"
@@ -193,7 +193,7 @@ def test_a_message_without_a_time_does_not_make_us_forget_ours(topic):
 
 
 def outcome(topic, body, received_at):
-    """Apply a body as if it had been received then."""
+    """Apply a body as if it had been received at this time."""
     import json
 
     from stockhub_webhooks.processing import pipeline
@@ -227,7 +227,7 @@ def test_the_real_order_fills_the_stub_and_is_created(post, topic):
     assert order.items.count() == 1
 
 
-def test_a_stub_learns_our_order_number_from_a_later_child(post):
+def test_stub_gets_our_order_number_from_a_later_child(post):
     post("shipment", sample("shipment", po_number=None))
     assert Order.objects.get().po_number is None
     post("rma")
@@ -324,7 +324,7 @@ def test_a_line_is_changed_added_and_removed(post, topic):
     assert document(topic).items.get().pk == pk
 
 
-def test_equal_lines_are_told_apart_by_their_turn(post):
+def test_equal_lines_are_distinguished_by_their_order(post):
     body = contract("order")
     twin = body["items"][0]
     post("order", body | {"items": [twin, twin]})
@@ -335,7 +335,7 @@ def test_equal_lines_are_told_apart_by_their_turn(post):
     assert f"items[{twin['sku']}/L#2].qty_ordered" in Event.objects.latest("pk").changes
 
 
-def test_lines_whose_names_look_alike_are_told_apart(post):
+def test_lines_with_similar_names_are_distinguished(post):
     body = contract("order")
     line = body["items"][0]
     alike = [
@@ -407,7 +407,7 @@ def test_tracks_accumulate(post, topic):
 
 
 @pytest.mark.parametrize("topic", ["shipment", "rma"])
-def test_a_known_track_learns_its_carrier(post, topic):
+def test_known_track_gets_its_carrier_later(post, topic):
     post(topic)
     post(topic, later(sample(topic, track__carrier="postnl")))
     assert document(topic).tracks.get().carrier == "postnl"
@@ -474,7 +474,7 @@ def test_equal_numbers_of_two_accounts_are_two_orders(post, settings):
     assert set(Order.objects.values_list("account", flat=True)) == {"one", "two"}
 
 
-def test_equal_numbers_of_two_kinds_are_two_things(post):
+def test_equal_numbers_of_two_topics_are_two_documents(post):
     post("shipment", sample("shipment", increment_id="000000701"))
     post("order")
     assert Shipment.objects.get().increment_id == Order.objects.get().increment_id
@@ -522,26 +522,26 @@ def test_the_events_of_a_change_are_the_specific_ones_and_then_one_with_all(post
         assert set(changes) == set(OTHER[topic])
 
 
-def test_a_parcel_that_arrives_delivered_is_told_at_once(post):
+def test_parcel_that_is_first_received_as_delivered_has_a_delivered_event(post):
     post("shipment", sample("shipment", delivered_at="2024-04-20 10:00:00"))
     assert types() == ["shipment.created", "track.added", "shipment.delivered"]
     assert Event.objects.latest("pk").occurred_at == datetime(2024, 4, 20, 10, tzinfo=UTC)
 
 
-def test_delivered_is_told_the_first_time_only(post):
+def test_delivered_event_is_recorded_only_the_first_time(post):
     post("shipment", later(sample("shipment", status="DELIVERED"), 1))
     post("shipment", later(contract("shipment"), 2))
     post("shipment", later(sample("shipment", status="DELIVERED"), 3))
     assert types().count("shipment.delivered") == 1
 
 
-def test_delivered_by_time_and_then_by_status_is_told_once(post):
+def test_delivery_by_time_and_then_by_status_is_one_event(post):
     post("shipment", later(sample("shipment", delivered_at="2024-04-20 10:00:00"), 1))
     post("shipment", later(sample("shipment", delivered_at="2024-04-20 10:00:00", status="DELIVERED"), 2))
     assert types().count("shipment.delivered") == 1
 
 
-def test_delivered_is_told_once_though_it_moves_to_another_order(post):
+def test_delivery_is_one_event_even_if_the_shipment_moves_to_another_order(post):
     post("shipment", later(sample("shipment", status="DELIVERED"), 1))
     post("shipment", later(sample("shipment", order_increment_id="000009999"), 2))
     post("shipment", later(sample("shipment", order_increment_id="000009999", status="DELIVERED"), 3))
@@ -561,7 +561,7 @@ def test_all_changes_are_in_the_last_event(post):
     assert Event.objects.get(type="order.status_changed").changes == {"status": ["complete", "closed"]}
 
 
-def test_a_processed_again_message_is_compared_in_full(post):
+def test_replayed_message_is_compared_in_full(post):
     from stockhub_webhooks.operations import worker
     from stockhub_webhooks.receiving import journal
 

@@ -1,4 +1,4 @@
-"""The door answers yes or no, and nothing else."""
+"""Authentication of senders by their key."""
 
 import pytest
 from django.test import override_settings
@@ -15,7 +15,7 @@ def keys(value, **more):
     return override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": value, **more})
 
 
-def test_the_key_lets_in():
+def test_known_key_is_accepted():
     sender = authenticate(KEY)
     assert sender.account == "default"
     assert sender.key_fingerprint == fingerprint(KEY)
@@ -25,19 +25,19 @@ def test_the_key_lets_in():
 @pytest.mark.parametrize(
     "header", [None, "", " ", KEY[:-1], KEY + "x", KEY.upper(), "null", f"{KEY},{KEY}", "\x00", "é"]
 )
-def test_anything_else_does_not(header):
+def test_any_other_header_is_refused(header):
     with pytest.raises(WrongKey):
         authenticate(header)
 
 
-def test_each_account_has_its_keys():
+def test_each_account_has_its_own_keys():
     with keys({"one": "key-of-one", "two": ["key-of-two", "next-key-of-two"]}):
         assert authenticate("key-of-one").account == "one"
         assert authenticate("key-of-two").account == "two"
         assert authenticate("next-key-of-two").account == "two"
 
 
-def test_a_list_of_keys_is_of_the_default_account():
+def test_list_of_keys_belongs_to_the_default_account():
     with keys(["old", "new"]):
         assert authenticate("old").account == authenticate("new").account == "default"
         assert authenticate("old").key_fingerprint != authenticate("new").key_fingerprint
@@ -73,7 +73,7 @@ def test_a_key_that_latin_1_cannot_hold_is_not_let_in_as_question_marks():
         authenticate("?????")
 
 
-def test_an_open_door_is_asked_for_by_name():
+def test_requests_without_key_are_accepted_only_if_the_setting_says_so():
     with keys("", REQUIRE_API_KEY=False):
         assert authenticate(None) == ("default", "")
         assert authenticate("whatever") == ("default", "")
@@ -84,13 +84,13 @@ def test_an_open_door_is_asked_for_by_name():
 
 
 @given(st.text(max_size=40))
-def test_rubbish_is_refused_and_breaks_nothing(header):
+def test_invalid_header_is_refused_without_an_error(header):
     if header.strip() != KEY:
         with pytest.raises(WrongKey):
             authenticate(header)
 
 
-def test_every_key_is_compared_whichever_fits(monkeypatch):
+def test_every_key_is_compared_even_after_a_match(monkeypatch):
     compared = []
     import hmac
 

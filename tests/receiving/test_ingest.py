@@ -1,4 +1,4 @@
-"""Messages by hand: files taken in, and the dump that they may come from."""
+"""Messages from files, and the dump that they may come from."""
 
 import base64
 import io
@@ -26,7 +26,7 @@ YESTERDAY = datetime.now(timezone.utc) - timedelta(days=1)
 
 @pytest.fixture
 def take(tmp_path, capsys):
-    """Take files of the given contents in; what was said on standard output and error."""
+    """Take in files with these contents; return the texts of standard output and standard error."""
 
     def run(*contents, code=0, **options):
         names = []
@@ -48,7 +48,7 @@ def take(tmp_path, capsys):
 
 @pytest.fixture
 def dump(capsys):
-    """The lines of a dump."""
+    """Return the lines of a dump."""
 
     def run(since="2020-01-01", **options):
         call_command("stockhub_dump", since=since, **options)
@@ -73,7 +73,7 @@ def orders(*increment_ids):
 
 
 @EACH_TOPIC
-def test_a_body_goes_the_way_of_every_message(take, topic, hear):
+def test_body_from_a_file_is_journaled_and_applied(take, topic, hear):
     heard = hear(signals.event_recorded)
     assert take(pretty(contract(topic))) == ("stored: 1, known: 0, bad: 0", [])
     message = Message.objects.get()
@@ -95,7 +95,7 @@ def test_a_body_goes_the_way_of_every_message(take, topic, hear):
     ],
     ids=["list", "pretty list", "a line each", "lines", "lines of Windows", "lists"],
 )
-def test_files_may_be_lists_and_lines(take, content):
+def test_files_may_hold_lists_or_one_object_on_each_line(take, content):
     assert take(content) == ("stored: 3, known: 0, bad: 0", [])
     assert numbers() == ["1", "2", "3"]
 
@@ -111,7 +111,7 @@ def test_numbers_keep_their_digits(take):
     assert b"12.3400" in bytes(Message.objects.get().body)
 
 
-def test_the_topic_can_be_said(take):
+def test_topic_can_be_given(take):
     body = {"increment_id": "7", "order_increment_id": "8", "status": "approved"}
     out, errors = take(pretty(body), code=1)
     assert out == "stored: 0, known: 0, bad: 1"
@@ -120,7 +120,7 @@ def test_the_topic_can_be_said(take):
     assert numbers(RMA) == ["7"]
 
 
-def test_with_several_accounts_one_is_named(take):
+def test_account_must_be_given_if_there_are_several(take):
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": {"one": "key-one", "two": "key-two"}}):
         with pytest.raises(CommandError, match="one of one, two"):
             call_command("stockhub_ingest", "-")
@@ -130,20 +130,20 @@ def test_with_several_accounts_one_is_named(take):
     assert Order.objects.get().account == "two"
 
 
-def test_taking_a_body_twice_changes_nothing(take):
+def test_body_taken_in_twice_changes_nothing(take):
     for _ in range(2):
         take(pretty(contract("shipment")))
     assert list(Message.objects.order_by("pk").values_list("outcome", flat=True)) == ["created", "unchanged"]
 
 
-def test_what_should_have_come_earlier_does_not_overwrite_newer(take, post):
+def test_older_body_does_not_overwrite_a_newer_state(take, post):
     post("rma", sample("rma", status="received"))  # a return has no updated_at
     take(pretty(sample("rma", status="pending")), received_at=YESTERDAY)
     assert RMA.objects.get().status == "received"
     assert Message.objects.latest("pk").outcome == "stale"
 
 
-def test_the_order_in_a_file_is_kept_where_a_time_is_given(take):
+def test_order_in_a_file_is_kept_if_a_time_is_given(take):
     take("\n".join(json.dumps(sample("rma", status=status)) for status in ("a", "b", "c")), received_at=YESTERDAY)
     assert RMA.objects.get().status == "c"
 
@@ -151,7 +151,7 @@ def test_the_order_in_a_file_is_kept_where_a_time_is_given(take):
 # ---------------------------------------------------------------- what is bad
 
 
-def test_the_good_lines_go_on_and_the_bad_are_told_with_file_and_line(take):
+def test_good_lines_are_taken_in_and_bad_ones_reported_with_file_and_line(take):
     lines = [json.dumps(body).encode() for body in orders("1", "2", "3")]
     bad = [b"{broken", b"\xff\xfe", b'"text"', b"{}", b"[" * 100_000, b'{"increment_id": NaN}', b"[1]"]
     content = b"\n".join([lines[0], *bad, b"", lines[1], lines[2]])
@@ -160,12 +160,12 @@ def test_the_good_lines_go_on_and_the_bad_are_told_with_file_and_line(take):
     assert [line.partition(": ")[0] for line in errors] == [f"file-0:{number}" for number in range(2, 9)]
     assert "not JSON: Expecting property name" in errors[0]
     assert "not UTF-8" in errors[1]
-    assert "no object" in errors[2]
+    assert errors[2].startswith("file-0:4:")
     assert {"1", "2", "3"} < set(numbers())
     assert Shipment.objects.exists()
 
 
-def test_a_bad_first_line_does_not_spoil_the_others(take):
+def test_bad_first_line_does_not_affect_the_others(take):
     out, errors = take('{"half": \n' + "\n".join(map(json.dumps, orders("1", "2"))), code=1)
     assert (out, len(errors)) == ("stored: 2, known: 0, bad: 1", 1)
     assert errors[0].startswith("file-0:1: not JSON")
@@ -179,13 +179,13 @@ def test_a_broken_document_is_one_fault_with_its_own_line(take):
     assert errors[0].startswith("file-0:9: not JSON") or errors[0].startswith("file-0:10: not JSON")
 
 
-def test_an_element_of_a_list_is_told_with_its_line(take):
+def test_bad_element_of_a_list_is_reported_with_its_line(take):
     _out, errors = take("[\n" + json.dumps(orders("1")[0]) + ",\n\n7,\n" + json.dumps({"a": 1}) + "\n]", code=1)
     assert [line.partition(": ")[0] for line in errors] == ["file-0:4", "file-0:5"]
     assert numbers() == ["1"]
 
 
-def test_a_file_that_is_not_there_is_told_and_the_others_go_on(take, tmp_path, capsys):
+def test_missing_file_is_reported_and_the_others_are_taken_in(take, tmp_path, capsys):
     (tmp_path / "good").write_text(pretty(contract("order")))
     with pytest.raises(CommandError):
         call_command("stockhub_ingest", str(tmp_path / "none"), str(tmp_path / "good"))
@@ -204,14 +204,14 @@ def test_a_body_that_is_too_long_is_bad(take):
     assert "MAX_BODY_BYTES (100)" in take(pretty(contract("order")), code=1)[1][0]
 
 
-def test_no_fault_tells_what_is_in_the_body(take):
+def test_fault_does_not_quote_the_body(take):
     body = pretty(contract("order"))
     _, errors = take(body[:-20], json.dumps(sample("shipment", order_increment_id=None)), code=1)
     assert len(errors) == 2
     assert "estman" not in str(errors)
 
 
-def test_with_the_database_away_it_says_what_to_do(take, monkeypatch):
+def test_error_says_what_to_do_if_the_database_is_away(take, monkeypatch):
     def away(*args, **kwargs):
         raise OperationalError("connection to server at db.example.com failed")
 
@@ -233,7 +233,7 @@ KEPT = ("uid", "url_topic", "account", "headers", "key_fingerprint", "remote_add
 
 
 def kept():
-    """What must be the same elsewhere."""
+    """Return what must be the same in another database."""
     return [
         {name: getattr(message, name) for name in KEPT} | {"body": bytes(message.body)}
         for message in Message.objects.order_by("pk")
@@ -246,7 +246,7 @@ def forget():
     Message.objects.all().delete()
 
 
-def test_a_dump_taken_elsewhere_gives_the_same_messages_and_rows(take, dump, post):
+def test_dump_taken_in_elsewhere_gives_the_same_messages_and_rows(take, dump, post):
     for topic in topics.ALL:
         post(topic)
     post("order", b"\xff\xfe\x00 no UTF-8")
@@ -264,7 +264,7 @@ def test_a_dump_taken_elsewhere_gives_the_same_messages_and_rows(take, dump, pos
     assert dump() == text
 
 
-def test_a_body_is_text_where_it_is_text(dump, post):
+def test_body_is_dumped_as_text_if_it_is_utf_8(dump, post):
     post("order")
     post("order", b"\xff")
     first, second = map(json.loads, dump().splitlines())
@@ -272,7 +272,7 @@ def test_a_body_is_text_where_it_is_text(dump, post):
     assert (second["encoding"], second["body"]) == ("base64", base64.b64encode(b"\xff").decode())
 
 
-def test_a_dump_is_of_a_period_and_a_topic(dump, post):
+def test_dump_can_be_limited_to_a_period_and_a_topic(dump, post):
     for topic in ("order", "shipment", "invoice"):
         post(topic)
     at = {topic: datetime(2026, 3, day, tzinfo=timezone.utc) for day, topic in enumerate(("order", "shipment"), 1)}
@@ -303,7 +303,7 @@ def test_a_dump_is_fetched_in_small_batches(dump, post, monkeypatch, django_asse
         assert dump().count("\n") == 5
 
 
-def test_a_spool_file_is_taken(take, tmp_path):
+def test_spool_file_is_taken_in(take, tmp_path):
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "SPOOL_DIR": str(tmp_path / "spool")}):
         message = Message(url_topic="order", account="default", body=json.dumps(contract("order")).encode())
         path = spool.write({name: getattr(message, name) for name in journal.SPOOLED})
@@ -317,7 +317,7 @@ def test_a_spool_file_is_taken(take, tmp_path):
 
 def record(**changes):
     message = Message(url_topic="order", account="default", body=json.dumps(contract("order")).encode())
-    return json.dumps(json.loads(records.line(message)) | changes)
+    return json.dumps(json.loads(records.to_line(message)) | changes)
 
 
 @pytest.mark.parametrize(
@@ -342,7 +342,7 @@ def record(**changes):
         ({"encoding": "rot13"}, "encoding"),
     ],
 )
-def test_a_record_that_is_not_right_is_bad_and_says_where(take, changes, named):
+def test_wrong_record_is_reported_with_its_line(take, changes, named):
     _, errors = take(record(**changes) + "\n" + record(), code=1)
     assert len(errors) == 1
     assert errors[0].startswith("file-0:1: ")
@@ -364,7 +364,7 @@ def test_bodies_and_records_may_be_mixed(take):
 
 
 def test_a_long_file_that_is_no_single_document_is_read_by_lines(take, monkeypatch):
-    monkeypatch.setattr(ingest, "WHOLE_BYTES", 10)
+    monkeypatch.setattr(ingest, "MAX_WHOLE_BYTES", 10)
     out, _ = take("{\n" + "\n".join(map(json.dumps, orders("1", "2"))), code=1)
     assert out == "stored: 2, known: 0, bad: 1"
 

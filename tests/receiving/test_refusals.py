@@ -1,4 +1,4 @@
-"""Who is not let in is counted, and what may be Stock Hub's own is kept for a while."""
+"""Refused requests are counted, and bodies that may be messages of Stock Hub are kept for a while."""
 
 import json
 from datetime import timedelta
@@ -80,7 +80,7 @@ def test_a_refused_message_is_kept_byte_for_byte(post, topic):
 
 
 @pytest.mark.parametrize("body", [b"", b"x", b"{}", b"[]", json.dumps({"increment_id": "1"}).encode() * 2])
-def test_what_names_no_document_is_not_kept(post, body):
+def test_refused_body_that_names_no_document_is_not_kept(post, body):
     post("order", body, key="wrong")
     assert not RefusedBody.objects.exists()
     assert Refusal.objects.exists()
@@ -93,21 +93,21 @@ def test_a_long_body_is_not_kept(post):
     assert Refusal.objects.get().largest_body == len(body)
 
 
-def test_the_newest_are_kept(post, settings):
+def test_newest_refused_bodies_are_kept(post, settings):
     settings.STOCKHUB_WEBHOOKS = {"API_KEYS": KEY, "KEEP_REFUSED": 3}
     for number in range(6):
         post("order", sample("order", increment_id=str(number)), key="wrong")
     assert list(RefusedBody.objects.order_by("pk").values_list("increment_id", flat=True)) == ["3", "4", "5"]
 
 
-def test_after_a_week_they_go_at_the_next_refusal(post):
+def test_refused_bodies_are_deleted_after_a_week_at_the_next_refusal(post):
     post("order", key="wrong")
     RefusedBody.objects.update(refused_at=timezone.now() - timedelta(days=8))
     post("shipment", key="another")
     assert RefusedBody.objects.get().topic == "shipment"
 
 
-def test_after_a_week_they_go_though_nobody_is_refused_any_more(post):
+def test_refused_bodies_are_deleted_after_a_week_without_further_refusals(post):
     post("order", key="wrong")
     post("shipment", key="wrong")
     RefusedBody.objects.filter(topic="order").update(refused_at=timezone.now() - timedelta(days=8))
@@ -127,7 +127,7 @@ def test_keeping_can_be_turned_off(post):
 
 
 @EACH_TOPIC
-def test_released_it_goes_the_way_of_every_message(post, topic):
+def test_released_message_is_journaled_and_applied(post, topic):
     post(topic, key="mistyped")
     kept = RefusedBody.objects.get()
     assert refusals.release([kept.pk]) == 1
@@ -150,7 +150,7 @@ def test_the_command_releases_all_that_came_with_a_key(post, capsys):
     assert set(Message.objects.values_list("topic", "status")) == {("order", "applied"), ("shipment", "applied")}
 
 
-def test_the_command_says_what_it_needs(post):
+def test_command_refuses_missing_arguments(post):
     with pytest.raises(CommandError, match="nothing to let in"):
         call_command("stockhub_release")
     post("order", key="wrong")

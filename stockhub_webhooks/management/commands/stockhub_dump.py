@@ -30,5 +30,5 @@ class Command(BaseCommand):
             until = parse_timestamp(options["until"]) if options["until"] else None
         except ValueError as error:
             raise CommandError(str(error)) from None
-        for message in records.since(since, until, options["topic"]):
-            self.stdout.write(records.line(message))
+        for message in records.received_since(since, until, options["topic"]):
+            self.stdout.write(records.to_line(message))

@@ -67,21 +67,21 @@ class Command(BaseCommand):
         bad = 0
         try:
             with opened(name) as file:
-                for count, found in enumerate(ingest.find(file), start=1):
-                    fault = found.fault or self.fault_of(found, intake)
+                for count, entry in enumerate(ingest.entries(file), start=1):
+                    fault = entry.fault or self.fault_of(entry, intake)
                     if fault:
                         bad += 1
-                        self.stderr.write(f"{name}:{found.line}: {fault}")
+                        self.stderr.write(f"{name}:{entry.line}: {fault}")
                     self.progress(name, count)
         except OSError as error:
             self.stderr.write(f"{name}: cannot be read: {error.strerror}")
             bad += 1
         return bad
 
-    def fault_of(self, found: ingest.Found, intake: ingest.Intake) -> str:
+    def fault_of(self, entry: ingest.Entry, intake: ingest.Intake) -> str:
         """Store one message; return the error, "" if it was stored."""
         try:
-            intake.take(found.text)
+            intake.take(entry.text)
         except Unreadable as why:
             return f"{Unreadable.REASONS[why.reason]} ({why.detail}.)"
         except (ValueError, DataError) as error:

@@ -156,7 +156,9 @@ class _Application:
 
     def update(self) -> Applied:
         document, reading = self.document, self.reading
-        was_delivered = isinstance(document, Shipment) and document.was_delivered_at(document.received_at)
+        was_delivered = isinstance(document, Shipment) and document.was_delivered_at(
+            document.received_at or self.message.received_at
+        )
         self.changes |= set_values(document, self.values())
         written = [*self.changes, *self.move_to_order(), *self.stamp()]
         addresses = parts.update_addresses(document, reading.addresses, self.using)

@@ -64,7 +64,7 @@ def test_a_cause_is_short():
     [
         ((b'{"a" 1}', b'{"something": 1,\n"a" 1}'), "not_json: Expecting ':' delimiter at line … column …"),
         ((b'{"a": "\xc3', b'{"long": "\xc3'), "not_json: byte … is the start of a character that is cut off"),
-        ((b"[]", b"[1]"), "not_an_object: the body is a list"),
+        ((b"[]", b" [] "), "not_an_object: the body is a list"),
     ],
 )
 def test_bodies_that_cannot_be_read_for_the_same_reason_are_one_cause(bodies, expected):
