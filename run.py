@@ -5,11 +5,14 @@
     python3 run.py demo --wheel FILE    the same with a built wheel instead of this checkout
     python3 run.py office               a filled shop's admin, to look at until Ctrl-C
     python3 run.py screenshots          the pictures of the documentation, of that shop, in Chromium
-    python3 run.py tests [ARGUMENTS]    the tests, once for each database; ARGUMENTS go to pytest
+    python3 run.py tests [ARGUMENTS]    the quick tests, on SQLite; ARGUMENTS go to pytest
+    python3 run.py tests --all [ARGUMENTS]    all tests, on every database that is there
+    python3 run.py check                lint, types and the quick tests: run it before a commit
+    python3 run.py drills [NAME]        one long drill; without NAME: the drills and their last results
 
-Everything is made in `.run/` beside this file. The tests always run on SQLite; on PostgreSQL and MariaDB where
-TEST_POSTGRESQL_URL and TEST_MARIADB_URL say where they are. STOCKHUB_TESTS_REQUIRE_ALL=1 makes a missing one a
-failure, STOCKHUB_TESTS_COVERAGE=1 measures the coverage of all runs together.
+Everything is made in `.run/` beside this file. `tests --all` runs on SQLite, and also on PostgreSQL and MariaDB if
+TEST_POSTGRESQL_URL and TEST_MARIADB_URL hold their addresses. STOCKHUB_TESTS_REQUIRE_ALL=1 makes a missing one a
+failure; STOCKHUB_TESTS_COVERAGE=1 measures the coverage of all runs together.
 """
 # Only the standard library, and no syntax that an older Python cannot read: it must live to say what is missing.
 
@@ -22,6 +25,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from urllib.parse import quote_plus
 from xml.etree import ElementTree
@@ -36,6 +40,37 @@ DATABASES = (
     ("MariaDB", "TEST_MARIADB_URL", "mysql"),
     ("SQLite", None, None),
 )
+# What the quick tests leave to `tests --all`.
+QUICK = ("-m", "not server and not browser and not slow")
+QUICK_MINUTES = "3 to 4 minutes on two cores"
+# Name of a drill, what it shows, and its steps: arguments of Python. A step that passed is not run again by the next
+# call after an interruption.
+PYTEST = ("-m", "pytest", "-q")
+DRILLS = {
+    "chaos": ("broken requests for ten minutes", [(*PYTEST, "tests/security/fuzz")]),
+    "kills": (
+        "processes killed under load",
+        [(*PYTEST, "tests/outages/test_crashes.py"), (*PYTEST, "tests/outages/test_sqlite.py")],
+    ),
+    "growth": ("the plans of the statements on a million messages", [(*PYTEST, "tests/db", "-k", "plan")]),
+    "outage": (
+        "databases that stop, hang, refuse or are full, and the storms after them",
+        [(*PYTEST, "tests/outages", "-k", "not crash"), (*PYTEST, "tests/outages/test_storms.py")],
+    ),
+    "hosts": ("the app in other set-ups", [(*PYTEST, "tests/hosts")]),
+    "deploy": ("old code receives on the new schema", [(*PYTEST, "tests/drills/deploy")]),
+    "flaky": ("the quick tests in random order, 20 times, on a busy disk", [(*PYTEST, *QUICK)] * 20),
+}
+DRILL_VARIABLES = {"STOCKHUB_FUZZ_SECONDS": "600", "STOCKHUB_EXPLAIN_MESSAGES": "1000000"}
+# Writes to the disk until it is ended.
+BUSY_DISK = """
+import os, sys
+while os.getppid() == int(sys.argv[2]):
+    with open(sys.argv[1], "wb") as file:
+        file.write(os.urandom(65536))
+        file.flush()
+        os.fsync(file.fileno())
+"""
 # What a shell may have set for another project, or for pip, and what would lead astray here.
 FOREIGN = ("DATABASE_URL", "DJANGO_SETTINGS_MODULE", "ENV_FILE", "PIP_USER", "PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV")
 
@@ -47,15 +82,23 @@ def main(arguments):
         print(missing, file=sys.stderr)
         return 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped, too
+    if arguments[:2] == ["tests", "--all"]:
+        return tests(arguments[2:])
     if arguments[:1] == ["tests"]:
-        return tests(arguments[1:])
+        return quick_tests(arguments[1:])
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("demo").add_argument("--wheel", metavar="FILE", type=Path)
     commands.add_parser("office")
     commands.add_parser("screenshots")
     commands.add_parser("tests")
+    commands.add_parser("check")
+    commands.add_parser("drills").add_argument("name", nargs="?", metavar="NAME")
     options = parser.parse_args(arguments)
+    if options.command == "check":
+        return check()
+    if options.command == "drills":
+        return drills(options.name)
     return demo(options.wheel) if options.command == "demo" else example(options.command)
 
 
@@ -96,8 +139,74 @@ def example(command):
     return environment.run(ROOT / "example_project" / f"{command}.py")
 
 
+def quick_tests(arguments):
+    """Run the quick tests on SQLite; return the exit code."""
+    environment = Environment(RUN / "venv")
+    environment.provide("tests")
+    say(f"the quick tests on SQLite take {QUICK_MINUTES}; `run.py tests --all` runs the others, too")
+    return environment.run("-m", "pytest", *QUICK, *arguments, DATABASE_URL=url_of(None))
+
+
+def check():
+    """Run lint, types and the quick tests, all of them; return the first exit code that is not 0."""
+    environment = Environment(RUN / "venv")
+    environment.provide("tests")
+    environment.provide("lint")
+    steps = (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",))
+    codes = []
+    for step in steps:
+        say(" ".join(step))
+        codes.append(environment.run("-m", *step))
+    codes.append(quick_tests([]))
+    return next((code for code in codes if code), 0)
+
+
+def drills(name):
+    """Run one drill from the step at which it stopped; without a name, list the drills with their last results."""
+    results = RUN / "drills.json"
+    known = json.loads(results.read_text()) if results.exists() else {}
+    if name is None:
+        for each, (purpose, _steps) in DRILLS.items():
+            print(f"{each:<10}{purpose}; last result: {known.get(each, {}).get('result', 'none')}")
+        return 0
+    if name not in DRILLS:
+        fail(f"There is no drill {name}. The drills are {', '.join(DRILLS)}.")
+    purpose, steps = DRILLS[name]
+    missing = [part for step in steps for part in step if part.startswith("tests/") and not (ROOT / part).exists()]
+    if missing:
+        fail(f"The drill {name} has no tests yet: {missing[0]} does not exist.")
+    environment = Environment(RUN / "venv")
+    environment.provide("tests")
+    state = known.setdefault(name, {})
+    say(f"{name}: {purpose}; last result: {state.get('result', 'none')}")
+    passed = state.get("passed", 0)
+    code = 0
+    busy = None
+    if name == "flaky":
+        arguments = ["-c", BUSY_DISK, str(RUN / "busy"), str(os.getpid())]
+        busy = environment.start(*arguments)
+    try:
+        for number, step in enumerate(steps[passed:], passed + 1):
+            say(f"step {number} of {len(steps)}")
+            code = environment.run(
+                *step, DATABASE_URL=os.environ.get("DATABASE_URL") or url_of(None), **DRILL_VARIABLES
+            )
+            day = time.strftime("%Y-%m-%d %H:%M")
+            outcome = f"failed with exit code {code}" if code else "passed"
+            done = not code and number == len(steps)
+            state.update(passed=0 if done else number - bool(code), result=f"{day}, step {number} {outcome}")
+            results.write_text(json.dumps(known, indent=2))
+            if code:
+                break
+    finally:
+        if busy:
+            stop(busy)
+    print(f"{name}: {state.get('result', 'none')}")
+    return code
+
+
 def tests(arguments):
-    """The tests, once for each database that is there; 0 where all runs passed."""
+    """Run all tests, once for each database that is there; return 0 if all runs passed."""
     chosen = [(name, url_of(variable), extra) for name, variable, extra in DATABASES if url_of(variable)]
     missing = [(name, variable) for name, variable, extra in DATABASES if not url_of(variable)]
     environment = Environment(RUN / "venv")

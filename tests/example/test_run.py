@@ -85,7 +85,7 @@ def test_its_syntax_is_readable_by_an_older_python():
 
 
 def test_the_tests_run_on_sqlite_and_say_what_was_left_out(launcher, environment, capsys):
-    assert launcher.main(["tests", "-k", "order"]) == 0
+    assert launcher.main(["tests", "--all", "-k", "order"]) == 0
     ((arguments, variables),) = environment.ran
     assert arguments[:2] == ("-m", "pytest")
     assert arguments[-2:] == ("-k", "order")
@@ -99,7 +99,7 @@ def test_the_tests_run_on_sqlite_and_say_what_was_left_out(launcher, environment
 def test_the_tests_run_on_every_database_that_is_there(launcher, environment, monkeypatch, capsys):
     monkeypatch.setenv("TEST_POSTGRESQL_URL", "postgresql://x")
     monkeypatch.setenv("TEST_MARIADB_URL", "mysql://x")
-    assert launcher.main(["tests"]) == 0
+    assert launcher.main(["tests", "--all"]) == 0
     assert environment.provided_for == [("tests", ["postgres", "mysql"])]
     assert [variables["DATABASE_URL"].partition(":")[0] for _, variables in environment.ran] == [
         "postgresql",
@@ -114,23 +114,23 @@ def test_the_tests_run_on_every_database_that_is_there(launcher, environment, mo
 def test_one_failing_database_fails_all(launcher, environment, monkeypatch, capsys):
     monkeypatch.setenv("TEST_POSTGRESQL_URL", "postgresql://x")
     environment.failing_url = "postgresql://x"
-    assert launcher.main(["tests"]) == 1
+    assert launcher.main(["tests", "--all"]) == 1
     assert "PostgreSQL: 6 passed, 1 failed, 1 skipped (exit code 1)" in capsys.readouterr().out
 
 
 def test_a_run_that_was_killed_fails_all(launcher, environment):
     environment.failing_url, environment.failing_code = launcher.url_of(None), -9
-    assert launcher.main(["tests"]) != 0
+    assert launcher.main(["tests", "--all"]) != 0
 
 
 def test_a_missing_database_is_a_failure_where_all_are_required(launcher, environment, monkeypatch):
     monkeypatch.setenv("STOCKHUB_TESTS_REQUIRE_ALL", "1")
-    assert launcher.main(["tests"]) == 1
+    assert launcher.main(["tests", "--all"]) == 1
 
 
 def test_coverage_is_combined_over_the_databases(launcher, environment, monkeypatch):
     monkeypatch.setenv("STOCKHUB_TESTS_COVERAGE", "1")
-    assert launcher.main(["tests"]) == 0
+    assert launcher.main(["tests", "--all"]) == 0
     assert [arguments[1:3] for arguments, _ in environment.ran] == [
         ("coverage", "erase"),
         ("coverage", "run"),
