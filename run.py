@@ -43,23 +43,37 @@ DATABASES = (
 # What the quick tests leave to `tests --all`.
 QUICK = ("-m", "quick or not (server or browser or slow)")
 QUICK_MINUTES = "3 to 4 minutes on two cores"
-# Name of a drill, what it shows, and its steps: arguments of Python. A step that passed is not run again by the next
-# call after an interruption.
+# Name of a drill, what it shows, the variable of the database that it needs (None: SQLite), and its steps: arguments of
+# Python. After an interruption the next call begins with the step that was not finished.
 PYTEST = ("-m", "pytest", "-q")
 DRILLS = {
-    "chaos": ("broken requests for ten minutes", [(*PYTEST, "tests/security/fuzz")]),
+    "chaos": (
+        "broken requests for ten minutes, then faults of every sort under load",
+        None,
+        [(*PYTEST, "tests/security/fuzz"), ("benchmarks/faults.py", "--seconds", "600")],
+    ),
     "kills": (
-        "processes killed under load",
-        [(*PYTEST, "tests/outages/test_crashes.py"), (*PYTEST, "tests/outages/test_sqlite.py")],
+        "processes and PostgreSQL servers killed under load",
+        "TEST_POSTGRESQL_URL",
+        [(*PYTEST, "tests/outages/test_crashes.py"), (*PYTEST, "tests/processing/test_concurrency.py")],
     ),
-    "growth": ("the plans of the statements on a million messages", [(*PYTEST, "tests/db", "-k", "plan")]),
+    "growth": (
+        "the plans of the statements on a million messages",
+        "TEST_POSTGRESQL_URL",
+        [(*PYTEST, "--timeout=3000", "tests/db/test_query_plans.py")],
+    ),
     "outage": (
-        "databases that stop, hang, refuse or are full, and the storms after them",
-        [(*PYTEST, "tests/outages", "-k", "not crash"), (*PYTEST, "tests/outages/test_storms.py")],
+        "databases that hang, refuse or are full, and the storms after them",
+        "TEST_POSTGRESQL_URL",
+        [
+            (*PYTEST, "tests/outages", "--ignore=tests/outages/test_storms.py"),
+            (*PYTEST, "tests/outages/test_storms.py"),
+        ],
     ),
-    "hosts": ("the app in other set-ups", [(*PYTEST, "tests/hosts")]),
-    "deploy": ("old code receives on the new schema", [(*PYTEST, "tests/drills/deploy")]),
-    "flaky": ("the quick tests in random order, 20 times, on a busy disk", [(*PYTEST, *QUICK)] * 20),
+    "hosts": ("the app in the set-ups of other projects", None, [(*PYTEST, "tests/hosts")]),
+    "deploy": ("old code receives on the migrated schema", None, [(*PYTEST, "tests/drills/deploy")]),
+    "erasure": ("a person is erased everywhere", None, []),
+    "flaky": ("the quick tests in random order, 20 times, on a busy disk", None, [(*PYTEST, *QUICK)] * 20),
 }
 DRILL_VARIABLES = {"STOCKHUB_FUZZ_SECONDS": "600", "STOCKHUB_EXPLAIN_MESSAGES": "1000000"}
 # Writes to the disk until it is ended.
@@ -166,17 +180,19 @@ def drills(name):
     results = RUN / "drills.json"
     known = json.loads(results.read_text()) if results.exists() else {}
     if name is None:
-        for each, (purpose, _steps) in DRILLS.items():
+        for each, (purpose, _variable, _steps) in DRILLS.items():
             print(f"{each:<10}{purpose}; last result: {known.get(each, {}).get('result', 'none')}")
         return 0
     if name not in DRILLS:
         fail(f"There is no drill {name}. The drills are {', '.join(DRILLS)}.")
-    purpose, steps = DRILLS[name]
-    missing = [part for step in steps for part in step if part.startswith("tests/") and not (ROOT / part).exists()]
-    if missing:
-        fail(f"The drill {name} has no tests yet: {missing[0]} does not exist.")
+    purpose, variable, steps = DRILLS[name]
+    files = [part for step in steps for part in step if part.startswith(("tests/", "benchmarks/"))]
+    if not steps or not all((ROOT / file).exists() for file in files):
+        fail(f"The drill {name} has no tests yet.")
+    if not url_of(variable):
+        fail(f"The drill {name} needs a database: set {variable}.")
     environment = Environment(RUN / "venv")
-    environment.provide("tests")
+    environment.provide("tests", extras=["postgres"] if variable else [])
     state = known.setdefault(name, {})
     say(f"{name}: {purpose}; last result: {state.get('result', 'none')}")
     passed = state.get("passed", 0)
@@ -188,9 +204,7 @@ def drills(name):
     try:
         for number, step in enumerate(steps[passed:], passed + 1):
             say(f"step {number} of {len(steps)}")
-            code = environment.run(
-                *step, DATABASE_URL=os.environ.get("DATABASE_URL") or url_of(None), **DRILL_VARIABLES
-            )
+            code = environment.run(*step, DATABASE_URL=url_of(variable), **DRILL_VARIABLES)
             day = time.strftime("%Y-%m-%d %H:%M")
             outcome = f"failed with exit code {code}" if code else "passed"
             done = not code and number == len(steps)

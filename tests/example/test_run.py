@@ -139,6 +139,44 @@ def test_coverage_is_combined_over_the_databases(launcher, environment, monkeypa
     ]
 
 
+def test_quick_tests_run_on_sqlite_alone_whatever_else_is_there(launcher, environment, monkeypatch):
+    monkeypatch.setenv("TEST_POSTGRESQL_URL", "postgresql://x")
+    assert launcher.main(["tests", "-k", "order"]) == 0
+    ((arguments, variables),) = environment.ran
+    assert arguments == ("-m", "pytest", *launcher.QUICK, "-k", "order")
+    assert variables["DATABASE_URL"].startswith("sqlite:///")
+
+
+def test_check_runs_lint_types_and_the_quick_tests(launcher, environment):
+    assert launcher.main(["check"]) == 0
+    assert [arguments[1:3] for arguments, _ in environment.ran] == [
+        ("ruff", "check"),
+        ("ruff", "format"),
+        ("mypy",),
+        ("pytest", "-m"),
+    ]
+
+
+def test_drill_that_stopped_goes_on_with_the_step_that_failed(launcher, environment, monkeypatch, capsys):
+    monkeypatch.setitem(launcher.DRILLS, "chaos", ("", None, [("first",), ("second",), ("third",)]))
+    codes = iter([0, 3, 0, 0])
+    monkeypatch.setattr(environment, "run", lambda self, *step, **_: steps.append(step[0]) or next(codes))
+    steps = []
+    assert launcher.main(["drills", "chaos"]) == 3
+    assert steps == ["first", "second"]
+    assert launcher.main(["drills", "chaos"]) == 0
+    assert steps == ["first", "second", "second", "third"]
+    launcher.main(["drills"])
+    assert capsys.readouterr().out.count("passed") > 1
+
+
+@pytest.mark.parametrize("name", ["erasure", "unknown", "kills"])
+def test_drill_that_cannot_run_is_a_failure(launcher, environment, name):
+    with pytest.raises(SystemExit, match="1"):
+        launcher.main(["drills", name])
+    assert environment.ran == []
+
+
 @pytest.mark.parametrize(("command", "group"), [("office", "demo"), ("screenshots", "tests")])
 def test_programs_of_the_example_run_with_what_they_need(launcher, environment, command, group):
     assert launcher.main([command]) == 0
