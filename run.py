@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Sets up what is needed, and runs the demo or the tests. Needs Python 3.10 or newer, and pip's access.
+"""Set up what is needed, then run the demo or the tests. Needs Python 3.10 or newer and access to a package index.
 
     python3 run.py demo                 the life of an order, over real HTTP, in a scratch shop
     python3 run.py demo --wheel FILE    the same with a built wheel instead of this checkout
@@ -14,7 +14,7 @@ Everything is made in `.run/` beside this file. `tests --all` runs on SQLite, an
 TEST_POSTGRESQL_URL and TEST_MARIADB_URL hold their addresses. STOCKHUB_TESTS_REQUIRE_ALL=1 makes a missing one a
 failure; STOCKHUB_TESTS_COVERAGE=1 measures the coverage of all runs together.
 """
-# Only the standard library, and no syntax that an older Python cannot read: it must live to say what is missing.
+# Only the standard library, and only syntax that an older Python can parse: this file must run to name what is missing.
 
 import argparse
 import hashlib
@@ -85,17 +85,17 @@ while os.getppid() == int(sys.argv[2]):
         file.flush()
         os.fsync(file.fileno())
 """
-# What a shell may have set for another project, or for pip, and what would lead astray here.
+# Variables that a shell may have set for another project or for pip, and that would mislead the commands here.
 FOREIGN = ("DATABASE_URL", "DJANGO_SETTINGS_MODULE", "ENV_FILE", "PIP_USER", "PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV")
 
 
 def main(arguments):
-    """Run one command; its exit code."""
+    """Run one command; return its exit code."""
     missing = what_is_missing()
     if missing:
         print(missing, file=sys.stderr)
         return 1
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped, too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # stops the child processes, too
     if arguments[:2] == ["tests", "--all"]:
         return tests(arguments[2:])
     if arguments[:1] == ["tests"]:
@@ -117,7 +117,7 @@ def main(arguments):
 
 
 def what_is_missing():
-    """A sentence on what must be installed first, "" where nothing is."""
+    """Return a sentence that names what must be installed first, or "" if nothing is missing."""
     version = "{}.{}".format(*sys.version_info[:2])
     if tuple(sys.version_info[:2]) < OLDEST_PYTHON:
         oldest = "{}.{}".format(*OLDEST_PYTHON)
@@ -135,7 +135,7 @@ def what_is_missing():
 
 
 def demo(wheel):
-    """The demo, with this checkout or with a built wheel; its exit code."""
+    """Run the demo, with this checkout or with a built wheel; return its exit code."""
     if wheel is None:
         environment = Environment(RUN / "venv")
         environment.provide("demo")
@@ -147,7 +147,7 @@ def demo(wheel):
 
 
 def example(command):
-    """A program of the example project; its exit code."""
+    """Run a program of the example project; return its exit code."""
     environment = Environment(RUN / "venv")
     environment.provide("tests" if command == "screenshots" else "demo")
     return environment.run(ROOT / "example_project" / f"{command}.py")
@@ -242,14 +242,14 @@ def tests(arguments):
 
 
 def run_tests(environment, databases, arguments, measured):
-    """Test on all databases at the same time, for a run waits a lot: of each its exit code, and how it went.
+    """Test on all databases at the same time; return an exit code and a line of counts for each.
 
-    Where there are several, what each says is shown when it has ended.
+    The runs overlap because each waits a lot. The output of each of several runs is shown when it has ended.
     """
     measuring = ["-m", "coverage", "run", "-m", "pytest"]
     variables = {"PYTHONPATH": os.environ["PYTHONPATH"]} if "PYTHONPATH" in os.environ else {}
     if len(databases) == len(DATABASES):
-        variables["STOCKHUB_TESTS_SHARED"] = "1"  # what takes long and does the same on each runs on one of them
+        variables["STOCKHUB_TESTS_SHARED"] = "1"  # a slow test that no database changes runs on one
     say(f"testing on {', '.join(name for name, url in databases)}")
     runs = []
     try:
@@ -263,13 +263,13 @@ def run_tests(environment, databases, arguments, measured):
             process = environment.start(*command, output=output, DATABASE_URL=url, **variables)
             runs.append((name, process, report, log))
         return [ended(*run, show=len(databases) > 1) for run in runs]
-    finally:  # also when we are stopped: what we started has things of its own to stop
+    finally:  # also after an interruption: the child has servers of its own to stop
         for run in runs:
             stop(run[1])
 
 
 def ended(name, process, report, log, show):
-    """Wait for one run, and show what it said."""
+    """Wait for one run and show its output."""
     code = process.wait()
     if show:
         say(f"tested on {name}")
@@ -278,14 +278,14 @@ def ended(name, process, report, log, show):
 
 
 def stop(process):
-    """End a process that is still there."""
+    """Terminate a process if it still runs."""
     if process.poll() is None:
         process.terminate()
         process.wait()
 
 
 def counted(report):
-    """How many tests passed, failed and were skipped, by pytest's report."""
+    """Return how many tests passed, failed and were skipped, according to pytest's report."""
     if not report.exists():
         return "no report"
     suites = list(ElementTree.parse(str(report)).getroot().iter("testsuite"))
@@ -297,13 +297,13 @@ def counted(report):
 
 
 def coverage(environment):
-    """Combine and show what all runs covered; not 0 where it is less than pyproject.toml asks for."""
+    """Combine and show the coverage of all runs; return 0 unless it is below the minimum of pyproject.toml."""
     say("coverage of all runs")
     return environment.run("-m", "coverage", "combine", "--quiet") or environment.run("-m", "coverage", "report")
 
 
 def url_of(variable):
-    """Where a database is, as django-environ reads it; None where nobody said."""
+    """Return a database's URL in django-environ's form, or None if the variable is not set."""
     if variable:
         return os.environ.get(variable)
     return "sqlite:///" + quote_plus(str(RUN / "tests.sqlite3"), safe="/")
@@ -313,7 +313,7 @@ def url_of(variable):
 
 
 class Environment:
-    """A virtual environment that is made when it is needed, and kept while pyproject.toml stays as it is."""
+    """Virtual environment that is made on first use and kept until pyproject.toml changes."""
 
     def __init__(self, place):
         self.place = place
@@ -321,7 +321,7 @@ class Environment:
         self.record = place / "provided.json"
 
     def provide(self, group, extras=()):
-        """This checkout, editable, with a dependency group and extras of pyproject.toml."""
+        """Install this checkout, editable, with a dependency group and extras of pyproject.toml."""
         wanted = {f"group {group}"} | {f"extra {extra}" for extra in extras}
         there = self.provided()
         if there is None:
@@ -335,7 +335,7 @@ class Environment:
         self.record.write_text(json.dumps({"for": self.digest(), "provided": sorted(wanted | there)}))
 
     def provide_wheel(self, wheel):
-        """A built wheel with what the demo needs, always anew."""
+        """Make the environment anew and install a built wheel with the demo's dependencies."""
         if not wheel.is_file():
             fail(f"There is no wheel {wheel}.")
         self.make()
@@ -351,7 +351,7 @@ class Environment:
             fail(f"The demo would not run with the wheel, but with {place.strip()}.")
 
     def provided(self):
-        """What is installed, None where there is no environment or it was made for something else."""
+        """Return what is installed, or None if there is no environment or the project has changed."""
         try:
             record = json.loads(self.record.read_text())
         except (OSError, ValueError):
@@ -359,12 +359,12 @@ class Environment:
         return set(record["provided"]) if record.get("for") == self.digest() and self.python.exists() else None
 
     def digest(self):
-        """Changes with pyproject.toml, with the Python, and with the place of this checkout."""
+        """Return a digest of pyproject.toml, the Python version and the checkout's path."""
         parts = (ROOT / "pyproject.toml").read_bytes(), sys.version.encode(), str(ROOT).encode()
         return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
     def make(self):
-        """An empty environment, with a pip that knows dependency groups."""
+        """Make an empty environment with a pip that supports dependency groups."""
         say(f"making a virtual environment in {self.place.relative_to(ROOT)} with Python {sys.version.split()[0]}")
         if self.place.exists():
             shutil.rmtree(str(self.place))
@@ -374,37 +374,37 @@ class Environment:
         self.install("--upgrade", OLDEST_PIP)
 
     def install(self, *arguments):
-        """`pip install`, quietly."""
+        """Run `pip install`; end the program if it fails."""
         if self.run("-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments) != 0:
             fail("pip could not install what is needed, see above. Is the package index within reach?")
 
     def run(self, *arguments, **variables):
-        """Run this environment's Python in the root of the checkout; its exit code."""
+        """Run this environment's Python in the root of the checkout; return its exit code."""
         process = self.start(*arguments, **variables)
         try:
             return process.wait()
-        finally:  # also when we are stopped: what we started has things of its own to stop
+        finally:  # also after an interruption: the child has servers of its own to stop
             stop(process)
 
     def start(self, *arguments, output=None, **variables):
-        """Begin to; what it says goes into the file `output`, where there is one."""
+        """Start this environment's Python; its output goes to the file `output`, if given."""
         command = [str(self.python), *map(str, arguments)]
         environment = dict(clean_environment(), **variables)
         return subprocess.Popen(command, cwd=str(ROOT), env=environment, stdout=output, stderr=output)
 
 
 def clean_environment():
-    """The shell's variables without those that are meant for another project."""
+    """Return the shell's variables without those that are meant for another project."""
     return {name: value for name, value in os.environ.items() if name not in FOREIGN}
 
 
 def say(what):
-    """A line on what goes on."""
+    """Print a line of progress."""
     print(f"== {what}", flush=True)
 
 
 def fail(why):
-    """End with a sentence."""
+    """End the program with an error text."""
     print(why, file=sys.stderr)
     sys.exit(1)
 
