@@ -1,4 +1,4 @@
-"""The house: imports point down, one place reads the settings, every table knows every topic."""
+"""Test the architecture: imports point down, one module reads the settings, each table by topic has all topics."""
 
 import ast
 import os
@@ -50,7 +50,7 @@ EACH_MODULE = pytest.mark.parametrize("module", MODULES)
 
 
 def names_imported(path: Path, module: str = PACKAGE) -> Iterator[str]:
-    """Every dotted name that a file imports, wherever in it: `from x import y` is x.y."""
+    """Yield every dotted name that a file imports, also inside functions: `from x import y` is x.y."""
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -64,24 +64,24 @@ def names_imported(path: Path, module: str = PACKAGE) -> Iterator[str]:
 
 
 def module_of(name: str) -> str | None:
-    """The module of ours that a dotted name lives in, None for another's."""
+    """Return the module of this package that defines a dotted name, or None."""
     while name and name not in MODULES:
         name = name.rpartition(".")[0]
     return name or None
 
 
 def imported(module: str) -> set[str]:
-    """The modules of ours that a module imports, itself left out."""
+    """Return the other modules of this package that a module imports."""
     return {found for name in names_imported(MODULES[module], module) if (found := module_of(name))} - {module}
 
 
 def part(module: str) -> str:
-    """The first name below the package, which has its place in a layer."""
+    """Return the first name below the package, which LAYERS assigns to a layer."""
     return module.split(".")[1] if "." in module else ""
 
 
 def circle(graph: dict[str, set[str]]) -> list[str]:
-    """The modules that import one another, in a row; none where all is well."""
+    """Return the modules of an import cycle in their order, or none."""
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
@@ -177,7 +177,7 @@ def test_no_module_is_a_drawer_for_anything():
 
 
 def tables_by_topic() -> list[str]:
-    """Each module-level BY_TOPIC, as "module:name"; found in the text, so that a new table is tested unasked."""
+    """Yield each module-level BY_TOPIC as "module:name", found in the source so that a new table is tested, too."""
     found = []
     for module, path in MODULES.items():
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
