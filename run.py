@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
-"""Sets up what is needed, and runs the demo or the tests. Needs Python 3.10 or newer, and pip's access.
+"""Set up what is needed, then run the demo or the tests. Needs Python 3.10 or newer and access to a package index.
 
     python3 run.py demo                 the life of an order, over real HTTP, in a scratch shop
     python3 run.py demo --wheel FILE    the same with a built wheel instead of this checkout
     python3 run.py office               a filled shop's admin, to look at until Ctrl-C
     python3 run.py screenshots          the pictures of the documentation, of that shop, in Chromium
-    python3 run.py tests [ARGUMENTS]    the tests, once for each database; ARGUMENTS go to pytest
+    python3 run.py tests [ARGUMENTS]    the quick tests, on SQLite; ARGUMENTS go to pytest
+    python3 run.py tests --all [ARGUMENTS]    all tests, on every database that is there
+    python3 run.py check                lint, types and the quick tests: run it before a commit
+    python3 run.py drills [NAME]        one long drill; without NAME: the drills and their last results
 
-Everything is made in `.run/` beside this file. The tests always run on SQLite; on PostgreSQL and MariaDB where
-TEST_POSTGRESQL_URL and TEST_MARIADB_URL say where they are. STOCKHUB_TESTS_REQUIRE_ALL=1 makes a missing one a
-failure, STOCKHUB_TESTS_COVERAGE=1 measures the coverage of all runs together.
+Everything is made in `.run/` beside this file. `tests --all` runs on SQLite, and also on PostgreSQL and MariaDB if
+TEST_POSTGRESQL_URL and TEST_MARIADB_URL hold their addresses. STOCKHUB_TESTS_REQUIRE_ALL=1 makes a missing one a
+failure; STOCKHUB_TESTS_COVERAGE=1 measures the coverage of all runs together.
 """
-# Only the standard library, and no syntax that an older Python cannot read: it must live to say what is missing.
+# Only the standard library, and only syntax that an older Python can parse: this file must run to name what is missing.
 
 import argparse
 import hashlib
@@ -22,6 +25,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from urllib.parse import quote_plus
 from xml.etree import ElementTree
@@ -36,31 +40,84 @@ DATABASES = (
     ("MariaDB", "TEST_MARIADB_URL", "mysql"),
     ("SQLite", None, None),
 )
-# What a shell may have set for another project, or for pip, and what would lead astray here.
+# What the quick tests leave to `tests --all`.
+QUICK = ("-m", "quick or not (server or browser or slow)")
+QUICK_MINUTES = "3 to 4 minutes on two cores"
+# Name of a drill, what it shows, the variable of the database that it needs (None: SQLite), and its steps: arguments of
+# Python. After an interruption the next call begins with the step that was not finished.
+PYTEST = ("-m", "pytest", "-q")
+DRILLS = {
+    "chaos": (
+        "broken requests for ten minutes, then faults of every sort under load",
+        None,
+        [(*PYTEST, "tests/security/fuzz"), ("benchmarks/faults.py", "--seconds", "600")],
+    ),
+    "kills": (
+        "processes and PostgreSQL servers killed under load",
+        "TEST_POSTGRESQL_URL",
+        [(*PYTEST, "tests/outages/test_crashes.py"), (*PYTEST, "tests/processing/test_concurrency.py")],
+    ),
+    "growth": (
+        "the plans of the statements on a million messages",
+        "TEST_POSTGRESQL_URL",
+        [(*PYTEST, "--timeout=3000", "tests/db/test_query_plans.py")],
+    ),
+    "outage": (
+        "databases that hang, refuse or are full, and the storms after them",
+        "TEST_POSTGRESQL_URL",
+        [
+            (*PYTEST, "tests/outages", "--ignore=tests/outages/test_storms.py"),
+            (*PYTEST, "tests/outages/test_storms.py"),
+        ],
+    ),
+    "hosts": ("the app in the set-ups of other projects", None, [(*PYTEST, "tests/hosts")]),
+    "deploy": ("old code receives on the migrated schema", None, [(*PYTEST, "tests/drills/deploy")]),
+    "erasure": ("a person is erased everywhere", None, []),
+    "flaky": ("the quick tests in random order, 20 times, on a busy disk", None, [(*PYTEST, *QUICK)] * 20),
+}
+DRILL_VARIABLES = {"STOCKHUB_FUZZ_SECONDS": "600", "STOCKHUB_EXPLAIN_MESSAGES": "1000000"}
+# Writes to the disk until it is ended.
+BUSY_DISK = """
+import os, sys
+while os.getppid() == int(sys.argv[2]):
+    with open(sys.argv[1], "wb") as file:
+        file.write(os.urandom(65536))
+        file.flush()
+        os.fsync(file.fileno())
+"""
+# Variables that a shell may have set for another project or for pip, and that would mislead the commands here.
 FOREIGN = ("DATABASE_URL", "DJANGO_SETTINGS_MODULE", "ENV_FILE", "PIP_USER", "PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV")
 
 
 def main(arguments):
-    """Run one command; its exit code."""
+    """Run one command; return its exit code."""
     missing = what_is_missing()
     if missing:
         print(missing, file=sys.stderr)
         return 1
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped, too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # stops the child processes, too
+    if arguments[:2] == ["tests", "--all"]:
+        return tests(arguments[2:])
     if arguments[:1] == ["tests"]:
-        return tests(arguments[1:])
+        return quick_tests(arguments[1:])
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("demo").add_argument("--wheel", metavar="FILE", type=Path)
     commands.add_parser("office")
     commands.add_parser("screenshots")
     commands.add_parser("tests")
+    commands.add_parser("check")
+    commands.add_parser("drills").add_argument("name", nargs="?", metavar="NAME")
     options = parser.parse_args(arguments)
+    if options.command == "check":
+        return check()
+    if options.command == "drills":
+        return drills(options.name)
     return demo(options.wheel) if options.command == "demo" else example(options.command)
 
 
 def what_is_missing():
-    """A sentence on what must be installed first, "" where nothing is."""
+    """Return a sentence that names what must be installed first, or "" if nothing is missing."""
     version = "{}.{}".format(*sys.version_info[:2])
     if tuple(sys.version_info[:2]) < OLDEST_PYTHON:
         oldest = "{}.{}".format(*OLDEST_PYTHON)
@@ -78,7 +135,7 @@ def what_is_missing():
 
 
 def demo(wheel):
-    """The demo, with this checkout or with a built wheel; its exit code."""
+    """Run the demo, with this checkout or with a built wheel; return its exit code."""
     if wheel is None:
         environment = Environment(RUN / "venv")
         environment.provide("demo")
@@ -90,14 +147,80 @@ def demo(wheel):
 
 
 def example(command):
-    """A program of the example project; its exit code."""
+    """Run a program of the example project; return its exit code."""
     environment = Environment(RUN / "venv")
     environment.provide("tests" if command == "screenshots" else "demo")
     return environment.run(ROOT / "example_project" / f"{command}.py")
 
 
+def quick_tests(arguments):
+    """Run the quick tests on SQLite; return the exit code."""
+    environment = Environment(RUN / "venv")
+    environment.provide("tests")
+    say(f"the quick tests on SQLite take {QUICK_MINUTES}; `run.py tests --all` runs the others, too")
+    return environment.run("-m", "pytest", *QUICK, *arguments, DATABASE_URL=url_of(None))
+
+
+def check():
+    """Run lint, types and the quick tests, all of them; return the first exit code that is not 0."""
+    environment = Environment(RUN / "venv")
+    environment.provide("tests")
+    environment.provide("lint")
+    steps = (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",))
+    codes = []
+    for step in steps:
+        say(" ".join(step))
+        codes.append(environment.run("-m", *step))
+    codes.append(quick_tests([]))
+    return next((code for code in codes if code), 0)
+
+
+def drills(name):
+    """Run one drill from the step at which it stopped; without a name, list the drills with their last results."""
+    results = RUN / "drills.json"
+    known = json.loads(results.read_text()) if results.exists() else {}
+    if name is None:
+        for each, (purpose, _variable, _steps) in DRILLS.items():
+            print(f"{each:<10}{purpose}; last result: {known.get(each, {}).get('result', 'none')}")
+        return 0
+    if name not in DRILLS:
+        fail(f"There is no drill {name}. The drills are {', '.join(DRILLS)}.")
+    purpose, variable, steps = DRILLS[name]
+    files = [part for step in steps for part in step if part.startswith(("tests/", "benchmarks/"))]
+    if not steps or not all((ROOT / file).exists() for file in files):
+        fail(f"The drill {name} has no tests yet.")
+    if not url_of(variable):
+        fail(f"The drill {name} needs a database: set {variable}.")
+    environment = Environment(RUN / "venv")
+    environment.provide("tests", extras=["postgres"] if variable else [])
+    state = known.setdefault(name, {})
+    say(f"{name}: {purpose}; last result: {state.get('result', 'none')}")
+    passed = state.get("passed", 0)
+    code = 0
+    busy = None
+    if name == "flaky":
+        arguments = ["-c", BUSY_DISK, str(RUN / "busy"), str(os.getpid())]
+        busy = environment.start(*arguments)
+    try:
+        for number, step in enumerate(steps[passed:], passed + 1):
+            say(f"step {number} of {len(steps)}")
+            code = environment.run(*step, DATABASE_URL=url_of(variable), **DRILL_VARIABLES)
+            day = time.strftime("%Y-%m-%d %H:%M")
+            outcome = f"failed with exit code {code}" if code else "passed"
+            done = not code and number == len(steps)
+            state.update(passed=0 if done else number - bool(code), result=f"{day}, step {number} {outcome}")
+            results.write_text(json.dumps(known, indent=2))
+            if code:
+                break
+    finally:
+        if busy:
+            stop(busy)
+    print(f"{name}: {state.get('result', 'none')}")
+    return code
+
+
 def tests(arguments):
-    """The tests, once for each database that is there; 0 where all runs passed."""
+    """Run all tests, once for each database that is there; return 0 if all runs passed."""
     chosen = [(name, url_of(variable), extra) for name, variable, extra in DATABASES if url_of(variable)]
     missing = [(name, variable) for name, variable, extra in DATABASES if not url_of(variable)]
     environment = Environment(RUN / "venv")
@@ -119,14 +242,14 @@ def tests(arguments):
 
 
 def run_tests(environment, databases, arguments, measured):
-    """Test on all databases at the same time, for a run waits a lot: of each its exit code, and how it went.
+    """Test on all databases at the same time; return an exit code and a line of counts for each.
 
-    Where there are several, what each says is shown when it has ended.
+    The runs overlap because each waits a lot. The output of each of several runs is shown when it has ended.
     """
     measuring = ["-m", "coverage", "run", "-m", "pytest"]
     variables = {"PYTHONPATH": os.environ["PYTHONPATH"]} if "PYTHONPATH" in os.environ else {}
     if len(databases) == len(DATABASES):
-        variables["STOCKHUB_TESTS_SHARED"] = "1"  # what takes long and does the same on each runs on one of them
+        variables["STOCKHUB_TESTS_SHARED"] = "1"  # a slow test that no database changes runs on one
     say(f"testing on {', '.join(name for name, url in databases)}")
     runs = []
     try:
@@ -140,13 +263,13 @@ def run_tests(environment, databases, arguments, measured):
             process = environment.start(*command, output=output, DATABASE_URL=url, **variables)
             runs.append((name, process, report, log))
         return [ended(*run, show=len(databases) > 1) for run in runs]
-    finally:  # also when we are stopped: what we started has things of its own to stop
+    finally:  # also after an interruption: the child has servers of its own to stop
         for run in runs:
             stop(run[1])
 
 
 def ended(name, process, report, log, show):
-    """Wait for one run, and show what it said."""
+    """Wait for one run and show its output."""
     code = process.wait()
     if show:
         say(f"tested on {name}")
@@ -155,14 +278,14 @@ def ended(name, process, report, log, show):
 
 
 def stop(process):
-    """End a process that is still there."""
+    """Terminate a process if it still runs."""
     if process.poll() is None:
         process.terminate()
         process.wait()
 
 
 def counted(report):
-    """How many tests passed, failed and were skipped, by pytest's report."""
+    """Return how many tests passed, failed and were skipped, according to pytest's report."""
     if not report.exists():
         return "no report"
     suites = list(ElementTree.parse(str(report)).getroot().iter("testsuite"))
@@ -174,13 +297,13 @@ def counted(report):
 
 
 def coverage(environment):
-    """Combine and show what all runs covered; not 0 where it is less than pyproject.toml asks for."""
+    """Combine and show the coverage of all runs; return 0 unless it is below the minimum of pyproject.toml."""
     say("coverage of all runs")
     return environment.run("-m", "coverage", "combine", "--quiet") or environment.run("-m", "coverage", "report")
 
 
 def url_of(variable):
-    """Where a database is, as django-environ reads it; None where nobody said."""
+    """Return a database's URL in django-environ's form, or None if the variable is not set."""
     if variable:
         return os.environ.get(variable)
     return "sqlite:///" + quote_plus(str(RUN / "tests.sqlite3"), safe="/")
@@ -190,7 +313,7 @@ def url_of(variable):
 
 
 class Environment:
-    """A virtual environment that is made when it is needed, and kept while pyproject.toml stays as it is."""
+    """Virtual environment that is made on first use and kept until pyproject.toml changes."""
 
     def __init__(self, place):
         self.place = place
@@ -198,7 +321,7 @@ class Environment:
         self.record = place / "provided.json"
 
     def provide(self, group, extras=()):
-        """This checkout, editable, with a dependency group and extras of pyproject.toml."""
+        """Install this checkout, editable, with a dependency group and extras of pyproject.toml."""
         wanted = {f"group {group}"} | {f"extra {extra}" for extra in extras}
         there = self.provided()
         if there is None:
@@ -212,7 +335,7 @@ class Environment:
         self.record.write_text(json.dumps({"for": self.digest(), "provided": sorted(wanted | there)}))
 
     def provide_wheel(self, wheel):
-        """A built wheel with what the demo needs, always anew."""
+        """Make the environment anew and install a built wheel with the demo's dependencies."""
         if not wheel.is_file():
             fail(f"There is no wheel {wheel}.")
         self.make()
@@ -228,7 +351,7 @@ class Environment:
             fail(f"The demo would not run with the wheel, but with {place.strip()}.")
 
     def provided(self):
-        """What is installed, None where there is no environment or it was made for something else."""
+        """Return what is installed, or None if there is no environment or the project has changed."""
         try:
             record = json.loads(self.record.read_text())
         except (OSError, ValueError):
@@ -236,12 +359,12 @@ class Environment:
         return set(record["provided"]) if record.get("for") == self.digest() and self.python.exists() else None
 
     def digest(self):
-        """Changes with pyproject.toml, with the Python, and with the place of this checkout."""
+        """Return a digest of pyproject.toml, the Python version and the checkout's path."""
         parts = (ROOT / "pyproject.toml").read_bytes(), sys.version.encode(), str(ROOT).encode()
         return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
     def make(self):
-        """An empty environment, with a pip that knows dependency groups."""
+        """Make an empty environment with a pip that supports dependency groups."""
         say(f"making a virtual environment in {self.place.relative_to(ROOT)} with Python {sys.version.split()[0]}")
         if self.place.exists():
             shutil.rmtree(str(self.place))
@@ -251,37 +374,37 @@ class Environment:
         self.install("--upgrade", OLDEST_PIP)
 
     def install(self, *arguments):
-        """`pip install`, quietly."""
+        """Run `pip install`; end the program if it fails."""
         if self.run("-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments) != 0:
             fail("pip could not install what is needed, see above. Is the package index within reach?")
 
     def run(self, *arguments, **variables):
-        """Run this environment's Python in the root of the checkout; its exit code."""
+        """Run this environment's Python in the root of the checkout; return its exit code."""
         process = self.start(*arguments, **variables)
         try:
             return process.wait()
-        finally:  # also when we are stopped: what we started has things of its own to stop
+        finally:  # also after an interruption: the child has servers of its own to stop
             stop(process)
 
     def start(self, *arguments, output=None, **variables):
-        """Begin to; what it says goes into the file `output`, where there is one."""
+        """Start this environment's Python; its output goes to the file `output`, if given."""
         command = [str(self.python), *map(str, arguments)]
         environment = dict(clean_environment(), **variables)
         return subprocess.Popen(command, cwd=str(ROOT), env=environment, stdout=output, stderr=output)
 
 
 def clean_environment():
-    """The shell's variables without those that are meant for another project."""
+    """Return the shell's variables without those that are meant for another project."""
     return {name: value for name, value in os.environ.items() if name not in FOREIGN}
 
 
 def say(what):
-    """A line on what goes on."""
+    """Print a line of progress."""
     print(f"== {what}", flush=True)
 
 
 def fail(why):
-    """End with a sentence."""
+    """End the program with an error text."""
     print(why, file=sys.stderr)
     sys.exit(1)
 

@@ -1,4 +1,4 @@
-"""A pytest plugin for CI: a skipped test is a failed one, and each run's numbers are added to a file."""
+"""Pytest plugin for CI: fail a run that skips a test, and add the counts of each run to a file."""
 
 import os
 from pathlib import Path
@@ -10,13 +10,13 @@ TOTALS = os.environ.pop("CI_TOTALS", "")
 
 
 def pytest_report_header():
-    """Say so at the top of each run."""
+    """Return a line for the top of each run."""
     return "skipped tests fail this run"
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session):
-    """Write "passed failed" to the file of totals, and turn skips into a fault of the run."""
+    """Write "passed failed" to the file of totals, and fail the run if tests were skipped."""
     if hasattr(session.config, "workerinput"):  # a process of pytest-xdist; its numbers arrive at the first one
         return
     stats = session.config.pluginmanager.get_plugin("terminalreporter").stats
@@ -30,7 +30,7 @@ def pytest_sessionfinish(session):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Name the fault, as pytest shows skips without blame."""
+    """Print why the run fails, since pytest shows skips without a fault."""
     skipped = len(terminalreporter.stats.get("skipped", ()))
     if skipped:
         terminalreporter.section("skipped tests", red=True, bold=True)

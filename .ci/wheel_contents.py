@@ -1,4 +1,4 @@
-"""Compare a wheel with the package in the checkout: `wheel_contents.py WHEEL`; says where they differ and ends with 1.
+"""Compare a wheel with the package in the checkout: `wheel_contents.py WHEEL` names each difference and ends with 1.
 
 The tests run on the checkout, so the wheel has to hold the very same files.
 """
@@ -19,7 +19,7 @@ NEEDED = (
 
 
 def faults(wheel: Path) -> list[str]:
-    """What is wrong with the wheel, one sentence each."""
+    """Return each fault of the wheel as a sentence."""
     with ZipFile(wheel) as archive:
         held = {name: archive.read(name) for name in archive.namelist() if not name.endswith("/")}
     ours = {

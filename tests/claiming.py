@@ -1,4 +1,4 @@
-"""Messages taken one by one, as by a worker that is looked at between two of them."""
+"""Claim messages one by one, so that a test can look at the database between two of them."""
 
 from contextlib import closing
 
@@ -6,7 +6,7 @@ from stockhub_webhooks.receiving import journal
 
 
 def claim_due():
-    """The messages that are due; each is taken off when it is asked for, and the others of its few are let go of."""
+    """Yield the due messages one by one; the rest of a batch is released if the caller stops."""
     with closing(journal.claim_due()) as claimed:
         for few in claimed:
             while few:

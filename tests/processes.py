@@ -1,4 +1,4 @@
-"""Real processes of a shop on a database of its own."""
+"""Start real processes of a shop on a database of its own."""
 
 import json
 import os
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @contextmanager
 def scratch_database(tmp_path):
-    """The URL of an empty database of the kind that the tests run on; it is dropped afterwards."""
+    """Yield the URL of an empty database of the kind that the tests run on; drop it afterwards."""
     if connection.vendor == "sqlite":
         yield f"sqlite:///{tmp_path / 'shop.sqlite3'}"
         return
@@ -36,7 +36,7 @@ def scratch_database(tmp_path):
 
 
 def drop_database(name, tries=20):
-    """Away with it, whoever is connected; only an autovacuum is nobody's to end, and is waited for."""
+    """Drop a database despite its connections; wait for an autovacuum, which cannot be ended."""
     force = " WITH (FORCE)" if connection.vendor == "postgresql" else ""
     while True:
         try:
@@ -49,7 +49,7 @@ def drop_database(name, tries=20):
 
 
 def execute(sql):
-    """Run a statement on a connection of its own, outside all transactions."""
+    """Run a statement on a separate connection, outside all transactions."""
     backend = load_backend(connection.settings_dict["ENGINE"])
     own = backend.DatabaseWrapper(connections.settings["default"] | {"NAME": connection.settings_dict["NAME"]}, "own")
     own.inc_thread_sharing()
@@ -62,7 +62,7 @@ def execute(sql):
 
 
 class Shop:
-    """The shop's processes: they share an environment, and none is left behind."""
+    """Processes of one shop, which share an environment and are all ended by `close`."""
 
     def __init__(self, url, folder, **environment):
         self.folder = folder
@@ -79,7 +79,7 @@ class Shop:
         self.run("-m", "django", "migrate", "--run-syncdb", "-v0")
 
     def start(self, *arguments, **environment):
-        """A Python process that goes on."""
+        """Start a Python process and return it."""
         process = subprocess.Popen(
             [sys.executable, *arguments],
             cwd=ROOT,
@@ -93,18 +93,18 @@ class Shop:
         return process
 
     def run(self, *arguments, code=0, timeout=300, **environment):
-        """A Python process that ends; what it printed."""
+        """Run a Python process to its end and return its output."""
         process = self.start(*arguments, **environment)
         out, errors = process.communicate(timeout=timeout)
         assert process.returncode == code, (process.returncode, out, errors)
         return out
 
     def worker(self, *arguments, code=0, **environment):
-        """One `stockhub_worker`, until it ends."""
+        """Run one `stockhub_worker` to its end."""
         return self.run("-m", "django", "stockhub_worker", *arguments, code=code, **environment)
 
     def query(self, code):
-        """What an expression gives in a shell of the shop, whose models are known by their names."""
+        """Return the value of an expression, evaluated in a shell of the shop in which all models are imported."""
         if self.shell is None:
             self.shell = self.start("-m", "tests.shop.shell")
         self.shell.stdin.write(json.dumps(code) + "\n")
@@ -116,12 +116,12 @@ class Shop:
         return eval(answer["value"])
 
     def inventory(self, patience=60):
-        """What there is once nothing is left to do, or nothing gets done for so many seconds; somebody must do it."""
+        """Return the rows once no work is left, or none gets done for `patience` seconds."""
         return json.loads(self.run("-m", "benchmarks.inventory", str(patience), timeout=3600))
 
     @contextmanager
     def serve(self, *options, **environment):
-        """A gunicorn, the last that was started; its address."""
+        """Start a gunicorn and yield its address; its process is the last of `started`."""
         port = free_port()
         arguments = ["-m", "gunicorn", "tests.host.wsgi", "-b", f"127.0.0.1:{port}", "--log-level", "warning"]
         log = (self.folder / "gunicorn.log").open("ab")
@@ -142,11 +142,11 @@ class Shop:
             log.close()
 
     def log(self):
-        """What gunicorn wrote."""
+        """Return gunicorn's log."""
         return (self.folder / "gunicorn.log").read_text()
 
     def close(self):
-        """End what still runs."""
+        """End all processes that still run."""
         for process in self.started:
             if process.poll() is None:
                 process.kill()
@@ -158,14 +158,14 @@ class Shop:
 
 
 def free_port():
-    """A port on the loopback that nobody uses."""
+    """Return a free port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
 def wait_for_port(process, port):
-    """Until the server listens."""
+    """Wait until the server listens."""
     for _ in range(600):
         assert process.poll() is None, "the server ended"
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.3):

@@ -1,4 +1,4 @@
-"""The house: imports point down, one place reads the settings, every table knows every topic."""
+"""Test the architecture: imports point down, one module reads the settings, each table by topic has all topics."""
 
 import ast
 import os
@@ -72,7 +72,7 @@ def names_imported(path: Path, module: str = PACKAGE, *, walk=ast.walk) -> Itera
 
 
 def module_of(name: str) -> str | None:
-    """The module of ours that a dotted name lives in, None for another's."""
+    """Return the module of this package that defines a dotted name, or None."""
     while name and name not in MODULES:
         name = name.rpartition(".")[0]
     return name or None
@@ -86,12 +86,12 @@ def imported(module: str, *, walk=ast.walk) -> set[str]:
 
 
 def part(module: str) -> str:
-    """The first name below the package, which has its place in a layer."""
+    """Return the first name below the package, which LAYERS assigns to a layer."""
     return module.split(".")[1] if "." in module else ""
 
 
 def circle(graph: dict[str, set[str]]) -> list[str]:
-    """The modules that import one another, in a row; none where all is well."""
+    """Return the modules of an import cycle in their order, or none."""
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
@@ -190,7 +190,7 @@ def test_no_module_is_a_drawer_for_anything():
 
 
 def tables_by_topic() -> list[str]:
-    """Each module-level BY_TOPIC, as "module:name"; found in the text, so that a new table is tested unasked."""
+    """Yield each module-level BY_TOPIC as "module:name", found in the source so that a new table is tested, too."""
     found = []
     for module, path in MODULES.items():
         for node in ast.parse(path.read_text(encoding="utf-8")).body:

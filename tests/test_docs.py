@@ -1,4 +1,4 @@
-"""README and code say the same."""
+"""Test that the README matches the code."""
 
 import ast
 import inspect
@@ -31,12 +31,12 @@ BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
 
 
 def section(title):
-    """The text under a heading."""
+    """Return the text under a heading."""
     return README.split(f"\n## {title}\n")[1].split("\n## ")[0]
 
 
 def rows(title):
-    """The cells of the first table under a heading, without its head."""
+    """Return the cells of the first table under a heading, without its head."""
     lines = [line for line in section(title).splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[2:]]
 
@@ -192,7 +192,7 @@ def test_the_simulation_of_the_documentation_is_understood():
 
 
 def test_the_code_that_tests_receivers_runs(tmp_path):
-    """In a project of its own, whose shop has the example's receivers."""
+    """Run the code in a separate project, whose shop has the example's receivers."""
     blocks = re.findall(r"```python\n(.*?)```", TESTING + section("Try it, and test it"), re.DOTALL)
     assert len(blocks) == 3
     for number, code in enumerate(blocks):

@@ -1,4 +1,4 @@
-"""The office's words, in English and in Dutch."""
+"""Test the translations of the admin, English and Dutch."""
 
 import ast
 import re
@@ -44,14 +44,14 @@ CALL_IN_TEMPLATE = re.compile(r"""(?:gettext|_)\(u?(?P<quote>["'])(?P<text>.*?)(
 
 
 def in_templates():
-    """The same of the templates, which Django turns into Python for gettext."""
+    """Yield the same from the templates, which Django turns into Python for gettext."""
     for path in (PACKAGE / "templates").rglob("*.*"):
         for call in CALL_IN_TEMPLATE.finditer(templatize(path.read_text())):
             yield "", ast.literal_eval(call["quote"] + call["text"] + call["quote"])
 
 
 def in_source():
-    """Context and text of every translatable string of the package."""
+    """Return context and text of every translatable string of the package."""
     yield from in_templates()
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):

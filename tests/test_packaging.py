@@ -1,4 +1,4 @@
-"""What is shipped, and what it says of itself."""
+"""Test what is shipped, and its metadata."""
 
 import configparser
 import itertools
@@ -23,19 +23,19 @@ PROJECT = PYPROJECT["project"]
 
 
 def versions(classifier: str) -> list[str]:
-    """The versions with a dot in them that the classifiers name, as they stand there."""
+    """Return the versions with a dot that the classifiers name."""
     found = (re.fullmatch(rf"{re.escape(classifier)} :: (\d+\.\d+)", line) for line in PROJECT["classifiers"])
     return [match[1] for match in found if match]
 
 
 def expanded(line: str) -> list[str]:
-    """The names behind tox's braces: py{310,311}-django52 is two of them."""
+    """Expand tox's braces: py{310,311}-django52 is two names."""
     parts = [part.split(",") for part in re.split(r"[{}]", line)]
     return ["".join(choice) for choice in itertools.product(*parts)]
 
 
 def combinations() -> set[tuple[str, str]]:
-    """The Python and the Django of each environment of tox that runs the tests."""
+    """Return the Python and the Django of each tox environment that runs the tests."""
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(ROOT / "tox.ini", encoding="utf-8")
     names = [name for line in tox["tox"]["env_list"].split() for name in expanded(line)]

@@ -25,6 +25,7 @@ def send(address, topic, body, headers=HEADERS, **options):
         http_.close()
 
 
+@pytest.mark.quick
 def test_the_examples_in_alphabetical_order_and_again(shop):
     with shop.serve("-k", "gthread", "--threads", "2") as address:
         for expected in ("created", "unchanged"):

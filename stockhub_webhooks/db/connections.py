@@ -41,7 +41,8 @@ NOW = DatabaseNow()
 @lru_cache(maxsize=64)  # the same object each time, so that its statement need not be written again
 def from_now(seconds: float) -> Combinable:
     """A point in time on the database's clock, in `seconds` from now."""
-    return NOW + timedelta(seconds=seconds)
+    # SQLite writes a sum with microseconds and NOW with milliseconds, so that as text NOW + 0 is later than NOW
+    return NOW + timedelta(seconds=seconds) if seconds else NOW
 
 
 def close_connection(using: str) -> None:

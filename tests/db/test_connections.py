@@ -7,7 +7,15 @@ from django.db import OperationalError, transaction
 
 from stockhub_webhooks.db.connections import NOW, from_now, with_retries
 from stockhub_webhooks.db.timeouts import MAX_ATTEMPTS
-from stockhub_webhooks.models import Heartbeat
+from stockhub_webhooks.models import Heartbeat, HostLink
+from stockhub_webhooks.testing.factories import HostLinkFactory
+
+
+@pytest.mark.django_db
+def test_what_is_due_now_is_due_in_the_same_moment():
+    link = HostLinkFactory()
+    due = HostLink.objects.annotate(moment=from_now(0)).filter(moment__lte=NOW)
+    assert list(due) == [link]
 
 
 @pytest.mark.parametrize(("expression", "ahead"), [(NOW, 0), (from_now(3600), 3600), (from_now(-60), -60)])

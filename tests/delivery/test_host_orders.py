@@ -291,7 +291,7 @@ def answer_of(topic, body):
 @EACH_TOPIC
 @pytest.mark.parametrize("runner", ["inline", "worker"])
 def test_nobody_is_asked_before_the_sender_has_its_answer(hear, settings, monkeypatch, topic, runner):
-    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"RUNNER": runner}
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"RUNNER": runner, "INLINE_BUDGET_SECONDS": 60}
     monkeypatch.setattr(host_orders, "GRACE_SECONDS", 0)
     hear(signals.event_recorded, lambda event, **arguments: event.host_order)
     answer = answer_of(topic, contract(topic))

@@ -11,6 +11,26 @@ ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "example_project" / "demo.py"
 pytestmark = [pytest.mark.server, pytest.mark.sqlite, pytest.mark.timeout(240)]
 
+# The receiver mark_delivered finds SQLite locked at its first call.
+LOCKED_ONCE = """
+import os
+from django.apps.registry import Apps
+populate = Apps.populate
+def populate_and_lock(self, *arguments):
+    populate(self, *arguments)
+    from django.db import OperationalError
+    from stockhub_webhooks.delivery import calls
+    make_call = calls._call
+    def locked_once(call):
+        file = os.path.join(os.environ["LOCKS"], "was")
+        if call.receiver.endswith("mark_delivered") and not os.path.exists(file):
+            open(file, "w").close()
+            raise OperationalError("database is locked")
+        make_call(call)
+    calls._call = locked_once
+Apps.populate = populate_and_lock
+"""
+
 
 def start(tmp_path, **variables):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")}
@@ -68,6 +88,18 @@ def test_a_broken_promise_is_said_and_is_a_failure(tmp_path):
     assert process.returncode == 1, said
     assert "'order' was answered '200 created', not '200 stale'" in complained
     assert nothing_is_left_of(process)
+
+
+def test_call_put_off_by_a_locked_database_is_not_shown_as_failed(tmp_path):
+    locked = tmp_path / "locked"
+    locked.mkdir()
+    (locked / "sitecustomize.py").write_text(LOCKED_ONCE)
+    process = start(tmp_path, PYTHONPATH=os.pathsep.join(map(str, (locked, ROOT))), LOCKS=str(locked))
+    said, complained = process.communicate(timeout=200)
+    assert process.returncode == 0, said + complained
+    assert (locked / "was").exists()
+    assert said.count("FAILED") == 1
+    assert "mail_customer FAILED" in said
 
 
 def test_it_leaves_nothing_running_when_it_is_stopped(tmp_path):

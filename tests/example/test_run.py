@@ -85,7 +85,7 @@ def test_its_syntax_is_readable_by_an_older_python():
 
 
 def test_the_tests_run_on_sqlite_and_say_what_was_left_out(launcher, environment, capsys):
-    assert launcher.main(["tests", "-k", "order"]) == 0
+    assert launcher.main(["tests", "--all", "-k", "order"]) == 0
     ((arguments, variables),) = environment.ran
     assert arguments[:2] == ("-m", "pytest")
     assert arguments[-2:] == ("-k", "order")
@@ -99,7 +99,7 @@ def test_the_tests_run_on_sqlite_and_say_what_was_left_out(launcher, environment
 def test_the_tests_run_on_every_database_that_is_there(launcher, environment, monkeypatch, capsys):
     monkeypatch.setenv("TEST_POSTGRESQL_URL", "postgresql://x")
     monkeypatch.setenv("TEST_MARIADB_URL", "mysql://x")
-    assert launcher.main(["tests"]) == 0
+    assert launcher.main(["tests", "--all"]) == 0
     assert environment.provided_for == [("tests", ["postgres", "mysql"])]
     assert [variables["DATABASE_URL"].partition(":")[0] for _, variables in environment.ran] == [
         "postgresql",
@@ -114,29 +114,67 @@ def test_the_tests_run_on_every_database_that_is_there(launcher, environment, mo
 def test_one_failing_database_fails_all(launcher, environment, monkeypatch, capsys):
     monkeypatch.setenv("TEST_POSTGRESQL_URL", "postgresql://x")
     environment.failing_url = "postgresql://x"
-    assert launcher.main(["tests"]) == 1
+    assert launcher.main(["tests", "--all"]) == 1
     assert "PostgreSQL: 6 passed, 1 failed, 1 skipped (exit code 1)" in capsys.readouterr().out
 
 
 def test_a_run_that_was_killed_fails_all(launcher, environment):
     environment.failing_url, environment.failing_code = launcher.url_of(None), -9
-    assert launcher.main(["tests"]) != 0
+    assert launcher.main(["tests", "--all"]) != 0
 
 
 def test_a_missing_database_is_a_failure_where_all_are_required(launcher, environment, monkeypatch):
     monkeypatch.setenv("STOCKHUB_TESTS_REQUIRE_ALL", "1")
-    assert launcher.main(["tests"]) == 1
+    assert launcher.main(["tests", "--all"]) == 1
 
 
 def test_coverage_is_combined_over_the_databases(launcher, environment, monkeypatch):
     monkeypatch.setenv("STOCKHUB_TESTS_COVERAGE", "1")
-    assert launcher.main(["tests"]) == 0
+    assert launcher.main(["tests", "--all"]) == 0
     assert [arguments[1:3] for arguments, _ in environment.ran] == [
         ("coverage", "erase"),
         ("coverage", "run"),
         ("coverage", "combine"),
         ("coverage", "report"),
     ]
+
+
+def test_quick_tests_run_on_sqlite_alone_whatever_else_is_there(launcher, environment, monkeypatch):
+    monkeypatch.setenv("TEST_POSTGRESQL_URL", "postgresql://x")
+    assert launcher.main(["tests", "-k", "order"]) == 0
+    ((arguments, variables),) = environment.ran
+    assert arguments == ("-m", "pytest", *launcher.QUICK, "-k", "order")
+    assert variables["DATABASE_URL"].startswith("sqlite:///")
+
+
+def test_check_runs_lint_types_and_the_quick_tests(launcher, environment):
+    assert launcher.main(["check"]) == 0
+    assert [arguments[1:3] for arguments, _ in environment.ran] == [
+        ("ruff", "check"),
+        ("ruff", "format"),
+        ("mypy",),
+        ("pytest", "-m"),
+    ]
+
+
+def test_drill_that_stopped_goes_on_with_the_step_that_failed(launcher, environment, monkeypatch, capsys):
+    monkeypatch.setitem(launcher.DRILLS, "chaos", ("", None, [("first",), ("second",), ("third",)]))
+    codes = iter([0, 3, 0, 0])
+    monkeypatch.setattr(environment, "run", lambda self, *step, **_: steps.append(step[0]) or next(codes))
+    steps = []
+    assert launcher.main(["drills", "chaos"]) == 3
+    assert steps == ["first", "second"]
+    assert launcher.main(["drills", "chaos"]) == 0
+    assert steps == ["first", "second", "second", "third"]
+    launcher.main(["drills"])
+    assert capsys.readouterr().out.count("passed") > 1
+
+
+@pytest.mark.parametrize("name", ["erasure", "unknown", "kills"])
+def test_drill_that_cannot_run_is_a_failure(launcher, environment, name):
+    with pytest.raises(SystemExit, match="1"):
+        launcher.main(["drills", name])
+    assert environment.ran == []
 
 
 @pytest.mark.parametrize(("command", "group"), [("office", "demo"), ("screenshots", "tests")])

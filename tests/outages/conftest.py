@@ -13,7 +13,7 @@ from tests.samples import sample
 
 @pytest.fixture
 def spool_folder(tmp_path):
-    """A spool that is in use for one test."""
+    """Use a spool for one test."""
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "SPOOL_DIR": str(tmp_path / "spool")}):
         yield tmp_path / "spool"
 
@@ -34,7 +34,7 @@ def options(transactional_db, monkeypatch):
 
 @pytest.fixture
 def send(post, spool_folder):
-    """POST an order; the answer's status."""
+    """POST an order and return the status."""
 
     def order(number="1"):
         return post("order", sample("order", increment_id=number)).status_code

@@ -1,9 +1,9 @@
-"""An ALERT that can be counted over several processes."""
+"""ALERT that can be counted over several processes."""
 
 import os
 
 
 def write_down(subject, text):
-    """A line for each mail."""
+    """Write a line for each mail."""
     with open(os.environ["SHOP_MAILS"], "a") as file:
         file.write(f"{subject}\n")

@@ -1,4 +1,4 @@
-"""A way to the database that can go dead: it takes connections and says nothing, as a server does that hangs."""
+"""Proxy to a database that can stop forwarding, as a server that hangs: it accepts connections without an answer."""
 
 import select
 import socket
@@ -9,7 +9,7 @@ BUFFER = 65536
 
 
 class Proxy:
-    """Forwards each connection to the server until `hang`, and again from `go_on`; nothing is dropped meanwhile."""
+    """Proxy that forwards until `hang` and again from `go_on`; it drops nothing in between."""
 
     def __init__(self, host, port):
         self.server = (host, int(port))
@@ -36,11 +36,11 @@ class Proxy:
             thread.join(10)
 
     def hang(self):
-        """From now on nobody hears anything, and nobody is told so."""
+        """Stop forwarding without closing a connection."""
         self._forwards.clear()
 
     def go_on(self):
-        """What was held back goes its way."""
+        """Forward what was held back."""
         self._forwards.set()
 
     def _start(self, function, *arguments):

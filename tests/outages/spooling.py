@@ -16,14 +16,14 @@ from tests.samples import sample
 
 
 def spooled(number):
-    """The fields of an order, as `journal.store` gives them to the spool."""
+    """Return the fields of an order, as `journal.store` gives them to the spool."""
     body = json.dumps(sample("order", increment_id=f"{number:09d}")).encode()
     message = Message(url_topic="order", account="default", body=body)
     return {name: getattr(message, name) for name in journal.SPOOLED}
 
 
 def main(what, argument=""):
-    """Do it, and print what was done."""
+    """Run the command and print the result."""
     if what == "spool":
         print(json.dumps([spool.write(spooled(number)).stem for number in range(int(argument))]))
         return

@@ -1,4 +1,4 @@
-"""Real engines: a Redis, Celery's processes, a worker of django-tasks-db."""
+"""Start a real Redis, Celery processes and a worker of django-tasks-db."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ STATUSES = ["pending", "processing", "complete", "closed"]
 
 
 class Redis:
-    """A real one, that keeps nothing on disk."""
+    """Real Redis server that keeps nothing on disk."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -24,24 +24,24 @@ class Redis:
         self.process = None
 
     def start(self):
-        """Until it listens."""
+        """Wait until Redis listens."""
         arguments = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self.folder)]
         self.process = subprocess.Popen([shutil.which("redis-server"), *arguments], stdout=subprocess.DEVNULL)
         wait_for_port(self.process, self.port)
 
     def hang(self):
-        """It takes connections, and says nothing."""
+        """Suspend Redis: it accepts connections but does not answer."""
         self.process.send_signal(signal.SIGSTOP)
 
     def stop(self):
-        """As if its machine were switched off."""
+        """Kill Redis, as a loss of power would."""
         self.process.kill()
         self.process.wait(20)
 
 
 @pytest.fixture
 def redis(tmp_path):
-    """A Redis of the test's own."""
+    """Yield a Redis for one test."""
     server = Redis(tmp_path)
     server.start()
     yield server
@@ -56,7 +56,7 @@ def order(number, version=0):
 
 
 def post(address, *bodies):
-    """The statuses of the answers."""
+    """Return the statuses of the answers."""
     return [send(address, "order", json.dumps(body).encode())[0] for body in bodies]
 
 
