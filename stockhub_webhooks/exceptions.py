@@ -67,14 +67,30 @@ class WrongKey(Refused):
 
 
 class BodyTooLarge(Refused):
-    """The body is larger than `MAX_BODY_BYTES`; `size` is the declared size, or the number of bytes read."""
+    """The body is larger than `MAX_BODY_BYTES`, as received or when unpacked.
+
+    Attributes:
+        size: the declared size, or the number of bytes read or unpacked.
+        body: the compressed body, if only the unpacked one is too large.
+    """
 
     status = 413
     title = "Body too large"
 
-    def __init__(self, size: int, key_fingerprint: str = "") -> None:
-        super().__init__(f"The body has at least {size} bytes.", "too_large", key_fingerprint)
+    def __init__(self, size: int, body: bytes | None = None) -> None:
+        super().__init__(f"The body has at least {size} bytes.", "too_large")
         self.size = size
+        self.body = body
+
+
+class MethodNotAllowed(Refused):
+    """A request with a valid key by another method than POST."""
+
+    status = 405
+    title = "Method not allowed"
+
+    def __init__(self, key_fingerprint: str) -> None:
+        super().__init__("Messages are accepted by POST only.", "wrong_method", key_fingerprint)
 
 
 class Unreadable(StockHubError):

@@ -9,14 +9,15 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from ipaddress import ip_address
+from types import MappingProxyType
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
 from django.db import Error as DatabaseError
 from django.db import connections, transaction
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.request import HttpHeaders
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
@@ -24,7 +25,8 @@ from django.views.decorators.debug import sensitive_variables
 
 from stockhub_webhooks import runners, signals
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.exceptions import BodyTooLarge, NotStored, Refused, Unreadable, error_location
+from stockhub_webhooks.contract.addresses import topic_of
+from stockhub_webhooks.exceptions import BodyTooLarge, MethodNotAllowed, NotStored, Refused, Unreadable, error_location
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.operations.health import alarm
@@ -33,6 +35,7 @@ from stockhub_webhooks.operations.health.rules import as_json
 from stockhub_webhooks.processing import pipeline
 from stockhub_webhooks.receiving import journal, refusals
 from stockhub_webhooks.receiving.authentication import authenticate
+from stockhub_webhooks.serializers import encodings
 from stockhub_webhooks.serializers.fields import clean_text
 
 logger = logger_of(__name__)
@@ -98,6 +101,7 @@ class ReceiveView(ExemptView):
     """Receives the messages of one topic; at the shared URL the topic is "", and the body decides."""
 
     topic = ""
+    extra_headers: Mapping[str, str] = MappingProxyType({})  # of our own, to be kept with those of the request
     http_method_names = ["post"]
 
     @classmethod
@@ -118,7 +122,9 @@ class ReceiveView(ExemptView):
         """Authenticate, store the message, apply it if the runner does so in the request, and answer."""
         try:
             sender = authenticate(request.META.get("HTTP_X_API_KEY"))
+            headers = journal.kept_headers(sent_headers(request))
             body = read_body(request, conf.MAX_BODY_BYTES)
+            check_unpacked_size(body, headers, conf.MAX_BODY_BYTES)
         except Refused as refusal:
             return self.refuse(request, refusal)
         message = Message(
@@ -126,7 +132,7 @@ class ReceiveView(ExemptView):
             account=sender.account,
             key_fingerprint=sender.key_fingerprint,
             body=body,
-            headers=journal.kept_headers(sent_headers(request)),
+            headers={**headers, **self.extra_headers},
             remote_address=remote_address(request),
         )
         runner = runners.current()
@@ -149,8 +155,8 @@ class ReceiveView(ExemptView):
         """Refuse the delivery; after the answer, count it and keep a body that looks like Stock Hub's."""
         size = body = None
         if isinstance(refusal, BodyTooLarge):
-            size = refusal.size
-        else:
+            size, body = refusal.size, refusal.body
+        elif not isinstance(refusal, MethodNotAllowed):
             try:
                 body = read_body(request, refusals.KEPT_BODY_BYTES)
             except BodyTooLarge as too_large:
@@ -167,10 +173,33 @@ class ReceiveView(ExemptView):
         return problem(refusal.status, refusal.title, str(refusal), after=lambda: refusals.note(attempt))
 
     def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Answer 405 to any method but POST."""
-        response = problem(405, "Method not allowed", "Messages are accepted by POST only.")
+        """Answer 405 to any method but POST, and count it if the key is valid."""
+        try:
+            sender = authenticate(request.META.get("HTTP_X_API_KEY"))
+            response = self.refuse(request, MethodNotAllowed(sender.key_fingerprint))
+        except Refused:
+            response = problem(405, MethodNotAllowed.title, "Messages are accepted by POST only.")
         response["Allow"] = "POST"
         return response
+
+
+class NearbyView(ReceiveView):
+    """Receives messages at addresses below our prefix that are no address of ours, such as `orders` or `Order`.
+
+    A sender that makes such a mistake would not repeat its messages. Other methods get 404, as without this view.
+    """
+
+    http_method_names = ["post", "put", "patch"]
+
+    def dispatch(self, request: HttpRequest, *args: Any, path: str, **kwargs: Any) -> Any:
+        """Take the topic from the last part of the path, if that names one."""
+        if (request.method or "").lower() not in self.http_method_names:
+            raise Http404
+        self.topic = topic_of(path)
+        self.extra_headers = {journal.NEARBY_ADDRESS: clean_text(path)[: journal.HEADER_LIMIT]}
+        return super().dispatch(request, *args, **kwargs)
+
+    put = patch = ReceiveView.http_method_not_allowed
 
 
 def answer(message: Message, after: Callable[[], None]) -> WebhookResponse:
@@ -251,6 +280,13 @@ def read_body(request: HttpRequest, limit: int) -> bytes:
     if oversized:
         raise BodyTooLarge(max(size, declared))
     return b"".join(chunks)
+
+
+def check_unpacked_size(body: bytes, headers: Mapping[str, str], limit: int) -> None:
+    """Raise BodyTooLarge if a compressed body has more than `limit` bytes when unpacked; nothing of it is kept."""
+    compression = encodings.compression_of(body, headers.get("content-encoding", ""))
+    if compression and (size := encodings.unpacked_size(body, compression, limit)) > limit:
+        raise BodyTooLarge(size, body)
 
 
 class HealthView(ExemptView):

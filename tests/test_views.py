@@ -1,5 +1,6 @@
 """Each row of the table of answers, in a host whose settings would break a usual view."""
 
+import gzip
 import json
 import logging
 
@@ -13,7 +14,7 @@ from hypothesis.extra.django import TestCase as HypothesisTestCase
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.contract import topics
-from stockhub_webhooks.models import Event, Message, Order, Refusal
+from stockhub_webhooks.models import Event, Message, Order, Refusal, RefusedBody
 from stockhub_webhooks.processing import apply
 from stockhub_webhooks.receiving import journal, spool
 from stockhub_webhooks.views import ReceiveView
@@ -350,3 +351,58 @@ class TestAnyJson(HypothesisTestCase):
 def test_apply_knows_each_topic():
     assert set(apply.BY_TOPIC) == set(topics.ALL)
     assert Order is apply.BY_TOPIC["order"].model
+
+
+# ---------------------------------------------------------------- addresses one keystroke away
+
+
+@pytest.mark.parametrize("topic", topics.ALL)
+@pytest.mark.parametrize("address", ["/{}", "{}s", "{}.json", "{}%20", "v1/{}"])
+def test_message_to_a_nearby_address_is_received_and_noted(client, topic, address):
+    path = PREFIX + address.format(topic.title())
+    response = client.post(path, contract(topic), content_type="application/json", headers={"x-api-key": KEY})
+    assert (response.status_code, response.json()["outcome"]) == (200, "created")
+    message = Message.objects.get()
+    assert (message.url_topic, message.topic) == (topic, topic)
+    assert "nearby_address" in [note["code"] for note in message.notes]
+
+
+@pytest.mark.parametrize("topic", topics.ALL)
+def test_message_to_any_other_address_below_the_prefix_is_known_by_its_shape(client, topic):
+    headers = {"x-api-key": KEY}
+    response = client.post(f"{PREFIX}webhook", contract(topic), content_type="application/json", headers=headers)
+    assert response.status_code == 200
+    assert (Message.objects.get().url_topic, Message.objects.get().topic) == ("", topic)
+
+
+@pytest.mark.parametrize("method", ["get", "head", "options", "delete"])
+def test_nearby_address_does_not_exist_for_other_methods(client, method):
+    assert getattr(client, method)(f"{PREFIX}orders", headers={"x-api-key": KEY}).status_code == 404
+    assert not Refusal.objects.exists()
+
+
+def test_nearby_address_needs_the_key(client):
+    assert client.post(f"{PREFIX}orders", contract("order"), content_type="application/json").status_code == 401
+    assert Refusal.objects.get().reason == "no_key"
+
+
+@pytest.mark.parametrize("method", ["put", "patch"])
+@pytest.mark.parametrize("address", ["order", "orders"])
+def test_other_method_with_the_key_is_counted(client, method, address):
+    send = getattr(client, method)
+    assert send(PREFIX + address, contract("order"), content_type="application/json").status_code == 405
+    assert not Refusal.objects.exists()
+    headers = {"x-api-key": KEY}
+    response = send(PREFIX + address, contract("order"), content_type="application/json", headers=headers)
+    assert (response.status_code, response["Allow"]) == (405, "POST")
+    assert (Refusal.objects.get().reason, Message.objects.count()) == ("wrong_method", 0)
+
+
+def test_compressed_body_that_unpacks_to_too_much_is_refused_and_kept(client, settings):
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"MAX_BODY_BYTES": 10_000}
+    body = gzip.compress(b" " * 1_000_000)
+    headers = {"x-api-key": KEY, "content-encoding": "gzip"}
+    response = client.generic("POST", f"{PREFIX}order", body, content_type="application/json", headers=headers)
+    assert response.status_code == 413
+    assert Refusal.objects.get().reason == "too_large"
+    assert bytes(RefusedBody.objects.get().body) == body

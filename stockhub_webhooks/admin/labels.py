@@ -51,6 +51,7 @@ NOTES: Labels = {
     "in_the_future": _("a time later than the message itself; check the clock or the time zone"),
     "more_notes": _("and %(detail)s more remarks"),
     "no_tracking_number": _("a parcel without a tracking number; left out"),
+    "nearby_address": _("sent to %(detail)s, which is no address of ours"),
     "not_a_list": _("no list; we keep what we had"),
     "not_a_number": _("no number; we keep what we had"),
     "not_a_time": _("no date or time; we keep what we had"),

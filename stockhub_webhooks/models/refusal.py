@@ -18,6 +18,7 @@ class RefusalReason(models.TextChoices):
     NO_KEY = "no_key", _("no key")
     WRONG_KEY = "wrong_key", _("wrong key")
     TOO_LARGE = "too_large", _("too large")
+    WRONG_METHOD = "wrong_method", _("not by POST")
 
 
 class Refusal(models.Model):

@@ -49,6 +49,7 @@ logger = logger_of(__name__)
 
 KEPT_HEADERS = ("content-type", "content-encoding", "user-agent", "x-version", "x-request-id", "date")
 HEADER_LIMIT = 255
+NEARBY_ADDRESS = "nearby-address"  # our own header: the path of a message that came to no address of ours
 BATCH = 20  # with more, two workers would change the sequence of messages the more
 SPOOLED = (
     "uid",

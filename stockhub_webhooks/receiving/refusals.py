@@ -22,7 +22,7 @@ from stockhub_webhooks.db.throttle import Throttle
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.logs import logger_of
-from stockhub_webhooks.models import Message, Refusal, RefusedBody
+from stockhub_webhooks.models import Message, Refusal, RefusalReason, RefusedBody
 from stockhub_webhooks.receiving import journal
 
 logger = logger_of(__name__)
@@ -116,14 +116,17 @@ def _keep(attempt: Attempt, body: bytes) -> None:
     if len(body) > KEPT_BODY_BYTES:
         return
     try:
-        reading = serializers.identify(body, attempt.url_topic)
+        reading = serializers.identify(body, attempt.url_topic, attempt.headers)
+        topic, increment_id = reading.topic, reading.increment_id
     except Unreadable:
-        return
+        if attempt.reason != RefusalReason.TOO_LARGE or not attempt.url_topic:
+            return
+        topic, increment_id = attempt.url_topic, ""  # its key was right, and it cannot be unpacked
     kept = RefusedBody.objects.using(database_alias())
     RefusedBody(
         url_topic=attempt.url_topic,
-        topic=reading.topic,
-        increment_id=reading.increment_id,
+        topic=topic,
+        increment_id=increment_id,
         body=body,
         headers=attempt.headers,
         reason=attempt.reason,

@@ -55,7 +55,10 @@ def read_message(message: Any) -> ParsedMessage:
     Raises:
         Unreadable: as for `read`.
     """
-    return read(bytes(message.body), message.url_topic, message.headers, message.received_at)
+    parsed = read(bytes(message.body), message.url_topic, message.headers, message.received_at)
+    if path := message.headers.get("nearby-address"):
+        parsed.notes.append(Note("", "nearby_address", path[:60]))
+    return parsed
 
 
 def read(

@@ -112,6 +112,9 @@ def test_a_bomb_is_answered_and_kept_byte_for_byte(post, staff, name, page_url):
     body, readable = BOMBS[name]
     body = of_topic(body, "order")
     answer = post("order", body)
+    if name == "a compressed body":  # too large when unpacked
+        assert (answer.status_code, bytes(RefusedBody.objects.get().body)) == (413, body)
+        return
     message = Message.objects.get()
     assert answer.status_code == (200 if readable else 406), answer.content
     assert bytes(message.body) == body

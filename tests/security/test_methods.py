@@ -98,10 +98,17 @@ def test_no_answer_repeats_a_host_or_sends_anybody_anywhere(post, extra):
         "order;a=b",
     ],
 )
-def test_a_path_that_is_none_of_ours_is_404_and_stores_nothing(client, path):
-    answer = client.post(PREFIX + path, contract("order"), content_type="application/json", headers={"x-api-key": KEY})
-    assert answer.status_code == 404
+def test_another_path_below_the_prefix_takes_messages_with_the_key_and_is_404_for_the_rest(client, path):
+    def post(**headers):
+        return client.post(
+            PREFIX + path, contract("order"), content_type="application/json", headers=headers
+        ).status_code
+
+    assert client.get(PREFIX + path, headers={"x-api-key": KEY}).status_code == 404
+    assert post() == 401
     assert not Message.objects.exists()
+    assert post(**{"x-api-key": KEY}) == 200
+    assert Message.objects.get().topic == "order"
 
 
 @pytest.mark.parametrize("path", ["order%0a", "order/%0a", "health%0a", "%0a"])
