@@ -1,4 +1,4 @@
-"""Messages taken one by one, as by a worker that is looked at between two of them."""
+"""Messages claimed one by one, as by a worker that could be stopped between two of them."""
 
 from contextlib import closing
 
@@ -6,8 +6,7 @@ from stockhub_webhooks.receiving import journal
 
 
 def claim_due():
-    """The messages that are due; each is taken off when it is asked for, and the others of its few are let go of."""
-    with closing(journal.claim_due()) as claimed:
-        for few in claimed:
-            while few:
-                yield few.pop(0)
+    """Yield the messages that are due; those that are not asked for are released."""
+    with closing(journal.claim_due()) as claims:
+        for claim in claims:
+            yield from claim
