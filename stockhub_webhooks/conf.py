@@ -96,7 +96,7 @@ class Conf:
     )
     BACKOFF_MAX_SECONDS = Setting(21600.0, "The longest pause in seconds between two attempts.", types=(int, float))
     LEASE_SECONDS = Setting(
-        900.0,
+        15.0,
         "The time in seconds after which another process takes over claimed work that is not finished.",
         types=(int, float),
     )

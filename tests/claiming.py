@@ -1,4 +1,4 @@
-"""Claim messages one by one, so that a test can look at the database between two of them."""
+"""Messages claimed one by one, as by a worker that could be stopped between two of them."""
 
 from contextlib import closing
 
@@ -6,8 +6,7 @@ from stockhub_webhooks.receiving import journal
 
 
 def claim_due():
-    """Yield the due messages one by one; the rest of a batch is released if the caller stops."""
-    with closing(journal.claim_due()) as claimed:
-        for few in claimed:
-            while few:
-                yield few.pop(0)
+    """Yield the messages that are due; those that are not asked for are released."""
+    with closing(journal.claim_due()) as claims:
+        for claim in claims:
+            yield from claim

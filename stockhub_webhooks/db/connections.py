@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import count
 from typing import Any, TypeVar
 
 from django.apps import apps
 from django.db import Error as DatabaseFault
-from django.db import OperationalError, connections, models, router, transaction
+from django.db import IntegrityError, OperationalError, connections, router, transaction
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
@@ -69,62 +69,29 @@ def is_reachable(using: str) -> bool:
     return True
 
 
-def with_retries(step: Callable[[], T]) -> T:
-    """Take a step of one statement; where the database calls it off (a deadlock, a broken connection), again.
+def with_retries(step: Callable[[], T], *, is_transaction: bool = False) -> T:
+    """Run a step of one statement or one transaction, again if the database called it off (a deadlock, a cut).
+
+    Args:
+        step: must be harmless if it is repeated, although the database has executed it already.
+        is_transaction: True if the step is a transaction of its own: a race for a unique key is worth another attempt
+            too, and so is any attempt inside a transaction of the caller, where the step is a savepoint.
 
     Raises:
-        django.db.OperationalError: it was called off too often or too slowly, or inside a transaction, which is
-            lost then.
+        django.db.Error: the step failed too often, took too long, or failed inside a transaction, which is lost then.
     """
     began = time.monotonic()
-    for turn in count(1):
+    faults = (OperationalError, IntegrityError) if is_transaction else (OperationalError,)
+    for attempt in count(1):
         try:
             with query_timeout(database_alias()):
                 return step()
-        except OperationalError:
-            if not should_retry(turn, began) or connections[database_alias()].in_atomic_block:
+        except faults:
+            is_final = connections[database_alias()].in_atomic_block and not is_transaction
+            if is_final or not should_retry(attempt, began):
                 raise
             close_if_broken(database_alias())
-    raise AssertionError("the last turn returns or raises")
-
-
-def claim(rows: models.QuerySet[Any], **values: Any) -> bool:
-    """UPDATE the one row, if it still is as `rows` describes it; False where another process was first.
-
-    Args:
-        rows: at most one row, without an order.
-        values: what to write.
-    """
-    try:
-        return bool(with_retries(partial(rows.update, **values)))
-    except OperationalError:
-        _leave_to_others(rows.db)
-        return False
-
-
-def claim_unlocked(rows: models.QuerySet[Any], **values: Any) -> list[Any]:
-    """UPDATE the rows that still are as `rows` describes them, as they were before.
-
-    One that somebody's transaction holds is left alone: waiting for its end is how deadlocks come about.
-    """
-    using = rows.db
-    can_skip = connections[using].features.has_select_for_update_skip_locked
-    try:
-        with query_timeout(using), write_transaction(using):
-            free = list(rows.select_for_update(skip_locked=can_skip))
-            if free:
-                rows.model._base_manager.using(using).filter(pk__in=[row.pk for row in free]).update(**values)
-            return free
-    except OperationalError:
-        _leave_to_others(using)
-        return []
-
-
-def _leave_to_others(using: str) -> None:
-    """The database called it off time and again, so somebody else is at it. Inside a transaction that is its end."""
-    if connections[using].in_atomic_block:
-        raise  # noqa: PLE0704 - it is called where an error is handled
-    close_if_broken(using)
+    raise AssertionError("the last attempt returns or raises")
 
 
 def is_lost(using: str) -> bool:

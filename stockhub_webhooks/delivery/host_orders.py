@@ -7,23 +7,20 @@ setting nothing of this happens.
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+import uuid
 from dataclasses import dataclass
 from functools import partial
-from types import FrameType
 from typing import Any
 
-from django.db import transaction
+from django.db import OperationalError, connections, transaction
 from django.db.models import F, Max, Q
 from django.db.models.functions import Coalesce
 from django.utils.module_loading import import_string
 
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.db.connections import NOW, claim, close_if_broken, database_alias, from_now
+from stockhub_webhooks.db.connections import NOW, close_if_broken, database_alias, from_now, with_retries
 from stockhub_webhooks.db.throttle import Throttle
 from stockhub_webhooks.exceptions import DIED, error_fingerprint, error_location
 from stockhub_webhooks.logs import logger_of
@@ -42,8 +39,9 @@ MOST_LOOKS = 30  # the pauses double up to a day, so that is more than three wee
 
 BATCH = 20
 SLICE_SECONDS = 2.0
-RESOLVER_SECONDS = 10.0
-TURN = "host_orders"
+SLOW_SECONDS = 10.0  # a resolver that takes longer is logged
+SLOTS = ("host_orders_1", "host_orders_2")
+SLOT_SECONDS = 3600.0  # a resolver that never returns holds its slot for so long
 
 ENLISTED_AT_ONCE = 500
 OVERLAP = 1000  # keys: a transaction may commit later than one that began after it
@@ -111,8 +109,10 @@ def look_due(*, until: float = float("inf"), stop: threading.Event | None = None
         return 0
     _register_new_orders()
     due = list(_links().due(NOW).select_related("order", "payment_request")[:BATCH])
-    # one process at a time: where a resolver never returns, that is as many as it holds up
-    if not due or not acquire(TURN, conf.LEASE_SECONDS):
+    # two processes at a time: a resolver that never returns holds up no more
+    token = uuid.uuid4()
+    slot = next((name for name in SLOTS if acquire(name, SLOT_SECONDS, token)), None) if due else None
+    if slot is None:
         return 0
     until = min(until, time.monotonic() + SLICE_SECONDS)
     done = 0
@@ -122,7 +122,7 @@ def look_due(*, until: float = float("inf"), stop: threading.Event | None = None
             if time.monotonic() >= until or (stop and stop.is_set()):
                 break
     finally:
-        release(TURN, conf.LEASE_SECONDS)
+        release(slot, SLOT_SECONDS, token)
     return done
 
 
@@ -150,17 +150,31 @@ def _look(link: HostLink) -> bool:
     next_look = from_now(pause) if turn < MOST_LOOKS else None
     dying = {"status": Status.FAILED, "cause": DIED, "since": Coalesce(F("since"), NOW)}
     as_it_is = _links().filter(pk=link.pk, attempts=link.attempts, due_at__lte=NOW)
-    if not claim(as_it_is, attempts=turn, due_at=next_look, looked_at=NOW, **dying):
+    if not _update_once(as_it_is, attempts=turn, due_at=next_look, looked_at=NOW, **dying):
         return False
     number = _number(link)
-    with _at_most(RESOLVER_SECONDS):
-        answer = ask(number, link.order)
+    began = time.monotonic()
+    answer = ask(number, link.order)
+    seconds = time.monotonic() - began
+    if seconds > SLOW_SECONDS:
+        logger.warning("HOST_ORDER_RESOLVER took %.0f seconds for order %s", seconds, link.order_id)
     if answer.fault:
         close_if_broken(database_alias())
     said = _said(answer, number)
     mine = _links().filter(pk=link.pk, attempts=turn).exclude(status=Status.FOUND)  # a receiver may have been quicker
     mine.update(looked_at=NOW, **{"since": link.since, **said})
     return True
+
+
+def _update_once(rows: HostLinkQuerySet, **values: Any) -> bool:
+    """UPDATE the one row; return False if another process was first, or if the database does not answer."""
+    try:
+        return bool(with_retries(partial(rows.update, **values)))
+    except OperationalError:
+        if connections[rows.db].in_atomic_block:
+            raise
+        close_if_broken(rows.db)
+        return False
 
 
 def _number(link: HostLink) -> str | None:
@@ -170,37 +184,6 @@ def _number(link: HostLink) -> str | None:
         return own
     told = Event.objects.using(database_alias()).filter(order=link.order).exclude(po_number=None).exclude(po_number="")
     return told.order_by("-pk").values_list("po_number", flat=True).first() or own
-
-
-@contextmanager
-def _at_most(seconds: float) -> Iterator[None]:
-    """Raise TimeoutError inside the block when it takes longer: where this is the main thread and its alarm is free.
-
-    So it is in `stockhub_worker`. Elsewhere the shop's own time-outs must do.
-    """
-    if not _has_free_alarm():
-        yield
-        return
-
-    def ring(number: int, frame: FrameType | None) -> None:
-        raise TimeoutError(f"HOST_ORDER_RESOLVER takes longer than {seconds:g} seconds")
-
-    former = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, former)
-
-
-def _has_free_alarm() -> bool:
-    return (
-        hasattr(signal, "setitimer")  # not on Windows
-        and threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGALRM) == signal.SIG_DFL
-        and signal.getitimer(signal.ITIMER_REAL)[0] == 0
-    )
 
 
 # ---------------------------------------------------------------- enlisting

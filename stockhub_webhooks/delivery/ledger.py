@@ -7,6 +7,7 @@ of its state is conditional on the claim (status and attempt), so a claim that w
 from __future__ import annotations
 
 import math
+import uuid
 from collections.abc import Collection, Iterator
 from datetime import datetime
 from functools import lru_cache, partial
@@ -18,7 +19,8 @@ from django.utils import timezone
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.db.connections import NOW, claim, claim_unlocked, database_alias, from_now, with_retries
+from stockhub_webhooks.db import leases
+from stockhub_webhooks.db.connections import NOW, database_alias, from_now, with_retries
 from stockhub_webhooks.db.selections import Selection
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.db.writes import insert, update
@@ -113,19 +115,22 @@ def claim_due(*, message_id: int | None = None) -> Iterator[ReceiverCall]:
     known = known_receivers()
     if not known:
         return
-    given_up = False
+    leases.give_back_lost()
+    was_given_up = False
     of_message = () if message_id is None else (message_id,)
     due = _due(frozenset((name, frozenset(found)) for name, found in known.items()), database_alias(), bool(of_message))
     with query_timeout(database_alias()):
         calls = due.rows(*of_message)
     for call in calls:
-        if call.attempts >= conf.MAX_ATTEMPTS:
+        killed_its_process = call.attempts >= conf.MAX_ATTEMPTS if call.claim is None else call.is_suspect
+        if killed_its_process:
             with about(message_id=call.event.message_id, event_id=call.event_id, receiver=call.receiver):
-                give_up(call, CALLER_DIED, DIED)
-            given_up = True
-        elif _claim(call):
+                if _claim(call, attempt=0):
+                    _fail(call, CALLER_DIED, DIED)
+                    was_given_up = True
+        elif _claim(call, attempt=int(call.claim is None)):
             yield call
-    if given_up:  # there may be more behind them
+    if was_given_up:  # there may be more calls behind them
         yield from claim_due(message_id=message_id)
 
 
@@ -138,17 +143,21 @@ def _due(known: frozenset[tuple[str, frozenset[str]]], using: str, of_message: b
     return Selection(due[:BATCH], ["event", "event__message"], without=["event__message__body"])
 
 
-def _claim(call: ReceiverCall) -> bool:
-    # a lapsed call may still be running, and then its transaction holds the row
-    lapsed = call.status == ReceiverCall.Status.RUNNING
-    lease = {"attempts": F("attempts") + 1, "due_at": from_now(conf.LEASE_SECONDS)}
-    due = ReceiverCall.objects.using(database_alias()).filter(**_as_claimed(call), due_at__lte=NOW)
-    running = {"status": ReceiverCall.Status.RUNNING, **lease}
-    taken = bool(claim_unlocked(due, **running)) if lapsed else claim(due, **running)
-    if taken:
-        call.status = ReceiverCall.Status.RUNNING
-        call.attempts += 1
-    return taken
+def _claim(call: ReceiverCall, *, attempt: int) -> bool:
+    """Claim a call, waiting or lapsed; `attempt` is 0 if it was counted by the process whose claim lapsed."""
+    token = uuid.uuid4()
+    rows = ReceiverCall.objects.using(database_alias()).filter(**_as_claimed(call), due_at__lte=NOW)
+    values: dict[str, Any] = {"status": ReceiverCall.Status.RUNNING}
+    if attempt:
+        values["attempts"] = F("attempts") + attempt
+    if call.status == ReceiverCall.Status.RUNNING:  # if its receiver still runs, the row is locked
+        is_claimed = bool(leases.claim_unlocked(rows, token, is_suspect=True, **values))
+    else:
+        is_claimed = leases.claim_waiting(rows, token, **values)
+    if is_claimed:
+        call.status, call.claim = ReceiverCall.Status.RUNNING, token
+        call.attempts += attempt
+    return is_claimed
 
 
 # ---------------------------------------------------------------- finishing
@@ -164,23 +173,17 @@ def mark_done(call: ReceiverCall) -> bool:
 
 
 def retry(call: ReceiverCall, error: Exception) -> None:
-    """The receiver failed: ask again after a pause, or give up after `MAX_ATTEMPTS`."""
+    """Put a call off whose receiver failed, or give it up after `MAX_ATTEMPTS`."""
     text = format_error(error)
     if call.attempts >= conf.MAX_ATTEMPTS:
         give_up(call, text, error_fingerprint(error))
         return
-    pause = conf.pause_after(call.attempts)
-    failed = {"last_error": text, "cause": error_fingerprint(error), "failed_at": timezone.now()}
-    if _change(call, status=ReceiverCall.Status.PENDING, due_at=from_now(pause), **failed):
-        logger.warning(
-            "receiver call %s (%s) failed with %s, attempt %s; it is asked again in %.0f seconds",
-            call.pk, call.receiver, error_location(error), call.attempts, pause,
-        )  # fmt: skip
+    if _fail(call, text, error_fingerprint(error)):
         signals.receiver_failed.send_robust(ReceiverCall, call=call, error=error)
         return
     # The transaction was committed and only a hook after it failed: the work is done, so it is not asked again.
     done = ReceiverCall.objects.using(database_alias()).filter(
-        pk=call.pk, status=ReceiverCall.Status.DONE, attempts=call.attempts
+        pk=call.pk, status=ReceiverCall.Status.DONE, claim=call.claim
     )
     if with_retries(partial(done.update, last_error=clean_text(text)[:ERROR_LIMIT])):
         call.status = ReceiverCall.Status.DONE
@@ -188,6 +191,21 @@ def retry(call: ReceiverCall, error: Exception) -> None:
             "receiver call %s (%s) is done, but a hook after its commit failed with %s",
             call.pk, call.receiver, error_location(error),
         )  # fmt: skip
+
+
+def _fail(call: ReceiverCall, text: str, cause: str) -> bool:
+    """Count a failed attempt: put the call off, or give it up; return False if another process has the call."""
+    if call.attempts >= conf.MAX_ATTEMPTS:
+        return give_up(call, text, cause)
+    pause = conf.pause_after(call.attempts)
+    failed = {"last_error": text, "cause": cause, "failed_at": timezone.now()}
+    is_changed = _change(call, status=ReceiverCall.Status.PENDING, due_at=from_now(pause), **failed)
+    if is_changed:
+        logger.warning(
+            "receiver call %s (%s) failed (%s), attempt %s; the next attempt is in %.0f seconds",
+            call.pk, call.receiver, cause, call.attempts, pause,
+        )  # fmt: skip
+    return is_changed
 
 
 def retry_later(call: ReceiverCall, seconds: float, reason: str) -> None:
@@ -204,15 +222,17 @@ def retry_later(call: ReceiverCall, seconds: float, reason: str) -> None:
         call.attempts -= 1
 
 
-def give_up(call: ReceiverCall, reason: str, why: str) -> None:
+def give_up(call: ReceiverCall, reason: str, why: str) -> bool:
     """Nobody is asked any more, until somebody says "try again"; what is behind it goes on.
 
     `reason` is for who looks at it, and `why` its cause, as `exceptions.cause` has it.
     """
     failed = {"last_error": reason, "cause": why, "failed_at": timezone.now()}
-    if _change(call, status=ReceiverCall.Status.GIVEN_UP, due_at=None, **failed):
+    is_changed = _change(call, status=ReceiverCall.Status.GIVEN_UP, due_at=None, **failed)
+    if is_changed:
         logger.error("receiver call %s (%s) is given up after %s attempts", call.pk, call.receiver, call.attempts)
         signals.receiver_gave_up.send_robust(ReceiverCall, call=call, reason=reason)
+    return is_changed
 
 
 def requeue(pks: list[int]) -> int:
@@ -222,7 +242,7 @@ def requeue(pks: list[int]) -> int:
         calls.filter(status=status) for status in (ReceiverCall.Status.PENDING, ReceiverCall.Status.GIVEN_UP)
     )
     return waiting.update(due_at=NOW, cause="") + given_up.update(
-        status=ReceiverCall.Status.PENDING, attempts=0, due_at=NOW, cause=""
+        status=ReceiverCall.Status.PENDING, attempts=0, due_at=NOW, cause="", is_suspect=False
     )
 
 
@@ -265,7 +285,14 @@ def reassign(signal: str, former: str, receiver: str) -> int:
     lapsed = Q(status=ReceiverCall.Status.RUNNING, due_at__lte=NOW)
     left = Q(status__in=(ReceiverCall.Status.PENDING, ReceiverCall.Status.GIVEN_UP)) | lapsed
     calls = rows.filter(left, receiver=former).exclude(cause=ReceiverCall.BY_HAND)
-    fresh = {"status": ReceiverCall.Status.PENDING, "attempts": 0, "due_at": NOW, "cause": "", "is_replay": True}
+    fresh: dict[str, Any] = {
+        "status": ReceiverCall.Status.PENDING,
+        "attempts": 0,
+        "due_at": NOW,
+        "cause": "",
+        "is_replay": True,
+    }
+    fresh |= {"claim": None, "is_suspect": False}
     moved = last = 0
     while True:  # keys first, for MySQL reads no table in a subquery that it changes
         batch = list(calls.filter(pk__gt=last).order_by("pk").values_list("pk", "event_id")[:REASSIGNED_AT_ONCE])
@@ -275,7 +302,7 @@ def reassign(signal: str, former: str, receiver: str) -> int:
         events = [event for _, event in batch]
         told = set(rows.filter(receiver=receiver, event__in=events).values_list("event_id", flat=True))
         pks = [pk for pk, event in batch if event not in told]
-        moved += calls.filter(pk__in=pks).update(receiver=receiver, **fresh)
+        moved += len(leases.update_unlocked(calls.filter(pk__in=pks), receiver=receiver, **fresh))
 
 
 def retryable(*, receiver: str = "", given_up: bool = False, since: datetime | None = None) -> ReceiverCallQuerySet:
@@ -297,13 +324,17 @@ def retryable(*, receiver: str = "", given_up: bool = False, since: datetime | N
 
 
 def _as_claimed(call: ReceiverCall) -> dict[str, Any]:
-    return {"id": call.pk, "status": call.status, "attempts": call.attempts}
+    claimed = {"id": call.pk, "status": call.status, "attempts": call.attempts}
+    return claimed if call.claim is None else {**claimed, "claim": call.claim}
 
 
 def _change(call: ReceiverCall, **values: Any) -> bool:
     if "last_error" in values:
         values["last_error"] = clean_text(values["last_error"])[:ERROR_LIMIT]
+    if values["status"] != ReceiverCall.Status.DONE:
+        values["claim"] = None
     changed = bool(with_retries(partial(update, ReceiverCall, database_alias(), _as_claimed(call), values)))
     if changed:
         call.status, call.cause = values["status"], values["cause"]
+        call.claim = values.get("claim", call.claim)
     return changed

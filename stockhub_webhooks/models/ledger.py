@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Set
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
@@ -12,7 +13,6 @@ from django.db.models.expressions import Combinable
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from stockhub_webhooks.db.connections import NOW
 from stockhub_webhooks.db.indexes import DueIndex
 from stockhub_webhooks.models.accounts import AccountModel, AccountQuerySet
 from stockhub_webhooks.models.message import Message
@@ -111,15 +111,16 @@ class ReceiverCallQuerySet(AccountQuerySet["ReceiverCall"]):
     def first_in_line(self, known: Mapping[str, Set[str]]) -> ReceiverCallQuerySet:
         """Filter calls that no other call of the same receiver and order has to precede.
 
-        A call waits for open calls of earlier events, and for any call that is running now. The order is that of
-        the events: a call that was added afterwards for a past event comes first. Calls of receivers that are
-        no longer connected (not in `known`) are ignored, since they would block the rest for ever.
+        A call waits for open calls of earlier events, and for any call that runs: a receiver may run for longer than
+        its lease. A call whose claim lapsed was first in line already. The order is that of the events: a call that
+        was added afterwards for a past event comes first. Calls of receivers that are no longer connected (not in
+        `known`) are ignored, since they would block the rest for ever.
         """
-        running = Q(status=ReceiverCall.Status.RUNNING, due_at__gt=NOW)
+        running = Q(status=ReceiverCall.Status.RUNNING)
         earlier = Q(event_id__lt=OuterRef("event_id")) | Q(event_id=OuterRef("event_id"), pk__lt=OuterRef("pk"))
         line = ReceiverCall.objects.open().of(known)
         line = line.filter(order_id=OuterRef("order_id"), receiver=OuterRef("receiver"))
-        return self.filter(~Exists(line.filter(earlier | running)))
+        return self.filter(running | ~Exists(line.filter(earlier | running)))
 
 
 class ReceiverCall(models.Model):
@@ -130,6 +131,8 @@ class ReceiverCall(models.Model):
         receiver: the identity of the receiver, its `dispatch_uid` or its dotted path.
         order: the event's order, copied here since the sequence is kept for each receiver and order.
         attempts: number of attempts, the current one included.
+        claim: token of the process that makes the call; None while it waits.
+        is_suspect: True if a claim lapsed before: if the next one lapses too, the call killed its process.
         due_at: when to make the next attempt; while the call runs, when its lease lapses; None if it is settled.
         cause: fingerprint of the last error, shared by failures of one cause; "" if no attempt failed.
         is_replay: True if the call was added after the event, so that customers are not mailed again.
@@ -167,6 +170,8 @@ class ReceiverCall(models.Model):
     due_at: models.DateTimeField[datetime | Combinable | None, datetime | None] = models.DateTimeField(
         _("due at"), null=True, blank=True, help_text=_("While it runs, when its lease lapses.")
     )
+    claim: models.UUIDField[UUID | None, UUID | None] = models.UUIDField(null=True, editable=False)
+    is_suspect: models.BooleanField[bool, bool] = models.BooleanField(default=False, db_default=False, editable=False)
     last_error: models.TextField[str, str] = models.TextField(_("last error"), blank=True)
     cause: models.CharField[str, str] = models.CharField(
         _("cause"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 from django.db import IntegrityError, models, transaction
 from django.db.models import Q
@@ -19,6 +20,7 @@ class Lock(models.Model):
     acquired_at: models.DateTimeField[datetime | Combinable, datetime] = models.DateTimeField(
         _("acquired at"), db_column="taken_at"
     )
+    claim: models.UUIDField[UUID | None, UUID | None] = models.UUIDField(null=True, editable=False)
 
     class Meta:
         verbose_name = _("lock")
@@ -29,23 +31,23 @@ class Lock(models.Model):
         return self.name
 
 
-def acquire(name: str, seconds: float) -> bool:
+def acquire(name: str, seconds: float, claim: UUID | None = None) -> bool:
     """Acquire the lock; return False if it was acquired less than `seconds` ago."""
     rows = Lock.objects.using(database_alias()).filter(name=name)
     # A timestamp in the future means that the database clock was set back: treat the lock as free.
     is_free = Q(acquired_at__lte=from_now(-seconds)) | Q(acquired_at__gt=from_now(seconds))
-    if rows.filter(is_free).update(acquired_at=NOW):
+    if rows.filter(is_free).update(acquired_at=NOW, claim=claim):
         return True
     if rows.exists():
         return False
     try:
         with transaction.atomic(using=database_alias()):
-            Lock(name=name, acquired_at=NOW).save(using=database_alias(), force_insert=True)
+            Lock(name=name, acquired_at=NOW, claim=claim).save(using=database_alias(), force_insert=True)
     except IntegrityError:  # another process was first
         return False
     return True
 
 
-def release(name: str, seconds: float) -> None:
-    """Release a lock that was acquired with this interval, so that the next process can have it at once."""
-    Lock.objects.using(database_alias()).filter(name=name).update(acquired_at=from_now(-seconds))
+def release(name: str, seconds: float, claim: UUID | None = None) -> None:
+    """Release a lock that was acquired with this interval and claim, so that the next process can have it at once."""
+    Lock.objects.using(database_alias()).filter(name=name, claim=claim).update(acquired_at=from_now(-seconds))

@@ -148,6 +148,8 @@ class Message(AccountModel):
         null=True,
         help_text=_("When it is to be applied; while that is done, when the lease lapses."),
     )
+    claim: models.UUIDField[UUID | None, UUID | None] = models.UUIDField(null=True, editable=False)
+    is_suspect: models.BooleanField[bool, bool] = models.BooleanField(default=False, db_default=False, editable=False)
     applied_at: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(
         _("processed at"), null=True
     )
@@ -156,7 +158,9 @@ class Message(AccountModel):
     )
 
     # set when the message is applied; a new row gets them from the defaults of the database
-    SET_WHEN_APPLIED = frozenset({"status", "outcome", "error", "cause", "increment_id", "applied_at", "is_replay"})
+    SET_WHEN_APPLIED = frozenset(
+        {"status", "outcome", "error", "cause", "increment_id", "applied_at", "is_replay", "is_suspect"}
+    )
 
     if TYPE_CHECKING:
         events: RelatedManager[Event]

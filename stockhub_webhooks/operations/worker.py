@@ -41,11 +41,11 @@ def drain(until: float = FOREVER, stop: threading.Event | None = None) -> int:
     while not _over(until, stop):
         before = done
         done += spool_import.import_spool(until=until, stop=stop)
-        with closing(journal.claim_due()) as claimed:
-            for messages in claimed:
-                done += pipeline.process_together(messages)
-                while messages:
-                    pipeline.process(messages.pop(0))
+        with closing(journal.claim_due()) as claims:
+            for claim in claims:
+                done += pipeline.process_together(claim)
+                for message in claim:
+                    pipeline.process(message)
                     done += 1
                     if _over(until, stop):
                         return done

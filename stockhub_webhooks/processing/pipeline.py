@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from itertools import count
 
 from django.db import Error as DatabaseFault
-from django.db import IntegrityError, OperationalError
 
 from stockhub_webhooks import serializers, signals
-from stockhub_webhooks.db.connections import close_if_broken, database_alias, write_transaction
-from stockhub_webhooks.db.timeouts import query_timeout, should_retry
+from stockhub_webhooks.db.connections import database_alias, with_retries, write_transaction
+from stockhub_webhooks.db.leases import Claim
+from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.exceptions import AlreadySettled, Unreadable, error_location
 from stockhub_webhooks.logs import about, logger_of
@@ -42,34 +41,38 @@ def process(message: Message) -> Message:
     return message
 
 
-def process_together(messages: list[Message]) -> int:
-    """Read, apply and record messages that the caller has claimed in one transaction, and take them off the list.
+def process_together(claim: Claim) -> int:
+    """Read, apply and record all messages of a claim in one transaction, so that they wait for the database once.
 
-    Most of what a message costs is waiting for the database, and this way they wait once. Where anything is in the way
-    of one of them, nothing is kept and the list stays as it is: `process` tells which one it was, and the others apart.
+    If one of them fails, nothing is kept, and they stay in the claim: `process` finds out which one it was.
 
     Returns:
         How many were applied: all, or none.
     """
+    messages: list[Message] = claim.rows
     if len(messages) < 2:
         return 0
     began = time.monotonic()
     try:
         readings = [serializers.read_message(message) for message in messages]
         with query_timeout(database_alias()), write_transaction(database_alias()):
-            # whoever else takes the locks of several orders takes them in the same sequence
+            journal.lock_together(messages)
+            # all processes lock the orders in the same sequence
             for message, reading in sorted(zip(messages, readings, strict=True), key=_order_of):
                 with about(message_id=message.pk):
                     _steps(message, reading)
-    except Exception:
+    except Exception as fault:
+        logger.warning(
+            "%s messages are applied one by one, since one failed (%s)", len(messages), error_location(fault)
+        )
         for message in messages:
             message.status, message.outcome = Message.Status.RECEIVED, ""
         return 0
-    done = len(messages)
-    seconds = (time.monotonic() - began) / done
-    while messages:
-        signals.message_processed.send_robust(Message, message=messages.pop(0), seconds=seconds)
-    return done
+    messages = claim.finish()
+    seconds = (time.monotonic() - began) / len(messages)
+    for message in messages:
+        signals.message_processed.send_robust(Message, message=message, seconds=seconds)
+    return len(messages)
 
 
 def _order_of(pair: tuple[Message, serializers.ParsedMessage]) -> tuple[str, str]:
@@ -109,18 +112,14 @@ def _steps(message: Message, reading: serializers.ParsedMessage) -> Result:
 
 
 def _apply(message: Message, reading: serializers.ParsedMessage) -> None:
-    """One transaction; a race that the database calls off is run again, as long as that is soon."""
-    using = database_alias()
-    began = time.monotonic()
-    for turn in count(1):
-        try:
-            with query_timeout(using), write_transaction(using):
-                _steps(message, reading)
-            return
-        except (OperationalError, IntegrityError):
-            if not should_retry(turn, began):
-                raise
-            close_if_broken(using)
+    """Apply a message in one transaction, again if the database called it off."""
+
+    def step() -> None:
+        with write_transaction(database_alias()):
+            journal.lock(message)
+            _steps(message, reading)
+
+    with_retries(step, is_transaction=True)
 
 
 def _put_off(message: Message, fault: Exception) -> None:

@@ -7,10 +7,12 @@ of state is conditional on the message still being open, so that two processes n
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Generator, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from django.db import Error as DatabaseFault
 from django.db import IntegrityError, connections, transaction
@@ -20,14 +22,15 @@ from django.views.decorators.debug import sensitive_variables
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
+from stockhub_webhooks.db import leases
 from stockhub_webhooks.db.connections import (
     NOW,
-    claim_unlocked,
     close_connection,
     database_alias,
     from_now,
     with_retries,
 )
+from stockhub_webhooks.db.leases import Claim
 from stockhub_webhooks.db.timeouts import query_timeout, should_retry
 from stockhub_webhooks.db.writes import insert, update
 from stockhub_webhooks.exceptions import (
@@ -117,6 +120,7 @@ def enter(message: Message) -> None:
 def _prepare(message: Message, *, claimed: bool) -> None:
     message.due_at = from_now(conf.LEASE_SECONDS) if claimed else NOW
     message.attempts = int(claimed)
+    message.claim = message.uid if claimed else None  # the token of the request that inserts the message
     message.topic = message.url_topic
 
 
@@ -167,43 +171,95 @@ def _insert_once(message: Message, using: str) -> None:
 # ---------------------------------------------------------------- taking
 
 
-def claim_due() -> Generator[list[Message], None, None]:
-    """Take the messages that are due, a few at a time, with a lease.
+def claim_due() -> Generator[Claim, None, None]:
+    """Claim the messages that are due, a few at a time; messages that the caller has not begun are released.
 
-    Whoever works them off takes them off the list; what is left on it, or not asked for, is let go of.
+    New messages are claimed together. A message that was begun before is claimed alone: if it kills its process, no
+    other message is held up, and only its own attempt is counted.
     """
+    leases.give_back_lost()
     with query_timeout(database_alias()):
-        due = list(Message.objects.using(database_alias()).due(NOW).values_list("pk", "attempts")[:BATCH])
-    worn_out = [pk for pk, attempts in due if attempts >= conf.MAX_ATTEMPTS]
-    for pk in worn_out:
-        fail(pk, WORKER_DIED, DIED)
-    # one that was begun before may have killed its process: nobody's attempt but its own may be counted for that
-    begun = [Q(pk=pk) for pk, attempts in due if 0 < attempts < conf.MAX_ATTEMPTS]
-    fresh = [Q(attempts=0)] if any(not attempts for _, attempts in due) else []
-    for which in (*fresh, *begun):
-        if claimed := _claim(which):
-            try:
-                yield claimed
-            finally:
-                _let_go(claimed)
-    if worn_out:  # there may be more behind them
+        due = list(
+            Message.objects.using(database_alias()).due(NOW).values("pk", "attempts", "claim", "is_suspect")[:BATCH]
+        )
+    if any(row["claim"] is None and row["attempts"] == 0 for row in due):
+        yield from _released(_claim(Q(claim=None, attempts=0), attempts=F("attempts") + 1, is_suspect=False))
+    was_given_up = False
+    for row in due:
+        same = Q(pk=row["pk"], claim=row["claim"])
+        if row["claim"] is None and 0 < row["attempts"] < conf.MAX_ATTEMPTS:
+            yield from _released(_claim(same, attempts=F("attempts") + 1))
+        elif row["claim"] is not None and not row["is_suspect"]:
+            yield from _released(_claim(same, is_suspect=True))
+        elif row["attempts"]:  # the message killed its process
+            for message in _claim(same):
+                _put_off(message, WORKER_DIED, DIED)
+                was_given_up = True
+    if was_given_up:  # there may be more messages behind them
         yield from claim_due()
 
 
-def _claim(which: Q) -> list[Message]:
-    """Some of those messages that are due and that nobody holds, oldest first."""
-    due = Message.objects.using(database_alias()).filter(which, attempts__lt=conf.MAX_ATTEMPTS).due(NOW)[:BATCH]
-    messages: list[Message] = claim_unlocked(due, attempts=F("attempts") + 1, due_at=from_now(conf.LEASE_SECONDS))
+def _claim(which: Q, **values: Any) -> Claim:
+    """Claim some of those messages that are due and not locked, oldest first."""
+    token = uuid.uuid4()
+    due = Message.objects.using(database_alias()).filter(which).due(NOW)[:BATCH]
+    messages: list[Message] = leases.claim_unlocked(due, token, **values)
     for message in messages:
-        message.attempts += 1
-    return messages
+        message.claim = token
+        message.attempts += "attempts" in values
+    return Claim(token, messages, partial(_release, token))
 
 
-def _let_go(messages: list[Message]) -> None:
-    """Nobody has begun with these: they are due again, and no attempt is counted."""
-    with suppress(DatabaseFault):  # else their leases lapse
-        for message in messages:
-            with_retries(partial(_open(message).update, attempts=F("attempts") - 1, due_at=NOW))
+def _released(claim: Claim) -> Generator[Claim, None, None]:
+    """Yield a claim that has rows, and release what is left of it."""
+    if claim.rows:
+        try:
+            yield claim
+        finally:
+            claim.release()
+
+
+def _release(token: UUID, messages: list[Message]) -> None:
+    rows = Message.objects.using(database_alias()).filter(pk__in=[message.pk for message in messages], claim=token)
+    values = {"attempts": F("attempts") - 1, "due_at": NOW, "claim": None, "is_suspect": False}
+    with suppress(DatabaseFault):  # else the lease lapses
+        with_retries(partial(rows.filter(due_at__isnull=False).update, **values))
+
+
+def release_stored(message: Message) -> None:
+    """Release a message that is stored although the request that inserted it did not learn so."""
+    rows = Message.objects.using(database_alias()).filter(uid=message.uid, claim=message.uid, due_at__isnull=False)
+    with_retries(partial(rows.update, attempts=0, due_at=NOW, claim=None))
+
+
+# ---------------------------------------------------------------- locking
+
+
+def lock(message: Message) -> None:
+    """Lock a claimed message until the transaction that applies it ends: its first statement.
+
+    The request that has just inserted the message skips that. If it takes longer than a lease, it loses at the end.
+
+    Raises:
+        AlreadySettled: another process has the message.
+    """
+    if message.claim in (None, message.uid):
+        return
+    if not update(Message, database_alias(), _as_claimed(message), {"claim": message.claim}):
+        raise AlreadySettled(f"message {message.pk} was claimed by another process")
+
+
+def lock_together(messages: list[Message]) -> None:
+    """Lock messages of one claim until the transaction that applies them ends: its first statement.
+
+    Raises:
+        AlreadySettled: another process has one of the messages.
+    """
+    rows = Message.objects.using(database_alias()).filter(
+        pk__in=[message.pk for message in messages], status=Message.Status.RECEIVED, due_at__isnull=False
+    )
+    if leases.renew(rows, messages[0].claim) != len(messages):
+        raise AlreadySettled("a message was claimed by another process")
 
 
 # ---------------------------------------------------------------- finishing
@@ -249,37 +305,38 @@ def quarantine(message: Message, why: Unreadable) -> None:
 
 
 def postpone(message: Message, fault: Exception) -> None:
-    """Applying failed; try again later, or give up after `MAX_ATTEMPTS`."""
-    error = format_error(fault)
+    """Put a message off that could not be applied, or give it up after `MAX_ATTEMPTS`."""
+    _put_off(message, format_error(fault), error_fingerprint(fault))
+
+
+def _put_off(message: Message, error: str, cause: str) -> None:
+    values: dict[str, Any] = {"error": error, "cause": cause, "claim": None}
     if message.attempts >= conf.MAX_ATTEMPTS:
-        fail(message.pk, error, error_fingerprint(fault))
+        values |= {"status": Message.Status.FAILED, "due_at": None}
+    else:
+        values["due_at"] = from_now(conf.pause_after(message.attempts))
+    changed = with_retries(partial(_open(message).update, **values))
+    if changed and message.attempts >= conf.MAX_ATTEMPTS:
         message.status = Message.Status.FAILED
-        return
-    due_at = from_now(conf.pause_after(message.attempts))
-    with_retries(partial(_open(message).update, error=error, cause=error_fingerprint(fault), due_at=due_at))
-
-
-def fail(pk: int, error: str, why: str) -> None:
-    """Give a message up; `reopen` brings it back. `why` is its cause, as `exceptions.cause` has it."""
-    with about(message_id=pk):
-        logger.error("message %s is given up", pk)
-    waiting = Message.objects.using(database_alias()).filter(pk=pk, due_at__isnull=False)
-    with_retries(partial(waiting.update, status=Message.Status.FAILED, error=error, cause=why, due_at=None))
+        with about(message_id=message.pk):
+            logger.error("message %s is given up after %s attempts", message.pk, message.attempts)
 
 
 def requeue(pks: list[int]) -> int:
     """Make messages due now, as they came in; how many. What was applied before is a replay."""
     messages = Message.objects.using(database_alias()).filter(pk__in=pks)
-    fresh = {"status": Message.Status.RECEIVED, "attempts": 0, "due_at": NOW, "cause": ""}
+    fresh: dict[str, Any] = {"status": Message.Status.RECEIVED, "attempts": 0, "due_at": NOW, "cause": ""}
+    fresh |= {"claim": None, "is_suspect": False}
     return (
-        messages.filter(status=Message.Status.RECEIVED).update(due_at=NOW)
+        messages.filter(status=Message.Status.RECEIVED).update(due_at=NOW, claim=None)
         + messages.filter(status=Message.Status.APPLIED).update(is_replay=True, **fresh)
         + messages.filter(status__in=(Message.Status.QUARANTINED, Message.Status.FAILED)).update(**fresh)
     )
 
 
 def _as_claimed(message: Message) -> dict[str, Any]:
-    return {"id": message.pk, "status": Message.Status.RECEIVED, "attempts": message.attempts}
+    claimed = {"id": message.pk, "status": Message.Status.RECEIVED, "attempts": message.attempts}
+    return claimed if message.claim is None else {**claimed, "claim": message.claim}
 
 
 def take_again(message: Message) -> None:
@@ -288,13 +345,13 @@ def take_again(message: Message) -> None:
     Raises:
         AlreadySettled: it is open already, so that it is applied anyway.
     """
-    again: dict[str, Any] = {"status": Message.Status.RECEIVED, "attempts": 1, "due_at": from_now(conf.LEASE_SECONDS)}
+    again: dict[str, Any] = {"status": Message.Status.RECEIVED, "attempts": 1, **leases.claim_values(uuid.uuid4())}
     if message.status == Message.Status.APPLIED:
         again["is_replay"] = True
     settled = Message.objects.using(database_alias()).filter(pk=message.pk, status=message.status, due_at__isnull=True)
     if not settled.update(**again):
         raise AlreadySettled(f"message {message.pk} is being processed by another process")
-    message.refresh_from_db(using=database_alias(), fields=["status", "attempts", "is_replay"])
+    message.refresh_from_db(using=database_alias(), fields=["status", "attempts", "claim", "is_replay"])
 
 
 def _open(message: Message) -> Any:

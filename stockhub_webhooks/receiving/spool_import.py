@@ -101,6 +101,8 @@ def _store(path: Path) -> bool:
         except (DataError, ValueError) as error:
             return _set_aside(path, error)
         signals.message_received.send_robust(Message, message=message)
+    else:
+        journal.release_stored(message)
     spool.remove(path)
     return not is_stored
 

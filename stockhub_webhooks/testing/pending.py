@@ -77,7 +77,7 @@ Failures = list[tuple[ReceiverCall, Exception]]
 def _work(made: dict[int, ReceiverCall], failures: Failures) -> bool:
     """One round of all that is due; whether it did anything new, so that it ends where a receiver waits 0 seconds."""
     before = len(made)
-    messages = [pipeline.process(few.pop(0)) for few in journal.claim_due() for _ in tuple(few)]
+    messages = [pipeline.process(message) for claim in journal.claim_due() for message in claim]
     for call in ledger.claim_due():
         made[call.pk] = call
         try:

@@ -336,6 +336,9 @@ def test_what_is_offered_waits_for_the_call_in_hand(post, hear):
     ledger.backfill(list(Event.objects.filter(type="order.created")), {"shop.all"})
     assert list(ledger.claim_due()) == []
     ReceiverCall.objects.filter(pk=running.pk).update(due_at=PAST)  # its process was killed
+    (taken_over,) = ledger.claim_due()
+    assert taken_over.pk == running.pk
+    call_receiver(taken_over)
     assert [call.event.type for call in ledger.claim_due()] == ["order.created"]
 
 

@@ -321,12 +321,21 @@ def test_a_message_that_fails_each_time_is_failed_in_the_end_and_can_be_brought_
 @override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "MAX_ATTEMPTS": 2, "RUNNER": "worker"})
 def test_a_message_that_kills_its_process_each_time_is_failed(post):
     post("order")
-    for _ in range(2):
-        Message.objects.update(due_at=PAST)
-        assert list(claim_due())  # and dies
+    assert begin_and_die()
     Message.objects.update(due_at=PAST)
-    worker.drain()
+    assert begin_and_die()  # taken over at once
+    for failed in range(1, 3):
+        Message.objects.update(due_at=PAST)
+        assert not begin_and_die()
+        message = Message.objects.get()
+        assert (message.attempts, message.cause) == (failed, "died")
+        Message.objects.filter(due_at__isnull=False).update(due_at=PAST)
+        assert begin_and_die() == (failed < 2)
     assert Message.objects.get().status == "failed"
+
+
+def begin_and_die():
+    return bool(list(claim_due()))
 
 
 def test_what_was_not_committed_is_not_called_applied(post, monkeypatch):

@@ -19,6 +19,7 @@ from stockhub_webhooks.receiving import spool
 
 WEAK_KEY_LENGTH = 20
 ACCOUNT_LENGTH = 64
+SHORT_LEASE_SECONDS = 10
 AT_LEAST_ONE = {"MAX_BODY_BYTES", "MAX_ATTEMPTS", "LEASE_SECONDS"}
 
 
@@ -57,6 +58,16 @@ def settings_types() -> Iterable[CheckMessage]:
                 hint=f"Make it of type {wanted}.",
                 id="stockhub_webhooks.E002",
             )
+
+
+def short_lease() -> Iterable[CheckMessage]:
+    """W028: a short lease. Work that is under way is claimed twice, and one of the two is in vain."""
+    if conf.LEASE_SECONDS < SHORT_LEASE_SECONDS:
+        yield Warning(
+            f"{NAME}['LEASE_SECONDS'] is {conf.LEASE_SECONDS:g}, so a process that is merely slow loses its work.",
+            hint=f"Set it to {SHORT_LEASE_SECONDS} or more; the default is 15.",
+            id="stockhub_webhooks.W028",
+        )
 
 
 def no_key() -> Iterable[CheckMessage]:
@@ -289,6 +300,7 @@ def shared_identities() -> Iterable[CheckMessage]:
 CHECKS = (
     unknown_settings,
     settings_types,
+    short_lease,
     no_key,
     shared_keys,
     naive_timezone,

@@ -10,19 +10,16 @@ of their own. No lock is held longer than one such family takes.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Hashable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
 
 from django.db import OperationalError, transaction
 
 from stockhub_webhooks import serializers
 from stockhub_webhooks.contract import topics
-from stockhub_webhooks.db.connections import close_if_broken, database_alias, write_transaction
-from stockhub_webhooks.db.timeouts import should_retry
+from stockhub_webhooks.db.connections import database_alias, with_retries, write_transaction
 from stockhub_webhooks.exceptions import AlreadySettled, Unreadable, format_error
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.operations.replay.choice import Choice
@@ -84,22 +81,17 @@ class _RolledBack(Exception):
 
 def _tried(family: list[Message], attempt: Callable[[Message], Step]) -> dict[int, Step]:
     pks = [message.pk for message in family]
-    began = time.monotonic()
-    for turn in count(1):
+
+    def tried() -> dict[int, Step]:
         steps: dict[int, Step] = {}
-        try:
-            with suppress(_RolledBack), write_transaction(database_alias()):
-                rows = Message.objects.using(database_alias()).in_bulk(pks)
-                for pk in pks:
-                    steps[pk] = _step(rows[pk], attempt)
-                raise _RolledBack
-        except OperationalError:
-            if not should_retry(turn, began):
-                raise
-            close_if_broken(database_alias())
-        else:
-            return steps
-    raise AssertionError("the last turn returns or raises")
+        with suppress(_RolledBack), write_transaction(database_alias()):
+            rows = Message.objects.using(database_alias()).in_bulk(pks)
+            for pk in pks:
+                steps[pk] = _step(rows[pk], attempt)
+            raise _RolledBack
+        return steps
+
+    return with_retries(tried, is_transaction=True)
 
 
 def _step(message: Message, attempt: Callable[[Message], Step]) -> Step:

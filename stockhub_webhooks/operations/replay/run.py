@@ -13,24 +13,23 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import count
 from typing import Any
 
-from django.db import IntegrityError, InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError
 from django.db.models import F, Q
 from django.utils import timezone
 
 from stockhub_webhooks.conf import conf
+from stockhub_webhooks.db import leases
 from stockhub_webhooks.db.connections import (
     NOW,
-    claim_unlocked,
     close_if_broken,
     database_alias,
     from_now,
     with_retries,
     write_transaction,
 )
-from stockhub_webhooks.db.timeouts import query_timeout, should_retry
+from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.exceptions import WORKER_DIED, AlreadySettled, Unreadable, error_location, format_error
 from stockhub_webhooks.logs import about, logger_of
@@ -151,18 +150,26 @@ def continue_due(*, until: float = float("inf"), stop: threading.Event | None = 
 
 
 def _claim() -> Replay | None:
+    leases.give_back_lost()
     with query_timeout(database_alias()):
-        due = list(_rows().due(NOW).values_list("pk", "attempts")[:5])
-    for pk, attempts in due:
-        same = _rows().filter(pk=pk, attempts=attempts).due(NOW).order_by()
+        due = list(_rows().due(NOW).values_list("pk", "attempts", "claim")[:5])
+    for pk, attempts, former in due:
+        same = _rows().filter(pk=pk, attempts=attempts, claim=former).due(NOW).order_by()
         if attempts >= conf.MAX_ATTEMPTS:
-            logger.error("replay %s is broken off", pk)
-            same.update(status=Replay.Status.FAILED, due_at=None, finished_at=timezone.now(), last_error=WORKER_DIED)
-            continue
-        lease = {"attempts": F("attempts") + 1, "due_at": from_now(conf.LEASE_SECONDS)}
-        if claim_unlocked(same, claim=uuid.uuid4(), **lease):
-            return _rows().get(pk=pk)
+            failed = {"status": Replay.Status.FAILED, "due_at": None, "last_error": WORKER_DIED}
+            if _give_up(same, finished_at=timezone.now(), **failed):
+                logger.error("replay %s is given up: its processes died", pk)
+        elif leases.claim_unlocked(same, token := uuid.uuid4(), attempts=F("attempts") + 1):
+            return _rows().filter(pk=pk, claim=token).first()
     return None
+
+
+def _give_up(rows: ReplayQuerySet, **values: Any) -> bool:
+    try:
+        return bool(leases.update_unlocked(rows, **values))
+    except OperationalError:  # the process is alive
+        close_if_broken(database_alias())
+        return False
 
 
 def steps(replay: Replay) -> Iterator[Step]:
@@ -212,19 +219,23 @@ def _try_on(replay: Replay, message: Message) -> Step:
 
 
 def _committed(replay: Replay, message: Message) -> Step:
-    began = time.monotonic()
-    for turn in count(1):
-        try:
-            with write_transaction(database_alias()):
-                step = work(message, replay.receivers, applies=replay.applies, tries_again=replay.tries_again)
-                _move(replay, message, step)
-            return step
-        except (OperationalError, IntegrityError):
-            if not should_retry(turn, began):
-                raise
-            close_if_broken(database_alias())
+    tried: list[Step] = []
+    attempts = 0
+
+    def step() -> Step:
+        nonlocal attempts
+        attempts += 1
+        if attempts > 1:
+            if tried and _is_counted(replay, message):  # the former attempt was committed, only the answer was lost
+                return tried[-1]
             message.refresh_from_db(using=database_alias())
-    raise AssertionError("the last turn returns or raises")
+        with write_transaction(database_alias()):
+            _renew(replay)
+            tried.append(work(message, replay.receivers, applies=replay.applies, tries_again=replay.tries_again))
+            _move(replay, message, tried[-1])
+        return tried[-1]
+
+    return with_retries(step, is_transaction=True)
 
 
 def work(message: Message, receivers: Collection[str], *, applies: bool, tries_again: bool = False) -> Step:
@@ -248,6 +259,16 @@ def work(message: Message, receivers: Collection[str], *, applies: bool, tries_a
 
 def _rows() -> ReplayQuerySet:
     return Replay.objects.using(database_alias())
+
+
+def _renew(replay: Replay) -> None:
+    """Renew the claim and lock the replay until the transaction ends: the first statement of each step."""
+    _update(replay, due_at=from_now(conf.LEASE_SECONDS))
+
+
+def _is_counted(replay: Replay, message: Message) -> bool:
+    reached = {"reached_at": message.received_at, "reached_message": message.pk}
+    return _rows().filter(pk=replay.pk, claim=replay.claim, **reached).exists()
 
 
 def _move(replay: Replay, message: Message, step: Step) -> None:

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('stockhub_webhooks', '0002_lock'),
+        ('stockhub_webhooks', '0003_leases'),
     ]
 
     operations = [
