@@ -2,6 +2,7 @@
 
 import json
 import threading
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -602,3 +603,22 @@ def test_on_a_terminal_there_is_a_bar(post, capsys, monkeypatch):
     call_command("stockhub_replay", since="2020-01-01", reason="why not", no_color=True)
     assert "[##############################] 2 of 2" in capsys.readouterr().err
     assert Replay.objects.get().requested_by == "? (stockhub_replay)"
+
+
+def test_step_whose_commit_answer_was_lost_is_counted_once(post, monkeypatch):
+    post("order")
+    ask()
+    real, lost = run.write_transaction, []
+
+    @contextmanager
+    def cut(using):
+        with real(using):
+            yield
+        if not lost:
+            lost.append(using)
+            raise OperationalError("the answer to COMMIT was lost")
+
+    monkeypatch.setattr(run, "write_transaction", cut)
+    worker.drain()
+    replayed = Replay.objects.get()
+    assert (lost != [], replayed.status, replayed.done, replayed.total) == (True, "done", 1, 1)
