@@ -78,7 +78,7 @@ class FindPage(ReadOnlyAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         text = request.GET.get("q", "").strip()
-        found = search_box.find(request, text, self.topics(request)) if text else search.Found()
+        found = search_box.find(request, text, self.topics(request)) if text else search.SearchResult()
         rows = purchases(found.hits)
         if len(rows) == 1 and not found.is_cut_off:
             return HttpResponseRedirect(self.address(rows[0]))

@@ -27,7 +27,7 @@ def help_text(request: HttpRequest) -> Any:
     return HELP_WITH_PERSONS if may_see_persons(request) else HELP
 
 
-def find(request: HttpRequest, text: str, of_topics: tuple[str, ...] = topics.ALL) -> search.Found:
+def find(request: HttpRequest, text: str, of_topics: tuple[str, ...] = topics.ALL) -> search.SearchResult:
     """The documents that the text finds for this user, who is told where there are too many of them."""
     found = search.find(text, of_topics, persons=may_see_persons(request))
     if found.is_cut_off:

@@ -1,1 +1,1 @@
-"""office."""
+"""Search, story and export: facts for the pages of the office, without HTML."""

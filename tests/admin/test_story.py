@@ -491,7 +491,7 @@ def test_it_costs_the_same_however_much_there_is(staff, post, hear):
 
 
 def test_a_large_order_stays_readable(staff, post, monkeypatch, story):
-    monkeypatch.setattr("stockhub_webhooks.office.story.timeline.SIZE", 2)
+    monkeypatch.setattr("stockhub_webhooks.office.story.timeline.PAGE_SIZE", 2)
     items = [line(f"S{turn}", name="qty_ordered") for turn in range(30)]
     for turn in range(5):
         changed = [item | {"mpn": f"{turn}"} for item in items]

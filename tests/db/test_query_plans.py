@@ -177,7 +177,7 @@ def test_no_list_reads_a_table_whole(staff):
 
 @pytest.mark.usefixtures("without_scans")
 def test_an_export_reads_its_days_by_an_index(monkeypatch):
-    monkeypatch.setattr(rows, "CHUNK", 100)
+    monkeypatch.setattr(rows, "CHUNK_SIZE", 100)
     for table in TABLES.values():
         export = Export(table, Period(date(2022, 1, 2), date(2022, 1, 3)), by_line=True, with_persons=True)
         asked = statements(lambda export=export: (list(export.rows()), export.totals()))

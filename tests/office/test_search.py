@@ -106,7 +106,7 @@ def test_a_child_is_found_by_what_is_known_of_its_order(orders):
 
 def test_what_is_too_much_is_cut_off_and_said(orders, monkeypatch):
     monkeypatch.setattr(search, "LIMIT", 1)
-    monkeypatch.setattr(search, "LIMIT_OF_SEVERAL", 1)
+    monkeypatch.setattr(search, "INTERMEDIATE_LIMIT", 1)
     assert search.find("shop", ["order"], persons=True).is_cut_off
     assert not search.find("shop-1001", ["order"], persons=True).is_cut_off
     few = search.find("shop abc", ["order"], persons=True)

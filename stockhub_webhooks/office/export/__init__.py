@@ -1,5 +1,5 @@
-"""Orders and what belongs to them as tables for the bookkeeper.
+"""CSV export of orders and their documents for the bookkeeper.
 
-``periods`` is from when to when, ``tables`` which columns each kind of document has, ``rows`` reads them in chunks,
-``sheet`` writes them so that a Dutch Excel opens them.
+``periods`` defines the date ranges, ``tables`` the columns of each topic, ``rows`` reads the documents in chunks, and
+``sheet`` writes CSV that a Dutch Excel opens.
 """

@@ -1,4 +1,4 @@
-"""From when to when: whole days in the shop's time zone."""
+"""Date ranges of whole days in the shop's time zone."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from django.utils.translation import gettext_lazy as _
 
 @dataclass(frozen=True)
 class Period:
-    """From the first day to the last, both included."""
+    """Date range that includes both its first and its last day."""
 
     first: date
     last: date
 
     def bounds(self) -> tuple[datetime, datetime]:
-        """When the first day begins and when the day after the last does: also where the clock was changed."""
+        """Return midnight of the first day and midnight after the last day, correct across clock changes."""
         return _midnight(self.first), _midnight(self.last + timedelta(days=1))
 
 
 def today() -> date:
-    """The day in the shop's time zone."""
+    """Return the current date in the shop's time zone."""
     return timezone.localdate(timezone=timezone.get_default_timezone())
 
 
@@ -31,30 +31,30 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time.min, timezone.get_default_timezone())
 
 
-def _month(day: date, months: int = 1) -> Period:
-    """The calendar month that the day is in; the quarter or year, where that has three or twelve."""
+def _period_of(day: date, months: int = 1) -> Period:
+    """Return the calendar month that contains `day`; its quarter or year for three or twelve `months`."""
     first = date(day.year, (day.month - 1) // months * months + 1, 1)
     number = first.year * 12 + first.month - 1 + months
     return Period(first, date(number // 12, number % 12 + 1, 1) - timedelta(days=1))
 
 
-def _before(period: Period, months: int = 1) -> Period:
-    return _month(period.first - timedelta(days=1), months)
+def _previous(period: Period, months: int = 1) -> Period:
+    return _period_of(period.first - timedelta(days=1), months)
 
 
 def last_quarter(day: date) -> Period:
-    """The whole quarter before the one that the day is in."""
-    return _before(_month(day, 3), 3)
+    """Return the calendar quarter before the one that contains `day`."""
+    return _previous(_period_of(day, 3), 3)
 
 
 def usual(day: date) -> list[tuple[Any, Period]]:
-    """The periods that one asks for most, as seen from a day, with their names."""
-    month, quarter, year = (_month(day, months) for months in (1, 3, 12))
+    """Return the shortcuts of the export page with their labels, relative to `day`."""
+    month, quarter, year = (_period_of(day, months) for months in (1, 3, 12))
     return [
         (_("this month"), month),
-        (_("last month"), _before(month)),
+        (_("last month"), _previous(month)),
         (_("this quarter"), quarter),
         (_("last quarter"), last_quarter(day)),
         (_("this year"), year),
-        (_("last year"), _before(year, 12)),
+        (_("last year"), _previous(year, 12)),
     ]

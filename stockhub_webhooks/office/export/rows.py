@@ -1,4 +1,4 @@
-"""The rows of an export, a chunk at a time: memory stays the same, and nothing is held open between chunks."""
+"""Rows of an export, read in chunks: memory use stays constant and no cursor stays open between chunks."""
 
 from __future__ import annotations
 
@@ -17,37 +17,39 @@ from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.office.export.periods import Period
 from stockhub_webhooks.office.export.tables import Column, Table
 
-CHUNK = 500
+CHUNK_SIZE = 500
 
 
 @dataclass(frozen=True)
 class Export:
-    """Documents of one kind and period; `by_line` gives a row for each line, else one for each document."""
+    """Export of one topic and period, with one row per document, or per line if `by_line` is set."""
 
     table: Table
     period: Period
     by_line: bool = False
     with_persons: bool = False
-    language: str | None = field(default_factory=translation.get_language)  # of who asks; the file is written later
+    language: str | None = field(
+        default_factory=translation.get_language
+    )  # the user's: the response streams after the view returned
 
     def totals(self) -> list[dict[str, Any]]:
-        """How many documents there are and what they add up to, by currency."""
+        """Return the number of documents and the sum of each amount, by currency."""
         sums = {name: Sum(name) for name in self.table.amounts}
-        found: dict[str, dict[str, Any]] = {}
-        for rows in self._parts():
+        by_currency: dict[str, dict[str, Any]] = {}
+        for rows in self._querysets():
             for total in rows.order_by("currency").values("currency").annotate(documents=Count("pk"), **sums):
-                _add(found.setdefault(total.pop("currency") or "", {}), total)
-        return [{"currency": currency, **total} for currency, total in sorted(found.items())]
+                _add(by_currency.setdefault(total.pop("currency") or "", {}), total)
+        return [{"currency": currency, **total} for currency, total in sorted(by_currency.items())]
 
     def rows(self) -> Iterator[list[Any]]:
-        """The heads, then the cells of each row, in the order of their day."""
+        """Yield the column headers, then the cells of each row, sorted by date."""
         columns = self._columns()
         line_columns = self.table.line_columns if self.by_line else ()
         with translation.override(self.language):
-            heads = [capfirst(str(column.name)) for column in (*columns, *line_columns)]
-        yield heads
-        for rows in self._parts():
-            for chunk in _chunks(self._with_parts(rows)):
+            headers = [capfirst(str(column.name)) for column in (*columns, *line_columns)]
+        yield headers
+        for rows in self._querysets():
+            for chunk in _chunks(self._with_related(rows)):
                 with translation.override(self.language):
                     cells = [row for document in chunk for row in self._cells(document, columns, line_columns)]
                 yield from cells
@@ -68,8 +70,8 @@ class Export:
         for line in document.items.all():
             yield [*own, *(column.value(line) for column in line_columns)]
 
-    def _parts(self) -> Iterator[QuerySet[Any]]:
-        """The documents with a day of their own in the period; then those without, by when they came in."""
+    def _querysets(self) -> Iterator[QuerySet[Any]]:
+        """Yield the documents dated in the period, then undated documents received in the period."""
         start, end = self.period.bounds()
         rows = self.table.model.objects.using(database_alias()).real()
         day = self.table.day
@@ -77,21 +79,21 @@ class Export:
         undated = rows.filter(**{f"{day}__isnull": True}, received_at__gte=start, received_at__lt=end)
         yield undated.order_by("received_at", "pk")
 
-    def _with_parts(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+    def _with_related(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         table = self.table
         related = [] if table.topic == topics.ORDER else ["order"]
         if self.with_persons and table.address:
             related.append(table.address)
-        parts = [*(["tracks"] if table.has_tracks else []), *(["items"] if self.by_line else [])]
-        rows = rows.select_related(*related) if related else rows
-        return rows.prefetch_related(*parts) if parts else rows
+        children = [*(["tracks"] if table.has_tracks else []), *(["items"] if self.by_line else [])]
+        rows = rows.select_related(*related) if related else rows  # without arguments it would join every relation
+        return rows.prefetch_related(*children)
 
 
 def _chunks(rows: QuerySet[Any]) -> Iterator[list[Any]]:
-    """The rows in chunks, each looked up by where the last one ended: no cursor is held while the user downloads."""
+    """Yield the rows in chunks by keyset pagination, so that no cursor is held while the user downloads."""
     day = str(rows.query.order_by[0])
     rest = rows
-    while chunk := list(rest[:CHUNK]):
+    while chunk := list(rest[:CHUNK_SIZE]):
         yield chunk
         last = getattr(chunk[-1], day)
         rest = rows.filter(**{f"{day}__gte": last}).exclude(**{day: last, "pk__lte": chunk[-1].pk})

@@ -1,4 +1,4 @@
-"""Cells and lines as a Dutch Excel opens them: semicolons, decimal commas, a byte order mark, and no formulas."""
+"""CSV for a Dutch Excel: semicolons, decimal commas, a byte order mark, and no formulas."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Any
 from django.utils import timezone
 
 BYTE_ORDER_MARK = "\ufeff"
-# Excel computes what begins so, also after what cannot be seen: https://owasp.org/www-community/attacks/CSV_Injection
+# Excel runs text with these prefixes, even after invisible characters: owasp.org/www-community/attacks/CSV_Injection
 FORMULA_SIGNS = tuple("=+-@＝＋－＠")
 FORMULA_STARTS = ("\t", "\r", "\n")
 
 
 def lines(rows: Iterable[Iterable[Any]]) -> Iterable[str]:
-    """The rows as text, each with its line end; the first has the byte order mark before it."""
+    """Yield each row as a CSV line; the first line starts with a byte order mark."""
     start = BYTE_ORDER_MARK
     for row in rows:
         text = StringIO()
@@ -28,7 +28,7 @@ def lines(rows: Iterable[Iterable[Any]]) -> Iterable[str]:
 
 
 def cell(value: Any) -> str:
-    """A value as a cell. Times are of the shop's time zone; text that Excel would compute has a ' before it."""
+    """Return a value as cell text: times in the shop's time zone, and text without formulas."""
     if value is None:
         return ""
     if isinstance(value, Decimal):
@@ -37,17 +37,17 @@ def cell(value: Any) -> str:
         return timezone.localtime(value, timezone.get_default_timezone()).strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, int):
         return str(value)
-    return defused(str(value))
+    return escape_formula(str(value))
 
 
 def number(amount: Decimal) -> str:
-    """Two decimals, four where it has them."""
+    """Return an amount with a decimal comma and two decimals, or four if it has more than two."""
     places = 2 if amount == amount.quantize(Decimal("0.01")) else 4
     return f"{amount:.{places}f}".replace(".", ",")
 
 
-def defused(text: str) -> str:
-    """The text, never a formula, and without NUL, which no spreadsheet reads and Python 3.10 does not write."""
-    seen = next((sign for sign in text if sign.isprintable() and not sign.isspace()), "")
-    mark = "'" if text[:1] in FORMULA_STARTS or seen in FORMULA_SIGNS else ""
-    return mark + text.replace("\0", "\ufffd")
+def escape_formula(text: str) -> str:
+    """Prefix text that Excel would run as a formula with an apostrophe, and replace NUL characters."""
+    first_visible = next((character for character in text if character.isprintable() and not character.isspace()), "")
+    prefix = "'" if text[:1] in FORMULA_STARTS or first_visible in FORMULA_SIGNS else ""
+    return prefix + text.replace("\0", "\ufffd")  # csv on Python 3.10 cannot write NUL

@@ -1,6 +1,6 @@
-"""Which columns each kind of document has in its table, and by which day it is cut.
+"""Columns of the export of each topic, and the date field that selects its period.
 
-Amounts of a document stand only where each document is one row: among lines they would be added up several times.
+Document amounts are exported only with one row per document; repeated on each line, they would be added up twice.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from stockhub_webhooks.models import RMA, CreditMemo, Invoice, Order, Shipment
 
 
 class Column(NamedTuple):
-    """A column: its head, and its value of a document or of a line."""
+    """Column with its header and a function that returns its value for a document or line."""
 
     name: Any
     value: Callable[[Any], Any]
@@ -23,11 +23,11 @@ class Column(NamedTuple):
 
 
 class Table(NamedTuple):
-    """The documents of one topic."""
+    """Export definition of one topic."""
 
     topic: str
     model: Any
-    day: str  # the field that says in which period a document falls; where that is empty, `received_at` does
+    day: str  # the date field that selects the period; `received_at` is used if it is empty
     columns: tuple[Column, ...]
     line_columns: tuple[Column, ...]
     amounts: tuple[str, ...] = ()
@@ -36,13 +36,14 @@ class Table(NamedTuple):
 
 
 def _fields(model: Any, *names: str) -> tuple[Column, ...]:
-    return tuple(Column(model._meta.get_field(name).verbose_name, _reading(model, name)) for name in names)
+    return tuple(Column(model._meta.get_field(name).verbose_name, _getter(model, name)) for name in names)
 
 
-def _reading(model: Any, name: str) -> Callable[[Any], Any]:
-    shown = f"get_{name}_display"
-    if hasattr(model, shown):
-        return lambda row: getattr(row, shown)()
+def _getter(model: Any, name: str) -> Callable[[Any], Any]:
+    """Return a function that reads the field, by its label if it has choices."""
+    get_display = f"get_{name}_display"
+    if hasattr(model, get_display):
+        return lambda row: getattr(row, get_display)()
     return lambda row: getattr(row, name)
 
 
@@ -52,17 +53,17 @@ def _lines(model: Any, *names: str) -> tuple[Column, ...]:
 
 
 def _customer(name: str) -> tuple[Column, ...]:
-    def of(field: str) -> Callable[[Any], Any]:
+    def address_field(field: str) -> Callable[[Any], Any]:
         return lambda row: getattr(getattr(row, name), field, None)
 
     fields = (
         (_("first name"), "first_name"), (_("last name"), "last_name"), (_("company"), "company_name"),
         (_("postcode"), "postcode"), (_("city"), "city"), (_("country"), "country_id"), (_("e-mail"), "email"),
     )  # fmt: skip
-    return tuple(Column(label, of(field), is_personal=True) for label, field in fields)
+    return tuple(Column(label, address_field(field), is_personal=True) for label, field in fields)
 
 
-OF_ORDER = Column(_("order"), lambda row: row.order.increment_id if row.order_id else None)
+ORDER_NUMBER = Column(_("order"), lambda row: row.order.increment_id if row.order_id else None)
 PARCELS = (
     Column(_("tracking number"), lambda row: ", ".join(track.tracking_number for track in row.tracks.all())),
     Column(_("carrier"), lambda row: ", ".join(dict.fromkeys(track.carrier or "" for track in row.tracks.all()))),
@@ -81,27 +82,27 @@ TABLES = {
         ),
         Table(
             topics.SHIPMENT, Shipment, "created_at",
-            (*_fields(Shipment, *NUMBERS), OF_ORDER,
+            (*_fields(Shipment, *NUMBERS), ORDER_NUMBER,
              *_fields(Shipment, "status", "created_at", "collected_at", "delivered_at"), *PARCELS,
              *_customer("shipping_address")),
             _lines(Shipment, "qty"), address="shipping_address", has_tracks=True,
         ),
         Table(
             topics.RMA, RMA, "date_requested",
-            (*_fields(RMA, *NUMBERS), OF_ORDER,
+            (*_fields(RMA, *NUMBERS), ORDER_NUMBER,
              *_fields(RMA, "status", "date_requested", "date_received", "date_processed", "currency"), *PARCELS),
             _lines(RMA, "qty_requested", "qty_approved", "qty_returned", "reason", "resolution", "status",
                    "row_line_return_fee"), has_tracks=True,
         ),
         Table(
             topics.INVOICE, Invoice, "created_at",
-            (*_fields(Invoice, *NUMBERS), OF_ORDER, *_fields(Invoice, "created_at", "currency"),
+            (*_fields(Invoice, *NUMBERS), ORDER_NUMBER, *_fields(Invoice, "created_at", "currency"),
              *_customer("billing_address")),
             _lines(Invoice, "qty", *PRICES), amounts=SUMS, address="billing_address",
         ),
         Table(
             topics.CREDIT_MEMO, CreditMemo, "created_at",
-            (*_fields(CreditMemo, *NUMBERS), OF_ORDER, *_fields(CreditMemo, "created_at", "currency"),
+            (*_fields(CreditMemo, *NUMBERS), ORDER_NUMBER, *_fields(CreditMemo, "created_at", "currency"),
              *_customer("billing_address")),
             _lines(CreditMemo, "qty", *PRICES, "reversal", "return_item_fee"), address="billing_address",
             amounts=("subtotal", "shipping_price", "adjustment", "fee_amount", "return_fee_amount", "grand_total"),

@@ -1,8 +1,8 @@
-"""What became of a purchase: facts for whoever tells them, in a constant number of queries; no words, no HTML.
+"""Facts about one purchase, read in a constant number of queries, without text or HTML.
 
-``purchase`` finds what belongs together, ``lines`` counts pieces, ``steps`` says how far it is, ``amounts`` adds up,
-``refunds`` guesses which return a credit note is for, ``timeline`` puts in a row what happened, ``parcels`` is what
-the customer may know.
+``purchase`` collects the documents, ``lines`` counts pieces, ``steps`` computes the progress, ``amounts`` checks the
+sums, ``refunds`` guesses the return of a credit note, ``timeline`` lists the messages, and ``parcels`` holds only data
+that the customer may see.
 """
 
 from stockhub_webhooks.office.story.amounts import Sum, Term, sum_of

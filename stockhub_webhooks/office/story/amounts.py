@@ -1,4 +1,4 @@
-"""Amounts written out: what is added, what is taken off, and whether that makes the total."""
+"""Check of the amounts of a document: the terms of its total, and whether they add up."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from stockhub_webhooks.models import CreditMemo, Invoice, Order, PaymentRequest
 
-# The fields that make the total, with their sign; what a payment request adds up to is not documented.
+# Fields of the total, with their sign. The total of a payment request is not documented, so it is not checked.
 PARTS: dict[type[Any], tuple[tuple[str, int], ...]] = {
     Order: (("subtotal", 1), ("shipping_price", 1)),
     Invoice: (("subtotal", 1), ("shipping_price", 1)),
@@ -16,11 +16,11 @@ PARTS: dict[type[Any], tuple[tuple[str, int], ...]] = {
     PaymentRequest: (("subtotal", 1), ("shipping_price", 1)),
 }
 UNCHECKED = (PaymentRequest,)
-PERHAPS = "return_fee_amount"  # whether a credit note takes it off is documented nowhere: either is right
+OPTIONAL_DEDUCTION = "return_fee_amount"  # not documented if a credit note deducts it: both totals are accepted
 
 
 class Term(NamedTuple):
-    """One amount of a sum: the field's name, and what it adds."""
+    """Field name and signed amount of one term of a total."""
 
     field: str
     amount: Decimal
@@ -28,13 +28,13 @@ class Term(NamedTuple):
 
 @dataclass(frozen=True)
 class Sum:
-    """The amounts of one document, in its currency, VAT included.
+    """Amounts of one document, in its currency, VAT included.
 
     Attributes:
-        terms: those that are told and not nothing, with their signs.
-        total: as told, None where it was not.
-        difference: what the total is too much (or, below zero, too little); None where that cannot be said.
-        lines_difference: what the subtotal is more than the lines together, likewise.
+        terms: the received amounts other than zero, with their signs.
+        total: the received total, or None.
+        difference: the total minus its terms; None if an amount is missing or the formula is unknown.
+        lines_difference: the subtotal minus the line totals; None if an amount is missing.
     """
 
     document: Any
@@ -45,28 +45,28 @@ class Sum:
 
     @property
     def adds_up(self) -> bool:
-        """Whether nothing is wrong with it, as far as it can be said."""
+        """True if no difference is known."""
         return not self.difference and not self.lines_difference
 
 
 def sum_of(document: Any) -> Sum:
-    """The amounts of an order, invoice, credit note or payment request."""
-    told = [(name, sign, getattr(document, name)) for name, sign in PARTS[type(document)]]
-    terms = [Term(name, sign * amount) for name, sign, amount in told if amount is not None]
+    """Return the checked amounts of an order, invoice, credit note or payment request."""
+    parts = [(name, sign, getattr(document, name)) for name, sign in PARTS[type(document)]]
+    terms = [Term(name, sign * amount) for name, sign, amount in parts if amount is not None]
     total: Decimal | None = document.grand_total
     difference = None
-    if total is not None and len(terms) == len(told) and not isinstance(document, UNCHECKED):
+    if total is not None and len(terms) == len(parts) and not isinstance(document, UNCHECKED):
         difference = total - sum(term.amount for term in terms)
-        perhaps = getattr(document, PERHAPS, None)
-        if perhaps and difference == -perhaps:
-            terms.append(Term(PERHAPS, -perhaps))
+        deduction = getattr(document, OPTIONAL_DEDUCTION, None)
+        if deduction and difference == -deduction:
+            terms.append(Term(OPTIONAL_DEDUCTION, -deduction))
             difference = Decimal(0)
     shown = tuple(term for term in terms if term.amount or term.field == "subtotal")
     return Sum(document, shown, total, difference, _lines_difference(document))
 
 
 def _lines_difference(document: Any) -> Decimal | None:
-    """Only where the lines are at hand: an order's and a credit note's."""
+    """Return the difference for orders and credit notes; the lines of other documents are not read."""
     if not isinstance(document, (Order, CreditMemo)) or document.subtotal is None:
         return None
     rows = [item.row_total_inc_tax for item in document.items.all()]

@@ -1,7 +1,7 @@
-"""How many pieces of each line were ordered, sent, delivered, returned and refunded.
+"""Pieces of each order line that were ordered, sent, delivered, returned and refunded.
 
-Lines of two documents are the same when SKU, size and their turn among equals are, as `apply` matches them. A document
-that leaves the size out means the only line of that SKU.
+A line of another document matches an order line by SKU, size and position among equal lines, as in `apply`. A line
+without a size matches the only order line of that SKU.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from stockhub_webhooks.office.story.purchase import Purchase
 
 CANCELLED = frozenset({"cancelled", "canceled"})
 ENDED = frozenset({"canceled", "closed"})  # order statuses after which nothing more is sent
-REFUSED = frozenset({"rejected", "denied"})  # states of a return that comes to nothing
-SETTLED = frozenset({"closed", "processed_closed"})  # states of a return that nothing more is added to
+REFUSED = frozenset({"rejected", "denied"})  # return statuses without a refund
+SETTLED = frozenset({"closed", "processed_closed"})  # return statuses in which `qty_approved` is final
 COUNTED = (
     "shipped", "delivered", "asked_back", "refused", "returned", "kept", "refunded", "reversed", "cancelled",
 )  # fmt: skip
@@ -26,16 +26,16 @@ COUNTED = (
 
 @dataclass
 class Quantities:
-    """The pieces of one line.
+    """Pieces of one line.
 
     Attributes:
-        order: whose line it is; None where no order of the purchase is known to have it.
-        ordered: None where Stock Hub did not say.
-        asked_back: what returns ask for and nobody refused, what already came back too.
-        refused: what returns ask for and somebody refused.
-        kept: what came back and was refused then, so that nothing is paid back for it; part of `returned`.
-        reversed: what a credit note pays back because it is cancelled; part of `refunded`.
-        cancelled: what will not be sent: `reversed`, or left when the order ended.
+        order: the order of the line; None if no known order of the purchase has it.
+        ordered: None if Stock Hub sent no quantity.
+        asked_back: pieces of returns that were not refused, including those already returned.
+        refused: pieces of returns that were refused.
+        kept: pieces that were refused after they came back, so that they are not refunded; part of `returned`.
+        reversed: pieces refunded because they were cancelled; part of `refunded`.
+        cancelled: pieces that will not be sent: `reversed`, or those left when the order ended.
     """
 
     order: Order | None = None
@@ -55,33 +55,33 @@ class Quantities:
 
     @property
     def expected(self) -> int | None:
-        """What was or will be sent, None where that is unknown."""
+        """Pieces that were or will be sent; None if unknown."""
         return None if self.ordered is None else max(self.ordered - self.cancelled, 0)
 
     @property
     def open(self) -> int | None:
-        """What is still to be sent, None where that is unknown."""
+        """Pieces still to be sent; None if unknown."""
         return None if self.expected is None else max(self.expected - self.shipped, 0)
 
     @property
     def is_too_much(self) -> bool:
-        """Whether more was sent, returned or refunded than can be."""
+        """True if more was sent, returned, refunded or cancelled than was ordered."""
         if self.ordered is None:
             return False
         return max(self.shipped, self.returned, self.refunded, self.cancelled) > self.ordered
 
     def room(self, counted: str) -> int:
-        """How many pieces can still be counted before it is more than was ordered."""
+        """Return the number of pieces that can be counted before it exceeds the ordered quantity."""
         return (self.ordered or 0) - int(getattr(self, counted))
 
 
 def lines_of(purchase: Purchase) -> list[Quantities]:
-    """Each line of the orders, then what other documents speak of and no order has."""
-    return _Count(purchase).run()
+    """Return the lines of the orders, then the lines that only other documents have."""
+    return _LineCounter(purchase).run()
 
 
 def total_of(lines: list[Quantities]) -> Quantities:
-    """All lines together. What was ordered is unknown where it is of one of the orders' lines."""
+    """Add up all lines; `ordered` is None if one order line has no quantity."""
     known = [line.ordered for line in lines if line.order]
     total = Quantities(ordered=None if None in known or not known else sum(number or 0 for number in known))
     for counted in COUNTED:
@@ -89,7 +89,7 @@ def total_of(lines: list[Quantities]) -> Quantities:
     return total
 
 
-class _Count:
+class _LineCounter:
     def __init__(self, purchase: Purchase) -> None:
         self.purchase = purchase
         self.lines: list[Quantities] = []
@@ -100,7 +100,7 @@ class _Count:
         for shipment in filter(self.purchase.has, self.purchase.shipments):
             self.add(shipment, _delivered if shipment.is_delivered else _sent)
         for rma in filter(self.purchase.has, self.purchase.rmas):
-            self.add(rma, partial(_coming_back, rma.status))
+            self.add(rma, partial(_returning, rma.status))
         for memo in filter(self.purchase.has, self.purchase.credit_memos):
             self.add(memo, _credited)
         for line in self.lines:
@@ -109,24 +109,24 @@ class _Count:
         return self.lines
 
     def add(self, document: Any, pieces: Callable[[Any], dict[str, int]]) -> None:
-        """Count the pieces of a document's items on the lines that they are of."""
-        turns: Counter[tuple[Any, ...]] = Counter()
+        """Count the pieces of a document's items on their matching lines."""
+        positions: Counter[tuple[Any, ...]] = Counter()
         for item in document.items.all():
-            same = self.same_lines(item, document)
-            turn = turns[item.sku, item.size]
-            turns[item.sku, item.size] += 1
+            lines = self.matching_lines(item, document)
+            position = positions[item.sku, item.size]
+            positions[item.sku, item.size] += 1
             for counted, number in pieces(item).items():
-                _spread(same, turn, counted, number)
+                _distribute(lines, position, counted, number)
 
-    def same_lines(self, item: Any, document: Any) -> list[Quantities]:
-        """The lines that an item may be of: those of its own order, else of any order of the purchase."""
+    def matching_lines(self, item: Any, document: Any) -> list[Quantities]:
+        """Return the lines of the item's own order, or else of any order of the purchase, that match the item."""
         known = [line for line in self.lines if line.sku == (item.sku or "")]
         for candidates in ([line for line in known if line.order and line.order.pk == document.order_id], known):
-            found = [line for line in candidates if line.size == (item.size or "")]
-            if not found and not item.size and len(candidates) == 1:
-                found = candidates
-            if found:
-                return found
+            matching = [line for line in candidates if line.size == (item.size or "")]
+            if not matching and not item.size and len(candidates) == 1:
+                matching = candidates
+            if matching:
+                return matching
         unknown = _line(item, None, None)
         self.lines.append(unknown)
         return [unknown]
@@ -137,13 +137,13 @@ def _line(item: Any, order: Order | None, ordered: int | None) -> Quantities:
     return Quantities(order, item.sku or "", item.size or "", name, ordered)
 
 
-def _spread(same: list[Quantities], turn: int, counted: str, number: int) -> None:
-    """Count on the line whose turn it is; what is more than was ordered of it goes to its equals."""
-    first = same[min(turn, len(same) - 1)]
-    for line in (first, *(other for other in same if other is not first)):
-        taken = max(min(number, line.room(counted)), 0)
-        setattr(line, counted, getattr(line, counted) + taken)
-        number -= taken
+def _distribute(lines: list[Quantities], position: int, counted: str, number: int) -> None:
+    """Count pieces on the line at this position; pieces beyond its ordered quantity go to the other lines."""
+    first = lines[min(position, len(lines) - 1)]
+    for line in (first, *(other for other in lines if other is not first)):
+        pieces = max(min(number, line.room(counted)), 0)
+        setattr(line, counted, getattr(line, counted) + pieces)
+        number -= pieces
     setattr(first, counted, getattr(first, counted) + number)
 
 
@@ -155,8 +155,8 @@ def _delivered(item: Any) -> dict[str, int]:
     return {"shipped": item.qty or 0, "delivered": item.qty or 0}
 
 
-def _coming_back(status_of_all: str | None, item: Any) -> dict[str, int]:
-    status = item.status or status_of_all
+def _returning(rma_status: str | None, item: Any) -> dict[str, int]:
+    status = item.status or rma_status
     returned, requested = item.qty_returned or 0, item.qty_requested or 0
     if status in REFUSED:
         refused = max(requested - returned, 0)

@@ -1,4 +1,4 @@
-"""Where the parcels of a purchase are, as far as it concerns the customer: no internal notes, no other's parcels."""
+"""Parcels of a purchase for display to the customer: no internal notes and no parcels of other customers."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Order, Shipment, Track
 
-ABBREVIATION = 4  # letters
-NOTHING_SAID = "UNKNOWN"
+ABBREVIATION_LENGTH = 4  # carrier codes up to this length are shown in capitals, such as "UPS"
+UNKNOWN_STATUS = "UNKNOWN"
 
 
 @dataclass(frozen=True)
 class Parcel:
-    """One parcel on its way to the customer.
+    """Parcel to the customer.
 
     Attributes:
-        tracking_number: "" where the shipment has none yet.
-        carrier: as people write it, such as "UPS"; "" where it is not known.
-        tracking_url: where the carrier tells more; only ever http(s), else "".
+        tracking_number: "" if the shipment has none yet.
+        carrier: display name, such as "UPS"; "" if unknown.
+        tracking_url: page of the carrier, only http(s); "" otherwise.
         status: Stock Hub's code of the shipment, such as IN_TRANSIT.
-        status_in_words: in the active language, "" where the code says nothing to a customer.
-        delivered_at: aware, None while that is not told.
+        status_in_words: label in the active language; "" if the code is unknown.
+        delivered_at: aware datetime; None if not received yet.
     """
 
     tracking_number: str
@@ -40,53 +40,52 @@ class Parcel:
 
 
 def parcels(order: Order | str) -> list[Parcel]:
-    """The parcels of an order, or of all orders of the shop's own number, oldest first. Three queries.
+    """Return the parcels of an order's purchase, or of an order number, oldest first, in at most three queries.
 
     Args:
-        order: one of our rows, or the shop's own order number.
+        order: an `Order`, or the shop's own order number.
     """
-    return [parcel for shipment in _shipments(order) for parcel in _of(shipment)]
+    return [parcel for shipment in _shipments(order) for parcel in _parcels_of(shipment)]
 
 
 def _shipments(order: Order | str) -> list[Shipment]:
     number = order.po_number if isinstance(order, Order) else order
     if not number:
-        return _read(Q(order=order.pk)) if isinstance(order, Order) else []
+        return _fetch(Q(order=order.pk)) if isinstance(order, Order) else []
     orders = Order.objects.using(database_alias()).filter(po_number=number)
     named = Q(po_number=number)
     if isinstance(order, Order):
         orders, named = orders.filter(account=order.account), named & Q(account=order.account)
-    # a shipment that names another purchase of ours is another customer's
+    # A shipment of these orders with another order number belongs to another customer.
     unnamed = Q(po_number__isnull=True) | Q(po_number="")
-    return _read(named | (Q(order__in=list(orders.values_list("pk", flat=True))) & unnamed))
+    return _fetch(named | (Q(order__in=list(orders.values_list("pk", flat=True))) & unnamed))
 
 
-def _read(which: Q) -> list[Shipment]:
-    return list(Shipment.objects.using(database_alias()).filter(which).prefetch_related("tracks").order_by("pk"))
+def _fetch(condition: Q) -> list[Shipment]:
+    return list(Shipment.objects.using(database_alias()).filter(condition).prefetch_related("tracks").order_by("pk"))
 
 
-def _of(shipment: Shipment) -> list[Parcel]:
-    code = shipment.status or ""
-    told: dict[str, Any] = {
-        "status": code,
-        "status_in_words": _in_words(shipment),
+def _parcels_of(shipment: Shipment) -> list[Parcel]:
+    fields: dict[str, Any] = {
+        "status": shipment.status or "",
+        "status_in_words": _status_label(shipment),
         "is_delivered": shipment.is_delivered,
         "delivered_at": shipment.delivered_at,
     }
     tracks = sorted(shipment.tracks.all(), key=lambda track: int(track.pk))
     if not tracks:
-        return [Parcel("", "", "", **told)]
-    return [Parcel(track.tracking_number, carrier_name(track), track.safe_tracking_url, **told) for track in tracks]
+        return [Parcel("", "", "", **fields)]
+    return [Parcel(track.tracking_number, carrier_name(track), track.safe_tracking_url, **fields) for track in tracks]
 
 
 def carrier_name(track: Track) -> str:
-    """The carrier as people write it: `ups` is UPS, "" where it is not known."""
+    """Return the display name of the carrier, such as "UPS" for `ups`; "" if unknown."""
     text = track.carrier or ""
-    return text.upper() if len(text) <= ABBREVIATION else str(capfirst(text))
+    return text.upper() if len(text) <= ABBREVIATION_LENGTH else str(capfirst(text))
 
 
-def _in_words(shipment: Shipment) -> str:
+def _status_label(shipment: Shipment) -> str:
     code = (shipment.status or "").upper()
     if shipment.is_delivered:
         code = "DELIVERED"
-    return statuses.label(statuses.SHIPMENT, code) if code in statuses.SHIPMENT and code != NOTHING_SAID else ""
+    return statuses.label(statuses.SHIPMENT, code) if code in statuses.SHIPMENT and code != UNKNOWN_STATUS else ""

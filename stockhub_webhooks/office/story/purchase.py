@@ -1,4 +1,4 @@
-"""What belongs to one purchase: orders of one account and our order number, and every document of theirs."""
+"""Purchase: the orders of one account with the same `po_number`, and all their documents."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ ADDRESSES = ("shipping_address", "billing_address")
 
 @dataclass(frozen=True)
 class Purchase:
-    """All that Stock Hub told of what one customer bought at once.
+    """Orders that a customer placed at once, with their documents.
 
     Attributes:
-        account: whose keys the messages came with.
-        po_number: the shop's own order number, "" where Stock Hub knows none.
-        orders: by when they were made; several where Stock Hub split the purchase.
-        shipments, rmas, invoices, credit_memos, payment_requests: theirs, and those that name our order number though
-            they hang under another order (`is_stray`).
+        account: the account of the keys that the messages came with.
+        po_number: the shop's own order number; "" if Stock Hub sent none.
+        orders: oldest first; several if Stock Hub split the purchase.
+        shipments, rmas, invoices, credit_memos, payment_requests: documents of these orders, and documents with our
+            order number under another order (`is_stray`).
     """
 
     account: str
@@ -39,27 +39,27 @@ class Purchase:
 
     @property
     def is_test(self) -> bool:
-        """Whether it came in as a test."""
+        """True if the purchase belongs to the test account."""
         return self.account == TEST_ACCOUNT
 
     @property
     def children(self) -> list[Any]:
-        """Every document but the orders."""
+        """Every document except the orders."""
         return [*self.shipments, *self.rmas, *self.invoices, *self.credit_memos, *self.payment_requests]
 
     @property
     def moving(self) -> list[Any]:
-        """What has parcels: shipments and returns."""
+        """Documents with parcels: shipments and returns."""
         return [*self.shipments, *self.rmas]
 
     @property
     def bills(self) -> list[Any]:
-        """What has amounts that can be checked: orders, invoices and credit notes."""
+        """Documents with amounts that can be checked: orders, invoices and credit notes."""
         return [*self.orders, *self.invoices, *self.credit_memos]
 
     @property
     def by_topic(self) -> Iterator[tuple[str, list[Any]]]:
-        """The documents of each topic."""
+        """Pairs of topic and documents."""
         yield topics.ORDER, self.orders
         yield topics.SHIPMENT, self.shipments
         yield topics.INVOICE, self.invoices
@@ -69,26 +69,26 @@ class Purchase:
 
     @property
     def tracks(self) -> list[Any]:
-        """The parcels of shipments, then those of returns."""
+        """Parcels of the shipments, then of the returns."""
         return [track for owner in self.moving for track in owner.tracks.all()]
 
     def is_stray(self, document: Any) -> bool:
-        """Whether it names our order number, but hangs under an order that does not (or under none)."""
+        """Return True if the document has our order number, but belongs to another order or to none."""
         return document.order_id not in {order.pk for order in self.orders}
 
     def names_another(self, document: Any) -> bool:
-        """Whether it hangs under one of the orders, but names another order number of ours."""
+        """Return True if the document belongs to one of the orders, but has another order number of the shop."""
         return bool(document.po_number and self.po_number and document.po_number != self.po_number)
 
     def has(self, document: Any) -> bool:
-        """Whether it counts here: what names another order number is shown, and counted there."""
+        """Return True if the document counts here; a document with another order number counts in that purchase."""
         return not self.names_another(document)
 
 
 def read(order: Order, *, persons: bool = False) -> Purchase:
-    """The purchase that an order is of; `persons` reads the addresses of the orders, too.
+    """Return the purchase of an order; `persons` also reads the addresses of the orders.
 
-    An order without our order number is a purchase of its own.
+    An order without our order number is a purchase by itself.
     """
     if not order.po_number:
         return _with_children(order.account, "", _orders(Q(pk=order.pk), persons))
@@ -97,7 +97,7 @@ def read(order: Order, *, persons: bool = False) -> Purchase:
 
 
 def of_number(po_number: str) -> list[Order]:
-    """The first order of each account's purchase of that number; of none, if there is no number."""
+    """Return the first order of each account with this order number."""
     orders = Order.objects.using(database_alias()).filter(po_number=po_number).order_by("pk") if po_number else []
     first: dict[str, Order] = {}
     for order in orders:
@@ -105,8 +105,8 @@ def of_number(po_number: str) -> list[Order]:
     return list(first.values())
 
 
-def _orders(which: Q, persons: bool) -> list[Order]:
-    rows = Order.objects.using(database_alias()).filter(which).prefetch_related("items")
+def _orders(condition: Q, persons: bool) -> list[Order]:
+    rows = Order.objects.using(database_alias()).filter(condition).prefetch_related("items")
     if persons:
         rows = rows.select_related(*ADDRESSES)
     return sorted(rows, key=lambda order: (order.created_at is None, order.created_at, order.pk))
@@ -117,9 +117,9 @@ def _with_children(account: str, po_number: str, orders: list[Order]) -> Purchas
     if po_number:
         belongs |= Q(account=account, po_number=po_number)
 
-    def rows(model: Any, *parts: str) -> list[Any]:
-        found = model.objects.using(database_alias()).filter(belongs).select_related("order").prefetch_related(*parts)
-        return list(found.order_by("pk"))
+    def rows(model: Any, *children: str) -> list[Any]:
+        documents = model.objects.using(database_alias()).filter(belongs).select_related("order").order_by("pk")
+        return list(documents.prefetch_related(*children))
 
     return Purchase(
         account=account,

@@ -1,7 +1,8 @@
-"""Which return a credit note is probably for. Stock Hub does not say, so this is a guess, and is called one."""
+"""Guess of the return that a credit note belongs to; Stock Hub does not send this relation."""
 
 from __future__ import annotations
 
+from collections import Counter
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -10,30 +11,28 @@ from stockhub_webhooks.office.story.lines import CANCELLED, REFUSED
 
 
 class Probable(NamedTuple):
-    """A return, and what speaks for it: "articles" or only "sku", and perhaps "quantities", "fee" and "time"."""
+    """Probable return, with the reasons: "articles" or only "sku", and possibly "quantities", "fee" and "time"."""
 
     rma: RMA
     reasons: tuple[str, ...]
 
 
 def probable_return(memo: CreditMemo, rmas: list[RMA]) -> Probable | None:
-    """The one return that fits best; None where none has its articles, or two fit equally well."""
+    """Return the best match; None if no return shares a SKU or two returns match equally well."""
     credited = _pieces((item, item.qty) for item in memo.items.all() if not _is_cancelled(item))
-    fitting = [(weight, rma) for rma in rmas if (weight := _weight(memo, credited, rma))]
-    if not fitting:
+    matching = [(score, rma) for rma in rmas if (score := _score(memo, credited, rma))]
+    if not matching:
         return None
-    best = max(weight for weight, _ in fitting)
-    chosen = [rma for weight, rma in fitting if weight == best]
-    if len(chosen) > 1:
-        return None
-    return Probable(chosen[0], _reasons(best))
+    best_score = max(score for score, _ in matching)
+    best = [rma for score, rma in matching if score == best_score]
+    return Probable(best[0], _reasons(best_score)) if len(best) == 1 else None
 
 
-Weight = tuple[int, int, bool, bool, bool, float]
+Score = tuple[int, int, bool, bool, bool, float]
 
 
-def _weight(memo: CreditMemo, credited: dict[Any, int], rma: RMA) -> Weight | None:
-    """How well they fit: common articles and SKUs, equal quantities, an equal fee, the return before it, nearness."""
+def _score(memo: CreditMemo, credited: dict[Any, int], rma: RMA) -> Score | None:
+    """Return (common articles, common SKUs, equal quantities, equal fee, return before credit note, nearness)."""
     items = [item for item in rma.items.all() if item.status not in REFUSED]
     returned = _pieces((item, item.qty_returned or item.qty_approved or item.qty_requested) for item in items)
     common = len(credited.keys() & returned.keys())
@@ -47,22 +46,22 @@ def _weight(memo: CreditMemo, credited: dict[Any, int], rma: RMA) -> Weight | No
     return common, same_sku, credited == returned, bool(fee) and fee == _fee(memo), is_before, nearness
 
 
-def _reasons(weight: Weight) -> tuple[str, ...]:
-    common, _same_sku, quantities, fee, is_before, _nearness = weight
-    found = {"articles": common > 0, "sku": not common, "quantities": quantities, "fee": fee, "time": is_before}
-    return tuple(reason for reason, speaks in found.items() if speaks)
+def _reasons(score: Score) -> tuple[str, ...]:
+    common, _same_sku, quantities, fee, is_before, _nearness = score
+    reasons = {"articles": common > 0, "sku": not common, "quantities": quantities, "fee": fee, "time": is_before}
+    return tuple(reason for reason, applies in reasons.items() if applies)
 
 
 def _fee(memo: CreditMemo) -> Decimal:
-    told: Decimal | None = memo.fee_amount or memo.return_fee_amount
-    return told or sum((item.return_item_fee or Decimal(0) for item in memo.items.all()), Decimal(0))
+    total: Decimal | None = memo.fee_amount or memo.return_fee_amount
+    return total or sum((item.return_item_fee or Decimal(0) for item in memo.items.all()), Decimal(0))
 
 
 def _pieces(items: Any) -> dict[Any, int]:
-    found: dict[Any, int] = {}
+    pieces: Counter[Any] = Counter()
     for item, number in items:
-        found[item.sku, item.size] = found.get((item.sku, item.size), 0) + (number or 0)
-    return found
+        pieces[item.sku, item.size] += number or 0
+    return dict(pieces)  # comparing two Counters would ignore articles with zero pieces
 
 
 def _is_cancelled(item: Any) -> bool:

@@ -1,4 +1,4 @@
-"""How far a purchase is: ordered, sent, delivered, returned, refunded. Nothing is done while a part of it is open."""
+"""Progress of a purchase: ordered, shipped, delivered, returned, refunded. A step is done if all its pieces are."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PROBLEM = "EXCEPTION"  # a shipment's status
 
 
 class State(Enum):
-    """How far one step is."""
+    """Progress of one step."""
 
     DONE = "done"
     PARTIAL = "partial"
@@ -25,15 +25,15 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class Step:
-    """One step.
+    """Step with its number of pieces.
 
     Attributes:
         name: ordered, shipped, delivered, returned or refunded.
-        pieces: how many are that far.
-        of: of how many, None where that is unknown.
-        is_at_least: `of` is only what we know of: an order of the purchase was not received yet, or tells no number.
-        cancelled: how many of what was ordered will not be sent; of a return or refund, how many were refused.
-        has_problem: a parcel has trouble on its way.
+        pieces: number of pieces that reached this step.
+        of: number of pieces expected; None if unknown.
+        is_at_least: `of` is a minimum, because an order of the purchase or one of its quantities is missing.
+        cancelled: pieces that will not be sent; for returns and refunds, pieces that were refused.
+        has_problem: the carrier reports a problem with a parcel.
     """
 
     name: str
@@ -46,31 +46,31 @@ class Step:
 
 
 def steps_of(purchase: Purchase, lines: list[Quantities]) -> list[Step]:
-    """The five steps, in the order of an order's life."""
+    """Return the five steps in chronological order."""
     total, is_at_least = _known_total(purchase, lines)
-    shipped, delivered = (_within_order(lines, counted) for counted in ("shipped", "delivered"))
-    trouble = any(_has_problem(shipment) for shipment in purchase.shipments if purchase.has(shipment))
+    shipped, delivered = (_capped_pieces(lines, counted) for counted in ("shipped", "delivered"))
+    has_problem = any(_has_problem(shipment) for shipment in purchase.shipments if purchase.has(shipment))
     return [
         _ordered(purchase, total, is_at_least),
         _sent(Step("shipped", State.UNKNOWN, shipped, total.expected, total.cancelled, False, is_at_least)),
-        _sent(Step("delivered", State.UNKNOWN, delivered, total.expected, total.cancelled, trouble, is_at_least)),
-        _back("returned", total.returned, total.asked_back, total.refused),
+        _sent(Step("delivered", State.UNKNOWN, delivered, total.expected, total.cancelled, has_problem, is_at_least)),
+        _optional_step("returned", total.returned, total.asked_back, total.refused),
         _refunded(total),
     ]
 
 
 def _known_total(purchase: Purchase, lines: list[Quantities]) -> tuple[Quantities, bool]:
-    """All lines together, and whether that may not be all that was ordered."""
+    """Return the sum of all lines, and True if more may have been ordered."""
     total = total_of(lines)
     if total.ordered is None:
-        told = [line.ordered for line in lines if line.ordered is not None]
-        total.ordered = sum(told) if told else None
+        known = [line.ordered for line in lines if line.ordered is not None]
+        total.ordered = sum(known) if known else None
         return total, total.ordered is not None
     return total, any(order.is_stub for order in purchase.orders)
 
 
-def _within_order(lines: list[Quantities], counted: str) -> int:
-    """How many pieces, of no line more than is expected: too much of one makes up for no other."""
+def _capped_pieces(lines: list[Quantities], counted: str) -> int:
+    """Return the number of pieces, capped per line, so that a surplus of one line does not hide a shortage."""
     known = [line for line in lines if line.order] or lines
     numbers = ((int(getattr(line, counted)), line.expected) for line in known)
     return sum(number if expected is None else min(number, expected) for number, expected in numbers)
@@ -90,7 +90,7 @@ def _ordered(purchase: Purchase, total: Quantities, is_at_least: bool) -> Step:
 
 
 def _sent(step: Step) -> Step:
-    """The step with how far it is."""
+    """Set the state of a shipped or delivered step from its pieces."""
     if step.of is None or (step.is_at_least and step.pieces >= step.of):
         state = State.PARTIAL if step.pieces else State.UNKNOWN
     elif step.of == 0:
@@ -101,14 +101,14 @@ def _sent(step: Step) -> Step:
 
 
 def _refunded(total: Quantities) -> Step:
-    """What came back or was cancelled is to be paid back, but for what was refused when it had come back."""
+    """Return the refund step: returned and cancelled pieces are due, except those refused after they came back."""
     back = total.asked_back + total.reversed
     due = max(total.refunded, back - total.kept)
-    return _back("refunded", total.refunded, due, max(back - due, 0))
+    return _optional_step("refunded", total.refunded, due, max(back - due, 0))
 
 
-def _back(name: str, pieces: int, due: int, refused: int = 0) -> Step:
-    """A step that most purchases never take."""
+def _optional_step(name: str, pieces: int, due: int, refused: int = 0) -> Step:
+    """Return a step that most purchases do not have."""
     if due == 0:
         return Step(name, State.CANCELLED if refused else State.NONE, 0, 0, refused)
     return Step(name, _state(pieces, due), pieces, due, refused)

@@ -1,4 +1,4 @@
-"""What happened, in a row: each message with the changes in it, and what our shop had to do for each change."""
+"""Timeline of a purchase: its messages, with their events and receiver calls."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Event, Message, ReceiverCall
 from stockhub_webhooks.office.story.purchase import Purchase
 
-SIZE = 50
+PAGE_SIZE = 50
 
 
 class Entry(NamedTuple):
-    """One message: when what it tells of happened (when it came in, if it changed nothing), and the changes in it."""
+    """Message with its events; `at` is the time of its first event, or of receipt if it changed nothing."""
 
     message: Message
     at: datetime
@@ -27,35 +27,35 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Tasks:
-    """How far the tasks for our shop are: how many of each status, and the open and given up ones themselves."""
+    """Number of receiver calls by status, with the oldest open and given-up calls."""
 
     counts: dict[str, int] = field(default_factory=dict)
     unfinished: list[ReceiverCall] = field(default_factory=list)
 
     @property
     def open(self) -> int:
-        """Those that are not done and not given up."""
+        """Number of calls that are neither done nor given up."""
         return sum(self.counts.get(status, 0) for status in ReceiverCall.OPEN)
 
     @property
     def given_up(self) -> int:
-        """Those that nobody will do unless somebody says so."""
+        """Number of calls that only a manual retry can run again."""
         return self.counts.get(ReceiverCall.Status.GIVEN_UP, 0)
 
 
 class Timeline:
-    """The messages of a purchase, a page at a time: what lies on the other pages is not read."""
+    """Messages of a purchase, read one page at a time."""
 
     def __init__(self, purchase: Purchase, *, newest_first: bool = True) -> None:
         self.purchase = purchase
         self.newest_first = newest_first
 
     def page(self, number: Any) -> Page[Message]:
-        """One page of messages; the first for what is no number, the last for one beyond it."""
-        return Paginator(self._messages(), SIZE).get_page(number)
+        """Return a page; the first if `number` is invalid, the last if it is too high."""
+        return Paginator(self._messages(), PAGE_SIZE).get_page(number)
 
     def entries(self, page: Page[Message]) -> list[Entry]:
-        """What stands on that page."""
+        """Return the entries of a page."""
         messages: Any = page.object_list
         return [Entry(message, message.happened_at, list(message.events.all())) for message in messages]
 
@@ -66,17 +66,17 @@ class Timeline:
         )
         first = Event.objects.filter(message=OuterRef("pk")).order_by("occurred_at").values("occurred_at")[:1]
         rows = messages_of(self.purchase).annotate(happened_at=Coalesce(Subquery(first), "received_at"))
-        way = "-" if self.newest_first else ""
-        return rows.order_by(f"{way}happened_at", f"{way}pk").prefetch_related(Prefetch("events", events))
+        sign = "-" if self.newest_first else ""
+        return rows.order_by(f"{sign}happened_at", f"{sign}pk").prefetch_related(Prefetch("events", events))
 
 
 def messages_of(purchase: Purchase) -> QuerySet[Message]:
-    """The messages that speak of its documents, without their bodies."""
-    wanted = Q(pk__in=[])
+    """Return the messages about the documents of the purchase, without their bodies."""
+    condition = Q(pk__in=[])  # matches nothing
     for topic, documents in purchase.by_topic:
         if documents:
-            wanted |= Q(topic=topic, increment_id__in=[document.increment_id for document in documents])
-    rows = Message.objects.using(database_alias()).filter(wanted, account=purchase.account)
+            condition |= Q(topic=topic, increment_id__in=[document.increment_id for document in documents])
+    rows = Message.objects.using(database_alias()).filter(condition, account=purchase.account)
     return rows.defer("body", "headers", "notes")
 
 
@@ -85,9 +85,8 @@ UNFINISHED_LIMIT = 50
 
 
 def tasks_of(purchase: Purchase) -> Tasks:
-    """What our shop has to do, and what of it is not done: the oldest `UNFINISHED_LIMIT`."""
-    ours = Q(order__in=[order.pk for order in purchase.orders])
-    calls = ReceiverCall.objects.using(database_alias()).filter(ours)
+    """Return the receiver calls of the purchase: counts by status, and the oldest `UNFINISHED_LIMIT` unfinished."""
+    calls = ReceiverCall.objects.using(database_alias()).filter(order__in=[order.pk for order in purchase.orders])
     counts = {row["status"]: row["number"] for row in calls.values("status").annotate(number=Count("pk")).order_by()}
     unfinished = calls.filter(status__in=UNFINISHED).select_related("event").order_by("pk")
     return Tasks(counts, list(unfinished[:UNFINISHED_LIMIT]))

@@ -37,7 +37,7 @@ def orders(post):
 
 @pytest.mark.parametrize("chunk", [1, 2, 3, 500])
 def test_a_document_is_one_row_in_the_order_of_its_day_however_large_a_chunk_is(orders, monkeypatch, chunk):
-    monkeypatch.setattr(rows, "CHUNK", chunk)
+    monkeypatch.setattr(rows, "CHUNK_SIZE", chunk)
     assert [row["Stock Hub number"] for row in told("order")] == ["1", "2", "0", "4"]
 
 

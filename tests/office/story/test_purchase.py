@@ -83,7 +83,7 @@ def test_the_timeline_knows_what_moved_here_from_another_order(post, purchase):
 
 
 def test_a_long_timeline_has_pages_and_reads_one(post, purchase, monkeypatch):
-    monkeypatch.setattr("stockhub_webhooks.office.story.timeline.SIZE", 2)
+    monkeypatch.setattr("stockhub_webhooks.office.story.timeline.PAGE_SIZE", 2)
     for number in range(5):
         post("order", sample("order", status=f"s{number}", updated_at=f"2024-05-06T12:0{number}:00+02:00"))
     timeline = story.Timeline(purchase())
