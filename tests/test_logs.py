@@ -68,8 +68,8 @@ def test_message_that_cannot_be_applied_is_logged_with_its_id(post, db, lines, m
 
 def test_message_that_is_given_up_is_logged_with_its_id(post, db, lines):
     message = post("order").json()["message"]
-    Message.objects.update(due_at=NOW)
-    journal.fail(message, "it fails", "ValueError")
+    Message.objects.update(status="received", attempts=conf.MAX_ATTEMPTS, due_at=NOW, claim=None)
+    journal.postpone(Message.objects.get(), ValueError("it fails"))
     ((_, *context),) = lines()
     assert context == [message, None, None]
 

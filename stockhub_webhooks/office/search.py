@@ -149,9 +149,9 @@ def _query(
     if not branches:
         return SearchResult()
     first, *others = branches
-    rows = list(first.union(*others, all=True)[: limit + 1])
-    hits = dict.fromkeys(Hit(*row) for row in rows[:limit])
-    return SearchResult(list(hits), is_cut_off or len(rows) > limit)
+    hit_rows = list(first.union(*others, all=True)[: limit + 1])
+    hits = dict.fromkeys(Hit(*row) for row in hit_rows[:limit])
+    return SearchResult(list(hits), is_cut_off or len(hit_rows) > limit)
 
 
 def _find_addresses(all_words: list[str], is_narrowed: bool, limit: int) -> tuple[Any, bool]:

@@ -17,7 +17,7 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.contract import topics
 from tests.samples import contract
 
-UPDATED = "2034-01-01T00:00:00+00:00"
+UPDATED = "2026-04-01T00:00:00+00:00"  # after those of the samples, and not in the future
 client = Client()
 
 

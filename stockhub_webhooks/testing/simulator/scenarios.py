@@ -170,9 +170,9 @@ def _with_broken_ones(life: samples.Life) -> Iterator[Post]:
 BROKEN: Sequence[Callable[[bytes], bytes]] = (
     lambda body: b"",
     lambda body: body[: len(body) // 2],
-    lambda body: b"[" + body + b"]",
-    lambda body: body.replace(b'"items": [', b'"items": [NaN, ', 1),
-    lambda body: body.replace(b"EUR", b"\xff\xfe\xfd", 1),
+    lambda body: b"[7, " + body + b"]",
+    lambda body: body + b"}",
+    lambda body: body.replace(b'"', b"'"),
     lambda body: body.replace(b"increment_id", b"incremental_id"),
     lambda body: b"<xml>" + body + b"</xml>",
 )
