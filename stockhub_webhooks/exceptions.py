@@ -27,8 +27,8 @@ from types import TracebackType
 TRACEBACK_LIMIT = 4000
 CAUSE_LIMIT = 200
 LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
-DIED = "died"  # the cause of work that ended without an error: its process died, or exceeded the lease
-CALLER_DIED = "the process that made the call died, or took longer than LEASE_SECONDS, each time"
+DIED = "died"  # the cause of work that ended without an error: its process died
+CALLER_DIED = "the process that made the call died each time"
 WORKER_DIED = "the process that worked on the message died each time"
 
 

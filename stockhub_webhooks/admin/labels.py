@@ -82,7 +82,7 @@ REASONS: Labels = {
 
 # The causes that are no error's kind and place; those of messages that cannot be read begin with one of `REASONS`.
 CAUSES: Labels = {
-    DIED: _("The process that was at it died, or took too long, each time."),
+    DIED: _("The process that worked on it died each time."),
     ReceiverCall.BY_HAND: _("Given up by hand."),
     "": _("No cause is known."),
 }
