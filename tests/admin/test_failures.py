@@ -109,7 +109,7 @@ def test_nothing_failed_is_said(staff):
     assert staff.get(URL).text.count("Nothing failed.") == 2
 
 
-@pytest.mark.parametrize(("cause", "said"), [(DIED, "The process that was at it died"), ("", "No cause is known")])
+@pytest.mark.parametrize(("cause", "said"), [(DIED, "The process that worked on it died"), ("", "No cause is known")])
 def test_a_cause_without_an_error_is_told_in_words(failed, staff, cause, said):
     ReceiverCall.objects.filter(status="given_up").update(cause=cause)
     assert said in staff.get(URL).text
