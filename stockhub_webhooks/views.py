@@ -305,7 +305,7 @@ class HealthView(ExemptView):
 
 @sensitive_variables()
 def may_see_details(request: HttpRequest) -> bool:
-    """Return True for a valid key (even if none is required), and for staff users who are logged in."""
+    """Return True for a valid key (even if none is required), and for staff users."""
     if key := request.META.get("HTTP_X_API_KEY"):
         try:
             return bool(authenticate(key).key_fingerprint)
@@ -315,7 +315,7 @@ def may_see_details(request: HttpRequest) -> bool:
 
 
 def is_staff_request(request: HttpRequest) -> bool:
-    """Return True for a staff user who is logged in; False if the database is down."""
+    """Return True for staff users; False if the database is down."""
     try:
         user: Any = getattr(request, "user", None)
         return bool(user and user.is_active and user.is_staff)

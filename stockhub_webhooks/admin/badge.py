@@ -1,4 +1,4 @@
-"""What came in as a test wears a badge, in lists and on its page."""
+"""A badge for rows that came in as a test, in lists and on their pages."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class BadgedAdmin(ModelAdmin):
         css = {"all": ["stockhub_webhooks/badge.css"]}
 
     def is_test(self, row: Any) -> bool:
-        """Whether the row came in as a test."""
+        """Return True if the row came in as a test."""
         return self.has_account and bool(getattr(row, "is_test", False))
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        """With the badge in the column that leads to the row's page, which is in sight on a telephone, too."""
+        """Add the badge to the column that links to the row's page, which a telephone shows, too."""
         changelist = super().get_changelist_instance(request)
         if any(map(self.is_test, changelist.result_list)):
             name: Any = next(iter(changelist.list_display_links or ()))

@@ -43,7 +43,7 @@ class RowTitle:
 
 
 class ReadOnlyAdmin(BadgedAdmin):
-    """Base class of the admins: users who may view the model see all values as text and can change none.
+    """Base class of read-only admins: all values are shown as text.
 
     Attributes:
         deferred_fields: large columns that the list and the page do not load.

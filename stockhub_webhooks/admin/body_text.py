@@ -36,7 +36,7 @@ def editable(body: bytes) -> str:
 
 
 def is_json(text: str) -> bool:
-    """Whether a parser gets through it; numbers are not looked at."""
+    """Return True if the text can be parsed as JSON."""
     try:
         json.loads(text, parse_float=str, parse_int=str)
     except (ValueError, RecursionError):

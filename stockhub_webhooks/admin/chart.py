@@ -35,7 +35,7 @@ class Part(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """One hour: where it stands, what it is made of, and what it says when pointed at."""
+    """An hour of the chart: its place, its parts and its tooltip."""
 
     x: str
     width: str
@@ -54,7 +54,7 @@ class Mark(NamedTuple):
 
 
 class Chart:
-    """What the template draws and lists."""
+    """The data that the template draws and lists."""
 
     height = BASE + BOTTOM
     base = BASE
@@ -77,7 +77,7 @@ class Chart:
 
     @property
     def summary(self) -> str:
-        """All of it in a sentence."""
+        """The chart in a sentence."""
         told = ", ".join(f"{label} {count}" for _result, label, count in self.legend if count)
         return f"{_('Messages in the last 48 hours')}: {self.total}" + (f" ({told})" if told else "")
 
@@ -105,7 +105,7 @@ class Chart:
 
     @property
     def times(self) -> Iterator[Mark]:
-        """Some of the hours by the clock; the day below midnight."""
+        """Labels of some hours, with the day below midnight."""
         for number, hour in enumerate(self.hours):
             at = hour.begins_at
             if at.hour % LABEL_EVERY_HOURS == 0:
@@ -116,12 +116,12 @@ class Chart:
 
     @property
     def heads(self) -> list[Any]:
-        """Of the table."""
+        """Heads of the table's columns."""
         return [LABELS[result] for result in RESULTS]
 
     @property
     def rows(self) -> list[tuple[str, list[int], int]]:
-        """Of the table, the newest hour first: its name, its counts, their sum."""
+        """Rows of the table, newest hour first: the name of the hour, its counts, their sum."""
         rows = [
             (name, [hour.counts.get(result, 0) for result in RESULTS], hour.total)
             for name, hour in zip(self.names, self.hours, strict=True)
@@ -129,16 +129,16 @@ class Chart:
         return rows[::-1]
 
     def x(self, number: int) -> float:
-        """Where an hour begins, as a share of the width."""
+        """Return the left edge of an hour as a share of the width."""
         return GUTTER + number * self.slot
 
     def y(self, count: float) -> float:
-        """How far down a count is."""
+        """Return the distance of a count from the top."""
         return BASE - count * self.scale
 
 
 def told(hour: Hour) -> str:
-    """What came in during an hour, in words."""
+    """Return in words how many messages an hour had."""
     return ", ".join(f"{LABELS[result]} {count}" for result in RESULTS if (count := hour.counts.get(result, 0)))
 
 

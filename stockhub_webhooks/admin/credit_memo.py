@@ -12,7 +12,7 @@ from stockhub_webhooks.models import CreditMemo
 
 @admin.register(CreditMemo)
 class CreditMemoAdmin(DocumentAdmin):
-    """What is paid back."""
+    """Admin of credit memos."""
 
     list_display = ("increment_id", "order_number", "po_number", "customer", "total", "created_at")
     list_filter = (("created_at", DateRangeFilter), ("received_at", DateRangeFilter))

@@ -35,7 +35,7 @@ class DateRangeFilter(admin.FieldListFilter):
         return day(values[-1])
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """From the first day's midnight to the end of the last, whatever the clock did in between."""
+        """Filter from midnight of the first day to midnight after the last one, in local time."""
         bounds = {}
         if self.first:
             bounds[f"{self.field_path}__gte"] = midnight(self.first)
@@ -65,7 +65,7 @@ def names(field_path: str) -> list[str]:
 
 
 def is_used(field_path: str, parameters: Mapping[str, Any]) -> bool:
-    """Whether these parameters choose days of that column."""
+    """Return True if the parameters choose days of the column."""
     return any(day(parameters.get(name, "")) for name in names(field_path))
 
 
@@ -78,7 +78,7 @@ def day(text: object) -> date | None:
 
 
 def midnight(day: date) -> datetime:
-    """When a day begins, in the active time zone."""
+    """Return the start of a day in the active time zone."""
     return datetime.combine(day, time.min, timezone.get_current_timezone())
 
 

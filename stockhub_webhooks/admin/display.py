@@ -1,4 +1,4 @@
-"""How values are shown: localised, escaped, and never a link to where the sender wants us to go but http(s)."""
+"""Values as they are shown: localised and escaped; links from outside only if they are http(s)."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def address(row: Address | None) -> SafeString | str:
 
 
 def customer(row: Address | None) -> str:
-    """Who it is for."""
+    """Return the name of the recipient."""
     if row is None:
         return EMPTY
     return " ".join(filter(None, (row.first_name, row.last_name))) or row.company_name or EMPTY

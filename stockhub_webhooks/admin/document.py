@@ -1,4 +1,4 @@
-"""What the pages of all documents share: articles, amounts, addresses, the order, and what has happened."""
+"""Base classes of the pages of documents: articles, amounts, addresses, the order, and related activity."""
 
 from __future__ import annotations
 
@@ -37,11 +37,10 @@ class DocumentAdmin(ReadOnlyAdmin):
     personal_fields = {"customer": "", "ship_to": "", "bill_to": "", "sent_from": ""}
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
-        """Numbers, parcels, articles, and persons for who may see them."""
+        """Search numbers, parcels and articles; people only for users who may see them."""
         return search_box.documents(request, text, TOPIC_OF[self.model])
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """With the addresses and the order, which each page shows."""
         related = [name for name in ("order", *ADDRESSES, "origin_address") if hasattr(self.model, name)]
         rows = super().get_queryset(request).select_related(*related)
         return rows.prefetch_related("tracks") if self.with_tracks else rows
@@ -65,7 +64,6 @@ class DocumentAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("customer"))
     def customer(self, document: Any) -> str:
-        """Whom the goods or the bill are for."""
         shipping, billing = (getattr(document, name, None) for name in ADDRESSES)
         return display.customer(shipping or billing)
 
@@ -91,7 +89,7 @@ class DocumentAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("amounts"))
     def amounts(self, document: Any) -> Any:
-        """What it adds up to, VAT included."""
+        """Return the amounts, VAT included."""
         columns = [document._meta.get_field(name) for name in self.amount_columns]
         cells = [cell(document, column, document.currency) for column in columns]
         return display.table([column.verbose_name for column in columns], [cells])
@@ -117,7 +115,7 @@ class DocumentAdmin(ReadOnlyAdmin):
 
     @admin.display(description=Message._meta.verbose_name_plural)
     def messages(self, document: Any) -> Any:
-        """What came in for it."""
+        """Return the messages about the document."""
         rows = Message.objects.filter(
             topic=TOPIC_OF[self.model], account=document.account, increment_id=document.increment_id
         )
@@ -125,12 +123,12 @@ class DocumentAdmin(ReadOnlyAdmin):
 
     @admin.display(description=Event._meta.verbose_name_plural)
     def events(self, document: Any) -> Any:
-        """What that changed; an order shows its shipments' and so on as well."""
+        """Return the events of the document; for an order also those of its children."""
         return related_activity.events(Event.objects.filter(self._of(document)), document.increment_id)
 
     @admin.display(description=ReceiverCall._meta.verbose_name_plural)
     def receiver_calls(self, document: Any) -> Any:
-        """What our own shop had to do for it."""
+        """Return the tasks of our shop for the document."""
         return related_activity.receiver_calls(
             ReceiverCall.objects.filter(self._of(document, "event__")), document.increment_id
         )
@@ -157,7 +155,7 @@ def order_and_story(order: Order | None, site: AdminSite) -> Any:
 
 
 def filled(items: list[Any], model: Any, names: str | tuple[str, ...]) -> list[Any]:
-    """Those of the named fields that any item has a value for."""
+    """Return the named fields that have a value in at least one item."""
     names = (names,) if isinstance(names, str) else names
     return [model._meta.get_field(name) for name in names if any(getattr(item, name) is not None for item in items)]
 

@@ -90,12 +90,12 @@ class EntryForm(forms.Form):
 
 
 def needs_a_look(message: Message) -> bool:
-    """Whether it was never applied."""
+    """Return True if the message was never applied."""
     return message.status == Message.Status.QUARANTINED
 
 
 def too_long() -> str:
-    """What to do with a body that does not fit."""
+    """Return advice for a body that does not fit into the form."""
     text = _(
         "The content is too long for this page: at most %(most)s (setting MAX_BODY_BYTES), and with the rest of the "
         "form %(form)s (Django's setting DATA_UPLOAD_MAX_MEMORY_SIZE). Nothing was stored; the command "
@@ -111,17 +111,15 @@ class EntryPage(ReadOnlyAdmin):
     # ------------------------------------------------------------ the ways there
 
     def has_enter_by_hand_permission(self, request: HttpRequest) -> bool:
-        """A permission of its own, for nobody proves that what is entered is from Stock Hub."""
+        """Check a separate permission: nothing proves that an entered message is from Stock Hub."""
         return may(request, "enter_by_hand")
 
     def get_urls(self) -> list[Any]:
-        """One more page."""
         # exempt from outside only: the body must be looked at before the middleware does that
         view = self.admin_site.admin_view(csrf_exempt(self.entry_view))
         return [path("enter/", view, name=URL_NAME), *super().get_urls()]
 
     def changelist_object_tools(self, request: HttpRequest) -> ObjectTools:
-        """One more button."""
         own = (
             [(self.page_url(URL_NAME), _("enter a message by hand"))]
             if self.has_enter_by_hand_permission(request)
@@ -130,12 +128,11 @@ class EntryPage(ReadOnlyAdmin):
         return [*super().changelist_object_tools(request), *own]
 
     def has_correct_permission(self, request: HttpRequest) -> bool:
-        """To mend a message is to see what it holds."""
+        """Require the permission to see personal data, since the form shows the body."""
         may_look = self.has_view_permission(request) and may_see_persons(request)
         return may_look and self.has_enter_by_hand_permission(request)
 
     def change_form_object_tools(self, request: HttpRequest, row: Message) -> ObjectTools:
-        """One more button where the message needs a look."""
         may_correct = needs_a_look(row) and self.has_correct_permission(request)
         own = [(f"{self.page_url(URL_NAME)}?correct={row.pk}", _("mend and enter again"))] if may_correct else []
         return [*own, *super().change_form_object_tools(request, row)]
@@ -170,7 +167,7 @@ class EntryPage(ReadOnlyAdmin):
         return HttpResponseRedirect(f"{self.page_url(URL_NAME)}?entered={form.message.pk}")
 
     def original(self, request: HttpRequest) -> Message | None:
-        """The message that is to be mended, whose content who mends it must be allowed to see."""
+        """Return the message to be corrected; the user must be allowed to see its body."""
         pk = request.GET.get("correct", "")
         if not pk.isdecimal():
             return None
@@ -202,7 +199,7 @@ class EntryPage(ReadOnlyAdmin):
         return self.render_page(request, "message/enter.html", context, status)
 
     def entered(self, request: HttpRequest) -> dict[str, Any]:
-        """What became of the message that the address names: words, and a link to it."""
+        """Return the outcome of the message that the URL names, with a link to it."""
         pk = request.GET.get("entered", "") if request.method == "GET" else ""
         by_hand = Message.objects.using(database_alias()).filter(source=Message.Source.HAND)
         message = by_hand.defer("body").filter(pk=pk).first() if pk.isdecimal() else None
@@ -215,7 +212,7 @@ class EntryPage(ReadOnlyAdmin):
 
 
 def initial(original: Message | None) -> dict[str, str]:
-    """What the form begins with."""
+    """Return the initial values of the form."""
     if original is None:
         return {}
     body = editable(bytes(original.body))
@@ -223,7 +220,7 @@ def initial(original: Message | None) -> dict[str, str]:
 
 
 def intro(original: Message | None) -> Any:
-    """What the page is for."""
+    """Return the introduction of the page."""
     if original is None:
         return _(
             "For what Winkelstraat mailed, or what you know otherwise. It is processed as if Stock Hub had sent it."

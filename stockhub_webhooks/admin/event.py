@@ -22,7 +22,7 @@ HIDDEN = ("…", "…")
 
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
-    """What happened."""
+    """Admin of events."""
 
     list_display = ("occurred_at", "what", "increment_id", "order_number", "po_number")
     list_filter = (
@@ -37,27 +37,25 @@ class EventAdmin(ReadOnlyAdmin):
     )
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
-        """What finds the document that it happened to."""
         return search_box.told_by(request, text, "message")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """With what each page names, without the bodies."""
         return (
             super().get_queryset(request).select_related("order", "message").defer("message__body", "message__headers")
         )
 
     def title_of(self, row: Event) -> str:
-        """What happened to which number."""
+        """Return the event in words, and the number of its document."""
         return f"{labels.event(row)} {row.increment_id}"
 
     @admin.display(description=_("change"), ordering="type")
     def what(self, event: Event) -> str:
-        """What happened, in words."""
+        """Return the event in words."""
         return labels.event(event)
 
     @admin.display(description=_("from processing again"))
     def replayed(self, event: Event) -> str:
-        """Whether the message had been applied before."""
+        """Return whether the message had been applied before."""
         return labels.yes_or_no(event.is_replay)
 
     @admin.display(description=_("order"), ordering="order__increment_id")
@@ -77,12 +75,12 @@ class EventAdmin(ReadOnlyAdmin):
 
     @admin.display(description=Message._meta.verbose_name)
     def messages(self, event: Event) -> Any:
-        """A link to the message that told it."""
+        """Return a link to the message."""
         return related_activity.messages(Message.objects.filter(pk=event.message_id), event.increment_id)
 
     @admin.display(description=ReceiverCall._meta.verbose_name_plural)
     def receiver_calls(self, event: Event) -> Any:
-        """Who was told."""
+        """Return the receiver calls of the event."""
         return related_activity.receiver_calls(event.receiver_calls.all(), event.increment_id)
 
     @admin.display(description=_("changes"))

@@ -1,4 +1,4 @@
-"""What an event says has changed, in words: the field, and its old or new value."""
+"""The changes of an event in words: field, old value and new value."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def field_name(subject: Subject, name: str) -> str:
 
 
 def inside(part: str) -> str:
-    """What stands between the brackets of `items[SKU]`, "" where there are none."""
+    """Return the text between the brackets of `items[SKU]`, "" if there are none."""
     return part.partition("[")[2].rpartition("]")[0]
 
 
@@ -54,7 +54,7 @@ def shown(subject: Subject, name: str, value: Any) -> str:
 
 
 def is_impersonal(subject: Subject, name: str) -> bool:
-    """Whether the values of a change are of a line, of a parcel, or of a column that is no address."""
+    """Return True if the values of a change are of a line, of a parcel, or of a column that is no address."""
     if name == "order_increment_id" or name.startswith(("items[", "tracks[")):
         return True
     column = subject.column(name)

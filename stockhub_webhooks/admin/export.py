@@ -29,7 +29,7 @@ LAST_YEAR = 9998
 
 
 class ExportForm(forms.Form):
-    """What is to be exported."""
+    """Form for the table, the period and the columns of an export."""
 
     topic = forms.ChoiceField(label=_("what"))
     by_line = forms.ChoiceField(
@@ -56,7 +56,7 @@ class ExportForm(forms.Form):
         return values
 
     def export(self, *, with_persons: bool) -> Export:
-        """What was chosen."""
+        """The chosen export."""
         values = self.cleaned_data
         period = Period(values["first"], values["last"])
         return Export(TABLES[values["topic"]], period, bool(values["by_line"]), with_persons)
@@ -70,12 +70,10 @@ class ExportPage(ReadOnlyAdmin):
         return may(request, "export")
 
     def get_urls(self) -> list[Any]:
-        """One more page; the file is a form of its own."""
         view = self.admin_site.admin_view(self.export_view)
         return [path("export/", view, name=URL_NAME), *super().get_urls()]
 
     def changelist_object_tools(self, request: HttpRequest) -> ObjectTools:
-        """One more button."""
         own = [(self.page_url(URL_NAME), _("export"))] if self.has_export_permission(request) else []
         return [*super().changelist_object_tools(request), *own]
 
@@ -99,7 +97,7 @@ class ExportPage(ReadOnlyAdmin):
         return [topic for topic, page in pages.items() if page and page.has_view_permission(request)]
 
     def log_export(self, request: HttpRequest, export: Export) -> None:
-        """Who exported what, in Django's log."""
+        """Write the export to Django's admin log."""
         period = export.period
         what = _("exported: %(what)s from %(first)s to %(last)s") % {
             "what": export.table.model._meta.verbose_name_plural, "first": period.first, "last": period.last,
@@ -131,7 +129,7 @@ class ExportPage(ReadOnlyAdmin):
 
 
 def proposed() -> dict[str, Any]:
-    """What the form begins with: the orders of the last quarter."""
+    """Return the initial values of the form: the orders of the last quarter."""
     period = periods.last_quarter(periods.today())
     return {"topic": topics.ORDER, "by_line": "", "first": period.first, "last": period.last}
 

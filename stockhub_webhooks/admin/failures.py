@@ -1,4 +1,4 @@
-"""What failed, by its cause: a page on which somebody acts on all that failed for the same reason at once."""
+"""Failures grouped by cause: a page with actions on all failures of one cause."""
 
 from __future__ import annotations
 
@@ -66,11 +66,9 @@ class FailuresPage(GiveUpPage):
     """Adds to the admin of tasks the page of what failed, by its cause."""
 
     def get_urls(self) -> list[Any]:
-        """One more page."""
         return [path("failures/", self.admin_site.admin_view(self.failures_view), name=FAILURES), *super().get_urls()]
 
     def changelist_object_tools(self, request: HttpRequest) -> ObjectTools:
-        """One more button."""
         own = (self.page_url(FAILURES), _("what failed, by its cause"))
         return [own, *super().changelist_object_tools(request)]
 
@@ -134,14 +132,14 @@ class FailuresPage(GiveUpPage):
 
 
 def statuses_in_words(group: FailureGroup) -> Iterator[str]:
-    """How many of each status."""
+    """Yield the number of rows in each status."""
     labels = dict(group.kind.model.Status.choices)
     for status, count in group.by_status.items():
         yield f"{labels[status]}: {count}"
 
 
 def title_of(row: Any) -> str:
-    """What a sample is called."""
+    """Return the title of an example."""
     if isinstance(row, Message):
         name = f"{row.get_topic_display()} {row.increment_id}".strip() or str(row._meta.verbose_name)
         return f"{name}, {display.value(row.received_at)}"

@@ -1,4 +1,4 @@
-"""One box for everything: what is found, by purchase; and straight to it where it is one."""
+"""A search box for all documents: results by purchase; a single result opens its page."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Purchase:
 
 
 def purchases(hits: Iterable[Hit]) -> list[Purchase]:
-    """What was found, newest first; what belongs to no order is one by itself."""
+    """Return the purchases that were found, newest first; a document without order stands alone."""
     hits = list(hits)
     orders = Order.objects.using(database_alias()).filter(pk__in={hit.order_id for hit in hits if hit.order_id})
     own_numbers = dict(orders.values_list("pk", "po_number"))
@@ -65,11 +65,9 @@ class FindPage(ReadOnlyAdmin):
     """Adds the page "find" to the admin of orders."""
 
     def get_urls(self) -> list[Any]:
-        """One more page."""
         return [path("find/", self.admin_site.admin_view(self.find_view), name=URL_NAME), *super().get_urls()]
 
     def changelist_object_tools(self, request: HttpRequest) -> ObjectTools:
-        """One more button."""
         find = (self.page_url(URL_NAME), _("find in everything"))
         return [find, *super().changelist_object_tools(request)]
 
@@ -93,7 +91,7 @@ class FindPage(ReadOnlyAdmin):
         return self.render_page(request, "find.html", context)
 
     def topics(self, request: HttpRequest) -> tuple[str, ...]:
-        """Those whose documents the user may see."""
+        """Return the topics whose documents the user may view."""
         pages = {topic: self.admin_site._registry.get(kind.model) for topic, kind in BY_TOPIC.items()}
         return tuple(topic for topic, page in pages.items() if page and page.has_view_permission(request))
 
@@ -112,7 +110,7 @@ class FindPage(ReadOnlyAdmin):
         ]
 
     def cells(self, request: HttpRequest, purchase: Purchase, orders: list[Order]) -> list[Any]:
-        """One line: the purchase, and its documents that were found."""
+        """Return the cells of a result: the purchase, and the documents that were found."""
         first = orders[0] if orders else None
         persons = [display.customer(customer_of(first)) if first else display.EMPTY] if may_see_persons(request) else []
         return [
@@ -124,7 +122,7 @@ class FindPage(ReadOnlyAdmin):
         ]
 
     def status(self, order: Order) -> str:
-        """As the list of orders says it."""
+        """Return the status as in the list of orders."""
         return self.status_in_words(order)  # type: ignore[attr-defined,no-any-return]
 
     def found(self, hit: Hit) -> Any:
@@ -133,7 +131,7 @@ class FindPage(ReadOnlyAdmin):
         return display.link(self.page_of(BY_TOPIC[hit.topic].model, hit.pk), f"{capfirst(name)} ({BY[hit.by]})")
 
     def address(self, purchase: Purchase) -> str:
-        """Where a purchase is told of: its story, else the page of its only document."""
+        """Return the URL of the purchase's story, or else of its only document."""
         hit = purchase.hits[0]
         if not purchase.order_pks:
             return self.page_of(BY_TOPIC[hit.topic].model, hit.pk)
@@ -145,7 +143,7 @@ class FindPage(ReadOnlyAdmin):
 
 
 def customer_of(order: Order) -> Any:
-    """Whom the goods are for, else the bill."""
+    """Return the recipient of the goods, or else of the bill."""
     return order.shipping_address or order.billing_address
 
 

@@ -1,4 +1,4 @@
-"""Giving up tasks for our shop for good: somebody says why first."""
+"""Giving up tasks of our shop for good; the page asks for a reason."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GIVEN_UP = ngettext_lazy("%(count)d task was given up.", "%(count)d tasks were g
 
 
 class ReasonForm(forms.Form):
-    """Why somebody gives up; it stands in the task and in the log."""
+    """Form for the reason, which is stored with the task and in the admin log."""
 
     reason = forms.CharField(
         label=_("Reason"),
@@ -39,7 +39,7 @@ class GiveUpPage(ReadOnlyAdmin):
     """Adds to the admin of tasks the action "give up", and what other pages need that offer it for a group."""
 
     def has_give_up_permission(self, request: HttpRequest) -> bool:
-        """A permission of its own, for nobody is warned of these tasks any more."""
+        """Check a separate permission: tasks that were given up raise no alarm any more."""
         return may(request, "give_up")
 
     @admin.action(description=_("give up …"), permissions=["give_up"])

@@ -36,13 +36,12 @@ LEFT_ALONE = ngettext_lazy(
 
 
 class FoundFilter(admin.SimpleListFilter):
-    """Those that are not found, unless somebody asks for others: what `work.orders_not_in_our_shop` counts."""
+    """Filter by status; the default is what `work.orders_not_in_our_shop` counts."""
 
     title = _("in our shop")
     parameter_name = "found"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """What else one may ask for."""
         return [("later", _("found later")), ("all", _("all that was looked for"))]
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
@@ -62,7 +61,7 @@ class FoundFilter(admin.SimpleListFilter):
 
 @admin.register(HostLink)
 class HostLinkAdmin(ReadOnlyAdmin):
-    """What `HOST_ORDER_RESOLVER` did not find. Without that setting it is not in the menu."""
+    """Admin of orders that `HOST_ORDER_RESOLVER` did not find; hidden without that setting."""
 
     list_display = ("number", "po_number", "status", "since", "looked_at", "story")
     list_filter = (FoundFilter, "status", ("since", DateRangeFilter))
@@ -83,15 +82,12 @@ class HostLinkAdmin(ReadOnlyAdmin):
     )
 
     def get_model_perms(self, request: HttpRequest) -> dict[str, bool]:
-        """Nothing to look at where nobody looks."""
         return super().get_model_perms(request) if conf.HOST_ORDER_RESOLVER else {}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """With what was looked for."""
         return super().get_queryset(request).select_related("order", "payment_request")
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
-        """What finds the order or the payment request."""
         found = search_box.find(request, text, (topics.ORDER, topics.PAYMENT_REQUEST))
         requests = found.pks(topics.PAYMENT_REQUEST)
         return Q(order__in=found.pks(topics.ORDER)) | Q(payment_request__in=requests)
@@ -106,12 +102,12 @@ class HostLinkAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("our order number"))
     def po_number(self, row: HostLink) -> str:
-        """As Stock Hub says it."""
+        """Return our order number as Stock Hub knows it."""
         return row.document.po_number or display.EMPTY
 
     @admin.display(description=_("cause"))
     def cause_in_words(self, row: HostLink) -> str:
-        """Of a failure where in our shop it was."""
+        """Return where in our shop the look-up failed."""
         return labels.cause(row.cause) if row.cause else display.EMPTY
 
     @admin.display(description=_("order story"))
@@ -142,12 +138,12 @@ class HostLinkAdmin(ReadOnlyAdmin):
     # ------------------------------------------------------------ tell what was missed
 
     def has_tell_missed_permission(self, request: HttpRequest) -> bool:
-        """Those that the page behind it asks for."""
+        """Require the permissions of the page that the action opens."""
         return may(request, "process_again") and may(request, "view_message")
 
     @admin.action(description=_("tell our shop what it missed …"), permissions=["tell_missed"])
     def tell_missed(self, request: HttpRequest, queryset: QuerySet[HostLink]) -> HttpResponse | None:
-        """Show who would be told what about the chosen ones; it is confirmed there."""
+        """Open the preview page for the chosen orders, where the action is confirmed."""
         pks = list(queryset.order_by().values_list("pk", flat=True))
         about = host_orders.messages_about(pks, MAX_IDS + 1)
         if not about:

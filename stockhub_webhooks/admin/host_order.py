@@ -1,4 +1,4 @@
-"""For the shop's own admin: a box on the page of its order that says what Stock Hub knows of it.
+"""A box for the shop's own admin page of an order, with what Stock Hub knows of the order.
 
 Public::
 
@@ -41,7 +41,7 @@ TEMPLATE = "admin/stockhub_webhooks/host_order_box.html"
 
 
 class StockHubBoxMixin(ModelAdmin):
-    """Shows the read-only field `stockhub_box`, in a fieldset of its own unless yours name it.
+    """Adds the read-only field `stockhub_box`, in a fieldset of its own unless `fieldsets` names it.
 
     Whoever may not view Stock Hub's orders does not see it.
 
@@ -54,15 +54,12 @@ class StockHubBoxMixin(ModelAdmin):
 
     @property
     def media(self) -> forms.Media:
-        """With the style of the box."""
         return super().media + forms.Media(css={"all": ["stockhub_webhooks/story.css", "stockhub_webhooks/badge.css"]})
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """With the box."""
         return [*(name for name in super().get_readonly_fields(request, obj) if name != FIELD), FIELD]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """With the box in its own place or in yours; without it while an order is added."""
         fieldsets = super().get_fieldsets(request, obj)
         is_shown = obj is not None and may(request, "view_order")
         if is_shown and self._names_box():

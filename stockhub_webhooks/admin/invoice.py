@@ -12,7 +12,7 @@ from stockhub_webhooks.models import Invoice
 
 @admin.register(Invoice)
 class InvoiceAdmin(DocumentAdmin):
-    """What is charged."""
+    """Admin of invoices."""
 
     list_display = ("increment_id", "order_number", "po_number", "customer", "total", "created_at")
     list_filter = (("created_at", DateRangeFilter), ("received_at", DateRangeFilter))

@@ -1,4 +1,4 @@
-"""Codes to words, for people who never read code. A code that is not known here is shown raw."""
+"""Labels of codes, for people who never read code. An unknown code is shown raw."""
 
 from __future__ import annotations
 
@@ -117,12 +117,12 @@ def yes_or_no(flag: bool) -> str:
 
 
 def event(event: Event) -> str:
-    """What happened, such as "shipment delivered"."""
+    """Return the label of an event, such as "shipment delivered"."""
     return statuses.label(EVENTS, event.type)
 
 
 def note(note: Mapping[str, Any]) -> str:
-    """What was odd about a value of a message."""
+    """Return a note on a message in words."""
     code, detail = str(note.get("code", "")), str(note.get("detail", ""))
     if code == "topic_differs":
         detail = str(dict(Topic.choices).get(detail, detail))
@@ -131,7 +131,7 @@ def note(note: Mapping[str, Any]) -> str:
 
 
 def error(message: Message) -> str:
-    """Why a message was not processed: the reason in words and, after it, what was found."""
+    """Return in words why a message was not processed, with the details."""
     return reason(message.error)
 
 
@@ -144,7 +144,7 @@ def reason(text: str) -> str:
 
 
 def first_line(text: str, *, persons: bool) -> str:
-    """What an error begins with; where persons are hidden only its kind, for the rest may name one."""
+    """Return the first line of an error, or only its type if personal data is hidden."""
     first = text.partition("\n")[0]
     if own := own_error(first):
         return own
@@ -152,23 +152,23 @@ def first_line(text: str, *, persons: bool) -> str:
 
 
 def own_error(first: str) -> str:
-    """In words what this app wrote as an error; "" where somebody else did."""
+    """Return an error text of this app in words, "" for any other error."""
     if asked := ASKED_LATER.fullmatch(first):
         return _("our shop asked to be told again in %(seconds)s seconds") % {"seconds": asked[1]}
     return str(OWN_ERRORS.get(first, ""))
 
 
 def error_type(text: str) -> str:
-    """What kind of error it is; the rest, which may name persons, is left out."""
+    """Return the type of an error without its text, which may have personal data."""
     kind = ERROR_KIND.match(text)
     return kind[1] if kind else str(text and _("not shown"))
 
 
 def cause(code: str) -> str:
-    """What failures of a group share: words where there are some, else the kind of the error and its place."""
+    """Return the cause of a group of failures in words, or else the type and the place of the error."""
     return str(CAUSES.get(code, "")) or reason(code)
 
 
 def result(message: Message) -> str:
-    """What became of a message, in a few words: its outcome, else its status."""
+    """Return the outcome of a message, or else its status."""
     return str(message.get_outcome_display() or message.get_status_display())

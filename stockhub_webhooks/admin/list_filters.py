@@ -54,7 +54,7 @@ def by_code(column: str, name: Any, labels: Labels, *, is_open: bool = True) -> 
 
 
 class AccountFilter(admin.SimpleListFilter):
-    """Whose key the message came with; only there where several accounts are configured, or one was chosen."""
+    """Filter by account, shown if several accounts are configured or one is chosen."""
 
     title = _("account")
     parameter_name = "account"
@@ -76,7 +76,7 @@ class AccountFilter(admin.SimpleListFilter):
 
 
 class OutcomeFilter(admin.SimpleListFilter):
-    """What became of the messages that were processed; the index begins with their status."""
+    """Filter by outcome of the processed messages, whose index begins with the status."""
 
     title = _("outcome")
     parameter_name = "outcome"
@@ -92,7 +92,7 @@ class OutcomeFilter(admin.SimpleListFilter):
 
 
 class StubFilter(admin.SimpleListFilter):
-    """Orders that only their shipments, invoices and so on have told of."""
+    """Filter for orders that are known only from their children."""
 
     title = _("received")
     parameter_name = "received"
@@ -116,7 +116,6 @@ class ReceiverFilter(admin.SimpleListFilter):
     parameter_name = "receiver"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, Any]]:
-        """By identity."""
         identities = sorted(set().union(*ledger.known_receivers().values()))
         return [*((identity, identity) for identity in identities), (OTHER, _("not there any more"))]
 
@@ -130,14 +129,13 @@ class ReceiverFilter(admin.SimpleListFilter):
 
 
 class AttentionFilter(admin.SimpleListFilter):
-    """Rows that somebody must look after."""
+    """Filter for rows that need attention."""
 
     title = _("needs attention")
     parameter_name = "needs"
     choices_of: ClassVar[dict[str, tuple[Any, Any]]] = {}
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Why."""
         return [(name, label) for name, (label, _rows) in self.choices_of.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:

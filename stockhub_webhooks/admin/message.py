@@ -59,27 +59,26 @@ class MessageAdmin(EntryPage):
     )
 
     def title_of(self, row: Message) -> str:
-        """What it speaks of, and when it came in."""
+        """Return the document of the message, and the time of receipt."""
         return ", ".join(
             filter(None, (f"{row.get_topic_display()} {row.increment_id}".strip(), display.value(row.received_at)))
         )
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """With a link to the original, where this is a mended one."""
+        """Add a link to the original to a corrected message."""
         shown = super().get_fieldsets(request, obj)
         if obj is not None and records.CORRECTED_FROM in obj.headers:
             shown[0][1]["fields"].append("corrected_from")
         return shown
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
-        """Its number, or what finds the document that it speaks of."""
         return search_box.about(request, text)
 
     # ------------------------------------------------------------ columns and lines
 
     @admin.display(description=_("remarks"))
     def remarks(self, message: Message) -> Any:
-        """How many notes there are."""
+        """Return the number of notes."""
         return len(message.notes) or display.EMPTY
 
     @admin.display(description=_("document"))
@@ -96,12 +95,12 @@ class MessageAdmin(EntryPage):
 
     @admin.display(description=_("processed again"))
     def replayed(self, message: Message) -> str:
-        """Whether it had been applied before."""
+        """Return whether the message had been applied before."""
         return labels.yes_or_no(message.is_replay)
 
     @admin.display(description=_("error"))
     def why(self, message: Message) -> str:
-        """Why it was not processed, in words."""
+        """Return in words why the message was not processed."""
         return labels.error(message) or display.EMPTY
 
     @admin.display(description=_("error"))
@@ -112,18 +111,18 @@ class MessageAdmin(EntryPage):
 
     @admin.display(description=_("remarks"))
     def notes_in_words(self, message: Message) -> Any:
-        """What was odd, and where in the message."""
+        """Return the notes in words, each with its place in the body."""
         rows = ((labels.note(note), format_html("<code>{}</code>", note.get("path", ""))) for note in message.notes)
         return display.table((_("remark"), _("place")), rows)
 
     @admin.display(description=Event._meta.verbose_name_plural)
     def events(self, message: Message) -> Any:
-        """What it changed."""
+        """Return the events that the message caused."""
         return related_activity.events(message.events.all(), message.increment_id)
 
     @admin.display(description=ReceiverCall._meta.verbose_name_plural)
     def receiver_calls(self, message: Message) -> Any:
-        """What our own shop had to do for it."""
+        """Return the tasks of our shop that the message caused."""
         calls = ReceiverCall.objects.filter(event__message=message)
         return related_activity.receiver_calls(calls, message.increment_id)
 
@@ -134,7 +133,7 @@ class MessageAdmin(EntryPage):
 
     @admin.display(description=_("headers"))
     def headers_listed(self, message: Message) -> Any:
-        """Those that are kept; the key never is."""
+        """Return the stored headers, which never include the key."""
         return display.table((_("header"), _("value")), sorted(message.headers.items()))
 
     # ------------------------------------------------------------ process again

@@ -15,7 +15,7 @@ from stockhub_webhooks.models import Alarm, Heartbeat
 
 @admin.register(Alarm)
 class AlarmAdmin(ReadOnlyAdmin):
-    """One row for each thing that was wrong once."""
+    """Admin of alarms: one row for each kind of problem."""
 
     has_account = False
     list_display = ("name", "since", "told_at")
@@ -25,13 +25,12 @@ class AlarmAdmin(ReadOnlyAdmin):
     fieldsets = ((None, {"fields": ["name", ("since", "told_at")]}),)
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
-        """Its name."""
         return search_box.holds(text, "name")
 
 
 @admin.register(Heartbeat)
 class HeartbeatAdmin(ReadOnlyAdmin):
-    """When somebody last came by to finish left-over work."""
+    """Admin of heartbeats: the last run of each worker."""
 
     has_account = False
     list_display = ("name", "beat_at")
@@ -41,5 +40,4 @@ class HeartbeatAdmin(ReadOnlyAdmin):
     fieldsets = ((None, {"fields": ["name", "beat_at"]}),)
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
-        """Its name."""
         return search_box.holds(text, "name")

@@ -22,7 +22,7 @@ APP = "stockhub_webhooks"
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
-    """What the template needs: only of what the user may see on this site."""
+    """Return the context of the template, with what the user may view on this site."""
     seen = collect_report(with_keys=False)
     sees_messages = may_view(request, Message)
     shown: dict[str, Any] = {
@@ -44,7 +44,7 @@ def tools(request: HttpRequest) -> list[tuple[str, Any]]:
 
 
 def may_see(request: HttpRequest, found: Problem) -> bool:
-    """Whether the user may see the rows that it is about."""
+    """Return True if the user may view the rows of a problem."""
     return may_view(request, apps.get_model(APP, found.model))
 
 

@@ -16,7 +16,7 @@ MOST = 5_000
 
 
 class BoundedPaginator(BasePaginator):
-    """The first `MOST` rows of a list, which are the newest. Whoever looks for older ones narrows the list first.
+    """Paginator for the newest rows of a list; for older ones, users narrow the list down.
 
     Counting a table takes as long as it is large, and so does skipping to its end.
     """
@@ -25,7 +25,7 @@ class BoundedPaginator(BasePaginator):
 
     @cached_property
     def count(self) -> int:
-        """How many rows there are, at most `MOST`; `is_cut_off` then says whether there are more."""
+        """The number of rows, at most the limit; `is_cut_off` is True if there are more."""
         rows: Any = self.object_list
         counted: int = rows.order_by().values("pk")[: MOST + 1].count()
         self.is_cut_off = counted > MOST

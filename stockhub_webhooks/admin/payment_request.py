@@ -15,7 +15,7 @@ from stockhub_webhooks.models import PaymentRequest
 
 @admin.register(PaymentRequest)
 class PaymentRequestAdmin(DocumentAdmin):
-    """What we are asked to pay."""
+    """Admin of payment requests."""
 
     list_display = (
         "increment_id", "order_number", "po_number", "customer", "payment_method", "total", "created_at",

@@ -33,7 +33,7 @@ LEFT_ALONE = ngettext_lazy(
 
 @admin.register(ReceiverCall)
 class ReceiverCallAdmin(ReceiversPage, FailuresPage):
-    """What our own shop is asked to do, and how far it is."""
+    """Admin of receiver calls: the tasks of our shop, and their state."""
 
     list_display = ("what", "number", "po_number", "receiver_known", "status", "error_in_short")
     list_filter = (
@@ -52,27 +52,25 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
     )
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
-        """What finds the document that the change happened to."""
         return search_box.told_by(request, text, "event__message")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """With what each line names."""
         return super().get_queryset(request).select_related("event", "order").defer("event__changes")
 
     def title_of(self, row: ReceiverCall) -> str:
-        """What happened, and who is told."""
+        """Return the event in words, and the receiver."""
         return f"{labels.event(row.event)} {row.event.increment_id}, {row.receiver}"
 
     # ------------------------------------------------------------ columns and lines
 
     @admin.display(description=_("change"), ordering="event__type")
     def what(self, call: ReceiverCall) -> str:
-        """What happened, in words."""
+        """Return the event in words."""
         return labels.event(call.event)
 
     @admin.display(description=_("Stock Hub number"), ordering="event__increment_id")
     def number(self, call: ReceiverCall) -> str:
-        """Of the document that changed."""
+        """Return the number of the document."""
         return call.event.increment_id
 
     @admin.display(description=_("change"))
@@ -97,7 +95,7 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
 
     @admin.display(description=_("receiver"), ordering="receiver")
     def receiver_known(self, call: ReceiverCall) -> str:
-        """Its name; of an open task also whether this process knows it, for nobody else can do the task."""
+        """Return the receiver; for an open task also whether this process knows it."""
         signal = signals.BY_NAME.get(call.signal)
         known = signal is not None and signal.find(call.receiver) is not None
         return (
@@ -108,7 +106,7 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
 
     @admin.display(description=_("signal"))
     def signal_in_words(self, call: ReceiverCall) -> str:
-        """Which signal it is connected to."""
+        """Return the signal in words."""
         return f"{statuses.label(labels.SIGNALS, call.signal)} ({call.signal})"
 
     @admin.display(description=_("last error"))
@@ -118,12 +116,12 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
 
     @admin.display(description=_("last error"))
     def error_without_text(self, call: ReceiverCall) -> str:
-        """What kind of error: its text is the shop's, and may name persons."""
+        """Return the type of the error; its text is the shop's and may have personal data."""
         return labels.first_line(call.last_error, persons=False) or display.EMPTY
 
     @admin.display(description=_("last error"))
     def whole_error(self, call: ReceiverCall) -> Any:
-        """With where in the code it was."""
+        """Return the error with its traceback."""
         return labels.own_error(call.last_error) or display.preformatted(call.last_error)
 
     # ------------------------------------------------------------ try again

@@ -1,4 +1,4 @@
-"""Who in our shop hears what: each receiver and how it fares, what nobody heard, and the tasks of those gone."""
+"""The receivers of our shop: their signals and results, events without receiver, and tasks of removed receivers."""
 
 from __future__ import annotations
 
@@ -49,7 +49,6 @@ class ReceiversPage(GiveUpPage):
         ]
 
     def changelist_object_tools(self, request: HttpRequest) -> ObjectTools:
-        """One more button."""
         return [
             (self.page_url(URL_NAME), _("receivers")),
             *super().changelist_object_tools(request),
@@ -112,7 +111,7 @@ class ReceiversPage(GiveUpPage):
 
 
 def log(user: Any, what: str) -> None:
-    """In Django's log, of all tasks at once."""
+    """Write an action on all tasks of a receiver to Django's admin log."""
     LogEntry.objects.create(
         user_id=user.pk,
         content_type_id=ContentType.objects.get_for_model(ReceiverCall).pk,
@@ -139,7 +138,7 @@ def open_counts() -> dict[tuple[str, str], dict[str, int]]:
 
 
 def unheard_events() -> dict[str, int]:
-    """Event type to how many of the newest `LOOKED_BACK` events nobody was told of, without tests."""
+    """Return the number of recent events without receiver by type, without tests."""
     rows = Event.objects.using(database_alias()).real().order_by()
     newest = rows.order_by("-pk").values_list("pk", flat=True).first() or 0
     told = ReceiverCall.objects.filter(event=OuterRef("pk"))
@@ -148,7 +147,7 @@ def unheard_events() -> dict[str, int]:
 
 
 def last_times(known: list[tuple[str, str]]) -> list[Any]:
-    """Of each signal and receiver its last success and last failure: one statement, two looks at an index each."""
+    """Return the last success and the last failure of each signal and receiver, in one statement."""
     calls = ReceiverCall.objects.using(database_alias())
     looks = []
     for signal, receiver in known:
@@ -161,7 +160,7 @@ def last_times(known: list[tuple[str, str]]) -> list[Any]:
 
 
 def lists(site: str, signal: str, receiver: str) -> dict[str, str]:
-    """Where the tasks are listed that the counts of a receiver speak of."""
+    """Return the URLs of the lists that the counts of a receiver link to."""
     own = {"signal__exact": signal, "receiver__exact": receiver} | REAL
     return {
         "waiting_url": admin_link("receivercall", {"status__in": ",".join(ReceiverCall.OPEN), **own}, site),
@@ -197,7 +196,7 @@ def heard(
 
 
 def gone(counts: dict[tuple[str, str], dict[str, int]], site: str) -> Iterator[dict[str, Any]]:
-    """What is left for receivers that this process does not know, and who could take it over."""
+    """Return the tasks left for receivers that this process does not know, and possible successors."""
     for (name, receiver), numbers in sorted(counts.items()):
         signal = signals.BY_NAME.get(name)
         if signal is None or signal.find(receiver) is None:
@@ -208,5 +207,5 @@ def gone(counts: dict[tuple[str, str], dict[str, int]], site: str) -> Iterator[d
 
 
 def first_line(function: Any) -> str:
-    """What a receiver says of itself."""
+    """Return the first line of a receiver's docstring."""
     return (inspect.getdoc(function) or "").partition("\n")[0]

@@ -1,4 +1,4 @@
-"""Who was not let in, and the messages that may have been Stock Hub's all the same."""
+"""Refused requests, and refused messages that may have been Stock Hub's."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LET_IN = ngettext_lazy("%(count)d message was let in.", "%(count)d messages were
 
 @admin.register(Refusal)
 class RefusalAdmin(ReadOnlyAdmin):
-    """How often, by the hour."""
+    """Admin of the hourly counts of refusals."""
 
     has_account = False
     list_display = ("hour", "reason", "remote_address", "key_fingerprint", "count", "last_at")
@@ -60,11 +60,9 @@ class RefusedBodyAdmin(ReadOnlyAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """With the messages that they became."""
         return super().get_queryset(request).select_related("message").defer("message__body")
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
-        """Its number, an address or a key."""
         return search_box.holds(text, "increment_id", "remote_address", "key_fingerprint")
 
     @admin.display(description=_("released as"))
@@ -80,7 +78,7 @@ class RefusedBodyAdmin(ReadOnlyAdmin):
     # ------------------------------------------------------------ let in
 
     def has_release_permission(self, request: HttpRequest) -> bool:
-        """A permission of its own, for nobody proved that these are from Stock Hub."""
+        """Check a separate permission: nothing proves that these messages are from Stock Hub."""
         return may(request, "release")
 
     @admin.action(description=_("let in after all"), permissions=["release"])

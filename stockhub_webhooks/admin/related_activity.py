@@ -1,4 +1,4 @@
-"""What happened, as small tables with links: messages, the changes in them, and what our shop had to do."""
+"""Related activity as small tables with links: messages, events and receiver calls."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def document_link(message: Message) -> SafeString | str:
 
 
 def messages(rows: QuerySet[Message], number: str) -> SafeString | str:
-    """When each came in, and what became of it."""
+    """Return a table of messages: time of receipt and result."""
     return newest(
         rows.defer("body", "headers", "notes"),
         number,
@@ -44,7 +44,7 @@ def messages(rows: QuerySet[Message], number: str) -> SafeString | str:
 
 
 def events(rows: QuerySet[Event], number: str) -> SafeString | str:
-    """When each happened, and what."""
+    """Return a table of events: time and name."""
     return newest(
         rows.defer("changes"),
         number,
@@ -58,7 +58,7 @@ def events(rows: QuerySet[Event], number: str) -> SafeString | str:
 
 
 def receiver_calls(rows: QuerySet[ReceiverCall], number: str) -> SafeString | str:
-    """What each is about, who does it, and how far they are."""
+    """Return a table of receiver calls: event, receiver and state."""
     return newest(
         rows.select_related("event").defer("event__changes", "last_error"),
         number,

@@ -1,4 +1,4 @@
-"""Messages processed again: the list of who asked for it and why, and a page that shows how far each one is."""
+"""Replays: the list with users and reasons, and a page with the progress of each."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ STALLED_AFTER = timedelta(minutes=15)
 
 @admin.register(Replay)
 class ReplayAdmin(RequestPage):
-    """Who asked for what, why, and what became of it."""
+    """Admin of replays: user, choice, reason and result."""
 
     has_account = False
     personal_fields = {"last_error_shown": "error_without_text"}
@@ -55,15 +55,13 @@ class ReplayAdmin(RequestPage):
     )
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
-        """Why, or who."""
         return search_box.holds(text, "reason", "requested_by")
 
     def title_of(self, row: Replay) -> str:
-        """Which messages."""
+        """Return the choice of messages in words."""
         return in_words(row.choice)
 
     def get_urls(self) -> list[Any]:
-        """How far it is, for the page's script, and the button to stop it."""
         name = "stockhub_webhooks_replay"
         return [
             path("<int:pk>/progress/", self.admin_site.admin_view(self.progress_view), name=f"{name}_progress"),
@@ -80,17 +78,17 @@ class ReplayAdmin(RequestPage):
 
     @admin.display(description=gettext_lazy("progress"))
     def progress(self, row: Replay) -> str:
-        """How many of how many."""
+        """Return how many of how many messages are done."""
         return _("%(done)s of %(total)s") % {"done": row.done, "total": row.total}
 
     @admin.display(description=gettext_lazy("process again"))
     def applies_in_words(self, row: Replay) -> str:
-        """Whether messages are processed, or past changes only offered."""
+        """Return whether messages are processed, or past events only offered."""
         return labels.yes_or_no(row.applies)
 
     @admin.display(description=gettext_lazy("try again what was given up"))
     def tries_in_words(self, row: Replay) -> str:
-        """Whether tasks that were given up are tried again."""
+        """Return whether tasks that were given up are tried again."""
         return labels.yes_or_no(row.tries_again)
 
     @admin.display(description=gettext_lazy("also told to"))
@@ -100,7 +98,7 @@ class ReplayAdmin(RequestPage):
 
     @admin.display(description=gettext_lazy("last error"))
     def last_error_shown(self, row: Replay) -> Any:
-        """In words where it is known."""
+        """Return the last error in words, if it is a known one."""
         return display.preformatted(labels.reason(row.last_error))
 
     @admin.display(description=gettext_lazy("last error"))
@@ -114,7 +112,6 @@ class ReplayAdmin(RequestPage):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any
     ) -> HttpResponse:
-        """With the bar, and a button to stop it."""
         row: Replay = options["obj"]
         context |= {
             "replay": row,
@@ -128,7 +125,7 @@ class ReplayAdmin(RequestPage):
         return super().render_change_form(request, context, *args, **options)
 
     def progress_view(self, request: HttpRequest, pk: int) -> JsonResponse:
-        """How far it is."""
+        """Return the progress as JSON."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         return JsonResponse(progress_of(self.found(pk)), headers={"Cache-Control": "no-store"})
@@ -158,7 +155,7 @@ class ReplayAdmin(RequestPage):
 
 
 def progress_of(row: Replay) -> dict[str, Any]:
-    """How far a replay is, for the page and its script."""
+    """Return the progress of a replay, for the page and its script."""
     names = (*COUNTED, "owed")
     return {
         "open": row.due_at is not None,

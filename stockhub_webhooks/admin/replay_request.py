@@ -41,7 +41,7 @@ def outside_transactions(view: Callable[..., HttpResponse]) -> Callable[..., Htt
 
 
 class DateAndTime(AdminSplitDateTime):
-    """Django's, whose two boxes have names for who does not see them; before Django 6 they have none."""
+    """Adds aria-labels to the two inputs, which Django before 6 lacks."""
 
     def __init__(self, attrs: Any = None) -> None:
         super().__init__(attrs)
@@ -50,7 +50,7 @@ class DateAndTime(AdminSplitDateTime):
 
 
 class RequestForm(forms.Form):
-    """Which messages, and who is told of their past changes. `choice` is what it makes."""
+    """Form for the messages, and for the receivers of their past events; sets `choice`."""
 
     since = forms.SplitDateTimeField(label=gettext_lazy("received from"), required=False, widget=DateAndTime)
     until = forms.SplitDateTimeField(label=gettext_lazy("until (before)"), required=False, widget=DateAndTime)
@@ -92,7 +92,7 @@ class RequestForm(forms.Form):
             field.label = capfirst(str(field.label or ""))
 
     def clean(self) -> dict[str, Any]:
-        """All messages there ever were are not asked for by mistake."""
+        """Refuse an empty choice, which would mean all messages."""
         values = self.cleaned_data
         ids = tuple(map(int, values["ids"].split(","))) if values.get("ids") else ()
         names = ("since", "until", "topic", "order", "status")
@@ -110,7 +110,7 @@ class RequestForm(forms.Form):
 
     @property
     def what(self) -> dict[str, Any]:
-        """What is to be done with the messages, as `replay.begin` and `replay.preview_messages` take it."""
+        """The arguments of `replay.begin` and `replay.preview_messages`."""
         values = self.cleaned_data
         return {
             "receivers": values["receivers"],
@@ -120,7 +120,7 @@ class RequestForm(forms.Form):
 
 
 def offered(request: HttpRequest) -> dict[str, Any]:
-    """What the empty form begins with, where another page leads to it."""
+    """Return the initial values that the URL of another page gives."""
     return {"only_tell": "only_tell" in request.GET, "receivers": request.GET.getlist("receivers")}
 
 
@@ -128,12 +128,10 @@ class RequestPage(ReadOnlyAdmin):
     """Adds to the admin of replays the page that begins one."""
 
     def get_urls(self) -> list[Any]:
-        """One more page."""
         view = outside_transactions(self.admin_site.admin_view(self.request_view))
         return [path("new/", view, name=URL_NAME), *super().get_urls()]
 
     def changelist_object_tools(self, request: HttpRequest) -> ObjectTools:
-        """One more button."""
         own = [(self.page_url(URL_NAME), _("process again"))]
         return [*super().changelist_object_tools(request), *(own if may(request, "process_again") else ())]
 
@@ -187,7 +185,7 @@ class RequestPage(ReadOnlyAdmin):
 
 
 def how_many(preview: Preview) -> str:
-    """How many messages there are, and how many of them are shown."""
+    """Return in words how many messages there are, and how many are shown."""
     if not preview.is_counted:
         return _("More than %(total)s messages; the first %(shown)s are shown.") % {
             "total": preview.total,
@@ -220,7 +218,7 @@ def rows(preview: Preview, *, persons: bool) -> Iterator[dict[str, Any]]:
 
 
 def result(step: Any, *, persons: bool) -> str:
-    """What would become of the message. The text of an exception may name persons."""
+    """Return in words what would become of a message, without texts that may have personal data."""
     if step.counted == "postponed":
         return _("waiting anyway, it is processed now")
     if step.error:
@@ -230,7 +228,7 @@ def result(step: Any, *, persons: bool) -> str:
 
 
 def changes(event: Event, *, persons: bool) -> Iterator[tuple[str, str, str]]:
-    """Field, old and new value; of addresses only that they change, for who may not see persons."""
+    """Return field, old and new value; the values of addresses only if the user may see personal data."""
     subject = subject_of(event)
     for name, (old, new) in event.changes.items():
         if not (persons or is_impersonal(subject, name)):

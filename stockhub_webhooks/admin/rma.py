@@ -14,7 +14,7 @@ from stockhub_webhooks.models import RMA
 
 @admin.register(RMA)
 class RMAAdmin(DocumentAdmin):
-    """What customers send back."""
+    """Admin of returns."""
 
     list_display = (
         "increment_id", "order_number", "po_number", "status_in_words", "parcels", "date_requested", "date_received",

@@ -1,4 +1,4 @@
-"""What is typed into a list's search box becomes a condition on its rows."""
+"""Conditions on the rows of a list from the text in its search box."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ HELP_WITH_PERSONS = _(
 
 
 def help_text(request: HttpRequest) -> Any:
-    """What the user may look for."""
+    """Return what the user may search for."""
     return HELP_WITH_PERSONS if may_see_persons(request) else HELP
 
 
 def find(request: HttpRequest, text: str, of_topics: tuple[str, ...] = topics.ALL) -> search.SearchResult:
-    """The documents that the text finds for this user, who is told where there are too many of them."""
+    """Return the documents that match the text and that the user may view; warn if there are too many."""
     found = search.find(text, of_topics, persons=may_see_persons(request))
     if found.is_cut_off:
         told = _("That finds more than %(limit)d, and not all of them are shown. Type more of it.")

@@ -16,7 +16,7 @@ from stockhub_webhooks.models import Shipment
 
 @admin.register(Shipment)
 class ShipmentAdmin(DocumentAdmin):
-    """What was sent, and how far it is."""
+    """Admin of shipments."""
 
     list_display = (
         "increment_id", "order_number", "po_number", "status_in_words", "parcels", "customer", "delivered_on",

@@ -1,4 +1,4 @@
-"""On which admin site a request is: the host's default one, or one of its own."""
+"""The admin site of a request: the default one, or a site of the shop's own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def site_of(request: HttpRequest) -> Any:
 
 
 def may_view(request: HttpRequest, model: type[Model]) -> bool:
-    """Whether the model is on the site, and the user may see its rows there."""
+    """Return True if the model is on the site and the user may view its rows."""
     page: Any = site_of(request)._registry.get(model)
     return page is not None and page.has_view_permission(request)
 

@@ -1,4 +1,4 @@
-"""Which database holds our tables, its clock, and how a transaction that will write begins on it."""
+"""The database of our tables: its alias, its clock, retries, and transactions that write."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def close_if_broken(using: str) -> None:
 
 
 def is_reachable(using: str) -> bool:
-    """Whether the database is there: what it would not take may be at fault itself then."""
+    """Return True if the database answers. A write that failed then was probably rejected for its data."""
     try:
         with query_timeout(using), connections[using].cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -95,7 +95,7 @@ def with_retries(step: Callable[[], T], *, is_transaction: bool = False) -> T:
 
 
 def is_lost(using: str) -> bool:
-    """Whether the transaction under way can only be rolled back, though nobody raised.
+    """Return True if the current transaction can only be rolled back, although no error was raised.
 
     So it is after a database error that was caught and swallowed, and after the connection was closed.
     """

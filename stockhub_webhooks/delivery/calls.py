@@ -31,7 +31,7 @@ from stockhub_webhooks.models import Event, ReceiverCall
 
 
 def deliver_due(*, until: float, stop: threading.Event | None = None, message_id: int | None = None) -> int:
-    """Make the calls that are due, until there is none, the time is over or somebody says stop; how many.
+    """Make the due calls until there are none, the time is over or `stop` is set; return their number.
 
     Args:
         until: on the clock of `time.monotonic`.

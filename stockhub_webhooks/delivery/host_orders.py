@@ -1,8 +1,7 @@
-"""Whether the shop has the orders that Stock Hub tells of: `HOST_ORDER_RESOLVER` is asked, and what it said is kept.
+"""Look-up of the shop's own orders by `HOST_ORDER_RESOLVER`, and what it answered.
 
-Nobody asks it while a sender waits. Whoever finishes left-over work enlists the orders that are new, in the order of
-their keys, and looks for those that are due: few at a time, one process at a time, with growing pauses. Without the
-setting nothing of this happens.
+The resolver is never asked while a sender waits. The worker registers new orders, in the sequence of their keys, and
+asks for those that are due: a few at a time, with growing pauses. Without the setting nothing of this happens.
 """
 
 from __future__ import annotations
@@ -54,7 +53,7 @@ registration_throttle = Throttle(30.0)
 
 @dataclass(frozen=True)
 class Answer:
-    """What the shop said; `fault` is the cause, as `exceptions.cause` has it, where its resolver raised."""
+    """The answer of the shop; `fault` is the fingerprint of the error if the resolver raised one."""
 
     host_order: Any = None
     fault: str = ""
@@ -132,7 +131,7 @@ def look_again(pks: list[int]) -> int:
 
 
 def messages_about(pks: list[int], limit: int) -> list[int]:
-    """The keys of the messages that told of something about these: at most so many, oldest first."""
+    """Return the keys of the messages about these documents, oldest first, up to a limit."""
     chosen = _links().filter(pk__in=pks)
     of_orders = Q(order__in=list(chosen.exclude(order=None).values_list("order", flat=True)))
     requests = list(chosen.exclude(payment_request=None).values_list("payment_request", flat=True))
@@ -178,7 +177,7 @@ def _update_once(rows: HostLinkQuerySet, **values: Any) -> bool:
 
 
 def _number(link: HostLink) -> str | None:
-    """Our order number; of an order that was told none the one that something of it was told."""
+    """Return the order's own number, or the newest one among its events."""
     own: str | None = link.document.po_number
     if own or link.order is None:
         return own

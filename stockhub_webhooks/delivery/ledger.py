@@ -1,7 +1,7 @@
-"""Events, and who is still owed word of them: one receiver call per event, signal and receiver.
+"""Events, and the receiver calls still pending for them: one for each event, signal and receiver.
 
-A call is *open* while `due_at` is set. Whoever takes it holds a lease on the database's clock; every change
-of its state is conditional on the claim (status and attempt), so a claim that was taken over changes nothing.
+A call is *open* while `due_at` is set. A process claims it with a token (`db/leases.py`); every change of its state is
+conditional on the token, so a process that has lost its claim changes nothing.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ def record(events: list[Event]) -> list[ReceiverCall]:
 
 
 def backfill(events: list[Event], receivers: Collection[str]) -> list[ReceiverCall]:
-    """Owe past events to receivers that have not been told of them, perhaps because they did not exist then.
+    """Add calls of past events for receivers that have none for them, for instance since they were added later.
 
-    Whoever is or was owed an event already is not told again: that is "try again". The calls say that they are
-    late (`is_replay`), and stand in line by their events, before those of later ones.
+    A receiver that has a call for an event gets no second one: that is a retry. The calls are marked as `is_replay`,
+    and keep the sequence of their events.
 
     Args:
-        events: any that are stored.
-        receivers: identities; each hears the events of the signals that it is connected to now.
+        events: stored events.
+        receivers: identities; each gets the events of the signals that it is connected to now.
     """
     wanted = [call for call in _calls(events) if call.receiver in receivers]
     if not wanted:
@@ -97,7 +97,7 @@ def heard_by(event: Event) -> Iterator[tuple[signals.EventSignal, type | None]]:
 
 
 def known_receivers() -> dict[str, set[str]]:
-    """What this process can call, by the name of the signal."""
+    """Return the receivers that this process can call, by the name of the signal."""
     return {name: set(known) for name, signal in signals.BY_NAME.items() if (known := signal.identities())}
 
 
@@ -223,9 +223,12 @@ def retry_later(call: ReceiverCall, seconds: float, reason: str) -> None:
 
 
 def give_up(call: ReceiverCall, reason: str, why: str) -> bool:
-    """Nobody is asked any more, until somebody says "try again"; what is behind it goes on.
+    """Give a call up. Only a manual retry revives it; later calls of the order proceed.
 
-    `reason` is for who looks at it, and `why` its cause, as `exceptions.cause` has it.
+    Args:
+        call: a claimed call.
+        reason: the reason, for people.
+        why: the fingerprint of the error, or another cause.
     """
     failed = {"last_error": reason, "cause": why, "failed_at": timezone.now()}
     is_changed = _change(call, status=ReceiverCall.Status.GIVEN_UP, due_at=None, **failed)
@@ -254,9 +257,9 @@ def requeue_events(events: list[Event]) -> list[ReceiverCall]:
 
 
 def give_up_by_hand(pks: list[int], reason: str) -> int:
-    """Somebody decides that these need not be done, those that wait and those given up before; how many.
+    """Give up waiting calls, and calls that were given up automatically; return their number.
 
-    They count as settled, so nobody is alarmed. `last_error` keeps what was wrong below the reason.
+    They count as settled, so they raise no alarm. `last_error` keeps the error below the reason.
     """
     waiting = ReceiverCall.objects.using(database_alias()).filter(
         pk__in=pks, status__in=(ReceiverCall.Status.PENDING, ReceiverCall.Status.GIVEN_UP)

@@ -20,7 +20,7 @@ KEY_NAMESPACE = uuid.UUID("7f1b3f0e-8f0c-5a57-9a1e-3f1d6c1f9a52")
 
 @dataclass(frozen=True)
 class ReceiverEvent:
-    """What happened, of then, as a receiver hears it.
+    """The event that a receiver gets: the facts at the time of the message, immutable.
 
     Attributes:
         id: the `Event`'s primary key.

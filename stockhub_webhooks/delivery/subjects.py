@@ -1,4 +1,4 @@
-"""What an event speaks of: the row behind `Event.subject_id`, and how a receiver is handed it."""
+"""The row behind `Event.subject_id`, and the arguments that a receiver gets for it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PART = re.compile(r"(?P<part>[a-z_]+)(?:\[.*\])?\.(?P<column>[a-z_]+)", re.DOTAL
 
 @dataclass(frozen=True)
 class Subject:
-    """One kind of row that events speak of."""
+    """A kind of row that events refer to."""
 
     name: str  # the receiver's keyword argument
     model: type[Any]
@@ -81,5 +81,5 @@ BY_NAME: dict[str, Subject] = {
 
 
 def subject_of(event: Event) -> Subject:
-    """What the event speaks of: the part of its type before the dot."""
+    """Return the subject of an event: the part of its type before the dot."""
     return BY_NAME[event.type.partition(".")[0]]

@@ -1,4 +1,4 @@
-"""Finishes whatever is open: spooled messages, messages not applied yet, calls that are due, replays.
+"""The worker: imports the spool, applies messages, calls receivers, continues replays, looks for the shop's orders.
 
 Last it looks for the shop's own orders, which nobody waits for.
 """
@@ -28,7 +28,7 @@ FOREVER = float("inf")
 
 
 def drain(until: float = FOREVER, stop: threading.Event | None = None) -> int:
-    """Do all the work that is due, until there is none, the time is over, or somebody says stop.
+    """Do all work that is due, until there is none, the time is over or `stop` is set.
 
     Args:
         until: on the clock of `time.monotonic`.

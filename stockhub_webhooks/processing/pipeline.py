@@ -1,4 +1,4 @@
-"""What happens to a message, in one screen: read, apply, record."""
+"""The path of a stored message on one screen: parse, apply, record, settle."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _order_of(pair: tuple[Message, serializers.ParsedMessage]) -> tuple[str, str
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a message that was applied, and which receivers are owed word of it."""
+    """The result of an applied message: its outcome, its events, and the pending receiver calls."""
 
     outcome: str
     events: list[Event]
@@ -90,12 +90,12 @@ class Result:
 
 
 def again(message: Message) -> Result:
-    """Read, apply and record a message that is settled already, as `process` does, in the caller's transaction.
+    """Apply and record a settled message again, in the caller's transaction.
 
-    Until that is committed nobody sees anything of it, and no signal is sent: a preview rolls it back.
+    Other processes see nothing of it until that is committed, and no signal is sent: a preview rolls it back.
 
     Raises:
-        AlreadySettled: it is open at present, so that it is applied anyway.
+        AlreadySettled: the message is open at present, so it is applied anyway.
         Unreadable: it still cannot be read.
         django.db.Error: nothing may be kept of this attempt.
     """
@@ -123,7 +123,7 @@ def _apply(message: Message, reading: serializers.ParsedMessage) -> None:
 
 
 def _put_off(message: Message, fault: Exception) -> None:
-    """What becomes of a message that was not applied: quarantined, another's by now, or open for later."""
+    """Quarantine an unreadable message; postpone any other failure."""
     try:
         if isinstance(fault, Unreadable):
             journal.quarantine(message, fault)

@@ -24,7 +24,7 @@ class Sender(NamedTuple):
 
 @sensitive_variables()
 def authenticate(header: str | None) -> Sender:
-    """Return the sender to whom an `x-api-key` header belongs.
+    """Return the sender that an `x-api-key` header belongs to.
 
     The header is compared with every key of every account, in constant time and as bytes: WSGI decodes headers as
     latin-1, and a key may contain any character. An empty key is no key.

@@ -29,7 +29,7 @@ SEPARATOR = re.compile(r"[ \t\r\n,]*")
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of a file, with its first line: the text of a body or a record, or else the fault."""
+    """An entry of a file, with its first line: the text of a body or a record, or else the fault."""
 
     line: int
     text: str = field(default="", repr=False)

@@ -1,7 +1,7 @@
-"""Keeps each message before anything in it is believed, and knows its state from then on.
+"""The journal: stores each message before it is parsed, and keeps its state.
 
-A message is *open* while `due_at` is set: it waits, or somebody holds it until its lease lapses. Every change
-of state is conditional on the message still being open, so that two processes never both finish it.
+A message is *open* while `due_at` is set: it waits, or a process has claimed it with a token (`db/leases.py`). Every
+change of state is conditional on the token, so two processes never both finish one message.
 """
 
 from __future__ import annotations
@@ -78,17 +78,17 @@ def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 @sensitive_variables()
 def store(message: Message, *, claimed: bool = False) -> Message:
-    """Commit a new message, to the database or else to the spool; only then may the sender hear 2xx.
+    """Commit a new message to the database, or else to the spool; only then may the sender get 2xx.
 
     Args:
         message: not saved yet.
-        claimed: whether the caller will apply it at once, so that nobody else takes it meanwhile.
+        claimed: True if the caller applies it at once, so that no other process claims it.
 
     Returns:
-        The message; its `pk` is None where it went to the spool.
+        The message; its `pk` is None if it went to the spool.
 
     Raises:
-        NotStored: it is in neither.
+        NotStored: neither the database nor the spool took it.
     """
     try:
         commit(message, claimed=claimed)
@@ -126,12 +126,12 @@ def _prepare(message: Message, *, claimed: bool) -> None:
 
 @sensitive_variables()
 def commit(message: Message, *, claimed: bool = False) -> None:
-    """Commit a new message to the database, and to nothing else: one autocommit INSERT.
+    """Commit a new message to the database alone: one autocommit INSERT.
 
-    A dead connection is closed and tried once more; `uid` makes that harmless.
+    A dead connection is closed and the INSERT repeated; `uid` makes that harmless.
 
     Raises:
-        django.db.Error: it is not stored, or nobody knows.
+        django.db.Error: the message is not stored, or it is unknown if it is.
         NotStored: nothing would be committed here, or only later.
     """
     began = time.monotonic()
@@ -286,7 +286,7 @@ def settle(message: Message, reading: ParsedMessage, outcome: str) -> None:
 
 
 def quarantine(message: Message, why: Unreadable) -> None:
-    """The message cannot be applied as it is; somebody should look at it.
+    """Quarantine a message that cannot be applied as it is; a person must look at it.
 
     Raises:
         AlreadySettled: another process finished it first.

@@ -1,4 +1,4 @@
-"""Who starts the work. Changing the runner changes how soon it is done, never whether."""
+"""Runners start the work. The choice of the runner changes how soon the work is done, never if it is done."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ logger = logger_of(__name__)
 
 
 class Runner(Protocol):
-    """What a dotted path in `RUNNER` must name: a class that is made without arguments."""
+    """Protocol of the class that `RUNNER` names; it is instantiated without arguments."""
 
     applies_in_request: bool
 
@@ -25,7 +25,7 @@ class Runner(Protocol):
         """The sender has its answer; `message` is stored, and applied where `applies_in_request`."""
 
     def wake(self) -> None:
-        """There is work due that did not come with a request."""
+        """Start work that did not come with a request."""
 
 
 BY_NAME = {

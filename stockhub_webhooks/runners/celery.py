@@ -35,11 +35,11 @@ class CeleryRunner(QueuedRunner):
             wake_up.apply_async(connection=connection, retry=False, **queue)
 
     def works_here(self) -> bool:
-        """Whether the host runs its tasks eagerly."""
+        """Return True if the host runs its tasks eagerly."""
         return bool(wake_up.app.conf.task_always_eager)
 
     def has_engine(self) -> bool:
-        """Whether this process has the host's app, and not the one that Celery makes where there is none."""
+        """Return True if this process has the host's Celery app, and not Celery's default one."""
         return not isinstance(wake_up.app.loader, DefaultLoader)
 
 

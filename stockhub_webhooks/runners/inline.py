@@ -19,11 +19,10 @@ class InlineRunner:
     applies_in_request = True
 
     def after_answer(self, message: Message) -> None:
-        """This message's own calls first, then what is left of the budget on all that is due.
+        """Call the receivers of this message first, then spend what is left of the budget on all due work.
 
-        Where a look at all that is due found nothing, the next is a second later: under load, looking would be a
-        sixth of the work. Calls are looked for each time, for one that waited in line for another thread's call is
-        made by that thread.
+        If there was no due work, the next look is a second later: under load, looking would be a sixth of the work.
+        Calls are always looked for, since this thread makes the calls that waited in line for another thread's call.
         """
         until = time.monotonic() + conf.INLINE_BUDGET_SECONDS
         if message.outcome in (Message.Outcome.CREATED, Message.Outcome.UPDATED, Message.Outcome.STALE):

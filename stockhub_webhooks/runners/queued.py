@@ -1,7 +1,7 @@
-"""What the runners share whose wake-ups are carried by an engine. A wake-up says "look", and never at what.
+"""Base for runners on a task queue. The task has no payload: it only makes a worker look for due work.
 
-What is to be done, how often it was tried and who holds it stands in our rows. So a second wake-up finds nothing to
-do, one that is lost costs time until the next sweep, and who is killed at work is replaced when the lease lapses.
+The work, its attempts and its claims are columns of our rows. A second wake-up finds nothing to do, a lost one costs
+time until the next look, and the work of a killed process is taken over when its lease lapses.
 """
 
 from __future__ import annotations
@@ -54,15 +54,15 @@ class QueuedRunner:
         raise NotImplementedError
 
     def works_here(self) -> bool:
-        """Whether the engine is set up to do the work at once, in the process that hands over the wake-up."""
+        """Return True if the queue runs tasks at once, in the process that sends them."""
         return False
 
     def has_engine(self) -> bool:
-        """Whether this process knows where to hand a wake-up to."""
+        """Return True if this process can send wake-ups."""
         return True
 
     def work(self, seconds: float = SLICE_SECONDS) -> None:
-        """Do what is due, for so many seconds at most; for what is left then, wake somebody again. Never raises."""
+        """Do due work for at most so many seconds, and send a wake-up if some is left. Never raises."""
         here = self.works_here()
         worker = Worker(max_seconds=min(seconds, conf.INLINE_BUDGET_SECONDS) if here else seconds)
         try:

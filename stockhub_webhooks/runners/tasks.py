@@ -21,7 +21,7 @@ class TasksRunner(QueuedRunner):
         (wake_up.using(queue_name=conf.QUEUE) if conf.QUEUE else wake_up).enqueue()
 
     def works_here(self) -> bool:
-        """Whether the backend is Django's default, which runs a task where it is enqueued."""
+        """Return True if the backend is Django's default, which runs a task at once."""
         return isinstance(wake_up.get_backend(), ImmediateBackend)
 
 

@@ -6,7 +6,7 @@ from stockhub_webhooks.models import Message
 
 
 class WorkerRunner:
-    """The worker looks at the tables every second, so there is nobody to wake."""
+    """Runner without wake-ups: the worker looks at the tables every second."""
 
     applies_in_request = False
 

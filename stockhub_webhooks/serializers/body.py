@@ -24,7 +24,7 @@ SEPARATORS = " \t\r\n,;\x1e\0"  # between several documents, and after the last 
 
 
 class Document(NamedTuple):
-    """One JSON object of a body."""
+    """A JSON object of a body."""
 
     data: dict[str, Any]
     text: str  # the JSON text; empty if the body holds this document alone

@@ -1,1 +1,1 @@
-"""For templates: the shop's own, and the first page of the app in the admin."""
+"""Template tags for the shop's own pages, and for the overview in the admin."""

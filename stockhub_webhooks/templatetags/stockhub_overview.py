@@ -13,5 +13,5 @@ register = template.Library()
 
 @register.inclusion_tag("admin/stockhub_webhooks/overview.html", takes_context=True)
 def stockhub_overview(context: template.RequestContext) -> dict[str, Any]:
-    """What needs attention, and what came in during the last 48 hours."""
+    """Show what needs attention, and the messages of the last 48 hours."""
     return overview.context(context.request)

@@ -1,4 +1,4 @@
-"""What Stock Hub does: it posts, and hears an answer."""
+"""Deliveries as Stock Hub makes them: a POST and its answer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FIRST_KEY = "the first key of the settings"
 
 @dataclass(frozen=True)
 class Delivery:
-    """What became of one POST.
+    """The result of a POST.
 
     Attributes:
         status: the HTTP status of the answer.
@@ -119,7 +119,7 @@ def _bytes(payload: dict[str, Any] | bytes | str) -> bytes:
 
 
 def _plain(value: object) -> object:
-    """What JSON has no word for, as Stock Hub would write it."""
+    """Return a value as Stock Hub writes it, if JSON has no type for it."""
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, date):

@@ -1,4 +1,4 @@
-"""What is different in a test, whatever the shop's settings say."""
+"""Settings that differ in a test, whatever the shop's settings are."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class PatientRunner:
 
 @contextmanager
 def in_a_test() -> Iterator[None]:
-    """The shop's settings, but receivers wait, nobody is alerted, and the shop's spool directory is left alone.
+    """Use the shop's settings, but let receivers wait, send no alarms, and use a spool directory of the test.
 
-    A test must never take a developer's spooled messages into a database that is thrown away, nor put its own there.
+    A test must never import a developer's spooled messages into a database that is thrown away, nor write there.
     """
     runner = f"{PatientRunner.__module__}.{PatientRunner.__qualname__}"
     changes = {"RUNNER": runner, "SPOOL_DIR": "", "ALERT": ""}

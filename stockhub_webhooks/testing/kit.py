@@ -1,4 +1,4 @@
-"""All of the kit in one object, for a fixture."""
+"""The whole kit in one object, for a fixture."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stockhub_webhooks.testing import deliveries, pending, recording, samples
 
 
 class Kit:
-    """What the fixture `stockhub` gives. Receivers that a test connects or listens with are gone at its end."""
+    """The object behind the fixture `stockhub`. Receivers that a test connects are removed at its end."""
 
     payload = staticmethod(samples.payload)
     life = staticmethod(samples.life)
@@ -37,9 +37,9 @@ class Kit:
         self._stack.close()
 
     def heard(self, signal: Signal) -> list[recording.Told]:
-        """Listen to a signal until the end of the test; what it told is in the list, once `run_pending` ran."""
+        """Record a signal until the end of the test; the list has its calls once `run_pending` ran."""
         return self._stack.enter_context(recording.heard(signal))
 
     def only(self, *receivers: Any) -> None:
-        """Until the end of the test, only these receivers of the shop hear anything (`isolated_receivers`)."""
+        """Keep only these receivers of the shop connected until the end of the test (`isolated_receivers`)."""
         self._stack.enter_context(recording.isolated_receivers(*receivers))

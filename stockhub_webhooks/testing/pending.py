@@ -1,4 +1,4 @@
-"""What the shop's server does once Stock Hub has its answer."""
+"""The work that the shop's server does after its answer to Stock Hub."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ Failures = list[tuple[ReceiverCall, Exception]]
 
 
 def _work(made: dict[int, ReceiverCall], failures: Failures) -> bool:
-    """One round of all that is due; whether it did anything new, so that it ends where a receiver waits 0 seconds."""
+    """Do one round of due work; return False if nothing new was done, so that endless retries end."""
     before = len(made)
     messages = [pipeline.process(message) for claim in journal.claim_due() for message in claim]
     for call in ledger.claim_due():

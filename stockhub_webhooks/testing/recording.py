@@ -1,4 +1,4 @@
-"""What a signal told, and which receivers there are while a test runs."""
+"""Recording of signals, and the receivers that are connected while a test runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _numbers = itertools.count(1)
 
 
 class Told(SimpleNamespace):
-    """One call of a receiver: all its arguments by their names, such as `event`, `order` and `shipment`."""
+    """A recorded call: all arguments by their names, such as `event`, `order` and `shipment`."""
 
     event: Any
     order: Any
@@ -25,7 +25,7 @@ class Told(SimpleNamespace):
 
 @contextmanager
 def heard(signal: Signal) -> Iterator[list[Told]]:
-    """Listen to a signal, as a receiver of the shop would: what it told is in the list, once `run_pending` ran.
+    """Record a signal as a receiver of the shop gets it; the list has its calls once `run_pending` ran.
 
     ::
 

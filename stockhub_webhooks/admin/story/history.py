@@ -29,7 +29,7 @@ ADDRESSES = ("shipping_address", "billing_address", "origin_address")
 
 @dataclass(frozen=True)
 class TimelineEntry:
-    """One entry of the timeline as it is shown. Texts may be links."""
+    """An entry of the timeline as it is shown. Texts may be links."""
 
     at: Any
     title: Any
@@ -43,12 +43,12 @@ class TimelineEntry:
 
     @property
     def folds_changes(self) -> bool:
-        """Whether there are too many to read past."""
+        """True if there are so many changes that they are folded."""
         return len(self.changes) > FOLD
 
     @property
     def changes_in_short(self) -> str:
-        """What stands on the fold."""
+        """The summary of the folded changes."""
         number = len(self.changes)
         return ngettext("%(count)d value changed", "%(count)d values changed", number) % {"count": number}
 
@@ -68,7 +68,7 @@ class History:
         }
 
     def entry(self, entry: Entry) -> TimelineEntry:
-        """One entry in words."""
+        """Return an entry in words."""
         message = entry.message
         calls = [call for event in entry.events for call in event.receiver_calls.all()]
         return TimelineEntry(
@@ -84,7 +84,7 @@ class History:
         )
 
     def title(self, entry: Entry) -> str:
-        """What happened; of a message that changed nothing, what became of it."""
+        """Return the events in words; for a message that changed nothing, its outcome."""
         types = dict.fromkeys(event.type for event in entry.events)
         specific = [name for name in types if not name.endswith(".updated")] or list(types)
         covered = {COVERS.get(name) for name in specific}
@@ -127,7 +127,7 @@ class History:
         return {"name": label, "old": shown(subject, name, old), "new": shown(subject, name, new)}
 
     def task(self, call: ReceiverCall, event: Event) -> Any:
-        """Who was told of what, and how far they are."""
+        """Return the receiver of a task, and the state of the task."""
         told = self.links.to(call, f"{call.receiver} ({labels.event(event)})")
         return format_html("{}: {}", told, task(call, self.persons))
 
@@ -149,7 +149,7 @@ def _changes(events: list[Event]) -> Iterator[tuple[Event, str, Any, Any]]:
 
 
 def _of_new(document: Any) -> Iterator[str]:
-    """What one wants to know first of a new document."""
+    """Return the most important values of a new document."""
     if hasattr(document, "grand_total"):
         added = story.sum_of(document)
         if added.total is not None:
@@ -162,7 +162,7 @@ def _of_new(document: Any) -> Iterator[str]:
 
 
 def is_trouble(call: ReceiverCall) -> bool:
-    """Whether it failed, or is given up."""
+    """True if the message or the task failed or was given up."""
     return call.status == ReceiverCall.Status.GIVEN_UP or (
         call.status in ReceiverCall.OPEN and bool(call.attempts and call.last_error)
     )

@@ -1,4 +1,4 @@
-"""Ways from the story to other pages of the admin it stands in, for those who may go there."""
+"""Links from the story to other pages of its admin site, for users who may open them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STORY = "stockhub_webhooks_order_story"
 
 
 def story_url(site: AdminSite, order: Order) -> str:
-    """Where the story of an order is, "" on a site that does not have it."""
+    """Return the URL of an order's story, "" if the site does not have it."""
     return _url(site, STORY, order.pk)
 
 
@@ -44,12 +44,12 @@ class Links:
         self._may_see: dict[type[Model], bool] = {}
 
     def url(self, row: Model) -> str:
-        """Where the row's page is, "" where it has none or the user may not see it."""
+        """Return the URL of the row's page, "" if there is none or the user may not view it."""
         meta = row._meta
         return _url(self.site, f"{meta.app_label}_{meta.model_name}_change", row.pk) if self.may_see(row) else ""
 
     def may_see(self, row: Model) -> bool:
-        """Whether the site has the row's page and the user may view pages of that kind."""
+        """Return True if the site has the row's page and the user may view it."""
         model = type(row)
         if model not in self._may_see:
             page = self.site._registry.get(model)
@@ -83,7 +83,7 @@ class HostOrder:
 
 
 def host_order(links: Links, order: Order) -> HostOrder:
-    """The shop's own order; a fault in the shop's code is told, and breaks nothing."""
+    """Return the shop's own order; an error in the shop's code is shown and breaks nothing."""
     answer = host_orders.ask(order.po_number, order)
     found = answer.host_order
     if found is None:

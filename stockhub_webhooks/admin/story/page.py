@@ -34,7 +34,6 @@ class StoryPage(DocumentAdmin):
     # ------------------------------------------------------------ the ways there
 
     def get_urls(self) -> list[Any]:
-        """One more page."""
         view = self.admin_site.admin_view(self.story_view)
         return [path("<path:object_id>/story/", view, name=STORY), *super().get_urls()]
 
@@ -44,7 +43,6 @@ class StoryPage(DocumentAdmin):
         return link(story_url(self.admin_site, order), capfirst(str(_("order story"))))
 
     def change_form_object_tools(self, request: HttpRequest, row: Order) -> ObjectTools:
-        """One more button."""
         return [(story_url(self.admin_site, row), _("order story")), *super().change_form_object_tools(request, row)]
 
     # ------------------------------------------------------------ the page
@@ -59,7 +57,7 @@ class StoryPage(DocumentAdmin):
         return self.render_page(request, "order/story.html", self.story_context(request, order))
 
     def story_context(self, request: HttpRequest, order: Order) -> dict[str, Any]:
-        """What the page shows."""
+        """Return the context of the template."""
         persons = may_see_persons(request)
         links = Links(request, self.admin_site)
         purchase = story.read(order, persons=persons)
@@ -84,7 +82,7 @@ class StoryPage(DocumentAdmin):
         }
 
     def history(self, request: HttpRequest, purchase: Purchase, links: Links, persons: bool) -> dict[str, Any]:
-        """One page of the timeline, and the ways to the others."""
+        """Return a page of the timeline, and the links to the other pages."""
         oldest = request.GET.get("order") == "oldest"
         timeline = story.Timeline(purchase, newest_first=not oldest)
         page = timeline.page(request.GET.get("page"))
@@ -101,7 +99,7 @@ class StoryPage(DocumentAdmin):
 
 
 def facts(purchase: Purchase, links: Links, host: HostOrder, persons: bool) -> list[tuple[str, Any]]:
-    """What one wants to know first, each with its label."""
+    """Return the most important facts of a purchase, each with its label."""
     rows: list[tuple[Any, Any]] = [(_("our order number"), _number(purchase, host))]
     for order in purchase.orders:
         rows.append((_("Stock Hub number"), _order(order, links)))

@@ -33,17 +33,17 @@ class Table:
 
     @property
     def is_long(self) -> bool:
-        """Whether it is folded."""
+        """True if the table is folded."""
         return len(self.rows) > LONG
 
     @property
     def summary(self) -> str:
-        """What stands on the fold."""
+        """The text on the fold."""
         return f"{self.caption} ({len(self.rows)})"
 
 
 def tables(purchase: Purchase, lines: list[Quantities], tasks: story.Tasks, links: Links, persons: bool) -> list[Table]:
-    """Those that have rows."""
+    """Return the tables that have rows."""
     made = [
         unfinished(tasks, links, persons),
         parcels(purchase, links),
@@ -73,7 +73,7 @@ def quantities(purchase: Purchase, lines: list[Quantities]) -> Table:
 
 
 def _line(line: Quantities, with_order: bool, is_known: bool) -> Any:
-    """What the line is of; `is_known` is whether all orders were received, so that we know what they have."""
+    """Return the cells of a line; `is_known` is False if an order of the purchase is not received yet."""
     remarks = []
     if line.order is None:
         remarks.append(_("the order does not have this line") if is_known else "")
@@ -192,7 +192,7 @@ def _returned_item(item: Any) -> str:
 
 
 def unfinished(tasks: story.Tasks, links: Links, persons: bool) -> Table:
-    """What our shop has still to do, and what it gave up."""
+    """Return the open tasks of our shop, and those that were given up."""
     rows = [
         [links.to(call, labels.event(call.event)), call.event.increment_id, call.receiver, task(call, persons)]
         for call in tasks.unfinished
@@ -204,7 +204,7 @@ def unfinished(tasks: story.Tasks, links: Links, persons: bool) -> Table:
 
 
 def task(call: ReceiverCall, persons: bool) -> str:
-    """How far a task is, and why it is not done: "waiting", "failing, tried 3 times: …", "done at …", "given up: …"."""
+    """Return the state of a task: "waiting", "failing, tried 3 times: …", "done at …", "given up: …"."""
     why = reason(call, persons)
     if call.status == ReceiverCall.Status.DONE:
         return f"{call.get_status_display()}, {phrases.timestamp(call.done_at)}"
@@ -222,7 +222,7 @@ def reason(call: ReceiverCall, persons: bool) -> str:
 
 
 def remarks(purchase: Purchase, links: Links) -> Iterable[Any]:
-    """What is odd about the purchase as a whole."""
+    """Return remarks on the purchase as a whole."""
     for order in purchase.orders:
         if order.is_stub:
             yield format_html("{}: {}", _link(order, links), labels.NOT_RECEIVED_YET)

@@ -52,12 +52,12 @@ def status(document: Any) -> str:
 
 
 def name(document: Any) -> str:
-    """What it is, and its number."""
+    """Return the kind of a document, and its number."""
     return capfirst(f"{document._meta.verbose_name} {document.increment_id}")
 
 
 def account(purchase: story.Purchase) -> Any:
-    """Whose purchase it is, where there are several accounts; of a test, that it is one; else nothing."""
+    """Return the account if there are several, and whether the purchase is a test; else ""."""
     if purchase.is_test:
         return about_test()
     return purchase.account if len(conf.real_accounts()) > 1 else ""
@@ -72,12 +72,12 @@ def article(line: Any) -> str:
 
 
 def step_title(step: story.Step) -> str:
-    """What the step is called."""
+    """Return the title of a step."""
     return capfirst(str(STEPS[step.name]))
 
 
 def step_count(step: story.Step) -> str:
-    """How many pieces are that far."""
+    """Return the number of pieces that reached a step."""
     if step.state is State.CANCELLED:
         return str(CANCELLED.get(step.name, NOT_SENT))
     if step.state is State.NONE:
@@ -94,7 +94,7 @@ def step_count(step: story.Step) -> str:
 
 
 def step_remarks(step: story.Step) -> list[str]:
-    """What else is to be said of it: that it is partly done, still open, partly cancelled or in trouble."""
+    """Return remarks on a step: partly done, still open, partly cancelled, in trouble."""
     said = []
     if step.has_problem:
         said.append(_("problem on the way"))
@@ -134,7 +134,7 @@ def sum_written_out(added: story.Sum) -> str:
 
 
 def sum_remarks(added: story.Sum) -> list[str]:
-    """What does not add up, in words; nothing where all is well."""
+    """Return in words which sums do not add up."""
     said = []
     if added.difference:
         said.append(_("these do not add up: %(difference)s") % {"difference": difference(added.difference)})
@@ -151,7 +151,7 @@ def difference(amount: Decimal) -> str:
 
 
 def probable(found: story.Probable) -> str:
-    """Which return a credit note is probably for, and why we think so."""
+    """Return the return that a credit note probably belongs to, and the reasons."""
     said = {
         "articles": _("same articles"),
         "sku": _("same SKU, another size"),

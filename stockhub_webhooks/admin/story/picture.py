@@ -11,7 +11,7 @@ from stockhub_webhooks.office.story import State
 
 
 class PictureStep(NamedTuple):
-    """One step of the picture.
+    """A step of the picture.
 
     Attributes:
         leads_on: this step and the next one are done, so the line between them is solid.

@@ -42,7 +42,7 @@ def _heading(purchase: Purchase) -> Iterator[str]:
 
 
 def _lines(lines: list[Quantities]) -> Iterator[str]:
-    """Those that something is open of, or all where nothing is; never more than `LINES`."""
+    """Return the open lines, or all lines if none is open; at most `LINES`."""
     chosen = [line for line in lines if line.open or line.open is None or line.delivered < line.shipped] or lines
     for line in chosen[:LINES]:
         text = _("%(article)s: %(ordered)s ordered, %(sent)s sent, %(returned)s returned, %(refunded)s refunded")
@@ -77,7 +77,7 @@ def _parcels(owner: Any) -> Iterator[str]:
 
 
 def questions(purchase: Purchase, steps: list[Step]) -> list[str]:
-    """What the facts ask for; a line to fill in where they ask nothing."""
+    """Return the questions that follow from the facts, or a line to fill in."""
     return list(_questions(purchase, {step.name: step for step in steps})) or ["…"]
 
 

@@ -12,12 +12,12 @@ from stockhub_webhooks.conf import conf
 
 
 def is_installed() -> bool:
-    """Whether `prometheus-client` can be imported; it is not imported for that."""
+    """Return True if `prometheus-client` can be imported, without importing it."""
     return find_spec("prometheus_client") is not None
 
 
 def is_wanted() -> bool:
-    """Whether the shop asks for metrics, and they can be had."""
+    """Return True if the shop has set `METRICS` and `prometheus-client` is installed."""
     return conf.METRICS and is_installed()
 
 

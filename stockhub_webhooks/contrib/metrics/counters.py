@@ -1,4 +1,4 @@
-"""What happens in this process: counted by the operational signals, without tests.
+"""Counters of this process, driven by the operational signals; tests are left out.
 
 Labels are few and known: topics, outcomes, statuses and receivers, never a number of an order or an address.
 """
@@ -92,7 +92,7 @@ def connect() -> None:
 
 
 def topic_of(message: Message) -> str:
-    """One of the topics; a file in the spool may say anything."""
+    """Return the topic, or "" if it is unknown: a spool file may hold any text."""
     return message.topic if message.topic in topics.ALL else ANY_TOPIC
 
 
@@ -104,7 +104,7 @@ def outcome_of(message: Message) -> str:
 
 
 def result_of(call: ReceiverCall) -> str:
-    """The status, told apart where it is pending again, and named where another process took the call over."""
+    """Return the status of a call, with labels of their own for "will be retried" and "taken over"."""
     if call.status == ReceiverCall.Status.PENDING:
         return "failed" if call.cause else "later"
     return "taken_over" if call.status == ReceiverCall.Status.RUNNING else str(call.status)

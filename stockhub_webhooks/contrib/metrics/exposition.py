@@ -1,4 +1,4 @@
-"""Our metrics as text, and nobody else's."""
+"""Text format of our own metrics."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PREFIX = "stockhub_webhooks_"
 
 
 class AllProcesses:
-    """What was counted by all processes that share a directory, `PROMETHEUS_MULTIPROC_DIR`."""
+    """Collector of the counters of all processes that share `PROMETHEUS_MULTIPROC_DIR`."""
 
     def collect(self) -> Iterable[Any]:
         """Ours of it; the shop's own metrics are in the same files."""

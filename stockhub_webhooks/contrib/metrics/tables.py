@@ -1,4 +1,4 @@
-"""What stands in the tables and in the spool, read when somebody asks: the report of `health`, as gauges.
+"""Gauges made from the health report, read at each request.
 
 It is the same whichever process answers, costs the few queries of that report, and counts no table through.
 """
@@ -21,7 +21,7 @@ Values = Iterable[tuple[str, float]]
 
 
 class Gauge(NamedTuple):
-    """One number of the report, or one for each value of its label."""
+    """A number of the report, or one for each value of its label."""
 
     name: str
     sentence: str
@@ -44,7 +44,7 @@ def one(value: float) -> Values:
 
 
 def age(pile: Backlog, report: Report) -> float:
-    """How long its oldest lies there, in seconds; 0 where it is empty."""
+    """Return the age of the oldest entry in seconds; 0 if there is none."""
     return max((report.made_at - pile.oldest).total_seconds(), 0.0) if pile.oldest else 0.0
 
 
@@ -176,7 +176,7 @@ class Tables:
         return [gauge.family() for gauge in (*WITHOUT_DATABASE, *FROM_TABLES)]
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """How things are now."""
+        """Yield the gauges."""
         with query_timeout(database_alias()):
             report = collect_report(with_keys=False)
         if report.database:

@@ -1,4 +1,4 @@
-"""The metrics over HTTP, for who has `METRICS_TOKEN` or works here."""
+"""The metrics over HTTP, for requests with `METRICS_TOKEN` and for staff."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class MetricsView(ExemptView):
 
 @sensitive_variables()
 def may_see_metrics(request: HttpRequest) -> bool:
-    """The token, or a member of the staff who is logged in; a wrong token sees no more than none."""
+    """Return True for a valid token and for staff users who are logged in."""
     authorization = request.META.get("HTTP_AUTHORIZATION", "")
     if authorization.lower().startswith("bearer "):
         return may_scrape(authorization)

@@ -1,4 +1,4 @@
-"""What Stock Hub sends, as schemas: of the very readers that read it.
+"""Schemas of the bodies that Stock Hub sends, made from the serializers that parse them.
 
 A schema says what the sender writes. Only identifiers are required, as for the readers, and nothing is closed: a field
 or a code that is not named here, and a value of another kind, is taken and noted all the same.
@@ -46,7 +46,7 @@ class MessageExtension(OpenApiSerializerExtension):
         return component_name(self.target)
 
     def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> Schema:
-        """What drf-spectacular makes of it, and what must be there."""
+        """Return the schema of drf-spectacular, with the required fields."""
         schema: Schema = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
         if not isinstance(self.target, MessageSerializer):
             return schema

@@ -45,7 +45,7 @@ def document(server: str = "") -> Document:
 
 
 def add_receiving_endpoints(result: Document, **kwargs: Any) -> Document:
-    """For SPECTACULAR_SETTINGS["POSTPROCESSING_HOOKS"]: add the receiving endpoints to the host's own schema.
+    """Add the receiving endpoints to the host's schema, as a hook in SPECTACULAR_SETTINGS["POSTPROCESSING_HOOKS"].
 
     It comes after the host's own endpoints are described, so that none of those gets another name for our sake.
     """

@@ -1,4 +1,4 @@
-"""What is sent to each address, and what is answered.
+"""Descriptions of the receiving endpoints and their answers.
 
 The view that receives is a plain Django view, which drf-spectacular does not look at; here is its likeness.
 """
@@ -50,12 +50,12 @@ than what is known, is answered 200 with the outcome `unchanged` or `stale`.
 
 @extend_schema_field({"type": "string", "enum": Message.Outcome.values})
 class OutcomeField(rest.CharField):
-    """What a message changed."""
+    """Field for the outcome of a message."""
 
 
 @extend_schema_field({"oneOf": [{"type": "integer"}, {"type": "string", "format": "uuid"}]})
 class NumberOrUidField(rest.CharField):
-    """How a message is known that the database may not have taken yet."""
+    """Field for the primary key of a message, or its uid if the database has not stored it yet."""
 
 
 class AppliedSerializer(rest.Serializer[Any]):
@@ -138,15 +138,15 @@ class ReceivingSchema(AutoSchema):
         return f"stockhub_receive_{self.topic.replace('-', '_') or 'any'}"
 
     def get_summary(self) -> str:
-        """One line."""
+        """Return the title of the endpoint."""
         return f"Receives {SENT[self.topic]}"
 
     def get_description(self, *args: Any) -> str:
-        """What holds for all of them."""
+        """Return the description that all endpoints share."""
         return DESCRIPTION.strip()
 
     def get_tags(self) -> list[str]:
-        """All of them are one group."""
+        """Return the group of all endpoints."""
         return [TAG]
 
     def get_auth(self) -> list[dict[str, Any]]:
@@ -173,7 +173,7 @@ class ReceivingSchema(AutoSchema):
         return {"application/json": {"anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in names]}}
 
     def _get_request_body(self, *args: Any, **kwargs: Any) -> Any:
-        """There must be one: drf-spectacular asks the fields, of which a payment request needs one of two."""
+        """Mark the body as required; drf-spectacular would decide by its fields."""
         return {**super()._get_request_body(*args, **kwargs), "required": True}
 
     def get_response_serializers(self) -> Any:

@@ -1,4 +1,4 @@
-"""Which rows: `?po_number=SHOP-1&received_since=2026-01-31T00:00:00Z`. A value that cannot be read is answered 400."""
+"""Filters of the lists: `?po_number=SHOP-1&received_since=2026-01-31T00:00:00Z`. Invalid values are answered 400."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ByQuery(BaseFilterBackend):
     TEST = "test"
 
     def parameters(self) -> dict[str, tuple[str, serializers.Field[Any, Any, Any, Any], str]]:
-        """Those of every list, then those of this one."""
+        """Return the parameters that all lists share, then those of this list."""
         return {**self.SHARED, **self.LOOKUPS}
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
@@ -59,7 +59,7 @@ class ByQuery(BaseFilterBackend):
 
 
 class OrderFilter(ByQuery):
-    """Which orders. One that is known only from what belongs to it has no times and no status."""
+    """Filter of orders. A stub has no times and no status."""
 
     LOOKUPS = {
         "status": ("status", serializers.CharField(), "With this status, as Stock Hub writes it."),
@@ -77,7 +77,7 @@ class OrderFilter(ByQuery):
 
 
 class EventFilter(ByQuery):
-    """Which changes."""
+    """Filter of events."""
 
     LOOKUPS = {
         "type": ("type", serializers.CharField(), "Of this type, such as shipment.delivered."),

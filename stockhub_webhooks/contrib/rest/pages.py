@@ -1,4 +1,4 @@
-"""In what portions: by a cursor, so that no page is slower than another, and none shifts while rows come in."""
+"""Pagination by cursor: each page is equally fast, and none shifts while rows are added."""
 
 from __future__ import annotations
 

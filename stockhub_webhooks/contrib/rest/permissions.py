@@ -1,4 +1,4 @@
-"""Who may read: by Django's own permissions of the models, as in the admin."""
+"""Permissions: Django's own "view" permission of each model, as in the admin."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from rest_framework.permissions import DjangoModelPermissions
 
 
 class MayView(DjangoModelPermissions):
-    """Whoever has the permission to view the model; DRF's own class lets anyone read who is logged in."""
+    """Requires the permission to view the model; DRF's own class lets every user read."""
 
     perms_map = {
         **DjangoModelPermissions.perms_map,

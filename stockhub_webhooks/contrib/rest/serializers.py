@@ -1,4 +1,4 @@
-"""What is shown. Contract fields keep the contract's names; amounts are text, times ISO 8601 in UTC.
+"""Serializers of the stored documents. Contract fields keep their names; amounts are text, times ISO 8601 in UTC.
 
 Who may not see customers finds `null` where an address is, and no value of a person among a change's values.
 """
@@ -61,7 +61,7 @@ class Shown(serializers.ModelSerializer[Any]):
     }
 
     def get_fields(self) -> dict[str, Any]:
-        """None of them can be written."""
+        """Make all fields read-only."""
         fields = super().get_fields()
         for field in fields.values():
             field.read_only = True
@@ -77,7 +77,7 @@ class AddressSerializer(Shown):
         exclude = ("id",)
 
     def to_representation(self, instance: Address) -> Any:
-        """None for who may not see customers."""
+        """Return None for users who may not see personal data."""
         request: Request | None = self.context.get("request")
         return super().to_representation(instance) if may_see_persons(request) else None
 
@@ -204,7 +204,7 @@ class CreditMemoSerializer(Shown):
 
 
 class PaymentRequestSerializer(Shown):
-    """A request to pay; its link is for who may see customers."""
+    """A payment request; its link is shown to users who may see personal data."""
 
     items = PaymentRequestItemSerializer(many=True)
     pay_by_link = serializers.SerializerMethodField()
@@ -220,7 +220,7 @@ class PaymentRequestSerializer(Shown):
         )  # fmt: skip
 
     def get_pay_by_link(self, row: PaymentRequest) -> str | None:
-        """Whoever has it can see, and pay, what the customer owes."""
+        """Return the link only to users who may see personal data: it shows what the customer owes."""
         return row.pay_by_link if may_see_persons(self.context.get("request")) else None
 
 
@@ -265,7 +265,7 @@ class EventSerializer(Shown):
         )  # fmt: skip
 
     def get_changes(self, event: Event) -> dict[str, list[Any]]:
-        """Without what an address or a payment link was and is, for who may not see customers."""
+        """Return the changes, without the values of addresses and links for users who may not see personal data."""
         if may_see_persons(self.context.get("request")):
             return dict(event.changes)
         return {name: [None, None] if _is_personal(name) else values for name, values in event.changes.items()}

@@ -1,4 +1,4 @@
-"""To read what is kept.
+"""URLs of the REST API.
 
 path("api/stockhub/", include("stockhub_webhooks.contrib.rest.urls"))
 """

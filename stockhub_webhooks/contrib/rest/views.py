@@ -17,7 +17,7 @@ from stockhub_webhooks.models import RMA, CreditMemo, Event, Invoice, Order, Pay
 
 
 class ReadOnly(ReadOnlyModelViewSet[Any]):
-    """A list and its rows. Who asks is found out, and held back, as everywhere in the host; all else is said here."""
+    """Base class of the lists. Authentication and throttling are the host's; other policies are set here."""
 
     permission_classes = (MayView,)
     renderer_classes = (JSONRenderer,)
@@ -46,7 +46,7 @@ class OrderViewSet(ReadOnly):
     )
 
     def get_queryset(self) -> QuerySet[Any]:
-        """From the database that they are written to."""
+        """Read from the database that our tables are written to."""
         return super().get_queryset().using(database_alias())
 
 
@@ -58,5 +58,5 @@ class EventViewSet(ReadOnly):
     queryset = Event.objects.select_related("order", "message").defer("message__body", "message__headers")
 
     def get_queryset(self) -> QuerySet[Any]:
-        """From the database that they are written to."""
+        """Read from the database that our tables are written to."""
         return super().get_queryset().using(database_alias())

@@ -1,4 +1,4 @@
-"""Which messages."""
+"""The choice of messages for a replay."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stockhub_webhooks.processing.apply import BY_TOPIC
 
 @dataclass(frozen=True)
 class Choice:
-    """What narrows the messages down; all of it must hold.
+    """Conditions on messages; all of them must hold.
 
     Attributes:
         since: received then or later, aware.
@@ -68,7 +68,7 @@ class Choice:
 
 
 def _about(number: str) -> Q:
-    """What speaks of an order or of what hangs on it. Looked up first, so that the messages' index is used."""
+    """Return the condition for messages about an order and its documents, looked up first so that an index is used."""
     wanted = Q(pk__in=[])
     for topic, kind in BY_TOPIC.items():
         own = "" if kind.model is Order else "order__"

@@ -196,7 +196,7 @@ def _left(replay: Replay) -> Any:
 
 
 def _take_on(replay: Replay, message: Message) -> Step:
-    """One message: its effect and the progress together, or the progress alone where it fails."""
+    """Process a message: commit its effect and the progress together, or the progress alone if it fails."""
     with about(message_id=message.pk):
         return _try_on(replay, message)
 
@@ -239,7 +239,7 @@ def _committed(replay: Replay, message: Message) -> Step:
 
 
 def work(message: Message, receivers: Collection[str], *, applies: bool, tries_again: bool = False) -> Step:
-    """What is done with one message, in the caller's transaction, which a preview rolls back.
+    """Process a message in the caller's transaction, which a preview rolls back.
 
     Raises:
         AlreadySettled: the message is open at present.

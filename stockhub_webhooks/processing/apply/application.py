@@ -36,7 +36,7 @@ def apply(reading: ParsedMessage, message: Message) -> Applied:
 
 
 class _Application:
-    """One message while it is applied: the stored rows, and the changes and events so far."""
+    """A message while it is applied: the stored rows, and the changes and events so far."""
 
     def __init__(self, reading: ParsedMessage, message: Message) -> None:
         self.reading = reading

@@ -15,7 +15,7 @@ ANY = "*"  # a part of a pattern that any value fits
 
 
 class LineKey(NamedTuple):
-    """What a line is known by; None is a part that is missing or could not be read."""
+    """The key of a line; None is a part that is missing or could not be read."""
 
     number: str | None
     sku: str | None

@@ -25,7 +25,7 @@ def _whole(document: Any) -> Decimal:
 
 
 class AddressFactory(DjangoModelFactory[models.Address]):
-    """Somebody who does not exist, in the Netherlands."""
+    """An invented person in the Netherlands."""
 
     class Meta:
         model = models.Address

@@ -1,4 +1,4 @@
-"""Messages, what happened in them, who is owed word of it, and who was not let in."""
+"""Factories of messages, events, receiver calls and refusals."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class ReceiverCallFactory(DjangoModelFactory[models.ReceiverCall]):
 
 
 class RefusalFactory(DjangoModelFactory[models.Refusal]):
-    """One delivery with a wrong key, in this hour."""
+    """A delivery with a wrong key, in this hour."""
 
     class Meta:
         model = models.Refusal
@@ -133,7 +133,7 @@ class HostLinkFactory(DjangoModelFactory[models.HostLink]):
 
 
 class AlarmFactory(DjangoModelFactory[models.Alarm]):
-    """Something that is wrong since just now, and nobody was told."""
+    """A new problem without alarm yet."""
 
     class Meta:
         model = models.Alarm
@@ -143,7 +143,7 @@ class AlarmFactory(DjangoModelFactory[models.Alarm]):
 
 
 class LockFactory(DjangoModelFactory[models.Lock]):
-    """A turn that somebody has just taken."""
+    """A lock that was just acquired."""
 
     class Meta:
         model = models.Lock

@@ -37,7 +37,7 @@ class Life:
 
     @property
     def ending(self) -> dict[tuple[str, str], dict[str, Any]]:
-        """What must be known at the end: the newest payload by topic and number, whatever the sequence.
+        """Return the newest payload by topic and number, in whatever sequence the messages come.
 
         A return tells no `updated_at`: there the last one in the sequence counts.
         """
@@ -50,7 +50,7 @@ class Life:
 
 
 def life(name: str = "happy", seed: int = 0, *, start: datetime = START, po_number: str | None = None) -> Life:
-    """The life of one order.
+    """Return the life of an order.
 
     Args:
         name: which, one of `LIVES`.
@@ -141,7 +141,7 @@ def _parcels(story: Story) -> None:
 
 
 def _partial(story: Story) -> None:
-    """What is not in stock is cancelled and credited, the rest is sent."""
+    """Cancel and credit the lines that are not in stock, and send the rest."""
     story.order("processing")
     story.wait(minutes=6)
     story.invoice()

@@ -1,4 +1,4 @@
-"""What the internet does to a life. Each gives another life, so they can be combined: `shuffle(duplicate(life))`."""
+"""Faults of the network, applied to a life. Each returns a life, so they combine: `shuffle(duplicate(life))`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from stockhub_webhooks.testing.samples.story import Step
 
 
 def duplicate(life: Life) -> Life:
-    """Each message comes twice, one right after the other. Nobody may hear of the second one."""
+    """Send each message twice in a row; the second one must have no effect."""
     return replace(life, steps=tuple(step for step in life for _ in range(2)))
 
 
 def shuffle(life: Life, seed: int = 0) -> Life:
-    """The messages come in another sequence, and the end must be the same.
+    """Send the messages in another sequence with the same end; those of one return keep theirs.
 
     Those of one return keep theirs among themselves: they tell no `updated_at`, so nobody could put them right.
     """
@@ -27,11 +27,11 @@ def shuffle(life: Life, seed: int = 0) -> Life:
 
 
 def without_parent(life: Life) -> Life:
-    """All that belongs to the order comes before the order itself."""
+    """Send everything that belongs to the order before the order itself."""
     return replace(life, steps=tuple(sorted(life, key=lambda step: step.topic == topics.ORDER)))
 
 
 def _returns_in_sequence(life: Life, shuffled: Iterable[Step]) -> tuple[Step, ...]:
-    """The places of returns stay, and what stands there is told in the life's own sequence."""
+    """Put the messages of each return back into their sequence."""
     returns = iter([step for step in life if step.topic == topics.RMA])
     return tuple(next(returns) if step.topic == topics.RMA else step for step in shuffled)

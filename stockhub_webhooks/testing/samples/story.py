@@ -1,4 +1,4 @@
-"""One order as Stock Hub knows it, and the messages that it writes about it while time goes on."""
+"""An order as Stock Hub knows it, and the messages about it as time goes on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RETURN_FEE_CENTS = 250
 
 
 class Step(NamedTuple):
-    """One message: its topic, its body, and when Stock Hub sends it."""
+    """A message: its topic, its body, and the time at which Stock Hub sends it."""
 
     topic: str
     payload: dict[str, Any]
@@ -58,7 +58,7 @@ class Return:
 
 
 class Story:
-    """Writes the messages of one order, one after the other, into `steps`.
+    """Writer of the messages of an order, one after the other, into `steps`.
 
     Args:
         seed: decides who buys what, and all numbers; stories of different seeds share no number.
@@ -120,7 +120,7 @@ class Story:
         return self._send(topics.INVOICE, body)
 
     def pack(self, lines: Sequence[Line] = ()) -> Parcel:
-        """A parcel that is ready to be told of, with the whole order where no lines are given."""
+        """Prepare a parcel, with the whole order if no lines are given."""
         number = self._next_number(topics.SHIPMENT)
         return Parcel(number, lines or self.lines, f"1Z00AA{number:0>12}", self.now)
 
@@ -145,7 +145,7 @@ class Story:
         return self._send(topics.SHIPMENT, body)
 
     def take_back(self, lines: Sequence[Line]) -> Return:
-        """A return that is ready to be told of."""
+        """Prepare a return."""
         number = self._next_number(topics.RMA)
         return Return(number, lines, f"1Z00BB{number:0>12}", self.now)
 

@@ -1,4 +1,4 @@
-"""Who buys what, and where it comes from. Nobody here exists.
+"""Invented customers, goods and warehouses.
 
 Names are invented, e-mail is at example.com (RFC 2606), postcodes end in letters that no street has, and the telephone
 numbers begin with 06-00 or have a subscriber's number that begins with 0: both are never handed out.
@@ -21,7 +21,7 @@ class Article(NamedTuple):
     cents: int
 
     def body(self) -> dict[str, Any]:
-        """What every kind of line says of it."""
+        """Return the fields that every kind of line has."""
         return {name: getattr(self, name) for name in ("sku", "parent_sku", "manufacturer", "size", "mpn")}
 
 

@@ -1,4 +1,4 @@
-"""What is sent, in which sequence, and what must be answered."""
+"""Scenarios: the messages, their sequence, and the expected answers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WEEKS = timedelta(weeks=3)  # the longest life is shorter: all that is told lies
 
 
 class Key(Enum):
-    """What comes as `x-api-key`."""
+    """The value of `x-api-key`."""
 
     RIGHT = "right"
     WRONG = "wrong"
@@ -31,7 +31,7 @@ class Key(Enum):
 
 @dataclass(frozen=True)
 class Post:
-    """One message as it is sent, and the statuses of which one must be the answer."""
+    """A message as it is sent, and the statuses that are accepted as its answer."""
 
     topic: str
     number: str
@@ -63,7 +63,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A way in which messages come.
+    """A way in which messages arrive.
 
     Attributes:
         sentence: what it is, and how it must end.
@@ -82,7 +82,7 @@ class Scenario:
     loses: bool = False
 
     def plan(self, orders: int, seed: int, now: datetime) -> Plan:
-        """What is sent.
+        """Return the queues of messages.
 
         Args:
             orders: how many lives, `ORDERS_OF_A_SEED` at most.
@@ -160,7 +160,7 @@ def _malformed(lives: Sequence[samples.Life], chance: random.Random) -> Sequence
 
 
 def _with_broken_ones(life: samples.Life) -> Iterator[Post]:
-    """Before each good message a broken one of its topic, each time broken in another way."""
+    """Yield before each good message a broken one of its topic, each broken in another way."""
     for position, post in enumerate(posts(life)):
         breaking = BROKEN[(position + int(life.increment_id)) % len(BROKEN)]
         yield Post(post.topic, post.number, breaking(post.body), NOT_READABLE)

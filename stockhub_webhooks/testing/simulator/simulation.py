@@ -24,7 +24,7 @@ class Pace:
         self._lock = threading.Lock()
 
     def wait(self, stop: threading.Event) -> bool:
-        """Wait for one's turn; False where somebody said stop meanwhile."""
+        """Wait for the next free place; return False if the simulation was stopped."""
         with self._lock:
             now = time.monotonic()
             at = self._next = max(self._next, now)
@@ -57,7 +57,7 @@ class Simulation:
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(count)]
 
     def run(self, look: Callable[[int, int], None] = lambda done, total: None) -> bool:
-        """Send all of it; False where Ctrl-C ended it before.
+        """Send all messages; return False if Ctrl-C ended it.
 
         Args:
             look: is told now and then how many messages are answered, and of how many.

@@ -1,4 +1,4 @@
-"""What was answered, in a few lines."""
+"""Summary of the answers in a few lines."""
 
 from __future__ import annotations
 
@@ -46,6 +46,6 @@ def _fault(answer: Answer) -> str:
 
 
 def bar(done: int, total: int) -> str:
-    """How far it is, on one line."""
+    """Return a progress bar of one line."""
     full = BAR_WIDTH * done // total if total else BAR_WIDTH
     return f"[{'#' * full}{'.' * (BAR_WIDTH - full)}] {done}/{total}"
