@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """A test with the fixture uses the database: pytest-django, where it is there, wants that marked beforehand."""
+    """Mark a test that uses the fixture for pytest-django, which wants database use marked beforehand."""
     uses_it = "stockhub" in getattr(item, "fixturenames", ())
     if uses_it and item.config.pluginmanager.has_plugin("django") and not item.get_closest_marker("django_db"):
         item.add_marker(pytest.mark.django_db)

@@ -44,7 +44,7 @@ class BadgedAdmin(ModelAdmin):
         return changelist
 
     def _with_badge(self, name: str) -> Callable[[Any], Any]:
-        """A column as it is, and the badge behind it where the row is a test."""
+        """Return a column as it is, and the badge behind it where the row is a test."""
         label, original = label_for_field(name, self.model, self, return_attr=True)
         ordering = name if original is None else getattr(original, "admin_order_field", None)
 
@@ -63,5 +63,5 @@ class BadgedAdmin(ModelAdmin):
 
 
 def about_test() -> Any:
-    """The badge, and what it means."""
+    """Return the badge with its explanation."""
     return format_html("{} {}", display.badge(_("test")), _("Not real: left out of exports, charts and alarms."))

@@ -24,13 +24,13 @@ CONTROLS = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\
 
 @sensitive_variables()
 def pretty(body: bytes) -> str:
-    """The body to look at: indented where it is JSON, as it is where not; cut off after `LIMIT` bytes."""
+    """Return the body to look at: indented if it is JSON, as it is where not; cut off after `LIMIT` bytes."""
     return editable(body) if len(body) <= LIMIT else editable(body[:LIMIT]) + "\n…"
 
 
 @sensitive_variables()
 def editable(body: bytes) -> str:
-    """The whole body to look at and to change: indented where it is JSON, as it is where not."""
+    """Return the whole body to look at and to change: indented if it is JSON, as it is where not."""
     text = body.decode("utf-8-sig", "replace")
     return (indented(text) if is_json(text) else text).translate(CONTROLS)
 
@@ -65,7 +65,7 @@ def indented(text: str) -> str:
 
 
 def readable(token: str) -> str:
-    r"""A string token with é for \u00e9 and / for \/; as it is where that would hide something."""
+    r"""Return a string token with é for \u00e9 and / for \/; as it is where that would hide something."""
     if "\\" not in token or not token.startswith('"'):
         return token
     text = json.loads(token, strict=False)

@@ -95,7 +95,7 @@ class Chart:
                 yield Bar(x, width, list(self.parts(hour)), f"{self.names[number]}: {told(hour)}")
 
     def parts(self, hour: Hour) -> Iterator[Part]:
-        """The pieces of an hour's bar, from below."""
+        """Return the pieces of an hour's bar, from below."""
         y = float(BASE)
         for result in RESULTS:
             if count := hour.counts.get(result, 0):
@@ -159,10 +159,10 @@ def ticks_up_to(most: int) -> list[int]:
 
 
 def share(number: float) -> str:
-    """A share of the width, as SVG wants it in any language."""
+    """Return a share of the width, as SVG wants it in any language."""
     return f"{number:.3f}%"
 
 
 def pixels(number: float) -> str:
-    """A number of pixels, as SVG wants it in any language."""
+    """Return a number of pixels, as SVG wants it in any language."""
     return f"{number:.1f}"

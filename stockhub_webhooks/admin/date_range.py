@@ -27,7 +27,7 @@ class DateRangeFilter(admin.FieldListFilter):
         self.first, self.last = (self._day(name) for name in (self.from_name, self.to_name))
 
     def expected_parameters(self) -> list[str | None]:
-        """The two fields of the form."""
+        """Return the two fields of the form."""
         return [self.from_name, self.to_name]
 
     def _day(self, name: str) -> date | None:
@@ -44,7 +44,7 @@ class DateRangeFilter(admin.FieldListFilter):
         return queryset.filter(**bounds)
 
     def choices(self, changelist: Any) -> Iterator[Any]:
-        """The spans as links, then what the form needs."""
+        """Return the spans as links, then what the form needs."""
         chosen = (self.first, self.last)
         for name, first, last in spans(timezone.localdate()):
             values = {self.from_name: first, self.to_name: last} if first else {}
@@ -60,7 +60,7 @@ class DateRangeFilter(admin.FieldListFilter):
 
 
 def names(field_path: str) -> list[str]:
-    """The parameters of a column's filter."""
+    """Return the parameters of a column's filter."""
     return [f"{field_path.replace('__', '_')}_{end}" for end in ("from", "to")]
 
 
@@ -70,7 +70,7 @@ def is_used(field_path: str, parameters: Mapping[str, Any]) -> bool:
 
 
 def day(text: object) -> date | None:
-    """The day that a parameter names, None where it names none."""
+    """Return the day that a parameter names, None if it names none."""
     try:
         return parse_date(str(text))
     except ValueError:
@@ -83,7 +83,7 @@ def midnight(day: date) -> datetime:
 
 
 def spans(today: date) -> Iterator[tuple[Any, date | None, date | None]]:
-    """The spans that one asks for most: their name, first and last day."""
+    """Return the spans that one asks for most: their name, first and last day."""
     this_month = today.replace(day=1)
     before = this_month - timedelta(days=1)
     yield _("Any date"), None, None

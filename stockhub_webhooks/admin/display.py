@@ -27,12 +27,12 @@ SCROLLING = '<div class="inline-related tabular"><div class="wrapper" tabindex="
 
 
 def badge(text: Any) -> SafeString:
-    """A word that stands out; `static/stockhub_webhooks/badge.css` says how."""
+    """Return a word that stands out, styled by `static/stockhub_webhooks/badge.css`."""
     return format_html('<span class="stockhub-badge">{}</span>', text)
 
 
 def money(amount: Decimal | None, currency: str | None) -> str:
-    """An amount as people of the active language write it; two decimals, four where it has them."""
+    """Return an amount as people of the active language write it; two decimals, four if it has them."""
     if amount is None:
         return EMPTY
     places = 2 if amount == amount.quantize(CENT) else 4
@@ -42,35 +42,35 @@ def money(amount: Decimal | None, currency: str | None) -> str:
 
 
 def value(any_value: Any) -> str:
-    """A moment, number or text, localised; a dash where there is none."""
+    """Return a time, number or text, localised; a dash if there is none."""
     return str(display_for_value(any_value, EMPTY))
 
 
 def day(moment: datetime | None) -> str:
-    """The day of a moment, in the active time zone."""
+    """Return the day of a moment, in the active time zone."""
     return str(formats.localize(timezone.localtime(moment).date())) if moment else EMPTY
 
 
 def page(row: Model, text: Any = None) -> SafeString:
-    """A link to the admin's page of a row."""
+    """Return a link to the admin's page of a row."""
     meta = row._meta
     url = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[admin_urlquote(row.pk)])
     return format_html('<a href="{}">{}</a>', url, str(row) if text is None else text)
 
 
 def link(url: str, text: Any) -> SafeString:
-    """A link within the admin."""
+    """Return a link within the admin."""
     return format_html('<a href="{}">{}</a>', url, text)
 
 
 def list_link(model: type[Model], word: str) -> SafeString:
-    """A link to all rows of a list that a word finds."""
+    """Return a link to all rows of a list that a word finds."""
     url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
     return format_html('<a href="{}?{}">{}</a>', url, urlencode({"q": word}), _("show all"))
 
 
 def external_link(url: str, text: str) -> SafeString | str:
-    """A link out of the shop, only where it is http(s); the bare text else."""
+    """Return a link out of the shop, only if it is http(s); the bare text else."""
     if not url.lower().startswith(("https://", "http://")):
         return text
     return format_html('<a href="{}" rel="noopener noreferrer" target="_blank">{}</a>', url, text)
@@ -82,7 +82,7 @@ def multiline(lines: Iterable[Any]) -> SafeString | str:
 
 
 def table(heads: Iterable[Any], rows: Iterable[Iterable[Any]]) -> SafeString | str:
-    """A small table; a dash where it has no rows."""
+    """Return a small table; a dash where it has no rows."""
     body = format_html_join(
         "", "<tr>{}</tr>", ((format_html_join("", "<td>{}</td>", ((cell,) for cell in row)),) for row in rows)
     )
@@ -98,7 +98,7 @@ def preformatted(text: str) -> SafeString | str:
 
 
 def address(row: Address | None) -> SafeString | str:
-    """The address as on an envelope, then how to reach them."""
+    """Return the address as on an envelope, then how to reach them."""
     return multiline([*row.lines, *filter(None, (row.email, row.telephone))]) if row else EMPTY
 
 
@@ -110,5 +110,5 @@ def customer(row: Address | None) -> str:
 
 
 def track(row: Track) -> SafeString | str:
-    """A tracking number, a link to the carrier's page where it has one."""
+    """Return a tracking number, a link to the carrier's page if it has one."""
     return external_link(row.safe_tracking_url, row.tracking_number)

@@ -49,12 +49,12 @@ class DocumentAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("status"), ordering="status")
     def status_in_words(self, document: Any) -> str:
-        """The status; one that we do not know is shown as it came."""
+        """Return the status; one that we do not know is shown as it came."""
         return document.get_status_display() or display.EMPTY
 
     @admin.display(description=_("order"), ordering="order__increment_id")
     def order_number(self, document: Any) -> Any:
-        """A link to the order."""
+        """Return a link to the order."""
         return display.page(document.order) if document.order else display.EMPTY
 
     @admin.display(description=_("order"))
@@ -69,19 +69,19 @@ class DocumentAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("shipping address"))
     def ship_to(self, document: Any) -> Any:
-        """The address, readable."""
+        """Return the address, readable."""
         return display.address(document.shipping_address)
 
     @admin.display(description=_("billing address"))
     def bill_to(self, document: Any) -> Any:
-        """The address, readable."""
+        """Return the address, readable."""
         return display.address(document.billing_address)
 
     # ------------------------------------------------------------ articles, amounts, parcels
 
     @admin.display(description=_("articles"))
     def articles(self, document: Any) -> Any:
-        """The lines, without the fields that are empty in all of them."""
+        """Return the lines, without the fields that are empty in all of them."""
         items = list(document.items.all())
         columns = [column for names in self.item_columns if (column := filled(items, document.items.model, names))]
         rows = ((stacked(item, column, document.currency) for column in columns) for item in items)
@@ -96,7 +96,7 @@ class DocumentAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("total"), ordering="grand_total")
     def total(self, document: Any) -> str:
-        """The whole, VAT included."""
+        """Return the whole, VAT included."""
         return display.money(document.grand_total, document.currency)
 
     @admin.display(description=_("parcels"))
@@ -161,7 +161,7 @@ def filled(items: list[Any], model: Any, names: str | tuple[str, ...]) -> list[A
 
 
 def stacked(item: Any, fields: list[Any], currency: str | None) -> Any:
-    """The fields of one column under each other, all but the first with their label."""
+    """Return the fields of one column under each other, all but the first with their label."""
     first, *others = fields
     lines = [cell(item, first, currency)]
     lines += [
@@ -173,7 +173,7 @@ def stacked(item: Any, fields: list[Any], currency: str | None) -> Any:
 
 
 def cell(row: Any, column: Any, currency: str | None) -> str:
-    """A value of a row: codes in words, amounts with their currency."""
+    """Return a value of a row: codes in words, amounts with their currency."""
     value = getattr(row, column.name)
     if isinstance(column, DecimalField):
         return display.money(value, currency)

@@ -142,7 +142,7 @@ class EntryPage(ReadOnlyAdmin):
     @method_decorator(sensitive_post_parameters("body"))
     @sensitive_variables()
     def entry_view(self, request: HttpRequest) -> HttpResponse:
-        """The page; where Django refuses to read what was sent, it says so."""
+        """Show the page; if Django refuses to read the request, say so."""
         if not self.has_enter_by_hand_permission(request):
             raise PermissionDenied
         try:
@@ -187,7 +187,7 @@ class EntryPage(ReadOnlyAdmin):
             wake_on_commit()
 
     def entry_page(self, request: HttpRequest, form: EntryForm, status: int = 200) -> HttpResponse:
-        """The page, and on it what became of the message that was entered last."""
+        """Show the page with the outcome of the message that was entered last."""
         context = {
             "title": _("Enter a message by hand") if form.original is None else _("Mend and enter again"),
             "form": form,

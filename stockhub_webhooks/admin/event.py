@@ -60,7 +60,7 @@ class EventAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("order"), ordering="order__increment_id")
     def order_number(self, event: Event) -> Any:
-        """A link to the order."""
+        """Return a link to the order."""
         return display.page(event.order) if event.order else display.EMPTY
 
     @admin.display(description=_("order"))
@@ -70,7 +70,7 @@ class EventAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("document"))
     def document(self, event: Event) -> Any:
-        """A link to the document that its message speaks of."""
+        """Return a link to the document that its message speaks of."""
         return related_activity.document_link(event.message)
 
     @admin.display(description=Message._meta.verbose_name)
@@ -90,14 +90,14 @@ class EventAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("changes"))
     def changes_without_persons(self, event: Event) -> Any:
-        """The same without values of addresses, and of what we do not know."""
+        """Return the table without values of addresses and of unknown fields."""
         subject = subject_of(event)
         known = {name: values if is_impersonal(subject, name) else HIDDEN for name, values in event.changes.items()}
         return changes(event, known)
 
 
 def changes(event: Event, by_name: dict[str, Any]) -> Any:
-    """A table of fields with their old and new value."""
+    """Return a table of fields with their old and new value."""
     subject = subject_of(event)
     rows = (
         (field_name(subject, name), shown(subject, name, old), shown(subject, name, new))

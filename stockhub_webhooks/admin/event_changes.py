@@ -15,7 +15,7 @@ from stockhub_webhooks.models import Address
 
 
 def field_name(subject: Subject, name: str) -> str:
-    """A field's label, after the part of the document that it is in: `items[SKU].qty` is "SKU: quantity"."""
+    """Return a field's label, after the part of the document that it is in: `items[SKU].qty` is "SKU: quantity"."""
     column = subject.column(name)
     part, dot, _column = name.rpartition(".")
     if column is None:
@@ -32,13 +32,13 @@ def inside(part: str) -> str:
 
 
 def subject_label(subject: Subject, part: str) -> str:
-    """The label of an address."""
+    """Return the label of an address."""
     column = subject.column(part)
     return str(column.verbose_name) if column is not None else part
 
 
 def shown(subject: Subject, name: str, value: Any) -> str:
-    """An old or new value as the field is shown elsewhere."""
+    """Return an old or new value as the field is shown elsewhere."""
     if isinstance(value, dict):
         return ", ".join(str(part) for part in value.values())
     column = subject.column(name)

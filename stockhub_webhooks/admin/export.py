@@ -48,7 +48,7 @@ class ExportForm(forms.Form):
             field.label = capfirst(str(field.label))
 
     def clean(self) -> dict[str, Any]:
-        """The days in their order, and such as there are."""
+        """Sort the days and check them."""
         values = self.cleaned_data
         first, last = values.get("first"), values.get("last")
         if first and last and not first <= last < date(LAST_YEAR, 1, 1):
@@ -56,7 +56,7 @@ class ExportForm(forms.Form):
         return values
 
     def export(self, *, with_persons: bool) -> Export:
-        """The chosen export."""
+        """Return the chosen export."""
         values = self.cleaned_data
         period = Period(values["first"], values["last"])
         return Export(TABLES[values["topic"]], period, bool(values["by_line"]), with_persons)
@@ -66,7 +66,7 @@ class ExportPage(ReadOnlyAdmin):
     """Adds the page "export" to the admin of orders."""
 
     def has_export_permission(self, request: HttpRequest) -> bool:
-        """A permission of its own: a file leaves the shop."""
+        """Check a separate permission: a file leaves the shop."""
         return may(request, "export")
 
     def get_urls(self) -> list[Any]:
@@ -78,7 +78,7 @@ class ExportPage(ReadOnlyAdmin):
         return [*super().changelist_object_tools(request), *own]
 
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
-        """The page; the file, where that was asked for."""
+        """Show the page, or return the file if it is requested."""
         if not self.has_export_permission(request):
             raise PermissionDenied
         data = request.POST if request.method == "POST" else request.GET
@@ -92,7 +92,7 @@ class ExportPage(ReadOnlyAdmin):
         return self.export_page(request, form, export)
 
     def exportable(self, request: HttpRequest) -> list[str]:
-        """The topics whose documents the user may see anyway."""
+        """Return the topics whose documents the user may see anyway."""
         pages = {topic: self.admin_site._registry.get(table.model) for topic, table in TABLES.items()}
         return [topic for topic, page in pages.items() if page and page.has_view_permission(request)]
 
@@ -114,7 +114,7 @@ class ExportPage(ReadOnlyAdmin):
         )
 
     def export_page(self, request: HttpRequest, form: ExportForm, export: Export | None = None) -> HttpResponse:
-        """The form, the usual periods, and what the chosen documents add up to."""
+        """Show the form, the usual periods, and the totals of the chosen documents."""
         totals = export.totals() if export else []
         context = {
             "title": _("Export"),
@@ -135,19 +135,19 @@ def proposed() -> dict[str, Any]:
 
 
 def heads(export: Export) -> list[str]:
-    """The heads of the table of totals."""
+    """Return the heads of the table of totals."""
     amounts = [export.table.model._meta.get_field(name).verbose_name for name in export.table.amounts]
     return [capfirst(str(name)) for name in (_("currency"), _("documents"), *amounts)]
 
 
 def cells(export: Export, total: dict[str, Any]) -> list[Any]:
-    """A line of it."""
+    """Return a line of it."""
     amounts = [display.money(total[name], total["currency"]) for name in export.table.amounts]
     return [total["currency"] or display.EMPTY, display.value(total["documents"]), *amounts]
 
 
 def download(export: Export) -> StreamingHttpResponse:
-    """The file, written while it is sent: the request's transaction has ended by then, and each chunk reads anew."""
+    """Return the file as a stream: the request's transaction has ended by then, so each chunk reads anew."""
     period = export.period
     name = f"{export.table.topic}-{period.first}-{period.last}.csv"
     answer = StreamingHttpResponse(sheet.lines(export.rows()), content_type="text/csv; charset=utf-8")

@@ -86,7 +86,7 @@ class FailuresPage(GiveUpPage):
         return self.render_page(request, "receivercall/failures.html", context)
 
     def section(self, request: HttpRequest, kind: FailureType) -> dict[str, Any]:
-        """The groups of one kind, as shown."""
+        """Return the groups of one kind, as shown."""
         found = failure_groups.find_groups(kind, failure_groups.MAX_GROUPS + 1)
         cut = len(found) > failure_groups.MAX_GROUPS
         return {
@@ -98,7 +98,7 @@ class FailuresPage(GiveUpPage):
         }
 
     def shown(self, request: HttpRequest, group: FailureGroup) -> dict[str, Any]:
-        """A group in words. The text of an error may name a customer."""
+        """Return a group in words. The text of an error may name a customer."""
         row, site = group.newest, self.admin_site.name
         return {
             "group": group,
@@ -147,6 +147,6 @@ def title_of(row: Any) -> str:
 
 
 def error_of(row: Any) -> str:
-    """The first line of its error, in words where it has them."""
+    """Return the first line of its error, in words if it has them."""
     text = labels.error(row) if isinstance(row, Message) else row.last_error
     return labels.first_line(str(text), persons=True)

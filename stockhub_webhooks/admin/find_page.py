@@ -72,7 +72,7 @@ class FindPage(ReadOnlyAdmin):
         return [find, *super().changelist_object_tools(request)]
 
     def find_view(self, request: HttpRequest) -> HttpResponse:
-        """The box and what it finds."""
+        """Show the box and the results."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         text = request.GET.get("q", "").strip()
@@ -96,12 +96,12 @@ class FindPage(ReadOnlyAdmin):
         return tuple(topic for topic, page in pages.items() if page and page.has_view_permission(request))
 
     def heads(self, request: HttpRequest) -> list[Any]:
-        """The columns."""
+        """Return the columns."""
         persons = [_("customer")] if may_see_persons(request) else []
         return [_("order"), _("our order number"), *persons, _("status"), _("found")]
 
     def lines(self, request: HttpRequest, found: list[Purchase]) -> list[list[Any]]:
-        """A line for each purchase."""
+        """Return a line for each purchase."""
         orders = Order.objects.using(database_alias()).select_related(*search.ADDRESSES)
         by_pk = orders.in_bulk(set().union(*(purchase.order_pks for purchase in found)))
         return [
@@ -126,7 +126,7 @@ class FindPage(ReadOnlyAdmin):
         return self.status_in_words(order)  # type: ignore[attr-defined,no-any-return]
 
     def found(self, hit: Hit) -> Any:
-        """A link to a document, and what it was found by."""
+        """Return a link to a document, and what it was found by."""
         name = f"{BY_TOPIC[hit.topic].model._meta.verbose_name} {hit.increment_id}"
         return display.link(self.page_of(BY_TOPIC[hit.topic].model, hit.pk), f"{capfirst(name)} ({BY[hit.by]})")
 
@@ -138,7 +138,7 @@ class FindPage(ReadOnlyAdmin):
         return self.page_url(STORY, min(purchase.order_pks))
 
     def page_of(self, model: type[Model], pk: int) -> str:
-        """The page of a document."""
+        """Return the page of a document."""
         return self.page_url(f"{model._meta.app_label}_{model._meta.model_name}_change", pk)
 
 

@@ -56,7 +56,7 @@ class GiveUpPage(ReadOnlyAdmin):
         back: str,
         what: str = "",
     ) -> HttpResponse:
-        """The page that asks why; with a good reason it is done, and `back` follows.
+        """Ask for the reason; with a valid one, give the tasks up and redirect to `back`.
 
         Of `rows` none is touched that is done, running or given up by hand. The page's form sends `hidden` again, so
         that the same rows are meant, and says `what` they share.

@@ -51,7 +51,7 @@ class FoundFilter(admin.SimpleListFilter):
         yield from others
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The rows that the overview counts, or the chosen ones."""
+        """Return the rows that the overview counts, or the chosen ones."""
         links: Any = queryset
         if self.value() == "all":
             return queryset
@@ -96,7 +96,7 @@ class HostLinkAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("Stock Hub number"))
     def number(self, row: HostLink) -> str:
-        """The order's; a payment request says that it is one."""
+        """Return the number of the order; a payment request is marked as such."""
         name = str(row.document)
         return name if row.order else f"{row.document._meta.verbose_name} {name}"
 
@@ -112,7 +112,7 @@ class HostLinkAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("order story"))
     def story(self, row: HostLink) -> Any:
-        """A link to the story."""
+        """Return a link to the story."""
         url = story_url(self.admin_site, row.order) if row.order else ""
         return link(url, capfirst(str(_("order story")))) if url else display.EMPTY
 
@@ -125,7 +125,7 @@ class HostLinkAdmin(ReadOnlyAdmin):
     # ------------------------------------------------------------ look again
 
     def has_look_again_permission(self, request: HttpRequest) -> bool:
-        """A permission of its own, for it calls the shop."""
+        """Check a separate permission: the action calls the shop."""
         return may(request, "look_again")
 
     @admin.action(description=_("look again"), permissions=["look_again"])

@@ -105,7 +105,7 @@ def _facts(purchase: story.Purchase, tasks: story.Tasks) -> list[tuple[Any, Any]
 
 
 def _each(documents: list[Any], tracks: Callable[[Any], Any] | None = None) -> Any:
-    """A line each: its number, its status or its amounts, and its parcels."""
+    """Return a line for each document: number, status or amounts, and parcels."""
     rows = []
     for document in documents:
         said = phrases.status(document) if tracks else phrases.sum_written_out(story.sum_of(document))

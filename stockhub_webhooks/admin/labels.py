@@ -107,12 +107,12 @@ ASKED_LATER = re.compile(r"asked to be called again in ([\d.e+]+) seconds")
 
 
 def order(order: Order) -> str:
-    """The order's number, and whether the order was received at all."""
+    """Return the order's number, and whether the order was received at all."""
     return f"{order.increment_id} ({NOT_RECEIVED_YET})" if order.is_stub else order.increment_id
 
 
 def yes_or_no(flag: bool) -> str:
-    """A word rather than a red cross, which looks like a fault."""
+    """Return a word instead of Django's red cross, which looks like an error."""
     return gettext("yes") if flag else gettext("no")
 
 
@@ -136,7 +136,7 @@ def error(message: Message) -> str:
 
 
 def reason(text: str) -> str:
-    """The same, of the text that `exceptions.Unreadable` has; other text as it is."""
+    """Return an `Unreadable` text in words; any other text unchanged."""
     code, _colon, detail = text.partition(":")
     if code not in REASONS:
         return own_error(text) or text

@@ -35,7 +35,7 @@ class CodeFilter(admin.SimpleListFilter):
         return [*self.labels.items(), *([(OTHER, _("another"))] if self.is_open else [])]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The rows with the chosen code."""
+        """Return the rows with the chosen code."""
         chosen = self.value()
         column = str(self.parameter_name)
         if chosen == OTHER:
@@ -45,7 +45,7 @@ class CodeFilter(admin.SimpleListFilter):
 
 
 def by_code(column: str, name: Any, labels: Labels, *, is_open: bool = True) -> type[CodeFilter]:
-    """A filter on a column whose codes have these labels."""
+    """Return a filter on a column whose codes have these labels."""
     return type(
         "CodeFilter",
         (CodeFilter,),
@@ -60,15 +60,15 @@ class AccountFilter(admin.SimpleListFilter):
     parameter_name = "account"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """The configured accounts, and all but the tests'."""
+        """Return the configured accounts, and all but the tests'."""
         return [*((account, account) for account in sorted(conf.accounts())), (REAL["account"], _("without tests"))]
 
     def has_output(self) -> bool:
-        """A link from elsewhere may leave out tests although there is but one account now."""
+        """Return True also if a link leaves out tests although only one account is left."""
         return bool(self.value()) or len(conf.accounts()) > 1
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The rows of the chosen account."""
+        """Return the rows of the chosen account."""
         chosen, rows = self.value(), cast(AccountQuerySet[Any], queryset)
         if chosen == REAL["account"]:
             return rows.real()
@@ -86,7 +86,7 @@ class OutcomeFilter(admin.SimpleListFilter):
         return [(str(value), label) for value, label in Message.Outcome.choices]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The messages with the chosen outcome."""
+        """Return the messages with the chosen outcome."""
         chosen = self.value()
         return queryset.filter(status=Message.Status.APPLIED, outcome=chosen) if chosen else queryset
 
@@ -120,7 +120,7 @@ class ReceiverFilter(admin.SimpleListFilter):
         return [*((identity, identity) for identity in identities), (OTHER, _("not there any more"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The calls of the chosen receiver."""
+        """Return the calls of the chosen receiver."""
         chosen = self.value()
         if chosen == OTHER:
             known = ReceiverCall.objects.of(ledger.known_receivers())
@@ -139,7 +139,7 @@ class AttentionFilter(admin.SimpleListFilter):
         return [(name, label) for name, (label, _rows) in self.choices_of.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The rows that the overview counts."""
+        """Return the rows that the overview counts."""
         chosen = self.choices_of.get(self.value() or "")
         return queryset.filter(pk__in=chosen[1]().order_by().values("pk")) if chosen else queryset
 

@@ -83,12 +83,12 @@ class MessageAdmin(EntryPage):
 
     @admin.display(description=_("document"))
     def document(self, message: Message) -> Any:
-        """A link to what it speaks of."""
+        """Return a link to what it speaks of."""
         return related_activity.document_link(message)
 
     @admin.display(description=_("mended from"))
     def corrected_from(self, message: Message) -> Any:
-        """A link to the message as it came in."""
+        """Return a link to the message as it came in."""
         uid = message.headers[records.CORRECTED_FROM]
         original = Message.objects.filter(uid=uid).first()
         return display.page(original, self.title_of(original)) if original else uid
@@ -105,7 +105,7 @@ class MessageAdmin(EntryPage):
 
     @admin.display(description=_("error"))
     def why_without_text(self, message: Message) -> str:
-        """The same; of an error that is not of ours to word only the kind."""
+        """Return the reason without the text of errors that are not ours."""
         known = message.error.partition(":")[0] in labels.REASONS
         return (labels.error(message) if known else labels.error_type(message.error)) or display.EMPTY
 
@@ -128,7 +128,7 @@ class MessageAdmin(EntryPage):
 
     @admin.display(description=_("body"))
     def content(self, message: Message) -> Any:
-        """The bytes, readable."""
+        """Return the bytes, readable."""
         return display.preformatted(pretty(bytes(message.body)))
 
     @admin.display(description=_("headers"))
@@ -139,7 +139,7 @@ class MessageAdmin(EntryPage):
     # ------------------------------------------------------------ process again
 
     def has_process_again_permission(self, request: HttpRequest) -> bool:
-        """A permission of its own, for it may change documents and call the shop."""
+        """Check a separate permission: the action may change documents and call the shop."""
         return may(request, "process_again")
 
     @admin.action(description=_("process again"), permissions=["process_again"])

@@ -41,12 +41,12 @@ class OrderAdmin(FindPage, ExportPage, StoryPage):
     )
 
     def title_of(self, row: Order) -> str:
-        """The number, and whether the order was received at all."""
+        """Return the number, and whether the order was received at all."""
         return labels.order(row)
 
     @admin.display(description=_("status"), ordering="status")
     def status_in_words(self, document: Any) -> str:
-        """The status; of a stub, that it is one."""
+        """Return the status; of a stub, that it is one."""
         return str(labels.NOT_RECEIVED_YET) if document.is_stub else super().status_in_words(document)
 
     @admin.display(description=_("documents"))

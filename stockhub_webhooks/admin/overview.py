@@ -49,7 +49,7 @@ def may_see(request: HttpRequest, found: Problem) -> bool:
 
 
 def entry(request: HttpRequest, found: Problem) -> dict[str, Any]:
-    """A line of the list."""
+    """Return a line of the list."""
     return {
         "text": found.text,
         "url": found.link_in(site_of(request).name),

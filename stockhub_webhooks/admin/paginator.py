@@ -25,7 +25,7 @@ class BoundedPaginator(BasePaginator):
 
     @cached_property
     def count(self) -> int:
-        """The number of rows, at most the limit; `is_cut_off` is True if there are more."""
+        """Return the number of rows, at most the limit; `is_cut_off` is True if there are more."""
         rows: Any = self.object_list
         counted: int = rows.order_by().values("pk")[: MOST + 1].count()
         self.is_cut_off = counted > MOST

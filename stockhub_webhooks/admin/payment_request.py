@@ -46,5 +46,5 @@ class PaymentRequestAdmin(DocumentAdmin):
 
     @admin.display(description=_("payment link"))
     def payment_link(self, document: PaymentRequest) -> Any:
-        """A link only where it is http(s): it comes from outside."""
+        """Return a link only if it is http(s): the value comes from outside."""
         return display.external_link(document.pay_by_link or "", document.pay_by_link or display.EMPTY)

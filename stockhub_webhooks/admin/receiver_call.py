@@ -75,7 +75,7 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
 
     @admin.display(description=_("change"))
     def of_event(self, call: ReceiverCall) -> Any:
-        """A link to the change."""
+        """Return a link to the change."""
         return display.page(call.event, f"{labels.event(call.event)} {call.event.increment_id}")
 
     @admin.display(description=_("order"))
@@ -85,12 +85,12 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
 
     @admin.display(description=_("our order number"), ordering="event__po_number")
     def po_number(self, call: ReceiverCall) -> str:
-        """The shop's own, as the change has it."""
+        """Return our order number of the event."""
         return call.event.po_number or display.EMPTY
 
     @admin.display(description=_("account"), ordering="event__account")
     def account(self, call: ReceiverCall) -> str:
-        """The change's."""
+        """Return the account of the event."""
         return call.event.account
 
     @admin.display(description=_("receiver"), ordering="receiver")
@@ -111,7 +111,7 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
 
     @admin.display(description=_("last error"))
     def error_in_short(self, call: ReceiverCall) -> str:
-        """The first line."""
+        """Return the first line."""
         return Truncator(labels.first_line(call.last_error, persons=True)).chars(60) or display.EMPTY
 
     @admin.display(description=_("last error"))
@@ -127,7 +127,7 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
     # ------------------------------------------------------------ try again
 
     def has_try_again_permission(self, request: HttpRequest) -> bool:
-        """A permission of its own, for it calls the shop."""
+        """Check a separate permission: the action calls the shop."""
         return may(request, "try_again")
 
     @admin.action(description=_("try again"), permissions=["try_again"])

@@ -55,7 +55,7 @@ class ReceiversPage(GiveUpPage):
         ]
 
     def receivers_view(self, request: HttpRequest) -> HttpResponse:
-        """The page."""
+        """Show the page."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         counts, unheard, site = open_counts(), unheard_events(), self.admin_site.name

@@ -37,7 +37,7 @@ class RefusalAdmin(ReadOnlyAdmin):
     )
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
-        """An address or a key."""
+        """Return an address or a key."""
         return search_box.holds(text, "remote_address", "key_fingerprint")
 
 
@@ -67,12 +67,12 @@ class RefusedBodyAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("released as"))
     def released(self, kept: RefusedBody) -> Any:
-        """The message that it became."""
+        """Return the message that it became."""
         return display.page(kept.message) if kept.message else display.EMPTY
 
     @admin.display(description=_("body"))
     def content(self, kept: RefusedBody) -> Any:
-        """The bytes, readable."""
+        """Return the bytes, readable."""
         return display.preformatted(pretty(bytes(kept.body)))
 
     # ------------------------------------------------------------ let in

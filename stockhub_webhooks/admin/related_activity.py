@@ -18,7 +18,7 @@ SHOWN = 20
 
 
 def document_of(message: Message) -> Document | None:
-    """The document that a message speaks of, None where it was not applied."""
+    """Return the document that a message speaks of, None if it was not applied."""
     kind = BY_TOPIC.get(message.topic)
     if kind is None or not message.increment_id:
         return None
@@ -28,7 +28,7 @@ def document_of(message: Message) -> Document | None:
 
 
 def document_link(message: Message) -> SafeString | str:
-    """A link to that document."""
+    """Return a link to that document."""
     found = document_of(message)
     return display.page(found, f"{found._meta.verbose_name} {found.increment_id}") if found else display.EMPTY
 
@@ -75,7 +75,7 @@ def receiver_calls(rows: QuerySet[ReceiverCall], number: str) -> SafeString | st
 def newest(
     rows: QuerySet[Any], number: str, heads: Iterable[Any], cells: Callable[[Any], Iterable[Any]]
 ) -> SafeString | str:
-    """A table of the newest rows, with a way to the rest; `number` finds them all in their list."""
+    """Return a table of the newest rows, with a way to the rest; `number` finds them all in their list."""
     found = list(rows.order_by("-pk")[: SHOWN + 1])
     table = display.table(heads, map(cells, found[:SHOWN]))
     if len(found) <= SHOWN:

@@ -73,7 +73,7 @@ class ReplayAdmin(RequestPage):
 
     @admin.display(description=gettext_lazy("which messages"))
     def which(self, row: Replay) -> str:
-        """The choice in words."""
+        """Return the choice in words."""
         return in_words(row.choice)
 
     @admin.display(description=gettext_lazy("progress"))
@@ -93,7 +93,7 @@ class ReplayAdmin(RequestPage):
 
     @admin.display(description=gettext_lazy("also told to"))
     def told_to(self, row: Replay) -> Any:
-        """The receivers that past changes are offered to."""
+        """Return the receivers that past changes are offered to."""
         return display.multiline(row.receivers)
 
     @admin.display(description=gettext_lazy("last error"))
@@ -149,7 +149,7 @@ class ReplayAdmin(RequestPage):
         return HttpResponseRedirect(self.page_url("stockhub_webhooks_replay_change", pk))
 
     def found(self, pk: int) -> Replay:
-        """The row, as it is now."""
+        """Return the row, as it is now."""
         row: Replay = get_object_or_404(Replay.objects.using(database_alias()), pk=pk)
         return row
 

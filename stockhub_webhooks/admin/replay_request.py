@@ -34,7 +34,7 @@ HIDDEN = "•••"
 
 
 def outside_transactions(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """The view without the host's transaction around it: a preview lets go of its locks order by order."""
+    """Return the view without the host's transaction: a preview releases its locks after each order."""
     for name in connections:
         view = transaction.non_atomic_requests(using=name)(view)
     return view
@@ -136,7 +136,7 @@ class RequestPage(ReadOnlyAdmin):
         return [*super().changelist_object_tools(request), *(own if may(request, "process_again") else ())]
 
     def request_view(self, request: HttpRequest) -> HttpResponse:
-        """The form; filled in, with what would happen; confirmed, the page of the replay."""
+        """Show the form; if filled in, the preview; if confirmed, start the replay and show its page."""
         if not (may(request, "process_again") and may(request, "view_message")):
             raise PermissionDenied
         asked = bool({"since_0", "ids", "order"} & set(request.GET))  # what the form, the list and other pages send
@@ -169,7 +169,7 @@ class RequestPage(ReadOnlyAdmin):
     def request_page(
         self, request: HttpRequest, form: RequestForm, preview: Preview | None = None, fault: str = ""
     ) -> HttpResponse:
-        """The form, and below it what would happen."""
+        """Show the form, and the preview below it."""
         context = {
             "title": _("Process again"),
             "form": form,
@@ -200,7 +200,7 @@ def how_many(preview: Preview) -> str:
 
 
 def rows(preview: Preview, *, persons: bool) -> Iterator[dict[str, Any]]:
-    """The table of what would happen, in words."""
+    """Return the table of what would happen, in words."""
     for message, step in preview.steps:
         told: dict[str, int] = {}
         for call in step.calls:
@@ -238,7 +238,7 @@ def changes(event: Event, *, persons: bool) -> Iterator[tuple[str, str, str]]:
 
 
 def in_words(said: dict[str, Any]) -> str:
-    """A choice of messages, in words."""
+    """Return a choice of messages, in words."""
     choice = Choice.from_json(said)
     parts = []
     if choice.ids:

@@ -37,12 +37,12 @@ def find(request: HttpRequest, text: str, of_topics: tuple[str, ...] = topics.AL
 
 
 def documents(request: HttpRequest, text: str, topic: str) -> Q:
-    """The rows of one topic that the text finds."""
+    """Return the rows of one topic that the text finds."""
     return Q(pk__in=find(request, text, (topic,)).pks(topic))
 
 
 def about(request: HttpRequest, text: str) -> Q:
-    """The messages that speak of what the text finds, those too that have only its number."""
+    """Return the messages that speak of what the text finds, those too that have only its number."""
     number = Q(topic__in=(*topics.ALL, ""), increment_id__in=search.numbers(text.strip()))
     return find(request, text).messages | number
 

@@ -46,10 +46,10 @@ class ShipmentAdmin(DocumentAdmin):
 
     @admin.display(description=_("delivered at"), ordering="delivered_at")
     def delivered_on(self, shipment: Shipment) -> str:
-        """The day; the page has the time."""
+        """Return the day; the page has the time."""
         return display.day(shipment.delivered_at)
 
     @admin.display(description=_("sent from"))
     def sent_from(self, shipment: Shipment) -> Any:
-        """The address, readable."""
+        """Return the address, readable."""
         return display.address(shipment.origin_address)

@@ -12,7 +12,7 @@ from django.urls import NoReverseMatch, reverse
 
 
 def site_of(request: HttpRequest) -> Any:
-    """The admin site whose page is asked for."""
+    """Return the admin site whose page is asked for."""
     name = getattr(request, "current_app", None)
     return next((site for site in all_sites if site.name == name), admin.site)
 
@@ -24,7 +24,7 @@ def may_view(request: HttpRequest, model: type[Model]) -> bool:
 
 
 def address(request: HttpRequest, name: str) -> str:
-    """The path of a page of the site by its URL name; "" where it has none."""
+    """Return the path of a page of the site by its URL name; "" if it has none."""
     try:
         return reverse(f"{site_of(request).name}:{name}")
     except NoReverseMatch:

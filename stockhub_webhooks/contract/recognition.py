@@ -69,7 +69,7 @@ def recognise(body: Body, url_topic: str) -> str:
 
 
 def _points(body: Body, topic: str) -> int:
-    """A marker counts if it is present, null too."""
+    """Count the markers of a topic; a null counts as present."""
     at_the_top = sum(name in body for name in MARKERS[topic])
     return at_the_top + sum(DECISIVE_POINTS for name in ITEM_MARKERS[topic] if _in_every_item(body, name))
 
@@ -80,7 +80,7 @@ def _in_every_item(body: Body, name: str) -> bool:
 
 
 def _has_identity(body: Body, topic: str) -> bool:
-    """An order has no `order_increment_id`, a payment request no `increment_id`; all others have one."""
+    """Return True if the body has the numbers of the topic: an order has no `order_increment_id`, for example."""
     if topic == topics.ORDER and _is_given(body, "order_increment_id"):
         return False
     return _is_given(body, "increment_id") is not (topic == topics.PAYMENT_REQUEST)

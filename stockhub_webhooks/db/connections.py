@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 def database_alias() -> str:
-    """The alias of the database that our tables are written to; all our reading is done there too."""
+    """Return the alias of the database that our tables are written to; all our reading is done there too."""
     return router.db_for_write(apps.get_model("stockhub_webhooks", "Message"))
 
 
@@ -40,7 +40,7 @@ NOW = DatabaseNow()
 
 @lru_cache(maxsize=64)  # the same object each time, so that its statement need not be written again
 def from_now(seconds: float) -> Combinable:
-    """A point in time on the database's clock, in `seconds` from now."""
+    """Return a point in time on the database's clock, in `seconds` from now."""
     # SQLite writes a sum with microseconds and NOW with milliseconds, so that as text NOW + 0 is later than NOW
     return NOW + timedelta(seconds=seconds) if seconds else NOW
 
@@ -108,7 +108,7 @@ def is_lost(using: str) -> bool:
 
 @contextmanager
 def write_transaction(using: str) -> Iterator[None]:
-    """A transaction that has the right to write from its start.
+    """Return a transaction that has the right to write from its start.
 
     SQLite alone needs it: a transaction that reads first and writes later fails there at once with
     "database is locked" when another has written in between. https://www.sqlite.org/lang_transaction.html

@@ -86,7 +86,7 @@ def _tell(call: ReceiverCall) -> None:
 
 
 def _unmark(call: ReceiverCall) -> None:
-    """The mark was rolled back with the receiver's transaction (or was not: then the conditions say so)."""
+    """Reset the status in memory: the mark was rolled back with the receiver's transaction."""
     call.status = ReceiverCall.Status.RUNNING
 
 

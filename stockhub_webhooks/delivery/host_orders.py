@@ -60,7 +60,7 @@ class Answer:
 
 
 def ask(po_number: str | None, order: Order | None) -> Answer:
-    """The shop's own order; a resolver that raises found none, and is noted in the log. No order without a resolver."""
+    """Return the shop's own order, None without resolver; a resolver that raises is logged and counts as None."""
     if not conf.HOST_ORDER_RESOLVER:
         return Answer()
     try:

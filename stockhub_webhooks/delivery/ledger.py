@@ -91,7 +91,7 @@ def _calls(events: list[Event]) -> Iterator[ReceiverCall]:
 
 
 def heard_by(event: Event) -> Iterator[tuple[signals.EventSignal, type | None]]:
-    """The signals that tell of an event, each with its sender."""
+    """Return the signals that tell of an event, each with its sender."""
     yield signals.BY_EVENT_TYPE[event.type], subject_of(event).model
     yield signals.event_recorded, Event
 
@@ -164,7 +164,7 @@ def _claim(call: ReceiverCall, *, attempt: int) -> bool:
 
 
 def mark_done(call: ReceiverCall) -> bool:
-    """The receiver has done its work; False where the claim was taken over.
+    """Mark the call as done; return False if another process has claimed it.
 
     It is the first statement of the transaction that the receiver runs in, so that what it writes to this
     database and the mark are committed together, once.
@@ -209,7 +209,7 @@ def _fail(call: ReceiverCall, text: str, cause: str) -> bool:
 
 
 def retry_later(call: ReceiverCall, seconds: float, reason: str) -> None:
-    """The receiver asked to be called again later, in a month at most; this attempt does not count."""
+    """Postpone the call as the receiver asked, for a month at most; the attempt does not count."""
     seconds = min(max(seconds, 0.0), LONGEST_WAIT_SECONDS) if math.isfinite(seconds) else LONGEST_WAIT_SECONDS
     if _change(
         call,
@@ -309,7 +309,7 @@ def reassign(signal: str, former: str, receiver: str) -> int:
 
 
 def retryable(*, receiver: str = "", given_up: bool = False, since: datetime | None = None) -> ReceiverCallQuerySet:
-    """The calls that `try_again` would make due, those given up (but by hand) and those that wait.
+    """Return the calls that `requeue` would make due: calls given up automatically, and waiting ones.
 
     Args:
         receiver: only this one's.

@@ -66,7 +66,7 @@ class ReceiverEvent:
         return answer.host_order
 
     def require_host_order(self, retry_seconds: float = 60) -> Any:
-        """The shop's own order.
+        """Return the shop's own order.
 
         Raises:
             RetryLater: it is not there yet: the webhook may beat the shop's own commit.
@@ -78,7 +78,7 @@ class ReceiverEvent:
 
 
 def event_for_receiver(call: ReceiverCall, order: Order | None) -> ReceiverEvent:
-    """The event of a call, as its receiver hears it."""
+    """Return the event of a call, as its receiver hears it."""
     event = call.event
     message = event.message
     fact = f"{message.uid}/{event.type}/{event.increment_id}/{event.subject_id}/{call.signal}/{call.receiver}"
@@ -101,7 +101,7 @@ def event_for_receiver(call: ReceiverCall, order: Order | None) -> ReceiverEvent
 
 
 def typed(event: Event) -> dict[str, tuple[Any, Any]]:
-    """The changes of an event in our types again: JSON has no amounts and no times."""
+    """Return the changes of an event in our types again: JSON has no amounts and no times."""
     subject = subject_of(event)
     return {
         name: (_typed(subject.column(name), old), _typed(subject.column(name), new))

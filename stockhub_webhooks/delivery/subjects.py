@@ -33,18 +33,18 @@ class Subject:
     item_model: type[Any] | None = None
 
     def load(self, pk: int, using: str) -> Any:
-        """The row as it is now, with its order; None where it is gone."""
+        """Return the row as it is now, with its order; None if it is gone."""
         return next(iter(_selection(self, using).rows(pk)), None)
 
     def arguments(self, row: Any) -> dict[str, Any]:
-        """The row under its own name, its parents, and the order."""
+        """Return the row under its own name, its parents, and the order."""
         parents = {parent: getattr(row, parent) for parent in self.parents}
         owner: Any = next(filter(None, parents.values()), row)
         order = row if self.model is Order else owner.order
         return {self.name: row, **parents, "order": order}
 
     def column(self, name: str) -> Any:
-        """The model field behind a name in `Event.changes`, None where there is none."""
+        """Return the model field behind a name in `Event.changes`, None if there is none."""
         part = PART.fullmatch(name)
         if part:
             model = {"items": self.item_model, "tracks": Track}.get(part["part"], Address)

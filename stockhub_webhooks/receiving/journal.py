@@ -69,7 +69,7 @@ SPOOLED = (
 
 
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """The named headers, by their names in small letters; the key is never among them."""
+    """Return the headers that are kept, by their names in lower case; the key is never among them."""
     return {name: clean_text(headers[name])[:HEADER_LIMIT] for name in KEPT_HEADERS if name in headers}
 
 

@@ -22,7 +22,7 @@ class Runner(Protocol):
     applies_in_request: bool
 
     def after_answer(self, message: Message) -> None:
-        """The sender has its answer; `message` is stored, and applied where `applies_in_request`."""
+        """Continue after the answer; `message` is stored, and applied if `applies_in_request`."""
 
     def wake(self) -> None:
         """Start work that did not come with a request."""
@@ -39,7 +39,7 @@ WITHOUT_ENGINE = ("inline", "worker")
 
 
 def named() -> type[Runner]:
-    """The class of the runner that the settings name.
+    """Return the class of the runner that the settings name.
 
     Raises:
         Exception: whatever its module raises when it is imported; ImportError where there is none.
@@ -56,7 +56,7 @@ def load() -> None:
 
 
 def current() -> Runner:
-    """The runner that the settings name; only the worker's where it cannot be had, so that nothing is lost."""
+    """Return the runner that the settings name; if it can't be loaded, the worker's, so that nothing is lost."""
     try:
         runner = named()()
     except Exception as error:

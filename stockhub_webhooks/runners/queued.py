@@ -30,7 +30,7 @@ class QueuedRunner:
     applies_in_request = False
 
     def after_answer(self, message: Message) -> None:
-        """A wake-up for each message: engines with several processes share the work."""
+        """Send a wake-up for each message, so that several processes of the queue share the work."""
         self.wake()
 
     def wake(self) -> None:

@@ -70,7 +70,7 @@ def parse_time(value: Any) -> dt.datetime | None:
 
 
 def _parse_text(text: str) -> dt.datetime:
-    """Raises ValueError or OverflowError if the text is in no notation that is known."""
+    """Parse a text; raise ValueError or OverflowError if its notation is unknown."""
     for suffix in UTC_SUFFIXES:
         if text.upper().endswith(suffix):
             text = text[: -len(suffix)] + "+00:00"
@@ -106,7 +106,7 @@ def _parse_php(value: dict[str, Any]) -> dt.datetime | None:
 
 
 def _from_unix(number: Decimal) -> dt.datetime:
-    """Raises ValueError unless the number is a Unix time, in seconds or milliseconds, of this century."""
+    """Convert a Unix time of this century, in seconds or milliseconds; raise ValueError for any other number."""
     if not number.is_finite():
         raise ValueError("not a time")
     for divisor in (1, 1000):

@@ -15,7 +15,7 @@ register = template.Library()
 
 @register.inclusion_tag("stockhub_webhooks/tracking.html")
 def stockhub_tracking(order: Any) -> dict[str, Any]:
-    """The parcels of an order, as the template `stockhub_webhooks/tracking.html` shows them; yours may replace it.
+    """Return the parcels of an order for the template `stockhub_webhooks/tracking.html`, which yours may replace.
 
     It shows nothing of other customers, no internal notes, and links only to http(s). Whether the visitor may see this
     order is for the shop's own page to say.

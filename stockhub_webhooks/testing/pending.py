@@ -99,7 +99,7 @@ def _hooks() -> Iterator[None]:
 
 @contextmanager
 def _failures() -> Iterator[Failures]:
-    """The calls that fail meanwhile, each with its error."""
+    """Return the calls that fail meanwhile, each with its error."""
     failures: Failures = []
 
     def failed(sender: object, *, call: ReceiverCall, error: Exception, **kwargs: Any) -> None:
@@ -118,7 +118,7 @@ def _failures() -> Iterator[Failures]:
 
 
 def _noted(failures: Failures) -> Exception:
-    """The first error, with notes on whose it is and which others there are."""
+    """Return the first error, with notes on its receiver and on the other errors."""
     error = failures[0][1]
     if sys.version_info >= (3, 11):
         for call, failure in failures:

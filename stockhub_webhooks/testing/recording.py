@@ -89,7 +89,7 @@ def _snapshot() -> Snapshot:
 
 
 def connected(*names: Callable[..., Any] | str) -> set[str]:
-    """The identities of receivers, named by function or by identity.
+    """Return the identities of receivers, named by function or by identity.
 
     Raises:
         LookupError: one of them is not connected to any signal.

@@ -92,7 +92,7 @@ class History:
         return capfirst(", ".join(texts) or f"{entry.message.get_topic_display()}: {labels.result(entry.message)}")
 
     def document(self, entry: Entry) -> Any:
-        """A link to what it speaks of."""
+        """Return a link to what it speaks of."""
         message = entry.message
         document = self.documents.get((message.topic, message.increment_id))
         if document is None:
@@ -115,7 +115,7 @@ class History:
             yield _("processed again")
 
     def change(self, event: Event, name: str, old: Any, new: Any) -> dict[str, Any]:
-        """A field with its old and new value."""
+        """Return a field with its old and new value."""
         subject = subject_of(event)
         label = field_name(subject, name)
         number = inside(name)
@@ -162,7 +162,7 @@ def _of_new(document: Any) -> Iterator[str]:
 
 
 def is_trouble(call: ReceiverCall) -> bool:
-    """True if the message or the task failed or was given up."""
+    """Return True if the message or the task failed or was given up."""
     return call.status == ReceiverCall.Status.GIVEN_UP or (
         call.status in ReceiverCall.OPEN and bool(call.attempts and call.last_error)
     )

@@ -57,12 +57,12 @@ class Links:
         return self._may_see[model]
 
     def to(self, row: Model, text: Any = None) -> SafeString | str:
-        """A link to the row's page."""
+        """Return a link to the row's page."""
         return link(self.url(row), str(row) if text is None else text)
 
 
 def link(url: str, text: Any) -> SafeString | str:
-    """A link, the bare text where there is no address."""
+    """Return a link, the bare text where there is no address."""
     return format_html('<a href="{}">{}</a>', url, text) if url else str(text)
 
 

@@ -39,7 +39,7 @@ class StoryPage(DocumentAdmin):
 
     @admin.display(description=_("order story"))
     def story(self, order: Order) -> Any:
-        """A link to the story, in the list."""
+        """Return a link to the story, in the list."""
         return link(story_url(self.admin_site, order), capfirst(str(_("order story"))))
 
     def change_form_object_tools(self, request: HttpRequest, row: Order) -> ObjectTools:
@@ -48,7 +48,7 @@ class StoryPage(DocumentAdmin):
     # ------------------------------------------------------------ the page
 
     def story_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """The story of the purchase that an order is of."""
+        """Show the story of the order's purchase."""
         order = self.get_object(request, object_id)
         if not self.has_view_permission(request, order):
             raise PermissionDenied
@@ -151,7 +151,7 @@ def _address(purchase: Purchase) -> Any:
 
 
 def labels() -> dict[str, Any]:
-    """The words that stand in the template."""
+    """Return the words that stand in the template."""
     return {
         "home": _("Home"),
         "picture": _("How far it is"),

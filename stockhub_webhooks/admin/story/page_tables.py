@@ -55,7 +55,7 @@ def tables(purchase: Purchase, lines: list[Quantities], tasks: story.Tasks, link
 
 
 def heads(*names: Any) -> list[str]:
-    """The heads of columns."""
+    """Return the heads of columns."""
     return [capfirst(str(name)) for name in names]
 
 
@@ -153,7 +153,7 @@ def parcels(purchase: Purchase, links: Links) -> Table:
 
 
 def tracks(owner: Any) -> Any:
-    """The parcels of a shipment or a return: carrier, and number with a link."""
+    """Return the parcels of a shipment or a return: carrier, and number with a link."""
     return display.multiline(
         format_html("{} {}", story.carrier_name(track), display.track(track))
         for track in sorted(owner.tracks.all(), key=lambda track: int(track.pk))
@@ -217,7 +217,7 @@ def task(call: ReceiverCall, persons: bool) -> str:
 
 
 def reason(call: ReceiverCall, persons: bool) -> str:
-    """The first line of the last error; only its kind where persons are hidden, for the text may name one."""
+    """Return the first line of the last error; only its kind where persons are hidden, for the text may name one."""
     return Truncator(labels.first_line(call.last_error, persons=persons)).chars(200)
 
 

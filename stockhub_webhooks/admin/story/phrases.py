@@ -40,12 +40,12 @@ TERMS = {
 
 
 def timestamp(at: datetime | None) -> str:
-    """A date with its time, in the reader's style and the active time zone; a dash where there is none."""
+    """Return a date with its time, in the reader's style and the active time zone; a dash where there is none."""
     return formats.date_format(timezone.localtime(at), "DATETIME_FORMAT") if at else display.EMPTY
 
 
 def status(document: Any) -> str:
-    """The status of a document in words; of a stub, that it is one."""
+    """Return the status of a document in words; of a stub, that it is one."""
     if isinstance(document, Order) and document.is_stub:
         return str(labels.NOT_RECEIVED_YET)
     return document.get_status_display() or display.EMPTY
@@ -110,7 +110,7 @@ def step_remarks(step: story.Step) -> list[str]:
 
 
 def step(step: story.Step) -> str:
-    """The whole step in a line, such as "Sent: 2 of 3, in part"."""
+    """Return the whole step in a line, such as "Sent: 2 of 3, in part"."""
     return f"{step_title(step)}: {', '.join([step_count(step), *step_remarks(step)])}"
 
 

@@ -16,7 +16,7 @@ LINES = 40
 
 
 def support_message(purchase: Purchase, lines: list[Quantities], steps: list[Step]) -> str:
-    """The whole text, in the active language."""
+    """Return the whole text, in the active language."""
     parts = [
         list(_heading(purchase)),
         [phrases.step(step) for step in steps],

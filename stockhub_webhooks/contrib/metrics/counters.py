@@ -53,25 +53,25 @@ ALL = (RECEIVED, PROCESSED, PROCESSING, ANSWERS, CALLS, CALLING)
 
 
 def received(message: Message, **kwargs: Any) -> None:
-    """A message is stored."""
+    """Count a stored message."""
     if not message.is_test:
         RECEIVED.labels(topic_of(message), message.source).inc()
 
 
 def processed(message: Message, seconds: float, **kwargs: Any) -> None:
-    """A message was applied, or not."""
+    """Count a message that was applied or failed."""
     if not message.is_test:
         PROCESSED.labels(topic_of(message), outcome_of(message)).inc()
         PROCESSING.labels(topic_of(message)).observe(seconds)
 
 
 def answered(status: int, seconds: float, **kwargs: Any) -> None:
-    """A delivery has its answer."""
+    """Count an answered request."""
     ANSWERS.labels(str(status)).observe(seconds)
 
 
 def called(call: ReceiverCall, seconds: float, **kwargs: Any) -> None:
-    """A receiver was called."""
+    """Count a receiver call."""
     if not call.event.is_test:
         CALLS.labels(call.receiver, result_of(call)).inc()
         CALLING.labels(call.receiver).observe(seconds)
@@ -97,7 +97,7 @@ def topic_of(message: Message) -> str:
 
 
 def outcome_of(message: Message) -> str:
-    """The outcome of a message that is applied, else what became of it."""
+    """Return the outcome of a message that is applied, else what became of it."""
     if message.status == Message.Status.APPLIED:
         return message.outcome
     return "put_off" if message.status == Message.Status.RECEIVED else str(message.status)

@@ -26,7 +26,7 @@ class AllProcesses:
 
 
 def exposition(accept: str) -> tuple[bytes, str]:
-    """The text and its content type, in the format that an `Accept` header asks for."""
+    """Return the text and its content type, in the format that an `Accept` header asks for."""
     registry = CollectorRegistry()
     for collector in (AllProcesses(),) if "PROMETHEUS_MULTIPROC_DIR" in os.environ else counters.ALL:
         registry.register(collector)

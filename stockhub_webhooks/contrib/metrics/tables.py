@@ -29,7 +29,7 @@ class Gauge(NamedTuple):
     read: Callable[[Report], Values]
 
     def family(self, values: Values = ()) -> GaugeMetricFamily:
-        """The gauge as Prometheus knows it."""
+        """Return the gauge as Prometheus knows it."""
         family = GaugeMetricFamily(
             f"stockhub_webhooks_{self.name}", self.sentence, labels=[self.label] if self.label else []
         )
@@ -39,7 +39,7 @@ class Gauge(NamedTuple):
 
 
 def one(value: float) -> Values:
-    """The only number of a gauge without a label."""
+    """Return the only number of a gauge without a label."""
     return [("", value)]
 
 
@@ -49,7 +49,7 @@ def age(pile: Backlog, report: Report) -> float:
 
 
 def found(report: Report) -> Values:
-    """The worst of each kind."""
+    """Return the worst level of each problem."""
     levels: dict[str, float] = {}
     for finding in find_problems(report):
         levels[finding.code] = max(levels.get(finding.code, 0), int(finding.level))
@@ -172,7 +172,7 @@ class Tables:
     """A collector for a registry of the shop's own. It never raises for a database that is away."""
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
-        """The names, so that registering it asks nothing of the database."""
+        """Return the names, so that registering it asks nothing of the database."""
         return [gauge.family() for gauge in (*WITHOUT_DATABASE, *FROM_TABLES)]
 
     def collect(self) -> Iterable[GaugeMetricFamily]:

@@ -29,7 +29,7 @@ def component_name(serializer: TolerantSerializer) -> str:
 
 
 def identifiers(serializer: MessageSerializer) -> list[str]:
-    """The fields without which a body cannot be read; of a payment request it is one of two."""
+    """Return the fields without which a body cannot be read; of a payment request it is one of two."""
     if "increment_id" not in serializer.fields:
         return []
     return ["increment_id", *(["order_increment_id"] if serializer.TOPIC in serializers.NEEDS_ORDER else [])]
@@ -42,7 +42,7 @@ class MessageExtension(OpenApiSerializerExtension):
     match_subclasses = True
 
     def get_name(self, auto_schema: AutoSchema, direction: Direction) -> str:
-        """A name that no schema of the host has."""
+        """Return a name that no schema of the host has."""
         return component_name(self.target)
 
     def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> Schema:
@@ -78,7 +78,7 @@ class MoneyExtension(OpenApiSerializerFieldExtension):
     target_class = MoneyField
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> Schema:
-        """A number."""
+        """Return a number."""
         return {"type": "number", "description": "In the document's currency, VAT included; four decimals are kept."}
 
 
@@ -117,5 +117,5 @@ class ItemNumberExtension(OpenApiSerializerFieldExtension):
     target_class = ItemNumberField
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> Schema:
-        """A number."""
+        """Return a number."""
         return {"type": "integer"}

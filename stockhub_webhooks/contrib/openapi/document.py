@@ -29,7 +29,7 @@ INFO = {
 
 
 def document(server: str = "") -> Document:
-    """The receiving endpoints as an OpenAPI document, ready for JSON or YAML.
+    """Return the receiving endpoints as an OpenAPI document, ready for JSON or YAML.
 
     Args:
         server: where the shop is to be reached, such as "https://shop.example"; left out where it is empty.
@@ -61,7 +61,7 @@ def add_receiving_endpoints(result: Document, **kwargs: Any) -> Document:
 
 
 def _described() -> tuple[Document, Document]:
-    """The paths and the components that they need."""
+    """Return the paths and the components that they need."""
     generator = SchemaGenerator(patterns=[])
     generator.endpoints = endpoints()  # type: ignore[assignment]  # DRF's have three parts, drf-spectacular's four
     paths = generator.parse(None, public=True)

@@ -91,7 +91,7 @@ class ProblemSerializer(rest.Serializer[Any]):
 
 
 def problem(status: int, description: str, title: str, detail: str, **more: Any) -> OpenApiResponse:
-    """An answer with a problem body."""
+    """Return an answer with a problem body."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
     example = OpenApiExample(title, body, response_only=True, media_type=PROBLEM, status_codes=[str(status)])
     return OpenApiResponse(ProblemSerializer, description, [example])
@@ -134,7 +134,7 @@ class ReceivingSchema(AutoSchema):
         return str(getattr(self.view, "topic", ""))
 
     def get_operation_id(self) -> str:
-        """A name for generated code."""
+        """Return a name for generated code."""
         return f"stockhub_receive_{self.topic.replace('-', '_') or 'any'}"
 
     def get_summary(self) -> str:
@@ -150,11 +150,11 @@ class ReceivingSchema(AutoSchema):
         return [TAG]
 
     def get_auth(self) -> list[dict[str, Any]]:
-        """The key, unless the door is open."""
+        """Return the key, unless the door is open."""
         return [{KEY_SCHEME: []}] if conf.REQUIRE_API_KEY else [{KEY_SCHEME: []}, {}]
 
     def get_override_parameters(self) -> list[Any]:
-        """The header that says the version."""
+        """Return the header that says the version."""
         return [
             OpenApiParameter(
                 "x-version",
@@ -166,7 +166,7 @@ class ReceivingSchema(AutoSchema):
         ]
 
     def get_request_serializer(self) -> Any:
-        """The topic's own reader; at the shared address the schema of any."""
+        """Return the topic's own reader; at the shared address the schema of any."""
         if self.topic:
             return type(serializers.BY_TOPIC[self.topic])  # a fresh one: it is given this view as its context
         names = [component_name(reader) for reader in serializers.BY_TOPIC.values()]
@@ -177,11 +177,11 @@ class ReceivingSchema(AutoSchema):
         return {**super()._get_request_body(*args, **kwargs), "required": True}
 
     def get_response_serializers(self) -> Any:
-        """The same at each address."""
+        """Return the answers, which are the same at each address."""
         return answers()
 
     def get_examples(self) -> list[OpenApiExample]:
-        """A body of each topic that comes here."""
+        """Return a body of each topic that comes here."""
         here = [self.topic] if self.topic else topics.ALL
         return [OpenApiExample(topic, samples.payload(topic), request_only=True) for topic in here]
 
@@ -198,12 +198,12 @@ class ReceivingEndpoint(APIView):
     topic = ""
 
     def post(self, request: Any) -> None:
-        """Described, never called."""
+        """Stand for the receiving view; never called."""
         raise NotImplementedError
 
 
 def endpoints() -> list[Endpoint]:
-    """The addresses where the host has put them, as drf-spectacular takes them.
+    """Return the addresses where the host has put them, as drf-spectacular takes them.
 
     Raises:
         NoReverseMatch: it has put them nowhere.

@@ -37,7 +37,7 @@ class ByQuery(BaseFilterBackend):
         return {**self.SHARED, **self.LOOKUPS}
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
-        """The rows that were asked for.
+        """Return the rows that were asked for.
 
         Raises:
             ValidationError: a value cannot be read.
@@ -53,7 +53,7 @@ class ByQuery(BaseFilterBackend):
         return real
 
     def get_schema_operation_parameters(self, view: View) -> list[dict[str, Any]]:
-        """The same for OpenAPI, as drf-spectacular asks for it."""
+        """Return the parameters for OpenAPI, as drf-spectacular asks for them."""
         described = [_described(name, field, text) for name, (_, field, text) in self.parameters().items()]
         return [*described, _described(self.TEST, serializers.BooleanField(), "What came in as a test, too.")]
 

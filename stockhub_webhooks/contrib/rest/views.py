@@ -26,7 +26,7 @@ class ReadOnly(ReadOnlyModelViewSet[Any]):
 
 
 def _documents(name: str, model: type[Any], *parts: str, addresses: tuple[str, ...] = ()) -> Prefetch[Any]:
-    """The documents of all orders of a page in one query, in the sequence in which they were heard of."""
+    """Return the documents of all orders of a page in one query, in the sequence in which they were heard of."""
     rows = model.objects.order_by("pk").prefetch_related(*parts)
     return Prefetch(name, rows.select_related(*addresses) if addresses else rows)
 

@@ -41,18 +41,18 @@ class Choice:
         return not (self.since or self.order or self.ids)
 
     def as_json(self) -> dict[str, Any]:
-        """What is said, for a JSON column."""
+        """Return the choice as a value for a JSON column."""
         said = {name: value for name, value in asdict(self).items() if value}
         return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in said.items()}
 
     @classmethod
     def from_json(cls, said: dict[str, Any]) -> Choice:
-        """The choice that `as_json` wrote down."""
+        """Return the choice that `as_json` wrote down."""
         read: dict[str, Any] = {name: datetime.fromisoformat(said[name]) for name in ("since", "until") if name in said}
         return cls(**{**said, **read, "ids": tuple(said.get("ids", ()))})
 
     def messages(self) -> MessageQuerySet:
-        """The messages, in the order in which they came in."""
+        """Return the messages, in the order in which they came in."""
         rows = Message.objects.using(database_alias()).order_by("received_at", "pk")
         if self.since:
             rows = rows.filter(received_at__gte=self.since)

@@ -64,7 +64,7 @@ def preview_messages(
     tries_again: bool = False,
     limit: int = LIMIT,
 ) -> Preview:
-    """What would change, and who would be told; nothing is kept of it. Not to be called inside a transaction."""
+    """Return what a replay would change and call, without keeping anything. Not to be called in a transaction."""
     rows = choice.messages()
     found = list(rows.order_by()[:COUNTED_UP_TO].values_list("pk", flat=True))
     messages = list(rows[:limit])

@@ -20,7 +20,7 @@ ARTICLE = ARTICLES[0]
 
 
 def _whole(document: Any) -> Decimal:
-    """The price of all lines of a document, which has one."""
+    """Return the price of all lines of a document, which has one."""
     return Decimal(document.quantity * document.price)
 
 
@@ -62,7 +62,7 @@ class _PricedLineFactory(_LineFactory):
 
 
 def _lines(factory: str, parent: str, **values: Any) -> RelatedFactory:
-    """The one line of a document, with its `quantity` at its `price`."""
+    """Return the one line of a document, with its `quantity` at its `price`."""
     amounts = {"qty": SelfAttribute("..quantity"), "item_price_inc_tax": SelfAttribute("..price")}
     return RelatedFactory(f"{__name__}.{factory}", parent, **{**amounts, **values})
 

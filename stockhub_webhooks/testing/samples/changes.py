@@ -7,7 +7,7 @@ from typing import Any
 
 
 def changed(body: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """A copy of a body with other values, the body itself stays.
+    """Return a copy of a body with other values.
 
     `status="complete"` changes or adds a field, `shipping_address__city="Delft"` one of a part, and
     `items__qty=3` one of the first line. Amounts that depend on it are not added up anew.

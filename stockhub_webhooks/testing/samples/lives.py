@@ -67,7 +67,7 @@ def life(name: str = "happy", seed: int = 0, *, start: datetime = START, po_numb
 
 
 def payload(topic: str, *, seed: int = 0, **changes: Any) -> dict[str, Any]:
-    """A body of one topic, valid, and belonging to the order of the seed.
+    """Return a body of one topic, valid, and belonging to the order of the seed.
 
     Args:
         topic: one of `topics.ALL`.
@@ -129,7 +129,7 @@ def _happy(story: Story) -> None:
 
 
 def _parcels(story: Story) -> None:
-    """The same in two parcels, each with an invoice of its own."""
+    """Send the order in two parcels, each with its own invoice."""
     story.order("processing")
     first, rest = story.lines[:1], story.lines[1:]
     for lines in (first, rest):
@@ -201,7 +201,7 @@ def _partial_refund(story: Story) -> None:
 
 
 def _payment_request(story: Story) -> None:
-    """The customer pays by a link first."""
+    """Let the customer pay by a link first."""
     story.order("pending_payment")
     story.wait(minutes=1)
     story.payment_request()

@@ -93,7 +93,7 @@ class Story:
     # ------------------------------------------------------------ the messages
 
     def order(self, status: str) -> dict[str, Any]:
-        """The order, as it is now."""
+        """Return the order, as it is now."""
         body = {
             "increment_id": self.number,
             "po_number": self.po_number,
@@ -108,7 +108,7 @@ class Story:
         return self._send(topics.ORDER, body)
 
     def invoice(self, lines: Sequence[Line] = (), *, shipping: bool = True) -> dict[str, Any]:
-        """An invoice, of the whole order where no lines are given."""
+        """Return an invoice, of the whole order where no lines are given."""
         body = {
             **self._child(self._next_number(topics.INVOICE)),
             "created_at": _moment(self.now),
@@ -125,7 +125,7 @@ class Story:
         return Parcel(number, lines or self.lines, f"1Z00AA{number:0>12}", self.now)
 
     def shipment(self, parcel: Parcel, status: str) -> dict[str, Any]:
-        """A shipment; it is collected once it is in transit, delivered once it is DELIVERED."""
+        """Return a shipment; it is collected once it is in transit, delivered once it is DELIVERED."""
         if status != "READY_FOR_PICKUP":
             parcel.collected_at = parcel.collected_at or self.now
         if status == "DELIVERED":
@@ -150,7 +150,7 @@ class Story:
         return Return(number, lines, f"1Z00BB{number:0>12}", self.now)
 
     def rma(self, back: Return, status: str) -> dict[str, Any]:
-        """A return; its items have its status, until there is a verdict on each."""
+        """Return a return; its items have its status, until there is a verdict on each."""
         items = [
             self._returned_item(back, position, status if not back.verdicts else back.verdicts[position])
             for position in range(len(back.lines))
@@ -169,7 +169,7 @@ class Story:
     def credit_memo(
         self, lines: Sequence[Line], *, reversal: str = "NONE", fee_cents: int = 0, adjustment_cents: int = 0
     ) -> dict[str, Any]:
-        """A refund of lines; `fee_cents` is the fee of each piece."""
+        """Return a refund of lines; `fee_cents` is the fee of each piece."""
         items = [
             {**line(*each), "reversal": reversal, "return_item_fee": euros(fee_cents * each.quantity)} for each in lines
         ]
@@ -188,7 +188,7 @@ class Story:
         return self._send(topics.CREDIT_MEMO, body)
 
     def payment_request(self) -> dict[str, Any]:
-        """The request to pay for the order (V2)."""
+        """Return the request to pay for the order (V2)."""
         number = self._next_number(topics.PAYMENT_REQUEST)
         total = _sum(self.lines) + self.shipping_cents
         body = {

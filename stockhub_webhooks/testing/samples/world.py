@@ -104,7 +104,7 @@ ARTICLES = tuple(
 
 
 def line(article: Article, quantity: int, name: str = "qty") -> dict[str, Any]:
-    """A priced line of a message; `name` is what the topic calls the quantity."""
+    """Return a priced line of a message; `name` is what the topic calls the quantity."""
     return {
         **article.body(),
         name: quantity,
@@ -114,5 +114,5 @@ def line(article: Article, quantity: int, name: str = "qty") -> dict[str, Any]:
 
 
 def euros(cents: int) -> int | float:
-    """An amount as the sender's JSON writes it: a whole number where it is one."""
+    """Return an amount as the sender's JSON writes it: a whole number if it is one."""
     return cents / 100 if cents % 100 else cents // 100

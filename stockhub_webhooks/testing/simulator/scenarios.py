@@ -105,7 +105,7 @@ class Scenario:
 
 
 def posts(life: samples.Life) -> Queue:
-    """The messages of a life, as it is."""
+    """Return the messages of a life, as it is."""
     return tuple(_post(step) for step in life)
 
 

@@ -15,13 +15,13 @@ PERCENTILES = (50, 95, 99)
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
-    """The smallest of the values that so many percent of them do not exceed; 0 where there are none."""
+    """Return the smallest of the values that so many percent of them do not exceed; 0 where there are none."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)] if ordered else 0.0
 
 
 def lines(answers: Sequence[Answer], seconds: float) -> Iterator[str]:
-    """The answers by status, how long they took, and the first that were not as they must be."""
+    """Return the answers by status, how long they took, and the first that were not as they must be."""
     rate = len(answers) / seconds if seconds else 0.0
     yield f"{len(answers)} messages in {seconds:.1f} s, {rate:.0f} a second"
     kinds = Counter((answer.status, answer.outcome) for answer in answers)
