@@ -71,11 +71,11 @@ DRILLS = {
         ],
     ),
     "hosts": ("the app in the set-ups of other projects", None, [(*PYTEST, "tests/hosts")]),
-    "deploy": ("old code receives on the migrated schema", None, [(*PYTEST, "tests/drills/deploy")]),
+    "deploy": ("old code receives on the migrated schema", "TEST_POSTGRESQL_URL", [(*PYTEST, "tests/drills/deploy")]),
     "erasure": ("a person is erased everywhere", None, []),
     "flaky": ("the quick tests in random order, 20 times, on a busy disk", None, [(*PYTEST, *QUICK)] * 20),
 }
-DRILL_VARIABLES = {"STOCKHUB_FUZZ_SECONDS": "600", "STOCKHUB_EXPLAIN_MESSAGES": "1000000"}
+DRILL_VARIABLES = {"STOCKHUB_DRILL": "1", "STOCKHUB_FUZZ_SECONDS": "600", "STOCKHUB_EXPLAIN_MESSAGES": "1000000"}
 # Writes to the disk until it is ended.
 BUSY_DISK = """
 import os, sys
