@@ -59,7 +59,7 @@ def run(folder, code, database, text=""):
 
 
 @pytest.fixture
-def database(tmp_path):
+def database(transactional_db, tmp_path):
     """Return the address of an empty database of the kind that the tests run on."""
     with scratch_database(tmp_path) as url:
         yield url
