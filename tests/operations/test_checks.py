@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import types
 from pathlib import Path
 
 import django
@@ -13,6 +14,7 @@ import pytest
 from django.core.checks import run_checks
 from django.db import connections
 from django.test import override_settings
+from django.urls import include, path
 
 from stockhub_webhooks import runners, signals
 from stockhub_webhooks.conf import conf
@@ -406,3 +408,27 @@ def test_missing_timeouts_are_reported_by_name(monkeypatch, vendor, options, cod
 def test_hint_contains_the_options_to_set(vendor, options):
     _, hint = hanging_database.BY_VENDOR[vendor]
     assert f'"OPTIONS": {options}'.replace("'", '"') in hint
+
+
+# ---------------------------------------------------------------- URL patterns of the host
+
+
+def urlconf(*patterns):
+    module = types.ModuleType("tests_urlconf")
+    module.urlpatterns = list(patterns)
+    return module
+
+
+def page(request):
+    raise AssertionError("never called")
+
+
+@pytest.mark.parametrize("prefix", ["hooks/", ""])
+def test_pattern_of_the_host_that_is_never_reached_is_found(settings, prefix):
+    ours, theirs = path(prefix, include("stockhub_webhooks.urls")), path(f"{prefix}own", page)
+    settings.ROOT_URLCONF = urlconf(ours, theirs)
+    assert [found.id for found in configuration.shadowed_patterns()] == ["stockhub_webhooks.W029"]
+    settings.ROOT_URLCONF = urlconf(theirs, ours)
+    assert list(configuration.shadowed_patterns()) == []
+    settings.ROOT_URLCONF = urlconf(ours, path("elsewhere/own", page)) if prefix else urlconf(theirs)
+    assert list(configuration.shadowed_patterns()) == []

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Django's own name
 from django.db import connections
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, URLResolver, get_resolver, reverse
 from django.utils.module_loading import import_string
 
 from stockhub_webhooks import signals
@@ -20,6 +21,7 @@ from stockhub_webhooks.receiving import spool
 WEAK_KEY_LENGTH = 20
 ACCOUNT_LENGTH = 64
 SHORT_LEASE_SECONDS = 10
+NEARBY_PATTERN = "(?P<path>.+)$"  # the last one of stockhub_webhooks.urls
 AT_LEAST_ONE = {"MAX_BODY_BYTES", "MAX_ATTEMPTS", "LEASE_SECONDS"}
 
 
@@ -248,6 +250,34 @@ def not_mounted() -> Iterable[CheckMessage]:
         )
 
 
+def shadowed_patterns() -> Iterable[CheckMessage]:
+    """W029: a later URL pattern begins with our prefix. Our last pattern takes all addresses below the prefix."""
+    if not conf.has_urls():
+        return
+    routes = list(_routes(get_resolver().url_patterns))
+    ours = next((number for number, route in enumerate(routes) if route.endswith(NEARBY_PATTERN)), None)
+    if ours is None:
+        return
+    prefix = routes[ours].removesuffix(NEARBY_PATTERN)
+    shadowed = [route for route in routes[ours + 1 :] if route.startswith(prefix)]
+    if shadowed:
+        yield Warning(
+            f"The URL pattern {shadowed[0]!r} is never reached: it comes after stockhub_webhooks.urls and begins with "
+            f"the same prefix, {prefix!r}.",
+            hint="Put it before the include of stockhub_webhooks.urls, or give one of them another prefix.",
+            id="stockhub_webhooks.W029",
+        )
+
+
+def _routes(patterns: Iterable[Any], prefix: str = "") -> Iterable[str]:
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern).removeprefix("^")
+        if isinstance(pattern, URLResolver):
+            yield from _routes(pattern.url_patterns, route)
+        else:
+            yield route
+
+
 def no_alert_recipient() -> Iterable[CheckMessage]:
     """W017: the alarm mails `ADMINS`, which is empty."""
     if conf.alert_has_no_recipient():
@@ -316,6 +346,7 @@ CHECKS = (
     blank_keys,
     no_spool,
     not_mounted,
+    shadowed_patterns,
     no_alert_recipient,
     only_tests,
     almost_test,
