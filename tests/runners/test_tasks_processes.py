@@ -62,7 +62,8 @@ def test_a_worker_killed_at_work_leaves_its_task_running_for_ever_and_our_rows_d
         assert post(address, order(2)) == [202]  # the next wake-up, as a sweep would be
         found = shop.inventory()
     assert_each_event_was_told_once_and_in_sequence(found, orders=2, versions=1)
-    assert shop.query("ReceiverCall.objects.get(receiver='shop.every', order__increment_id='000000001').attempts") == 2
+    # the first lapse is not counted
+    assert shop.query("ReceiverCall.objects.get(receiver='shop.every', order__increment_id='000000001').attempts") == 1
     assert "RUNNING" in statuses(shop)
 
 
