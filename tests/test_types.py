@@ -20,6 +20,8 @@ strict = true
 {plugins}
 [mypy-stockhub_webhooks.*]
 follow_imports = silent
+[mypy-environ.*]
+ignore_missing_imports = true
 [mypy.plugins.django-stubs]
 django_settings_module = tests.host.settings
 """

@@ -40,6 +40,9 @@ def in_thread(work):
             work()
         finally:
             connections.close_all()
+            for connection in connections.all(initialized_only=True):
+                if connection.connection is not None:  # Django keeps a database in memory open
+                    connection.connection.close()
 
     thread = threading.Thread(target=run)
     thread.start()
