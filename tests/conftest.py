@@ -16,6 +16,7 @@ from stockhub_webhooks.delivery import host_orders
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.operations.health import alarm
 from stockhub_webhooks.runners import inline
+from tests import state_changes
 from tests.processes import Shop, scratch_database
 from tests.samples import contract
 
@@ -125,6 +126,19 @@ def staff(django_user_model):
     client = Client()
     client.force_login(user)
     return client
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    with django_db_blocker.unblock():
+        state_changes.watch(connection)
+
+
+@pytest.fixture(autouse=True)
+def _state_changes_are_declared():
+    state_changes.undeclared.clear()
+    yield
+    assert not state_changes.undeclared, "add it to TRANSITIONS of the model, and run docs/state_diagram.py"
 
 
 @pytest.fixture(autouse=True)

@@ -144,6 +144,16 @@ class ReceiverCall(models.Model):
         DONE = "done", _("done")
         GIVEN_UP = "given_up", _("given up")
 
+    # from, to: the functions that change the status; the tests hold it, and docs/how-it-works.md draws it
+    TRANSITIONS: dict[tuple[str, str], tuple[str, ...]] = {
+        (Status.PENDING, Status.RUNNING): ("claim_due",),
+        (Status.PENDING, Status.GIVEN_UP): ("give_up_by_hand",),
+        (Status.RUNNING, Status.DONE): ("mark_done",),
+        (Status.RUNNING, Status.PENDING): ("retry", "retry_later", "claim_due", "reassign", "give_back_lost"),
+        (Status.RUNNING, Status.GIVEN_UP): ("retry", "give_up", "claim_due"),
+        (Status.GIVEN_UP, Status.PENDING): ("requeue", "reassign"),
+    }
+
     OPEN = (Status.PENDING, Status.RUNNING)
     BY_HAND = "by_hand"  # the `cause` of a call that a person gave up: it needs no further attention
 

@@ -88,6 +88,16 @@ class Message(AccountModel):
         QUARANTINED = "quarantined", _("needs a look")
         FAILED = "failed", pgettext_lazy("message", "failed")
 
+    # from, to: the functions that change the status; the tests hold it, and docs/how-it-works.md draws it
+    TRANSITIONS: dict[tuple[str, str], tuple[str, ...]] = {
+        (Status.RECEIVED, Status.APPLIED): ("settle",),
+        (Status.RECEIVED, Status.QUARANTINED): ("quarantine",),
+        (Status.RECEIVED, Status.FAILED): ("postpone", "claim_due"),
+        (Status.APPLIED, Status.RECEIVED): ("requeue", "take_again"),
+        (Status.QUARANTINED, Status.RECEIVED): ("requeue", "take_again"),
+        (Status.FAILED, Status.RECEIVED): ("requeue", "take_again"),
+    }
+
     class Outcome(models.TextChoices):
         CREATED = "created", _("new")
         UPDATED = "updated", pgettext_lazy("outcome", "changed")

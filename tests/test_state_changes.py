@@ -1,0 +1,102 @@
+"""Test the declared changes of status; tests/conftest.py holds that no other ones happen."""
+
+import importlib.util
+import uuid
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.db import OperationalError
+from django.utils import timezone
+
+from stockhub_webhooks import serializers
+from stockhub_webhooks.conf import conf
+from stockhub_webhooks.db import leases
+from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.exceptions import Unreadable
+from stockhub_webhooks.models import Message, ReceiverCall
+from stockhub_webhooks.receiving import journal
+from stockhub_webhooks.signals import order_created
+from stockhub_webhooks.testing.factories import MessageFactory, ReceiverCallFactory
+from tests import claiming, state_changes
+
+ROOT = Path(__file__).resolve().parent.parent
+RECEIVER = "test.state_changes"
+
+
+def listed(model):
+    return [(old, new, name) for (old, new), names in model.TRANSITIONS.items() for name in names]
+
+
+def lose_the_answer(call):
+    """Remember a claim as one whose answer did not come, and give it back."""
+    leases._remember(ReceiverCall.objects.filter(pk=call.pk), call.claim, {"status": call.status})
+    leases.give_back_lost()
+
+
+CHANGE_MESSAGE = {
+    "settle": lambda message: journal.settle(message, serializers.read_message(message), Message.Outcome.CREATED),
+    "quarantine": lambda message: journal.quarantine(message, Unreadable("not_json", "")),
+    "postpone": lambda message: journal.postpone(message, ValueError()),
+    "claim_due": lambda message: list(claiming.claim_due()),
+    "requeue": lambda message: journal.requeue([message.pk]),
+    "take_again": journal.take_again,
+}
+CHANGE_CALL = {
+    "claim_due": lambda call: list(ledger.claim_due()),
+    "mark_done": ledger.mark_done,
+    "retry": lambda call: ledger.retry(call, OperationalError()),
+    "retry_later": lambda call: ledger.retry_later(call, 1, ""),
+    "give_up": lambda call: ledger.give_up(call, "", ""),
+    "give_up_by_hand": lambda call: ledger.give_up_by_hand([call.pk], "sold elsewhere"),
+    "requeue": lambda call: ledger.requeue([call.pk]),
+    "reassign": lambda call: ledger.reassign(call.signal, call.receiver, RECEIVER),
+    "give_back_lost": lose_the_answer,
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("old", "new", "function"), listed(Message))
+def test_each_declared_change_of_a_message_happens(old, new, function):
+    claimed = {"due_at": timezone.now() - timedelta(hours=1), "claim": uuid.uuid4(), "is_suspect": True}
+    is_open = old == Message.Status.RECEIVED
+    message = MessageFactory(status=old, attempts=conf.MAX_ATTEMPTS, **(claimed if is_open else {}))
+    CHANGE_MESSAGE[function](message)
+    message.refresh_from_db()
+    assert message.status == new
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("old", "new", "function"), listed(ReceiverCall))
+def test_each_declared_change_of_a_receiver_call_happens(hear, old, new, function):
+    hear(order_created, uid=RECEIVER)
+    values = {"status": old, "receiver": "gone" if function == "reassign" else RECEIVER}
+    values["due_at"] = None if old == ReceiverCall.Status.GIVEN_UP else timezone.now() - timedelta(hours=1)
+    if old == ReceiverCall.Status.RUNNING:
+        attempts = conf.MAX_ATTEMPTS if new == ReceiverCall.Status.GIVEN_UP else 1
+        values |= {"claim": uuid.uuid4(), "attempts": attempts, "is_suspect": True}
+    call = ReceiverCallFactory(**values)
+    CHANGE_CALL[function](call)
+    call.refresh_from_db()
+    assert call.status == new
+
+
+@pytest.mark.sqlite
+@pytest.mark.django_db
+def test_a_change_that_is_not_declared_is_noticed(monkeypatch):
+    message = MessageFactory(status=Message.Status.APPLIED)
+    others = {pair: names for pair, names in Message.TRANSITIONS.items() if pair[0] != Message.Status.APPLIED}
+    monkeypatch.setattr(Message, "TRANSITIONS", others)
+    journal.requeue([message.pk])
+    (change,) = state_changes.undeclared
+    assert "applied -> received" in change
+    assert "requeue" in change
+    state_changes.undeclared.clear()
+
+
+def test_the_documentation_has_the_present_diagrams():
+    spec = importlib.util.spec_from_file_location("state_diagram", ROOT / "docs" / "state_diagram.py")
+    diagram = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(diagram)
+    text = diagram.PAGE.read_text(encoding="utf-8")
+    assert diagram.updated(text) == text, "run: python docs/state_diagram.py"
