@@ -70,7 +70,7 @@ DRILLS = {
             (*PYTEST, "tests/outages/test_storms.py"),
         ],
     ),
-    "hosts": ("the app in the set-ups of other projects", None, [(*PYTEST, "tests/hosts")]),
+    "hosts": ("the app in the set-ups of other projects", "TEST_POSTGRESQL_URL", [(*PYTEST, "tests/hosts")]),
     "deploy": ("old code receives on the migrated schema", "TEST_POSTGRESQL_URL", [(*PYTEST, "tests/drills/deploy")]),
     "erasure": ("a person is erased everywhere", None, []),
     "flaky": ("the quick tests in random order, 20 times, on a busy disk", None, [(*PYTEST, *QUICK)] * 20),

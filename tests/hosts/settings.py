@@ -1,0 +1,54 @@
+"""A small shop with one package of other people, or one backend of its own, named by HOST."""
+
+import os
+
+import environ
+
+HOST = os.environ["HOST"]
+SECRET_KEY = "only for tests"
+DEBUG = HOST == "toolbar"  # as on a developer's machine
+ALLOWED_HOSTS = ["*"]
+USE_TZ = True
+ROOT_URLCONF = "tests.hosts.urls"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+STATIC_URL = "static/"
+DJANGO_APPS = [
+    f"django.contrib.{name}" for name in ("contenttypes", "auth", "sessions", "messages", "admin", "staticfiles")
+]
+INSTALLED_APPS = [*DJANGO_APPS, "rest_framework", "stockhub_webhooks"]
+MIDDLEWARE = [
+    "django.middleware.common.CommonMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+]
+CONTEXT = ["django.template.context_processors.request"]
+CONTEXT += [f"django.contrib.{name}.context_processors.{name}" for name in ("auth", "messages")]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {"context_processors": CONTEXT},
+    }
+]
+DATABASES = {"default": environ.Env().db_url("DATABASE_URL") | {"CONN_MAX_AGE": 600}}
+STOCKHUB_WEBHOOKS = {"API_KEYS": "the-key-of-the-tests-0123456789"}
+
+if HOST == "tenants":
+    DATABASES["default"]["ENGINE"] = "django_tenants.postgresql_backend"
+    DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
+    SHARED_APPS = ["django_tenants", "tests.hosts.tenants", *DJANGO_APPS]
+    TENANT_APPS = ["rest_framework", "stockhub_webhooks"]
+    INSTALLED_APPS = SHARED_APPS + TENANT_APPS
+    TENANT_MODEL, TENANT_DOMAIN_MODEL = "tenants.Tenant", "tenants.Domain"
+    MIDDLEWARE = [os.environ["TENANT_MIDDLEWARE"], *MIDDLEWARE]
+elif HOST == "history":
+    INSTALLED_APPS += ["pgtrigger", "pghistory"]
+    MIDDLEWARE += ["pghistory.middleware.HistoryMiddleware"]
+elif HOST == "toolbar":
+    INSTALLED_APPS += ["debug_toolbar"]
+    MIDDLEWARE = ["debug_toolbar.middleware.DebugToolbarMiddleware", *MIDDLEWARE]
+    DEBUG_TOOLBAR_PANELS = ["debug_toolbar.panels.sql.SQLPanel"]
+    DEBUG_TOOLBAR_CONFIG = {"SHOW_TOOLBAR_CALLBACK": "tests.hosts.urls.always"}
+elif HOST == "backend":
+    DATABASES["default"]["ENGINE"] = "tests.hosts.backend"

@@ -1,0 +1,13 @@
+"""The addresses of the shop."""
+
+from django.conf import settings
+from django.urls import include, path
+
+urlpatterns = [path("api/v1/stockhub/", include("stockhub_webhooks.urls"))]
+if settings.HOST == "toolbar":
+    urlpatterns += [path("__debug__/", include("debug_toolbar.urls"))]
+
+
+def always(request):
+    """Show the toolbar for each request."""
+    return True
