@@ -10,6 +10,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+import yaml
 from django.core.management import call_command
 
 import stockhub_webhooks
@@ -97,3 +98,13 @@ def test_the_settings_of_a_host_change_no_migration(settings):
 
     assert apps.get_app_config("stockhub_webhooks").default_auto_field == "django.db.models.BigAutoField"
     assert settings.DEFAULT_AUTO_FIELD != "django.db.models.BigAutoField"
+
+
+def test_the_hooks_before_a_commit_are_the_checks_and_need_no_network():
+    repositories = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
+    hooks = [hook for repository in repositories for hook in repository["hooks"]]
+    assert [repository["repo"] for repository in repositories] == ["local"]
+    assert {hook["language"] for hook in hooks} == {"system"}
+    lint = [line.split(">")[0] for line in PYPROJECT["dependency-groups"]["lint"] if isinstance(line, str)]
+    types = [line.split(">")[0] for line in PYPROJECT["dependency-groups"]["types"]]
+    assert {hook["entry"].split()[0] for hook in hooks} <= {*lint, *types}
