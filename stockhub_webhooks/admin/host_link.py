@@ -1,4 +1,4 @@
-"""Orders that our shop does not have, and the way back once it has them."""
+"""Admin of the look-ups of orders in our shop, with actions to repeat a look-up and to deliver missed events."""
 
 from __future__ import annotations
 
@@ -45,13 +45,11 @@ class FoundFilter(admin.SimpleListFilter):
         return [("later", _("found later")), ("all", _("all that was looked for"))]
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
-        """Nothing chosen is called by what it shows."""
-        nothing_chosen, *others = super().choices(changelist)
-        yield {**nothing_chosen, "display": _("not found")}
+        default, *others = super().choices(changelist)
+        yield {**default, "display": _("not found")}  # Django would call it "All"
         yield from others
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return the rows that the overview counts, or the chosen ones."""
         links: Any = queryset
         if self.value() == "all":
             return queryset
@@ -61,7 +59,7 @@ class FoundFilter(admin.SimpleListFilter):
 
 @admin.register(HostLink)
 class HostLinkAdmin(ReadOnlyAdmin):
-    """Admin of orders that `HOST_ORDER_RESOLVER` did not find; hidden without that setting."""
+    """Admin of orders that `HOST_ORDER_RESOLVER` did not find; hidden if that setting is empty."""
 
     list_display = ("number", "po_number", "status", "since", "looked_at", "story")
     list_filter = (FoundFilter, "status", ("since", DateRangeFilter))
@@ -88,54 +86,51 @@ class HostLinkAdmin(ReadOnlyAdmin):
         return super().get_queryset(request).select_related("order", "payment_request")
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
-        found = search_box.find(request, text, (topics.ORDER, topics.PAYMENT_REQUEST))
-        requests = found.pks(topics.PAYMENT_REQUEST)
-        return Q(order__in=found.pks(topics.ORDER)) | Q(payment_request__in=requests)
+        result = search_box.find(request, text, (topics.ORDER, topics.PAYMENT_REQUEST))
+        payment_requests = result.pks(topics.PAYMENT_REQUEST)
+        return Q(order__in=result.pks(topics.ORDER)) | Q(payment_request__in=payment_requests)
 
     # ------------------------------------------------------------ columns and lines
 
     @admin.display(description=_("Stock Hub number"))
     def number(self, row: HostLink) -> str:
-        """Return the number of the order; a payment request is marked as such."""
+        """Return the number of the document, with the type in front if it is a payment request."""
         name = str(row.document)
         return name if row.order else f"{row.document._meta.verbose_name} {name}"
 
     @admin.display(description=_("our order number"))
     def po_number(self, row: HostLink) -> str:
-        """Return our order number as Stock Hub knows it."""
         return row.document.po_number or display.EMPTY
 
     @admin.display(description=_("cause"))
     def cause_in_words(self, row: HostLink) -> str:
-        """Return where in our shop the look-up failed."""
+        """Return the type and place of the error that made the look-up fail."""
         return labels.cause(row.cause) if row.cause else display.EMPTY
 
     @admin.display(description=_("order story"))
     def story(self, row: HostLink) -> Any:
-        """Return a link to the story."""
         url = story_url(self.admin_site, row.order) if row.order else ""
         return link(url, capfirst(str(_("order story")))) if url else display.EMPTY
 
     @admin.display(description=_("document"))
     def of_document(self, row: HostLink) -> Any:
-        """Links to what was looked for and to its story."""
-        shown = display.page(row.document, labels.order(row.order) if row.order else None)
-        return display.multiline([shown, *([self.story(row)] if row.order else [])])
+        """Return links to the document and to the story of its order."""
+        document = display.page(row.document, labels.order(row.order) if row.order else None)
+        return display.multiline([document, *([self.story(row)] if row.order else [])])
 
     # ------------------------------------------------------------ look again
 
     def has_look_again_permission(self, request: HttpRequest) -> bool:
-        """Check a separate permission: the action calls the shop."""
-        return may(request, "look_again")
+        return may(request, "look_again")  # a separate permission, because the action calls the shop
 
     @admin.action(description=_("look again"), permissions=["look_again"])
     def look_again(self, request: HttpRequest, queryset: QuerySet[HostLink]) -> None:
-        """Make the chosen ones due that are not found."""
+        """Look the chosen orders up again, except those that are found already."""
         chosen = queryset.count()
         count = self.apply_and_log(request, queryset.absent(), str(_("look again")), host_orders.look_again)  # type: ignore[attr-defined]
         self.report_counts(request, count, LOOKED_FOR_AGAIN, chosen - count, LEFT_ALONE)
 
-    # ------------------------------------------------------------ tell what was missed
+    # ------------------------------------------------------------ deliver missed events
 
     def has_tell_missed_permission(self, request: HttpRequest) -> bool:
         """Require the permissions of the page that the action opens."""
@@ -143,16 +138,16 @@ class HostLinkAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_("tell our shop what it missed …"), permissions=["tell_missed"])
     def tell_missed(self, request: HttpRequest, queryset: QuerySet[HostLink]) -> HttpResponse | None:
-        """Open the preview page for the chosen orders, where the action is confirmed."""
+        """Redirect to the replay preview of the chosen orders, where the user confirms."""
         pks = list(queryset.order_by().values_list("pk", flat=True))
-        about = host_orders.messages_about(pks, MAX_IDS + 1)
-        if not about:
+        message_pks = host_orders.messages_about(pks, MAX_IDS + 1)
+        if not message_pks:
             self.message_user(request, _("Nothing is known of these that could be told."), messages.WARNING)
             return None
-        if len(about) > MAX_IDS:
+        if len(message_pks) > MAX_IDS:
             self.message_user(request, _("These are too many to tell of at once: choose fewer."), messages.WARNING)
             return None
         receivers = sorted(set().union(*ledger.known_receivers().values()))
-        query = {"ids": ",".join(map(str, about)), "only_tell": "on", "try_again": "on", "receivers": receivers}
+        query = {"ids": ",".join(map(str, message_pks)), "only_tell": "on", "try_again": "on", "receivers": receivers}
         url = self.page_url(URL_NAME)
         return HttpResponseRedirect(f"{url}?{urlencode(query, doseq=True)}")

@@ -1,4 +1,4 @@
-"""A box for the shop's own admin page of an order, with what Stock Hub knows of the order.
+"""Mixin that adds a box with Stock Hub's data to the shop's own admin page of an order.
 
 Public::
 
@@ -8,7 +8,7 @@ Public::
     class ShopOrderAdmin(StockHubBoxMixin, admin.ModelAdmin):
         stockhub_po_number = "number"
 
-Importing this registers nothing that `stockhub_webhooks.admin` does not register anyway.
+Importing this module registers nothing beyond `stockhub_webhooks.admin`.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ TEMPLATE = "admin/stockhub_webhooks/host_order_box.html"
 
 
 class StockHubBoxMixin(ModelAdmin):
-    """Adds the read-only field `stockhub_box`, in a fieldset of its own unless `fieldsets` names it.
+    """Mixin for a `ModelAdmin` that adds the read-only field `stockhub_box`.
 
-    Whoever may not view Stock Hub's orders does not see it.
+    The field gets its own fieldset unless `fieldsets` names it. Users need the permission to view Stock Hub's orders.
 
     Attributes:
-        stockhub_po_number: how Stock Hub calls the shop's order (`po_number`): the name of a field of it, or a method
-            `(self, obj) -> str`. The primary key, unless you say otherwise.
+        stockhub_po_number: source of the `po_number` under which Stock Hub knows the shop's order: the name of a field,
+            or a method `(self, obj) -> str`. Default: the primary key.
     """
 
     stockhub_po_number: str | Callable[[Any], Any] = "pk"
@@ -62,18 +62,18 @@ class StockHubBoxMixin(ModelAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
         is_shown = obj is not None and may(request, "view_order")
-        if is_shown and self._names_box():
+        if is_shown and self._fieldsets_name_box():
             return fieldsets
         fieldsets = [(title, {**options, "fields": _without_box(options["fields"])}) for title, options in fieldsets]
         return [*fieldsets, (_("Stock Hub"), {"fields": [FIELD]})] if is_shown else fieldsets
 
-    def _names_box(self) -> bool:
+    def _fieldsets_name_box(self) -> bool:
         named = [options["fields"] for _title, options in self.fieldsets or ()] or [self.fields or ()]
-        return any(name == FIELD or FIELD in _several(name) for names in named for name in names)
+        return any(name == FIELD or FIELD in _as_tuple(name) for names in named for name in names)
 
     @admin.display(description=gettext_lazy("what Stock Hub says"))
     def stockhub_box(self, obj: Any) -> Any:
-        """Status, parcels, returns, refunds and open tasks of each purchase of that number."""
+        """Render the status, parcels, returns, refunds and open tasks of each purchase with this order number."""
         number = self.stockhub_po_number
         po_number = str((number(obj) if callable(number) else getattr(obj, number)) or "")
         boxes = [self._box(order) for order in story.of_number(po_number)]
@@ -105,28 +105,28 @@ def _facts(purchase: story.Purchase, tasks: story.Tasks) -> list[tuple[Any, Any]
 
 
 def _each(documents: list[Any], tracks: Callable[[Any], Any] | None = None) -> Any:
-    """Return a line for each document: number, status or amounts, and parcels."""
+    """Return one line per document with its number and status or amounts, and its parcels below."""
     rows = []
     for document in documents:
-        said = phrases.status(document) if tracks else phrases.sum_written_out(story.sum_of(document))
-        rows.append(f"{document.increment_id}: {said}")
+        summary = phrases.status(document) if tracks else phrases.sum_written_out(story.sum_of(document))
+        rows.append(f"{document.increment_id}: {summary}")
         rows += [tracks(document)] if tracks and document.tracks.all() else []
     return display.multiline(rows) if rows else ""
 
 
 def _tasks(tasks: story.Tasks) -> str:
-    said = []
+    counts = []
     if tasks.open:
-        said.append(ngettext("%(count)d not done yet", "%(count)d not done yet", tasks.open) % {"count": tasks.open})
+        counts.append(ngettext("%(count)d not done yet", "%(count)d not done yet", tasks.open) % {"count": tasks.open})
     if tasks.given_up:
-        said.append(ngettext("%(count)d given up", "%(count)d given up", tasks.given_up) % {"count": tasks.given_up})
-    return ", ".join(said) or (_("all done") if tasks.counts else "")
+        counts.append(ngettext("%(count)d given up", "%(count)d given up", tasks.given_up) % {"count": tasks.given_up})
+    return ", ".join(counts) or (_("all done") if tasks.counts else "")
 
 
-def _several(name: Any) -> tuple[Any, ...]:
+def _as_tuple(name: Any) -> tuple[Any, ...]:
     return tuple(name) if isinstance(name, (list, tuple)) else ()
 
 
 def _without_box(fields: Any) -> list[Any]:
-    kept = [[part for part in name if part != FIELD] if _several(name) else name for name in fields if name != FIELD]
+    kept = [[part for part in name if part != FIELD] if _as_tuple(name) else name for name in fields if name != FIELD]
     return [name for name in kept if name != []]

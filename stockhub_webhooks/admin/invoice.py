@@ -1,4 +1,4 @@
-"""Invoices."""
+"""Admin of invoices."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stockhub_webhooks.models import Invoice
 
 @admin.register(Invoice)
 class InvoiceAdmin(DocumentAdmin):
-    """Admin of invoices."""
+    """List of invoices, and the page of each."""
 
     list_display = ("increment_id", "order_number", "po_number", "customer", "total", "created_at")
     list_filter = (("created_at", DateRangeFilter), ("received_at", DateRangeFilter))

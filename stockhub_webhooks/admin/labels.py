@@ -1,4 +1,4 @@
-"""Labels of codes, for people who never read code. An unknown code is shown raw."""
+"""Labels of codes for office staff. An unknown code is shown raw."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ EVENTS: Labels = {
 }
 
 SIGNALS: Labels = {
-    **{signal.name: EVENTS.get(kind, kind) for kind, signal in signals.BY_EVENT_TYPE.items()},
+    **{signal.name: EVENTS.get(event_type, event_type) for event_type, signal in signals.BY_EVENT_TYPE.items()},
     signals.event_recorded.name: _("every change"),
 }
 
@@ -80,14 +80,14 @@ REASONS: Labels = {
     "no_identifier": _("The content does not say which document it speaks of."),
 }
 
-# The causes that are no error's kind and place; those of messages that cannot be read begin with one of `REASONS`.
+# Causes other than the type and place of an error. The causes of unreadable messages begin with a code of `REASONS`.
 CAUSES: Labels = {
     DIED: _("The process that worked on it died each time."),
     ReceiverCall.BY_HAND: _("Given up by hand."),
     "": _("No cause is known."),
 }
 
-# The labels of a column of codes, by what an event speaks of; its lines are coded like itself.
+# Labels by the model and field of an event's changes. A returned item uses the statuses of its return.
 CODES: Mapping[str, Labels] = {
     "order.status": statuses.ORDER,
     "shipment.status": statuses.SHIPMENT,
@@ -97,17 +97,17 @@ CODES: Mapping[str, Labels] = {
 }
 
 
-# How an error begins, as `exceptions.described` writes it. The reason that a receiver or somebody in the office has for
-# giving up is free text, and may begin with a name.
-ERROR_KIND = re.compile(r"(\w+): [^\n]*\n\nTraceback ")
+# An error as `exceptions.format_error` writes it. Without the traceback the text may be a reason that a receiver or a
+# user gave, whose first word may be a person's name.
+ERROR_TYPE = re.compile(r"(\w+): [^\n]*\n\nTraceback ")
 
-# What this app itself writes as an error: nothing of a customer is in it.
+# Error texts that this app writes itself, so that they contain no personal data.
 OWN_ERRORS: Mapping[str, Any] = {CALLER_DIED: CAUSES[DIED], WORKER_DIED: CAUSES[DIED]}
 ASKED_LATER = re.compile(r"asked to be called again in ([\d.e+]+) seconds")
 
 
 def order(order: Order) -> str:
-    """Return the order's number, and whether the order was received at all."""
+    """Return the order's number; mark a stub as not received yet."""
     return f"{order.increment_id} ({NOT_RECEIVED_YET})" if order.is_stub else order.increment_id
 
 
@@ -122,7 +122,7 @@ def event(event: Event) -> str:
 
 
 def note(note: Mapping[str, Any]) -> str:
-    """Return a note on a message in words."""
+    """Return the text of a note on a message."""
     code, detail = str(note.get("code", "")), str(note.get("detail", ""))
     if code == "topic_differs":
         detail = str(dict(Topic.choices).get(detail, detail))
@@ -131,12 +131,12 @@ def note(note: Mapping[str, Any]) -> str:
 
 
 def error(message: Message) -> str:
-    """Return in words why a message was not processed, with the details."""
+    """Return the text of a message's error, with its details."""
     return reason(message.error)
 
 
 def reason(text: str) -> str:
-    """Return an `Unreadable` text in words; any other text unchanged."""
+    """Translate an error that begins with a code of `REASONS`, or one of this app; return any other text unchanged."""
     code, _colon, detail = text.partition(":")
     if code not in REASONS:
         return own_error(text) or text
@@ -144,7 +144,7 @@ def reason(text: str) -> str:
 
 
 def first_line(text: str, *, persons: bool) -> str:
-    """Return the first line of an error, or only its type if personal data is hidden."""
+    """Return the first line of an error, or only its type if `persons` is False."""
     first = text.partition("\n")[0]
     if own := own_error(first):
         return own
@@ -152,20 +152,20 @@ def first_line(text: str, *, persons: bool) -> str:
 
 
 def own_error(first: str) -> str:
-    """Return an error text of this app in words, "" for any other error."""
-    if asked := ASKED_LATER.fullmatch(first):
-        return _("our shop asked to be told again in %(seconds)s seconds") % {"seconds": asked[1]}
+    """Translate an error text of this app; return "" for any other error."""
+    if delay := ASKED_LATER.fullmatch(first):
+        return _("our shop asked to be told again in %(seconds)s seconds") % {"seconds": delay[1]}
     return str(OWN_ERRORS.get(first, ""))
 
 
 def error_type(text: str) -> str:
-    """Return the type of an error without its text, which may have personal data."""
-    kind = ERROR_KIND.match(text)
-    return kind[1] if kind else str(text and _("not shown"))
+    """Return the type of an error without its text, which may contain personal data."""
+    match = ERROR_TYPE.match(text)
+    return match[1] if match else str(text and _("not shown"))
 
 
 def cause(code: str) -> str:
-    """Return the cause of a group of failures in words, or else the type and the place of the error."""
+    """Return the label of a failure's cause; an unknown cause, such as an error's type and place, stays as it is."""
     return str(CAUSES.get(code, "")) or reason(code)
 
 

@@ -1,4 +1,4 @@
-"""Filters beside the lists. Their choices are tables of ours, so no filter reads a whole column to offer them."""
+"""Filters of the changelists. Their choices come from code and settings, so no filter scans a column for values."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OTHER = "~other"
 
 
 class CodeFilter(admin.SimpleListFilter):
-    """A column that holds codes, by their words. The sets are open, so one choice is all the others."""
+    """Filter on a column of codes by their labels. An open set has one more choice for all unknown codes."""
 
     title = ""
     parameter_name = ""
@@ -31,11 +31,9 @@ class CodeFilter(admin.SimpleListFilter):
     is_open = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Each known code, and "another" where the set is open."""
         return [*self.labels.items(), *([(OTHER, _("another"))] if self.is_open else [])]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return the rows with the chosen code."""
         chosen = self.value()
         column = str(self.parameter_name)
         if chosen == OTHER:
@@ -45,7 +43,7 @@ class CodeFilter(admin.SimpleListFilter):
 
 
 def by_code(column: str, name: Any, labels: Labels, *, is_open: bool = True) -> type[CodeFilter]:
-    """Return a filter on a column whose codes have these labels."""
+    """Return a subclass of `CodeFilter` for a column whose codes have these labels."""
     return type(
         "CodeFilter",
         (CodeFilter,),
@@ -60,15 +58,13 @@ class AccountFilter(admin.SimpleListFilter):
     parameter_name = "account"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Return the configured accounts, and all but the tests'."""
         return [*((account, account) for account in sorted(conf.accounts())), (REAL["account"], _("without tests"))]
 
     def has_output(self) -> bool:
-        """Return True also if a link leaves out tests although only one account is left."""
+        # A chosen value stays visible, because links may filter on it even if only one account is configured.
         return bool(self.value()) or len(conf.accounts()) > 1
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return the rows of the chosen account."""
         chosen, rows = self.value(), cast(AccountQuerySet[Any], queryset)
         if chosen == REAL["account"]:
             return rows.real()
@@ -76,33 +72,29 @@ class AccountFilter(admin.SimpleListFilter):
 
 
 class OutcomeFilter(admin.SimpleListFilter):
-    """Filter by outcome of the processed messages, whose index begins with the status."""
+    """Filter of applied messages by outcome; the status is part of the query because the index begins with it."""
 
     title = _("outcome")
     parameter_name = "outcome"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Each outcome."""
         return [(str(value), label) for value, label in Message.Outcome.choices]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return the messages with the chosen outcome."""
         chosen = self.value()
         return queryset.filter(status=Message.Status.APPLIED, outcome=chosen) if chosen else queryset
 
 
 class StubFilter(admin.SimpleListFilter):
-    """Filter for orders that are known only from their children."""
+    """Filter by stubs: orders that are known only from their children have no time of receipt."""
 
     title = _("received")
     parameter_name = "received"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Received or not."""
         return [("yes", _("order received")), ("no", labels.NOT_RECEIVED_YET)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Stubs have no time of receipt."""
         return {
             "yes": queryset.filter(received_at__isnull=False),
             "no": queryset.filter(received_at__isnull=True),
@@ -110,7 +102,7 @@ class StubFilter(admin.SimpleListFilter):
 
 
 class ReceiverFilter(admin.SimpleListFilter):
-    """The shop's receivers that this process knows, and all those that it does not know."""
+    """Filter by receiver. One more choice selects the calls of all receivers that this process does not know."""
 
     title = _("receiver")
     parameter_name = "receiver"
@@ -120,7 +112,6 @@ class ReceiverFilter(admin.SimpleListFilter):
         return [*((identity, identity) for identity in identities), (OTHER, _("not there any more"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return the calls of the chosen receiver."""
         chosen = self.value()
         if chosen == OTHER:
             known = ReceiverCall.objects.of(ledger.known_receivers())
@@ -129,7 +120,7 @@ class ReceiverFilter(admin.SimpleListFilter):
 
 
 class AttentionFilter(admin.SimpleListFilter):
-    """Filter for rows that need attention."""
+    """Base class of filters for rows that need attention, with the same rows as the overview counts."""
 
     title = _("needs attention")
     parameter_name = "needs"
@@ -139,13 +130,12 @@ class AttentionFilter(admin.SimpleListFilter):
         return [(name, label) for name, (label, _rows) in self.choices_of.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return the rows that the overview counts."""
         chosen = self.choices_of.get(self.value() or "")
         return queryset.filter(pk__in=chosen[1]().order_by().values("pk")) if chosen else queryset
 
 
 class MessageAttentionFilter(AttentionFilter):
-    """Messages."""
+    """Filter for messages that need attention."""
 
     choices_of: ClassVar[dict[str, tuple[Any, Any]]] = {
         "late": (_("late"), work.late_messages),
@@ -154,7 +144,7 @@ class MessageAttentionFilter(AttentionFilter):
 
 
 class ReceiverCallAttentionFilter(AttentionFilter):
-    """Tasks for our shop."""
+    """Filter for receiver calls that need attention."""
 
     choices_of: ClassVar[dict[str, tuple[Any, Any]]] = {
         "given_up": (_("given up"), work.given_up_calls),

@@ -1,4 +1,4 @@
-"""Messages from Stock Hub: what came in, what was odd about it, what became of it."""
+"""Admin of the stored messages from Stock Hub."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from stockhub_webhooks.receiving import records
 
 @admin.register(Message)
 class MessageAdmin(EntryPage):
-    """Every POST that was let in."""
+    """Admin of messages: each accepted POST with its outcome, remarks, events and receiver calls."""
 
     list_display = ("received_at", "topic", "increment_id", "status", "outcome", "remarks")
     list_filter = (
@@ -59,17 +59,16 @@ class MessageAdmin(EntryPage):
     )
 
     def title_of(self, row: Message) -> str:
-        """Return the document of the message, and the time of receipt."""
-        return ", ".join(
-            filter(None, (f"{row.get_topic_display()} {row.increment_id}".strip(), display.value(row.received_at)))
-        )
+        """Return the topic, the number of the document, and the time of receipt."""
+        document = f"{row.get_topic_display()} {row.increment_id}".strip()
+        return ", ".join(filter(None, (document, display.value(row.received_at))))
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Add a link to the original to a corrected message."""
-        shown = super().get_fieldsets(request, obj)
+        """Add a link to the original message if this one is a corrected copy."""
+        fieldsets = super().get_fieldsets(request, obj)
         if obj is not None and records.CORRECTED_FROM in obj.headers:
-            shown[0][1]["fields"].append("corrected_from")
-        return shown
+            fieldsets[0][1]["fields"].append("corrected_from")
+        return fieldsets
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
         return search_box.about(request, text)
@@ -83,52 +82,47 @@ class MessageAdmin(EntryPage):
 
     @admin.display(description=_("document"))
     def document(self, message: Message) -> Any:
-        """Return a link to what it speaks of."""
         return related_activity.document_link(message)
 
     @admin.display(description=_("mended from"))
     def corrected_from(self, message: Message) -> Any:
-        """Return a link to the message as it came in."""
         uid = message.headers[records.CORRECTED_FROM]
         original = Message.objects.filter(uid=uid).first()
         return display.page(original, self.title_of(original)) if original else uid
 
     @admin.display(description=_("processed again"))
     def replayed(self, message: Message) -> str:
-        """Return whether the message had been applied before."""
         return labels.yes_or_no(message.is_replay)
 
     @admin.display(description=_("error"))
     def why(self, message: Message) -> str:
-        """Return in words why the message was not processed."""
+        """Return the text of the error, with its details."""
         return labels.error(message) or display.EMPTY
 
     @admin.display(description=_("error"))
     def why_without_text(self, message: Message) -> str:
-        """Return the reason without the text of errors that are not ours."""
-        known = message.error.partition(":")[0] in labels.REASONS
-        return (labels.error(message) if known else labels.error_type(message.error)) or display.EMPTY
+        """Return a known reason, or only the type of the error, because its text may contain personal data."""
+        is_known = message.error.partition(":")[0] in labels.REASONS
+        return (labels.error(message) if is_known else labels.error_type(message.error)) or display.EMPTY
 
     @admin.display(description=_("remarks"))
     def notes_in_words(self, message: Message) -> Any:
-        """Return the notes in words, each with its place in the body."""
+        """Return a table of the notes, each with its path in the body."""
         rows = ((labels.note(note), format_html("<code>{}</code>", note.get("path", ""))) for note in message.notes)
         return display.table((_("remark"), _("place")), rows)
 
     @admin.display(description=Event._meta.verbose_name_plural)
     def events(self, message: Message) -> Any:
-        """Return the events that the message caused."""
         return related_activity.events(message.events.all(), message.increment_id)
 
     @admin.display(description=ReceiverCall._meta.verbose_name_plural)
     def receiver_calls(self, message: Message) -> Any:
-        """Return the tasks of our shop that the message caused."""
         calls = ReceiverCall.objects.filter(event__message=message)
         return related_activity.receiver_calls(calls, message.increment_id)
 
     @admin.display(description=_("body"))
     def content(self, message: Message) -> Any:
-        """Return the bytes, readable."""
+        """Return the body, formatted if it is JSON."""
         return display.preformatted(pretty(bytes(message.body)))
 
     @admin.display(description=_("headers"))
@@ -139,12 +133,12 @@ class MessageAdmin(EntryPage):
     # ------------------------------------------------------------ process again
 
     def has_process_again_permission(self, request: HttpRequest) -> bool:
-        """Check a separate permission: the action may change documents and call the shop."""
+        # A separate permission, because the action may change documents and call the shop.
         return may(request, "process_again")
 
     @admin.action(description=_("process again"), permissions=["process_again"])
     def process_again(self, request: HttpRequest, queryset: QuerySet[Message]) -> HttpResponse | None:
-        """Show what that would do to the chosen messages; it is confirmed there."""
+        """Redirect to the replay preview of the chosen messages, where the user confirms."""
         pks = list(queryset.order_by().values_list("pk", flat=True)[: MAX_IDS + 1])
         url = self.page_url(URL_NAME)
         if len(pks) <= MAX_IDS:

@@ -15,7 +15,7 @@ from stockhub_webhooks.models import Alarm, Heartbeat
 
 @admin.register(Alarm)
 class AlarmAdmin(ReadOnlyAdmin):
-    """Admin of alarms: one row for each kind of problem."""
+    """Admin of alarms: one row per type of problem."""
 
     has_account = False
     list_display = ("name", "since", "told_at")

@@ -1,4 +1,4 @@
-"""Orders."""
+"""Admin of orders."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stockhub_webhooks.models import Order
 
 @admin.register(Order)
 class OrderAdmin(FindPage, ExportPage, StoryPage):
-    """Orders, those too that we only know from their shipments and so on."""
+    """List of orders including stubs, and the page of each with its story, export and search."""
 
     list_display = ("increment_id", "po_number", "status_in_words", "customer", "total", "created_at", "story")
     list_filter = (
@@ -41,27 +41,27 @@ class OrderAdmin(FindPage, ExportPage, StoryPage):
     )
 
     def title_of(self, row: Order) -> str:
-        """Return the number, and whether the order was received at all."""
+        """Return the number; mark a stub as not received yet."""
         return labels.order(row)
 
     @admin.display(description=_("status"), ordering="status")
     def status_in_words(self, document: Any) -> str:
-        """Return the status; of a stub, that it is one."""
+        """Return the label of the status, or "not received yet" if the order is a stub."""
         return str(labels.NOT_RECEIVED_YET) if document.is_stub else super().status_in_words(document)
 
     @admin.display(description=_("documents"))
     def documents(self, order: Order) -> Any:
-        """Shipments, invoices, returns, credit notes and payment requests, with what one wants to know first."""
+        """Return a table of the order's shipments, returns, invoices, credit notes and payment requests."""
         heads = (_("document"), _("Stock Hub number"), _("status"), _("tracking number"), _("total"))
         return display.table(heads, self._documents(order))
 
     def _documents(self, order: Order) -> Iterator[tuple[Any, ...]]:
-        for moving in (order.shipments, order.rmas):
-            for row in moving.prefetch_related("tracks").order_by("pk"):
+        for parcels in (order.shipments, order.rmas):
+            for row in parcels.prefetch_related("tracks").order_by("pk"):
                 tracks = display.multiline(map(display.track, row.tracks.all()))
                 yield self._document(row, row.get_status_display() or display.EMPTY, tracks, display.EMPTY)
-        for paid in (order.invoices, order.credit_memos, order.payment_requests):
-            for bill in paid.order_by("pk"):
+        for bills in (order.invoices, order.credit_memos, order.payment_requests):
+            for bill in bills.order_by("pk"):
                 amount = display.money(bill.grand_total, bill.currency)
                 yield self._document(bill, display.EMPTY, display.EMPTY, amount)
 

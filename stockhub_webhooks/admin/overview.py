@@ -1,4 +1,4 @@
-"""The first page of the app: what needs attention, what came in lately, and when each topic was last heard of."""
+"""Start page of the app: problems, a chart of recent messages, and the last message of each topic."""
 
 from __future__ import annotations
 
@@ -22,42 +22,42 @@ APP = "stockhub_webhooks"
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
-    """Return the context of the template, with what the user may view on this site."""
-    seen = collect_report(with_keys=False)
+    """Return the template's context, limited to the models that the user may view on this site."""
+    report = collect_report(with_keys=False)
     sees_messages = may_view(request, Message)
-    shown: dict[str, Any] = {
+    values: dict[str, Any] = {
         "zone": timezone.get_default_timezone(),
         "sees_anything": any(may_view(request, model) for model in apps.get_app_config(APP).get_models()),
         "tools": tools(request),
-        "attention": [entry(request, found) for found in attention(seen) if may_see(request, found)],
+        "attention": [entry(request, problem) for problem in attention(report) if may_see(request, problem)],
     }
-    if sees_messages and not seen.database:
-        shown |= {"chart": Chart(last_hours(seen.made_at)), "last_messages": last_messages(seen)}
-    return shown
+    if sees_messages and not report.database:
+        values |= {"chart": Chart(last_hours(report.made_at)), "last_messages": last_messages(report)}
+    return values
 
 
 def tools(request: HttpRequest) -> list[tuple[str, Any]]:
-    """Address and label of the pages that stand above our lists, each once."""
+    """Return the URL and label of each object tool of the changelists, without duplicates."""
     site = site_of(request)
     pages = [site._registry[model] for model in apps.get_app_config(APP).get_models() if may_view(request, model)]
     return list(dict(tool for page in pages for tool in page.changelist_object_tools(request)).items())
 
 
-def may_see(request: HttpRequest, found: Problem) -> bool:
+def may_see(request: HttpRequest, problem: Problem) -> bool:
     """Return True if the user may view the rows of a problem."""
-    return may_view(request, apps.get_model(APP, found.model))
+    return may_view(request, apps.get_model(APP, problem.model))
 
 
-def entry(request: HttpRequest, found: Problem) -> dict[str, Any]:
-    """Return a line of the list."""
+def entry(request: HttpRequest, problem: Problem) -> dict[str, Any]:
+    """Return the text, link and urgency of a problem for the template."""
     return {
-        "text": found.text,
-        "url": found.link_in(site_of(request).name),
-        "is_urgent": found.level == Level.CRITICAL,
+        "text": problem.text,
+        "url": problem.link_in(site_of(request).name),
+        "is_urgent": problem.level == Level.CRITICAL,
     }
 
 
-def last_messages(seen: Report) -> list[tuple[Any, Any]]:
-    """Each topic in words, and when it was last heard of."""
-    words = dict(Topic.choices)
-    return [(words[topic], at) for topic, at in seen.last_messages.items() if topic != ANY]
+def last_messages(report: Report) -> list[tuple[Any, Any]]:
+    """Return the label of each topic and the time of its last message."""
+    topic_labels = dict(Topic.choices)
+    return [(topic_labels[topic], received_at) for topic, received_at in report.last_messages.items() if topic != ANY]

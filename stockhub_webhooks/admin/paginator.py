@@ -1,4 +1,4 @@
-"""Pages of a list that never counts a whole table."""
+"""Pagination of the changelists without counting a whole table."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 else:
     BasePaginator = Paginator
 
-MOST = 5_000
+MAX_ROWS = 5_000
 
 
 class BoundedPaginator(BasePaginator):
-    """Paginator for the newest rows of a list; for older ones, users narrow the list down.
+    """Paginator for the newest `MAX_ROWS` rows; users narrow the list down to reach older ones.
 
-    Counting a table takes as long as it is large, and so does skipping to its end.
+    Counting all rows, or skipping to the last page, would scan the whole table.
     """
 
     is_cut_off = False
@@ -27,6 +27,6 @@ class BoundedPaginator(BasePaginator):
     def count(self) -> int:
         """Return the number of rows, at most the limit; `is_cut_off` is True if there are more."""
         rows: Any = self.object_list
-        counted: int = rows.order_by().values("pk")[: MOST + 1].count()
-        self.is_cut_off = counted > MOST
-        return min(counted, MOST)
+        counted: int = rows.order_by().values("pk")[: MAX_ROWS + 1].count()
+        self.is_cut_off = counted > MAX_ROWS
+        return min(counted, MAX_ROWS)

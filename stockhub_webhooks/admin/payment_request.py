@@ -1,4 +1,4 @@
-"""Payment requests."""
+"""Admin of payment requests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stockhub_webhooks.models import PaymentRequest
 
 @admin.register(PaymentRequest)
 class PaymentRequestAdmin(DocumentAdmin):
-    """Admin of payment requests."""
+    """List of payment requests, and the page of each."""
 
     list_display = (
         "increment_id", "order_number", "po_number", "customer", "payment_method", "total", "created_at",
@@ -46,5 +46,5 @@ class PaymentRequestAdmin(DocumentAdmin):
 
     @admin.display(description=_("payment link"))
     def payment_link(self, document: PaymentRequest) -> Any:
-        """Return a link only if it is http(s): the value comes from outside."""
+        """Return a link if the value is an http(s) URL, otherwise plain text, because the value comes from outside."""
         return display.external_link(document.pay_by_link or "", document.pay_by_link or display.EMPTY)

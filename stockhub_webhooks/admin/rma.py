@@ -1,4 +1,4 @@
-"""Returns."""
+"""Admin of returns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stockhub_webhooks.models import RMA
 
 @admin.register(RMA)
 class RMAAdmin(DocumentAdmin):
-    """Admin of returns."""
+    """List of returns, and the page of each."""
 
     list_display = (
         "increment_id", "order_number", "po_number", "status_in_words", "parcels", "date_requested", "date_received",

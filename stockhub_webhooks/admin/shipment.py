@@ -1,4 +1,4 @@
-"""Shipments, with their parcels."""
+"""Admin of shipments with their parcels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stockhub_webhooks.models import Shipment
 
 @admin.register(Shipment)
 class ShipmentAdmin(DocumentAdmin):
-    """Admin of shipments."""
+    """List of shipments, and the page of each."""
 
     list_display = (
         "increment_id", "order_number", "po_number", "status_in_words", "parcels", "customer", "delivered_on",
@@ -46,10 +46,9 @@ class ShipmentAdmin(DocumentAdmin):
 
     @admin.display(description=_("delivered at"), ordering="delivered_at")
     def delivered_on(self, shipment: Shipment) -> str:
-        """Return the day; the page has the time."""
+        """Return the date without the time, which the page of the shipment shows."""
         return display.day(shipment.delivered_at)
 
     @admin.display(description=_("sent from"))
     def sent_from(self, shipment: Shipment) -> Any:
-        """Return the address, readable."""
         return display.address(shipment.origin_address)

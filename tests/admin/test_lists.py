@@ -24,12 +24,12 @@ def many(post):
 
 def test_a_long_list_shows_the_newest_and_says_that_there_are_more(many, staff, list_url, monkeypatch):
     monkeypatch.setattr(OrderAdmin, "list_per_page", 2)
-    monkeypatch.setattr(paginator, "MOST", 4)
+    monkeypatch.setattr(paginator, "MAX_ROWS", 4)
     answer = staff.get(list_url("order"))
     assert "There are more than 4." in answer.text
     assert answer.context["cl"].paginator.num_pages == 2
     assert [order.increment_id for order in answer.context["cl"].result_list] == ["5", "4"]
-    monkeypatch.setattr(paginator, "MOST", 6)
+    monkeypatch.setattr(paginator, "MAX_ROWS", 6)
     assert "There are more than" not in staff.get(list_url("order")).text
 
 
