@@ -93,9 +93,9 @@ class Message(AccountModel):
         (Status.RECEIVED, Status.APPLIED): ("settle",),
         (Status.RECEIVED, Status.QUARANTINED): ("quarantine",),
         (Status.RECEIVED, Status.FAILED): ("postpone", "claim_due"),
-        (Status.APPLIED, Status.RECEIVED): ("requeue", "take_again"),
-        (Status.QUARANTINED, Status.RECEIVED): ("requeue", "take_again"),
-        (Status.FAILED, Status.RECEIVED): ("requeue", "take_again"),
+        (Status.APPLIED, Status.RECEIVED): ("requeue", "reopen"),
+        (Status.QUARANTINED, Status.RECEIVED): ("requeue", "reopen"),
+        (Status.FAILED, Status.RECEIVED): ("requeue", "reopen"),
     }
 
     class Outcome(models.TextChoices):

@@ -14,8 +14,8 @@ from stockhub_webhooks.db import leases
 from stockhub_webhooks.delivery import calls, ledger
 from stockhub_webhooks.models import Event, Message, ReceiverCall
 from stockhub_webhooks.processing import pipeline
-from stockhub_webhooks.receiving import journal, spool_import
-from tests.claiming import claim_due
+from stockhub_webhooks.receiving import claiming, journal, spool_import
+from tests.claims import claim_due
 from tests.conftest import KEY
 from tests.samples import sample
 
@@ -126,7 +126,7 @@ def test_messages_that_outlive_their_lease_are_applied_once(post, monkeypatch, c
         post("order", sample("order", increment_id=f"00000077{number}", entity_id=770 + number))
 
     def work():
-        for claim in journal.claim_due():
+        for claim in claiming.claim_due():
             pipeline.process_together(claim)
             for message in claim:
                 pipeline.process(message)
@@ -165,7 +165,7 @@ def test_rest_of_a_killed_batch_is_taken_over_one_by_one_without_an_attempt(post
     assert len(claim_due_and_die()) == 3
     lapse(Message)
     claims = []
-    for claim in journal.claim_due():
+    for claim in claiming.claim_due():
         claims.append([message.attempts for message in claim])
     assert claims == [[1], [1], [1]]
 

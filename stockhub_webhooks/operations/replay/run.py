@@ -30,7 +30,7 @@ from stockhub_webhooks.db.connections import (
     write_transaction,
 )
 from stockhub_webhooks.db.timeouts import query_timeout
-from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.delivery import manual
 from stockhub_webhooks.exceptions import WORKER_DIED, AlreadySettled, Unreadable, error_location, format_error
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Event, Message, ReceiverCall, Replay
@@ -247,9 +247,9 @@ def work(message: Message, receivers: Collection[str], *, applies: bool, tries_a
     """
     told_of = message.events.using(database_alias()).defer("changes").order_by("pk")
     past = list(told_of) if receivers or tries_again else []
-    result = pipeline.again(message) if applies else pipeline.Result("", [], [])
-    tried = ledger.requeue_events(past) if tries_again else []
-    offered = ledger.backfill(past, receivers)
+    result = pipeline.reapply(message) if applies else pipeline.Result("", [], [])
+    tried = manual.requeue_events(past) if tries_again else []
+    offered = manual.backfill(past, receivers)
     counted = "changed" if result.events or tried or offered else "unchanged"
     return Step(counted, result.outcome, result.events, [*result.calls, *tried, *offered])
 

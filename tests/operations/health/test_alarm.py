@@ -13,7 +13,7 @@ from django.urls import NoReverseMatch
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.delivery import manual
 from stockhub_webhooks.models import Alarm, Heartbeat, Lock, Message, ReceiverCall, Refusal
 from stockhub_webhooks.operations import worker
 from stockhub_webhooks.operations.health import alarm
@@ -420,6 +420,6 @@ def test_a_call_tried_again_ends_given_up(broken):
     broken("given_up")
     look()
     assert Alarm.objects.exclude(since=None).exists()
-    ledger.requeue(list(ReceiverCall.objects.values_list("pk", flat=True)))
+    manual.requeue(list(ReceiverCall.objects.values_list("pk", flat=True)))
     look()
     assert not Alarm.objects.exclude(since=None).exists()
