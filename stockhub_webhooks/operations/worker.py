@@ -53,7 +53,7 @@ def drain(until: float = FOREVER, stop: threading.Event | None = None) -> int:
                     return done
         done += calls.deliver_due(until=until, stop=stop)
         done += replay.continue_due(until=until, stop=stop)
-        done += host_orders.look_due(until=until, stop=stop)
+        done += host_orders.look_up_due(until=until, stop=stop)
         if done == before:
             break
     return done

@@ -232,7 +232,7 @@ def test_where_there_is_nothing_to_tell_or_too_much_it_says_so(post, act, monkey
     monkeypatch.setattr(host_link, "MAX_IDS", 1)
     for number in ("1", "2"):
         post("order", sample("order", increment_id=number))
-    host_orders.look_due()
+    host_orders.look_up_due()
     links = HostLink.objects.filter(order__increment_id__in="12")
     assert "choose fewer" in act("tell_missed", *links).text
 

@@ -140,7 +140,7 @@ def find_nothing(po_number, order):
 
 @pytest.mark.usefixtures("looked_for", "without_scans")
 def test_whether_the_shop_has_the_orders_is_found_out_and_listed_by_an_index(staff):
-    asked = statements(host_orders.look_due, ("SELECT", "(", "UPDATE"))
+    asked = statements(host_orders.look_up_due, ("SELECT", "(", "UPDATE"))
     for query in ("", "?found=later", "?found=all", "?q=1500", "?status__exact=failed"):
         url = f"/admin/stockhub_webhooks/hostlink/{query}"
         asked += statements(lambda url=url: staff.get(url))
