@@ -74,43 +74,51 @@ def known_receivers() -> dict[str, set[str]]:
     return {name: set(known) for name, signal in signals.BY_NAME.items() if (known := signal.identities())}
 
 
-# ---------------------------------------------------------------- taking
+# ---------------------------------------------------------------- claiming
 
 
 def claim_due(*, message_id: int | None = None) -> Iterator[ReceiverCall]:
-    """Take due calls that this process can make, one after the other, each with a lease.
+    """Claim due calls that this process can make, one after the other.
 
-    A call whose receiver is not known here stays as it is: another process may know it.
+    A call whose receiver is not known here stays as it is: another process may know it. Calls whose lease is over are
+    a batch of their own, since most of them may be under way in receivers that take long.
 
     Args:
-        message_id: only the calls that this message caused.
+        message_id: claim only the calls that this message caused and that no process has claimed yet.
     """
     known = known_receivers()
     if not known:
         return
     leases.give_back_lost()
-    was_given_up = False
+    receivers = frozenset((name, frozenset(identities)) for name, identities in known.items())
     of_message = () if message_id is None else (message_id,)
-    due = _due(frozenset((name, frozenset(found)) for name, found in known.items()), database_alias(), bool(of_message))
-    with query_timeout(database_alias()):
-        calls = due.rows(*of_message)
-    for call in calls:
-        killed_its_process = call.attempts >= conf.MAX_ATTEMPTS if call.claim is None else call.is_suspect
-        if killed_its_process:
-            with about(message_id=call.event.message_id, event_id=call.event_id, receiver=call.receiver):
-                if _claim(call, attempt=0):
-                    _fail(call, CALLER_DIED, DIED)
-                    was_given_up = True
-        elif _claim(call, attempt=int(call.claim is None)):
-            yield call
+    statuses = [ReceiverCall.Status.PENDING]
+    if not of_message:
+        statuses.append(ReceiverCall.Status.RUNNING)
+    was_given_up = False
+    for status in statuses:
+        due = _due(receivers, database_alias(), status, bool(of_message))
+        with query_timeout(database_alias()):
+            calls = due.rows(*of_message)
+        for call in calls:
+            killed_its_process = call.attempts >= conf.MAX_ATTEMPTS if call.claim is None else call.is_suspect
+            if killed_its_process:
+                with about(message_id=call.event.message_id, event_id=call.event_id, receiver=call.receiver):
+                    if _claim(call, attempt=0):
+                        _fail(call, CALLER_DIED, DIED)
+                        was_given_up = True
+            elif _claim(call, attempt=int(call.claim is None)):
+                yield call
     if was_given_up:  # there may be more calls behind them
         yield from claim_due(message_id=message_id)
 
 
 @lru_cache(maxsize=16)
-def _due(known: frozenset[tuple[str, frozenset[str]]], using: str, of_message: bool) -> Selection:
-    receivers = dict(known)
-    due = ReceiverCall.objects.using(using).due(NOW).of(receivers).first_in_line(receivers)
+def _due(receivers: frozenset[tuple[str, frozenset[str]]], using: str, status: str, of_message: bool) -> Selection:
+    known = dict(receivers)
+    due = ReceiverCall.objects.using(using).due(NOW).filter(status=status).of(known)
+    if status == ReceiverCall.Status.PENDING:  # a call whose lease is over was first in line already
+        due = due.first_in_line(known)
     if of_message:
         due = due.filter(event__message_id=0)
     return Selection(due[:BATCH], ["event", "event__message"], without=["event__message__body"])
