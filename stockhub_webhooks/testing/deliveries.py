@@ -18,7 +18,7 @@ from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.testing import samples
-from stockhub_webhooks.testing.environment import in_a_test
+from stockhub_webhooks.testing.environment import test_settings
 
 FIRST_KEY = "the first key of the settings"
 
@@ -70,7 +70,7 @@ def deliver(
         payload = samples.payload(topic, **changes)
     elif changes:
         raise TypeError(f"deliver() takes a payload or changes ({', '.join(changes)}), not both")
-    with in_a_test(), _received(received_at):
+    with test_settings(), _received(received_at):
         response = Client().post(
             reverse(f"stockhub_webhooks:{topic or 'any'}"),
             _bytes(payload),

@@ -17,7 +17,7 @@ from stockhub_webhooks.exceptions import PermanentFailure
 from stockhub_webhooks.models import Event, Message, ReceiverCall
 from stockhub_webhooks.processing import pipeline
 from stockhub_webhooks.receiving import journal
-from stockhub_webhooks.testing.environment import in_a_test
+from stockhub_webhooks.testing.environment import test_settings
 from stockhub_webhooks.testing.recording import connected
 
 
@@ -38,7 +38,7 @@ def run_pending(*, ignore_backoff: bool = True, raise_errors: bool = True) -> li
         Exception: the first receiver's own error; `PermanentFailure` where a call was given up.
     """
     made: dict[int, ReceiverCall] = {}
-    with in_a_test(), _failures() as failures:
+    with test_settings(), _failures() as failures:
         if ignore_backoff:
             _make_all_due()
         while _work(made, failures):
