@@ -243,9 +243,9 @@ def test_the_page_shows_who_hears_what_and_how_it_fares(receivers, staff):
     assert not by_name["shop.writes"]["failed_at"]
     assert by_name["shop.fails"]["failed_at"]
     assert (by_name["shop.fails"]["waiting"], by_name["shop.fails"]["given_up"]) == (1, 0)
-    (unheard,) = [row["unheard"] for row in context.context["signals"] if row["name"] == "shipment_created"]
-    assert unheard == 1
-    assert [row["receiver"] for row in context.context["gone"]] == ["shop.older", "shop.old"]
+    (count,) = [row["without_receiver"] for row in context.context["signals"] if row["name"] == "shipment_created"]
+    assert count == 1
+    assert [row["receiver"] for row in context.context["removed_receivers"]] == ["shop.older", "shop.old"]
     assert f"{URL}?only_tell=on" in page
 
 
@@ -279,7 +279,8 @@ def test_tasks_of_one_that_is_gone_are_given_to_another(receivers, staff):
 
 def test_counts_of_a_receiver_lead_to_its_tasks(receivers, staff):
     context = staff.get(RECEIVERS).context
-    for row in (*context["gone"], *(found for signal in context["signals"] for found in signal["receivers"])):
+    connected = [receiver for signal in context["signals"] for receiver in signal["receivers"]]
+    for row in (*context["removed_receivers"], *connected):
         for what in ("waiting", "given_up"):
             assert staff.get(row[f"{what}_url"]).context["cl"].result_count == row[what], (row, what)
 
@@ -292,7 +293,7 @@ def test_tasks_of_one_that_is_gone_are_given_up_for_a_reason(receivers, staff, c
     assert "shop.old (new order)" in page
     page = staff.post(GIVE_UP, gone | {"reason": "the old shop is closed"}, follow=True)
     assert "1 task was given up." in page.text
-    assert [row["receiver"] for row in page.context["gone"]] == ["shop.older"]
+    assert [row["receiver"] for row in page.context["removed_receivers"]] == ["shop.older"]
     call = ReceiverCall.objects.get(receiver="shop.old")
     assert (call.cause, call.last_error) == ("by_hand", "the old shop is closed\n\n")
     assert LogEntry.objects.filter(change_message="given up: the old shop is closed").count() == 1
