@@ -154,7 +154,7 @@ def mark_done(call: ReceiverCall) -> bool:
 
 
 def retry(call: ReceiverCall, error: Exception) -> None:
-    """Put a call off whose receiver failed, or give it up after `MAX_ATTEMPTS`."""
+    """Make a call due again after a pause since its receiver failed, or give it up after `MAX_ATTEMPTS`."""
     text = format_error(error)
     if call.attempts >= conf.MAX_ATTEMPTS:
         give_up(call, text, error_fingerprint(error))
@@ -162,7 +162,7 @@ def retry(call: ReceiverCall, error: Exception) -> None:
     if _fail(call, text, error_fingerprint(error)):
         signals.receiver_failed.send_robust(ReceiverCall, call=call, error=error)
         return
-    # The transaction was committed and only a hook after it failed: the work is done, so it is not asked again.
+    # the transaction was committed, and only a hook after the commit failed: the work is done
     done = ReceiverCall.objects.using(database_alias()).filter(
         pk=call.pk, status=ReceiverCall.Status.DONE, claim=call.claim
     )
@@ -175,7 +175,7 @@ def retry(call: ReceiverCall, error: Exception) -> None:
 
 
 def _fail(call: ReceiverCall, text: str, cause: str) -> bool:
-    """Count a failed attempt: put the call off, or give it up; return False if another process has the call."""
+    """Count a failed attempt: postpone the call, or give it up; return False if another process has the call."""
     if call.attempts >= conf.MAX_ATTEMPTS:
         return give_up(call, text, cause)
     pause = conf.pause_after(call.attempts)
@@ -204,7 +204,7 @@ def retry_later(call: ReceiverCall, seconds: float, reason: str) -> None:
 
 
 def give_up(call: ReceiverCall, reason: str, why: str) -> bool:
-    """Give a call up. Only a manual retry revives it; later calls of the order proceed.
+    """Give a call up. Only a manual retry makes it due again; later calls of the order proceed.
 
     Args:
         call: a claimed call.

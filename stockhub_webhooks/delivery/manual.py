@@ -34,18 +34,18 @@ def backfill(events: list[Event], receivers: Collection[str]) -> list[ReceiverCa
     if not wanted:
         return []
     rows = ReceiverCall.objects.using(database_alias())
-    told = set(
+    existing = set(
         rows.filter(event__in=events, receiver__in=list(receivers)).values_list("event_id", "signal", "receiver")
     )
-    calls = [call for call in wanted if (call.event_id, call.signal, call.receiver) not in told]
+    calls = [call for call in wanted if (call.event_id, call.signal, call.receiver) not in existing]
     for call in calls:
         call.is_replay = True
-    rows.bulk_create(calls, ignore_conflicts=True)  # another offer may have been as quick
+    rows.bulk_create(calls, ignore_conflicts=True)  # another process may have added the same calls
     return calls
 
 
 def requeue(pks: list[int]) -> int:
-    """Make calls due now that are given up or wait for their next attempt; how many."""
+    """Make calls due now that are given up or wait for their next attempt; return their number."""
     calls = ReceiverCall.objects.using(database_alias()).filter(pk__in=pks)
     waiting, given_up = (
         calls.filter(status=status) for status in (ReceiverCall.Status.PENDING, ReceiverCall.Status.GIVEN_UP)
@@ -56,7 +56,7 @@ def requeue(pks: list[int]) -> int:
 
 
 def requeue_events(events: list[Event]) -> list[ReceiverCall]:
-    """Make due now what of these events was given up, but by hand, or waits for its next attempt; the calls."""
+    """Make failed and waiting calls of these events due now, except those that a person gave up; return them."""
     calls = list(retryable().filter(event__in=events).exclude(due_at__lte=NOW))
     requeue([call.pk for call in calls])
     return calls
@@ -80,20 +80,25 @@ def give_up_by_hand(pks: list[int], reason: str) -> int:
 
 
 def reassign(signal: str, former: str, receiver: str) -> int:
-    """Give what a receiver that is gone is still owed, or has given up, to another one of the same signal; how many.
+    """Hand the open and given-up calls of a receiver that no longer exists over to another one; return their number.
 
-    An event that the other one knows of already stays where it is, and so does what was given up by hand.
+    A call stays as it is if the other receiver has one for the same event, or if a person gave it up.
+
+    Args:
+        signal: the name of the signal that both belong to.
+        former: identity of the receiver that is no longer connected.
+        receiver: identity of the other one.
 
     Raises:
         ValueError: the new receiver is not connected to that signal, or the former one still is.
     """
-    heard = signals.BY_NAME[signal]
-    if heard.find(receiver) is None or heard.find(former) is not None:
+    connected = signals.BY_NAME[signal]
+    if connected.find(receiver) is None or connected.find(former) is not None:
         raise ValueError(f"{receiver} is not connected to {signal}, or {former} still is")
     rows = ReceiverCall.objects.using(database_alias()).filter(signal=signal)
     lapsed = Q(status=ReceiverCall.Status.RUNNING, due_at__lte=NOW)
-    left = Q(status__in=(ReceiverCall.Status.PENDING, ReceiverCall.Status.GIVEN_UP)) | lapsed
-    calls = rows.filter(left, receiver=former).exclude(cause=ReceiverCall.BY_HAND)
+    unfinished = Q(status__in=(ReceiverCall.Status.PENDING, ReceiverCall.Status.GIVEN_UP)) | lapsed
+    calls = rows.filter(unfinished, receiver=former).exclude(cause=ReceiverCall.BY_HAND)
     fresh: dict[str, Any] = {
         "status": ReceiverCall.Status.PENDING,
         "attempts": 0,
@@ -109,8 +114,8 @@ def reassign(signal: str, former: str, receiver: str) -> int:
             return moved
         last = batch[-1][0]
         events = [event for _, event in batch]
-        told = set(rows.filter(receiver=receiver, event__in=events).values_list("event_id", flat=True))
-        pks = [pk for pk, event in batch if event not in told]
+        existing = set(rows.filter(receiver=receiver, event__in=events).values_list("event_id", flat=True))
+        pks = [pk for pk, event in batch if event not in existing]
         moved += len(leases.update_unlocked(calls.filter(pk__in=pks), receiver=receiver, **fresh))
 
 
@@ -118,9 +123,9 @@ def retryable(*, receiver: str = "", given_up: bool = False, since: datetime | N
     """Return the calls that `requeue` would make due: calls given up automatically, and waiting ones.
 
     Args:
-        receiver: only this one's.
-        given_up: only those given up.
-        since: only those whose message came in then or later.
+        receiver: only calls of this receiver.
+        given_up: only given-up calls.
+        since: only calls whose message was received then or later.
     """
     wanted = [ReceiverCall.Status.GIVEN_UP] if given_up else [ReceiverCall.Status.GIVEN_UP, ReceiverCall.Status.PENDING]
     calls = ReceiverCall.objects.using(database_alias()).filter(status__in=wanted).exclude(cause=ReceiverCall.BY_HAND)
