@@ -20,6 +20,8 @@ from stockhub_webhooks.models import Event, Message, ReceiverCall
 from stockhub_webhooks.office.access import may
 from stockhub_webhooks.receiving import records
 
+SHOWN_PARTS = 1000  # a message holds no more
+
 
 @admin.register(Message)
 class MessageAdmin(EntryPage):
@@ -68,6 +70,10 @@ class MessageAdmin(EntryPage):
         fieldsets = super().get_fieldsets(request, obj)
         if obj is not None and records.CORRECTED_FROM in obj.headers:
             fieldsets[0][1]["fields"].append("corrected_from")
+        if obj is not None and obj.parent_id:
+            fieldsets[0][1]["fields"].append("part_of")
+        if obj is not None and obj.outcome == Message.Outcome.SPLIT:
+            fieldsets[2][1]["fields"] = ["parts"]
         return fieldsets
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
@@ -89,6 +95,20 @@ class MessageAdmin(EntryPage):
         uid = message.headers[records.CORRECTED_FROM]
         original = Message.objects.filter(uid=uid).first()
         return display.page(original, self.title_of(original)) if original else uid
+
+    @admin.display(description=_("part of"))
+    def part_of(self, message: Message) -> Any:
+        """Return a link to the message that held this document among others."""
+        return display.page(message.parent, self.title_of(message.parent)) if message.parent else display.EMPTY
+
+    @admin.display(description=_("documents"))
+    def parts(self, message: Message) -> Any:
+        """Return a table of the messages that this one was split into."""
+        parts = message.parts.defer("body", "headers").order_by("position")
+        return display.table(
+            (_("document"), _("outcome")),
+            ((display.page(part, str(part)), labels.result(part)) for part in parts[:SHOWN_PARTS]),
+        )
 
     @admin.display(description=_("processed again"))
     def replayed(self, message: Message) -> str:

@@ -80,6 +80,8 @@ class Message(AccountModel):
         increment_id: Stock Hub's number of the document; "" until it is known.
         due_at: when to apply the message; while that is done, when the lease lapses; None if it is settled.
         is_replay: True if the message was applied again.
+        parent: the message that held this document among others; None if it came alone.
+        position: the place of the document in the parent, from 0.
     """
 
     class Status(models.TextChoices):
@@ -90,7 +92,7 @@ class Message(AccountModel):
 
     # from, to: the functions that change the status; the tests hold it, and docs/how-it-works.md draws it
     TRANSITIONS: dict[tuple[str, str], tuple[str, ...]] = {
-        (Status.RECEIVED, Status.APPLIED): ("settle",),
+        (Status.RECEIVED, Status.APPLIED): ("settle", "settle_split"),
         (Status.RECEIVED, Status.QUARANTINED): ("quarantine",),
         (Status.RECEIVED, Status.FAILED): ("postpone", "claim_due"),
         (Status.APPLIED, Status.RECEIVED): ("requeue", "reopen"),
@@ -103,6 +105,7 @@ class Message(AccountModel):
         UPDATED = "updated", pgettext_lazy("outcome", "changed")
         UNCHANGED = "unchanged", _("nothing new")
         STALE = "stale", _("older than what we have")
+        SPLIT = "split", _("several documents")
 
     class Source(models.TextChoices):
         WEBHOOK = "webhook", _("webhook")
@@ -167,13 +170,23 @@ class Message(AccountModel):
         _("processed again"), default=False, db_default=False
     )
 
-    # set when the message is applied; a new row gets them from the defaults of the database
+    parent: models.ForeignKey[Message | None, Message | None] = models.ForeignKey(
+        "self", models.SET_NULL, null=True, editable=False, related_name="parts", verbose_name=_("part of")
+    )
+    position: models.PositiveIntegerField[int | None, int | None] = models.PositiveIntegerField(
+        null=True, editable=False
+    )
+
+    # set when the message or its parent is applied; a new row gets them from the defaults of the database
     SET_WHEN_APPLIED = frozenset(
         {"status", "outcome", "error", "cause", "increment_id", "applied_at", "is_replay", "is_suspect"}
+        | {"parent", "position"}
     )
 
     if TYPE_CHECKING:
         events: RelatedManager[Event]
+        parts: RelatedManager[Message]
+        parent_id: int | None
         get_topic_display: Callable[[], str]
         get_url_topic_display: Callable[[], str]
         get_source_display: Callable[[], str]

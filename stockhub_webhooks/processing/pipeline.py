@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from django.db import Error as DatabaseFault
 
@@ -12,10 +14,11 @@ from stockhub_webhooks.db.connections import database_alias, with_retries, write
 from stockhub_webhooks.db.leases import Claim
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.delivery import ledger
-from stockhub_webhooks.exceptions import AlreadySettled, Unreadable, error_location
+from stockhub_webhooks.exceptions import AlreadySettled, SeveralDocuments, Unreadable, error_location
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Event, Message, ReceiverCall
 from stockhub_webhooks.processing.apply import apply
+from stockhub_webhooks.processing.split import split
 from stockhub_webhooks.receiving import claiming, journal
 
 logger = logger_of(__name__)
@@ -30,8 +33,7 @@ def process(message: Message) -> Message:
     began = time.monotonic()
     with about(message_id=message.pk):
         try:
-            parsed = serializers.read_message(message)
-            _apply(message, parsed)
+            _apply(message)
         except Exception as fault:
             try:
                 _record_failure(message, fault)
@@ -100,9 +102,23 @@ def reapply(message: Message) -> Result:
         Unreadable: the message still cannot be read.
         django.db.Error: the caller must roll back.
     """
-    parsed = serializers.read_message(message)
+    steps = _steps_for(message)
     claiming.reopen(message)
-    return _steps(message, parsed)
+    return steps()
+
+
+def _steps_for(message: Message) -> Callable[[], Result]:
+    """Parse a message; return a function that applies it, or splits it, in the caller's transaction."""
+    try:
+        parsed = serializers.read_message(message)
+    except SeveralDocuments as documents:
+        return partial(_split, message, documents)
+    return partial(_steps, message, parsed)
+
+
+def _split(message: Message, documents: SeveralDocuments) -> Result:
+    split(message, documents)
+    return Result(Message.Outcome.SPLIT, [], [])
 
 
 def _steps(message: Message, parsed: serializers.ParsedMessage) -> Result:
@@ -112,13 +128,14 @@ def _steps(message: Message, parsed: serializers.ParsedMessage) -> Result:
     return Result(applied.outcome, applied.events, calls)
 
 
-def _apply(message: Message, parsed: serializers.ParsedMessage) -> None:
+def _apply(message: Message) -> None:
     """Apply a message in one transaction; repeat it if the database aborted it, for instance for a deadlock."""
+    steps = _steps_for(message)
 
     def step() -> None:
         with write_transaction(database_alias()):
             claiming.lock(message)
-            _steps(message, parsed)
+            steps()
 
     with_retries(step, is_transaction=True)
 

@@ -30,6 +30,7 @@ from stockhub_webhooks.db.writes import insert, update
 from stockhub_webhooks.exceptions import (
     AlreadySettled,
     NotStored,
+    SeveralDocuments,
     Unreadable,
     error_fingerprint,
     format_error,
@@ -181,6 +182,26 @@ def settle(message: Message, reading: ParsedMessage, outcome: str) -> None:
         topic=reading.topic,
         increment_id=reading.increment_id,
         notes=[note._asdict() for note in reading.notes],
+        error="",
+        cause="",
+        applied_at=timezone.now(),
+        due_at=None,
+    )
+
+
+def settle_split(message: Message, documents: SeveralDocuments) -> None:
+    """Mark a message as applied whose documents became messages of their own, in the transaction that inserted them.
+
+    Raises:
+        AlreadySettled: another process finished it first.
+    """
+    _finish(
+        message,
+        status=Message.Status.APPLIED,
+        outcome=Message.Outcome.SPLIT,
+        topic=message.url_topic,
+        increment_id="",
+        notes=[note._asdict() for note in documents.notes],
         error="",
         cause="",
         applied_at=timezone.now(),

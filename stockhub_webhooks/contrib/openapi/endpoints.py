@@ -44,7 +44,8 @@ The sender is answered once the message is stored; the answer never depends on w
 
 The body is read as JSON whatever the headers say. Absent is the same as null. An unknown field or code, or a value
 of another kind than is said here, is taken and noted, never refused. A message that was sent before, or that is older
-than what is known, is answered 200 with the outcome `unchanged` or `stale`.
+than what is known, is answered 200 with the outcome `unchanged` or `stale`. A body with several documents is answered
+200 with the outcome `split`, and each of them becomes a message of its own.
 """
 
 
