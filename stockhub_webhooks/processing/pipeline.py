@@ -15,7 +15,7 @@ from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.exceptions import AlreadySettled, Unreadable, error_location
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Event, Message, ReceiverCall
-from stockhub_webhooks.processing.apply import apply
+from stockhub_webhooks.processing.apply import Applied, apply, apply_outdated
 from stockhub_webhooks.receiving import journal
 
 logger = logger_of(__name__)
@@ -89,10 +89,14 @@ class Result:
     calls: list[ReceiverCall]
 
 
-def again(message: Message) -> Result:
+def again(message: Message, *, outdated: bool = False) -> Result:
     """Apply and record a settled message again, in the caller's transaction.
 
     Other processes see nothing of it until that is committed, and no signal is sent: a preview rolls it back.
+
+    Args:
+        message: a settled message.
+        outdated: True to apply a message about a return even if it is outdated.
 
     Raises:
         AlreadySettled: the message is open at present, so it is applied anyway.
@@ -101,13 +105,16 @@ def again(message: Message) -> Result:
     """
     reading = serializers.read_message(message)
     journal.take_again(message)
-    return _steps(message, reading)
+    return _record(message, reading, (apply_outdated if outdated else apply)(reading, message))
 
 
 def _steps(message: Message, reading: serializers.ParsedMessage) -> Result:
-    applied = apply(reading, message)
+    return _record(message, reading, apply(reading, message))
+
+
+def _record(message: Message, reading: serializers.ParsedMessage, applied: Applied) -> Result:
     calls = ledger.record(applied.events)
-    journal.settle(message, reading, applied.outcome)
+    journal.settle(message, reading, applied.outcome, applied.notes)
     return Result(applied.outcome, applied.events, calls)
 
 
