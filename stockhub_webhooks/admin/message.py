@@ -17,7 +17,7 @@ from stockhub_webhooks.admin.entry import EntryPage
 from stockhub_webhooks.admin.list_filters import MessageAttentionFilter
 from stockhub_webhooks.admin.replay_request import MAX_IDS, URL_NAME
 from stockhub_webhooks.models import Event, Message, ReceiverCall
-from stockhub_webhooks.models.message import MessageQuerySet
+from stockhub_webhooks.models.message import OUTDATED_RETURN, MessageQuerySet
 from stockhub_webhooks.office.access import may
 from stockhub_webhooks.receiving import records
 
@@ -141,6 +141,12 @@ class MessageAdmin(EntryPage):
     def process_again(self, request: HttpRequest, queryset: QuerySet[Message]) -> HttpResponse | None:
         """Redirect to the replay preview of the chosen messages, where the user confirms."""
         return self.redirect_to_preview(request, queryset)
+
+    def get_page_actions(self, request: HttpRequest, row: Message) -> list[tuple[str, str]]:
+        actions = super().get_page_actions(request, row)
+        is_stale = row.outcome == Message.Outcome.STALE
+        is_outdated = is_stale and any(note["code"] == OUTDATED_RETURN for note in row.notes)
+        return [action for action in actions if is_outdated or action[0] != "process_outdated"]
 
     @admin.action(description=_("process although outdated"), permissions=["process_again"])
     def process_outdated(self, request: HttpRequest, queryset: QuerySet[Message]) -> HttpResponse | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from stockhub_webhooks.db.connections import database_alias
@@ -14,7 +14,7 @@ from stockhub_webhooks.models.message import OUTDATED_RETURN
 from stockhub_webhooks.processing.apply import parts
 from stockhub_webhooks.processing.apply.changes import Changes, set_values, to_json_value
 from stockhub_webhooks.processing.apply.document_types import BY_TOPIC
-from stockhub_webhooks.processing.apply.progress import Part, Progress, compare_progress
+from stockhub_webhooks.processing.apply.progress import Progress, compare_progress
 from stockhub_webhooks.serializers import Note, ParsedMessage
 
 
@@ -49,10 +49,7 @@ def apply(reading: ParsedMessage, message: Message) -> Applied:
 def apply_outdated(reading: ParsedMessage, message: Message) -> Applied:
     """Apply a message about a return even if it is outdated, since a person has asked for it.
 
-    Messages of other topics have an `updated_at` that shows which one is the newer: `apply` decides about them.
-
-    Raises:
-        django.db.Error: as for `apply`.
+    Messages of other topics have an `updated_at` that shows which one is the newer: they are applied as by `apply`.
     """
     application = _Application(reading, message)
     application.accepts_outdated = bool(application.document_type.progress_fields)
@@ -70,7 +67,6 @@ class _Application:
         self.order: Order | None = None
         self.document: Any = None
         self.accepts_outdated = False
-        self.lines: parts.MatchedLines | None = None
         self.progress = Progress()
         self.changes: Changes = {}
         self.events: list[Event] = []
@@ -136,21 +132,16 @@ class _Application:
             return True
         if not self.document_type.progress_fields or self.is_duplicate():
             return False
-        self.progress = compare_progress(self.parts_to_compare())
+        lines = self.matched_lines.pairs() if self.matched_lines else []
+        self.progress = compare_progress(self.document_type, self.reading.fields, self.document, lines)
         return self.progress.is_outdated
 
-    def parts_to_compare(self) -> Iterator[Part]:
-        fields, item_fields = self.document_type.progress_fields, self.document_type.item_progress_fields
-        yield Part("", self.reading.fields, {name: getattr(self.document, name) for name in fields})
+    @cached_property
+    def matched_lines(self) -> parts.MatchedLines | None:
+        """The lines of the message with the stored ones; None if the message leaves them as they are."""
         if self.reading.lines is None:
-            return
-        self.lines = lines = self.match_lines()
-        for index, (given, match) in enumerate(zip(lines.given, lines.matches, strict=True)):
-            row = None if match is None else lines.rows[match]
-            yield Part(f"items[{index}]", given, {name: getattr(row, name, None) for name in item_fields})
-
-    def match_lines(self) -> parts.MatchedLines:
-        return parts.match_stored_lines(self.document, self.document_type, self.reading.lines or (), self.using)
+            return None
+        return parts.match_stored_lines(self.document, self.document_type, self.reading.lines, self.using)
 
     def is_older(self) -> bool:
         """Return True if the document is newer: by `updated_at`, or if equal or missing, by `received_at`."""
@@ -222,11 +213,11 @@ class _Application:
         self.changes |= addresses.changes
         document.save(using=self.using, update_fields=[*written, *addresses.written])
         lines = parts.PartChanges()
-        if reading.lines is not None:
+        if self.matched_lines:
             lines = parts.update_lines(
                 document,
                 self.document_type,
-                self.lines or self.match_lines(),
+                self.matched_lines,
                 self.using,
                 whole=not reading.lines_left_out,
                 never_erased=() if self.accepts_outdated else self.document_type.item_progress_fields,

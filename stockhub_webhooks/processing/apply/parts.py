@@ -90,6 +90,11 @@ class MatchedLines:
     row_keys: list[LineKey]
     matches: list[int | None]
 
+    def pairs(self) -> list[tuple[Values, Any]]:
+        """Return the values of each line with its row; None if the line is new."""
+        rows = [None if match is None else self.rows[match] for match in self.matches]
+        return list(zip(self.given, rows, strict=True))
+
 
 def match_stored_lines(document: Any, document_type: DocumentType, lines: Sequence[Values], using: str) -> MatchedLines:
     """Load the lines of a document, and match those of a message with them."""

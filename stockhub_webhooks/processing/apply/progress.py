@@ -1,4 +1,4 @@
-"""Compare the progress of a return in a message with the progress of the stored return.
+"""Compare the progress of a return in a message with the progress of the stored return. Pure: no database.
 
 The contract gives returns no `updated_at`. But their dates and quantities are null until they are known, and not null
 again later. So a message that gives null for a value that we have was written before that value was known.
@@ -9,26 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from stockhub_webhooks.processing.apply.document_types import DocumentType
 
-class Part(NamedTuple):
-    """The document or one of its lines: the values of the message and the stored ones.
-
-    Attributes:
-        path: the place in the body, such as `items[0]`; "" for the document.
-        given: the values of the message. A name that is missing was not given, which proves nothing.
-        stored: the stored values of the fields to compare; None if we have no value, or if the line is new.
-    """
-
-    path: str
-    given: Mapping[str, Any]
-    stored: Mapping[str, Any]
+Values = Mapping[str, Any]
 
 
 class Progress(NamedTuple):
     """The progress of a message, compared with the stored rows.
 
     Attributes:
-        erased: the places of values that we have and that the message gives as null.
+        erased: the places of values that we have and that the message gives as null, such as `items[0].qty_returned`.
         is_further: True if the message gives a value that we lack.
     """
 
@@ -41,17 +31,27 @@ class Progress(NamedTuple):
         return bool(self.erased) and not self.is_further
 
 
-def compare_progress(parts: Iterable[Part]) -> Progress:
-    """Return what the message would erase, and whether it gives anything that we lack."""
+def compare_progress(
+    document_type: DocumentType, fields: Values, document: Any, lines: Iterable[tuple[Values, Any]]
+) -> Progress:
+    """Return what the message would erase, and whether it gives anything that we lack.
+
+    Args:
+        document_type: the type, which names the fields to compare; none of them makes no progress.
+        fields: the document's values of the message. A name that is missing was not given, which proves nothing.
+        document: the stored document.
+        lines: the values of each line of the message, with the stored line; None if the line is new.
+    """
+    given = [("", name, fields, document) for name in document_type.progress_fields]
+    for index, (values, row) in enumerate(lines):
+        given += [(f"items[{index}].", name, values, row) for name in document_type.item_progress_fields]
     erased: list[str] = []
     is_further = False
-    for part in parts:
-        for name, known in part.stored.items():
-            if name not in part.given:
-                continue
-            given = part.given[name]
-            if given is None and known is not None:
-                erased.append(f"{part.path}.{name}".lstrip("."))
-            if given is not None and known is None:
-                is_further = True
+    for path, name, values, row in given:
+        if name not in values:
+            continue
+        is_given, is_known = values[name] is not None, getattr(row, name, None) is not None
+        if is_known and not is_given:
+            erased.append(f"{path}{name}")
+        is_further |= is_given and not is_known
     return Progress(tuple(erased), is_further)
