@@ -11,7 +11,7 @@ from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.db.writes import insert, save, select_for_update
 from stockhub_webhooks.models import Document, Event, Message, Order, Shipment
 from stockhub_webhooks.models.message import OUTDATED_RETURN
-from stockhub_webhooks.processing.apply import parts
+from stockhub_webhooks.processing.apply import parts, precedence
 from stockhub_webhooks.processing.apply.changes import Changes, set_values, to_json_value
 from stockhub_webhooks.processing.apply.document_types import BY_TOPIC
 from stockhub_webhooks.processing.apply.progress import Progress, compare_progress
@@ -128,13 +128,19 @@ class _Application:
 
     def is_stale(self) -> bool:
         """Return True if the document's state is newer: by its times, or, for a return, by its progress."""
-        if self.is_older():
-            return True
+        is_older = precedence.is_older(self.document, self.reading, self.message, self.using)
         if not self.document_type.progress_fields or self.is_duplicate():
-            return False
+            return is_older
         lines = self.matched_lines.pairs() if self.matched_lines else []
-        self.progress = compare_progress(self.document_type, self.reading.fields, self.document, lines)
-        return self.progress.is_outdated
+        progress = compare_progress(self.document_type, self.reading.fields, vars(self.document), lines)
+        if is_older:
+            is_only_further = progress.is_further and not progress.erased
+            return not (
+                is_only_further
+                and precedence.has_overtaken(self.document, self.reading, self.document_type, self.using)
+            )
+        self.progress = progress
+        return progress.is_outdated
 
     @cached_property
     def matched_lines(self) -> parts.MatchedLines | None:
@@ -142,27 +148,6 @@ class _Application:
         if self.reading.lines is None:
             return None
         return parts.match_stored_lines(self.document, self.document_type, self.reading.lines, self.using)
-
-    def is_older(self) -> bool:
-        """Return True if the document is newer: by `updated_at`, or if equal or missing, by `received_at`."""
-        ours: datetime | None = getattr(self.document, "updated_at", None)
-        theirs = self.reading.updated_at
-        if ours and theirs and ours != theirs:
-            return theirs < ours
-        if self.message.received_at == self.document.received_at:
-            return self.was_stored_first()
-        return bool(self.document.received_at and self.message.received_at < self.document.received_at)
-
-    def was_stored_first(self) -> bool:
-        """Return True if a message with the same `received_at`, stored after this one, was applied already."""
-        same_time = Message.objects.using(self.using).filter(
-            account=self.message.account,
-            topic=self.reading.topic,
-            increment_id=self.reading.increment_id,
-            received_at=self.message.received_at,
-        )
-        applied = same_time.filter(status=Message.Status.APPLIED).exclude(outcome=Message.Outcome.STALE)
-        return applied.filter(pk__gt=self.message.pk).exists()
 
     # ------------------------------------------------------------ the four outcomes
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,10 +90,9 @@ class MatchedLines:
     row_keys: list[LineKey]
     matches: list[int | None]
 
-    def pairs(self) -> list[tuple[Values, Any]]:
-        """Return the values of each line with its row; None if the line is new."""
-        rows = [None if match is None else self.rows[match] for match in self.matches]
-        return list(zip(self.given, rows, strict=True))
+    def pairs(self) -> list[tuple[Values, Values]]:
+        """Return the values of each line with the stored ones, which are empty if the line is new."""
+        return _pairs(self.given, [vars(row) for row in self.rows], self.matches)
 
 
 def match_stored_lines(document: Any, document_type: DocumentType, lines: Sequence[Values], using: str) -> MatchedLines:
@@ -101,10 +100,26 @@ def match_stored_lines(document: Any, document_type: DocumentType, lines: Sequen
     stored = document_type.item_model.objects.using(using).filter(**{document_type.name: document})
     rows = list(stored.order_by("position", "pk"))
     given = [_by_field_name(values) for values in lines]
-    is_numbered = document_type.numbered_items
-    row_keys = [line_key(field_values(row), is_numbered=is_numbered) for row in rows]
-    keys = [line_key(values, is_numbered=is_numbered) for values in given]
+    keys, row_keys = _keys(given, document_type), _keys(map(vars, rows), document_type)
     return MatchedLines(lines, given, keys, rows, row_keys, match_lines(keys, row_keys))
+
+
+def match_lines_of(
+    lines: Sequence[Values], others: Sequence[Values], document_type: DocumentType
+) -> list[tuple[Values, Values]]:
+    """Match the lines of two messages; return the values of each line with the other's, which may be empty."""
+    given, stored = [[_by_field_name(values) for values in each] for each in (lines, others)]
+    return _pairs(given, stored, match_lines(_keys(given, document_type), _keys(stored, document_type)))
+
+
+def _pairs(
+    given: Sequence[Values], stored: Sequence[Values], matches: Sequence[int | None]
+) -> list[tuple[Values, Values]]:
+    return [(values, {} if match is None else stored[match]) for values, match in zip(given, matches, strict=True)]
+
+
+def _keys(lines: Iterable[Values], document_type: DocumentType) -> list[LineKey]:
+    return [line_key(values, is_numbered=document_type.numbered_items) for values in lines]
 
 
 def update_lines(

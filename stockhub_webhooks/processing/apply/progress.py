@@ -32,25 +32,25 @@ class Progress(NamedTuple):
 
 
 def compare_progress(
-    document_type: DocumentType, fields: Values, document: Any, lines: Iterable[tuple[Values, Any]]
+    document_type: DocumentType, fields: Values, stored: Values, lines: Iterable[tuple[Values, Values]]
 ) -> Progress:
     """Return what the message would erase, and whether it gives anything that we lack.
 
     Args:
         document_type: the type, which names the fields to compare; none of them makes no progress.
         fields: the document's values of the message. A name that is missing was not given, which proves nothing.
-        document: the stored document.
-        lines: the values of each line of the message, with the stored line; None if the line is new.
+        stored: the stored values of the document. A name that is missing has no value.
+        lines: the values of each line of the message, with the stored ones of the line.
     """
-    given = [("", name, fields, document) for name in document_type.progress_fields]
-    for index, (values, row) in enumerate(lines):
-        given += [(f"items[{index}].", name, values, row) for name in document_type.item_progress_fields]
+    given = [("", name, fields, stored) for name in document_type.progress_fields]
+    for index, (values, stored_values) in enumerate(lines):
+        given += [(f"items[{index}].", name, values, stored_values) for name in document_type.item_progress_fields]
     erased: list[str] = []
     is_further = False
-    for path, name, values, row in given:
+    for path, name, values, known in given:
         if name not in values:
             continue
-        is_given, is_known = values[name] is not None, getattr(row, name, None) is not None
+        is_given, is_known = values[name] is not None, known.get(name) is not None
         if is_known and not is_given:
             erased.append(f"{path}{name}")
         is_further |= is_given and not is_known
