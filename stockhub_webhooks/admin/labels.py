@@ -44,7 +44,9 @@ SIGNALS: Labels = {
 
 # The codes of `serializers.fields.Note`.
 NOTES: Labels = {
+    "already_known": _("empty here, but we know it already; we keep what we had"),
     "amounts_differ": _("the amounts do not add up"),
+    "applied_outdated": _("outdated; processed all the same, as somebody wished"),
     "charset": _("written in another character set (%(detail)s); read all the same"),
     "compressed": _("compressed (%(detail)s); unpacked"),
     "cut_off": _("longer than we can keep; the end is left out"),
@@ -59,6 +61,7 @@ NOTES: Labels = {
     "not_text": _("no text; we keep what we had"),
     "not_whole": _("no whole number; we keep what we had"),
     "number_as_text": _("a number where text belongs; taken as text"),
+    "outdated_return": _("outdated: empty here, but we know it already"),
     "other_name": _("another name for the field %(detail)s; taken as that"),
     "out_of_range": _("too large or too small; we keep what we had"),
     "repeated_name": _("a field that is there twice; the last one counts"),

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from stockhub_webhooks.models.ledger import Event
 
 
+OUTDATED_RETURN = "outdated_return"  # the code of the note on such a message
+
+
 def new_uid() -> UUID:
     """Return a UUID of version 7 (RFC 9562): the milliseconds since 1970, then random bits.
 
@@ -59,6 +62,11 @@ class MessageQuerySet(AccountQuerySet["Message"]):
         tried_again = models.Q(status=Message.Status.RECEIVED) & ~models.Q(cause="")
         given_up = models.Q(status__in=(Message.Status.QUARANTINED, Message.Status.FAILED))
         return self.filter(tried_again | given_up)
+
+    def outdated_returns(self) -> MessageQuerySet:
+        """Filter messages that changed nothing, since they know less of a return than we do."""
+        stale = self.filter(status=Message.Status.APPLIED, outcome=Message.Outcome.STALE)
+        return stale.filter(topic=Topic.RMA, notes__icontains=f'"{OUTDATED_RETURN}"')
 
 
 class Message(AccountModel):

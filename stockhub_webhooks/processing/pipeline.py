@@ -17,7 +17,7 @@ from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.exceptions import AlreadySettled, SeveralDocuments, Unreadable, error_location
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Event, Message, ReceiverCall
-from stockhub_webhooks.processing.apply import apply
+from stockhub_webhooks.processing.apply import Applied, apply, apply_outdated
 from stockhub_webhooks.processing.split import split
 from stockhub_webhooks.receiving import claiming, journal
 
@@ -63,7 +63,7 @@ def process_together(claim: Claim) -> int:
             # all processes lock orders in the same sequence, so that they do not deadlock
             for message, parsed in sorted(zip(messages, parsed_messages, strict=True), key=_lock_key):
                 with about(message_id=message.pk):
-                    _steps(message, parsed)
+                    _steps(message, parsed, apply)
     except Exception as fault:
         logger.warning(
             "%s messages are applied one by one, since one failed (%s)", len(messages), error_location(fault)
@@ -92,28 +92,32 @@ class Result:
     calls: list[ReceiverCall]
 
 
-def reapply(message: Message) -> Result:
+def reapply(message: Message, *, outdated: bool = False) -> Result:
     """Apply and record a settled message again, in the caller's transaction.
 
     No signal is sent, since a preview rolls the transaction back.
+
+    Args:
+        message: a settled message.
+        outdated: True to apply a message about a return even if it is outdated.
 
     Raises:
         AlreadySettled: the message is open already, so it is applied anyway.
         Unreadable: the message still cannot be read.
         django.db.Error: the caller must roll back.
     """
-    steps = _steps_for(message)
+    steps = _steps_for(message, apply_outdated if outdated else apply)
     claiming.reopen(message)
     return steps()
 
 
-def _steps_for(message: Message) -> Callable[[], Result]:
+def _steps_for(message: Message, apply_it: Callable[..., Applied]) -> Callable[[], Result]:
     """Parse a message; return a function that applies it, or splits it, in the caller's transaction."""
     try:
         parsed = serializers.read_message(message)
     except SeveralDocuments as documents:
         return partial(_split, message, documents)
-    return partial(_steps, message, parsed)
+    return partial(_steps, message, parsed, apply_it)
 
 
 def _split(message: Message, documents: SeveralDocuments) -> Result:
@@ -121,16 +125,16 @@ def _split(message: Message, documents: SeveralDocuments) -> Result:
     return Result(Message.Outcome.SPLIT, [], [])
 
 
-def _steps(message: Message, parsed: serializers.ParsedMessage) -> Result:
-    applied = apply(parsed, message)
+def _steps(message: Message, parsed: serializers.ParsedMessage, apply_it: Callable[..., Applied]) -> Result:
+    applied = apply_it(parsed, message)
     calls = ledger.record(applied.events)
-    journal.settle(message, parsed, applied.outcome)
+    journal.settle(message, parsed, applied.outcome, applied.notes)
     return Result(applied.outcome, applied.events, calls)
 
 
 def _apply(message: Message) -> None:
     """Apply a message in one transaction; repeat it if the database aborted it, for instance for a deadlock."""
-    steps = _steps_for(message)
+    steps = _steps_for(message, apply)
 
     def step() -> None:
         with write_transaction(database_alias()):

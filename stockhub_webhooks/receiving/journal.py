@@ -7,7 +7,7 @@ change of state is conditional on the token, so two processes never both finish 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -38,8 +38,9 @@ from stockhub_webhooks.exceptions import (
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.receiving import spool
-from stockhub_webhooks.serializers import ParsedMessage
+from stockhub_webhooks.serializers import Note, ParsedMessage
 from stockhub_webhooks.serializers.fields import clean_text
+from stockhub_webhooks.serializers.tolerant import limit_notes
 
 logger = logger_of(__name__)
 
@@ -169,8 +170,14 @@ def release_stored(message: Message) -> None:
 # ---------------------------------------------------------------- finishing
 
 
-def settle(message: Message, reading: ParsedMessage, outcome: str) -> None:
+def settle(message: Message, reading: ParsedMessage, outcome: str, notes: Sequence[Note] = ()) -> None:
     """Mark the message as applied, in the transaction that applied it.
+
+    Args:
+        message: the message.
+        reading: its content.
+        outcome: a `Message.Outcome`.
+        notes: notes that were added while it was applied.
 
     Raises:
         AlreadySettled: another process finished it first.
@@ -181,7 +188,7 @@ def settle(message: Message, reading: ParsedMessage, outcome: str) -> None:
         outcome=outcome,
         topic=reading.topic,
         increment_id=reading.increment_id,
-        notes=[note._asdict() for note in reading.notes],
+        notes=[note._asdict() for note in limit_notes([*notes, *reading.notes])],
         error="",
         cause="",
         applied_at=timezone.now(),

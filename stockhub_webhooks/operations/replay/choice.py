@@ -26,6 +26,7 @@ class Choice:
         order: the number of an order, Stock Hub's or our own; all that speaks of its documents.
         status: a `Message.Status`.
         ids: exactly these.
+        outdated: no condition: True to apply messages about returns even if they are outdated.
     """
 
     since: datetime | None = None
@@ -34,6 +35,7 @@ class Choice:
     order: str = ""
     status: str = ""
     ids: tuple[int, ...] = ()
+    outdated: bool = False
 
     @property
     def is_open(self) -> bool:

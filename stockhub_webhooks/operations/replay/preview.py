@@ -68,7 +68,7 @@ def preview_messages(
     rows = choice.messages()
     found = list(rows.order_by()[:COUNTED_UP_TO].values_list("pk", flat=True))
     messages = list(rows[:limit])
-    attempt = partial(work, receivers=receivers, applies=applies, tries_again=tries_again)
+    attempt = partial(work, receivers=receivers, applies=applies, tries_again=tries_again, outdated=choice.outdated)
     foreseen: dict[int, Step] = {}
     for family in _families(messages):
         foreseen |= _tried(family, attempt)

@@ -231,15 +231,32 @@ def _committed(replay: Replay, message: Message) -> Step:
             message.refresh_from_db(using=database_alias())
         with write_transaction(database_alias()):
             _renew(replay)
-            tried.append(work(message, replay.receivers, applies=replay.applies, tries_again=replay.tries_again))
+            tried.append(
+                work(
+                    message,
+                    replay.receivers,
+                    applies=replay.applies,
+                    tries_again=replay.tries_again,
+                    outdated=Choice.from_json(replay.choice).outdated,
+                )
+            )
             _move(replay, message, tried[-1])
         return tried[-1]
 
     return with_retries(step, is_transaction=True)
 
 
-def work(message: Message, receivers: Collection[str], *, applies: bool, tries_again: bool = False) -> Step:
+def work(
+    message: Message, receivers: Collection[str], *, applies: bool, tries_again: bool = False, outdated: bool = False
+) -> Step:
     """Process a message in the caller's transaction, which a preview rolls back.
+
+    Args:
+        message: a settled message.
+        receivers: identities of receivers to call for its past events.
+        applies: True to apply it again.
+        tries_again: True to retry its receiver calls that were given up.
+        outdated: True to apply a message about a return even if it is outdated.
 
     Raises:
         AlreadySettled: the message is open at present.
@@ -247,7 +264,7 @@ def work(message: Message, receivers: Collection[str], *, applies: bool, tries_a
     """
     told_of = message.events.using(database_alias()).defer("changes").order_by("pk")
     past = list(told_of) if receivers or tries_again else []
-    result = pipeline.reapply(message) if applies else pipeline.Result("", [], [])
+    result = pipeline.reapply(message, outdated=outdated) if applies else pipeline.Result("", [], [])
     tried = manual.requeue_events(past) if tries_again else []
     offered = manual.backfill(past, receivers)
     counted = "changed" if result.events or tried or offered else "unchanged"

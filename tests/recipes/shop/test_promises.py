@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 from email.utils import format_datetime
+from itertools import permutations
 from urllib.error import HTTPError, URLError
 
 import pytest
@@ -13,7 +14,7 @@ from shop.models import Article, Payable, ReturnedItem, ShopOrder
 from shop.recipes import forwarding
 
 from stockhub_webhooks.exceptions import PermanentFailure
-from stockhub_webhooks.models import ReceiverCall
+from stockhub_webhooks.models import RMA, ReceiverCall
 
 KEYS = django_settings.STOCKHUB_WEBHOOKS["API_KEYS"]
 
@@ -191,6 +192,23 @@ def test_what_came_back_is_in_stock_again_once(stockhub, shop_order, stock, chan
     stockhub.run_pending()
     assert stock() == ordered(shop_order)
     assert sum(item.restocked for item in ReturnedItem.objects.all()) == sum(stock().values())
+
+
+@pytest.mark.parametrize("sequence", list(permutations(range(4))))
+def test_whatever_the_sequence_of_a_return_its_pieces_are_in_stock_once(stockhub, shop_order, stock, sequence):
+    stockhub.only("shop.restock")
+    life = stockhub.life("returned", po_number=shop_order.number)
+    bodies = [step.payload for step in life if step.topic == "rma"]
+    chosen = [body for body in bodies if body["status"] != "approved"]
+    assert [body["status"] for body in chosen] == ["pending", "authorized", "received", "processed_closed"]
+    for place in sequence:
+        for _twice in range(2):
+            stockhub.deliver("rma", chosen[place])
+            stockhub.run_pending()
+    assert stock() == ordered(shop_order)
+    returned = RMA.objects.get()
+    assert returned.status == "processed_closed"
+    assert {item.status for item in returned.items.all()} == {"approved"}
 
 
 def test_a_return_that_is_only_announced_changes_no_stock(stockhub, shop_order, stock):
