@@ -70,7 +70,8 @@ NOTES: Labels = {
     "too_long": _("too long; we keep what we had"),
     "too_many_lines": _("more than %(detail)s lines; the rest is left out"),
     "topic_differs": _("came in at the address for another topic (%(detail)s)"),
-    "unknown_field": _("a field that we do not know; only kept in the message itself"),
+    "unknown_field": _("a field that we do not know; kept for our shop under “unknown fields”"),
+    "extra_too_long": _("a field that we do not know, and too long to keep; only in the message itself"),
     "unknown_value": _("a code that we do not know: %(detail)s"),
     "wrapped": _("wrapped in something else; unwrapped"),
 }

@@ -48,9 +48,9 @@ def persons(post, hear):
     hear(signals.event_recorded, fails)
     hear(signals.order_created, gives_up)
     for topic in ALPHABETICAL:
-        body = marked(contract(topic))
+        body = marked(contract(topic)) | {"unknown": MARKER}
         assert post(topic, body).status_code == 200
-        post(topic, later(marked(contract(topic), turn="2")))
+        post(topic, later(marked(contract(topic), turn="2")) | {"unknown": f"{MARKER}2"})
         post(topic, body, key="mistyped")
     post("order", marked(contract("order")) | {"increment_id": "000000999", "po_number": "ANOTHER"})
     post("rma", marked(contract("rma")) | {"date_received": "2024-05-10T09:00:00+00:00"})

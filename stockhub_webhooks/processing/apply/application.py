@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -16,6 +17,7 @@ from stockhub_webhooks.processing.apply.changes import Changes, set_values, to_j
 from stockhub_webhooks.processing.apply.document_types import BY_TOPIC
 from stockhub_webhooks.processing.apply.progress import Progress, compare_progress
 from stockhub_webhooks.serializers import Note, ParsedMessage
+from stockhub_webhooks.serializers.extra import MAX_BYTES
 
 
 @dataclass
@@ -229,7 +231,7 @@ class _Application:
         return fields | po_number
 
     def stamp(self) -> list[str]:
-        """Set the fields that say which message the state comes from; return their names."""
+        """Set the fields that say which message the state comes from, and the unknown ones; return their names."""
         document = self.document
         if not (self.accepts_outdated and document.received_at and document.received_at > self.message.received_at):
             document.received_at = self.message.received_at
@@ -238,6 +240,10 @@ class _Application:
         if self.reading.updated_at:  # not every type of document has the field
             document.updated_at = self.reading.updated_at
             written.append("updated_at")
+        if self.reading.extra:
+            merged = document.extra | self.reading.extra
+            document.extra = merged if len(json.dumps(merged)) <= MAX_BYTES else self.reading.extra
+            written.append("extra")
         return written
 
     def move_to_order(self) -> list[str]:
