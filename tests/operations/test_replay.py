@@ -167,7 +167,7 @@ def test_one_that_is_pruned_meanwhile_is_passed_over(post, monkeypatch):
     post("order")
     asked = ask(claimed=True)
     gone = Message.objects.all()
-    left = run._left(asked).values_list("pk", flat=True)[:50]
+    left = run._remaining(asked).values_list("pk", flat=True)[:50]
     assert list(left)
     gone.delete()
     assert list(replay.steps(asked)) == []
@@ -410,7 +410,7 @@ def test_a_second_worker_leaves_it_alone_until_the_lease_lapses(post, monkeypatc
     assert replay.continue_due() == 0
     Replay.objects.update(due_at=PAST)  # the first one was killed
     assert replay.continue_due() == 2
-    with pytest.raises(run._Lost):
+    with pytest.raises(run._ClaimLost):
         next(going)
     done = Replay.objects.get()
     assert (done.status, done.done, done.unchanged) == ("done", 3, 3)
@@ -422,7 +422,7 @@ def test_who_was_taken_over_keeps_nothing_of_its_message(post):
     slow = run._claim()
     Order.objects.update(status="holded")
     Replay.objects.update(claim=None)
-    with pytest.raises(run._Lost):
+    with pytest.raises(run._ClaimLost):
         list(replay.steps(slow))
     assert Order.objects.get().status == "holded"
     assert Message.objects.get().status == "applied"
@@ -458,7 +458,7 @@ def test_it_can_be_stopped(post):
     going = replay.steps(asked)
     next(going)
     assert replay.halt(asked.pk, "boss")
-    with pytest.raises(run._Lost):
+    with pytest.raises(run._ClaimLost):
         next(going)
     stopped = finished()
     assert (stopped.status, stopped.done, stopped.stopped_by) == ("stopped", 1, "boss")

@@ -106,10 +106,10 @@ def real_key() -> tuple[str, str]:
 
 def examine_address(address: Address, *, live: bool = False) -> Iterator[Section]:
     """Request the URLs, and post a test message. With `live`, use the key of a real account and post nothing."""
-    yield Section(str(_("The addresses")), found := list(_addresses(address)))
-    if any(finding.level for finding in found):
+    yield Section(str(_("The addresses")), findings := list(_addresses(address)))
+    if any(finding.level for finding in findings):
         return
-    yield Section(str(_("The way of a message")), list(_way(address, live=live)))
+    yield Section(str(_("The way of a message")), list(_test_delivery(address, live=live)))
 
 
 def _addresses(address: Address) -> Iterator[Finding]:
@@ -138,7 +138,7 @@ def _is_ours_and(answer: Response, *statuses: int) -> bool:
     return answer.is_ours and answer.status in statuses
 
 
-def _way(address: Address, *, live: bool) -> Iterator[Finding]:
+def _test_delivery(address: Address, *, live: bool) -> Iterator[Finding]:
     if live:
         account, key = real_key()
     else:
@@ -158,7 +158,7 @@ def _way(address: Address, *, live: bool) -> Iterator[Finding]:
             )
         else:
             yield fine(_("The server knows the key of the account %(account)s.") % {"account": account})
-            yield from _not_tried() if live else _posted(address, key)
+            yield from _nothing_posted() if live else _post_test_order(address, key)
     except NoResponse as failure:
         yield unanswered(failure)
 
@@ -176,11 +176,11 @@ def _no_key(*, live: bool) -> Finding:
     )
 
 
-def _not_tried() -> Iterator[Finding]:
+def _nothing_posted() -> Iterator[Finding]:
     yield fine(_("Nothing was posted, so a firewall that stops only POST was not noticed."))
 
 
-def _posted(address: Address, key: str) -> Iterator[Finding]:
+def _post_test_order(address: Address, key: str) -> Iterator[Finding]:
     """Post a test order, and report whether it arrived."""
     number = f"DOCTOR-{secrets.token_hex(6)}"
     body = json.dumps(harmless_order(number)).encode()
@@ -188,8 +188,8 @@ def _posted(address: Address, key: str) -> Iterator[Finding]:
     if not _is_ours_and(answer, 200, 202):
         yield explained(answer)
         return
-    said = _("A test message was accepted (%(status)d, after %(seconds).1f s).")
-    yield fine(said % {"status": answer.status, "seconds": answer.seconds})
+    text = _("A test message was accepted (%(status)d, after %(seconds).1f s).")
+    yield fine(text % {"status": answer.status, "seconds": answer.seconds})
     if answer.seconds > SLOW_SECONDS:
         yield warning(
             _("That is slow: it is not known how long Stock Hub waits."),

@@ -77,22 +77,22 @@ def database(context: Context) -> Iterator[Finding]:
         % {
             "kind": connection.display_name,
             "alias": database_alias(),
-            "kept": _kept(connection.settings_dict),
+            "kept": _use_of_connections(connection.settings_dict),
         }
     )
     for message in _check_messages(tags=[Tags.database], databases=[database_alias()]):
         yield _as_finding(message)
 
 
-def _kept(options: dict[str, Any]) -> str:
+def _use_of_connections(options: dict[str, Any]) -> str:
     age = options.get("CONN_MAX_AGE")
     if (options.get("OPTIONS") or {}).get("pool"):
         return str(_("Connections are pooled."))
     if age == 0:
         return str(_("Each request makes a connection of its own."))
-    kept = _("Connections are kept.") if age is None else _("Connections are kept for %(age)s s.") % {"age": age}
-    looked = _("They are looked at before use.") if options.get("CONN_HEALTH_CHECKS") else ""
-    return f"{kept} {looked}".strip()
+    duration = _("Connections are kept.") if age is None else _("Connections are kept for %(age)s s.") % {"age": age}
+    health_checks = _("They are looked at before use.") if options.get("CONN_HEALTH_CHECKS") else ""
+    return f"{duration} {health_checks}".strip()
 
 
 def migrations(context: Context) -> Iterator[Finding]:
@@ -119,9 +119,11 @@ def receivers(context: Context) -> Iterator[Finding]:
         text = _("No receiver is connected: messages are kept, and your shop hears of none.")
         yield warning(text, _("Write stockhub_receivers.py in an installed app, as the README shows."))
     elif not connected[signals.event_recorded.name]:
-        unheard = [event_type for event_type, signal in signals.BY_EVENT_TYPE.items() if not connected[signal.name]]
-        if unheard:
-            yield fine(_("Heard by nobody: %(names)s.") % {"names": ", ".join(unheard)})
+        without_receiver = [
+            event_type for event_type, signal in signals.BY_EVENT_TYPE.items() if not connected[signal.name]
+        ]
+        if without_receiver:
+            yield fine(_("Heard by nobody: %(names)s.") % {"names": ", ".join(without_receiver)})
 
 
 def runner(context: Context) -> Iterator[Finding]:
@@ -152,7 +154,7 @@ def spool_directory(context: Context) -> Iterator[Finding]:
         yield fine(_("There is none; what that costs stands with the settings."))
         return
     try:
-        taken_by = spool.probe()
+        written_to = spool.probe()
     except OSError as error:
         text = _("The spool directory %(folder)s took no file (%(detail)s).")
         yield problem(
@@ -161,8 +163,8 @@ def spool_directory(context: Context) -> Iterator[Finding]:
             % {"folder": folder},
         )
         return
-    yield fine(_("A file was written to %(folder)s, is on disk, and was removed.") % {"folder": taken_by})
-    if taken_by != folder:
+    yield fine(_("A file was written to %(folder)s, is on disk, and was removed.") % {"folder": written_to})
+    if written_to != folder:
         yield fine(_("%(folder)s itself is made for the first message that needs it.") % {"folder": folder})
     elif hasattr(os, "geteuid") and folder.stat().st_uid != os.geteuid():
         yield warning(

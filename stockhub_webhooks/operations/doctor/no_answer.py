@@ -17,7 +17,7 @@ from stockhub_webhooks.operations.doctor.findings import Finding, problem
 
 def unanswered(failure: NoResponse) -> Finding:
     """Return the finding for a missing response."""
-    what, todo = next(cause(failure) for kind, cause in FAULTS if isinstance(failure.error, kind))
+    what, todo = next(cause(failure) for error_class, cause in FAULTS if isinstance(failure.error, error_class))
     return problem(f"{failure.url}: {what}", todo)
 
 

@@ -120,7 +120,7 @@ def test_a_key_never_looks_like_an_option(monkeypatch):
 def test_a_subject_without_findings_shows_a_dash():
     from stockhub_webhooks.operations.doctor import findings_text
 
-    assert list(findings_text.section(Section("Messages", []))) == ["Messages:", "  -", ""]
+    assert list(findings_text.lines(Section("Messages", []))) == ["Messages:", "  -", ""]
 
 
 @pytest.mark.server

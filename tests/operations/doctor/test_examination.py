@@ -82,7 +82,7 @@ def test_a_check_that_the_host_silenced_is_not_told(well):
     ],
 )
 def test_how_connections_are_kept_is_told(changes, kept):
-    assert kept in examination._kept({"OPTIONS": {}} | changes)
+    assert kept in examination._use_of_connections({"OPTIONS": {}} | changes)
 
 
 def test_what_the_tables_tell_is_told(monkeypatch):

@@ -329,7 +329,7 @@ def test_the_loop_looks_once_a_minute(monkeypatch):
     loop.once()
     loop.once()
     assert len(looks) == 1
-    loop._next_look = 0.0
+    loop._next_check = 0.0
     loop.once()
     assert len(looks) == 2
 
