@@ -1,4 +1,4 @@
-"""Faults of the network, applied to a life. Each returns a life, so they combine: `shuffle(duplicate(life))`."""
+"""Disturbances of a life: repeated and reordered messages. They can be combined: `shuffle(duplicate(life))`."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def duplicate(life: Life) -> Life:
 
 
 def shuffle(life: Life, seed: int = 0) -> Life:
-    """Send the messages in another sequence with the same end; those of one return keep theirs.
+    """Send the messages in another sequence that leads to the same state.
 
-    Those of one return keep theirs among themselves: they tell no `updated_at`, so nobody could put them right.
+    Messages about returns keep their sequence among themselves: they have no `updated_at` to sort them by.
     """
     shuffled = list(life)
     random.Random(seed).shuffle(shuffled)
@@ -32,6 +32,6 @@ def without_parent(life: Life) -> Life:
 
 
 def _returns_in_sequence(life: Life, shuffled: Iterable[Step]) -> tuple[Step, ...]:
-    """Put the messages of each return back into their sequence."""
+    """Put the messages about returns back into their sequence, in the places that they have now."""
     returns = iter([step for step in life if step.topic == topics.RMA])
     return tuple(next(returns) if step.topic == topics.RMA else step for step in shuffled)
