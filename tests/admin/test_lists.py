@@ -91,7 +91,7 @@ def test_the_form_of_days_keeps_what_else_was_chosen(many, staff, list_url):
 
 
 def test_the_usual_spans_are_whole_days():
-    spans = {str(name): (first, last) for name, first, last in date_range.spans(datetime(2024, 3, 15).date())}
+    spans = {str(name): (first, last) for name, first, last in date_range.usual_periods(datetime(2024, 3, 15).date())}
     assert [f"{first} {last}" for first, last in spans.values()] == [
         "None None", "2024-03-15 2024-03-15", "2024-03-09 2024-03-15", "2024-03-01 2024-03-15", "2024-02-01 2024-02-29",
     ]  # fmt: skip
