@@ -41,7 +41,7 @@ def answer(monkeypatch, text):
 
 
 @pytest.mark.parametrize("batch", [1, 200])
-def test_all_rows_of_tests_go_with_their_addresses_and_what_is_real_stays(filled, monkeypatch, capsys, batch):
+def test_all_rows_of_tests_are_removed_and_real_rows_stay(filled, monkeypatch, capsys, batch):
     monkeypatch.setattr(prune, "BATCH", batch)
     before = rows()
     call_command("stockhub_prune", "--account", "test", "--no-input")
@@ -53,7 +53,7 @@ def test_all_rows_of_tests_go_with_their_addresses_and_what_is_real_stays(filled
     assert capsys.readouterr().out == "removed: 0\n"
 
 
-def test_a_dry_run_says_the_numbers_and_removes_nothing(filled, capsys):
+def test_dry_run_prints_the_numbers_and_removes_nothing(filled, capsys):
     before = rows()
     call_command("stockhub_prune", "--account", "test", "--dry-run")
     assert rows() == before
@@ -63,7 +63,7 @@ def test_a_dry_run_says_the_numbers_and_removes_nothing(filled, capsys):
 
 
 @pytest.mark.parametrize("account", ["default", "Test", "no such"])
-def test_what_is_real_cannot_be_removed(filled, account):
+def test_real_account_cannot_be_pruned(filled, account):
     before = rows()
     with pytest.raises(CommandError, match="only the account 'test'"):
         call_command("stockhub_prune", "--account", account, "--no-input")
@@ -71,7 +71,7 @@ def test_what_is_real_cannot_be_removed(filled, account):
 
 
 @pytest.mark.parametrize("text", ["", "n", "yes please"])
-def test_it_asks_first(filled, monkeypatch, text):
+def test_prune_asks_for_confirmation(filled, monkeypatch, text):
     before = rows()
     answer(monkeypatch, text)
     with pytest.raises(CommandError, match="nothing is removed"):
@@ -82,7 +82,7 @@ def test_it_asks_first(filled, monkeypatch, text):
     assert Order.objects.real().count() == Order.objects.count()
 
 
-def test_stopped_half_way_it_is_begun_again(filled, monkeypatch):
+def test_prune_that_was_stopped_can_be_run_again(filled, monkeypatch):
     real = prune._remove_batch
     monkeypatch.setattr(prune, "BATCH", 1)
 

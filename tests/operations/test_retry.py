@@ -52,7 +52,7 @@ def calls(post, hear):
         ({"since": "2024-05-01T12:01+00:00", "given_up": True}, 1),
     ],
 )
-def test_the_chosen_are_tried_again(calls, options, count, capsys, monkeypatch):
+def test_command_requeues_the_chosen_calls(calls, options, count, capsys, monkeypatch):
     monkeypatch.setattr(stockhub_retry, "BATCH", 1)
     call_command("stockhub_retry", **options, dry_run=True)
     assert f"would try again: {count}" in capsys.readouterr().out
@@ -64,13 +64,13 @@ def test_the_chosen_are_tried_again(calls, options, count, capsys, monkeypatch):
     assert calls("done") == count
 
 
-def test_a_running_call_is_left_alone(calls, capsys):
+def test_running_call_is_left_alone(calls, capsys):
     ReceiverCall.objects.update(status="running")
     call_command("stockhub_retry", receiver="shop.fails")
     assert "0 of 0" in capsys.readouterr().out
 
 
-def test_it_says_what_it_needs(calls):
+def test_command_reports_missing_arguments(calls):
     with pytest.raises(CommandError, match="say which"):
         call_command("stockhub_retry")
     for text in ("yesterday", "2024-02-31", "2024-02-31T00:00"):
@@ -78,7 +78,7 @@ def test_it_says_what_it_needs(calls):
             call_command("stockhub_retry", since=text)
 
 
-def test_with_the_worker_as_runner_it_only_makes_them_due(calls):
+def test_with_the_worker_runner_calls_are_only_made_due(calls):
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
         call_command("stockhub_retry", "--given-up")
     assert (calls("given_up"), calls("pending")) == (0, 4)

@@ -49,7 +49,7 @@ def worst(found):
         ("https://shop.example/order", "https://shop.example/"),
     ],
 )
-def test_an_address_may_be_given_in_many_ways(given, prefix):
+def test_address_is_accepted_in_many_forms(given, prefix):
     assert Address.read(given).prefix == prefix
 
 
@@ -57,12 +57,12 @@ def test_an_address_may_be_given_in_many_ways(given, prefix):
     "given",
     ["", "shop.example", "file:///etc/passwd", "https://", "https://u:p@shop.example", "https://x:99999/", "https://["],
 )
-def test_what_is_no_address_is_refused(given):
+def test_invalid_address_is_refused(given):
     with pytest.raises(NoAddress):
         Address.read(given)
 
 
-def test_where_the_app_is_not_mounted_the_usual_place_is_meant(settings):
+def test_usual_path_is_used_if_the_urls_are_not_included(settings):
     settings.ROOT_URLCONF = "tests.host.no_addresses"
     assert Address.read("https://shop.example").prefix == PREFIX
 
@@ -76,12 +76,12 @@ def test_where_the_app_is_not_mounted_the_usual_place_is_meant(settings):
         ("http://localhost:8000", True, PREFIX),
     ],
 )
-def test_a_key_goes_only_where_nobody_reads_along(given, is_secret, for_mail):
+def test_key_is_sent_only_over_https_or_to_this_machine(given, is_secret, for_mail):
     found = Address.read(given)
     assert (found.is_secret, found.for_mail) == (is_secret, for_mail)
 
 
-def test_a_message_of_the_tests_goes_all_the_way(ours):
+def test_message_is_posted_stored_and_applied(ours):
     found = examined()
     assert worst(found) == Level.OK
     assert "All six addresses" in said(found)
@@ -96,7 +96,7 @@ def test_a_message_of_the_tests_goes_all_the_way(ours):
     assert TEST_KEY not in str(found)
 
 
-def test_live_asks_with_a_real_key_and_posts_nothing(ours):
+def test_live_uses_a_real_key_and_posts_nothing(ours):
     found = examined(live=True)
     assert worst(found) == Level.OK
     assert "knows the key of the account default" in said(found)
@@ -106,7 +106,7 @@ def test_live_asks_with_a_real_key_and_posts_nothing(ours):
     assert Message.objects.count() == 0
 
 
-def test_without_a_key_of_the_tests_nothing_is_posted(ours, settings):
+def test_without_a_test_key_nothing_is_posted(ours, settings):
     settings.STOCKHUB_WEBHOOKS = {"API_KEYS": KEY}
     found = examined()
     assert (worst(found), "No message was posted" in said(found)) == (Level.WARNING, True)
@@ -114,12 +114,12 @@ def test_without_a_key_of_the_tests_nothing_is_posted(ours, settings):
     assert {(method, key) for method, _, key, _ in ours.asked} == {("GET", "")}
 
 
-def test_live_without_any_key_is_a_problem(ours, settings):
+def test_live_without_a_key_is_a_problem(ours, settings):
     settings.STOCKHUB_WEBHOOKS = {"API_KEYS": {"test": TEST_KEY, "shop": ""}}
     assert "no key, so nobody is let in" in said(examined(live=True))
 
 
-def test_no_key_is_sent_where_others_read_along(ours):
+def test_no_key_is_sent_without_encryption(ours):
     found = examined("http://shop.example/")
     assert "is not encrypted" in said(found)
     assert {key for *_, key, _body in ours.asked} == {""}
@@ -127,14 +127,14 @@ def test_no_key_is_sent_where_others_read_along(ours):
 
 
 @pytest.mark.parametrize("ending", ["health", "rma"])
-def test_an_address_that_leads_elsewhere_is_named_and_nothing_is_posted(ours, ending):
+def test_foreign_address_is_reported_and_nothing_is_posted(ours, ending):
     ours.instead["GET", PATH + ending] = lambda url: Response(url, 404)
     found = examined()
     assert [f"{ending}: nothing is there (404)." in finding.text for finding in found] == [True]
     assert {method for method, *_ in ours.asked} == {"GET"}
 
 
-def test_a_server_that_is_not_there_is_explained(ours):
+def test_missing_server_is_explained(ours):
     def refused(url):
         raise NoResponse(url, ConnectionRefusedError())
 
@@ -142,7 +142,7 @@ def test_a_server_that_is_not_there_is_explained(ours):
     assert "nobody listens there" in said(examined())
 
 
-def test_a_server_that_goes_away_is_explained(ours):
+def test_server_that_stops_answering_is_explained(ours):
     def broken_off(url):
         raise NoResponse(url, ConnectionResetError())
 
@@ -164,24 +164,24 @@ def plain(url):
     return Response(url, 200, {}, '{"status": "ok"}')
 
 
-def test_a_server_with_other_keys_is_told(ours):
+def test_server_with_other_keys_is_reported(ours):
     answers_to_key(ours, plain, plain)
     found = examined()
     assert "does not know the key of the account test" in said(found)
     assert {method for method, *_ in ours.asked} == {"GET"}
 
 
-def test_a_server_without_its_database_is_told(ours):
+def test_server_without_its_database_is_reported(ours):
     answers_to_key(ours, plain, lambda url: Response(url, 503, {}, '{"status": "critical", "findings": []}'))
     assert "its database is not (503)" in said(examined())
 
 
-def test_a_page_that_answers_who_has_a_key_is_told(ours):
+def test_foreign_page_that_answers_with_a_key_is_reported(ours):
     answers_to_key(ours, plain, lambda url: Response(url, 200, {"content-type": "text/html"}, "<html>"))
     assert "takes for" in said(examined())
 
 
-def test_a_firewall_that_stops_only_posts_is_told(ours):
+def test_firewall_that_blocks_only_posts_is_reported(ours):
     ours.instead["POST", PATH + "order"] = lambda url: Response(url, 403, {}, "Forbidden")
     found = examined()
     assert "refuses it before it reaches this app (403)" in said(found)
@@ -200,25 +200,25 @@ def accepted(ours, data, status=200, **options):
     ours.instead["POST", PATH + "order"] = lambda url: Response(url, status, {}, json.dumps(data), **options)
 
 
-def test_a_message_that_is_not_here_went_to_another_database(ours):
+def test_message_that_is_missing_here_is_in_another_database(ours):
     accepted(ours, {"message": 4711, "outcome": "created"})
     found = examined()
     assert "the server has another one" in said(found)
     assert "DATABASES" in found[-1].todo
 
 
-def test_another_message_of_the_same_number_is_not_taken_for_it(ours):
+def test_other_message_with_the_same_key_is_not_accepted(ours):
     other = Message.objects.create(account="test", body=b"{}", received_at="2026-01-01T00:00Z", status="applied")
     accepted(ours, {"message": other.pk, "outcome": "created"})
     assert "the server has another one" in said(examined())
 
 
-def test_a_slow_server_is_told(ours):
+def test_slow_server_is_reported(ours):
     accepted(ours, {"message": 4711}, seconds=9.0)
     assert "That is slow" in said(examined())
 
 
-def test_a_message_in_the_spool_is_told(ours, settings, tmp_path, monkeypatch):
+def test_message_in_the_spool_is_reported(ours, settings, tmp_path, monkeypatch):
     monkeypatch.setattr(address, "ARRIVAL_SECONDS", 0)
     settings.STOCKHUB_WEBHOOKS |= {"SPOOL_DIR": tmp_path}
     uid = str(uuid.uuid4())
@@ -229,7 +229,7 @@ def test_a_message_in_the_spool_is_told(ours, settings, tmp_path, monkeypatch):
     assert "the server has another one" in said(examined())
 
 
-def test_a_message_that_nobody_processes_is_told(ours, settings, monkeypatch):
+def test_message_that_is_not_processed_is_reported(ours, settings, monkeypatch):
     monkeypatch.setattr(address, "ARRIVAL_SECONDS", 0)
     settings.STOCKHUB_WEBHOOKS |= {"RUNNER": "worker"}
     found = examined()
@@ -237,7 +237,7 @@ def test_a_message_that_nobody_processes_is_told(ours, settings, monkeypatch):
     assert "was not processed within" in said(found)
 
 
-def test_a_worker_has_its_time(ours, settings, monkeypatch):
+def test_doctor_waits_for_the_worker(ours, settings, monkeypatch):
     from stockhub_webhooks.operations import worker
 
     settings.STOCKHUB_WEBHOOKS |= {"RUNNER": "worker"}
@@ -245,7 +245,7 @@ def test_a_worker_has_its_time(ours, settings, monkeypatch):
     assert "It arrived here, and was processed" in said(examined())
 
 
-def test_a_message_that_cannot_be_processed_is_told(ours, settings, monkeypatch):
+def test_message_that_cannot_be_processed_is_reported(ours, settings, monkeypatch):
     def failed(seconds):
         Message.objects.update(status="failed", error="ValueError: a fault of ours\nand its traceback")
 

@@ -40,7 +40,7 @@ def worst(found):
     return max((finding.level for finding in found), default=Level.OK)
 
 
-def test_a_shop_that_is_set_up_well_has_nothing_to_do(well, hear):
+def test_healthy_shop_has_nothing_to_do(well, hear):
     hear(signals.order_created, uid="shop.orders")
     Heartbeat.objects.create(name="worker", beat_at=datetime.now(timezone.utc))
     sections = list(examine(applies_in_request=True))
@@ -58,7 +58,7 @@ def test_a_shop_that_is_set_up_well_has_nothing_to_do(well, hear):
     assert KEY not in str(sections)
 
 
-def test_the_system_checks_are_told_with_their_hints(well):
+def test_system_checks_are_reported_with_their_hints(well):
     well.STOCKHUB_WEBHOOKS = {"API_KEYS": "", "SPOOL_DIR": ""}
     found = of(examination.settings)
     assert [finding.level for finding in found] == [Level.CRITICAL, Level.WARNING, Level.WARNING]
@@ -66,7 +66,7 @@ def test_the_system_checks_are_told_with_their_hints(well):
     assert all(finding.todo for finding in found)
 
 
-def test_a_check_that_the_host_silenced_is_not_told(well):
+def test_silenced_check_is_not_reported(well):
     well.STOCKHUB_WEBHOOKS = {"API_KEYS": KEY}
     well.SILENCED_SYSTEM_CHECKS = ["stockhub_webhooks.W004"]
     assert worst(of(examination.settings)) == Level.OK
@@ -81,11 +81,11 @@ def test_a_check_that_the_host_silenced_is_not_told(well):
         ({"OPTIONS": {"pool": True}}, "are pooled"),
     ],
 )
-def test_how_connections_are_kept_is_told(changes, kept):
+def test_use_of_connections_is_reported(changes, kept):
     assert kept in examination._use_of_connections({"OPTIONS": {}} | changes)
 
 
-def test_what_the_tables_tell_is_told(monkeypatch):
+def test_checks_of_the_tables_are_reported(monkeypatch):
     from stockhub_webhooks.operations.checks import configuration, tables
 
     def troubled():
@@ -96,7 +96,7 @@ def test_what_the_tables_tell_is_told(monkeypatch):
     assert of(examination.database)[1:] == [(Level.CRITICAL, "No transactions. (E018)", "InnoDB")]
 
 
-def test_what_is_silenced_of_the_tables_is_not_told(monkeypatch, settings):
+def test_silenced_check_of_the_tables_is_not_reported(monkeypatch, settings):
     from stockhub_webhooks.operations.checks import tables
 
     settings.SILENCED_SYSTEM_CHECKS = ["stockhub_webhooks.E018"]
@@ -106,7 +106,7 @@ def test_what_is_silenced_of_the_tables_is_not_told(monkeypatch, settings):
     assert examination._as_finding(message) == (Level.OK, "No transactions. (E018)", "")
 
 
-def test_a_migration_that_is_not_applied_is_told(well):
+def test_unapplied_migration_is_reported(well):
     assert said(of(examination.migrations)) == "All migrations are applied."
     MigrationRecorder.Migration.objects.filter(app="stockhub_webhooks").delete()
     (found,) = of(examination.migrations)
@@ -114,7 +114,7 @@ def test_a_migration_that_is_not_applied_is_told(well):
     assert (found.level, found.todo) == (Level.CRITICAL, "python manage.py migrate")
 
 
-def test_a_database_that_is_away_is_told_and_the_rest_is_looked_at(well, monkeypatch):
+def test_unavailable_database_is_reported_and_the_rest_is_examined(well, monkeypatch):
     def away(*arguments):
         raise DatabaseError("secret host")
 
@@ -129,7 +129,7 @@ def test_a_database_that_is_away_is_told_and_the_rest_is_looked_at(well, monkeyp
     assert "secret" not in str(found)
 
 
-def test_a_subject_that_fails_is_a_finding_and_tells_no_secret(monkeypatch, well):
+def test_failing_examination_is_a_finding_without_secrets(monkeypatch, well):
     def fails(_):
         raise RuntimeError("a secret")
 
@@ -142,13 +142,13 @@ def test_a_subject_that_fails_is_a_finding_and_tells_no_secret(monkeypatch, well
 # ---------------------------------------------------------------- receivers and the runner
 
 
-def test_without_a_receiver_the_shop_hears_nothing(monkeypatch):
+def test_missing_receivers_are_a_warning(monkeypatch):
     monkeypatch.setattr(signals, "BY_NAME", {"event_recorded": signals.EventSignal()})
     (found,) = of(examination.receivers)
     assert (found.level, "stockhub_receivers.py" in found.todo) == (Level.WARNING, True)
 
 
-def test_what_nobody_hears_is_told(hear):
+def test_events_without_a_receiver_are_reported(hear):
     hear(signals.order_created, uid="shop.orders")
     hear(signals.order_created, uid="shop.mails")
     text = said(of(examination.receivers))
@@ -160,14 +160,14 @@ def test_what_nobody_hears_is_told(hear):
     assert "Heard by nobody" not in said(of(examination.receivers))
 
 
-def test_where_every_event_is_heard_nothing_is_missed(hear):
+def test_receiver_of_event_recorded_covers_all_events(hear):
     for signal in signals.BY_EVENT_TYPE.values():
         hear(signal)
     assert "Heard by nobody" not in said(of(examination.receivers))
 
 
 @pytest.mark.parametrize(("runner", "level"), [("inline", Level.WARNING), ("worker", Level.CRITICAL)])
-def test_a_worker_that_is_missed_is_told_with_the_line_to_write(settings, runner, level):
+def test_missing_worker_is_reported_with_a_cron_line(settings, runner, level):
     settings.STOCKHUB_WEBHOOKS = {"API_KEYS": KEY, "RUNNER": runner}
     found = of(examination.runner)
     assert (worst(found), f"The runner is {runner}" in said(found)) == (level, True)
@@ -177,13 +177,13 @@ def test_a_worker_that_is_missed_is_told_with_the_line_to_write(settings, runner
 # ---------------------------------------------------------------- the spool
 
 
-def test_a_file_is_really_written_and_nothing_is_left(well):
+def test_spool_is_tested_with_a_file_that_is_removed(well):
     folder = spool.directory()
     assert worst(of(examination.spool_directory)) == Level.OK
     assert list(folder.iterdir()) == []
 
 
-def test_a_directory_that_is_not_there_yet_is_not_made(well):
+def test_missing_spool_directory_is_not_created(well):
     folder = spool.directory()
     folder.rmdir()
     found = of(examination.spool_directory)
@@ -192,7 +192,7 @@ def test_a_directory_that_is_not_there_yet_is_not_made(well):
     assert not folder.exists()
 
 
-def test_a_directory_that_takes_nothing_is_a_problem(well, monkeypatch):
+def test_unwritable_spool_directory_is_a_problem(well, monkeypatch):
     def full(*arguments):
         raise OSError(28, "No space left on device")
 
@@ -202,14 +202,14 @@ def test_a_directory_that_takes_nothing_is_a_problem(well, monkeypatch):
     assert list(spool.directory().iterdir()) == []
 
 
-def test_without_a_directory_there_is_none_to_try(well):
+def test_without_a_spool_setting_nothing_is_tested(well):
     well.STOCKHUB_WEBHOOKS = {"API_KEYS": KEY}
     assert worst(of(examination.spool_directory)) == Level.OK
     with pytest.raises(FileNotFoundError):
         spool.probe()
 
 
-def test_who_runs_it_as_another_user_is_told(well, monkeypatch):
+def test_other_user_than_the_owner_of_the_spool_is_a_warning(well, monkeypatch):
     monkeypatch.setattr(examination.os, "geteuid", lambda: 4711)
     found = of(examination.spool_directory)
     assert worst(found) == Level.WARNING
@@ -219,7 +219,7 @@ def test_who_runs_it_as_another_user_is_told(well, monkeypatch):
 # ---------------------------------------------------------------- messages
 
 
-def test_what_came_in_last_and_what_lies_about_is_told(well, post):
+def test_last_messages_and_problems_are_reported(well, post):
     assert "None came in yet" in said(of(examination.messages))
     post("order")
     post("rma", b"{}")
@@ -233,13 +233,13 @@ def test_what_came_in_last_and_what_lies_about_is_told(well, post):
     assert Message.objects.count() == 2
 
 
-def test_what_has_no_page_is_seen_in_stockhub_status(settings):
+def test_problem_without_a_page_points_to_stockhub_status(settings):
     settings.ROOT_URLCONF = "tests.host.no_addresses"
     finding = Problem("spool", Level.CRITICAL, "A file is broken.")
     assert examination._see(finding) == "A file is broken. See python manage.py stockhub_status"
 
 
-def test_what_to_do_begins_with_what_loses_messages_and_says_each_thing_once():
+def test_steps_are_sorted_by_level_and_not_repeated():
     sections = [
         findings.Section("one", [findings.fine("x"), findings.warning("a", "later"), findings.problem("b", "second?")]),
         findings.Section("two", [findings.problem("c", "third"), findings.problem("d", "second?")]),

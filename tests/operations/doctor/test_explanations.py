@@ -66,7 +66,7 @@ def problem_body(status, title, detail="Some detail."):
         (418, {}, b"short and stout", "somebody else answers 418", "Find out"),
     ],
 )
-def test_an_answer_that_is_not_ours_is_explained(serve, status, headers, body, said, todo):
+def test_foreign_response_is_explained(serve, status, headers, body, said, todo):
     server = serve(status, headers, body)
     found = explained(send("POST", server.url, key="a key", body=b"{}"))
     assert found.level == Level.CRITICAL
@@ -94,7 +94,7 @@ def test_an_answer_that_is_not_ours_is_explained(serve, status, headers, body, s
     ],
 )
 @pytest.mark.parametrize("status", [301, 302, 307])
-def test_a_redirect_says_who_must_be_told_what(here, location, todo, status):
+def test_redirect_is_explained_with_what_to_change(here, location, todo, status):
     found = explained(Response(here, status, {"location": location}))
     assert "a message that is redirected is lost" in found.text
     assert "?" not in found.text
@@ -107,7 +107,7 @@ def test_no_redirect_is_followed(serve):
     assert len(server.asked) == 1
 
 
-def test_the_key_goes_in_its_header_and_may_hold_any_character(serve):
+def test_key_with_any_character_is_sent_in_its_header(serve):
     server = serve(200)
     send("POST", server.url, key="sleutel-é-€", body=b"{}")
     method, _, headers, body = server.asked[0]
@@ -115,7 +115,7 @@ def test_the_key_goes_in_its_header_and_may_hold_any_character(serve):
     assert headers["X-Api-Key"].encode("latin-1").decode() == "sleutel-é-€"
 
 
-def test_no_more_is_read_than_is_needed(serve, monkeypatch):
+def test_response_is_read_up_to_a_limit(serve, monkeypatch):
     monkeypatch.setattr(client, "MAX_BYTES", 10)
     assert len(send("GET", serve(200, {}, b"x" * 5000).url).text) == 10
 
@@ -135,7 +135,7 @@ def test_no_more_is_read_than_is_needed(serve, monkeypatch):
         (406, PROBLEM, problem_body(400, "Not readable"), False),
     ],
 )
-def test_our_answers_are_told_from_others(status, headers, body, is_ours):
+def test_our_answers_are_recognised(status, headers, body, is_ours):
     assert Response(HERE, status, headers, body.decode()).is_ours is is_ours
 
 
@@ -148,7 +148,7 @@ def unanswered(url):
     return no_answer.unanswered(failure.value)
 
 
-def test_a_certificate_as_it_should_be_is_trusted(serve, authority):
+def test_valid_certificate_is_trusted(serve, authority):
     server = serve(200, JSON, b"{}", context=speaks(authority.issue_cert("localhost")))
     assert send("GET", server.url).status == 200
 
@@ -166,7 +166,7 @@ def ago(**time):
         (["localhost"], {"not_before": ago(days=-1), "not_after": ago(days=-9)}, "is not valid yet", "clock"),
     ],
 )
-def test_a_wrong_certificate_is_explained(serve, authority, names, options, said, todo):
+def test_invalid_certificate_is_explained(serve, authority, names, options, said, todo):
     server = serve(200, context=speaks(authority.issue_cert(*names, **options)))
     found = unanswered(server.url)
     assert said in found.text
@@ -174,7 +174,7 @@ def test_a_wrong_certificate_is_explained(serve, authority, names, options, said
     assert server.asked == []
 
 
-def test_an_authority_that_nobody_knows_is_explained(serve, authority):
+def test_unknown_certificate_authority_is_explained(serve, authority):
     import trustme
 
     found = unanswered(serve(200, context=speaks(trustme.CA().issue_cert("localhost"))).url)
@@ -182,7 +182,7 @@ def test_an_authority_that_nobody_knows_is_explained(serve, authority):
     assert "fullchain.pem" in found.todo
 
 
-def test_a_certificate_that_signs_itself_is_explained(serve, authority, tmp_path):
+def test_self_signed_certificate_is_explained(serve, authority, tmp_path):
     import trustme
 
     itself = trustme.CA()
@@ -195,31 +195,31 @@ def test_a_certificate_that_signs_itself_is_explained(serve, authority, tmp_path
     assert "Let's Encrypt" in found.todo
 
 
-def test_a_certificate_fault_that_nobody_thought_of_is_told_in_its_own_words():
+def test_unknown_certificate_error_is_quoted():
     fault = ssl.SSLCertVerificationError()
     fault.verify_code, fault.verify_message = 23, "certificate revoked"
     found = no_answer.unanswered(NoResponse(HERE, fault))
     assert "its certificate is not valid (certificate revoked)" in found.text
 
 
-def test_http_where_https_should_be_is_explained(serve):
+def test_http_server_at_an_https_url_is_explained(serve):
     found = unanswered(serve(200).url.replace("http:", "https:"))
     assert "no https is spoken there" in found.text
 
 
-def test_a_name_that_nobody_knows_is_explained():
+def test_unknown_host_name_is_explained():
     found = unanswered("https://shop.invalid/")
     assert "the name shop.invalid is not found" in found.text
 
 
-def test_a_door_that_nobody_minds_is_explained():
+def test_closed_port_is_explained():
     assert "nobody listens there" in unanswered(f"http://127.0.0.1:{free_port()}/").text
 
 
 @pytest.mark.parametrize(
     ("says", "said"), [(None, "no answer within"), (b"", "broke off"), (b"hello\r\n\r\n", "broke off")]
 )
-def test_silence_and_rubbish_are_explained(monkeypatch, says, said):
+def test_silent_server_and_invalid_http_are_explained(monkeypatch, says, said):
     monkeypatch.setattr(client, "TIMEOUT_SECONDS", 0.3)
     done = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -242,18 +242,18 @@ def test_silence_and_rubbish_are_explained(monkeypatch, says, said):
             thread.join()
 
 
-def test_a_network_without_a_way_there_is_explained():
+def test_missing_route_is_explained():
     found = no_answer.unanswered(NoResponse(HERE, OSError(113, "No route to host")))
     assert "cannot be reached" in found.text
 
 
-def test_a_proxy_that_cannot_be_spoken_to_is_told(monkeypatch):
+def test_unusable_proxy_is_reported(monkeypatch):
     monkeypatch.setenv("no_proxy", "")
     monkeypatch.setenv("http_proxy", "nonsense://proxy.invalid")
     assert "cannot be reached (URLError)" in unanswered("http://shop.example/").text
 
 
-def test_it_is_said_in_dutch_too():
+def test_explanations_are_translated_into_dutch():
     with translation.override("nl"):
         found = explained(Response(HERE, 404))
     assert "(404)" in found.text
