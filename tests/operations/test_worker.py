@@ -1,4 +1,4 @@
-"""The loop that finishes what is open."""
+"""The worker: it completes all open work."""
 
 import os
 import signal
@@ -104,7 +104,7 @@ def test_loop_continues_after_a_database_outage(monkeypatch, caplog):
     monkeypatch.setattr(worker.Worker, "PAUSE_SECONDS", 0.01)
     loop.forever()
     assert len(tries) == 3
-    assert "does not answer" in caplog.text
+    assert "OperationalError" in caplog.text
 
 
 def test_once_fails_if_the_database_does_not_answer(monkeypatch):
@@ -112,7 +112,7 @@ def test_once_fails_if_the_database_does_not_answer(monkeypatch):
         raise OperationalError("gone")
 
     monkeypatch.setattr(worker.Worker, "once", once)
-    with pytest.raises(CommandError, match="does not answer"):
+    with pytest.raises(CommandError, match="OperationalError"):
         call_command("stockhub_worker", "--once")
 
 
@@ -220,7 +220,7 @@ def test_failing_message_does_not_block_its_batch_and_none_is_applied_twice(post
 
     def apply(reading, message):
         if reading.increment_id == "000000013":
-            raise ValueError("a fault of ours")
+            raise ValueError("unexpected")
         return real(reading, message)
 
     monkeypatch.setattr(pipeline, "apply", apply)
@@ -379,7 +379,7 @@ def test_database_outage_leaves_the_message_open(post, monkeypatch, caplog):
     monkeypatch.setattr("stockhub_webhooks.receiving.journal.postpone", gone)
     assert post("order").status_code == 202
     assert Message.objects.get().status == "received"
-    assert "stays open" in caplog.text
+    assert "OperationalError" in caplog.text
 
 
 def test_quarantined_message_is_read_again_on_request(post):
@@ -396,7 +396,7 @@ def test_quarantined_message_is_read_again_on_request(post):
 
 @pytest.fixture
 def spooled(tmp_path):
-    """Messages of all topics in a spool."""
+    """Put messages of all topics into a spool directory."""
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "SPOOL_DIR": tmp_path / "spool"}):
         import json
 
@@ -452,7 +452,7 @@ def test_unreadable_file_stays_and_blocks_nothing(spooled, caplog):
     (spooled / "directory.json").mkdir()
     assert worker.drain() == 12
     assert (spooled / "directory.json").exists()
-    assert "cannot be read" in caplog.text
+    assert "directory.json" in caplog.text
 
 
 @pytest.mark.postgresql
