@@ -1,4 +1,4 @@
-"""A message entered by hand in the back office, and one that is mended."""
+"""The page on which messages are entered by hand or corrected."""
 
 import json
 import re
@@ -8,6 +8,7 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
+from stockhub_webhooks.admin import labels
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models import RMA, Message, Order, Shipment
 from tests.conftest import KEY
@@ -20,13 +21,13 @@ URL = reverse("admin:stockhub_webhooks_message_enter")
 
 @pytest.fixture(autouse=True)
 def roomy(settings):
-    """The host's limit is too small for any form."""
+    """Raise the host's limit, which is too small for a form."""
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100_000
 
 
 @pytest.fixture
 def enter(staff):
-    """Enter a body on the page; the page that follows."""
+    """Return a function that enters a body, and returns the page that follows."""
 
     def run(body, http=staff, query="", **values):
         text = body if isinstance(body, str) else json.dumps(body)
@@ -42,7 +43,7 @@ def test_entered_message_is_processed_and_the_page_shows_its_outcome(enter, page
     assert (message.source, message.status, message.outcome, message.topic) == ("hand", "applied", "created", topic)
     assert page.redirect_chain == [(f"{URL}?entered={message.pk}", 302)]
     assert page_url(message) in page.text
-    assert ": new" in page.text
+    assert page.context["entered"]["result"] == str(Message.Outcome.CREATED.label)
     assert "<textarea" in page.text
     entry = LogEntry.objects.get()
     assert (entry.change_message, entry.object_id, entry.action_flag) == ("entered by hand", str(message.pk), 1)
@@ -50,12 +51,13 @@ def test_entered_message_is_processed_and_the_page_shows_its_outcome(enter, page
 
 def test_same_message_entered_twice_is_unchanged(enter):
     enter(contract("order"))
-    assert ": nothing new" in enter(contract("order")).text
+    assert enter(contract("order")).context["entered"]["result"] == str(Message.Outcome.UNCHANGED.label)
 
 
 def test_page_says_that_a_message_waits_for_the_worker(enter, settings):
     settings.STOCKHUB_WEBHOOKS = {"API_KEYS": KEY, "RUNNER": "worker"}
-    assert ": waiting" in enter(contract("order")).text
+    entered = enter(contract("order")).context["entered"]
+    assert (entered["result"], entered["good"]) == (str(Message.Status.RECEIVED.label), False)
     assert Message.objects.get().status == "received"
 
 
@@ -69,19 +71,20 @@ def test_failure_to_wake_the_runner_does_not_break_the_page(enter, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "reason"),
     [
-        ("", "This field is required"),
-        ("{oops", "The content is not JSON"),
-        ("[]", "not one object"),
-        ('{"increment_id": "<script>alert(1)</script>"}', "Nothing tells whether this is an order"),
-        (sample("shipment", order_increment_id=None), "does not say which document"),
+        ("", ""),
+        ("{oops", "not_json"),
+        ("[]", "not_an_object"),
+        ('{"increment_id": "<script>alert(1)</script>"}', "no_topic"),
+        (sample("shipment", order_increment_id=None), "no_identifier"),
     ],
 )
-def test_unreadable_body_is_not_stored_and_can_be_corrected_in_the_form(enter, body, said):
+def test_unreadable_body_is_not_stored_and_can_be_corrected_in_the_form(enter, body, reason):
     page = enter(body)
     assert page.status_code == 200
-    assert said in page.text
+    (error,) = page.context["form"].errors["body"]
+    assert error.startswith(str(labels.REASONS.get(reason, "")))
     assert "<script>alert" not in page.text
     assert (body if isinstance(body, str) else "increment_id") in page.context["form"]["body"].value()
     assert not Message.objects.exists()
@@ -107,8 +110,8 @@ def test_account_is_required_if_there_are_several(enter, staff, settings):
 def test_outcome_of_one_message_is_not_shown_for_the_next(enter):
     enter(contract("order"))
     page = enter("{oops", query=f"?entered={Message.objects.get().pk}")
-    assert ": new" not in page.text
-    assert "The content is not JSON" in page.text
+    assert page.context["entered"] == {}
+    assert str(labels.REASONS["not_json"]) in page.text
 
 
 # ---------------------------------------------------------------- too long
@@ -142,7 +145,7 @@ def test_form_that_is_too_large_for_django_is_answered_with_advice(staff, settin
 
 @pytest.fixture
 def broken(post):
-    """A quarantined message."""
+    """Post a message that is quarantined."""
     body = json.dumps(sample("shipment", order_increment_id=None, status="caf\u00e9")).encode()
     assert post("shipment", body).status_code == 406
     return Message.objects.get()
@@ -169,7 +172,7 @@ def test_corrected_message_leaves_the_original_as_it_is(enter, staff, broken, pa
 
 
 def test_corrected_message_keeps_the_time_of_receipt(enter, post):
-    """A return says no time of its own: what came since is newer."""
+    """A return has no time of its own, so the time of receipt decides."""
     assert post("rma", sample("rma", order_increment_id=None, status="pending")).status_code == 406
     broken = Message.objects.get()
     post("rma", sample("rma", status="approved"))

@@ -1,4 +1,4 @@
-"""What failed, by its cause, and what can be done with all of it at once."""
+"""The page of failures, grouped by cause, with actions on a whole group."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from stockhub_webhooks import signals
-from stockhub_webhooks.admin import failures
+from stockhub_webhooks.admin import failures, labels
 from stockhub_webhooks.exceptions import DIED, PermanentFailure
 from stockhub_webhooks.models import Event, Message, ReceiverCall
 from stockhub_webhooks.operations.health import failure_groups
@@ -35,7 +35,7 @@ def _forms_fit(settings):
 
 @pytest.fixture
 def failed(post, hear):
-    """Three tasks that wait after a failure, three given up, and two messages that cannot be read."""
+    """Make three tasks that failed, three that were given up, and two unreadable messages."""
     hear(signals.order_created, stock_is_away, uid="shop.stock")
     hear(signals.order_created, refuses, uid="shop.refuses")
     for number in range(3):
@@ -45,7 +45,7 @@ def failed(post, hear):
 
 
 def group(kind, **wanted):
-    """The one group of that kind with these values."""
+    """Return the only group of a failure type with these values."""
     (found,) = [
         found
         for found in failure_groups.find_groups(kind)
@@ -70,7 +70,7 @@ def test_failures_with_one_cause_are_a_group_with_an_example(failed, staff):
     assert page.count('<article class="group"') == 3
     assert f"ConnectionError at {__name__}.stock_is_away:" in page
     assert "given up: 3" in page
-    assert "The content is not JSON" in page
+    assert str(labels.REASONS["not_json"]) in page
     assert reverse("admin:stockhub_webhooks_receivercall_change", args=[waiting.newest.pk]) in page
     assert "order WEB-2" in page
     assert "order WEB-1" not in page
@@ -106,20 +106,21 @@ def test_first_and_last_time_are_those_of_the_messages(failed):
 
 
 def test_page_without_failures_says_so(staff):
-    assert staff.get(URL).text.count("Nothing failed.") == 2
+    page = staff.get(URL)
+    assert [section["groups"] for section in page.context["sections"]] == [[], []]
 
 
-@pytest.mark.parametrize(("cause", "said"), [(DIED, "The process that worked on it died"), ("", "No cause is known")])
-def test_cause_without_an_error_has_a_label(failed, staff, cause, said):
+@pytest.mark.parametrize("cause", [DIED, ""])
+def test_cause_without_an_error_has_a_label(failed, staff, cause):
     ReceiverCall.objects.filter(status="given_up").update(cause=cause)
-    assert said in staff.get(URL).text
+    assert str(labels.CAUSES[cause]) in staff.get(URL).text
 
 
 def test_groups_beyond_the_limit_are_left_out_with_a_remark(failed, staff, monkeypatch):
     monkeypatch.setattr(failure_groups, "MAX_GROUPS", 1)
-    page = staff.get(URL).text
-    assert "Only the 1 newest causes are shown." in page
-    assert page.count('<article class="group"') == 2
+    page = staff.get(URL)
+    assert [section["cut"] for section in page.context["sections"]] == [1, 0]
+    assert page.text.count('<article class="group"') == 2
 
 
 def test_number_of_queries_does_not_grow_with_the_groups(failed, staff, post):
@@ -168,7 +169,7 @@ def test_action_processes_messages_again(failed, staff):
 def test_giving_up_asks_for_a_reason(failed, staff):
     found = group(failure_groups.CALLS, receiver="shop.stock")
     answer = staff.post(URL, form("give_up", found))
-    assert "3 tasks for our shop are given up for good" in answer.text
+    assert answer.context["count"] == 3
     assert 'name="reason"' in answer.text
     assert "This field is required" not in answer.text
     assert "This field is required" in staff.post(URL, form("give_up", found, reason="  ")).text
@@ -238,7 +239,7 @@ def test_models_without_view_permission_are_neither_shown_nor_changed(failed, cl
     http = clerk("view_message", "try_again")
     page = http.get(URL).text
     assert "shop.stock" not in page
-    assert "The content is not JSON" in page
+    assert str(labels.REASONS["not_json"]) in page
     assert http.post(URL, form("try_again", failure_groups.find_groups(failure_groups.CALLS)[0])).status_code == 403
 
 

@@ -1,4 +1,4 @@
-"""Lists stay fast: they count no whole table, and are narrowed by days."""
+"""Lists stay fast: they do not count whole tables, and can be filtered by day."""
 
 import re
 from datetime import datetime, timezone
@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from stockhub_webhooks.admin import date_range, paginator
 from stockhub_webhooks.admin.order import OrderAdmin
 from stockhub_webhooks.models import Message, Order
-from tests.admin.conftest import NAMES
+from tests.admin.conftest import NAMES, message_levels
 from tests.samples import sample
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -26,11 +26,11 @@ def test_long_list_shows_the_newest_rows_and_says_that_there_are_more(many, staf
     monkeypatch.setattr(OrderAdmin, "list_per_page", 2)
     monkeypatch.setattr(paginator, "MAX_ROWS", 4)
     answer = staff.get(list_url("order"))
-    assert "There are more than 4." in answer.text
+    assert answer.context["cl"].paginator.is_cut_off
     assert answer.context["cl"].paginator.num_pages == 2
     assert [order.increment_id for order in answer.context["cl"].result_list] == ["5", "4"]
     monkeypatch.setattr(paginator, "MAX_ROWS", 6)
-    assert "There are more than" not in staff.get(list_url("order")).text
+    assert not staff.get(list_url("order")).context["cl"].paginator.is_cut_off
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -107,7 +107,7 @@ def test_messages_are_filtered_by_day_of_receipt(post, staff, list_url):
 def test_search_with_too_many_results_says_so(many, staff, list_url, monkeypatch):
     monkeypatch.setattr("stockhub_webhooks.office.search.LIMIT", 2)
     answer = staff.get(list_url("order"), {"q": contract_sku()})
-    assert "finds more than 2" in answer.text
+    assert message_levels(answer) == ["warning"]
     assert answer.context["cl"].result_count == 2
     assert Order.objects.count() == 6
 

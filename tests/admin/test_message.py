@@ -1,4 +1,4 @@
-"""Messages: what came in, why it was odd, and processing it again."""
+"""List and pages of messages: body, notes, errors, and processing again."""
 
 import re
 
@@ -6,7 +6,9 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 
+from stockhub_webhooks.admin import labels
 from stockhub_webhooks.models import Event, Message, Order, Replay, Shipment
+from tests.admin.conftest import message_levels
 from tests.samples import sample
 
 REQUEST_URL = reverse("admin:stockhub_webhooks_replay_request")
@@ -17,16 +19,16 @@ def test_unreadable_bytes_are_escaped_and_the_reason_is_in_words(filled, staff, 
     message = Message.objects.filter(status="quarantined").first()
     page = staff.get(page_url(message)).text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
-    assert "The content is not JSON" in page
-    assert "needs a look" in page
+    assert str(labels.REASONS["not_json"]) in page
+    assert str(Message.Status.QUARANTINED.label) in page
 
 
 def test_notes_are_shown_in_words_with_their_path(filled, staff, page_url):
     message = Message.objects.get(outcome="updated")
     page = staff.get(page_url(message)).text
-    assert "no number; we keep what we had" in page
+    assert str(labels.NOTES["not_a_number"]) in page
     assert "items[0].item_price_inc_tax" in page
-    assert "text where a number belongs" in page
+    assert str(labels.NOTES["text_as_number"]) in page
     assert "surprise" in page
     assert "not_a_number" not in page
 
@@ -90,7 +92,7 @@ def test_too_many_chosen_messages_lead_to_a_choice_by_time(filled, act, monkeypa
     monkeypatch.setattr("stockhub_webhooks.admin.message.MAX_IDS", 1)
     page = act("message", "process_again", *Message.objects.all())
     assert page.redirect_chain == [(REQUEST_URL, 302)]
-    assert "too many to choose by hand" in page.text
+    assert message_levels(page) == ["warning"]
 
 
 def test_process_again_needs_its_own_permission(filled, clerk, act, list_url):
