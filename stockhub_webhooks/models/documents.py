@@ -54,7 +54,7 @@ class ExtraField(models.JSONField):
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
         """Return the object."""
-        loaded = super().from_db_value(value, expression, connection)  # type: ignore[no-untyped-call]
+        loaded = super().from_db_value(value, expression, connection)
         return {} if loaded is None else loaded
 
 
@@ -130,7 +130,7 @@ class Document(AccountModel):
         db_index=True,
         help_text=_("When the message came in that this state is from."),
     )
-    extra: ExtraField[dict[str, Any], dict[str, Any]] = ExtraField(
+    extra: models.JSONField[dict[str, Any], dict[str, Any]] = ExtraField(
         _("unknown fields"), default=dict, null=True, blank=True, editable=False
     )
     # ParsedMessage.digest of the message that was applied last: an equal one has no effect

@@ -1,4 +1,4 @@
-"""Faults of the network, applied to a life. Each returns a life, so they combine: `shuffle(duplicate(life))`."""
+"""Disturbances of a life: repeated and reordered messages. They can be combined: `shuffle(duplicate(life))`."""
 
 from __future__ import annotations
 
