@@ -24,8 +24,10 @@ logger = logger_of(__name__)
 def process(message: Message) -> Message:
     """Read, apply and record a message that the caller has claimed.
 
-    Whatever it holds and whatever fails, nothing is raised: the message ends applied, quarantined, or stays
-    open for later, as its `status` and `outcome` then say.
+    No exception is raised: `status` and `outcome` of the message say if it is applied, quarantined or still open.
+
+    Returns:
+        The same message.
     """
     began = time.monotonic()
     with about(message_id=message.pk):
@@ -35,19 +37,19 @@ def process(message: Message) -> Message:
         except Exception as fault:
             try:
                 _put_off(message, fault)
-            except DatabaseFault as further:  # its lease lapses, and it is taken up again
+            except DatabaseFault as further:  # the lease lapses, then another process claims it
                 logger.warning("message %s stays open (%s)", message.pk, type(further).__name__)
         signals.message_processed.send_robust(Message, message=message, seconds=time.monotonic() - began)
     return message
 
 
 def process_together(claim: Claim) -> int:
-    """Read, apply and record all messages of a claim in one transaction, so that they wait for the database once.
+    """Read, apply and record all messages of a claim in one transaction, which saves commits.
 
-    If one of them fails, nothing is kept, and they stay in the claim: `process` finds out which one it was.
+    If one of them fails, the transaction is rolled back and all stay claimed: the caller passes each to `process`.
 
     Returns:
-        How many were applied: all, or none.
+        The number of applied messages: all or none.
     """
     messages: list[Message] = claim.rows
     if len(messages) < 2:
@@ -57,7 +59,7 @@ def process_together(claim: Claim) -> int:
         readings = [serializers.read_message(message) for message in messages]
         with query_timeout(database_alias()), write_transaction(database_alias()):
             journal.lock_together(messages)
-            # all processes lock the orders in the same sequence
+            # all processes lock the orders in the same sequence, which avoids deadlocks
             for message, reading in sorted(zip(messages, readings, strict=True), key=_order_of):
                 with about(message_id=message.pk):
                     _steps(message, reading)
@@ -92,16 +94,16 @@ class Result:
 def again(message: Message, *, outdated: bool = False) -> Result:
     """Apply and record a settled message again, in the caller's transaction.
 
-    Other processes see nothing of it until that is committed, and no signal is sent: a preview rolls it back.
+    No signal is sent, and a preview rolls the transaction back.
 
     Args:
         message: a settled message.
         outdated: True to apply a message about a return even if it is outdated.
 
     Raises:
-        AlreadySettled: the message is open at present, so it is applied anyway.
-        Unreadable: it still cannot be read.
-        django.db.Error: nothing may be kept of this attempt.
+        AlreadySettled: the message is open, so another process will apply it.
+        Unreadable: the body still cannot be read.
+        django.db.Error: the database failed; the caller must roll the transaction back.
     """
     reading = serializers.read_message(message)
     journal.take_again(message)
@@ -119,7 +121,7 @@ def _record(message: Message, reading: serializers.ParsedMessage, applied: Appli
 
 
 def _apply(message: Message, reading: serializers.ParsedMessage) -> None:
-    """Apply a message in one transaction, again if the database called it off."""
+    """Apply and record a message in one transaction; repeat that after a deadlock or a lost connection."""
 
     def step() -> None:
         with write_transaction(database_alias()):
@@ -138,7 +140,7 @@ def _put_off(message: Message, fault: Exception) -> None:
         if not isinstance(fault, AlreadySettled):
             report = logger.warning if isinstance(fault, DatabaseFault) else logger.error
             report("message %s could not be applied (%s), it stays open", message.pk, error_location(fault))
-            # `settle` may have come by before the commit failed: the sender must not hear that it is applied
+            # `settle` may have set these before the commit failed, and the sender is answered by them
             message.status, message.outcome = Message.Status.RECEIVED, ""
             journal.postpone(message, fault)
             return

@@ -19,7 +19,7 @@ from stockhub_webhooks.processing import apply
 def test_every_code_of_a_note_has_words_and_every_word_a_code():
     rooms = (Path(room.__file__).parent for room in (serializers, apply))
     source = "\n".join(path.read_text() for room in rooms for path in room.glob("*.py"))
-    codes = re.findall(r'\bNote\([^")]*(?:"[^"]*")?,\s*"(\w+)"', source) + re.findall(r'unreadable\("(\w+)"\)', source)
+    codes = re.findall(r'\bNote\([^"]*(?:"[^"]*")?,\s*"(\w+)"', source) + re.findall(r'unreadable\("(\w+)"\)', source)
     assert len(codes) > 20
     assert {*codes, OUTDATED_RETURN} == set(labels.NOTES)
 

@@ -25,7 +25,7 @@ class PartChanges:
 
     changes: Changes = field(default_factory=dict, repr=False)
     written: list[str] = field(default_factory=list)  # the document's own fields that must be saved
-    # each line that existed before, with its changes
+    # each line that existed before, with its changes, which may be none
     items: list[tuple[Any, Changes]] = field(default_factory=list, repr=False)
 
 
@@ -205,7 +205,7 @@ def create_track(document: Any, document_type: DocumentType, values: Values, usi
 
 
 def find_track(document: Any, document_type: DocumentType, values: Values, using: str) -> Track | None:
-    """Return the document's track with the same number; None if there is none."""
+    """Return the document's track with the same number, or None."""
     tracks = Track.objects.using(using).filter(**{document_type.name: document})
     return tracks.filter(tracking_number=values["tracking_number"]).first()
 
