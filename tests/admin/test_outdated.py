@@ -63,6 +63,7 @@ def test_on_request_it_is_processed_all_the_same(outdated, staff, act, hear, pag
     assert preview.redirect_chain[-1][0] == f"{URL}?ids={outdated.pk}&outdated=on"
     assert "although outdated" in preview.text
     assert "they know less of a return than we do" in preview.text
+    assert '<input type="hidden" name="outdated" value="on"' in preview.text
     assert "processed and closed → received" in preview.text
     assert RMA.objects.get().status == "processed_closed"
     assert not heard

@@ -287,6 +287,13 @@ def test_null_for_a_known_date_beside_a_new_quantity_keeps_the_date():
     assert receive(mixed) == ["unchanged"]
 
 
+def test_null_erases_no_status_of_the_return_or_of_an_item():
+    receive(body("received", (2, 2), dates=BACK))
+    assert receive(body(None, (2, 2), dates=DONE)) == ["updated"]
+    assert (RMA.objects.get().status, RMAItem.objects.get().status) == ("received", "received")
+    assert not Event.objects.filter(type__contains="status_changed").exists()
+
+
 def test_null_for_one_of_two_items_is_outdated():
     receive(body("received", (2, 2), (1, 1), dates=BACK))
     assert receive(body("received", (2, 2), (1, None), dates=BACK)) == ["stale"]

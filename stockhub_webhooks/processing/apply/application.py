@@ -89,6 +89,7 @@ class _Application:
     # ------------------------------------------------------------ loading, under the order's lock
 
     def load(self) -> None:
+        """Lock and load the order and load the document. Insert a stub of an unknown order."""
         is_order = self.document_type.model is Order
         number = self.reading.increment_id if is_order else self.reading.order_increment_id
         if number:
@@ -108,7 +109,7 @@ class _Application:
         return select_for_update(model, self.using, account=self.message.account, **number)
 
     def load_document(self) -> Any:
-        """Return the stored child of an order. The lock of its order, perhaps another one than now named, covers it."""
+        """Return the stored child of an order, locked by its order, which may be another one than the message names."""
         rows = self.document_type.model.objects.using(self.using)
         locked_orders = {self.order.pk} if self.order else set()
         # the document can move to another order until that order is locked, so it is read again after each lock
@@ -122,6 +123,7 @@ class _Application:
             self.select_for_update(Order, id=document.order_id)
 
     def is_filling_a_stub(self) -> bool:
+        """Return True if the message is the order itself, and only its stub is stored."""
         return self.document_type.model is Order and bool(self.document.is_stub)
 
     def is_duplicate(self) -> bool:
@@ -136,11 +138,11 @@ class _Application:
         lines = self.matched_lines.pairs() if self.matched_lines else []
         progress = compare_progress(self.document_type, self.reading.fields, vars(self.document), lines)
         if is_older:
-            is_only_further = progress.is_further and not progress.erased
-            return not (
-                is_only_further
-                and precedence.has_overtaken(self.document, self.reading, self.document_type, self.using)
+            may_be_newer = progress.is_further and not progress.erased
+            overtakes = may_be_newer and precedence.has_overtaken(
+                self.document, self.reading, self.document_type, self.using
             )
+            return not overtakes
         self.progress = progress
         return progress.is_outdated
 
@@ -154,6 +156,7 @@ class _Application:
     # ------------------------------------------------------------ the four outcomes
 
     def create(self) -> Applied:
+        """Insert the document, or fill the stub of an order."""
         if self.document is None:
             self.document = self.document_type.model(
                 account=self.message.account, increment_id=self.reading.increment_id
@@ -186,10 +189,12 @@ class _Application:
         return Applied(self.document, Message.Outcome.STALE, self.events, notes)
 
     def leave_unchanged(self) -> Applied:
+        """Record only that the state was received again: later messages are compared with that time."""
         save(self.document, self.stamp(), self.using)
         return Applied(self.document, Message.Outcome.UNCHANGED)
 
     def update(self) -> Applied:
+        """Write what differs: values of the document, addresses, lines and tracks."""
         document, reading = self.document, self.reading
         was_delivered = isinstance(document, Shipment) and document.was_delivered_at(
             document.received_at or self.message.received_at
@@ -222,7 +227,7 @@ class _Application:
     # ------------------------------------------------------------ the document's own fields
 
     def values(self) -> dict[str, Any]:
-        # a null never erases the shop's own number
+        """Return the document's own values, without the nulls that erase nothing."""
         po_number = {"po_number": self.reading.po_number} if self.reading.po_number else {}
         fields = self.reading.fields
         if not self.accepts_outdated:
@@ -259,6 +264,7 @@ class _Application:
     # ------------------------------------------------------------ tracks, which are never removed
 
     def tracks(self) -> list[dict[str, Any]]:
+        """Return the tracks of the message, if documents of its topic have tracks."""
         return self.reading.tracks if self.document_type.has_tracks else []
 
     def add_track(self, values: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from stockhub_webhooks.processing.apply.document_types import DocumentType
 from stockhub_webhooks.processing.apply.line_matching import LineKey, line_key, match_lines
 
 Values = dict[str, Any]
-KEY_FIELDS = frozenset({"item_id", "sku", "size"})
+NEVER_ERASED = frozenset({"item_id", "sku", "size", "status"})  # a null of these says nothing
 
 UPDATE_BATCH = 200  # one UPDATE with a CASE for thousands of rows takes seconds
 
@@ -25,7 +25,7 @@ class PartChanges:
 
     changes: Changes = field(default_factory=dict, repr=False)
     written: list[str] = field(default_factory=list)  # the document's own fields that must be saved
-    # each line that existed before, with its changes
+    # each line that existed before, with its changes, which may be none
     items: list[tuple[Any, Changes]] = field(default_factory=list, repr=False)
 
 
@@ -133,7 +133,7 @@ def update_lines(
 ) -> PartChanges:
     """Update the lines of a document to those of a message.
 
-    A key that can't be read deletes no row, and a message never takes away a part of a key.
+    A key that can't be read deletes no row, and a message never takes away a part of a key or a status.
 
     Args:
         document: a saved row.
@@ -141,10 +141,10 @@ def update_lines(
         matched: the lines of the message with the stored ones.
         using: the alias of the database.
         whole: True if these are all lines, so that stored lines without a match are deleted.
-        never_erased: fields whose stored value a null does not erase.
+        never_erased: further fields whose stored value a null does not erase.
     """
     result = PartChanges()
-    never_erased = KEY_FIELDS.union(never_erased)
+    never_erased = NEVER_ERASED.union(never_erased)
     stored, row_keys, keys = matched.rows, matched.row_keys, matched.keys
     labels, row_labels = _labels(keys), _labels(row_keys)
     new_rows, changed_rows, changed_fields = [], [], set()
@@ -205,7 +205,7 @@ def create_track(document: Any, document_type: DocumentType, values: Values, usi
 
 
 def find_track(document: Any, document_type: DocumentType, values: Values, using: str) -> Track | None:
-    """Return the document's track with the same number; None if there is none."""
+    """Return the document's track with the same number, or None."""
     tracks = Track.objects.using(using).filter(**{document_type.name: document})
     return tracks.filter(tracking_number=values["tracking_number"]).first()
 
