@@ -98,7 +98,9 @@ class MethodNotAllowed(Refused):
 class Unreadable(StockHubError):
     """A stored message that cannot be applied as it is; `reason` is a key of `REASONS`."""
 
+    EMPTY = "empty"  # nothing is missing, so the message needs no attention
     REASONS = {
+        EMPTY: "The body is empty.",
         "not_json": "The body is not JSON.",
         "not_an_object": "The body is JSON, but not an object.",
         "no_topic": "The topic of the body is unknown: neither the URL nor its fields name one.",

@@ -24,7 +24,7 @@ logger = logger_of(__name__)
 def process(message: Message) -> Message:
     """Read, apply and record a message that the caller has claimed.
 
-    Whatever it holds and whatever fails, nothing is raised: the message ends applied, quarantined, or stays
+    Whatever it holds and whatever fails, nothing is raised: the message ends applied, quarantined, dismissed, or stays
     open for later, as its `status` and `outcome` then say.
     """
     began = time.monotonic()
@@ -123,8 +123,11 @@ def _apply(message: Message, reading: serializers.ParsedMessage) -> None:
 
 
 def _put_off(message: Message, fault: Exception) -> None:
-    """Quarantine an unreadable message; postpone any other failure."""
+    """Dismiss an empty message, quarantine an unreadable one, and postpone any other failure."""
     try:
+        if isinstance(fault, Unreadable) and fault.reason == Unreadable.EMPTY:
+            journal.dismiss(message, Message.PING, error=str(fault))
+            return
         if isinstance(fault, Unreadable):
             journal.quarantine(message, fault)
             return

@@ -53,6 +53,7 @@ logger = logger_of(__name__)
 KEPT_HEADERS = ("content-type", "content-encoding", "user-agent", "x-version", "x-request-id", "date")
 HEADER_LIMIT = 255
 NEARBY_ADDRESS = "nearby-address"  # our own header: the path of a message that came to no address of ours
+DECLARED_LENGTH = "declared-length"  # our own header: the length of a body that did not arrive whole
 BATCH = 20  # with more, two workers would change the sequence of messages the more
 SPOOLED = (
     "uid",
@@ -304,6 +305,26 @@ def quarantine(message: Message, why: Unreadable) -> None:
     signals.message_quarantined.send_robust(Message, message=message, reason=why.reason)
 
 
+def dismiss(message: Message, reason: str, **values: Any) -> None:
+    """Settle a message for good that was not applied and needs no attention.
+
+    Args:
+        message: open and claimed by the caller, quarantined, or given up.
+        reason: `Message.PING`, or a person's words, up to 255 characters.
+        values: further fields to set.
+
+    Raises:
+        AlreadySettled: it was applied or dismissed, or another process has it.
+    """
+    values |= {"status": Message.Status.DISMISSED, "dismissed_reason": reason, "due_at": None}
+    if message.status == Message.Status.RECEIVED:
+        _finish(message, **values)
+    elif message.status in (Message.Status.QUARANTINED, Message.Status.FAILED):
+        _finish(message, {"id": message.pk, "status": message.status}, **values)
+    else:
+        raise AlreadySettled(f"message {message.pk} is {message.status}")
+
+
 def postpone(message: Message, fault: Exception) -> None:
     """Put a message off that could not be applied, or give it up after `MAX_ATTEMPTS`."""
     _put_off(message, format_error(fault), error_fingerprint(fault))
@@ -343,8 +364,10 @@ def take_again(message: Message) -> None:
     """Open a settled message and hold it, in the transaction that applies it again and settles it at once.
 
     Raises:
-        AlreadySettled: it is open already, so that it is applied anyway.
+        AlreadySettled: it is open already, so that it is applied anyway; or it is dismissed, so that it is never.
     """
+    if message.status == Message.Status.DISMISSED:
+        raise AlreadySettled(f"message {message.pk} is dismissed")
     again: dict[str, Any] = {"status": Message.Status.RECEIVED, "attempts": 1, **leases.claim_values(uuid.uuid4())}
     if message.status == Message.Status.APPLIED:
         again["is_replay"] = True
@@ -358,8 +381,8 @@ def _open(message: Message) -> Any:
     return Message.objects.using(database_alias()).filter(**_as_claimed(message))
 
 
-def _finish(message: Message, **values: Any) -> None:
-    if not with_retries(partial(update, Message, database_alias(), _as_claimed(message), values)):
+def _finish(message: Message, condition: dict[str, Any] | None = None, **values: Any) -> None:
+    if not with_retries(partial(update, Message, database_alias(), condition or _as_claimed(message), values)):
         raise AlreadySettled(f"message {message.pk} was finished by another process")
     for name, value in values.items():
         setattr(message, name, value)

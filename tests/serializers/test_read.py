@@ -200,8 +200,14 @@ def test_number_of_notes_is_limited():
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (b"", "not_json"),
-        (b"  \n", "not_json"),
+        (b"", "empty"),
+        (b"  \n", "empty"),
+        (b"\xef\xbb\xbf \0", "empty"),
+        (b"\xff\xfe", "not_json"),
+        ("\u00a0\u2003".encode(), "empty"),
+        (b"{}", "empty"),
+        (b" { }\r\n", "empty"),
+        (b"[{}]", "empty"),
         (b"not json", "not_json"),
         (b'{"increment_id": "1"', "not_json"),
         (b"[" * 100_000 + b"]" * 100_000, "not_json"),

@@ -317,7 +317,7 @@ def test_a_replay_for_nobody_is_an_error(stockhub):
 
 def test_operational_signals_are_heard_at_once(stockhub):
     told = stockhub.heard(signals.message_quarantined)
-    stockhub.deliver("order", "{}")
+    stockhub.deliver("order", "{")
     assert told[0].reason
 
 

@@ -222,7 +222,7 @@ def test_who_runs_it_as_another_user_is_told(well, monkeypatch):
 def test_what_came_in_last_and_what_lies_about_is_told(well, post):
     assert "None came in yet" in said(of(examination.messages))
     post("order")
-    post("rma", b"{}")
+    post("rma", b"{")
     (spool.directory() / "00000000-0000-0000-0000-000000000000.json").write_text("{}")
     found = of(examination.messages)
     assert "order " in found[0].text
