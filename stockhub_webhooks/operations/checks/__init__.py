@@ -2,8 +2,8 @@
 
 ``configuration`` checks the settings, ``keys`` the characters of the keys, ``spool_directory``, ``hanging_database``
 and ``database`` the infrastructure, ``metrics`` the metrics. ``tables`` queries the database, so it runs only if
-Django's database checks are requested. The checks of the runner are in ``stockhub_webhooks.runners.checks``. All modules are imported when a check runs, to
-keep the start of a web process fast.
+Django's database checks are requested. The checks of the runner are in ``stockhub_webhooks.runners.checks``. All
+modules are imported when a check runs, to keep the start of a web process fast.
 """
 
 from __future__ import annotations
