@@ -250,12 +250,12 @@ def declared_length(request: HttpRequest) -> int:
 
 
 def cut_off(request: HttpRequest, body: bytes) -> dict[str, str]:
-    """Return our header with the declared length of a body of which less arrived, in bytes or "chunked"."""
-    declared = declared_length(request)
-    if declared > len(body):
-        return {journal.DECLARED_LENGTH: str(declared)}
-    is_missing = not body and "HTTP_TRANSFER_ENCODING" in request.META
-    return {journal.DECLARED_LENGTH: "chunked"} if is_missing else {}
+    """Return our header with the declared length, as it was sent, of a body of which less arrived."""
+    declared = str(request.META.get("CONTENT_LENGTH") or "").strip()
+    is_missing = not body and (declared.strip("0") or "HTTP_TRANSFER_ENCODING" in request.META)
+    if is_missing or declared_length(request) > len(body):
+        return {journal.DECLARED_LENGTH: clean_text(declared)[: journal.HEADER_LIMIT] or "chunked"}
+    return {}
 
 
 def read_body(request: HttpRequest, limit: int) -> bytes:

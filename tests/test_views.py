@@ -193,7 +193,9 @@ def test_ping_is_answered_406_and_needs_no_attention(post, url, body):
     assert "quarantined" not in {found.code for found in find_problems(report)}
 
 
-@pytest.mark.parametrize("how", [{"CONTENT_LENGTH": "5000"}, {"HTTP_TRANSFER_ENCODING": "chunked"}])
+@pytest.mark.parametrize(
+    "how", [{"CONTENT_LENGTH": "5000"}, {"CONTENT_LENGTH": "²"}, {"HTTP_TRANSFER_ENCODING": "chunked"}]
+)
 def test_body_that_did_not_arrive_is_no_ping(rf, how):
     request = rf.post(PREFIX, b"", content_type="application/json", headers={"x-api-key": KEY})
     request.META |= how

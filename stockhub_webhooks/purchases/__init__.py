@@ -58,9 +58,9 @@ def purchase_of(po_number: str, account: str | None = None) -> Purchase | None:
     Raises:
         MultipleAccounts: `account` is None, and several accounts have orders with this number.
     """
-    rows = Order.objects.using(database_alias()).filter(po_number=po_number)
-    rows = rows.real() if account is None else rows.of_account(account)
-    orders = sorted(rows, key=_age) if po_number else []
+    rows = Order.objects.real() if account is None else Order.objects.of_account(account)
+    found = rows.using(database_alias()).filter(po_number=po_number) if po_number else []
+    orders = sorted(found, key=_age)
     if not orders:
         return None
     accounts = {order.account for order in orders}

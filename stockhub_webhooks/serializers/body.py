@@ -56,7 +56,7 @@ def parse(body: bytes, headers: Mapping[str, str] | None = None) -> Body:
     notes += assumed
     if not text.strip().strip(SEPARATORS):
         # a body that did not arrive whole is no test of the connection, but a lost message
-        is_ping = not assumed and "declared-length" not in headers
+        is_ping = not text.strip() and not assumed and "declared-length" not in headers
         raise Unreadable(Unreadable.EMPTY if is_ping else "not_json", "the body is empty")
     try:
         return Body(_documents(text, notes, headers.get("content-type", "")), notes)

@@ -202,7 +202,8 @@ def test_number_of_notes_is_limited():
     [
         (b"", "empty"),
         (b"  \n", "empty"),
-        (b"\xef\xbb\xbf \0", "empty"),
+        (b"\xef\xbb\xbf \t", "empty"),
+        (b"\0", "not_json"),
         (b"\xff\xfe", "not_json"),
         ("\u00a0\u2003".encode(), "empty"),
         (b"{}", "empty"),

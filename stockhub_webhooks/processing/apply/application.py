@@ -117,6 +117,11 @@ class _Application:
         applied = same_time.filter(status=Message.Status.APPLIED).exclude(outcome=Message.Outcome.STALE)
         return applied.filter(pk__gt=self.message.pk).exists()
 
+    def is_copy(self) -> bool:
+        """Return True if an equal message was applied last: of copies sent at once, any one may be applied first."""
+        is_of_same_time = self.reading.updated_at in (None, getattr(self.document, "updated_at", None))
+        return is_of_same_time and bool(self.document.reading_digest == self.reading.digest)
+
     # ------------------------------------------------------------ the four outcomes
 
     def create(self) -> Applied:
@@ -148,7 +153,8 @@ class _Application:
         for track in self.tracks():
             if not parts.find_track(self.document, self.document_type, track, self.using):
                 self.add_track(track)
-        return Applied(self.document, Message.Outcome.STALE, self.events)
+        outcome = Message.Outcome.UNCHANGED if self.is_copy() else Message.Outcome.STALE
+        return Applied(self.document, outcome, self.events)
 
     def leave_unchanged(self) -> Applied:
         save(self.document, self.stamp(), self.using)
