@@ -147,13 +147,26 @@ def test_track_without_a_number_is_noted():
 @pytest.mark.parametrize(
     ("topic", "changes"),
     [
-        ("order", {"grand_total": 1}),
+        ("order", {"grand_total": 1000}),
+        ("order", {"grand_total": 244.9601}),
         ("creditmemo", {"grand_total": 120}),
-        ("creditmemo", {"return_fee_amount": 1, "grand_total": 115}),
+        ("creditmemo", {"return_fee_amount": 1, "grand_total": 118}),
     ],
 )
 def test_amounts_that_do_not_add_up_are_noted(topic, changes):
     assert codes(read(sample(topic, **changes), topic)) == [("grand_total", "amounts_differ")]
+
+
+@pytest.mark.parametrize(("topic", "total"), [("order", 1), ("order", 220.46), ("creditmemo", 105.5)])
+def test_total_below_its_parts_is_a_discount(topic, total):
+    assert codes(read(sample(topic, grand_total=total), topic)) == []
+
+
+@pytest.mark.parametrize(("lines", "difference", "noted"), [(1, 0.01, 0), (1, 0.02, 1), (3, 0.03, 0), (3, 0.0301, 1)])
+def test_difference_of_a_cent_for_each_line_is_rounding(lines, difference, noted):
+    body = sample("order", subtotal=240, shipping_price=0, grand_total=round(240 + difference, 4))
+    body["items"] = [{**body["items"][0], "sku": f"sku-{number}"} for number in range(lines)]
+    assert len(codes(read(body, "order"))) == noted
 
 
 @pytest.mark.parametrize("total", [117.5, 116.5])

@@ -23,11 +23,21 @@ def test_a_fee_is_taken_off_a_credit_note(post):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("total", "difference"), [(117.52, "0.02"), (117.48, "-0.02")])
-def test_a_difference_is_told_with_its_sign(post, total, difference):
+@pytest.mark.parametrize(
+    ("total", "difference", "adds_up", "discount"),
+    [
+        (117.52, "0.02", False, 0),
+        (117.51, "0.01", True, 0),
+        (117.49, "-0.01", True, 0),
+        (105.5, "-12", True, 12),
+    ],
+)
+def test_a_total_below_its_terms_is_a_discount_and_a_cent_for_a_line_is_rounding(
+    post, total, difference, adds_up, discount
+):
     post("creditmemo", sample("creditmemo", grand_total=total))
     added = story.sum_of(CreditMemo.objects.get())
-    assert (added.difference, added.adds_up) == (Decimal(difference), False)
+    assert (added.difference, added.adds_up, added.discount) == (Decimal(difference), adds_up, discount)
 
 
 def test_a_return_fee_may_or_may_not_be_taken_off(post):
@@ -53,8 +63,10 @@ def test_a_payment_request_is_not_checked(post):
 
 
 def test_lines_that_are_not_the_subtotal_are_said(post):
-    post("order", sample("order", subtotal=239, grand_total=243.95))
+    post("order", sample("order", subtotal=241, grand_total=245.95))
     added = story.sum_of(Order.objects.get())
-    assert (added.difference, added.lines_difference, added.adds_up) == (0, -1, False)
+    assert (added.difference, added.lines_difference, added.adds_up) == (0, 1, False)
+    post("order", sample("order", increment_id="3", subtotal=239, grand_total=243.95))
+    assert story.sum_of(Order.objects.get(increment_id="3")).adds_up
     post("order", sample("order", increment_id="2", items__row_total_inc_tax=None))
     assert story.sum_of(Order.objects.get(increment_id="2")).lines_difference is None
