@@ -14,6 +14,7 @@ from django.db.models import Q
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.exceptions import MultipleAccounts
 from stockhub_webhooks.models import Order, Shipment
+from stockhub_webhooks.serializers.shapes import trimmed
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Purchase:
 
 
 def purchase_of(po_number: str, account: str | None = None) -> Purchase | None:
-    """Return the purchase with this order number of the shop, or None if no order has it.
+    """Return the purchase with an order number of the shop, or None if no order has it.
 
     Args:
         po_number: the shop's own order number, as Stock Hub was given it.
@@ -59,6 +60,7 @@ def purchase_of(po_number: str, account: str | None = None) -> Purchase | None:
         MultipleAccounts: `account` is None, and several accounts have orders with this number.
     """
     rows = Order.objects.real() if account is None else Order.objects.of_account(account)
+    po_number = trimmed(po_number or "")
     found = rows.using(database_alias()).filter(po_number=po_number) if po_number else []
     orders = sorted(found, key=_age)
     if not orders:

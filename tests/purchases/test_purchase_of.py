@@ -27,6 +27,7 @@ def test_a_purchase_is_all_orders_of_an_account_with_one_number():
     assert (found.po_number, found.account) == (NUMBER, "default")
     assert [found.increment_id for found in found.orders] == ["000000124", "000000123"]
     assert purchase_of("SHOP-2") is None
+    assert purchase_of(f" {NUMBER}\n", "default") == found
 
 
 @pytest.mark.parametrize("nothing", ["", None])

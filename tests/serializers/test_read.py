@@ -174,6 +174,21 @@ def test_return_fee_may_be_subtracted_or_not(total):
     assert read(sample("creditmemo", return_fee_amount=1, grand_total=total), "creditmemo").notes == []
 
 
+BLANKS = " \t\r\n\u00a0\u00ad\u2003\u200b\u200c\u200d\u200e\u202f\u2060\u3000\ufeff"
+
+
+@pytest.mark.parametrize("blank", BLANKS)
+@pytest.mark.parametrize("topic", topics.ALL)
+def test_order_number_of_the_shop_is_trimmed(topic, blank):
+    number = f"{blank}SHOP 1042{blank}{blank}"
+    changes = {"payment__po_number": number} if topic == topics.PAYMENT_REQUEST else {"po_number": number}
+    assert read(sample(topic, **changes), topic).po_number == "SHOP 1042"
+
+
+def test_blank_status_says_nothing():
+    assert "status" not in read(sample("order", status="  "), "order").fields
+
+
 def test_payment_is_split_into_two_fields():
     parsed = read(contract(topics.PAYMENT_REQUEST), topics.PAYMENT_REQUEST)
     assert parsed.increment_id == "000000003"
