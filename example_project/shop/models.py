@@ -42,9 +42,12 @@ class ShopOrder(models.Model):
     def get_absolute_url(self):
         return reverse("order", args=[self.number])
 
-    def note(self, *, state=State.PLACED, **values):
+    def note(self, *, state=State.PLACED, revive=False, **values):
         """Write the values down, and go on to `state`, unless the order is further than that already.
 
+        With `revive` an order that was cancelled goes on, too.
         One UPDATE of only these columns: receivers that run at the same time do not undo each other's work.
         """
+        if revive:
+            ShopOrder.objects.filter(pk=self.pk, state=self.State.CANCELLED).update(state=state)
         ShopOrder.objects.filter(pk=self.pk).update(state=Greatest("state", models.Value(state)), **values)

@@ -16,6 +16,7 @@ from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.admin.entry import EntryPage
 from stockhub_webhooks.admin.list_filters import MessageAttentionFilter
 from stockhub_webhooks.admin.replay_request import MAX_IDS, URL_NAME
+from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.models import Event, Message, ReceiverCall
 from stockhub_webhooks.models.message import OUTDATED_RETURN, MessageQuerySet
 from stockhub_webhooks.office.access import may
@@ -44,7 +45,7 @@ class MessageAdmin(EntryPage):
         (None, {"fields": [("received_at", "topic", "increment_id", "document"), "account"]}),
         (
             _("What became of it"),
-            {"fields": [("status", "outcome", "applied_at", "replayed"), "why", "notes_in_words"]},
+            {"fields": [("status", "outcome", "applied_at", "replayed"), "dismissed_because", "why", "notes_in_words"]},
         ),
         (_("What happened"), {"fields": ["events", "receiver_calls"]}),
         (
@@ -67,8 +68,11 @@ class MessageAdmin(EntryPage):
         return ", ".join(filter(None, (document, display.value(row.received_at))))
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Add a link to the original message if this one is a corrected copy."""
+        """Leave out the reason unless the message is dismissed; add a link to the original of a corrected copy."""
         fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or obj.status != Message.Status.DISMISSED:
+            for _title, options in fieldsets:
+                options["fields"] = [name for name in options["fields"] if name != "dismissed_because"]
         if obj is not None and records.CORRECTED_FROM in obj.headers:
             fieldsets[0][1]["fields"].append("corrected_from")
         if obj is not None and obj.parent_id:
@@ -114,6 +118,10 @@ class MessageAdmin(EntryPage):
     @admin.display(description=_("processed again"))
     def replayed(self, message: Message) -> str:
         return labels.yes_or_no(message.is_replay)
+
+    @admin.display(description=_("reason"))
+    def dismissed_because(self, message: Message) -> str:
+        return statuses.label(labels.DISMISSALS, message.dismissed_reason) or display.EMPTY
 
     @admin.display(description=_("error"))
     def why(self, message: Message) -> str:

@@ -42,7 +42,7 @@ def parse(body: bytes, headers: Mapping[str, str] | None = None) -> Body:
 
     Args:
         body: the exact bytes.
-        headers: the headers of the request, by their names in lower case.
+        headers: the headers of the request, by their names in lower case, and our own.
 
     Raises:
         Unreadable: `empty`, `not_json` or `not_an_object`, with the place of the fault.
@@ -54,8 +54,10 @@ def parse(body: bytes, headers: Mapping[str, str] | None = None) -> Body:
         notes.append(Note("", "compressed", compression))
     text, assumed = encodings.decode(body, headers.get("content-type", ""))
     notes += assumed
-    if not text.strip(SEPARATORS):
-        raise Unreadable("not_json", "the body is empty")
+    if not text.strip().strip(SEPARATORS):
+        # a body that did not arrive whole is no test of the connection, but a lost message
+        is_ping = not text.strip() and not assumed and "declared-length" not in headers
+        raise Unreadable(Unreadable.EMPTY if is_ping else "not_json", "the body is empty")
     try:
         return Body(_documents(text, notes, headers.get("content-type", "")), notes)
     except RecursionError:
@@ -73,6 +75,8 @@ def _documents(text: str, notes: list[Note], content_type: str) -> list[Document
             break
         values = inner
     _limit(len(values))
+    if all(value == {} for value, _ in values):
+        raise Unreadable(Unreadable.EMPTY, "the body is an empty object")
     for value, _ in values:
         if not isinstance(value, dict):
             raise Unreadable("not_an_object", f"the body is a {type(value).__name__}")

@@ -13,6 +13,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.fields import empty
 
+from stockhub_webhooks.contract.amounts import is_too_much
 from stockhub_webhooks.serializers import times
 from stockhub_webhooks.serializers.extra import unknown_fields
 from stockhub_webhooks.serializers.fields import Note, ValueWithNotes, clean_text, unreadable
@@ -182,7 +183,6 @@ class MessageSerializer(TolerantSerializer):
     # in the contract's examples, grand_total is the sum of ADDED minus the sum of SUBTRACTED
     ADDED: ClassVar[tuple[str, ...]] = ()
     SUBTRACTED: ClassVar[tuple[str, ...]] = ()
-    PERHAPS_SUBTRACTED: ClassVar[str] = ""
 
     def parse_document(self, data: dict[str, Any]) -> ParsedMessage:
         """Split an object into a `ParsedMessage`; `increment_id` is "" if the object has none."""
@@ -209,18 +209,17 @@ class MessageSerializer(TolerantSerializer):
         parsed.fields = {name: value for name, value in values.items() if value is not None or name not in NEVER_ERASED}
         if any(note.code == "unknown_field" for note in notes):
             parsed.extra = unknown_fields(self, data, parsed.notes)
-        if not self.adds_up(values):
+        if self.is_too_much(values, len(lines)):
             parsed.notes.append(Note("grand_total", "amounts_differ"))
         return parsed
 
-    def adds_up(self, values: dict[str, Any]) -> bool:
-        """Return False if the total differs from the sum of its parts, and all of them are known."""
+    def is_too_much(self, values: dict[str, Any], lines: int) -> bool:
+        """Return True if the total exceeds the sum of its parts, and all of them are known."""
         parts = [(values.get(name), 1) for name in self.ADDED] + [(values.get(name), -1) for name in self.SUBTRACTED]
         total = values.get("grand_total")
         if not parts or total is None or any(amount is None for amount, _ in parts):
-            return True
-        due = sum(amount * sign for amount, sign in parts if amount is not None)
-        return total in (due, due - (values.get(self.PERHAPS_SUBTRACTED) or 0))
+            return False
+        return is_too_much(total - sum(amount * sign for amount, sign in parts if amount is not None), lines)
 
 
 def _is_filled(value: Any) -> bool:

@@ -127,10 +127,16 @@ def test_differences_of_amounts_are_shown_in_words(post, story):
     post("order", sample("order", grand_total=244.97))
     assert "these do not add up: 0.02 too much" in text_of(story())
     assert "deze kloppen niet: 0,02 te veel" in text_of(story(**DUTCH))
-    post("order", sample("order", subtotal=230, grand_total=234, updated_at="2025-01-01T00:00:00+00:00"))
+    post("order", sample("order", subtotal=250, grand_total=254.95, updated_at="2025-01-01T00:00:00+00:00"))
+    assert "the subtotal is not that of the lines: 10.00 too much" in text_of(story())
+
+
+def test_a_discount_is_written_out_and_is_no_difference(post, story):
+    post("order", sample("order", grand_total=220.45))
     said = text_of(story())
-    assert "0.95 too little" in said
-    assert "the subtotal is not that of the lines: 10.00 too little" in said
+    assert "240.00 + 4.95 shipping costs − 24.50 discount = € 220.45" in said
+    assert "do not add up" not in said
+    assert "− 24,50 korting" in text_of(story(**DUTCH))
 
 
 def test_pieces_show_open_cancelled_requested_and_surplus_numbers(tell, story):

@@ -286,6 +286,15 @@ def test_two_processes_with_one_message_apply_it_once(post, monkeypatch):
     assert Event.objects.count() == 1
 
 
+def test_a_ping_is_dismissed_by_the_worker(post):
+    with DEFERRED:
+        post("order", b"{}")
+        post("order", b"")
+        post("order")
+        worker.drain()
+    assert list(Message.objects.order_by("pk").values_list("status", flat=True)) == ["dismissed"] * 2 + ["applied"]
+
+
 def test_two_processes_with_one_unreadable_message_quarantine_it_once(post):
     with DEFERRED:
         post("order", b"x")
