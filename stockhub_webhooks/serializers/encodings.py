@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.serializers.fields import Note
 
-BLOCK_BYTES = 64 * 1024
+BLOCK_BYTES = 16 * 1024
 GZIP_MAGIC = b"\x1f\x8b"
 PLAIN_STARTS = b'{["\xef\xfe\xff \t\r\n'  # of JSON text, of a byte order mark, of white space
 CHARSET = re.compile(r"charset\s*=\s*[\"']?([A-Za-z0-9_.:-]+)", re.IGNORECASE)
@@ -22,6 +22,8 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 FALLBACK_CHARSET = "windows-1252"
+# codecs of Python that are no charset of a text; the first two take time that grows with the square of its length
+NO_CHARSETS = frozenset({"punycode", "idna", "unicode-escape", "raw-unicode-escape", "utf-7"})
 
 
 # ---------------------------------------------------------------- compression
@@ -76,18 +78,19 @@ def _unpack(body: bytes, compression: str) -> Iterator[bytes]:
     Raises:
         zlib.error: it is damaged or cut off.
     """
-    while body:
-        bits = zlib.MAX_WBITS | 16 if compression == "gzip" else _deflate_bits(body)
+    bits = zlib.MAX_WBITS | 16 if compression == "gzip" else _deflate_bits(body)
+    position = 0
+    while position < len(body):
         unpacker = zlib.decompressobj(bits)
-        rest = body
         while not unpacker.eof:
-            block = unpacker.decompress(rest, BLOCK_BYTES)
-            rest = unpacker.unconsumed_tail
-            if not block and not rest and not unpacker.eof:
+            # in pieces, since what follows a member is copied
+            piece = body[position : position + BLOCK_BYTES]
+            block = unpacker.decompress(piece, BLOCK_BYTES)
+            position += len(piece) - len(unpacker.unconsumed_tail) - len(unpacker.unused_data)
+            if not block and not piece and not unpacker.eof:
                 raise zlib.error("cut off")
             yield block
-        body = unpacker.unused_data if compression == "gzip" else b""
-        if not body.startswith(GZIP_MAGIC):
+        if compression != "gzip" or not body.startswith(GZIP_MAGIC, position):
             return  # padding
 
 
@@ -153,9 +156,10 @@ def _declared_charset(content_type: str) -> str:
     """Return the declared charset if Python can decode it as text, in lower case."""
     match = CHARSET.search(content_type)
     try:
-        return codecs.lookup(match[1]).name if match and codecs.lookup(match[1])._is_text_encoding else ""
+        codec = codecs.lookup(match[1]) if match else None
     except LookupError:
         return ""
+    return codec.name if codec and codec._is_text_encoding and codec.name not in NO_CHARSETS else ""
 
 
 def _without_marks(text: str) -> str:
