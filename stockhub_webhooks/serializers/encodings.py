@@ -21,9 +21,10 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+CUT_OFF = "unexpected end of data"  # the reason that Python gives for a text in UTF-8 without its end
 FALLBACK_CHARSET = "windows-1252"
 # codecs of Python that are no charset of a text; the first two take time that grows with the square of its length
-NO_CHARSETS = frozenset({"punycode", "idna", "unicode-escape", "raw-unicode-escape", "utf-7"})
+NO_CHARSETS = frozenset({"punycode", "idna", "unicode-escape", "raw-unicode-escape", "undefined", "utf-7"})
 
 
 # ---------------------------------------------------------------- compression
@@ -112,25 +113,47 @@ def decode(body: bytes, content_type: str = "") -> tuple[str, list[Note]]:
     Raises:
         Unreadable: the bytes fit none of them. A text in UTF-8 that is cut off is not guessed.
     """
-    charset = _marked_charset(body) or _by_zero_bytes(body)
-    if charset:
+    if not _unmistakable_charset(body):
         try:
-            return _without_marks(body.decode(charset)), [] if charset == "utf-8" else [Note("", "charset", charset)]
-        except UnicodeDecodeError as error:
-            raise Unreadable("not_json", f"byte {error.start} is not {charset}") from None
+            return _without_marks(body.decode()), []
+        except UnicodeDecodeError:
+            pass
+    charset = charset_of(body, content_type)
     try:
-        return _without_marks(body.decode()), []
+        text = body.decode(charset)
     except UnicodeDecodeError as error:
-        failure = error
+        fault = "is the start of a character that is cut off" if error.reason == CUT_OFF else f"is not {charset}"
+        raise Unreadable("not_json", f"byte {error.start} {fault}") from None
+    except UnicodeError:
+        raise Unreadable("not_json", f"the body is not {charset}") from None
+    return _without_marks(text), [] if charset == "utf-8" else [Note("", "charset", charset)]
+
+
+def charset_of(body: bytes, content_type: str = "") -> str:
+    """Return the charset of a body by `decode`; if it has bytes that fit none, the likeliest one."""
+    if charset := _unmistakable_charset(body):
+        return charset
     declared = _declared_charset(content_type)
-    is_cut_off = failure.reason == "unexpected end of data"
-    if declared in ("", "utf-8") and is_cut_off:
-        raise Unreadable("not_json", f"byte {failure.start} is the start of a character that is cut off")
-    charset = FALLBACK_CHARSET if declared in ("", "utf-8") else declared  # "utf-8" is often declared by default
     try:
-        return _without_marks(body.decode(charset)), [Note("", "charset", charset)]
-    except (UnicodeError, LookupError):
-        raise Unreadable("not_json", f"byte {failure.start} is neither UTF-8 nor {charset}") from None
+        body.decode()
+        return "utf-8"
+    except UnicodeDecodeError as error:
+        if declared in ("", "utf-8") and error.reason == CUT_OFF:
+            return "utf-8"
+    other = FALLBACK_CHARSET if declared in ("", "utf-8") else declared  # "utf-8" is often declared by default
+    return min(other, "utf-8", key=lambda charset: _count_unreadable(body, charset))
+
+
+def _count_unreadable(body: bytes, charset: str) -> int:
+    """Return the number of bytes that are no characters of a charset."""
+    try:
+        return sum("\ud800" <= character <= "\udfff" for character in body.decode(charset, "surrogateescape"))
+    except UnicodeError:
+        return len(body)
+
+
+def _unmistakable_charset(body: bytes) -> str:
+    return _marked_charset(body) or _by_zero_bytes(body)
 
 
 def _marked_charset(body: bytes) -> str:
