@@ -135,7 +135,8 @@ class MessageAdmin(EntryPage):
             return display.preformatted(pretty(bytes(message.body), message.headers))
         link = display.link(self.page_url(BODY_URL_NAME, message.pk), _("download it"))
         size = filesizeformat(len(message.body))
-        return format_html("{} {}", _("This is no text that can be shown (%(size)s):") % {"size": size}, link)
+        said = _("This is no text that can be shown (%(size)s).") % {"size": size}
+        return format_html("<p>{}</p><p>{}</p>", said, link)
 
     def get_urls(self) -> list[Any]:
         """Add the download of a body."""
