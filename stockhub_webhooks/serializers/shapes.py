@@ -10,6 +10,7 @@ from typing import Any
 
 WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 SEPARATORS = re.compile(r"[\s\-.]+")
+MAX_OTHER_NAMES = 1000  # names of an object that are compared with the documented ones, and noted
 SCALAR_NAMES = ("code", "value", "label", "name", "id")
 # white space, control characters, and characters without a visible form: soft hyphen, zero width, direction marks
 BLANK_RANGES = (
@@ -29,8 +30,14 @@ def as_list(value: Any) -> Any:
     if not isinstance(value, dict) or not value:
         return value
     if all(name.isdecimal() for name in value):
-        return [value[name] for name in sorted(value, key=int)]
+        return [value[name] for name in sorted(value, key=_numeric_order)]
     return [value]
+
+
+def _numeric_order(digits: str) -> tuple[int, str]:
+    """Return a key that sorts digits as numbers: Python's int takes 4,300 of them at most."""
+    significant = digits.lstrip("0")
+    return len(significant), significant
 
 
 def as_object(value: Any) -> Any:

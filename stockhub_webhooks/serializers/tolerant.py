@@ -17,7 +17,7 @@ from stockhub_webhooks.contract.amounts import is_too_much
 from stockhub_webhooks.serializers import times
 from stockhub_webhooks.serializers.extra import unknown_fields
 from stockhub_webhooks.serializers.fields import Note, ValueWithNotes, clean_text, unreadable
-from stockhub_webhooks.serializers.shapes import as_list, as_object, snake_case, trimmed
+from stockhub_webhooks.serializers.shapes import MAX_OTHER_NAMES, as_list, as_object, snake_case, trimmed
 
 NOTE_LIMIT = 50
 NEVER_ERASED = frozenset({"currency", "created_at", "status"})  # a null of these says nothing
@@ -129,9 +129,9 @@ class TolerantSerializer(serializers.Serializer[Any]):
         if type(data) is not dict:
             unreadable("not_an_object")
         documented = {name: value for name, value in data.items() if name in self._known}
-        for name, value in data.items():
-            if name in self._known:
-                continue
+        others = [name for name in data if name not in self._known]
+        for name in others[:MAX_OTHER_NAMES]:
+            value = data[name]
             spelled = snake_case(name)
             known = self.ALIASES.get(spelled, spelled)
             if known in self._known and documented.get(known) is None:
@@ -140,6 +140,8 @@ class TolerantSerializer(serializers.Serializer[Any]):
                     notes.append(Note(clean_text(name)[:60], "other_name", known))
             else:
                 notes.append(Note(clean_text(name)[:60], "unknown_field"))
+        if len(others) > MAX_OTHER_NAMES:
+            notes.append(Note("", "more_notes", str(len(others) - MAX_OTHER_NAMES)))
         return documented
 
 
@@ -163,6 +165,8 @@ class LineListSerializer(serializers.ListSerializer[Any]):
             if type(line) is ValueWithNotes:
                 notes.extend(note.below(f"[{index}]") for note in line.notes)
                 line = line.value
+                if len(notes) > MAX_OTHER_NAMES:
+                    notes = limit_notes(notes)
             lines.append(line)
         if len(data) > LINE_LIMIT:
             notes.insert(0, Note("", "too_many_lines", str(LINE_LIMIT)))
@@ -230,5 +234,6 @@ def limit_notes(notes: list[Note]) -> list[Note]:
     """Return at most `NOTE_LIMIT` notes; the last one counts the rest."""
     if len(notes) <= NOTE_LIMIT:
         return notes
-    kept = notes[: NOTE_LIMIT - 1]
-    return [*kept, Note("", "more_notes", str(len(notes) - len(kept)))]
+    kept, rest = notes[: NOTE_LIMIT - 1], notes[NOTE_LIMIT - 1 :]
+    count = sum(int(note.detail) if note.code == "more_notes" else 1 for note in rest)
+    return [*kept, Note("", "more_notes", str(count))]

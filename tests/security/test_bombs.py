@@ -1,12 +1,15 @@
 """Bodies that are meant to hurt: they are answered, kept byte for byte, and cost what their length says, no more."""
 
+import gc
 import gzip
 import json
+import tracemalloc
 from decimal import Decimal
 
 import pytest
 from django.test import RequestFactory, override_settings
 
+from benchmarks import bodies
 from stockhub_webhooks import serializers
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.exceptions import Unreadable
@@ -120,6 +123,59 @@ def test_oversized_structures_are_answered_and_stored_unchanged(post, staff, nam
     assert bytes(message.body) == body
     assert len(message.error) < 300
     assert staff.get(page_url(message)).status_code == 200
+
+
+@pytest.mark.django_db(databases="__all__")
+@pytest.mark.parametrize("name", bodies.BODIES)
+def test_memory_is_bounded_whatever_the_body_holds(name, monkeypatch, settings):
+    """`python benchmarks/bodies.py` measures the same bodies in their full length, and their time."""
+    limit = 256 * 1024
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"MAX_BODY_BYTES": limit}
+    monkeypatch.setattr(bodies, "LENGTH", limit - 64)
+    body = bodies.BODIES[name]()
+    encoding = name.partition(",")[0] if name.startswith(("gzip", "deflate")) else "identity"
+    view = ReceiveView.as_view(topic="order")
+    view(bodies.request_of(bodies.ORDER.read_bytes())).close()  # fills the caches
+    request = bodies.request_of(body, encoding)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        response = view(request)
+        response.close()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < bodies.MAX_MEMORY * limit
+    assert response.status_code in {200, 406, 413}
+    if response.status_code != 413:
+        assert bytes(Message.objects.latest("pk").body) == body
+
+
+def test_a_body_of_brackets_is_not_parsed(monkeypatch):
+    monkeypatch.setattr(json.JSONDecoder, "raw_decode", None)
+    for body in (b"[" * 500_000 + b"]" * 500_000, filled(b'{"":' * 450 + b"{}" + b"}" * 450 + b",", HEAD + b'"x":[')):
+        with pytest.raises(Unreadable, match="too many objects and lists"):
+            serializers.read(body, "order")
+
+
+@pytest.mark.parametrize("charset", ["punycode", "idna", "unicode-escape", "raw_unicode_escape", "utf-7", "rot13"])
+def test_a_codec_that_is_no_charset_is_not_used(charset):
+    body = json.dumps(contract("order") | {"po_number": "\xe9"}, ensure_ascii=False).encode("windows-1252")
+    reading = serializers.read(body, "order", {"content-type": f"application/json; charset={charset}"})
+    assert ("", "charset", "windows-1252") in reading.notes
+
+
+def test_a_list_with_names_of_any_length_is_read_in_its_order():
+    items = {"9" * 5000: {"sku": "c"}, "10": {"sku": "b"}, "0009": {"sku": "a"}}
+    reading = serializers.read(json.dumps(contract("order") | {"items": items}).encode(), "order")
+    assert [line["sku"] for line in reading.lines] == ["a", "b", "c"]
+
+
+@EACH_TOPIC
+def test_notes_on_more_names_than_an_object_has_are_counted(topic):
+    body = contract(topic) | {f"name {number}": 1 for number in range(3000)}
+    reading = serializers.read(json.dumps(body).encode(), topic)
+    assert ("", "more_notes", str(3000 - NOTE_LIMIT + 1)) in reading.notes
 
 
 @pytest.mark.parametrize(
