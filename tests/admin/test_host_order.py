@@ -1,4 +1,4 @@
-"""The box in the shop's own order admin."""
+"""The box in the admin of the shop's own orders."""
 
 import pytest
 from django.contrib import admin
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db(databases="__all__")
 
 @pytest.fixture
 def host_order(django_user_model, settings):
-    """The shop's own order, which is a user here."""
+    """Make an order of the shop, which is a user here."""
     settings.ROOT_URLCONF = "tests.admin.other_site"
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000
     return django_user_model.objects.create(username="RESELLER_REF")
@@ -23,7 +23,7 @@ def host_order(django_user_model, settings):
 
 @pytest.fixture
 def box(staff, host_order):
-    """The page of that order on a site."""
+    """Return a function that opens the page of the order on a site."""
 
     def page(site="office", http=staff, **extra):
         answer = http.get(reverse(f"{site}:auth_user_change", args=[host_order.pk]), **extra)

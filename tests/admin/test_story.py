@@ -1,4 +1,4 @@
-"""The order story: what the office wants to know of a purchase, on one page."""
+"""The page "order story" of a purchase."""
 
 import re
 from datetime import datetime, timezone
@@ -28,13 +28,13 @@ def story_url(order=None, site="admin"):
 
 @pytest.fixture
 def tell(post):
-    """Sends messages of one purchase."""
+    """Return a sender of messages about one purchase."""
     return Teller(post)
 
 
 @pytest.fixture
 def story(staff):
-    """The page of the story of an order, in a language."""
+    """Return a function that opens the story of an order, in a language."""
 
     def page(order=None, http=staff, query="", **extra):
         answer = http.get(story_url(order) + query, **extra)
@@ -45,7 +45,7 @@ def story(staff):
 
 
 def text_of(page):
-    """What one reads, spaces as they look."""
+    """Return the visible text of a page, with single spaces."""
     part = re.sub(r"<(script|style).*?</\1>", "", main(page.text), flags=re.DOTALL)
     return " ".join(re.sub(r"<[^>]+>", " ", part).replace("\u00a0", " ").split())
 
@@ -315,7 +315,7 @@ def test_support_message_of_a_long_order_lists_its_open_lines(tell, story):
 
 @pytest.fixture
 def resolver(settings):
-    """Sets the resolver of the host."""
+    """Return a function that sets the resolver of the host."""
 
     def use(name):
         settings.STOCKHUB_WEBHOOKS = {"API_KEYS": KEY, "HOST_ORDER_RESOLVER": RESOLVER + name}
@@ -391,7 +391,7 @@ def test_story_says_nothing_of_the_shop_if_no_look_up_was_made(post, story, reso
 
 
 def drawn_steps(page):
-    """State and texts of each step."""
+    """Return state and texts of each step."""
     return [
         (f"{step.state} problem" if step.has_problem else step.state, step.title, step.pieces, *step.remarks)
         for step in page.context["picture"]

@@ -24,7 +24,7 @@ NOON = datetime(2026, 5, 1, 12, tzinfo=timezone.utc)
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Set the application's clock, in seconds from noon."""
+    """Return a function that sets the application's clock, in seconds from noon."""
 
     def set_to(seconds):
         monkeypatch.setattr("django.utils.timezone.now", lambda: NOON + timedelta(seconds=seconds))

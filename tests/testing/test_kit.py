@@ -1,4 +1,4 @@
-"""The kit does in a test what a server does, and shows what fails."""
+"""The testing kit: it does the work of a server, and raises what fails."""
 
 import json
 from datetime import datetime, timezone
@@ -31,7 +31,7 @@ def states():
 
 
 class Promises:
-    """What must hold in each kind of Django's test cases."""
+    """Promises that hold in each of Django's test cases."""
 
     def test_deliver_stores_and_applies_and_run_pending_calls_receivers(self):
         with testing.heard(signals.order_created) as told:
@@ -370,7 +370,7 @@ def test_unknown_receiver_is_an_error(stockhub):
 
 
 def known():
-    """Every document as the office sees it, whatever way it came about."""
+    """Return the values of all documents, without keys and times of receipt."""
     from stockhub_webhooks.delivery.subjects import BY_NAME
 
     ours = {"id", "received_at", "reading_digest", "order_id", "shipping_address_id", "billing_address_id"}

@@ -1,4 +1,4 @@
-"""Amounts are written out, and differences said."""
+"""Amounts of documents, and their differences."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Pieces are counted on the line they are of."""
+"""Lines of a purchase: how many pieces reached which step."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Somebody is told: once an episode, at most once an hour, and it breaks nothing."""
+"""The alarm: once per episode, at most one mail an hour, and its errors break nothing."""
 
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
@@ -36,7 +36,7 @@ def _admins(settings):
 
 
 def look():
-    """As after a minute."""
+    """Check as if a minute had passed."""
     Lock.objects.filter(name="look").update(acquired_at=PAST)
     alarm.check()
 
@@ -46,7 +46,7 @@ def an_hour_passes():
 
 
 def mend(fault, post):
-    """End what `broken` began."""
+    """End the problem that `broken` caused."""
     Message.objects.exclude(status="applied").delete()
     ReceiverCall.objects.all().delete()
     Refusal.objects.all().delete()
@@ -57,7 +57,7 @@ def mend(fault, post):
 
 @contextmanager
 def alert(function):
-    """`ALERT` is this function."""
+    """Use this function as `ALERT`."""
     alert.function = function
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "ALERT": f"{__name__}.called"}):
         yield
@@ -143,14 +143,14 @@ def test_one_process_a_minute_checks(monkeypatch):
 
 
 def test_clock_that_was_set_back_does_not_block_the_lock():
-    """The database's clock was a day ahead for a while."""
+    """The clock of the database was a day ahead."""
     assert alarm.acquire("look", 60)
     Lock.objects.update(acquired_at=datetime.now(timezone.utc) + timedelta(days=1))
     assert [alarm.acquire("look", 60) for _ in range(2)] == [True, False]
 
 
 def test_second_process_does_not_acquire_a_new_lock(monkeypatch):
-    """Both see no row, and one writes it first."""
+    """Both processes see no row, and one inserts it first."""
     Lock.objects.create(name="alert", acquired_at=datetime.now(timezone.utc))
     monkeypatch.setattr("django.db.models.query.QuerySet.exists", lambda self: False)
     assert not alarm.acquire("alert", 3600)
@@ -269,7 +269,7 @@ def test_missing_alert_function_breaks_nothing(broken, path):
 
 @pytest.fixture
 def listen():
-    """Listen to an operational signal; what was heard, by a receiver that then fails."""
+    """Return a function that records the calls of a signal, with a receiver that then fails."""
     connected = []
 
     def connect(signal):

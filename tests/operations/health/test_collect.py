@@ -1,4 +1,4 @@
-"""What there is to know, who may know it, and the exit codes."""
+"""The health report, the permissions for its details, and the exit codes."""
 
 import json
 import os
@@ -41,7 +41,7 @@ EACH_FAULT = pytest.mark.parametrize("fault", BROKEN)
 
 
 def status(*arguments):
-    """The exit code of the command."""
+    """Return the exit code of the command."""
     try:
         call_command("stockhub_status", *arguments)
     except SystemExit as end:

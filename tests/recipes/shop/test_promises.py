@@ -1,4 +1,4 @@
-"""Each recipe keeps its promise, by what the public testing kit can see."""
+"""Promises of the recipes, tested with the public testing kit."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -132,7 +132,7 @@ def test_late_event_does_not_restore_an_old_status(stockhub, request):
 
 @pytest.fixture
 def stock(shop_order):
-    """The stock of each article of the order, by its SKU: none is left."""
+    """Make the articles of the order, with nothing left in stock; return a function that reads the stock."""
     for line in shop_order.lines.all():
         Article.objects.create(sku=line.sku, stock=0)
     return lambda: dict(Article.objects.values_list("sku", "stock"))

@@ -28,7 +28,7 @@ def test_no_fuzzed_request_is_lost_or_answered_wrongly(client, staff):
 
 
 def shoot(some, client, staff, end):
-    """Send and judge some, until the time is over; how many that were."""
+    """Send and judge requests until the time is over; return their number."""
     sent = 0
     for shot in some:
         try:
