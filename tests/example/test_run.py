@@ -1,4 +1,4 @@
-"""run.py says what is missing, and which databases it tested."""
+"""run.py: it names what is missing, and the databases that it tested."""
 
 import ast
 import importlib.util
@@ -18,7 +18,7 @@ REPORT = '<testsuites><testsuite tests="{}" failures="{}" errors="0" skipped="1"
 
 @pytest.fixture
 def launcher(monkeypatch, tmp_path):
-    """run.py as a module, which keeps what it makes in a scratch directory."""
+    """Import run.py as a module, with its files in a scratch directory."""
     specification = importlib.util.spec_from_file_location("launcher", FILE)
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
@@ -32,7 +32,7 @@ def launcher(monkeypatch, tmp_path):
 
 @pytest.fixture
 def environment(launcher, monkeypatch, tmp_path):
-    """Stands for the virtual environment: it notes what is run, and pytest reports what it is told to."""
+    """Replacement of the virtual environment: it records the commands, and pytest reports the given result."""
 
     class Noted(launcher.Environment):
         ran = []
@@ -58,7 +58,7 @@ def environment(launcher, monkeypatch, tmp_path):
 
 
 def run_with(tmp_path, customize):
-    """Run the file in a Python that was changed by a few lines."""
+    """Run the file in a Python that a few lines have changed."""
     (tmp_path / "sitecustomize.py").write_text(customize)
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     return subprocess.run(
