@@ -1,5 +1,6 @@
 """The alarm: once per episode, at most one mail an hour, and its errors break nothing."""
 
+import re
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 
@@ -174,7 +175,7 @@ def test_new_problem_within_the_hour_is_mailed_after_it(broken):
     an_hour_passes()
     look()
     assert len(mail.outbox) == 2
-    assert "refused" in mail.outbox[1].body
+    assert "/admin/stockhub_webhooks/refusal/" in mail.outbox[1].body
     an_hour_passes()
     look()
     assert len(mail.outbox) == 2
@@ -199,7 +200,7 @@ def test_mail_has_numbers_and_links_and_no_personal_data(broken, fault):
     broken(fault)
     look()
     (sent,) = mail.outbox
-    assert "Stock Hub: 1 thing is wrong" in sent.subject
+    assert re.search(r"\b1\b", sent.subject)
     text = sent.body.lower()
     for word in ("testman", "teststraat", "example", "127.0.0.1", "mistyped", "wrong", KEY, "000000"):
         assert word not in text
@@ -364,7 +365,7 @@ def test_refused_request_checks_health(post):
     post("order", key="mistyped")
     alarm.check_throttle.reset()
     post("order", key="mistyped")
-    assert "is the key right" in mail.outbox[0].body
+    assert "/admin/stockhub_webhooks/refusedbody/" in mail.outbox[0].body
 
 
 def test_request_checks_health_with_the_worker_runner(broken, post):
