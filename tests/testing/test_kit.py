@@ -321,6 +321,11 @@ def test_operational_signals_are_recorded_at_once(stockhub):
     assert calls[0].reason
 
 
+def test_recorded_call_declares_every_argument_of_every_signal():
+    arguments = set().union(*(signal.arguments for signal in signals.BY_NAME.values()))
+    assert arguments <= set(testing.RecordedCall.__annotations__)
+
+
 def test_signal_can_be_recorded_twice(stockhub):
     first, second = stockhub.heard(signals.order_created), stockhub.heard(signals.order_created)
     stockhub.deliver("order")
