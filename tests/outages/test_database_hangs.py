@@ -93,7 +93,7 @@ def test_message_that_hangs_when_applied_answers_202_and_is_applied_later(proxy,
 @pytest.mark.postgresql
 @pytest.mark.mariadb
 def test_work_after_the_answer_ends_so_that_requests_are_accepted(proxy, send, impatient, hear):
-    heard = hear(order_created)
+    calls = hear(order_created)
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
         assert send("1") == 202
     proxy.hang()
@@ -103,7 +103,7 @@ def test_work_after_the_answer_ends_so_that_requests_are_accepted(proxy, send, i
     proxy.go_on()
     worker.drain()
     assert Order.objects.get().increment_id == "1"
-    assert len(heard) == 1
+    assert len(calls) == 1
 
 
 @pytest.mark.postgresql

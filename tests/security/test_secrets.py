@@ -162,7 +162,7 @@ def test_logs_without_a_database_have_no_key_or_personal_data(
     assert_clean(logged())
 
 
-# ---------------------------------------------------------------- what is kept
+# ---------------------------------------------------------------- stored data
 
 
 @EACH_TOPIC
@@ -262,7 +262,7 @@ def test_log_line_of_an_error_has_its_type_and_place_only(error):
         assert_clean(error_location(caught))
 
 
-# ---------------------------------------------------------------- what others are told
+# ---------------------------------------------------------------- alarm, health and status
 
 
 def test_alarm_health_and_status_have_no_key_or_personal_data(post, hear, client, settings, capsys):
@@ -273,18 +273,18 @@ def test_alarm_health_and_status_have_no_key_or_personal_data(post, hear, client
         post(topic, personal(topic))
         post(topic, json.dumps(personal(topic)).encode() + b"}")
         post(topic, personal(topic), key=WRONG)
-    told = []
+    calls = []
     with override_settings(STOCKHUB_WEBHOOKS={**settings.STOCKHUB_WEBHOOKS, "ALERT": f"{__name__}.hear_alarm"}):
         ALARMS.clear()
         call_command("stockhub_worker", "--once")
-        told += ALARMS
-    assert told
+        calls += ALARMS
+    assert calls
     with pytest.raises(SystemExit):
         call_command("stockhub_status")
     with pytest.raises(SystemExit):
         call_command("stockhub_status", "--json")
     details = client.get(PREFIX + "health", headers={"x-api-key": KEY})
-    assert_clean(repr(told) + capsys.readouterr().out + details.text + repr(mail.outbox))
+    assert_clean(repr(calls) + capsys.readouterr().out + details.text + repr(mail.outbox))
 
 
 ALARMS = []

@@ -353,17 +353,17 @@ def test_isolated_receivers_keeps_the_test_option(stockhub):
 
 
 def test_only_keeps_the_named_receiver(stockhub):
-    told = []
-    connect(signals.order_created, lambda **_: told.append("one"), "shop.one")
+    calls = []
+    connect(signals.order_created, lambda **_: calls.append("one"), "shop.one")
 
     def two(sender, **kwargs):
-        told.append("two")
+        calls.append("two")
 
     signals.order_created.connect(two, dispatch_uid="shop.two")
     stockhub.only(two)
     stockhub.deliver("order")
     stockhub.run_pending()
-    assert told == ["two"]
+    assert calls == ["two"]
 
 
 def test_unknown_receiver_is_an_error(stockhub):
