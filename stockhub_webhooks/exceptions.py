@@ -9,10 +9,12 @@ Two questions decide the class: is the sender, the shop or the set-up at fault, 
     │   ├── WrongKey         401
     │   └── BodyTooLarge     413
     ├── Unreadable           sender: the message is stored and quarantined; a retry helps only after a correction
+    │   └── SeveralDocuments no fault: each document becomes a message of its own
     ├── NotStored            set-up: neither the database nor the spool stored the message, 503
     ├── AlreadySettled       no fault: another process finished the same message first
     ├── TransactionLost      receiver of the shop: it swallowed a database error, so its transaction is lost
     ├── ReceiverRefused      developer of the shop: the function cannot be connected
+    ├── MultipleAccounts     developer of the shop: an order number exists in several accounts, and none is named
     ├── RetryLater           receiver of the shop: call again later, without counting an attempt
     └── PermanentFailure     receiver of the shop: never call again for this event
 """
@@ -22,7 +24,9 @@ from __future__ import annotations
 import re
 import sysconfig
 import traceback
+from collections.abc import Iterable
 from types import TracebackType
+from typing import Any
 
 TRACEBACK_LIMIT = 4000
 CAUSE_LIMIT = 200
@@ -96,9 +100,13 @@ class MethodNotAllowed(Refused):
 class Unreadable(StockHubError):
     """A stored message that cannot be applied as it is; `reason` is a key of `REASONS`."""
 
+    EMPTY = "empty"  # nothing is missing, so the message needs no attention
     REASONS = {
+        EMPTY: "The body is empty.",
         "not_json": "The body is not JSON.",
         "not_an_object": "The body is JSON, but not an object.",
+        "several_documents": "The body holds several documents.",
+        "too_many_documents": "The body holds too many documents.",
         "no_topic": "The topic of the body is unknown: neither the URL nor its fields name one.",
         "no_identifier": "The body has no number of a document.",
     }
@@ -109,6 +117,20 @@ class Unreadable(StockHubError):
         self.detail = detail
         self.topic = topic
         self.increment_id = increment_id
+
+
+class SeveralDocuments(Unreadable):
+    """A message whose body holds several documents; each of them becomes a message of its own.
+
+    Attributes:
+        texts: the JSON text of each document, in UTF-8, in their sequence.
+        notes: odd details of the body.
+    """
+
+    def __init__(self, texts: list[bytes], notes: list[Any]) -> None:
+        super().__init__("several_documents", f"the body holds {len(texts)} documents")
+        self.texts = texts
+        self.notes = notes
 
 
 class NotStored(StockHubError):
@@ -131,6 +153,14 @@ class TransactionLost(StockHubError):
 
 class ReceiverRefused(StockHubError, TypeError):
     """A receiver that cannot be connected; the text says what to change."""
+
+
+class MultipleAccounts(StockHubError):
+    """An order number of the shop that several accounts have, looked up without an account."""
+
+    def __init__(self, accounts: Iterable[str]) -> None:
+        names = ", ".join(map(repr, sorted(accounts)))
+        super().__init__(f"several accounts have orders with this number ({names}): pass one of them as `account`")
 
 
 class RetryLater(StockHubError):

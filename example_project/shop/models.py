@@ -42,9 +42,12 @@ class ShopOrder(models.Model):
     def get_absolute_url(self):
         return reverse("order", args=[self.number])
 
-    def note(self, *, state=State.PLACED, **values):
+    def note(self, *, state=State.PLACED, revive=False, **values):
         """Store the values, and move on to `state` unless the order is in a later state.
 
-        One UPDATE of only these columns, so that receivers that run at the same time do not undo each other's work.
+        With `revive`, a cancelled order moves on, too. One UPDATE of only these columns, so that receivers that run at
+        the same time do not undo each other's work.
         """
+        if revive:
+            ShopOrder.objects.filter(pk=self.pk, state=self.State.CANCELLED).update(state=state)
         ShopOrder.objects.filter(pk=self.pk).update(state=Greatest("state", models.Value(state)), **values)

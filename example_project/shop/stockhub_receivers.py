@@ -27,25 +27,22 @@ def find_shop_order(po_number, order):
 
 def shop_order_of(event):
     """Return the shop's order. If it is not committed yet, ask to be called again; after a day, give up."""
-    if event.host_order is None and is_older(event, hours=24):
+    if event.host_order is None and event.received_at < timezone.now() - timedelta(hours=24):
         raise PermanentFailure("this shop has no order of that number")
     return event.require_host_order(retry_seconds=60)
 
 
-def is_older(event, *, hours):
-    return event.received_at < timezone.now() - timedelta(hours=hours)
-
-
 @receiver([signals.order_created, signals.order_status_changed], dispatch_uid="shop.follow_order")
 def follow_order(sender, *, order, event, **kwargs):
-    state = State.CANCELLED if order.status == "canceled" else State.ACCEPTED
-    shop_order_of(event).note(state=state, stock_hub_status=order.status or "")
+    if order.is_cancelled and not event.purchase.is_cancelled:
+        return  # it was edited: another order of the purchase continues
+    state = State.CANCELLED if order.is_cancelled else State.ACCEPTED
+    shop_order_of(event).note(state=state, revive=not order.is_cancelled, stock_hub_status=order.status or "")
 
 
 @receiver(signals.invoice_created, dispatch_uid="shop.note_invoice")
 def note_invoice(sender, *, order, event, **kwargs):
-    total = order.invoices.aggregate(total=Sum("grand_total"))["total"]
-    shop_order_of(event).note(invoiced=total)
+    shop_order_of(event).note(invoiced=order.invoices.aggregate(total=Sum("grand_total"))["total"])
 
 
 @receiver(signals.track_added, dispatch_uid="shop.note_parcels")
@@ -66,7 +63,7 @@ def mark_delivered(sender, *, order, event, **kwargs):
 @receiver(signals.shipment_delivered, dispatch_uid="shop.mail_customer")
 def mail_customer(sender, *, event, **kwargs):
     """Mail the customer, but not about a replay or a delivery of days ago, since a mail cannot be undone."""
-    if event.is_replay or is_older(event, hours=48):
+    if event.is_replay or event.received_at < timezone.now() - timedelta(hours=48):
         return
     shop_order = shop_order_of(event)
     mail.send(shop_order.customer_email, f"Delivered: {shop_order.number}", key=event.idempotency_key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -34,11 +35,18 @@ class DocumentAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     amount_columns: ClassVar[tuple[str, ...]] = ("subtotal", "shipping_price", "grand_total")
 
-    personal_fields = {"customer": "", "ship_to": "", "bill_to": "", "sent_from": ""}
+    personal_fields = {"customer": "", "ship_to": "", "bill_to": "", "sent_from": "", "extra_shown": ""}
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
         """Search by number, tracking number and article; by customer only if the user may see personal data."""
         return search_box.documents(request, text, TOPIC_OF[self.model])
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Add the unknown fields if there are any and the user may see personal data."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is not None and obj.extra and (visible := self.visible_fields(request, ["extra_shown"])):
+            fieldsets.append((_("For the developer"), {"classes": ["collapse"], "fields": visible}))
+        return fieldsets
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         related = [name for name in ("order", *ADDRESSES, "origin_address") if hasattr(self.model, name)]
@@ -76,6 +84,11 @@ class DocumentAdmin(ReadOnlyAdmin):
     def bill_to(self, document: Any) -> Any:
         """Return the lines of the address."""
         return display.address(document.billing_address)
+
+    @admin.display(description=_("unknown fields"))
+    def extra_shown(self, document: Any) -> Any:
+        """Return the fields that this version does not know, as JSON."""
+        return display.preformatted(json.dumps(document.extra, indent=2, ensure_ascii=False))
 
     # ------------------------------------------------------------ articles, amounts, parcels
 

@@ -17,7 +17,7 @@ from stockhub_webhooks.admin import display, labels
 from stockhub_webhooks.admin.base import ObjectTools
 from stockhub_webhooks.admin.give_up_page import MAX_AT_ONCE, GiveUpPage
 from stockhub_webhooks.admin.sites import may_view
-from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.delivery import manual
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.office.access import may, may_see_persons
 from stockhub_webhooks.operations.health import failure_groups
@@ -48,7 +48,7 @@ ACTIONS = {
             CALLS,
             _("try again"),
             ngettext_lazy("%(count)d task is tried again.", "%(count)d tasks are tried again.", "count"),
-            ledger.requeue,
+            manual.requeue,
         ),
         Action("give_up", CALLS, _("give up …"), "", None),
         Action(

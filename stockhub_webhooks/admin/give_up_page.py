@@ -15,7 +15,7 @@ from django.utils.translation import ngettext_lazy
 
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
 from stockhub_webhooks.db.connections import database_alias
-from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.delivery import manual
 from stockhub_webhooks.models import ReceiverCall
 from stockhub_webhooks.office.access import may
 
@@ -80,7 +80,7 @@ class GiveUpPage(ReadOnlyAdmin):
                 pk__in=list(unfinished.values_list("pk", flat=True)[:MAX_AT_ONCE])
             )
             description = str(_("given up: %(reason)s") % {"reason": reason})
-            count = self.apply_and_log(request, chosen, description, partial(ledger.give_up_by_hand, reason=reason))
+            count = self.apply_and_log(request, chosen, description, partial(manual.give_up_by_hand, reason=reason))
             self.report_counts(request, count, GIVEN_UP)
             return HttpResponseRedirect(back)
         context = {

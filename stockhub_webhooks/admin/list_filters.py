@@ -140,6 +140,7 @@ class MessageAttentionFilter(AttentionFilter):
     choices_of: ClassVar[dict[str, tuple[Any, Any]]] = {
         "late": (_("late"), work.late_messages),
         "failing": (_("failed, waits for its next turn"), work.failing_messages),
+        "outdated": (_("return, outdated, in the last two weeks"), work.outdated_returns),
     }
 
 

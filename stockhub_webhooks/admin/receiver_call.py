@@ -19,7 +19,7 @@ from stockhub_webhooks.admin.failures import FailuresPage
 from stockhub_webhooks.admin.list_filters import ReceiverCallAttentionFilter
 from stockhub_webhooks.admin.receivers import ReceiversPage
 from stockhub_webhooks.contract import statuses
-from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.delivery import manual
 from stockhub_webhooks.models import ReceiverCall
 from stockhub_webhooks.office.access import may
 
@@ -133,5 +133,5 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
         """Make the chosen calls due, if they were given up or wait for their next attempt."""
         waiting = queryset.filter(status__in=(ReceiverCall.Status.GIVEN_UP, ReceiverCall.Status.PENDING))
         chosen = queryset.count()
-        count = self.apply_and_log(request, waiting, str(_("try again")), ledger.requeue)
+        count = self.apply_and_log(request, waiting, str(_("try again")), manual.requeue)
         self.report_counts(request, count, TRIED_AGAIN, chosen - count, LEFT_ALONE)

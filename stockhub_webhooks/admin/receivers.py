@@ -25,7 +25,7 @@ from stockhub_webhooks.admin.give_up_page import GiveUpPage
 from stockhub_webhooks.admin.replay_request import URL_NAME as REQUEST_URL_NAME
 from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.db.connections import database_alias
-from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.delivery import manual
 from stockhub_webhooks.models import Event, ReceiverCall
 from stockhub_webhooks.office.access import may
 from stockhub_webhooks.operations.health.rules import REAL, admin_link
@@ -82,7 +82,7 @@ class ReceiversPage(GiveUpPage):
         signal, former, receiver = (request.POST.get(name, "") for name in ("signal", "former", "receiver"))
         try:
             with transaction.atomic(using=database_alias()):
-                moved = ledger.reassign(signal, former, receiver)
+                moved = manual.reassign(signal, former, receiver)
                 log(request.user, f"{former} → {receiver} ({signal}): {moved}")
                 wake_on_commit()
         except (KeyError, ValueError):

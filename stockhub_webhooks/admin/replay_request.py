@@ -26,6 +26,7 @@ from stockhub_webhooks.models import Event, Message, Topic
 from stockhub_webhooks.office.access import may, may_see_persons
 from stockhub_webhooks.operations import replay
 from stockhub_webhooks.operations.replay import Choice, Preview
+from stockhub_webhooks.operations.replay.choice import REPLAYED_STATUSES
 
 URL_NAME = "stockhub_webhooks_replay_request"
 MAX_IDS = 200
@@ -64,8 +65,9 @@ class RequestForm(forms.Form):
         help_text=gettext_lazy("Its Stock Hub number or our order number; all messages about it."),
     )
     status = forms.ChoiceField(
-        label=gettext_lazy("status"), required=False, choices=[("", gettext_lazy("all")), *Message.Status.choices]
+        label=gettext_lazy("status"), required=False, choices=[("", gettext_lazy("all")), *REPLAYED_STATUSES]
     )
+    outdated = forms.BooleanField(required=False, widget=forms.HiddenInput)
     ids = forms.RegexField(r"^\d+(,\d+)*$", required=False, widget=forms.HiddenInput, max_length=4000)
     receivers = forms.MultipleChoiceField(
         label=gettext_lazy("also tell past changes to"),
@@ -96,7 +98,12 @@ class RequestForm(forms.Form):
         values = self.cleaned_data
         ids = tuple(map(int, values["ids"].split(","))) if values.get("ids") else ()
         names = ("since", "until", "topic", "order", "status")
-        self.choice = Choice(**{name: values[name] for name in names if values.get(name)}, ids=ids)
+        self.choice = Choice(
+            **{name: values[name] for name in names if values.get(name)},
+            ids=ids,
+            # of chosen messages alone: in a whole period each would undo the one before
+            outdated=bool(ids and values.get("outdated")),
+        )
         if self.errors:
             return values
         since, until = self.choice.since, self.choice.until
@@ -163,7 +170,8 @@ class RequestPage(ReadOnlyAdmin):
                 reason=reason,
                 **form.replay_options,
             )
-            LogEntry.objects.log_actions(user.pk, [row], ADDITION, f"{_('process again')}: {reason}")
+            done = _("process although outdated") if form.choice.outdated else _("process again")
+            LogEntry.objects.log_actions(user.pk, [row], ADDITION, f"{done}: {reason}")
             wake_on_commit()
         return row.pk
 
@@ -179,6 +187,7 @@ class RequestPage(ReadOnlyAdmin):
             "rows": list(rows(preview, persons=may_see_persons(request))) if preview else [],
             "how_many": how_many(preview) if preview else "",
             "which": in_words(form.choice.as_json()) if preview else "",
+            "is_outdated": bool(preview and form.choice.outdated),
             "fault": fault,
             "reason": request.POST.get("reason", ""),
         }
@@ -247,6 +256,8 @@ def in_words(values: dict[str, Any]) -> str:
     if choice.ids:
         several = ngettext("%(count)d chosen message", "%(count)d chosen messages", len(choice.ids))
         parts.append(several % {"count": len(choice.ids)})
+    if choice.outdated:
+        parts.append(_("although outdated"))
     if choice.since:
         parts.append(_("from %(moment)s") % {"moment": display.value(choice.since)})
     if choice.until:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from stockhub_webhooks.models.ledger import Event
 
 
+OUTDATED_RETURN = "outdated_return"  # the code of the note on such a message
+
+
 def new_uid() -> UUID:
     """Return a UUID of version 7 (RFC 9562): the milliseconds since 1970, then random bits.
 
@@ -60,6 +63,11 @@ class MessageQuerySet(AccountQuerySet["Message"]):
         given_up = models.Q(status__in=(Message.Status.QUARANTINED, Message.Status.FAILED))
         return self.filter(tried_again | given_up)
 
+    def outdated_returns(self) -> MessageQuerySet:
+        """Filter messages that changed nothing, since they know less of a return than we do."""
+        stale = self.filter(status=Message.Status.APPLIED, outcome=Message.Outcome.STALE)
+        return stale.filter(topic=Topic.RMA, notes__icontains=f'"{OUTDATED_RETURN}"')
+
 
 class Message(AccountModel):
     """A POST from Stock Hub, as received. `body` and `received_at` never change.
@@ -75,11 +83,14 @@ class Message(AccountModel):
         received_at: aware; the correction of a quarantined message keeps the time of the original.
         outcome: the effect on the document; "" until the message is applied.
         error: the reason why the message was not applied; "" if there is none.
+        dismissed_reason: why a message that was not applied needs no attention any more: `PING`, or a person's words.
         cause: fingerprint of the error, shared by failures of one cause; "" if nothing failed.
         notes: odd details of the body, each with `path`, `code` and `detail`.
         increment_id: Stock Hub's number of the document; "" until it is known.
         due_at: when to apply the message; while that is done, when the lease lapses; None if it is settled.
         is_replay: True if the message was applied again.
+        parent: the message that held this document among others; None if it came alone.
+        position: the place of the document in the parent, from 0.
     """
 
     class Status(models.TextChoices):
@@ -87,22 +98,29 @@ class Message(AccountModel):
         APPLIED = "applied", _("processed")
         QUARANTINED = "quarantined", _("needs a look")
         FAILED = "failed", pgettext_lazy("message", "failed")
+        DISMISSED = "dismissed", pgettext_lazy("message", "dismissed")
 
     # from, to: the functions that change the status; the tests hold it, and docs/how-it-works.md draws it
     TRANSITIONS: dict[tuple[str, str], tuple[str, ...]] = {
-        (Status.RECEIVED, Status.APPLIED): ("settle",),
+        (Status.RECEIVED, Status.APPLIED): ("settle", "settle_split"),
         (Status.RECEIVED, Status.QUARANTINED): ("quarantine",),
         (Status.RECEIVED, Status.FAILED): ("postpone", "claim_due"),
-        (Status.APPLIED, Status.RECEIVED): ("requeue", "take_again"),
-        (Status.QUARANTINED, Status.RECEIVED): ("requeue", "take_again"),
-        (Status.FAILED, Status.RECEIVED): ("requeue", "take_again"),
+        (Status.RECEIVED, Status.DISMISSED): ("dismiss",),
+        (Status.QUARANTINED, Status.DISMISSED): ("dismiss",),
+        (Status.FAILED, Status.DISMISSED): ("dismiss",),
+        (Status.APPLIED, Status.RECEIVED): ("requeue", "reopen"),
+        (Status.QUARANTINED, Status.RECEIVED): ("requeue", "reopen"),
+        (Status.FAILED, Status.RECEIVED): ("requeue", "reopen"),
     }
+
+    PING = "ping"  # the reason of messages that hold nothing, as a test of the connection sends them
 
     class Outcome(models.TextChoices):
         CREATED = "created", _("new")
         UPDATED = "updated", pgettext_lazy("outcome", "changed")
         UNCHANGED = "unchanged", _("nothing new")
         STALE = "stale", _("older than what we have")
+        SPLIT = "split", _("several documents")
 
     class Source(models.TextChoices):
         WEBHOOK = "webhook", _("webhook")
@@ -148,6 +166,9 @@ class Message(AccountModel):
         db_default="",
         help_text=_("What failures of one cause share; empty where none failed."),
     )
+    dismissed_reason: models.CharField[str, str] = models.CharField(
+        _("reason"), max_length=255, blank=True, default="", db_default=""
+    )
     notes: models.JSONField[list[dict[str, str]], list[dict[str, str]]] = models.JSONField(_("notes"), default=list)
     increment_id: models.CharField[str, str] = models.CharField(
         _("Stock Hub number"), max_length=64, blank=True, default="", db_default=""
@@ -167,13 +188,33 @@ class Message(AccountModel):
         _("processed again"), default=False, db_default=False
     )
 
-    # set when the message is applied; a new row gets them from the defaults of the database
+    parent: models.ForeignKey[Message | None, Message | None] = models.ForeignKey(
+        "self", models.SET_NULL, null=True, editable=False, related_name="parts", verbose_name=_("part of")
+    )
+    position: models.PositiveIntegerField[int | None, int | None] = models.PositiveIntegerField(
+        null=True, editable=False
+    )
+
+    # set when the message or its parent is applied; a new row gets them from the defaults of the database
     SET_WHEN_APPLIED = frozenset(
-        {"status", "outcome", "error", "cause", "increment_id", "applied_at", "is_replay", "is_suspect"}
+        {
+            "status",
+            "outcome",
+            "error",
+            "cause",
+            "dismissed_reason",
+            "increment_id",
+            "applied_at",
+            "is_replay",
+            "is_suspect",
+        }
+        | {"parent", "position"}
     )
 
     if TYPE_CHECKING:
         events: RelatedManager[Event]
+        parts: RelatedManager[Message]
+        parent_id: int | None
         get_topic_display: Callable[[], str]
         get_url_topic_display: Callable[[], str]
         get_source_display: Callable[[], str]

@@ -20,7 +20,7 @@ from stockhub_webhooks.models import Heartbeat
 from stockhub_webhooks.operations import replay
 from stockhub_webhooks.operations.health import alarm
 from stockhub_webhooks.processing import pipeline
-from stockhub_webhooks.receiving import journal, refusals, spool_import
+from stockhub_webhooks.receiving import claiming, refusals, spool_import
 
 logger = logger_of(__name__)
 
@@ -41,7 +41,7 @@ def drain(until: float = FOREVER, stop: threading.Event | None = None) -> int:
     while not _is_over(until, stop):
         before = done
         done += spool_import.import_spool(until=until, stop=stop)
-        with closing(journal.claim_due()) as claims:
+        with closing(claiming.claim_due()) as claims:
             for claim in claims:
                 done += pipeline.process_together(claim)
                 for message in claim:
@@ -53,7 +53,7 @@ def drain(until: float = FOREVER, stop: threading.Event | None = None) -> int:
                     return done
         done += calls.deliver_due(until=until, stop=stop)
         done += replay.continue_due(until=until, stop=stop)
-        done += host_orders.look_due(until=until, stop=stop)
+        done += host_orders.look_up_due(until=until, stop=stop)
         if done == before:
             break
     return done

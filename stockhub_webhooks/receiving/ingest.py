@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
@@ -19,6 +20,7 @@ from django.utils import timezone
 from stockhub_webhooks import serializers
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import database_alias
+from stockhub_webhooks.exceptions import SeveralDocuments
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.receiving import journal, records
 
@@ -172,7 +174,8 @@ def bare(body: bytes, *, account: str, topic: str = "", received_at: datetime | 
     """
     if len(body) > conf.MAX_BODY_BYTES:
         raise ValueError(f"the body has {len(body)} bytes, more than MAX_BODY_BYTES ({conf.MAX_BODY_BYTES})")
-    serializers.read(body, topic)
+    with suppress(SeveralDocuments):
+        serializers.read(body, topic)
     return Message(
         url_topic=topic,
         account=account,

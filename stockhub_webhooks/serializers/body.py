@@ -42,7 +42,7 @@ def parse(body: bytes, headers: Mapping[str, str] | None = None) -> Body:
 
     Args:
         body: the exact bytes.
-        headers: the headers of the request, by their names in lower case.
+        headers: the headers of the request, by their names in lower case, and our own.
 
     Raises:
         Unreadable: `empty`, `not_json` or `not_an_object`, with the place of the fault.
@@ -54,8 +54,10 @@ def parse(body: bytes, headers: Mapping[str, str] | None = None) -> Body:
         notes.append(Note("", "compressed", compression))
     text, assumed = encodings.decode(body, headers.get("content-type", ""))
     notes += assumed
-    if not text.strip(SEPARATORS):
-        raise Unreadable("not_json", "the body is empty")
+    if not text.strip().strip(SEPARATORS):
+        # a body that did not arrive whole is no test of the connection, but a lost message
+        is_ping = not text.strip() and not assumed and "declared-length" not in headers
+        raise Unreadable(Unreadable.EMPTY if is_ping else "not_json", "the body is empty")
     try:
         return Body(_documents(text, notes, headers.get("content-type", "")), notes)
     except RecursionError:
@@ -72,14 +74,20 @@ def _documents(text: str, notes: list[Note], content_type: str) -> list[Document
         if inner is None:
             break
         values = inner
-    if len(values) > MAX_DOCUMENTS:
-        raise Unreadable("not_an_object", f"the body holds {len(values)} documents, more than {MAX_DOCUMENTS}")
+    _limit(len(values))
+    if all(value == {} for value, _ in values):
+        raise Unreadable(Unreadable.EMPTY, "the body is an empty object")
     for value, _ in values:
         if not isinstance(value, dict):
             raise Unreadable("not_an_object", f"the body is a {type(value).__name__}")
     if len(values) == 1:
         return [Document(values[0][0], "")]
-    return [Document(value, source) for value, source in values]
+    return [Document(value, source or json.dumps(value, default=str)) for value, source in values]
+
+
+def _limit(count: int) -> None:
+    if count > MAX_DOCUMENTS:
+        raise Unreadable("too_many_documents", f"more than {MAX_DOCUMENTS}")
 
 
 def _values(text: str, notes: list[Note], content_type: str) -> list[tuple[Any, str]]:
@@ -161,8 +169,7 @@ def _is_envelope(value: dict[str, Any]) -> bool:
 
 def _elements(values: list[Any], source: str, notes: list[Note]) -> list[tuple[Any, str]]:
     """Return the elements of a list, each with its own text: numbers keep their digits."""
-    if len(values) > MAX_DOCUMENTS:
-        raise Unreadable("not_an_object", f"the body holds {len(values)} documents, more than {MAX_DOCUMENTS}")
+    _limit(len(values))
     decoder = _decoder([])
     start = source.find("[")
     for _ in range(MAX_LISTS_BEFORE):

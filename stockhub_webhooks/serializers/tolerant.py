@@ -13,7 +13,9 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.fields import empty
 
+from stockhub_webhooks.contract.amounts import is_too_much
 from stockhub_webhooks.serializers import times
+from stockhub_webhooks.serializers.extra import unknown_fields
 from stockhub_webhooks.serializers.fields import Note, ValueWithNotes, clean_text, unreadable
 from stockhub_webhooks.serializers.shapes import as_list, as_object, snake_case, trimmed
 
@@ -34,6 +36,7 @@ class ParsedMessage:
         lines: the items; None if the stored lines stay as they are.
         lines_left_out: True if some items could not be read.
         tracks: tracking numbers, each with its carrier; one in the contract.
+        extra: fields that this version does not know.
     """
 
     topic: str
@@ -46,11 +49,15 @@ class ParsedMessage:
     lines: list[dict[str, Any]] | None = field(default=None, repr=False)
     lines_left_out: bool = False
     tracks: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    extra: dict[str, Any] = field(default_factory=dict, repr=False)
     notes: list[Note] = field(default_factory=list, repr=False)
 
     @cached_property
     def digest(self) -> str:
-        """A hash of all that has an effect: equal digests lead to equal rows. `updated_at` and notes are left out."""
+        """A hash of all that has an effect: equal digests lead to equal rows.
+
+        `updated_at`, notes and unknown fields are left out: a change of these alone is no effect.
+        """
         effect = (
             self.order_increment_id,
             self.po_number,
@@ -176,7 +183,6 @@ class MessageSerializer(TolerantSerializer):
     # in the contract's examples, grand_total is the sum of ADDED minus the sum of SUBTRACTED
     ADDED: ClassVar[tuple[str, ...]] = ()
     SUBTRACTED: ClassVar[tuple[str, ...]] = ()
-    PERHAPS_SUBTRACTED: ClassVar[str] = ""
 
     def parse_document(self, data: dict[str, Any]) -> ParsedMessage:
         """Split an object into a `ParsedMessage`; `increment_id` is "" if the object has none."""
@@ -201,18 +207,19 @@ class MessageSerializer(TolerantSerializer):
             else:
                 parsed.notes.append(Note("track", "no_tracking_number"))
         parsed.fields = {name: value for name, value in values.items() if value is not None or name not in NEVER_ERASED}
-        if not self.adds_up(values):
+        if any(note.code == "unknown_field" for note in notes):
+            parsed.extra = unknown_fields(self, data, parsed.notes)
+        if self.is_too_much(values, len(lines)):
             parsed.notes.append(Note("grand_total", "amounts_differ"))
         return parsed
 
-    def adds_up(self, values: dict[str, Any]) -> bool:
-        """Return False if the total differs from the sum of its parts, and all of them are known."""
+    def is_too_much(self, values: dict[str, Any], lines: int) -> bool:
+        """Return True if the total exceeds the sum of its parts, and all of them are known."""
         parts = [(values.get(name), 1) for name in self.ADDED] + [(values.get(name), -1) for name in self.SUBTRACTED]
         total = values.get("grand_total")
         if not parts or total is None or any(amount is None for amount, _ in parts):
-            return True
-        due = sum(amount * sign for amount, sign in parts if amount is not None)
-        return total in (due, due - (values.get(self.PERHAPS_SUBTRACTED) or 0))
+            return False
+        return is_too_much(total - sum(amount * sign for amount, sign in parts if amount is not None), lines)
 
 
 def _is_filled(value: Any) -> bool:

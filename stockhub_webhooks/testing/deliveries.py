@@ -29,7 +29,7 @@ class Delivery:
 
     Attributes:
         status: the HTTP status of the answer.
-        outcome: `created`, `updated`, `unchanged` or `stale`; "" if the message was not applied.
+        outcome: `created`, `updated`, `unchanged`, `stale` or `split`; "" if the message was not applied.
         message: the stored message; None if it was refused.
         response: Django's response, as it leaves the shop's middleware.
     """

@@ -12,11 +12,11 @@ from django.test import TestCase
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.db.connections import database_alias
-from stockhub_webhooks.delivery import calls, ledger
+from stockhub_webhooks.delivery import calls, ledger, manual
 from stockhub_webhooks.exceptions import PermanentFailure
 from stockhub_webhooks.models import Event, Message, ReceiverCall
 from stockhub_webhooks.processing import pipeline
-from stockhub_webhooks.receiving import journal
+from stockhub_webhooks.receiving import claiming, journal
 from stockhub_webhooks.testing.environment import test_settings
 from stockhub_webhooks.testing.recording import connected
 
@@ -60,14 +60,14 @@ def replay(*receivers: Callable[..., Any] | str) -> None:
     """
     identities = connected(*receivers)
     ReceiverCall.objects.using(database_alias()).filter(receiver__in=identities).delete()
-    ledger.backfill(list(Event.objects.using(database_alias()).order_by("pk")), identities)
+    manual.backfill(list(Event.objects.using(database_alias()).order_by("pk")), identities)
 
 
 def _make_all_due() -> None:
     waiting = Message.objects.using(database_alias()).filter(status=Message.Status.RECEIVED, due_at__isnull=False)
     journal.requeue(list(waiting.values_list("pk", flat=True)))
     pending = ReceiverCall.objects.using(database_alias()).filter(status=ReceiverCall.Status.PENDING)
-    ledger.requeue(list(pending.values_list("pk", flat=True)))
+    manual.requeue(list(pending.values_list("pk", flat=True)))
 
 
 Failures = list[tuple[ReceiverCall, Exception]]
@@ -76,7 +76,7 @@ Failures = list[tuple[ReceiverCall, Exception]]
 def _work(made: dict[int, ReceiverCall], failures: Failures) -> bool:
     """Do one round of due work; return False if nothing new was done, so that endless retries end."""
     before = len(made)
-    messages = [pipeline.process(message) for claim in journal.claim_due() for message in claim]
+    messages = [pipeline.process(message) for claim in claiming.claim_due() for message in claim]
     for call in ledger.claim_due():
         made[call.pk] = call
         try:

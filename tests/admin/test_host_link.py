@@ -232,7 +232,7 @@ def test_action_without_events_or_with_too_many_shows_a_warning(post, act, monke
     monkeypatch.setattr(host_link, "MAX_IDS", 1)
     for number in ("1", "2"):
         post("order", sample("order", increment_id=number))
-    host_orders.look_due()
+    host_orders.look_up_due()
     links = HostLink.objects.filter(order__increment_id__in="12")
     assert message_levels(act("tell_missed", *links)) == ["warning"]
 

@@ -45,6 +45,8 @@ def troubled(filled, post, hear, settings):
     late, failing, failed = (
         post("order", sample("order", increment_id=number)).json()["message"] for number in ("600", "601", "602")
     )
+    post("rma", sample("rma", date_received="2024-05-10T09:00:00Z", order_increment_id="600"))
+    post("rma", sample("rma", order_increment_id="600"))
     post("order", key="mistyped")
     # only now, as each request does what is due
     settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"HOST_ORDER_RESOLVER": "shop.nowhere"}
@@ -75,6 +77,7 @@ def test_each_problem_links_to_exactly_the_rows_that_were_counted(troubled, staf
         "backlog",
         "not_in_our_shop",
         "not_received",
+        "outdated_returns",
         "problem_on_the_way",
         "quarantined",
         "refusals",

@@ -48,11 +48,13 @@ def persons(post, hear):
     hear(signals.event_recorded, fails)
     hear(signals.order_created, gives_up)
     for topic in ALPHABETICAL:
-        body = marked(contract(topic))
+        body = marked(contract(topic)) | {"unknown": MARKER}
         assert post(topic, body).status_code == 200
-        post(topic, later(marked(contract(topic), turn="2")))
+        post(topic, later(marked(contract(topic), turn="2")) | {"unknown": f"{MARKER}2"})
         post(topic, body, key="mistyped")
     post("order", marked(contract("order")) | {"increment_id": "000000999", "po_number": "ANOTHER"})
+    post("rma", marked(contract("rma")) | {"date_received": "2024-05-10T09:00:00+00:00"})
+    assert post("rma", marked(contract("rma"))).json()["outcome"] == "stale"
     post("order", json.dumps({"items": [], "shipping_address": {"last_name": MARKER}}).encode())
     for order in Order.objects.all():
         HostLinkFactory(order=order)
@@ -139,7 +141,7 @@ def test_all_actions_are_tested_here():
     assert {name for _model, name in actions()} >= {"process_again", "try_again", "give_up", "release", "look_again"}
 
 
-ASKED_FIRST = ("process_again", "tell_missed")  # on the same page, for which the same is needed
+ASKED_FIRST = ("process_again", "process_outdated", "tell_missed")  # on the same page, for which the same is needed
 
 
 @pytest.mark.parametrize(("model", "name"), list(actions()), ids=lambda value: getattr(value, "__name__", value))

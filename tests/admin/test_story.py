@@ -129,9 +129,16 @@ def test_differences_of_amounts_are_shown_in_words(post, story):
     assert len(story().context["remarks"]) == 1
     assert " 0.02 " in text_of(story())
     assert " 0,02 " in text_of(story(**DUTCH))
-    post("order", sample("order", subtotal=230, grand_total=234, updated_at="2025-01-01T00:00:00+00:00"))
-    assert len(story().context["remarks"]) == 2
-    assert all(f" {difference} " in text_of(story()) for difference in ("0.95", "10.00"))
+    post("order", sample("order", subtotal=250, grand_total=254.95, updated_at="2025-01-01T00:00:00+00:00"))
+    assert len(story().context["remarks"]) == 1
+    assert " 10.00 " in text_of(story())
+
+
+def test_discount_is_written_out_and_is_no_difference(post, story):
+    post("order", sample("order", grand_total=220.45))
+    assert re.search(r"240\.00 \+ 4\.95 [a-z ]+ − 24\.50 [a-z ]+ = € 220\.45", text_of(story()))
+    assert story().context["remarks"] == []
+    assert "− 24,50 korting" in text_of(story(**DUTCH))
 
 
 def test_pieces_show_open_cancelled_requested_and_surplus_numbers(tell, story):

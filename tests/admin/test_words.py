@@ -12,13 +12,18 @@ from stockhub_webhooks.contract import topics
 from stockhub_webhooks.delivery.subjects import BY_NAME
 from stockhub_webhooks.exceptions import CALLER_DIED, DIED, RetryLater, Unreadable, format_error
 from stockhub_webhooks.models import Message
+from stockhub_webhooks.models.message import OUTDATED_RETURN
+from stockhub_webhooks.processing import apply
 
 
 def test_every_note_code_has_a_label_and_every_label_a_code():
-    source = "\n".join(path.read_text() for path in Path(serializers.__file__).parent.glob("*.py"))
-    codes = re.findall(r'\bNote\([^"]*(?:"[^"]*")?,\s*"(\w+)"', source) + re.findall(r'unreadable\("(\w+)"\)', source)
+    rooms = (Path(room.__file__).parent for room in (serializers, apply))
+    source = "\n".join(path.read_text() for room in rooms for path in room.glob("*.py"))
+    codes = re.findall(r'\bNote\((?:[^"()]|\([^()]*\))*(?:"[^"]*")?,\s*"(\w+)"', source) + re.findall(
+        r'unreadable\("(\w+)"\)', source
+    )
     assert len(codes) > 20
-    assert set(codes) == set(labels.NOTES)
+    assert {*codes, OUTDATED_RETURN} == set(labels.NOTES)
 
 
 def test_every_quarantine_reason_has_a_label():

@@ -12,14 +12,14 @@ from django.test import override_settings
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.db.connections import from_now
-from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.delivery import ledger, manual
 from stockhub_webhooks.delivery.calls import call_receiver
 from stockhub_webhooks.exceptions import WORKER_DIED
 from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Replay, Shipment
 from stockhub_webhooks.operations import replay, worker
 from stockhub_webhooks.operations.replay import Choice, run
 from stockhub_webhooks.processing import pipeline
-from tests.claiming import claim_due
+from tests.claims import claim_due
 from tests.conftest import KEY
 from tests.samples import contract, sample
 
@@ -317,7 +317,7 @@ def test_past_events_are_delivered_before_later_ones(post, hear):
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
         post("order", sample("order", status="closed", updated_at="2030-01-01T00:00:00+00:00"))
         pipeline.process(next(claim_due()))
-    offered = ledger.backfill(list(Event.objects.filter(type="order.created")), {"shop.all"})
+    offered = manual.backfill(list(Event.objects.filter(type="order.created")), {"shop.all"})
     assert [call.event.type for call in offered] == ["order.created"]
     told = []
     while calls := list(ledger.claim_due()):
@@ -335,7 +335,7 @@ def test_added_call_waits_for_the_running_call_of_its_order(post, hear):
         post("order", sample("order", status="closed", updated_at="2030-01-01T00:00:00+00:00"))
         pipeline.process(next(claim_due()))
     (running,) = ledger.claim_due()
-    ledger.backfill(list(Event.objects.filter(type="order.created")), {"shop.all"})
+    manual.backfill(list(Event.objects.filter(type="order.created")), {"shop.all"})
     assert list(ledger.claim_due()) == []
     ReceiverCall.objects.filter(pk=running.pk).update(due_at=PAST)  # its process was killed
     (taken_over,) = ledger.claim_due()
@@ -350,12 +350,12 @@ def test_two_concurrent_replays_add_each_call_once(post, hear, monkeypatch):
     events = list(Event.objects.all())
     original = ReceiverCall.objects.using
 
-    ledger.backfill(events, {"shop.new"})
+    manual.backfill(events, {"shop.new"})
     first = ReceiverCall.objects.get()
     monkeypatch.setattr(
         type(ReceiverCall.objects.all()), "values_list", lambda self, *names, **options: [], raising=True
     )
-    ledger.backfill(events, {"shop.new"})  # it did not see the other's
+    manual.backfill(events, {"shop.new"})  # it did not see the other's
     monkeypatch.undo()
     assert ReceiverCall.objects.get() == first
     assert original
@@ -363,7 +363,7 @@ def test_two_concurrent_replays_add_each_call_once(post, hear, monkeypatch):
 
 def test_replay_without_receivers_adds_no_calls(post):
     post("order")
-    assert ledger.backfill(list(Event.objects.all()), {"gone"}) == []
+    assert manual.backfill(list(Event.objects.all()), {"gone"}) == []
 
 
 def test_tasks_of_a_removed_receiver_are_reassigned(post, hear, monkeypatch):
@@ -376,14 +376,14 @@ def test_tasks_of_a_removed_receiver_are_reassigned(post, hear, monkeypatch):
         ReceiverCall.objects.filter(pk=call.pk).update(status=status, due_at=PAST if status == "running" else None)
     last = ReceiverCall.objects.latest("pk")  # this one knows of it already
     ReceiverCall.objects.create(event=last.event, signal=last.signal, receiver="shop.new", status="done")
-    monkeypatch.setattr(ledger, "REASSIGNED_AT_ONCE", 1)
-    assert ledger.reassign("order_created", "shop.old", "shop.new") == 2
+    monkeypatch.setattr(manual, "REASSIGNED_AT_ONCE", 1)
+    assert manual.reassign("order_created", "shop.old", "shop.new") == 2
     moved = ReceiverCall.objects.filter(receiver="shop.new", is_replay=True)
     assert {call.status for call in moved} == {"pending"}
     assert ReceiverCall.objects.filter(receiver="shop.old").count() == 2
     for former, receiver in (("shop.new", "shop.new"), ("shop.old", "nobody")):
         with pytest.raises(ValueError, match="is not connected"):
-            ledger.reassign("order_created", former, receiver)
+            manual.reassign("order_created", former, receiver)
 
 
 # ---------------------------------------------------------------- workers, stopping, being killed

@@ -20,9 +20,9 @@ from stockhub_webhooks.db.timeouts import MAX_ATTEMPTS
 from stockhub_webhooks.models import Event, Heartbeat, Message, Order
 from stockhub_webhooks.operations import worker
 from stockhub_webhooks.processing import pipeline
-from stockhub_webhooks.receiving import journal, spool, spool_import
+from stockhub_webhooks.receiving import claiming, journal, spool, spool_import
 from stockhub_webhooks.runners import inline
-from tests.claiming import claim_due
+from tests.claims import claim_due
 from tests.conftest import KEY
 from tests.samples import contract
 
@@ -172,10 +172,10 @@ def test_worker_stops_between_batches(post, monkeypatch):
     stop = threading.Event()
     real = pipeline.process_together
     with DEFERRED:
-        for _ in range(journal.BATCH + 1):
+        for _ in range(claiming.BATCH + 1):
             post("order")
         monkeypatch.setattr(pipeline, "process_together", lambda messages: (stop.set(), real(messages))[1])
-        assert worker.drain(stop=stop) == journal.BATCH
+        assert worker.drain(stop=stop) == claiming.BATCH
     assert Message.objects.get(status="received").attempts == 0
 
 
@@ -284,6 +284,15 @@ def test_two_processes_with_one_message_apply_it_once(post, monkeypatch):
     pipeline.process(first)
     assert (first.status, first.outcome) == ("applied", "created")
     assert Event.objects.count() == 1
+
+
+def test_a_ping_is_dismissed_by_the_worker(post):
+    with DEFERRED:
+        post("order", b"{}")
+        post("order", b"")
+        post("order")
+        worker.drain()
+    assert list(Message.objects.order_by("pk").values_list("status", flat=True)) == ["dismissed"] * 2 + ["applied"]
 
 
 def test_two_processes_with_one_unreadable_message_quarantine_it_once(post):

@@ -14,7 +14,7 @@ from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models import RMA, Event, Message, Order, ReceiverCall, Shipment
 from stockhub_webhooks.operations import worker
 from stockhub_webhooks.receiving import journal
-from tests.claiming import claim_due
+from tests.claims import claim_due
 from tests.conftest import KEY
 from tests.samples import sample
 

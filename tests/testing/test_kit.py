@@ -317,7 +317,7 @@ def test_replay_without_a_connected_receiver_is_an_error(stockhub):
 
 def test_operational_signals_are_recorded_at_once(stockhub):
     calls = stockhub.heard(signals.message_quarantined)
-    stockhub.deliver("order", "{}")
+    stockhub.deliver("order", "{")
     assert calls[0].reason
 
 

@@ -85,7 +85,7 @@ class HostOrder:
 
 def host_order(links: Links, order: Order) -> HostOrder:
     """Return the shop's own order; an error in the shop's code is shown and breaks nothing."""
-    answer = host_orders.ask(order.po_number, order)
+    answer = host_orders.resolve(order.po_number, order)
     row = answer.host_order
     if row is None:
         return HostOrder(failed=bool(answer.fault))

@@ -44,7 +44,8 @@ The answer is sent once the message is stored; it never depends on what the shop
 
 The body is read as JSON whatever the headers are. Unknown fields, unknown codes and values of another type are accepted
 and noted. A message that was sent before, or that is older than one that was applied, is answered 200 with the outcome
-`unchanged` or `stale`.
+`unchanged` or `stale`. A body with several documents is answered 200 with the outcome `split`, and each document
+becomes a message of its own.
 """
 
 

@@ -17,6 +17,7 @@ from stockhub_webhooks.models import (
     Address,
     CreditMemo,
     CreditMemoItem,
+    Document,
     Event,
     Invoice,
     InvoiceItem,
@@ -33,7 +34,7 @@ from stockhub_webhooks.office.access import may_see_persons
 
 LINE = ("sku", "parent_sku", "manufacturer", "size", "mpn")
 PRICES = ("item_price_inc_tax", "row_total_inc_tax")
-CHILD = ("increment_id", "po_number", "received_at")
+CHILD = ("increment_id", "po_number", "received_at", "extra")
 TOTALS = ("currency", "subtotal", "shipping_price", "grand_total")
 
 
@@ -66,6 +67,16 @@ class ReadOnlySerializer(serializers.ModelSerializer[Any]):
         for field in fields.values():
             field.read_only = True
         return fields
+
+
+class DocumentSerializer(ReadOnlySerializer):
+    """Base class of documents; the fields that this version does not know may be personal data."""
+
+    extra = serializers.SerializerMethodField()
+
+    def get_extra(self, row: Document) -> dict[str, Any] | None:
+        """Return the unknown fields; None for users who may not see personal data."""
+        return row.extra if may_see_persons(self.context.get("request")) else None
 
 
 class AddressSerializer(ReadOnlySerializer):
@@ -147,7 +158,7 @@ class PaymentRequestItemSerializer(ReadOnlySerializer):
         fields = (*LINE, "qty", *PRICES, "external_reference")
 
 
-class ShipmentSerializer(ReadOnlySerializer):
+class ShipmentSerializer(DocumentSerializer):
     """A shipment with its lines and tracking numbers."""
 
     items = ShipmentItemSerializer(many=True)
@@ -164,7 +175,7 @@ class ShipmentSerializer(ReadOnlySerializer):
         )  # fmt: skip
 
 
-class InvoiceSerializer(ReadOnlySerializer):
+class InvoiceSerializer(DocumentSerializer):
     """An invoice."""
 
     items = InvoiceItemSerializer(many=True)
@@ -176,7 +187,7 @@ class InvoiceSerializer(ReadOnlySerializer):
         fields = (*CHILD, "created_at", "updated_at", *TOTALS, "items", "billing_address")
 
 
-class RMASerializer(ReadOnlySerializer):
+class RMASerializer(DocumentSerializer):
     """A return with its items and tracking numbers."""
 
     items = RMAItemSerializer(many=True)
@@ -188,7 +199,7 @@ class RMASerializer(ReadOnlySerializer):
         fields = (*CHILD, "status", "date_requested", "date_received", "date_processed", "currency", "items", "tracks")
 
 
-class CreditMemoSerializer(ReadOnlySerializer):
+class CreditMemoSerializer(DocumentSerializer):
     """A refund."""
 
     items = CreditMemoItemSerializer(many=True)
@@ -203,7 +214,7 @@ class CreditMemoSerializer(ReadOnlySerializer):
         )  # fmt: skip
 
 
-class PaymentRequestSerializer(ReadOnlySerializer):
+class PaymentRequestSerializer(DocumentSerializer):
     """A payment request; its link is shown to users who may see personal data."""
 
     items = PaymentRequestItemSerializer(many=True)
@@ -224,7 +235,7 @@ class PaymentRequestSerializer(ReadOnlySerializer):
         return row.pay_by_link if may_see_persons(self.context.get("request")) else None
 
 
-class OrderSerializer(ReadOnlySerializer):
+class OrderSerializer(DocumentSerializer):
     """An order with its documents. If `is_stub` is true, the order itself was not received yet."""
 
     is_stub = serializers.BooleanField()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
+
+from django.utils import timezone
 
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import database_alias, from_now
@@ -11,6 +14,7 @@ from stockhub_webhooks.models import HostLink, Message, Order, ReceiverCall, Shi
 from stockhub_webhooks.models.shipment import EXCEPTION
 
 LATE_SECONDS = 15 * 60
+OUTDATED_DAYS = 14
 
 
 def rows_of(model: Any) -> Any:
@@ -53,6 +57,12 @@ def failing_calls() -> Any:
 def failing_messages() -> Any:
     """Return the messages that could not be applied and are tried again."""
     return real_rows(Message).failing().filter(status=Message.Status.RECEIVED)
+
+
+def outdated_returns() -> Any:
+    """Return the messages of the last two weeks that know less of a return than we do."""
+    since = timezone.now() - timedelta(days=OUTDATED_DAYS)
+    return real_rows(Message).outdated_returns().filter(received_at__gte=since)
 
 
 def orders_not_received() -> Any:

@@ -66,7 +66,9 @@ def preview_messages(
     rows = choice.messages()
     counted = list(rows.order_by()[:COUNTED_UP_TO].values_list("pk", flat=True))
     messages = list(rows[:limit])
-    attempt = partial(replay_message, receivers=receivers, applies=applies, tries_again=tries_again)
+    attempt = partial(
+        replay_message, receivers=receivers, applies=applies, tries_again=tries_again, outdated=choice.outdated
+    )
     steps: dict[int, Step] = {}
     for group in _dependent_groups(messages):
         steps |= _replay_and_roll_back(group, attempt)

@@ -30,7 +30,7 @@ from stockhub_webhooks.db.connections import (
     write_transaction,
 )
 from stockhub_webhooks.db.timeouts import query_timeout
-from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.delivery import manual
 from stockhub_webhooks.exceptions import WORKER_DIED, AlreadySettled, Unreadable, error_location, format_error
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Event, Message, ReceiverCall, Replay
@@ -219,6 +219,7 @@ def _replay_one(replay: Replay, message: Message) -> Step:
 
 def _replay_and_commit(replay: Replay, message: Message) -> Step:
     results: list[Step] = []
+    outdated = Choice.from_json(replay.choice).outdated
     attempts = 0
 
     def attempt() -> Step:
@@ -230,7 +231,7 @@ def _replay_and_commit(replay: Replay, message: Message) -> Step:
             message.refresh_from_db(using=database_alias())
         with write_transaction(database_alias()):
             _renew(replay)
-            options = {"applies": replay.applies, "tries_again": replay.tries_again}
+            options = {"applies": replay.applies, "tries_again": replay.tries_again, "outdated": outdated}
             results.append(replay_message(message, replay.receivers, **options))
             _count(replay, message, results[-1])
         return results[-1]
@@ -238,8 +239,17 @@ def _replay_and_commit(replay: Replay, message: Message) -> Step:
     return with_retries(attempt, is_transaction=True)
 
 
-def replay_message(message: Message, receivers: Collection[str], *, applies: bool, tries_again: bool = False) -> Step:
+def replay_message(
+    message: Message, receivers: Collection[str], *, applies: bool, tries_again: bool = False, outdated: bool = False
+) -> Step:
     """Replay a message in the caller's transaction, which a preview rolls back.
+
+    Args:
+        message: a settled message.
+        receivers: identities of receivers to call for its past events.
+        applies: True to apply it again.
+        tries_again: True to retry its receiver calls that were given up.
+        outdated: True to apply a message about a return even if it is outdated.
 
     Raises:
         AlreadySettled: the message is open, so that a worker applies it anyway.
@@ -247,9 +257,9 @@ def replay_message(message: Message, receivers: Collection[str], *, applies: boo
     """
     events = message.events.using(database_alias()).defer("changes").order_by("pk")
     past = list(events) if receivers or tries_again else []
-    result = pipeline.again(message) if applies else pipeline.Result("", [], [])
-    requeued = ledger.requeue_events(past) if tries_again else []
-    added = ledger.backfill(past, receivers)
+    result = pipeline.reapply(message, outdated=outdated) if applies else pipeline.Result("", [], [])
+    requeued = manual.requeue_events(past) if tries_again else []
+    added = manual.backfill(past, receivers)
     counted = "changed" if result.events or requeued or added else "unchanged"
     return Step(counted, result.outcome, result.events, [*result.calls, *requeued, *added])
 

@@ -37,14 +37,11 @@ class Life:
 
     @property
     def ending(self) -> dict[tuple[str, str], dict[str, Any]]:
-        """The newest payload by topic and number: the state that any sequence of the messages must lead to.
-
-        A return has no `updated_at`, so its last payload in the sequence is the newest.
-        """
+        """Return the newest payload by topic and number, in whatever sequence the messages come."""
         newest: dict[tuple[str, str], Step] = {}
         for step in self.steps:
             key = (step.topic, step.number)
-            if key not in newest or step.topic == topics.RMA or step.at >= newest[key].at:
+            if key not in newest or step.at >= newest[key].at:
                 newest[key] = step
         return {key: step.payload for key, step in newest.items()}
 

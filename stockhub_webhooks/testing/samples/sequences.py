@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
 from dataclasses import replace
 
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.testing.samples.lives import Life
-from stockhub_webhooks.testing.samples.story import Step
 
 
 def duplicate(life: Life) -> Life:
@@ -17,21 +15,12 @@ def duplicate(life: Life) -> Life:
 
 
 def shuffle(life: Life, seed: int = 0) -> Life:
-    """Send the messages in another sequence that leads to the same state.
-
-    Messages about returns keep their sequence among themselves: they have no `updated_at` to sort them by.
-    """
+    """Send the messages in another sequence with the same end."""
     shuffled = list(life)
     random.Random(seed).shuffle(shuffled)
-    return replace(life, steps=_returns_in_sequence(life, shuffled))
+    return replace(life, steps=tuple(shuffled))
 
 
 def without_parent(life: Life) -> Life:
     """Send everything that belongs to the order before the order itself."""
     return replace(life, steps=tuple(sorted(life, key=lambda step: step.topic == topics.ORDER)))
-
-
-def _returns_in_sequence(life: Life, shuffled: Iterable[Step]) -> tuple[Step, ...]:
-    """Put the messages about returns back into their sequence, in the places that they have now."""
-    returns = iter([step for step in life if step.topic == topics.RMA])
-    return tuple(next(returns) if step.topic == topics.RMA else step for step in shuffled)

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
-from stockhub_webhooks.contract import topics
 from stockhub_webhooks.testing import samples
 
 ACCEPTED = frozenset({200, 202})
@@ -134,12 +133,8 @@ def _drop(lives: Sequence[samples.Life], chance: random.Random) -> Sequence[Queu
 
 
 def _burst(lives: Sequence[samples.Life], chance: random.Random) -> Sequence[Queue]:
-    """Put each message in a queue of its own; only a return's stay in sequence, since they have no `updated_at`."""
-    alone: list[Queue] = []
-    for life in lives:
-        everything = posts(life)
-        alone += [(post,) for post in everything if post.topic != topics.RMA]
-        alone += [returns] if (returns := tuple(post for post in everything if post.topic == topics.RMA)) else []
+    """Send every message by itself, whatever its sequence."""
+    alone: list[Queue] = [(post,) for life in lives for post in posts(life)]
     chance.shuffle(alone)
     return alone
 
@@ -168,7 +163,7 @@ def _with_broken_messages(life: samples.Life) -> Iterator[Post]:
 
 
 BROKEN: Sequence[Callable[[bytes], bytes]] = (
-    lambda body: b"",
+    lambda body: body[:1],
     lambda body: body[: len(body) // 2],
     lambda body: b"[7, " + body + b"]",
     lambda body: body + b"}",

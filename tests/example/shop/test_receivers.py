@@ -36,6 +36,13 @@ def test_cancelled_order_is_cancelled_in_the_shop(tell):
     assert tell("order", status="canceled").state == State.CANCELLED
 
 
+@pytest.mark.parametrize("numbers", [("000000123", "000000123-1"), ("000000123-1", "000000123")])
+def test_edited_order_is_not_cancelled(tell, numbers):
+    for number in numbers:
+        order = tell("order", increment_id=number, status="processing" if number.endswith("-1") else "canceled")
+    assert (order.state, order.stock_hub_status) == (State.ACCEPTED, "processing")
+
+
 def test_invoices_are_added_up(tell):
     tell("invoice", grand_total=244.95)
     assert str(tell("invoice", increment_id="000000404", grand_total=10).invoiced) == "254.95"

@@ -14,7 +14,7 @@ from django.urls import NoReverseMatch
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.delivery import manual
 from stockhub_webhooks.models import Alarm, Heartbeat, Lock, Message, ReceiverCall, Refusal
 from stockhub_webhooks.operations import worker
 from stockhub_webhooks.operations.health import alarm
@@ -421,6 +421,6 @@ def test_retried_call_ends_the_given_up_episode(broken):
     broken("given_up")
     check_a_minute_later()
     assert Alarm.objects.exclude(since=None).exists()
-    ledger.requeue(list(ReceiverCall.objects.values_list("pk", flat=True)))
+    manual.requeue(list(ReceiverCall.objects.values_list("pk", flat=True)))
     check_a_minute_later()
     assert not Alarm.objects.exclude(since=None).exists()

@@ -6,10 +6,10 @@ import urllib.request
 import pytest
 
 from stockhub_webhooks import serializers, signals
-from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.delivery import ledger, manual
 from stockhub_webhooks.exceptions import CAUSE_LIMIT, DIED, PermanentFailure, RetryLater, Unreadable, error_fingerprint
 from stockhub_webhooks.models import Message, ReceiverCall
-from tests.claiming import claim_due
+from tests.claims import claim_due
 from tests.samples import sample
 
 HERE = __name__
@@ -113,7 +113,7 @@ def test_receiver_that_raises_retry_later_has_not_failed(call_after):
     assert not ReceiverCall.objects.failing().exists()
 
 
-@pytest.mark.parametrize("again", [ledger.requeue, lambda pks: ledger.give_up_by_hand(pks, "paid by telephone")])
+@pytest.mark.parametrize("again", [manual.requeue, lambda pks: manual.give_up_by_hand(pks, "paid by telephone")])
 def test_retried_calls_and_calls_given_up_by_hand_are_not_failing(call_after, again):
     call = call_after(ValueError("x"))
     assert again([call.pk]) == 1
@@ -122,7 +122,7 @@ def test_retried_calls_and_calls_given_up_by_hand_are_not_failing(call_after, ag
 
 def test_giving_up_by_hand_keeps_the_reason_and_the_last_error(call_after):
     call = call_after(ValueError("no stock"))
-    ledger.give_up_by_hand([call.pk], "paid by telephone")
+    manual.give_up_by_hand([call.pk], "paid by telephone")
     call.refresh_from_db()
     assert (call.status, call.due_at, call.cause) == ("given_up", None, ReceiverCall.BY_HAND)
     assert call.last_error.startswith("paid by telephone\n\nValueError: no stock\n")
@@ -132,7 +132,7 @@ def test_giving_up_by_hand_keeps_the_reason_and_the_last_error(call_after):
 def test_running_and_done_calls_are_not_given_up(call_after, status):
     call = call_after(ValueError("x"))
     ReceiverCall.objects.update(status=status)
-    assert ledger.give_up_by_hand([call.pk], "enough") == 0
+    assert manual.give_up_by_hand([call.pk], "enough") == 0
     call.refresh_from_db()
     assert call.status == status
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 from email.utils import format_datetime
+from itertools import permutations
 from urllib.error import HTTPError, URLError
 
 import pytest
@@ -13,7 +14,7 @@ from shop.models import Article, Payable, ReturnedItem, ShopOrder
 from shop.recipes import forwarding
 
 from stockhub_webhooks.exceptions import PermanentFailure
-from stockhub_webhooks.models import ReceiverCall
+from stockhub_webhooks.models import RMA, Message, ReceiverCall
 
 KEYS = django_settings.STOCKHUB_WEBHOOKS["API_KEYS"]
 
@@ -147,8 +148,7 @@ def test_stock_of_a_cancelled_order_is_released(stockhub, shop_order, stock, mai
     stockhub.deliver("order", status="processing")
     stockhub.run_pending()
     assert set(stock().values()) == {0}
-    stockhub.deliver("order", status="canceled", updated_at="2026-03-03T12:00:00+00:00")
-    stockhub.run_pending()
+    cancel(stockhub, received_at=hours_ago(1))
     assert stock() == ordered(shop_order)
     assert addressees(mailoutbox) == ["office@shop.example"]
 
@@ -157,10 +157,80 @@ def test_stock_is_released_once_despite_repeated_events(stockhub, shop_order, st
     stockhub.only("shop.release_stock")
     stockhub.play(stockhub.duplicate(stockhub.life("cancelled", po_number=shop_order.number)))
     stockhub.run_pending()
+    assert set(stock().values()) == {0}  # the order may be continued under a new number
+    Message.objects.update(received_at=hours_ago(1))
+    stockhub.run_pending()
     stockhub.replay("shop.release_stock")
     stockhub.run_pending()
     assert stock() == ordered(shop_order)
     assert len(mailoutbox) == 1
+
+
+def cancel(stockhub, **options):
+    """Deliver the cancellation of an order."""
+    stockhub.deliver("order", status="canceled", updated_at="2026-03-03T12:00:00+00:00", **options)
+    stockhub.run_pending()
+
+
+def continue_under_a_new_number(stockhub, shop_order, **changes):
+    """Deliver the order that replaces an edited one."""
+    edited = {"increment_id": edited_number(stockhub), "po_number": shop_order.number, "status": "processing"}
+    stockhub.deliver("order", **(edited | changes))
+    stockhub.run_pending()
+
+
+def edited_number(stockhub):
+    return f"{stockhub.payload('order')['increment_id']}-1"
+
+
+RECEIVERS_OF_A_CANCELLATION = ["shop.follow_status", "shop.release_stock"]
+
+
+@pytest.mark.parametrize("sequence", ["cancelled first", "new number first", "new number known from its shipment"])
+def test_an_edited_order_is_not_cancelled_and_releases_no_stock(stockhub, shop_order, stock, mailoutbox, sequence):
+    stockhub.only(*RECEIVERS_OF_A_CANCELLATION)
+    stockhub.deliver("order", status="processing")
+    stockhub.run_pending()
+    if sequence == "cancelled first":
+        cancel(stockhub)
+        assert {call.status for call in ReceiverCall.objects.all()} == {"done", "pending"}
+        continue_under_a_new_number(stockhub, shop_order)
+    elif sequence == "new number first":
+        continue_under_a_new_number(stockhub, shop_order)
+        cancel(stockhub, received_at=hours_ago(1))
+    else:
+        stockhub.deliver("shipment", order_increment_id=edited_number(stockhub), po_number=shop_order.number)
+        cancel(stockhub, received_at=hours_ago(1))
+    stockhub.run_pending()
+    shop_order.refresh_from_db()
+    assert shop_order.stock_hub_status == "processing"
+    assert set(stock().values()) == {0}
+    assert mailoutbox == []
+    assert {call.status for call in ReceiverCall.objects.all()} == {"done"}
+
+
+def test_a_new_number_that_comes_late_takes_the_stock_again(stockhub, shop_order, stock, mailoutbox):
+    stockhub.only(*RECEIVERS_OF_A_CANCELLATION)
+    cancel(stockhub, received_at=hours_ago(1))
+    assert stock() == ordered(shop_order)
+    continue_under_a_new_number(stockhub, shop_order)
+    stockhub.replay("shop.release_stock")
+    stockhub.run_pending()
+    shop_order.refresh_from_db()
+    assert shop_order.stock_hub_status == "processing"
+    assert set(stock().values()) == {0}
+    assert len(mailoutbox) == 2
+
+
+def test_an_edited_order_that_is_cancelled_in_the_end_releases_its_stock(stockhub, shop_order, stock):
+    stockhub.only(*RECEIVERS_OF_A_CANCELLATION)
+    continue_under_a_new_number(stockhub, shop_order, received_at=hours_ago(3))
+    cancel(stockhub, received_at=hours_ago(2))
+    assert set(stock().values()) == {0}
+    cancel(stockhub, increment_id=edited_number(stockhub), po_number=shop_order.number, received_at=hours_ago(1))
+    shop_order.refresh_from_db()
+    assert stock() == ordered(shop_order)
+    assert shop_order.stock_hub_status == "canceled"
 
 
 # ---------------------------------------------------------------- refunds
@@ -191,6 +261,23 @@ def test_returned_pieces_are_restocked_once(stockhub, shop_order, stock, change)
     stockhub.run_pending()
     assert stock() == ordered(shop_order)
     assert sum(item.restocked for item in ReturnedItem.objects.all()) == sum(stock().values())
+
+
+@pytest.mark.parametrize("sequence", list(permutations(range(4))))
+def test_whatever_the_sequence_of_a_return_its_pieces_are_in_stock_once(stockhub, shop_order, stock, sequence):
+    stockhub.only("shop.restock")
+    life = stockhub.life("returned", po_number=shop_order.number)
+    bodies = [step.payload for step in life if step.topic == "rma"]
+    chosen = [body for body in bodies if body["status"] != "approved"]
+    assert [body["status"] for body in chosen] == ["pending", "authorized", "received", "processed_closed"]
+    for place in sequence:
+        for _twice in range(2):
+            stockhub.deliver("rma", chosen[place])
+            stockhub.run_pending()
+    assert stock() == ordered(shop_order)
+    returned = RMA.objects.get()
+    assert returned.status == "processed_closed"
+    assert {item.status for item in returned.items.all()} == {"approved"}
 
 
 def test_announced_return_changes_no_stock(stockhub, shop_order, stock):
