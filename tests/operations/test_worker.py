@@ -286,7 +286,7 @@ def test_two_processes_with_one_message_apply_it_once(post, monkeypatch):
     assert Event.objects.count() == 1
 
 
-def test_a_ping_is_dismissed_by_the_worker(post):
+def test_ping_is_dismissed_by_the_worker(post):
     with DEFERRED:
         post("order", b"{}")
         post("order", b"")
