@@ -7,10 +7,10 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ShopOrder(models.Model):
-    """An order of this shop. Stock Hub knows it by our `number`, which it calls `po_number`."""
+    """An order of this shop. Stock Hub calls its `number` `po_number`."""
 
     class State(models.IntegerChoices):
-        """In the order of an order's life, so that late news never moves one back."""
+        """States in chronological order, so that a late event never moves an order back."""
 
         PLACED = 10, _("placed")
         ACCEPTED = 20, _("accepted by Stock Hub")
@@ -43,10 +43,10 @@ class ShopOrder(models.Model):
         return reverse("order", args=[self.number])
 
     def note(self, *, state=State.PLACED, revive=False, **values):
-        """Write the values down, and go on to `state`, unless the order is further than that already.
+        """Store the values, and move on to `state` unless the order is in a later state.
 
-        With `revive` an order that was cancelled goes on, too.
-        One UPDATE of only these columns: receivers that run at the same time do not undo each other's work.
+        With `revive`, a cancelled order moves on, too. One UPDATE of only these columns, so that receivers that run at
+        the same time do not undo each other's work.
         """
         if revive:
             ShopOrder.objects.filter(pk=self.pk, state=self.State.CANCELLED).update(state=state)

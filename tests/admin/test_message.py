@@ -33,7 +33,7 @@ def test_notes_are_shown_in_words_with_their_path(filled, staff, page_url):
     assert "not_a_number" not in page
 
 
-def test_a_ping_shows_why_it_needs_no_attention(staff, post, page_url, last_message, list_url):
+def test_ping_shows_why_it_needs_no_attention(staff, post, page_url, last_message, list_url):
     post("order", b"{}")
     page = staff.get(page_url(last_message())).text
     assert "an empty message, as a test of the connection sends it" in page

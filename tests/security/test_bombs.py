@@ -1,4 +1,4 @@
-"""Bodies that are meant to hurt: they are answered, kept byte for byte, and cost what their length says, no more."""
+"""Hostile bodies: they are answered and stored unchanged, at a cost proportional to their length."""
 
 import gc
 import gzip
@@ -27,7 +27,7 @@ HEAD = b'{"increment_id":"1","order_increment_id":"2","purchase_order_increment_
 
 
 def filled(unit, head=b"", tail=b""):
-    """Units between head and tail, as many as a body may have."""
+    """Return head, as many units as fit into a body, and tail."""
     return head + unit * ((LENGTH - len(head) - len(tail)) // len(unit)) + tail
 
 
@@ -39,7 +39,7 @@ CHILD_HEAD = b'{"increment_id":"1","order_increment_id":"2",'
 
 
 def of_topic(body, topic):
-    """The body with the numbers that identify a document of the topic."""
+    """Return the body with the numbers that identify a document of the topic."""
     return body.replace(HEAD, HEADS.get(topic, CHILD_HEAD))
 
 
@@ -89,7 +89,7 @@ BOMBS = {
 
 
 def read(body, topic):
-    """What a body says, None where nothing can be read."""
+    """Return the parsed body, None if it is unreadable."""
     try:
         return serializers.read(body, topic)
     except Unreadable as why:
@@ -197,7 +197,7 @@ def test_number_out_of_range_is_noted_and_left_out(number, quoted):
 
 
 def nested(depth):
-    """A value so deep."""
+    """Return a value of this depth."""
     return json.loads("[" * depth + "]" * depth)
 
 
@@ -225,7 +225,7 @@ def test_lines_over_the_limit_are_left_out_with_a_note(post, topic):
 
 @pytest.mark.django_db
 def test_cost_of_lines_is_linear(django_assert_max_num_queries, post):
-    """Twice the lines are changed with about twice the statements, and not four times."""
+    """Twice as many lines take about twice as many statements."""
 
     def statements(count):
         def body(quantity):
@@ -286,7 +286,7 @@ def test_body_declared_over_the_limit_answers_413(topic):
 
 
 class Endless:
-    """A body that never ends; it knows how much of it was read."""
+    """Endless body that counts how much of it was read."""
 
     given = 0
 
@@ -308,7 +308,7 @@ def test_endless_chunked_body_is_read_up_to_the_limit(key):
 
 
 class Broken:
-    """A sender that goes away, or writes what the server cannot make out."""
+    """Body whose sender disconnects, or sends invalid chunks."""
 
     def __init__(self, fault):
         self.fault = fault

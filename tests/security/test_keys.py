@@ -1,4 +1,4 @@
-"""The key at the door: every key is compared, and nothing but a key is one."""
+"""Authentication: all keys are compared, and only a whole key is accepted."""
 
 import hmac
 import json
@@ -27,7 +27,7 @@ COMPARED = [FIRST.encode(), MIDDLE.encode(), ACCENTED.encode(), ACCENTED.encode(
 
 @pytest.fixture
 def compared(monkeypatch):
-    """What was compared with `hmac.compare_digest`: pairs of what was given and a key."""
+    """Record the comparisons with `hmac.compare_digest`, as pairs of the given value and a key."""
     pairs = []
     real = hmac.compare_digest
     monkeypatch.setattr(hmac, "compare_digest", lambda given, key: pairs.append((given, key)) or real(given, key))

@@ -1,4 +1,4 @@
-"""A real gunicorn: what its sockets let through, and what they turn away before us."""
+"""Raw requests to a real gunicorn."""
 
 import http.client
 import json
@@ -14,7 +14,7 @@ BODY = json.dumps(contract("order")).encode()
 
 
 def raw(address, *lines, body=BODY, length=None, timeout=20):
-    """The status that a request as written gets, None where the server only hangs up."""
+    """Return the status for a raw request, None if the server closes the connection."""
     host, port = address.split(":")
     head = [f"POST {PREFIX}order HTTP/1.1", "Host: shop", *lines]
     if length != "":

@@ -1,4 +1,4 @@
-"""Amounts are written out, and differences said."""
+"""Amounts of documents, and their differences."""
 
 from decimal import Decimal
 
@@ -32,7 +32,7 @@ def test_fee_reduces_a_credit_note(post):
         (105.5, "-12", True, 12),
     ],
 )
-def test_a_total_below_its_terms_is_a_discount_and_a_cent_for_a_line_is_rounding(
+def test_total_below_its_terms_is_a_discount_and_a_cent_per_line_is_rounding(
     post, total, difference, adds_up, discount
 ):
     post("creditmemo", sample("creditmemo", grand_total=total))

@@ -1,4 +1,4 @@
-"""Pieces are counted on the line they are of."""
+"""Lines of a purchase: how many pieces reached which step."""
 
 import pytest
 
@@ -52,7 +52,7 @@ def family(parent, child, name="qty_ordered"):
 
 @pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize(("parent", "child"), PARENT_AND_CHILD.values(), ids=PARENT_AND_CHILD)
-def test_a_parent_line_and_its_child_count_once(tell, lines, steps, parent, child, turned):
+def test_parent_line_and_its_child_count_once(tell, lines, steps, parent, child, turned):
     items = [*family(parent, child), line("B", name="qty_ordered")]
     tell("order", items[::-1] if turned else items)
     tell.delivered(("A", "L", 2), ("B", "L", 1))
@@ -60,7 +60,7 @@ def test_a_parent_line_and_its_child_count_once(tell, lines, steps, parent, chil
     assert (steps()["shipped"].pieces, steps()["shipped"].of) == (3, 3)
 
 
-def test_a_parent_line_counts_once_in_each_document(tell, lines):
+def test_parent_line_counts_once_in_each_document(tell, lines):
     parent, child = PARENT_AND_CHILD["names its parent"]
     tell("order", family(parent, child))
     tell("shipment", family(parent, child, "qty"), status="DELIVERED")
@@ -72,13 +72,13 @@ def test_a_parent_line_counts_once_in_each_document(tell, lines):
     assert counted(lines(), "ordered", "delivered", "returned", "refunded") == [("A", "L", 2, 2, 2, 2)]
 
 
-def test_a_parent_line_with_the_pieces_of_all_its_sizes_does_not_count(tell, lines):
+def test_parent_line_with_the_pieces_of_all_its_sizes_does_not_count(tell, lines):
     parent = line(size=None, number=3, name="qty_ordered", parent_sku=None)
     tell("order", [parent, line(size="L", name="qty_ordered"), line(size="S", number=2, name="qty_ordered")])
     assert counted(lines(), "ordered") == [("A", "L", 1), ("A", "S", 2)]
 
 
-def test_a_line_that_only_looks_like_a_parent_counts_once_its_pieces_are_sent(tell, lines):
+def test_line_that_looks_like_a_parent_counts_once_its_pieces_are_sent(tell, lines):
     tell("order", family({}, FREE))
     tell.shipment(("A", "L", 2))
     tell.shipment(("A", "L", 2))
@@ -91,7 +91,7 @@ def test_lines_of_which_none_is_the_parent_of_the_other_both_count(tell, lines, 
     assert sum(found.ordered for found in lines()) == 2 + other.get("number", 2)
 
 
-def test_a_child_has_one_parent(tell, lines):
+def test_child_line_has_one_parent(tell, lines):
     tell("order", [*family({}, {}), line(number=2, name="qty_ordered", **FREE)])
     assert counted(lines(), "ordered") == [("A", "L", 2), ("A", "L", 2)]
 

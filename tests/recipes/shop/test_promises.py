@@ -1,4 +1,4 @@
-"""Each recipe keeps its promise, by what the public testing kit can see."""
+"""Promises of the recipes, tested with the public testing kit."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -133,7 +133,7 @@ def test_late_event_does_not_restore_an_old_status(stockhub, request):
 
 @pytest.fixture
 def stock(shop_order):
-    """The stock of each article of the order, by its SKU: none is left."""
+    """Make the articles of the order, with nothing left in stock; return a function that reads the stock."""
     for line in shop_order.lines.all():
         Article.objects.create(sku=line.sku, stock=0)
     return lambda: dict(Article.objects.values_list("sku", "stock"))
@@ -187,7 +187,7 @@ RECEIVERS_OF_A_CANCELLATION = ["shop.follow_status", "shop.release_stock"]
 
 
 @pytest.mark.parametrize("sequence", ["cancelled first", "new number first", "new number known from its shipment"])
-def test_an_edited_order_is_not_cancelled_and_releases_no_stock(stockhub, shop_order, stock, mailoutbox, sequence):
+def test_edited_order_is_not_cancelled_and_releases_no_stock(stockhub, shop_order, stock, mailoutbox, sequence):
     stockhub.only(*RECEIVERS_OF_A_CANCELLATION)
     stockhub.deliver("order", status="processing")
     stockhub.run_pending()
@@ -209,7 +209,7 @@ def test_an_edited_order_is_not_cancelled_and_releases_no_stock(stockhub, shop_o
     assert {call.status for call in ReceiverCall.objects.all()} == {"done"}
 
 
-def test_a_new_number_that_comes_late_takes_the_stock_again(stockhub, shop_order, stock, mailoutbox):
+def test_late_new_number_of_an_edited_order_takes_the_stock_again(stockhub, shop_order, stock, mailoutbox):
     stockhub.only(*RECEIVERS_OF_A_CANCELLATION)
     cancel(stockhub, received_at=hours_ago(1))
     assert stock() == ordered(shop_order)
@@ -222,7 +222,7 @@ def test_a_new_number_that_comes_late_takes_the_stock_again(stockhub, shop_order
     assert len(mailoutbox) == 2
 
 
-def test_an_edited_order_that_is_cancelled_in_the_end_releases_its_stock(stockhub, shop_order, stock):
+def test_edited_order_that_is_cancelled_releases_its_stock(stockhub, shop_order, stock):
     stockhub.only(*RECEIVERS_OF_A_CANCELLATION)
     continue_under_a_new_number(stockhub, shop_order, received_at=hours_ago(3))
     cancel(stockhub, received_at=hours_ago(2))
@@ -264,7 +264,7 @@ def test_returned_pieces_are_restocked_once(stockhub, shop_order, stock, change)
 
 
 @pytest.mark.parametrize("sequence", list(permutations(range(4))))
-def test_whatever_the_sequence_of_a_return_its_pieces_are_in_stock_once(stockhub, shop_order, stock, sequence):
+def test_pieces_of_a_return_are_restocked_once_in_any_sequence(stockhub, shop_order, stock, sequence):
     stockhub.only("shop.restock")
     life = stockhub.life("returned", po_number=shop_order.number)
     bodies = [step.payload for step in life if step.topic == "rma"]
