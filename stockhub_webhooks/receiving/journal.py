@@ -278,6 +278,9 @@ def settle(message: Message, reading: ParsedMessage, outcome: str) -> None:
         topic=reading.topic,
         increment_id=reading.increment_id,
         notes=[note._asdict() for note in reading.notes],
+        # None instead of False, so that partial indexes leave the row out
+        is_in_part=(outcome != Message.Outcome.STALE and reading.leaves_something_out) or None,
+        has_impossible_time=reading.has_impossible_time or None,
         error="",
         cause="",
         applied_at=timezone.now(),

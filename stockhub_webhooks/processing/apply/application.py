@@ -130,6 +130,7 @@ class _Application:
         set_values(document, self.values())
         parts.create_addresses(document, reading.addresses, self.using)
         self.stamp()
+        self.set_delivery_due()
         if document.pk is None:
             insert([document], self.using)
         else:
@@ -156,11 +157,9 @@ class _Application:
 
     def update(self) -> Applied:
         document, reading = self.document, self.reading
-        was_delivered = isinstance(document, Shipment) and document.was_delivered_at(
-            document.received_at or self.message.received_at
-        )
+        was_delivered = isinstance(document, Shipment) and self.was_delivered(document)
         self.changes |= set_values(document, self.values())
-        written = [*self.changes, *self.move_to_order(), *self.stamp()]
+        written = [*self.changes, *self.move_to_order(), *self.stamp(), *self.set_delivery_due()]
         addresses = parts.update_addresses(document, reading.addresses, self.using)
         self.changes |= addresses.changes
         document.save(using=self.using, update_fields=[*written, *addresses.written])
@@ -194,6 +193,19 @@ class _Application:
             document.updated_at = self.reading.updated_at
             written.append("updated_at")
         return written
+
+    def was_delivered(self, shipment: Shipment) -> bool:
+        """Return True if `shipment.delivered` was recorded for the stored state."""
+        is_known = shipment.was_delivered_at(shipment.received_at or self.message.received_at)
+        return is_known and shipment.due_at is None
+
+    def set_delivery_due(self) -> list[str]:
+        """Set when to record the delivery of a shipment whose time is too far ahead; return the changed fields."""
+        shipment = self.document
+        if not isinstance(shipment, Shipment):
+            return []
+        due_at = None if shipment.is_delivered else shipment.delivered_at
+        return list(set_values(shipment, {"due_at": due_at}))
 
     def move_to_order(self) -> list[str]:
         """Assign the document to the order that the message names; return the names of the changed fields."""
