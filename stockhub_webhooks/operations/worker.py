@@ -1,4 +1,4 @@
-"""The worker: imports the spool, applies messages, calls receivers, continues replays, looks for the shop's orders.
+"""The worker: imports the spool, applies messages, records deliveries, calls receivers, continues replays.
 
 Last it looks for the shop's own orders, which nobody waits for.
 """
@@ -19,7 +19,7 @@ from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Heartbeat
 from stockhub_webhooks.operations import replay
 from stockhub_webhooks.operations.health import alarm
-from stockhub_webhooks.processing import pipeline
+from stockhub_webhooks.processing import deliveries, pipeline
 from stockhub_webhooks.receiving import journal, refusals, spool_import
 
 logger = logger_of(__name__)
@@ -51,6 +51,7 @@ def drain(until: float = FOREVER, stop: threading.Event | None = None) -> int:
                         return done
                 if _over(until, stop):
                     return done
+        done += deliveries.record_due(until=until, stop=stop)
         done += calls.deliver_due(until=until, stop=stop)
         done += replay.continue_due(until=until, stop=stop)
         done += host_orders.look_due(until=until, stop=stop)

@@ -10,9 +10,11 @@ from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.db.writes import insert, save, select_for_update
 from stockhub_webhooks.models import Document, Event, Message, Order, Shipment
 from stockhub_webhooks.processing.apply import parts
-from stockhub_webhooks.processing.apply.changes import Changes, set_values, to_json_value
+from stockhub_webhooks.processing.apply.changes import Changes, as_json, set_values
 from stockhub_webhooks.processing.apply.document_types import BY_TOPIC
 from stockhub_webhooks.serializers import ParsedMessage
+
+DELIVERED_EVENT = "shipment.delivered"
 
 
 @dataclass
@@ -152,7 +154,7 @@ class _Application:
         return Applied(self.document, Message.Outcome.STALE, self.events)
 
     def leave_unchanged(self) -> Applied:
-        save(self.document, self.stamp(), self.using)
+        save(self.document, [*self.stamp(), *self.set_delivery_due()], self.using)
         return Applied(self.document, Message.Outcome.UNCHANGED)
 
     def update(self) -> Applied:
@@ -200,11 +202,16 @@ class _Application:
         return is_known and shipment.due_at is None
 
     def set_delivery_due(self) -> list[str]:
-        """Set when to record the delivery of a shipment whose time is too far ahead; return the changed fields."""
+        """Set when the sweep is to record the delivery of a shipment; return the names of the changed fields.
+
+        A delivery that came due before the sweep saw it is due now, since this message may change nothing.
+        """
         shipment = self.document
         if not isinstance(shipment, Shipment):
             return []
-        due_at = None if shipment.is_delivered else shipment.delivered_at
+        due_at = shipment.delivered_at
+        if shipment.is_delivered:
+            due_at = self.message.received_at if shipment.due_at else None
         return list(set_values(shipment, {"due_at": due_at}))
 
     def move_to_order(self) -> list[str]:
@@ -246,20 +253,15 @@ class _Application:
         if self.document_type.has_status and "status" in self.changes:
             self.add_event(f"{name}.status_changed", document.pk, {"status": self.changes["status"]})
         if isinstance(document, Shipment) and document.is_delivered and not was_delivered:
-            earlier = Event.objects.using(self.using).filter(type="shipment.delivered", subject_id=document.pk)
+            earlier = Event.objects.using(self.using).filter(type=DELIVERED_EVENT, subject_id=document.pk)
             if not earlier.exists():
                 self.add_delivered_event()
         if self.document_type.has_update_events:
             self.add_event(f"{name}.updated", document.pk, self.changes)
 
     def add_delivered_event(self) -> None:
-        delivered_at = self.document.delivered_at
-        self.add_event(
-            "shipment.delivered",
-            self.document.pk,
-            {"delivered_at": (None, delivered_at)} if delivered_at else {},
-            delivered_at,
-        )
+        shipment = self.document
+        self.add_event(DELIVERED_EVENT, shipment.pk, delivered_changes(shipment), shipment.delivered_at)
 
     def add_event(
         self, event_type: str, subject_id: int, changes: Changes, occurred_at: datetime | None = None
@@ -273,8 +275,13 @@ class _Application:
             subject_id=subject_id,
             increment_id=document.increment_id,
             po_number=document.po_number or (order.po_number if order else None),
-            changes={name: [to_json_value(old), to_json_value(new)] for name, (old, new) in changes.items()},
+            changes=as_json(changes),
             occurred_at=occurred_at or self.reading.updated_at or message.received_at,
             is_replay=message.is_replay,
         )
         self.events.append(event)
+
+
+def delivered_changes(shipment: Shipment) -> Changes:
+    """Return the changes of the event that a shipment was delivered."""
+    return {"delivered_at": (None, shipment.delivered_at)} if shipment.delivered_at else {}
