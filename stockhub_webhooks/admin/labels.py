@@ -134,8 +134,8 @@ def note(note: Mapping[str, Any]) -> str:
 
 
 def duration(seconds: str) -> str:
-    """Return a number of seconds in hours and minutes, or in days from two days on; "" if it is none."""
-    minutes = int(seconds) // 60 if seconds.isdecimal() else 0
+    """Return a number of seconds in hours and full minutes, or in days from two days on; "" if it is none."""
+    minutes = (int(seconds) + 59) // 60 if seconds.isdecimal() else 0  # a message takes some seconds to arrive
     if minutes >= 2 * 24 * 60:
         days = minutes // (24 * 60)
         return ngettext("%(count)d day", "%(count)d days", days) % {"count": days}

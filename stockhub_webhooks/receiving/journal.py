@@ -271,6 +271,7 @@ def settle(message: Message, reading: ParsedMessage, outcome: str) -> None:
     Raises:
         AlreadySettled: another process finished it first.
     """
+    is_in_part = outcome != Message.Outcome.STALE and reading.leaves_something_out
     _finish(
         message,
         status=Message.Status.APPLIED,
@@ -278,8 +279,8 @@ def settle(message: Message, reading: ParsedMessage, outcome: str) -> None:
         topic=reading.topic,
         increment_id=reading.increment_id,
         notes=[note._asdict() for note in reading.notes],
-        # None instead of False, so that partial indexes leave the row out
-        is_in_part=(outcome != Message.Outcome.STALE and reading.leaves_something_out) or None,
+        # None leaves the row out of the partial index; False is kept, since a person has corrected the message
+        is_in_part=message.is_in_part is not False if is_in_part else None,
         has_impossible_time=reading.has_impossible_time or None,
         error="",
         cause="",

@@ -85,6 +85,13 @@ def test_once_a_message_is_read_whole_by_a_replay_it_is_not(post, last_message):
     assert last_message().is_in_part is None
 
 
+def test_a_message_that_a_person_has_corrected_stays_so_when_it_is_applied_again(post, last_message):
+    post("invoice", sample("invoice", grand_total="a lot"))
+    Message.objects.update(is_in_part=False)
+    assert pipeline.again(last_message()).outcome == "unchanged"
+    assert last_message().is_in_part is False
+
+
 # ---------------------------------------------------------------- times
 
 
@@ -106,6 +113,6 @@ def test_a_note_says_by_how_much_a_time_is_ahead(post, last_message):
     post("order", sample("order", updated_at=(datetime.now(timezone.utc) + timedelta(hours=2)).isoformat()))
     (note,) = last_message().notes
     assert 7190 < int(note["detail"]) <= 7200
-    assert "1:59 hours" in labels.note(note)
+    assert "2:00 hours" in labels.note(note)
     assert "3 days" in labels.note(note | {"detail": "300000"})
     assert labels.note(note | {"detail": ""})  # as of former versions
