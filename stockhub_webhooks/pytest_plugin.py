@@ -1,6 +1,6 @@
-"""The pytest plugin: one fixture. pytest finds it by itself; `-p no:stockhub` leaves it out.
+"""Plugin for pytest with the fixture `stockhub`. pytest loads it by itself; `-p no:stockhub` turns it off.
 
-Loaded before Django has settings, so everything of ours is imported when a test asks for it.
+pytest loads plugins before Django has settings, so the fixture imports the kit when a test uses it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.fixture
 def stockhub() -> Iterator[Kit]:
-    """Stock Hub, for one test: `deliver`, `payload`, `life`, `play`, `run_pending`, `replay`, `heard` and `only`.
+    """Stock Hub for one test: `deliver`, `payload`, `life`, `play`, `run_pending`, `replay`, `heard` and `only`.
 
     With pytest-django the test may use the database, in a transaction unless it asks for real ones
     (`@pytest.mark.django_db(transaction=True)` or `transactional_db`).

@@ -65,7 +65,7 @@ def test_the_signal_table_is_the_signals():
 def test_every_status_of_the_answer_table_is_tested():
     view_tests = (ROOT / "tests" / "test_views.py").read_text(encoding="utf-8")
     statuses = re.findall(r"\| (\d{3})\b", section("What the sender hears"))
-    assert statuses == ["200", "202", "406", "401", "413", "405", "503"]
+    assert list(dict.fromkeys(statuses)) == ["200", "202", "406", "401", "413", "405", "503"]
     for status in statuses:
         assert f"== {status}" in view_tests
 

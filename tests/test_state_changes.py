@@ -12,13 +12,13 @@ from django.utils import timezone
 from stockhub_webhooks import serializers
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db import leases
-from stockhub_webhooks.delivery import ledger
-from stockhub_webhooks.exceptions import Unreadable
+from stockhub_webhooks.delivery import ledger, manual
+from stockhub_webhooks.exceptions import SeveralDocuments, Unreadable
 from stockhub_webhooks.models import Message, ReceiverCall
-from stockhub_webhooks.receiving import journal
+from stockhub_webhooks.receiving import claiming, journal
 from stockhub_webhooks.signals import order_created
 from stockhub_webhooks.testing.factories import MessageFactory, ReceiverCallFactory
-from tests import claiming, state_changes
+from tests import claims, state_changes
 
 ROOT = Path(__file__).resolve().parent.parent
 RECEIVER = "test.state_changes"
@@ -36,11 +36,12 @@ def lose_the_answer(call):
 
 CHANGE_MESSAGE = {
     "settle": lambda message: journal.settle(message, serializers.read_message(message), Message.Outcome.CREATED),
+    "settle_split": lambda message: journal.settle_split(message, SeveralDocuments([], [])),
     "quarantine": lambda message: journal.quarantine(message, Unreadable("not_json", "")),
     "postpone": lambda message: journal.postpone(message, ValueError()),
-    "claim_due": lambda message: list(claiming.claim_due()),
+    "claim_due": lambda message: list(claims.claim_due()),
     "requeue": lambda message: journal.requeue([message.pk]),
-    "take_again": journal.take_again,
+    "reopen": claiming.reopen,
 }
 CHANGE_CALL = {
     "claim_due": lambda call: list(ledger.claim_due()),
@@ -48,9 +49,9 @@ CHANGE_CALL = {
     "retry": lambda call: ledger.retry(call, OperationalError()),
     "retry_later": lambda call: ledger.retry_later(call, 1, ""),
     "give_up": lambda call: ledger.give_up(call, "", ""),
-    "give_up_by_hand": lambda call: ledger.give_up_by_hand([call.pk], "sold elsewhere"),
-    "requeue": lambda call: ledger.requeue([call.pk]),
-    "reassign": lambda call: ledger.reassign(call.signal, call.receiver, RECEIVER),
+    "give_up_by_hand": lambda call: manual.give_up_by_hand([call.pk], "sold elsewhere"),
+    "requeue": lambda call: manual.requeue([call.pk]),
+    "reassign": lambda call: manual.reassign(call.signal, call.receiver, RECEIVER),
     "give_back_lost": lose_the_answer,
 }
 

@@ -33,11 +33,11 @@ class Goal:
 
 
 GOALS = (
-    Goal("answers", "accept_rate", "accept ÷ bare, rate", at_least=1.0),
+    Goal("answers", "accept_rate", "accept ÷ bare, rate", at_least=1.25),
     Goal("answers", "accept_cpu", "accept ÷ bare, server CPU a message", at_most=0.9),
     Goal("answers", "accept_stripe", "accept ÷ dj-stripe deferred, rate", at_least=3),
     Goal("statements", "accept_statements", "accept, statements", at_most=1, whole=True),
-    Goal("answers", "inline_rate", "inline, the whole way of a new order ÷ bare, rate", at_least=0.35),
+    Goal("answers", "inline_rate", "inline, the whole way of a new order ÷ bare, rate", at_least=0.4),
     Goal("answers", "inline_cpu", "inline ÷ bare, server CPU a message", at_most=2.8),
     Goal("statements", "inline_1", "inline, statements of an order of 1 line", at_most=10, whole=True),
     Goal("statements", "inline_3", "inline, statements of an order of 3 lines", at_most=10, whole=True),

@@ -1,9 +1,9 @@
-"""The back office: every model as a list and a page, read-only, with the office's words.
+"""The back office: every model as a read-only list and page, with actions for users who have their permissions.
 
-``base`` is what all pages share, ``document`` what all documents share; ``words`` are the labels of codes,
-``display`` how values are shown, ``body`` how a message's bytes are, ``search`` and ``filters`` how rows are found.
-``story`` tells a whole purchase on one page, ``host_link`` lists what our shop does not have; ``host_order`` is for the
-shop's own admin.
+``base`` is the base class of all pages, ``document`` that of documents. ``labels`` has the labels of codes, ``display``
+formats values and ``body_text`` the body of a message; ``search_box`` and ``list_filters`` select the rows of lists.
+``story`` is the page of a purchase, ``host_link`` the list of orders that the shop does not have, and ``host_order``
+a box for the admin of the shop's own orders.
 """
 
 from stockhub_webhooks.admin import (  # noqa: F401 - importing registers the pages

@@ -1,4 +1,4 @@
-"""A badge for rows that came in as a test, in lists and on their pages."""
+"""Badge for rows of the test account, in lists and on pages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ else:
 
 
 class BadgedAdmin(ModelAdmin):
-    """Rows that may belong to the account that is reserved for tests."""
+    """Base class of admins that mark the rows of the test account."""
 
     has_account = True
 
@@ -29,11 +29,11 @@ class BadgedAdmin(ModelAdmin):
         css = {"all": ["stockhub_webhooks/badge.css"]}
 
     def is_test(self, row: Any) -> bool:
-        """Return True if the row came in as a test."""
+        """Return True if the row belongs to the test account."""
         return self.has_account and bool(getattr(row, "is_test", False))
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        """Add the badge to the column that links to the row's page, which a telephone shows, too."""
+        """Add the badge to the column that links to the page of a row, since small screens show that column, too."""
         changelist = super().get_changelist_instance(request)
         if any(map(self.is_test, changelist.result_list)):
             name: Any = next(iter(changelist.list_display_links or ()))
@@ -44,7 +44,7 @@ class BadgedAdmin(ModelAdmin):
         return changelist
 
     def _with_badge(self, name: str) -> Callable[[Any], Any]:
-        """Return a column as it is, and the badge behind it where the row is a test."""
+        """Return a column that shows the same value, followed by the badge if the row is a test."""
         label, original = label_for_field(name, self.model, self, return_attr=True)
         ordering = name if original is None else getattr(original, "admin_order_field", None)
 
@@ -53,12 +53,12 @@ class BadgedAdmin(ModelAdmin):
             shown = display_for_field(value, field, display.EMPTY) if field else display.value(value)
             return format_html("{} {}", shown, display.badge(_("test"))) if self.is_test(row) else shown
 
-        column.__name__ = name  # as the column's class in the page
+        column.__name__ = name  # Django makes the CSS class of the column from it
         return admin.display(column, description=label, ordering=ordering)
 
     @admin.display(description=_("account"))
     def about_test(self, row: Any) -> Any:
-        """Says that the row is a test."""
+        """Return the badge with its explanation."""
         return about_test()
 
 

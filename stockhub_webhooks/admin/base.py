@@ -174,9 +174,13 @@ class ReadOnlyAdmin(BadgedAdmin):
                 "subtitle": title,
                 "original": RowTitle(row.pk, title),
                 "object_tools": self.change_form_object_tools(request, row),
-                "page_actions": self.get_action_choices(request, default_choices=[]),
+                "page_actions": self.get_page_actions(request, row),
             }
         return super().render_change_form(request, context, *args, **options)
+
+    def get_page_actions(self, request: HttpRequest, row: Any) -> list[tuple[str, str]]:
+        """Return name and label of the list's actions that the page of a row offers as buttons."""
+        return self.get_action_choices(request, default_choices=[])
 
     def page_url(self, name: str, *args: Any) -> str:
         """Return the path of a page of this admin site by its URL name."""

@@ -1,7 +1,7 @@
-"""A message's bytes as text that can be read. Whatever they hold, nothing is raised.
+"""Readable text from the body of a message. No body makes these functions raise.
 
-JSON is indented token by token rather than parsed and written anew: so numbers keep their digits, doubled
-names stay, and the order is the sender's.
+JSON is indented token by token instead of being parsed and written again, so that numbers keep their digits, and
+repeated names and the order of fields stay.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ INDENT = "  "
 SPACED = {":": ": "}
 
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
-# what is no character to look at, as its picture: NUL becomes ␀
+# control characters to their visible symbols: NUL becomes ␀
 CONTROLS = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\r"} | {0x7F: 0x2421}
 
 
 @sensitive_variables()
 def pretty(body: bytes) -> str:
-    """Return the body to look at: indented if it is JSON, as it is where not; cut off after `LIMIT` bytes."""
+    """Return the body for display: indented if it is JSON, and cut off after `LIMIT` bytes."""
     return editable(body) if len(body) <= LIMIT else editable(body[:LIMIT]) + "\n…"
 
 
 @sensitive_variables()
 def editable(body: bytes) -> str:
-    """Return the whole body to look at and to change: indented if it is JSON, as it is where not."""
+    """Return the whole body for an editor: indented if it is JSON."""
     text = body.decode("utf-8-sig", "replace")
     return (indented(text) if is_json(text) else text).translate(CONTROLS)
 
@@ -45,7 +45,7 @@ def is_json(text: str) -> bool:
 
 
 def indented(text: str) -> str:
-    """JSON with one value a line; the text as it is where indenting would blow it up."""
+    """Return JSON with one value a line; the text unchanged if indentation would make it too long."""
     parts: list[str] = []
     depth, size, budget = 0, 0, GROWTH_LIMIT * len(text) + 65536
     former = ""
@@ -65,7 +65,7 @@ def indented(text: str) -> str:
 
 
 def readable(token: str) -> str:
-    r"""Return a string token with é for \u00e9 and / for \/; as it is where that would hide something."""
+    r"""Return a string token with é for \u00e9 and / for \/; unchanged if it has characters that cannot be printed."""
     if "\\" not in token or not token.startswith('"'):
         return token
     text = json.loads(token, strict=False)

@@ -72,30 +72,30 @@ class Chart:
 
     @property
     def legend(self) -> list[tuple[str, Any, int]]:
-        """Each result, its words, and how many messages it had."""
+        """Each result with its label and number of messages."""
         return [(result, LABELS[result], self.totals[result]) for result in RESULTS]
 
     @property
     def summary(self) -> str:
-        """The chart in a sentence."""
-        told = ", ".join(f"{label} {count}" for _result, label, count in self.legend if count)
-        return f"{_('Messages in the last 48 hours')}: {self.total}" + (f" ({told})" if told else "")
+        """The numbers of the chart in a sentence."""
+        counts = ", ".join(f"{label} {count}" for _result, label, count in self.legend if count)
+        return f"{_('Messages in the last 48 hours')}: {self.total}" + (f" ({counts})" if counts else "")
 
     @property
     def lines(self) -> list[Mark]:
-        """The heights that are named."""
+        """Horizontal lines with their numbers."""
         return [Mark(formats.number_format(tick, force_grouping=True), y=pixels(self.y(tick))) for tick in self.ticks]
 
     @property
     def bars(self) -> Iterator[Bar]:
-        """The hours in which something came in."""
+        """Bars of the hours that have messages."""
         for number, hour in enumerate(self.hours):
             if hour.total:
                 x, width = share(self.x(number) + self.slot * 0.12), share(self.slot * 0.76)
-                yield Bar(x, width, list(self.parts(hour)), f"{self.names[number]}: {told(hour)}")
+                yield Bar(x, width, list(self.parts(hour)), f"{self.names[number]}: {in_words(hour)}")
 
     def parts(self, hour: Hour) -> Iterator[Part]:
-        """Return the pieces of an hour's bar, from below."""
+        """Yield the parts of an hour's bar, from the bottom up."""
         y = float(BASE)
         for result in RESULTS:
             if count := hour.counts.get(result, 0):
@@ -137,13 +137,13 @@ class Chart:
         return BASE - count * self.scale
 
 
-def told(hour: Hour) -> str:
+def in_words(hour: Hour) -> str:
     """Return in words how many messages an hour had."""
     return ", ".join(f"{LABELS[result]} {count}" for result in RESULTS if (count := hour.counts.get(result, 0)))
 
 
 def names_of(moments: Sequence[datetime]) -> list[str]:
-    """Day and time of each; with its zone where the clock, put back, shows the same time twice."""
+    """Return day and time of each; with its zone if the end of summer time makes the same time come twice."""
     by_clock = Counter(at.replace(tzinfo=None, fold=0) for at in moments)
     return [
         formats.date_format(at, "D j M H:i")
@@ -153,16 +153,16 @@ def names_of(moments: Sequence[datetime]) -> list[str]:
 
 
 def ticks_up_to(most: int) -> list[int]:
-    """Two to six round numbers from 0 on; the last one is not smaller than `most`."""
+    """Return two to six round numbers from 0; the last one is at least `most`."""
     step = next(factor * 10**power for power in range(20) for factor in STEPS if factor * 10**power * 5 >= max(most, 1))
     return list(range(0, step * (-(-max(most, 1) // step)) + 1, step))
 
 
 def share(number: float) -> str:
-    """Return a share of the width, as SVG wants it in any language."""
+    """Return a share of the width for SVG, with a point in any language."""
     return f"{number:.3f}%"
 
 
 def pixels(number: float) -> str:
-    """Return a number of pixels, as SVG wants it in any language."""
+    """Return a number of pixels for SVG, with a point in any language."""
     return f"{number:.1f}"

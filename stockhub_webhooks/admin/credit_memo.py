@@ -1,4 +1,4 @@
-"""Credit notes."""
+"""Admin of credit notes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stockhub_webhooks.models import CreditMemo
 
 @admin.register(CreditMemo)
 class CreditMemoAdmin(DocumentAdmin):
-    """Admin of credit memos."""
+    """List of credit notes, and the page of each."""
 
     list_display = ("increment_id", "order_number", "po_number", "customer", "total", "created_at")
     list_filter = (("created_at", DateRangeFilter), ("received_at", DateRangeFilter))

@@ -1,4 +1,4 @@
-"""The filter "from … to …" beside a list, in days of the active time zone."""
+"""Changelist filter by a range of days in the active time zone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class DateRangeFilter(admin.FieldListFilter):
-    """Two days, each of them optional and included, in a plain form; and the usual spans as links."""
+    """Filter with a form for the first and the last day, both optional and inclusive, and links for usual periods."""
 
     template = "admin/stockhub_webhooks/date_range_filter.html"
 
@@ -27,7 +27,7 @@ class DateRangeFilter(admin.FieldListFilter):
         self.first, self.last = (self._day(name) for name in (self.from_name, self.to_name))
 
     def expected_parameters(self) -> list[str | None]:
-        """Return the two fields of the form."""
+        """Return the names of the two parameters."""
         return [self.from_name, self.to_name]
 
     def _day(self, name: str) -> date | None:
@@ -44,9 +44,9 @@ class DateRangeFilter(admin.FieldListFilter):
         return queryset.filter(**bounds)
 
     def choices(self, changelist: Any) -> Iterator[Any]:
-        """Return the spans as links, then what the form needs."""
+        """Yield the links for usual periods, then the values of the form."""
         chosen = (self.first, self.last)
-        for name, first, last in spans(timezone.localdate()):
+        for name, first, last in usual_periods(timezone.localdate()):
             values = {self.from_name: first, self.to_name: last} if first else {}
             link = changelist.get_query_string(values, [*self.expected_parameters(), "p"])
             yield {"selected": chosen == (first, last), "query_string": link, "display": name}
@@ -60,17 +60,17 @@ class DateRangeFilter(admin.FieldListFilter):
 
 
 def names(field_path: str) -> list[str]:
-    """Return the parameters of a column's filter."""
+    """Return the names of the two parameters for a column."""
     return [f"{field_path.replace('__', '_')}_{end}" for end in ("from", "to")]
 
 
 def is_used(field_path: str, parameters: Mapping[str, Any]) -> bool:
-    """Return True if the parameters choose days of the column."""
+    """Return True if the parameters filter the column by day."""
     return any(day(parameters.get(name, "")) for name in names(field_path))
 
 
 def day(text: object) -> date | None:
-    """Return the day that a parameter names, None if it names none."""
+    """Return the day of a parameter, None if it is not a date."""
     try:
         return parse_date(str(text))
     except ValueError:
@@ -82,8 +82,8 @@ def midnight(day: date) -> datetime:
     return datetime.combine(day, time.min, timezone.get_current_timezone())
 
 
-def spans(today: date) -> Iterator[tuple[Any, date | None, date | None]]:
-    """Return the spans that one asks for most: their name, first and last day."""
+def usual_periods(today: date) -> Iterator[tuple[Any, date | None, date | None]]:
+    """Yield the usual periods: label, first and last day."""
     this_month = today.replace(day=1)
     before = this_month - timedelta(days=1)
     yield _("Any date"), None, None

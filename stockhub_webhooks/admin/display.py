@@ -1,4 +1,4 @@
-"""Values as they are shown: localised and escaped; links from outside only if they are http(s)."""
+"""Formatting of values for the admin: localised and escaped."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from stockhub_webhooks.models import Address, Track
 EMPTY = "-"
 SIGNS = {"EUR": "€", "GBP": "£", "USD": "$"}
 CENT = Decimal("0.01")
-# Django's own classes for what is wider than the page: its form rows cut off what runs over.
+# Django's classes for wide content; a plain form row would cut a wide table off.
 SCROLLING = '<div class="inline-related tabular"><div class="wrapper" tabindex="0">{}</div></div>'
 
 
 def badge(text: Any) -> SafeString:
-    """Return a word that stands out, styled by `static/stockhub_webhooks/badge.css`."""
+    """Return a highlighted word, styled by `static/stockhub_webhooks/badge.css`."""
     return format_html('<span class="stockhub-badge">{}</span>', text)
 
 
 def money(amount: Decimal | None, currency: str | None) -> str:
-    """Return an amount as people of the active language write it; two decimals, four if it has them."""
+    """Return an amount in the format of the active language, with two decimals, or four if it needs them."""
     if amount is None:
         return EMPTY
     places = 2 if amount == amount.quantize(CENT) else 4
@@ -42,17 +42,17 @@ def money(amount: Decimal | None, currency: str | None) -> str:
 
 
 def value(any_value: Any) -> str:
-    """Return a time, number or text, localised; a dash if there is none."""
+    """Return a localised time, number or text; a dash if it is None."""
     return str(display_for_value(any_value, EMPTY))
 
 
-def day(moment: datetime | None) -> str:
-    """Return the day of a moment, in the active time zone."""
-    return str(formats.localize(timezone.localtime(moment).date())) if moment else EMPTY
+def day(at: datetime | None) -> str:
+    """Return the day of a time in the active time zone."""
+    return str(formats.localize(timezone.localtime(at).date())) if at else EMPTY
 
 
 def page(row: Model, text: Any = None) -> SafeString:
-    """Return a link to the admin's page of a row."""
+    """Return a link to the admin page of a row."""
     meta = row._meta
     url = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[admin_urlquote(row.pk)])
     return format_html('<a href="{}">{}</a>', url, str(row) if text is None else text)
@@ -64,25 +64,25 @@ def link(url: str, text: Any) -> SafeString:
 
 
 def list_link(model: type[Model], word: str) -> SafeString:
-    """Return a link to all rows of a list that a word finds."""
+    """Return a link to the changelist of a model, searched for a word."""
     url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
     return format_html('<a href="{}?{}">{}</a>', url, urlencode({"q": word}), _("show all"))
 
 
 def external_link(url: str, text: str) -> SafeString | str:
-    """Return a link out of the shop, only if it is http(s); the bare text else."""
+    """Return a link to another site; only the text if the URL is not http(s)."""
     if not url.lower().startswith(("https://", "http://")):
         return text
     return format_html('<a href="{}" rel="noopener noreferrer" target="_blank">{}</a>', url, text)
 
 
 def multiline(lines: Iterable[Any]) -> SafeString | str:
-    """Lines under each other; a dash where there is none."""
+    """Return lines under each other; a dash if there are none."""
     return format_html_join(SafeString("<br>"), "{}", ((line,) for line in lines)) or EMPTY
 
 
 def table(heads: Iterable[Any], rows: Iterable[Iterable[Any]]) -> SafeString | str:
-    """Return a small table; a dash where it has no rows."""
+    """Return a table; a dash if it has no rows."""
     body = format_html_join(
         "", "<tr>{}</tr>", ((format_html_join("", "<td>{}</td>", ((cell,) for cell in row)),) for row in rows)
     )
@@ -93,12 +93,12 @@ def table(heads: Iterable[Any], rows: Iterable[Iterable[Any]]) -> SafeString | s
 
 
 def preformatted(text: str) -> SafeString | str:
-    """Text whose line breaks and indents count."""
+    """Return text with its line breaks and indentation."""
     return format_html("<pre>{}</pre>", text) if text else EMPTY
 
 
 def address(row: Address | None) -> SafeString | str:
-    """Return the address as on an envelope, then how to reach them."""
+    """Return the lines of an address, then e-mail and telephone."""
     return multiline([*row.lines, *filter(None, (row.email, row.telephone))]) if row else EMPTY
 
 
@@ -110,5 +110,5 @@ def customer(row: Address | None) -> str:
 
 
 def track(row: Track) -> SafeString | str:
-    """Return a tracking number, a link to the carrier's page if it has one."""
+    """Return a tracking number, as a link if it has an http(s) URL."""
     return external_link(row.safe_tracking_url, row.tracking_number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -25,31 +26,38 @@ WHAT_HAPPENED: Any = (_("What happened"), {"fields": ["events", "receiver_calls"
 
 
 class DocumentAdmin(ReadOnlyAdmin):
-    """A list and a page of documents of one topic. The methods are columns and lines of the page."""
+    """Base class of the admins of documents. Its display methods are columns of the list and lines of the page."""
 
     with_tracks = False
-    # each a column's field, or several that are shown under each other in one column
+    # fields of the table's columns; a tuple is shown as one column
     item_columns: ClassVar[tuple[str | tuple[str, ...], ...]] = (
         ("sku", "mpn", "parent_sku"), "size", "manufacturer", "qty", "item_price_inc_tax", "row_total_inc_tax",
     )  # fmt: skip
     amount_columns: ClassVar[tuple[str, ...]] = ("subtotal", "shipping_price", "grand_total")
 
-    personal_fields = {"customer": "", "ship_to": "", "bill_to": "", "sent_from": ""}
+    personal_fields = {"customer": "", "ship_to": "", "bill_to": "", "sent_from": "", "extra_shown": ""}
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
-        """Search numbers, parcels and articles; people only for users who may see them."""
+        """Search by number, tracking number and article; by customer only if the user may see personal data."""
         return search_box.documents(request, text, TOPIC_OF[self.model])
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Add the unknown fields if there are any and the user may see personal data."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is not None and obj.extra and (visible := self.visible_fields(request, ["extra_shown"])):
+            fieldsets.append((_("For the developer"), {"classes": ["collapse"], "fields": visible}))
+        return fieldsets
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         related = [name for name in ("order", *ADDRESSES, "origin_address") if hasattr(self.model, name)]
         rows = super().get_queryset(request).select_related(*related)
         return rows.prefetch_related("tracks") if self.with_tracks else rows
 
-    # ------------------------------------------------------------ what it is
+    # ------------------------------------------------------------ status, order and addresses
 
     @admin.display(description=_("status"), ordering="status")
     def status_in_words(self, document: Any) -> str:
-        """Return the status; one that we do not know is shown as it came."""
+        """Return the label of the status; an unknown status unchanged."""
         return document.get_status_display() or display.EMPTY
 
     @admin.display(description=_("order"), ordering="order__increment_id")
@@ -59,7 +67,7 @@ class DocumentAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("order"))
     def of_order(self, document: Any) -> Any:
-        """Links to the order and to its story, and whether the order was received at all."""
+        """Return links to the order and its story; of a stub also that the order is not received yet."""
         return order_and_story(document.order, self.admin_site)
 
     @admin.display(description=_("customer"))
@@ -69,19 +77,24 @@ class DocumentAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("shipping address"))
     def ship_to(self, document: Any) -> Any:
-        """Return the address, readable."""
+        """Return the lines of the address."""
         return display.address(document.shipping_address)
 
     @admin.display(description=_("billing address"))
     def bill_to(self, document: Any) -> Any:
-        """Return the address, readable."""
+        """Return the lines of the address."""
         return display.address(document.billing_address)
+
+    @admin.display(description=_("unknown fields"))
+    def extra_shown(self, document: Any) -> Any:
+        """Return the fields that this version does not know, as JSON."""
+        return display.preformatted(json.dumps(document.extra, indent=2, ensure_ascii=False))
 
     # ------------------------------------------------------------ articles, amounts, parcels
 
     @admin.display(description=_("articles"))
     def articles(self, document: Any) -> Any:
-        """Return the lines, without the fields that are empty in all of them."""
+        """Return a table of the lines, without columns that are empty in all of them."""
         items = list(document.items.all())
         columns = [column for names in self.item_columns if (column := filled(items, document.items.model, names))]
         rows = ((stacked(item, column, document.currency) for column in columns) for item in items)
@@ -89,29 +102,29 @@ class DocumentAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("amounts"))
     def amounts(self, document: Any) -> Any:
-        """Return the amounts, VAT included."""
+        """Return a table of the amounts, VAT included."""
         columns = [document._meta.get_field(name) for name in self.amount_columns]
         cells = [cell(document, column, document.currency) for column in columns]
         return display.table([column.verbose_name for column in columns], [cells])
 
     @admin.display(description=_("total"), ordering="grand_total")
     def total(self, document: Any) -> str:
-        """Return the whole, VAT included."""
+        """Return the total, VAT included."""
         return display.money(document.grand_total, document.currency)
 
     @admin.display(description=_("parcels"))
     def parcels(self, document: Any) -> Any:
-        """Each parcel's number, a link where there is one."""
+        """Return the tracking numbers, as links if they have URLs."""
         return display.multiline(map(display.track, document.tracks.all()))
 
     @admin.display(description=_("parcels"))
     def tracks(self, document: Any) -> Any:
-        """Each parcel with its carrier."""
+        """Return a table of parcels with their carriers."""
         rows = ((display.track(row), story.carrier_name(row) or display.EMPTY, row.method or display.EMPTY)
                 for row in document.tracks.order_by("pk"))  # fmt: skip
         return display.table((_("tracking number"), _("carrier"), _("method")), rows)
 
-    # ------------------------------------------------------------ what happened
+    # ------------------------------------------------------------ related activity
 
     @admin.display(description=Message._meta.verbose_name_plural)
     def messages(self, document: Any) -> Any:
@@ -124,16 +137,16 @@ class DocumentAdmin(ReadOnlyAdmin):
     @admin.display(description=Event._meta.verbose_name_plural)
     def events(self, document: Any) -> Any:
         """Return the events of the document; for an order also those of its children."""
-        return related_activity.events(Event.objects.filter(self._of(document)), document.increment_id)
+        return related_activity.events(Event.objects.filter(self._condition(document)), document.increment_id)
 
     @admin.display(description=ReceiverCall._meta.verbose_name_plural)
     def receiver_calls(self, document: Any) -> Any:
         """Return the tasks of our shop for the document."""
         return related_activity.receiver_calls(
-            ReceiverCall.objects.filter(self._of(document, "event__")), document.increment_id
+            ReceiverCall.objects.filter(self._condition(document, "event__")), document.increment_id
         )
 
-    def _of(self, document: Any, path: str = "") -> Q:
+    def _condition(self, document: Any, path: str = "") -> Q:
         if self.model is Order:
             return Q(order=document)
         return Q(
@@ -146,12 +159,12 @@ class DocumentAdmin(ReadOnlyAdmin):
 
 
 def order_and_story(order: Order | None, site: AdminSite) -> Any:
-    """Links to an order and to its story, and whether the order was received at all; a dash where there is none."""
+    """Return links to an order and its story; a dash if there is no order. A stub is marked as not received yet."""
     if order is None:
         return display.EMPTY
     url = story_url(site, order)
-    shown = display.page(order, labels.order(order)), link(url, capfirst(_("order story"))) if url else ""
-    return display.multiline(filter(None, shown))
+    links = display.page(order, labels.order(order)), link(url, capfirst(_("order story"))) if url else ""
+    return display.multiline(filter(None, links))
 
 
 def filled(items: list[Any], model: Any, names: str | tuple[str, ...]) -> list[Any]:

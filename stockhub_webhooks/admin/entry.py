@@ -1,4 +1,4 @@
-"""A message entered by hand: the page, its form, and what becomes of what is entered."""
+"""The page on which users enter a message by hand, or correct one that could not be read."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ BY_SHAPE = ("", _("what its content looks like"))
 
 
 class EntryForm(forms.Form):
-    """A body, and what it does not say of itself. `message` is what it makes, not saved."""
+    """Form for a body, its topic and its account; a valid form sets `message`, which is not saved yet."""
 
     topic = forms.ChoiceField(label=_("topic"), required=False, choices=[BY_SHAPE, *Topic.choices])
     account = forms.ChoiceField(label=_("account"))
@@ -56,7 +56,10 @@ class EntryForm(forms.Form):
         accounts = list(conf.accounts())
         if len(accounts) > 1:
             account: Any = self.fields["account"]
-            account.choices = [("", "---------"), *((name, name) for name in accounts)]  # none is taken by mistake
+            account.choices = [
+                ("", "---------"),
+                *((name, name) for name in accounts),
+            ]  # so that no account is chosen by mistake
         else:
             del self.fields["account"]
         for field in self.fields.values():
@@ -66,7 +69,7 @@ class EntryForm(forms.Form):
         }
 
     def clean(self) -> dict[str, Any]:
-        """Refuse what could not be processed anyway: here it can still be mended."""
+        """Refuse a body that cannot be read, while the user can still correct it."""
         values = self.cleaned_data
         if "body" in values and not self.errors:
             try:
@@ -77,15 +80,15 @@ class EntryForm(forms.Form):
 
     def _message(self, body: bytes, values: dict[str, Any]) -> Message:
         account = conf.account(values.get("account", ""))
-        # what came since then is newer, also where the body says no time of its own
-        came_at = self.original.received_at if self.original and is_correctable(self.original) else None
-        message = ingest.bare(body, account=account, topic=values["topic"], received_at=came_at)
+        # a correction keeps the time of receipt, so that later messages still count as newer
+        received_at = self.original.received_at if self.original and is_correctable(self.original) else None
+        message = ingest.bare(body, account=account, topic=values["topic"], received_at=received_at)
         if self.original:
             message.headers = {records.CORRECTED_FROM: str(self.original.uid)}
         return message
 
     def clean_body(self) -> str:
-        """Not longer than what Stock Hub may send."""
+        """Refuse a body that is longer than `MAX_BODY_BYTES`."""
         body: str = self.cleaned_data["body"]
         if len(body.encode()) > conf.MAX_BODY_BYTES:
             raise forms.ValidationError(too_long())
@@ -109,16 +112,16 @@ def too_long() -> str:
 
 
 class EntryPage(ReadOnlyAdmin):
-    """Adds to the admin of messages the page "enter a message by hand", and the ways that lead there."""
+    """Adds the page "enter a message by hand" to the admin of messages, and the buttons that lead to it."""
 
-    # ------------------------------------------------------------ the ways there
+    # ------------------------------------------------------------ buttons
 
     def has_enter_by_hand_permission(self, request: HttpRequest) -> bool:
-        """Check a separate permission: nothing proves that an entered message is from Stock Hub."""
+        """Check a permission of its own, because nothing proves that an entered message is from Stock Hub."""
         return may(request, "enter_by_hand")
 
     def get_urls(self) -> list[Any]:
-        # exempt from outside only: the body must be looked at before the middleware does that
+        # The CSRF middleware would read the body first; `entry_view` handles a body that is too large, then checks.
         view = self.admin_site.admin_view(csrf_exempt(self.entry_view))
         return [path("enter/", view, name=URL_NAME), *super().get_urls()]
 
@@ -145,7 +148,7 @@ class EntryPage(ReadOnlyAdmin):
     @method_decorator(sensitive_post_parameters("body"))
     @sensitive_variables()
     def entry_view(self, request: HttpRequest) -> HttpResponse:
-        """Show the page; if Django refuses to read the request, say so."""
+        """Show the page; if Django refuses the request as too large, show that as an error of the form."""
         if not self.has_enter_by_hand_permission(request):
             raise PermissionDenied
         try:
@@ -159,7 +162,7 @@ class EntryPage(ReadOnlyAdmin):
         return answer
 
     def entry_form(self, request: HttpRequest) -> HttpResponse:
-        """Show the form, or take what is in it."""
+        """Show the form; if it is valid, store the message and redirect to its result."""
         original = self.original(request)
         if request.method != "POST":
             return self.entry_page(request, EntryForm(initial=initial(original), original=original))
@@ -179,7 +182,7 @@ class EntryPage(ReadOnlyAdmin):
         return get_object_or_404(Message.objects.using(database_alias()), pk=pk)
 
     def enter(self, request: HttpRequest, message: Message, original: Message | None) -> None:
-        """Store it, log that, and wake the runner once it is committed; the original keeps its body and outcome."""
+        """Store and log the message, and wake the runner after the commit; the original keeps its body and outcome."""
         user: Any = request.user
         with transaction.atomic(using=database_alias()):
             journal.enter(message)

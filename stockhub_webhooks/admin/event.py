@@ -37,7 +37,7 @@ class EventAdmin(ReadOnlyAdmin):
     )
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
-        return search_box.told_by(request, text, "message")
+        return search_box.related_to_messages(request, text, "message")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return (
@@ -65,12 +65,12 @@ class EventAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("order"))
     def of_order(self, event: Event) -> Any:
-        """Links to the order and to its story, and whether the order was received at all."""
+        """Return links to the order and its story; of a stub also that the order is not received yet."""
         return order_and_story(event.order, self.admin_site)
 
     @admin.display(description=_("document"))
     def document(self, event: Event) -> Any:
-        """Return a link to the document that its message speaks of."""
+        """Return a link to the document of the event's message."""
         return related_activity.document_link(event.message)
 
     @admin.display(description=Message._meta.verbose_name)
@@ -85,15 +85,15 @@ class EventAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("changes"))
     def changes_in_words(self, event: Event) -> Any:
-        """Field, old and new value."""
+        """Return a table of the changed fields with their old and new values."""
         return changes(event, event.changes)
 
     @admin.display(description=_("changes"))
     def changes_without_persons(self, event: Event) -> Any:
-        """Return the table without values of addresses and of unknown fields."""
+        """Return the same table, but hide the values of addresses and of unknown fields."""
         subject = subject_of(event)
-        known = {name: values if is_impersonal(subject, name) else HIDDEN for name, values in event.changes.items()}
-        return changes(event, known)
+        visible = {name: values if is_impersonal(subject, name) else HIDDEN for name, values in event.changes.items()}
+        return changes(event, visible)
 
 
 def changes(event: Event, by_name: dict[str, Any]) -> Any:

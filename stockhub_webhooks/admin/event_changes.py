@@ -47,10 +47,10 @@ def shown(subject: Subject, name: str, value: Any) -> str:
     if column.name in ("status", "reversal"):
         return statuses.label(labels.CODES.get(f"{subject.name}.{column.name}", {}), str(value))
     try:
-        known = column.to_python(value)
+        python_value = column.to_python(value)
     except (ValidationError, TypeError, ValueError):
         return str(value)
-    return display.money(known, None) if isinstance(known, Decimal) else display.value(known)
+    return display.money(python_value, None) if isinstance(python_value, Decimal) else display.value(python_value)
 
 
 def is_impersonal(subject: Subject, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""The page "export": what, from when to when, what it adds up to, and then the file."""
+"""The page "export": choose documents and a period, see the totals, and download the file."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class ExportForm(forms.Form):
             field.label = capfirst(str(field.label))
 
     def clean(self) -> dict[str, Any]:
-        """Sort the days and check them."""
+        """Check the order of the days."""
         values = self.cleaned_data
         first, last = values.get("first"), values.get("last")
         if first and last and not first <= last < date(LAST_YEAR, 1, 1):
@@ -66,7 +66,7 @@ class ExportPage(ReadOnlyAdmin):
     """Adds the page "export" to the admin of orders."""
 
     def has_export_permission(self, request: HttpRequest) -> bool:
-        """Check a separate permission: a file leaves the shop."""
+        """Check a permission of its own, because the file can leave the shop."""
         return may(request, "export")
 
     def get_urls(self) -> list[Any]:
@@ -92,14 +92,14 @@ class ExportPage(ReadOnlyAdmin):
         return self.export_page(request, form, export)
 
     def exportable(self, request: HttpRequest) -> list[str]:
-        """Return the topics whose documents the user may see anyway."""
+        """Return the topics whose documents the user may view."""
         pages = {topic: self.admin_site._registry.get(table.model) for topic, table in TABLES.items()}
         return [topic for topic, page in pages.items() if page and page.has_view_permission(request)]
 
     def log_export(self, request: HttpRequest, export: Export) -> None:
         """Write the export to Django's admin log."""
         period = export.period
-        what = _("exported: %(what)s from %(first)s to %(last)s") % {
+        text = _("exported: %(what)s from %(first)s to %(last)s") % {
             "what": export.table.model._meta.verbose_name_plural, "first": period.first, "last": period.last,
         }  # fmt: skip
         persons = _("with customers") if export.with_persons else _("without customers")
@@ -110,7 +110,7 @@ class ExportPage(ReadOnlyAdmin):
             object_id=None,
             object_repr=str(export.table.model._meta.verbose_name_plural)[:200],
             action_flag=CHANGE,
-            change_message=f"{what} ({persons})",
+            change_message=f"{text} ({persons})",
         )
 
     def export_page(self, request: HttpRequest, form: ExportForm, export: Export | None = None) -> HttpResponse:
@@ -141,13 +141,13 @@ def heads(export: Export) -> list[str]:
 
 
 def cells(export: Export, total: dict[str, Any]) -> list[Any]:
-    """Return a line of it."""
+    """Return a row of the table of totals."""
     amounts = [display.money(total[name], total["currency"]) for name in export.table.amounts]
     return [total["currency"] or display.EMPTY, display.value(total["documents"]), *amounts]
 
 
 def download(export: Export) -> StreamingHttpResponse:
-    """Return the file as a stream: the request's transaction has ended by then, so each chunk reads anew."""
+    """Return the file as a stream; its rows are read after the end of the request's transaction."""
     period = export.period
     name = f"{export.table.topic}-{period.first}-{period.last}.csv"
     answer = StreamingHttpResponse(sheet.lines(export.rows()), content_type="text/csv; charset=utf-8")

@@ -17,7 +17,7 @@ from stockhub_webhooks.admin import display, labels
 from stockhub_webhooks.admin.base import ObjectTools
 from stockhub_webhooks.admin.give_up_page import MAX_AT_ONCE, GiveUpPage
 from stockhub_webhooks.admin.sites import may_view
-from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.delivery import manual
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.office.access import may, may_see_persons
 from stockhub_webhooks.operations.health import failure_groups
@@ -30,28 +30,28 @@ ERROR_LENGTH = 200
 
 
 @dataclass(frozen=True)
-class Act:
-    """Something that can be done with a group of failures; `name` is also its permission."""
+class Action:
+    """An action on a group of failures; `name` is also the permission that it needs."""
 
     name: str
-    kind: FailureType
+    failure_type: FailureType
     label: Any
     done_text: Any
-    change: Callable[[list[int]], int] | None  # None: giving up asks for a reason first
+    change: Callable[[list[int]], int] | None  # None for giving up, which asks for a reason first
 
 
-ACTS = {
-    act.name: act
-    for act in (
-        Act(
+ACTIONS = {
+    action.name: action
+    for action in (
+        Action(
             "try_again",
             CALLS,
             _("try again"),
             ngettext_lazy("%(count)d task is tried again.", "%(count)d tasks are tried again.", "count"),
-            ledger.requeue,
+            manual.requeue,
         ),
-        Act("give_up", CALLS, _("give up …"), "", None),
-        Act(
+        Action("give_up", CALLS, _("give up …"), "", None),
+        Action(
             "process_again",
             MESSAGES,
             _("process again"),
@@ -74,31 +74,32 @@ class FailuresPage(GiveUpPage):
 
     def failures_view(self, request: HttpRequest) -> HttpResponse:
         """Show the groups, or act on one."""
-        kinds = [kind for kind in FAILURE_TYPES.values() if may_view(request, kind.model)]
-        if not kinds:
+        failure_types = [each for each in FAILURE_TYPES.values() if may_view(request, each.model)]
+        if not failure_types:
             raise PermissionDenied
         if request.method == "POST":
-            return self.act_on_group(request, kinds)
+            return self.act_on_group(request, failure_types)
         context = {
             "title": _("What failed, by its cause"),
-            "sections": [self.section(request, kind) for kind in kinds],
+            "sections": [self.section(request, each) for each in failure_types],
         }
         return self.render_page(request, "receivercall/failures.html", context)
 
-    def section(self, request: HttpRequest, kind: FailureType) -> dict[str, Any]:
-        """Return the groups of one kind, as shown."""
-        found = failure_groups.find_groups(kind, failure_groups.MAX_GROUPS + 1)
-        cut = len(found) > failure_groups.MAX_GROUPS
+    def section(self, request: HttpRequest, failure_type: FailureType) -> dict[str, Any]:
+        """Return the groups of one failure type, and the actions that the user may run on them."""
+        groups = failure_groups.find_groups(failure_type, failure_groups.MAX_GROUPS + 1)
+        is_cut_off = len(groups) > failure_groups.MAX_GROUPS
+        actions = [action for action in ACTIONS.values() if action.failure_type is failure_type]
         return {
-            "title": kind.model._meta.verbose_name_plural,
-            "name": kind.name,
-            "groups": [self.shown(request, group) for group in found[: failure_groups.MAX_GROUPS]],
-            "cut": failure_groups.MAX_GROUPS if cut else 0,
-            "acts": [act for act in ACTS.values() if act.kind is kind and may(request, act.name)],
+            "title": failure_type.model._meta.verbose_name_plural,
+            "name": failure_type.name,
+            "groups": [self.shown(request, group) for group in groups[: failure_groups.MAX_GROUPS]],
+            "cut": failure_groups.MAX_GROUPS if is_cut_off else 0,
+            "actions": [action for action in actions if may(request, action.name)],
         }
 
     def shown(self, request: HttpRequest, group: FailureGroup) -> dict[str, Any]:
-        """Return a group in words. The text of an error may name a customer."""
+        """Return a group in words; the text of its error may name a customer and is hidden from some users."""
         row, site = group.newest, self.admin_site.name
         return {
             "group": group,
@@ -112,34 +113,38 @@ class FailuresPage(GiveUpPage):
 
     # ------------------------------------------------------------ acting
 
-    def act_on_group(self, request: HttpRequest, kinds: list[FailureType]) -> HttpResponse:
-        """Do what was asked with the group as it was shown; giving up asks for the reason first."""
-        act = ACTS.get(request.POST.get("action", ""))
+    def act_on_group(self, request: HttpRequest, failure_types: list[FailureType]) -> HttpResponse:
+        """Run an action on the failures that the page showed; giving up asks for a reason first."""
+        action = ACTIONS.get(request.POST.get("action", ""))
         newest = request.POST.get("newest", "")
-        if act is None or not newest.isdecimal() or not all(name in request.POST for name in act.kind.keys):
+        if action is None or not newest.isdecimal():
             raise BadRequest("no such action, or no group")
-        if act.kind not in kinds or not may(request, act.name):
+        failure_type = action.failure_type
+        if any(name not in request.POST for name in failure_type.keys):
+            raise BadRequest("no such group")
+        if failure_type not in failure_types or not may(request, action.name):
             raise PermissionDenied
-        rows = act.kind.members(request.POST, int(newest))
-        if act.change is None:
-            fields = [(name, request.POST[name]) for name in ("action", "newest", *act.kind.keys)]
-            what = f"{request.POST['receiver']}: {labels.cause(request.POST['cause'])}"
-            return self.give_up_all(request, rows, fields, self.page_url(FAILURES), what)
-        chosen = act.kind.rows_for_display().filter(pk__in=list(rows.values_list("pk", flat=True)[:MAX_AT_ONCE]))
-        count = self.apply_and_log(request, chosen, str(act.label), act.change)
-        self.report_counts(request, count, act.done_text)
+        rows = failure_type.members(request.POST, int(newest))
+        if action.change is None:
+            fields = [(name, request.POST[name]) for name in ("action", "newest", *failure_type.keys)]
+            description = f"{request.POST['receiver']}: {labels.cause(request.POST['cause'])}"
+            return self.give_up_all(request, rows, fields, self.page_url(FAILURES), description)
+        pks = list(rows.values_list("pk", flat=True)[:MAX_AT_ONCE])
+        chosen = failure_type.rows_for_display().filter(pk__in=pks)
+        count = self.apply_and_log(request, chosen, str(action.label), action.change)
+        self.report_counts(request, count, action.done_text)
         return HttpResponseRedirect(self.page_url(FAILURES))
 
 
 def statuses_in_words(group: FailureGroup) -> Iterator[str]:
     """Yield the number of rows in each status."""
-    labels = dict(group.kind.model.Status.choices)
+    labels = dict(group.failure_type.model.Status.choices)
     for status, count in group.by_status.items():
         yield f"{labels[status]}: {count}"
 
 
 def title_of(row: Any) -> str:
-    """Return the title of an example."""
+    """Return the title of the newest failure of a group."""
     if isinstance(row, Message):
         name = f"{row.get_topic_display()} {row.increment_id}".strip() or str(row._meta.verbose_name)
         return f"{name}, {display.value(row.received_at)}"
@@ -147,6 +152,6 @@ def title_of(row: Any) -> str:
 
 
 def error_of(row: Any) -> str:
-    """Return the first line of its error, in words if it has them."""
+    """Return the first line of the row's error, in words if the error is a known one."""
     text = labels.error(row) if isinstance(row, Message) else row.last_error
     return labels.first_line(str(text), persons=True)

@@ -39,7 +39,7 @@ BY: Labels = {
 
 @dataclass
 class Purchase:
-    """The orders of one purchase, and what of it was found."""
+    """The orders of one purchase, and its documents that were found."""
 
     order_pks: set[int] = field(default_factory=set)
     hits: list[Hit] = field(default_factory=list)
@@ -50,15 +50,15 @@ def purchases(hits: Iterable[Hit]) -> list[Purchase]:
     hits = list(hits)
     orders = Order.objects.using(database_alias()).filter(pk__in={hit.order_id for hit in hits if hit.order_id})
     own_numbers = dict(orders.values_list("pk", "po_number"))
-    found: dict[tuple[Any, ...], Purchase] = {}
+    by_key: dict[tuple[Any, ...], Purchase] = {}
     for hit in hits:
         own_number = own_numbers.get(hit.order_id or 0)
         alone = (hit.order_id,) if hit.order_id else (hit.topic, hit.pk)
         key = (hit.account, own_number) if own_number else alone
-        purchase = found.setdefault(key, Purchase())
+        purchase = by_key.setdefault(key, Purchase())
         purchase.hits.append(hit)
         purchase.order_pks |= {hit.order_id} if hit.order_id else set()
-    return sorted(found.values(), key=lambda purchase: max(purchase.order_pks, default=0), reverse=True)
+    return sorted(by_key.values(), key=lambda purchase: max(purchase.order_pks, default=0), reverse=True)
 
 
 class FindPage(ReadOnlyAdmin):
@@ -72,13 +72,13 @@ class FindPage(ReadOnlyAdmin):
         return [find, *super().changelist_object_tools(request)]
 
     def find_view(self, request: HttpRequest) -> HttpResponse:
-        """Show the box and the results."""
+        """Show the search box and the results; redirect to a single result."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         text = request.GET.get("q", "").strip()
-        found = search_box.find(request, text, self.topics(request)) if text else search.SearchResult()
-        rows = purchases(found.hits)
-        if len(rows) == 1 and not found.is_cut_off:
+        result = search_box.find(request, text, self.topics(request)) if text else search.SearchResult()
+        rows = purchases(result.hits)
+        if len(rows) == 1 and not result.is_cut_off:
             return HttpResponseRedirect(self.address(rows[0]))
         context = {
             "title": _("Find"),
@@ -92,7 +92,7 @@ class FindPage(ReadOnlyAdmin):
 
     def topics(self, request: HttpRequest) -> tuple[str, ...]:
         """Return the topics whose documents the user may view."""
-        pages = {topic: self.admin_site._registry.get(kind.model) for topic, kind in BY_TOPIC.items()}
+        pages = {topic: self.admin_site._registry.get(document_type.model) for topic, document_type in BY_TOPIC.items()}
         return tuple(topic for topic, page in pages.items() if page and page.has_view_permission(request))
 
     def heads(self, request: HttpRequest) -> list[Any]:
@@ -100,13 +100,13 @@ class FindPage(ReadOnlyAdmin):
         persons = [_("customer")] if may_see_persons(request) else []
         return [_("order"), _("our order number"), *persons, _("status"), _("found")]
 
-    def lines(self, request: HttpRequest, found: list[Purchase]) -> list[list[Any]]:
+    def lines(self, request: HttpRequest, rows: list[Purchase]) -> list[list[Any]]:
         """Return a line for each purchase."""
         orders = Order.objects.using(database_alias()).select_related(*search.ADDRESSES)
-        by_pk = orders.in_bulk(set().union(*(purchase.order_pks for purchase in found)))
+        by_pk = orders.in_bulk(set().union(*(purchase.order_pks for purchase in rows)))
         return [
             self.cells(request, purchase, [by_pk[pk] for pk in sorted(purchase.order_pks) if pk in by_pk])
-            for purchase in found
+            for purchase in rows
         ]
 
     def cells(self, request: HttpRequest, purchase: Purchase, orders: list[Order]) -> list[Any]:
@@ -118,15 +118,15 @@ class FindPage(ReadOnlyAdmin):
             (first.po_number if first else None) or display.EMPTY,
             *persons,
             display.multiline(self.status(order) for order in orders),
-            display.multiline(self.found(hit) for hit in once(purchase.hits)),
+            display.multiline(self.document(hit) for hit in without_repeats(purchase.hits)),
         ]
 
     def status(self, order: Order) -> str:
         """Return the status as in the list of orders."""
         return self.status_in_words(order)  # type: ignore[attr-defined,no-any-return]
 
-    def found(self, hit: Hit) -> Any:
-        """Return a link to a document, and what it was found by."""
+    def document(self, hit: Hit) -> Any:
+        """Return a link to a document, with the field that was found."""
         name = f"{BY_TOPIC[hit.topic].model._meta.verbose_name} {hit.increment_id}"
         return display.link(self.page_of(BY_TOPIC[hit.topic].model, hit.pk), f"{capfirst(name)} ({BY[hit.by]})")
 
@@ -138,17 +138,17 @@ class FindPage(ReadOnlyAdmin):
         return self.page_url(STORY, min(purchase.order_pks))
 
     def page_of(self, model: type[Model], pk: int) -> str:
-        """Return the page of a document."""
+        """Return the URL of a document's page."""
         return self.page_url(f"{model._meta.app_label}_{model._meta.model_name}_change", pk)
 
 
 def customer_of(order: Order) -> Any:
-    """Return the recipient of the goods, or else of the bill."""
+    """Return the shipping address, or the billing address if there is none."""
     return order.shipping_address or order.billing_address
 
 
-def once(hits: list[Hit]) -> list[Hit]:
-    """Each document once, by the first way that led to it; none that only its order's being found led to."""
+def without_repeats(hits: list[Hit]) -> list[Hit]:
+    """Return each document once; leave out documents that were found by the same field as an order."""
     of_orders = {hit.by for hit in hits if hit.topic == topics.ORDER}
     own = [hit for hit in hits if hit.topic == topics.ORDER or hit.by not in of_orders]
     return list({(hit.topic, hit.pk): hit for hit in reversed(own)}.values())[::-1]

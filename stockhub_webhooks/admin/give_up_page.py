@@ -15,7 +15,7 @@ from django.utils.translation import ngettext_lazy
 
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
 from stockhub_webhooks.db.connections import database_alias
-from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.delivery import manual
 from stockhub_webhooks.models import ReceiverCall
 from stockhub_webhooks.office.access import may
 
@@ -36,15 +36,15 @@ class ReasonForm(forms.Form):
 
 
 class GiveUpPage(ReadOnlyAdmin):
-    """Adds to the admin of tasks the action "give up", and what other pages need that offer it for a group."""
+    """Adds the action "give up" to the admin of tasks, also for pages that give up a whole group of tasks."""
 
     def has_give_up_permission(self, request: HttpRequest) -> bool:
-        """Check a separate permission: tasks that were given up raise no alarm any more."""
+        """Check a permission of its own, because tasks that a person gave up raise no alarm."""
         return may(request, "give_up")
 
     @admin.action(description=_("give up …"), permissions=["give_up"])
     def give_up(self, request: HttpRequest, queryset: QuerySet[ReceiverCall]) -> HttpResponse:
-        """Ask why, and give up the chosen tasks that are not done."""
+        """Ask for a reason, and give up the chosen tasks that are not done."""
         hidden = [(name, value) for name in ACTION_FIELDS for value in request.POST.getlist(name)]
         return self.give_up_all(request, queryset, hidden, request.get_full_path())
 
@@ -58,12 +58,18 @@ class GiveUpPage(ReadOnlyAdmin):
     ) -> HttpResponse:
         """Ask for the reason; with a valid one, give the tasks up and redirect to `back`.
 
-        Of `rows` none is touched that is done, running or given up by hand. The page's form sends `hidden` again, so
-        that the same rows are meant, and says `what` they share.
+        Tasks that are done, running or already given up by hand stay as they are.
+
+        Args:
+            request: the request; without a valid reason in it, the form is shown.
+            rows: the tasks.
+            hidden: fields that the form sends again, so that the next request selects the same tasks.
+            back: URL of the page to return to.
+            what: what the tasks have in common, shown on the page.
         """
-        left = rows.filter(status__in=(ReceiverCall.Status.PENDING, ReceiverCall.Status.GIVEN_UP))
-        left = left.exclude(cause=ReceiverCall.BY_HAND)
-        if not (count := left.count()):
+        unfinished = rows.filter(status__in=(ReceiverCall.Status.PENDING, ReceiverCall.Status.GIVEN_UP))
+        unfinished = unfinished.exclude(cause=ReceiverCall.BY_HAND)
+        if not (count := unfinished.count()):
             text = _("There is nothing to give up: they are done, running or given up.")
             self.message_user(request, text, messages.WARNING)
             return HttpResponseRedirect(back)
@@ -71,10 +77,10 @@ class GiveUpPage(ReadOnlyAdmin):
         if form.is_valid():
             reason = form.cleaned_data["reason"]
             chosen = ReceiverCall.objects.using(database_alias()).filter(
-                pk__in=list(left.values_list("pk", flat=True)[:MAX_AT_ONCE])
+                pk__in=list(unfinished.values_list("pk", flat=True)[:MAX_AT_ONCE])
             )
             description = str(_("given up: %(reason)s") % {"reason": reason})
-            count = self.apply_and_log(request, chosen, description, partial(ledger.give_up_by_hand, reason=reason))
+            count = self.apply_and_log(request, chosen, description, partial(manual.give_up_by_hand, reason=reason))
             self.report_counts(request, count, GIVEN_UP)
             return HttpResponseRedirect(back)
         context = {

@@ -127,7 +127,7 @@ class HostLinkAdmin(ReadOnlyAdmin):
     def look_again(self, request: HttpRequest, queryset: QuerySet[HostLink]) -> None:
         """Look the chosen orders up again, except those that are found already."""
         chosen = queryset.count()
-        count = self.apply_and_log(request, queryset.absent(), str(_("look again")), host_orders.look_again)  # type: ignore[attr-defined]
+        count = self.apply_and_log(request, queryset.absent(), str(_("look again")), host_orders.requeue)  # type: ignore[attr-defined]
         self.report_counts(request, count, LOOKED_FOR_AGAIN, chosen - count, LEFT_ALONE)
 
     # ------------------------------------------------------------ deliver missed events

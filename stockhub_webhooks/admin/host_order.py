@@ -128,5 +128,5 @@ def _as_tuple(name: Any) -> tuple[Any, ...]:
 
 
 def _without_box(fields: Any) -> list[Any]:
-    kept = [[part for part in name if part != FIELD] if _as_tuple(name) else name for name in fields if name != FIELD]
-    return [name for name in kept if name != []]
+    others = [[part for part in name if part != FIELD] if _as_tuple(name) else name for name in fields if name != FIELD]
+    return [name for name in others if name != []]

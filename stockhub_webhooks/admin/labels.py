@@ -44,7 +44,9 @@ SIGNALS: Labels = {
 
 # The codes of `serializers.fields.Note`.
 NOTES: Labels = {
+    "already_known": _("empty here, but we know it already; we keep what we had"),
     "amounts_differ": _("the amounts do not add up"),
+    "applied_outdated": _("outdated; processed all the same, as somebody wished"),
     "charset": _("written in another character set (%(detail)s); read all the same"),
     "compressed": _("compressed (%(detail)s); unpacked"),
     "cut_off": _("longer than we can keep; the end is left out"),
@@ -60,6 +62,7 @@ NOTES: Labels = {
     "not_text": _("no text; we keep what we had"),
     "not_whole": _("no whole number; we keep what we had"),
     "number_as_text": _("a number where text belongs; taken as text"),
+    "outdated_return": _("outdated: empty here, but we know it already"),
     "other_name": _("another name for the field %(detail)s; taken as that"),
     "out_of_range": _("too large or too small; we keep what we had"),
     "repeated_name": _("a field that is there twice; the last one counts"),
@@ -68,7 +71,8 @@ NOTES: Labels = {
     "too_long": _("too long; we keep what we had"),
     "too_many_lines": _("more than %(detail)s lines; the rest is left out"),
     "topic_differs": _("came in at the address for another topic (%(detail)s)"),
-    "unknown_field": _("a field that we do not know; only kept in the message itself"),
+    "unknown_field": _("a field that we do not know; kept for our shop under “unknown fields”"),
+    "extra_too_long": _("a field that we do not know, and too long to keep; only in the message itself"),
     "unknown_value": _("a code that we do not know: %(detail)s"),
     "wrapped": _("wrapped in something else; unwrapped"),
 }
@@ -77,6 +81,8 @@ NOTES: Labels = {
 REASONS: Labels = {
     "not_json": _("The content is not JSON, so nothing in it can be read."),
     "not_an_object": _("The content is JSON, but not one object with fields."),
+    "several_documents": _("The content holds several documents."),
+    "too_many_documents": _("The content holds too many documents."),
     "no_topic": _("Nothing tells whether this is an order, a shipment, an invoice, a return or something else."),
     "no_identifier": _("The content does not say which document it speaks of."),
 }

@@ -142,6 +142,7 @@ class MessageAttentionFilter(AttentionFilter):
         "failing": (_("failed, waits for its next turn"), work.failing_messages),
         "in_part": (_("applied in part"), work.messages_in_part),
         "times": (_("impossible time"), work.messages_with_impossible_times),
+        "outdated": (_("return, outdated, in the last two weeks"), work.outdated_returns),
     }
 
 

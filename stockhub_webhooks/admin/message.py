@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
@@ -17,8 +17,11 @@ from stockhub_webhooks.admin.entry import EntryPage, notes_table
 from stockhub_webhooks.admin.list_filters import MessageAttentionFilter
 from stockhub_webhooks.admin.replay_request import MAX_IDS, URL_NAME
 from stockhub_webhooks.models import Event, Message, ReceiverCall
+from stockhub_webhooks.models.message import OUTDATED_RETURN, MessageQuerySet
 from stockhub_webhooks.office.access import may
 from stockhub_webhooks.receiving import records
+
+SHOWN_PARTS = 1000  # a message holds no more
 
 
 @admin.register(Message)
@@ -35,7 +38,7 @@ class MessageAdmin(EntryPage):
         "source",
     )
     deferred_fields = ("body", "headers")
-    actions = ("process_again",)
+    actions = ("process_again", "process_outdated")
     personal_fields = {"content": "", "why": "why_without_text"}
     fieldsets = (
         (None, {"fields": [("received_at", "topic", "increment_id", "document"), "account"]}),
@@ -68,6 +71,10 @@ class MessageAdmin(EntryPage):
         fieldsets = super().get_fieldsets(request, obj)
         if obj is not None and records.CORRECTED_FROM in obj.headers:
             fieldsets[0][1]["fields"].append("corrected_from")
+        if obj is not None and obj.parent_id:
+            fieldsets[0][1]["fields"].append("part_of")
+        if obj is not None and obj.outcome == Message.Outcome.SPLIT:
+            fieldsets[2][1]["fields"] = ["parts"]
         return fieldsets
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
@@ -89,6 +96,20 @@ class MessageAdmin(EntryPage):
         uid = message.headers[records.CORRECTED_FROM]
         original = Message.objects.filter(uid=uid).first()
         return display.page(original, self.title_of(original)) if original else uid
+
+    @admin.display(description=_("part of"))
+    def part_of(self, message: Message) -> Any:
+        """Return a link to the message that held this document among others."""
+        return display.page(message.parent, self.title_of(message.parent)) if message.parent else display.EMPTY
+
+    @admin.display(description=_("documents"))
+    def parts(self, message: Message) -> Any:
+        """Return a table of the messages that this one was split into."""
+        parts = message.parts.defer("body", "headers").order_by("position")
+        return display.table(
+            (_("document"), _("outcome")),
+            ((display.page(part, str(part)), labels.result(part)) for part in parts[:SHOWN_PARTS]),
+        )
 
     @admin.display(description=_("processed again"))
     def replayed(self, message: Message) -> str:
@@ -147,9 +168,27 @@ class MessageAdmin(EntryPage):
     @admin.action(description=_("process again"), permissions=["process_again"])
     def process_again(self, request: HttpRequest, queryset: QuerySet[Message]) -> HttpResponse | None:
         """Redirect to the replay preview of the chosen messages, where the user confirms."""
-        pks = list(queryset.order_by().values_list("pk", flat=True)[: MAX_IDS + 1])
+        return self.redirect_to_preview(request, queryset)
+
+    def get_page_actions(self, request: HttpRequest, row: Message) -> list[tuple[str, str]]:
+        actions = super().get_page_actions(request, row)
+        is_stale = row.outcome == Message.Outcome.STALE
+        is_outdated = is_stale and any(note["code"] == OUTDATED_RETURN for note in row.notes)
+        return [action for action in actions if is_outdated or action[0] != "process_outdated"]
+
+    @admin.action(description=_("process although outdated"), permissions=["process_again"])
+    def process_outdated(self, request: HttpRequest, queryset: QuerySet[Message]) -> HttpResponse | None:
+        """Redirect to the preview of the outdated messages about returns, where the user confirms."""
+        outdated = cast(MessageQuerySet, queryset).outdated_returns()
+        if outdated.exists():
+            return self.redirect_to_preview(request, outdated, "&outdated=on")
+        self.message_user(request, _("None of these is an outdated message about a return."), messages.WARNING)
+        return None
+
+    def redirect_to_preview(self, request: HttpRequest, rows: QuerySet[Message], options: str = "") -> HttpResponse:
+        pks = list(rows.order_by().values_list("pk", flat=True)[: MAX_IDS + 1])
         url = self.page_url(URL_NAME)
         if len(pks) <= MAX_IDS:
-            return HttpResponseRedirect(f"{url}?ids={','.join(map(str, sorted(pks)))}")
+            return HttpResponseRedirect(f"{url}?ids={','.join(map(str, sorted(pks)))}{options}")
         self.message_user(request, _("These are too many to choose by hand: say from when."), messages.WARNING)
         return HttpResponseRedirect(url)

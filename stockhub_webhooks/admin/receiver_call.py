@@ -19,7 +19,7 @@ from stockhub_webhooks.admin.failures import FailuresPage
 from stockhub_webhooks.admin.list_filters import ReceiverCallAttentionFilter
 from stockhub_webhooks.admin.receivers import ReceiversPage
 from stockhub_webhooks.contract import statuses
-from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.delivery import manual
 from stockhub_webhooks.models import ReceiverCall
 from stockhub_webhooks.office.access import may
 
@@ -52,7 +52,7 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
     )
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
-        return search_box.told_by(request, text, "event__message")
+        return search_box.related_to_messages(request, text, "event__message")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("event", "order").defer("event__changes")
@@ -80,7 +80,7 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
 
     @admin.display(description=_("order"))
     def of_order(self, call: ReceiverCall) -> Any:
-        """Links to the order and to its story, and whether the order was received at all."""
+        """Return links to the order and its story; of a stub also that the order is not received yet."""
         return order_and_story(call.order, self.admin_site)
 
     @admin.display(description=_("our order number"), ordering="event__po_number")
@@ -97,12 +97,10 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
     def receiver_known(self, call: ReceiverCall) -> str:
         """Return the receiver; for an open task also whether this process knows it."""
         signal = signals.BY_NAME.get(call.signal)
-        known = signal is not None and signal.find(call.receiver) is not None
-        return (
-            call.receiver
-            if known or call.status not in ReceiverCall.OPEN
-            else f"{call.receiver} ({_('not there any more')})"
-        )
+        is_connected = signal is not None and signal.find(call.receiver) is not None
+        if is_connected or call.status not in ReceiverCall.OPEN:
+            return call.receiver
+        return f"{call.receiver} ({_('not there any more')})"
 
     @admin.display(description=_("signal"))
     def signal_in_words(self, call: ReceiverCall) -> str:
@@ -111,7 +109,7 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
 
     @admin.display(description=_("last error"))
     def error_in_short(self, call: ReceiverCall) -> str:
-        """Return the first line."""
+        """Return the first line of the last error."""
         return Truncator(labels.first_line(call.last_error, persons=True)).chars(60) or display.EMPTY
 
     @admin.display(description=_("last error"))
@@ -127,13 +125,13 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
     # ------------------------------------------------------------ try again
 
     def has_try_again_permission(self, request: HttpRequest) -> bool:
-        """Check a separate permission: the action calls the shop."""
+        """Check a permission of its own, because the action calls the shop's code."""
         return may(request, "try_again")
 
     @admin.action(description=_("try again"), permissions=["try_again"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[ReceiverCall]) -> None:
-        """Make the chosen calls due that are given up or wait."""
+        """Make the chosen calls due, if they were given up or wait for their next attempt."""
         waiting = queryset.filter(status__in=(ReceiverCall.Status.GIVEN_UP, ReceiverCall.Status.PENDING))
         chosen = queryset.count()
-        count = self.apply_and_log(request, waiting, str(_("try again")), ledger.requeue)
+        count = self.apply_and_log(request, waiting, str(_("try again")), manual.requeue)
         self.report_counts(request, count, TRIED_AGAIN, chosen - count, LEFT_ALONE)

@@ -25,26 +25,26 @@ from stockhub_webhooks.admin.give_up_page import GiveUpPage
 from stockhub_webhooks.admin.replay_request import URL_NAME as REQUEST_URL_NAME
 from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.db.connections import database_alias
-from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.delivery import manual
 from stockhub_webhooks.models import Event, ReceiverCall
 from stockhub_webhooks.office.access import may
 from stockhub_webhooks.operations.health.rules import REAL, admin_link
 
 URL_NAME = "stockhub_webhooks_receivercall_receivers"
-LOOKED_BACK = 10_000
-KINDS = {signal.name: kind for kind, signal in signals.BY_EVENT_TYPE.items()}
+RECENT_EVENTS = 10_000
+EVENT_TYPES = {signal.name: event_type for event_type, signal in signals.BY_EVENT_TYPE.items()}
 
 
 class ReceiversPage(GiveUpPage):
     """Adds to the admin of receiver calls the page of the receivers."""
 
     def get_urls(self) -> list[Any]:
-        """Three more addresses."""
+        """Add the page of the receivers and its two actions."""
         view = self.admin_site.admin_view
         return [
             path("receivers/", view(self.receivers_view), name=URL_NAME),
             path("receivers/reassign/", view(self.reassign_view), name=f"{URL_NAME}_reassign"),
-            path("receivers/give-up/", view(self.give_up_gone_view), name=f"{URL_NAME}_give_up"),
+            path("receivers/give-up/", view(self.give_up_removed_view), name=f"{URL_NAME}_give_up"),
             *super().get_urls(),
         ]
 
@@ -58,13 +58,13 @@ class ReceiversPage(GiveUpPage):
         """Show the page."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        counts, unheard, site = open_counts(), unheard_events(), self.admin_site.name
+        counts, site = open_counts(), self.admin_site.name
         context = {
             "title": _("Receivers"),
-            "signals": list(heard(counts, unheard, site)),
-            "gone": list(gone(counts, site)),
+            "signals": list(signal_rows(counts, events_without_receiver(), site)),
+            "removed_receivers": list(removed_receivers(counts, site)),
             "waiting_label": ReceiverCall.Status.PENDING.label,
-            "looked_back": number_format(LOOKED_BACK, force_grouping=True),
+            "recent_events": number_format(RECENT_EVENTS, force_grouping=True),
             "request_url": self.page_url(REQUEST_URL_NAME)
             if may(request, "process_again") and may(request, "view_message")
             else "",
@@ -74,7 +74,7 @@ class ReceiversPage(GiveUpPage):
         return self.render_page(request, "receivercall/receivers.html", context)
 
     def reassign_view(self, request: HttpRequest) -> HttpResponse:
-        """Give the tasks of a receiver that is gone to another one."""
+        """Reassign the tasks of a removed receiver to another receiver of the same signal."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not may(request, "reassign"):
@@ -82,7 +82,7 @@ class ReceiversPage(GiveUpPage):
         signal, former, receiver = (request.POST.get(name, "") for name in ("signal", "former", "receiver"))
         try:
             with transaction.atomic(using=database_alias()):
-                moved = ledger.reassign(signal, former, receiver)
+                moved = manual.reassign(signal, former, receiver)
                 log(request.user, f"{former} → {receiver} ({signal}): {moved}")
                 wake_on_commit()
         except (KeyError, ValueError):
@@ -94,8 +94,8 @@ class ReceiversPage(GiveUpPage):
             self.message_user(request, text % {"count": moved}, messages.SUCCESS)
         return HttpResponseRedirect(self.page_url(URL_NAME))
 
-    def give_up_gone_view(self, request: HttpRequest) -> HttpResponse:
-        """Give up the tasks of a receiver that is gone."""
+    def give_up_removed_view(self, request: HttpRequest) -> HttpResponse:
+        """Give up the tasks of a removed receiver."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not (may(request, "give_up") and self.has_view_permission(request)):
@@ -103,22 +103,22 @@ class ReceiversPage(GiveUpPage):
         name, receiver = (request.POST.get(field, "") for field in ("signal", "former"))
         signal = signals.BY_NAME.get(name)
         if signal is not None and signal.find(receiver) is not None:
-            raise BadRequest("this receiver is there")
+            raise BadRequest("this receiver is connected")
         rows = ReceiverCall.objects.using(database_alias()).filter(signal=name, receiver=receiver).real()
-        what = f"{receiver} ({statuses.label(labels.SIGNALS, name)})"
+        description = f"{receiver} ({statuses.label(labels.SIGNALS, name)})"
         back = self.page_url(URL_NAME)
-        return self.give_up_all(request, rows, [("signal", name), ("former", receiver)], back, what)
+        return self.give_up_all(request, rows, [("signal", name), ("former", receiver)], back, description)
 
 
-def log(user: Any, what: str) -> None:
-    """Write an action on all tasks of a receiver to Django's admin log."""
+def log(user: Any, text: str) -> None:
+    """Write a reassignment of all tasks of a receiver to Django's admin log."""
     LogEntry.objects.create(
         user_id=user.pk,
         content_type_id=ContentType.objects.get_for_model(ReceiverCall).pk,
         object_id=None,
         object_repr=_("reassigned"),
         action_flag=CHANGE,
-        change_message=what,
+        change_message=text,
     )
 
 
@@ -126,7 +126,7 @@ def log(user: Any, what: str) -> None:
 
 
 def open_counts() -> dict[tuple[str, str], dict[str, int]]:
-    """Signal and receiver to how many calls wait and are given up; of what is settled and of tests nothing."""
+    """Return the numbers of waiting and given-up calls by signal and receiver, without tests."""
     statuses_left = (*ReceiverCall.OPEN, ReceiverCall.Status.GIVEN_UP)
     rows = ReceiverCall.objects.using(database_alias()).real().filter(status__in=statuses_left).order_by()
     rows = rows.exclude(cause=ReceiverCall.BY_HAND)
@@ -137,26 +137,26 @@ def open_counts() -> dict[tuple[str, str], dict[str, int]]:
     return counts
 
 
-def unheard_events() -> dict[str, int]:
-    """Return the number of recent events without receiver by type, without tests."""
+def events_without_receiver() -> dict[str, int]:
+    """Return by type how many of the newest `RECENT_EVENTS` events have no receiver call, without tests."""
     rows = Event.objects.using(database_alias()).real().order_by()
     newest = rows.order_by("-pk").values_list("pk", flat=True).first() or 0
-    told = ReceiverCall.objects.filter(event=OuterRef("pk"))
-    found = rows.filter(~Exists(told), pk__gt=newest - LOOKED_BACK).values("type").annotate(count=Count("pk"))
-    return {row["type"]: row["count"] for row in found}
+    calls = ReceiverCall.objects.filter(event=OuterRef("pk"))
+    counted = rows.filter(~Exists(calls), pk__gt=newest - RECENT_EVENTS).values("type").annotate(count=Count("pk"))
+    return {row["type"]: row["count"] for row in counted}
 
 
-def last_times(known: list[tuple[str, str]]) -> list[Any]:
-    """Return the last success and the last failure of each signal and receiver, in one statement."""
+def last_times(receivers: list[tuple[str, str]]) -> list[Any]:
+    """Return the last success and the last failure of each (signal, receiver) one after the other, by one query."""
     calls = ReceiverCall.objects.using(database_alias())
-    looks = []
-    for signal, receiver in known:
+    subqueries = []
+    for signal, receiver in receivers:
         own = calls.filter(signal=signal, receiver=receiver)
         done = own.filter(status=ReceiverCall.Status.DONE, done_at__isnull=False).order_by("-done_at")
         failed = own.filter(failed_at__isnull=False).order_by("-failed_at")
-        looks += [Subquery(done.values("done_at")[:1]), Subquery(failed.values("failed_at")[:1])]
-    found = calls.order_by("pk").values_list(*looks).first() if looks else None
-    return list(found or [None] * len(looks))
+        subqueries += [Subquery(done.values("done_at")[:1]), Subquery(failed.values("failed_at")[:1])]
+    times = calls.order_by("pk").values_list(*subqueries).first() if subqueries else None
+    return list(times or [None] * len(subqueries))
 
 
 def lists(site: str, signal: str, receiver: str) -> dict[str, str]:
@@ -168,42 +168,42 @@ def lists(site: str, signal: str, receiver: str) -> dict[str, str]:
     }
 
 
-def heard(
-    counts: dict[tuple[str, str], dict[str, int]], unheard: dict[str, int], site: str
+def signal_rows(
+    counts: dict[tuple[str, str], dict[str, int]], without_receiver: dict[str, int], site: str
 ) -> Iterator[dict[str, Any]]:
-    """Each signal with its receivers."""
-    known = [(name, found.identity) for name, signal in signals.BY_NAME.items() for found in signal.connected()]
-    times = iter(last_times(known))
-    facts = {pair: (next(times), next(times)) for pair in known}
+    """Yield each signal with its connected receivers, for the template."""
+    pairs = [(name, receiver.identity) for name, signal in signals.BY_NAME.items() for receiver in signal.connected()]
+    times = iter(last_times(pairs))
+    times_of = {pair: (next(times), next(times)) for pair in pairs}
     for name, signal in signals.BY_NAME.items():
         receivers = [
             {
-                "identity": found.identity,
-                "explained": first_line(found.function),
-                "done_at": facts[name, found.identity][0],
-                "failed_at": facts[name, found.identity][1],
-                **counts.get((name, found.identity), {"waiting": 0, "given_up": 0}),
-                **lists(site, name, found.identity),
+                "identity": receiver.identity,
+                "description": first_line(receiver.function),
+                "done_at": times_of[name, receiver.identity][0],
+                "failed_at": times_of[name, receiver.identity][1],
+                **counts.get((name, receiver.identity), {"waiting": 0, "given_up": 0}),
+                **lists(site, name, receiver.identity),
             }
-            for found in signal.connected()
+            for receiver in signal.connected()
         ]
         yield {
             "name": name,
             "label": statuses.label(labels.SIGNALS, name),
             "receivers": receivers,
-            "unheard": unheard.get(KINDS.get(name, ""), 0),
+            "without_receiver": without_receiver.get(EVENT_TYPES.get(name, ""), 0),
         }
 
 
-def gone(counts: dict[tuple[str, str], dict[str, int]], site: str) -> Iterator[dict[str, Any]]:
-    """Return the tasks left for receivers that this process does not know, and possible successors."""
+def removed_receivers(counts: dict[tuple[str, str], dict[str, int]], site: str) -> Iterator[dict[str, Any]]:
+    """Yield each receiver that has tasks but is not connected, with the receivers that could take its tasks."""
     for (name, receiver), numbers in sorted(counts.items()):
         signal = signals.BY_NAME.get(name)
         if signal is None or signal.find(receiver) is None:
-            others = [found.identity for found in signal.connected()] if signal else []
+            others = [other.identity for other in signal.connected()] if signal else []
             label = statuses.label(labels.SIGNALS, name)
-            shown = {"name": name, "label": label, "receiver": receiver, "others": others}
-            yield shown | numbers | lists(site, name, receiver)
+            row = {"name": name, "label": label, "receiver": receiver, "others": others}
+            yield row | numbers | lists(site, name, receiver)
 
 
 def first_line(function: Any) -> str:

@@ -37,13 +37,12 @@ class RefusalAdmin(ReadOnlyAdmin):
     )
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
-        """Return an address or a key."""
         return search_box.holds(text, "remote_address", "key_fingerprint")
 
 
 @admin.register(RefusedBody)
 class RefusedBodyAdmin(ReadOnlyAdmin):
-    """The newest refused messages that look like Stock Hub's, for a week."""
+    """Admin of refused messages that look like Stock Hub's; they are kept for a limited time."""
 
     has_account = False
     list_display = ("refused_at", "topic", "increment_id", "reason", "remote_address", "released")
@@ -66,24 +65,24 @@ class RefusedBodyAdmin(ReadOnlyAdmin):
         return search_box.holds(text, "increment_id", "remote_address", "key_fingerprint")
 
     @admin.display(description=_("released as"))
-    def released(self, kept: RefusedBody) -> Any:
-        """Return the message that it became."""
-        return display.page(kept.message) if kept.message else display.EMPTY
+    def released(self, row: RefusedBody) -> Any:
+        """Return a link to the message that was made of the refused body."""
+        return display.page(row.message) if row.message else display.EMPTY
 
     @admin.display(description=_("body"))
-    def content(self, kept: RefusedBody) -> Any:
-        """Return the bytes, readable."""
-        return display.preformatted(pretty(bytes(kept.body)))
+    def content(self, row: RefusedBody) -> Any:
+        """Return the body, indented if it is JSON."""
+        return display.preformatted(pretty(bytes(row.body)))
 
     # ------------------------------------------------------------ let in
 
     def has_release_permission(self, request: HttpRequest) -> bool:
-        """Check a separate permission: nothing proves that these messages are from Stock Hub."""
+        """Check a permission of its own, because nothing proves that these messages are from Stock Hub."""
         return may(request, "release")
 
     @admin.action(description=_("let in after all"), permissions=["release"])
     def release(self, request: HttpRequest, queryset: QuerySet[RefusedBody]) -> None:
-        """Put the chosen messages into the journal, as if they had come with the right key."""
+        """Store the chosen bodies as messages, as if they had come with a valid key."""
         if len(conf.real_accounts()) > 1:
             self.message_user(
                 request,

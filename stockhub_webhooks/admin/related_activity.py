@@ -18,19 +18,21 @@ SHOWN = 20
 
 
 def document_of(message: Message) -> Document | None:
-    """Return the document that a message speaks of, None if it was not applied."""
-    kind = BY_TOPIC.get(message.topic)
-    if kind is None or not message.increment_id:
+    """Return the document that a message is about; None if the message was not applied."""
+    document_type = BY_TOPIC.get(message.topic)
+    if document_type is None or not message.increment_id:
         return None
-    rows = kind.model.objects.filter(account=message.account, increment_id=message.increment_id)
-    found: Document | None = rows.first()
-    return found
+    rows = document_type.model.objects.filter(account=message.account, increment_id=message.increment_id)
+    document: Document | None = rows.first()
+    return document
 
 
 def document_link(message: Message) -> SafeString | str:
-    """Return a link to that document."""
-    found = document_of(message)
-    return display.page(found, f"{found._meta.verbose_name} {found.increment_id}") if found else display.EMPTY
+    """Return a link to the document that a message is about."""
+    document = document_of(message)
+    if document is None:
+        return display.EMPTY
+    return display.page(document, f"{document._meta.verbose_name} {document.increment_id}")
 
 
 def messages(rows: QuerySet[Message], number: str) -> SafeString | str:
@@ -75,9 +77,9 @@ def receiver_calls(rows: QuerySet[ReceiverCall], number: str) -> SafeString | st
 def newest(
     rows: QuerySet[Any], number: str, heads: Iterable[Any], cells: Callable[[Any], Iterable[Any]]
 ) -> SafeString | str:
-    """Return a table of the newest rows, with a way to the rest; `number` finds them all in their list."""
-    found = list(rows.order_by("-pk")[: SHOWN + 1])
-    table = display.table(heads, map(cells, found[:SHOWN]))
-    if len(found) <= SHOWN:
+    """Return a table of the newest rows; if there are more, with a link to the list that is searched for `number`."""
+    newest_rows = list(rows.order_by("-pk")[: SHOWN + 1])
+    table = display.table(heads, map(cells, newest_rows[:SHOWN]))
+    if len(newest_rows) <= SHOWN:
         return table
     return format_html("{}{}", table, display.list_link(rows.model, number))

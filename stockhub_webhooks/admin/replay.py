@@ -44,7 +44,7 @@ class ReplayAdmin(RequestPage):
             {
                 "fields": [
                     "which",
-                    ("applies_in_words", "tries_in_words", "told_to"),
+                    ("applies_in_words", "tries_in_words", "receivers_in_words"),
                     "reason",
                     ("requested_by", "created_at"),
                     ("finished_at", "stopped_by"),
@@ -78,7 +78,7 @@ class ReplayAdmin(RequestPage):
 
     @admin.display(description=gettext_lazy("progress"))
     def progress(self, row: Replay) -> str:
-        """Return how many of how many messages are done."""
+        """Return how many messages of the total are done."""
         return _("%(done)s of %(total)s") % {"done": row.done, "total": row.total}
 
     @admin.display(description=gettext_lazy("process again"))
@@ -92,7 +92,7 @@ class ReplayAdmin(RequestPage):
         return labels.yes_or_no(row.tries_again)
 
     @admin.display(description=gettext_lazy("also told to"))
-    def told_to(self, row: Replay) -> Any:
+    def receivers_in_words(self, row: Replay) -> Any:
         """Return the receivers that past changes are offered to."""
         return display.multiline(row.receivers)
 
@@ -103,11 +103,11 @@ class ReplayAdmin(RequestPage):
 
     @admin.display(description=gettext_lazy("last error"))
     def error_without_text(self, row: Replay) -> str:
-        """Only its kind: the text of an exception may name persons."""
-        known = labels.reason(row.last_error)
-        return known if known != row.last_error else labels.error_type(row.last_error) or display.EMPTY
+        """Return only the type of the error; its text may have personal data."""
+        reason = labels.reason(row.last_error)
+        return reason if reason != row.last_error else labels.error_type(row.last_error) or display.EMPTY
 
-    # ------------------------------------------------------------ the page of one
+    # ------------------------------------------------------------ the page of a replay
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any
@@ -128,15 +128,15 @@ class ReplayAdmin(RequestPage):
         """Return the progress as JSON."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        return JsonResponse(progress_of(self.found(pk)), headers={"Cache-Control": "no-store"})
+        return JsonResponse(progress_of(self.current(pk)), headers={"Cache-Control": "no-store"})
 
     def stop_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Stop it after the message in hand."""
+        """Stop the replay after the message that is being processed."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not may(request, "process_again"):
             raise PermissionDenied
-        row = self.found(pk)
+        row = self.current(pk)
         user: Any = request.user
         with transaction.atomic(using=database_alias()):
             stopped = replay.halt(row.pk, user.get_username())
@@ -148,8 +148,8 @@ class ReplayAdmin(RequestPage):
             self.message_user(request, _("It was over already."), messages.WARNING)
         return HttpResponseRedirect(self.page_url("stockhub_webhooks_replay_change", pk))
 
-    def found(self, pk: int) -> Replay:
-        """Return the row, as it is now."""
+    def current(self, pk: int) -> Replay:
+        """Return the replay as the database has it now, or answer 404."""
         row: Replay = get_object_or_404(Replay.objects.using(database_alias()), pk=pk)
         return row
 

@@ -1,4 +1,4 @@
-"""Asking for messages to be processed again: which, then what that would do, then why, then it is done."""
+"""The page that starts a replay: choose messages, see a preview, give a reason, confirm."""
 
 from __future__ import annotations
 
@@ -66,6 +66,7 @@ class RequestForm(forms.Form):
     status = forms.ChoiceField(
         label=gettext_lazy("status"), required=False, choices=[("", gettext_lazy("all")), *Message.Status.choices]
     )
+    outdated = forms.BooleanField(required=False, widget=forms.HiddenInput)
     ids = forms.RegexField(r"^\d+(,\d+)*$", required=False, widget=forms.HiddenInput, max_length=4000)
     receivers = forms.MultipleChoiceField(
         label=gettext_lazy("also tell past changes to"),
@@ -96,7 +97,12 @@ class RequestForm(forms.Form):
         values = self.cleaned_data
         ids = tuple(map(int, values["ids"].split(","))) if values.get("ids") else ()
         names = ("since", "until", "topic", "order", "status")
-        self.choice = Choice(**{name: values[name] for name in names if values.get(name)}, ids=ids)
+        self.choice = Choice(
+            **{name: values[name] for name in names if values.get(name)},
+            ids=ids,
+            # of chosen messages alone: in a whole period each would undo the one before
+            outdated=bool(ids and values.get("outdated")),
+        )
         if self.errors:
             return values
         since, until = self.choice.since, self.choice.until
@@ -109,8 +115,8 @@ class RequestForm(forms.Form):
         return values
 
     @property
-    def what(self) -> dict[str, Any]:
-        """The arguments of `replay.begin` and `replay.preview_messages`."""
+    def replay_options(self) -> dict[str, Any]:
+        """The options of `replay.begin` and `replay.preview_messages`."""
         values = self.cleaned_data
         return {
             "receivers": values["receivers"],
@@ -119,7 +125,7 @@ class RequestForm(forms.Form):
         }
 
 
-def offered(request: HttpRequest) -> dict[str, Any]:
+def initial_values(request: HttpRequest) -> dict[str, Any]:
     """Return the initial values that the URL of another page gives."""
     return {"only_tell": "only_tell" in request.GET, "receivers": request.GET.getlist("receivers")}
 
@@ -139,20 +145,21 @@ class RequestPage(ReadOnlyAdmin):
         """Show the form; if filled in, the preview; if confirmed, start the replay and show its page."""
         if not (may(request, "process_again") and may(request, "view_message")):
             raise PermissionDenied
-        asked = bool({"since_0", "ids", "order"} & set(request.GET))  # what the form, the list and other pages send
-        given = {"data": request.GET} if asked else {"initial": offered(request)}
-        form = RequestForm(**given, may_try_again=may(request, "try_again"))
-        if not (asked and form.is_valid()):
+        # one of these fields is in every request of the form, of the list of messages and of other pages
+        is_filled_in = bool({"since_0", "ids", "order"} & set(request.GET))
+        values = {"data": request.GET} if is_filled_in else {"initial": initial_values(request)}
+        form = RequestForm(**values, may_try_again=may(request, "try_again"))
+        if not (is_filled_in and form.is_valid()):
             return self.request_page(request, form)
         reason = request.POST.get("reason", "").strip()
         if not reason:
             fault = _("Say why, for who looks at it later.") if request.method == "POST" else ""
-            return self.request_page(request, form, replay.preview_messages(form.choice, **form.what), fault)
+            return self.request_page(request, form, replay.preview_messages(form.choice, **form.replay_options), fault)
         pk = self.begin(request, form, reason)
         return HttpResponseRedirect(self.page_url("stockhub_webhooks_replay_change", pk))
 
     def begin(self, request: HttpRequest, form: RequestForm, reason: str) -> int:
-        """Write the request down, log it, and wake the runner once that is committed."""
+        """Save and log the replay, wake the runner after the commit, and return the replay's key."""
         user: Any = request.user
         with transaction.atomic(using=database_alias()):
             row = replay.begin(
@@ -160,9 +167,10 @@ class RequestPage(ReadOnlyAdmin):
                 who=user.get_username(),
                 who_pk=str(user.pk),
                 reason=reason,
-                **form.what,
+                **form.replay_options,
             )
-            LogEntry.objects.log_actions(user.pk, [row], ADDITION, f"{_('process again')}: {reason}")
+            done = _("process although outdated") if form.choice.outdated else _("process again")
+            LogEntry.objects.log_actions(user.pk, [row], ADDITION, f"{done}: {reason}")
             wake_on_commit()
         return row.pk
 
@@ -178,6 +186,7 @@ class RequestPage(ReadOnlyAdmin):
             "rows": list(rows(preview, persons=may_see_persons(request))) if preview else [],
             "how_many": how_many(preview) if preview else "",
             "which": in_words(form.choice.as_json()) if preview else "",
+            "is_outdated": bool(preview and form.choice.outdated),
             "fault": fault,
             "reason": request.POST.get("reason", ""),
         }
@@ -185,7 +194,7 @@ class RequestPage(ReadOnlyAdmin):
 
 
 def how_many(preview: Preview) -> str:
-    """Return in words how many messages there are, and how many are shown."""
+    """Return in words the number of messages, and how many of them are shown."""
     if not preview.is_counted:
         return _("More than %(total)s messages; the first %(shown)s are shown.") % {
             "total": preview.total,
@@ -200,30 +209,32 @@ def how_many(preview: Preview) -> str:
 
 
 def rows(preview: Preview, *, persons: bool) -> Iterator[dict[str, Any]]:
-    """Return the table of what would happen, in words."""
+    """Yield the rows of the preview's table: message, result, changes and number of calls by receiver."""
     for message, step in preview.steps:
-        told: dict[str, int] = {}
+        calls: dict[str, int] = {}
         for call in step.calls:
-            told[call.receiver] = told.get(call.receiver, 0) + 1
-        whole = max(step.events, key=lambda event: len(event.changes), default=None)
-        found = list(changes(whole, persons=persons)) if whole else []
+            calls[call.receiver] = calls.get(call.receiver, 0) + 1
+        fullest = max(step.events, key=lambda event: len(event.changes), default=None)
+        changed = list(changes(fullest, persons=persons)) if fullest else []
+        hidden = len(changed) - SHOWN_CHANGES
         yield {
             "message": display.page(message, display.value(message.received_at)),
             "what": f"{message.get_topic_display()} {message.increment_id}".strip() or "?",
             "result": result(step, persons=persons),
-            "changes": found[:SHOWN_CHANGES],
-            "more": _("and %(count)s more") % {"count": len(found) - SHOWN_CHANGES} if found[SHOWN_CHANGES:] else "",
-            "told": sorted(told.items()),
+            "changes": changed[:SHOWN_CHANGES],
+            "more": _("and %(count)s more") % {"count": hidden} if hidden > 0 else "",
+            "calls": sorted(calls.items()),
         }
 
 
 def result(step: Any, *, persons: bool) -> str:
-    """Return in words what would become of a message, without texts that may have personal data."""
+    """Return in words the outcome of a step; the text of an error only if the user may see personal data."""
     if step.counted == "postponed":
         return _("waiting anyway, it is processed now")
     if step.error:
-        known = labels.reason(step.error.partition("\n")[0])
-        return known if persons or known != step.error.partition("\n")[0] else _("could not be processed")
+        first_line = step.error.partition("\n")[0]
+        reason = labels.reason(first_line)
+        return reason if persons or reason != first_line else _("could not be processed")
     return str(dict(Message.Outcome.choices).get(step.outcome, _("not processed, only told")))
 
 
@@ -237,13 +248,15 @@ def changes(event: Event, *, persons: bool) -> Iterator[tuple[str, str, str]]:
             yield field_name(subject, name), shown(subject, name, old), shown(subject, name, new)
 
 
-def in_words(said: dict[str, Any]) -> str:
-    """Return a choice of messages, in words."""
-    choice = Choice.from_json(said)
+def in_words(values: dict[str, Any]) -> str:
+    """Return in words which messages a replay has chosen."""
+    choice = Choice.from_json(values)
     parts = []
     if choice.ids:
         several = ngettext("%(count)d chosen message", "%(count)d chosen messages", len(choice.ids))
         parts.append(several % {"count": len(choice.ids)})
+    if choice.outdated:
+        parts.append(_("although outdated"))
     if choice.since:
         parts.append(_("from %(moment)s") % {"moment": display.value(choice.since)})
     if choice.until:

@@ -23,38 +23,38 @@ HELP_WITH_PERSONS = _(
 
 
 def help_text(request: HttpRequest) -> Any:
-    """Return what the user may search for."""
+    """Return what can be searched for; names of customers only if the user may see personal data."""
     return HELP_WITH_PERSONS if may_see_persons(request) else HELP
 
 
 def find(request: HttpRequest, text: str, of_topics: tuple[str, ...] = topics.ALL) -> search.SearchResult:
     """Return the documents that match the text and that the user may view; warn if there are too many."""
-    found = search.find(text, of_topics, persons=may_see_persons(request))
-    if found.is_cut_off:
-        told = _("That finds more than %(limit)d, and not all of them are shown. Type more of it.")
-        messages.warning(request, told % {"limit": search.LIMIT}, fail_silently=True)
-    return found
+    result = search.find(text, of_topics, persons=may_see_persons(request))
+    if result.is_cut_off:
+        warning = _("That finds more than %(limit)d, and not all of them are shown. Type more of it.")
+        messages.warning(request, warning % {"limit": search.LIMIT}, fail_silently=True)
+    return result
 
 
 def documents(request: HttpRequest, text: str, topic: str) -> Q:
-    """Return the rows of one topic that the text finds."""
+    """Return a condition on documents of one topic: the text finds them."""
     return Q(pk__in=find(request, text, (topic,)).pks(topic))
 
 
 def about(request: HttpRequest, text: str) -> Q:
-    """Return the messages that speak of what the text finds, those too that have only its number."""
+    """Return a condition on messages: the text finds their document, or is the number in a message without one."""
     number = Q(topic__in=(*topics.ALL, ""), increment_id__in=search.numbers(text.strip()))
     return find(request, text).messages | number
 
 
-def told_by(request: HttpRequest, text: str, path: str) -> Q:
-    """Rows that hang, by `path`, on such a message."""
+def related_to_messages(request: HttpRequest, text: str, path: str) -> Q:
+    """Return a condition on rows: the text finds the document of their message, which `path` leads to."""
     return Q(**{f"{path}__in": Message.objects.filter(find(request, text).messages).values("pk")})
 
 
 def holds(text: str, *columns: str) -> Q:
-    """Each word of the text stands in one of the columns, whatever its case; for small tables only."""
-    found = (
+    """Return a condition: each word is in one of the columns, in any case. No index helps; for small tables only."""
+    by_word = (
         reduce(or_, (Q(**{f"{column}__icontains": word}) for column in columns), Q()) for word in search.words(text)
     )
-    return reduce(and_, found, Q())
+    return reduce(and_, by_word, Q())

@@ -96,15 +96,27 @@ def claim_unlocked(rows: models.QuerySet[Any], token: uuid.UUID, **values: Any) 
     """Claim the rows that no transaction holds; return them as they were before.
 
     A row that is locked is left alone: the process that claimed it is alive. Databases without SKIP LOCKED are asked
-    with NOWAIT; if one of the rows is locked there, none is claimed.
+    with NOWAIT, row by row, since one locked row makes the whole statement fail there.
     """
-    try:
-        return update_unlocked(rows, **claim_values(token), **values)
-    except OperationalError:
-        if connections[rows.db].in_atomic_block:
-            raise
-        _remember(rows, token, values)
-        return []
+    claimed = []
+    for part in _lockable_parts(rows):
+        try:
+            claimed += update_unlocked(part, **claim_values(token), **values)
+        except OperationalError:
+            if connections[rows.db].in_atomic_block:
+                raise
+            _remember(rows, token, values)
+    return claimed
+
+
+def _lockable_parts(rows: models.QuerySet[Any]) -> list[models.QuerySet[Any]]:
+    features = connections[rows.db].features
+    if features.has_select_for_update_skip_locked or not features.has_select_for_update:
+        return [rows]
+    pks = list(rows.values_list("pk", flat=True))
+    whole = rows.all()
+    whole.query.clear_limits()
+    return [whole.filter(pk=pk) for pk in pks]
 
 
 def update_unlocked(rows: models.QuerySet[Any], **values: Any) -> list[Any]:

@@ -1,7 +1,7 @@
-"""Calls the shop's receivers with what happened.
+"""Calls of the shop's receivers.
 
-Each call runs in a transaction whose first statement marks it done: a receiver that only writes to this
-database takes effect exactly once, all others at least once. One that fails touches no other.
+Each call runs in a transaction whose first statement marks it as done: a receiver that writes only to this database
+takes effect exactly once, any other receiver at least once. A failing receiver does not affect other receivers.
 """
 
 from __future__ import annotations
@@ -34,45 +34,45 @@ def deliver_due(*, until: float, stop: threading.Event | None = None, message_id
     """Make the due calls until there are none, the time is over or `stop` is set; return their number.
 
     Args:
-        until: on the clock of `time.monotonic`.
-        stop: looked at between two calls.
-        message_id: only the calls that this message caused.
+        until: end, on the clock of `time.monotonic`.
+        stop: checked between two calls.
+        message_id: make only the calls that this message caused.
     """
-    told = 0
+    made = 0
     while time.monotonic() < until and not (stop and stop.is_set()):
-        before = told
+        before = made
         for call in ledger.claim_due(message_id=message_id):
             call_receiver(call)
-            told += 1
+            made += 1
             if time.monotonic() >= until or (stop and stop.is_set()):
                 break
-        if told == before:
+        if made == before:
             break
-    return told
+    return made
 
 
 def call_receiver(call: ReceiverCall) -> None:
-    """Make one call that was claimed, and write down what came of it. Never raises for what a receiver does."""
+    """Make a claimed call and record its result. Never raises for a failure of the receiver."""
     began = time.monotonic()
     with about(message_id=call.event.message_id, event_id=call.event_id, receiver=call.receiver):
-        _tell(call)
+        _attempt(call)
         signals.receiver_called.send_robust(ReceiverCall, call=call, seconds=time.monotonic() - began)
 
 
-def _tell(call: ReceiverCall) -> None:
-    called = False
+def _attempt(call: ReceiverCall) -> None:
+    was_called = False
     try:
         with transaction.atomic(using=database_alias()):
             if ledger.mark_done(call):
-                called = True
+                was_called = True
                 _call(call)
                 if is_lost(database_alias()):
                     raise TransactionLost
     except OperationalError as fault:
         _unmark(call)
-        if called:
+        if was_called:
             ledger.retry(call, fault)
-        else:  # the database called the mark off, which is no failure of the receiver
+        else:  # the database aborted the mark, which is no failure of the receiver
             ledger.retry_later(call, 1, str(fault))
     except RetryLater as later:
         _unmark(call)
@@ -97,15 +97,15 @@ def _call(call: ReceiverCall) -> None:
         raise RetryLater()
     event: Event = call.event
     if event.is_test and not receiver.test:
-        raise PermanentFailure(f"{call.receiver} does not hear tests any more")
+        raise PermanentFailure(f"{call.receiver} does not accept tests any more")
     subject = subject_of(event)
     row = subject.load(event.subject_id, database_alias())
     if row is None:
-        raise PermanentFailure(f"{event.type} speaks of a row that is no longer there")
+        raise PermanentFailure(f"the row that {event.type} is about was deleted")
     arguments = subject.arguments(row)
     if event.type.endswith(".status_changed"):
         arguments["old_status"], arguments["new_status"] = event.changes["status"]
-    # not in the language and time zone of whoever's request happens to do this work
+    # not in the language and time zone of the request that happens to do this work
     with translation.override(conf.language()), timezone.override(None):
         result = receiver.function(
             signal=signal,
@@ -116,4 +116,4 @@ def _call(call: ReceiverCall) -> None:
     if inspect.isawaitable(result):
         if inspect.iscoroutine(result):
             result.close()
-        raise ReceiverRefused(f"{call.receiver} returned something to await, so its work is not done: make it plain")
+        raise ReceiverRefused(f"{call.receiver} returned an awaitable, so its work is not done: make it plain")

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Collection, Iterator
-from datetime import datetime
+from collections.abc import Iterator
 from functools import lru_cache, partial
 from typing import Any
 
-from django.db.models import F, Q, TextField, Value
-from django.db.models.functions import Concat
+from django.db.models import F
 from django.utils import timezone
 
 from stockhub_webhooks import signals
@@ -28,7 +26,6 @@ from stockhub_webhooks.delivery.subjects import subject_of
 from stockhub_webhooks.exceptions import CALLER_DIED, DIED, error_fingerprint, error_location, format_error
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Event, ReceiverCall
-from stockhub_webhooks.models.ledger import ReceiverCallQuerySet
 from stockhub_webhooks.serializers.fields import clean_text
 
 logger = logger_of(__name__)
@@ -36,7 +33,6 @@ logger = logger_of(__name__)
 ERROR_LIMIT = 8000
 LONGEST_WAIT_SECONDS = 30 * 24 * 3600.0
 BATCH = 20
-REASSIGNED_AT_ONCE = 500
 
 
 # ---------------------------------------------------------------- recording
@@ -48,38 +44,15 @@ def record(events: list[Event]) -> list[ReceiverCall]:
     An event of a test message creates calls only for receivers that accept tests.
     """
     insert(events, database_alias())
-    calls = list(_calls(events))
+    calls = list(new_calls(events))
     insert(calls, database_alias())
     return calls
 
 
-def backfill(events: list[Event], receivers: Collection[str]) -> list[ReceiverCall]:
-    """Add calls of past events for receivers that have none for them, for instance since they were added later.
-
-    A receiver that has a call for an event gets no second one: that is a retry. The calls are marked as `is_replay`,
-    and keep the sequence of their events.
-
-    Args:
-        events: stored events.
-        receivers: identities; each gets the events of the signals that it is connected to now.
-    """
-    wanted = [call for call in _calls(events) if call.receiver in receivers]
-    if not wanted:
-        return []
-    rows = ReceiverCall.objects.using(database_alias())
-    told = set(
-        rows.filter(event__in=events, receiver__in=list(receivers)).values_list("event_id", "signal", "receiver")
-    )
-    calls = [call for call in wanted if (call.event_id, call.signal, call.receiver) not in told]
-    for call in calls:
-        call.is_replay = True
-    rows.bulk_create(calls, ignore_conflicts=True)  # another offer may have been as quick
-    return calls
-
-
-def _calls(events: list[Event]) -> Iterator[ReceiverCall]:
+def new_calls(events: list[Event]) -> Iterator[ReceiverCall]:
+    """Return a call, not saved yet, for each event and each receiver that is connected to one of its signals."""
     for event in events:
-        for signal, sender in heard_by(event):
+        for signal, sender in signals_for(event):
             for receiver in signal.connected(sender, is_test=event.is_test):
                 yield ReceiverCall(
                     event=event,
@@ -90,8 +63,8 @@ def _calls(events: list[Event]) -> Iterator[ReceiverCall]:
                 )
 
 
-def heard_by(event: Event) -> Iterator[tuple[signals.EventSignal, type | None]]:
-    """Return the signals that tell of an event, each with its sender."""
+def signals_for(event: Event) -> Iterator[tuple[signals.EventSignal, type | None]]:
+    """Return the signals that are sent for an event, each with its sender."""
     yield signals.BY_EVENT_TYPE[event.type], subject_of(event).model
     yield signals.event_recorded, Event
 
@@ -101,43 +74,51 @@ def known_receivers() -> dict[str, set[str]]:
     return {name: set(known) for name, signal in signals.BY_NAME.items() if (known := signal.identities())}
 
 
-# ---------------------------------------------------------------- taking
+# ---------------------------------------------------------------- claiming
 
 
 def claim_due(*, message_id: int | None = None) -> Iterator[ReceiverCall]:
-    """Take due calls that this process can make, one after the other, each with a lease.
+    """Claim due calls that this process can make, one after the other.
 
-    A call whose receiver is not known here stays as it is: another process may know it.
+    A call whose receiver is not known here stays as it is: another process may know it. Calls whose lease is over are
+    a batch of their own, since most of them may be under way in receivers that take long.
 
     Args:
-        message_id: only the calls that this message caused.
+        message_id: claim only the calls that this message caused and that no process has claimed yet.
     """
     known = known_receivers()
     if not known:
         return
     leases.give_back_lost()
-    was_given_up = False
+    receivers = frozenset((name, frozenset(identities)) for name, identities in known.items())
     of_message = () if message_id is None else (message_id,)
-    due = _due(frozenset((name, frozenset(found)) for name, found in known.items()), database_alias(), bool(of_message))
-    with query_timeout(database_alias()):
-        calls = due.rows(*of_message)
-    for call in calls:
-        killed_its_process = call.attempts >= conf.MAX_ATTEMPTS if call.claim is None else call.is_suspect
-        if killed_its_process:
-            with about(message_id=call.event.message_id, event_id=call.event_id, receiver=call.receiver):
-                if _claim(call, attempt=0):
-                    _fail(call, CALLER_DIED, DIED)
-                    was_given_up = True
-        elif _claim(call, attempt=int(call.claim is None)):
-            yield call
+    statuses = [ReceiverCall.Status.PENDING]
+    if not of_message:
+        statuses.append(ReceiverCall.Status.RUNNING)
+    was_given_up = False
+    for status in statuses:
+        due = _due(receivers, database_alias(), status, bool(of_message))
+        with query_timeout(database_alias()):
+            calls = due.rows(*of_message)
+        for call in calls:
+            killed_its_process = call.attempts >= conf.MAX_ATTEMPTS if call.claim is None else call.is_suspect
+            if killed_its_process:
+                with about(message_id=call.event.message_id, event_id=call.event_id, receiver=call.receiver):
+                    if _claim(call, attempt=0):
+                        _fail(call, CALLER_DIED, DIED)
+                        was_given_up = True
+            elif _claim(call, attempt=int(call.claim is None)):
+                yield call
     if was_given_up:  # there may be more calls behind them
         yield from claim_due(message_id=message_id)
 
 
 @lru_cache(maxsize=16)
-def _due(known: frozenset[tuple[str, frozenset[str]]], using: str, of_message: bool) -> Selection:
-    receivers = dict(known)
-    due = ReceiverCall.objects.using(using).due(NOW).of(receivers).first_in_line(receivers)
+def _due(receivers: frozenset[tuple[str, frozenset[str]]], using: str, status: str, of_message: bool) -> Selection:
+    known = dict(receivers)
+    due = ReceiverCall.objects.using(using).due(NOW).filter(status=status).of(known)
+    if status == ReceiverCall.Status.PENDING:  # a call whose lease is over was first in line already
+        due = due.first_in_line(known)
     if of_message:
         due = due.filter(event__message_id=0)
     return Selection(due[:BATCH], ["event", "event__message"], without=["event__message__body"])
@@ -173,7 +154,7 @@ def mark_done(call: ReceiverCall) -> bool:
 
 
 def retry(call: ReceiverCall, error: Exception) -> None:
-    """Put a call off whose receiver failed, or give it up after `MAX_ATTEMPTS`."""
+    """Make a call due again after a pause since its receiver failed, or give it up after `MAX_ATTEMPTS`."""
     text = format_error(error)
     if call.attempts >= conf.MAX_ATTEMPTS:
         give_up(call, text, error_fingerprint(error))
@@ -181,7 +162,7 @@ def retry(call: ReceiverCall, error: Exception) -> None:
     if _fail(call, text, error_fingerprint(error)):
         signals.receiver_failed.send_robust(ReceiverCall, call=call, error=error)
         return
-    # The transaction was committed and only a hook after it failed: the work is done, so it is not asked again.
+    # the transaction was committed, and only a hook after the commit failed: the work is done
     done = ReceiverCall.objects.using(database_alias()).filter(
         pk=call.pk, status=ReceiverCall.Status.DONE, claim=call.claim
     )
@@ -194,7 +175,7 @@ def retry(call: ReceiverCall, error: Exception) -> None:
 
 
 def _fail(call: ReceiverCall, text: str, cause: str) -> bool:
-    """Count a failed attempt: put the call off, or give it up; return False if another process has the call."""
+    """Count a failed attempt: postpone the call, or give it up; return False if another process has the call."""
     if call.attempts >= conf.MAX_ATTEMPTS:
         return give_up(call, text, cause)
     pause = conf.pause_after(call.attempts)
@@ -223,7 +204,7 @@ def retry_later(call: ReceiverCall, seconds: float, reason: str) -> None:
 
 
 def give_up(call: ReceiverCall, reason: str, why: str) -> bool:
-    """Give a call up. Only a manual retry revives it; later calls of the order proceed.
+    """Give a call up. Only a manual retry makes it due again; later calls of the order proceed.
 
     Args:
         call: a claimed call.
@@ -236,94 +217,6 @@ def give_up(call: ReceiverCall, reason: str, why: str) -> bool:
         logger.error("receiver call %s (%s) is given up after %s attempts", call.pk, call.receiver, call.attempts)
         signals.receiver_gave_up.send_robust(ReceiverCall, call=call, reason=reason)
     return is_changed
-
-
-def requeue(pks: list[int]) -> int:
-    """Make calls due now that are given up or wait for their next attempt; how many."""
-    calls = ReceiverCall.objects.using(database_alias()).filter(pk__in=pks)
-    waiting, given_up = (
-        calls.filter(status=status) for status in (ReceiverCall.Status.PENDING, ReceiverCall.Status.GIVEN_UP)
-    )
-    return waiting.update(due_at=NOW, cause="") + given_up.update(
-        status=ReceiverCall.Status.PENDING, attempts=0, due_at=NOW, cause="", is_suspect=False
-    )
-
-
-def requeue_events(events: list[Event]) -> list[ReceiverCall]:
-    """Make due now what of these events was given up, but by hand, or waits for its next attempt; the calls."""
-    calls = list(retryable().filter(event__in=events).exclude(due_at__lte=NOW))
-    requeue([call.pk for call in calls])
-    return calls
-
-
-def give_up_by_hand(pks: list[int], reason: str) -> int:
-    """Give up waiting calls, and calls that were given up automatically; return their number.
-
-    They count as settled, so they raise no alarm. `last_error` keeps the error below the reason.
-    """
-    waiting = ReceiverCall.objects.using(database_alias()).filter(
-        pk__in=pks, status__in=(ReceiverCall.Status.PENDING, ReceiverCall.Status.GIVEN_UP)
-    )
-    stated = Value(f"{clean_text(reason)}\n\n", output_field=TextField())
-    return waiting.update(
-        status=ReceiverCall.Status.GIVEN_UP,
-        due_at=None,
-        cause=ReceiverCall.BY_HAND,
-        last_error=Concat(stated, F("last_error")),
-    )
-
-
-def reassign(signal: str, former: str, receiver: str) -> int:
-    """Give what a receiver that is gone is still owed, or has given up, to another one of the same signal; how many.
-
-    An event that the other one knows of already stays where it is, and so does what was given up by hand.
-
-    Raises:
-        ValueError: the new receiver is not connected to that signal, or the former one still is.
-    """
-    heard = signals.BY_NAME[signal]
-    if heard.find(receiver) is None or heard.find(former) is not None:
-        raise ValueError(f"{receiver} is not connected to {signal}, or {former} still is")
-    rows = ReceiverCall.objects.using(database_alias()).filter(signal=signal)
-    lapsed = Q(status=ReceiverCall.Status.RUNNING, due_at__lte=NOW)
-    left = Q(status__in=(ReceiverCall.Status.PENDING, ReceiverCall.Status.GIVEN_UP)) | lapsed
-    calls = rows.filter(left, receiver=former).exclude(cause=ReceiverCall.BY_HAND)
-    fresh: dict[str, Any] = {
-        "status": ReceiverCall.Status.PENDING,
-        "attempts": 0,
-        "due_at": NOW,
-        "cause": "",
-        "is_replay": True,
-    }
-    fresh |= {"claim": None, "is_suspect": False}
-    moved = last = 0
-    while True:  # keys first, for MySQL reads no table in a subquery that it changes
-        batch = list(calls.filter(pk__gt=last).order_by("pk").values_list("pk", "event_id")[:REASSIGNED_AT_ONCE])
-        if not batch:
-            return moved
-        last = batch[-1][0]
-        events = [event for _, event in batch]
-        told = set(rows.filter(receiver=receiver, event__in=events).values_list("event_id", flat=True))
-        pks = [pk for pk, event in batch if event not in told]
-        moved += len(leases.update_unlocked(calls.filter(pk__in=pks), receiver=receiver, **fresh))
-
-
-def retryable(*, receiver: str = "", given_up: bool = False, since: datetime | None = None) -> ReceiverCallQuerySet:
-    """Return the calls that `requeue` would make due: calls given up automatically, and waiting ones.
-
-    Args:
-        receiver: only this one's.
-        given_up: only those given up.
-        since: only those whose message came in then or later.
-    """
-    wanted = [ReceiverCall.Status.GIVEN_UP] if given_up else [ReceiverCall.Status.GIVEN_UP, ReceiverCall.Status.PENDING]
-    calls = ReceiverCall.objects.using(database_alias()).filter(status__in=wanted).exclude(cause=ReceiverCall.BY_HAND)
-    calls = calls.order_by("pk")
-    if receiver:
-        calls = calls.filter(receiver=receiver)
-    if since:
-        calls = calls.filter(event__message__received_at__gte=since)
-    return calls
 
 
 def _as_claimed(call: ReceiverCall) -> dict[str, Any]:

@@ -60,9 +60,9 @@ class ReceiverEvent:
     @cached_property
     def host_order(self) -> Any:
         """The shop's own order, as `HOST_ORDER_RESOLVER` finds it; None where it finds none, or raises."""
-        answer = host_orders.ask(self.po_number, self.order)
+        answer = host_orders.resolve(self.po_number, self.order)
         if self.order is not None:
-            host_orders.note(self.order, self.po_number, answer)
+            host_orders.save_answer(self.order, self.po_number, answer)
         return answer.host_order
 
     def require_host_order(self, retry_seconds: float = 60) -> Any:

@@ -49,6 +49,15 @@ def address(label: Any) -> models.OneToOneField[Address | None, Address | None]:
     )
 
 
+class ExtraField(models.JSONField):
+    """JSON object; NULL, which code of before this column leaves, is read as {}."""
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        """Return the object."""
+        loaded = super().from_db_value(value, expression, connection)
+        return {} if loaded is None else loaded
+
+
 class Address(models.Model):
     """An address, owned by the one document that points at it.
 
@@ -103,6 +112,11 @@ class Document(AccountModel):
         increment_id: Stock Hub's number, unique for each account and kind of document. It is text: leading zeros count.
         po_number: the shop's own order number (`po_number` of the contract).
         received_at: when the message of this state was received, aware.
+        extra: the fields that this version does not know, by name: a new field of Stock Hub can be used on the day it
+            appears. Unknown fields of an address are under the address's name; those of the items are a list under
+            `items`, each with the item's `id`, `sku` and `size`. Numbers that a float would change are texts. A field
+            that a later message leaves out stays. A change of unknown fields alone is no effect: no signal is sent.
+            Treat it as personal data.
     """
 
     id: models.BigAutoField[int, int] = models.BigAutoField(primary_key=True)
@@ -115,6 +129,9 @@ class Document(AccountModel):
         blank=True,
         db_index=True,
         help_text=_("When the message came in that this state is from."),
+    )
+    extra: models.JSONField[dict[str, Any], dict[str, Any]] = ExtraField(
+        _("unknown fields"), default=dict, null=True, blank=True, editable=False
     )
     # ParsedMessage.digest of the message that was applied last: an equal one has no effect
     reading_digest: models.CharField[str, str] = models.CharField(max_length=32, blank=True, editable=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
 
 from django.db import models
 from django.db.models.expressions import Combinable
@@ -46,6 +47,7 @@ class HostLink(AccountModel):
         looked_at: when the order was last looked up; None before the first look-up.
         attempts: number of look-ups.
         due_at: when to look again; None if no further look-up is planned.
+        claim: token of the look-up that is under way, or whose process died.
     """
 
     class Status(models.TextChoices):
@@ -86,6 +88,8 @@ class HostLink(AccountModel):
     due_at: models.DateTimeField[datetime | Combinable | None, datetime | None] = models.DateTimeField(
         _("looked for again"), null=True, blank=True, help_text=_("Empty where nobody looks any more.")
     )
+
+    claim: models.UUIDField[UUID | None, UUID | None] = models.UUIDField(null=True, editable=False)
 
     if TYPE_CHECKING:
         order_id: int | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -46,6 +47,12 @@ def acquire(name: str, seconds: float, claim: UUID | None = None) -> bool:
     except IntegrityError:  # another process was first
         return False
     return True
+
+
+def owners(names: Iterable[str], seconds: float) -> set[UUID | None]:
+    """Return the claims of those locks that were acquired less than `seconds` ago."""
+    rows = Lock.objects.using(database_alias()).filter(name__in=names, acquired_at__gt=from_now(-seconds))
+    return set(rows.values_list("claim", flat=True))
 
 
 def release(name: str, seconds: float, claim: UUID | None = None) -> None:

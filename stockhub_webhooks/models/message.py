@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from stockhub_webhooks.models.ledger import Event
 
 
+OUTDATED_RETURN = "outdated_return"  # the code of the note on such a message
+
+
 def new_uid() -> UUID:
     """Return a UUID of version 7 (RFC 9562): the milliseconds since 1970, then random bits.
 
@@ -60,6 +63,11 @@ class MessageQuerySet(AccountQuerySet["Message"]):
         given_up = models.Q(status__in=(Message.Status.QUARANTINED, Message.Status.FAILED))
         return self.filter(tried_again | given_up)
 
+    def outdated_returns(self) -> MessageQuerySet:
+        """Filter messages that changed nothing, since they know less of a return than we do."""
+        stale = self.filter(status=Message.Status.APPLIED, outcome=Message.Outcome.STALE)
+        return stale.filter(topic=Topic.RMA, notes__icontains=f'"{OUTDATED_RETURN}"')
+
 
 class Message(AccountModel):
     """A POST from Stock Hub, as received. `body` and `received_at` never change.
@@ -80,6 +88,8 @@ class Message(AccountModel):
         increment_id: Stock Hub's number of the document; "" until it is known.
         due_at: when to apply the message; while that is done, when the lease lapses; None if it is settled.
         is_replay: True if the message was applied again.
+        parent: the message that held this document among others; None if it came alone.
+        position: the place of the document in the parent, from 0.
         is_in_part: True if a part of the message was left out, apart from unknown fields; False once a person has
             corrected that in a message of its own; None for any other message.
         has_impossible_time: True if a time in the message is before 2000 or later than the message; None otherwise.
@@ -93,12 +103,12 @@ class Message(AccountModel):
 
     # from, to: the functions that change the status; the tests hold it, and docs/how-it-works.md draws it
     TRANSITIONS: dict[tuple[str, str], tuple[str, ...]] = {
-        (Status.RECEIVED, Status.APPLIED): ("settle",),
+        (Status.RECEIVED, Status.APPLIED): ("settle", "settle_split"),
         (Status.RECEIVED, Status.QUARANTINED): ("quarantine",),
         (Status.RECEIVED, Status.FAILED): ("postpone", "claim_due"),
-        (Status.APPLIED, Status.RECEIVED): ("requeue", "take_again"),
-        (Status.QUARANTINED, Status.RECEIVED): ("requeue", "take_again"),
-        (Status.FAILED, Status.RECEIVED): ("requeue", "take_again"),
+        (Status.APPLIED, Status.RECEIVED): ("requeue", "reopen"),
+        (Status.QUARANTINED, Status.RECEIVED): ("requeue", "reopen"),
+        (Status.FAILED, Status.RECEIVED): ("requeue", "reopen"),
     }
 
     class Outcome(models.TextChoices):
@@ -106,6 +116,7 @@ class Message(AccountModel):
         UPDATED = "updated", pgettext_lazy("outcome", "changed")
         UNCHANGED = "unchanged", _("nothing new")
         STALE = "stale", _("older than what we have")
+        SPLIT = "split", _("several documents")
 
     class Source(models.TextChoices):
         WEBHOOK = "webhook", _("webhook")
@@ -170,29 +181,27 @@ class Message(AccountModel):
         _("processed again"), default=False, db_default=False
     )
 
+    parent: models.ForeignKey[Message | None, Message | None] = models.ForeignKey(
+        "self", models.SET_NULL, null=True, editable=False, related_name="parts", verbose_name=_("part of")
+    )
+    position: models.PositiveIntegerField[int | None, int | None] = models.PositiveIntegerField(
+        null=True, editable=False
+    )
     is_in_part: models.BooleanField[bool | None, bool | None] = models.BooleanField(_("applied in part"), null=True)
     has_impossible_time: models.BooleanField[bool | None, bool | None] = models.BooleanField(
         _("has an impossible time"), null=True
     )
 
-    # set when the message is applied; a new row gets them from the defaults of the database
+    # set when the message or its parent is applied; a new row gets them from the defaults of the database
     SET_WHEN_APPLIED = frozenset(
-        {
-            "status",
-            "outcome",
-            "error",
-            "cause",
-            "increment_id",
-            "applied_at",
-            "is_replay",
-            "is_suspect",
-            "is_in_part",
-            "has_impossible_time",
-        }
+        {"status", "outcome", "error", "cause", "increment_id", "applied_at", "is_replay", "is_suspect"}
+        | {"is_in_part", "has_impossible_time", "parent", "position"}
     )
 
     if TYPE_CHECKING:
         events: RelatedManager[Event]
+        parts: RelatedManager[Message]
+        parent_id: int | None
         get_topic_display: Callable[[], str]
         get_url_topic_display: Callable[[], str]
         get_source_display: Callable[[], str]

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 class RMA(OrderDocument):
     """A return of goods of an order. The contract gives it no `updated_at`.
 
+    Once known, `date_received`, `date_processed`, and `qty_approved` and `qty_returned` of an item stay known: a null
+    in a later message does not erase them.
+
     Attributes:
         status: a code such as "authorized"; the contract names the codes for items, and the set is open.
         date_requested: when the customer asked for the return, aware.

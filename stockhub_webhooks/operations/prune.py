@@ -16,7 +16,7 @@ from stockhub_webhooks.processing.apply import BY_TOPIC
 BATCH = 200
 
 # Children before parents, so that no batch cascades further than its own lines and tracks.
-DOCUMENTS = (*(kind.model for kind in BY_TOPIC.values() if kind.model is not Order), Order)
+DOCUMENTS = (*(each.model for each in BY_TOPIC.values() if each.model is not Order), Order)
 MODELS: tuple[Any, ...] = (ReceiverCall, Event, Message, *DOCUMENTS)
 
 

@@ -1,6 +1,6 @@
-"""The worker: imports the spool, applies messages, records deliveries, calls receivers, continues replays.
+"""The worker: import the spool, apply messages, record due deliveries, call receivers, continue replays.
 
-Last it looks for the shop's own orders, which nobody waits for.
+Last, look up the shop's own orders, because no customer waits for that.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from stockhub_webhooks.models import Heartbeat
 from stockhub_webhooks.operations import replay
 from stockhub_webhooks.operations.health import alarm
 from stockhub_webhooks.processing import deliveries, pipeline
-from stockhub_webhooks.receiving import journal, refusals, spool_import
+from stockhub_webhooks.receiving import claiming, refusals, spool_import
 
 logger = logger_of(__name__)
 
@@ -28,86 +28,88 @@ FOREVER = float("inf")
 
 
 def drain(until: float = FOREVER, stop: threading.Event | None = None) -> int:
-    """Do all work that is due, until there is none, the time is over or `stop` is set.
+    """Do due work until there is none, the time is over or `stop` is set.
 
     Args:
-        until: on the clock of `time.monotonic`.
-        stop: looked at between two pieces of work.
+        until: end of the work, on the clock of `time.monotonic`.
+        stop: event that ends the work after the current piece.
 
     Returns:
-        How many messages were taken up and calls made.
+        The number of pieces of work: messages, receiver calls, steps of replays, look-ups, and imported files.
     """
     done = 0
-    while not _over(until, stop):
+    while not _is_over(until, stop):
         before = done
         done += spool_import.import_spool(until=until, stop=stop)
-        with closing(journal.claim_due()) as claims:
+        with closing(claiming.claim_due()) as claims:
             for claim in claims:
                 done += pipeline.process_together(claim)
                 for message in claim:
                     pipeline.process(message)
                     done += 1
-                    if _over(until, stop):
+                    if _is_over(until, stop):
                         return done
-                if _over(until, stop):
+                if _is_over(until, stop):
                     return done
         done += deliveries.record_due(until=until, stop=stop)
         done += calls.deliver_due(until=until, stop=stop)
         done += replay.continue_due(until=until, stop=stop)
-        done += host_orders.look_due(until=until, stop=stop)
+        done += host_orders.look_up_due(until=until, stop=stop)
         if done == before:
             break
     return done
 
 
-def _over(until: float, stop: threading.Event | None) -> bool:
+def _is_over(until: float, stop: threading.Event | None) -> bool:
     return time.monotonic() >= until or bool(stop and stop.is_set())
 
 
 class Worker:
-    """The loop of `stockhub_worker`. `stop` may be set from a signal handler: it ends after the work in hand."""
+    """The loop of `stockhub_worker`. A signal handler may set `stop`, which ends it after the current piece of work."""
 
     PAUSE_SECONDS = 1.0
     HEARTBEAT_SECONDS = 30.0
-    LOOK_SECONDS = 60.0
+    CHECK_SECONDS = 60.0
 
     def __init__(self, *, max_seconds: float | None = None) -> None:
         self.stop = threading.Event()
         self.until = time.monotonic() + max_seconds if max_seconds is not None else FOREVER
         self._next_beat = 0.0
-        self._next_look = 0.0
+        self._next_check = 0.0
 
     def once(self) -> int:
-        """Do what is due, then end.
+        """Do all due work, and return the number of pieces of work.
 
         Raises:
-            django.db.Error: the database is away.
+            django.db.Error: the database does not answer.
         """
         done = 0
-        while True:  # in slices, so that a long day's work does not look like a dead worker
+        while True:  # in slices with a heartbeat each, so that a worker with much work does not look dead
             self.beat()
             pause = min(self.until, time.monotonic() + self.HEARTBEAT_SECONDS)
             done += drain(pause, self.stop)
-            self.look()
-            if time.monotonic() < pause or _over(self.until, self.stop):
+            self.check_health()
+            if time.monotonic() < pause or _is_over(self.until, self.stop):
                 return done
 
     def forever(self) -> None:
-        """Do what is due, and look again, until stopped. A database that is away is waited for."""
-        while not _over(self.until, self.stop):
+        """Do due work until stopped. If the database does not answer, keep trying."""
+        while not _is_over(self.until, self.stop):
             worked = 0
             try:
                 worked = self.once()
             except DatabaseFault as fault:
-                logger.warning("the database does not answer (%s), trying again", type(fault).__name__)
+                logger.warning(
+                    "the database does not answer (%s); the worker tries again in a second", type(fault).__name__
+                )
             except Exception as fault:
-                logger.error("a fault of ours (%s), the work it was at stays due", error_location(fault))
+                logger.error("unexpected error (%s); the work stays due", error_location(fault))
             close_old_connections()
             if not worked:
                 self.stop.wait(min(self.PAUSE_SECONDS, max(self.until - time.monotonic(), 0)))
 
     def beat(self) -> None:
-        """Leave a sign of life, now and then."""
+        """Write the heartbeat, at most every `HEARTBEAT_SECONDS`."""
         if time.monotonic() < self._next_beat:
             return
         using = database_alias()
@@ -116,9 +118,9 @@ class Worker:
             Heartbeat.objects.using(using).bulk_create([Heartbeat(name="worker", beat_at=NOW)], ignore_conflicts=True)
         self._next_beat = time.monotonic() + self.HEARTBEAT_SECONDS
 
-    def look(self) -> None:
-        """See whether all is well, and tidy up, now and then."""
-        if time.monotonic() >= self._next_look:
+    def check_health(self) -> None:
+        """Run the health check and delete expired refusals, at most every `CHECK_SECONDS`."""
+        if time.monotonic() >= self._next_check:
             alarm.check()
             refusals.forget()
-            self._next_look = time.monotonic() + self.LOOK_SECONDS
+            self._next_check = time.monotonic() + self.CHECK_SECONDS

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from django.db import Error as DatabaseFault
 
@@ -12,11 +14,12 @@ from stockhub_webhooks.db.connections import database_alias, with_retries, write
 from stockhub_webhooks.db.leases import Claim
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.delivery import ledger
-from stockhub_webhooks.exceptions import AlreadySettled, Unreadable, error_location
+from stockhub_webhooks.exceptions import AlreadySettled, SeveralDocuments, Unreadable, error_location
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Event, Message, ReceiverCall
-from stockhub_webhooks.processing.apply import apply
-from stockhub_webhooks.receiving import journal
+from stockhub_webhooks.processing.apply import Applied, apply, apply_outdated
+from stockhub_webhooks.processing.split import split
+from stockhub_webhooks.receiving import claiming, journal
 
 logger = logger_of(__name__)
 
@@ -24,18 +27,17 @@ logger = logger_of(__name__)
 def process(message: Message) -> Message:
     """Read, apply and record a message that the caller has claimed.
 
-    Whatever it holds and whatever fails, nothing is raised: the message ends applied, quarantined, or stays
-    open for later, as its `status` and `outcome` then say.
+    Never raises: the message ends applied or quarantined, or stays open for another attempt. Its `status` and
+    `outcome` say which.
     """
     began = time.monotonic()
     with about(message_id=message.pk):
         try:
-            reading = serializers.read_message(message)
-            _apply(message, reading)
+            _apply(message)
         except Exception as fault:
             try:
-                _put_off(message, fault)
-            except DatabaseFault as further:  # its lease lapses, and it is taken up again
+                _record_failure(message, fault)
+            except DatabaseFault as further:  # the lease lapses, and another process claims the message
                 logger.warning("message %s stays open (%s)", message.pk, type(further).__name__)
         signals.message_processed.send_robust(Message, message=message, seconds=time.monotonic() - began)
     return message
@@ -44,23 +46,24 @@ def process(message: Message) -> Message:
 def process_together(claim: Claim) -> int:
     """Read, apply and record all messages of a claim in one transaction, so that they wait for the database once.
 
-    If one of them fails, nothing is kept, and they stay in the claim: `process` finds out which one it was.
+    If one of them fails, the transaction is rolled back, and all stay in the claim: `process` applies them one by
+    one then.
 
     Returns:
-        How many were applied: all, or none.
+        The number of messages that were applied: all, or 0.
     """
     messages: list[Message] = claim.rows
     if len(messages) < 2:
         return 0
     began = time.monotonic()
     try:
-        readings = [serializers.read_message(message) for message in messages]
+        parsed_messages = [serializers.read_message(message) for message in messages]
         with query_timeout(database_alias()), write_transaction(database_alias()):
-            journal.lock_together(messages)
-            # all processes lock the orders in the same sequence
-            for message, reading in sorted(zip(messages, readings, strict=True), key=_order_of):
+            claiming.lock_together(messages)
+            # all processes lock orders in the same sequence, so that they do not deadlock
+            for message, parsed in sorted(zip(messages, parsed_messages, strict=True), key=_lock_key):
                 with about(message_id=message.pk):
-                    _steps(message, reading)
+                    _steps(message, parsed, apply)
     except Exception as fault:
         logger.warning(
             "%s messages are applied one by one, since one failed (%s)", len(messages), error_location(fault)
@@ -75,9 +78,9 @@ def process_together(claim: Claim) -> int:
     return len(messages)
 
 
-def _order_of(pair: tuple[Message, serializers.ParsedMessage]) -> tuple[str, str]:
-    message, reading = pair
-    return message.account, reading.order_increment_id or reading.increment_id
+def _lock_key(pair: tuple[Message, serializers.ParsedMessage]) -> tuple[str, str]:
+    message, parsed = pair
+    return message.account, parsed.order_increment_id or parsed.increment_id
 
 
 @dataclass(frozen=True)
@@ -89,40 +92,59 @@ class Result:
     calls: list[ReceiverCall]
 
 
-def again(message: Message) -> Result:
+def reapply(message: Message, *, outdated: bool = False) -> Result:
     """Apply and record a settled message again, in the caller's transaction.
 
-    Other processes see nothing of it until that is committed, and no signal is sent: a preview rolls it back.
+    No signal is sent, since a preview rolls the transaction back.
+
+    Args:
+        message: a settled message.
+        outdated: True to apply a message about a return even if it is outdated.
 
     Raises:
-        AlreadySettled: the message is open at present, so it is applied anyway.
-        Unreadable: it still cannot be read.
-        django.db.Error: nothing may be kept of this attempt.
+        AlreadySettled: the message is open already, so it is applied anyway.
+        Unreadable: the message still cannot be read.
+        django.db.Error: the caller must roll back.
     """
-    reading = serializers.read_message(message)
-    journal.take_again(message)
-    return _steps(message, reading)
+    steps = _steps_for(message, apply_outdated if outdated else apply)
+    claiming.reopen(message)
+    return steps()
 
 
-def _steps(message: Message, reading: serializers.ParsedMessage) -> Result:
-    applied = apply(reading, message)
+def _steps_for(message: Message, apply_it: Callable[..., Applied]) -> Callable[[], Result]:
+    """Parse a message; return a function that applies it, or splits it, in the caller's transaction."""
+    try:
+        parsed = serializers.read_message(message)
+    except SeveralDocuments as documents:
+        return partial(_split, message, documents)
+    return partial(_steps, message, parsed, apply_it)
+
+
+def _split(message: Message, documents: SeveralDocuments) -> Result:
+    split(message, documents)
+    return Result(Message.Outcome.SPLIT, [], [])
+
+
+def _steps(message: Message, parsed: serializers.ParsedMessage, apply_it: Callable[..., Applied]) -> Result:
+    applied = apply_it(parsed, message)
     calls = ledger.record(applied.events)
-    journal.settle(message, reading, applied.outcome)
+    journal.settle(message, parsed, applied.outcome, applied.notes)
     return Result(applied.outcome, applied.events, calls)
 
 
-def _apply(message: Message, reading: serializers.ParsedMessage) -> None:
-    """Apply a message in one transaction, again if the database called it off."""
+def _apply(message: Message) -> None:
+    """Apply a message in one transaction; repeat it if the database aborted it, for instance for a deadlock."""
+    steps = _steps_for(message, apply)
 
     def step() -> None:
         with write_transaction(database_alias()):
-            journal.lock(message)
-            _steps(message, reading)
+            claiming.lock(message)
+            steps()
 
     with_retries(step, is_transaction=True)
 
 
-def _put_off(message: Message, fault: Exception) -> None:
+def _record_failure(message: Message, fault: Exception) -> None:
     """Quarantine an unreadable message; postpone any other failure."""
     try:
         if isinstance(fault, Unreadable):
@@ -131,7 +153,7 @@ def _put_off(message: Message, fault: Exception) -> None:
         if not isinstance(fault, AlreadySettled):
             report = logger.warning if isinstance(fault, DatabaseFault) else logger.error
             report("message %s could not be applied (%s), it stays open", message.pk, error_location(fault))
-            # `settle` may have come by before the commit failed: the sender must not hear that it is applied
+            # `settle` may have set these before the commit failed: the sender must not be answered "applied"
             message.status, message.outcome = Message.Status.RECEIVED, ""
             journal.postpone(message, fault)
             return

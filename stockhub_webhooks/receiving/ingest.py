@@ -21,7 +21,7 @@ from django.utils import timezone
 from stockhub_webhooks import serializers
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import NOW, database_alias
-from stockhub_webhooks.exceptions import Unreadable
+from stockhub_webhooks.exceptions import SeveralDocuments, Unreadable
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.receiving import journal, records
 
@@ -188,12 +188,14 @@ def _batches(uids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
 
 def _result(message: Message) -> str:
     topic, number = message.topic, message.increment_id
-    if not number:  # it is stored once the message is applied
+    if message.status == Message.Status.RECEIVED:  # topic and number are stored once the message is applied
         with suppress(Unreadable):
             parsed = serializers.identify(bytes(message.body), message.url_topic, message.headers)
             topic, number = parsed.topic, parsed.increment_id
     name = " ".join(filter(None, (f"message {message.pk},", topic or "topic unknown", number)))
-    if message.status == Message.Status.APPLIED:
+    if message.outcome == Message.Outcome.SPLIT:
+        result = "split; " + "; ".join(map(_result, message.parts.using(database_alias()).order_by("position")))
+    elif message.status == Message.Status.APPLIED:
         result = f"{message.outcome}, in part" if message.is_in_part else message.outcome
     elif message.status == Message.Status.QUARANTINED:
         reason, _colon, detail = message.error.partition(": ")
@@ -214,7 +216,8 @@ def bare(body: bytes, *, account: str, topic: str = "", received_at: datetime | 
     """
     if len(body) > conf.MAX_BODY_BYTES:
         raise ValueError(f"the body has {len(body)} bytes, more than MAX_BODY_BYTES ({conf.MAX_BODY_BYTES})")
-    serializers.read(body, topic)
+    with suppress(SeveralDocuments):
+        serializers.read(body, topic)
     return Message(
         url_topic=topic,
         account=account,

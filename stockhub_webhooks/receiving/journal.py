@@ -7,22 +7,17 @@ change of state is conditional on the token, so two processes never both finish 
 from __future__ import annotations
 
 import time
-import uuid
-from collections.abc import Generator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
-from uuid import UUID
 
 from django.db import Error as DatabaseFault
 from django.db import IntegrityError, connections, transaction
-from django.db.models import F, Q
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.db import leases
 from stockhub_webhooks.db.connections import (
     NOW,
     close_connection,
@@ -30,14 +25,12 @@ from stockhub_webhooks.db.connections import (
     from_now,
     with_retries,
 )
-from stockhub_webhooks.db.leases import Claim
 from stockhub_webhooks.db.timeouts import query_timeout, should_retry
 from stockhub_webhooks.db.writes import insert, update
 from stockhub_webhooks.exceptions import (
-    DIED,
-    WORKER_DIED,
     AlreadySettled,
     NotStored,
+    SeveralDocuments,
     Unreadable,
     error_fingerprint,
     format_error,
@@ -45,15 +38,15 @@ from stockhub_webhooks.exceptions import (
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.receiving import spool
-from stockhub_webhooks.serializers import ParsedMessage
+from stockhub_webhooks.serializers import Note, ParsedMessage
 from stockhub_webhooks.serializers.fields import clean_text
+from stockhub_webhooks.serializers.tolerant import limit_notes
 
 logger = logger_of(__name__)
 
 KEPT_HEADERS = ("content-type", "content-encoding", "user-agent", "x-version", "x-request-id", "date")
 HEADER_LIMIT = 255
 NEARBY_ADDRESS = "nearby-address"  # our own header: the path of a message that came to no address of ours
-BATCH = 20  # with more, two workers would change the sequence of messages the more
 SPOOLED = (
     "uid",
     "url_topic",
@@ -107,7 +100,7 @@ def store(message: Message, *, claimed: bool = False) -> Message:
 
 @sensitive_variables()
 def enter(message: Message) -> None:
-    """Put a message into the journal from elsewhere than the door; it is applied when its turn comes.
+    """Commit a new message that no request of the sender waits for, for instance an ingested one; it is due at once.
 
     Raises:
         django.db.Error: it is not stored.
@@ -168,105 +161,23 @@ def _insert_once(message: Message, using: str) -> None:
         message.pk = stored
 
 
-# ---------------------------------------------------------------- taking
-
-
-def claim_due() -> Generator[Claim, None, None]:
-    """Claim the messages that are due, a few at a time; messages that the caller has not begun are released.
-
-    New messages are claimed together. A message that was begun before is claimed alone: if it kills its process, no
-    other message is held up, and only its own attempt is counted.
-    """
-    leases.give_back_lost()
-    with query_timeout(database_alias()):
-        due = list(
-            Message.objects.using(database_alias()).due(NOW).values("pk", "attempts", "claim", "is_suspect")[:BATCH]
-        )
-    if any(row["claim"] is None and row["attempts"] == 0 for row in due):
-        yield from _released(_claim(Q(claim=None, attempts=0), attempts=F("attempts") + 1, is_suspect=False))
-    was_given_up = False
-    for row in due:
-        same = Q(pk=row["pk"], claim=row["claim"])
-        if row["claim"] is None and 0 < row["attempts"] < conf.MAX_ATTEMPTS:
-            yield from _released(_claim(same, attempts=F("attempts") + 1))
-        elif row["claim"] is not None and not row["is_suspect"]:
-            yield from _released(_claim(same, is_suspect=True))
-        elif row["attempts"]:  # the message killed its process
-            for message in _claim(same):
-                _put_off(message, WORKER_DIED, DIED)
-                was_given_up = True
-    if was_given_up:  # there may be more messages behind them
-        yield from claim_due()
-
-
-def _claim(which: Q, **values: Any) -> Claim:
-    """Claim some of those messages that are due and not locked, oldest first."""
-    token = uuid.uuid4()
-    due = Message.objects.using(database_alias()).filter(which).due(NOW)[:BATCH]
-    messages: list[Message] = leases.claim_unlocked(due, token, **values)
-    for message in messages:
-        message.claim = token
-        message.attempts += "attempts" in values
-    return Claim(token, messages, partial(_release, token))
-
-
-def _released(claim: Claim) -> Generator[Claim, None, None]:
-    """Yield a claim that has rows, and release what is left of it."""
-    if claim.rows:
-        try:
-            yield claim
-        finally:
-            claim.release()
-
-
-def _release(token: UUID, messages: list[Message]) -> None:
-    rows = Message.objects.using(database_alias()).filter(pk__in=[message.pk for message in messages], claim=token)
-    values = {"attempts": F("attempts") - 1, "due_at": NOW, "claim": None, "is_suspect": False}
-    with suppress(DatabaseFault):  # else the lease lapses
-        with_retries(partial(rows.filter(due_at__isnull=False).update, **values))
-
-
 def release_stored(message: Message) -> None:
     """Release a message that is stored although the request that inserted it did not learn so."""
     rows = Message.objects.using(database_alias()).filter(uid=message.uid, claim=message.uid, due_at__isnull=False)
     with_retries(partial(rows.update, attempts=0, due_at=NOW, claim=None))
 
 
-# ---------------------------------------------------------------- locking
-
-
-def lock(message: Message) -> None:
-    """Lock a claimed message until the transaction that applies it ends: its first statement.
-
-    The request that has just inserted the message skips that. If it takes longer than a lease, it loses at the end.
-
-    Raises:
-        AlreadySettled: another process has the message.
-    """
-    if message.claim in (None, message.uid):
-        return
-    if not update(Message, database_alias(), _as_claimed(message), {"claim": message.claim}):
-        raise AlreadySettled(f"message {message.pk} was claimed by another process")
-
-
-def lock_together(messages: list[Message]) -> None:
-    """Lock messages of one claim until the transaction that applies them ends: its first statement.
-
-    Raises:
-        AlreadySettled: another process has one of the messages.
-    """
-    rows = Message.objects.using(database_alias()).filter(
-        pk__in=[message.pk for message in messages], status=Message.Status.RECEIVED, due_at__isnull=False
-    )
-    if leases.renew(rows, messages[0].claim) != len(messages):
-        raise AlreadySettled("a message was claimed by another process")
-
-
 # ---------------------------------------------------------------- finishing
 
 
-def settle(message: Message, reading: ParsedMessage, outcome: str) -> None:
+def settle(message: Message, reading: ParsedMessage, outcome: str, notes: Sequence[Note] = ()) -> None:
     """Mark the message as applied, in the transaction that applied it.
+
+    Args:
+        message: the message.
+        reading: its content.
+        outcome: a `Message.Outcome`.
+        notes: notes that were added while it was applied.
 
     Raises:
         AlreadySettled: another process finished it first.
@@ -278,10 +189,30 @@ def settle(message: Message, reading: ParsedMessage, outcome: str) -> None:
         outcome=outcome,
         topic=reading.topic,
         increment_id=reading.increment_id,
-        notes=[note._asdict() for note in reading.notes],
+        notes=[note._asdict() for note in limit_notes([*notes, *reading.notes])],
         # None leaves the row out of the partial index; False is kept, since a person has corrected the message
         is_in_part=message.is_in_part is not False if is_in_part else None,
         has_impossible_time=reading.has_impossible_time or None,
+        error="",
+        cause="",
+        applied_at=timezone.now(),
+        due_at=None,
+    )
+
+
+def settle_split(message: Message, documents: SeveralDocuments) -> None:
+    """Mark a message as applied whose documents became messages of their own, in the transaction that inserted them.
+
+    Raises:
+        AlreadySettled: another process finished it first.
+    """
+    _finish(
+        message,
+        status=Message.Status.APPLIED,
+        outcome=Message.Outcome.SPLIT,
+        topic=message.url_topic,
+        increment_id="",
+        notes=[note._asdict() for note in documents.notes],
         error="",
         cause="",
         applied_at=timezone.now(),
@@ -309,11 +240,18 @@ def quarantine(message: Message, why: Unreadable) -> None:
 
 
 def postpone(message: Message, fault: Exception) -> None:
-    """Put a message off that could not be applied, or give it up after `MAX_ATTEMPTS`."""
-    _put_off(message, format_error(fault), error_fingerprint(fault))
+    """Make a message due again that could not be applied, or give it up after `MAX_ATTEMPTS`."""
+    postpone_or_give_up(message, format_error(fault), error_fingerprint(fault))
 
 
-def _put_off(message: Message, error: str, cause: str) -> None:
+def postpone_or_give_up(message: Message, error: str, cause: str) -> None:
+    """Make the message due again after a pause, or give it up after `MAX_ATTEMPTS`.
+
+    Args:
+        message: a claimed message.
+        error: for people.
+        cause: the fingerprint of the error, or another cause; failures are grouped by it.
+    """
     values: dict[str, Any] = {"error": error, "cause": cause, "claim": None}
     if message.attempts >= conf.MAX_ATTEMPTS:
         values |= {"status": Message.Status.FAILED, "due_at": None}
@@ -327,7 +265,7 @@ def _put_off(message: Message, error: str, cause: str) -> None:
 
 
 def requeue(pks: list[int]) -> int:
-    """Make messages due now, as they came in; how many. What was applied before is a replay."""
+    """Make messages due now, as they came in; return their number. A message that was applied before is a replay."""
     messages = Message.objects.using(database_alias()).filter(pk__in=pks)
     fresh: dict[str, Any] = {"status": Message.Status.RECEIVED, "attempts": 0, "due_at": NOW, "cause": ""}
     fresh |= {"claim": None, "is_suspect": False}
@@ -338,32 +276,18 @@ def requeue(pks: list[int]) -> int:
     )
 
 
-def _as_claimed(message: Message) -> dict[str, Any]:
+def as_claimed(message: Message) -> dict[str, Any]:
+    """Return the conditions that the row meets for as long as no other process has changed it."""
     claimed = {"id": message.pk, "status": Message.Status.RECEIVED, "attempts": message.attempts}
     return claimed if message.claim is None else {**claimed, "claim": message.claim}
 
 
-def take_again(message: Message) -> None:
-    """Open a settled message and hold it, in the transaction that applies it again and settles it at once.
-
-    Raises:
-        AlreadySettled: it is open already, so that it is applied anyway.
-    """
-    again: dict[str, Any] = {"status": Message.Status.RECEIVED, "attempts": 1, **leases.claim_values(uuid.uuid4())}
-    if message.status == Message.Status.APPLIED:
-        again["is_replay"] = True
-    settled = Message.objects.using(database_alias()).filter(pk=message.pk, status=message.status, due_at__isnull=True)
-    if not settled.update(**again):
-        raise AlreadySettled(f"message {message.pk} is being processed by another process")
-    message.refresh_from_db(using=database_alias(), fields=["status", "attempts", "claim", "is_replay"])
-
-
 def _open(message: Message) -> Any:
-    return Message.objects.using(database_alias()).filter(**_as_claimed(message))
+    return Message.objects.using(database_alias()).filter(**as_claimed(message))
 
 
 def _finish(message: Message, **values: Any) -> None:
-    if not with_retries(partial(update, Message, database_alias(), _as_claimed(message), values)):
+    if not with_retries(partial(update, Message, database_alias(), as_claimed(message), values)):
         raise AlreadySettled(f"message {message.pk} was finished by another process")
     for name, value in values.items():
         setattr(message, name, value)

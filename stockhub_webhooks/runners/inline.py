@@ -28,7 +28,7 @@ class InlineRunner:
         if message.outcome in (Message.Outcome.CREATED, Message.Outcome.UPDATED, Message.Outcome.STALE):
             calls.deliver_due(until=until, message_id=message.pk)
         calls.deliver_due(until=until)
-        if idle_throttle.is_due() and not worker.drain(until):
+        if (message.outcome == Message.Outcome.SPLIT or idle_throttle.is_due()) and not worker.drain(until):
             idle_throttle.start()
 
     def wake(self) -> None:

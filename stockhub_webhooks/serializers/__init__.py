@@ -12,7 +12,7 @@ from typing import Any
 
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.contract.recognition import recognise
-from stockhub_webhooks.exceptions import Unreadable
+from stockhub_webhooks.exceptions import SeveralDocuments, Unreadable
 from stockhub_webhooks.serializers import times
 from stockhub_webhooks.serializers.body import NUMBERS, parse
 from stockhub_webhooks.serializers.credit_memo import CreditMemoMessageSerializer
@@ -76,6 +76,7 @@ def read(
         received_at: the time of receipt, which no time in the body should exceed; None if it is not known.
 
     Raises:
+        SeveralDocuments: the body holds more than one document.
         Unreadable: the body is not JSON, is not an object, has no known topic or has no identifiers.
     """
     data, notes = _document(body, headers)
@@ -86,10 +87,13 @@ def read(
 def identify(body: bytes, url_topic: str = "", headers: Mapping[str, str] | None = None) -> ParsedMessage:
     """Parse a body without its lines: enough to know its document, and cheap enough for refused deliveries.
 
+    If the body holds several documents, the first one counts.
+
     Raises:
         Unreadable: as for `read`.
     """
-    data, notes = _document(body, headers)
+    documents, notes = parse(body, headers)
+    data = _documented(documents[0].data, notes)
     topic = _topic(data, url_topic)
     data.pop("items", None)
     return _parse_document(data, topic, url_topic, notes)
@@ -98,7 +102,7 @@ def identify(body: bytes, url_topic: str = "", headers: Mapping[str, str] | None
 def _document(body: bytes, headers: Mapping[str, str] | None) -> tuple[dict[str, Any], list[Note]]:
     documents, notes = parse(body, headers)
     if len(documents) > 1:
-        raise Unreadable("not_an_object", f"the body holds {len(documents)} documents")
+        raise SeveralDocuments([document.text.encode(errors="replace") for document in documents], notes)
     return _documented(documents[0].data, notes), notes
 
 

@@ -72,14 +72,18 @@ def _documents(text: str, notes: list[Note], content_type: str) -> list[Document
         if inner is None:
             break
         values = inner
-    if len(values) > MAX_DOCUMENTS:
-        raise Unreadable("not_an_object", f"the body holds {len(values)} documents, more than {MAX_DOCUMENTS}")
+    _limit(len(values))
     for value, _ in values:
         if not isinstance(value, dict):
             raise Unreadable("not_an_object", f"the body is a {type(value).__name__}")
     if len(values) == 1:
         return [Document(values[0][0], "")]
-    return [Document(value, source) for value, source in values]
+    return [Document(value, source or json.dumps(value, default=str)) for value, source in values]
+
+
+def _limit(count: int) -> None:
+    if count > MAX_DOCUMENTS:
+        raise Unreadable("too_many_documents", f"more than {MAX_DOCUMENTS}")
 
 
 def _values(text: str, notes: list[Note], content_type: str) -> list[tuple[Any, str]]:
@@ -161,8 +165,7 @@ def _is_envelope(value: dict[str, Any]) -> bool:
 
 def _elements(values: list[Any], source: str, notes: list[Note]) -> list[tuple[Any, str]]:
     """Return the elements of a list, each with its own text: numbers keep their digits."""
-    if len(values) > MAX_DOCUMENTS:
-        raise Unreadable("not_an_object", f"the body holds {len(values)} documents, more than {MAX_DOCUMENTS}")
+    _limit(len(values))
     decoder = _decoder([])
     start = source.find("[")
     for _ in range(MAX_LISTS_BEFORE):

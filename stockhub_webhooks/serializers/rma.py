@@ -1,6 +1,6 @@
 """Messages about returns (RMA).
 
-The contract gives them no `updated_at`: the message that was received later is the newer one.
+The contract gives them no `updated_at`: `processing.apply.progress` finds out which message is the newer one.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.fields import empty
 
 from stockhub_webhooks.serializers import times
+from stockhub_webhooks.serializers.extra import unknown_fields
 from stockhub_webhooks.serializers.fields import (
     IMPOSSIBLE_TIMES,
     LEFT_OUT,
@@ -42,6 +43,7 @@ class ParsedMessage:
         lines: the items; None if the stored lines stay as they are.
         lines_left_out: True if some items could not be read.
         tracks: tracking numbers, each with its carrier; one in the contract.
+        extra: fields that this version does not know.
     """
 
     topic: str
@@ -54,6 +56,7 @@ class ParsedMessage:
     lines: list[dict[str, Any]] | None = field(default=None, repr=False)
     lines_left_out: bool = False
     tracks: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    extra: dict[str, Any] = field(default_factory=dict, repr=False)
     notes: list[Note] = field(default_factory=list, repr=False)
 
     @property
@@ -68,7 +71,10 @@ class ParsedMessage:
 
     @cached_property
     def digest(self) -> str:
-        """A hash of all that has an effect: equal digests lead to equal rows. `updated_at` and notes are left out."""
+        """A hash of all that has an effect: equal digests lead to equal rows.
+
+        `updated_at`, notes and unknown fields are left out: a change of these alone is no effect.
+        """
         effect = (
             self.order_increment_id,
             self.po_number,
@@ -219,6 +225,8 @@ class MessageSerializer(TolerantSerializer):
             else:
                 parsed.notes.append(Note("track", "no_tracking_number"))
         parsed.fields = {name: value for name, value in values.items() if value is not None or name not in NEVER_ERASED}
+        if any(note.code == "unknown_field" for note in notes):
+            parsed.extra = unknown_fields(self, data, parsed.notes)
         if not self.adds_up(values):
             parsed.notes.append(Note("grand_total", "amounts_differ"))
         return parsed

@@ -1,4 +1,4 @@
-"""Test your receivers as we test ours: what Stock Hub sends, through the real door, and what your shop hears of it.
+"""Testing kit for the shop's receivers: it posts messages as Stock Hub does, and calls the receivers.
 
 ::
 
@@ -7,10 +7,8 @@
     deliver("shipment", po_number=order.number, status="DELIVERED")
     run_pending()
 
-`deliver` is what Stock Hub does, `run_pending` what your server does once Stock Hub has its answer. With pytest the
-fixture `stockhub` has all of it. `factories` (extra `[testing]`) makes rows without messages.
-
-Names are imported at their first use: pytest loads the plugin in here before Django has settings.
+`deliver` posts a message through the shop's URLs and middleware, `run_pending` does the work that follows the answer.
+With pytest, the fixture `stockhub` has both. `factories` (extra `[testing]`) creates rows without messages.
 """
 
 from __future__ import annotations
@@ -18,32 +16,33 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from stockhub_webhooks.testing.samples import (
+    LIVES,
+    Life,
+    Step,
+    Story,
+    changed,
+    duplicate,
+    life,
+    payload,
+    shuffle,
+    without_parent,
+)
+
 if TYPE_CHECKING:
     from stockhub_webhooks.testing.deliveries import Delivery, deliver, play
     from stockhub_webhooks.testing.kit import Kit
     from stockhub_webhooks.testing.pending import replay, run_pending
-    from stockhub_webhooks.testing.recording import Told, heard, isolated_receivers
-    from stockhub_webhooks.testing.samples import (
-        LIVES,
-        Life,
-        Step,
-        Story,
-        changed,
-        duplicate,
-        life,
-        payload,
-        shuffle,
-        without_parent,
-    )
+    from stockhub_webhooks.testing.recording import RecordedCall, heard, isolated_receivers
 
 __all__ = [
     "LIVES",
     "Delivery",
     "Kit",
     "Life",
+    "RecordedCall",
     "Step",
     "Story",
-    "Told",
     "changed",
     "deliver",
     "duplicate",
@@ -58,10 +57,11 @@ __all__ = [
     "without_parent",
 ]
 
-_ELSEWHERE = {
+# These modules import models, which needs Django's settings; samples must work without settings.
+_MODULES = {
     "Delivery": "deliveries",
     "Kit": "kit",
-    "Told": "recording",
+    "RecordedCall": "recording",
     "deliver": "deliveries",
     "heard": "recording",
     "isolated_receivers": "recording",
@@ -72,9 +72,9 @@ _ELSEWHERE = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"stockhub_webhooks.testing.{_ELSEWHERE.get(name, 'samples')}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -18,7 +18,7 @@ from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.testing import samples
-from stockhub_webhooks.testing.environment import in_a_test
+from stockhub_webhooks.testing.environment import test_settings
 
 FIRST_KEY = "the first key of the settings"
 
@@ -29,9 +29,9 @@ class Delivery:
 
     Attributes:
         status: the HTTP status of the answer.
-        outcome: `created`, `updated`, `unchanged` or `stale`; "" where it was not applied.
-        message: the row that keeps it; None where it was refused.
-        response: Django's response, with the host's middleware around ours.
+        outcome: `created`, `updated`, `unchanged`, `stale` or `split`; "" if the message was not applied.
+        message: the stored message; None if it was refused.
+        response: Django's response, as it leaves the shop's middleware.
     """
 
     status: int
@@ -49,28 +49,28 @@ def deliver(
     received_at: datetime | None = None,
     **changes: Any,
 ) -> Delivery:
-    """POST a message to the shop's own address, as Stock Hub does: through its URLs, its middleware and our view.
+    """POST a message to the shop as Stock Hub does: through the shop's URLs, its middleware and our view.
 
-    It is stored and applied; your receivers are called by `run_pending`, whatever `RUNNER` says. Works in a
-    `TestCase` and in a `TransactionTestCase`.
+    The message is stored and applied; receivers are not called before `run_pending`, whatever `RUNNER` is. Works in
+    a `TestCase` and in a `TransactionTestCase`.
 
     Args:
-        topic: one of `topics.ALL`, or "" for the shared address.
-        payload: a body, or the very bytes; `testing.payload` of the topic where none is given.
-        key: the `x-api-key`; the first of the settings where none is given. None sends no key.
-        headers: further headers.
-        received_at: when it came in, aware: what a receiver does with old news. Now where none is given.
-        changes: as `testing.payload` takes them, where no `payload` is given.
+        topic: one of `topics.ALL`, or "" for the shared URL.
+        payload: the body, as a dict or as bytes or text that are sent unchanged; default: `testing.payload(topic)`.
+        key: the value of `x-api-key`; default: the first key of the settings. None sends no key.
+        headers: more headers.
+        received_at: time of receipt, aware, to test how a receiver treats an old message; default: now.
+        changes: changes to the default payload, as in `testing.payload`.
 
     Raises:
-        django.urls.NoReverseMatch: the shop's URLs do not include ours.
-        TypeError: there are both a payload and changes.
+        django.urls.NoReverseMatch: the shop's URLs do not include those of this app.
+        TypeError: both a payload and changes are given.
     """
     if payload is None:
         payload = samples.payload(topic, **changes)
     elif changes:
         raise TypeError(f"deliver() takes a payload or changes ({', '.join(changes)}), not both")
-    with in_a_test(), _received(received_at):
+    with test_settings(), _set_received_at(received_at):
         response = Client().post(
             reverse(f"stockhub_webhooks:{topic or 'any'}"),
             _bytes(payload),
@@ -84,13 +84,13 @@ def deliver(
 
 
 def play(life: Iterable[samples.Step], *, key: str | None = FIRST_KEY) -> list[Delivery]:
-    """Deliver each message of a life, in its sequence."""
+    """Deliver each message of a life, in the given sequence."""
     return [deliver(topic, payload, key=key) for topic, payload, _ in life]
 
 
 @contextmanager
-def _received(at: datetime | None) -> Iterator[None]:
-    """Messages that are stored meanwhile came in then, before anything is made of them."""
+def _set_received_at(at: datetime | None) -> Iterator[None]:
+    """Set the time of receipt of messages that are stored inside the block, before they are parsed."""
     if at is None:
         yield
         return
@@ -128,7 +128,7 @@ def _plain(value: object) -> object:
 
 
 def _answer(response: Any) -> dict[str, Any]:
-    """Our answer; nothing where the host's middleware answered instead."""
+    """Return the JSON of our answer; {} if the shop's middleware answered instead."""
     try:
         answer = response.json()
     except ValueError:

@@ -1,4 +1,4 @@
-"""Settings that differ in a test, whatever the shop's settings are."""
+"""Settings that the testing kit overrides."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from stockhub_webhooks.conf import NAME, configured
 from stockhub_webhooks.models import Message
 
 
-class PatientRunner:
-    """Applies a message while it is delivered, and leaves the shop's receivers to `run_pending`."""
+class ManualRunner:
+    """Runner that applies a message within the request and starts nothing; `run_pending` calls the receivers."""
 
     applies_in_request = True
 
     def after_answer(self, message: Message) -> None:
-        """Nothing: `run_pending` finds it."""
+        """Do nothing; `run_pending` finds what is due."""
 
     def wake(self) -> None:
-        """Nothing: `run_pending` finds it."""
+        """Do nothing; `run_pending` finds what is due."""
 
 
 @contextmanager
-def in_a_test() -> Iterator[None]:
-    """Use the shop's settings, but let receivers wait, send no alarms, and use a spool directory of the test.
+def test_settings() -> Iterator[None]:
+    """Use the shop's settings, but call no receivers, raise no alarms and have no spool directory.
 
-    A test must never import a developer's spooled messages into a database that is thrown away, nor write there.
+    With the shop's spool directory, a test could import real messages into a database that is then deleted.
     """
-    runner = f"{PatientRunner.__module__}.{PatientRunner.__qualname__}"
+    runner = f"{ManualRunner.__module__}.{ManualRunner.__qualname__}"
     changes = {"RUNNER": runner, "SPOOL_DIR": "", "ALERT": ""}
     with override_settings(**{NAME: {**configured(), **changes}}):
         yield

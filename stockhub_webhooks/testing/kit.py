@@ -1,4 +1,4 @@
-"""The whole kit in one object, for a fixture."""
+"""The testing kit as one object, for the pytest fixture."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stockhub_webhooks.testing import deliveries, pending, recording, samples
 
 
 class Kit:
-    """The object behind the fixture `stockhub`. Receivers that a test connects are removed at its end."""
+    """Value of the fixture `stockhub`. Receivers that a test connects are disconnected at its end."""
 
     payload = staticmethod(samples.payload)
     life = staticmethod(samples.life)
@@ -36,8 +36,8 @@ class Kit:
     ) -> None:
         self._stack.close()
 
-    def heard(self, signal: Signal) -> list[recording.Told]:
-        """Record a signal until the end of the test; the list has its calls once `run_pending` ran."""
+    def heard(self, signal: Signal) -> list[recording.RecordedCall]:
+        """Record the calls of a signal until the end of the test; `run_pending` fills the list."""
         return self._stack.enter_context(recording.heard(signal))
 
     def only(self, *receivers: Any) -> None:

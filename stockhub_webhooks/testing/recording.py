@@ -11,71 +11,95 @@ from typing import Any
 from django.dispatch import Signal
 
 from stockhub_webhooks import signals
+from stockhub_webhooks.delivery.receiver_event import ReceiverEvent
+from stockhub_webhooks.models import (
+    RMA,
+    CreditMemo,
+    Invoice,
+    Message,
+    Order,
+    PaymentRequest,
+    ReceiverCall,
+    RMAItem,
+    Shipment,
+    Track,
+)
 
 _numbers = itertools.count(1)
 
 
-class Told(SimpleNamespace):
-    """A recorded call: all arguments by their names, such as `event`, `order` and `shipment`."""
+class RecordedCall(SimpleNamespace):
+    """Arguments of a recorded call as attributes. It has those that its signal passes (see `signals`), no others."""
 
-    event: Any
-    order: Any
-    sender: Any
+    sender: type[Any]
+    event: ReceiverEvent
+    order: Order
+    shipment: Shipment
+    track: Track
+    invoice: Invoice
+    rma: RMA
+    rma_item: RMAItem
+    credit_memo: CreditMemo
+    payment_request: PaymentRequest
+    old_status: str | None
+    new_status: str | None
+    message: Message
+    call: ReceiverCall
 
 
 @contextmanager
-def heard(signal: Signal) -> Iterator[list[Told]]:
-    """Record a signal as a receiver of the shop gets it; the list has its calls once `run_pending` ran.
+def heard(signal: Signal) -> Iterator[list[RecordedCall]]:
+    """Record the calls of a signal, with the arguments that a receiver of the shop gets.
+
+    The list is filled by `run_pending`; calls of operational signals, such as `message_received`, come at once.
 
     ::
 
-        with heard(shipment_delivered) as told:
+        with heard(shipment_delivered) as calls:
             deliver("shipment", status="DELIVERED")
             run_pending()
-        assert told[0].shipment.is_delivered
-
-    Operational signals, such as `message_received`, are heard at once.
+        assert calls[0].shipment.is_delivered
     """
-    told: list[Told] = []
+    calls: list[RecordedCall] = []
 
-    def listen(sender: Any, **arguments: Any) -> None:
-        told.append(Told(sender=sender, **arguments))
+    def record(sender: Any, **arguments: Any) -> None:
+        calls.append(RecordedCall(sender=sender, **arguments))
 
     uid = f"{__name__}.heard.{next(_numbers)}"
-    signal.connect(listen, weak=False, dispatch_uid=uid)
+    signal.connect(record, weak=False, dispatch_uid=uid)
     try:
-        yield told
+        yield calls
     finally:
         signal.disconnect(dispatch_uid=uid)
 
 
 @contextmanager
 def isolated_receivers(*only: Callable[..., Any] | str) -> Iterator[None]:
-    """Afterwards the receivers are those of before, whatever was connected or disconnected meanwhile.
+    """Restore the connected receivers at the end, whatever the test connected or disconnected.
 
     Also a decorator: `@isolated_receivers("shop.mark_delivered")`.
 
     Args:
-        only: of the receivers of before, those that hear anything meanwhile: functions or their identities
-            (`dispatch_uid`, else `module.qualname`). All of them where nothing is given.
+        only: the receivers that stay connected, as functions or identities (`dispatch_uid`, else
+            `module.qualname`); all if none is given.
 
     Raises:
-        LookupError: a receiver that is named is not connected to any signal.
+        LookupError: a receiver of `only` is not connected to any signal.
     """
     before = _snapshot()
     _require(only, before)
-    for signal, known in before:
-        for receiver in known:
+    for signal, receivers in before:
+        for receiver in receivers:
             if only and receiver.identity not in only and receiver.function not in only:
                 signal.disconnect(sender=receiver.sender, dispatch_uid=receiver.identity)
     try:
         yield
     finally:
-        for signal, known in _snapshot():
-            for receiver in known:
+        for signal, receivers in _snapshot():
+            for receiver in receivers:
                 signal.disconnect(sender=receiver.sender, dispatch_uid=receiver.identity)
-        for signal, known in before:
-            for receiver in known:
+        for signal, receivers in before:
+            for receiver in receivers:
                 signal.connect(
                     receiver.function, sender=receiver.sender, dispatch_uid=receiver.identity, test=receiver.test
                 )
@@ -92,21 +116,21 @@ def connected(*names: Callable[..., Any] | str) -> set[str]:
     """Return the identities of receivers, named by function or by identity.
 
     Raises:
-        LookupError: one of them is not connected to any signal.
+        LookupError: one of `names` is not connected to any signal.
     """
-    known = _snapshot()
-    _require(names, known)
+    snapshot = _snapshot()
+    _require(names, snapshot)
     return {
         receiver.identity
-        for _, receivers in known
+        for _, receivers in snapshot
         for receiver in receivers
         if receiver.identity in names or receiver.function in names
     }
 
 
-def _require(only: tuple[Callable[..., Any] | str, ...], known: Snapshot) -> None:
-    every = [receiver for _, receivers in known for receiver in receivers]
-    for wanted in only:
-        if not any(wanted in (receiver.identity, receiver.function) for receiver in every):
-            identities = ", ".join(sorted({receiver.identity for receiver in every})) or "none"
-            raise LookupError(f"{wanted!r} is not a connected receiver; these are: {identities}")
+def _require(names: tuple[Callable[..., Any] | str, ...], snapshot: Snapshot) -> None:
+    connected_receivers = [receiver for _, receivers in snapshot for receiver in receivers]
+    for name in names:
+        if not any(name in (receiver.identity, receiver.function) for receiver in connected_receivers):
+            identities = ", ".join(sorted({receiver.identity for receiver in connected_receivers})) or "none"
+            raise LookupError(f"{name!r} is not a connected receiver; these are: {identities}")

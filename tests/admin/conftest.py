@@ -1,4 +1,4 @@
-"""An admin with something of everything in it."""
+"""Fixtures for the tests of the admin."""
 
 import json
 
@@ -33,21 +33,21 @@ NAMES = (
 
 @pytest.fixture
 def list_url():
-    """The address of a model's list."""
+    """Return a function that returns the URL of a model's list."""
     return lambda name: reverse(f"admin:stockhub_webhooks_{name}_changelist")
 
 
 @pytest.fixture
 def page_url():
-    """The address of a row's page."""
+    """Return a function that returns the URL of a row's page."""
     return lambda row: reverse(f"admin:stockhub_webhooks_{row._meta.model_name}_change", args=[row.pk])
 
 
 @pytest.fixture
 def act(staff, list_url, settings):
-    """Run an action of a list on rows, as `http` (staff); the page that follows."""
+    """Return a function that runs an action of a list on rows, and returns the page that follows."""
 
-    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000  # the host's is too small for Django's own forms
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000  # the host's limit is too small for Django's forms
 
     def run(name, action, *rows, http=staff):
         data = {"action": action, "_selected_action": [row.pk for row in rows]}
@@ -58,7 +58,7 @@ def act(staff, list_url, settings):
 
 @pytest.fixture
 def clerk(django_user_model, client):
-    """A client that is logged in and may do what the names say, and nothing else."""
+    """Return a function that logs a client in, with the named permissions only."""
 
     def named(*names):
         user = django_user_model.objects.create_user("clerk", password="secret", is_staff=True)
@@ -69,13 +69,18 @@ def clerk(django_user_model, client):
     return named
 
 
+def message_levels(answer):
+    """Return the levels of the messages that a page shows to the user."""
+    return [message.level_tag for message in answer.context["messages"]]
+
+
 def fails(**kwargs):
     raise ValueError("<b>the stock system</b> says no")
 
 
 @pytest.fixture
 def filled(post, hear):
-    """All examples, a change, an older message, odd values, a stub and two messages that cannot be read."""
+    """Post all examples, a change, an older message, unusual values, a stub and two unreadable messages."""
     hear(signals.event_recorded)
     hear(signals.track_added, fails)
     for topic in ALPHABETICAL:

@@ -35,7 +35,7 @@ def both(post, hear):
 
 
 @pytest.mark.parametrize("name", OF_ACCOUNT)
-def test_only_what_is_a_test_wears_the_badge(both, staff, list_url, page_url, name):
+def test_only_tests_have_the_badge(both, staff, list_url, page_url, name):
     rows = list(apps.get_model("stockhub_webhooks", name).objects.all())
     tests = [row for row in rows if row.is_test]
     assert 0 < len(tests) < len(rows)
@@ -49,7 +49,7 @@ def test_only_what_is_a_test_wears_the_badge(both, staff, list_url, page_url, na
 
 
 @pytest.mark.parametrize("name", OF_ACCOUNT)
-def test_the_badge_is_in_the_column_that_leads_to_the_page_and_changes_nothing_else(both, staff, list_url, name):
+def test_badge_is_in_the_column_that_links_to_the_page_and_changes_no_other(both, staff, list_url, name):
     without, with_ = (
         main(staff.get(list_url(name), {"account": who, **WITH_TESTS.get(name, {})}).text)
         for who in ("default", "test")
@@ -61,12 +61,12 @@ def test_the_badge_is_in_the_column_that_leads_to_the_page_and_changes_nothing_e
     assert len(cells) == with_.count('class="stockhub-badge"')
 
 
-def test_the_badge_stays_when_the_key_is_taken_away(both, staff, list_url):
+def test_badge_stays_after_the_test_key_is_removed(both, staff, list_url):
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY}):
         assert BADGE.format("test") in staff.get(list_url("order")).text
 
 
-def test_the_lists_can_still_be_sorted_and_act(both, staff, act, list_url):
+def test_lists_with_badges_can_be_sorted_and_have_actions(both, staff, act, list_url):
     orders = list(Order.objects.order_by("increment_id", "pk"))
     assert list(staff.get(list_url("order"), {"o": "1"}).context["cl"].result_list.values_list("increment_id")) == [
         (order.increment_id,) for order in orders
@@ -75,13 +75,13 @@ def test_the_lists_can_still_be_sorted_and_act(both, staff, act, list_url):
     assert "1 message." in act("message", "process_again", message).text
 
 
-def test_in_dutch(both, staff, page_url):
+def test_badge_is_translated_into_dutch(both, staff, page_url):
     page = staff.get(page_url(Order.objects.of_account("test").first()), headers={"accept-language": "nl"}).text
     assert BADGE.format("test") in page
     assert "Niet echt: telt niet mee in exports, grafieken en alarmen." in page
 
 
-def test_its_style_is_a_file_and_has_no_colour_of_its_own(both, staff, list_url):
+def test_badge_has_a_style_sheet_with_the_colours_of_the_admin(both, staff, list_url):
     assert '<link href="/static/stockhub_webhooks/badge.css"' in staff.get(list_url("order")).text
     with open(finders.find("stockhub_webhooks/badge.css")) as file:
         colours = re.findall(r"(?:color|background|border): [^;]*", file.read())

@@ -25,7 +25,7 @@ def models():
     return [apps.get_model("stockhub_webhooks", name) for name in NAMES]
 
 
-def test_every_model_has_a_list_or_is_part_of_a_page():
+def test_every_model_has_a_list_or_is_shown_on_a_page():
     ours = {model._meta.model_name for model in apps.get_app_config("stockhub_webhooks").get_models()}
     registered = {
         model._meta.model_name for model in admin.site._registry if model._meta.app_label == "stockhub_webhooks"
@@ -35,7 +35,7 @@ def test_every_model_has_a_list_or_is_part_of_a_page():
 
 
 @pytest.mark.parametrize("language", ["en", "nl"])
-def test_each_list_and_each_page_opens(filled, staff, list_url, page_url, language):
+def test_every_list_and_every_page_opens(filled, staff, list_url, page_url, language):
     extra = {"headers": {"accept-language": language}}
     for model in models():
         assert model.objects.exists()
@@ -46,7 +46,7 @@ def test_each_list_and_each_page_opens(filled, staff, list_url, page_url, langua
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_nothing_can_be_added_changed_or_deleted(filled, staff, list_url, page_url, name):
+def test_rows_cannot_be_added_changed_or_deleted(filled, staff, list_url, page_url, name):
     row = apps.get_model("stockhub_webhooks", name).objects.first()
     assert staff.get(list_url(name) + "add/").status_code == 403
     assert staff.post(page_url(row), {}).status_code == 403
@@ -62,7 +62,7 @@ def main(page):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_who_may_only_view_sees_it_and_who_may_not_is_refused(filled, clerk, list_url, page_url, name):
+def test_pages_need_the_view_permission(filled, clerk, list_url, page_url, name):
     row = apps.get_model("stockhub_webhooks", name).objects.first()
     http = clerk(f"view_{name}")
     for other in NAMES:
@@ -71,7 +71,7 @@ def test_who_may_only_view_sees_it_and_who_may_not_is_refused(filled, clerk, lis
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_filter_offers_choices_that_work(filled, staff, list_url, name):
+def test_every_choice_of_every_filter_works(filled, staff, list_url, name):
     start = staff.get(list_url(name)).text
     links = set(re.findall(r'href="(\?[^"]*)"', start))
     assert len(links) > 3
@@ -83,12 +83,12 @@ WORDS = ("000000701", "RESELLER_REF", "1Z00AA000000000001", "wsnl100", "piet.tes
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_any_search_is_answered(filled, staff, list_url, name):
+def test_any_search_text_is_answered(filled, staff, list_url, name):
     for word in (*WORDS, "'", '"', "%", "_", "\\", "\u2028", "🧦", "a " * 50):
         assert staff.get(list_url(name), {"q": word}).status_code == 200, word
 
 
-def test_no_sender_text_becomes_html(staff, post, list_url, page_url):
+def test_text_of_the_sender_is_escaped(staff, post, list_url, page_url):
     for topic in ALPHABETICAL:
         body = poisoned(contract(topic))
         assert post(topic, body).status_code == 200
@@ -110,7 +110,7 @@ def poisoned(value):
     return value + HOSTILE if isinstance(value, str) else value
 
 
-def test_only_http_links_lead_out(staff, post, page_url):
+def test_only_http_urls_become_links(staff, post, page_url):
     for number, link in enumerate(("javascript:alert(1)", "data:text/html,x", "https://carrier.example/1?a=b&c=d")):
         post("shipment", sample("shipment", increment_id=f"{number}", track__tracking_url=link))
         post(
@@ -127,7 +127,7 @@ def test_only_http_links_lead_out(staff, post, page_url):
     assert all('rel="noopener noreferrer"' in link and "a=b&amp;c=d" in link for link in outside)
 
 
-def test_no_page_has_script_or_style_of_ours(filled, staff, list_url, page_url):
+def test_no_page_has_inline_script_or_style(filled, staff, list_url, page_url):
     for model in models():
         for page in (staff.get(list_url(model._meta.model_name)).text, staff.get(page_url(model.objects.first())).text):
             part = main(page)
@@ -137,7 +137,7 @@ def test_no_page_has_script_or_style_of_ours(filled, staff, list_url, page_url):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_list_costs_the_same_however_many_rows_it_has(filled, staff, post, list_url, name):
+def test_number_of_queries_of_a_list_does_not_depend_on_its_rows(filled, staff, post, list_url, name):
     staff.get(list_url(name))
     with CaptureQueriesContext(
         connection,
@@ -155,7 +155,7 @@ def test_a_list_costs_the_same_however_many_rows_it_has(filled, staff, post, lis
     assert len(many) == len(few) <= 8, [query["sql"] for query in many]
 
 
-def test_no_list_reads_a_body(filled, staff, list_url):
+def test_no_list_reads_bodies(filled, staff, list_url):
     for name in NAMES:
         with CaptureQueriesContext(connection) as queries:
             staff.get(list_url(name))
@@ -166,7 +166,7 @@ WITHOUT_ACCOUNT = {"alarm", "heartbeat", "refusal", "refusedbody", "replay"}
 
 
 @pytest.mark.parametrize("name", sorted(WITHOUT_ACCOUNT))
-def test_what_has_no_account_shows_none_where_there_are_several(filled, staff, settings, list_url, page_url, name):
+def test_models_without_an_account_show_none_if_there_are_several(filled, staff, settings, list_url, page_url, name):
     settings.STOCKHUB_WEBHOOKS = {"API_KEYS": {"default": "a" * 30, "second": "b" * 30}}
     row = apps.get_model("stockhub_webhooks", name).objects.first()
     for address in (list_url(name), page_url(row)):
@@ -176,7 +176,7 @@ def test_what_has_no_account_shows_none_where_there_are_several(filled, staff, s
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in WITHOUT_ACCOUNT])
-def test_the_account_is_shown_only_where_there_are_several(filled, staff, settings, list_url, page_url, name):
+def test_account_is_shown_only_if_there_are_several(filled, staff, settings, list_url, page_url, name):
     row = apps.get_model("stockhub_webhooks", name).objects.first()
     for address in (list_url(name), page_url(row)):
         assert "field-account" not in main(staff.get(address).text)
@@ -187,7 +187,7 @@ def test_the_account_is_shown_only_where_there_are_several(filled, staff, settin
     assert staff.get(list_url(name), {"account": "default"}).context["cl"].result_count > 0
 
 
-def test_a_page_of_an_order_with_much_history_stays_small(staff, post, hear, page_url):
+def test_page_of_an_order_with_a_long_history_stays_small(staff, post, hear, page_url):
     hear(signals.event_recorded)
     for number in range(25):
         post("order", sample("order", status=f"s{number}", updated_at=f"2024-05-06T12:{number:02d}:00+02:00"))
@@ -198,7 +198,7 @@ def test_a_page_of_an_order_with_much_history_stays_small(staff, post, hear, pag
     assert len(queries) < 25
 
 
-def test_a_shipment_page_shows_tracks_in_the_order_they_came(staff, post, page_url):
+def test_shipment_page_shows_tracks_in_order_of_receipt(staff, post, page_url):
     first = contract("shipment")
     second = copy.deepcopy(first)
     second["track"]["tracking_number"] = "SECOND"

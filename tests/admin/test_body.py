@@ -15,7 +15,7 @@ ANY_JSON = st.recursive(
 )
 
 
-def test_json_has_one_value_a_line_and_keeps_its_digits_order_and_doubles():
+def test_indented_json_keeps_digits_order_and_repeated_names():
     shown = pretty(b'{"b":1.10,"a":[1e400,{}, [],"x"],"a":-0,"t":"caf\\u00e9 https:\\/\\/x"}')
     assert shown == (
         '{\n  "b": 1.10,\n  "a": [\n    1e400,\n    {},\n    [],\n    "x"\n  ],\n  "a": -0,\n  "t": "café https://x"\n}'
@@ -23,7 +23,7 @@ def test_json_has_one_value_a_line_and_keeps_its_digits_order_and_doubles():
 
 
 @given(ANY_JSON)
-def test_indenting_changes_nothing_of_what_is_said(value):
+def test_indentation_does_not_change_the_value(value):
     text = json.dumps(value)
     assert json.dumps(json.loads(pretty(text.encode()))) == text
 
@@ -46,7 +46,7 @@ def test_any_bytes_become_text_without_control_characters(body):
         (b'"a\\u0000\\ud800"', '"a\\u0000\\ud800"'),
     ],
 )
-def test_oddities(body, shown):
+def test_unusual_bodies_are_shown_readably(body, shown):
     assert pretty(body) == shown
 
 
@@ -65,19 +65,19 @@ def test_oddities(body, shown):
     ],
     ids=range(9),
 )
-def test_a_large_body_is_shown_soon_and_does_not_blow_up(body):
+def test_large_body_is_formatted_fast_and_does_not_grow_too_much(body):
     start = time.perf_counter()
     shown = pretty(body)
     assert time.perf_counter() - start < 10
     assert len(shown) <= 5 * LIMIT
 
 
-def test_indents_end_somewhere():
+def test_depth_of_indentation_is_limited():
     shown = pretty(b"[" * 60 + b"1" + b"]" * 60)
     assert max(len(line) - len(line.lstrip()) for line in shown.splitlines()) == 2 * DEPTH_LIMIT
 
 
-def test_more_than_the_limit_is_cut_off_and_says_so():
+def test_body_over_the_limit_is_cut_off_visibly():
     shown = pretty(b"x" * (LIMIT + 1))
     assert shown.endswith("x\n…")
     assert len(shown) == LIMIT + 2

@@ -1,4 +1,4 @@
-"""A message entered by hand in the back office, and one that is mended."""
+"""The page on which messages are entered by hand or corrected."""
 
 import json
 import re
@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from stockhub_webhooks import signals
+from stockhub_webhooks.admin import labels
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models import RMA, Invoice, Message, Order, Shipment
 from tests.conftest import KEY
@@ -22,13 +23,13 @@ URL = reverse("admin:stockhub_webhooks_message_enter")
 
 @pytest.fixture(autouse=True)
 def roomy(settings):
-    """The host's limit is too small for any form."""
+    """Raise the host's limit, which is too small for a form."""
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100_000
 
 
 @pytest.fixture
 def enter(staff):
-    """Enter a body on the page; the page that follows."""
+    """Return a function that enters a body, and returns the page that follows."""
 
     def run(body, http=staff, query="", **values):
         text = body if isinstance(body, str) else json.dumps(body)
@@ -38,30 +39,31 @@ def enter(staff):
 
 
 @pytest.mark.parametrize("topic", topics.ALL)
-def test_what_is_entered_is_processed_and_the_page_says_so(enter, page_url, topic):
+def test_entered_message_is_processed_and_the_page_shows_its_outcome(enter, page_url, topic):
     page = enter(contract(topic))
     message = Message.objects.get()
     assert (message.source, message.status, message.outcome, message.topic) == ("hand", "applied", "created", topic)
     assert page.redirect_chain == [(f"{URL}?entered={message.pk}", 302)]
     assert page_url(message) in page.text
-    assert ": new" in page.text
+    assert page.context["entered"]["result"] == str(Message.Outcome.CREATED.label)
     assert "<textarea" in page.text
     entry = LogEntry.objects.get()
     assert (entry.change_message, entry.object_id, entry.action_flag) == ("entered by hand", str(message.pk), 1)
 
 
-def test_twice_is_nothing_new(enter):
+def test_same_message_entered_twice_is_unchanged(enter):
     enter(contract("order"))
-    assert ": nothing new" in enter(contract("order")).text
+    assert enter(contract("order")).context["entered"]["result"] == str(Message.Outcome.UNCHANGED.label)
 
 
-def test_where_the_worker_does_it_the_page_says_that_it_waits(enter, settings):
+def test_page_says_that_a_message_waits_for_the_worker(enter, settings):
     settings.STOCKHUB_WEBHOOKS = {"API_KEYS": KEY, "RUNNER": "worker"}
-    assert ": waiting" in enter(contract("order")).text
+    entered = enter(contract("order")).context["entered"]
+    assert (entered["result"], entered["good"]) == (str(Message.Status.RECEIVED.label), False)
     assert Message.objects.get().status == "received"
 
 
-def test_a_runner_that_fails_to_wake_does_not_fail_the_page(enter, monkeypatch):
+def test_failure_to_wake_the_runner_does_not_break_the_page(enter, monkeypatch):
     def broken(self):
         raise OSError("the broker is away")
 
@@ -71,32 +73,33 @@ def test_a_runner_that_fails_to_wake_does_not_fail_the_page(enter, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "reason"),
     [
-        ("", "This field is required"),
-        ("{oops", "The content is not JSON"),
-        ("[]", "not one object"),
-        ('{"increment_id": "<script>alert(1)</script>"}', "Nothing tells whether this is an order"),
-        (sample("shipment", order_increment_id=None), "does not say which document"),
+        ("", ""),
+        ("{oops", "not_json"),
+        ("[]", "not_an_object"),
+        ('{"increment_id": "<script>alert(1)</script>"}', "no_topic"),
+        (sample("shipment", order_increment_id=None), "no_identifier"),
     ],
 )
-def test_what_cannot_be_processed_is_not_stored_and_can_be_mended_on_the_spot(enter, body, said):
+def test_unreadable_body_is_not_stored_and_can_be_corrected_in_the_form(enter, body, reason):
     page = enter(body)
     assert page.status_code == 200
-    assert said in page.text
+    (error,) = page.context["form"].errors["body"]
+    assert error.startswith(str(labels.REASONS.get(reason, "")))
     assert "<script>alert" not in page.text
     assert (body if isinstance(body, str) else "increment_id") in page.context["form"]["body"].value()
     assert not Message.objects.exists()
     assert not LogEntry.objects.exists()
 
 
-def test_the_topic_can_be_chosen(enter):
+def test_topic_can_be_chosen(enter):
     enter({"increment_id": "7", "order_increment_id": "8", "status": "approved"}, topic="rma")
     assert Message.objects.get().topic == "rma"
     assert "Select a valid choice" in enter(contract("order"), topic="parcel").text
 
 
-def test_the_account_is_asked_where_there_are_several(enter, staff, settings):
+def test_account_is_required_if_there_are_several(enter, staff, settings):
     assert 'name="account"' not in staff.get(URL).text
     settings.STOCKHUB_WEBHOOKS = {"API_KEYS": {"one": "key-one", "two": "key-two"}}
     assert 'name="account"' in staff.get(URL).text
@@ -106,17 +109,17 @@ def test_the_account_is_asked_where_there_are_several(enter, staff, settings):
     assert Order.objects.get().account == "two"
 
 
-def test_what_became_of_the_last_one_is_not_said_of_the_next(enter):
+def test_outcome_of_one_message_is_not_shown_for_the_next(enter):
     enter(contract("order"))
     page = enter("{oops", query=f"?entered={Message.objects.get().pk}")
-    assert ": new" not in page.text
-    assert "The content is not JSON" in page.text
+    assert page.context["entered"] == {}
+    assert str(labels.REASONS["not_json"]) in page.text
 
 
 # ---------------------------------------------------------------- too long
 
 
-def test_a_body_over_our_limit_is_refused_in_words(enter, settings):
+def test_body_over_the_limit_is_refused_with_advice(enter, settings):
     settings.STOCKHUB_WEBHOOKS = {"API_KEYS": KEY, "MAX_BODY_BYTES": 100}
     page = enter(contract("order"))
     assert "MAX_BODY_BYTES" in page.text
@@ -125,7 +128,7 @@ def test_a_body_over_our_limit_is_refused_in_words(enter, settings):
 
 
 @pytest.mark.parametrize("encoding", ["multipart", "urlencoded"])
-def test_a_form_that_django_refuses_is_answered_with_what_to_do(staff, settings, encoding):
+def test_form_that_is_too_large_for_django_is_answered_with_advice(staff, settings, encoding):
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
     body = json.dumps(contract("order"))
     if encoding == "multipart":
@@ -144,13 +147,13 @@ def test_a_form_that_django_refuses_is_answered_with_what_to_do(staff, settings,
 
 @pytest.fixture
 def broken(post):
-    """A quarantined message."""
+    """Post a message that is quarantined."""
     body = json.dumps(sample("shipment", order_increment_id=None, status="caf\u00e9")).encode()
     assert post("shipment", body).status_code == 406
     return Message.objects.get()
 
 
-def test_a_quarantined_message_is_mended_and_stays_as_it_is(enter, staff, broken, page_url):
+def test_corrected_message_leaves_the_original_as_it_is(enter, staff, broken, page_url):
     before = Message.objects.filter(pk=broken.pk).values().get()
     url = f"{URL}?correct={broken.pk}"
     assert url in staff.get(page_url(broken)).text
@@ -170,8 +173,8 @@ def test_a_quarantined_message_is_mended_and_stays_as_it_is(enter, staff, broken
     assert logged.change_message == f"corrected and entered again as message {mended.pk}"
 
 
-def test_a_mended_message_is_as_old_as_the_one_that_came(enter, post):
-    """A return says no time of its own: what came since is newer."""
+def test_corrected_message_keeps_the_time_of_receipt(enter, post):
+    """A return has no time of its own, so the time of receipt decides."""
     assert post("rma", sample("rma", order_increment_id=None, status="pending")).status_code == 406
     broken = Message.objects.get()
     post("rma", sample("rma", status="approved"))
@@ -181,13 +184,13 @@ def test_a_mended_message_is_as_old_as_the_one_that_came(enter, post):
     assert RMA.objects.get().status == "approved"
 
 
-def test_the_page_is_prefilled_with_the_account(staff, broken, settings):
+def test_form_is_prefilled_with_the_account_of_the_original(staff, broken, settings):
     Message.objects.update(account="two")
     settings.STOCKHUB_WEBHOOKS = {"API_KEYS": {"one": "key-one", "two": "key-two"}}
     assert staff.get(f"{URL}?correct={broken.pk}").context["form"]["account"].value() == "two"
 
 
-def test_any_bytes_can_be_mended(staff, post):
+def test_any_body_can_be_corrected(staff, post):
     for body in (b"\xff\x00 </textarea><script>alert(1)</script>", b"[" * 50_000, b'{"a": 1.50, "a": 2}'):
         post("order", body)
         page = staff.get(f"{URL}?correct={Message.objects.latest('pk').pk}")
@@ -196,7 +199,7 @@ def test_any_bytes_can_be_mended(staff, post):
     assert "1.50" in page.text
 
 
-def test_a_message_that_was_applied_whole_has_no_button(staff, post, page_url):
+def test_only_quarantined_messages_and_those_applied_in_part_have_the_button(staff, post, page_url):
     post("order")
     assert "?correct=" not in staff.get(page_url(Message.objects.get())).text
 
@@ -240,7 +243,7 @@ def test_a_correction_that_leaves_something_out_again_is_applied_in_part_itself(
     assert list(Message.objects.order_by("pk").values_list("is_in_part", flat=True)) == [False, True]
 
 
-def test_a_message_that_is_not_there_cannot_be_mended(staff):
+def test_missing_message_cannot_be_corrected(staff):
     assert staff.get(f"{URL}?correct=77").status_code == 404
     assert staff.get(f"{URL}?correct=nonsense").status_code == 200
     assert staff.get(f"{URL}?entered=77").status_code == 200
@@ -249,7 +252,7 @@ def test_a_message_that_is_not_there_cannot_be_mended(staff):
 # ---------------------------------------------------------------- who may
 
 
-def test_it_has_a_permission_of_its_own(clerk, enter, broken, list_url, page_url):
+def test_page_needs_its_own_permission(clerk, enter, broken, list_url, page_url):
     http = clerk("view_message", "process_again", "release")
     assert URL not in http.get(list_url("message")).text
     assert URL not in http.get(page_url(broken)).text
@@ -258,14 +261,14 @@ def test_it_has_a_permission_of_its_own(clerk, enter, broken, list_url, page_url
     assert Message.objects.count() == 1
 
 
-def test_who_has_it_is_led_there(clerk, enter, broken, list_url, page_url):
+def test_buttons_are_shown_with_the_permission(clerk, enter, broken, list_url, page_url):
     http = clerk("view_message", "enter_by_hand", "view_personal_data")
     assert URL in http.get(list_url("message")).text
     assert f"{URL}?correct={broken.pk}" in http.get(page_url(broken)).text
     assert ": new" in enter(contract("order"), http=http).text
 
 
-def test_who_may_not_see_messages_is_shown_none(clerk, enter, broken):
+def test_original_is_shown_only_with_the_view_permission(clerk, enter, broken):
     http = clerk("enter_by_hand")
     assert http.get(f"{URL}?correct={broken.pk}").status_code == 403
     page = enter(contract("order"), http=http)
@@ -273,12 +276,12 @@ def test_who_may_not_see_messages_is_shown_none(clerk, enter, broken):
     assert "/change/" not in page.text.split("messagelist")[1].split("</ul>")[0]
 
 
-def test_nobody_comes_in_without_logging_in(client):
+def test_anonymous_user_is_sent_to_the_login(client):
     assert client.get(URL).status_code == 302
     assert client.post(URL, {"body": "{}"}).status_code == 302
 
 
-def test_a_form_from_another_site_is_refused(staff, django_user_model):
+def test_form_without_a_csrf_token_is_refused(staff, django_user_model):
     http = Client(enforce_csrf_checks=True)
     http.force_login(django_user_model.objects.get())
     assert http.post(URL, {"topic": "", "body": json.dumps(contract("order"))}).status_code == 403
@@ -288,13 +291,13 @@ def test_a_form_from_another_site_is_refused(staff, django_user_model):
     assert page.status_code == 302
 
 
-def test_the_page_is_dutch_for_the_dutch(staff, enter):
+def test_page_is_translated_into_dutch(staff, enter):
     page = staff.get(URL, headers={"accept-language": "nl"}).text
     for text in ("Een bericht met de hand invoeren", "waar de inhoud op lijkt", "Invoeren", "berichten van Stock Hub"):
         assert text.lower() in page.lower()
 
 
-def test_the_page_has_no_script_or_style_of_its_own(staff):
+def test_page_has_no_inline_script_or_style(staff):
     content = staff.get(URL).text.split('id="content"')[1]
     assert " style=" not in content
     assert not re.search(r"<script(?![^>]* src=)", content)

@@ -33,7 +33,7 @@ def box(staff, host_order):
     return page
 
 
-def test_it_says_status_parcels_returns_refunds_and_tasks_with_a_link_to_the_story(post, box, hear):
+def test_box_shows_status_parcels_returns_refunds_tasks_and_a_link_to_the_story(post, box, hear):
     hear(signals.order_created)
     for topic in ALPHABETICAL:
         post(topic)
@@ -53,7 +53,7 @@ def test_it_says_status_parcels_returns_refunds_and_tasks_with_a_link_to_the_sto
     assert "afgerond" in box(headers={"accept-language": "nl"})
 
 
-def test_it_says_which_purchase_is_a_test(post, box, settings):
+def test_box_marks_a_test_purchase(post, box, settings):
     settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"API_KEYS": {"default": KEY, "test": TEST_KEY}}
     post("order")
     post("order", key=TEST_KEY)
@@ -63,7 +63,7 @@ def test_it_says_which_purchase_is_a_test(post, box, settings):
     assert "stockhub_webhooks/badge.css" in page
 
 
-def test_it_has_a_place_of_its_own_or_the_one_you_give_it(post, box):
+def test_box_is_added_to_the_page_or_placed_by_the_host(post, box):
     post("order")
     assert box().count('class="stockhub-box"') == 1
     placed = box("bare")
@@ -71,17 +71,17 @@ def test_it_has_a_place_of_its_own_or_the_one_you_give_it(post, box):
     assert placed.index('class="stockhub-box"') < placed.index("id_email")
 
 
-def test_without_our_pages_on_the_site_there_is_no_link(post, box):
+def test_box_has_no_link_if_the_site_does_not_have_our_pages(post, box):
     post("order")
     assert "000000701" in box("bare")
     assert "/story/" not in box("bare")
 
 
-def test_of_an_order_that_stock_hub_did_not_tell_of_it_says_so(box):
+def test_box_of_an_order_unknown_to_stock_hub_says_so(box):
     assert "Stock Hub did not tell of it yet." in box()
 
 
-def test_it_says_what_is_not_done_and_what_is_given_up(post, box, hear):
+def test_box_shows_unfinished_and_given_up_tasks(post, box, hear):
     def never(**kwargs):
         raise PermanentFailure("no")
 
@@ -95,7 +95,7 @@ def test_it_says_what_is_not_done_and_what_is_given_up(post, box, hear):
 
 
 @pytest.mark.parametrize("site", ["office", "bare"])
-def test_who_may_not_see_stock_hubs_orders_does_not_see_it(post, box, clerk, site):
+def test_box_needs_the_permission_to_view_orders(post, box, clerk, site):
     post("order")
     page = box(site, http=clerk("view_user"))
     assert "000000701" not in page
@@ -110,7 +110,7 @@ def clerk_may_also(clerk):
     return clerk("view_user", "view_order")
 
 
-def test_nobody_is_named_in_it(post, box):
+def test_box_has_no_personal_data(post, box):
     for topic in ALPHABETICAL:
         post(topic)
     page = box()
@@ -118,7 +118,7 @@ def test_nobody_is_named_in_it(post, box):
     assert "Teststad" not in page
 
 
-def test_the_page_can_still_be_saved_and_added_to(post, staff, host_order, django_user_model):
+def test_page_with_the_box_can_be_saved_and_added(post, staff, host_order, django_user_model):
     post("order")
     address = reverse("office:auth_user_change", args=[host_order.pk])
     assert staff.post(address, {"username": "renamed"}).status_code == 302
@@ -129,21 +129,21 @@ def test_the_page_can_still_be_saved_and_added_to(post, staff, host_order, djang
     assert "stockhub_box" not in add.text
 
 
-def test_several_accounts_have_a_box_each(post, box):
+def test_box_has_a_section_for_each_account(post, box):
     post("order")
     Order.objects.update(account="second")
     post("order", sample("order", increment_id="2"))
     assert box().count('class="stockhub-box"') == 2
 
 
-def test_importing_it_registers_nothing_twice():
+def test_import_of_the_mixin_registers_nothing_twice():
     from stockhub_webhooks.admin import host_order
 
     assert Order in admin.site._registry
     assert not [model for model in admin.site._registry if model.__module__ == host_order.__name__]
 
 
-def test_the_primary_key_is_the_number_unless_one_says_otherwise():
+def test_order_number_is_the_primary_key_unless_overridden():
     from stockhub_webhooks.admin.host_order import StockHubBoxMixin
 
     assert StockHubBoxMixin.stockhub_po_number == "pk"

@@ -1,4 +1,4 @@
-"""The first page of the app: what needs attention, what came in, and who may see it."""
+"""The overview: problems, the chart of messages, and the required permissions."""
 
 import re
 from datetime import datetime, timedelta, timezone
@@ -37,7 +37,7 @@ def fails(**arguments):
 
 @pytest.fixture
 def troubled(filled, post, hear, settings):
-    """Something of all that needs attention and that lists can show."""
+    """Make each problem that a list can show."""
     hear(signals.shipment_created, fails)
     for number in ("501", "502", "503"):
         post("shipment", sample("shipment", increment_id=number))
@@ -47,6 +47,8 @@ def troubled(filled, post, hear, settings):
     )
     ahead = datetime.now(timezone.utc) + timedelta(days=400)
     post("invoice", sample("invoice", increment_id="700", updated_at=ahead.isoformat(), grand_total="a lot"))
+    post("rma", sample("rma", date_received="2024-05-10T09:00:00Z", order_increment_id="600"))
+    post("rma", sample("rma", order_increment_id="600"))
     post("order", key="mistyped")
     # only now, as each request does what is due
     settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"HOST_ORDER_RESOLVER": "shop.nowhere"}
@@ -68,7 +70,7 @@ def troubled(filled, post, hear, settings):
     Shipment.objects.create(increment_id="500", status="EXCEPTION", order=stub, **test)
 
 
-def test_all_that_needs_attention_links_to_exactly_the_rows_that_were_counted(troubled, staff):
+def test_each_problem_links_to_exactly_the_rows_that_were_counted(troubled, staff):
     found = [finding for finding in attention(collect_report(with_keys=False)) if finding.link]
     assert {finding.code for finding in found} == {
         "failing_calls",
@@ -80,6 +82,7 @@ def test_all_that_needs_attention_links_to_exactly_the_rows_that_were_counted(tr
         "in_part",
         "not_in_our_shop",
         "not_received",
+        "outdated_returns",
         "problem_on_the_way",
         "quarantined",
         "refusals",
@@ -96,38 +99,39 @@ def test_all_that_needs_attention_links_to_exactly_the_rows_that_were_counted(tr
         assert all(name in page for name in query)
 
 
-def test_refusals_of_strangers_link_to_the_hours_that_were_counted(post, staff):
+def test_refusals_of_unknown_senders_link_to_the_hours_that_were_counted(post, staff):
     post("order", b"x", key="wrong")
     (finding,) = attention(collect_report(with_keys=False))
     assert finding.code == "refusals"
     assert staff.get(finding.link).context["cl"].result_count == 1
 
 
-def test_it_says_when_nothing_needs_attention(post, staff):
+def test_overview_without_problems_says_so(post, staff):
     post("order")
-    page = staff.get(URL).text
-    assert "Nothing needs your attention." in page
-    assert "stockhub-attention" in page
+    page = staff.get(URL)
+    assert page.context["attention"] == []
+    assert "stockhub-attention" in page.text
 
 
-def test_what_was_given_up_by_hand_needs_no_attention(filled, staff):
+def test_tasks_given_up_by_hand_are_no_problem(filled, staff):
     ReceiverCall.objects.update(status="given_up", due_at=None, cause=ReceiverCall.BY_HAND)
     assert "given_up" not in {finding.code for finding in attention(collect_report())}
 
 
-def test_only_what_the_user_may_view_is_shown(troubled, clerk):
-    page = clerk("view_order").get(URL).text
-    assert "not received yet" in page
-    for hidden in ("given up", "need a look", "Last message", "last 48 hours", "by its cause"):
-        assert hidden not in page
-    assert "refused" not in page
+def test_overview_shows_only_models_that_the_user_may_view(troubled, clerk):
+    page = clerk("view_order").get(URL)
+    (shown,) = page.context["attention"]
+    assert urlsplit(shown["url"]).path == reverse("admin:stockhub_webhooks_order_changelist")
+    assert "chart" not in page.context
+    assert "last_messages" not in page.context
+    assert reverse("admin:stockhub_webhooks_failures") not in page.text
 
 
-def test_who_may_view_nothing_of_it_does_not_get_there(troubled, clerk):
+def test_overview_is_refused_without_any_view_permission(troubled, clerk):
     assert clerk().get(URL).status_code == 404
 
 
-def test_it_costs_the_same_number_of_queries_however_much_there_is(post, staff, hear):
+def test_number_of_queries_does_not_depend_on_the_number_of_rows(post, staff, hear):
     staff.get(URL)
     hear(signals.order_created, fails)
     with CaptureQueriesContext(connection) as empty:
@@ -141,17 +145,17 @@ def test_it_costs_the_same_number_of_queries_however_much_there_is(post, staff, 
     assert len(full) == len(empty) <= 24, [query["sql"] for query in full.captured_queries]
 
 
-def test_the_database_away_is_said(staff, monkeypatch):
+def test_overview_reports_an_unavailable_database(staff, monkeypatch):
     def away(*arguments, **options):
         raise OperationalError
 
     monkeypatch.setattr("stockhub_webhooks.operations.health.collect._from_tables", away)
-    page = staff.get(URL).text
-    assert "The database does not answer" in page
-    assert "stockhub-chart" not in page
+    page = staff.get(URL)
+    assert [problem["is_urgent"] for problem in page.context["attention"]] == [True]
+    assert "stockhub-chart" not in page.text
 
 
-def test_it_is_in_dutch_too(post, staff):
+def test_overview_is_translated_into_dutch(post, staff):
     post("order", b"{")
     page = staff.get(URL, headers={"accept-language": "nl"}).text
     assert "Vraagt aandacht" in page
@@ -159,7 +163,7 @@ def test_it_is_in_dutch_too(post, staff):
     assert "Berichten van de laatste 48 uur" in page
 
 
-def test_the_last_message_of_each_topic_is_the_same_however_it_is_looked_up(filled):
+def test_both_queries_for_the_last_messages_agree(filled):
     assert collect_report(with_keys=False).last_messages == collect_report().last_messages
     assert collect_report(with_keys=False).keys != collect_report().keys
 
@@ -172,13 +176,13 @@ urlpatterns = [path("admin/", admin.site.urls), path("backoffice/", own.urls)]
 
 
 @pytest.mark.urls(__name__)
-def test_on_a_site_of_its_own_links_stay_there_and_show_what_is_registered(staff, django_user_model):
+def test_links_on_another_admin_site_stay_there_and_lead_to_registered_models(staff, django_user_model):
     Message.objects.create(account="default", body=b"{", status="quarantined", topic="order")
     Order.objects.create(account="default", increment_id="1")
     page = staff.get("/backoffice/stockhub_webhooks/").text
     assert "/backoffice/stockhub_webhooks/message/?status__exact=quarantined&amp;account=~real" in page
-    assert "not received yet" not in page
-    assert "by its cause" not in page
+    assert "/stockhub_webhooks/order/" not in page
+    assert reverse("admin:stockhub_webhooks_failures") not in page
     assert reverse("admin:stockhub_webhooks_failures") in staff.get(URL).text
 
 
@@ -189,7 +193,7 @@ def came_in(at, **values):
     Message.objects.create(account="default", body=b"{}", received_at=at, **{"status": "applied", **values})
 
 
-def test_messages_are_counted_by_hour_and_by_what_became_of_them():
+def test_messages_are_counted_by_hour_and_result():
     until = datetime(2026, 6, 3, 12, 30, tzinfo=timezone.utc)
     came_in(until, outcome="created")
     came_in(until - timedelta(minutes=30), outcome="created")
@@ -206,7 +210,7 @@ def test_messages_are_counted_by_hour_and_by_what_became_of_them():
     assert found[-1].begins_at.hour == 14  # in Amsterdam
 
 
-def test_where_the_clock_is_put_back_both_hours_are_counted_and_told_apart():
+def test_repeated_hour_of_a_clock_change_is_two_hours_of_the_chart():
     came_in(datetime(2026, 10, 25, 0, 30, tzinfo=timezone.utc), outcome="created")
     came_in(datetime(2026, 10, 25, 1, 30, tzinfo=timezone.utc), outcome="created")
     with translation.override("en"):
@@ -215,12 +219,12 @@ def test_where_the_clock_is_put_back_both_hours_are_counted_and_told_apart():
     assert names == ["Sun 25 Oct 02:00 CET", "Sun 25 Oct 02:00 CEST"]
 
 
-def test_where_the_clock_is_put_forward_an_hour_is_missing():
+def test_skipped_hour_of_a_clock_change_is_missing_in_the_chart():
     found = last_hours(datetime(2026, 3, 29, 6, 0, tzinfo=timezone.utc))
     assert [hour.begins_at.hour for hour in found[-7:]] == [1, 3, 4, 5, 6, 7, 8]
 
 
-def test_the_sum_of_the_chart_is_the_number_of_messages(filled, staff):
+def test_sum_of_the_chart_is_the_number_of_messages(filled, staff):
     chart = Chart(last_hours(django_timezone.now()))
     assert chart.total == Message.objects.count()
     assert str(chart.total) in chart.summary
@@ -232,13 +236,13 @@ def chart_of(**counts):
     return Chart([Hour(begin + hours.HOUR * number, counts if number == 5 else {}) for number in range(48)])
 
 
-def test_one_failure_among_thousands_is_seen():
+def test_single_failure_among_thousands_is_visible():
     (bar,) = chart_of(created=5000, failed=1).bars
     assert [part.result for part in bar.parts] == ["created", "failed"]
     assert float(bar.parts[1].height) >= 3
 
 
-def test_nothing_is_drawn_outside_the_picture():
+def test_chart_draws_nothing_outside_its_area():
     for counts in ({"created": 1}, {"created": 997, "failed": 1, "stale": 1, "received": 1}, {"updated": 123456}):
         (bar,) = chart_of(**counts).bars
         assert float(bar.x.rstrip("%")) + float(bar.width.rstrip("%")) <= 100
@@ -246,7 +250,7 @@ def test_nothing_is_drawn_outside_the_picture():
 
 
 @pytest.mark.parametrize("language", ["en", "nl"])
-def test_places_are_written_as_svg_wants_them_in_any_language(language, filled, staff):
+def test_svg_coordinates_have_a_point_in_any_language(language, filled, staff):
     page = staff.get(URL, headers={"accept-language": language}).text
     svg = re.search(r"<svg class=\"stockhub-chart\".*?</svg>", page, re.DOTALL)[0]
     assert not re.findall(r" (?:x|y|x1|x2|y1|y2|width|height)=\"[^\"]*,[^\"]*\"", svg)
@@ -259,12 +263,12 @@ def test_places_are_written_as_svg_wants_them_in_any_language(language, filled, 
     ("most", "ticks"),
     [(0, [0, 1]), (1, [0, 1]), (4, [0, 1, 2, 3, 4]), (26, [0, 10, 20, 30]), (999, [0, 200, 400, 600, 800, 1000])],
 )
-def test_the_heights_that_are_named_are_round(most, ticks):
+def test_labels_of_the_axis_are_round_numbers(most, ticks):
     assert ticks_up_to(most) == ticks
 
 
 @pytest.mark.postgresql
-def test_no_query_of_the_page_reads_all_messages(staff):
+def test_no_query_of_the_overview_reads_all_messages(staff):
     Message.objects.bulk_create(
         Message(account="default", body=b"{}", topic="order", status="applied", outcome="created",
                 key_fingerprint="0123456789ab", received_at=LONG_AGO + timedelta(minutes=number))

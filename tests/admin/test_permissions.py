@@ -48,11 +48,13 @@ def persons(post, hear):
     hear(signals.event_recorded, fails)
     hear(signals.order_created, gives_up)
     for topic in ALPHABETICAL:
-        body = marked(contract(topic))
+        body = marked(contract(topic)) | {"unknown": MARKER}
         assert post(topic, body).status_code == 200
-        post(topic, later(marked(contract(topic), turn="2")))
+        post(topic, later(marked(contract(topic), turn="2")) | {"unknown": f"{MARKER}2"})
         post(topic, body, key="mistyped")
     post("order", marked(contract("order")) | {"increment_id": "000000999", "po_number": "ANOTHER"})
+    post("rma", marked(contract("rma")) | {"date_received": "2024-05-10T09:00:00+00:00"})
+    assert post("rma", marked(contract("rma"))).json()["outcome"] == "stale"
     post("order", json.dumps({"items": [], "shipping_address": {"last_name": MARKER}}).encode())
     for order in Order.objects.all():
         HostLinkFactory(order=order)
@@ -89,7 +91,7 @@ ALL_BUT_PERSONS = (
 )  # fmt: skip
 
 
-def test_no_page_shows_a_person_to_who_may_not_see_them(persons, clerk):
+def test_no_page_shows_personal_data_without_the_permission(persons, clerk):
     http = clerk(*ALL_BUT_PERSONS)
     for page in pages():
         answer = http.get(page)
@@ -97,7 +99,7 @@ def test_no_page_shows_a_person_to_who_may_not_see_them(persons, clerk):
         assert MARKER not in answer.text, page
 
 
-def test_every_field_of_a_person_is_shown_to_who_may_see_them(persons, clerk):
+def test_every_personal_field_is_shown_with_the_permission(persons, clerk):
     http = clerk(*ALL_BUT_PERSONS, "view_personal_data")
     shown = {page: answer.text for page in pages() if (answer := http.get(page)).status_code == 200}
     for model in ("message", "refusedbody", "order", "shipment", "invoice", "creditmemo", "paymentrequest", "event",
@@ -110,7 +112,7 @@ def test_every_field_of_a_person_is_shown_to_who_may_see_them(persons, clerk):
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in ("heartbeat", "alarm", "refusal", "replay")])
-def test_no_list_is_searched_by_a_person_by_who_may_not_see_them(persons, clerk, name):
+def test_no_list_finds_customers_without_the_permission(persons, clerk, name):
     url = reverse(f"admin:stockhub_webhooks_{name}_changelist")
     http = clerk(*VIEWS)
     for field in ("last_name", "email", "postcode"):
@@ -135,15 +137,15 @@ def actions():
             yield from ((model, name) for name in page.actions)
 
 
-def test_there_are_the_actions_that_are_tested_here():
+def test_all_actions_are_tested_here():
     assert {name for _model, name in actions()} >= {"process_again", "try_again", "give_up", "release", "look_again"}
 
 
-ASKED_FIRST = ("process_again", "tell_missed")  # on the same page, for which the same is needed
+ASKED_FIRST = ("process_again", "process_outdated", "tell_missed")  # on the same page, for which the same is needed
 
 
 @pytest.mark.parametrize(("model", "name"), list(actions()), ids=lambda value: getattr(value, "__name__", value))
-def test_each_action_is_in_the_log_and_has_a_permission_of_its_own(persons, clerk, act, model, name):
+def test_each_action_is_logged_and_needs_its_own_permission(persons, clerk, act, model, name):
     chosen = list(model.objects.all())
     permission = "process_again" if name in ASKED_FIRST else name
     http = clerk(*(set(ALL_BUT_PERSONS) - {permission}))

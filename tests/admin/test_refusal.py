@@ -8,7 +8,7 @@ from stockhub_webhooks.models import Message, RefusedBody
 pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
 
 
-def test_a_refused_message_is_let_in_and_that_is_logged(post, act):
+def test_release_stores_a_refused_message_and_is_logged(post, act):
     post("order", key="mistyped")
     kept = RefusedBody.objects.get()
     page = act("refusedbody", "release", kept).text
@@ -17,7 +17,7 @@ def test_a_refused_message_is_let_in_and_that_is_logged(post, act):
     assert LogEntry.objects.get().change_message == "let in after all"
 
 
-def test_letting_in_has_a_permission_of_its_own(post, act, clerk):
+def test_release_needs_its_own_permission(post, act, clerk):
     post("order", key="mistyped")
     act("refusedbody", "release", RefusedBody.objects.get(), http=clerk("view_refusedbody", "process_again"))
     assert not Message.objects.exists()
@@ -32,7 +32,7 @@ def clerk_again(clerk):
     return clerk("view_refusedbody", "release")
 
 
-def test_with_several_accounts_the_page_says_what_to_do(post, act, settings):
+def test_release_with_several_accounts_points_to_the_command(post, act, settings):
     settings.STOCKHUB_WEBHOOKS = {"API_KEYS": {"one": "key-one", "two": "key-two"}}
     post("order", key="mistyped")
     assert "stockhub_release" in act("refusedbody", "release", RefusedBody.objects.get()).text

@@ -53,19 +53,19 @@ def text_of(page):
 # ---------------------------------------------------------------- the ways there
 
 
-def test_list_and_page_of_an_order_lead_to_its_story(post, staff, list_url, page_url):
+def test_list_and_page_of_an_order_link_to_its_story(post, staff, list_url, page_url):
     post("order")
     order = Order.objects.get()
     for address in (list_url("order"), page_url(order)):
         assert f'href="{story_url(order)}"' in staff.get(address).text
 
 
-def test_each_document_leads_to_the_story_of_its_order(filled, staff, page_url):
+def test_each_document_links_to_the_story_of_its_order(filled, staff, page_url):
     for document in (Shipment.objects.get(), RMA.objects.get(), Invoice.objects.get(), CreditMemo.objects.get()):
         assert f'href="{story_url(document.order)}"' in staff.get(page_url(document)).text
 
 
-def test_who_may_not_view_orders_is_refused_and_what_is_not_there_is_not_found(post, clerk, staff, client):
+def test_story_needs_the_view_permission_and_an_existing_order(post, clerk, staff, client):
     post("order")
     address = story_url()
     assert client.get(address).status_code == 302
@@ -74,7 +74,7 @@ def test_who_may_not_view_orders_is_refused_and_what_is_not_there_is_not_found(p
     assert staff.get(address.replace(str(Order.objects.get().pk), "x")).status_code == 404
 
 
-def test_every_document_message_and_task_is_a_click_away(filled, story, page_url):
+def test_story_links_to_every_document_message_and_task(filled, story, page_url):
     page = main(story().text)
     for order in Order.objects.filter(po_number="RESELLER_REF"):
         rows = [order, *order.shipments.all(), *order.rmas.all(), *order.invoices.all(), *order.credit_memos.all()]
@@ -86,13 +86,13 @@ def test_every_document_message_and_task_is_a_click_away(filled, story, page_url
         assert f'href="{page_url(call)}"' in page
 
 
-def test_what_the_reader_may_not_see_is_no_link(filled, clerk, story, page_url):
+def test_pages_that_the_user_may_not_view_are_not_linked(filled, clerk, story, page_url):
     page = main(story(http=clerk("view_order")).text)
     assert page_url(Order.objects.earliest("pk")) in page
     assert not re.findall(r'href="/admin/stockhub_webhooks/(?!order/)', page)
 
 
-def test_it_lives_on_the_hosts_own_site(post, staff, settings):
+def test_story_works_on_an_admin_site_of_the_host(post, staff, settings):
     settings.ROOT_URLCONF = RESOLVER[:-1]
     post("order")
     page = main(staff.get(story_url(site="office")).text)
@@ -103,7 +103,7 @@ def test_it_lives_on_the_hosts_own_site(post, staff, settings):
 # ---------------------------------------------------------------- what it says
 
 
-def test_it_tells_the_whole_story_in_both_languages(filled, story):
+def test_story_has_all_sections_in_both_languages(filled, story):
     page, dutch = story(), story(**DUTCH)
     english = text_of(page)
     for said in (
@@ -123,7 +123,7 @@ def test_it_tells_the_whole_story_in_both_languages(filled, story):
     assert page.context["subtitle"] == "RESELLER_REF"
 
 
-def test_differences_are_told_in_words(post, story):
+def test_differences_of_amounts_are_shown_in_words(post, story):
     post("order", sample("order", grand_total=244.97))
     assert "these do not add up: 0.02 too much" in text_of(story())
     assert "deze kloppen niet: 0,02 te veel" in text_of(story(**DUTCH))
@@ -133,7 +133,7 @@ def test_differences_are_told_in_words(post, story):
     assert "the subtotal is not that of the lines: 10.00 too little" in said
 
 
-def test_pieces_are_told_with_what_is_open_cancelled_asked_back_and_too_much(tell, story):
+def test_pieces_show_open_cancelled_requested_and_surplus_numbers(tell, story):
     tell.order(("A", "L", 3), ("B", "L", 1))
     tell.shipment(("A", "L", 1), ("B", "L", 2), ("Z", "", 1))
     tell.credit(("A", "L", 1), reversal="CANCELLED")
@@ -150,7 +150,7 @@ def test_pieces_are_told_with_what_is_open_cancelled_asked_back_and_too_much(tel
     assert "Total" in said
 
 
-def test_a_document_elsewhere_is_shown_with_a_note(post, story):
+def test_document_of_another_purchase_is_shown_with_a_remark(post, story):
     post("order")
     post("order", sample("order", increment_id="2", po_number="OTHER"))
     post("shipment", sample("shipment", order_increment_id="2"))
@@ -162,7 +162,7 @@ def test_a_document_elsewhere_is_shown_with_a_note(post, story):
     assert "under another order (-)" in text_of(story(Order.objects.get(po_number="OTHER")))
 
 
-def test_several_orders_of_one_number_are_one_story(post, story):
+def test_orders_with_the_same_order_number_share_a_story(post, story):
     post("order")
     post("order", sample("order", increment_id="2"))
     second = Order.objects.get(increment_id="2")
@@ -171,7 +171,7 @@ def test_several_orders_of_one_number_are_one_story(post, story):
     assert "4 0 0 0 0 4" in said
 
 
-def test_each_item_of_a_return_is_told_by_its_article(post, story):
+def test_items_of_a_return_are_named_by_article(post, story):
     post("rma")
     post("rma", sample("rma", status="approved", items__status="approved", items__qty_approved=1))
     said = text_of(story())
@@ -180,7 +180,7 @@ def test_each_item_of_a_return_is_told_by_its_article(post, story):
     assert "1 approved" in said
 
 
-def test_what_our_shop_did_is_told_with_reasons(post, hear, story, staff):
+def test_tasks_of_the_shop_are_shown_with_their_errors(post, hear, story, staff):
     def never(**kwargs):
         raise PermanentFailure("piet.testman@example.com is unknown")
 
@@ -194,7 +194,7 @@ def test_what_our_shop_did_is_told_with_reasons(post, hear, story, staff):
     assert "<details open>" in story().text
 
 
-def test_a_message_that_changed_nothing_says_what_became_of_it(post, story):
+def test_message_without_changes_shows_its_outcome(post, story):
     post("order")
     post("order")
     post("order", sample("order", status="pending", updated_at="2020-01-01T00:00:00+00:00"))
@@ -203,13 +203,13 @@ def test_a_message_that_changed_nothing_says_what_became_of_it(post, story):
     assert "Order: older than what we have" in said
 
 
-def test_what_was_processed_again_says_so(post, story):
+def test_entry_of_a_replay_says_so(post, story):
     post("order")
     Event.objects.update(is_replay=True)
     assert "processed again" in text_of(story())
 
 
-def test_without_any_message_it_says_so(post, story):
+def test_story_without_messages_says_so(post, story):
     post("order")
     order = Order.objects.get()
     Order.objects.filter(pk=order.pk).update(increment_id="other")
@@ -219,7 +219,7 @@ def test_without_any_message_it_says_so(post, story):
 # ---------------------------------------------------------------- persons
 
 
-def test_without_the_permission_nobody_is_named(post, hear, clerk, story):
+def test_personal_data_is_hidden_without_the_permission(post, hear, clerk, story):
     def fail(**kwargs):
         raise ValueError("piet.testman@example.com")
 
@@ -237,7 +237,7 @@ def test_without_the_permission_nobody_is_named(post, hear, clerk, story):
     assert "ValueError" in page
 
 
-def test_a_reason_that_our_shop_gave_is_hidden_too(post, hear, clerk, story):
+def test_reason_of_a_receiver_is_hidden_without_the_permission(post, hear, clerk, story):
     def never(**kwargs):
         raise PermanentFailure("Piet: not known")
 
@@ -248,14 +248,14 @@ def test_a_reason_that_our_shop_gave_is_hidden_too(post, hear, clerk, story):
     assert "given up: not shown" in text_of(page)
 
 
-def test_with_the_permission_the_customer_is_named(post, clerk, story):
+def test_customer_is_shown_with_the_permission(post, clerk, story):
     post("order")
     page = story(http=clerk("view_order", "view_personal_data")).text
     for said in ("Piet Testman", "Voorbeeldlaan 7", "piet.testman@example.com"):
         assert said in page
 
 
-def test_the_text_for_winkelstraat_has_numbers_and_nobodys_name(filled, story):
+def test_support_message_has_numbers_and_no_personal_data(filled, story):
     letter = story().context["support_message"]
     for said in ("RESELLER_REF", "000000701", "1Z00AA000000000001", "Return 000000118", "117.50", "Our question:"):
         assert said in letter, said
@@ -266,7 +266,7 @@ def test_the_text_for_winkelstraat_has_numbers_and_nobodys_name(filled, story):
     assert re.search(r"<textarea[^>]* readonly[^>]*>Ons ordernummer", dutch.text)
 
 
-def test_the_question_follows_from_the_facts(tell, story):
+def test_support_message_asks_the_question_that_the_facts_raise(tell, story):
     def question():
         return story().context["support_message"].split("Our question:\n")[1].strip()
 
@@ -286,7 +286,7 @@ def test_the_question_follows_from_the_facts(tell, story):
     assert "Order 000000701: these do not add up: 1.00 too much. Can you look into it?" in question()
 
 
-def test_nobody_is_asked_to_pay_for_what_came_back_and_was_refused(tell, story):
+def test_support_message_does_not_ask_to_credit_refused_pieces(tell, story):
     tell.order(("A", "L", 1))
     tell.delivered(("A", "L", 1))
     tell.rma(return_item("A", qty_returned=1, status="rejected"))
@@ -294,14 +294,14 @@ def test_nobody_is_asked_to_pay_for_what_came_back_and_was_refused(tell, story):
     assert drawn_steps(story())[3:] == [("done", "Returned", "1 of 1"), ("cancelled", "Refunded", "refused")]
 
 
-def test_of_an_order_not_received_yet_nothing_is_said_that_we_do_not_know(tell, story):
+def test_support_message_about_a_stub_states_only_known_facts(tell, story):
     tell.delivered(("A", "L", 2))
     page = story()
     assert "does not have this line" not in text_of(page)
     assert "Stock Hub order: 000000701, status: order not received yet\n" in page.context["support_message"]
 
 
-def test_the_text_of_a_long_order_names_what_is_open(tell, story):
+def test_support_message_of_a_long_order_lists_its_open_lines(tell, story):
     tell.order(*((f"S{number}", "L", 1) for number in range(60)), total=None)
     tell.delivered(("S1", "L", 1))
     letter = story().context["support_message"]
@@ -323,7 +323,7 @@ def resolver(settings):
     return use
 
 
-def test_our_order_number_leads_to_the_shops_order(post, story, resolver, django_user_model, clerk):
+def test_order_number_links_to_the_shops_order_in_the_admin(post, story, resolver, django_user_model, clerk):
     post("order")
     resolver("find_user")
     user = django_user_model.objects.create(username="RESELLER_REF")
@@ -332,13 +332,13 @@ def test_our_order_number_leads_to_the_shops_order(post, story, resolver, django
     assert link not in story(http=clerk("view_order")).text
 
 
-def test_else_to_its_page_in_the_shop(post, story, resolver):
+def test_order_number_links_to_the_shops_page_if_there_is_no_admin_page(post, story, resolver):
     post("order")
     resolver("find_page")
     assert '<a href="/orders/&lt;1&gt;/">RESELLER_REF</a>' in story().text
 
 
-def test_both_are_offered_where_there_are_both(post, story, resolver, django_user_model, monkeypatch):
+def test_admin_page_and_shop_page_are_both_linked(post, story, resolver, django_user_model, monkeypatch):
     post("order")
     resolver("find_user")
     django_user_model.objects.create(username="RESELLER_REF")
@@ -347,7 +347,7 @@ def test_both_are_offered_where_there_are_both(post, story, resolver, django_use
 
 
 @pytest.mark.parametrize("name", ["find_nothing", "find_broken"])
-def test_where_there_is_none_the_number_stands_alone(post, story, resolver, name):
+def test_order_number_is_plain_text_if_the_shop_has_no_order(post, story, resolver, name):
     post("order")
     resolver(name)
     assert "<dd>RESELLER_REF</dd>" in story().text
@@ -355,13 +355,13 @@ def test_where_there_is_none_the_number_stands_alone(post, story, resolver, name
 
 
 @pytest.mark.parametrize("name", ["fail", "not_there"])
-def test_a_resolver_that_fails_is_noted_and_takes_nothing_with_it(post, story, resolver, name):
+def test_failing_resolver_is_shown_and_breaks_nothing(post, story, resolver, name):
     post("order")
     resolver(name)
     assert "Our own order could not be looked up: HOST_ORDER_RESOLVER fails." in text_of(story())
 
 
-def test_it_says_since_when_our_shop_does_not_have_it(post, story, resolver, clerk, django_user_model):
+def test_story_says_since_when_the_shop_has_no_such_order(post, story, resolver, clerk, django_user_model):
     post("order")
     resolver("find_user")
     row = HostLink.objects.create(order=Order.objects.get(), account="default", status="missing", since=PAST)
@@ -378,7 +378,7 @@ def test_it_says_since_when_our_shop_does_not_have_it(post, story, resolver, cle
 
 
 @pytest.mark.parametrize("name", ["", "find_user"])
-def test_it_says_nothing_of_that_where_nobody_looked(post, story, resolver, name):
+def test_story_says_nothing_of_the_shop_if_no_look_up_was_made(post, story, resolver, name):
     post("order")
     if name:
         resolver(name)
@@ -410,7 +410,7 @@ def test_picture_is_a_list_with_one_sign_for_each_step(post, story):
     assert drawn.count('aria-hidden="true"') == 5  # the texts beside the signs say the same
 
 
-def test_parts_cancellations_returns_and_trouble_are_drawn(tell, story):
+def test_picture_shows_partial_cancelled_returned_and_problem_steps(tell, story):
     tell.order(("A", "L", 4))
     tell.delivered(("A", "L", 1))
     tell.shipment(("A", "L", 1), status="EXCEPTION")
@@ -426,7 +426,7 @@ def test_parts_cancellations_returns_and_trouble_are_drawn(tell, story):
     assert solid_lines(story()) == 0
 
 
-def test_a_finished_order_is_drawn_as_done(tell, story):
+def test_picture_of_a_finished_order_has_all_steps_done(tell, story):
     tell.order(("A", "L", 2))
     tell.delivered(("A", "L", 2))
     assert [step[0] for step in drawn_steps(story())] == ["done", "done", "done", "none", "none"]
@@ -434,7 +434,7 @@ def test_a_finished_order_is_drawn_as_done(tell, story):
     assert drawn_steps(story(**DUTCH))[2][1] == "Bezorgd"
 
 
-def test_what_is_cancelled_refused_or_unknown_is_drawn_so(tell, story):
+def test_picture_shows_cancelled_refused_and_unknown_steps(tell, story):
     tell.order(("A", "L", 2), status="canceled")
     tell.rma(return_item("A", status="denied"))
     assert drawn_steps(story()) == [
@@ -446,7 +446,7 @@ def test_what_is_cancelled_refused_or_unknown_is_drawn_so(tell, story):
     ]
 
 
-def test_what_a_stub_has_is_drawn_as_unknown(tell, post, story):
+def test_picture_of_a_stub_has_unknown_steps(tell, post, story):
     tell.delivered(("A", "L", 2))
     assert drawn_steps(story())[:2] == [
         ("unknown", "Ordered", "not known"),
@@ -462,7 +462,7 @@ def test_what_a_stub_has_is_drawn_as_unknown(tell, post, story):
 # ---------------------------------------------------------------- size and safety
 
 
-def test_it_costs_the_same_however_much_there_is(staff, post, hear):
+def test_number_of_queries_does_not_depend_on_the_size_of_the_purchase(staff, post, hear):
     hear(signals.event_recorded)
 
     def tell(number, lines):
@@ -490,7 +490,7 @@ def test_it_costs_the_same_however_much_there_is(staff, post, hear):
     assert not [sql for sql in many if '"body"' in sql or "`body`" in sql]
 
 
-def test_a_large_order_stays_readable(staff, post, monkeypatch, story):
+def test_long_tables_are_folded(staff, post, monkeypatch, story):
     monkeypatch.setattr("stockhub_webhooks.office.story.timeline.PAGE_SIZE", 2)
     items = [line(f"S{turn}", name="qty_ordered") for turn in range(30)]
     for turn in range(5):
@@ -505,7 +505,7 @@ def test_a_large_order_stays_readable(staff, post, monkeypatch, story):
     assert 'href="?page=2#stockhub-history"' in story().text
 
 
-def test_nothing_of_the_sender_becomes_html(post, story):
+def test_text_of_the_sender_is_escaped(post, story):
     for topic in ALPHABETICAL:
         assert post(topic, poisoned(contract(topic))).status_code == 200
     for order in Order.objects.all():
@@ -515,12 +515,12 @@ def test_nothing_of_the_sender_becomes_html(post, story):
         assert '"><script' not in page
 
 
-def test_only_http_links_lead_out(post, story):
+def test_only_http_urls_become_links(post, story):
     post("shipment", sample("shipment", track__tracking_url="javascript:alert(1)"))
     assert "javascript:" not in story().text
 
 
-def test_it_has_no_script_or_style_of_its_own_inline(filled, story):
+def test_story_has_no_inline_script_or_style(filled, story):
     part = main(story().text)
     assert " style=" not in part
     assert not re.search(r"\son[a-z]+=", part)
@@ -528,14 +528,14 @@ def test_it_has_no_script_or_style_of_its_own_inline(filled, story):
     assert "<style" not in part
 
 
-def test_the_account_is_told_only_where_there_are_several(post, story, settings):
+def test_account_is_shown_only_if_there_are_several(post, story, settings):
     post("order")
     assert "<dt>Account</dt>" not in story().text
     settings.STOCKHUB_WEBHOOKS = {"API_KEYS": {"default": KEY, "second": "b" * 30}}
     assert "<dt>Account</dt>" in story().text
 
 
-def test_the_story_of_a_test_says_that_it_is_one(post, story, settings):
+def test_story_of_a_test_is_marked_as_a_test(post, story, settings):
     settings.STOCKHUB_WEBHOOKS = {"API_KEYS": {"default": KEY, "test": TEST_KEY}}
     post("order")
     assert "stockhub-badge" not in story().text

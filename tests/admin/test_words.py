@@ -12,45 +12,50 @@ from stockhub_webhooks.contract import topics
 from stockhub_webhooks.delivery.subjects import BY_NAME
 from stockhub_webhooks.exceptions import CALLER_DIED, DIED, RetryLater, Unreadable, format_error
 from stockhub_webhooks.models import Message
+from stockhub_webhooks.models.message import OUTDATED_RETURN
+from stockhub_webhooks.processing import apply
 
 
-def test_every_code_of_a_note_has_words_and_every_word_a_code():
-    source = "\n".join(path.read_text() for path in Path(serializers.__file__).parent.glob("*.py"))
-    codes = re.findall(r'\bNote\([^"]*(?:"[^"]*")?,\s*"(\w+)"', source) + re.findall(r'unreadable\("(\w+)"\)', source)
+def test_every_note_code_has_a_label_and_every_label_a_code():
+    rooms = (Path(room.__file__).parent for room in (serializers, apply))
+    source = "\n".join(path.read_text() for room in rooms for path in room.glob("*.py"))
+    codes = re.findall(r'\bNote\((?:[^"()]|\([^()]*\))*(?:"[^"]*")?,\s*"(\w+)"', source) + re.findall(
+        r'unreadable\("(\w+)"\)', source
+    )
     assert len(codes) > 20
-    assert set(codes) == set(labels.NOTES)
+    assert {*codes, OUTDATED_RETURN} == set(labels.NOTES)
 
 
-def test_every_reason_of_quarantine_has_words():
+def test_every_quarantine_reason_has_a_label():
     assert set(labels.REASONS) == set(Unreadable.REASONS)
 
 
-def test_every_event_and_signal_has_words():
+def test_every_event_and_signal_has_a_label():
     assert set(labels.EVENTS) == set(signals.BY_EVENT_TYPE)
     assert set(labels.SIGNALS) == set(signals.BY_NAME)
     assert {name.partition(".")[0] for name in labels.CODES} <= set(BY_NAME)
 
 
-def test_an_unknown_code_is_shown_raw():
+def test_unknown_code_is_shown_raw():
     assert labels.note({"path": "x", "code": "brand_new", "detail": "100%"}) == "brand_new"
     assert labels.note({}) == ""
     assert labels.error(Message(error="DatabaseError: gone")) == "DatabaseError: gone"
 
 
-def test_details_stand_in_the_words():
+def test_label_of_a_note_contains_its_details():
     assert labels.note({"code": "more_notes", "detail": "7"}) == "and 7 more remarks"
     assert labels.note({"code": "unknown_value", "detail": "100% %s"}) == "a code that we do not know: 100% %s"
     assert "return" in labels.note({"code": "topic_differs", "detail": topics.RMA})
 
 
 @pytest.mark.parametrize("reason", Unreadable.REASONS)
-def test_a_reason_is_followed_by_what_was_found(reason):
+def test_reason_is_followed_by_its_details(reason):
     assert labels.error(Message(error=str(Unreadable(reason, "it is so")))).endswith("(it is so)")
     assert labels.error(Message(error=f"{reason}:")) == str(labels.REASONS[reason])
 
 
 @pytest.mark.parametrize("persons", [True, False])
-def test_what_we_write_as_an_error_is_in_words_for_everybody(persons):
+def test_errors_of_this_app_are_translated_for_all_users(persons):
     with translation.override("nl"):
         died = labels.first_line(CALLER_DIED, persons=persons)
         asked = labels.first_line(str(RetryLater(90)), persons=persons)
@@ -59,7 +64,7 @@ def test_what_we_write_as_an_error_is_in_words_for_everybody(persons):
     assert asked == "onze winkel vroeg om het over 90 seconden opnieuw te proberen"
 
 
-def test_what_others_write_as_an_error_is_shown_as_it_is_or_only_its_kind():
+def test_other_errors_are_shown_unchanged_or_by_type_only():
     try:
         raise ValueError("no customer Jansen")
     except ValueError as raised:

@@ -116,9 +116,9 @@ def filled_shop(db, post, hear, settings):
     Heartbeat.objects.create(name="worker", beat_at=timezone.now())
     Alarm.objects.create(name="quarantined", since=timezone.now())
     settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"HOST_ORDER_RESOLVER": f"{__name__}.find_in_the_shop"}
-    host_orders.look_due()
+    host_orders.look_up_due()
     HostLink.objects.update(due_at=timezone.now())
-    host_orders.look_due()
+    host_orders.look_up_due()
     HostLink.objects.filter(order__po_number="WEB-4004").update(since=timezone.now())  # was missing at first
     replay.begin(Choice(order="000000701"), who="office", who_pk="1", reason="the address was wrong", receivers=[])
     worker.drain()

@@ -6,16 +6,18 @@ import uuid
 from contextlib import contextmanager
 
 import pytest
-from django.db import OperationalError, connection, connections
+from django.db import OperationalError, connection, connections, transaction
 from django.test import override_settings
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.db import leases
 from stockhub_webhooks.delivery import calls, ledger
-from stockhub_webhooks.models import Event, Message, ReceiverCall
+from stockhub_webhooks.models import Event, Message, ReceiverCall, Replay
+from stockhub_webhooks.operations.replay import run
+from stockhub_webhooks.operations.replay.choice import Choice
 from stockhub_webhooks.processing import pipeline
-from stockhub_webhooks.receiving import journal, spool_import
-from tests.claiming import claim_due
+from stockhub_webhooks.receiving import claiming, journal, spool_import
+from tests.claims import claim_due
 from tests.conftest import KEY
 from tests.samples import sample
 
@@ -110,6 +112,98 @@ def test_receiver_at_its_last_attempt_does_not_stop_other_calls(post, hear):
     assert list(ReceiverCall.objects.values_list("status", flat=True)) == ["done", "done"]
 
 
+@pytest.mark.postgresql
+@pytest.mark.mariadb
+def test_long_receivers_do_not_hide_other_calls(post, hear, monkeypatch):
+    monkeypatch.setattr(ledger, "BATCH", 2)
+    release, began = threading.Event(), threading.Barrier(3)
+
+    def receive(order, **arguments):
+        if order.increment_id.startswith("00000077"):
+            began.wait(20)
+            assert release.wait(20)
+
+    hear(signals.order_created, receive)
+    for number in range(2):
+        post("order", sample("order", increment_id=f"00000077{number}", entity_id=770 + number))
+    apply_all()
+
+    def work():
+        calls.call_receiver(next(ledger.claim_due()))
+
+    with in_thread(work), in_thread(work):
+        began.wait(20)
+        time.sleep(LEASE + 0.5)
+        post("order")
+        apply_all()
+        try:
+            assert calls.deliver_due(until=time.monotonic() + 2) == 1
+        finally:
+            release.set()
+    assert set(ReceiverCall.objects.values_list("status", "attempts")) == {("done", 1)}
+
+
+@pytest.mark.postgresql
+@pytest.mark.mariadb
+@pytest.mark.parametrize("can_skip", [True, False])
+def test_locked_message_does_not_stop_the_rest_of_its_batch(post, monkeypatch, can_skip):
+    features = connection.features
+    monkeypatch.setattr(type(features), "has_select_for_update_skip_locked", can_skip)
+    for number in range(3):
+        post("order", sample("order", increment_id=f"00000077{number}", entity_id=770 + number))
+    locked, release = threading.Event(), threading.Event()
+    first = Message.objects.earliest("pk").pk
+
+    def lock():
+        with transaction.atomic():
+            Message.objects.select_for_update().get(pk=first)
+            locked.set()
+            assert release.wait(20)
+
+    with in_thread(lock):
+        assert locked.wait(10)
+        try:
+            assert [message.pk for message in claim_due()] == [first + 1, first + 2]
+        finally:
+            release.set()
+
+
+def test_replay_step_that_outlives_its_lease_is_done_once(post, monkeypatch):
+    post("order")
+    apply_all()
+    began, real, effects = threading.Event(), pipeline.apply, []
+
+    def slow(parsed, message):
+        effects.append(message.pk)
+        began.set()
+        time.sleep(WORK)
+        return real(parsed, message)
+
+    monkeypatch.setattr(pipeline, "apply", slow)
+    replay = run.begin(Choice(), who="test", reason="test")
+    with in_thread(run.continue_due):
+        assert began.wait(10)
+        if not IS_SQLITE:
+            time.sleep(LEASE + 0.5)
+            assert run.continue_due() == 0
+    replay.refresh_from_db()
+    assert (replay.status, replay.done, len(effects)) == ("done", 1, 1)
+
+
+def test_replay_step_that_lost_its_claim_keeps_nothing(post, monkeypatch):
+    """The process was stopped before its first statement, and another process took the replay over."""
+    post("order")
+    apply_all()
+    replay = run.begin(Choice(), who="test", reason="test", claimed=True)
+    Replay.objects.update(claim=uuid.uuid4())
+    before = Message.objects.values().get()
+    with pytest.raises(run._Lost):
+        list(run.steps(replay))
+    assert Message.objects.values().get() == before
+    replay.refresh_from_db()
+    assert replay.done == 0
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_messages_that_outlive_their_lease_are_applied_once(post, monkeypatch, count):
     began, real, effects = threading.Event(), pipeline.apply, []
@@ -126,7 +220,7 @@ def test_messages_that_outlive_their_lease_are_applied_once(post, monkeypatch, c
         post("order", sample("order", increment_id=f"00000077{number}", entity_id=770 + number))
 
     def work():
-        for claim in journal.claim_due():
+        for claim in claiming.claim_due():
             pipeline.process_together(claim)
             for message in claim:
                 pipeline.process(message)
@@ -165,7 +259,7 @@ def test_rest_of_a_killed_batch_is_taken_over_one_by_one_without_an_attempt(post
     assert len(claim_due_and_die()) == 3
     lapse(Message)
     claims = []
-    for claim in journal.claim_due():
+    for claim in claiming.claim_due():
         claims.append([message.attempts for message in claim])
     assert claims == [[1], [1], [1]]
 

@@ -140,7 +140,7 @@ def find_nothing(po_number, order):
 
 @pytest.mark.usefixtures("looked_for", "without_scans")
 def test_whether_the_shop_has_the_orders_is_found_out_and_listed_by_an_index(staff):
-    asked = statements(host_orders.look_due, ("SELECT", "(", "UPDATE"))
+    asked = statements(host_orders.look_up_due, ("SELECT", "(", "UPDATE"))
     for query in ("", "?found=later", "?found=all", "?q=1500", "?status__exact=failed"):
         url = f"/admin/stockhub_webhooks/hostlink/{query}"
         asked += statements(lambda url=url: staff.get(url))
@@ -157,7 +157,7 @@ FILTERED = (
     "message/?received_at_from=2022-01-02&received_at_to=2022-01-02",
     "message/?status__exact=quarantined&account=~real",
     "message/?needs=in_part", "message/?needs=times",
-    "message/?outcome=stale", "event/?occurred_at_from=2022-01-02&occurred_at_to=2022-01-02",
+    "message/?outcome=stale", "message/?needs=outdated", "event/?occurred_at_from=2022-01-02&occurred_at_to=2022-01-02",
     "receivercall/?event_occurred_at_from=2022-01-02&event_occurred_at_to=2022-01-02",
     "receivercall/?status__exact=given_up",
 )  # fmt: skip

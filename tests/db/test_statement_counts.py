@@ -55,6 +55,13 @@ def test_stale_message_costs_at_most_seven_or_nine_statements(statements, post, 
     assert len(sql) <= (7 if topic == "order" else 9), "\n".join(sql)
 
 
+def test_outdated_message_about_a_return_costs_at_most_nine_statements(statements, post):
+    post("rma", sample("rma", date_received="2024-05-10T09:00:00+00:00"))
+    sql, outcome = statements("rma")
+    assert outcome == "stale"
+    assert len(sql) <= 9, "\n".join(sql)
+
+
 @EACH_TOPIC
 def test_accepting_a_message_for_later_is_one_statement(post, topic, settings):
     settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"RUNNER": "worker"}

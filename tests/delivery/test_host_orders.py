@@ -59,10 +59,10 @@ def look():
     """Look for all that is not found, as if the time for it had come; how many were looked for."""
 
     def work():
-        host_orders.look_due()  # enlists
+        host_orders.look_up_due()  # enlists
         HostLink.objects.exclude(status="found").update(due_at=PAST)
         done = 0
-        while looked := host_orders.look_due():
+        while looked := host_orders.look_up_due():
             done += looked
         return done
 
@@ -188,16 +188,52 @@ def test_slow_resolver_is_logged_and_its_answer_kept(look, shop, monkeypatch, ca
     assert [record.levelname for record in caplog.records if "HOST_ORDER_RESOLVER" in record.msg] == ["WARNING"]
 
 
-def test_a_process_that_dies_at_one_has_put_it_off(shop, look):
-    def die(order):
-        raise SystemExit
+def die(order):
+    raise SystemExit
 
-    shop[OrderFactory().po_number] = die
+
+def begin_and_hang(order):
+    """Look up an order as a process that is killed with -9, or whose resolver never returns: nothing is released."""
+    (link,) = HostLink.objects.due(NOW)
+    token = uuid.uuid4()
+    assert acquire(host_orders.SLOTS[0], host_orders.SLOT_SECONDS, token)
     with pytest.raises(SystemExit):
-        look()
+        host_orders._look_up(link, token)
+
+
+def test_look_up_that_died_is_shown_when_its_slot_is_free(shop, look):
+    order = OrderFactory()
+    shop[order.po_number] = die
+    host_orders.look_up_due()  # registers
+    HostLink.objects.update(due_at=PAST)
+    begin_and_hang(order)
     link = HostLink.objects.get()
-    assert (link.status, link.cause, link.attempts) == ("failed", "died", 1)
-    assert host_orders.look_due() == 0
+    assert (link.status, link.cause, link.attempts) == ("new", "", 1)
+    assert host_orders.look_up_due() == 0  # not due
+    del shop[order.po_number]
+    assert look() == 0  # due, but for all that is known the resolver is still at work
+    assert HostLink.objects.get().status == "new"
+    Lock.objects.update(acquired_at=datetime.now(tz=timezone.utc) - timedelta(hours=1, seconds=1))
+    shop[order.po_number] = die
+    HostLink.objects.update(due_at=PAST)
+    with pytest.raises(SystemExit):
+        host_orders.look_up_due()
+    link = HostLink.objects.get()
+    assert (link.status, link.cause, link.attempts) == ("failed", "died", 2)
+    assert link.since < link.looked_at < link.due_at
+
+
+def test_last_look_up_that_died_is_shown_too(shop, look):
+    order = OrderFactory()
+    shop[order.po_number] = die
+    host_orders.look_up_due()
+    HostLink.objects.update(due_at=PAST, attempts=host_orders.MAX_LOOKUPS - 1)
+    with pytest.raises(SystemExit):
+        host_orders.look_up_due()
+    assert HostLink.objects.get().status == "new"
+    assert look() == 0
+    link = HostLink.objects.get()
+    assert (link.status, link.cause, link.due_at, link.claim) == ("failed", "died", None, None)
 
 
 def test_third_process_does_not_look_while_two_are_under_way(look):
@@ -253,7 +289,7 @@ def test_one_by_hand_in_the_meantime_wins(look, shop):
 def test_the_pauses_grow_and_after_weeks_nobody_looks_any_more(look):
     OrderFactory()
     pauses = []
-    for _turn in range(host_orders.MOST_LOOKS):
+    for _turn in range(host_orders.MAX_LOOKUPS):
         assert look() == 1
         link = HostLink.objects.get()
         pauses.append(link.due_at and timedelta(seconds=round((link.due_at - link.looked_at).total_seconds())))
@@ -267,10 +303,10 @@ def test_the_pauses_grow_and_after_weeks_nobody_looks_any_more(look):
 def test_somebody_may_ask_to_look_again(look):
     OrderFactory()
     look()
-    HostLink.objects.update(due_at=None, attempts=host_orders.MOST_LOOKS)
+    HostLink.objects.update(due_at=None, attempts=host_orders.MAX_LOOKUPS)
     found = HostLinkFactory(status="found")
-    assert host_orders.look_again([found.pk, HostLink.objects.earliest("pk").pk]) == 1
-    assert host_orders.look_due() == 1
+    assert host_orders.requeue([found.pk, HostLink.objects.earliest("pk").pk]) == 1
+    assert host_orders.look_up_due() == 1
     assert HostLink.objects.earliest("pk").attempts == 1
 
 
@@ -308,7 +344,7 @@ def test_without_a_resolver_nothing_is_done_at_all(settings, post):
     settings.STOCKHUB_WEBHOOKS = {"API_KEYS": KEY}
     OrderFactory()
     with CaptureQueriesContext(connection) as captured:
-        assert host_orders.look_due() == 0
+        assert host_orders.look_up_due() == 0
     assert len(captured) == 0
     post("order")
     assert not HostLink.objects.exists()
@@ -317,7 +353,7 @@ def test_without_a_resolver_nothing_is_done_at_all(settings, post):
 def test_when_nothing_is_due_it_costs_one_statement(monkeypatch):
     monkeypatch.setattr(host_orders.registration_throttle, "is_due", lambda: False)
     with CaptureQueriesContext(connection) as captured:
-        host_orders.look_due()
+        host_orders.look_up_due()
     assert len(captured) == 1
 
 
@@ -399,26 +435,26 @@ def test_a_receiver_that_asks_costs_one_statement_more_and_a_savepoint(post, hea
 
 
 def test_all_orders_are_enlisted_a_batch_at_a_time_and_each_once(monkeypatch):
-    monkeypatch.setattr(host_orders, "ENLISTED_AT_ONCE", 2)
+    monkeypatch.setattr(host_orders, "REGISTER_BATCH", 2)
     orders = OrderFactory.create_batch(5)
     for _turn in range(4):
-        host_orders.look_due()
+        host_orders.look_up_due()
     assert list(HostLink.objects.order_by("pk").values_list("order", flat=True)) == [order.pk for order in orders]
 
 
 def test_an_order_whose_transaction_ended_later_is_not_passed_over():
     first, second = OrderFactory.create_batch(2)
     HostLink.objects.create(order=second, account="default")
-    host_orders.look_due()
+    host_orders.look_up_due()
     assert HostLink.objects.filter(order=first).exists()
 
 
 def test_new_orders_are_looked_for_now_and_then(monkeypatch):
     monkeypatch.setattr(host_orders.registration_throttle, "seconds", 3600)
     OrderFactory()
-    host_orders.look_due()
+    host_orders.look_up_due()
     OrderFactory()
-    host_orders.look_due()
+    host_orders.look_up_due()
     assert HostLink.objects.count() == 1
 
 
@@ -430,7 +466,7 @@ def test_the_messages_about_an_order_are_those_that_told_of_something(post, topi
     for _twice in range(2):
         post(topic)
         worker.drain()
-    host_orders.look_due()
+    host_orders.look_up_due()
     link = HostLink.objects.get()
     assert host_orders.messages_about([link.pk], 10) == [Message.objects.earliest("pk").pk]
 
@@ -440,7 +476,7 @@ def test_the_messages_about_a_payment_request_without_an_order_are_found_too(pos
     post("order-payment-request", body)
     post("order")
     worker.drain()
-    host_orders.look_due()
+    host_orders.look_up_due()
     link = HostLink.objects.get(order=None)
     assert host_orders.messages_about([link.pk], 10) == [Message.objects.earliest("pk").pk]
     assert len(host_orders.messages_about(list(HostLink.objects.values_list("pk", flat=True)), 1)) == 1

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
         ("1234 abc", ["1234", "abc"]),
     ],
 )
-def test_words(typed, words):
+def test_search_is_split_into_words(typed, words):
     assert search.words(typed) == words
 
 
@@ -57,11 +57,11 @@ def found(text, *topics, persons=True):
         "701 abc-1", "jan 1234AB", "shop-1001 1234AB",
     ],
 )  # fmt: skip
-def test_an_order_is_found_by_all_that_the_office_knows_of_it(orders, text):
+def test_order_is_found_by_each_of_its_values(orders, text):
     assert found(text, "order") == {"000000701"}
 
 
-def test_a_surname_is_found_without_what_stands_before_it(orders):
+def test_surname_is_found_without_its_prefix(orders):
     Order.objects.get(increment_id="000000701").shipping_address.__class__.objects.filter(
         last_name="van den Bérg"
     ).update(last_name="van den Berg")
@@ -72,11 +72,11 @@ def test_a_surname_is_found_without_what_stands_before_it(orders):
 @pytest.mark.parametrize(
     "text", ["", "   ", "nothing", "701 nothing", "jan nothing", "els willem", "\0", "%", "_", "\\"]
 )
-def test_what_nothing_fits_finds_nothing(orders, text):
+def test_search_without_matches_finds_nothing(orders, text):
     assert found(text) == set()
 
 
-def test_a_very_short_word_finds_only_what_it_is_the_whole_of(orders, post):
+def test_very_short_word_matches_whole_values_only(orders, post):
     customer = {"first_name": "Ad", "last_name": "van Es", "email": "ad@example.com"}
     post("order", sample("order", increment_id="000000007", po_number="70", shipping_address=customer,
                          billing_address=customer, items__sku="s", items__mpn="m"))  # fmt: skip
@@ -86,25 +86,25 @@ def test_a_very_short_word_finds_only_what_it_is_the_whole_of(orders, post):
         assert found(text, "order") == set(), text
 
 
-def test_what_several_words_find_is_not_cut_off_before_all_are_looked_at(orders, monkeypatch):
+def test_result_is_cut_off_only_after_all_words_are_applied(orders, monkeypatch):
     monkeypatch.setattr(search, "LIMIT", 1)
     assert found("shop abc", "order") == {"000000701"}
     assert found("shop xyz", "order") == {"000000702"}
 
 
-def test_who_may_not_see_persons_finds_by_no_person(orders):
+def test_customers_are_not_found_without_the_permission(orders):
     for text in ("jan", "jan@", "1234ab", "jan willem", "jansen 702"):
         assert found(text), text
         assert not found(text, persons=False), text
     assert found("701 abc", persons=False) == {"000000701", "000000412"}
 
 
-def test_a_child_is_found_by_what_is_known_of_its_order(orders):
+def test_child_is_found_by_values_of_its_order(orders):
     for text in ("701", "shop-1001", "jansen 412", "els 1z00"):
         assert found(text, "shipment") == {"000000412"}, text
 
 
-def test_what_is_too_much_is_cut_off_and_said(orders, monkeypatch):
+def test_result_over_the_limit_is_marked_as_cut_off(orders, monkeypatch):
     monkeypatch.setattr(search, "LIMIT", 1)
     monkeypatch.setattr(search, "INTERMEDIATE_LIMIT", 1)
     assert search.find("shop", ["order"], persons=True).is_cut_off
@@ -115,12 +115,12 @@ def test_what_is_too_much_is_cut_off_and_said(orders, monkeypatch):
 
 
 @pytest.mark.parametrize("text", ["701", "berg", "1234AB"])
-def test_a_search_for_a_word_is_two_statements_whatever_it_finds(orders, text, django_assert_max_num_queries):
+def test_search_for_one_word_takes_two_statements(orders, text, django_assert_max_num_queries):
     with django_assert_max_num_queries(2):
         search.find(text, persons=True)
 
 
 @pytest.mark.parametrize("text", ["shop-1001 abc", "jan willem", "jan van den berg 1234AB"])
-def test_a_search_for_several_words_is_a_few_for_each(orders, text, django_assert_max_num_queries):
+def test_search_for_several_words_takes_a_few_statements_for_each(orders, text, django_assert_max_num_queries):
     with django_assert_max_num_queries(5 * len(text.split())):
         search.find(text, persons=True)

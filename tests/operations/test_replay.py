@@ -1,4 +1,4 @@
-"""Stored messages are processed again, and past changes told to receivers that were not there."""
+"""Replays: stored messages are applied again, and past events delivered to receivers that were added later."""
 
 import json
 import threading
@@ -12,13 +12,14 @@ from django.test import override_settings
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.db.connections import from_now
-from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.delivery import ledger, manual
 from stockhub_webhooks.delivery.calls import call_receiver
+from stockhub_webhooks.exceptions import WORKER_DIED
 from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Replay, Shipment
 from stockhub_webhooks.operations import replay, worker
 from stockhub_webhooks.operations.replay import Choice, run
 from stockhub_webhooks.processing import pipeline
-from tests.claiming import claim_due
+from tests.claims import claim_due
 from tests.conftest import KEY
 from tests.samples import contract, sample
 
@@ -38,7 +39,7 @@ def finished():
 
 
 def tables():
-    """Every row of every table of ours."""
+    """Return all rows of all tables of this app."""
     found = {}
     with connection.cursor() as cursor:
         for name in sorted(connection.introspection.table_names()):
@@ -50,7 +51,7 @@ def tables():
 
 @pytest.fixture
 def unreadable(post, monkeypatch):
-    """A new shipment and two changes of it, none of which could be processed when it came in."""
+    """Store a new shipment and two changes of it that could not be read when they came in."""
     bodies = [
         sample("shipment", status=status, updated_at=f"2024-04-1{day} 10:00:00")
         for day, status in enumerate(("READY_FOR_PICKUP", "IN_TRANSIT", "DELIVERED"), start=5)
@@ -66,7 +67,7 @@ def unreadable(post, monkeypatch):
 # ---------------------------------------------------------------- going through them
 
 
-def test_what_could_not_be_processed_is_by_now(unreadable, hear):
+def test_replay_applies_a_message_that_can_be_read_now(unreadable, hear):
     heard = hear(signals.shipment_created)
     ask()
     done = finished()
@@ -77,7 +78,7 @@ def test_what_could_not_be_processed_is_by_now(unreadable, hear):
     assert [event["event"].is_replay for event in heard] == [False]  # it was never told before
 
 
-def test_what_was_applied_before_is_a_replay_and_changes_nothing(post):
+def test_replay_of_an_applied_message_changes_nothing(post):
     post("order")
     ask()
     done = finished()
@@ -86,7 +87,7 @@ def test_what_was_applied_before_is_a_replay_and_changes_nothing(post):
     assert (message.is_replay, message.status, message.outcome, message.due_at) == (True, "applied", "unchanged", None)
 
 
-def test_what_it_changes_is_told_as_a_replay(post, hear):
+def test_events_of_a_replay_are_marked_as_replay(post, hear):
     post("order")
     Order.objects.update(status="holded")
     heard = hear(signals.order_status_changed)
@@ -96,7 +97,7 @@ def test_what_it_changes_is_told_as_a_replay(post, hear):
     assert Order.objects.get().status == contract("order")["status"]
 
 
-def test_older_never_overwrites_newer_whatever_the_order(post):
+def test_older_message_never_overwrites_a_newer_one(post):
     post("shipment", sample("shipment", status="IN_TRANSIT", updated_at="2024-04-15 10:00:00"))
     first = Message.objects.get()
     post("shipment", sample("shipment", status="DELIVERED", updated_at="2024-04-16 10:00:00"))
@@ -106,7 +107,7 @@ def test_older_never_overwrites_newer_whatever_the_order(post):
     assert (first.outcome, Shipment.objects.get().status) == ("stale", "DELIVERED")
 
 
-def test_messages_are_taken_in_the_order_in_which_they_came_in(post):
+def test_messages_are_replayed_in_order_of_receipt(post):
     for number in ("1", "2", "3"):
         post("order", sample("order", increment_id=number))
     Message.objects.filter(increment_id="3").update(received_at=PAST)
@@ -117,7 +118,7 @@ def test_messages_are_taken_in_the_order_in_which_they_came_in(post):
     assert taken == ["3", "1", "2"]
 
 
-def test_one_that_fails_leaves_the_others_and_itself_as_they_were(post, monkeypatch):
+def test_failing_message_changes_neither_itself_nor_others(post, monkeypatch):
     for number in ("1", "2"):
         post("order", sample("order", increment_id=number))
     original = pipeline.apply
@@ -138,7 +139,7 @@ def test_one_that_fails_leaves_the_others_and_itself_as_they_were(post, monkeypa
     ]
 
 
-def test_one_that_still_cannot_be_read_is_counted(post):
+def test_message_that_still_cannot_be_read_is_counted_as_failed(post):
     post("order", b"{oops")
     ask()
     done = finished()
@@ -146,7 +147,7 @@ def test_one_that_still_cannot_be_read_is_counted(post):
     assert Message.objects.get().status == "quarantined"
 
 
-def test_one_that_is_open_is_only_made_due(post):
+def test_open_message_is_only_requeued(post):
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
         post("order")
     Message.objects.update(due_at=from_now(3600))
@@ -155,7 +156,7 @@ def test_one_that_is_open_is_only_made_due(post):
     assert (done.postponed, Message.objects.get().outcome) == (1, "created")
 
 
-def test_what_comes_in_later_is_no_part_of_it(post):
+def test_later_messages_are_not_part_of_a_replay(post):
     post("order")
     ask()
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
@@ -163,11 +164,11 @@ def test_what_comes_in_later_is_no_part_of_it(post):
     assert finished().done == 1
 
 
-def test_one_that_is_pruned_meanwhile_is_passed_over(post, monkeypatch):
+def test_message_removed_meanwhile_is_skipped(post, monkeypatch):
     post("order")
     asked = ask(claimed=True)
     gone = Message.objects.all()
-    left = run._left(asked).values_list("pk", flat=True)[:50]
+    left = run._remaining(asked).values_list("pk", flat=True)[:50]
     assert list(left)
     gone.delete()
     assert list(replay.steps(asked)) == []
@@ -189,7 +190,7 @@ def chosen(post):
     return numbers
 
 
-def test_messages_are_chosen_by_what_is_said_of_them(chosen):
+def test_choice_selects_messages_by_all_its_conditions(chosen):
     assert len(chosen()) == 3
     assert chosen(since=PAST + timedelta(days=1), topic="order") == [("order", "7"), ("order", "8")]
     assert chosen(until=PAST + timedelta(days=1)) == [("shipment", "7")]
@@ -199,7 +200,7 @@ def test_messages_are_chosen_by_what_is_said_of_them(chosen):
     assert chosen(ids=(Message.objects.get(increment_id="8").pk,)) == [("order", "8")]
 
 
-def test_a_choice_survives_being_written_down():
+def test_choice_is_the_same_after_json():
     choice = Choice(PAST, PAST + timedelta(days=1), "order", "7", "failed", (1, 2))
     assert Choice.from_json(json.loads(json.dumps(choice.as_json()))) == choice
     assert Choice.from_json({}) == Choice()
@@ -207,7 +208,7 @@ def test_a_choice_survives_being_written_down():
     assert not choice.is_open
 
 
-def test_times_are_as_people_write_them():
+def test_times_are_parsed_as_people_write_them():
     since, until = replay.since_and_until("2024-01-31", "2024-01-31")
     assert until - since == timedelta(days=1)
     assert since.isoformat().startswith("2024-01-31T00:00:00")
@@ -220,7 +221,7 @@ def test_times_are_as_people_write_them():
 # ---------------------------------------------------------------- the preview
 
 
-def test_a_preview_keeps_nothing_and_tells_nobody(unreadable, post, hear):
+def test_preview_stores_nothing_and_calls_no_receiver(unreadable, post, hear):
     heard = [hear(signals.event_recorded), hear(signals.shipment_created)]
     post("order", b"{oops")
     before = tables()
@@ -230,7 +231,7 @@ def test_a_preview_keeps_nothing_and_tells_nobody(unreadable, post, hear):
     assert [step.counted for _, step in foreseen.steps] == ["changed", "changed", "changed", "failed"]
 
 
-def test_what_is_foreseen_is_what_then_happens(unreadable, post, hear):
+def test_preview_equals_the_result_of_the_replay(unreadable, post, hear):
     hear(signals.event_recorded, uid="shop.all")
     hear(signals.shipment_delivered, uid="shop.delivered")
     post("rma")
@@ -248,7 +249,7 @@ def test_what_is_foreseen_is_what_then_happens(unreadable, post, hear):
     assert set(foreseen.receivers) == {"shop.all", "shop.delivered"}
 
 
-def test_an_open_message_and_a_fault_are_foreseen_too(post, monkeypatch):
+def test_preview_shows_open_messages_and_errors(post, monkeypatch):
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
         post("order")
     (step,) = [step for _, step in replay.preview_messages(ALL).steps]
@@ -259,7 +260,7 @@ def test_an_open_message_and_a_fault_are_foreseen_too(post, monkeypatch):
     assert (step.counted, "ZeroDivisionError" in step.error) == ("failed", True)
 
 
-def test_a_preview_is_bounded_and_says_so(post, monkeypatch):
+def test_preview_is_limited_and_says_so(post, monkeypatch):
     for number in ("1", "2", "3"):
         post("order", sample("order", increment_id=number))
     monkeypatch.setattr("stockhub_webhooks.operations.replay.preview.COUNTED_UP_TO", 2)
@@ -267,7 +268,7 @@ def test_a_preview_is_bounded_and_says_so(post, monkeypatch):
     assert (len(foreseen.steps), foreseen.total, foreseen.is_counted) == (1, 2, False)
 
 
-def test_a_preview_called_off_by_the_database_is_made_again(post, monkeypatch):
+def test_preview_is_retried_after_a_deadlock(post, monkeypatch):
     post("order")
     faults = [OperationalError("deadlock")] * 2
     original = pipeline.apply
@@ -287,7 +288,7 @@ def test_a_preview_called_off_by_the_database_is_made_again(post, monkeypatch):
 # ---------------------------------------------------------------- offering
 
 
-def test_a_receiver_that_did_not_exist_hears_the_past_once_as_a_replay(post, hear):
+def test_new_receiver_is_called_once_for_past_events_as_replay(post, hear):
     post("order")
     post("shipment")
     heard = hear(signals.shipment_created, uid="shop.new")
@@ -300,7 +301,7 @@ def test_a_receiver_that_did_not_exist_hears_the_past_once_as_a_replay(post, hea
     assert (finished().owed, len(heard)) == (0, 1)
 
 
-def test_only_offering_processes_nothing(post, hear):
+def test_replay_for_receivers_only_applies_nothing(post, hear):
     post("order")
     heard = hear(signals.order_created, uid="shop.new")
     assert replay.preview_messages(ALL, {"shop.new"}, applies=False).receivers == {"shop.new": 1}
@@ -310,13 +311,13 @@ def test_only_offering_processes_nothing(post, hear):
     assert not Message.objects.get().is_replay
 
 
-def test_offered_past_events_are_told_before_later_ones_that_wait(post, hear):
+def test_past_events_are_delivered_before_later_ones(post, hear):
     post("order")  # nobody hears this
     hear(signals.event_recorded, uid="shop.all")
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
         post("order", sample("order", status="closed", updated_at="2030-01-01T00:00:00+00:00"))
         pipeline.process(next(claim_due()))
-    offered = ledger.backfill(list(Event.objects.filter(type="order.created")), {"shop.all"})
+    offered = manual.backfill(list(Event.objects.filter(type="order.created")), {"shop.all"})
     assert [call.event.type for call in offered] == ["order.created"]
     told = []
     while calls := list(ledger.claim_due()):
@@ -327,14 +328,14 @@ def test_offered_past_events_are_told_before_later_ones_that_wait(post, hear):
     assert told == sorted(told)
 
 
-def test_what_is_offered_waits_for_the_call_in_hand(post, hear):
+def test_added_call_waits_for_the_running_call_of_its_order(post, hear):
     post("order")
     hear(signals.event_recorded, uid="shop.all")
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
         post("order", sample("order", status="closed", updated_at="2030-01-01T00:00:00+00:00"))
         pipeline.process(next(claim_due()))
     (running,) = ledger.claim_due()
-    ledger.backfill(list(Event.objects.filter(type="order.created")), {"shop.all"})
+    manual.backfill(list(Event.objects.filter(type="order.created")), {"shop.all"})
     assert list(ledger.claim_due()) == []
     ReceiverCall.objects.filter(pk=running.pk).update(due_at=PAST)  # its process was killed
     (taken_over,) = ledger.claim_due()
@@ -343,29 +344,29 @@ def test_what_is_offered_waits_for_the_call_in_hand(post, hear):
     assert [call.event.type for call in ledger.claim_due()] == ["order.created"]
 
 
-def test_two_offers_at_once_owe_once(post, hear, monkeypatch):
+def test_two_concurrent_replays_add_each_call_once(post, hear, monkeypatch):
     post("order")
     hear(signals.order_created, uid="shop.new")
     events = list(Event.objects.all())
     original = ReceiverCall.objects.using
 
-    ledger.backfill(events, {"shop.new"})
+    manual.backfill(events, {"shop.new"})
     first = ReceiverCall.objects.get()
     monkeypatch.setattr(
         type(ReceiverCall.objects.all()), "values_list", lambda self, *names, **options: [], raising=True
     )
-    ledger.backfill(events, {"shop.new"})  # it did not see the other's
+    manual.backfill(events, {"shop.new"})  # it did not see the other's
     monkeypatch.undo()
     assert ReceiverCall.objects.get() == first
     assert original
 
 
-def test_offering_to_nobody_owes_nothing(post):
+def test_replay_without_receivers_adds_no_calls(post):
     post("order")
-    assert ledger.backfill(list(Event.objects.all()), {"gone"}) == []
+    assert manual.backfill(list(Event.objects.all()), {"gone"}) == []
 
 
-def test_tasks_of_a_receiver_that_is_gone_are_given_to_another(post, hear, monkeypatch):
+def test_tasks_of_a_removed_receiver_are_reassigned(post, hear, monkeypatch):
     hear(signals.order_created, uid="shop.new")
     for number in ("1", "2", "3", "4"):
         post("order", sample("order", increment_id=number))
@@ -375,14 +376,14 @@ def test_tasks_of_a_receiver_that_is_gone_are_given_to_another(post, hear, monke
         ReceiverCall.objects.filter(pk=call.pk).update(status=status, due_at=PAST if status == "running" else None)
     last = ReceiverCall.objects.latest("pk")  # this one knows of it already
     ReceiverCall.objects.create(event=last.event, signal=last.signal, receiver="shop.new", status="done")
-    monkeypatch.setattr(ledger, "REASSIGNED_AT_ONCE", 1)
-    assert ledger.reassign("order_created", "shop.old", "shop.new") == 2
+    monkeypatch.setattr(manual, "REASSIGNED_AT_ONCE", 1)
+    assert manual.reassign("order_created", "shop.old", "shop.new") == 2
     moved = ReceiverCall.objects.filter(receiver="shop.new", is_replay=True)
     assert {call.status for call in moved} == {"pending"}
     assert ReceiverCall.objects.filter(receiver="shop.old").count() == 2
     for former, receiver in (("shop.new", "shop.new"), ("shop.old", "nobody")):
         with pytest.raises(ValueError, match="is not connected"):
-            ledger.reassign("order_created", former, receiver)
+            manual.reassign("order_created", former, receiver)
 
 
 # ---------------------------------------------------------------- workers, stopping, being killed
@@ -393,7 +394,7 @@ def many(post, count):
         post("order", sample("order", increment_id=str(number)))
 
 
-def test_it_goes_on_in_batches(post, monkeypatch):
+def test_replay_continues_in_batches(post, monkeypatch):
     many(post, 5)
     monkeypatch.setattr(run, "BATCH", 2)
     ask()
@@ -401,7 +402,7 @@ def test_it_goes_on_in_batches(post, monkeypatch):
     assert finished().status == "done"
 
 
-def test_a_second_worker_leaves_it_alone_until_the_lease_lapses(post, monkeypatch):
+def test_second_worker_takes_over_only_after_the_lease_lapses(post, monkeypatch):
     many(post, 3)
     ask()
     first = run._claim()
@@ -410,19 +411,19 @@ def test_a_second_worker_leaves_it_alone_until_the_lease_lapses(post, monkeypatc
     assert replay.continue_due() == 0
     Replay.objects.update(due_at=PAST)  # the first one was killed
     assert replay.continue_due() == 2
-    with pytest.raises(run._Lost):
+    with pytest.raises(run._ClaimLost):
         next(going)
     done = Replay.objects.get()
     assert (done.status, done.done, done.unchanged) == ("done", 3, 3)
 
 
-def test_who_was_taken_over_keeps_nothing_of_its_message(post):
+def test_process_that_lost_its_claim_commits_nothing(post):
     post("order")
     ask()
     slow = run._claim()
     Order.objects.update(status="holded")
     Replay.objects.update(claim=None)
-    with pytest.raises(run._Lost):
+    with pytest.raises(run._ClaimLost):
         list(replay.steps(slow))
     assert Order.objects.get().status == "holded"
     assert Message.objects.get().status == "applied"
@@ -430,7 +431,7 @@ def test_who_was_taken_over_keeps_nothing_of_its_message(post):
 
 @pytest.mark.postgresql
 @pytest.mark.mariadb  # SQLite has one writer at a time
-def test_two_workers_at_once_take_each_message_once(post):
+def test_two_concurrent_workers_replay_each_message_once(post):
     many(post, 12)
     ask()
     barrier = threading.Barrier(2)
@@ -452,13 +453,13 @@ def test_two_workers_at_once_take_each_message_once(post):
     assert (done.status, done.done, done.unchanged) == ("done", 12, 12)
 
 
-def test_it_can_be_stopped(post):
+def test_replay_can_be_stopped(post):
     many(post, 3)
     asked = ask(claimed=True)
     going = replay.steps(asked)
     next(going)
     assert replay.halt(asked.pk, "boss")
-    with pytest.raises(run._Lost):
+    with pytest.raises(run._ClaimLost):
         next(going)
     stopped = finished()
     assert (stopped.status, stopped.done, stopped.stopped_by) == ("stopped", 1, "boss")
@@ -466,7 +467,7 @@ def test_it_can_be_stopped(post):
     assert not replay.halt(asked.pk, "another")
 
 
-def test_it_lets_go_when_the_worker_is_to_end(post):
+def test_worker_that_stops_releases_its_replay(post):
     many(post, 3)
     ask()
     stop = threading.Event()
@@ -475,17 +476,17 @@ def test_it_lets_go_when_the_worker_is_to_end(post):
     assert replay.continue_due() == 2
 
 
-def test_a_process_that_dies_each_time_ends_it(post):
+def test_replay_is_given_up_if_its_processes_die(post):
     post("order")
     ask()
     Replay.objects.update(attempts=22)
     assert replay.continue_due() == 0
     broken = Replay.objects.get()
     assert (broken.status, broken.due_at) == ("failed", None)
-    assert "died each time" in broken.last_error
+    assert broken.last_error == WORKER_DIED
 
 
-def test_a_database_that_calls_it_off_time_and_again_is_asked_later(post, monkeypatch):
+def test_replay_waits_if_the_database_keeps_failing(post, monkeypatch):
     post("order")
     ask()
 
@@ -502,7 +503,7 @@ def test_a_database_that_calls_it_off_time_and_again_is_asked_later(post, monkey
     assert finished().unchanged == 1
 
 
-def test_a_deadlock_is_tried_again_and_a_lasting_fault_counted(post, monkeypatch):
+def test_deadlock_is_retried_and_a_lasting_error_is_counted(post, monkeypatch):
     post("order")
     original, faults = pipeline.apply, [IntegrityError("race")] * 2
 
@@ -519,7 +520,7 @@ def test_a_deadlock_is_tried_again_and_a_lasting_fault_counted(post, monkeypatch
     assert finished().failed == 1
 
 
-def test_an_inline_shop_heals_with_its_traffic(post):
+def test_inline_runner_continues_replays_after_requests(post):
     post("order")
     ask()
     post("order", sample("order", increment_id="2"))
@@ -529,38 +530,38 @@ def test_an_inline_shop_heals_with_its_traffic(post):
 # ---------------------------------------------------------------- the command
 
 
-def test_the_command_does_it_and_records_who_and_why(unreadable, hear, capsys):
+def test_command_runs_a_replay_and_records_user_and_reason(unreadable, hear, capsys):
     heard = hear(signals.shipment_created)
     call_command("stockhub_replay", since="2020-01-01", reason="after the update")
     out = capsys.readouterr()
-    assert "done, 3 of 3: changed 3, unchanged 0" in out.out
+    assert "changed 3, unchanged 0" in out.out
     assert out.err == ""
     record = Replay.objects.get()
+    assert (record.status, record.done, record.total) == ("done", 3, 3)
     assert (record.reason, "stockhub_replay" in record.requested_by) == ("after the update", True)
     assert heard
 
 
-def test_the_dry_run_says_what_would_happen(unreadable, post, hear, capsys):
+def test_dry_run_prints_the_preview(unreadable, post, hear, capsys):
     post("order", b"{oops")
     hear(signals.shipment_created, uid="shop.new")
     before = tables()
     call_command("stockhub_replay", "--since=2020-01-01", "--dry-run", "--receiver=shop.new")
     out = capsys.readouterr().out
-    assert "would be processed: 4; shown: 4" in out
-    assert "would tell shop.new: 1" in out
+    assert "shop.new: 1" in out
     assert "created: " in out
     assert "not_json" in out
     assert tables() == before
 
 
-def test_the_command_says_by_its_exit_code_what_did_not_work(post):
+def test_exit_code_of_the_command_tells_failures(post):
     post("order", b"{oops")
     with pytest.raises(SystemExit) as exit_:
         call_command("stockhub_replay", since="2020-01-01", reason="why not")
     assert exit_.value.code == 2
 
 
-def test_ctrl_c_leaves_all_in_order(post, monkeypatch, capsys):
+def test_ctrl_c_stops_the_command_and_the_replay_can_continue(post, monkeypatch, capsys):
     many(post, 3)
     original, turns = pipeline.apply, []
 
@@ -574,29 +575,29 @@ def test_ctrl_c_leaves_all_in_order(post, monkeypatch, capsys):
     with pytest.raises(SystemExit) as exit_:
         call_command("stockhub_replay", since="2020-01-01", reason="why not")
     assert exit_.value.code == 130
-    assert "stopped, 1 of 3" in capsys.readouterr().out
+    assert "stopped" in capsys.readouterr().out
     assert set(Message.objects.values_list("status", "due_at")) == {("applied", None)}
     assert Message.objects.filter(is_replay=True).count() == 1
     assert finished().status == "stopped"
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "named"),
     [
-        ({}, "say which"),
-        ({"since": "soon"}, "is not a time"),
-        ({"since": "2020-01-01"}, "say why"),
-        ({"since": "2020-01-01", "only_tell": True}, "only-tell whom"),
-        ({"since": "2020-01-01", "receiver": ["nobody"]}, "no receiver is called nobody"),
+        ({}, "--since"),
+        ({"since": "soon"}, "soon"),
+        ({"since": "2020-01-01"}, "--reason"),
+        ({"since": "2020-01-01", "only_tell": True}, "--receiver"),
+        ({"since": "2020-01-01", "receiver": ["shop.none"]}, "shop.none"),
     ],
 )
-def test_the_command_says_what_it_needs(options, said):
-    with pytest.raises(CommandError, match=said):
+def test_command_reports_missing_and_invalid_arguments(options, named):
+    with pytest.raises(CommandError, match=named):
         call_command("stockhub_replay", **options)
     assert not Replay.objects.exists()
 
 
-def test_on_a_terminal_there_is_a_bar(post, capsys, monkeypatch):
+def test_command_shows_a_progress_bar_on_a_terminal(post, capsys, monkeypatch):
     many(post, 2)
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     monkeypatch.setattr("stockhub_webhooks.management.commands.stockhub_replay.getpass.getuser", lambda: {}["none"])

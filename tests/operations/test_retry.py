@@ -1,5 +1,6 @@
-"""Tasks for the shop are tried again by command."""
+"""The command that requeues receiver calls."""
 
+import re
 from datetime import datetime, timezone
 
 import pytest
@@ -39,6 +40,10 @@ def calls(post, hear):
     return lambda status: ReceiverCall.objects.filter(status=status).count()
 
 
+def numbers_in(text):
+    return [int(number) for number in re.findall(r"\d+", text)]
+
+
 @pytest.mark.parametrize(
     ("options", "count"),
     [
@@ -52,33 +57,33 @@ def calls(post, hear):
         ({"since": "2024-05-01T12:01+00:00", "given_up": True}, 1),
     ],
 )
-def test_the_chosen_are_tried_again(calls, options, count, capsys, monkeypatch):
+def test_command_requeues_the_chosen_calls(calls, options, count, capsys, monkeypatch):
     monkeypatch.setattr(stockhub_retry, "BATCH", 1)
     call_command("stockhub_retry", **options, dry_run=True)
-    assert f"would try again: {count}" in capsys.readouterr().out
+    assert numbers_in(capsys.readouterr().out.splitlines()[-1]) == [count]
     assert (calls("given_up"), calls("pending")) == (2, 2)
     call_command("stockhub_retry", **options)
-    out = capsys.readouterr().out
-    assert f"to be tried again: {count} of {count}" in out
-    assert ("shop.fails: 2" in out) is ((options.get("receiver") == "shop.fails" and count == 2) or count == 4)
+    printed = capsys.readouterr().out
+    assert numbers_in(printed.splitlines()[-1]) == [count, count]
+    assert ("shop.fails: 2" in printed) is ((options.get("receiver") == "shop.fails" and count == 2) or count == 4)
     assert calls("done") == count
 
 
-def test_a_running_call_is_left_alone(calls, capsys):
+def test_running_call_is_left_alone(calls, capsys):
     ReceiverCall.objects.update(status="running")
     call_command("stockhub_retry", receiver="shop.fails")
-    assert "0 of 0" in capsys.readouterr().out
+    assert numbers_in(capsys.readouterr().out) == [0, 0]
 
 
-def test_it_says_what_it_needs(calls):
-    with pytest.raises(CommandError, match="say which"):
+def test_command_reports_missing_arguments(calls):
+    with pytest.raises(CommandError, match="--since"):
         call_command("stockhub_retry")
     for text in ("yesterday", "2024-02-31", "2024-02-31T00:00"):
-        with pytest.raises(CommandError, match="is not a time"):
+        with pytest.raises(CommandError, match=text):
             call_command("stockhub_retry", since=text)
 
 
-def test_with_the_worker_as_runner_it_only_makes_them_due(calls):
+def test_with_the_worker_runner_calls_are_only_made_due(calls):
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
         call_command("stockhub_retry", "--given-up")
     assert (calls("given_up"), calls("pending")) == (0, 4)

@@ -18,7 +18,7 @@ for _ in range(5):
 """
 
 
-def test_four_processes_that_find_the_same_fault_send_one_mail(shop):
+def test_four_processes_that_find_the_same_problem_send_one_mail(shop):
     start, mails = shop.folder / "start", shop.folder / "mails"
     shop.environment |= {
         "SHOP_START_FILE": str(start),

@@ -14,7 +14,7 @@ from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models import RMA, Event, Message, Order, ReceiverCall, Shipment
 from stockhub_webhooks.operations import worker
 from stockhub_webhooks.receiving import journal
-from tests.claiming import claim_due
+from tests.claims import claim_due
 from tests.conftest import KEY
 from tests.samples import sample
 
@@ -41,7 +41,7 @@ def told():
     return list(ReceiverCall.objects.order_by("event_id").values_list("event__type", "status", "attempts"))
 
 
-def test_the_clock_goes_back_an_hour_and_updated_at_decides(post, clock, hear):
+def test_updated_at_decides_if_the_clock_is_set_back(post, clock, hear):
     heard = hear(signals.event_recorded)
     clock(0)
     post("order", sample("order", status="pending", updated_at="2026-05-01T10:00:00Z"))
@@ -58,7 +58,7 @@ def test_the_clock_goes_back_an_hour_and_updated_at_decides(post, clock, hear):
 
 
 @pytest.mark.parametrize("topic", topics.ALL)
-def test_the_clock_goes_back_between_a_message_and_its_repetition_and_nobody_is_told_twice(post, clock, hear, topic):
+def test_clock_set_back_before_a_repetition_causes_no_second_event(post, clock, hear, topic):
     heard = hear(signals.event_recorded)
     clock(0)
     post(topic, sample(topic))
@@ -70,7 +70,7 @@ def test_the_clock_goes_back_between_a_message_and_its_repetition_and_nobody_is_
     assert Message.objects.filter(status="applied").count() == 2
 
 
-def test_without_updated_at_the_later_time_wins_and_the_other_is_kept_as_stale(post, clock):
+def test_without_updated_at_the_later_receipt_wins_and_the_other_is_stale(post, clock):
     clock(0)
     post("rma", sample("rma", status="approved"))
     clock(-5)
@@ -83,7 +83,7 @@ def test_without_updated_at_the_later_time_wins_and_the_other_is_kept_as_stale(p
 
 @pytest.mark.parametrize("sequence", [(0, 1), (1, 0)], ids=["as stored", "the later first"])
 @pytest.mark.parametrize("topic", ["rma", "shipment"])
-def test_at_the_same_time_the_later_stored_wins_whatever_is_applied_first(post, clock, topic, sequence):
+def test_at_equal_times_the_later_stored_message_wins(post, clock, topic, sequence):
     clock(0)
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
         for status in ("first", "second"):
@@ -100,7 +100,7 @@ def test_at_the_same_time_the_later_stored_wins_whatever_is_applied_first(post, 
     )
 
 
-def test_a_message_that_is_processed_again_is_not_older_than_itself(post, clock):
+def test_replayed_message_is_not_older_than_itself(post, clock):
     clock(0)
     post("rma", sample("rma", status="approved"))
     journal.requeue([Message.objects.get().pk])
@@ -108,7 +108,7 @@ def test_a_message_that_is_processed_again_is_not_older_than_itself(post, clock)
     assert Message.objects.get().outcome == "unchanged"
 
 
-def test_leases_and_pauses_do_not_notice(post, clock, hear):
+def test_leases_and_pauses_use_the_database_clock(post, clock, hear):
     calls = []
 
     def fail_once(**arguments):
@@ -128,7 +128,7 @@ def test_leases_and_pauses_do_not_notice(post, clock, hear):
     assert told() == [("order.created", "done", 2)]
 
 
-def test_a_claim_under_way_is_not_taken_over_when_the_clock_jumps(post, clock):
+def test_claim_is_not_taken_over_if_the_clock_jumps(post, clock):
     clock(0)
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
         post("order", sample("order"))

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.server, pytest.mark.timeout(400)]  # a machine may be 
 KEPT = Verdict()
 
 
-def test_web_workers_killed_under_load(shop):
+def test_web_workers_killed_under_load_lose_nothing(shop):
     shop.environment |= IMPATIENT
     with shop.serve(*gunicorn()) as address:
         server = shop.started[-1]
@@ -33,7 +33,7 @@ def test_web_workers_killed_under_load(shop):
     assert load.accepted() > 20
 
 
-def test_the_worker_killed_under_load(shop):
+def test_worker_killed_under_load_loses_nothing(shop):
     shop.environment |= IMPATIENT | {"SHOP_RUNNER": "worker"}
     with working(shop) as worker, shop.serve(*gunicorn()) as address:
         with Load(address, threads=2, pause=0.05) as load:
@@ -53,7 +53,7 @@ def own_postgresql():
 
 @pytest.mark.postgresql
 @pytest.mark.parametrize("number", [signal.SIGQUIT, signal.SIGKILL], ids=["pg_ctl -m immediate", "kill -9"])
-def test_postgresql_stopped_at_once_under_load(own_postgresql, tmp_path, number):
+def test_postgresql_stopped_under_load_loses_nothing(own_postgresql, tmp_path, number):
     own_postgresql.run("DROP DATABASE IF EXISTS stockhub WITH (FORCE)")
     own_postgresql.run("CREATE DATABASE stockhub")
     shop = Shop(own_postgresql.url, tmp_path, SHOP_SPOOL_DIR=str(tmp_path / "spool"), **ON_POSTGRESQL)
@@ -76,7 +76,7 @@ def test_postgresql_stopped_at_once_under_load(own_postgresql, tmp_path, number)
         shop.close()
 
 
-def test_a_slow_living_receiver_outlasts_its_lease_and_is_not_asked_twice(shop):
+def test_slow_receiver_outlasts_its_lease_and_is_called_once(shop):
     shop.environment |= IMPATIENT | {"SHOP_RUNNER": "worker", "SHOP_LEASE_SECONDS": "0.3", "SHOP_SLEEP_SECONDS": "1"}
     with shop.serve() as address:
         for number in range(2):
@@ -113,7 +113,7 @@ def faults(*arguments):
     ],
     ids=["all", "hang", "spool only"],
 )
-def test_the_benchmark_breaks_everything_and_finds_nothing_lost(arguments):
+def test_chaos_benchmark_finds_nothing_lost(arguments):
     numbers = faults(*arguments)
     assert [numbers[what] for what in ("lost", "applied twice", "told twice", "order.created more than once")] == [
         0
@@ -121,7 +121,7 @@ def test_the_benchmark_breaks_everything_and_finds_nothing_lost(arguments):
     assert numbers["accepted while the database was down"] > 0
 
 
-def test_the_benchmark_finds_what_is_broken():
+def test_chaos_benchmark_finds_a_fault():
     """The verdict is worth something: where a message is gone, or there twice, it says so."""
     body = json.dumps(sample("order", increment_id="7")).encode()
     accepted = Answer("order", body, 200, 0.0, 1.0)

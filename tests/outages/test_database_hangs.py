@@ -46,7 +46,9 @@ def impatient(spool_folder):
 @pytest.mark.postgresql
 @pytest.mark.mariadb
 @pytest.mark.parametrize("connected", [True, False], ids=["on an open connection", "when connecting"])
-def test_the_message_goes_to_the_spool_and_is_there_once(proxy, send, impatient, is_there_once, connected):
+def test_hanging_database_sends_the_message_to_the_spool_and_stores_it_once(
+    proxy, send, impatient, is_there_once, connected
+):
     assert send("1") == 200
     if not connected:
         connection.close()
@@ -60,7 +62,7 @@ def test_the_message_goes_to_the_spool_and_is_there_once(proxy, send, impatient,
 
 @pytest.mark.postgresql
 @pytest.mark.mariadb
-def test_an_insert_that_was_done_though_nobody_heard_so_is_there_once(proxy, send, impatient, is_there_once):
+def test_insert_whose_answer_was_lost_is_stored_once(proxy, send, impatient, is_there_once):
     """Held back on its way, it arrives when the way is free again, beside the file in the spool."""
     assert send("1") == 200
     proxy.hang()
@@ -73,9 +75,7 @@ def test_an_insert_that_was_done_though_nobody_heard_so_is_there_once(proxy, sen
 
 @pytest.mark.postgresql
 @pytest.mark.mariadb
-def test_a_message_that_is_stored_and_hangs_when_applied_is_202_and_applied_later(
-    proxy, send, impatient, is_there_once
-):
+def test_message_that_hangs_when_applied_answers_202_and_is_applied_later(proxy, send, impatient, is_there_once):
     def hang(sender, **arguments):
         proxy.hang()
 
@@ -92,7 +92,7 @@ def test_a_message_that_is_stored_and_hangs_when_applied_is_202_and_applied_late
 
 @pytest.mark.postgresql
 @pytest.mark.mariadb
-def test_the_work_after_the_answer_ends_too_so_that_the_door_stays_open(proxy, send, impatient, hear):
+def test_work_after_the_answer_ends_so_that_requests_are_accepted(proxy, send, impatient, hear):
     heard = hear(order_created)
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
         assert send("1") == 202
@@ -108,7 +108,7 @@ def test_the_work_after_the_answer_ends_too_so_that_the_door_stays_open(proxy, s
 
 @pytest.mark.postgresql
 @pytest.mark.mariadb
-def test_whoever_asks_whether_all_is_well_has_an_answer(proxy, send, impatient, client):
+def test_health_answers_while_the_database_hangs(proxy, send, impatient, client):
     """A monitor asks again and again: each time a web worker would be gone for as long as the database hangs."""
     assert send("1") == 200
     proxy.hang()
@@ -117,7 +117,7 @@ def test_whoever_asks_whether_all_is_well_has_an_answer(proxy, send, impatient, 
 
 
 @pytest.mark.postgresql
-def test_with_a_pool_too(proxy, options, send, impatient, is_there_once, monkeypatch):
+def test_connection_pool_does_not_hang_requests(proxy, options, send, impatient, is_there_once, monkeypatch):
     connection.close()
     monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)
     monkeypatch.setitem(connection.settings_dict, "CONN_HEALTH_CHECKS", False)
@@ -137,7 +137,7 @@ def test_with_a_pool_too(proxy, options, send, impatient, is_there_once, monkeyp
 # ---------------------------------------------------------------- patience
 
 
-def test_what_failed_soon_is_repeated_and_what_took_long_is_not(monkeypatch):
+def test_quick_failure_is_retried_and_slow_failure_is_not(monkeypatch):
     monkeypatch.setattr("stockhub_webhooks.db.timeouts.time.monotonic", lambda: 100.0)
     assert should_retry(1, 100.0)
     assert should_retry(2, 100.0)
@@ -147,21 +147,21 @@ def test_what_failed_soon_is_repeated_and_what_took_long_is_not(monkeypatch):
         assert not should_retry(1, 99.0)  # it was cut
 
 
-def test_a_step_that_is_through_in_time_is_not_touched(send):
+def test_step_within_its_time_is_not_interrupted(send):
     with query_timeout("default"):
         assert send() == 200
     assert not WATCHDOG._waits
 
 
 @override_settings(STOCKHUB_WEBHOOKS={"DATABASE_TIMEOUT_SECONDS": 0})
-def test_a_connection_that_is_gone_by_itself_is_no_fault():
+def test_connection_that_is_closed_already_is_no_error():
     connection.close()
     with query_timeout("default"):
         while WATCHDOG._waits:
             pass
 
 
-def test_a_child_process_starts_with_nobody_waiting():
+def test_child_process_starts_with_a_fresh_watchdog():
     with query_timeout("default"):
         WATCHDOG.after_fork()
         assert not WATCHDOG._waits

@@ -45,7 +45,7 @@ def database_setting(setting):
 
 
 @pytest.mark.postgresql
-def test_postgresql_that_is_read_only(options, send, is_there_once):
+def test_read_only_postgresql_loses_no_message(options, send, is_there_once):
     with database_setting("default_transaction_read_only=on"):
         options()
         assert send() == 202
@@ -67,7 +67,7 @@ REASONS = {
 
 @pytest.mark.postgresql
 @pytest.mark.parametrize("state", REASONS.values(), ids=REASONS)
-def test_postgresql_that_fails_at_the_insert(transactional_db, send, is_there_once, state):
+def test_postgresql_that_fails_at_the_insert_loses_no_message(transactional_db, send, is_there_once, state):
     execute(
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
         f"$$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{state}'; END $$"
@@ -83,7 +83,7 @@ def test_postgresql_that_fails_at_the_insert(transactional_db, send, is_there_on
 
 @pytest.mark.postgresql
 @pytest.mark.parametrize("limit", ["statement_timeout", "lock_timeout"])
-def test_postgresql_whose_table_is_locked(options, send, is_there_once, limit):
+def test_locked_postgresql_table_loses_no_message(options, send, is_there_once, limit):
     options(options=f"-c {limit}=200")
     with somebody_else() as cursor:
         cursor.execute(f"LOCK TABLE {TABLE} IN ACCESS EXCLUSIVE MODE")
@@ -93,7 +93,7 @@ def test_postgresql_whose_table_is_locked(options, send, is_there_once, limit):
 
 
 @pytest.mark.postgresql
-def test_postgresql_that_takes_no_more_connections(options, send, is_there_once):
+def test_postgresql_without_free_connections_loses_no_message(options, send, is_there_once):
     name = connection.settings_dict["NAME"]
     with somebody_else() as cursor:
         cursor.execute(f'ALTER DATABASE "{name}" CONNECTION LIMIT 1')
@@ -109,7 +109,7 @@ def test_postgresql_that_takes_no_more_connections(options, send, is_there_once)
 
 
 @pytest.mark.postgresql
-def test_a_pool_whose_every_connection_is_held(options, monkeypatch, send, is_there_once):
+def test_exhausted_pool_loses_no_message(options, monkeypatch, send, is_there_once):
     monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)
     options(pool={"min_size": 0, "max_size": 1, "timeout": 0.2})
     try:
@@ -128,7 +128,7 @@ def test_a_pool_whose_every_connection_is_held(options, monkeypatch, send, is_th
 
 
 @pytest.mark.mariadb
-def test_mariadb_that_is_read_only(options, send, is_there_once):
+def test_read_only_mariadb_loses_no_message(options, send, is_there_once):
     options(init_command="SET SESSION TRANSACTION READ ONLY")
     assert send() == 202
     assert len(list(spool.files())) == 1
@@ -137,7 +137,7 @@ def test_mariadb_that_is_read_only(options, send, is_there_once):
 
 
 @pytest.mark.mariadb
-def test_mariadb_whose_table_is_locked(options, send, is_there_once):
+def test_locked_mariadb_table_loses_no_message(options, send, is_there_once):
     options(init_command="SET SESSION lock_wait_timeout = 1, innodb_lock_wait_timeout = 1")
     with somebody_else() as cursor:
         cursor.execute(f"LOCK TABLES {TABLE} WRITE")
@@ -152,7 +152,7 @@ FAULTS = {"table full": 1114, "disk full": 1021, "read only": 1290, "lock wait":
 
 @pytest.mark.mariadb
 @pytest.mark.parametrize("number", FAULTS.values(), ids=FAULTS)
-def test_mariadb_that_fails_at_the_insert(transactional_db, send, is_there_once, number):
+def test_mariadb_that_fails_at_the_insert_loses_no_message(transactional_db, send, is_there_once, number):
     execute(
         f"CREATE TRIGGER refuse BEFORE INSERT ON {TABLE} FOR EACH ROW "
         f"SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {number}, MESSAGE_TEXT = 'no'"

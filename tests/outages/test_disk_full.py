@@ -33,7 +33,7 @@ def long_orders():
         yield sample("order", increment_id=f"{number:09d}", updated_at="2024-06-01 10:00:00", noise=noise)
 
 
-def test_what_finds_no_room_goes_to_the_spool_and_is_there_once(tmp_path):
+def test_full_disk_sends_messages_to_the_spool_and_stores_them_once(tmp_path):
     with PostgreSQL(fsync="off") as postgresql:
         shop = Shop(postgresql.url, tmp_path, SHOP_SPOOL_DIR=str(tmp_path / "spool"), **ON_POSTGRESQL)
         try:

@@ -44,7 +44,7 @@ def waiting(count):
 # ---------------------------------------------------------------- full
 
 
-def test_a_disk_that_is_full_is_503_and_leaves_no_half_file(send, spool_folder, away):
+def test_full_disk_answers_503_and_leaves_no_partial_file(send, spool_folder, away):
     away(True)
     assert send("1") == 202
     former = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -59,7 +59,7 @@ def test_a_disk_that_is_full_is_503_and_leaves_no_half_file(send, spool_folder, 
     assert spool_import.import_spool() == 2
 
 
-def test_a_disk_that_says_so_only_when_it_has_to_write_leaves_no_half_file(send, spool_folder, away, monkeypatch):
+def test_failing_fsync_leaves_no_partial_file(send, spool_folder, away, monkeypatch):
     def no_room(descriptor):
         raise OSError(28, "No space left on device")
 
@@ -70,7 +70,7 @@ def test_a_disk_that_says_so_only_when_it_has_to_write_leaves_no_half_file(send,
     assert list(spool_folder.iterdir()) == []
 
 
-def test_what_a_killed_process_left_half_written_is_removed_after_an_hour(spool_folder):
+def test_partial_file_of_a_killed_process_is_removed_after_an_hour(spool_folder):
     waiting(1)
     drafts = [spool_folder / f".{uuid.uuid4()}.json" for _ in range(2)]
     for draft in drafts:
@@ -84,7 +84,7 @@ def test_what_a_killed_process_left_half_written_is_removed_after_an_hour(spool_
 
 
 @pytest.mark.server
-def test_killed_between_insert_and_unlink_each_is_there_once(shop):
+def test_process_killed_between_insert_and_unlink_stores_each_message_once(shop):
     shop.environment["SHOP_SPOOL_DIR"] = str(shop.folder / "spool")
     uids = json.loads(shop.run("-m", "tests.outages.spooling", "spool", "5"))
     for _ in range(2):  # at the same one each time: its row is there, and its file too
@@ -99,7 +99,7 @@ def test_killed_between_insert_and_unlink_each_is_there_once(shop):
 
 @pytest.mark.server
 @pytest.mark.parametrize("how", [(), ("lockless",)], ids=["with the lock", "without, as on Windows"])
-def test_many_processes_ingest_at_once_and_each_message_is_there_once(shop, how):
+def test_many_processes_import_at_once_and_store_each_message_once(shop, how):
     shop.environment["SHOP_SPOOL_DIR"] = str(shop.folder / "spool")
     uids = json.loads(shop.run("-m", "tests.outages.spooling", "spool", "60"))
     processes = [shop.start("-m", "tests.outages.spooling", "ingest", *how) for _ in range(4)]
@@ -148,7 +148,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
-def test_a_broken_file_is_set_aside_reported_and_stops_nothing(spool_folder, caplog, content):
+def test_broken_file_is_set_aside_and_reported_and_blocks_nothing(spool_folder, caplog, content):
     waiting(1)
     broken = spool_folder / "00000000.json"
     broken.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
@@ -160,13 +160,13 @@ def test_a_broken_file_is_set_aside_reported_and_stops_nothing(spool_folder, cap
     assert spool_import.import_spool() == 0
 
 
-def test_a_good_file_is_taken(spool_folder):
+def test_valid_file_is_imported(spool_folder):
     spool_folder.mkdir()
     (spool_folder / "any.json").write_text(json.dumps(GOOD))
     assert spool_import.import_spool() == 1
 
 
-def test_a_file_with_the_uid_of_another_message_is_set_aside(spool_folder, caplog):
+def test_file_with_the_uid_of_another_message_is_set_aside(spool_folder, caplog):
     """As where somebody mended a copy: it must not pass for the message that is there already."""
     (path,) = waiting(1)
     copy = spool.read(path)
@@ -197,9 +197,7 @@ NOT_TAKEN = (OperationalError(1153, "packet"), IntegrityError("not null"), Runti
 
 
 @pytest.mark.parametrize("fault", NOT_TAKEN, ids=lambda fault: type(fault).__name__)
-def test_one_file_that_the_database_would_not_take_waits_on_and_stops_nothing(
-    spool_folder, send, monkeypatch, caplog, fault
-):
+def test_file_that_the_database_rejects_stays_and_blocks_nothing(spool_folder, send, monkeypatch, caplog, fault):
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker", "SPOOL_DIR": str(spool_folder)}):
         send("5")
     paths = waiting(3)
@@ -215,7 +213,9 @@ def test_one_file_that_the_database_would_not_take_waits_on_and_stops_nothing(
     assert spool_import.import_spool() == 1
 
 
-def test_where_none_is_taken_the_others_are_not_tried_and_other_work_goes_on(spool_folder, send, monkeypatch, caplog):
+def test_if_the_first_files_are_rejected_the_import_ends_and_other_work_continues(
+    spool_folder, send, monkeypatch, caplog
+):
     """As with a database that has become read-only: each try costs a new connection."""
     paths = waiting(20)
     refusing(monkeypatch, paths, IntegrityError("not null"))
@@ -224,7 +224,7 @@ def test_where_none_is_taken_the_others_are_not_tried_and_other_work_goes_on(spo
     assert len(list(spool.files())) == 20
 
 
-def test_the_time_that_a_request_may_spend_is_for_the_spool_too(spool_folder):
+def test_import_after_a_request_keeps_to_its_time_budget(spool_folder):
     """A web worker that empties a large spool holds up the door, and its server kills it."""
     waiting(3)
     assert spool_import.import_spool(until=time.monotonic()) == 0
@@ -237,7 +237,7 @@ def test_the_time_that_a_request_may_spend_is_for_the_spool_too(spool_folder):
 # ---------------------------------------------------------------- the directory
 
 
-def test_a_directory_that_is_made_is_on_disk_before_anybody_is_answered(tmp_path, monkeypatch):
+def test_created_directory_is_synced_before_the_answer(tmp_path, monkeypatch):
     synced = set()
     real = os.fsync
 
@@ -265,7 +265,7 @@ def somebody_elses(spool_folder):
     spool_folder.chmod(0o700)
 
 
-def test_a_directory_that_may_not_be_read_is_not_called_empty(somebody_elses, caplog):
+def test_unreadable_directory_is_not_reported_as_empty(somebody_elses, caplog):
     """As where cron runs as another user than the server."""
     assert spool_import.import_spool() == 0
     assert "PermissionError" in caplog.text
@@ -276,7 +276,7 @@ def test_a_directory_that_may_not_be_read_is_not_called_empty(somebody_elses, ca
 
 
 @pytest.mark.parametrize("fault", [PermissionError, OSError])
-def test_a_spool_that_cannot_be_emptied_stops_no_other_work(spool_folder, send, monkeypatch, caplog, fault):
+def test_spool_that_cannot_be_imported_blocks_no_other_work(spool_folder, send, monkeypatch, caplog, fault):
     """As where cron runs as another user than the server."""
     waiting(1)
 
@@ -292,7 +292,7 @@ def test_a_spool_that_cannot_be_emptied_stops_no_other_work(spool_folder, send, 
     assert spool_import.import_spool() == 1
 
 
-def test_a_file_that_cannot_be_removed_is_ingested_once_and_stops_nothing(spool_folder, monkeypatch, caplog):
+def test_file_that_cannot_be_removed_is_imported_once_and_blocks_nothing(spool_folder, monkeypatch, caplog):
     waiting(2)
 
     def refuse(path):
@@ -308,7 +308,7 @@ def test_a_file_that_cannot_be_removed_is_ingested_once_and_stops_nothing(spool_
     assert list(spool.files()) == []
 
 
-def test_what_is_in_the_spool_is_for_its_owner_alone_and_has_no_key(send, spool_folder, away):
+def test_spool_files_are_readable_by_their_owner_only_and_have_no_key(send, spool_folder, away):
     away(True)
     send("1")
     (path,) = spool.files()
@@ -318,7 +318,7 @@ def test_what_is_in_the_spool_is_for_its_owner_alone_and_has_no_key(send, spool_
     assert json.loads(path.read_text())["headers"].keys() <= {"content-type", "x-version"}
 
 
-def test_no_spool_and_no_database_is_503(post, away):
+def test_without_spool_and_database_the_answer_is_503(post, away):
     away(True)
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY}):
         assert post("order", sample("order")).status_code == 503

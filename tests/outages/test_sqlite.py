@@ -38,7 +38,7 @@ def is_there_once(shop):
     assert waiting(shop) == 0
 
 
-def test_a_file_that_another_process_holds(shop, send):
+def test_locked_sqlite_file_loses_no_message(shop, send):
     with closing(sqlite3.connect(shop.folder / "shop.sqlite3", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         assert send("1") == 202
@@ -48,7 +48,7 @@ def test_a_file_that_another_process_holds(shop, send):
 
 
 @pytest.mark.parametrize("fault", ["query_only = 1", "max_page_count = 1"], ids=["read-only", "full"])
-def test_a_file_that_takes_nothing(shop, send, fault):
+def test_read_only_sqlite_file_loses_no_message(shop, send, fault):
     assert send("1", init_command=f"PRAGMA {fault}") == 202
     assert waiting(shop) == 1
     is_there_once(shop)

@@ -66,7 +66,7 @@ def chains(events):
 
 
 @pytest.mark.server
-def test_one_order_200_times_from_16_connections_in_any_sequence(shop):
+def test_order_posted_200_times_from_16_connections_ends_in_the_newest_state(shop):
     bodies = list(versions(40))
     # three of each version nearly in their sequence, for there is much to tell then; of the older ones two at any time
     nearly = sorted(range(120), key=lambda number: number + random.uniform(0, 30))
@@ -105,7 +105,7 @@ def test_one_order_200_times_from_16_connections_in_any_sequence(shop):
 
 
 @pytest.mark.django_db
-def test_any_story_ends_in_the_state_of_the_simple_model(tmp_path):
+def test_any_sequence_ends_in_the_state_of_a_simple_model(tmp_path):
     # a story that fails is printed as it is: making it shorter takes minutes
     phases = (Phase.explicit, Phase.reuse, Phase.generate)
     run_state_machine_as_test(

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from tests.processing.test_progress import LIFE
 from tests.samples import contract, sample
 
 pytestmark = pytest.mark.server
@@ -76,6 +77,23 @@ def test_children_of_one_unknown_order_at_once(shop):
         1, 1, 1, 1, 2, 1,
     ]  # fmt: skip
     assert shop.query("Event.objects.filter(type='order.created').count()") == 1
+
+
+def test_all_messages_of_a_return_at_once(shop):
+    returns = [{"increment_id": f"{number:09d}", "order_increment_id": f"{number:09d}"} for number in range(40)]
+    lists = [[["rma", LIFE[(n + process) % 4] | numbers] for n, numbers in enumerate(returns)] for process in range(4)]
+    assert post_at_once(shop, lists) == ["200"] * 160
+    assert (
+        shop.query(
+            "[(r.increment_id, r.status, str(r.date_processed)) for r in RMA.objects.order_by('increment_id') "
+            "if r.status != 'processed_closed' or r.date_processed is None]"
+        )
+        == []
+    )
+    assert shop.query("sorted(set(RMAItem.objects.values_list('status', 'qty_approved', 'qty_returned')))") == [
+        ("processed_closed", 2, 2)
+    ]
+    assert shop.query("RMA.objects.count()") == 40
 
 
 def test_one_document_under_two_orders_at_once(shop):

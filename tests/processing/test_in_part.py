@@ -81,14 +81,14 @@ def test_once_a_message_is_read_whole_by_a_replay_it_is_not(post, last_message):
     post("invoice", sample("invoice", grand_total="a lot"))
     message = last_message()
     Message.objects.filter(pk=message.pk).update(body=json.dumps(contract("invoice")).encode())
-    pipeline.again(Message.objects.get(pk=message.pk))
+    pipeline.reapply(Message.objects.get(pk=message.pk))
     assert last_message().is_in_part is None
 
 
 def test_a_message_that_a_person_has_corrected_stays_so_when_it_is_applied_again(post, last_message):
     post("invoice", sample("invoice", grand_total="a lot"))
     Message.objects.update(is_in_part=False)
-    assert pipeline.again(last_message()).outcome == "unchanged"
+    assert pipeline.reapply(last_message()).outcome == "unchanged"
     assert last_message().is_in_part is False
 
 

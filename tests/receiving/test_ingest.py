@@ -164,6 +164,15 @@ def test_the_outcome_of_each_message_is_reported_with_file_and_line(take, topic)
     ]
 
 
+def test_each_document_of_a_split_message_is_reported(take):
+    take(json.dumps({"data": orders("1", "2")}))
+    parent, first, second = Message.objects.order_by("pk")
+    assert take.results == [
+        f"file-0:1: message {parent.pk}, topic unknown: split; "
+        f"message {first.pk}, order 1: created; message {second.pk}, order 2: created"
+    ]
+
+
 def test_the_reason_is_reported_if_a_message_is_not_applied(take, post, dump, monkeypatch):
     post("order", b"{")
     post("order", sample("order", grand_total="a lot"))

@@ -79,7 +79,7 @@ def test_a_refused_message_is_kept_byte_for_byte(post, topic):
     assert "mistyped" not in json.dumps(kept.headers)
 
 
-@pytest.mark.parametrize("body", [b"", b"x", b"{}", b"[]", json.dumps({"increment_id": "1"}).encode() * 2])
+@pytest.mark.parametrize("body", [b"", b"x", b"{}", b"[]", b"[1, 2]"])
 def test_refused_body_that_names_no_document_is_not_kept(post, body):
     post("order", body, key="wrong")
     assert not RefusedBody.objects.exists()

@@ -24,7 +24,7 @@ SETTINGS = [code for code in BLOCKS if code.startswith("STOCKHUB_WEBHOOKS")]
 TESTS = [code for code in BLOCKS if code.startswith("def test_")]
 
 
-def test_every_recipe_is_on_the_page_and_every_block_is_one_that_runs():
+def test_every_recipe_is_on_the_page_and_every_block_is_tested():
     shown = [code for code in BLOCKS if code not in SETTINGS + TESTS]
     assert sorted(shown) == sorted(MODULES.values())
     assert len(TESTS) == 2
@@ -33,7 +33,7 @@ def test_every_recipe_is_on_the_page_and_every_block_is_one_that_runs():
 
 
 @pytest.mark.sqlite  # the shop's own database, whatever the other tests use
-def test_every_recipe_keeps_its_promise():
+def test_every_recipe_passes_its_tests():
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("DJANGO_", "PYTEST_"))}
     environment["PYTHONPATH"] = os.pathsep.join(map(str, (HERE / "project", ROOT)))
     command = [sys.executable, "-m", "pytest", str(HERE / "shop"), "--ds=shop.settings", "-q", "-p", "no:cacheprovider"]
@@ -42,7 +42,7 @@ def test_every_recipe_keeps_its_promise():
 
 
 @pytest.mark.parametrize("code", SETTINGS)
-def test_the_settings_of_the_page_are_right(code, monkeypatch):
+def test_settings_of_the_page_are_valid(code, monkeypatch):
     monkeypatch.syspath_prepend(HERE / "project")
     for name in re.findall(r'os\.environ\["(\w+)"\]', code):
         monkeypatch.setenv(name, f"a key of its own for {name}")
@@ -54,7 +54,7 @@ def test_the_settings_of_the_page_are_right(code, monkeypatch):
         assert [found for found in run_checks() if found.id.startswith("stockhub_webhooks.E")] == []
 
 
-def test_the_promises_are_kept_with_the_public_kit_alone():
+def test_recipes_use_only_the_public_testing_kit():
     imported = set(re.findall(r"^from (stockhub_webhooks[\w.]*) import", PROMISES, re.MULTILINE))
     assert imported == {"stockhub_webhooks.exceptions", "stockhub_webhooks.models"}
     used = set(re.findall(r"stockhub\.(\w+)\(", PROMISES))

@@ -95,7 +95,7 @@ def read(body, topic):
 
 
 @EACH_TOPIC
-def test_a_bomb_is_read_or_not_and_what_is_said_of_it_is_short(topic):
+def test_oversized_structures_are_parsed_or_refused_with_a_short_reason(topic):
     for name, (body, readable) in BOMBS.items():
         reading = read(of_topic(body, topic), topic)
         assert (reading is not None) == readable, name
@@ -108,7 +108,7 @@ def test_a_bomb_is_read_or_not_and_what_is_said_of_it_is_short(topic):
 
 @pytest.mark.django_db(databases="__all__")
 @pytest.mark.parametrize("name", BOMBS)
-def test_a_bomb_is_answered_and_kept_byte_for_byte(post, staff, name, page_url):
+def test_oversized_structures_are_answered_and_stored_unchanged(post, staff, name, page_url):
     body, readable = BOMBS[name]
     body = of_topic(body, "order")
     answer = post("order", body)
@@ -127,7 +127,7 @@ def test_a_bomb_is_answered_and_kept_byte_for_byte(post, staff, name, page_url):
     ["1e999999", "-1e999999", "1e-999999", "1e99999999999999999999", "1e-99999999999999999999", "1" + "0" * 5000],
 )
 @pytest.mark.parametrize("quoted", [False, True])
-def test_a_number_beyond_all_bounds_is_noted_and_left_out(number, quoted):
+def test_number_out_of_range_is_noted_and_left_out(number, quoted):
     text = f'"{number}"' if quoted else number
     for topic in topics.ALL:
         whole = contract(topic)
@@ -146,7 +146,7 @@ def nested(depth):
 
 
 @EACH_TOPIC
-def test_every_field_may_be_as_deep_as_the_parser_goes(topic):
+def test_nesting_to_the_depth_of_the_parser_is_handled_in_every_field(topic):
     for name in contract(topic):
         reading = read(json.dumps(contract(topic) | {name: nested(500)}).encode(), topic)
         assert reading is None or reading.digest
@@ -154,7 +154,7 @@ def test_every_field_may_be_as_deep_as_the_parser_goes(topic):
 
 @pytest.mark.django_db
 @EACH_TOPIC
-def test_more_lines_than_any_order_has_are_left_out_with_a_note(post, topic):
+def test_lines_over_the_limit_are_left_out_with_a_note(post, topic):
     items = [{"sku": str(number)} for number in range(LINE_LIMIT + 5)]
     body = contract(topic) | {"items": items}
     reading = read(json.dumps(body).encode(), topic)
@@ -168,7 +168,7 @@ def test_more_lines_than_any_order_has_are_left_out_with_a_note(post, topic):
 
 
 @pytest.mark.django_db
-def test_the_cost_of_lines_grows_with_their_number_alone(django_assert_max_num_queries, post):
+def test_cost_of_lines_is_linear(django_assert_max_num_queries, post):
     """Twice the lines are changed with about twice the statements, and not four times."""
 
     def statements(count):
@@ -186,7 +186,7 @@ def test_the_cost_of_lines_grows_with_their_number_alone(django_assert_max_num_q
 
 
 @EACH_TOPIC
-def test_what_is_identified_is_read_but_for_its_lines(topic):
+def test_document_is_identified_without_parsing_its_lines(topic):
     body = json.dumps(contract(topic)).encode()
     whole, identified = serializers.read(body, topic), serializers.identify(body, topic)
     assert (identified.topic, identified.increment_id) == (whole.topic, whole.increment_id)
@@ -195,7 +195,7 @@ def test_what_is_identified_is_read_but_for_its_lines(topic):
 
 
 @pytest.mark.django_db
-def test_what_is_refused_is_not_read_but_only_identified(post, monkeypatch):
+def test_refused_body_is_only_identified(post, monkeypatch):
     def read_all(*args):
         raise AssertionError("nobody vouched for this")
 
@@ -211,7 +211,7 @@ def test_what_is_refused_is_not_read_but_only_identified(post, monkeypatch):
 @pytest.mark.django_db
 @EACH_TOPIC
 @pytest.mark.parametrize("coding", ["gzip", "x-gzip", "identity"])
-def test_a_compressed_body_is_read_and_kept_byte_for_byte(post, topic, coding):
+def test_compressed_body_is_parsed_and_stored_unchanged(post, topic, coding):
     body = gzip.compress(json.dumps(contract(topic)).encode())
     assert post(topic, body, headers={"content-encoding": coding}).status_code == 200
     message = Message.objects.get()
@@ -222,7 +222,7 @@ def test_a_compressed_body_is_read_and_kept_byte_for_byte(post, topic, coding):
 @pytest.mark.django_db
 @EACH_TOPIC
 @override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "MAX_BODY_BYTES": 1000})
-def test_a_body_declared_longer_than_allowed_is_413_however_short_it_is(topic):
+def test_body_declared_over_the_limit_answers_413(topic):
     request = RequestFactory().post(PREFIX + topic, b"{}", "application/json", headers={"x-api-key": KEY})
     request.META["CONTENT_LENGTH"] = "999999999999"
     assert ReceiveView.as_view(topic=topic)(request).status_code == 413
@@ -242,7 +242,7 @@ class Endless:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("key", [KEY, "wrong", None])
-def test_a_chunked_body_without_end_is_read_up_to_a_bound(key):
+def test_endless_chunked_body_is_read_up_to_the_limit(key):
     stream = Endless()
     request = RequestFactory().post(PREFIX + "order", b"", "application/json", headers={"x-api-key": key or ""})
     request.META |= {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input": stream}
@@ -266,7 +266,7 @@ class Broken:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("fault", [ConnectionResetError(), TimeoutError(), ValueError("Invalid chunk size: 'zz'")])
-def test_a_body_that_breaks_off_is_kept_as_far_as_it_came(fault):
+def test_interrupted_body_is_kept_as_received(fault):
     request = RequestFactory().post(PREFIX + "order", b"", "application/json", headers={"x-api-key": KEY})
     request.META |= {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input": Broken(fault)}
     assert ReceiveView.as_view(topic="order")(request).status_code == 406

@@ -44,14 +44,14 @@ def is_formula(text):
 
 @pytest.mark.parametrize("sign", SIGNS)
 @pytest.mark.parametrize("blank", BLANKS)
-def test_a_formula_is_text_whatever_stands_before_it(sign, blank):
+def test_formula_becomes_text_whatever_precedes_it(sign, blank):
     for formula in FORMULAS:
         assert sheet.cell(f"{blank}{sign}{formula}").startswith("'")
         assert sheet.cell(f"{blank}{blank}{sign}{formula}").startswith("'")
 
 
 @given(st.text(alphabet=st.sampled_from([*SIGNS, *"".join(BLANKS), "1", "A", "(", ";", '"', "'", "|"]), max_size=8))
-def test_no_text_becomes_a_formula_and_none_is_changed_but_for_the_mark(text):
+def test_no_text_becomes_a_formula_and_other_text_is_unchanged(text):
     made = sheet.cell(text)
     assert not is_formula(made)
     readable = text.replace("\0", "\ufffd")
@@ -59,7 +59,7 @@ def test_no_text_becomes_a_formula_and_none_is_changed_but_for_the_mark(text):
 
 
 @given(st.lists(st.text(max_size=20), min_size=1, max_size=5))
-def test_no_text_leaves_its_cell(texts):
+def test_no_text_breaks_out_of_its_cell(texts):
     (line,) = sheet.lines([texts])
     (row,) = csv.reader(io.StringIO(line.removeprefix(sheet.BYTE_ORDER_MARK), newline=""), delimiter=";")
     assert row == [sheet.cell(text) for text in texts]
@@ -67,7 +67,7 @@ def test_no_text_leaves_its_cell(texts):
 
 @pytest.mark.django_db(databases="__all__")
 @pytest.mark.parametrize("topic", TABLES)
-def test_what_is_sent_as_a_formula_arrives_in_the_file_as_text(post, staff, topic):
+def test_formula_in_a_message_is_text_in_the_file(post, staff, topic):
     def infect(value):
         if isinstance(value, dict):
             return {name: infect(part) for name, part in value.items()}

@@ -75,7 +75,7 @@ def send(topic, key):
     "accounts", [KEY, [KEY], {"one": KEY}, {"one": [KEY, "another-key-0123456789"], "two": "x" * 30}]
 )
 @pytest.mark.parametrize("debug", [False, True])
-def test_the_settings_page_masks_the_keys_however_they_are_given(reported, monkeypatch, accounts, debug):
+def test_debug_page_masks_keys_in_any_form_of_the_setting(reported, monkeypatch, accounts, debug):
     monkeypatch.setattr("stockhub_webhooks.views.runners.current", fail)
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": accounts}, DEBUG=debug), reported() as found:
         assert send("order", KEY).status_code == 500
@@ -86,7 +86,7 @@ def test_the_settings_page_masks_the_keys_however_they_are_given(reported, monke
 
 
 @pytest.mark.parametrize("where", AT_THE_DOOR)
-def test_a_bug_at_the_door_is_reported_without_key_and_body(reported, monkeypatch, where):
+def test_error_report_of_authentication_has_no_key_and_no_body(reported, monkeypatch, where):
     monkeypatch.setattr(where, fail)
     with reported() as found:
         for topic in topics.ALL:
@@ -98,7 +98,7 @@ def test_a_bug_at_the_door_is_reported_without_key_and_body(reported, monkeypatc
 
 @pytest.mark.parametrize("where", WHEN_REFUSED)
 @pytest.mark.parametrize("key", [WRONG, KEY[:-1]])
-def test_a_bug_in_refusing_is_reported_without_key_and_body(reported, monkeypatch, where, key):
+def test_error_report_of_a_refusal_has_no_key_and_no_body(reported, monkeypatch, where, key):
     monkeypatch.setattr(where, fail)
     with reported() as found:
         assert send("order", key).status_code == 500
@@ -108,7 +108,7 @@ def test_a_bug_in_refusing_is_reported_without_key_and_body(reported, monkeypatc
 
 @pytest.mark.parametrize("where", set(AT_THE_DOOR) - {where for where in AT_THE_DOOR if "authentication" in where})
 @override_settings(DEBUG=True)
-def test_past_authentication_not_even_a_debug_page_has_the_key(reported, monkeypatch, where):
+def test_debug_page_after_authentication_has_no_key(reported, monkeypatch, where):
     """With DEBUG on, Django masks no variables, so where bodies are held they are shown: see SECURITY.md."""
     monkeypatch.setattr(where, fail)
     with reported() as found:
@@ -130,9 +130,7 @@ def office(django_user_model):
 @pytest.mark.parametrize(
     "where", ["stockhub_webhooks.admin.entry.ingest.bare", "stockhub_webhooks.receiving.journal.insert"]
 )
-def test_a_bug_while_entering_by_hand_is_reported_without_what_was_entered(
-    reported, monkeypatch, settings, office, where
-):
+def test_error_report_of_the_entry_form_has_no_body(reported, monkeypatch, settings, office, where):
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100_000
     monkeypatch.setattr(where, fail)
     address = reverse("admin:stockhub_webhooks_message_enter")
@@ -145,7 +143,7 @@ def test_a_bug_while_entering_by_hand_is_reported_without_what_was_entered(
 @pytest.mark.parametrize(
     "where", ["stockhub_webhooks.receiving.journal.insert", "stockhub_webhooks.receiving.refusals.Message"]
 )
-def test_a_bug_while_letting_in_is_reported_without_the_body(reported, monkeypatch, settings, office, where):
+def test_error_report_of_a_release_has_no_body(reported, monkeypatch, settings, office, where):
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100_000
     send("order", WRONG)
     monkeypatch.setattr(where, fail)
@@ -157,7 +155,7 @@ def test_a_bug_while_letting_in_is_reported_without_the_body(reported, monkeypat
 
 
 @pytest.mark.parametrize("where", ["is_json", "indented", "readable"])
-def test_a_bug_in_showing_a_body_is_reported_without_it(reported, monkeypatch, office, where):
+def test_error_report_of_the_body_display_has_no_body(reported, monkeypatch, office, where):
     send("order", KEY)
     monkeypatch.setattr(f"stockhub_webhooks.admin.body_text.{where}", fail)
     with reported() as found:
@@ -166,5 +164,5 @@ def test_a_bug_in_showing_a_body_is_reported_without_it(reported, monkeypatch, o
     assert_clean(found[0])
 
 
-def test_this_looks_for_what_is_there():
+def test_secrets_under_test_would_be_found():
     assert all(secret in json.dumps(personal("order")) for secret in SECRETS[2:])

@@ -37,7 +37,7 @@ def strange():
     return attempt
 
 
-def test_a_flood_leaves_so_many_rows_an_hour_and_all_of_it_is_counted(strange):
+def test_flood_of_refusals_has_a_bounded_number_of_rows_and_is_counted(strange):
     for number in range(FLOOD):
         refusals.note(strange(REASONS[number % 3], size=number))
     hours = Refusal.objects.values("hour").distinct().count()
@@ -45,7 +45,7 @@ def test_a_flood_leaves_so_many_rows_an_hour_and_all_of_it_is_counted(strange):
     assert sum(Refusal.objects.values_list("count", flat=True)) == FLOOD
 
 
-def test_who_was_seen_before_the_flood_is_still_counted_by_name(strange, monkeypatch):
+def test_sender_seen_before_a_flood_is_still_counted_separately(strange, monkeypatch):
     monkeypatch.setattr(refusals, "ROWS_AN_HOUR", 5)
     known = strange()
     refusals.note(known)
@@ -55,14 +55,14 @@ def test_who_was_seen_before_the_flood_is_still_counted_by_name(strange, monkeyp
     assert Refusal.objects.get(remote_address=known.remote_address).count == 2
 
 
-def test_after_a_season_the_counts_go(strange):
+def test_expired_counts_are_deleted(strange):
     refusals.note(strange())
     Refusal.objects.update(hour=timezone.now() - refusals.COUNTED_FOR - timedelta(hours=2))
     refusals.note(strange(at=timezone.now()))
     assert Refusal.objects.count() == 1
 
 
-def test_a_refusal_in_a_flood_costs_few_statements(post, strange, monkeypatch, django_assert_max_num_queries):
+def test_refusal_in_a_flood_takes_few_statements(post, strange, monkeypatch, django_assert_max_num_queries):
     monkeypatch.setattr(refusals, "ROWS_AN_HOUR", 5)
     for _ in range(10):
         refusals.note(strange())
@@ -71,7 +71,7 @@ def test_a_refusal_in_a_flood_costs_few_statements(post, strange, monkeypatch, d
             refusals.note(strange(body=body))
 
 
-def test_saying_no_asks_the_database_nothing(rf, django_assert_num_queries):
+def test_refusal_needs_no_query(rf, django_assert_num_queries):
     from stockhub_webhooks.views import ReceiveView
 
     for topic in topics.ALL:
@@ -80,7 +80,7 @@ def test_saying_no_asks_the_database_nothing(rf, django_assert_num_queries):
         assert answer.status_code == 401
 
 
-def test_the_log_has_a_line_a_minute_for_each_reason_however_many_there_are(strange, caplog, monkeypatch):
+def test_refusals_are_logged_once_a_minute_for_each_reason(strange, caplog, monkeypatch):
     clock = [1000.0]
     monkeypatch.setattr("stockhub_webhooks.db.throttle.time.monotonic", lambda: clock[0])
     for _minute in range(3):
@@ -92,13 +92,13 @@ def test_the_log_has_a_line_a_minute_for_each_reason_however_many_there_are(stra
     assert len(lines) == 3 * len(REASONS)
 
 
-def test_a_reason_for_a_log_line_is_never_the_senders_own_words(post, caplog):
+def test_log_line_has_no_text_of_the_sender(post, caplog):
     post("order", key="a\nforged line", headers={"x-version": "a\nforged line"})
     assert not [record for record in caplog.records if "forged" in record.getMessage()]
 
 
 @pytest.mark.parametrize("keep", [1, 7])
-def test_kept_bodies_are_bounded_in_number_and_length(post, keep):
+def test_refused_bodies_are_limited_in_number_and_length(post, keep):
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "KEEP_REFUSED": keep}):
         for number in range(keep + 5):
             long = sample("order", increment_id=str(number), filler="x" * (60_000 if number % 2 else 70_000))
@@ -110,7 +110,7 @@ def test_kept_bodies_are_bounded_in_number_and_length(post, keep):
 
 
 @pytest.mark.parametrize("key", ["wrong", None])
-def test_with_the_database_away_everybody_is_still_refused(post, key, monkeypatch, caplog):
+def test_wrong_keys_are_refused_without_a_database(post, key, monkeypatch, caplog):
     def gone(*args, **options):
         raise OperationalError("could not connect to server: Testman")
 
@@ -120,7 +120,7 @@ def test_with_the_database_away_everybody_is_still_refused(post, key, monkeypatc
     assert "Testman" not in caplog.text
 
 
-def test_in_the_middle_of_a_flood_the_one_with_the_key_is_let_in(post, monkeypatch):
+def test_valid_message_is_accepted_during_a_flood(post, monkeypatch):
     monkeypatch.setattr(refusals, "ROWS_AN_HOUR", 5)
     for number in range(30):
         assert post("order", key=f"guess {number}", REMOTE_ADDR=f"192.0.2.{number}").status_code == 401

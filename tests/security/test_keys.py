@@ -58,7 +58,7 @@ def is_let_in(header):
         ("x" * 1_000_000, False),
     ],
 )
-def test_every_key_of_every_account_is_compared_whatever_fits(compared, header, welcome):
+def test_all_keys_are_compared_even_after_a_match(compared, header, welcome):
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": ACCOUNTS}):
         assert is_let_in(header) == welcome
     assert [key for _given, key in compared] == COMPARED
@@ -93,14 +93,14 @@ def test_every_key_of_every_account_is_compared_whatever_fits(compared, header, 
         "*",
     ],
 )
-def test_what_only_resembles_a_key_is_none(header):
+def test_similar_key_is_refused(header):
     assert not is_let_in(header)
 
 
 @pytest.mark.parametrize(
     ("configured", "given"), [("sleutel-e\u0301-0123", "sleutel-\u00e9-0123"), ("ﬁ-key", "fi-key")]
 )
-def test_keys_are_bytes_so_characters_that_look_alike_differ(configured, given):
+def test_keys_are_compared_as_bytes(configured, given):
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": configured}):
         assert is_let_in(configured)
         assert not is_let_in(given)
@@ -110,7 +110,7 @@ def test_keys_are_bytes_so_characters_that_look_alike_differ(configured, given):
 
 @pytest.mark.parametrize("blank", ["", " ", "\t", "\u00a0", "\u3000", "\n"])
 @pytest.mark.parametrize("header", [None, "", " ", "\t", "\u00a0", "\x00"])
-def test_a_blank_key_is_none_on_either_side(blank, header):
+def test_blank_key_is_no_key(blank, header):
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": {"one": blank, "two": [blank, blank]}}):
         assert not is_let_in(header)
 
@@ -130,7 +130,7 @@ def test_a_blank_key_is_none_on_either_side(blank, header):
         {"REMOTE_USER": KEY},
     ],
 )
-def test_a_key_anywhere_but_in_its_header_lets_nobody_in(post, place):
+def test_key_outside_of_its_header_is_refused(post, place):
     for topic in topics.ALL:
         assert post(topic, key=None, **place).status_code == 401
     assert not Message.objects.exists()
@@ -139,13 +139,13 @@ def test_a_key_anywhere_but_in_its_header_lets_nobody_in(post, place):
 
 @pytest.mark.django_db
 @EACH_TOPIC
-def test_a_key_in_the_body_lets_nobody_in(post, topic):
+def test_key_in_the_body_is_refused(post, topic):
     assert post(topic, contract(topic) | {"x-api-key": KEY, "api_key": KEY}, key=None).status_code == 401
 
 
 @pytest.mark.django_db
 @EACH_TOPIC
-def test_a_key_of_a_million_characters_is_refused_and_kept_nowhere(client, topic):
+def test_very_long_key_is_refused_and_not_stored(client, topic):
     answer = client.post(PREFIX + topic, b"{}", content_type="application/json", headers={"x-api-key": "k" * 1_000_000})
     assert answer.status_code == 401
     assert len(answer.content) < 1000
@@ -153,7 +153,7 @@ def test_a_key_of_a_million_characters_is_refused_and_kept_nowhere(client, topic
 
 
 @pytest.mark.django_db
-def test_what_is_said_of_a_wrong_key_tells_nothing_of_the_right_one(post):
+def test_answer_to_a_wrong_key_reveals_nothing_about_the_right_one(post):
     answers = [post("order", key=key) for key in ("x", KEY[:-1], KEY + "x", "é", " ", None)]
     assert {answer.status_code for answer in answers} == {401}
     assert len({answer.content for answer in answers}) == 1
@@ -162,7 +162,7 @@ def test_what_is_said_of_a_wrong_key_tells_nothing_of_the_right_one(post):
 
 @pytest.mark.django_db
 @override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": ACCOUNTS})
-def test_a_key_opens_its_own_account_alone(post):
+def test_key_gives_access_to_its_own_account_only(post):
     for account, key in (("one", FIRST), ("one", MIDDLE), ("three", LAST)):
         assert post("order", key=key, headers={"x-account": "two"}).status_code == 200
         assert Message.objects.latest("pk").account == account

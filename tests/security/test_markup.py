@@ -105,7 +105,7 @@ def assert_harmless(page):
     assert "49" + "{% now %}" not in page
 
 
-def test_no_page_obeys_what_a_row_says(infected, staff):
+def test_no_page_renders_markup_from_a_row(infected, staff):
     shown = 0
     for address in pages():
         answer = staff.get(address)
@@ -115,7 +115,7 @@ def test_no_page_obeys_what_a_row_says(infected, staff):
     assert shown > 20  # it was there to be seen
 
 
-def test_no_page_of_a_broken_message_or_call_obeys_markup(infected, staff):
+def test_no_page_of_a_broken_message_or_call_renders_markup(infected, staff):
     keys = list(Message.objects.order_by("pk").values_list("pk", flat=True))
     for status, some in (("quarantined", keys[::2]), ("failed", keys[1::2])):
         assert Message.objects.filter(pk__in=some).update(status=status, source="hand", topic="order")
@@ -128,7 +128,7 @@ def test_no_page_of_a_broken_message_or_call_obeys_markup(infected, staff):
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_a_tracking_address_is_a_link_only_where_it_is_http(post, staff, address, page_url):
+def test_tracking_url_is_a_link_only_if_it_is_http(post, staff, address, page_url):
     for topic in ("shipment", "rma"):
         body = contract(topic)
         body["track"] = {"tracking_number": "T-1", "carrier": LONG, "method": LONG, "tracking_url": address}
@@ -148,7 +148,7 @@ def infect(value):
 
 
 @override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": {f"one {SHORT}": KEY, LONG[:60]: "another-key-0123456789"}})
-def test_markup_in_a_body_a_header_or_the_name_of_an_account_is_shown_as_text(post, staff):
+def test_markup_in_a_body_a_header_or_an_account_name_is_escaped(post, staff):
     """All topics first, and one walk over the pages: they show each row on a page of its own."""
     post("any", {LONG: LONG})
     post("order", b"<x-e>")
@@ -164,7 +164,7 @@ def test_markup_in_a_body_a_header_or_the_name_of_an_account_is_shown_as_text(po
         assert_harmless(staff.get(address).text)
 
 
-def test_what_is_typed_into_the_entry_form_comes_back_as_text(staff, settings):
+def test_text_in_the_entry_form_is_escaped(staff, settings):
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000
     enter = reverse("admin:stockhub_webhooks_message_enter")
     for body in (LONG, f"</textarea>{LONG}", json.dumps({LONG: LONG})):
@@ -174,7 +174,7 @@ def test_what_is_typed_into_the_entry_form_comes_back_as_text(staff, settings):
         assert staff.get(enter, {name: LONG}).status_code == 200
 
 
-def test_neither_does_the_customers_own_page(post):
+def test_page_for_customers_renders_no_markup_from_a_row(post):
     track = {"tracking_number": SHORT, "carrier": LONG, "method": LONG, "tracking_url": "javascript:alert(1)"}
     post("shipment", contract("shipment") | {"track": track, "status": LONG, "po_number": "REF"})
     order = Shipment.objects.get().order
@@ -183,7 +183,7 @@ def test_neither_does_the_customers_own_page(post):
     assert_harmless(page)
 
 
-def test_answers_are_json_that_no_browser_takes_for_a_page(infected, client, post, staff):
+def test_answers_are_json_and_not_sniffed_as_html(infected, client, post, staff):
     answers = [
         post("order", b"<script>alert(1)</script>"),
         post("order", {LONG: LONG}),

@@ -33,7 +33,7 @@ METHODS = [
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_what_is_not_post_is_405_and_tells_nothing(client, method):
+def test_other_methods_than_post_answer_405_without_details(client, method):
     for path in PATHS:
         answer = client.generic(method, PREFIX + path, json.dumps(contract("order")), headers={"x-api-key": KEY})
         if method.strip().upper() != "POST":
@@ -45,18 +45,18 @@ def test_what_is_not_post_is_405_and_tells_nothing(client, method):
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", ""])
-def test_health_is_only_read(client, method):
+def test_health_accepts_only_get_and_head(client, method):
     assert client.generic(method, PREFIX + "health").status_code == 405
 
 
-def test_health_has_a_head():
+def test_health_answers_head():
     answer = Client().head(PREFIX + "health", headers={"x-api-key": KEY})
     assert answer.status_code == 200
     assert not answer.content
 
 
 @pytest.mark.parametrize("override", ["X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method"])
-def test_no_header_turns_a_get_into_a_post(client, override):
+def test_no_header_overrides_the_method(client, override):
     assert client.get(PREFIX + "order", headers={override: "POST", "x-api-key": KEY}).status_code == 405
     assert client.get(PREFIX + "order?_method=POST", headers={"x-api-key": KEY}).status_code == 405
 
@@ -73,7 +73,7 @@ def test_no_header_turns_a_get_into_a_post(client, override):
         {"HTTP_X_REWRITE_URL": "/admin/"},
     ],
 )
-def test_no_answer_repeats_a_host_or_sends_anybody_anywhere(post, extra):
+def test_no_answer_reflects_the_host_or_redirects(post, extra):
     for path, key in product(PATHS, (KEY, "wrong")):
         answer = post(path or "any", contract(path or "order"), key=key, **extra)
         assert answer.status_code in (200, 401)
@@ -98,7 +98,7 @@ def test_no_answer_repeats_a_host_or_sends_anybody_anywhere(post, extra):
         "order;a=b",
     ],
 )
-def test_another_path_below_the_prefix_takes_messages_with_the_key_and_is_404_for_the_rest(client, path):
+def test_other_path_below_the_prefix_accepts_messages_with_a_key_else_404(client, path):
     def post(**headers):
         return client.post(
             PREFIX + path, contract("order"), content_type="application/json", headers=headers
@@ -112,7 +112,7 @@ def test_another_path_below_the_prefix_takes_messages_with_the_key_and_is_404_fo
 
 
 @pytest.mark.parametrize("path", ["order%0a", "order/%0a", "health%0a", "%0a"])
-def test_a_line_break_behind_the_path_is_none_of_ours(client, path):
+def test_path_with_a_line_break_is_not_ours(client, path):
     answer = client.post(PREFIX + path, contract("order"), content_type="application/json", headers={"x-api-key": KEY})
     assert answer.status_code in (404, 405)
     assert not Message.objects.exists()

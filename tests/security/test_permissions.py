@@ -42,7 +42,7 @@ def actions():
 ACTIONS = list(actions())
 
 
-def test_there_are_pages_to_look_at():
+def test_pages_under_test_exist():
     assert len(NAMES) > 20
     assert "stockhub_webhooks_message_enter" in NAMES
     names = {action for _model, action, _permission in ACTIONS}
@@ -50,7 +50,7 @@ def test_there_are_pages_to_look_at():
 
 
 @pytest.mark.parametrize("method", ["get", "post", "put", "delete", "head", "options"])
-def test_a_stranger_is_sent_to_the_login(address, method):
+def test_anonymous_user_is_sent_to_the_login(address, method):
     before = state()
     for name in NAMES:
         answer = getattr(Client(), method)(address(name))
@@ -60,7 +60,7 @@ def test_a_stranger_is_sent_to_the_login(address, method):
     assert state() == before
 
 
-def test_a_customer_who_is_logged_in_is_sent_to_the_login_whatever_they_may(address, django_user_model):
+def test_user_without_staff_status_is_sent_to_the_login(address, django_user_model):
     http = Client()
     user = django_user_model.objects.create_user("customer", password="secret")
     user.user_permissions.set(Permission.objects.all())
@@ -72,7 +72,7 @@ def test_a_customer_who_is_logged_in_is_sent_to_the_login_whatever_they_may(addr
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_staff_without_a_permission_of_ours_is_refused(address, method, clerk):
+def test_staff_user_without_our_permissions_is_refused(address, method, clerk):
     before = state()
     http = clerk("view_user", "add_user")
     for name in NAMES:
@@ -82,12 +82,12 @@ def test_staff_without_a_permission_of_ours_is_refused(address, method, clerk):
 
 
 @pytest.mark.parametrize(("model", "action", "permission"), ACTIONS)
-def test_every_action_names_a_permission(model, action, permission):
+def test_every_action_has_a_permission(model, action, permission):
     assert permission, f"{action} of {model} may be started by anybody"
 
 
 @pytest.mark.parametrize(("model", "action", "permission"), ACTIONS)
-def test_who_may_only_view_can_start_nothing(filled, clerk, settings, model, action, permission):
+def test_view_permission_allows_no_action(filled, clerk, settings, model, action, permission):
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000
     before = state()
     http = clerk(*(f"view_{each._meta.model_name}" for each in apps.get_app_config(APP).get_models()))
@@ -99,7 +99,7 @@ def test_who_may_only_view_can_start_nothing(filled, clerk, settings, model, act
     assert f'value="{action}"' not in http.get(address).text
 
 
-def test_no_page_at_all_shows_a_person_to_who_may_not_see_them(persons, clerk):
+def test_no_page_shows_personal_data_without_the_permission(persons, clerk):
     http = clerk(*ALL_BUT_PERSONS)
     opened = 0
     for page in all_pages("0000"):
@@ -110,7 +110,7 @@ def test_no_page_at_all_shows_a_person_to_who_may_not_see_them(persons, clerk):
     assert opened > 100
 
 
-def test_every_page_that_takes_a_form_asks_for_its_token(address, staff, settings):
+def test_every_page_with_a_form_checks_the_csrf_token(address, staff, settings):
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000
     http = Client(enforce_csrf_checks=True)
     http.cookies = staff.cookies
@@ -121,14 +121,14 @@ def test_every_page_that_takes_a_form_asks_for_its_token(address, staff, setting
     assert state() == before
 
 
-def test_the_receiving_views_alone_are_exempt_from_the_token():
+def test_only_receiving_views_are_exempt_from_csrf():
     http = Client(enforce_csrf_checks=True)
     for topic in (*topics.ALL, ""):
         assert http.post(PREFIX + topic, b"{}", "application/json", headers={"x-api-key": KEY}).status_code == 406
     assert http.post(PREFIX + "health").status_code in (403, 405)
 
 
-def test_health_tells_its_details_to_a_key_or_to_staff_alone(client, staff, filled, django_user_model):
+def test_health_details_need_a_key_or_a_staff_user(client, staff, filled, django_user_model):
     customer = Client()
     customer.force_login(django_user_model.objects.create_user("customer", password="secret"))
     former = Client()
@@ -143,7 +143,7 @@ def test_health_tells_its_details_to_a_key_or_to_staff_alone(client, staff, fill
     assert "keys" in Client().get(PREFIX + "health", headers={"x-api-key": KEY}).json()
 
 
-def test_health_with_the_door_open_still_tells_strangers_nothing(filled, settings):
+def test_health_details_are_hidden_without_required_keys(filled, settings):
     settings.STOCKHUB_WEBHOOKS = {"API_KEYS": KEY, "REQUIRE_API_KEY": False}
     for headers in ({}, {"x-api-key": "wrong"}):
         assert Client().get(PREFIX + "health", headers=headers).json() == {"status": "ok"}

@@ -31,13 +31,13 @@ def seen(forwarded_for, peer=PEER):
 
 
 @pytest.mark.parametrize("forwarded_for", [None, "203.0.113.9", "203.0.113.9, 198.51.100.2", "<script>", "x" * 100_000])
-def test_without_proxies_of_ones_own_no_header_is_believed(forwarded_for):
+def test_without_trusted_proxies_no_header_is_trusted(forwarded_for):
     assert seen(forwarded_for) == PEER
 
 
 @pytest.mark.parametrize("header", SPOOFS)
 @pytest.mark.parametrize("proxies", [0, 1])
-def test_messages_and_refusals_know_the_real_address(settings, post, db, header, proxies):
+def test_messages_and_refusals_have_the_real_address(settings, post, db, header, proxies):
     trusting(settings, proxies)
     believed = "203.0.113.9" if proxies and header == "HTTP_X_FORWARDED_FOR" else PEER
     spoof = {header: SPOOFS[header], "REMOTE_ADDR": PEER}
@@ -65,7 +65,7 @@ def test_messages_and_refusals_know_the_real_address(settings, post, db, header,
         (1, "::ffff:203.0.113.9", "::ffff:203.0.113.9"),
     ],
 )
-def test_as_many_entries_from_the_right_as_there_are_proxies_are_ones_own(settings, proxies, forwarded_for, expected):
+def test_trusted_entries_are_counted_from_the_right(settings, proxies, forwarded_for, expected):
     trusting(settings, proxies)
     assert seen(forwarded_for).replace("cb00:7109", "203.0.113.9") == expected
 
@@ -94,22 +94,22 @@ def test_as_many_entries_from_the_right_as_there_are_proxies_are_ones_own(settin
         "[" * 100_000,
     ],
 )
-def test_what_is_no_address_falls_back_to_the_connection(settings, forwarded_for):
+def test_invalid_address_falls_back_to_the_connection(settings, forwarded_for):
     trusting(settings, 1)
     assert seen(forwarded_for) == PEER
 
 
 @pytest.mark.parametrize("proxies", [-1, -(10**9), "1", None, 1.0, [1]])
-def test_a_setting_that_is_no_number_of_proxies_trusts_none(settings, proxies):
+def test_invalid_number_of_proxies_trusts_none(settings, proxies):
     trusting(settings, proxies)
     assert seen("203.0.113.9") == PEER
 
 
-def test_more_proxies_than_anybody_has_break_nothing(settings):
+def test_very_large_number_of_proxies_breaks_nothing(settings):
     trusting(settings, 10**9)
     assert seen("203.0.113.9") == PEER
 
 
 @pytest.mark.parametrize("peer", ["", None, "unix:", "x" * 1000])
-def test_whatever_the_server_says_of_the_connection_fits_the_column(peer):
+def test_any_remote_address_fits_its_column(peer):
     assert len(seen(None, peer)) <= 45

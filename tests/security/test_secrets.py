@@ -98,7 +98,7 @@ def fails_with(fault):
 
 
 @EACH_TOPIC
-def test_accepted_or_not_the_logs_tell_neither_key_nor_person(post, topic, logged):
+def test_logs_of_accepted_and_refused_messages_have_no_key_or_personal_data(post, topic, logged):
     body = personal(topic)
     post(topic, body)
     post(topic, body | {"items": PERSONAL["email"], "updated_at": PERSONAL["street"], "status": PERSONAL["city"]})
@@ -114,7 +114,7 @@ def test_accepted_or_not_the_logs_tell_neither_key_nor_person(post, topic, logge
 
 
 @EACH_TOPIC
-def test_nor_when_receivers_fail(post, topic, hear, logged):
+def test_logs_of_failing_receivers_have_no_key_or_personal_data(post, topic, hear, logged):
     for number, way in enumerate((complains, gives_up, waits)):
         hear(signals.event_recorded, way, uid=f"shop.{number}")
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "MAX_ATTEMPTS": 1}):
@@ -132,7 +132,7 @@ FAULTS = [OperationalError(PERSONAL["email"]), ZeroDivisionError(PERSONAL["email
     "where", ["stockhub_webhooks.processing.pipeline.apply", "stockhub_webhooks.processing.pipeline.ledger.record"]
 )
 @pytest.mark.parametrize("fault", FAULTS)
-def test_nor_when_a_message_cannot_be_applied(post, topic, logged, monkeypatch, where, fault):
+def test_logs_of_failing_messages_have_no_key_or_personal_data(post, topic, logged, monkeypatch, where, fault):
     monkeypatch.setattr(where, fails_with(fault))
     assert post(topic, personal(topic)).status_code == 202
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "MAX_ATTEMPTS": 1}):
@@ -145,7 +145,9 @@ def test_nor_when_a_message_cannot_be_applied(post, topic, logged, monkeypatch, 
 @EACH_TOPIC
 @pytest.mark.parametrize("with_spool", [False, True])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_nor_while_the_database_is_away(post, topic, logged, monkeypatch, tmp_path, with_spool, fault):
+def test_logs_without_a_database_have_no_key_or_personal_data(
+    post, topic, logged, monkeypatch, tmp_path, with_spool, fault
+):
     where = {"SPOOL_DIR": str(tmp_path / "spool")} if with_spool else {}
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, **where}):
         with monkeypatch.context() as away:
@@ -164,7 +166,7 @@ def test_nor_while_the_database_is_away(post, topic, logged, monkeypatch, tmp_pa
 
 
 @EACH_TOPIC
-def test_no_file_in_the_spool_holds_a_key_and_its_name_says_nothing(post, topic, monkeypatch, tmp_path):
+def test_spool_files_have_no_key_and_neutral_names(post, topic, monkeypatch, tmp_path):
     folder = tmp_path / "spool"
     monkeypatch.setattr(journal, "insert", fails_with(OperationalError("away")))
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": {"one": KEY}, "SPOOL_DIR": str(folder)}):
@@ -177,7 +179,7 @@ def test_no_file_in_the_spool_holds_a_key_and_its_name_says_nothing(post, topic,
 
 
 @EACH_TOPIC
-def test_no_column_holds_a_key(post, topic):
+def test_no_column_contains_a_key(post, topic):
     cookies = {"headers": {"authorization": KEY, "cookie": KEY, "x-api-keys": KEY}}
     post(topic, **cookies)
     post(topic, key=WRONG, **cookies)
@@ -188,7 +190,7 @@ def test_no_column_holds_a_key(post, topic):
             assert WRONG not in repr(row)
 
 
-def test_a_fingerprint_is_of_no_help_to_who_has_a_list_of_keys(post, settings):
+def test_fingerprint_does_not_identify_a_key_from_a_list(post, settings):
     post("order", key=WRONG)
     first = Refusal.objects.get().key_fingerprint
     settings.SECRET_KEY = "another shop's"
@@ -224,7 +226,7 @@ def seen_objects(monkeypatch, hear, post):
     return texts, look
 
 
-def test_no_object_of_ours_tells_a_key_or_a_person_by_its_repr(seen_objects, post, settings):
+def test_no_repr_contains_a_key_or_personal_data(seen_objects, post, settings):
     texts, look = seen_objects
     settings.STOCKHUB_WEBHOOKS = {"API_KEYS": {"one": KEY}}
     for topic in ALPHABETICAL:
@@ -245,14 +247,14 @@ def test_no_object_of_ours_tells_a_key_or_a_person_by_its_repr(seen_objects, pos
 
 
 @EACH_TOPIC
-def test_a_reading_is_told_without_what_it_reads(topic):
+def test_repr_of_a_parsed_message_has_no_values(topic):
     reading = serializers.read(json.dumps(personal(topic)).encode(), topic)
     assert_clean(repr(reading))
     assert reading.increment_id in repr(reading)
 
 
 @pytest.mark.parametrize("error", [ValueError(PERSONAL["email"]), OperationalError(KEY)])
-def test_what_a_log_line_says_of_an_error_is_its_kind_and_place(error):
+def test_log_line_of_an_error_has_its_type_and_place_only(error):
     assert_clean(error_location(error))
     try:
         raise error
@@ -263,7 +265,7 @@ def test_what_a_log_line_says_of_an_error_is_its_kind_and_place(error):
 # ---------------------------------------------------------------- what others are told
 
 
-def test_neither_the_alarm_nor_health_nor_the_status_names_a_person_or_a_key(post, hear, client, settings, capsys):
+def test_alarm_health_and_status_have_no_key_or_personal_data(post, hear, client, settings, capsys):
     settings.STOCKHUB_WEBHOOKS = {"API_KEYS": {"one": KEY}, "MAX_ATTEMPTS": 1}
     settings.ADMINS = ["admin@example.com"]
     hear(signals.event_recorded, gives_up, uid="shop.gives_up")

@@ -26,7 +26,7 @@ def raw(address, *lines, body=BODY, length=None, timeout=20):
     return int(answer.split(b" ")[1]) if answer else None
 
 
-def test_only_the_header_with_the_key_opens(shop):
+def test_only_the_key_header_gives_access(shop):
     key = f"x-api-key: {KEY}"
     with shop.serve() as address:
         assert raw(address, f"X-API-KEY:{KEY}") == 200
@@ -46,7 +46,7 @@ def test_only_the_header_with_the_key_opens(shop):
     assert KEY not in shop.log()
 
 
-def test_headers_that_are_too_large_or_too_many_are_turned_away(shop):
+def test_too_large_and_too_many_headers_are_refused(shop):
     key = f"x-api-key: {KEY}"
     with shop.serve() as address:
         assert raw(address, "x-api-key: " + "k" * 100_000) in range(400, 500)
@@ -57,7 +57,7 @@ def test_headers_that_are_too_large_or_too_many_are_turned_away(shop):
     assert "Traceback" not in shop.log()
 
 
-def test_lengths_that_lie_lose_nothing_and_break_nothing(shop):
+def test_wrong_content_length_loses_and_breaks_nothing(shop):
     key = f"x-api-key: {KEY}"
     with shop.serve(SHOP_MAX_BODY_BYTES="5000") as address:
         assert raw(address, key, length=len(BODY) - 10) == 406  # kept as far as it was declared
@@ -74,7 +74,7 @@ def test_lengths_that_lie_lose_nothing_and_break_nothing(shop):
     assert shop.query("{m.status for m in Message.objects.all()}") <= {"applied", "quarantined"}
 
 
-def test_a_body_that_drips_holds_up_nobody_but_itself(shop):
+def test_slow_body_does_not_block_other_requests(shop):
     with shop.serve("-k", "gthread", "--threads", "4") as address:
         host, port = address.split(":")
         slow = socket.create_connection((host, int(port)), 20)
@@ -87,7 +87,7 @@ def test_a_body_that_drips_holds_up_nobody_but_itself(shop):
     assert shop.query("[bytes(m.body) for m in Message.objects.all()]") == [BODY, BODY]
 
 
-def test_a_forged_address_is_believed_only_so_far_as_there_are_proxies(shop):
+def test_forwarded_address_is_trusted_only_for_configured_proxies(shop):
     lines = (f"x-api-key: {KEY}", "X-Forwarded-For: 10.0.0.1", "X-Forwarded-For: 203.0.113.9")
     for proxies, expected in (("0", "127.0.0.1"), ("1", "203.0.113.9"), ("2", "10.0.0.1"), ("3", "127.0.0.1")):
         with shop.serve(SHOP_TRUSTED_PROXIES=proxies) as address:
@@ -95,7 +95,7 @@ def test_a_forged_address_is_believed_only_so_far_as_there_are_proxies(shop):
         assert shop.query("Message.objects.latest('pk').remote_address") == expected
 
 
-def test_no_method_but_post_gets_anything(shop):
+def test_other_methods_than_post_get_no_data(shop):
     with shop.serve() as address:
         host, port = address.split(":")
         for method in ("TRACE", "CONNECT", "OPTIONS", "PUT", "HEAD", "SEARCH", "post"):

@@ -14,12 +14,12 @@ FACTORIES = {factory._meta.model: factory for factory in (getattr(factories, nam
 PRICED = ("Order", "Invoice", "CreditMemo", "PaymentRequest")
 
 
-def test_every_model_has_one():
+def test_every_model_has_a_factory():
     assert set(FACTORIES) == set(apps.get_app_config("stockhub_webhooks").get_models())
 
 
 @pytest.mark.parametrize("model", FACTORIES, ids=lambda model: model.__name__)
-def test_its_rows_are_saved_and_are_valid(model):
+def test_rows_of_factories_are_saved_and_valid(model):
     for row in FACTORIES[model].create_batch(2):
         fresh = model.objects.get(pk=row.pk)
         unchecked = [
@@ -54,19 +54,19 @@ def test_documents_of_one_order_belong_together():
     assert models.Order.objects.count() == 1
 
 
-def test_a_stub_knows_no_more_than_its_number():
+def test_stub_has_only_its_numbers():
     stub = factories.OrderFactory(stub=True)
     stub.refresh_from_db()
     assert stub.is_stub
     assert (stub.status, stub.grand_total, stub.billing_address, stub.items.count()) == (None, None, None, 0)
 
 
-def test_a_line_alone_makes_no_second_one():
+def test_factory_of_a_line_creates_one_line():
     for factory, parent in ((factories.OrderItemFactory, "order"), (factories.InvoiceItemFactory, "invoice")):
         assert getattr(factory(), parent).items.count() == 1
 
 
-def test_a_call_belongs_to_its_event():
+def test_receiver_call_belongs_to_its_event():
     call = factories.ReceiverCallFactory()
     assert call.signal == "order_created"
     assert call.order == call.event.order

@@ -33,7 +33,7 @@ def states():
 class Promises:
     """What must hold in each kind of Django's test cases."""
 
-    def test_a_message_is_stored_applied_and_told(self):
+    def test_deliver_stores_and_applies_and_run_pending_calls_receivers(self):
         with testing.heard(signals.order_created) as told:
             delivery = testing.deliver("order")
             assert (delivery.status, delivery.outcome) == (200, "created")
@@ -44,12 +44,12 @@ class Promises:
         assert told[0].order == Order.objects.get()
         assert (told[0].event.type, told[0].sender) == ("order.created", Order)
 
-    def test_a_refusal_leaves_the_test_usable(self):
+    def test_refused_message_leaves_the_test_usable(self):
         delivery = testing.deliver("order", key="wrong")
         assert (delivery.status, delivery.message, delivery.outcome) == (401, None, "")
         assert Message.objects.count() == 0
 
-    def test_an_error_of_a_receiver_is_raised_and_what_it_wrote_is_undone(self):
+    def test_error_of_a_receiver_is_raised_and_its_writes_are_rolled_back(self):
         def fail(sender, *, shipment, **kwargs):
             Order.objects.create(account="x", increment_id="1")
             raise ZeroDivisionError("in the shop")
@@ -63,7 +63,7 @@ class Promises:
         assert not Order.objects.filter(account="x").exists()
         assert ReceiverCall.objects.get(receiver="shop.fail").status == "pending"
 
-    def test_hooks_after_the_commit_run_once(self):
+    def test_on_commit_hooks_run_once(self):
         ran = []
         with testing.isolated_receivers():
 
@@ -85,13 +85,13 @@ class InTransactionTestCase(Promises, TransactionTestCase):
     pass
 
 
-def test_the_fixture_gives_access_to_the_database(stockhub):
+def test_fixture_gives_access_to_the_database(stockhub):
     assert connection.in_atomic_block
     assert stockhub.deliver("order").outcome == "created"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_fixture_leaves_real_transactions_to_who_asks_for_them(stockhub):
+def test_fixture_allows_real_transactions(stockhub):
     assert not connection.in_atomic_block
     told = stockhub.heard(signals.order_created)
     stockhub.deliver("order")
@@ -108,21 +108,21 @@ def test_every_topic_is_delivered(stockhub, topic):
     assert stockhub.deliver("", stockhub.payload(topic)).outcome == "unchanged"
 
 
-def test_changes_are_those_of_payload(stockhub):
+def test_changes_work_as_in_payload(stockhub):
     stockhub.deliver("order", seed=3, grand_total=Decimal("1.10"), created_at=datetime(2026, 1, 1, tzinfo=timezone.utc))
     order = Order.objects.get()
     assert (order.increment_id, order.grand_total) == ("000000004", Decimal("1.10"))
     assert order.created_at.year == 2026
 
 
-def test_the_very_bytes_may_be_given(stockhub):
+def test_bytes_and_text_are_sent_unchanged(stockhub):
     assert stockhub.deliver("order", b"{").status == 406
     assert stockhub.deliver("order", '{"increment_id": "1"}').outcome == "created"
     quarantined = stockhub.deliver("order", "[]").message
     assert quarantined.status == "quarantined"
 
 
-def test_what_cannot_be_sent_is_an_error_of_the_test(stockhub):
+def test_value_without_a_json_type_is_an_error(stockhub):
     with pytest.raises(TypeError, match="JSON"):
         stockhub.deliver("order", {"increment_id": object()})
     with pytest.raises(TypeError, match="not both"):
@@ -130,24 +130,24 @@ def test_what_cannot_be_sent_is_an_error_of_the_test(stockhub):
 
 
 @override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": {"nl": ["", "first"], "be": "second"}})
-def test_the_key_is_the_first_one_unless_another_is_given(stockhub):
+def test_first_key_is_used_unless_another_is_given(stockhub):
     assert stockhub.deliver("order").message.account == "nl"
     assert stockhub.deliver("order", key="second").message.account == "be"
     assert stockhub.deliver("order", key=None).status == 401
 
 
 @override_settings(STOCKHUB_WEBHOOKS={"REQUIRE_API_KEY": False})
-def test_without_any_key_none_is_sent(stockhub):
+def test_without_a_configured_key_none_is_sent(stockhub):
     assert stockhub.deliver("order").status == 200
 
 
 @override_settings(SECURE_SSL_REDIRECT=True)
-def test_a_shop_that_wants_https_gets_it(stockhub):
+def test_delivery_uses_https(stockhub):
     assert stockhub.deliver("order").status == 200
 
 
 @override_settings(MIDDLEWARE=["tests.testing.test_kit.login_page"])
-def test_middleware_of_the_host_counts(stockhub):
+def test_delivery_passes_the_hosts_middleware(stockhub):
     delivery = stockhub.deliver("order")
     assert (delivery.status, delivery.message) == (403, None)
     assert delivery.response.text == "<h1>Log in</h1>"
@@ -159,7 +159,7 @@ def login_page(get_response):
     return lambda request: HttpResponse("<h1>Log in</h1>", status=403)
 
 
-def test_an_answer_that_is_json_but_not_ours_is_no_fault(stockhub, monkeypatch):
+def test_foreign_json_answer_is_no_error(stockhub, monkeypatch):
     from django.http import JsonResponse
 
     monkeypatch.setattr("tests.testing.test_kit.login_page", lambda get: lambda request: JsonResponse([], safe=False))
@@ -168,7 +168,7 @@ def test_an_answer_that_is_json_but_not_ours_is_no_fault(stockhub, monkeypatch):
 
 
 @pytest.mark.parametrize("runner", ["inline", "worker", "not.there"])
-def test_the_runner_of_the_settings_makes_no_difference(stockhub, runner):
+def test_runner_of_the_settings_makes_no_difference(stockhub, runner):
     told = stockhub.heard(signals.order_created)
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": runner}):
         assert stockhub.deliver("order").outcome == "created"
@@ -177,7 +177,7 @@ def test_the_runner_of_the_settings_makes_no_difference(stockhub, runner):
     assert len(told) == 1
 
 
-def test_the_spool_directory_of_the_shop_is_left_alone(stockhub, tmp_path):
+def test_spool_directory_of_the_shop_is_not_used(stockhub, tmp_path):
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "SPOOL_DIR": str(tmp_path)}):
         waiting = Message(url_topic="order", account="default", body=b"{}")
         spool.write({name: getattr(waiting, name) for name in journal.SPOOLED})
@@ -197,7 +197,7 @@ def connect(signal, function, uid="shop.receiver"):
     signal.connect(lambda sender, **arguments: function(**arguments), dispatch_uid=uid)
 
 
-def test_what_waits_for_its_next_attempt_is_run_now(stockhub):
+def test_run_pending_makes_calls_that_wait_for_their_next_attempt(stockhub):
     up = []
 
     def mail(event, **kwargs):
@@ -214,7 +214,7 @@ def test_what_waits_for_its_next_attempt_is_run_now(stockhub):
     assert states() == [("done", 2)]
 
 
-def test_a_receiver_that_asks_for_later_is_asked_once_each_time_and_is_no_error(stockhub):
+def test_retry_later_is_no_error_and_is_called_once_each_time(stockhub):
     asked = []
 
     def wait(event, **kwargs):
@@ -229,7 +229,7 @@ def test_a_receiver_that_asks_for_later_is_asked_once_each_time_and_is_no_error(
     assert len(asked) <= 2
 
 
-def test_a_call_that_is_given_up_is_an_error(stockhub):
+def test_given_up_call_is_an_error(stockhub):
     def refuse(event, **kwargs):
         raise PermanentFailure("not our order")
 
@@ -241,7 +241,7 @@ def test_a_call_that_is_given_up_is_an_error(stockhub):
     assert stockhub.run_pending() == []
 
 
-def test_the_first_of_several_errors_is_raised_and_says_which_others_there_are(stockhub):
+def test_first_error_is_raised_with_notes_on_the_others(stockhub):
     def first(event, **kwargs):
         raise ValidationError("first")
 
@@ -258,7 +258,7 @@ def test_the_first_of_several_errors_is_raised_and_says_which_others_there_are(s
                             f"shop.second at order.created {NUMBER}: KeyError"])  # fmt: skip
 
 
-def test_an_error_of_a_hook_is_raised_though_the_call_is_done(stockhub):
+def test_error_of_an_on_commit_hook_is_raised(stockhub):
     def hook(event, **kwargs):
         transaction.on_commit(lambda: 1 / 0)
 
@@ -269,7 +269,7 @@ def test_an_error_of_a_hook_is_raised_though_the_call_is_done(stockhub):
     assert states() == [("done", 1)]
 
 
-def test_messages_that_wait_are_applied(stockhub):
+def test_run_pending_applies_waiting_messages(stockhub):
     told = stockhub.heard(signals.order_created)
     body = json.dumps(stockhub.payload("order")).encode()
     Message.objects.create(
@@ -279,7 +279,7 @@ def test_messages_that_wait_are_applied(stockhub):
     assert len(stockhub.run_pending()) == len(told) == 1
 
 
-def test_a_message_may_have_come_in_long_ago(stockhub):
+def test_received_at_sets_the_time_of_receipt(stockhub):
     told = stockhub.heard(signals.order_created)
     then = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
     delivery = stockhub.deliver("order", received_at=then)
@@ -289,7 +289,7 @@ def test_a_message_may_have_come_in_long_ago(stockhub):
     assert told[1].event.received_at != then
 
 
-def test_the_past_is_replayed_to_a_receiver_and_to_no_other(stockhub):
+def test_replay_calls_only_the_given_receiver(stockhub):
     told, untold = [], []
 
     def replayed(event, **kwargs):
@@ -307,7 +307,7 @@ def test_the_past_is_replayed_to_a_receiver_and_to_no_other(stockhub):
     assert len(untold) == 3
 
 
-def test_a_replay_for_nobody_is_an_error(stockhub):
+def test_replay_without_a_connected_receiver_is_an_error(stockhub):
     with pytest.raises(LookupError, match="is not a connected receiver"):
         stockhub.replay("shop.nobody")
 
@@ -315,20 +315,20 @@ def test_a_replay_for_nobody_is_an_error(stockhub):
 # ---------------------------------------------------------------- hearing
 
 
-def test_operational_signals_are_heard_at_once(stockhub):
+def test_operational_signals_are_recorded_at_once(stockhub):
     told = stockhub.heard(signals.message_quarantined)
     stockhub.deliver("order", "{}")
     assert told[0].reason
 
 
-def test_one_may_listen_twice(stockhub):
+def test_signal_can_be_recorded_twice(stockhub):
     first, second = stockhub.heard(signals.order_created), stockhub.heard(signals.order_created)
     stockhub.deliver("order")
     stockhub.run_pending()
     assert len(first) == len(second) == 1
 
 
-def test_receivers_are_those_of_before_whatever_a_test_connects(stockhub):
+def test_isolated_receivers_restores_the_receivers(stockhub):
     connect(signals.order_created, print, "shop.one")
     connect(signals.order_created, print, "shop.two")
     before = list(signals.order_created.connected())
@@ -340,14 +340,14 @@ def test_receivers_are_those_of_before_whatever_a_test_connects(stockhub):
     assert not list(signals.shipment_created.connected())
 
 
-def test_a_receiver_that_hears_tests_still_does_afterwards(stockhub):
+def test_isolated_receivers_keeps_the_test_option(stockhub):
     signals.order_created.connect(lambda **_: None, dispatch_uid="shop.rehearse", test=True)
     with testing.isolated_receivers():
         pass
     assert [known.test for known in signals.order_created.connected()] == [True]
 
 
-def test_only_one_receiver_may_be_asked(stockhub):
+def test_only_keeps_the_named_receiver(stockhub):
     told = []
     connect(signals.order_created, lambda **_: told.append("one"), "shop.one")
 
@@ -361,7 +361,7 @@ def test_only_one_receiver_may_be_asked(stockhub):
     assert told == ["two"]
 
 
-def test_a_receiver_that_is_misspelt_is_an_error(stockhub):
+def test_unknown_receiver_is_an_error(stockhub):
     with pytest.raises(LookupError, match=r"'shop\.tow' is not a connected receiver; these are: none"):
         stockhub.only("shop.tow")
 
@@ -388,7 +388,7 @@ def known():
 
 @EACH_LIFE
 @pytest.mark.parametrize("change", [testing.duplicate, testing.without_parent, testing.shuffle])
-def test_whatever_the_sequence_a_life_ends_the_same(stockhub, name, change):
+def test_life_ends_in_the_same_state_in_any_sequence(stockhub, name, change):
     life = stockhub.life(name)
     assert {delivery.status for delivery in stockhub.play(life)} == {200}
     wanted = known()
@@ -399,7 +399,7 @@ def test_whatever_the_sequence_a_life_ends_the_same(stockhub, name, change):
     assert Shipment.objects.count() == len([key for key in life.ending if key[0] == "shipment"])
 
 
-def test_twice_is_once(stockhub):
+def test_duplicated_life_has_the_same_effect(stockhub):
     told = stockhub.heard(signals.event_recorded)
     stockhub.play(stockhub.duplicate(stockhub.life("returned")))
     stockhub.run_pending()
@@ -416,13 +416,13 @@ def test_twice_is_once(stockhub):
 # ---------------------------------------------------------------- the package
 
 
-def test_every_public_name_is_there():
+def test_every_public_name_can_be_imported():
     assert {name for name in testing.__all__ if not getattr(testing, name)} == set()
     assert set(testing.__all__) <= set(dir(testing))
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         testing.nothing  # noqa: B018
 
 
-def test_the_table_of_payloads_is_that_of_the_topics():
+def test_payloads_exist_for_all_topics():
     assert all(testing.payload(topic) for topic in topics.ALL)
     assert ledger.known_receivers() == {}

@@ -63,12 +63,12 @@ def run_pytest(folder, *arguments, **files):
     return done.returncode, done.stdout + done.stderr
 
 
-def test_the_entry_point_names_the_plugin():
+def test_entry_point_names_the_plugin():
     (module,) = PYPROJECT["project"]["entry-points"]["pytest11"].values()
     assert import_module(module).stockhub
 
 
-def test_a_stranger_tests_receivers_and_sees_what_fails(tmp_path):
+def test_fixture_works_in_another_project_and_shows_failures(tmp_path):
     files = {"settings": SETTINGS, "urls": URLS, "shop__stockhub_receivers": RECEIVERS, "test_shop": TEST}
     code, said = run_pytest(tmp_path, "--ds=settings", **files)
     assert code == 1, said
@@ -78,7 +78,7 @@ def test_a_stranger_tests_receivers_and_sees_what_fails(tmp_path):
 
 
 @pytest.mark.parametrize("arguments", [(), ("-p", "no:django"), ("-p", "no:stockhub")])
-def test_a_project_without_django_is_not_disturbed(tmp_path, arguments):
+def test_project_without_django_is_not_disturbed(tmp_path, arguments):
     test = "import sys\ndef test_it():\n    assert 'stockhub_webhooks.models' not in sys.modules\n"
     code, said = run_pytest(tmp_path, *arguments, test_nothing=test)
     assert code == 0, said

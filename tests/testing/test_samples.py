@@ -30,12 +30,12 @@ PARTS = ("items", "shipping_address", "billing_address", "origin_address", "trac
 
 
 @EACH_TOPIC
-def test_a_payload_has_the_keys_of_the_documented_example(topic):
+def test_payload_has_the_keys_of_the_documented_example(topic):
     assert keys(samples.payload(topic)) == keys(contract(topic))
 
 
 @EACH_TOPIC
-def test_identifiers_and_times_are_written_as_documented(topic):
+def test_identifiers_and_times_have_the_documented_format(topic):
     mine, documented = samples.payload(topic), contract(topic)
     for name, value in documented.items():
         if isinstance(value, str) and (name.endswith(("increment_id", "_at")) or name.startswith("date_")):
@@ -43,19 +43,19 @@ def test_identifiers_and_times_are_written_as_documented(topic):
 
 
 @EACH_TOPIC
-def test_a_payload_is_read_without_a_note(topic):
+def test_payload_is_parsed_without_a_note(topic):
     for seed in SEEDS:
         reading = serializers.read(json.dumps(samples.payload(topic, seed=seed)).encode(), "")
         assert (reading.topic, reading.notes) == (topic, [])
 
 
 @EACH_TOPIC
-def test_the_same_seed_is_the_same_order_and_another_another(topic):
+def test_same_seed_gives_the_same_order_and_another_seed_another_order(topic):
     assert samples.payload(topic, seed=4) == samples.payload(topic, seed=4) != samples.payload(topic, seed=5)
 
 
 @EACH_LIFE
-def test_a_life_is_read_without_a_note_and_belongs_to_one_order(name):
+def test_life_is_parsed_without_a_note_and_belongs_to_one_order(name):
     for seed in SEEDS:
         life = samples.life(name, seed)
         for topic, payload, _ in life:
@@ -83,14 +83,14 @@ def test_amounts_add_up_to_the_cent(name):
 
 
 @EACH_LIFE
-def test_time_goes_on(name):
+def test_messages_of_a_life_have_rising_times(name):
     life = samples.life(name, 3)
     assert [step.at for step in life] == sorted(step.at for step in life)
     same_document = [(step.topic, step.number, step.at) for step in life]
     assert len(set(same_document)) == len(life)
 
 
-def test_the_invoices_and_credits_of_a_life_are_those_of_its_order():
+def test_invoices_and_credit_notes_of_a_life_match_its_order():
     for seed in SEEDS:
         life = samples.life("parcels", seed)
         ends = life.ending
@@ -105,7 +105,7 @@ def test_numbers_of_different_orders_are_different():
     assert len(numbers) == len(set(numbers))
 
 
-def test_nobody_in_it_exists():
+def test_customers_cannot_be_real_people():
     for seed in SEEDS:
         for topic, payload, _ in samples.life("returned", seed):
             for name in ("shipping_address", "billing_address", "origin_address"):
@@ -114,7 +114,7 @@ def test_nobody_in_it_exists():
                 assert re.match(r"\+31(6?0|20)0|\+3200", address["telephone"])
 
 
-def test_changes_reach_a_field_a_part_and_the_first_line():
+def test_changes_set_a_field_a_nested_field_and_a_field_of_the_first_line():
     body = samples.payload("shipment", status="DELIVERED", items__qty=9, shipping_address__city="Delft", new=1)
     assert (body["status"], body["items"][0]["qty"], body["shipping_address"]["city"]) == ("DELIVERED", 9, "Delft")
     assert body["new"] == 1
@@ -122,39 +122,37 @@ def test_changes_reach_a_field_a_part_and_the_first_line():
     assert samples.payload("shipment", track=None)["track"] is None
 
 
-def test_a_shop_may_name_its_own_order():
+def test_order_number_of_the_shop_can_be_given():
     life = samples.life("returned", po_number="MINE-7")
     assert {step.payload["po_number"] for step in life} == {"MINE-7"}
 
 
-def test_a_life_that_there_is_not_is_an_error():
+def test_unknown_life_is_an_error():
     with pytest.raises(KeyError):
         samples.life("eternal")
 
 
-def test_twice_is_each_one_twice_in_a_row():
+def test_duplicate_repeats_each_message_at_once():
     life = samples.life("happy")
     twice = list(samples.duplicate(life))
     assert twice[::2] == twice[1::2] == list(life)
 
 
 @EACH_LIFE
-def test_a_shuffled_life_has_the_same_messages_and_the_same_end(name):
+def test_shuffled_life_has_the_same_messages_and_the_same_end(name):
     life = samples.life(name, 2)
     shuffled = samples.shuffle(life, seed=1)
     assert sorted(map(repr, shuffled)) == sorted(map(repr, life))
     assert shuffled.ending == life.ending
-    returns = [step for step in shuffled if step.topic == "rma"]
-    assert returns == [step for step in life if step.topic == "rma"], "they tell no updated_at"
 
 
-def test_a_shuffle_shuffles_and_its_seed_decides_how():
+def test_shuffle_changes_the_sequence_by_its_seed():
     life = samples.life("returned")
     assert samples.shuffle(life, 1) != life
     assert samples.shuffle(life, 1) == samples.shuffle(life, 1) != samples.shuffle(life, 2)
 
 
-def test_without_parent_the_order_comes_last():
+def test_without_parent_sends_the_order_last():
     life = samples.without_parent(samples.life("returned"))
     topics_ = [step.topic for step in life]
     assert "order" not in topics_[: -topics_.count("order")]

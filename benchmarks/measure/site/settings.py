@@ -66,7 +66,7 @@ REST_FRAMEWORK = {
 
 DATABASES = {"default": env.db_url("DATABASE_URL", default="sqlite://:memory:")}
 if DATABASES["default"]["ENGINE"].endswith("postgresql"):
-    DATABASES["default"] |= {"CONN_MAX_AGE": 600, "OPTIONS": {"sslmode": "disable", "prepare_threshold": 5}}
+    DATABASES["default"] |= {"CONN_MAX_AGE": 600, "OPTIONS": {"sslmode": "disable"}}
 
 STOCKHUB_WEBHOOKS = {"API_KEYS": KEY, "RUNNER": os.environ.get("SPEED_RUNNER", "inline")}
 LOGGING = {

@@ -1,5 +1,5 @@
-"""The order story in the admin: `stockhub_webhooks.office.story`'s facts, in the office's words.
+"""The page "order story" in the admin: the facts of `stockhub_webhooks.office.story`, in words.
 
-``page`` is the page, ``tables`` what stands on it, ``picture`` the life of the order as SVG, ``history`` the timeline,
-``letter`` the text to copy for Winkelstraat, ``links`` the ways out, ``phrases`` the words that all of them share.
+``page`` has the view, ``page_tables`` its tables, ``picture`` the row of steps, ``history`` the timeline,
+``support_message_page`` the text to copy for Winkelstraat, ``links`` the links, ``phrases`` the shared words.
 """

@@ -1,4 +1,4 @@
-"""The timeline in words: each message with what it is about, what changed in it, and what our shop did."""
+"""The timeline in words: each message with its document, the changes, and the tasks of the shop."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ADDRESSES = ("shipping_address", "billing_address", "origin_address")
 
 @dataclass(frozen=True)
 class TimelineEntry:
-    """An entry of the timeline as it is shown. Texts may be links."""
+    """An entry of the timeline as the template shows it; texts may be HTML links."""
 
     at: Any
     title: Any
@@ -48,13 +48,13 @@ class TimelineEntry:
 
     @property
     def changes_in_short(self) -> str:
-        """The summary of the folded changes."""
+        """The summary that stands for the folded changes."""
         number = len(self.changes)
         return ngettext("%(count)d value changed", "%(count)d values changed", number) % {"count": number}
 
 
 class History:
-    """Puts the entries of one purchase into words."""
+    """Writes the entries of one purchase's timeline in words."""
 
     def __init__(self, purchase: Purchase, links: Links, persons: bool) -> None:
         self.links = links
@@ -92,7 +92,7 @@ class History:
         return capfirst(", ".join(texts) or f"{entry.message.get_topic_display()}: {labels.result(entry.message)}")
 
     def document(self, entry: Entry) -> Any:
-        """Return a link to what it speaks of."""
+        """Return a link to the document of the message; only the number if the document is not in this purchase."""
         message = entry.message
         document = self.documents.get((message.topic, message.increment_id))
         if document is None:
@@ -100,15 +100,15 @@ class History:
         return self.links.to(document, phrases.name(document))
 
     def details(self, entry: Entry) -> Iterator[Any]:
-        """Parcels that were new, amounts and pieces of a new document, and what else there is to know."""
-        kinds = {event.type for event in entry.events}
+        """Yield new parcels, amounts and pieces of a new document, an error, and whether a replay found this."""
+        types = {event.type for event in entry.events}
         for event in entry.events:
             track = self.tracks.get(event.subject_id) if event.type == "track.added" else None
             if track:
                 yield format_html("{} {}", story.carrier_name(track), display.track(track))
         document = self.documents.get((entry.message.topic, entry.message.increment_id))
-        if document is not None and any(kind.endswith(".created") for kind in kinds):
-            yield from _of_new(document)
+        if document is not None and any(name.endswith(".created") for name in types):
+            yield from _content_of_new(document)
         if entry.message.error:
             yield labels.error(entry.message) if self.persons else labels.result(entry.message)
         if any(event.is_replay for event in entry.events):
@@ -128,28 +128,28 @@ class History:
 
     def task(self, call: ReceiverCall, event: Event) -> Any:
         """Return the receiver of a task, and the state of the task."""
-        told = self.links.to(call, f"{call.receiver} ({labels.event(event)})")
-        return format_html("{}: {}", told, task(call, self.persons))
+        receiver = self.links.to(call, f"{call.receiver} ({labels.event(event)})")
+        return format_html("{}: {}", receiver, task(call, self.persons))
 
 
 def _changes(events: list[Event]) -> Iterator[tuple[Event, str, Any, Any]]:
-    """Each change once: the last event of a change tells all of them."""
-    kinds = {event.type for event in events}
-    if any(kind.endswith(".created") for kind in kinds):
+    """Yield each changed field once; the `*.updated` event comes first, since it has all of them."""
+    types = {event.type for event in events}
+    if any(name.endswith(".created") for name in types):
         return
     seen = set()
     for event in sorted(events, key=lambda event: not event.type.endswith(".updated")):
         part = subject_of(event).name
-        if event.type == "track.added" or (part == "rma_item" and "rma.updated" in kinds):
-            continue  # told as a parcel, and as items[…].status
+        if event.type == "track.added" or (part == "rma_item" and "rma.updated" in types):
+            continue  # shown as a parcel, and as items[…].status
         for name, (old, new) in event.changes.items():
             if (part, name) not in seen and not name.startswith("tracks["):
                 seen.add((part, name))
                 yield event, name, old, new
 
 
-def _of_new(document: Any) -> Iterator[str]:
-    """Return the most important values of a new document."""
+def _content_of_new(document: Any) -> Iterator[str]:
+    """Yield the most important values of a new document."""
     if hasattr(document, "grand_total"):
         added = story.sum_of(document)
         if added.total is not None:
@@ -162,14 +162,14 @@ def _of_new(document: Any) -> Iterator[str]:
 
 
 def is_trouble(call: ReceiverCall) -> bool:
-    """Return True if the message or the task failed or was given up."""
+    """Return True if the call was given up, or failed and waits for its next attempt."""
     return call.status == ReceiverCall.Status.GIVEN_UP or (
         call.status in ReceiverCall.OPEN and bool(call.attempts and call.last_error)
     )
 
 
 def tasks_in_short(calls: list[ReceiverCall]) -> str:
-    """Such as "3 tasks for our shop: done" or "3 tasks for our shop: 2 done, 1 waiting"."""
+    """Return a line such as "3 tasks for our shop: done" or "3 tasks for our shop: 2 done, 1 waiting"."""
     if not calls:
         return ""
     count: dict[str, int] = {}

@@ -36,7 +36,7 @@ def _url(site: AdminSite, name: str, pk: Any) -> str:
 
 
 class Links:
-    """Links of one request: to pages that its user may see; bare text else."""
+    """Links of one request to pages of its site; plain text if its user may not view the page."""
 
     def __init__(self, request: HttpRequest, site: AdminSite) -> None:
         self.request = request
@@ -62,21 +62,22 @@ class Links:
 
 
 def link(url: str, text: Any) -> SafeString | str:
-    """Return a link, the bare text where there is no address."""
+    """Return a link; only the text if the URL is empty."""
     return format_html('<a href="{}">{}</a>', url, text) if url else str(text)
 
 
 @dataclass(frozen=True)
 class HostOrder:
-    """The shop's own order, as far as it can be found.
+    """The shop's own order, with its URLs.
 
     Attributes:
-        admin_url: its page in this admin, "" where it has none or the user may not see it.
-        url: its `get_absolute_url()`, "" where it has none.
-        failed: the shop's `HOST_ORDER_RESOLVER` raised.
+        row: the shop's order; None if it was not found.
+        admin_url: the URL of its page in this admin; "" if there is none or the user may not view it.
+        url: its `get_absolute_url()`; "" if it has none.
+        failed: True if the shop's `HOST_ORDER_RESOLVER` raised an error.
     """
 
-    found: Any = None
+    row: Any = None
     admin_url: str = ""
     url: str = ""
     failed: bool = False
@@ -84,23 +85,23 @@ class HostOrder:
 
 def host_order(links: Links, order: Order) -> HostOrder:
     """Return the shop's own order; an error in the shop's code is shown and breaks nothing."""
-    answer = host_orders.ask(order.po_number, order)
-    found = answer.host_order
-    if found is None:
+    answer = host_orders.resolve(order.po_number, order)
+    row = answer.host_order
+    if row is None:
         return HostOrder(failed=bool(answer.fault))
-    return HostOrder(found, _page_of(links, found), _absolute_url(found))
+    return HostOrder(row, _admin_url(links, row), _absolute_url(row))
 
 
-def _page_of(links: Links, found: Any) -> str:
-    page = links.site._registry.get(type(found))
-    if page is None or not page.has_view_permission(links.request, found):
+def _admin_url(links: Links, row: Any) -> str:
+    page = links.site._registry.get(type(row))
+    if page is None or not page.has_view_permission(links.request, row):
         return ""
-    return _url(links.site, f"{found._meta.app_label}_{found._meta.model_name}_change", found.pk)
+    return _url(links.site, f"{row._meta.app_label}_{row._meta.model_name}_change", row.pk)
 
 
-def _absolute_url(found: Any) -> str:
+def _absolute_url(row: Any) -> str:
     try:
-        return str(found.get_absolute_url()) if hasattr(found, "get_absolute_url") else ""
-    except Exception as error:  # the shop's code, which must not take the page with it
-        logger.warning("get_absolute_url of %s failed with %s", type(found).__name__, error_location(error))
+        return str(row.get_absolute_url()) if hasattr(row, "get_absolute_url") else ""
+    except Exception as error:  # an error in the shop's code must not break the page
+        logger.warning("get_absolute_url of %s failed with %s", type(row).__name__, error_location(error))
         return ""

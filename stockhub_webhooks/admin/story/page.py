@@ -1,4 +1,4 @@
-"""The page "order story", and the ways that lead there."""
+"""The page "order story", and the links to it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from stockhub_webhooks.office.story import Purchase
 class StoryPage(DocumentAdmin):
     """Adds to the admin of orders the page "order story", and a button and a column that lead there."""
 
-    # ------------------------------------------------------------ the ways there
+    # ------------------------------------------------------------ links to the page
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(self.story_view)
@@ -112,7 +112,7 @@ def facts(purchase: Purchase, links: Links, host: HostOrder, persons: bool) -> l
 
 def _number(purchase: Purchase, host: HostOrder) -> Any:
     number = purchase.po_number or display.EMPTY
-    if host.found is None:
+    if host.row is None:
         return number
     shown = link(host.admin_url or host.url, number)
     if host.admin_url and host.url:
@@ -130,15 +130,15 @@ def _failing(host: HostOrder) -> list[Any]:
 
 
 def _missing(purchase: Purchase, links: Links, host: HostOrder) -> list[Any]:
-    """Since when our shop is known not to have it, as long as that is so."""
-    if host.found is not None or not conf.HOST_ORDER_RESOLVER:
+    """Return since when the shop has no order of this number; [] if it has one."""
+    if host.row is not None or not conf.HOST_ORDER_RESOLVER:
         return []
     rows = HostLink.objects.using(database_alias()).absent().filter(order__in=[order.pk for order in purchase.orders])
     row = rows.order_by("since").first()
     if row is None:
         return []
-    told = _("Not found in our shop (since %(since)s, last looked for on %(looked)s).")
-    return [links.to(row, told % {"since": phrases.timestamp(row.since), "looked": phrases.timestamp(row.looked_at)})]
+    text = _("Not found in our shop (since %(since)s, last looked for on %(looked)s).")
+    return [links.to(row, text % {"since": phrases.timestamp(row.since), "looked": phrases.timestamp(row.looked_at)})]
 
 
 def _customer(purchase: Purchase) -> Any:
@@ -151,7 +151,7 @@ def _address(purchase: Purchase) -> Any:
 
 
 def labels() -> dict[str, Any]:
-    """Return the words that stand in the template."""
+    """Return the texts of the template."""
     return {
         "home": _("Home"),
         "picture": _("How far it is"),

@@ -1,4 +1,4 @@
-"""The tables of the story: pieces, amounts, parcels, returns and what our shop has still to do."""
+"""The tables of the story: pieces, amounts, parcels, returns, and unfinished tasks of the shop."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LONG = 25  # rows; a longer table is folded
 
 @dataclass(frozen=True)
 class Table:
-    """A table with its caption; the first cell of each row heads it, `foot` is a last row of sums."""
+    """A table; the first cell of each row is its header, `foot` is a last row of sums."""
 
     caption: str
     heads: list[str]
@@ -33,25 +33,25 @@ class Table:
 
     @property
     def is_long(self) -> bool:
-        """True if the table is folded."""
+        """True if the table has so many rows that it is folded."""
         return len(self.rows) > LONG
 
     @property
     def summary(self) -> str:
-        """The text on the fold."""
+        """The summary that stands for a folded table."""
         return f"{self.caption} ({len(self.rows)})"
 
 
 def tables(purchase: Purchase, lines: list[Quantities], tasks: story.Tasks, links: Links, persons: bool) -> list[Table]:
     """Return the tables that have rows."""
-    made = [
+    all_tables = [
         unfinished(tasks, links, persons),
         parcels(purchase, links),
         quantities(purchase, lines),
         amounts(purchase, links),
         returns(purchase, links),
     ]
-    return [table for table in made if table.rows]
+    return [table for table in all_tables if table.rows]
 
 
 def heads(*names: Any) -> list[str]:
@@ -63,7 +63,7 @@ def heads(*names: Any) -> list[str]:
 
 
 def quantities(purchase: Purchase, lines: list[Quantities]) -> Table:
-    """Each line with how many pieces of it are how far."""
+    """Return the table of lines: how many pieces of each reached which step."""
     several = len(purchase.orders) > 1
     columns = (*phrases.STEPS.values(), _("still open"))
     is_known = not any(order.is_stub for order in purchase.orders)
@@ -85,12 +85,12 @@ def _line(line: Quantities, with_order: bool, is_known: bool) -> Any:
 
 
 def _pieces(line: Quantities) -> Iterator[Any]:
-    yield display.multiline(filter(None, (_number(line.ordered), _said(line.cancelled, phrases.NOT_SENT))))
+    yield display.multiline(filter(None, (_number(line.ordered), _count_with_label(line.cancelled, phrases.NOT_SENT))))
     yield line.shipped
     yield line.delivered
     asked = line.asked_back - line.returned
     coming = _("%(number)s asked") % {"number": asked} if asked > 0 else ""
-    refused = _said(line.refused, phrases.CANCELLED["returned"])
+    refused = _count_with_label(line.refused, phrases.CANCELLED["returned"])
     yield display.multiline(filter(None, (str(line.returned), coming, refused)))
     yield line.refunded
     yield _number(line.open)
@@ -100,21 +100,21 @@ def _number(number: int | None) -> str:
     return "?" if number is None else str(number)
 
 
-def _said(number: int, word: Any) -> str:
-    return f"{number} {word}" if number else ""
+def _count_with_label(number: int, label: Any) -> str:
+    return f"{number} {label}" if number else ""
 
 
 # ---------------------------------------------------------------- amounts
 
 
 def amounts(purchase: Purchase, links: Links) -> Table:
-    """Each document with its amounts written out."""
+    """Return the table of documents with their amounts written out."""
     rows = []
     for document in (*purchase.bills, *purchase.payment_requests):
         added = story.sum_of(document)
         if added.total is None and not added.terms:
             continue
-        remarks = [*phrases.sum_remarks(added), *_about(document, purchase)]
+        remarks = [*phrases.sum_remarks(added), *_probable_return(document, purchase)]
         written = format_html("<strong>{}</strong>", phrases.sum_written_out(added))
         rows.append(
             [_link(document, links), phrases.timestamp(document.created_at), written, display.multiline(remarks)]
@@ -126,17 +126,17 @@ def _link(document: Any, links: Links) -> Any:
     return links.to(document, phrases.name(document))
 
 
-def _about(document: Any, purchase: Purchase) -> Iterator[str]:
-    found = story.probable_return(document, purchase.rmas) if document in purchase.credit_memos else None
-    if found:
-        yield phrases.probable(found)
+def _probable_return(document: Any, purchase: Purchase) -> Iterator[str]:
+    guess = story.probable_return(document, purchase.rmas) if document in purchase.credit_memos else None
+    if guess:
+        yield phrases.probable_return(guess)
 
 
 # ---------------------------------------------------------------- parcels and returns
 
 
 def parcels(purchase: Purchase, links: Links) -> Table:
-    """Each shipment with its parcels, and what it is with them."""
+    """Return the table of shipments with their parcels, status and dates."""
     rows = [
         [
             _link(shipment, links),
@@ -161,7 +161,7 @@ def tracks(owner: Any) -> Any:
 
 
 def returns(purchase: Purchase, links: Links) -> Table:
-    """Each item of each return with its state."""
+    """Return the table of returns with their items and parcels."""
     rows = [
         [
             _link(rma, links),
@@ -178,21 +178,21 @@ def returns(purchase: Purchase, links: Links) -> Table:
 
 
 def _returned_item(item: Any) -> str:
-    said = [f"{item.qty_requested or '?'} × {phrases.article(item)}"]
+    parts = [f"{item.qty_requested or '?'} × {phrases.article(item)}"]
     if item.status:
-        said.append(item.get_status_display())
+        parts.append(item.get_status_display())
     if item.qty_approved is not None:
-        said.append(_("%(number)s approved") % {"number": item.qty_approved})
+        parts.append(_("%(number)s approved") % {"number": item.qty_approved})
     if item.qty_returned is not None:
-        said.append(_("%(number)s came back") % {"number": item.qty_returned})
-    return ", ".join(said)
+        parts.append(_("%(number)s came back") % {"number": item.qty_returned})
+    return ", ".join(parts)
 
 
 # ---------------------------------------------------------------- tasks for our shop
 
 
 def unfinished(tasks: story.Tasks, links: Links, persons: bool) -> Table:
-    """Return the open tasks of our shop, and those that were given up."""
+    """Return the table of open and given-up tasks of the shop."""
     rows = [
         [links.to(call, labels.event(call.event)), call.event.increment_id, call.receiver, task(call, persons)]
         for call in tasks.unfinished
@@ -209,15 +209,15 @@ def task(call: ReceiverCall, persons: bool) -> str:
     if call.status == ReceiverCall.Status.DONE:
         return f"{call.get_status_display()}, {phrases.timestamp(call.done_at)}"
     if call.status == ReceiverCall.Status.PENDING and call.attempts:
-        tried = ngettext("failing, tried %(count)d time", "failing, tried %(count)d times", call.attempts)
-        said = tried % {"count": call.attempts}
+        text = ngettext("failing, tried %(count)d time", "failing, tried %(count)d times", call.attempts)
+        state = text % {"count": call.attempts}
     else:
-        said = call.get_status_display()
-    return ": ".join(filter(None, (said, why)))
+        state = call.get_status_display()
+    return ": ".join(filter(None, (state, why)))
 
 
 def reason(call: ReceiverCall, persons: bool) -> str:
-    """Return the first line of the last error; only its kind where persons are hidden, for the text may name one."""
+    """Return the first line of the last error; only its type if personal data is hidden."""
     return Truncator(labels.first_line(call.last_error, persons=persons)).chars(200)
 
 

@@ -1,4 +1,4 @@
-"""The words of the story that its page, its picture and its text for Winkelstraat share."""
+"""Words that the page, the picture and the support message of the story share."""
 
 from __future__ import annotations
 
@@ -40,31 +40,31 @@ TERMS = {
 
 
 def timestamp(at: datetime | None) -> str:
-    """Return a date with its time, in the reader's style and the active time zone; a dash where there is none."""
+    """Return date and time in the format of the language and in the active time zone; a dash if there is none."""
     return formats.date_format(timezone.localtime(at), "DATETIME_FORMAT") if at else display.EMPTY
 
 
 def status(document: Any) -> str:
-    """Return the status of a document in words; of a stub, that it is one."""
+    """Return the status of a document in words; a stub is "not received yet"."""
     if isinstance(document, Order) and document.is_stub:
         return str(labels.NOT_RECEIVED_YET)
     return document.get_status_display() or display.EMPTY
 
 
 def name(document: Any) -> str:
-    """Return the kind of a document, and its number."""
+    """Return the type of a document, and its number."""
     return capfirst(f"{document._meta.verbose_name} {document.increment_id}")
 
 
 def account(purchase: story.Purchase) -> Any:
-    """Return the account if there are several, and whether the purchase is a test; else ""."""
+    """Return the mark of a test purchase; else the account if there are several; else ""."""
     if purchase.is_test:
         return about_test()
     return purchase.account if len(conf.real_accounts()) > 1 else ""
 
 
 def article(line: Any) -> str:
-    """SKU and size of a line."""
+    """Return SKU and size of a line; "?" if it has neither."""
     return " ".join(filter(None, (line.sku, line.size))) or "?"
 
 
@@ -95,18 +95,18 @@ def step_count(step: story.Step) -> str:
 
 def step_remarks(step: story.Step) -> list[str]:
     """Return remarks on a step: partly done, still open, partly cancelled, in trouble."""
-    said = []
+    remarks = []
     if step.has_problem:
-        said.append(_("problem on the way"))
+        remarks.append(_("problem on the way"))
     if step.of is None and step.pieces:
-        said.append(_("number not known"))
+        remarks.append(_("number not known"))
     elif step.state is State.PARTIAL and step.pieces != step.of:
-        said.append(_("in part"))
+        remarks.append(_("in part"))
     if step.state is State.OPEN:
-        said.append(_("still open"))
+        remarks.append(_("still open"))
     if step.cancelled and step.state is not State.CANCELLED and step.name in ("ordered", *CANCELLED):
-        said.append(f"{step.cancelled} {CANCELLED.get(step.name, NOT_SENT)}")
-    return said
+        remarks.append(f"{step.cancelled} {CANCELLED.get(step.name, NOT_SENT)}")
+    return remarks
 
 
 def step(step: story.Step) -> str:
@@ -118,7 +118,7 @@ def step(step: story.Step) -> str:
 
 
 def sum_written_out(added: story.Sum) -> str:
-    """Such as "120,00 − 2,50 fee = € 117,50"."""
+    """Return a sum such as "120,00 − 2,50 fee = € 117,50"."""
     currency = added.document.currency
     parts: list[str] = []
     for term in added.terms:
@@ -135,29 +135,29 @@ def sum_written_out(added: story.Sum) -> str:
 
 def sum_remarks(added: story.Sum) -> list[str]:
     """Return in words which sums do not add up."""
-    said = []
+    remarks = []
     if added.difference:
-        said.append(_("these do not add up: %(difference)s") % {"difference": difference(added.difference)})
+        remarks.append(_("these do not add up: %(difference)s") % {"difference": difference(added.difference)})
     if added.lines_difference:
-        told = _("the subtotal is not that of the lines: %(difference)s")
-        said.append(told % {"difference": difference(added.lines_difference)})
-    return said
+        text = _("the subtotal is not that of the lines: %(difference)s")
+        remarks.append(text % {"difference": difference(added.lines_difference)})
+    return remarks
 
 
 def difference(amount: Decimal) -> str:
-    """Such as "0,02 too much"."""
+    """Return a difference such as "0,02 too much"."""
     text = _("%(amount)s too much") if amount > 0 else _("%(amount)s too little")
     return text % {"amount": display.money(abs(amount), None)}
 
 
-def probable(found: story.Probable) -> str:
-    """Return the return that a credit note probably belongs to, and the reasons."""
-    said = {
+def probable_return(guess: story.Probable) -> str:
+    """Return in words the return that a credit note probably belongs to, and the reasons."""
+    labels_of_reasons = {
         "articles": _("same articles"),
         "sku": _("same SKU, another size"),
         "quantities": _("same quantities"),
         "fee": _("same fee"),
         "time": _("credited after it"),
     }
-    reasons = ", ".join(said[reason] for reason in found.reasons)
-    return _("probably for return %(number)s (%(reasons)s)") % {"number": found.rma.increment_id, "reasons": reasons}
+    reasons = ", ".join(labels_of_reasons[reason] for reason in guess.reasons)
+    return _("probably for return %(number)s (%(reasons)s)") % {"number": guess.rma.increment_id, "reasons": reasons}

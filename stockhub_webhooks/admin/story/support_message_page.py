@@ -1,4 +1,4 @@
-"""The text to copy for Winkelstraat: numbers, dates and the question. Nothing of the customer is in it."""
+"""The text to copy for Winkelstraat: numbers, dates and questions, without personal data."""
 
 from __future__ import annotations
 
@@ -59,16 +59,16 @@ def _lines(lines: list[Quantities]) -> Iterator[str]:
 
 def _documents(purchase: Purchase) -> Iterator[str]:
     for moving in purchase.moving:
-        said = [phrases.status(moving), *_parcels(moving)]
+        parts = [phrases.status(moving), *_parcels(moving)]
         at = getattr(moving, "delivered_at", None) or getattr(moving, "date_requested", None)
         if at:
-            said.append(phrases.timestamp(at))
-        yield f"{phrases.name(moving)}: {', '.join(said)}"
+            parts.append(phrases.timestamp(at))
+        yield f"{phrases.name(moving)}: {', '.join(parts)}"
     for bill in purchase.bills:
         if bill.grand_total is None:
             continue
-        said = [phrases.sum_written_out(story.sum_of(bill)), phrases.timestamp(bill.created_at)]
-        yield f"{phrases.name(bill)}: {', '.join(said)}"
+        parts = [phrases.sum_written_out(story.sum_of(bill)), phrases.timestamp(bill.created_at)]
+        yield f"{phrases.name(bill)}: {', '.join(parts)}"
 
 
 def _parcels(owner: Any) -> Iterator[str]:
@@ -77,7 +77,7 @@ def _parcels(owner: Any) -> Iterator[str]:
 
 
 def questions(purchase: Purchase, steps: list[Step]) -> list[str]:
-    """Return the questions that follow from the facts, or a line to fill in."""
+    """Return the questions that follow from the facts; a line to fill in if there are none."""
     return list(_questions(purchase, {step.name: step for step in steps})) or ["…"]
 
 

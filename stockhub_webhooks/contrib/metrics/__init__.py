@@ -1,9 +1,9 @@
-"""Numbers for Prometheus, where the shop asks for them with `METRICS` and has `prometheus-client` (extra `metrics`).
+"""Metrics for Prometheus, if the shop sets `METRICS` and has `prometheus-client` (extra `metrics`).
 
-``tables`` tells what stands in the tables, the same in every process; ``counters`` counts what happens in this one.
-Both are in `prometheus_client.REGISTRY` from their import on, as metrics are. ``exposition`` writes ours as text, over
-all processes of a server, and ``views`` and ``urls`` give that to who may see it. Nothing here but this file is
-imported, and no `prometheus_client`, by a shop that does not ask.
+``tables`` has gauges that are read from the database, ``counters`` count what happens in this process. Both register
+in `prometheus_client.REGISTRY` when they are imported. ``exposition`` writes the metrics of this app as text, for all
+processes of a server, and ``views`` and ``urls`` serve that text. A shop without `METRICS` imports only this file, and
+not `prometheus_client`.
 """
 
 from importlib.util import find_spec
@@ -22,8 +22,8 @@ def is_wanted() -> bool:
 
 
 def start() -> None:
-    """Count from now on in this process, where it is wanted."""
+    """Register the metrics and start counting in this process, if the shop wants metrics."""
     if is_wanted():
-        from stockhub_webhooks.contrib.metrics import counters, tables  # noqa: F401 - it shows itself
+        from stockhub_webhooks.contrib.metrics import counters, tables  # noqa: F401 - its import registers the gauges
 
         counters.connect()

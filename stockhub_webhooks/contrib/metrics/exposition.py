@@ -1,4 +1,4 @@
-"""Text format of our own metrics."""
+"""Text format of the metrics of this app."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class AllProcesses:
     """Collector of the counters of all processes that share `PROMETHEUS_MULTIPROC_DIR`."""
 
     def collect(self) -> Iterable[Any]:
-        """Ours of it; the shop's own metrics are in the same files."""
-        every: Any = MultiProcessCollector
-        return (metric for metric in every(None).collect() if metric.name.startswith(PREFIX))
+        """Return the metrics of this app; the shop's own metrics are in the same files."""
+        collector: Any = MultiProcessCollector
+        return (metric for metric in collector(None).collect() if metric.name.startswith(PREFIX))
 
 
 def exposition(accept: str) -> tuple[bytes, str]:

@@ -1,6 +1,6 @@
-"""Gauges made from the health report, read at each request.
+"""Gauges from the health report, which is collected for each scrape.
 
-It is the same whichever process answers, costs the few queries of that report, and counts no table through.
+All processes give the same numbers. A scrape costs the few queries of the report, and none that reads a whole table.
 """
 
 from __future__ import annotations
@@ -21,119 +21,119 @@ Values = Iterable[tuple[str, float]]
 
 
 class Gauge(NamedTuple):
-    """A number of the report, or one for each value of its label."""
+    """A number of the report, or one number for each value of `label`."""
 
     name: str
-    sentence: str
+    help: str
     label: str
     read: Callable[[Report], Values]
 
     def family(self, values: Values = ()) -> GaugeMetricFamily:
-        """Return the gauge as Prometheus knows it."""
+        """Return the gauge as a metric family of prometheus-client."""
         family = GaugeMetricFamily(
-            f"stockhub_webhooks_{self.name}", self.sentence, labels=[self.label] if self.label else []
+            f"stockhub_webhooks_{self.name}", self.help, labels=[self.label] if self.label else []
         )
         for label, value in values:
             family.add_metric([label] if self.label else [], value)
         return family
 
 
-def one(value: float) -> Values:
-    """Return the only number of a gauge without a label."""
+def unlabelled(value: float) -> Values:
+    """Return the single value of a gauge without a label."""
     return [("", value)]
 
 
-def age(pile: Backlog, report: Report) -> float:
+def age(backlog: Backlog, report: Report) -> float:
     """Return the age of the oldest entry in seconds; 0 if there is none."""
-    return max((report.made_at - pile.oldest).total_seconds(), 0.0) if pile.oldest else 0.0
+    return max((report.made_at - backlog.oldest).total_seconds(), 0.0) if backlog.oldest else 0.0
 
 
-def found(report: Report) -> Values:
+def problem_levels(report: Report) -> Values:
     """Return the worst level of each problem."""
     levels: dict[str, float] = {}
-    for finding in find_problems(report):
-        levels[finding.code] = max(levels.get(finding.code, 0), int(finding.level))
+    for problem in find_problems(report):
+        levels[problem.code] = max(levels.get(problem.code, 0), int(problem.level))
     return levels.items()
 
 
 WITHOUT_DATABASE = (
     Gauge(
         "database_up",
-        "1 where the database answered this scrape, else 0, and all that stands in tables is absent.",
+        "1 if the database answered this scrape; else 0, and all metrics from tables are absent.",
         "",
-        lambda report: one(not report.database),
+        lambda report: unlabelled(not report.database),
     ),
     Gauge(
         "finding",
-        "What health finds wrong, by its code: 1 a warning, 2 critical; absent where all is well.",
+        "Problems that the health check finds, by code: 1 for a warning, 2 for critical; absent if all is well.",
         "code",
-        found,
+        problem_levels,
     ),
     Gauge(
         "spool_files",
-        "Messages that wait in the spool directory of this server; absent where it cannot be read.",
+        "Messages that wait in the spool directory of this server; absent if the directory cannot be read.",
         "",
-        lambda report: [] if report.spool.fault else one(report.spool.waiting.count),
+        lambda report: [] if report.spool.fault else unlabelled(report.spool.waiting.count),
     ),
     Gauge(
         "oldest_spool_file_age_seconds",
-        "Seconds since the oldest of them was written.",
+        "Seconds since the oldest waiting spool file was written.",
         "",
-        lambda report: [] if report.spool.fault else one(age(report.spool.waiting, report)),
+        lambda report: [] if report.spool.fault else unlabelled(age(report.spool.waiting, report)),
     ),
     Gauge(
         "broken_spool_files",
         "Files in the spool directory of this server that could not be read, and were set aside.",
         "",
-        lambda report: [] if report.spool.fault else one(report.spool.broken),
+        lambda report: [] if report.spool.fault else unlabelled(report.spool.broken),
     ),
 )
 FROM_TABLES = (
     Gauge(
         "open_messages",
-        "Messages stored and not applied yet.",
+        "Messages that are stored and not applied yet.",
         "",
-        lambda report: one(report.open_messages.count),
+        lambda report: unlabelled(report.open_messages.count),
     ),
     Gauge(
         "oldest_open_message_age_seconds",
-        "Seconds since the oldest of them was received; 0 where there is none.",
+        "Seconds since the oldest open message was received; 0 if there is none.",
         "",
-        lambda report: one(age(report.open_messages, report)),
+        lambda report: unlabelled(age(report.open_messages, report)),
     ),
     Gauge(
         "quarantined_messages",
-        "Messages that cannot be applied as they are, and need a look.",
+        "Messages that cannot be applied as they are.",
         "",
-        lambda report: one(report.quarantined.count),
+        lambda report: unlabelled(report.quarantined.count),
     ),
     Gauge(
         "failed_messages",
-        "Messages that are given up, after MAX_ATTEMPTS.",
+        "Messages that were given up after MAX_ATTEMPTS.",
         "",
-        lambda report: one(report.failed.count),
+        lambda report: unlabelled(report.failed.count),
     ),
     Gauge(
         "due_receiver_calls",
-        "Receiver calls whose time has come.",
+        "Receiver calls that are due.",
         "receiver",
         lambda report: [(each.receiver, each.due.count) for each in report.receivers],
     ),
     Gauge(
         "oldest_due_receiver_call_age_seconds",
-        "Seconds since the oldest of them was due; 0 where there is none.",
+        "Seconds since the oldest due receiver call became due; 0 if there is none.",
         "receiver",
         lambda report: [(each.receiver, age(each.due, report)) for each in report.receivers],
     ),
     Gauge(
         "given_up_receiver_calls",
-        "Receiver calls that are given up, without those that somebody gave up by hand.",
+        "Receiver calls that were given up automatically, not by a person.",
         "receiver",
         lambda report: [(each.receiver, each.given_up.count) for each in report.receivers],
     ),
     Gauge(
         "late_work",
-        "Messages, receiver calls and files in the spool that were due 15 minutes ago.",
+        "Messages, receiver calls and spool files that were due 15 minutes ago.",
         "kind",
         lambda report: [
             ("message", report.late_messages.count),
@@ -149,34 +149,34 @@ FROM_TABLES = (
     ),
     Gauge(
         "worker_heartbeat_timestamp_seconds",
-        "Unix time of the worker's last sign of life; absent where none ever ran.",
+        "Unix time of the last heartbeat of a worker; absent if none ever ran.",
         "worker",
         lambda report: [(name, beat.timestamp()) for name, beat in report.workers.items()],
     ),
     Gauge(
         "last_message_timestamp_seconds",
-        'Unix time of the last webhook, by topic ("any" where it cannot be told); absent where none ever came.',
+        'Unix time of the last webhook, by topic ("any" if it is unknown); absent if none ever came.',
         "topic",
         lambda report: [(topic, last.timestamp()) for topic, last in report.last_messages.items() if last],
     ),
     Gauge(
         "silence_seconds",
-        "Seconds of OPENING_HOURS since the last webhook; absent where none ever came.",
+        "Seconds within OPENING_HOURS since the last webhook; absent if none ever came.",
         "",
-        lambda report: [] if report.silent_hours is None else one(report.silent_hours * 3600),
+        lambda report: [] if report.silent_hours is None else unlabelled(report.silent_hours * 3600),
     ),
 )
 
 
 class Tables:
-    """A collector for a registry of the shop's own. It never raises for a database that is away."""
+    """Collector of the gauges, also for a registry of the shop. It does not raise if the database is unavailable."""
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
-        """Return the names, so that registering it asks nothing of the database."""
+        """Return the gauges without values, so that registering the collector makes no query."""
         return [gauge.family() for gauge in (*WITHOUT_DATABASE, *FROM_TABLES)]
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """Yield the gauges."""
+        """Return the gauges with their values; without a database only those that need none."""
         with query_timeout(database_alias()):
             report = collect_report(with_keys=False)
         if report.database:

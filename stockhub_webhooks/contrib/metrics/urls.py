@@ -1,7 +1,7 @@
-"""The page that Prometheus asks for.
+"""URL of the metrics.
 
-path("stockhub/", include("stockhub_webhooks.contrib.metrics.urls")) gives GET stockhub/metrics,
-with or without a slash.
+`path("stockhub/", include("stockhub_webhooks.contrib.metrics.urls"))` adds `GET stockhub/metrics`, with or without a
+slash at the end.
 """
 
 from django.urls import re_path

@@ -13,12 +13,12 @@ PLAIN = "text/plain; charset=utf-8"
 
 
 class MetricsView(ExemptView):
-    """Closed to all but the token and the staff. The key of Stock Hub opens nothing here, nor the token its door."""
+    """View of the metrics, for `METRICS_TOKEN` and staff. Stock Hub's key is not accepted, nor the token as a key."""
 
     http_method_names = ["get", "head"]
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """200, also while the database is away: the metrics say so."""
+        """Answer 200, also if the database is unavailable, which the metrics show."""
         if not may_see_metrics(request):
             headers = {**SECURITY_HEADERS, "WWW-Authenticate": 'Bearer realm="metrics"'}
             return HttpResponse("Not for you.\n", status=401, content_type=PLAIN, headers=headers)

@@ -1,7 +1,7 @@
-"""The receiving endpoints in the words of OpenAPI, written by drf-spectacular (extra `openapi`).
+"""OpenAPI description of the receiving endpoints, made with drf-spectacular (extra `openapi`).
 
-``bodies`` turns the readers into schemas, ``endpoints`` says what is sent and answered, ``document`` puts it together:
-on its own, for Winkelstraat or a gateway, or into the host's own schema, by its POSTPROCESSING_HOOKS.
+``bodies`` has the schemas of the bodies, ``endpoints`` the requests and answers. ``document`` makes a document of its
+own, for Winkelstraat or a gateway, or adds the endpoints to the host's schema as one of its POSTPROCESSING_HOOKS.
 """
 
 from stockhub_webhooks.contrib.openapi.document import add_receiving_endpoints, document

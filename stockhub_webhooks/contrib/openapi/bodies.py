@@ -1,7 +1,7 @@
 """Schemas of the bodies that Stock Hub sends, made from the serializers that parse them.
 
-A schema says what the sender writes. Only identifiers are required, as for the readers, and nothing is closed: a field
-or a code that is not named here, and a value of another kind, is taken and noted all the same.
+A schema describes what Stock Hub sends, and is stricter than the parser. The parser accepts and notes unknown fields,
+unknown codes and values of another type; only identifiers are required.
 """
 
 from __future__ import annotations
@@ -19,34 +19,34 @@ from stockhub_webhooks.serializers.tolerant import MessageSerializer, TolerantSe
 Schema = dict[str, Any]
 Direction = Literal["request", "response"]
 
-NUMBER = r"^[0-9A-Za-z][!-~]*$"  # more may be taken; this is what is sent
+NUMBER = r"^[0-9A-Za-z][!-~]*$"  # what is sent; the parser accepts more
 PAYMENT_REQUEST_NUMBERS = ("purchase_order_increment_id", "order_increment_id")
 
 
 def component_name(serializer: TolerantSerializer) -> str:
-    """Return the name of a serializer's schema; the host may have an `Order` and an `Address` of its own."""
+    """Return the name of a serializer's schema; the prefix keeps it apart from the host's own `Order` or `Address`."""
     return f"StockHub{type(serializer).__name__.removesuffix('Serializer')}"
 
 
 def identifiers(serializer: MessageSerializer) -> list[str]:
-    """Return the fields without which a body cannot be read; of a payment request it is one of two."""
+    """Return the required fields; none for a payment request, which needs one of `PAYMENT_REQUEST_NUMBERS`."""
     if "increment_id" not in serializer.fields:
         return []
     return ["increment_id", *(["order_increment_id"] if serializer.TOPIC in serializers.NEEDS_ORDER else [])]
 
 
 class MessageExtension(OpenApiSerializerExtension):
-    """The schema of an object in a body."""
+    """Schema of a body, or of an object in it."""
 
     target_class = TolerantSerializer
     match_subclasses = True
 
     def get_name(self, auto_schema: AutoSchema, direction: Direction) -> str:
-        """Return a name that no schema of the host has."""
+        """Return a name that differs from those of the host's schemas."""
         return component_name(self.target)
 
     def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> Schema:
-        """Return the schema of drf-spectacular, with the required fields."""
+        """Return the schema that drf-spectacular makes, with the required fields added."""
         schema: Schema = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
         if not isinstance(self.target, MessageSerializer):
             return schema
@@ -63,56 +63,59 @@ class MessageExtension(OpenApiSerializerExtension):
         return schema
 
 
-def _number(described: Schema) -> Schema:
+def _number(schema: Schema) -> Schema:
     return {
         "type": "string",
-        "maxLength": described["maxLength"],
+        "maxLength": schema["maxLength"],
         "pattern": NUMBER,
-        "description": "A number of Stock Hub: nine digits, zeros in front count.",
+        "description": "A number of Stock Hub: nine digits, with leading zeros.",
     }
 
 
 class MoneyExtension(OpenApiSerializerFieldExtension):
-    """An amount, which the sender writes as a JSON number."""
+    """Schema of an amount, which is sent as a JSON number."""
 
     target_class = MoneyField
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> Schema:
         """Return a number."""
-        return {"type": "number", "description": "In the document's currency, VAT included; four decimals are kept."}
+        return {
+            "type": "number",
+            "description": "Amount in the document's currency, VAT included; up to four decimals are kept.",
+        }
 
 
 class DateTimeExtension(OpenApiSerializerFieldExtension):
-    """A point in time. It has no format: shipments write theirs without a T and without a zone."""
+    """Schema of a time. It has no `format`, because shipments send times without T and without a time zone."""
 
     target_class = TolerantDateTimeField
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> Schema:
-        """Text."""
+        """Return a text."""
         return {
             "type": "string",
-            "description": "ISO 8601 with an offset; or `2024-02-20 15:28:51`, "
-            f"without one, which is taken for {conf.NAIVE_TIMEZONE}.",
+            "description": "ISO 8601 with an offset, or `2024-02-20 15:28:51` without one, "
+            f"which is read as {conf.NAIVE_TIMEZONE}.",
         }
 
 
 class OpenChoiceExtension(OpenApiSerializerFieldExtension):
-    """A code from a set that may grow, so there is no `enum`."""
+    """Schema of a code. It has no `enum`, because Stock Hub may add codes."""
 
     target_class = OpenChoiceField
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> Schema:
-        """Text, with the known codes."""
+        """Return a text, with the known codes in its description."""
         known = ", ".join(f"`{code}`" for code in self.target.known)
         return {
             "type": "string",
             "maxLength": self.target.max_length,
-            "description": f"Known are {known}; others are taken, too.",
+            "description": f"Known codes: {known}. Others are accepted, too.",
         }
 
 
 class ItemNumberExtension(OpenApiSerializerFieldExtension):
-    """The number of a returned item, the only one that is a JSON number."""
+    """Schema of the number of a returned item, the only identifier that is a JSON number."""
 
     target_class = ItemNumberField
 

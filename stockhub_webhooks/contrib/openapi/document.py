@@ -1,4 +1,4 @@
-"""The description put together: as a document of its own, or as a part of the host's."""
+"""Assembly of the description: a document of its own, or a part of the host's schema."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ KEY_DEFINITION = {
     "type": "apiKey",
     "in": "header",
     "name": "x-api-key",
-    "description": "The secret that the shop and Winkelstraat agreed on.",
+    "description": "The secret that the shop and Winkelstraat have agreed on.",
 }
 INFO = {
     "title": "Stock Hub webhooks",
     "version": stockhub_webhooks.__version__,
-    "description": "Where Winkelstraat.nl's Stock Hub tells a shop what becomes of its orders, by POST.",
+    "description": "Endpoints to which Winkelstraat.nl's Stock Hub posts messages about the orders of a shop.",
 }
 
 
@@ -32,35 +32,35 @@ def document(server: str = "") -> Document:
     """Return the receiving endpoints as an OpenAPI document, ready for JSON or YAML.
 
     Args:
-        server: where the shop is to be reached, such as "https://shop.example"; left out where it is empty.
+        server: URL of the shop, such as "https://shop.example"; left out if it is empty.
 
     Raises:
-        NoReverseMatch: the host has not included `stockhub_webhooks.urls`.
+        NoReverseMatch: the host's URLs do not include `stockhub_webhooks.urls`.
     """
-    paths, components = _described()
-    made: Document = {"openapi": spectacular_settings.OAS_VERSION, "info": INFO}
+    paths, components = _paths_and_components()
+    result: Document = {"openapi": spectacular_settings.OAS_VERSION, "info": INFO}
     if server:
-        made["servers"] = [{"url": server}]
-    return _plain({**made, "paths": paths, "components": components})
+        result["servers"] = [{"url": server}]
+    return _to_json({**result, "paths": paths, "components": components})
 
 
 def add_receiving_endpoints(result: Document, **kwargs: Any) -> Document:
     """Add the receiving endpoints to the host's schema, as a hook in SPECTACULAR_SETTINGS["POSTPROCESSING_HOOKS"].
 
-    It comes after the host's own endpoints are described, so that none of those gets another name for our sake.
+    A hook runs after the host's own endpoints are described, so that none of them is renamed because of ours.
     """
     try:
-        paths, components = _described()
+        paths, components = _paths_and_components()
     except NoReverseMatch:
-        warn("stockhub_webhooks.urls is not included in the host's addresses, so its endpoints are left out.")
+        warn("The URLs do not include stockhub_webhooks.urls, so its endpoints are left out of the schema.")
         return result
     result.setdefault("paths", {}).update(paths)
-    for kind, described in components.items():
-        result.setdefault("components", {}).setdefault(kind, {}).update(described)
+    for section, entries in components.items():
+        result.setdefault("components", {}).setdefault(section, {}).update(entries)
     return result
 
 
-def _described() -> tuple[Document, Document]:
+def _paths_and_components() -> tuple[Document, Document]:
     """Return the paths and the components that they need."""
     generator = SchemaGenerator(patterns=[])
     generator.endpoints = endpoints()  # type: ignore[assignment]  # DRF's have three parts, drf-spectacular's four
@@ -70,6 +70,6 @@ def _described() -> tuple[Document, Document]:
     return paths, components
 
 
-def _plain(made: Document) -> Document:
-    plain: Document = sanitize_result_object(normalize_result_object(made))
-    return plain
+def _to_json(document: Document) -> Document:
+    values: Document = sanitize_result_object(normalize_result_object(document))
+    return values

@@ -1,6 +1,6 @@
 """Descriptions of the receiving endpoints and their answers.
 
-The view that receives is a plain Django view, which drf-spectacular does not look at; here is its likeness.
+The receiving view is a plain Django view, which drf-spectacular cannot describe, so `ReceivingEndpoint` stands for it.
 """
 
 from __future__ import annotations
@@ -29,22 +29,23 @@ KEY_SCHEME = "StockHubKey"
 PROBLEM = "application/problem+json"
 Endpoint = tuple[str, str, str, Callable[..., Any]]
 
-# topic ("" for the shared address) to what is sent there
-SENT = {
+# what is sent to the URL of a topic; "" is the shared URL
+SUMMARIES = {
     topics.ORDER: "an order",
     topics.SHIPMENT: "a shipment",
     topics.INVOICE: "an invoice",
     topics.RMA: "a return (RMA)",
     topics.CREDIT_MEMO: "a refund (credit memo)",
     topics.PAYMENT_REQUEST: "a request to pay for an order (V2)",
-    "": "any of these, at one address",
+    "": "a message about any topic",
 }
 DESCRIPTION = """
-The sender is answered once the message is stored; the answer never depends on what the shop does with it.
+The answer is sent once the message is stored; it never depends on what the shop does with the message.
 
-The body is read as JSON whatever the headers say. Absent is the same as null. An unknown field or code, or a value
-of another kind than is said here, is taken and noted, never refused. A message that was sent before, or that is older
-than what is known, is answered 200 with the outcome `unchanged` or `stale`.
+The body is read as JSON whatever the headers are. Unknown fields, unknown codes and values of another type are accepted
+and noted. A message that was sent before, or that is older than one that was applied, is answered 200 with the outcome
+`unchanged` or `stale`. A body with several documents is answered 200 with the outcome `split`, and each document
+becomes a message of its own.
 """
 
 
@@ -61,30 +62,30 @@ class NumberOrUidField(rest.CharField):
 class AppliedSerializer(rest.Serializer[Any]):
     """The message is stored and applied."""
 
-    message = rest.IntegerField(help_text="The number under which it is kept.")
-    outcome = OutcomeField(help_text="What it changed.")
+    message = rest.IntegerField(help_text="Primary key of the stored message.")
+    outcome = OutcomeField(help_text="What the message changed.")
 
     class Meta:
         ref_name = "StockHubApplied"
 
 
 class StoredSerializer(rest.Serializer[Any]):
-    """The message is stored, and applied later. It need not be sent again."""
+    """The message is stored and will be applied later; do not send it again."""
 
-    message = NumberOrUidField(help_text="The number under which it is kept; a UUID while the database is away.")
+    message = NumberOrUidField(help_text="Primary key of the stored message; a UUID if the database is unavailable.")
 
     class Meta:
         ref_name = "StockHubStored"
 
 
 class ProblemSerializer(rest.Serializer[Any]):
-    """A problem, after RFC 9457."""
+    """A problem as RFC 9457 defines it."""
 
     type = rest.CharField(help_text="Always `about:blank`.")
-    title = rest.CharField(help_text="The kind of problem, in a few words.")
+    title = rest.CharField(help_text="The type of problem, in a few words.")
     status = rest.IntegerField(help_text="The HTTP status.")
     detail = rest.CharField(help_text="What is wrong.")
-    message = rest.IntegerField(required=False, help_text="The number under which the message is kept, if it is.")
+    message = rest.IntegerField(required=False, help_text="Primary key of the stored message, if it is stored.")
 
     class Meta:
         ref_name = "StockHubProblem"
@@ -98,7 +99,7 @@ def problem(status: int, description: str, title: str, detail: str, **more: Any)
 
 
 def answers() -> dict[Any, OpenApiResponse]:
-    """Every answer, by its status."""
+    """Return all answers by status."""
     applied = OpenApiExample("Applied", {"message": 1042, "outcome": "created"}, response_only=True)
     stored = OpenApiExample("Stored", {"message": 1042}, response_only=True)
     key, size = WrongKey(), BodyTooLarge(conf.MAX_BODY_BYTES + 1)
@@ -107,8 +108,8 @@ def answers() -> dict[Any, OpenApiResponse]:
         problem(405, "Not POST.", "Method not allowed", "Stock Hub's messages come by POST."),
         problem(
             406,
-            "Not readable: not a JSON object, or no number that says which document it speaks of. It is kept, and "
-            "somebody looks at it; sending it again does not help.",
+            "Not readable: not a JSON object, or without the number of a document. The message is kept and a person "
+            "will look at it; do not send it again.",
             "Not readable",
             Unreadable.REASONS["no_identifier"],
             message=1043,
@@ -126,11 +127,11 @@ def answers() -> dict[Any, OpenApiResponse]:
 
 
 class ReceivingSchema(AutoSchema):
-    """The description of one address."""
+    """Description of one endpoint."""
 
     @property
     def topic(self) -> str:
-        """The topic of the address, "" for the shared one."""
+        """The topic of the URL, "" for the shared one."""
         return str(getattr(self.view, "topic", ""))
 
     def get_operation_id(self) -> str:
@@ -139,7 +140,7 @@ class ReceivingSchema(AutoSchema):
 
     def get_summary(self) -> str:
         """Return the title of the endpoint."""
-        return f"Receives {SENT[self.topic]}"
+        return f"Receives {SUMMARIES[self.topic]}"
 
     def get_description(self, *args: Any) -> str:
         """Return the description that all endpoints share."""
@@ -150,44 +151,44 @@ class ReceivingSchema(AutoSchema):
         return [TAG]
 
     def get_auth(self) -> list[dict[str, Any]]:
-        """Return the key, unless the door is open."""
+        """Return the key as required, or as optional if `REQUIRE_API_KEY` is off."""
         return [{KEY_SCHEME: []}] if conf.REQUIRE_API_KEY else [{KEY_SCHEME: []}, {}]
 
     def get_override_parameters(self) -> list[Any]:
-        """Return the header that says the version."""
+        """Return the header with the version of the contract."""
         return [
             OpenApiParameter(
                 "x-version",
                 OpenApiTypes.STR,
                 OpenApiParameter.HEADER,
-                description="Kept with the message, and never a reason to refuse it.",
+                description="Kept with the message; a message of another version is accepted, too.",
                 examples=[OpenApiExample("V1", "V1")],
             )
         ]
 
     def get_request_serializer(self) -> Any:
-        """Return the topic's own reader; at the shared address the schema of any."""
+        """Return the serializer of the topic; for the shared URL a schema that allows any of them."""
         if self.topic:
-            return type(serializers.BY_TOPIC[self.topic])  # a fresh one: it is given this view as its context
-        names = [component_name(reader) for reader in serializers.BY_TOPIC.values()]
+            return type(serializers.BY_TOPIC[self.topic])  # a new instance, because drf-spectacular sets its context
+        names = [component_name(serializer) for serializer in serializers.BY_TOPIC.values()]
         return {"application/json": {"anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in names]}}
 
     def _get_request_body(self, *args: Any, **kwargs: Any) -> Any:
-        """Mark the body as required; drf-spectacular would decide by its fields."""
+        """Mark the body as required; drf-spectacular does so only if a field is required."""
         return {**super()._get_request_body(*args, **kwargs), "required": True}
 
     def get_response_serializers(self) -> Any:
-        """Return the answers, which are the same at each address."""
+        """Return the answers, which are the same for all endpoints."""
         return answers()
 
     def get_examples(self) -> list[OpenApiExample]:
-        """Return a body of each topic that comes here."""
-        here = [self.topic] if self.topic else topics.ALL
-        return [OpenApiExample(topic, samples.payload(topic), request_only=True) for topic in here]
+        """Return an example body; for the shared URL one of each topic."""
+        of_topics = [self.topic] if self.topic else topics.ALL
+        return [OpenApiExample(topic, samples.payload(topic), request_only=True) for topic in of_topics]
 
 
 class ReceivingEndpoint(APIView):
-    """The likeness of `views.ReceiveView`; it receives nothing."""
+    """Stand-in for `views.ReceiveView`, for drf-spectacular only."""
 
     schema = ReceivingSchema()
     authentication_classes = ()
@@ -198,18 +199,18 @@ class ReceivingEndpoint(APIView):
     topic = ""
 
     def post(self, request: Any) -> None:
-        """Stand for the receiving view; never called."""
+        """Stand for the method of the receiving view; never called."""
         raise NotImplementedError
 
 
 def endpoints() -> list[Endpoint]:
-    """Return the addresses where the host has put them, as drf-spectacular takes them.
+    """Return the endpoints with their URLs in the host, in the form that drf-spectacular expects.
 
     Raises:
-        NoReverseMatch: it has put them nowhere.
+        NoReverseMatch: the host's URLs do not include `stockhub_webhooks.urls`.
     """
-    found: list[Endpoint] = []
-    for topic in SENT:
+    result: list[Endpoint] = []
+    for topic in SUMMARIES:
         path = reverse(f"stockhub_webhooks:{topic or 'any'}")
-        found.append((path, path, "POST", ReceivingEndpoint.as_view(topic=topic)))
-    return found
+        result.append((path, path, "POST", ReceivingEndpoint.as_view(topic=topic)))
+    return result

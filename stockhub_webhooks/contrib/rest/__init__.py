@@ -1,5 +1,5 @@
-"""Read-only REST API of the stored documents, for shops whose pages are not made by Django.
+"""Read-only REST API of the stored documents, for shops whose frontend is not made with Django.
 
-``serializers`` say what is shown, ``permissions`` to whom, ``filters`` which of it, ``pages`` in what portions;
-``urls`` is what a host includes.
+A host includes ``urls``. ``views`` has the lists, ``serializers`` their fields, ``permissions`` the required
+permissions, ``filters`` the parameters of the query, and ``pages`` the pagination.
 """

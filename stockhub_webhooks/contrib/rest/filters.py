@@ -15,9 +15,10 @@ TYPES = {serializers.DateTimeField: ("string", "date-time"), serializers.Boolean
 
 
 class ByQuery(BaseFilterBackend):
-    """Filters by the query's parameters. What came in as a test is left out, unless it is asked for.
+    """Base class of filters by parameters of the query. Tests are left out unless a parameter includes them.
 
-    Subclasses name their parameters in `LOOKUPS`, with the model's look-up, and the field that reads it.
+    `LOOKUPS` of a subclass has its parameters: name to the model's look-up, the field that parses the value, and the
+    description for OpenAPI.
     """
 
     LOOKUPS: ClassVar[dict[str, tuple[str, serializers.Field[Any, Any, Any, Any], str]]] = {}
@@ -25,53 +26,53 @@ class ByQuery(BaseFilterBackend):
         "account": (
             "account",
             serializers.CharField(),
-            "Of this account; what came in as a test has the account test.",
+            "Only this account; tests have the account `test`.",
         ),
-        "po_number": ("po_number", serializers.CharField(), "With this order number of the shop."),
-        "increment_id": ("increment_id", serializers.CharField(), "With this number of Stock Hub."),
+        "po_number": ("po_number", serializers.CharField(), "Only this order number of the shop."),
+        "increment_id": ("increment_id", serializers.CharField(), "Only this number of Stock Hub."),
     }
     TEST = "test"
 
     def parameters(self) -> dict[str, tuple[str, serializers.Field[Any, Any, Any, Any], str]]:
-        """Return the parameters that all lists share, then those of this list."""
+        """Return the parameters of all lists, then those of this list."""
         return {**self.SHARED, **self.LOOKUPS}
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
-        """Return the rows that were asked for.
+        """Return the rows that match all parameters of the request.
 
         Raises:
-            ValidationError: a value cannot be read.
+            ValidationError: the value of a parameter is invalid.
         """
-        given = request.query_params
+        parameters = request.query_params
         for name, (lookup, field, _) in self.parameters().items():
-            if name in given:
-                queryset = queryset.filter(**{lookup: _read(name, field, given[name])})
-        tests_too = self.TEST in given and _read(self.TEST, serializers.BooleanField(), given[self.TEST])
-        if "account" in given or tests_too:
+            if name in parameters:
+                queryset = queryset.filter(**{lookup: _parse(name, field, parameters[name])})
+        with_tests = self.TEST in parameters and _parse(self.TEST, serializers.BooleanField(), parameters[self.TEST])
+        if "account" in parameters or with_tests:
             return queryset
         real: QuerySet[Any] = queryset.real()  # type: ignore[attr-defined]
         return real
 
     def get_schema_operation_parameters(self, view: View) -> list[dict[str, Any]]:
-        """Return the parameters for OpenAPI, as drf-spectacular asks for them."""
-        described = [_described(name, field, text) for name, (_, field, text) in self.parameters().items()]
-        return [*described, _described(self.TEST, serializers.BooleanField(), "What came in as a test, too.")]
+        """Return the parameters as drf-spectacular expects them."""
+        schemas = [_parameter_schema(name, field, text) for name, (_, field, text) in self.parameters().items()]
+        return [*schemas, _parameter_schema(self.TEST, serializers.BooleanField(), "Include tests.")]
 
 
 class OrderFilter(ByQuery):
-    """Filter of orders. A stub has no times and no status."""
+    """Filter of orders. Stubs never match a time or a status, since they have neither."""
 
     LOOKUPS = {
-        "status": ("status", serializers.CharField(), "With this status, as Stock Hub writes it."),
+        "status": ("status", serializers.CharField(), "Only this status, as Stock Hub writes it."),
         "updated_since": (
             "updated_at__gte",
             serializers.DateTimeField(),
-            "Changed then or later, by Stock Hub's clock.",
+            "Changed at this time or later, by Stock Hub's clock.",
         ),
         "received_since": (
             "received_at__gte",
             serializers.DateTimeField(),
-            "Whose newest message came in then or later.",
+            "Newest message received at this time or later.",
         ),
     }
 
@@ -80,25 +81,25 @@ class EventFilter(ByQuery):
     """Filter of events."""
 
     LOOKUPS = {
-        "type": ("type", serializers.CharField(), "Of this type, such as shipment.delivered."),
-        "order": ("order__increment_id", serializers.CharField(), "Of the order with this number of Stock Hub."),
-        "occurred_since": ("occurred_at__gte", serializers.DateTimeField(), "Happened then or later."),
+        "type": ("type", serializers.CharField(), "Only this type, such as `shipment.delivered`."),
+        "order": ("order__increment_id", serializers.CharField(), "Only the order with this number of Stock Hub."),
+        "occurred_since": ("occurred_at__gte", serializers.DateTimeField(), "Happened at this time or later."),
         "received_since": (
             "message__received_at__gte",
             serializers.DateTimeField(),
-            "Found in a message that came in then or later.",
+            "Found in a message that was received at this time or later.",
         ),
     }
 
 
-def _read(name: str, field: serializers.Field[Any, Any, Any, Any], value: str) -> Any:
+def _parse(name: str, field: serializers.Field[Any, Any, Any, Any], value: str) -> Any:
     try:
         return field.run_validation(value)
     except ValidationError as error:
         raise ValidationError({name: error.detail}) from None
 
 
-def _described(name: str, field: serializers.Field[Any, Any, Any, Any], text: str) -> dict[str, Any]:
-    kind, form = TYPES.get(type(field), ("string", None))
-    schema = {"type": kind, **({"format": form} if form else {})}
+def _parameter_schema(name: str, field: serializers.Field[Any, Any, Any, Any], text: str) -> dict[str, Any]:
+    json_type, json_format = TYPES.get(type(field), ("string", None))
+    schema = {"type": json_type, **({"format": json_format} if json_format else {})}
     return {"name": name, "in": "query", "required": False, "description": text, "schema": schema}

@@ -1,4 +1,4 @@
-"""Pagination by cursor: each page is equally fast, and none shifts while rows are added."""
+"""Pagination by cursor: all pages are equally fast, and new rows do not shift them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from rest_framework.pagination import CursorPagination
 
 
 class NewestFirst(CursorPagination):
-    """Newest first; `page_size` says how many, a hundred at most."""
+    """Pages with the newest row first; the parameter `page_size` sets their size, at most 100."""
 
     ordering = "-pk"
     page_size = 25

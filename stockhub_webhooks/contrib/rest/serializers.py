@@ -1,6 +1,6 @@
-"""Serializers of the stored documents. Contract fields keep their names; amounts are text, times ISO 8601 in UTC.
+"""Serializers of the stored documents. Fields have their contract names; amounts are text, times ISO 8601 in UTC.
 
-Who may not see customers finds `null` where an address is, and no value of a person among a change's values.
+Users who may not see personal data get `null` for addresses and payment links, and for their values in changes.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from stockhub_webhooks.models import (
     Address,
     CreditMemo,
     CreditMemoItem,
+    Document,
     Event,
     Invoice,
     InvoiceItem,
@@ -33,31 +34,31 @@ from stockhub_webhooks.office.access import may_see_persons
 
 LINE = ("sku", "parent_sku", "manufacturer", "size", "mpn")
 PRICES = ("item_price_inc_tax", "row_total_inc_tax")
-CHILD = ("increment_id", "po_number", "received_at")
+CHILD = ("increment_id", "po_number", "received_at", "extra")
 TOTALS = ("currency", "subtotal", "shipping_price", "grand_total")
 
 
-class Moment(serializers.DateTimeField):
-    """A point in time in UTC, whatever zone the host shows its pages in."""
+class UTCDateTimeField(serializers.DateTimeField):
+    """Time in UTC, whatever the host's time zone is."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(default_timezone=timezone.utc, format="iso-8601", **options)
 
 
-class Money(serializers.DecimalField):
-    """An amount in the document's currency, VAT included: text, whatever the host does with its own."""
+class AmountField(serializers.DecimalField):
+    """Amount in the document's currency, VAT included; always text, whatever the host's settings are."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(coerce_to_string=True, localize=False, **options)
 
 
-class Shown(serializers.ModelSerializer[Any]):
-    """The rows of a model, to read only."""
+class ReadOnlySerializer(serializers.ModelSerializer[Any]):
+    """Base class of serializers whose fields are all read-only."""
 
     serializer_field_mapping: ClassVar[Any] = {
         **serializers.ModelSerializer.serializer_field_mapping,
-        models.DateTimeField: Moment,
-        models.DecimalField: Money,
+        models.DateTimeField: UTCDateTimeField,
+        models.DecimalField: AmountField,
     }
 
     def get_fields(self) -> dict[str, Any]:
@@ -68,7 +69,17 @@ class Shown(serializers.ModelSerializer[Any]):
         return fields
 
 
-class AddressSerializer(Shown):
+class DocumentSerializer(ReadOnlySerializer):
+    """Base class of documents; the fields that this version does not know may be personal data."""
+
+    extra = serializers.SerializerMethodField()
+
+    def get_extra(self, row: Document) -> dict[str, Any] | None:
+        """Return the unknown fields; None for users who may not see personal data."""
+        return row.extra if may_see_persons(self.context.get("request")) else None
+
+
+class AddressSerializer(ReadOnlySerializer):
     """An address."""
 
     class Meta:
@@ -82,8 +93,8 @@ class AddressSerializer(Shown):
         return super().to_representation(instance) if may_see_persons(request) else None
 
 
-class TrackSerializer(Shown):
-    """A parcel's number. The link is empty where it is not http(s)."""
+class TrackSerializer(ReadOnlySerializer):
+    """A tracking number. The link is empty if it is not an http(s) URL."""
 
     tracking_url = serializers.CharField(source="safe_tracking_url")
 
@@ -93,7 +104,7 @@ class TrackSerializer(Shown):
         fields = ("tracking_number", "carrier", "method", "tracking_url")
 
 
-class OrderItemSerializer(Shown):
+class OrderItemSerializer(ReadOnlySerializer):
     """A line of an order."""
 
     class Meta:
@@ -102,7 +113,7 @@ class OrderItemSerializer(Shown):
         fields = (*LINE, "qty_ordered", *PRICES)
 
 
-class ShipmentItemSerializer(Shown):
+class ShipmentItemSerializer(ReadOnlySerializer):
     """A line of a shipment."""
 
     class Meta:
@@ -111,7 +122,7 @@ class ShipmentItemSerializer(Shown):
         fields = (*LINE, "qty", *PRICES)
 
 
-class InvoiceItemSerializer(Shown):
+class InvoiceItemSerializer(ReadOnlySerializer):
     """A line of an invoice."""
 
     class Meta:
@@ -120,7 +131,7 @@ class InvoiceItemSerializer(Shown):
         fields = (*LINE, "qty", *PRICES)
 
 
-class RMAItemSerializer(Shown):
+class RMAItemSerializer(ReadOnlySerializer):
     """An item of a return."""
 
     class Meta:
@@ -129,7 +140,7 @@ class RMAItemSerializer(Shown):
         exclude = ("id", "rma", "position")
 
 
-class CreditMemoItemSerializer(Shown):
+class CreditMemoItemSerializer(ReadOnlySerializer):
     """A refunded line."""
 
     class Meta:
@@ -138,7 +149,7 @@ class CreditMemoItemSerializer(Shown):
         fields = (*LINE, "qty", *PRICES, "reversal", "return_item_fee")
 
 
-class PaymentRequestItemSerializer(Shown):
+class PaymentRequestItemSerializer(ReadOnlySerializer):
     """A line that is to be paid."""
 
     class Meta:
@@ -147,8 +158,8 @@ class PaymentRequestItemSerializer(Shown):
         fields = (*LINE, "qty", *PRICES, "external_reference")
 
 
-class ShipmentSerializer(Shown):
-    """A shipment, with its parcels' numbers."""
+class ShipmentSerializer(DocumentSerializer):
+    """A shipment with its lines and tracking numbers."""
 
     items = ShipmentItemSerializer(many=True)
     tracks = TrackSerializer(many=True)
@@ -164,7 +175,7 @@ class ShipmentSerializer(Shown):
         )  # fmt: skip
 
 
-class InvoiceSerializer(Shown):
+class InvoiceSerializer(DocumentSerializer):
     """An invoice."""
 
     items = InvoiceItemSerializer(many=True)
@@ -176,8 +187,8 @@ class InvoiceSerializer(Shown):
         fields = (*CHILD, "created_at", "updated_at", *TOTALS, "items", "billing_address")
 
 
-class RMASerializer(Shown):
-    """A return, with its parcels' numbers."""
+class RMASerializer(DocumentSerializer):
+    """A return with its items and tracking numbers."""
 
     items = RMAItemSerializer(many=True)
     tracks = TrackSerializer(many=True)
@@ -188,7 +199,7 @@ class RMASerializer(Shown):
         fields = (*CHILD, "status", "date_requested", "date_received", "date_processed", "currency", "items", "tracks")
 
 
-class CreditMemoSerializer(Shown):
+class CreditMemoSerializer(DocumentSerializer):
     """A refund."""
 
     items = CreditMemoItemSerializer(many=True)
@@ -203,7 +214,7 @@ class CreditMemoSerializer(Shown):
         )  # fmt: skip
 
 
-class PaymentRequestSerializer(Shown):
+class PaymentRequestSerializer(DocumentSerializer):
     """A payment request; its link is shown to users who may see personal data."""
 
     items = PaymentRequestItemSerializer(many=True)
@@ -220,12 +231,12 @@ class PaymentRequestSerializer(Shown):
         )  # fmt: skip
 
     def get_pay_by_link(self, row: PaymentRequest) -> str | None:
-        """Return the link only to users who may see personal data: it shows what the customer owes."""
+        """Return the link, or None for users who may not see personal data: its page shows what the customer owes."""
         return row.pay_by_link if may_see_persons(self.context.get("request")) else None
 
 
-class OrderSerializer(Shown):
-    """An order with everything that belongs to it. While `is_stub`, the order itself was not received yet."""
+class OrderSerializer(DocumentSerializer):
+    """An order with its documents. If `is_stub` is true, the order itself was not received yet."""
 
     is_stub = serializers.BooleanField()
     is_test = serializers.BooleanField()
@@ -248,12 +259,12 @@ class OrderSerializer(Shown):
         )  # fmt: skip
 
 
-class EventSerializer(Shown):
-    """A change found in a message: field to its old and new value."""
+class EventSerializer(ReadOnlySerializer):
+    """An event; `changes` has the old and the new value by field."""
 
     is_test = serializers.BooleanField()
     order_increment_id = serializers.CharField(source="order.increment_id", allow_null=True, default=None)
-    received_at = Moment(source="message.received_at")
+    received_at = UTCDateTimeField(source="message.received_at")
     changes = serializers.SerializerMethodField()
 
     class Meta:
@@ -265,7 +276,7 @@ class EventSerializer(Shown):
         )  # fmt: skip
 
     def get_changes(self, event: Event) -> dict[str, list[Any]]:
-        """Return the changes, without the values of addresses and links for users who may not see personal data."""
+        """Return the changes; users who may not see personal data get no values of addresses and links."""
         if may_see_persons(self.context.get("request")):
             return dict(event.changes)
         return {name: [None, None] if _is_personal(name) else values for name, values in event.changes.items()}

@@ -1,4 +1,4 @@
-"""The addresses to read at."""
+"""Views of the REST API: orders and events."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stockhub_webhooks.models import RMA, CreditMemo, Event, Invoice, Order, Pay
 
 
 class ReadOnly(ReadOnlyModelViewSet[Any]):
-    """Base class of the lists. Authentication and throttling are the host's; other policies are set here."""
+    """Base class of the views. Authentication and throttling are those of the host; other policies are set here."""
 
     permission_classes = (MayView,)
     renderer_classes = (JSONRenderer,)
@@ -26,13 +26,13 @@ class ReadOnly(ReadOnlyModelViewSet[Any]):
 
 
 def _documents(name: str, model: type[Any], *parts: str, addresses: tuple[str, ...] = ()) -> Prefetch[Any]:
-    """Return the documents of all orders of a page in one query, in the sequence in which they were heard of."""
+    """Return a prefetch of documents, by primary key, with their lines and addresses."""
     rows = model.objects.order_by("pk").prefetch_related(*parts)
     return Prefetch(name, rows.select_related(*addresses) if addresses else rows)
 
 
 class OrderViewSet(ReadOnly):
-    """Orders, with everything that belongs to them."""
+    """Orders with their documents, newest first."""
 
     serializer_class = OrderSerializer
     filter_backends = (OrderFilter,)
@@ -46,17 +46,17 @@ class OrderViewSet(ReadOnly):
     )
 
     def get_queryset(self) -> QuerySet[Any]:
-        """Read from the database that our tables are written to."""
+        """Read from the database that this app writes to; a router could choose a replica."""
         return super().get_queryset().using(database_alias())
 
 
 class EventViewSet(ReadOnly):
-    """Changes that were found in messages, newest first."""
+    """Events, newest first."""
 
     serializer_class = EventSerializer
     filter_backends = (EventFilter,)
     queryset = Event.objects.select_related("order", "message").defer("message__body", "message__headers")
 
     def get_queryset(self) -> QuerySet[Any]:
-        """Read from the database that our tables are written to."""
+        """Read from the database that this app writes to; a router could choose a replica."""
         return super().get_queryset().using(database_alias())

@@ -61,7 +61,7 @@ class Command(BaseCommand):
         found = []
         for section in examine(applies_in_request=runners.current().applies_in_request):
             found.append(section)
-            self.say(*findings_text.section(section))
+            self.say(*findings_text.lines(section))
         if there is None:
             return found
         if live:
@@ -70,7 +70,7 @@ class Command(BaseCommand):
             self.say(said % {"url": there.of("health"), "account": account or "-"}, "")
         for section in examine_address(there, live=live):
             found.append(section)
-            self.say(*findings_text.section(section))
+            self.say(*findings_text.lines(section))
         return found
 
     def say(self, *lines: str) -> None:

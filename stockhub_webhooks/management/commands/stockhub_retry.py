@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from stockhub_webhooks import runners
-from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.delivery import manual
 from stockhub_webhooks.operations.dates import parse_timestamp
 
 BATCH = 500
@@ -38,14 +38,14 @@ class Command(BaseCommand):
             since = parse_timestamp(since) if since else None
         except ValueError as error:
             raise CommandError(f"--since {error}") from None
-        calls = list(ledger.retryable(receiver=receiver, given_up=given_up, since=since).values_list("pk", "receiver"))
+        calls = list(manual.retryable(receiver=receiver, given_up=given_up, since=since).values_list("pk", "receiver"))
         for name, count in sorted(Counter(name for _, name in calls).items()):
             self.stdout.write(f"{name}: {count}")
         if options["dry_run"]:
             self.stdout.write(f"would try again: {len(calls)}")
             return
         pks = [pk for pk, _ in calls]
-        done = sum(ledger.requeue(pks[start : start + BATCH]) for start in range(0, len(pks), BATCH))
+        done = sum(manual.requeue(pks[start : start + BATCH]) for start in range(0, len(pks), BATCH))
         if done:
             runners.current().wake()
         self.stdout.write(f"to be tried again: {done} of {len(calls)}")

@@ -1,9 +1,9 @@
 """System checks: one small function for each fault of a set-up, found before the first message arrives.
 
-``configuration`` checks the settings, ``spool_directory``, ``hanging_database`` and ``database`` the infrastructure,
-``metrics`` the metrics. ``tables`` queries the database, so it runs only if Django's database checks are requested.
-The checks of the runner are in ``stockhub_webhooks.runners.checks``. All modules are imported when a check runs, to
-keep the start of a web process fast.
+``configuration`` checks the settings, ``keys`` the keys, ``metrics`` the metrics, ``spool_directory``,
+``hanging_database`` and ``database`` the infrastructure. ``tables`` queries the database, so it runs only if Django's
+database checks are requested. The checks of the runner are in ``stockhub_webhooks.runners.checks``. All modules are
+imported when a check runs, to keep the start of a web process fast.
 """
 
 from __future__ import annotations
@@ -38,9 +38,16 @@ def check_tables(
 
 def every_check() -> list[Check]:
     """Return the functions that `check_all` runs, one for each fault."""
-    from stockhub_webhooks.operations.checks import configuration, database, hanging_database, metrics, spool_directory
+    from stockhub_webhooks.operations.checks import (
+        configuration,
+        database,
+        hanging_database,
+        keys,
+        metrics,
+        spool_directory,
+    )
 
-    modules = (configuration, spool_directory, hanging_database, database, metrics)
+    modules = (keys, configuration, spool_directory, hanging_database, database, metrics)
     return [check for module in modules for check in module.CHECKS]
 
 

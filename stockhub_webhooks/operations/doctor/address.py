@@ -106,16 +106,17 @@ def real_key() -> tuple[str, str]:
 
 def examine_address(address: Address, *, live: bool = False) -> Iterator[Section]:
     """Request the URLs, and post a test message. With `live`, use the key of a real account and post nothing."""
-    yield Section(str(_("The addresses")), found := list(_addresses(address)))
-    if any(finding.level for finding in found):
+    yield Section(str(_("The addresses")), findings := list(_addresses(address)))
+    if any(finding.level for finding in findings):
         return
-    yield Section(str(_("The way of a message")), list(_way(address, live=live)))
+    yield Section(str(_("The way of a message")), list(_test_delivery(address, live=live)))
 
 
 def _addresses(address: Address) -> Iterator[Finding]:
     """Request each URL without a key. A GET stores nothing, and this app answers it with its own 405."""
     if not address.is_secret:
         yield problem(
+            "not_encrypted",
             _("%(url)s is not encrypted: everyone on the way could read the key and the customers' data.")
             % {"url": address.prefix},
             _("Give Stock Hub addresses with https."),
@@ -131,14 +132,14 @@ def _addresses(address: Address) -> Iterator[Finding]:
         return
     yield from map(explained, wrong)
     if not wrong:
-        yield fine(_("All six addresses at %(url)s lead to this app.") % {"url": address.prefix})
+        yield fine("all_addresses", _("All six addresses at %(url)s lead to this app.") % {"url": address.prefix})
 
 
 def _is_ours_and(answer: Response, *statuses: int) -> bool:
     return answer.is_ours and answer.status in statuses
 
 
-def _way(address: Address, *, live: bool) -> Iterator[Finding]:
+def _test_delivery(address: Address, *, live: bool) -> Iterator[Finding]:
     if live:
         account, key = real_key()
     else:
@@ -152,21 +153,23 @@ def _way(address: Address, *, live: bool) -> Iterator[Finding]:
             yield explained(answer)
         elif "findings" not in answer.data:
             yield problem(
+                "unknown_key",
                 _("The server does not know the key of the account %(account)s that this command has.")
                 % {"account": account},
                 _("Set the same API_KEYS for the server, and restart it. Does it read another .env?"),
             )
         else:
-            yield fine(_("The server knows the key of the account %(account)s.") % {"account": account})
-            yield from _not_tried() if live else _posted(address, key)
+            yield fine("known_key", _("The server knows the key of the account %(account)s.") % {"account": account})
+            yield from _nothing_posted() if live else _post_test_order(address, key)
     except NoResponse as failure:
         yield unanswered(failure)
 
 
 def _no_key(*, live: bool) -> Finding:
     if live:
-        return problem(_("There is no key, so nobody is let in."), _("Make one with --new-key."))
+        return problem("no_key", _("There is no key, so nobody is let in."), _("Make one with --new-key."))
     return warning(
+        "no_test_key",
         _('No message was posted: there is no key of the account "test".'),
         _(
             "Make a key with --new-key, and write %(example)s: with it, what comes all the way is tried without a "
@@ -176,11 +179,11 @@ def _no_key(*, live: bool) -> Finding:
     )
 
 
-def _not_tried() -> Iterator[Finding]:
-    yield fine(_("Nothing was posted, so a firewall that stops only POST was not noticed."))
+def _nothing_posted() -> Iterator[Finding]:
+    yield fine("nothing_posted", _("Nothing was posted, so a firewall that stops only POST was not noticed."))
 
 
-def _posted(address: Address, key: str) -> Iterator[Finding]:
+def _post_test_order(address: Address, key: str) -> Iterator[Finding]:
     """Post a test order, and report whether it arrived."""
     number = f"DOCTOR-{secrets.token_hex(6)}"
     body = json.dumps(harmless_order(number)).encode()
@@ -188,10 +191,11 @@ def _posted(address: Address, key: str) -> Iterator[Finding]:
     if not _is_ours_and(answer, 200, 202):
         yield explained(answer)
         return
-    said = _("A test message was accepted (%(status)d, after %(seconds).1f s).")
-    yield fine(said % {"status": answer.status, "seconds": answer.seconds})
+    text = _("A test message was accepted (%(status)d, after %(seconds).1f s).")
+    yield fine("accepted", text % {"status": answer.status, "seconds": answer.seconds})
     if answer.seconds > SLOW_SECONDS:
         yield warning(
+            "slow",
             _("That is slow: it is not known how long Stock Hub waits."),
             _("See what holds the server up: too few workers, or the database."),
         )
@@ -212,18 +216,21 @@ def _arrived(message_id: int | str, body: bytes) -> Iterator[Finding]:
     message = _await(message_id, body)
     if message is None:
         yield _in_spool(message_id) or problem(
+            "other_database",
             _("The message is not in this command's database: the server has another one."),
             _("Give this command and the server the same DATABASES. Does one of them read another .env?"),
         )
     elif message.status == Message.Status.APPLIED:
-        yield fine(_("It arrived here, and was processed. stockhub_prune --account test removes it."))
+        yield fine("applied", _("It arrived here, and was processed. stockhub_prune --account test removes it."))
     elif message.status == Message.Status.RECEIVED:
         yield problem(
+            "not_applied",
             _("It arrived here, and was not processed within %(seconds)d seconds.") % {"seconds": ARRIVAL_SECONDS},
             _("Run stockhub_worker, and what wakes it: Celery's or the tasks' worker."),
         )
     else:
         yield problem(
+            "failed",
             _("It arrived here, and could not be processed: %(reason)s") % {"reason": message.error.partition("\n")[0]},
             _("See the log of the server; after a new release, run migrate and restart."),
         )
@@ -253,6 +260,7 @@ def _in_spool(message_id: int | str) -> Finding | None:
     if folder is None or not (folder / f"{message_id}{spool.SUFFIX}").exists():
         return None
     return problem(
+        "in_spool",
         _("It waits in the spool directory: the server could not write to its database."),
         _("See the log of the server: is its database away, or not migrated?"),
     )

@@ -56,16 +56,16 @@ def _examine(subject: Subject, context: Context) -> list[Finding]:
         return list(subject(context))
     except DatabaseError as error:
         text = _("The database does not answer (%(detail)s).") % {"detail": type(error).__name__}
-        return [problem(text, _("Start the database, and look at DATABASES and its password."))]
+        return [problem("database", text, _("Start the database, and look at DATABASES and its password."))]
     except Exception as error:  # the host's configuration may fail in any way
         text = _("This could not be looked at: %(detail)s") % {"detail": error_location(error)}
-        return [problem(text, _("See what python manage.py check says."))]
+        return [problem("not_examined", text, _("See what python manage.py check says."))]
 
 
 def settings(context: Context) -> Iterator[Finding]:
     """Report the system checks of this app."""
     findings = [_as_finding(message) for message in _check_messages()]
-    yield from findings or [fine(_("The system checks have nothing to say."))]
+    yield from findings or [fine("checks", _("The system checks have nothing to say."))]
 
 
 def database(context: Context) -> Iterator[Finding]:
@@ -73,26 +73,27 @@ def database(context: Context) -> Iterator[Finding]:
     connection: Any = connections[database_alias()]
     connection.ensure_connection()
     yield fine(
+        "database_answers",
         _("%(kind)s answers (%(alias)s). %(kept)s")
         % {
             "kind": connection.display_name,
             "alias": database_alias(),
-            "kept": _kept(connection.settings_dict),
-        }
+            "kept": _use_of_connections(connection.settings_dict),
+        },
     )
     for message in _check_messages(tags=[Tags.database], databases=[database_alias()]):
         yield _as_finding(message)
 
 
-def _kept(options: dict[str, Any]) -> str:
+def _use_of_connections(options: dict[str, Any]) -> str:
     age = options.get("CONN_MAX_AGE")
     if (options.get("OPTIONS") or {}).get("pool"):
         return str(_("Connections are pooled."))
     if age == 0:
         return str(_("Each request makes a connection of its own."))
-    kept = _("Connections are kept.") if age is None else _("Connections are kept for %(age)s s.") % {"age": age}
-    looked = _("They are looked at before use.") if options.get("CONN_HEALTH_CHECKS") else ""
-    return f"{kept} {looked}".strip()
+    duration = _("Connections are kept.") if age is None else _("Connections are kept for %(age)s s.") % {"age": age}
+    health_checks = _("They are looked at before use.") if options.get("CONN_HEALTH_CHECKS") else ""
+    return f"{duration} {health_checks}".strip()
 
 
 def migrations(context: Context) -> Iterator[Finding]:
@@ -102,9 +103,9 @@ def migrations(context: Context) -> Iterator[Finding]:
     missing = [f"{migration.app_label}.{migration.name}" for migration, _backwards in plan]
     if missing:
         text = _("Not applied: %(names)s.") % {"names": ", ".join(missing)}
-        yield problem(text, "python manage.py migrate")
+        yield problem("migrations_missing", text, "python manage.py migrate")
     else:
-        yield fine(_("All migrations are applied."))
+        yield fine("migrations_applied", _("All migrations are applied."))
 
 
 def receivers(context: Context) -> Iterator[Finding]:
@@ -114,58 +115,69 @@ def receivers(context: Context) -> Iterator[Finding]:
     }
     for name, identities in connected.items():
         if identities:
-            yield fine(f"{name}: {', '.join(identities)}")
+            yield fine("receivers", f"{name}: {', '.join(identities)}")
     if not any(connected.values()):
         text = _("No receiver is connected: messages are kept, and your shop hears of none.")
-        yield warning(text, _("Write stockhub_receivers.py in an installed app, as the README shows."))
+        yield warning("no_receivers", text, _("Write stockhub_receivers.py in an installed app, as the README shows."))
     elif not connected[signals.event_recorded.name]:
-        unheard = [event_type for event_type, signal in signals.BY_EVENT_TYPE.items() if not connected[signal.name]]
-        if unheard:
-            yield fine(_("Heard by nobody: %(names)s.") % {"names": ", ".join(unheard)})
+        without_receiver = [
+            event_type for event_type, signal in signals.BY_EVENT_TYPE.items() if not connected[signal.name]
+        ]
+        if without_receiver:
+            yield fine(
+                "events_without_receiver", _("Heard by nobody: %(names)s.") % {"names": ", ".join(without_receiver)}
+            )
 
 
 def runner(context: Context) -> Iterator[Finding]:
     """Report the runner, and whether a worker completes left-over work."""
     report = context.report
     last = max(report.workers.values(), default=None)
-    yield fine(_("The runner is %(name)s.") % {"name": conf.RUNNER})
+    yield fine("runner", _("The runner is %(name)s.") % {"name": conf.RUNNER})
     if report.database:
         return
     if report.has_worker:
-        yield fine(_("A worker came by at %(moment)s.") % {"moment": format_time(last)})
+        yield fine("worker", _("A worker came by at %(moment)s.") % {"moment": format_time(last)})
         return
     late = _("No worker came by in the last 15 minutes (the last one: %(moment)s).") % {"moment": format_time(last)}
     text = late if last else _("No worker has come by yet.")
     todo = _("Run stockhub_worker as a service, or every minute by cron: %(line)s") % {"line": CRON}
     if context.applies_in_request:
         costs = _("What is left over waits for the next message.")
-        yield warning(f"{text} {costs}", todo)
+        yield warning("no_worker", f"{text} {costs}", todo)
     else:
         costs = _("With this runner, messages are processed by nobody else.")
-        yield problem(f"{text} {costs}", todo)
+        yield problem("no_worker", f"{text} {costs}", todo)
 
 
 def spool_directory(context: Context) -> Iterator[Finding]:
     """Report whether a file can be written to the spool directory."""
     folder = spool.directory()
     if folder is None:
-        yield fine(_("There is none; what that costs stands with the settings."))
+        yield fine("no_spool", _("There is none; what that costs stands with the settings."))
         return
     try:
-        taken_by = spool.probe()
+        written_to = spool.probe()
     except OSError as error:
         text = _("The spool directory %(folder)s took no file (%(detail)s).")
         yield problem(
+            "spool_unwritable",
             text % {"folder": folder, "detail": type(error).__name__},
             _("Give it to the user that the server runs as: install -d -m 700 -o that-user %(folder)s")
             % {"folder": folder},
         )
         return
-    yield fine(_("A file was written to %(folder)s, is on disk, and was removed.") % {"folder": taken_by})
-    if taken_by != folder:
-        yield fine(_("%(folder)s itself is made for the first message that needs it.") % {"folder": folder})
+    yield fine(
+        "spool_written", _("A file was written to %(folder)s, is on disk, and was removed.") % {"folder": written_to}
+    )
+    if written_to != folder:
+        yield fine(
+            "spool_not_created",
+            _("%(folder)s itself is made for the first message that needs it.") % {"folder": folder},
+        )
     elif hasattr(os, "geteuid") and folder.stat().st_uid != os.geteuid():
         yield warning(
+            "spool_of_another_user",
             _("The spool directory belongs to another user than this command runs as."),
             _("Run this command as the user that the server runs as: only then it says what the server may do."),
         )
@@ -179,17 +191,18 @@ def messages(context: Context) -> Iterator[Finding]:
     names = dict(Topic.choices)
     last = [f"{names[topic]} {format_time(at)}" for topic, at in report.last_messages.items() if at and topic in names]
     if last:
-        yield fine(_("Last messages: %(list)s.") % {"list": ", ".join(last)})
+        yield fine("last_messages", _("Last messages: %(list)s.") % {"list": ", ".join(last)})
     else:
-        yield fine(_("None came in yet: the mail below asks for them."))
+        yield fine("no_messages", _("None came in yet: the mail below asks for them."))
     for each in find_problems(report):
-        yield Finding(each.level, each.text, _see(each))
+        yield Finding(each.level, each.text, _see(each), each.code)
     if waiting := report.spool.waiting.count:
         yield fine(
+            "spool_waiting",
             ngettext(
                 "%(count)d file waits in the spool directory.", "%(count)d files wait in the spool directory.", waiting
             )
-            % {"count": waiting}
+            % {"count": waiting},
         )
 
 
@@ -207,7 +220,7 @@ def _as_finding(message: CheckMessage) -> Finding:
     """Convert a message of the system checks, whose texts are always English."""
     level = Level.CRITICAL if message.level >= ERROR else Level.WARNING if message.level >= WARNING else Level.OK
     code = str(message.id).rpartition(".")[2]
-    return Finding(level, f"{message.msg} ({code})", message.hint or "")
+    return Finding(level, f"{message.msg} ({code})", message.hint or "", code)
 
 
 SUBJECTS: tuple[tuple[Any, Subject], ...] = (

@@ -27,11 +27,21 @@ CHALLENGES = (
 )
 LOGINS = ("login", "signin", "sign-in", "sso", "oauth", "authorize")
 
+# what to do about a redirect
+USE_HTTPS = _("Give Stock Hub the address with https.")
+EXEMPT_FROM_LOGIN = _(
+    "Let these addresses through whatever asks for a login: a middleware, the proxy, a closed test site."
+)
+KEEP_SLASH = _(
+    "Something before this app adds or takes a slash at the end (the app takes both): let it not do so here."
+)
+FIND_REDIRECT = _("Find out who redirects (the proxy, a middleware), and let these addresses through.")
+
 
 def explained(answer: Response) -> Finding:
     """Return the finding for an unexpected response."""
-    what, todo = next(explanation for cause in CAUSES if (explanation := cause(answer)))
-    return problem(f"{answer.url}: {what}", todo)
+    code, (what, todo) = next((cause.__name__, explanation) for cause in CAUSES if (explanation := cause(answer)))
+    return problem(code, f"{answer.url}: {what}", todo)
 
 
 def redirect(answer: Response) -> Explanation | None:
@@ -47,22 +57,20 @@ def redirect(answer: Response) -> Explanation | None:
 def _instead(here: SplitResult, there: SplitResult) -> Text:
     """Return what to do about a redirect, by the part of the URL that it changes."""
     if _leads_to_login(here, there):
-        return _("Let these addresses through whatever asks for a login: a middleware, the proxy, a closed test site.")
+        return EXEMPT_FROM_LOGIN
     if here[:3] == there[:3]:
         return _("Set SECURE_PROXY_SSL_HEADER: behind the proxy, Django does not see that it was asked by https.")
     if not _is_same_site(here, there):
-        return _("Find out who redirects (the proxy, a middleware), and let these addresses through.")
+        return FIND_REDIRECT
     if (here.scheme, there.scheme) == ("http", "https"):
-        return _("Give Stock Hub the address with https.")
+        return USE_HTTPS
     if here.netloc != there.netloc:
         return _("Give Stock Hub the address with the host name %(name)s.") % {"name": there.netloc}
     if here.path.rstrip("/") == there.path.rstrip("/"):
-        return _(
-            "Something before this app adds or takes a slash at the end (the app takes both): let it not do so here."
-        )
+        return KEEP_SLASH
     if there.path.endswith(here.path):
         return _('Take include("stockhub_webhooks.urls") out of i18n_patterns.')
-    return _("Find out who redirects (the proxy, a middleware), and let these addresses through.")
+    return FIND_REDIRECT
 
 
 def _is_same_site(here: SplitResult, there: SplitResult) -> bool:
@@ -88,9 +96,7 @@ def login_page(answer: Response) -> Explanation | None:
     if answer.status != 200 or not answer.is_html or "password" not in answer.text.lower():
         return None
     what = _('a login page answers 200, which Stock Hub takes for "received": the message is lost.')
-    return what, _(
-        "Let these addresses through whatever asks for a login: a middleware, the proxy, a closed test site."
-    )
+    return what, EXEMPT_FROM_LOGIN
 
 
 def ours(answer: Response) -> Explanation | None:

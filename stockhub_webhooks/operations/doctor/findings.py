@@ -13,11 +13,19 @@ Text = str | Promise
 
 
 class Finding(NamedTuple):
-    """The result of one examination. `todo` is the step to take, "" if there is none."""
+    """The result of one examination.
+
+    Attributes:
+        level: the severity.
+        text: what was found, in the active language.
+        todo: the step to take, "" if there is none.
+        code: identifier of the finding, the same in every language.
+    """
 
     level: Level
     text: str
     todo: str = ""
+    code: str = ""
 
 
 class Section(NamedTuple):
@@ -27,19 +35,19 @@ class Section(NamedTuple):
     findings: list[Finding]
 
 
-def fine(text: Text) -> Finding:
+def fine(code: str, text: Text) -> Finding:
     """Return a finding without a problem."""
-    return Finding(Level.OK, str(text))
+    return Finding(Level.OK, str(text), "", code)
 
 
-def warning(text: Text, todo: Text) -> Finding:
+def warning(code: str, text: Text, todo: Text) -> Finding:
     """Return a finding that loses no message, but should be improved."""
-    return Finding(Level.WARNING, str(text), str(todo))
+    return Finding(Level.WARNING, str(text), str(todo), code)
 
 
-def problem(text: Text, todo: Text) -> Finding:
+def problem(code: str, text: Text, todo: Text) -> Finding:
     """Return a finding that loses or delays messages until it is fixed."""
-    return Finding(Level.CRITICAL, str(text), str(todo))
+    return Finding(Level.CRITICAL, str(text), str(todo), code)
 
 
 def all_of(sections: Iterable[Section]) -> Iterator[Finding]:

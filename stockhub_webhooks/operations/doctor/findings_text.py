@@ -12,12 +12,12 @@ from stockhub_webhooks.operations.health.rules import Level
 MARKS = {Level.OK: "ok", Level.WARNING: "!", Level.CRITICAL: "!!"}
 
 
-def section(found: Section) -> Iterator[str]:
+def lines(section: Section) -> Iterator[str]:
     """Yield the lines of a section."""
-    yield f"{found.title}:"
-    for finding in found.findings:
+    yield f"{section.title}:"
+    for finding in section.findings:
         yield f"  {MARKS[finding.level]:<3}{finding.text}"
-    if not found.findings:
+    if not section.findings:
         yield "  -"
     yield ""
 

@@ -17,8 +17,9 @@ from stockhub_webhooks.operations.doctor.findings import Finding, problem
 
 def unanswered(failure: NoResponse) -> Finding:
     """Return the finding for a missing response."""
-    what, todo = next(cause(failure) for kind, cause in FAULTS if isinstance(failure.error, kind))
-    return problem(f"{failure.url}: {what}", todo)
+    cause = next(cause for error_class, cause in FAULTS if isinstance(failure.error, error_class))
+    what, todo = cause(failure)
+    return problem(cause.__name__, f"{failure.url}: {what}", todo)
 
 
 # OpenSSL's numbers, X509_V_ERR_…: https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/

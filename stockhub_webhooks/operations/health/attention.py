@@ -49,6 +49,16 @@ CONDITIONS: Any = (
         ),
     ),
     (
+        "outdated_returns",
+        work.outdated_returns,
+        ("message", {"needs": "outdated"}),
+        ngettext_lazy(
+            "%(count)d message about a return was outdated and changed nothing.",
+            "%(count)d messages about returns were outdated and changed nothing.",
+            "count",
+        ),
+    ),
+    (
         "not_received",
         work.orders_not_received,
         ("order", {"received": "no"} | REAL),

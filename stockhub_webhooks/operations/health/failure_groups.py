@@ -51,7 +51,7 @@ class FailureType:
 
 CALLS = FailureType("call", ReceiverCall, ("receiver", "cause"), "event__message__received_at")
 MESSAGES = FailureType("message", Message, ("status", "cause"), "received_at")
-FAILURE_TYPES = {kind.name: kind for kind in (CALLS, MESSAGES)}
+FAILURE_TYPES = {each.name: each for each in (CALLS, MESSAGES)}
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class FailureGroup:
     """Rows that failed with the same cause.
 
     Attributes:
-        kind: their type.
+        failure_type: their model and grouping.
         key: the values of the grouping columns.
         count: the number of rows.
         by_status: the number of rows in each status.
@@ -68,7 +68,7 @@ class FailureGroup:
         newest: the newest row, shown as an example.
     """
 
-    kind: FailureType
+    failure_type: FailureType
     key: Mapping[str, str]
     count: int
     by_status: Mapping[str, int]
@@ -77,36 +77,38 @@ class FailureGroup:
     newest: Any
 
 
-def find_groups(kind: FailureType, limit: int = MAX_GROUPS) -> list[FailureGroup]:
+def find_groups(failure_type: FailureType, limit: int = MAX_GROUPS) -> list[FailureGroup]:
     """Return at most `limit` groups, the one with the newest row first, with two queries."""
-    statuses = kind.model.Status.values
+    statuses = failure_type.model.Status.values
     aggregates = list(
-        kind.failing()
+        failure_type.failing()
         .order_by()
-        .values(*kind.keys)
+        .values(*failure_type.keys)
         .annotate(
             number=Count("pk"),
-            first=Min(kind.received_at),
-            last=Max(kind.received_at),
+            first=Min(failure_type.received_at),
+            last=Max(failure_type.received_at),
             last_pk=Max("pk"),
             **{f"in_{status}": Count("pk", filter=Q(status=status)) for status in statuses},
         )
         .order_by("-last_pk")[:limit]
     )
-    rows = kind.rows_for_display().in_bulk([row["last_pk"] for row in aggregates])
-    return list(_build_groups(kind, aggregates, rows))
+    rows = failure_type.rows_for_display().in_bulk([row["last_pk"] for row in aggregates])
+    return list(_build_groups(failure_type, aggregates, rows))
 
 
 def _build_groups(
-    kind: FailureType, aggregates: list[dict[str, Any]], rows: Mapping[int, Any]
+    failure_type: FailureType, aggregates: list[dict[str, Any]], rows: Mapping[int, Any]
 ) -> Iterator[FailureGroup]:
     for row in aggregates:
         if row["last_pk"] in rows:  # otherwise it was deleted between the two queries
             yield FailureGroup(
-                kind=kind,
-                key={name: row[name] for name in kind.keys},
+                failure_type=failure_type,
+                key={name: row[name] for name in failure_type.keys},
                 count=row["number"],
-                by_status={status: row[f"in_{status}"] for status in kind.model.Status.values if row[f"in_{status}"]},
+                by_status={
+                    status: row[f"in_{status}"] for status in failure_type.model.Status.values if row[f"in_{status}"]
+                },
                 first=row["first"],
                 last=row["last"],
                 newest=rows[row["last_pk"]],

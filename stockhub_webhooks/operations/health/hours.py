@@ -17,9 +17,10 @@ from stockhub_webhooks.operations.health.work import real_rows
 HOUR = timedelta(hours=1)
 SHOWN_HOURS = 48
 
-# The outcome of an applied message, the status of any other one; in the order of the chart.
+# The outcome of an applied message, the status of any other one; in the order of the chart. A message that was split is
+# left out, since its parts are counted.
 RESULTS = (
-    *Message.Outcome.values,
+    *(outcome for outcome in Message.Outcome.values if outcome != Message.Outcome.SPLIT),
     Message.Status.QUARANTINED.value,
     Message.Status.FAILED.value,
     Message.Status.RECEIVED.value,
@@ -54,6 +55,7 @@ def last_hours(until: datetime) -> list[Hour]:
     rows = (
         real_rows(Message)
         .filter(received_at__gte=begins[0], received_at__lt=last + HOUR)
+        .exclude(status=Message.Status.APPLIED, outcome=Message.Outcome.SPLIT)
         .values(hour=TruncHour("received_at", tzinfo=timezone.utc))
         .values_list("hour", "status", "outcome")
         .annotate(count=Count("pk"))

@@ -53,9 +53,9 @@ def _last_messages(report: Report) -> Iterator[tuple[Any, str]]:
 
 
 def _keys(report: Report) -> Iterator[tuple[Any, str]]:
-    gone = _("no longer configured")
+    removed = _("no longer configured")
     for key in report.keys:
-        remark = "" if key.is_configured else f" ({gone})"
+        remark = "" if key.is_configured else f" ({removed})"
         yield f"{key.fingerprint}, {key.account}{remark}", format_time(key.last_used)
 
 
@@ -66,8 +66,8 @@ def _work(report: Report) -> Iterator[tuple[Any, str]]:
     yield _("messages applied in part, of the last 30 days"), _backlog(report.in_part)
     yield _("tasks for our shop that are due"), _backlog(report.due_calls)
     yield _("tasks for our shop given up"), _backlog(report.given_up_calls)
-    for gone in report.gone_receivers:
-        yield _("waiting for %(receiver)s, not known here") % {"receiver": gone.receiver}, str(gone.open_calls)
+    for removed in report.gone_receivers:
+        yield _("waiting for %(receiver)s, not known here") % {"receiver": removed.receiver}, str(removed.open_calls)
 
 
 def _workers(report: Report) -> Iterator[tuple[Any, str]]:

@@ -227,14 +227,14 @@ def late(report: Report) -> Iterator[Problem]:
 
 def gone_receivers(report: Report) -> Iterator[Problem]:
     """Report calls whose receiver is not connected in this process."""
-    for gone in report.gone_receivers:
+    for removed in report.gone_receivers:
         text = ngettext(
             "%(count)d task waits for %(receiver)s, which is not known here.",
             "%(count)d tasks wait for %(receiver)s, which is not known here.",
-            gone.open_calls,
+            removed.open_calls,
         )
-        text %= {"count": gone.open_calls, "receiver": f"{gone.receiver} ({gone.signal})"}
-        filters = {"needs": "gone", "receiver__exact": gone.receiver, "signal__exact": gone.signal}
+        text %= {"count": removed.open_calls, "receiver": f"{removed.receiver} ({removed.signal})"}
+        filters = {"needs": "gone", "receiver__exact": removed.receiver, "signal__exact": removed.signal}
         yield Problem("gone_receivers", Level.WARNING, text, "receivercall", filters)
 
 

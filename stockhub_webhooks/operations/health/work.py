@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import Q
+from django.utils import timezone
 
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import database_alias, from_now
@@ -15,6 +17,7 @@ from stockhub_webhooks.models.shipment import EXCEPTION
 LATE_SECONDS = 15 * 60
 IN_PART_SECONDS = 30 * 24 * 3600
 IMPOSSIBLE_TIMES_SECONDS = 3 * 24 * 3600  # a weekend
+OUTDATED_DAYS = 14
 
 
 def rows_of(model: Any) -> Any:
@@ -77,6 +80,12 @@ def has_impossible_time() -> Q:
 def messages_with_impossible_times() -> Any:
     """Return the messages with impossible times."""
     return real_rows(Message).filter(has_impossible_time())
+
+
+def outdated_returns() -> Any:
+    """Return the messages of the last two weeks that know less of a return than we do."""
+    since = timezone.now() - timedelta(days=OUTDATED_DAYS)
+    return real_rows(Message).outdated_returns().filter(received_at__gte=since)
 
 
 def orders_not_received() -> Any:

@@ -1,6 +1,6 @@
-"""Stored messages gone through again, and past changes offered to receivers that were not there then.
+"""Replay: apply stored messages again, and deliver past events to receivers that were added later.
 
-``choice`` says which messages, ``run`` goes through them, ``foresight`` shows what that would do: by doing it, in
+``choice`` selects the messages, ``run`` replays them, and ``preview`` shows the result of a replay beforehand, in
 transactions that are rolled back.
 """
 

@@ -20,12 +20,13 @@ class Choice:
     """Conditions on messages; all of them must hold.
 
     Attributes:
-        since: received then or later, aware.
-        until: received before, aware.
-        topic: what they speak of.
-        order: the number of an order, Stock Hub's or our own; all that speaks of its documents.
+        since: time of receipt or later, aware.
+        until: received before this time, aware.
+        topic: topic of the message.
+        order: number of an order, Stock Hub's or the shop's; selects the messages about the order and its documents.
         status: a `Message.Status`.
-        ids: exactly these.
+        ids: primary keys.
+        outdated: no condition: True to apply messages about returns even if they are outdated.
     """
 
     since: datetime | None = None
@@ -34,25 +35,28 @@ class Choice:
     order: str = ""
     status: str = ""
     ids: tuple[int, ...] = ()
+    outdated: bool = False
 
     @property
     def is_open(self) -> bool:
-        """Whether nothing bounds it: not a beginning, not an order, no messages named."""
+        """True if the choice could select all messages: it has no beginning, no order and no keys."""
         return not (self.since or self.order or self.ids)
 
     def as_json(self) -> dict[str, Any]:
         """Return the choice as a value for a JSON column."""
-        said = {name: value for name, value in asdict(self).items() if value}
-        return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in said.items()}
+        values = {name: value for name, value in asdict(self).items() if value}
+        return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
 
     @classmethod
-    def from_json(cls, said: dict[str, Any]) -> Choice:
-        """Return the choice that `as_json` wrote down."""
-        read: dict[str, Any] = {name: datetime.fromisoformat(said[name]) for name in ("since", "until") if name in said}
-        return cls(**{**said, **read, "ids": tuple(said.get("ids", ()))})
+    def from_json(cls, values: dict[str, Any]) -> Choice:
+        """Return the choice from the value that `as_json` returned."""
+        times: dict[str, Any] = {
+            name: datetime.fromisoformat(values[name]) for name in ("since", "until") if name in values
+        }
+        return cls(**{**values, **times, "ids": tuple(values.get("ids", ()))})
 
     def messages(self) -> MessageQuerySet:
-        """Return the messages, in the order in which they came in."""
+        """Return the chosen messages by time of receipt, oldest first."""
         rows = Message.objects.using(database_alias()).order_by("received_at", "pk")
         if self.since:
             rows = rows.filter(received_at__gte=self.since)
@@ -68,22 +72,25 @@ class Choice:
 
 
 def _about(number: str) -> Q:
-    """Return the condition for messages about an order and its documents, looked up first so that an index is used."""
-    wanted = Q(pk__in=[])
-    for topic, kind in BY_TOPIC.items():
-        own = "" if kind.model is Order else "order__"
-        rows = kind.model.objects.using(database_alias())
-        found = rows.filter(Q(**{f"{own}increment_id": number}) | Q(**{f"{own}po_number": number}))
-        for account, document in found.values_list("account", "increment_id"):
-            wanted |= Q(topic=topic, account=account, increment_id=document)
-    return wanted
+    """Return a condition on messages: they are about an order or its documents.
+
+    The numbers of the documents are looked up first, so that the condition can use an index of messages.
+    """
+    condition = Q(pk__in=[])
+    for topic, document_type in BY_TOPIC.items():
+        path = "" if document_type.model is Order else "order__"
+        rows = document_type.model.objects.using(database_alias())
+        documents = rows.filter(Q(**{f"{path}increment_id": number}) | Q(**{f"{path}po_number": number}))
+        for account, increment_id in documents.values_list("account", "increment_id"):
+            condition |= Q(topic=topic, account=account, increment_id=increment_id)
+    return condition
 
 
 def since_and_until(since: str, until: str) -> tuple[datetime | None, datetime | None]:
-    """From and to as a person writes them; a day as the end is that whole day.
+    """Parse the beginning and the end of a period; "" is open. An end without a time includes the whole day.
 
     Raises:
-        ValueError: one is neither a day nor a time, or they are the wrong way round.
+        ValueError: a text is neither a day nor a time, or the end is not after the beginning.
     """
     begin = parse_timestamp(since) if since else None
     end = parse_timestamp(until, end_of_day=True) if until else None

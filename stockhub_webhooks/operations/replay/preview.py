@@ -1,15 +1,16 @@
-"""What a replay would do, found out by doing it and rolling that back.
+"""Preview of a replay: replay the messages in a transaction, read the result, and roll back.
 
-It is safe: `run.work` writes to our tables only and sends no signal of ours; receivers are owed calls in the same
-transaction, and nobody can take one that is not committed. Hooks for after a commit are dropped with it. Of the
-host's code only handlers of Django's `post_save` on our models run: what they do outside the database would be real.
+This has no effect outside of the database. `replay_message` writes to this app's tables only and sends none of its
+signals. Receiver calls are added in the same transaction, so no worker sees them, and `on_commit` hooks are dropped.
+The only code of the shop that runs are its handlers of Django's `post_save` on our models.
 
-Messages that touch the same documents build on each other, so they are tried in one transaction; all others in one
-of their own. No lock is held longer than one such family takes.
+Messages about the same documents depend on each other, so they share a transaction. All other messages have a
+transaction each, so that locks are held briefly.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from stockhub_webhooks.db.connections import database_alias, with_retries, write
 from stockhub_webhooks.exceptions import AlreadySettled, Unreadable, format_error
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.operations.replay.choice import Choice
-from stockhub_webhooks.operations.replay.run import Step, work
+from stockhub_webhooks.operations.replay.run import Step, replay_message
 
 LIMIT = 100
 COUNTED_UP_TO = 10_000
@@ -31,11 +32,11 @@ COUNTED_UP_TO = 10_000
 
 @dataclass(frozen=True)
 class Preview:
-    """What would become of the first messages of a choice.
+    """Expected result of a replay, for its first messages.
 
     Attributes:
-        steps: each message of the first `LIMIT` with what would become of it, in the order in which they came in.
-        total: how many messages there are, counted up to `COUNTED_UP_TO`.
+        steps: the first messages by time of receipt, each with its expected result.
+        total: number of all chosen messages, counted up to `COUNTED_UP_TO`.
     """
 
     steps: list[tuple[Message, Step]]
@@ -43,17 +44,14 @@ class Preview:
 
     @property
     def is_counted(self) -> bool:
-        """Whether there are as many as `total`, and not more."""
+        """True if `total` is the exact number of messages, False if there may be more."""
         return self.total < COUNTED_UP_TO
 
     @property
     def receivers(self) -> dict[str, int]:
-        """Who would be told, and of how many changes."""
-        told: dict[str, int] = {}
-        for _message, step in self.steps:
-            for call in step.calls:
-                told[call.receiver] = told.get(call.receiver, 0) + 1
-        return dict(sorted(told.items()))
+        """Receivers that would be called, with their numbers of calls."""
+        calls = Counter(call.receiver for _message, step in self.steps for call in step.calls)
+        return dict(sorted(calls.items()))
 
 
 def preview_messages(
@@ -64,25 +62,27 @@ def preview_messages(
     tries_again: bool = False,
     limit: int = LIMIT,
 ) -> Preview:
-    """Return what a replay would change and call, without keeping anything. Not to be called in a transaction."""
+    """Return what a replay would change and call, and roll it back. Must not be called inside a transaction."""
     rows = choice.messages()
-    found = list(rows.order_by()[:COUNTED_UP_TO].values_list("pk", flat=True))
+    counted = list(rows.order_by()[:COUNTED_UP_TO].values_list("pk", flat=True))
     messages = list(rows[:limit])
-    attempt = partial(work, receivers=receivers, applies=applies, tries_again=tries_again)
-    foreseen: dict[int, Step] = {}
-    for family in _families(messages):
-        foreseen |= _tried(family, attempt)
-    return Preview([(message, foreseen[message.pk]) for message in messages], len(found))
+    attempt = partial(
+        replay_message, receivers=receivers, applies=applies, tries_again=tries_again, outdated=choice.outdated
+    )
+    steps: dict[int, Step] = {}
+    for group in _dependent_groups(messages):
+        steps |= _replay_and_roll_back(group, attempt)
+    return Preview([(message, steps[message.pk]) for message in messages], len(counted))
 
 
 class _RolledBack(Exception):
     """Ends the transaction of a preview."""
 
 
-def _tried(family: list[Message], attempt: Callable[[Message], Step]) -> dict[int, Step]:
-    pks = [message.pk for message in family]
+def _replay_and_roll_back(group: list[Message], attempt: Callable[[Message], Step]) -> dict[int, Step]:
+    pks = [message.pk for message in group]
 
-    def tried() -> dict[int, Step]:
+    def replay_group() -> dict[int, Step]:
         steps: dict[int, Step] = {}
         with suppress(_RolledBack), write_transaction(database_alias()):
             rows = Message.objects.using(database_alias()).in_bulk(pks)
@@ -91,7 +91,7 @@ def _tried(family: list[Message], attempt: Callable[[Message], Step]) -> dict[in
             raise _RolledBack
         return steps
 
-    return with_retries(tried, is_transaction=True)
+    return with_retries(replay_group, is_transaction=True)
 
 
 def _step(message: Message, attempt: Callable[[Message], Step]) -> Step:
@@ -108,25 +108,25 @@ def _step(message: Message, attempt: Callable[[Message], Step]) -> Step:
         return Step("failed", error=format_error(error))
 
 
-def _families(messages: list[Message]) -> Iterator[list[Message]]:
-    """Messages that have a document or an order in common, directly or by way of others."""
-    families: list[tuple[set[Hashable], list[Message]]] = []
+def _dependent_groups(messages: list[Message]) -> Iterator[list[Message]]:
+    """Yield groups of messages that share a document or an order, directly or through other messages."""
+    groups: list[tuple[set[Hashable], list[Message]]] = []
     for message in messages:
         keys, members, others = _documents(message), [message], []
-        for known, relatives in families:
-            if known & keys:
-                keys, members = keys | known, [*relatives, *members]
+        for group_keys, group in groups:
+            if group_keys & keys:
+                keys, members = keys | group_keys, [*group, *members]
             else:
-                others.append((known, relatives))
-        families = [*others, (keys, members)]
-    for _keys, members in families:
+                others.append((group_keys, group))
+        groups = [*others, (keys, members)]
+    for _keys, members in groups:
         yield sorted(members, key=lambda message: (message.received_at, message.pk))
 
 
 def _documents(message: Message) -> set[Hashable]:
     try:
         reading = serializers.read_message(message)
-    except Exception:  # whatever is wrong with it is found again when it is tried
+    except Exception:  # the replay itself meets the same error, and reports it
         return {message.pk}
     order = {(message.account, topics.ORDER, reading.order_increment_id)} if reading.order_increment_id else set()
     return {(message.account, reading.topic, reading.increment_id), *order}

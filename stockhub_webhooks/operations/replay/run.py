@@ -1,7 +1,7 @@
-"""Going through the chosen messages: one transaction a message, in which its effect and the progress are committed.
+"""Run of a replay: one transaction for each message, which commits its effect and the progress together.
 
-So whoever is killed leaves nothing half done and nothing counted twice: another process takes over when the lease
-lapses. Newer still wins, for a message keeps its first `received_at`.
+If the process is killed, no message is half done or counted twice, and another process takes over when the lease
+lapses. Newer messages still win, since a replayed message keeps its first `received_at`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from stockhub_webhooks.db.connections import (
     write_transaction,
 )
 from stockhub_webhooks.db.timeouts import query_timeout
-from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.delivery import manual
 from stockhub_webhooks.exceptions import WORKER_DIED, AlreadySettled, Unreadable, error_location, format_error
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Event, Message, ReceiverCall, Replay
@@ -48,14 +48,14 @@ ERROR_LIMIT = 2000
 
 @dataclass(frozen=True)
 class Step:
-    """What became of one message.
+    """Result of one message.
 
     Attributes:
-        counted: as which of `models.replay.COUNTED`.
-        outcome: a `Message.Outcome`, "" where it was not applied.
-        events: the changes that were found now, not those of the past.
-        calls: what is owed for them, what was offered, and what is tried again.
-        error: why it could not be processed.
+        counted: counter of the replay that the message is counted in, one of `models.replay.COUNTED`.
+        outcome: a `Message.Outcome`, "" if the message was not applied.
+        events: events that the replay recorded, without past ones.
+        calls: receiver calls that were added for these and for past events, and calls that were requeued.
+        error: text of the error, "" if there was none.
     """
 
     counted: str
@@ -65,11 +65,11 @@ class Step:
     error: str = ""
 
 
-class _Lost(Exception):
-    """Somebody stopped the replay, or took it over."""
+class _ClaimLost(Exception):
+    """The replay was stopped, or claimed by another process."""
 
 
-# ---------------------------------------------------------------- asking
+# ---------------------------------------------------------------- start and stop
 
 
 def begin(
@@ -83,17 +83,17 @@ def begin(
     tries_again: bool = False,
     claimed: bool = False,
 ) -> Replay:
-    """Write the request down; it is begun when its turn comes. What comes in later is no part of it.
+    """Save a replay, which a worker then runs. It does not include messages that come in later.
 
     Args:
-        choice: which messages.
-        who: a name for people.
-        reason: why, for people.
-        who_pk: the user's key, where there is one.
-        receivers: identities that the past changes of these messages are offered to.
-        applies: whether the messages are processed again, or their past changes only offered.
-        tries_again: whether what receivers gave up of their past changes is tried again.
-        claimed: whether the caller will go through it at once, so that nobody else does.
+        choice: conditions on the messages.
+        who: name of the user, for display.
+        reason: reason for the replay, for display.
+        who_pk: primary key of the user, "" if there is none.
+        receivers: identities of receivers to add calls for, for past events of the messages without such a call.
+        applies: True to apply the messages again, False to only add and requeue calls for their past events.
+        tries_again: True to requeue given-up calls for past events.
+        claimed: True if the caller runs the replay at once, so that no worker claims it.
     """
     rows = choice.messages()
     newest = Message.objects.using(database_alias()).order_by("-pk").values_list("pk", flat=True).first() or 0
@@ -116,36 +116,39 @@ def begin(
 
 
 def halt(pk: int, who: str) -> bool:
-    """Stop after the message in hand; False where it is over already. What is done stays done."""
+    """Stop a replay after its current message, and keep what is done; return False if the replay has ended already."""
     values = {"status": Replay.Status.STOPPED, "due_at": None, "finished_at": timezone.now(), "stopped_by": who}
     return bool(with_retries(partial(_rows().filter(pk=pk, due_at__isnull=False).update, **values)))
 
 
-# ---------------------------------------------------------------- working
+# ---------------------------------------------------------------- run
 
 
 def continue_due(*, until: float = float("inf"), stop: threading.Event | None = None) -> int:
-    """Go on with one replay that is due, for a batch, so that new messages wait no longer than that; how many steps.
+    """Continue one due replay for a batch of messages, after which new messages have their turn.
 
     Args:
-        until: on the clock of `time.monotonic`.
-        stop: looked at between two messages.
+        until: end of the work, on the clock of `time.monotonic`.
+        stop: event that ends the work after the current message.
+
+    Returns:
+        The number of messages, at least 1 if a replay was due.
     """
     replay = _claim()
     if replay is None:
         return 0
     done = 0
-    with suppress(_Lost):
+    with suppress(_ClaimLost):
         try:
             for _step in steps(replay):
                 done += 1
                 if done >= BATCH or time.monotonic() >= until or (stop and stop.is_set()):
-                    _let_go(replay, NOW)
+                    _release(replay, NOW)
                     break
         except (OperationalError, InterfaceError) as fault:
             logger.warning("replay %s waits (%s)", replay.pk, error_location(fault))
             close_if_broken(database_alias())
-            _let_go(replay, from_now(conf.pause_after(replay.attempts)))
+            _release(replay, from_now(conf.pause_after(replay.attempts)))
     return max(done, 1)
 
 
@@ -173,21 +176,22 @@ def _give_up(rows: ReplayQuerySet, **values: Any) -> bool:
 
 
 def steps(replay: Replay) -> Iterator[Step]:
-    """Go through what is left of a claimed replay, message by message, and finish it.
+    """Replay the remaining messages of a claimed replay, yield the result of each, and finish the replay.
 
     Raises:
-        django.db.OperationalError: the database would not, several times over; the replay stays as it is.
+        django.db.OperationalError: all retries of a step failed; the replay keeps its progress.
     """
-    while pks := list(_left(replay).values_list("pk", flat=True)[:BATCH]):
+    while pks := list(_remaining(replay).values_list("pk", flat=True)[:BATCH]):
         for message in (Message.objects.using(database_alias()).filter(pk=pk).first() for pk in pks):
             if message is not None:
-                step = _take_on(replay, message)
+                with about(message_id=message.pk):
+                    step = _replay_one(replay, message)
                 replay.reached_at, replay.reached_message = message.received_at, message.pk
                 yield step
     _update(replay, status=Replay.Status.DONE, due_at=None, finished_at=timezone.now())
 
 
-def _left(replay: Replay) -> Any:
+def _remaining(replay: Replay) -> Any:
     rows = Choice.from_json(replay.choice).messages().filter(pk__lte=replay.up_to_message)
     if replay.reached_at is None:
         return rows
@@ -195,16 +199,11 @@ def _left(replay: Replay) -> Any:
     return rows.filter(later, received_at__gte=replay.reached_at)
 
 
-def _take_on(replay: Replay, message: Message) -> Step:
-    """Process a message: commit its effect and the progress together, or the progress alone if it fails."""
-    with about(message_id=message.pk):
-        return _try_on(replay, message)
-
-
-def _try_on(replay: Replay, message: Message) -> Step:
+def _replay_one(replay: Replay, message: Message) -> Step:
+    """Replay a message and commit its effect with the progress; if the message fails, commit the progress alone."""
     try:
-        return _committed(replay, message)
-    except (_Lost, OperationalError, InterfaceError):
+        return _replay_and_commit(replay, message)
+    except (_ClaimLost, OperationalError, InterfaceError):
         raise
     except AlreadySettled:
         journal.requeue([message.pk])
@@ -214,44 +213,55 @@ def _try_on(replay: Replay, message: Message) -> Step:
     except Exception as error:
         logger.error("message %s could not be processed again (%s)", message.pk, error_location(error))
         step = Step("failed", error=format_error(error))
-    _move(replay, message, step)
+    _count(replay, message, step)
     return step
 
 
-def _committed(replay: Replay, message: Message) -> Step:
-    tried: list[Step] = []
+def _replay_and_commit(replay: Replay, message: Message) -> Step:
+    results: list[Step] = []
+    outdated = Choice.from_json(replay.choice).outdated
     attempts = 0
 
-    def step() -> Step:
+    def attempt() -> Step:
         nonlocal attempts
         attempts += 1
         if attempts > 1:
-            if tried and _is_counted(replay, message):  # the former attempt was committed, only the answer was lost
-                return tried[-1]
+            if results and _is_counted(replay, message):  # the last attempt was committed, but its answer got lost
+                return results[-1]
             message.refresh_from_db(using=database_alias())
         with write_transaction(database_alias()):
             _renew(replay)
-            tried.append(work(message, replay.receivers, applies=replay.applies, tries_again=replay.tries_again))
-            _move(replay, message, tried[-1])
-        return tried[-1]
+            options = {"applies": replay.applies, "tries_again": replay.tries_again, "outdated": outdated}
+            results.append(replay_message(message, replay.receivers, **options))
+            _count(replay, message, results[-1])
+        return results[-1]
 
-    return with_retries(step, is_transaction=True)
+    return with_retries(attempt, is_transaction=True)
 
 
-def work(message: Message, receivers: Collection[str], *, applies: bool, tries_again: bool = False) -> Step:
-    """Process a message in the caller's transaction, which a preview rolls back.
+def replay_message(
+    message: Message, receivers: Collection[str], *, applies: bool, tries_again: bool = False, outdated: bool = False
+) -> Step:
+    """Replay a message in the caller's transaction, which a preview rolls back.
+
+    Args:
+        message: a settled message.
+        receivers: identities of receivers to call for its past events.
+        applies: True to apply it again.
+        tries_again: True to retry its receiver calls that were given up.
+        outdated: True to apply a message about a return even if it is outdated.
 
     Raises:
-        AlreadySettled: the message is open at present.
-        Unreadable: it still cannot be read.
+        AlreadySettled: the message is open, so that a worker applies it anyway.
+        Unreadable: the message still cannot be read.
     """
-    told_of = message.events.using(database_alias()).defer("changes").order_by("pk")
-    past = list(told_of) if receivers or tries_again else []
-    result = pipeline.again(message) if applies else pipeline.Result("", [], [])
-    tried = ledger.requeue_events(past) if tries_again else []
-    offered = ledger.backfill(past, receivers)
-    counted = "changed" if result.events or tried or offered else "unchanged"
-    return Step(counted, result.outcome, result.events, [*result.calls, *tried, *offered])
+    events = message.events.using(database_alias()).defer("changes").order_by("pk")
+    past = list(events) if receivers or tries_again else []
+    result = pipeline.reapply(message, outdated=outdated) if applies else pipeline.Result("", [], [])
+    requeued = manual.requeue_events(past) if tries_again else []
+    added = manual.backfill(past, receivers)
+    counted = "changed" if result.events or requeued or added else "unchanged"
+    return Step(counted, result.outcome, result.events, [*result.calls, *requeued, *added])
 
 
 # ---------------------------------------------------------------- progress
@@ -271,8 +281,8 @@ def _is_counted(replay: Replay, message: Message) -> bool:
     return _rows().filter(pk=replay.pk, claim=replay.claim, **reached).exists()
 
 
-def _move(replay: Replay, message: Message, step: Step) -> None:
-    """Count the message and go past it; a sign of life as well."""
+def _count(replay: Replay, message: Message, step: Step) -> None:
+    """Count the result, save the position of the message, and renew the lease."""
     values: dict[str, Any] = {step.counted: F(step.counted) + 1, "owed": F("owed") + len(step.calls)}
     if step.error:
         values["last_error"] = clean_text(step.error)[:ERROR_LIMIT]
@@ -280,11 +290,11 @@ def _move(replay: Replay, message: Message, step: Step) -> None:
     _update(replay, reached_at=message.received_at, reached_message=message.pk, **values, **lease)
 
 
-def _let_go(replay: Replay, due_at: Any) -> None:
+def _release(replay: Replay, due_at: Any) -> None:
     _update(replay, due_at=due_at)
 
 
 def _update(replay: Replay, **values: Any) -> None:
     claimed = _rows().filter(pk=replay.pk, claim=replay.claim, due_at__isnull=False)
     if not with_retries(partial(claimed.update, **values)):
-        raise _Lost
+        raise _ClaimLost

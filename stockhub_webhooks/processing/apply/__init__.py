@@ -1,10 +1,11 @@
 """Apply a parsed message to our rows: a newer one wins, an older one is kept and labelled, an equal one has no effect.
 
 `application` applies one message. `document_types` describes the documents of each topic, `parts` writes their
-addresses, lines and tracks, and `changes` compares rows with messages.
+addresses, lines and tracks, and `changes` compares rows with messages. `precedence` decides which of two messages is
+the newer one, and `progress` does so for returns, which have no `updated_at`.
 """
 
-from stockhub_webhooks.processing.apply.application import Applied, apply
+from stockhub_webhooks.processing.apply.application import Applied, apply, apply_outdated
 from stockhub_webhooks.processing.apply.document_types import BY_TOPIC
 
-__all__ = ["BY_TOPIC", "Applied", "apply"]
+__all__ = ["BY_TOPIC", "Applied", "apply", "apply_outdated"]

@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.db.writes import insert, save, select_for_update
 from stockhub_webhooks.models import Document, Event, Message, Order, Shipment
-from stockhub_webhooks.processing.apply import parts
+from stockhub_webhooks.models.message import OUTDATED_RETURN
+from stockhub_webhooks.processing.apply import parts, precedence
 from stockhub_webhooks.processing.apply.changes import Changes, as_json, set_values
 from stockhub_webhooks.processing.apply.document_types import BY_TOPIC
-from stockhub_webhooks.serializers import ParsedMessage
+from stockhub_webhooks.processing.apply.progress import Progress, compare_progress
+from stockhub_webhooks.serializers import Note, ParsedMessage
+from stockhub_webhooks.serializers.extra import MAX_BYTES
 
 DELIVERED_EVENT = "shipment.delivered"
 
 
 @dataclass
 class Applied:
-    """Result of applying a message: the document, a `Message.Outcome`, and the events, unsaved and in order."""
+    """Result of applying a message.
+
+    Attributes:
+        document: the stored document.
+        outcome: a `Message.Outcome`.
+        events: the events, unsaved and in order.
+        notes: notes that only the comparison with the stored document gives.
+    """
 
     document: Document
     outcome: str
     events: list[Event] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
 
 
 def apply(reading: ParsedMessage, message: Message) -> Applied:
@@ -37,6 +50,16 @@ def apply(reading: ParsedMessage, message: Message) -> Applied:
     return _Application(reading, message).run()
 
 
+def apply_outdated(reading: ParsedMessage, message: Message) -> Applied:
+    """Apply a message about a return even if it is outdated, since a person has asked for it.
+
+    Messages of other topics have an `updated_at` that shows which one is the newer: they are applied as by `apply`.
+    """
+    application = _Application(reading, message)
+    application.accepts_outdated = bool(application.document_type.progress_fields)
+    return application.run()
+
+
 class _Application:
     """A message while it is applied: the stored rows, and the changes and events so far."""
 
@@ -47,22 +70,28 @@ class _Application:
         self.using = database_alias()
         self.order: Order | None = None
         self.document: Any = None
+        self.accepts_outdated = False
+        self.progress = Progress()
         self.changes: Changes = {}
         self.events: list[Event] = []
+        self.notes: list[Note] = []
 
     def run(self) -> Applied:
         self.load()
         if self.document is None or self.is_filling_a_stub():
             return self.create()
         if self.is_stale():
-            return self.leave_as_stale()
-        if self.document.reading_digest == self.reading.digest and not self.message.is_replay:
+            if not self.accepts_outdated:
+                return self.leave_as_stale()
+            self.notes.append(Note("", "applied_outdated"))
+        if self.is_duplicate() and not self.message.is_replay:
             return self.leave_unchanged()
         return self.update()
 
     # ------------------------------------------------------------ loading, under the order's lock
 
     def load(self) -> None:
+        """Lock and load the order and load the document. Insert a stub of an unknown order."""
         is_order = self.document_type.model is Order
         number = self.reading.increment_id if is_order else self.reading.order_increment_id
         if number:
@@ -82,7 +111,7 @@ class _Application:
         return select_for_update(model, self.using, account=self.message.account, **number)
 
     def load_document(self) -> Any:
-        """Return the stored child of an order. The lock of its order, perhaps another one than now named, covers it."""
+        """Return the stored child of an order, locked by its order, which may be another one than the message names."""
         rows = self.document_type.model.objects.using(self.using)
         locked_orders = {self.order.pk} if self.order else set()
         # the document can move to another order until that order is locked, so it is read again after each lock
@@ -96,32 +125,40 @@ class _Application:
             self.select_for_update(Order, id=document.order_id)
 
     def is_filling_a_stub(self) -> bool:
+        """Return True if the message is the order itself, and only its stub is stored."""
         return self.document_type.model is Order and bool(self.document.is_stub)
 
-    def is_stale(self) -> bool:
-        """Return True if the document's state is newer: by `updated_at`, or if equal or missing, by `received_at`."""
-        ours: datetime | None = getattr(self.document, "updated_at", None)
-        theirs = self.reading.updated_at
-        if ours and theirs and ours != theirs:
-            return theirs < ours
-        if self.message.received_at == self.document.received_at:
-            return self.was_stored_first()
-        return bool(self.document.received_at and self.message.received_at < self.document.received_at)
+    def is_duplicate(self) -> bool:
+        """Return True if the document's state comes from a message with the same content."""
+        return bool(self.document.reading_digest == self.reading.digest)
 
-    def was_stored_first(self) -> bool:
-        """Return True if a message with the same `received_at`, stored after this one, was applied already."""
-        same_time = Message.objects.using(self.using).filter(
-            account=self.message.account,
-            topic=self.reading.topic,
-            increment_id=self.reading.increment_id,
-            received_at=self.message.received_at,
-        )
-        applied = same_time.filter(status=Message.Status.APPLIED).exclude(outcome=Message.Outcome.STALE)
-        return applied.filter(pk__gt=self.message.pk).exists()
+    def is_stale(self) -> bool:
+        """Return True if the document's state is newer: by its times, or, for a return, by its progress."""
+        is_older = precedence.is_older(self.document, self.reading, self.message, self.using)
+        if not self.document_type.progress_fields or self.is_duplicate():
+            return is_older
+        lines = self.matched_lines.pairs() if self.matched_lines else []
+        progress = compare_progress(self.document_type, self.reading.fields, vars(self.document), lines)
+        if is_older:
+            may_be_newer = progress.is_further and not progress.erased
+            overtakes = may_be_newer and precedence.has_overtaken(
+                self.document, self.reading, self.document_type, self.using
+            )
+            return not overtakes
+        self.progress = progress
+        return progress.is_outdated
+
+    @cached_property
+    def matched_lines(self) -> parts.MatchedLines | None:
+        """The lines of the message with the stored ones; None if the message leaves them as they are."""
+        if self.reading.lines is None:
+            return None
+        return parts.match_stored_lines(self.document, self.document_type, self.reading.lines, self.using)
 
     # ------------------------------------------------------------ the four outcomes
 
     def create(self) -> Applied:
+        """Insert the document, or fill the stub of an order."""
         if self.document is None:
             self.document = self.document_type.model(
                 account=self.message.account, increment_id=self.reading.increment_id
@@ -151,13 +188,16 @@ class _Application:
         for track in self.tracks():
             if not parts.find_track(self.document, self.document_type, track, self.using):
                 self.add_track(track)
-        return Applied(self.document, Message.Outcome.STALE, self.events)
+        notes = [Note(path, OUTDATED_RETURN) for path in self.progress.erased[:1]]
+        return Applied(self.document, Message.Outcome.STALE, self.events, notes)
 
     def leave_unchanged(self) -> Applied:
+        """Record only that the state was received again: later messages are compared with that time."""
         save(self.document, [*self.stamp(), *self.set_delivery_due()], self.using)
         return Applied(self.document, Message.Outcome.UNCHANGED)
 
     def update(self) -> Applied:
+        """Write what differs: values of the document, addresses, lines and tracks."""
         document, reading = self.document, self.reading
         was_delivered = isinstance(document, Shipment) and self.was_delivered(document)
         self.changes |= set_values(document, self.values())
@@ -166,34 +206,50 @@ class _Application:
         self.changes |= addresses.changes
         document.save(using=self.using, update_fields=[*written, *addresses.written])
         lines = parts.PartChanges()
-        if reading.lines is not None:
+        if self.matched_lines:
             lines = parts.update_lines(
-                document, self.document_type, reading.lines, self.using, whole=not reading.lines_left_out
+                document,
+                self.document_type,
+                self.matched_lines,
+                self.using,
+                whole=not reading.lines_left_out,
+                never_erased=() if self.accepts_outdated else self.document_type.item_progress_fields,
             )
         self.changes |= lines.changes
         for track in self.tracks():
             self.update_track(track)
+        if not self.accepts_outdated:
+            self.notes += [Note(path, "already_known") for path in self.progress.erased]
         if not self.changes:
-            return Applied(document, Message.Outcome.UNCHANGED)
+            return Applied(document, Message.Outcome.UNCHANGED, notes=self.notes)
         self.add_update_events(lines, was_delivered)
-        return Applied(document, Message.Outcome.UPDATED, self.events)
+        return Applied(document, Message.Outcome.UPDATED, self.events, self.notes)
 
     # ------------------------------------------------------------ the document's own fields
 
     def values(self) -> dict[str, Any]:
-        # a null never erases the shop's own number
+        """Return the document's own values, without the nulls that erase nothing."""
         po_number = {"po_number": self.reading.po_number} if self.reading.po_number else {}
-        return self.reading.fields | po_number
+        fields = self.reading.fields
+        if not self.accepts_outdated:
+            never_erased = self.document_type.progress_fields
+            fields = {name: value for name, value in fields.items() if value is not None or name not in never_erased}
+        return fields | po_number
 
     def stamp(self) -> list[str]:
-        """Set the fields that say which message the state comes from; return their names."""
+        """Set the fields that say which message the state comes from, and the unknown ones; return their names."""
         document = self.document
-        document.received_at = self.message.received_at
+        if not (self.accepts_outdated and document.received_at and document.received_at > self.message.received_at):
+            document.received_at = self.message.received_at
         document.reading_digest = self.reading.digest
         written = ["received_at", "reading_digest"]
         if self.reading.updated_at:  # not every type of document has the field
             document.updated_at = self.reading.updated_at
             written.append("updated_at")
+        if self.reading.extra:
+            merged = document.extra | self.reading.extra
+            document.extra = merged if len(json.dumps(merged)) <= MAX_BYTES else self.reading.extra
+            written.append("extra")
         return written
 
     def was_delivered(self, shipment: Shipment) -> bool:
@@ -227,6 +283,7 @@ class _Application:
     # ------------------------------------------------------------ tracks, which are never removed
 
     def tracks(self) -> list[dict[str, Any]]:
+        """Return the tracks of the message, if documents of its topic have tracks."""
         return self.reading.tracks if self.document_type.has_tracks else []
 
     def add_track(self, values: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from stockhub_webhooks.processing.apply.document_types import DocumentType
 from stockhub_webhooks.processing.apply.line_matching import LineKey, line_key, match_lines
 
 Values = dict[str, Any]
-KEY_FIELDS = frozenset({"item_id", "sku", "size"})
+NEVER_ERASED = frozenset({"item_id", "sku", "size", "status"})  # a null of these says nothing
 
 UPDATE_BATCH = 200  # one UPDATE with a CASE for thousands of rows takes seconds
 
@@ -25,7 +25,7 @@ class PartChanges:
 
     changes: Changes = field(default_factory=dict, repr=False)
     written: list[str] = field(default_factory=list)  # the document's own fields that must be saved
-    # each line that existed before, with its changes
+    # each line that existed before, with its changes, which may be none
     items: list[tuple[Any, Changes]] = field(default_factory=list, repr=False)
 
 
@@ -70,47 +70,102 @@ def create_lines(document: Any, document_type: DocumentType, lines: Sequence[Val
     insert(rows, using)
 
 
+@dataclass
+class MatchedLines:
+    """The lines of a message with the stored lines.
+
+    Attributes:
+        lines: the values of each line, as the message gives them.
+        given: the same by the names of the model.
+        keys: the key of each line.
+        rows: the stored lines.
+        row_keys: the key of each stored line.
+        matches: for each line the index of its row; None if it is new.
+    """
+
+    lines: Sequence[Values] = field(repr=False)
+    given: list[Values] = field(repr=False)
+    keys: list[LineKey]
+    rows: list[Any]
+    row_keys: list[LineKey]
+    matches: list[int | None]
+
+    def pairs(self) -> list[tuple[Values, Values]]:
+        """Return the values of each line with the stored ones, which are empty if the line is new."""
+        return _pairs(self.given, [vars(row) for row in self.rows], self.matches)
+
+
+def match_stored_lines(document: Any, document_type: DocumentType, lines: Sequence[Values], using: str) -> MatchedLines:
+    """Load the lines of a document, and match those of a message with them."""
+    stored = document_type.item_model.objects.using(using).filter(**{document_type.name: document})
+    rows = list(stored.order_by("position", "pk"))
+    given = [_by_field_name(values) for values in lines]
+    keys, row_keys = _keys(given, document_type), _keys(map(vars, rows), document_type)
+    return MatchedLines(lines, given, keys, rows, row_keys, match_lines(keys, row_keys))
+
+
+def match_lines_of(
+    lines: Sequence[Values], others: Sequence[Values], document_type: DocumentType
+) -> list[tuple[Values, Values]]:
+    """Match the lines of two messages; return the values of each line with the other's, which may be empty."""
+    given, stored = [[_by_field_name(values) for values in each] for each in (lines, others)]
+    return _pairs(given, stored, match_lines(_keys(given, document_type), _keys(stored, document_type)))
+
+
+def _pairs(
+    given: Sequence[Values], stored: Sequence[Values], matches: Sequence[int | None]
+) -> list[tuple[Values, Values]]:
+    return [(values, {} if match is None else stored[match]) for values, match in zip(given, matches, strict=True)]
+
+
+def _keys(lines: Iterable[Values], document_type: DocumentType) -> list[LineKey]:
+    return [line_key(values, is_numbered=document_type.numbered_items) for values in lines]
+
+
 def update_lines(
-    document: Any, document_type: DocumentType, lines: Sequence[Values], using: str, *, whole: bool
+    document: Any,
+    document_type: DocumentType,
+    matched: MatchedLines,
+    using: str,
+    *,
+    whole: bool,
+    never_erased: Collection[str] = (),
 ) -> PartChanges:
     """Update the lines of a document to those of a message.
 
-    A key that can't be read deletes no row, and a message never takes away a part of a key.
+    A key that can't be read deletes no row, and a message never takes away a part of a key or a status.
 
     Args:
         document: a saved row.
         document_type: its type.
-        lines: the values of each line.
+        matched: the lines of the message with the stored ones.
         using: the alias of the database.
         whole: True if these are all lines, so that stored lines without a match are deleted.
+        never_erased: further fields whose stored value a null does not erase.
     """
     result = PartChanges()
-    rows = document_type.item_model.objects.using(using)
-    stored = list(rows.filter(**{document_type.name: document}).order_by("position", "pk"))
-    given = [_by_field_name(values) for values in lines]
-    is_numbered = document_type.numbered_items
-    row_keys = [line_key(field_values(row), is_numbered=is_numbered) for row in stored]
-    keys = [line_key(values, is_numbered=is_numbered) for values in given]
+    never_erased = NEVER_ERASED.union(never_erased)
+    stored, row_keys, keys = matched.rows, matched.row_keys, matched.keys
     labels, row_labels = _labels(keys), _labels(row_keys)
     new_rows, changed_rows, changed_fields = [], [], set()
-    matches = match_lines(keys, row_keys)
-    for position, (values, match) in enumerate(zip(given, matches, strict=True)):
+    for position, (values, match) in enumerate(zip(matched.given, matched.matches, strict=True)):
         if match is None:
             new_rows.append(_line(document, document_type, position, values))
-            result.changes[f"items[{labels[position]}]"] = (None, lines[position])
+            result.changes[f"items[{labels[position]}]"] = (None, matched.lines[position])
             continue
         row = stored[match]
         if row_keys[match].number == keys[position].number:
             values.pop("item_id", None)  # zeros in front of it do not count
-        changes = set_values(row, {n: v for n, v in values.items() if v is not None or n not in KEY_FIELDS})
+        changes = set_values(row, {n: v for n, v in values.items() if v is not None or n not in never_erased})
         result.changes |= with_prefix(f"items[{row_labels[match]}]", changes)
         result.items.append((row, changes))
         to_save = changes.keys() | set_values(row, {"position": position}).keys()
         if to_save:
             changed_rows.append(row)
             changed_fields |= to_save
-    matched = set(matches)
-    gone = {index: row for index, row in enumerate(stored) if index not in matched}
+    kept = set(matched.matches)
+    gone = {index: row for index, row in enumerate(stored) if index not in kept}
+    rows = document_type.item_model.objects.using(using)
     if gone and whole:
         rows.filter(pk__in=[row.pk for row in gone.values()]).delete()
         result.changes |= {f"items[{row_labels[index]}]": (field_values(row), None) for index, row in gone.items()}
@@ -150,7 +205,7 @@ def create_track(document: Any, document_type: DocumentType, values: Values, usi
 
 
 def find_track(document: Any, document_type: DocumentType, values: Values, using: str) -> Track | None:
-    """Return the document's track with the same number; None if there is none."""
+    """Return the document's track with the same number, or None."""
     tracks = Track.objects.using(using).filter(**{document_type.name: document})
     return tracks.filter(tracking_number=values["tracking_number"]).first()
 

@@ -1,9 +1,9 @@
-"""Rows without messages, one factory a model, for tests of what only reads them (extra `[testing]`: factory-boy).
+"""Factories for the rows of each model, for tests of code that reads them (extra `[testing]`: factory-boy).
 
-What is made is consistent: a document has its order, its line, and amounts that add up; all documents made for one
-order share its account and `po_number`. `OrderFactory(quantity=3, price=Decimal("9.95"))` adds up too.
+Rows are consistent: a document has an order, a line, and amounts that add up, also with
+`OrderFactory(quantity=3, price=Decimal("9.95"))`. Documents of one order have its account and `po_number`.
 
-To test receivers, deliver messages instead: they go the real way.
+To test receivers, use `testing.deliver` instead, which runs the code that runs in production.
 """
 
 from stockhub_webhooks.testing.factories.documents import (

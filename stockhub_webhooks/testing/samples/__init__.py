@@ -1,7 +1,7 @@
-"""Messages like Stock Hub's, made up: single ones, and the whole lives of orders.
+"""Invented messages in Stock Hub's format: single ones, and complete lives of orders.
 
-The testing kit, the simulator and the demo all speak with this voice. Everything is decided by a seed: the same
-seed is the same order, another seed another one. Nothing here needs Django's settings or a database.
+The testing kit, the simulator and the demo use them. A seed decides all values: the same seed gives the same order, and
+another seed another order. Nothing here needs Django's settings or a database.
 """
 
 from stockhub_webhooks.testing.samples.changes import changed

@@ -1,4 +1,4 @@
-"""A body with other values."""
+"""Changes to a body."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 
 def changed(body: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """Return a copy of a body with other values.
+    """Return a copy of a body with changed values.
 
-    `status="complete"` changes or adds a field, `shipping_address__city="Delft"` one of a part, and
-    `items__qty=3` one of the first line. Amounts that depend on it are not added up anew.
+    `status="complete"` sets a field, `shipping_address__city="Delft"` a field of an object in the body, and
+    `items__qty=3` a field of the first line. Amounts that depend on a changed value stay as they are.
     """
     body = copy.deepcopy(body)
     for name, value in changes.items():

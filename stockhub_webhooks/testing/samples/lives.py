@@ -1,4 +1,4 @@
-"""Whole lives of orders, from the first message to the last, and single messages out of them."""
+"""Lives of orders, from the first message to the last, and single messages."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from stockhub_webhooks.testing.samples.world import Line
 
 @dataclass(frozen=True)
 class Life:
-    """The messages of one order, in the sequence in which they are sent: each is `(topic, payload, at)`.
+    """The messages of one order in the sequence in which they are sent, each a `(topic, payload, at)`.
 
     Attributes:
-        name: which life it is, one of `LIVES`.
-        increment_id: the order's number at Stock Hub.
-        po_number: the shop's own number of the order.
+        name: one of `LIVES`.
+        increment_id: Stock Hub's number of the order.
+        po_number: the shop's number of the order.
         steps: the messages.
     """
 
@@ -37,14 +37,11 @@ class Life:
 
     @property
     def ending(self) -> dict[tuple[str, str], dict[str, Any]]:
-        """Return the newest payload by topic and number, in whatever sequence the messages come.
-
-        A return tells no `updated_at`: there the last one in the sequence counts.
-        """
+        """Return the newest payload by topic and number, in whatever sequence the messages come."""
         newest: dict[tuple[str, str], Step] = {}
         for step in self.steps:
             key = (step.topic, step.number)
-            if key not in newest or step.topic == topics.RMA or step.at >= newest[key].at:
+            if key not in newest or step.at >= newest[key].at:
                 newest[key] = step
         return {key: step.payload for key, step in newest.items()}
 
@@ -53,13 +50,13 @@ def life(name: str = "happy", seed: int = 0, *, start: datetime = START, po_numb
     """Return the life of an order.
 
     Args:
-        name: which, one of `LIVES`.
-        seed: decides who buys what, and all numbers; lives of different seeds share none.
-        start: when the order is placed, aware.
-        po_number: the shop's own number of the order; made from the seed where none is given.
+        name: one of `LIVES`.
+        seed: decides the customer, the lines and all numbers; lives of different seeds have no number in common.
+        start: time of the order, aware.
+        po_number: the shop's number of the order; default: one made from the seed.
 
     Raises:
-        KeyError: there is no life of that name.
+        KeyError: there is no life with this name.
     """
     story = Story(seed, start=start, po_number=po_number)
     LIVES[name](story)
@@ -67,12 +64,12 @@ def life(name: str = "happy", seed: int = 0, *, start: datetime = START, po_numb
 
 
 def payload(topic: str, *, seed: int = 0, **changes: Any) -> dict[str, Any]:
-    """Return a body of one topic, valid, and belonging to the order of the seed.
+    """Return a valid body of one topic.
 
     Args:
         topic: one of `topics.ALL`.
-        seed: another seed is another order; the payloads of all topics of one seed belong together.
-        changes: other values: `status="complete"`, `shipping_address__city="Delft"`, `items__qty=3`.
+        seed: decides the order; bodies with the same seed are about the same order, in all topics.
+        changes: changed values: `status="complete"`, `shipping_address__city="Delft"`, `items__qty=3`.
 
     Raises:
         KeyError: there is no such topic.
@@ -104,8 +101,8 @@ def _one_piece(line: Line) -> tuple[Line]:
 # ---------------------------------------------------------------- lives
 
 
-def _bring(story: Story, *parcels: Parcel) -> None:
-    """Each parcel is collected the same day, and delivered one day after the other."""
+def _deliver(story: Story, *parcels: Parcel) -> None:
+    """Have all parcels collected on the same day, then deliver one a day."""
     for parcel in parcels:
         story.wait(minutes=20)
         story.shipment(parcel, "READY_FOR_PICKUP")
@@ -119,11 +116,11 @@ def _bring(story: Story, *parcels: Parcel) -> None:
 
 
 def _happy(story: Story) -> None:
-    """Ordered, invoiced, sent, delivered, complete."""
+    """Order, invoice, send and deliver everything in one parcel."""
     story.order("processing")
     story.wait(minutes=6)
     story.invoice()
-    _bring(story, story.pack())
+    _deliver(story, story.pack())
     story.wait(minutes=1)
     story.order("complete")
 
@@ -135,7 +132,7 @@ def _parcels(story: Story) -> None:
     for lines in (first, rest):
         story.wait(minutes=6)
         story.invoice(lines, shipping=lines is first)
-    _bring(story, story.pack(first), story.pack(rest))
+    _deliver(story, story.pack(first), story.pack(rest))
     story.wait(minutes=1)
     story.order("complete")
 
@@ -145,16 +142,16 @@ def _partial(story: Story) -> None:
     story.order("processing")
     story.wait(minutes=6)
     story.invoice()
-    missing, there = story.lines[:1], story.lines[1:]
+    missing, in_stock = story.lines[:1], story.lines[1:]
     story.wait(hours=2)
     story.credit_memo(missing, reversal="CANCELLED")
-    _bring(story, story.pack(there))
+    _deliver(story, story.pack(in_stock))
     story.wait(minutes=1)
     story.order("complete")
 
 
 def _cancelled(story: Story) -> None:
-    """Winkelstraat cancels the order before anything is sent."""
+    """Cancel the order before anything is sent."""
     story.order("pending")
     story.wait(minutes=40)
     story.order("processing")
@@ -163,7 +160,7 @@ def _cancelled(story: Story) -> None:
 
 
 def _returned(story: Story) -> None:
-    """Delivered; everything comes back, is approved, and is credited less a fee a piece."""
+    """Deliver everything, then return, approve and credit it, less a fee for each piece."""
     _happy(story)
     story.wait(days=3)
     back = story.take_back(story.lines)
@@ -185,7 +182,7 @@ def _returned(story: Story) -> None:
 
 
 def _partial_refund(story: Story) -> None:
-    """Delivered; two articles come back, one of them is rejected, and the other credited."""
+    """Deliver everything, then return two pieces: credit one, and reject the other."""
     _happy(story)
     story.wait(days=5)
     back = story.take_back([*_one_piece(story.lines[0]), *_one_piece(story.lines[1])])

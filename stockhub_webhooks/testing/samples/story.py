@@ -1,4 +1,4 @@
-"""An order as Stock Hub knows it, and the messages about it as time goes on."""
+"""An order as Stock Hub stores it, and the messages about it over time."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Step(NamedTuple):
 
     @property
     def number(self) -> str:
-        """The document's number, as `increment_id` of our row has it."""
+        """The number of the document, which becomes the `increment_id` of its row."""
         names = ("increment_id", "purchase_order_increment_id", "order_increment_id")
         return str(next(filter(None, map(self.payload.get, names)), ""))
 
 
 @dataclass
 class Parcel:
-    """Lines that travel together, as one shipment."""
+    """Lines that are sent together as one shipment."""
 
     number: str
     lines: Sequence[Line]
@@ -46,7 +46,7 @@ class Parcel:
 
 @dataclass
 class Return:
-    """Lines that come back, as one RMA; `verdicts` has a status for each line once there is one."""
+    """Lines that come back as one return; `verdicts` has a status for each line once it is decided."""
 
     number: str
     lines: Sequence[Line]
@@ -58,13 +58,13 @@ class Return:
 
 
 class Story:
-    """Writer of the messages of an order, one after the other, into `steps`.
+    """Writer of the messages about an order. Each method that returns a body also appends it to `steps`.
 
     Args:
-        seed: decides who buys what, and all numbers; stories of different seeds share no number.
-        start: when the order is placed, aware.
-        po_number: the shop's own number of the order; made from the seed where none is given.
-        lines: what is bought; of the seed's choice where nothing is given.
+        seed: decides the customer, the lines and all numbers; different seeds have no number in common.
+        start: time of the order, aware.
+        po_number: the shop's number of the order; default: one made from the seed.
+        lines: lines of the order; default: lines that the seed decides.
     """
 
     def __init__(
@@ -87,19 +87,19 @@ class Story:
         self.shipping_cents = 0 if _sum(self.lines) >= FREE_SHIPPING_FROM else SHIPPING_CENTS
 
     def wait(self, **time: float) -> None:
-        """Let time go by, as `timedelta` takes it."""
+        """Advance the clock, with the arguments of `timedelta`."""
         self.now += timedelta(**time)
 
     # ------------------------------------------------------------ the messages
 
     def order(self, status: str) -> dict[str, Any]:
-        """Return the order, as it is now."""
+        """Return a message about the order as it is now."""
         body = {
             "increment_id": self.number,
             "po_number": self.po_number,
             "status": status,
-            "created_at": _moment(self.placed_at),
-            "updated_at": _moment(self.now),
+            "created_at": _timestamp(self.placed_at),
+            "updated_at": _timestamp(self.now),
             "items": [line(article, quantity, "qty_ordered") for article, quantity in self.lines],
             "billing_address": self.customer,
             "shipping_address": self.customer,
@@ -108,11 +108,11 @@ class Story:
         return self._send(topics.ORDER, body)
 
     def invoice(self, lines: Sequence[Line] = (), *, shipping: bool = True) -> dict[str, Any]:
-        """Return an invoice, of the whole order where no lines are given."""
+        """Return a message about a new invoice, for the whole order if no lines are given."""
         body = {
             **self._child(self._next_number(topics.INVOICE)),
-            "created_at": _moment(self.now),
-            "updated_at": _moment(self.now),
+            "created_at": _timestamp(self.now),
+            "updated_at": _timestamp(self.now),
             "items": [line(*each) for each in lines or self.lines],
             "billing_address": self.customer,
             **self._totals(lines or self.lines, self.shipping_cents if shipping else 0),
@@ -125,7 +125,7 @@ class Story:
         return Parcel(number, lines or self.lines, f"1Z00AA{number:0>12}", self.now)
 
     def shipment(self, parcel: Parcel, status: str) -> dict[str, Any]:
-        """Return a shipment; it is collected once it is in transit, delivered once it is DELIVERED."""
+        """Return a message about a shipment; the status also sets the times of collection and delivery."""
         if status != "READY_FOR_PICKUP":
             parcel.collected_at = parcel.collected_at or self.now
         if status == "DELIVERED":
@@ -133,10 +133,10 @@ class Story:
         body = {
             **self._child(parcel.number),
             "status": status,
-            "created_at": _moment_of_shipments(parcel.created_at),
-            "updated_at": _moment_of_shipments(self.now),
-            "collected_at": _moment_of_shipments(parcel.collected_at),
-            "delivered_at": _moment_of_shipments(parcel.delivered_at),
+            "created_at": _shipment_timestamp(parcel.created_at),
+            "updated_at": _shipment_timestamp(self.now),
+            "collected_at": _shipment_timestamp(parcel.collected_at),
+            "delivered_at": _shipment_timestamp(parcel.delivered_at),
             "items": [line(*each) for each in parcel.lines],
             "track": _track(parcel.tracking_number),
             "origin_address": WAREHOUSE,
@@ -150,7 +150,7 @@ class Story:
         return Return(number, lines, f"1Z00BB{number:0>12}", self.now)
 
     def rma(self, back: Return, status: str) -> dict[str, Any]:
-        """Return a return; its items have its status, until there is a verdict on each."""
+        """Return a message about a return; its items have its status until `verdicts` is set."""
         items = [
             self._returned_item(back, position, status if not back.verdicts else back.verdicts[position])
             for position in range(len(back.lines))
@@ -158,9 +158,9 @@ class Story:
         body = {
             **self._child(back.number),
             "status": status,
-            "date_requested": _moment(back.requested_at),
-            "date_received": _moment(back.received_at),
-            "date_processed": _moment(back.processed_at),
+            "date_requested": _timestamp(back.requested_at),
+            "date_received": _timestamp(back.received_at),
+            "date_processed": _timestamp(back.processed_at),
             "items": items,
             "track": None if status == "pending" else _track(back.tracking_number),
         }
@@ -169,15 +169,15 @@ class Story:
     def credit_memo(
         self, lines: Sequence[Line], *, reversal: str = "NONE", fee_cents: int = 0, adjustment_cents: int = 0
     ) -> dict[str, Any]:
-        """Return a refund of lines; `fee_cents` is the fee of each piece."""
+        """Return a message about a new credit note for lines; `fee_cents` is the fee for each piece."""
         items = [
             {**line(*each), "reversal": reversal, "return_item_fee": euros(fee_cents * each.quantity)} for each in lines
         ]
         fees = fee_cents * sum(each.quantity for each in lines)
         body = {
             **self._child(self._next_number(topics.CREDIT_MEMO)),
-            "created_at": _moment(self.now),
-            "updated_at": _moment(self.now),
+            "created_at": _timestamp(self.now),
+            "updated_at": _timestamp(self.now),
             "items": items,
             "billing_address": self.customer,
             "adjustment": euros(adjustment_cents),
@@ -188,14 +188,14 @@ class Story:
         return self._send(topics.CREDIT_MEMO, body)
 
     def payment_request(self) -> dict[str, Any]:
-        """Return the request to pay for the order (V2)."""
+        """Return a message about a request to pay for the order (V2)."""
         number = self._next_number(topics.PAYMENT_REQUEST)
         total = _sum(self.lines) + self.shipping_cents
         body = {
             "order_increment_id": self.number,
             "purchase_order_increment_id": number,
             "pay_by_link": f"https://pay.example.com/p/{number}",
-            "created_at": _moment(self.now),
+            "created_at": _timestamp(self.now),
             "items": [{**line(*each), "external_reference": None} for each in self.lines],
             "billing_address": self.customer,
             "shipping_address": self.customer,
@@ -206,15 +206,15 @@ class Story:
         }
         return self._send(topics.PAYMENT_REQUEST, body)
 
-    # ------------------------------------------------------------ their parts
+    # ------------------------------------------------------------ parts of messages
 
     def _send(self, topic: str, body: dict[str, Any]) -> dict[str, Any]:
-        body = copy.deepcopy(body)  # two messages share no address
+        body = copy.deepcopy(body)  # so that two messages share no address
         self.steps.append(Step(topic, body, self.now))
         return body
 
     def _next_number(self, topic: str) -> str:
-        """Each kind of document is counted separately."""
+        """Return the next number of a topic; each topic has its own numbers."""
         self._used[topic] = self._used.get(topic, -1) + 1
         return f"{self._first_number + self._used[topic]:09}"
 
@@ -273,10 +273,10 @@ def _track(number: str) -> dict[str, Any]:
     }
 
 
-def _moment(at: datetime | None) -> str | None:
+def _timestamp(at: datetime | None) -> str | None:
     return at.astimezone(timezone.utc).isoformat(timespec="milliseconds") if at else None
 
 
-def _moment_of_shipments(at: datetime | None) -> str | None:
-    """Shipments alone write their times without a T and without a zone."""
+def _shipment_timestamp(at: datetime | None) -> str | None:
+    """Return a time as only shipments write it: without T and without a time zone."""
     return at.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S") if at else None

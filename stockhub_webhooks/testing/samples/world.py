@@ -1,7 +1,7 @@
-"""Invented customers, goods and warehouses.
+"""Invented customers, articles and a warehouse.
 
-Names are invented, e-mail is at example.com (RFC 2606), postcodes end in letters that no street has, and the telephone
-numbers begin with 06-00 or have a subscriber's number that begins with 0: both are never handed out.
+They cannot belong to real people: e-mail addresses are at example.com (RFC 2606), postcodes end in letters that are not
+in use, and telephone numbers are in ranges that are never assigned.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 
 class Article(NamedTuple):
-    """Something to buy; its price is in cents, VAT included."""
+    """An article; `cents` is its price, VAT included."""
 
     sku: str
     parent_sku: str
@@ -21,19 +21,19 @@ class Article(NamedTuple):
     cents: int
 
     def body(self) -> dict[str, Any]:
-        """Return the fields that every kind of line has."""
+        """Return the fields that the lines of all topics have."""
         return {name: getattr(self, name) for name in ("sku", "parent_sku", "manufacturer", "size", "mpn")}
 
 
 class Line(NamedTuple):
-    """So many pieces of one article."""
+    """An article with a number of pieces."""
 
     article: Article
     quantity: int
 
     @property
     def cents(self) -> int:
-        """The price of the whole row."""
+        """The price of all pieces."""
         return self.article.cents * self.quantity
 
 
@@ -104,7 +104,7 @@ ARTICLES = tuple(
 
 
 def line(article: Article, quantity: int, name: str = "qty") -> dict[str, Any]:
-    """Return a priced line of a message; `name` is what the topic calls the quantity."""
+    """Return a line of a message with its amounts; `name` is the topic's field for the quantity."""
     return {
         **article.body(),
         name: quantity,
@@ -114,5 +114,5 @@ def line(article: Article, quantity: int, name: str = "qty") -> dict[str, Any]:
 
 
 def euros(cents: int) -> int | float:
-    """Return an amount as the sender's JSON writes it: a whole number if it is one."""
+    """Return an amount as Stock Hub's JSON has it: an integer if there are no cents."""
     return cents / 100 if cents % 100 else cents // 100

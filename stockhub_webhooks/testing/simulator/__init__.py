@@ -1,5 +1,5 @@
-"""Simulator of Stock Hub, which has no test environment, over real HTTP against any receiver.
+"""Simulator of Stock Hub, which has no test environment: sends messages over HTTP to any receiver.
 
-``scenarios`` write what is sent, ``sending`` sends it as Stock Hub does, ``simulation`` does so from several threads
-at a set rate, and ``summary`` says what was answered. Only the standard library is used.
+``scenarios`` has the messages and the expected answers, ``sending`` sends one message, ``simulation`` sends all of
+them from several threads at a set rate, and ``summary`` counts the answers. It needs only the standard library.
 """

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
-from stockhub_webhooks.contract import topics
 from stockhub_webhooks.testing import samples
 
 ACCEPTED = frozenset({200, 202})
@@ -18,7 +17,7 @@ NOT_READABLE = frozenset({406})
 NO_ENTRY = frozenset({401})
 DROPPED_SHARE = 0.2
 ORDERS_OF_A_SEED = 10_000
-WEEKS = timedelta(weeks=3)  # the longest life is shorter: all that is told lies in the past
+WEEKS = timedelta(weeks=3)  # the longest life is shorter, so no message has a date in the future
 
 
 class Key(Enum):
@@ -31,7 +30,7 @@ class Key(Enum):
 
 @dataclass(frozen=True)
 class Post:
-    """A message as it is sent, and the statuses that are accepted as its answer."""
+    """A request, and the HTTP statuses that are expected as its answer."""
 
     topic: str
     number: str
@@ -45,12 +44,12 @@ Queue = tuple[Post, ...]
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that is sent: each queue one after the other, the queues at the same time.
+    """All messages of a simulation. Queues are sent at the same time, the messages of a queue one after the other.
 
     Attributes:
         queues: the messages.
-        lives: what they are made of, before anything happened to it.
-        dropped: how many messages were lost on their way on purpose.
+        lives: the complete lives that the messages were made from.
+        dropped: number of messages that are left out on purpose.
     """
 
     queues: Sequence[Queue]
@@ -66,12 +65,12 @@ class Scenario:
     """A way in which messages arrive.
 
     Attributes:
-        sentence: what it is, and how it must end.
-        write: makes the queues out of lives.
-        names: which lives are played, in turns.
-        concurrency: how many messages are on their way at the same time, unless somebody says otherwise.
-        at_once: whether a rate makes no sense.
-        loses: whether some messages are never sent.
+        sentence: description, with the expected result.
+        write: function that makes the queues from lives.
+        names: names of the lives that are played, in turns.
+        concurrency: default number of messages that are sent at the same time.
+        at_once: True if everything is sent at once, so that a rate makes no sense.
+        loses: True if some messages are left out.
     """
 
     sentence: str
@@ -82,12 +81,12 @@ class Scenario:
     loses: bool = False
 
     def plan(self, orders: int, seed: int, now: datetime) -> Plan:
-        """Return the queues of messages.
+        """Return the plan of a simulation.
 
         Args:
-            orders: how many lives, `ORDERS_OF_A_SEED` at most.
-            seed: decides everything but the dates; orders of different seeds have different numbers.
-            now: the lives end before that, aware.
+            orders: number of lives, at most `ORDERS_OF_A_SEED`.
+            seed: number that everything but the dates depends on; different seeds have different order numbers.
+            now: aware time; all lives end before it.
         """
         first = seed * ORDERS_OF_A_SEED
         lives = [
@@ -105,7 +104,7 @@ class Scenario:
 
 
 def posts(life: samples.Life) -> Queue:
-    """Return the messages of a life, as it is."""
+    """Return the unchanged messages of a life."""
     return tuple(_post(step) for step in life)
 
 
@@ -114,7 +113,7 @@ def _post(step: samples.Step, **changes: Any) -> Post:
     return Post(step.topic, step.number, body)
 
 
-# ---------------------------------------------------------------- what happens to lives
+# ---------------------------------------------------------------- the ways to send lives
 
 
 def _in_sequence(lives: Sequence[samples.Life], chance: random.Random) -> Sequence[Queue]:
@@ -134,33 +133,29 @@ def _drop(lives: Sequence[samples.Life], chance: random.Random) -> Sequence[Queu
 
 
 def _burst(lives: Sequence[samples.Life], chance: random.Random) -> Sequence[Queue]:
-    """Every message by itself; only those of one return stay in sequence, for they tell no `updated_at`."""
-    alone: list[Queue] = []
-    for life in lives:
-        everything = posts(life)
-        alone += [(post,) for post in everything if post.topic != topics.RMA]
-        alone += [returns] if (returns := tuple(post for post in everything if post.topic == topics.RMA)) else []
+    """Send every message by itself, whatever its sequence."""
+    alone: list[Queue] = [(post,) for life in lives for post in posts(life)]
     chance.shuffle(alone)
     return alone
 
 
 def _drift(lives: Sequence[samples.Life], chance: random.Random) -> Sequence[Queue]:
-    return [tuple(_drifted(step) for step in life) for life in lives]
+    return [tuple(_with_drift(step) for step in life) for life in lives]
 
 
-def _drifted(step: samples.Step) -> Post:
-    news: dict[str, Any] = {"loyalty_points": 12, "items__carbon_grams": 310}
+def _with_drift(step: samples.Step) -> Post:
+    changes: dict[str, Any] = {"loyalty_points": 12, "items__carbon_grams": 310}
     if "status" in step.payload:
-        news["status"] = f"{step.payload['status']}_BY_DRONE"
-    return _post(step, **news)
+        changes["status"] = f"{step.payload['status']}_BY_DRONE"
+    return _post(step, **changes)
 
 
 def _malformed(lives: Sequence[samples.Life], chance: random.Random) -> Sequence[Queue]:
-    return [tuple(_with_broken_ones(life)) for life in lives]
+    return [tuple(_with_broken_messages(life)) for life in lives]
 
 
-def _with_broken_ones(life: samples.Life) -> Iterator[Post]:
-    """Yield before each good message a broken one of its topic, each broken in another way."""
+def _with_broken_messages(life: samples.Life) -> Iterator[Post]:
+    """Yield each message after a broken one of its topic; the ways to break it take turns."""
     for position, post in enumerate(posts(life)):
         breaking = BROKEN[(position + int(life.increment_id)) % len(BROKEN)]
         yield Post(post.topic, post.number, breaking(post.body), NOT_READABLE)

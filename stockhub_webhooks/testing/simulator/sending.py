@@ -1,4 +1,4 @@
-"""Sends one message as Stock Hub does."""
+"""Sending of one message as Stock Hub sends it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WRONG_KEY = "simulated-wrong-key"
 
 @dataclass(frozen=True)
 class Target:
-    """The receiver: its URL without the topic."""
+    """The receiver of the messages; `url` is without the topic."""
 
     url: SplitResult
 
@@ -35,7 +35,7 @@ class Target:
 
     @property
     def is_loopback(self) -> bool:
-        """True if the target is this machine."""
+        """True if the target is on this machine."""
         return client.is_loopback(self.url.hostname or "")
 
     def url_of(self, topic: str) -> str:

@@ -1,4 +1,4 @@
-"""Sends a plan from several threads, at a set rate."""
+"""Sending of a plan from several threads, at a set rate."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from functools import partial
 from stockhub_webhooks.testing.simulator.scenarios import Plan, Queue
 from stockhub_webhooks.testing.simulator.sending import Answer, Target, send
 
-LOOK_SECONDS = 0.1
+PROGRESS_SECONDS = 0.1
 
 
 class Pace:
-    """Lets at most `rate` messages a second go, all threads together; any number where it is None."""
+    """Rate limit: at most `rate` messages a second, all threads together; no limit if it is None."""
 
     def __init__(self, rate: float | None) -> None:
         self._pause = 1 / rate if rate else 0.0
@@ -24,7 +24,7 @@ class Pace:
         self._lock = threading.Lock()
 
     def wait(self, stop: threading.Event) -> bool:
-        """Wait for the next free place; return False if the simulation was stopped."""
+        """Wait until the next message may be sent; return False if the simulation was stopped."""
         with self._lock:
             now = time.monotonic()
             at = self._next = max(self._next, now)
@@ -33,14 +33,14 @@ class Pace:
 
 
 class Simulation:
-    """Sends a plan once. What `answers` holds grows while it runs.
+    """One run of a plan. `answers` grows while it runs.
 
     Args:
-        target: where to.
-        key: what comes as `x-api-key`.
-        plan: what.
-        concurrency: how many threads send.
-        rate: messages a second, all threads together; as many as possible where it is None.
+        target: the receiver.
+        key: the right value of `x-api-key`.
+        plan: the messages.
+        concurrency: number of sending threads.
+        rate: messages a second, all threads together; None for as many as possible.
     """
 
     def __init__(self, target: Target, key: str, plan: Plan, *, concurrency: int, rate: float | None = None) -> None:
@@ -56,11 +56,11 @@ class Simulation:
         count = max(1, min(concurrency, len(plan.queues)))
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(count)]
 
-    def run(self, look: Callable[[int, int], None] = lambda done, total: None) -> bool:
+    def run(self, on_progress: Callable[[int, int], None] = lambda done, total: None) -> bool:
         """Send all messages; return False if Ctrl-C ended it.
 
         Args:
-            look: is told now and then how many messages are answered, and of how many.
+            on_progress: function that is called every `PROGRESS_SECONDS` with the numbers of answers and messages.
         """
         begin = time.monotonic()
         total = len(self._plan)
@@ -69,8 +69,8 @@ class Simulation:
         try:
             for thread in self._threads:
                 while thread.is_alive():
-                    thread.join(LOOK_SECONDS)
-                    look(len(self.answers), total)
+                    thread.join(PROGRESS_SECONDS)
+                    on_progress(len(self.answers), total)
         except KeyboardInterrupt:
             self._stop.set()
             for thread in self._threads:

@@ -15,34 +15,34 @@ PERCENTILES = (50, 95, 99)
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
-    """Return the smallest of the values that so many percent of them do not exceed; 0 where there are none."""
+    """Return the smallest value that `percent` of the values do not exceed; 0 if there are no values."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)] if ordered else 0.0
 
 
 def lines(answers: Sequence[Answer], seconds: float) -> Iterator[str]:
-    """Return the answers by status, how long they took, and the first that were not as they must be."""
+    """Yield the lines of the summary: answers by status, latencies, and the first unexpected answers."""
     rate = len(answers) / seconds if seconds else 0.0
     yield f"{len(answers)} messages in {seconds:.1f} s, {rate:.0f} a second"
-    kinds = Counter((answer.status, answer.outcome) for answer in answers)
-    for (status, outcome), count in sorted(kinds.items()):
+    counts = Counter((answer.status, answer.outcome) for answer in answers)
+    for (status, outcome), count in sorted(counts.items()):
         yield f"  {status or 'no answer'} {outcome}".rstrip().ljust(24) + f"{count:>8}"
     latencies = [answer.seconds * 1000 for answer in answers if answer.status]
-    named = [f"p{percent} {percentile(latencies, percent):.0f}" for percent in PERCENTILES]
-    yield f"  milliseconds: {', '.join(named)}, max {max(latencies, default=0):.0f}"
-    wrong = [answer for answer in answers if not answer.is_as_expected]
-    yield f"  as expected: {len(answers) - len(wrong)} of {len(answers)}"
-    for answer in wrong[:SHOWN]:
+    percentiles = [f"p{percent} {percentile(latencies, percent):.0f}" for percent in PERCENTILES]
+    yield f"  milliseconds: {', '.join(percentiles)}, max {max(latencies, default=0):.0f}"
+    unexpected = [answer for answer in answers if not answer.is_as_expected]
+    yield f"  as expected: {len(answers) - len(unexpected)} of {len(answers)}"
+    for answer in unexpected[:SHOWN]:
         yield f"  {_fault(answer)}"
-    if len(wrong) > SHOWN:
-        yield f"  and {len(wrong) - SHOWN} more"
+    if len(unexpected) > SHOWN:
+        yield f"  and {len(unexpected) - SHOWN} more"
 
 
 def _fault(answer: Answer) -> str:
     post = answer.post
     expected = " or ".join(map(str, sorted(post.expected)))
-    found = answer.status or "no answer"
-    return f"{post.topic} {post.number}: {found} instead of {expected}: {answer.detail[:DETAIL_LENGTH]}".rstrip(": ")
+    status = answer.status or "no answer"
+    return f"{post.topic} {post.number}: {status} instead of {expected}: {answer.detail[:DETAIL_LENGTH]}".rstrip(": ")
 
 
 def bar(done: int, total: int) -> str:

@@ -34,7 +34,7 @@ def counting(settings):
         metric.clear()
     counters.connect()
     yield
-    for signal, count in counters.COUNTED_BY:
+    for signal, count in counters.COUNTING_FUNCTIONS:
         signal.disconnect(dispatch_uid=f"{counters.__name__}.{count.__name__}")
         assert count not in [receiver for _, receiver, *_ in signal.receivers]
 

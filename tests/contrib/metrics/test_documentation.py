@@ -19,7 +19,7 @@ RULES = CONFIGURATIONS[1]["groups"][0]["rules"]
 def in_code():
     """(name, type, labels, sentence) of each metric."""
     for gauge in (*WITHOUT_DATABASE, *FROM_TABLES):
-        yield f"{PREFIX}{gauge.name}", "gauge", [gauge.label] if gauge.label else [], gauge.sentence
+        yield f"{PREFIX}{gauge.name}", "gauge", [gauge.label] if gauge.label else [], gauge.help
     for metric in counters.ALL:
         (family,) = metric.describe()
         ending = "_total" if family.type == "counter" else ""

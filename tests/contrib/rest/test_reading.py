@@ -229,13 +229,14 @@ def test_customers_are_shown_to_those_with_the_permission_only(play, post, reade
     play("returned")
     moved = samples.life("returned").steps[0].payload
     moved |= {"updated_at": "2027-01-01T00:00:00Z", "shipping_address": {**CUSTOMERS[0], "city": "Verhuisstad"}}
+    moved |= {"gift_message": "for Verhuisstad"}
     assert post("order", moved).json()["outcome"] == "updated"
     plain = reader("view_order", "view_event")
     text = json.dumps([rows(plain, ORDERS), rows(plain, EVENTS, page_size=100)], ensure_ascii=False)
     persons = {str(value) for who in (*CUSTOMERS, WAREHOUSE) for name, value in who.items() if value and len(value) > 4}
     assert not [value for value in persons | {"Verhuisstad", "pay.example.com"} if value in text]
     order = rows(plain, ORDERS)[0]
-    assert order["shipping_address"] is None
+    assert order["shipping_address"] is order["extra"] is None
     assert order["payment_requests"][0]["pay_by_link"] is None
     changes = {
         name: values for row in rows(plain, EVENTS, type="order.updated") for name, values in row["changes"].items()
@@ -243,6 +244,7 @@ def test_customers_are_shown_to_those_with_the_permission_only(play, post, reade
     assert changes["shipping_address.city"] == [None, None]
     office = reader("view_order", "view_event", "view_personal_data")
     assert rows(office, ORDERS)[0]["shipping_address"]["city"] == "Verhuisstad"
+    assert rows(office, ORDERS)[0]["extra"] == {"gift_message": "for Verhuisstad"}
     text = json.dumps(rows(office, EVENTS, page_size=100))
     assert "Verhuisstad" in text
 

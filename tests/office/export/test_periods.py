@@ -17,13 +17,13 @@ from stockhub_webhooks.office.export.periods import Period
                               "2025-07-01 2025-09-30", "2025-01-01 2025-12-31", "2024-01-01 2024-12-31"]),
     ],
 )  # fmt: skip
-def test_the_usual_periods(day, expected):
+def test_usual_periods_are_whole_months_quarters_and_years(day, expected):
     usual = [period for _name, period in periods.usual(day)]
     assert [f"{period.first} {period.last}" for period in usual] == expected
     assert periods.last_quarter(day) == usual[3]
 
 
-def test_a_quarter_with_a_changed_clock_is_cut_at_midnights():
+def test_quarter_with_a_clock_change_ends_at_local_midnight():
     start, end = Period(date(2024, 1, 1), date(2024, 3, 31)).bounds()  # Amsterdam: winter, then summer
     assert start == datetime(2023, 12, 31, 23, tzinfo=timezone.utc)
     assert end == datetime(2024, 3, 31, 22, tzinfo=timezone.utc)

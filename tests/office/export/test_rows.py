@@ -36,19 +36,19 @@ def orders(post):
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 3, 500])
-def test_a_document_is_one_row_in_the_order_of_its_day_however_large_a_chunk_is(orders, monkeypatch, chunk):
+def test_documents_are_rows_by_date_with_any_chunk_size(orders, monkeypatch, chunk):
     monkeypatch.setattr(rows, "CHUNK_SIZE", chunk)
     assert [row["Stock Hub number"] for row in told("order")] == ["1", "2", "0", "4"]
 
 
-def test_a_line_is_a_row_without_the_amounts_of_its_document(orders):
+def test_lines_are_rows_without_the_amounts_of_the_document(orders):
     lines = told("order", by_line=True)
     assert [row["Stock Hub number"] for row in lines] == ["1", "1", "2", "2", "0", "0", "4"]
     assert "Row total" in lines[0]
     assert "Total" not in lines[0]
 
 
-def test_totals_are_by_currency_and_of_the_same_documents(orders):
+def test_totals_are_by_currency_and_of_the_exported_documents(orders):
     amount = Order.objects.get(increment_id="0").grand_total
     totals = Export(TABLES["order"], MARCH).totals()
     assert [(total["currency"], total["documents"], total["grand_total"]) for total in totals] == [
@@ -58,7 +58,7 @@ def test_totals_are_by_currency_and_of_the_same_documents(orders):
     assert sum(total["documents"] for total in totals) == len(told("order"))
 
 
-def test_an_amount_that_is_nowhere_adds_up_to_nothing(post):
+def test_missing_amounts_add_up_to_nothing(post):
     post("creditmemo", sample("creditmemo", created_at="2024-03-05T10:00:00+00:00", return_fee_amount=None))
     (total,) = Export(TABLES["creditmemo"], MARCH).totals()
     assert total["return_fee_amount"] is None
@@ -66,7 +66,7 @@ def test_an_amount_that_is_nowhere_adds_up_to_nothing(post):
 
 @pytest.mark.parametrize("topic", TABLES)
 @pytest.mark.parametrize("by_line", [False, True])
-def test_each_topic_has_its_table(post, topic, by_line, django_assert_max_num_queries):
+def test_each_topic_has_a_table(post, topic, by_line, django_assert_max_num_queries):
     post(topic)
     period = Period(date(2020, 1, 1), date(2100, 1, 1))
     with django_assert_max_num_queries(5):
@@ -83,19 +83,19 @@ def test_each_topic_has_its_table(post, topic, by_line, django_assert_max_num_qu
     assert Export(TABLES[topic], period).totals()[0]["documents"] == 1
 
 
-def test_what_was_only_tried_out_is_left_out(orders):
+def test_export_leaves_tests_out(orders):
     Order.objects.filter(increment_id="1").update(account="test")
     assert [row["Stock Hub number"] for row in told("order")] == ["2", "0", "4"]
     assert Export(TABLES["order"], MARCH).totals()[0]["documents"] == 2
 
 
-def test_the_account_is_a_column_only_where_there_are_several(orders, settings):
+def test_account_is_a_column_only_if_there_are_several(orders, settings):
     assert "Account" not in told("order")[0]
     settings.STOCKHUB_WEBHOOKS = {"API_KEYS": {"default": "a" * 30, "second": "b" * 30}}
     assert told("order")[0]["Account"] == conf.account("default")
 
 
-def test_heads_and_codes_are_in_the_language_of_who_asked(orders):
+def test_heads_and_codes_are_in_the_language_of_the_user(orders):
     (heads, first, *_others) = Export(TABLES["order"], MARCH, language="nl").rows()
     assert "Ons ordernummer" in heads
     assert first[heads.index("Status")] == "afgerond"

@@ -33,12 +33,12 @@ from stockhub_webhooks.office.export import sheet
         ("＝1", "'＝1"),
     ],
 )
-def test_a_value_becomes_a_cell(value, cell):
+def test_values_are_formatted_as_cells(value, cell):
     assert sheet.cell(value) == cell
 
 
 @given(st.lists(st.lists(st.text(), min_size=1), min_size=1))
-def test_whatever_it_holds_no_cell_is_a_formula_and_no_row_breaks(rows):
+def test_no_text_becomes_a_formula_or_breaks_a_row(rows):
     text = "".join(sheet.lines(rows))
     assert text.startswith("\ufeff")
     assert text.endswith("\r\n")

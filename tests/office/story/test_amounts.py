@@ -16,7 +16,7 @@ def terms(document):
     return [(term.field, term.amount) for term in added.terms], added.total, added.difference
 
 
-def test_a_fee_is_taken_off_a_credit_note(post):
+def test_fee_reduces_a_credit_note(post):
     post("creditmemo")
     assert terms(CreditMemo.objects.get()) == (
         [("subtotal", Decimal("120")), ("fee_amount", Decimal("-2.5"))], Decimal("117.5"), 0,
@@ -24,13 +24,13 @@ def test_a_fee_is_taken_off_a_credit_note(post):
 
 
 @pytest.mark.parametrize(("total", "difference"), [(117.52, "0.02"), (117.48, "-0.02")])
-def test_a_difference_is_told_with_its_sign(post, total, difference):
+def test_difference_has_a_sign(post, total, difference):
     post("creditmemo", sample("creditmemo", grand_total=total))
     added = story.sum_of(CreditMemo.objects.get())
     assert (added.difference, added.adds_up) == (Decimal(difference), False)
 
 
-def test_a_return_fee_may_or_may_not_be_taken_off(post):
+def test_return_fee_may_be_part_of_the_total_or_not(post):
     post("creditmemo", sample("creditmemo", increment_id="1", return_fee_amount=5, grand_total=112.5))
     post("creditmemo", sample("creditmemo", increment_id="2", return_fee_amount=5, grand_total=117.5))
     taken, left = (story.sum_of(memo) for memo in CreditMemo.objects.order_by("increment_id"))
@@ -40,19 +40,19 @@ def test_a_return_fee_may_or_may_not_be_taken_off(post):
     assert [term.field for term in left.terms] == ["subtotal", "fee_amount"]
 
 
-def test_what_was_not_told_cannot_differ(post):
+def test_missing_amounts_make_no_difference(post):
     post("invoice", sample("invoice", increment_id="1", shipping_price=None))
     post("invoice", sample("invoice", increment_id="2", grand_total=None))
     for invoice in Invoice.objects.all():
         assert story.sum_of(invoice).adds_up
 
 
-def test_a_payment_request_is_not_checked(post):
+def test_payment_request_is_not_checked(post):
     post("order-payment-request", sample("order-payment-request", grand_total=1))
     assert story.sum_of(PaymentRequest.objects.get()).difference is None
 
 
-def test_lines_that_are_not_the_subtotal_are_said(post):
+def test_difference_between_lines_and_subtotal_is_found(post):
     post("order", sample("order", subtotal=239, grand_total=243.95))
     added = story.sum_of(Order.objects.get())
     assert (added.difference, added.lines_difference, added.adds_up) == (0, -1, False)

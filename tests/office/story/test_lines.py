@@ -12,7 +12,7 @@ def counted(lines, *names):
     return [tuple(getattr(found, name) for name in ("sku", "size", *names)) for found in lines]
 
 
-def test_each_document_counts_on_the_line_with_its_sku_and_size(tell, lines):
+def test_documents_count_on_the_line_with_their_sku_and_size(tell, lines):
     tell.order(("A", "L", 3), ("A", "S", 2), ("B", "L", 1))
     tell.shipment(("A", "L", 1))
     tell.delivered(("A", "L", 1), ("A", "S", 2))
@@ -25,7 +25,7 @@ def test_each_document_counts_on_the_line_with_its_sku_and_size(tell, lines):
     ]
 
 
-def test_equal_lines_are_told_apart_by_their_turn_and_a_full_one_passes_on(tell, lines):
+def test_equal_lines_are_filled_one_after_the_other(tell, lines):
     tell.order(("A", "L", 1), ("A", "L", 2))
     tell.shipment(("A", "L", 1), ("A", "L", 1))
     assert counted(lines(), "shipped") == [("A", "L", 1), ("A", "L", 1)]
@@ -34,7 +34,7 @@ def test_equal_lines_are_told_apart_by_their_turn_and_a_full_one_passes_on(tell,
     assert not any(found.is_too_much for found in lines())
 
 
-def test_a_document_without_a_size_means_the_only_line_of_its_sku(tell, lines):
+def test_document_without_a_size_counts_on_the_only_line_of_its_sku(tell, lines):
     tell.order(("A", "L", 1), ("B", "L", 1), ("B", "S", 1))
     tell.shipment(("A", None, 1), ("B", None, 1))
     assert counted(lines(), "ordered", "shipped") == [
@@ -42,7 +42,7 @@ def test_a_document_without_a_size_means_the_only_line_of_its_sku(tell, lines):
     ]  # fmt: skip
 
 
-def test_what_no_order_has_is_a_line_of_its_own_with_an_unknown_number(tell, lines):
+def test_article_of_no_order_is_a_line_with_an_unknown_number(tell, lines):
     tell.order(("A", "L", 1))
     tell.shipment(("Z", "L", 2))
     known, unknown = lines()
@@ -52,21 +52,21 @@ def test_what_no_order_has_is_a_line_of_its_own_with_an_unknown_number(tell, lin
     assert not unknown.is_too_much
 
 
-def test_more_than_was_ordered_is_said_and_not_hidden(tell, lines):
+def test_surplus_over_the_ordered_number_is_shown(tell, lines):
     tell.order(("A", "L", 1))
     tell.shipment(("A", "L", 3))
     (found,) = lines()
     assert (found.shipped, found.open, found.is_too_much) == (3, 0, True)
 
 
-def test_a_number_that_was_not_told_is_unknown(tell, lines):
+def test_missing_number_is_unknown(tell, lines):
     tell.order(("A", "L", None))
     (found,) = lines()
     assert (found.ordered, found.open) == (None, None)
 
 
 @pytest.mark.parametrize("reversal", ["CANCELLED", "canceled"])
-def test_what_is_credited_as_cancelled_will_not_be_sent(tell, lines, reversal):
+def test_pieces_credited_as_cancelled_are_not_expected(tell, lines, reversal):
     tell.order(("A", "L", 3))
     tell.credit(("A", "L", 1), reversal=reversal)
     (found,) = lines()
@@ -74,14 +74,14 @@ def test_what_is_credited_as_cancelled_will_not_be_sent(tell, lines, reversal):
 
 
 @pytest.mark.parametrize("status", ["canceled", "closed"])
-def test_what_is_left_when_the_order_ends_is_cancelled(tell, lines, status):
+def test_unsent_pieces_of_a_finished_order_are_cancelled(tell, lines, status):
     tell.order(("A", "L", 3), status=status)
     tell.shipment(("A", "L", 1))
     (found,) = lines()
     assert (found.cancelled, found.open) == (2, 0)
 
 
-def test_what_somebody_refused_is_not_waited_for(tell, lines):
+def test_refused_pieces_are_not_expected(tell, lines):
     tell.order(("A", "L", 5))
     tell.rma(
         return_item("A", number=1, status="rejected"),
@@ -92,26 +92,26 @@ def test_what_somebody_refused_is_not_waited_for(tell, lines):
     assert (found.asked_back, found.refused, found.returned) == (3, 2, 0)
 
 
-def test_what_is_refused_when_it_has_come_back_is_not_paid_back(tell, lines):
+def test_pieces_refused_after_their_return_are_not_refunded(tell, lines):
     tell.order(("A", "L", 3))
     tell.rma(return_item("A", number=2, qty_returned=2, status="rejected"), return_item("A", number=1, qty_returned=1))
     (found,) = lines()
     assert (found.asked_back, found.refused, found.returned, found.kept) == (3, 0, 3, 2)
 
 
-def test_a_refused_return_counts_for_items_without_a_state(tell, lines):
+def test_refused_return_counts_for_items_without_a_status(tell, lines):
     tell.order(("A", "L", 1))
     tell.rma(return_item("A", number=1, status=None), status="denied")
     assert counted(lines(), "asked_back", "refused") == [("A", "L", 0, 1)]
 
 
-def test_a_document_of_another_order_of_the_purchase_counts_where_the_line_is(tell, post, lines):
+def test_document_of_another_order_of_the_purchase_counts_on_its_line(tell, post, lines):
     tell.order(("A", "L", 1))
     post("shipment", sample("shipment", order_increment_id="999", items=[line()]))
     assert counted(lines(), "shipped") == [("A", "L", 1)]
 
 
-def test_what_names_another_order_number_of_ours_is_not_counted(tell, lines, purchase):
+def test_document_with_another_order_number_is_not_counted(tell, lines, purchase):
     tell.order(("A", "L", 1))
     tell.shipment(("A", "L", 1), po_number="ANOTHER")
     assert counted(lines(), "shipped") == [("A", "L", 0)]

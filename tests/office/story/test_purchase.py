@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 SECOND = "the-key-of-the-second-account-012345"
 
 
-def test_all_orders_and_documents_of_one_number_belong_together(post, purchase):
+def test_orders_and_documents_with_one_order_number_are_a_purchase(post, purchase):
     for topic in ALPHABETICAL:
         post(topic)
     post("order", sample("order", increment_id="2", created_at="2020-01-01T00:00:00+00:00"))
@@ -23,7 +23,7 @@ def test_all_orders_and_documents_of_one_number_belong_together(post, purchase):
     assert not any(map(found.is_stray, found.children))
 
 
-def test_an_order_without_a_number_of_ours_is_alone(post, purchase):
+def test_order_without_our_order_number_is_a_purchase_by_itself(post, purchase):
     post("order", sample("order", po_number=None))
     post("order", sample("order", increment_id="2", po_number=None))
     post("shipment", sample("shipment", po_number=None))
@@ -33,7 +33,7 @@ def test_an_order_without_a_number_of_ours_is_alone(post, purchase):
     assert story.of_number("") == []
 
 
-def test_another_account_is_another_shop(post, purchase, settings):
+def test_purchases_of_two_accounts_are_kept_apart(post, purchase, settings):
     settings.STOCKHUB_WEBHOOKS = {"API_KEYS": {"default": KEY, "second": SECOND}}
     post("order")
     post("order", key=SECOND)
@@ -45,7 +45,7 @@ def test_another_account_is_another_shop(post, purchase, settings):
     assert story.of_number("RESELLER_REF") == [first, second]
 
 
-def test_a_document_with_our_number_under_another_order_is_a_stray(post, purchase):
+def test_document_with_our_number_under_another_order_is_a_stray(post, purchase):
     post("order")
     post("order", sample("order", increment_id="2", po_number="OTHER"))
     post("shipment", sample("shipment", order_increment_id="2"))
@@ -57,7 +57,7 @@ def test_a_document_with_our_number_under_another_order_is_a_stray(post, purchas
     assert not other.has(other.shipments[0])
 
 
-def test_the_timeline_goes_by_when_it_happened_and_can_be_turned(post, purchase):
+def test_timeline_is_sorted_by_time_in_either_direction(post, purchase):
     for topic in ALPHABETICAL:
         post(topic)
     post("shipment", contract("shipment"))
@@ -74,7 +74,7 @@ def test_the_timeline_goes_by_when_it_happened_and_can_be_turned(post, purchase)
     assert oldest[0].message.topic == "shipment"
 
 
-def test_the_timeline_knows_what_moved_here_from_another_order(post, purchase):
+def test_timeline_has_documents_that_moved_from_another_order(post, purchase):
     post("order")
     post("shipment", sample("shipment", order_increment_id="999", po_number=None))
     post("shipment", sample("shipment", updated_at="2025-01-01 00:00:00"))
@@ -82,7 +82,7 @@ def test_the_timeline_knows_what_moved_here_from_another_order(post, purchase):
     assert len([entry for entry in timeline.entries(timeline.page(1)) if entry.message.topic == "shipment"]) == 2
 
 
-def test_a_long_timeline_has_pages_and_reads_one(post, purchase, monkeypatch):
+def test_timeline_reads_one_page_at_a_time(post, purchase, monkeypatch):
     monkeypatch.setattr("stockhub_webhooks.office.story.timeline.PAGE_SIZE", 2)
     for number in range(5):
         post("order", sample("order", status=f"s{number}", updated_at=f"2024-05-06T12:0{number}:00+02:00"))
@@ -92,7 +92,7 @@ def test_a_long_timeline_has_pages_and_reads_one(post, purchase, monkeypatch):
     assert [len(timeline.entries(page)) for page in pages] == [2, 1, 1, 2]
 
 
-def test_a_message_of_another_account_is_not_told(post, purchase, settings):
+def test_timeline_leaves_out_messages_of_other_accounts(post, purchase, settings):
     settings.STOCKHUB_WEBHOOKS = {"API_KEYS": {"default": KEY, "second": SECOND}}
     post("order")
     post("order", key=SECOND)
@@ -101,7 +101,7 @@ def test_a_message_of_another_account_is_not_told(post, purchase, settings):
     assert Message.objects.count() == 2
 
 
-def test_tasks_are_counted_and_the_unfinished_named(post, hear, purchase):
+def test_tasks_are_counted_and_unfinished_ones_listed(post, hear, purchase):
     def fail(**kwargs):
         raise ValueError
 
@@ -113,7 +113,7 @@ def test_tasks_are_counted_and_the_unfinished_named(post, hear, purchase):
     assert [call.attempts for call in tasks.unfinished] == [1]
 
 
-def test_parcels_are_those_of_the_number_and_nobody_elses(post):
+def test_parcels_are_those_of_the_order_number_only(post):
     post("order")
     post("shipment", sample("shipment", increment_id="1", po_number=None))
     post("shipment", sample("shipment", increment_id="2", order_increment_id="999", track__tracking_number="STRAY"))
@@ -126,7 +126,7 @@ def test_parcels_are_those_of_the_number_and_nobody_elses(post):
     assert story.parcels("") == story.parcels("nothing") == []
 
 
-def test_parcels_of_an_order_without_a_number_of_ours_are_its_own(post):
+def test_parcels_of_an_order_without_our_number_are_its_own(post):
     post("order", sample("order", po_number=None))
     post("shipment", sample("shipment", po_number=None))
     assert len(story.parcels(Order.objects.get())) == 1
@@ -136,13 +136,13 @@ def test_parcels_of_an_order_without_a_number_of_ours_are_its_own(post):
     ("status", "words"),
     [("IN_TRANSIT", "in transit"), ("DELIVERED", "delivered"), ("UNKNOWN", ""), ("brand_new", ""), (None, "")],
 )
-def test_customers_read_words_and_no_codes(post, status, words):
+def test_parcels_for_customers_have_labels_instead_of_codes(post, status, words):
     post("shipment", sample("shipment", status=status))
     (parcel,) = story.parcels("RESELLER_REF")
     assert (parcel.status, parcel.status_in_words) == (status or "", words)
 
 
-def test_a_shipment_without_a_parcel_is_shown_and_bad_links_are_not(post):
+def test_shipment_without_a_parcel_is_shown_and_unsafe_links_are_not(post):
     post("shipment", sample("shipment", increment_id="1", track=None, delivered_at="2024-04-19 10:00:00"))
     post("shipment", sample("shipment", increment_id="2", track__tracking_url="javascript:alert(1)"))
     without, bad = story.parcels("RESELLER_REF")

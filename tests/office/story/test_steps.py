@@ -13,7 +13,7 @@ def told(steps, *names):
     return [(steps[name].state, steps[name].pieces, steps[name].of) for name in names]
 
 
-def test_a_new_order_waits_and_nothing_is_said_of_returns(tell, steps):
+def test_new_order_is_open_and_has_no_return_steps(tell, steps):
     tell.order(("A", "L", 2), ("B", "L", 1))
     assert told(steps(), *steps()) == [
         (State.DONE, 3, 3),
@@ -24,14 +24,14 @@ def test_a_new_order_waits_and_nothing_is_said_of_returns(tell, steps):
     ]
 
 
-def test_a_part_is_a_part(tell, steps):
+def test_some_pieces_make_a_step_partial(tell, steps):
     tell.order(("A", "L", 2), ("B", "L", 1))
     tell.shipment(("A", "L", 1))
     tell.delivered(("B", "L", 1))
     assert told(steps(), "shipped", "delivered") == [(State.PARTIAL, 2, 3), (State.PARTIAL, 1, 3)]
 
 
-def test_delivered_is_done_only_when_all_that_was_ordered_is(tell, steps):
+def test_delivered_step_is_done_when_all_ordered_pieces_are(tell, steps):
     tell.order(("A", "L", 2))
     tell.delivered(("A", "L", 1))
     assert told(steps(), "shipped", "delivered") == [(State.PARTIAL, 1, 2), (State.PARTIAL, 1, 2)]
@@ -39,19 +39,19 @@ def test_delivered_is_done_only_when_all_that_was_ordered_is(tell, steps):
     assert told(steps(), "shipped", "delivered") == [(State.DONE, 2, 2), (State.DONE, 2, 2)]
 
 
-def test_too_much_of_one_line_makes_up_for_no_other(tell, steps):
+def test_surplus_of_one_line_does_not_hide_a_shortage_of_another(tell, steps):
     tell.order(("A", "L", 1), ("B", "L", 1))
     tell.delivered(("A", "L", 2), ("Z", "L", 5))
     assert told(steps(), "shipped", "delivered") == [(State.PARTIAL, 1, 2), (State.PARTIAL, 1, 2)]
 
 
-def test_a_cancelled_order_is_cancelled(tell, steps):
+def test_cancelled_order_has_cancelled_steps(tell, steps):
     tell.order(("A", "L", 2), status="canceled")
     assert [state for state, _, _ in told(steps(), "ordered", "shipped", "delivered")] == [State.CANCELLED] * 3
     assert told(steps(), "returned", "refunded") == [(State.NONE, 0, 0)] * 2
 
 
-def test_what_is_cancelled_is_not_waited_for(tell, steps):
+def test_cancelled_pieces_are_not_expected(tell, steps):
     tell.order(("A", "L", 3))
     tell.delivered(("A", "L", 2))
     tell.credit(("A", "L", 1), reversal="CANCELLED")
@@ -64,7 +64,7 @@ def test_what_is_cancelled_is_not_waited_for(tell, steps):
     assert found["ordered"].cancelled == 1
 
 
-def test_a_return_is_done_when_all_that_was_asked_for_is_back(tell, steps):
+def test_return_step_is_done_when_all_requested_pieces_are_back(tell, steps):
     tell.order(("A", "L", 2))
     tell.rma(return_item("A", number=2, qty_returned=1))
     assert told(steps(), "returned", "refunded") == [(State.PARTIAL, 1, 2), (State.OPEN, 0, 2)]
@@ -74,14 +74,14 @@ def test_a_return_is_done_when_all_that_was_asked_for_is_back(tell, steps):
     assert told(steps(), "refunded") == [(State.DONE, 2, 2)]
 
 
-def test_a_refused_return_is_refused(tell, steps):
+def test_refused_return_is_a_cancelled_step(tell, steps):
     tell.order(("A", "L", 1))
     tell.rma(return_item("A", status="rejected"))
     assert told(steps(), "returned", "refunded") == [(State.CANCELLED, 0, 0), (State.NONE, 0, 0)]
     assert steps()["returned"].cancelled == 1
 
 
-def test_what_came_back_and_was_refused_then_is_not_waited_for(tell, steps):
+def test_pieces_refused_after_their_return_are_not_expected(tell, steps):
     tell.order(("A", "L", 2))
     tell.rma(return_item("A", qty_returned=1), return_item("A", qty_returned=1, status="rejected"))
     assert told(steps(), "returned", "refunded") == [(State.DONE, 2, 2), (State.OPEN, 0, 1)]
@@ -93,13 +93,13 @@ def test_what_came_back_and_was_refused_then_is_not_waited_for(tell, steps):
     assert steps()["refunded"].cancelled == 0
 
 
-def test_of_a_return_that_came_to_nothing_nothing_is_refunded(tell, steps):
+def test_refused_return_expects_no_refund(tell, steps):
     tell.order(("A", "L", 1))
     tell.rma(return_item("A", qty_returned=1, status="rejected"))
     assert told(steps(), "returned", "refunded") == [(State.DONE, 1, 1), (State.CANCELLED, 0, 0)]
 
 
-def test_what_a_stub_ordered_is_unknown(tell, steps):
+def test_ordered_number_of_a_stub_is_unknown(tell, steps):
     tell.delivered(("A", "L", 2))
     assert told(steps(), "ordered", "shipped", "delivered") == [
         (State.UNKNOWN, 0, None),
@@ -108,7 +108,7 @@ def test_what_a_stub_ordered_is_unknown(tell, steps):
     ]
 
 
-def test_with_a_stub_beside_it_nothing_is_done(tell, post, steps):
+def test_purchase_with_a_stub_has_no_done_steps(tell, post, steps):
     tell.order(("A", "L", 2))
     tell.delivered(("A", "L", 2))
     post("invoice", sample("invoice", order_increment_id="999"))
@@ -121,19 +121,19 @@ def test_with_a_stub_beside_it_nothing_is_done(tell, post, steps):
     assert all(found[name].is_at_least for name in ("ordered", "shipped", "delivered"))
 
 
-def test_an_order_that_does_not_say_how_many_is_unknown(tell, steps):
+def test_order_without_quantities_is_unknown(tell, steps):
     tell.order(("A", "L", None))
     assert told(steps(), "ordered", "shipped") == [(State.UNKNOWN, 0, None), (State.UNKNOWN, 0, None)]
     tell.order(("A", "L", None), ("B", "L", 1), updated_at="2024-06-01T00:00:00+00:00")
     assert told(steps(), "ordered", "shipped") == [(State.UNKNOWN, 1, 1), (State.OPEN, 0, 1)]
 
 
-def test_an_order_of_nothing_is_unknown_further_on(tell, steps):
+def test_order_without_lines_has_unknown_steps(tell, steps):
     tell.order(("A", "L", 0))
     assert told(steps(), "shipped", "delivered") == [(State.UNKNOWN, 0, 0)] * 2
 
 
-def test_trouble_with_a_parcel_is_said_until_it_is_delivered(tell, steps):
+def test_problem_of_a_parcel_is_shown_until_delivery(tell, steps):
     tell.order(("A", "L", 1))
     tell.shipment(("A", "L", 1), status="EXCEPTION", increment_id="5")
     assert steps()["delivered"].has_problem

@@ -1,4 +1,4 @@
-"""Servers that answer as badly as real ones do, and ours behind the same questions."""
+"""Servers with wrong answers, and this app behind the same client."""
 
 import ssl
 import threading
@@ -22,7 +22,7 @@ def _no_proxy(monkeypatch):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Gives each question the one answer that the test has put there."""
+    """Handler that gives every request the answer that the test has set."""
 
     def answer(self):
         length = int(self.headers.get("content-length") or 0)
@@ -43,7 +43,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def serve():
-    """Start a server with one answer; its address. `context` makes it speak https."""
+    """Return a function that starts a server with one answer; `context` makes it use https."""
     servers = []
 
     def start(status=200, headers=None, body=b"", *, context=None):
@@ -68,15 +68,15 @@ def serve():
 
 @pytest.fixture
 def authority(monkeypatch, tmp_path):
-    """A certificate authority that this process trusts."""
-    found = trustme.CA()
-    found.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    """Return a certificate authority that this process trusts."""
+    trusted = trustme.CA()
+    trusted.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
-    return found
+    return trusted
 
 
 def speaks(certificate):
-    """A server's side of https, with a certificate that trustme made."""
+    """Return the https context of a server with this certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(context)
     return context
@@ -84,7 +84,7 @@ def speaks(certificate):
 
 @pytest.fixture
 def ours(monkeypatch):
-    """Let the questions reach this very app; what was asked is in the list, and an entry of `instead` comes first."""
+    """Send the requests to this app and record them in `asked`; an entry of `instead` answers in its place."""
     asked = []
     instead = {}
 

@@ -13,7 +13,7 @@ from django.urls import NoReverseMatch
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.delivery import manual
 from stockhub_webhooks.models import Alarm, Heartbeat, Lock, Message, ReceiverCall, Refusal
 from stockhub_webhooks.operations import worker
 from stockhub_webhooks.operations.health import alarm
@@ -71,7 +71,7 @@ def called(subject, text):
 
 
 @EACH_MAILED
-def test_each_fault_is_mailed_once_an_episode(broken, fault, post):
+def test_each_problem_is_mailed_once_per_episode(broken, fault, post):
     broken(fault)
     look()
     assert len(mail.outbox) == 1
@@ -88,7 +88,7 @@ def test_each_fault_is_mailed_once_an_episode(broken, fault, post):
 
 
 @pytest.mark.parametrize("fault", ["quarantined", "given_up"])
-def test_a_second_episode_is_told_anew(broken, fault, post):
+def test_second_episode_is_mailed_again(broken, fault, post):
     broken(fault)
     look()
     Message.objects.filter(status="quarantined").delete()
@@ -104,14 +104,14 @@ def test_a_second_episode_is_told_anew(broken, fault, post):
 
 
 @pytest.mark.parametrize("fault", ["backlog", "gone_receivers"])
-def test_what_is_no_reason_for_a_mail_sends_none(broken, fault):
+def test_problem_without_a_mail_begins_an_episode_only(broken, fault):
     broken(fault)
     look()
     assert mail.outbox == []
     assert Alarm.objects.filter(name=fault, since__isnull=False).exists()
 
 
-def test_all_well_writes_nothing(post):
+def test_check_without_problems_writes_nothing(post):
     post("order")
     look()
     assert mail.outbox == []
@@ -130,7 +130,7 @@ def test_two_processes_send_one_mail(broken):
     assert len(mail.outbox) == 1
 
 
-def test_one_process_a_minute_looks(monkeypatch):
+def test_one_process_a_minute_checks(monkeypatch):
     looks = []
     monkeypatch.setattr(alarm, "collect_report", lambda: looks.append(1) or collect_report())
     alarm.check()
@@ -142,21 +142,21 @@ def test_one_process_a_minute_looks(monkeypatch):
     assert len(looks) == 2
 
 
-def test_a_clock_that_was_set_back_silences_nobody():
+def test_clock_that_was_set_back_does_not_block_the_lock():
     """The database's clock was a day ahead for a while."""
     assert alarm.acquire("look", 60)
     Lock.objects.update(acquired_at=datetime.now(timezone.utc) + timedelta(days=1))
     assert [alarm.acquire("look", 60) for _ in range(2)] == [True, False]
 
 
-def test_the_second_process_of_a_first_turn_has_none(monkeypatch):
+def test_second_process_does_not_acquire_a_new_lock(monkeypatch):
     """Both see no row, and one writes it first."""
     Lock.objects.create(name="alert", acquired_at=datetime.now(timezone.utc))
     monkeypatch.setattr("django.db.models.query.QuerySet.exists", lambda self: False)
     assert not alarm.acquire("alert", 3600)
 
 
-def test_the_second_process_does_not_begin_the_same_episode():
+def test_second_process_does_not_begin_the_same_episode():
     alarm._update_episodes({"silence"})
     assert not alarm._begin_episode("silence", {})
     assert not alarm._begin_episode("silence", {"silence": None})
@@ -165,7 +165,7 @@ def test_the_second_process_does_not_begin_the_same_episode():
     assert alarm._update_episodes({"silence"}) == {"silence"}
 
 
-def test_what_comes_within_the_hour_is_told_after_it(broken):
+def test_new_problem_within_the_hour_is_mailed_after_it(broken):
     broken("quarantined")
     look()
     broken("refusals")
@@ -180,7 +180,7 @@ def test_what_comes_within_the_hour_is_told_after_it(broken):
     assert len(mail.outbox) == 2
 
 
-def test_what_was_over_within_the_hour_is_not_told(broken, post):
+def test_problem_that_ended_within_the_hour_is_not_mailed(broken, post):
     broken("quarantined")
     look()
     broken("refusals")
@@ -195,7 +195,7 @@ def test_what_was_over_within_the_hour_is_not_told(broken, post):
 
 
 @EACH_MAILED
-def test_the_mail_has_numbers_and_links_and_nothing_of_a_customer(broken, fault):
+def test_mail_has_numbers_and_links_and_no_personal_data(broken, fault):
     broken(fault)
     look()
     (sent,) = mail.outbox
@@ -207,14 +207,14 @@ def test_the_mail_has_numbers_and_links_and_nothing_of_a_customer(broken, fault)
     assert "/admin/stockhub_webhooks/" in text or fault in ("no_worker", "spool")
 
 
-def test_the_mail_is_in_the_hosts_language(broken, settings):
+def test_mail_is_in_the_language_of_the_host(broken, settings):
     settings.LANGUAGE_CODE = "nl"
     broken("quarantined")
     look()
     assert "nakijken" in mail.outbox[0].body
 
 
-def test_a_host_without_an_admin_gets_no_links(broken, monkeypatch):
+def test_mail_of_a_host_without_an_admin_has_no_links(broken, monkeypatch):
     def none(*args, **kwargs):
         raise NoReverseMatch
 
@@ -224,7 +224,7 @@ def test_a_host_without_an_admin_gets_no_links(broken, monkeypatch):
     assert "admin" not in mail.outbox[0].body
 
 
-def test_alert_is_any_function(broken):
+def test_alert_can_be_any_function(broken):
     broken("quarantined")
     heard = []
     with alert(lambda subject, text: heard.append((subject, text))):
@@ -233,7 +233,7 @@ def test_alert_is_any_function(broken):
     assert mail.outbox == []
 
 
-def test_an_alert_that_raises_breaks_nothing_and_is_tried_again_in_an_hour(broken, caplog):
+def test_failing_alert_breaks_nothing_and_is_called_again_in_an_hour(broken, caplog):
     broken("quarantined")
     tries = []
 
@@ -256,7 +256,7 @@ def test_an_alert_that_raises_breaks_nothing_and_is_tried_again_in_an_hour(broke
 
 
 @pytest.mark.parametrize("path", ["", "shop.nowhere"])
-def test_no_alert_and_one_that_cannot_be_had(broken, path):
+def test_missing_alert_function_breaks_nothing(broken, path):
     broken("quarantined")
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "ALERT": path}):
         look()
@@ -288,7 +288,7 @@ def listen():
         signal.disconnect(receiver)
 
 
-def test_silence_is_told_in_process_once_an_episode(broken, listen, post):
+def test_silence_detected_is_sent_once_per_episode(broken, listen, post):
     heard = listen(signals.silence_detected)
     broken("silence")
     look()
@@ -304,7 +304,7 @@ def test_silence_is_told_in_process_once_an_episode(broken, listen, post):
 
 
 @pytest.mark.parametrize("fault", ["backlog", "no_worker"])
-def test_a_backlog_is_told_in_process_once_an_episode(broken, fault, listen):
+def test_backlog_detected_is_sent_once_per_episode(broken, fault, listen):
     heard = listen(signals.backlog_detected)
     broken(fault)
     look()
@@ -316,25 +316,25 @@ def test_a_backlog_is_told_in_process_once_an_episode(broken, fault, listen):
 # ---------------------------------------------------------------- who looks, and when
 
 
-def test_the_worker_looks_also_with_once(broken):
+def test_worker_checks_health_with_once(broken):
     broken("quarantined")
     call_command("stockhub_worker", "--once")
     assert len(mail.outbox) == 1
 
 
-def test_the_loop_looks_once_a_minute(monkeypatch):
+def test_worker_checks_health_once_a_minute(monkeypatch):
     looks = []
     monkeypatch.setattr(alarm, "check", lambda: looks.append(1))
     loop = worker.Worker()
     loop.once()
     loop.once()
     assert len(looks) == 1
-    loop._next_look = 0.0
+    loop._next_check = 0.0
     loop.once()
     assert len(looks) == 2
 
 
-def test_a_long_days_work_gives_signs_of_life_in_between(monkeypatch):
+def test_worker_with_much_work_writes_heartbeats(monkeypatch):
     slices = []
 
     def drain(until, stop):
@@ -349,7 +349,7 @@ def test_a_long_days_work_gives_signs_of_life_in_between(monkeypatch):
     assert len(slices) == 3
 
 
-def test_after_an_answer_one_looks_but_not_in_the_first_minute(broken, post):
+def test_request_checks_health_but_not_in_the_first_minute(broken, post):
     broken("quarantined")
     assert mail.outbox == []
     alarm.check_throttle.reset()  # a minute later
@@ -360,14 +360,14 @@ def test_after_an_answer_one_looks_but_not_in_the_first_minute(broken, post):
     assert not any("alarm" in query["sql"] or "turn" in query["sql"] for query in captured.captured_queries)
 
 
-def test_after_a_refusal_too_for_nothing_else_may_come(post):
+def test_refused_request_checks_health(post):
     post("order", key="mistyped")
     alarm.check_throttle.reset()
     post("order", key="mistyped")
     assert "is the key right" in mail.outbox[0].body
 
 
-def test_with_the_runner_worker_too_for_the_worker_may_be_dead(broken, post):
+def test_request_checks_health_with_the_worker_runner(broken, post):
     broken("no_worker")
     alarm.check_throttle.reset()
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
@@ -375,7 +375,7 @@ def test_with_the_runner_worker_too_for_the_worker_may_be_dead(broken, post):
     assert "stockhub_worker" in mail.outbox[0].body
 
 
-def test_the_sender_has_its_answer_before(broken, client, monkeypatch):
+def test_answer_is_sent_before_the_check(broken, client, monkeypatch):
     from stockhub_webhooks import views
 
     broken("quarantined")
@@ -387,7 +387,7 @@ def test_the_sender_has_its_answer_before(broken, client, monkeypatch):
     assert (before, len(mail.outbox)) == ([0], 1)
 
 
-def test_looking_that_fails_breaks_nothing(monkeypatch, caplog):
+def test_failing_check_breaks_nothing(monkeypatch, caplog):
     def fail():
         raise ZeroDivisionError("Testman")
 
@@ -397,7 +397,7 @@ def test_looking_that_fails_breaks_nothing(monkeypatch, caplog):
     assert "Testman" not in caplog.text
 
 
-def test_with_the_database_away_nothing_is_told(monkeypatch):
+def test_episodes_stay_while_the_database_is_unavailable(monkeypatch):
     def gone():
         raise OperationalError("gone")
 
@@ -408,7 +408,7 @@ def test_with_the_database_away_nothing_is_told(monkeypatch):
     assert mail.outbox == []
 
 
-def test_a_worker_that_comes_by_ends_no_worker(broken):
+def test_heartbeat_ends_the_no_worker_episode(broken):
     broken("no_worker")
     look()
     Heartbeat.objects.create(name="worker", beat_at=datetime.now(timezone.utc))
@@ -416,10 +416,10 @@ def test_a_worker_that_comes_by_ends_no_worker(broken):
     assert set(Alarm.objects.exclude(since=None).values_list("name", flat=True)) == {"backlog"}
 
 
-def test_a_call_tried_again_ends_given_up(broken):
+def test_retried_call_ends_the_given_up_episode(broken):
     broken("given_up")
     look()
     assert Alarm.objects.exclude(since=None).exists()
-    ledger.requeue(list(ReceiverCall.objects.values_list("pk", flat=True)))
+    manual.requeue(list(ReceiverCall.objects.values_list("pk", flat=True)))
     look()
     assert not Alarm.objects.exclude(since=None).exists()

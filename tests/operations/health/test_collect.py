@@ -58,7 +58,7 @@ def gone(*args, **kwargs):
 
 
 @EACH_FAULT
-def test_each_fault_is_found_alone_and_has_its_exit_code(broken, fault, capsys):
+def test_each_problem_is_found_alone_and_has_its_exit_code(broken, fault, capsys):
     broken(fault)
     code, level = BROKEN[fault]
     (found,) = find_problems(collect_report())
@@ -118,14 +118,14 @@ def test_messages_applied_in_part_are_counted_without_a_problem(post, capsys):
 
 
 @EACH_FAULT
-def test_links_lead_to_a_page_of_the_admin(broken, fault, staff):
+def test_links_of_problems_open_in_the_admin(broken, fault, staff):
     broken(fault)
     for found in find_problems(collect_report()):
         assert not found.link or staff.get(found.link).status_code == 200
 
 
 @EACH_FAULT
-def test_nothing_of_a_customer_and_no_key_is_said(broken, fault, capsys):
+def test_report_has_no_personal_data_and_no_key(broken, fault, capsys):
     broken(fault)
     status()
     status("--json")
@@ -135,7 +135,7 @@ def test_nothing_of_a_customer_and_no_key_is_said(broken, fault, capsys):
 
 
 @pytest.mark.parametrize("language", ["en", "nl"])
-def test_all_is_well(post, language, capsys):
+def test_report_of_a_healthy_shop_has_no_problems(post, language, capsys):
     for topic in topics.ALL:
         post(topic)
     with translation.override(language):
@@ -145,12 +145,12 @@ def test_all_is_well(post, language, capsys):
     assert fingerprint(KEY) in out
 
 
-def test_a_new_shop_is_well(capsys):
+def test_new_shop_has_no_problems(capsys):
     assert status() == 0
     assert status("--json") == 0
 
 
-def test_a_database_that_is_away_is_critical(monkeypatch, capsys):
+def test_unavailable_database_is_critical(monkeypatch, capsys):
     monkeypatch.setattr("stockhub_webhooks.operations.health.collect._messages", gone)
     assert status() == Level.CRITICAL
     assert status("--json") == Level.CRITICAL
@@ -159,7 +159,7 @@ def test_a_database_that_is_away_is_critical(monkeypatch, capsys):
     assert "Testman" not in out
 
 
-def test_a_spool_that_cannot_be_read_is_critical(broken, monkeypatch, capsys):
+def test_unreadable_spool_is_critical(broken, monkeypatch, capsys):
     def denied():
         raise PermissionError
 
@@ -171,7 +171,7 @@ def test_a_spool_that_cannot_be_read_is_critical(broken, monkeypatch, capsys):
 # ---------------------------------------------------------------- the numbers
 
 
-def test_the_last_message_of_each_topic_and_the_last_use_of_each_key(post):
+def test_report_has_the_last_message_of_each_topic_and_the_last_use_of_each_key(post):
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": {"one": [KEY, "the-new-key"], "two": "the-key-of-two"}}):
         post("order")
         post("shipment")
@@ -191,13 +191,13 @@ def test_the_last_message_of_each_topic_and_the_last_use_of_each_key(post):
     }  # the new one was never used
 
 
-def test_what_was_fetched_or_entered_by_hand_is_no_sign_of_stock_hub(post):
+def test_only_webhooks_count_as_last_messages(post):
     post("order")
     Message.objects.update(source="hand")
     assert collect_report().last_message_at is None
 
 
-def test_open_messages_due_calls_and_workers(post, hear):
+def test_report_has_open_messages_due_calls_and_workers(post, hear):
     hear(signals.order_created)
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "INLINE_BUDGET_SECONDS": 0}):
         post("order")
@@ -214,7 +214,7 @@ def test_open_messages_due_calls_and_workers(post, hear):
     assert (report.late.count, report.late.oldest, report.due_calls.oldest) == (1, PAST, PAST)
 
 
-def test_a_call_that_waits_behind_another_is_not_late(post, hear):
+def test_call_that_waits_for_an_earlier_one_is_not_late(post, hear):
     def fail(**arguments):
         raise ValueError
 
@@ -226,7 +226,7 @@ def test_a_call_that_waits_behind_another_is_not_late(post, hear):
     assert collect_report().late.count == 0
 
 
-def test_refusals_of_a_day_and_a_success_ends_it(broken, post):
+def test_refusals_of_a_day_are_a_problem_until_a_request_is_accepted(broken, post):
     broken("refusals")
     broken("refused_stock_hub")
     refusals = collect_report().refusals
@@ -239,7 +239,7 @@ def test_refusals_of_a_day_and_a_success_ends_it(broken, post):
     assert collect_report().refusals.by_reason == {}
 
 
-def test_files_that_wait_in_the_spool(broken, tmp_path, capsys):
+def test_report_has_the_files_in_the_spool(broken, tmp_path, capsys):
     (tmp_path / "spool").mkdir()
     file = tmp_path / "spool" / "one.json"
     file.write_text("{}")
@@ -251,12 +251,12 @@ def test_files_that_wait_in_the_spool(broken, tmp_path, capsys):
     assert status() == Level.CRITICAL
 
 
-def test_a_file_that_has_just_been_ingested_is_no_fault(broken, monkeypatch, tmp_path):
+def test_file_that_was_just_imported_is_no_error(broken, monkeypatch, tmp_path):
     monkeypatch.setattr("stockhub_webhooks.receiving.spool.files", lambda: iter([tmp_path / "taken.json"]))
     assert collect_report().spool.waiting.count == 0
 
 
-def test_it_costs_the_same_however_much_there_is(post, hear):
+def test_number_of_queries_does_not_depend_on_the_number_of_rows(post, hear):
     def queries():
         with CaptureQueriesContext(connection) as captured:
             find_problems(collect_report())
@@ -277,7 +277,7 @@ def test_it_costs_the_same_however_much_there_is(post, hear):
 # ---------------------------------------------------------------- over HTTP
 
 
-def test_details_only_with_a_key_or_for_staff(broken, client, staff, clerk_without_staff):
+def test_health_details_need_a_key_or_a_staff_user(broken, client, staff, clerk_without_staff):
     broken("quarantined")
     address = PREFIX + "health"
     for plain in (
@@ -304,19 +304,19 @@ def clerk_without_staff(django_user_model):
 
 
 @override_settings(STOCKHUB_WEBHOOKS={"REQUIRE_API_KEY": False})
-def test_an_open_door_shows_no_details(client):
+def test_health_details_are_hidden_without_required_keys(client):
     for headers in ({}, {"x-api-key": "anything"}):
         assert client.get(PREFIX + "health", headers=headers).json() == {"status": "ok"}
 
 
-def test_without_a_database_details_are_503_and_liveness_is_200(client, monkeypatch):
+def test_without_a_database_health_details_answer_503_and_liveness_200(client, monkeypatch):
     monkeypatch.setattr("stockhub_webhooks.operations.health.collect._messages", gone)
     answer = client.get(PREFIX + "health", headers={"x-api-key": KEY})
     assert (answer.status_code, answer.json()["status"]) == (503, "critical")
     assert client.get(PREFIX + "health").status_code == 200
 
 
-def test_liveness_does_without_users_and_without_their_table():
+def test_liveness_needs_no_user_and_no_user_table():
     view = views.HealthView.as_view()
     request = RequestFactory().get("/")
     assert view(request).status_code == 200

@@ -35,7 +35,7 @@ def at(text):
         ({}, "2026-01-05T09:00", "2026-01-05T08:00", 0),
     ],
 )
-def test_open_hours(settings, since, until, hours):
+def test_open_hours_count_only_opening_hours(settings, since, until, hours):
     with override_settings(STOCKHUB_WEBHOOKS=settings):
         assert open_hours(at(since), at(until)) == hours
 
@@ -52,13 +52,13 @@ def test_open_hours(settings, since, until, hours):
         {"OPENING_WEEKDAYS": ([],)},
     ],
 )
-def test_what_cannot_be_read_is_a_finding_of_the_check(settings):
+def test_invalid_opening_hours_are_reported_by_the_check(settings):
     with override_settings(STOCKHUB_WEBHOOKS=settings):
         (found,) = configuration.opening_times()
     assert found.id.endswith("E012")
 
 
 @pytest.mark.parametrize("settings", [{}, WEEK, {"OPENING_HOURS": ["20:00", "02:00"], "OPENING_WEEKDAYS": []}])
-def test_what_can_be_read_is_none(settings):
+def test_valid_opening_hours_pass_the_check(settings):
     with override_settings(STOCKHUB_WEBHOOKS=settings):
         assert list(configuration.opening_times()) == []

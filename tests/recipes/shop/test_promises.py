@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 from email.utils import format_datetime
+from itertools import permutations
 from urllib.error import HTTPError, URLError
 
 import pytest
@@ -13,7 +14,7 @@ from shop.models import Article, Payable, ReturnedItem, ShopOrder
 from shop.recipes import forwarding
 
 from stockhub_webhooks.exceptions import PermanentFailure
-from stockhub_webhooks.models import ReceiverCall
+from stockhub_webhooks.models import RMA, ReceiverCall
 
 KEYS = django_settings.STOCKHUB_WEBHOOKS["API_KEYS"]
 
@@ -29,7 +30,7 @@ def addressees(mailoutbox):
 # ---------------------------------------------------------------- the shop's own order
 
 
-def test_a_message_that_beats_the_checkout_waits_for_it(stockhub, request):
+def test_message_that_arrives_before_the_checkout_waits_for_it(stockhub, request):
     stockhub.only("shop.follow_status")
     stockhub.deliver("order", status="processing")
     (call,) = stockhub.run_pending()
@@ -41,7 +42,7 @@ def test_a_message_that_beats_the_checkout_waits_for_it(stockhub, request):
     assert shop_order.stock_hub_status == "processing"
 
 
-def test_an_order_that_is_not_there_the_day_after_is_none_of_ours(stockhub):
+def test_order_missing_after_a_day_is_given_up(stockhub):
     stockhub.only("shop.follow_status")
     stockhub.deliver("order", received_at=hours_ago(25))
     with pytest.raises(PermanentFailure, match="no order of that number"):
@@ -51,7 +52,7 @@ def test_an_order_that_is_not_there_the_day_after_is_none_of_ours(stockhub):
 # ---------------------------------------------------------------- mail the customer
 
 
-def test_the_customer_is_mailed_once(stockhub, shop_order, mailoutbox):
+def test_customer_is_mailed_once(stockhub, shop_order, mailoutbox):
     stockhub.only("shop.mail_customer")
     stockhub.deliver("shipment", status="DELIVERED")
     stockhub.deliver("shipment", status="DELIVERED")
@@ -59,7 +60,7 @@ def test_the_customer_is_mailed_once(stockhub, shop_order, mailoutbox):
     assert [message.to for message in mailoutbox] == [[shop_order.customer_email]]
 
 
-def test_nobody_is_mailed_about_the_past(stockhub, shop_order, mailoutbox):
+def test_no_customer_is_mailed_about_past_events(stockhub, shop_order, mailoutbox):
     stockhub.only("shop.mail_customer")
     stockhub.deliver("shipment", status="DELIVERED", received_at=timezone.now() - timedelta(hours=49))
     stockhub.run_pending()
@@ -69,7 +70,7 @@ def test_nobody_is_mailed_about_the_past(stockhub, shop_order, mailoutbox):
     assert mailoutbox == []
 
 
-def test_a_mail_that_failed_is_sent_later_under_the_same_id(stockhub, shop_order, mailoutbox, mail_server):
+def test_failed_mail_is_sent_later_with_the_same_id(stockhub, shop_order, mailoutbox, mail_server):
     stockhub.only("shop.mail_customer")
     stockhub.deliver("shipment", status="DELIVERED")
     mail_server.down = True
@@ -85,7 +86,7 @@ def test_a_mail_that_failed_is_sent_later_under_the_same_id(stockhub, shop_order
     assert len(mailoutbox) == 2
 
 
-def test_a_mail_after_the_commit_is_sent_once_or_never(stockhub, shop_order, mailoutbox, mail_server):
+def test_mail_after_the_commit_is_sent_at_most_once(stockhub, shop_order, mailoutbox, mail_server):
     stockhub.only("shop.thank_customer")
     stockhub.deliver("order")
     mail_server.down = True
@@ -100,7 +101,7 @@ def test_a_mail_after_the_commit_is_sent_once_or_never(stockhub, shop_order, mai
     assert [message.to for message in mailoutbox] == [[shop_order.customer_email]]
 
 
-def test_nobody_is_thanked_late(stockhub, shop_order, mailoutbox):
+def test_no_late_thank_you_mail_is_sent(stockhub, shop_order, mailoutbox):
     stockhub.only("shop.thank_customer")
     stockhub.deliver("order", received_at=hours_ago(49))
     stockhub.run_pending()
@@ -113,7 +114,7 @@ def test_nobody_is_thanked_late(stockhub, shop_order, mailoutbox):
 # ---------------------------------------------------------------- follow the status
 
 
-def test_a_change_that_is_told_late_does_not_bring_an_old_status_back(stockhub, request):
+def test_late_event_does_not_restore_an_old_status(stockhub, request):
     stockhub.only("shop.follow_status")
     stockhub.deliver("order", status="processing", received_at=hours_ago(25))
     stockhub.run_pending(raise_errors=False)  # given up: there is no such order
@@ -142,7 +143,7 @@ def ordered(shop_order):
     return {line.sku: line.quantity for line in shop_order.lines.all()}
 
 
-def test_the_stock_of_a_cancelled_order_is_free_again(stockhub, shop_order, stock, mailoutbox):
+def test_stock_of_a_cancelled_order_is_released(stockhub, shop_order, stock, mailoutbox):
     stockhub.only("shop.release_stock")
     stockhub.deliver("order", status="processing")
     stockhub.run_pending()
@@ -153,7 +154,7 @@ def test_the_stock_of_a_cancelled_order_is_free_again(stockhub, shop_order, stoc
     assert addressees(mailoutbox) == ["office@shop.example"]
 
 
-def test_stock_is_released_once_whatever_is_told_again(stockhub, shop_order, stock, mailoutbox):
+def test_stock_is_released_once_despite_repeated_events(stockhub, shop_order, stock, mailoutbox):
     stockhub.only("shop.release_stock")
     stockhub.play(stockhub.duplicate(stockhub.life("cancelled", po_number=shop_order.number)))
     stockhub.run_pending()
@@ -166,7 +167,7 @@ def test_stock_is_released_once_whatever_is_told_again(stockhub, shop_order, sto
 # ---------------------------------------------------------------- refunds
 
 
-def test_a_refund_is_the_sum_of_all_credit_memos_and_only_proposed(stockhub, shop_order):
+def test_refund_is_proposed_as_the_sum_of_all_credit_notes(stockhub, shop_order):
     stockhub.only("shop.propose_refund")
     stockhub.deliver("creditmemo", grand_total=10)
     stockhub.deliver("creditmemo", increment_id="000000999", grand_total=2.5)
@@ -182,7 +183,7 @@ def test_a_refund_is_the_sum_of_all_credit_memos_and_only_proposed(stockhub, sho
 
 
 @pytest.mark.parametrize("change", [list, "duplicate", "shuffle"])
-def test_what_came_back_is_in_stock_again_once(stockhub, shop_order, stock, change):
+def test_returned_pieces_are_restocked_once(stockhub, shop_order, stock, change):
     stockhub.only("shop.restock")
     life = stockhub.life("returned", po_number=shop_order.number)
     stockhub.play(life if change is list else getattr(stockhub, change)(life))
@@ -193,7 +194,24 @@ def test_what_came_back_is_in_stock_again_once(stockhub, shop_order, stock, chan
     assert sum(item.restocked for item in ReturnedItem.objects.all()) == sum(stock().values())
 
 
-def test_a_return_that_is_only_announced_changes_no_stock(stockhub, shop_order, stock):
+@pytest.mark.parametrize("sequence", list(permutations(range(4))))
+def test_whatever_the_sequence_of_a_return_its_pieces_are_in_stock_once(stockhub, shop_order, stock, sequence):
+    stockhub.only("shop.restock")
+    life = stockhub.life("returned", po_number=shop_order.number)
+    bodies = [step.payload for step in life if step.topic == "rma"]
+    chosen = [body for body in bodies if body["status"] != "approved"]
+    assert [body["status"] for body in chosen] == ["pending", "authorized", "received", "processed_closed"]
+    for place in sequence:
+        for _twice in range(2):
+            stockhub.deliver("rma", chosen[place])
+            stockhub.run_pending()
+    assert stock() == ordered(shop_order)
+    returned = RMA.objects.get()
+    assert returned.status == "processed_closed"
+    assert {item.status for item in returned.items.all()} == {"approved"}
+
+
+def test_announced_return_changes_no_stock(stockhub, shop_order, stock):
     stockhub.only("shop.restock")
     stockhub.deliver("rma", items__qty_returned=None)
     stockhub.run_pending()
@@ -203,7 +221,7 @@ def test_a_return_that_is_only_announced_changes_no_stock(stockhub, shop_order, 
 # ---------------------------------------------------------------- payment requests
 
 
-def test_a_payment_request_is_put_before_the_bookkeeper_once(stockhub):
+def test_payment_request_is_mailed_to_the_bookkeeper_once(stockhub):
     stockhub.only("shop.note_payable")
     asked = stockhub.payload("order-payment-request")
     stockhub.deliver("order-payment-request", asked)
@@ -217,7 +235,7 @@ def test_a_payment_request_is_put_before_the_bookkeeper_once(stockhub):
 
 
 @pytest.mark.parametrize("link", ["javascript:alert(1)", "http://example.com/", "", None])
-def test_a_link_that_is_none_to_pay_by_is_left_out(stockhub, link):
+def test_unsafe_payment_link_is_left_out(stockhub, link):
     stockhub.only("shop.note_payable")
     stockhub.deliver("order-payment-request", pay_by_link=link, order_increment_id=None)
     stockhub.run_pending()
@@ -227,7 +245,7 @@ def test_a_link_that_is_none_to_pay_by_is_left_out(stockhub, link):
 # ---------------------------------------------------------------- another service
 
 
-def test_the_warehouse_hears_of_an_order(stockhub, warehouse, settings):
+def test_warehouse_is_notified_of_an_order(stockhub, warehouse, settings):
     stockhub.only("shop.tell_warehouse")
     stockhub.deliver("order")
     (call,) = stockhub.run_pending()
@@ -237,7 +255,7 @@ def test_the_warehouse_hears_of_an_order(stockhub, warehouse, settings):
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_busy_warehouse_is_asked_again_when_it_says_under_the_same_key(stockhub, warehouse, status):
+def test_busy_warehouse_is_called_again_later_with_the_same_key(stockhub, warehouse, status):
     stockhub.only("shop.tell_warehouse")
     stockhub.deliver("order")
     warehouse.answers.append((status, {"Retry-After": "120"}))
@@ -253,7 +271,7 @@ def test_a_busy_warehouse_is_asked_again_when_it_says_under_the_same_key(stockhu
     assert warehouse.requests[-1]["Idempotency-Key"] != first
 
 
-def test_a_warehouse_that_is_away_for_days_counts_as_failing(stockhub, warehouse):
+def test_warehouse_unavailable_for_days_counts_as_failing(stockhub, warehouse):
     stockhub.only("shop.tell_warehouse")
     stockhub.deliver("order", received_at=hours_ago(73))
     warehouse.answers.append((503, {"Retry-After": "120"}))
@@ -263,7 +281,7 @@ def test_a_warehouse_that_is_away_for_days_counts_as_failing(stockhub, warehouse
     assert (call.status, call.attempts) == ("done", 2)
 
 
-def test_what_the_warehouse_refuses_is_given_up(stockhub, warehouse):
+def test_call_that_the_warehouse_rejects_is_given_up(stockhub, warehouse):
     stockhub.only("shop.tell_warehouse")
     stockhub.deliver("order")
     warehouse.answers.append((400, {}))
@@ -273,7 +291,7 @@ def test_what_the_warehouse_refuses_is_given_up(stockhub, warehouse):
     assert len(warehouse.requests) == 1
 
 
-def test_a_warehouse_that_says_nothing_is_not_waited_for_without_an_end(stockhub, monkeypatch):
+def test_call_to_a_silent_warehouse_has_a_timeout(stockhub, monkeypatch):
     waited = []
 
     def hang(request, *, timeout):
@@ -288,7 +306,7 @@ def test_a_warehouse_that_says_nothing_is_not_waited_for_without_an_end(stockhub
     assert waited == [10]
 
 
-def test_a_warehouse_that_fails_or_is_away_is_asked_again(stockhub, warehouse, settings):
+def test_failing_warehouse_is_called_again(stockhub, warehouse, settings):
     stockhub.only("shop.tell_warehouse")
     stockhub.deliver("order")
     warehouse.answers.append((500, {}))
@@ -303,11 +321,11 @@ def test_a_warehouse_that_fails_or_is_away_is_asked_again(stockhub, warehouse, s
 
 
 @pytest.mark.parametrize(("named", "seconds"), [("7", 7), ("", 60), ("soon", 60), ("-1", 60)])
-def test_the_pause_is_what_the_service_names(named, seconds):
+def test_pause_is_that_of_retry_after(named, seconds):
     assert forwarding.pause(named) == seconds
 
 
-def test_the_pause_may_be_named_by_a_date():
+def test_pause_may_be_given_as_a_date():
     in_an_hour = format_datetime(timezone.now() + timedelta(hours=1))
     assert 3500 < forwarding.pause(in_an_hour) <= 3600
 
@@ -327,7 +345,7 @@ def test_equal_numbers_of_two_accounts_are_two_orders(stockhub, shop_order, sett
         assert order.stock_hub_status == status
 
 
-def test_a_rehearsal_reaches_the_developer_and_no_customer(stockhub, shop_order, mailoutbox):
+def test_rehearsal_reaches_the_developer_and_no_customer(stockhub, shop_order, mailoutbox):
     stockhub.deliver("shipment", key=KEYS["test"])
     stockhub.run_pending()
     assert addressees(mailoutbox) == ["developer@shop.example"]
@@ -336,7 +354,7 @@ def test_a_rehearsal_reaches_the_developer_and_no_customer(stockhub, shop_order,
     assert addressees(mailoutbox) == ["developer@shop.example", shop_order.customer_email]
 
 
-def test_the_parcel_of_a_return_is_not_the_customers_to_wait_for(stockhub, shop_order, mailoutbox):
+def test_tracking_number_of_a_return_is_not_mailed(stockhub, shop_order, mailoutbox):
     stockhub.only("shop.mail_parcel")
     stockhub.deliver("rma", track__tracking_number="1Z00AA000000000001")
     stockhub.run_pending()

@@ -21,7 +21,7 @@ SEED = int(os.environ.get("STOCKHUB_FUZZ_SEED", random.SystemRandom().randrange(
 
 
 @pytest.mark.timeout(SECONDS + 120)
-def test_no_request_however_broken_is_answered_wrongly_or_lost(client, staff):
+def test_no_fuzzed_request_is_lost_or_answered_wrongly(client, staff):
     client.raise_request_exception = staff.raise_request_exception = False
     sent = shoot(shots(SEED), client, staff, time.monotonic() + SECONDS)
     print(f"{sent} broken requests, seed {SEED}")
@@ -43,25 +43,25 @@ def shoot(some, client, staff, end):
 
 
 @pytest.mark.parametrize("path", sorted(FOUND.glob("*.json")), ids=lambda path: path.stem)
-def test_what_was_found_once_stays_mended(path, client, staff):
+def test_former_findings_stay_fixed(path, client, staff):
     shot = load(path)
     judge(shot, client, staff)
     judge(shot, client, staff)
 
 
-def test_the_same_seed_sends_the_same_requests():
+def test_same_seed_sends_the_same_requests():
     assert list(islice(shots(7), 50)) == list(islice(shots(7), 50))
     assert list(islice(shots(7), 50)) != list(islice(shots(8), 50))
 
 
-def test_a_sample_is_kept_as_it_was(tmp_path, monkeypatch):
+def test_sample_is_stored_unchanged(tmp_path, monkeypatch):
     monkeypatch.setattr("tests.security.fuzz.mutations.FOUND", tmp_path / "found")
     shot = Shot("order", b"\x00\xff", "PUT", {"HTTP_ACCEPT": "\u20ac"})
     assert load(shot.save("a name")) == shot
 
 
 @pytest.mark.parametrize("status", [500, 503, 302])
-def test_a_wrong_answer_is_found(client, staff, status, monkeypatch, tmp_path):
+def test_judgement_finds_a_wrong_answer(client, staff, status, monkeypatch, tmp_path):
     monkeypatch.setattr("tests.security.fuzz.mutations.FOUND", tmp_path)
     monkeypatch.setattr("stockhub_webhooks.views.answer", lambda *args, **options: _answer(status))
     with pytest.raises(AssertionError, match="it is kept as"):

@@ -2,11 +2,11 @@
 
 from contextlib import closing
 
-from stockhub_webhooks.receiving import journal
+from stockhub_webhooks.receiving import claiming
 
 
 def claim_due():
     """Yield the messages that are due; those that are not asked for are released."""
-    with closing(journal.claim_due()) as claims:
+    with closing(claiming.claim_due()) as claims:
         for claim in claims:
             yield from claim

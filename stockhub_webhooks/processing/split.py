@@ -1,0 +1,63 @@
+"""Split of a message that holds several documents into one message for each of them."""
+
+from __future__ import annotations
+
+import uuid
+
+from stockhub_webhooks import serializers
+from stockhub_webhooks.db.connections import NOW, database_alias
+from stockhub_webhooks.db.writes import insert
+from stockhub_webhooks.exceptions import SeveralDocuments, Unreadable
+from stockhub_webhooks.models import Message
+from stockhub_webhooks.receiving import journal
+
+LEFT_OUT = Message.SET_WHEN_APPLIED - {"parent", "position"}
+HEADERS_OF_THE_WRAPPING = ("content-encoding", "content-type")  # a part is plain JSON in UTF-8
+
+
+def split(message: Message, documents: SeveralDocuments) -> None:
+    """Insert a message for each document and settle the parent, in the caller's transaction.
+
+    The parts are due at once, and each is applied, quarantined and replayed by itself. If the message was split before,
+    only parts that were deleted are inserted anew.
+
+    Raises:
+        AlreadySettled: another process finished the parent first.
+        Unreadable: none of the parts can be read, so the parent is as unreadable as they are.
+    """
+    parts = [_part(message, position, text) for position, text in enumerate(documents.texts)]
+    _require_a_readable_part(parts)
+    uids = [part.uid for part in parts]
+    existing = set(Message.objects.using(database_alias()).filter(uid__in=uids).values_list("uid", flat=True))
+    insert([part for part in parts if part.uid not in existing], database_alias(), left_out=LEFT_OUT)
+    journal.settle_split(message, documents)
+
+
+def _part(message: Message, position: int, text: bytes) -> Message:
+    return Message(
+        uid=uuid.uuid5(message.uid, str(position)),
+        parent=message,
+        position=position,
+        url_topic=message.url_topic,
+        topic=message.url_topic,
+        account=message.account,
+        body=text,
+        headers={name: value for name, value in message.headers.items() if name not in HEADERS_OF_THE_WRAPPING},
+        key_fingerprint=message.key_fingerprint,
+        remote_address=message.remote_address,
+        source=message.source,
+        received_at=message.received_at,
+        due_at=NOW,
+    )
+
+
+def _require_a_readable_part(parts: list[Message]) -> None:
+    faults = []
+    for part in parts:
+        try:
+            serializers.identify(bytes(part.body), part.url_topic, part.headers)
+        except Unreadable as fault:
+            faults.append(fault)
+        else:
+            return
+    raise faults[0]

@@ -1,0 +1,125 @@
+"""Claims on messages: which process applies a message, and how others are kept away meanwhile.
+
+A message is *open* while `due_at` is set: it waits, or a process has claimed it with a token (`db/leases.py`).
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Generator
+from contextlib import suppress
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.db import Error as DatabaseFault
+from django.db.models import F, Q
+
+from stockhub_webhooks.conf import conf
+from stockhub_webhooks.db import leases
+from stockhub_webhooks.db.connections import NOW, database_alias, with_retries
+from stockhub_webhooks.db.leases import Claim
+from stockhub_webhooks.db.timeouts import query_timeout
+from stockhub_webhooks.db.writes import update
+from stockhub_webhooks.exceptions import DIED, WORKER_DIED, AlreadySettled
+from stockhub_webhooks.models import Message
+from stockhub_webhooks.receiving import journal
+
+BATCH = 20  # with more, two workers would change the sequence of messages the more
+
+
+def claim_due() -> Generator[Claim, None, None]:
+    """Claim the messages that are due, a few at a time; messages that the caller has not begun are released.
+
+    New messages are claimed together. A message that was begun before is claimed alone: if it kills its process, no
+    other message is held up, and only its own attempt is counted.
+    """
+    leases.give_back_lost()
+    with query_timeout(database_alias()):
+        due = list(
+            Message.objects.using(database_alias()).due(NOW).values("pk", "attempts", "claim", "is_suspect")[:BATCH]
+        )
+    if any(row["claim"] is None and row["attempts"] == 0 for row in due):
+        yield from _released(_claim(Q(claim=None, attempts=0), attempts=F("attempts") + 1, is_suspect=False))
+    was_given_up = False
+    for row in due:
+        same = Q(pk=row["pk"], claim=row["claim"])
+        if row["claim"] is None and 0 < row["attempts"] < conf.MAX_ATTEMPTS:
+            yield from _released(_claim(same, attempts=F("attempts") + 1))
+        elif row["claim"] is not None and not row["is_suspect"]:
+            yield from _released(_claim(same, is_suspect=True))
+        elif row["attempts"]:  # the message killed its process
+            for message in _claim(same):
+                journal.postpone_or_give_up(message, WORKER_DIED, DIED)
+                was_given_up = True
+    if was_given_up:  # there may be more messages behind them
+        yield from claim_due()
+
+
+def _claim(which: Q, **values: Any) -> Claim:
+    """Claim some of those messages that are due and not locked, oldest first."""
+    token = uuid.uuid4()
+    due = Message.objects.using(database_alias()).filter(which).due(NOW)[:BATCH]
+    messages: list[Message] = leases.claim_unlocked(due, token, **values)
+    for message in messages:
+        message.claim = token
+        message.attempts += "attempts" in values
+    return Claim(token, messages, partial(_release, token))
+
+
+def _released(claim: Claim) -> Generator[Claim, None, None]:
+    """Yield a claim that has rows, and release what is left of it."""
+    if claim.rows:
+        try:
+            yield claim
+        finally:
+            claim.release()
+
+
+def _release(token: UUID, messages: list[Message]) -> None:
+    rows = Message.objects.using(database_alias()).filter(pk__in=[message.pk for message in messages], claim=token)
+    values = {"attempts": F("attempts") - 1, "due_at": NOW, "claim": None, "is_suspect": False}
+    with suppress(DatabaseFault):  # else the lease lapses
+        with_retries(partial(rows.filter(due_at__isnull=False).update, **values))
+
+
+def lock(message: Message) -> None:
+    """Lock a claimed message until the transaction that applies it ends: its first statement.
+
+    The request that has just inserted the message skips that. If it takes longer than a lease, it loses at the end.
+
+    Raises:
+        AlreadySettled: another process has the message.
+    """
+    if message.claim in (None, message.uid):
+        return
+    if not update(Message, database_alias(), journal.as_claimed(message), {"claim": message.claim}):
+        raise AlreadySettled(f"message {message.pk} was claimed by another process")
+
+
+def lock_together(messages: list[Message]) -> None:
+    """Lock messages of one claim until the transaction that applies them ends: its first statement.
+
+    Raises:
+        AlreadySettled: another process has one of the messages.
+    """
+    rows = Message.objects.using(database_alias()).filter(
+        pk__in=[message.pk for message in messages], status=Message.Status.RECEIVED, due_at__isnull=False
+    )
+    if leases.renew(rows, messages[0].claim) != len(messages):
+        raise AlreadySettled("a message was claimed by another process")
+
+
+def reopen(message: Message) -> None:
+    """Open and claim a settled message, in the transaction that applies it again and settles it.
+
+    Raises:
+        AlreadySettled: the message is open already, so it is applied anyway.
+    """
+    opened: dict[str, Any] = {"status": Message.Status.RECEIVED, "attempts": 1, **leases.claim_values(uuid.uuid4())}
+    if message.status == Message.Status.APPLIED:
+        opened["is_replay"] = True
+    settled = Message.objects.using(database_alias()).filter(pk=message.pk, status=message.status, due_at__isnull=True)
+    if not settled.update(**opened):
+        raise AlreadySettled(f"message {message.pk} is being processed by another process")
+    message.refresh_from_db(using=database_alias(), fields=["status", "attempts", "claim", "is_replay"])
