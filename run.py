@@ -52,6 +52,11 @@ DRILLS = {
         None,
         [(*PYTEST, "tests/security/fuzz"), ("benchmarks/faults.py", "--seconds", "600")],
     ),
+    "fuzz": (
+        "variations of the documented bodies for ten minutes: nothing is lost, no other document changes",
+        None,
+        [(*PYTEST, "-s", "tests/drills/fuzz")] * 10,
+    ),
     "kills": (
         "processes and PostgreSQL servers killed under load",
         "TEST_POSTGRESQL_URL",

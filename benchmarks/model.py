@@ -30,6 +30,7 @@ class Model:
     def __init__(self):
         self.documents = defaultdict(dict)
         self.events = []
+        self.applied_last = {}  # what the last message said that each document is from
 
     def apply(self, say):
         """Apply one message; the outcome."""
@@ -42,7 +43,7 @@ class Model:
         if self._is_older(say, document):
             if say["track"] and say["track"][0] not in document.tracks:
                 self._track(say, document)
-            return "stale"
+            return "unchanged" if self._is_copy(say, document) else "stale"
         return self._update(say, document)
 
     def _mention_order(self, say):
@@ -54,6 +55,11 @@ class Model:
         if None not in (say["updated"], document.updated) and say["updated"] != document.updated:
             return say["updated"] < document.updated
         return say["received"] < document.received
+
+    def _is_copy(self, say, document):
+        """Return True if the message that was applied last said the same."""
+        is_of_same_time = say["updated"] in (None, document.updated)
+        return is_of_same_time and self.applied_last[say["topic"], say["number"]] == effect(say)
 
     def _create(self, say, document):
         self._take(say, document)
@@ -82,6 +88,7 @@ class Model:
         return "updated"
 
     def _take(self, say, document):
+        self.applied_last[say["topic"], say["number"]] = effect(say)
         document.received = say["received"]
         document.updated = document.updated if say["updated"] is None else say["updated"]
         document.order = say["order"]
@@ -106,3 +113,10 @@ class Model:
 
     def _happened(self, say, what):
         self.events.append((f"{say['topic']}.{what}", say["number"]))
+
+
+def effect(say):
+    """All of a message that has an effect."""
+    track = say["track"] if say["topic"] != "order" else None
+    fields = [say[name] for name in FIELDS[say["topic"]]]
+    return say["order"], say["po"], fields, list((say["lines"] or {}).items()), track

@@ -1,7 +1,7 @@
-"""The life of an order, from end to end: a real server, a real database, real HTTP, and the shop that hears of it.
+"""Demo: the life of an order, with a real server, a real database, real HTTP, and a shop with receivers.
 
-`python3 run.py demo` from the root of the repository sets everything up and runs this. It ends with 0 only if
-everything went as promised, and leaves the filled database behind, to look at in the admin.
+`python3 run.py demo` in the root of the repository sets everything up and runs this. The exit code is 0 only if all
+promises were kept. The filled database stays, to be viewed in the admin.
 """
 
 import argparse
@@ -32,15 +32,15 @@ ROOT = HERE.parent
 KEY = secrets.token_urlsafe(24)
 LOGIN, PASSWORD = "demo", secrets.token_hex(6)
 DATABASE_TIMEOUT_SECONDS = 30
-SERVER_SECONDS = 2  # in which the server calls the receivers itself
-DIRECT = ProxyHandler({})  # whatever proxy this machine uses: not for our own server
+SERVER_SECONDS = 2  # time for the server to call the receivers itself
+DIRECT = ProxyHandler({})  # no proxy for the server on this machine
 
 
 # ---------------------------------------------------------------- promises
 
 
 class BrokenPromise(Exception):
-    """Something did not go as it should; the text says what."""
+    """A promise was not kept; the text says which."""
 
 
 def promise(kept: object, text: str) -> None:
@@ -49,18 +49,18 @@ def promise(kept: object, text: str) -> None:
 
 
 def wait_until(done, what: str) -> None:
-    """Look again and again until `done()`."""
+    """Wait until `done()` returns a true value."""
     until = time.monotonic() + DATABASE_TIMEOUT_SECONDS
     while not done():
         promise(time.monotonic() < until, f"waited {DATABASE_TIMEOUT_SECONDS} seconds for {what}")
         time.sleep(0.05)
 
 
-# ---------------------------------------------------------------- the world around the shop
+# ---------------------------------------------------------------- other services, and clients of the shop
 
 
 class MailService:
-    """The shop's mail service. It has an address from the start, but refuses connections until it is `up`."""
+    """Mail service of the shop. It has a URL from the start, but refuses connections until `up` is called."""
 
     def __init__(self) -> None:
         keys: list[str] = []
@@ -73,7 +73,7 @@ class MailService:
                 self.end_headers()
 
             def log_message(self, *args: object) -> None:
-                """Silent."""
+                """Log nothing."""
 
         self.keys = keys
         self.server = HTTPServer(("127.0.0.1", 0), Take, bind_and_activate=False)
@@ -87,7 +87,7 @@ class MailService:
 
 @contextmanager
 def shop_server(directory: Path):
-    """The shop under gunicorn, on a free port; the address. It is stopped at the end, whatever happens."""
+    """Run the shop under gunicorn on a free port; yield its URL, and stop it at the end."""
     config = directory / "gunicorn.conf.py"
     config.write_text("control_socket_disable = True\n")
     with socket.socket() as listener, (directory / "gunicorn.log").open("wb") as log:
@@ -110,7 +110,7 @@ def shop_server(directory: Path):
 
 
 def post(address: str, step: Step) -> str:
-    """Send a message as Stock Hub does; the answer, such as "200 created"."""
+    """Send a message as Stock Hub does; return the answer, such as "200 created"."""
     headers = {
         "Content-Type": "application/json",
         "x-api-key": "not-our-key" if step.wrong_key else KEY,
@@ -126,7 +126,7 @@ def post(address: str, step: Step) -> str:
 
 
 def look_into_admin(address: str) -> None:
-    """Log in as the person who will read the last lines of this demo, and look for the order."""
+    """Log in with the login that the demo prints, and look for the order."""
     browser: OpenerDirector = build_opener(DIRECT, HTTPCookieProcessor(http.cookiejar.CookieJar()))
 
     def page(path: str, **form: str) -> str:
@@ -145,7 +145,7 @@ def look_into_admin(address: str) -> None:
 
 
 def set_up(directory: Path, mail: MailService) -> None:
-    """A shop of its own for this demo: environment, database, a login, and an order that waits for Stock Hub."""
+    """Create a shop for this demo: environment, database, login, and an order that was sent to Stock Hub."""
     environment = {
         "SECRET_KEY": secrets.token_urlsafe(40),
         "STOCKHUB_API_KEY": KEY,
@@ -180,58 +180,58 @@ def run_worker() -> None:
 
 
 def settle() -> None:
-    """Wait until each call is done, or has failed for lack of the mail service.
+    """Wait until each call is done, or has failed because the mail service is down.
 
-    A locked SQLite puts a call off for a second or two. Without further requests only a worker takes it up again.
+    A locked SQLite file postpones a call for a second or two. Without more requests, only a worker makes it then.
     """
     from stockhub_webhooks.models import ReceiverCall
 
-    owed = ReceiverCall.objects.exclude(status="done").exclude(status="pending", cause__contains="URLError")
+    pending = ReceiverCall.objects.exclude(status="done").exclude(status="pending", cause__contains="URLError")
     began = time.monotonic()
 
     def settled() -> bool:
-        if owed.exists() and time.monotonic() - began > SERVER_SECONDS:
+        if pending.exists() and time.monotonic() - began > SERVER_SECONDS:
             run_worker()
-        return not owed.exists()
+        return not pending.exists()
 
     wait_until(settled, "the shop's receivers to be called")
 
 
-def heard(known: set[int]) -> list[str]:
-    """What the shop was told since, a line an event: which receivers, and which of them failed."""
+def new_events(known: set[int]) -> list[str]:
+    """Return a line for each new event: its receivers, and which of them failed."""
     from stockhub_webhooks.models import Event
 
     settle()
-    told = []
+    lines = []
     for event in Event.objects.exclude(pk__in=known).order_by("pk"):
         known.add(event.pk)
         calls = event.receiver_calls.order_by("pk")
         names = [short(call) + (" FAILED" if call.status != "done" else "") for call in calls]
         if names:
-            told.append(f"{event.type} -> {', '.join(names)}")
-    return told
+            lines.append(f"{event.type} -> {', '.join(names)}")
+    return lines
 
 
 def short(call) -> str:
     return call.receiver.removeprefix("shop.")
 
 
-def tell_story(address: str) -> None:
-    """Send every message, and print what became of it."""
+def send_messages(address: str) -> None:
+    """Send all messages; print the answer, the events and the receivers of each."""
     print(f"{'Stock Hub sends':<25}{'we answer':<16}the shop hears of it -> its receivers")
     print("-" * 98)
     known: set[int] = set()
     for step in STEPS:
         answer = post(address, step)
-        told = heard(known)
-        print(f"{step.title:<25}{answer:<16}{told[0] if told else '-'}")
-        for further in told[1:]:
-            print(f"{'':<41}{further}")
+        events = new_events(known)
+        print(f"{step.title:<25}{answer:<16}{events[0] if events else '-'}")
+        for line in events[1:]:
+            print(f"{'':<41}{line}")
         promise(answer == step.promised, f"{step.title.strip()!r} was answered {answer!r}, not {step.promised!r}")
 
 
 def heal(mail: MailService) -> None:
-    """The mail service was away. Bring it back, and let cron's line finish what is owed."""
+    """Start the mail service, and let the worker complete the call that failed."""
     from stockhub_webhooks.models import ReceiverCall
 
     settle()  # a later request may have retried the call that failed
@@ -254,7 +254,7 @@ def heal(mail: MailService) -> None:
 
 
 def check_end() -> None:
-    """What the shop and the app must have at the end, by value."""
+    """Check the values that the shop and the app must have at the end."""
     from shop.models import ShopOrder
 
     from stockhub_webhooks.models import Message, Order, ReceiverCall
@@ -274,16 +274,16 @@ def check_end() -> None:
         "refund_proposal": Decimal("37.45"),
     }
     for name, value in wanted.items():
-        found = getattr(shop_order, name)
-        promise(found == value, f"the shop's order has {name} {found!r} instead of {value!r}")
-    kept = Message.objects.filter(status="applied").count()
-    promise(kept == Message.objects.count() == len(STEPS) - 1, f"{kept} messages are kept and applied")
+        actual = getattr(shop_order, name)
+        promise(actual == value, f"the shop's order has {name} {actual!r} instead of {value!r}")
+    applied = Message.objects.filter(status="applied").count()
+    promise(applied == Message.objects.count() == len(STEPS) - 1, f"{applied} messages are stored and applied")
     promise(Order.objects.get().grand_total == Decimal("234.75"), "the order at Stock Hub has another total")
-    promise(not ReceiverCall.objects.exclude(status="done").exists(), "a receiver call is still owed")
+    promise(not ReceiverCall.objects.exclude(status="done").exists(), "a receiver call is not done")
 
 
 def relative(path: str | Path) -> Path:
-    """A path as it is pasted in the root of the repository."""
+    """Return a path relative to the root of the repository, if it is inside."""
     return Path(path).relative_to(ROOT) if Path(path).is_relative_to(ROOT) else Path(path)
 
 
@@ -297,7 +297,7 @@ def free_port(wanted: int = 8000) -> int:
         return probe.getsockname()[1]
 
 
-def say_goodbye(directory: Path) -> None:
+def print_login(directory: Path) -> None:
     port = free_port()
     print("\nAll as promised. Look at it in the admin:")
     command = f"{relative(sys.executable)} {relative(HERE / 'manage.py')} runserver {port}"
@@ -312,8 +312,8 @@ def main() -> int:
     if os.name == "nt":
         print("The demo's web server, gunicorn, needs Linux or macOS (on Windows: WSL).", file=sys.stderr)
         return 1
-    sys.stdout.reconfigure(line_buffering=True)  # so that what went wrong stands below what went well
-    for number in (signal.SIGINT, signal.SIGTERM):  # so that the server is stopped then, too
+    sys.stdout.reconfigure(line_buffering=True)  # so that errors are printed below earlier output
+    for number in (signal.SIGINT, signal.SIGTERM):  # so that signals stop the server, too
         signal.signal(number, lambda number, frame: sys.exit(128 + number))
     parent.mkdir(parents=True, exist_ok=True)
     directory = Path(tempfile.mkdtemp(dir=parent, prefix=""))
@@ -325,7 +325,7 @@ def main() -> int:
         place = relative(Path(stockhub_webhooks.__file__).parent)
         print(f"stockhub_webhooks {stockhub_webhooks.__version__} from {place}\n")
         with shop_server(directory) as address:
-            tell_story(address)
+            send_messages(address)
             heal(mail)
             check_end()
             look_into_admin(address)
@@ -334,7 +334,7 @@ def main() -> int:
         print(f"\nNOT as promised: {broken}. The end of the server's log, {log}:", file=sys.stderr)
         print(*(log.read_text().splitlines()[-8:] if log.exists() else ["(empty)"]), sep="\n", file=sys.stderr)
         return 1
-    say_goodbye(directory)
+    print_login(directory)
     return 0
 
 

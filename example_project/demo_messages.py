@@ -1,4 +1,4 @@
-"""What Stock Hub sends in the demo: the life of one order. Names and numbers are invented, and the amounts add up."""
+"""The messages of the demo: the life of one order, with invented names and numbers, and amounts that add up."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from stockhub_webhooks.testing.samples import Story
 from stockhub_webhooks.testing.samples.world import ARTICLES, Line
 
-NUMBER = "SHOP-1042"  # the shop's own, which Stock Hub calls po_number
+NUMBER = "SHOP-1042"  # the shop's order number, which Stock Hub calls po_number
 SHOES, SCARVES, ONE_SCARF = Line(ARTICLES[0], 1), Line(ARTICLES[2], 2), Line(ARTICLES[2], 1)
 STORY = Story(po_number=NUMBER, lines=[SHOES, SCARVES])
 
 
 @dataclass(frozen=True)
 class Step:
-    """One message: how it is called on the screen, what is sent where, and the answer that is promised."""
+    """One message: its title on the screen, topic, body, and the expected answer."""
 
     title: str
     topic: str

@@ -1,6 +1,6 @@
-"""A shop in which ten busy days have passed, to look at in the admin: whole lives of orders, and what went wrong.
+"""A shop after ten busy days, to be viewed in the admin: lives of orders, and some problems.
 
-`python3 run.py office` from the root of the repository sets everything up, runs this, and serves until Ctrl-C.
+`python3 run.py office` in the root of the repository sets everything up, runs this, and serves until Ctrl-C.
 """
 
 import argparse
@@ -24,8 +24,8 @@ HOURS = 46
 
 @contextmanager
 def filled_shop(directory: Path):
-    """The shop under gunicorn, filled; its address. The same orders each time."""
-    set_up(directory, MailService())  # which stays down: the mails are waiting
+    """Run a filled shop under gunicorn, with the same orders each time; yield its URL."""
+    set_up(directory, MailService())  # the service stays down, so that mails wait
     with shop_server(directory) as address:
         date_back(play(address))
         worker = [sys.executable, str(HERE / "manage.py"), "stockhub_worker", "--once"]
@@ -34,9 +34,11 @@ def filled_shop(directory: Path):
 
 
 def play(address: str) -> dict[tuple[str, str, int], datetime]:
-    """Send what had happened to some orders until now, and a few things that no order is made of.
+    """Send the past messages of some orders, and some messages with faults.
 
-    Returns when each message would have come in: topic, number, and which one of that document it is.
+    Returns:
+        The time at which each message would have come in, by topic, number, and position among the messages about the
+        document.
     """
     from django.utils import timezone
     from shop.models import ShopOrder
@@ -69,7 +71,7 @@ def play(address: str) -> dict[tuple[str, str, int], datetime]:
 
 
 def some_lives(now: datetime) -> list:
-    """Orders of the last days, placed by day, each kind of life in turns."""
+    """Return lives of orders of the last days, placed by day, with all kinds of lives in turns."""
     from stockhub_webhooks.testing import samples
 
     names, chance = list(samples.LIVES), random.Random(1)
@@ -85,7 +87,7 @@ def some_lives(now: datetime) -> list:
 
 
 def date_back(moments: dict[tuple[str, str, int], datetime]) -> None:
-    """As if all had come in when it happened, what the shop had to do too; what is no order's within two days."""
+    """Set past times for messages and receiver calls; messages without an order are within the last two days."""
     from django.db.models import Max
     from django.utils import timezone
 
@@ -99,13 +101,15 @@ def date_back(moments: dict[tuple[str, str, int], datetime]) -> None:
         turns[message.topic, message.increment_id] += 1
         at = moments.get(key) or now - timedelta(hours=chance.uniform(1, HOURS))
         Message.objects.filter(pk=message.pk).update(received_at=at, applied_at=message.applied_at and at)
-        Event.objects.filter(message=message, message__topic="rma").update(occurred_at=at)  # these tell no time
+        Event.objects.filter(message=message, message__topic="rma").update(
+            occurred_at=at
+        )  # returns have no time of their own
         done = ReceiverCall.objects.filter(event__message=message, done_at__isnull=False)
         done.update(done_at=at + timedelta(seconds=1))
-    for topic, kind in BY_TOPIC.items():
+    for topic, document_type in BY_TOPIC.items():
         latest = Message.objects.filter(topic=topic).values_list("increment_id").annotate(at=Max("received_at"))
         for number, at in latest:
-            kind.model.objects.filter(increment_id=number, received_at__isnull=False).update(received_at=at)
+            document_type.model.objects.filter(increment_id=number, received_at__isnull=False).update(received_at=at)
     ReceiverCall.objects.filter(status="pending").update(due_at=now)
     refused = now - timedelta(hours=HOURS / 4)
     Refusal.objects.update(last_at=refused, hour=refused.replace(minute=0, second=0, microsecond=0))
@@ -113,7 +117,7 @@ def date_back(moments: dict[tuple[str, str, int], datetime]) -> None:
 
 
 def main() -> int:
-    """Serve the filled shop until somebody stops it."""
+    """Serve the filled shop until Ctrl-C."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--directory", type=Path, default=ROOT / ".run" / "office", help="where to make the shop")
     parent = parser.parse_args().directory.resolve()

@@ -14,6 +14,7 @@ Two questions decide the class: is the sender, the shop or the set-up at fault, 
     ├── AlreadySettled       no fault: another process finished the same message first
     ├── TransactionLost      receiver of the shop: it swallowed a database error, so its transaction is lost
     ├── ReceiverRefused      developer of the shop: the function cannot be connected
+    ├── MultipleAccounts     developer of the shop: an order number exists in several accounts, and none is named
     ├── RetryLater           receiver of the shop: call again later, without counting an attempt
     └── PermanentFailure     receiver of the shop: never call again for this event
 """
@@ -23,6 +24,7 @@ from __future__ import annotations
 import re
 import sysconfig
 import traceback
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Any
 
@@ -98,7 +100,9 @@ class MethodNotAllowed(Refused):
 class Unreadable(StockHubError):
     """A stored message that cannot be applied as it is; `reason` is a key of `REASONS`."""
 
+    EMPTY = "empty"  # nothing is missing, so the message needs no attention
     REASONS = {
+        EMPTY: "The body is empty.",
         "not_json": "The body is not JSON.",
         "not_an_object": "The body is JSON, but not an object.",
         "several_documents": "The body holds several documents.",
@@ -149,6 +153,14 @@ class TransactionLost(StockHubError):
 
 class ReceiverRefused(StockHubError, TypeError):
     """A receiver that cannot be connected; the text says what to change."""
+
+
+class MultipleAccounts(StockHubError):
+    """An order number of the shop that several accounts have, looked up without an account."""
+
+    def __init__(self, accounts: Iterable[str]) -> None:
+        names = ", ".join(map(repr, sorted(accounts)))
+        super().__init__(f"several accounts have orders with this number ({names}): pass one of them as `account`")
 
 
 class RetryLater(StockHubError):

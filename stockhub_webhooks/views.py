@@ -132,7 +132,7 @@ class ReceiveView(ExemptView):
             account=sender.account,
             key_fingerprint=sender.key_fingerprint,
             body=body,
-            headers={**headers, **self.extra_headers},
+            headers={**headers, **self.extra_headers, **cut_off(request, body)},
             remote_address=remote_address(request),
         )
         runner = runners.current()
@@ -206,7 +206,7 @@ def answer(message: Message, after: Callable[[], None]) -> WebhookResponse:
     """Return the answer for a stored message. It never depends on the shop's receivers."""
     if message.status == Message.Status.APPLIED:
         return WebhookResponse({"message": message.pk, "outcome": message.outcome}, after=after)
-    if message.status == Message.Status.QUARANTINED:
+    if message.status in (Message.Status.QUARANTINED, Message.Status.DISMISSED):
         reason = message.error.partition(":")[0]
         detail = Unreadable.REASONS.get(reason, message.error)
         return problem(406, "Not readable", detail, message=message.pk, after=after)
@@ -247,6 +247,15 @@ def declared_length(request: HttpRequest) -> int:
     if not (text.isascii() and text.isdecimal()):
         return 0
     return int(text) if len(text) < MAX_DIGITS else 10**MAX_DIGITS
+
+
+def cut_off(request: HttpRequest, body: bytes) -> dict[str, str]:
+    """Return our header with the declared length, as it was sent, of a body of which less arrived."""
+    declared = str(request.META.get("CONTENT_LENGTH") or "").strip()
+    is_missing = not body and (declared.strip("0") or "HTTP_TRANSFER_ENCODING" in request.META)
+    if is_missing or declared_length(request) > len(body):
+        return {journal.DECLARED_LENGTH: clean_text(declared)[: journal.HEADER_LIMIT] or "chunked"}
+    return {}
 
 
 def read_body(request: HttpRequest, limit: int) -> bytes:

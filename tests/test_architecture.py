@@ -26,7 +26,7 @@ LAYERS = (
     "conf exceptions logs contract",
     "db signals serializers",
     "models",
-    "receiving",
+    "purchases receiving",
     "delivery",
     "processing",
     "events office operations testing",

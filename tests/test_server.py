@@ -65,16 +65,17 @@ def test_keys_at_the_door(shop):
     with shop.serve() as address:
         for headers in ({}, {"x-api-key": ""}, {"x-api-key": "wrong"}):
             assert send(address, "order", body, headers)[0] == 401
-        http_ = http.client.HTTPConnection(address, timeout=20)
-        http_.putrequest("POST", PREFIX + "order")
-        for value in (KEY, KEY):
-            http_.putheader("x-api-key", value)
-        http_.putheader("content-length", str(len(body)))
-        http_.endheaders(body)
-        assert http_.getresponse().status == 401
-        http_.close()
+        for values, status in (((KEY, "wrong"), 401), (("wrong", "wrong"), 401), ((KEY, KEY), 200)):
+            http_ = http.client.HTTPConnection(address, timeout=20)
+            http_.putrequest("POST", PREFIX + "order")
+            for value in values:
+                http_.putheader("x-api-key", value)
+            http_.putheader("content-length", str(len(body)))
+            http_.endheaders(body)
+            assert http_.getresponse().status == status
+            http_.close()
         assert send(address, "order", body)[0] == 200
-    assert shop.query("Message.objects.count()") == 1
+    assert shop.query("Message.objects.count()") == 2
     assert KEY not in shop.log()
 
 

@@ -13,8 +13,9 @@ from stockhub_webhooks import serializers
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db import leases
 from stockhub_webhooks.delivery import ledger, manual
-from stockhub_webhooks.exceptions import SeveralDocuments, Unreadable
+from stockhub_webhooks.exceptions import AlreadySettled, SeveralDocuments, Unreadable
 from stockhub_webhooks.models import Message, ReceiverCall
+from stockhub_webhooks.operations.replay import Choice
 from stockhub_webhooks.receiving import claiming, journal
 from stockhub_webhooks.signals import order_created
 from stockhub_webhooks.testing.factories import MessageFactory, ReceiverCallFactory
@@ -38,6 +39,7 @@ CHANGE_MESSAGE = {
     "settle": lambda message: journal.settle(message, serializers.read_message(message), Message.Outcome.CREATED),
     "settle_split": lambda message: journal.settle_split(message, SeveralDocuments([], [])),
     "quarantine": lambda message: journal.quarantine(message, Unreadable("not_json", "")),
+    "dismiss": lambda message: journal.dismiss(message, "settled by phone"),
     "postpone": lambda message: journal.postpone(message, ValueError()),
     "claim_due": lambda message: list(claims.claim_due()),
     "requeue": lambda message: journal.requeue([message.pk]),
@@ -80,6 +82,25 @@ def test_each_declared_change_of_a_receiver_call_happens(hear, old, new, functio
     CHANGE_CALL[function](call)
     call.refresh_from_db()
     assert call.status == new
+
+
+@pytest.mark.django_db
+def test_a_dismissed_message_is_settled_for_good(post):
+    post("order")
+    message = Message.objects.get()
+    with pytest.raises(AlreadySettled):
+        journal.dismiss(message, "applied before")
+    Message.objects.update(status=Message.Status.QUARANTINED, outcome="")
+    message.refresh_from_db()
+    journal.dismiss(message, "settled by phone")
+    assert journal.requeue([message.pk]) == 0
+    with pytest.raises(AlreadySettled):
+        claiming.reopen(message)
+    with pytest.raises(AlreadySettled):
+        journal.dismiss(message, "again")
+    assert not Choice(ids=(message.pk,)).messages().exists()
+    message.refresh_from_db()
+    assert (message.status, message.dismissed_reason) == ("dismissed", "settled by phone")
 
 
 @pytest.mark.sqlite

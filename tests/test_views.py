@@ -15,6 +15,8 @@ from hypothesis.extra.django import TestCase as HypothesisTestCase
 from stockhub_webhooks import signals
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models import Event, Message, Order, Refusal, RefusedBody
+from stockhub_webhooks.operations.health.collect import collect_report
+from stockhub_webhooks.operations.health.rules import find_problems
 from stockhub_webhooks.processing import apply
 from stockhub_webhooks.receiving import journal, spool
 from stockhub_webhooks.views import ReceiveView
@@ -155,11 +157,10 @@ def test_runner_that_cannot_be_loaded_loses_no_message(post, caplog, path):
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (b"", "not_json"),
         (b"\xff\xfe", "not_json"),
         (b"[" * 100_000, "not_json"),
         (b"[]", "not_an_object"),
-        (b"{}", "no_identifier"),
+        (b'{"status": "complete"}', "no_identifier"),
     ],
 )
 @EACH_TOPIC
@@ -174,6 +175,32 @@ def test_unreadable_body_is_answered_406_and_kept_byte_for_byte(post, topic, bod
     assert bytes(message.body) == body
     assert (message.status, message.due_at) == ("quarantined", None)
     assert message.error.startswith(reason)
+
+
+@pytest.mark.parametrize("body", [b"", b" \r\n", b"{}", b"{ }\n", gzip.compress(b"{}")])
+@pytest.mark.parametrize("url", ["any", *topics.ALL])
+def test_ping_is_answered_406_and_needs_no_attention(post, url, body):
+    answer = post(url, body)
+    message = Message.objects.get()
+    assert answer.status_code == 406
+    assert answer.json()["message"] == message.pk
+    assert answer.json()["detail"]
+    assert bytes(message.body) == body
+    assert (message.status, message.dismissed_reason, message.due_at) == ("dismissed", "ping", None)
+    assert not Message.objects.failing().exists()
+    report = collect_report()
+    assert (report.quarantined.count, report.failed.count, report.open_messages.count) == (0, 0, 0)
+    assert "quarantined" not in {found.code for found in find_problems(report)}
+
+
+@pytest.mark.parametrize(
+    "how", [{"CONTENT_LENGTH": "5000"}, {"CONTENT_LENGTH": "²"}, {"HTTP_TRANSFER_ENCODING": "chunked"}]
+)
+def test_body_that_did_not_arrive_is_no_ping(rf, how):
+    request = rf.post(PREFIX, b"", content_type="application/json", headers={"x-api-key": KEY})
+    request.META |= how
+    assert ReceiveView.as_view()(request).status_code == 406
+    assert Message.objects.get().status == "quarantined"
 
 
 def test_shared_url_quarantines_a_body_without_a_topic(post):

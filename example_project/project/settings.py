@@ -1,4 +1,4 @@
-"""The shop's settings. What differs between machines comes from the environment, see `.env.example`."""
+"""Settings of the shop. Values that differ between machines come from the environment, see `.env.example`."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from django.core.management.utils import get_random_secret_key
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 env_file = os.environ.get("ENV_FILE")
-env.read_env(env_file or BASE_DIR / ".env", overwrite=bool(env_file))  # a file named on purpose wins
+env.read_env(env_file or BASE_DIR / ".env", overwrite=bool(env_file))  # ENV_FILE overrides the environment
 
 SECRET_KEY = env("SECRET_KEY", default="") or get_random_secret_key()  # without one, logins end with the process
 DEBUG = env.bool("DEBUG", default=False)
@@ -55,7 +55,7 @@ TIME_ZONE = "Europe/Amsterdam"
 USE_TZ = True
 STATIC_URL = "static/"
 
-# What must outlive the process: the SQLite file, and messages that wait for a database that is away.
+# Files that must outlive the process: the SQLite file, and spooled messages.
 VAR_DIR = Path(env("VAR_DIR", default=str(BASE_DIR / "var")))
 VAR_DIR.mkdir(parents=True, exist_ok=True)
 
@@ -70,7 +70,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
 else:
     DATABASES["default"] |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
-    # A database that hangs must not keep Stock Hub waiting: after these the message goes to the spool.
+    # After these time-outs a message goes to the spool, so that a hanging database does not keep Stock Hub waiting.
     DATABASES["default"]["OPTIONS"] = (
         {"connect_timeout": 5, "read_timeout": 15, "write_timeout": 15}
         if DATABASES["default"]["ENGINE"].endswith("mysql")
@@ -81,7 +81,7 @@ STOCKHUB_WEBHOOKS = {
     "API_KEYS": env("STOCKHUB_API_KEY", default=""),
     "HOST_ORDER_RESOLVER": "shop.stockhub_receivers.find_shop_order",
     "SPOOL_DIR": VAR_DIR / "spool",
-    "ALERT": "",  # the demo has no mail server; leave this out and set ADMINS to be mailed when something is wrong
+    "ALERT": "",  # the demo has no mail server; without this line, problems are mailed to ADMINS
     "BACKOFF_BASE_SECONDS": env.float("STOCKHUB_BACKOFF_BASE_SECONDS", default=30),
 }
 MAIL_SERVICE_URL = env("MAIL_SERVICE_URL", default="")

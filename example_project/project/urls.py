@@ -1,4 +1,4 @@
-"""The shop's addresses; those under api/v1/stockhub/ are the ones to give to Winkelstraat."""
+"""URLs of the shop; those below api/v1/stockhub/ are for Winkelstraat."""
 
 from django.contrib import admin
 from django.contrib.auth.decorators import login_required
@@ -7,12 +7,12 @@ from django.urls import include, path
 from django.views.generic import DetailView
 from shop.models import ShopOrder
 
-# a real shop shows an order to the customer who placed it, this one to whoever is logged in
+# a real shop shows an order only to its customer, this one to every user who is logged in
 order_page = login_required(DetailView.as_view(model=ShopOrder, slug_field="number"), login_url="admin:login")
 
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("orders/<str:slug>/", order_page, name="order"),
     path("api/v1/stockhub/", include("stockhub_webhooks.urls")),
-    *staticfiles_urlpatterns(),  # only while DEBUG is on
+    *staticfiles_urlpatterns(),  # only with DEBUG
 ]

@@ -1,4 +1,4 @@
-"""The shop's orders for the people in the office, who decide on refunds."""
+"""Admin of the shop's orders, where the staff decides on refunds."""
 
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _

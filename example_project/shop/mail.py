@@ -1,4 +1,4 @@
-"""Mails to customers, by a mail service that sends each idempotency key only once."""
+"""Mails to customers, through a service that sends one mail for each idempotency key."""
 
 import json
 import logging
@@ -10,7 +10,7 @@ logger = logging.getLogger(__name__)
 
 
 def send(to, subject, *, key):
-    """Hand a mail to the service, or only log that there is none. Raises `URLError` where it does not take it."""
+    """Pass a mail to the service; without a service, log it. Raises `URLError` if the service does not accept it."""
     if not settings.MAIL_SERVICE_URL:
         logger.info("no MAIL_SERVICE_URL, so this mail is not sent: %s", subject)
         return

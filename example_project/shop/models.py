@@ -7,10 +7,10 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ShopOrder(models.Model):
-    """An order of this shop. Stock Hub knows it by our `number`, which it calls `po_number`."""
+    """An order of this shop. Stock Hub calls its `number` `po_number`."""
 
     class State(models.IntegerChoices):
-        """In the order of an order's life, so that late news never moves one back."""
+        """States in chronological order, so that a late event never moves an order back."""
 
         PLACED = 10, _("placed")
         ACCEPTED = 20, _("accepted by Stock Hub")
@@ -42,9 +42,12 @@ class ShopOrder(models.Model):
     def get_absolute_url(self):
         return reverse("order", args=[self.number])
 
-    def note(self, *, state=State.PLACED, **values):
-        """Write the values down, and go on to `state`, unless the order is further than that already.
+    def note(self, *, state=State.PLACED, revive=False, **values):
+        """Store the values, and move on to `state` unless the order is in a later state.
 
-        One UPDATE of only these columns: receivers that run at the same time do not undo each other's work.
+        With `revive`, a cancelled order moves on, too. One UPDATE of only these columns, so that receivers that run at
+        the same time do not undo each other's work.
         """
+        if revive:
+            ShopOrder.objects.filter(pk=self.pk, state=self.State.CANCELLED).update(state=state)
         ShopOrder.objects.filter(pk=self.pk).update(state=Greatest("state", models.Value(state)), **values)

@@ -1,8 +1,8 @@
-"""What this shop does when Stock Hub tells it something. Found by its name, as `admin.py` is.
+"""Receivers of this shop. The module is found by its name, as `admin.py` is.
 
-Each receiver runs after Stock Hub has its answer, in a transaction, and again, with growing pauses, until it
-returns. The objects it gets are as they are *now*; `event.changes` is how it was when it happened. So write down
-what is true now: then it does no harm to be called late, or twice.
+Each receiver runs after Stock Hub has its answer, in a transaction. If it raises an error, it is called again, with
+growing pauses, until it returns. The objects that it gets have their values of *now*; `event.changes` has those of the
+event. A receiver that stores values of now does no harm if it is called late or twice.
 """
 
 from datetime import timedelta
@@ -21,37 +21,34 @@ State = ShopOrder.State
 
 
 def find_shop_order(po_number, order):
-    """Our order, for `event.host_order`; `HOST_ORDER_RESOLVER` in the settings names this function."""
+    """Return the shop's order for `event.host_order`. The setting `HOST_ORDER_RESOLVER` names this function."""
     return ShopOrder.objects.filter(number=po_number).first()
 
 
 def shop_order_of(event):
-    """Our order. It may not be committed yet, so we ask to be called again; a day later it is not ours."""
-    if event.host_order is None and is_older(event, hours=24):
+    """Return the shop's order. If it is not committed yet, ask to be called again; after a day, give up."""
+    if event.host_order is None and event.received_at < timezone.now() - timedelta(hours=24):
         raise PermanentFailure("this shop has no order of that number")
     return event.require_host_order(retry_seconds=60)
 
 
-def is_older(event, *, hours):
-    return event.received_at < timezone.now() - timedelta(hours=hours)
-
-
 @receiver([signals.order_created, signals.order_status_changed], dispatch_uid="shop.follow_order")
 def follow_order(sender, *, order, event, **kwargs):
-    state = State.CANCELLED if order.status == "canceled" else State.ACCEPTED
-    shop_order_of(event).note(state=state, stock_hub_status=order.status or "")
+    if order.is_cancelled and not event.purchase.is_cancelled:
+        return  # it was edited: another order of the purchase continues
+    state = State.CANCELLED if order.is_cancelled else State.ACCEPTED
+    shop_order_of(event).note(state=state, revive=not order.is_cancelled, stock_hub_status=order.status or "")
 
 
 @receiver(signals.invoice_created, dispatch_uid="shop.note_invoice")
 def note_invoice(sender, *, order, event, **kwargs):
-    total = order.invoices.aggregate(total=Sum("grand_total"))["total"]
-    shop_order_of(event).note(invoiced=total)
+    shop_order_of(event).note(invoiced=order.invoices.aggregate(total=Sum("grand_total"))["total"])
 
 
 @receiver(signals.track_added, dispatch_uid="shop.note_parcels")
 def note_parcels(sender, *, shipment, order, event, **kwargs):
     if shipment is None:
-        return  # the parcel of a return
+        return  # the tracking number of a return
     tracks = Track.objects.filter(shipment__order=order).order_by("pk")
     lines = [f"{track.carrier or ''} {track.tracking_number}".strip() for track in tracks]
     shop_order_of(event).note(state=State.SENT, tracking="\n".join(lines))
@@ -65,8 +62,8 @@ def mark_delivered(sender, *, order, event, **kwargs):
 
 @receiver(signals.shipment_delivered, dispatch_uid="shop.mail_customer")
 def mail_customer(sender, *, event, **kwargs):
-    """A mail cannot be taken back: none for a message that is processed again, none that comes days late."""
-    if event.is_replay or is_older(event, hours=48):
+    """Mail the customer, but not about a replay or a delivery of days ago, since a mail cannot be undone."""
+    if event.is_replay or event.received_at < timezone.now() - timedelta(hours=48):
         return
     shop_order = shop_order_of(event)
     mail.send(shop_order.customer_email, f"Delivered: {shop_order.number}", key=event.idempotency_key)
@@ -79,6 +76,6 @@ def follow_return(sender, *, rma, event, **kwargs):
 
 @receiver([signals.credit_memo_created, signals.credit_memo_updated], dispatch_uid="shop.propose_refund")
 def propose_refund(sender, *, order, event, **kwargs):
-    """Stock Hub credits *us*. What the customer gets back is for our staff to decide and to pay, never for code."""
+    """Propose a refund: Stock Hub credits the shop, and the staff decides what the customer gets back."""
     total = order.credit_memos.aggregate(total=Sum("grand_total"))["total"]
     shop_order_of(event).note(state=State.REFUND_PROPOSED, refund_proposal=total)

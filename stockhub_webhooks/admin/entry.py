@@ -23,7 +23,8 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 
 from stockhub_webhooks.admin import display, labels
 from stockhub_webhooks.admin.base import ObjectTools, ReadOnlyAdmin, wake_on_commit
-from stockhub_webhooks.admin.body_text import editable
+from stockhub_webhooks.admin.body_edit import corrected
+from stockhub_webhooks.admin.body_text import BodyText, read_text
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.exceptions import Unreadable
@@ -34,6 +35,7 @@ from stockhub_webhooks.receiving import ingest, journal, records
 from stockhub_webhooks.serializers.fields import LEFT_OUT
 
 URL_NAME = "stockhub_webhooks_message_enter"
+PAGE_URL_NAME = "stockhub_webhooks_message_change"
 BY_SHAPE = ("", _("what its content looks like"))
 
 
@@ -73,19 +75,24 @@ class EntryForm(forms.Form):
         values = self.cleaned_data
         if "body" in values and not self.errors:
             try:
-                self.message = self._message(values["body"].encode(), values)
+                self.message = self._message(values)
             except Unreadable as why:
                 self.add_error("body", labels.reason(str(why)))
+            except ValueError:  # too long in the charset of the original
+                self.add_error("body", too_long())
         return values
 
-    def _message(self, body: bytes, values: dict[str, Any]) -> Message:
+    def _message(self, values: dict[str, Any]) -> Message:
+        body = values["body"].encode()
+        headers: dict[str, str] = {}
+        if self.original:
+            body, headers = corrected(text_of(self.original), self.original.headers, values["body"])
         account = conf.account(values.get("account", ""))
         # a correction keeps the time of receipt, so that later messages still count as newer
         received_at = self.original.received_at if self.original and is_correctable(self.original) else None
-        message = ingest.bare(body, account=account, topic=values["topic"], received_at=received_at)
         if self.original:
-            message.headers = {records.CORRECTED_FROM: str(self.original.uid)}
-        return message
+            headers[records.CORRECTED_FROM] = str(self.original.uid)
+        return ingest.bare(body, account=account, topic=values["topic"], received_at=received_at, headers=headers)
 
     def clean_body(self) -> str:
         """Refuse a body that is longer than `MAX_BODY_BYTES`."""
@@ -98,6 +105,11 @@ class EntryForm(forms.Form):
 def is_correctable(message: Message) -> bool:
     """Return True if the message was never applied, or only in part."""
     return message.status == Message.Status.QUARANTINED or bool(message.is_in_part)
+
+
+def text_of(message: Message) -> BodyText:
+    """Return the text of a message's body."""
+    return read_text(bytes(message.body), message.headers)
 
 
 def too_long() -> str:
@@ -139,7 +151,7 @@ class EntryPage(ReadOnlyAdmin):
         return may_look and self.has_enter_by_hand_permission(request)
 
     def change_form_object_tools(self, request: HttpRequest, row: Message) -> ObjectTools:
-        may_correct = is_correctable(row) and self.has_correct_permission(request)
+        may_correct = is_correctable(row) and self.has_correct_permission(request) and text_of(row).is_text
         own = [(f"{self.page_url(URL_NAME)}?correct={row.pk}", _("correct and enter again"))] if may_correct else []
         return [*own, *super().change_form_object_tools(request, row)]
 
@@ -164,6 +176,8 @@ class EntryPage(ReadOnlyAdmin):
     def entry_form(self, request: HttpRequest) -> HttpResponse:
         """Show the form; if it is valid, store the message and redirect to its result."""
         original = self.original(request)
+        if original and not text_of(original).is_text:
+            return HttpResponseRedirect(self.page_url(PAGE_URL_NAME, original.pk))  # it says why, and offers the bytes
         if request.method != "POST":
             return self.entry_page(request, EntryForm(initial=initial(original), original=original))
         form = EntryForm(request.POST, original=original)
@@ -224,8 +238,12 @@ def initial(original: Message | None) -> dict[str, str]:
     """Return the initial values of the form."""
     if original is None:
         return {}
-    body = editable(bytes(original.body))
-    return {"body": body, "topic": original.topic or original.url_topic, "account": original.account}
+    text = text_of(original)
+    return {
+        "body": text.shown if text else "",
+        "topic": original.topic or original.url_topic,
+        "account": original.account,
+    }
 
 
 def intro(original: Message | None) -> Any:

@@ -79,6 +79,7 @@ NOTES: Labels = {
 
 # The codes of `exceptions.Unreadable.REASONS`.
 REASONS: Labels = {
+    "empty": _("The content is empty."),
     "not_json": _("The content is not JSON, so nothing in it can be read."),
     "not_an_object": _("The content is JSON, but not one object with fields."),
     "several_documents": _("The content holds several documents."),
@@ -92,6 +93,11 @@ CAUSES: Labels = {
     DIED: _("The process that worked on it died each time."),
     ReceiverCall.BY_HAND: _("Given up by hand."),
     "": _("No cause is known."),
+}
+
+# The reasons for which the app dismisses a message itself.
+DISMISSALS: Labels = {
+    Message.PING: _("an empty message, as a test of the connection sends it"),
 }
 
 # Labels by the model and field of an event's changes. A returned item uses the statuses of its return.

@@ -5,22 +5,31 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.defaultfilters import filesizeformat
+from django.urls import path
+from django.utils.decorators import method_decorator
+from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_safe
 
 from stockhub_webhooks.admin import display, labels, list_filters, related_activity, search_box
 from stockhub_webhooks.admin.body_text import pretty
 from stockhub_webhooks.admin.date_range import DateRangeFilter
-from stockhub_webhooks.admin.entry import EntryPage, notes_table
+from stockhub_webhooks.admin.entry import EntryPage, notes_table, text_of
 from stockhub_webhooks.admin.list_filters import MessageAttentionFilter
 from stockhub_webhooks.admin.replay_request import MAX_IDS, URL_NAME
+from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.models import Event, Message, ReceiverCall
 from stockhub_webhooks.models.message import OUTDATED_RETURN, MessageQuerySet
-from stockhub_webhooks.office.access import may
+from stockhub_webhooks.office.access import may, may_see_persons
 from stockhub_webhooks.receiving import records
 
+BODY_URL_NAME = "stockhub_webhooks_message_body"
 SHOWN_PARTS = 1000  # a message holds no more
 
 
@@ -44,7 +53,14 @@ class MessageAdmin(EntryPage):
         (None, {"fields": [("received_at", "topic", "increment_id", "document"), "account"]}),
         (
             _("What became of it"),
-            {"fields": [("status", "outcome", "in_part", "applied_at", "replayed"), "why", "notes_in_words"]},
+            {
+                "fields": [
+                    ("status", "outcome", "in_part", "applied_at", "replayed"),
+                    "dismissed_because",
+                    "why",
+                    "notes_in_words",
+                ]
+            },
         ),
         (_("What happened"), {"fields": ["events", "receiver_calls"]}),
         (
@@ -67,8 +83,11 @@ class MessageAdmin(EntryPage):
         return ", ".join(filter(None, (document, display.value(row.received_at))))
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Add a link to the original message if this one is a corrected copy."""
+        """Leave out the reason unless the message is dismissed; add a link to the original of a corrected copy."""
         fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or obj.status != Message.Status.DISMISSED:
+            for _title, options in fieldsets:
+                options["fields"] = [name for name in options["fields"] if name != "dismissed_because"]
         if obj is not None and records.CORRECTED_FROM in obj.headers:
             fieldsets[0][1]["fields"].append("corrected_from")
         if obj is not None and obj.parent_id:
@@ -115,6 +134,10 @@ class MessageAdmin(EntryPage):
     def replayed(self, message: Message) -> str:
         return labels.yes_or_no(message.is_replay)
 
+    @admin.display(description=_("reason"))
+    def dismissed_because(self, message: Message) -> str:
+        return statuses.label(labels.DISMISSALS, message.dismissed_reason) or display.EMPTY
+
     @admin.display(description=_("applied in part"))
     def in_part(self, message: Message) -> str:
         """Return whether a part was left out, and whether a person corrected that."""
@@ -151,8 +174,30 @@ class MessageAdmin(EntryPage):
 
     @admin.display(description=_("body"))
     def content(self, message: Message) -> Any:
-        """Return the body, formatted if it is JSON."""
-        return display.preformatted(pretty(bytes(message.body)))
+        """Return the body, formatted if it is JSON; a link to its bytes if it is no text."""
+        if text_of(message).is_text:
+            return display.preformatted(pretty(bytes(message.body), message.headers))
+        link = display.link(self.page_url(BODY_URL_NAME, message.pk), _("download it"))
+        size = filesizeformat(len(message.body))
+        said = _("This is no text that can be shown (%(size)s).") % {"size": size}
+        return format_html("<p>{}</p><p>{}</p>", said, link)
+
+    def get_urls(self) -> list[Any]:
+        """Add the download of a body."""
+        view = self.admin_site.admin_view(self.body_view)
+        return [path("<int:pk>/body/", view, name=BODY_URL_NAME), *super().get_urls()]
+
+    @method_decorator(require_safe)
+    def body_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Return the exact bytes of a body, as a file that no browser opens."""
+        message = get_object_or_404(self.get_queryset(request), pk=pk)
+        if not (self.has_view_permission(request, message) and may_see_persons(request)):
+            raise PermissionDenied
+        headers = {
+            "Content-Disposition": f'attachment; filename="message-{message.pk}.bin"',
+            "X-Content-Type-Options": "nosniff",
+        }
+        return HttpResponse(bytes(message.body), content_type="application/octet-stream", headers=headers)
 
     @admin.display(description=_("headers"))
     def headers_listed(self, message: Message) -> Any:

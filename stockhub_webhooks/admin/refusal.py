@@ -7,12 +7,13 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
 from stockhub_webhooks.admin import display, search_box
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
-from stockhub_webhooks.admin.body_text import pretty
+from stockhub_webhooks.admin.body_text import pretty, read_text
 from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.models import Refusal, RefusedBody
@@ -72,7 +73,9 @@ class RefusedBodyAdmin(ReadOnlyAdmin):
     @admin.display(description=_("body"))
     def content(self, row: RefusedBody) -> Any:
         """Return the body, indented if it is JSON."""
-        return display.preformatted(pretty(bytes(row.body)))
+        if read_text(bytes(row.body), row.headers).is_text:
+            return display.preformatted(pretty(bytes(row.body), row.headers))
+        return _("This is no text that can be shown (%(size)s).") % {"size": filesizeformat(len(row.body))}
 
     # ------------------------------------------------------------ let in
 

@@ -26,6 +26,7 @@ from stockhub_webhooks.models import Event, Message, Topic
 from stockhub_webhooks.office.access import may, may_see_persons
 from stockhub_webhooks.operations import replay
 from stockhub_webhooks.operations.replay import Choice, Preview
+from stockhub_webhooks.operations.replay.choice import REPLAYED_STATUSES
 
 URL_NAME = "stockhub_webhooks_replay_request"
 MAX_IDS = 200
@@ -64,7 +65,7 @@ class RequestForm(forms.Form):
         help_text=gettext_lazy("Its Stock Hub number or our order number; all messages about it."),
     )
     status = forms.ChoiceField(
-        label=gettext_lazy("status"), required=False, choices=[("", gettext_lazy("all")), *Message.Status.choices]
+        label=gettext_lazy("status"), required=False, choices=[("", gettext_lazy("all")), *REPLAYED_STATUSES]
     )
     outdated = forms.BooleanField(required=False, widget=forms.HiddenInput)
     ids = forms.RegexField(r"^\d+(,\d+)*$", required=False, widget=forms.HiddenInput, max_length=4000)

@@ -14,6 +14,7 @@ from stockhub_webhooks.delivery import host_orders
 from stockhub_webhooks.delivery.subjects import subject_of
 from stockhub_webhooks.exceptions import RetryLater
 from stockhub_webhooks.models import Event, Order, ReceiverCall
+from stockhub_webhooks.purchases import Purchase, purchase_of, purchase_with
 
 KEY_NAMESPACE = uuid.UUID("7f1b3f0e-8f0c-5a57-9a1e-3f1d6c1f9a52")
 
@@ -64,6 +65,12 @@ class ReceiverEvent:
         if self.order is not None:
             host_orders.save_answer(self.order, self.po_number, answer)
         return answer.host_order
+
+    @cached_property
+    def purchase(self) -> Purchase | None:
+        """The purchase of `po_number`, or else of the order, read at the first access; None without both."""
+        purchase = purchase_of(self.po_number, self.account) if self.po_number else None
+        return purchase or (purchase_with(self.order) if self.order else None)
 
     def require_host_order(self, retry_seconds: float = 60) -> Any:
         """Return the shop's own order.

@@ -83,6 +83,7 @@ class Message(AccountModel):
         received_at: aware; the correction of a quarantined message keeps the time of the original.
         outcome: the effect on the document; "" until the message is applied.
         error: the reason why the message was not applied; "" if there is none.
+        dismissed_reason: why a message that was not applied needs no attention any more: `PING`, or a person's words.
         cause: fingerprint of the error, shared by failures of one cause; "" if nothing failed.
         notes: odd details of the body, each with `path`, `code` and `detail`.
         increment_id: Stock Hub's number of the document; "" until it is known.
@@ -100,16 +101,22 @@ class Message(AccountModel):
         APPLIED = "applied", _("processed")
         QUARANTINED = "quarantined", _("needs a look")
         FAILED = "failed", pgettext_lazy("message", "failed")
+        DISMISSED = "dismissed", pgettext_lazy("message", "dismissed")
 
     # from, to: the functions that change the status; the tests hold it, and docs/how-it-works.md draws it
     TRANSITIONS: dict[tuple[str, str], tuple[str, ...]] = {
         (Status.RECEIVED, Status.APPLIED): ("settle", "settle_split"),
         (Status.RECEIVED, Status.QUARANTINED): ("quarantine",),
         (Status.RECEIVED, Status.FAILED): ("postpone", "claim_due"),
+        (Status.RECEIVED, Status.DISMISSED): ("dismiss",),
+        (Status.QUARANTINED, Status.DISMISSED): ("dismiss",),
+        (Status.FAILED, Status.DISMISSED): ("dismiss",),
         (Status.APPLIED, Status.RECEIVED): ("requeue", "reopen"),
         (Status.QUARANTINED, Status.RECEIVED): ("requeue", "reopen"),
         (Status.FAILED, Status.RECEIVED): ("requeue", "reopen"),
     }
+
+    PING = "ping"  # the reason of messages that hold nothing, as a test of the connection sends them
 
     class Outcome(models.TextChoices):
         CREATED = "created", _("new")
@@ -162,6 +169,9 @@ class Message(AccountModel):
         db_default="",
         help_text=_("What failures of one cause share; empty where none failed."),
     )
+    dismissed_reason: models.CharField[str, str] = models.CharField(
+        _("reason"), max_length=255, blank=True, default="", db_default=""
+    )
     notes: models.JSONField[list[dict[str, str]], list[dict[str, str]]] = models.JSONField(_("notes"), default=list)
     increment_id: models.CharField[str, str] = models.CharField(
         _("Stock Hub number"), max_length=64, blank=True, default="", db_default=""
@@ -194,7 +204,17 @@ class Message(AccountModel):
 
     # set when the message or its parent is applied; a new row gets them from the defaults of the database
     SET_WHEN_APPLIED = frozenset(
-        {"status", "outcome", "error", "cause", "increment_id", "applied_at", "is_replay", "is_suspect"}
+        {
+            "status",
+            "outcome",
+            "error",
+            "cause",
+            "dismissed_reason",
+            "increment_id",
+            "applied_at",
+            "is_replay",
+            "is_suspect",
+        }
         | {"is_in_part", "has_impossible_time", "parent", "position"}
     )
 

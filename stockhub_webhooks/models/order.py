@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from stockhub_webhooks.models.rma import RMA
     from stockhub_webhooks.models.shipment import Shipment
 
+CANCELED = "canceled"
+
 
 class Order(Document):
     """An order at Stock Hub, identified by (`account`, `increment_id`).
@@ -72,6 +74,14 @@ class Order(Document):
     def is_stub(self) -> bool:
         """True if the order is known only from its children."""
         return self.received_at is None
+
+    @property
+    def is_cancelled(self) -> bool:
+        """True if Stock Hub cancelled the order; an edited order is cancelled, and continues under a new number.
+
+        `stockhub_webhooks.purchases` tells if the whole purchase is cancelled.
+        """
+        return (self.status or "").lower() == CANCELED
 
     def get_status_display(self) -> str:
         """Return the label of the status, or the code itself if it is unknown."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 DELIVERED = "DELIVERED"
 MAX_ZONE_ERROR = timedelta(hours=14)
 EXCEPTION = "EXCEPTION"
+ON_THE_WAY = frozenset({"IN_TRANSIT", EXCEPTION})
 
 
 class Shipment(OrderDocument):
@@ -65,6 +66,12 @@ class Shipment(OrderDocument):
     def is_delivered(self) -> bool:
         """True if the sender gave the status DELIVERED, or a time of delivery that has come."""
         return self.was_delivered_at(timezone.now())
+
+    @property
+    def has_left(self) -> bool:
+        """True if the parcel was collected, is in transit, has a problem on the way, or was delivered."""
+        was_collected = self.collected_at is not None and self.collected_at <= timezone.now() + MAX_ZONE_ERROR
+        return was_collected or (self.status or "").upper() in ON_THE_WAY or self.is_delivered
 
     def was_delivered_at(self, time: datetime) -> bool:
         """Return True if the shipment counted as delivered at a time, by what is known now.

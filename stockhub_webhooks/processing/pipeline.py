@@ -145,8 +145,11 @@ def _apply(message: Message) -> None:
 
 
 def _record_failure(message: Message, fault: Exception) -> None:
-    """Quarantine an unreadable message; postpone any other failure."""
+    """Dismiss an empty message, quarantine an unreadable one, and postpone any other failure."""
     try:
+        if isinstance(fault, Unreadable) and fault.reason == Unreadable.EMPTY:
+            journal.dismiss(message, Message.PING, error=str(fault))
+            return
         if isinstance(fault, Unreadable):
             journal.quarantine(message, fault)
             return

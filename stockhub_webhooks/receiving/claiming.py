@@ -114,8 +114,10 @@ def reopen(message: Message) -> None:
     """Open and claim a settled message, in the transaction that applies it again and settles it.
 
     Raises:
-        AlreadySettled: the message is open already, so it is applied anyway.
+        AlreadySettled: the message is open already, so it is applied anyway, or it was dismissed.
     """
+    if message.status == Message.Status.DISMISSED:
+        raise AlreadySettled(f"message {message.pk} is dismissed")
     opened: dict[str, Any] = {"status": Message.Status.RECEIVED, "attempts": 1, **leases.claim_values(uuid.uuid4())}
     if message.status == Message.Status.APPLIED:
         opened["is_replay"] = True

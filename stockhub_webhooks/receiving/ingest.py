@@ -207,8 +207,15 @@ def _result(message: Message) -> str:
     return f"{name}: {result}"
 
 
-def bare(body: bytes, *, account: str, topic: str = "", received_at: datetime | None = None) -> Message:
-    """Return an unsaved message with this body.
+def bare(
+    body: bytes,
+    *,
+    account: str,
+    topic: str = "",
+    received_at: datetime | None = None,
+    headers: dict[str, str] | None = None,
+) -> Message:
+    """Return an unsaved message with this body, and the headers that say how to read it.
 
     Raises:
         ValueError: the body is too long.
@@ -217,11 +224,12 @@ def bare(body: bytes, *, account: str, topic: str = "", received_at: datetime | 
     if len(body) > conf.MAX_BODY_BYTES:
         raise ValueError(f"the body has {len(body)} bytes, more than MAX_BODY_BYTES ({conf.MAX_BODY_BYTES})")
     with suppress(SeveralDocuments):
-        serializers.read(body, topic)
+        serializers.read(body, topic, headers)
     return Message(
         url_topic=topic,
         account=account,
         body=body,
+        headers=headers or {},
         source=Message.Source.HAND,
         received_at=received_at or timezone.now(),
     )

@@ -47,6 +47,7 @@ logger = logger_of(__name__)
 KEPT_HEADERS = ("content-type", "content-encoding", "user-agent", "x-version", "x-request-id", "date")
 HEADER_LIMIT = 255
 NEARBY_ADDRESS = "nearby-address"  # our own header: the path of a message that came to no address of ours
+DECLARED_LENGTH = "declared-length"  # our own header: the length of a body that did not arrive whole
 SPOOLED = (
     "uid",
     "url_topic",
@@ -239,6 +240,26 @@ def quarantine(message: Message, why: Unreadable) -> None:
     signals.message_quarantined.send_robust(Message, message=message, reason=why.reason)
 
 
+def dismiss(message: Message, reason: str, **values: Any) -> None:
+    """Settle a message for good that was not applied and needs no attention.
+
+    Args:
+        message: open and claimed by the caller, quarantined, or given up.
+        reason: `Message.PING`, or a person's words, up to 255 characters.
+        values: further fields to set.
+
+    Raises:
+        AlreadySettled: it was applied or dismissed, or another process has it.
+    """
+    values |= {"status": Message.Status.DISMISSED, "dismissed_reason": reason, "due_at": None}
+    if message.status == Message.Status.RECEIVED:
+        _finish(message, **values)
+    elif message.status in (Message.Status.QUARANTINED, Message.Status.FAILED):
+        _finish(message, {"id": message.pk, "status": message.status}, **values)
+    else:
+        raise AlreadySettled(f"message {message.pk} is {message.status}")
+
+
 def postpone(message: Message, fault: Exception) -> None:
     """Make a message due again that could not be applied, or give it up after `MAX_ATTEMPTS`."""
     postpone_or_give_up(message, format_error(fault), error_fingerprint(fault))
@@ -286,8 +307,8 @@ def _open(message: Message) -> Any:
     return Message.objects.using(database_alias()).filter(**as_claimed(message))
 
 
-def _finish(message: Message, **values: Any) -> None:
-    if not with_retries(partial(update, Message, database_alias(), as_claimed(message), values)):
+def _finish(message: Message, condition: dict[str, Any] | None = None, **values: Any) -> None:
+    if not with_retries(partial(update, Message, database_alias(), condition or as_claimed(message), values)):
         raise AlreadySettled(f"message {message.pk} was finished by another process")
     for name, value in values.items():
         setattr(message, name, value)

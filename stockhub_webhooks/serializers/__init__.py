@@ -21,9 +21,9 @@ from stockhub_webhooks.serializers.invoice import InvoiceMessageSerializer
 from stockhub_webhooks.serializers.order import OrderMessageSerializer
 from stockhub_webhooks.serializers.payment_request import PaymentRequestMessageSerializer
 from stockhub_webhooks.serializers.rma import RMAMessageSerializer
-from stockhub_webhooks.serializers.shapes import as_list, snake_case
+from stockhub_webhooks.serializers.shapes import MAX_OTHER_NAMES, as_list, snake_case
 from stockhub_webhooks.serializers.shipment import ShipmentMessageSerializer
-from stockhub_webhooks.serializers.tolerant import MessageSerializer, ParsedMessage, limit_notes
+from stockhub_webhooks.serializers.tolerant import LINE_LIMIT, MessageSerializer, ParsedMessage, limit_notes
 
 __all__ = ["BY_TOPIC", "NEEDS_ORDER", "Note", "ParsedMessage", "identify", "read", "read_message"]
 
@@ -115,6 +115,8 @@ def _documented(data: dict[str, Any], notes: list[Note]) -> dict[str, Any]:
         data["items"] = items = as_list(items)
         notes.append(Note("items", "wrapped"))
     if isinstance(items, list):
+        if len(items) > LINE_LIMIT:
+            data["items"] = items = items[: LINE_LIMIT + 1]  # one more, so that it is noted
         for index, item in enumerate(items):
             if isinstance(item, dict) and not item.keys() <= ITEM_NAMES:
                 items[index] = _rename(item, ITEM_NAMES, f"items[{index}]", notes)
@@ -124,15 +126,16 @@ def _documented(data: dict[str, Any], notes: list[Note]) -> dict[str, Any]:
 def _rename(data: dict[str, Any], names: frozenset[str], path: str, notes: list[Note]) -> dict[str, Any]:
     """Return the object with each name that is another spelling of one of `names` replaced by it."""
     renamed = {name: value for name, value in data.items() if name in names}
-    for name, value in data.items():
-        if name in names:
-            continue
-        spelled = snake_case(name)
+    others = [name for name in data if name not in names]
+    for name in others[:MAX_OTHER_NAMES]:
+        value, spelled = data[name], snake_case(name)
         if spelled in names and renamed.get(spelled) is None:
             renamed[spelled] = value
             notes.append(Note(clean_text(name)[:60], "other_name", spelled).below(path))
         else:
             renamed[name] = value
+    for name in others[MAX_OTHER_NAMES:]:
+        renamed[name] = data[name]
     return renamed
 
 

@@ -6,10 +6,11 @@ A plain JSON object costs one `json.loads`. Everything else is tried only if tha
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_to_bytes
 
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import Unreadable
@@ -19,8 +20,15 @@ from stockhub_webhooks.serializers.fields import Note
 NUMBERS = ("increment_id", "order_increment_id", "purchase_order_increment_id")
 MAX_DOCUMENTS = 1000
 MAX_WRAPPINGS = 4
+MAX_FORM_FIELDS = 100
 MAX_LISTS_BEFORE = 20  # lists in an envelope before the list of documents
 SEPARATORS = " \t\r\n,;\x1e\0"  # between several documents, and after the last one
+BETWEEN = re.compile(f"[{SEPARATORS}\ufeff]*")
+OPENING = ("{", "[", '"')
+# bytes of memory that each of these makes: an object, a list with its first value, a name with its value
+PARSED_BYTES = (("{", 80), ("[", 104), (":", 104))
+MAX_GROWTH = 28  # memory of the parsed values, as a multiple of MAX_BODY_BYTES; lists of documents are parsed twice
+BLOCK_CHARACTERS = 64 * 1024
 
 
 class Document(NamedTuple):
@@ -42,7 +50,7 @@ def parse(body: bytes, headers: Mapping[str, str] | None = None) -> Body:
 
     Args:
         body: the exact bytes.
-        headers: the headers of the request, by their names in lower case.
+        headers: the headers of the request, by their names in lower case, and our own.
 
     Raises:
         Unreadable: `empty`, `not_json` or `not_an_object`, with the place of the fault.
@@ -54,12 +62,26 @@ def parse(body: bytes, headers: Mapping[str, str] | None = None) -> Body:
         notes.append(Note("", "compressed", compression))
     text, assumed = encodings.decode(body, headers.get("content-type", ""))
     notes += assumed
-    if not text.strip(SEPARATORS):
-        raise Unreadable("not_json", "the body is empty")
+    if BETWEEN.fullmatch(text):
+        # a body that did not arrive whole is no test of the connection, but a lost message
+        is_ping = not text.strip() and not assumed and "declared-length" not in headers
+        raise Unreadable(Unreadable.EMPTY if is_ping else "not_json", "the body is empty")
+    _check_growth(text, conf.MAX_BODY_BYTES)
     try:
         return Body(_documents(text, notes, headers.get("content-type", "")), notes)
     except RecursionError:
         raise Unreadable("not_json", "the body is nested too deep") from None
+
+
+def _check_growth(text: str, limit: int) -> None:
+    """Refuse a text, before it is parsed, that could take far more memory than a message: most of it is brackets.
+
+    Raises:
+        Unreadable: `not_json`.
+    """
+    most = MAX_GROWTH * limit
+    if 52 * len(text) > most and sum(text.count(mark) * size for mark, size in PARSED_BYTES) > most:
+        raise Unreadable("not_json", "the body has too many objects and lists for its size")
 
 
 def _documents(text: str, notes: list[Note], content_type: str) -> list[Document]:
@@ -73,6 +95,8 @@ def _documents(text: str, notes: list[Note], content_type: str) -> list[Document
             break
         values = inner
     _limit(len(values))
+    if all(value == {} for value, _ in values):
+        raise Unreadable(Unreadable.EMPTY, "the body is an empty object")
     for value, _ in values:
         if not isinstance(value, dict):
             raise Unreadable("not_an_object", f"the body is a {type(value).__name__}")
@@ -88,43 +112,35 @@ def _limit(count: int) -> None:
 
 def _values(text: str, notes: list[Note], content_type: str) -> list[tuple[Any, str]]:
     """Return the JSON values in a text, each with its source."""
+    start = BETWEEN.match(text).end()  # type: ignore[union-attr]  # it matches nothing, too
+    if not text.startswith(OPENING, start) and (value := _form_value(text[start:], content_type)):
+        notes.append(Note("", "wrapped", "form"))
+        return _values(value, notes, "")
     try:
-        return [(_loads(text, notes), text)]
+        return _sequence(text, start, notes)
     except json.JSONDecodeError as error:
-        failure = error
-    trimmed = text.strip(SEPARATORS + "\ufeff")
-    if trimmed[:1] not in ("{", "[", '"'):
-        if value := _form_value(trimmed, content_type):
-            notes.append(Note("", "wrapped", "form"))
-            return _values(value, notes, "")
-    elif failure.msg == "Extra data" or trimmed != text:
-        values = _sequence(trimmed, notes)
-        if values:
-            return values
-    raise Unreadable("not_json", f"{failure.msg} at line {failure.lineno} column {failure.colno}")
+        raise Unreadable("not_json", f"{error.msg} at line {error.lineno} column {error.colno}") from None
 
 
-def _sequence(text: str, notes: list[Note]) -> list[tuple[Any, str]]:
-    """Return JSON values that follow one another, as in JSON Lines; none if anything between them is no separator."""
+def _sequence(text: str, position: int, notes: list[Note]) -> list[tuple[Any, str]]:
+    """Return JSON values that follow one another, as in JSON Lines; almost always it is one.
+
+    Raises:
+        json.JSONDecodeError: something is no JSON, or anything between the values is no separator.
+    """
     decoder = _decoder(notes)
     values: list[tuple[Any, str]] = []
-    position = 0
     while position < len(text) and len(values) <= MAX_DOCUMENTS:
-        try:
-            value, end = decoder.raw_decode(text, position)
-        except (json.JSONDecodeError, ValueError):
-            return []
+        value, end = _decode(text, position, decoder, notes)
         values.append((value, text[position:end]))
-        position = end
-        while position < len(text) and text[position] in SEPARATORS:
-            position += 1
+        position = BETWEEN.match(text, end).end()  # type: ignore[union-attr]
     return values
 
 
 def _unwrap(value: Any, source: str, notes: list[Note]) -> list[tuple[Any, str]] | None:
     """Return what a wrapping holds; None if the value is a document, or nothing that is known."""
     if isinstance(value, str):
-        if value.strip()[:1] not in ("{", "[", '"'):
+        if not value.strip().startswith(OPENING):
             return None
         notes.append(Note("", "wrapped", "string"))
         return _values(value, notes, "")
@@ -147,9 +163,9 @@ def _unwrap(value: Any, source: str, notes: list[Note]) -> list[tuple[Any, str]]
 
 def _holds_documents(value: Any) -> bool:
     """Return True for an object with a document's number, a list of such objects, or the JSON text of either."""
-    if isinstance(value, str) and value.strip()[:1] in ("{", "["):
+    if isinstance(value, str) and value.strip().startswith(("{", "[")):
         try:
-            value = _loads(value, [])
+            value = _decode(value.strip(), 0, _decoder([]), [])[0]
         except ValueError:
             return False
     candidates = value if isinstance(value, list) else [value]
@@ -191,23 +207,39 @@ def _elements(values: list[Any], source: str, notes: list[Note]) -> list[tuple[A
 
 def _form_value(text: str, content_type: str) -> str:
     """Return the JSON text in a form such as `payload={...}`, "" if there is none."""
-    if "=" not in text[:100] and "form" not in content_type:
+    if ("=" not in text[:100] and "form" not in content_type) or text.count("&") >= MAX_FORM_FIELDS:
         return ""
-    fields = parse_qsl(text, keep_blank_values=False, max_num_fields=100) if text.count("&") < 100 else []
-    return next((value for _, value in fields if value.strip()[:1] in ("{", "[")), "")
+    for field in text.split("&"):
+        value = field.partition("=")[2]
+        if _unquote(value[:100]).strip().startswith(("{", "[")):
+            return _unquote(value)
+    return ""
+
+
+def _unquote(text: str) -> str:
+    """Return a form's value without its escapes; in blocks, since each escape takes more than 200 bytes meanwhile."""
+    blocks, position = [], 0
+    while position < len(text):
+        end = position + BLOCK_CHARACTERS
+        if (escape := text.rfind("%", end - 2, end)) > position:
+            end = escape
+        blocks.append(unquote_to_bytes(text[position:end].replace("+", " ")))
+        position = end
+    return b"".join(blocks).decode(errors="replace")
 
 
 # ---------------------------------------------------------------- JSON
 
 
-def _loads(text: str, notes: list[Note]) -> Any:
+def _decode(text: str, position: int, decoder: json.JSONDecoder, notes: list[Note]) -> tuple[Any, int]:
+    """Return the JSON value at a position, and its end."""
     try:
-        return _decoder(notes).decode(text)
+        return decoder.raw_decode(text, position)
     except json.JSONDecodeError:
         raise
     except ValueError:
         # an integer with thousands of digits, which Python's int refuses and Decimal takes
-        return _decoder(notes, parse_int=_number).decode(text)
+        return _decoder(notes, parse_int=_number).raw_decode(text, position)
 
 
 def _decoder(notes: list[Note], **options: Any) -> json.JSONDecoder:

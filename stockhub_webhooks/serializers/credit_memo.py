@@ -28,14 +28,13 @@ class MessageCreditMemoLineSerializer(MessageLineSerializer):
 class CreditMemoMessageSerializer(MessageSerializer):
     """The body of a message at the URL `creditmemo`.
 
-    The contract does not say if `return_fee_amount` is subtracted from the total: both sums are accepted.
+    The contract does not say if `return_fee_amount` is subtracted from the total; a total below its parts is accepted.
     """
 
     TOPIC = topics.CREDIT_MEMO
     ADDRESSES: ClassVar[tuple[str, ...]] = ("billing_address",)
     ADDED: ClassVar[tuple[str, ...]] = ("subtotal", "shipping_price", "adjustment")
     SUBTRACTED: ClassVar[tuple[str, ...]] = ("fee_amount",)
-    PERHAPS_SUBTRACTED = "return_fee_amount"
 
     increment_id = identifier()
     order_increment_id = identifier()

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.serializers.fields import Note
 
-BLOCK_BYTES = 64 * 1024
+BLOCK_BYTES = 16 * 1024
 GZIP_MAGIC = b"\x1f\x8b"
 PLAIN_STARTS = b'{["\xef\xfe\xff \t\r\n'  # of JSON text, of a byte order mark, of white space
 CHARSET = re.compile(r"charset\s*=\s*[\"']?([A-Za-z0-9_.:-]+)", re.IGNORECASE)
@@ -21,7 +21,10 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+CUT_OFF = "unexpected end of data"  # the reason that Python gives for a text in UTF-8 without its end
 FALLBACK_CHARSET = "windows-1252"
+# codecs of Python that are no charset of a text; the first two take time that grows with the square of its length
+NO_CHARSETS = frozenset({"punycode", "idna", "unicode-escape", "raw-unicode-escape", "undefined", "utf-7"})
 
 
 # ---------------------------------------------------------------- compression
@@ -76,18 +79,19 @@ def _unpack(body: bytes, compression: str) -> Iterator[bytes]:
     Raises:
         zlib.error: it is damaged or cut off.
     """
-    while body:
-        bits = zlib.MAX_WBITS | 16 if compression == "gzip" else _deflate_bits(body)
+    bits = zlib.MAX_WBITS | 16 if compression == "gzip" else _deflate_bits(body)
+    position = 0
+    while position < len(body):
         unpacker = zlib.decompressobj(bits)
-        rest = body
         while not unpacker.eof:
-            block = unpacker.decompress(rest, BLOCK_BYTES)
-            rest = unpacker.unconsumed_tail
-            if not block and not rest and not unpacker.eof:
+            # in pieces, since what follows a member is copied
+            piece = body[position : position + BLOCK_BYTES]
+            block = unpacker.decompress(piece, BLOCK_BYTES)
+            position += len(piece) - len(unpacker.unconsumed_tail) - len(unpacker.unused_data)
+            if not block and not piece and not unpacker.eof:
                 raise zlib.error("cut off")
             yield block
-        body = unpacker.unused_data if compression == "gzip" else b""
-        if not body.startswith(GZIP_MAGIC):
+        if compression != "gzip" or not body.startswith(GZIP_MAGIC, position):
             return  # padding
 
 
@@ -109,25 +113,47 @@ def decode(body: bytes, content_type: str = "") -> tuple[str, list[Note]]:
     Raises:
         Unreadable: the bytes fit none of them. A text in UTF-8 that is cut off is not guessed.
     """
-    charset = _marked_charset(body) or _by_zero_bytes(body)
-    if charset:
+    if not _unmistakable_charset(body):
         try:
-            return _without_marks(body.decode(charset)), [] if charset == "utf-8" else [Note("", "charset", charset)]
-        except UnicodeDecodeError as error:
-            raise Unreadable("not_json", f"byte {error.start} is not {charset}") from None
+            return _without_marks(body.decode()), []
+        except UnicodeDecodeError:
+            pass
+    charset = charset_of(body, content_type)
     try:
-        return _without_marks(body.decode()), []
+        text = body.decode(charset)
     except UnicodeDecodeError as error:
-        failure = error
+        fault = "is the start of a character that is cut off" if error.reason == CUT_OFF else f"is not {charset}"
+        raise Unreadable("not_json", f"byte {error.start} {fault}") from None
+    except UnicodeError:
+        raise Unreadable("not_json", f"the body is not {charset}") from None
+    return _without_marks(text), [] if charset == "utf-8" else [Note("", "charset", charset)]
+
+
+def charset_of(body: bytes, content_type: str = "") -> str:
+    """Return the charset of a body by `decode`; if it has bytes that fit none, the likeliest one."""
+    if charset := _unmistakable_charset(body):
+        return charset
     declared = _declared_charset(content_type)
-    is_cut_off = failure.reason == "unexpected end of data"
-    if declared in ("", "utf-8") and is_cut_off:
-        raise Unreadable("not_json", f"byte {failure.start} is the start of a character that is cut off")
-    charset = FALLBACK_CHARSET if declared in ("", "utf-8") else declared  # "utf-8" is often declared by default
     try:
-        return _without_marks(body.decode(charset)), [Note("", "charset", charset)]
-    except (UnicodeError, LookupError):
-        raise Unreadable("not_json", f"byte {failure.start} is neither UTF-8 nor {charset}") from None
+        body.decode()
+        return "utf-8"
+    except UnicodeDecodeError as error:
+        if declared in ("", "utf-8") and error.reason == CUT_OFF:
+            return "utf-8"
+    other = FALLBACK_CHARSET if declared in ("", "utf-8") else declared  # "utf-8" is often declared by default
+    return min(other, "utf-8", key=lambda charset: _count_unreadable(body, charset))
+
+
+def _count_unreadable(body: bytes, charset: str) -> int:
+    """Return the number of bytes that are no characters of a charset."""
+    try:
+        return sum("\ud800" <= character <= "\udfff" for character in body.decode(charset, "surrogateescape"))
+    except UnicodeError:
+        return len(body)
+
+
+def _unmistakable_charset(body: bytes) -> str:
+    return _marked_charset(body) or _by_zero_bytes(body)
 
 
 def _marked_charset(body: bytes) -> str:
@@ -153,9 +179,10 @@ def _declared_charset(content_type: str) -> str:
     """Return the declared charset if Python can decode it as text, in lower case."""
     match = CHARSET.search(content_type)
     try:
-        return codecs.lookup(match[1]).name if match and codecs.lookup(match[1])._is_text_encoding else ""
+        codec = codecs.lookup(match[1]) if match else None
     except LookupError:
         return ""
+    return codec.name if codec and codec._is_text_encoding and codec.name not in NO_CHARSETS else ""
 
 
 def _without_marks(text: str) -> str:

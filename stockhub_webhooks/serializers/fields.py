@@ -27,6 +27,7 @@ EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.timezone.utc)  # earlier times are 
 LATEST = dt.datetime(9000, 1, 1, tzinfo=dt.timezone.utc)
 STOCK_HUB_DIGITS = 9
 DECIMAL_COMMA = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})*,\d{1,4}|[+-]?\d+,\d{1,2}")
+WORD_BREAKS = re.compile(r"[\s-]+")
 THOUSANDS_COMMA = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+\.\d+")
 
 
@@ -264,7 +265,10 @@ class TolerantDateTimeField(serializers.DateTimeField):
 
 
 class OpenChoiceField(TextField):
-    """A code of an open set, without regard to case and blanks; an unknown code is kept, with a note."""
+    """A code of an open set, without regard to case and blanks; an unknown code is kept, with a note.
+
+    A blank value is the same as an absent one.
+    """
 
     def __init__(self, known: Mapping[str, object], **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -279,7 +283,8 @@ class OpenChoiceField(TextField):
             return data
         value = super().to_internal_value(data)
         text, notes = value if type(value) is ValueWithNotes else (value, [])
-        text = self._by_folded_code.get(trimmed(text).casefold(), text)
-        if text not in self.known:
+        text = trimmed(text)
+        text = self._by_folded_code.get(WORD_BREAKS.sub("_", text.casefold()), text)
+        if text and text not in self.known:
             notes = [*notes, Note("", "unknown_value", text[:40])]
-        return ValueWithNotes(text, notes) if notes else text
+        return ValueWithNotes(text or None, notes) if notes else text or None

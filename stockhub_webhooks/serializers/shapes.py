@@ -10,8 +10,14 @@ from typing import Any
 
 WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 SEPARATORS = re.compile(r"[\s\-.]+")
+MAX_OTHER_NAMES = 1000  # names of an object that are compared with the documented ones, and noted
 SCALAR_NAMES = ("code", "value", "label", "name", "id")
-BLANKS = " \t\r\n\f\v\u00a0\u200b\u200c\u200d\u2060\ufeff"
+# white space, control characters, and characters without a visible form: soft hyphen, zero width, direction marks
+BLANK_RANGES = (
+    (0x00, 0x20), (0x7F, 0xA0), (0xAD, 0xAD), (0x061C, 0x061C), (0x1680, 0x1680), (0x180E, 0x180E), (0x2000, 0x200F),
+    (0x2028, 0x202F), (0x205F, 0x206F), (0x3000, 0x3000), (0xFEFF, 0xFEFF),
+)  # fmt: skip
+BLANKS = "".join(chr(code) for first, last in BLANK_RANGES for code in range(first, last + 1))
 
 
 def snake_case(name: str) -> str:
@@ -24,8 +30,14 @@ def as_list(value: Any) -> Any:
     if not isinstance(value, dict) or not value:
         return value
     if all(name.isdecimal() for name in value):
-        return [value[name] for name in sorted(value, key=int)]
+        return [value[name] for name in sorted(value, key=_numeric_order)]
     return [value]
+
+
+def _numeric_order(digits: str) -> tuple[int, str]:
+    """Return a key that sorts digits as numbers: Python's int takes 4,300 of them at most."""
+    significant = digits.lstrip("0")
+    return len(significant), significant
 
 
 def as_object(value: Any) -> Any:
@@ -47,5 +59,5 @@ def as_scalar(value: Any) -> Any:
 
 
 def trimmed(text: str) -> str:
-    """Return the text without white space, no-break spaces and zero-width characters at its ends."""
+    """Return the text without white space and invisible characters at its ends."""
     return text.strip(BLANKS)

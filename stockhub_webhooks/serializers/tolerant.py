@@ -13,6 +13,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.fields import empty
 
+from stockhub_webhooks.contract.amounts import is_too_much
 from stockhub_webhooks.serializers import times
 from stockhub_webhooks.serializers.extra import unknown_fields
 from stockhub_webhooks.serializers.fields import (
@@ -23,7 +24,7 @@ from stockhub_webhooks.serializers.fields import (
     clean_text,
     unreadable,
 )
-from stockhub_webhooks.serializers.shapes import as_list, as_object, snake_case, trimmed
+from stockhub_webhooks.serializers.shapes import MAX_OTHER_NAMES, as_list, as_object, snake_case, trimmed
 
 NOTE_LIMIT = 50
 COUNTED = LEFT_OUT | IMPOSSIBLE_TIMES
@@ -146,9 +147,9 @@ class TolerantSerializer(serializers.Serializer[Any]):
         if type(data) is not dict:
             unreadable("not_an_object")
         documented = {name: value for name, value in data.items() if name in self._known}
-        for name, value in data.items():
-            if name in self._known:
-                continue
+        others = [name for name in data if name not in self._known]
+        for name in others[:MAX_OTHER_NAMES]:
+            value = data[name]
             spelled = snake_case(name)
             known = self.ALIASES.get(spelled, spelled)
             if known in self._known and documented.get(known) is None:
@@ -157,6 +158,8 @@ class TolerantSerializer(serializers.Serializer[Any]):
                     notes.append(Note(clean_text(name)[:60], "other_name", known))
             else:
                 notes.append(Note(clean_text(name)[:60], "unknown_field"))
+        if len(others) > MAX_OTHER_NAMES:
+            notes.append(Note("", "more_notes", str(len(others) - MAX_OTHER_NAMES)))
         return documented
 
 
@@ -180,6 +183,8 @@ class LineListSerializer(serializers.ListSerializer[Any]):
             if type(line) is ValueWithNotes:
                 notes.extend(note.below(f"[{index}]") for note in line.notes)
                 line = line.value
+                if len(notes) > MAX_OTHER_NAMES:
+                    notes = limit_notes(notes)
             lines.append(line)
         if len(data) > LINE_LIMIT:
             notes.insert(0, Note("", "too_many_lines", str(LINE_LIMIT)))
@@ -200,7 +205,6 @@ class MessageSerializer(TolerantSerializer):
     # in the contract's examples, grand_total is the sum of ADDED minus the sum of SUBTRACTED
     ADDED: ClassVar[tuple[str, ...]] = ()
     SUBTRACTED: ClassVar[tuple[str, ...]] = ()
-    PERHAPS_SUBTRACTED: ClassVar[str] = ""
 
     def parse_document(self, data: dict[str, Any]) -> ParsedMessage:
         """Split an object into a `ParsedMessage`; `increment_id` is "" if the object has none."""
@@ -227,18 +231,17 @@ class MessageSerializer(TolerantSerializer):
         parsed.fields = {name: value for name, value in values.items() if value is not None or name not in NEVER_ERASED}
         if any(note.code == "unknown_field" for note in notes):
             parsed.extra = unknown_fields(self, data, parsed.notes)
-        if not self.adds_up(values):
+        if self.is_too_much(values, len(lines)):
             parsed.notes.append(Note("grand_total", "amounts_differ"))
         return parsed
 
-    def adds_up(self, values: dict[str, Any]) -> bool:
-        """Return False if the total differs from the sum of its parts, and all of them are known."""
+    def is_too_much(self, values: dict[str, Any], lines: int) -> bool:
+        """Return True if the total exceeds the sum of its parts, and all of them are known."""
         parts = [(values.get(name), 1) for name in self.ADDED] + [(values.get(name), -1) for name in self.SUBTRACTED]
         total = values.get("grand_total")
         if not parts or total is None or any(amount is None for amount, _ in parts):
-            return True
-        due = sum(amount * sign for amount, sign in parts if amount is not None)
-        return total in (due, due - (values.get(self.PERHAPS_SUBTRACTED) or 0))
+            return False
+        return is_too_much(total - sum(amount * sign for amount, sign in parts if amount is not None), lines)
 
 
 def _is_filled(value: Any) -> bool:
@@ -249,5 +252,7 @@ def limit_notes(notes: list[Note]) -> list[Note]:
     """Return at most `NOTE_LIMIT` notes, those of counted kinds first; the last one counts the rest."""
     if len(notes) <= NOTE_LIMIT:
         return notes
-    kept = sorted(notes, key=lambda note: note.code not in COUNTED)[: NOTE_LIMIT - 1]
-    return [*kept, Note("", "more_notes", str(len(notes) - len(kept)))]
+    notes = sorted(notes, key=lambda note: note.code not in COUNTED)
+    kept, rest = notes[: NOTE_LIMIT - 1], notes[NOTE_LIMIT - 1 :]
+    count = sum(int(note.detail) if note.code == "more_notes" else 1 for note in rest)
+    return [*kept, Note("", "more_notes", str(count))]

@@ -31,6 +31,7 @@ _numbers = itertools.count(1)
 class RecordedCall(SimpleNamespace):
     """Arguments of a recorded call as attributes. It has those that its signal passes (see `signals`), no others."""
 
+    signal: signals.EventSignal
     sender: type[Any]
     event: ReceiverEvent
     order: Order

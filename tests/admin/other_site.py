@@ -1,4 +1,4 @@
-"""A host with an admin site of its own, on which its users stand for orders, and what finds them."""
+"""A host with its own admin site; its users stand for orders, with resolvers that find them."""
 
 from django.contrib import admin
 from django.contrib.auth import get_user_model
@@ -39,7 +39,7 @@ urlpatterns = [
 
 
 class Found:
-    """What a resolver may find that is no model."""
+    """Order of a shop that is not a Django model."""
 
     def __init__(self, url):
         self.url = url

@@ -1,4 +1,4 @@
-"""What came in as a test wears a badge, in every list and on every page."""
+"""The badge of tests in all lists and on all pages."""
 
 import re
 
@@ -23,7 +23,7 @@ WITH_TESTS = {"hostlink": {"found": "all"}}
 
 @pytest.fixture
 def both(post, hear):
-    """All topics in both accounts."""
+    """Post all topics in both accounts."""
     hear(signals.event_recorded, test=True)
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": {"default": KEY, "test": TEST_KEY}}):
         for topic in ALPHABETICAL:

@@ -1,4 +1,4 @@
-"""Every list and every page: they open, change nothing, hide nothing and cost few queries."""
+"""All lists and pages: they open, are read-only, escape text, and need few queries."""
 
 import copy
 import html
@@ -57,7 +57,7 @@ def test_rows_cannot_be_added_changed_or_deleted(filled, staff, list_url, page_u
 
 
 def main(page):
-    """The page without Django's own head and side bar."""
+    """Return the page without Django's header and side bar."""
     return page[page.index('id="content-main"') :]
 
 

@@ -1,4 +1,4 @@
-"""Whatever the bytes are, they can be looked at."""
+"""Display of bodies: any bytes give readable text."""
 
 import json
 import time

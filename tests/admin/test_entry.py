@@ -116,7 +116,7 @@ def test_outcome_of_one_message_is_not_shown_for_the_next(enter):
     assert str(labels.REASONS["not_json"]) in page.text
 
 
-# ---------------------------------------------------------------- too long
+# ---------------------------------------------------------------- size limits
 
 
 def test_body_over_the_limit_is_refused_with_advice(enter, settings):
@@ -142,7 +142,7 @@ def test_form_that_is_too_large_for_django_is_answered_with_advice(staff, settin
     assert not Message.objects.exists()
 
 
-# ---------------------------------------------------------------- mending
+# ---------------------------------------------------------------- correction
 
 
 @pytest.fixture
@@ -249,7 +249,7 @@ def test_missing_message_cannot_be_corrected(staff):
     assert staff.get(f"{URL}?entered=77").status_code == 200
 
 
-# ---------------------------------------------------------------- who may
+# ---------------------------------------------------------------- permissions
 
 
 def test_page_needs_its_own_permission(clerk, enter, broken, list_url, page_url):

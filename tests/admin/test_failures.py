@@ -217,7 +217,7 @@ def test_form_without_a_csrf_token_is_refused(failed, staff, django_user_model):
     assert group(failure_groups.CALLS, receiver="shop.refuses").count == 3
 
 
-# ---------------------------------------------------------------- who may
+# ---------------------------------------------------------------- permissions
 
 
 def test_each_action_needs_its_own_permission(failed, clerk):

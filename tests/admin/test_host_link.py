@@ -168,7 +168,7 @@ def test_actions_need_permissions_of_their_own(rows, clerk, act, list_url):
     assert not LogEntry.objects.exists()
 
 
-# ---------------------------------------------------------------- tell what was missed
+# ---------------------------------------------------------------- delivery of missed events
 
 
 TOPICS = ("shipment", "invoice", "rma", "creditmemo")

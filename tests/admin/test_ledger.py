@@ -85,27 +85,27 @@ def test_search_finds_events_and_tasks_by_their_order(filled, staff, list_url, w
 
 @pytest.mark.django_db(transaction=True, databases="__all__")
 def test_retry_requeues_a_given_up_task(post, hear, act, staff):
-    heard = hear(signals.order_created)
+    calls = hear(signals.order_created)
     post("order")
-    heard.clear()
+    calls.clear()
     ReceiverCall.objects.update(status="given_up", due_at=None, attempts=22)
     answer = act("receivercall", "try_again", ReceiverCall.objects.get())
     assert "1 task is tried again." in answer.text
-    assert len(heard) == 1
+    assert len(calls) == 1
     assert ReceiverCall.objects.get().status == "done"
     assert LogEntry.objects.get().change_message == "try again"
 
 
 def test_retry_skips_done_tasks_and_reports_their_number(post, hear, act, django_capture_on_commit_callbacks):
-    heard = hear(signals.order_created)
+    calls = hear(signals.order_created)
     post("order")
     post("order", sample("order", increment_id="2"))
-    assert len(heard) == 2
+    assert len(calls) == 2
     with django_capture_on_commit_callbacks(execute=True):
         answer = act("receivercall", "try_again", *ReceiverCall.objects.all())
     (message,) = answer.context["messages"]
     assert (message.level_tag, str(message).split()[0]) == ("warning", "2")
-    assert len(heard) == 2
+    assert len(calls) == 2
     assert not LogEntry.objects.exists()
 
 

@@ -33,6 +33,15 @@ def test_notes_are_shown_in_words_with_their_path(filled, staff, page_url):
     assert "not_a_number" not in page
 
 
+def test_ping_shows_why_it_needs_no_attention(staff, post, page_url, last_message, list_url):
+    post("order", b"{}")
+    page = staff.get(page_url(last_message())).text
+    assert "an empty message, as a test of the connection sends it" in page
+    assert not staff.get(list_url("message"), {"status__exact": "quarantined"}).context["cl"].result_count
+    post("order")
+    assert "dismissed_because" not in staff.get(page_url(last_message())).text
+
+
 def test_page_of_any_body_opens(staff, post, page_url, last_message):
     for body in (b"[" * 100_000, b'{"a": NaN, "b": 1e400}', b"", b"\x00\xff" * 5000, b'{"a": "\\ud800\\u0000"}'):
         post("order", body)

@@ -11,6 +11,7 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.models import RMA, Message, Replay
 from stockhub_webhooks.operations.health.attention import attention
 from stockhub_webhooks.operations.health.collect import collect_report
+from tests.admin.conftest import message_levels
 from tests.samples import sample
 
 pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
@@ -39,7 +40,7 @@ def rows(staff, url):
     return {row.pk for row in staff.get(url).context["cl"].result_list}
 
 
-def test_it_is_counted_and_found_by_the_link(outdated, staff, list_url, page_url):
+def test_outdated_return_is_counted_and_found_by_the_link(outdated, staff, list_url, page_url):
     (finding,) = attention(collect_report(with_keys=False))
     assert (finding.code, finding.text[:2]) == ("outdated_returns", "1 ")
     assert rows(staff, finding.link) == {outdated.pk} == rows(staff, f"{list_url('message')}?needs=outdated")
@@ -48,7 +49,7 @@ def test_it_is_counted_and_found_by_the_link(outdated, staff, list_url, page_url
     assert "date_processed" in page
 
 
-def test_older_messages_of_other_kinds_and_of_long_ago_need_no_attention(outdated, post, staff, list_url):
+def test_other_and_old_outdated_messages_are_no_problem(outdated, post, staff, list_url):
     post("order", sample("order", updated_at="2024-06-01T00:00:00+00:00"))
     post("order")
     assert rows(staff, f"{list_url('message')}?needs=outdated") == {outdated.pk}
@@ -57,7 +58,7 @@ def test_older_messages_of_other_kinds_and_of_long_ago_need_no_attention(outdate
     assert not attention(collect_report(with_keys=False))
 
 
-def test_on_request_it_is_processed_all_the_same(outdated, staff, act, hear, page_url):
+def test_action_applies_an_outdated_return(outdated, staff, act, hear, page_url):
     heard = hear(signals.rma_status_changed)
     preview = act("message", "process_outdated", outdated)
     assert preview.redirect_chain[-1][0] == f"{URL}?ids={outdated.pk}&outdated=on"
@@ -88,7 +89,7 @@ def test_processed_all_the_same_what_comes_next_counts_as_ever(outdated, staff, 
     assert RMA.objects.get().status == "processed_closed"
 
 
-def test_it_is_processed_even_if_later_messages_were_applied(outdated, staff, post):
+def test_outdated_return_is_applied_even_after_later_messages(outdated, staff, post):
     post("rma", sample("rma", **BACK | DONE, items__qty_returned=1, items__qty_approved=1))
     assert RMA.objects.get().received_at > outdated.received_at
     latest = RMA.objects.get().received_at
@@ -98,7 +99,7 @@ def test_it_is_processed_even_if_later_messages_were_applied(outdated, staff, po
     assert document.received_at == latest
 
 
-def test_processing_again_without_that_wish_changes_nothing(outdated, staff):
+def test_replay_without_the_option_changes_nothing(outdated, staff):
     for query in (f"ids={outdated.pk}", f"ids={outdated.pk}&outdated=", "order=RESELLER_REF&outdated=on"):
         staff.post(f"{URL}?{query}", {"reason": "to see"})
     assert Replay.objects.filter(changed=0, failed=0).count() == 3
@@ -107,22 +108,22 @@ def test_processing_again_without_that_wish_changes_nothing(outdated, staff):
     assert outdated.outcome == "stale"
 
 
-def test_older_message_of_another_topic_is_never_processed_all_the_same(post, staff, act):
+def test_outdated_message_of_another_topic_is_never_applied(post, staff, act):
     post("order", sample("order", status="closed", updated_at="2024-06-01T00:00:00+00:00"))
     older = Message.objects.get(pk=post("order").json()["message"])
     page = act("message", "process_outdated", older)
-    assert "None of these is an outdated message about a return." in page.text
+    assert message_levels(page) == ["warning"]
     staff.post(f"{URL}?ids={older.pk}&outdated=on", {"reason": "to see"})
     older.refresh_from_db()
     assert (older.outcome, Replay.objects.get().changed) == ("stale", 0)
 
 
-def test_only_the_outdated_ones_of_the_chosen_are_processed(outdated, act):
+def test_action_selects_only_outdated_messages(outdated, act):
     preview = act("message", "process_outdated", *Message.objects.all())
     assert preview.redirect_chain[-1][0] == f"{URL}?ids={outdated.pk}&outdated=on"
 
 
-def test_the_page_of_a_message_offers_it_if_it_is_outdated(outdated, staff, page_url):
+def test_page_of_an_outdated_message_offers_the_action(outdated, staff, page_url):
     assert 'value="process_outdated"' in staff.get(page_url(outdated)).text
     other = Message.objects.exclude(pk=outdated.pk).first()
     page = staff.get(page_url(other)).text
@@ -130,7 +131,7 @@ def test_the_page_of_a_message_offers_it_if_it_is_outdated(outdated, staff, page
     assert 'value="process_again"' in page
 
 
-def test_it_needs_the_permission(outdated, clerk, list_url, page_url):
+def test_action_needs_the_permission(outdated, clerk, list_url, page_url):
     http = clerk("view_message", "view_rma")
     assert "process_outdated" not in http.get(list_url("message")).text
     assert "process_outdated" not in http.get(page_url(outdated)).text

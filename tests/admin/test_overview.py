@@ -61,7 +61,7 @@ def troubled(filled, post, hear, settings):
     Message.objects.filter(pk=late).update(status="received", due_at=LONG_AGO)
     Message.objects.filter(pk=failing).update(status="received", cause="ValueError", due_at="2999-01-01T00:00Z")
     Message.objects.filter(pk=failed).update(status="failed", cause="ValueError", due_at=None)
-    # and the same of tests, which nobody need look at
+    # the same rows for tests, which are no problems
     test = {"account": "test"}
     Message.objects.create(status="quarantined", topic="order", body=b"{", **test)
     Message.objects.create(status="failed", topic="order", body=b"{}", cause="ValueError", **test)

@@ -1,4 +1,4 @@
-"""Who may see what: persons are shown to those alone who may see them, and whatever is started is in Django's log."""
+"""Permissions: personal data needs one, each action needs its own, and each action is logged."""
 
 import json
 
@@ -25,7 +25,7 @@ PERSONAL = {field.name for field in Address._meta.concrete_fields} - {"id"}
 
 
 def marked(value, inside=False, turn=""):
-    """The body with a marker in each field of each address."""
+    """Return the body with a marker in each field of each address."""
     if isinstance(value, dict):
         return {
             name: (f"{MARKER}{name}{turn}" if inside and name in PERSONAL else marked(part, "address" in name, turn))
@@ -44,7 +44,7 @@ def gives_up(**kwargs):
 
 @pytest.fixture
 def persons(post, hear):
-    """Persons wherever there can be some: documents, changes of addresses, bodies, refused bodies, texts of errors."""
+    """Store personal data wherever it can be: documents, changes of addresses, bodies and error texts."""
     hear(signals.event_recorded, fails)
     hear(signals.order_created, gives_up)
     for topic in ALPHABETICAL:
@@ -67,7 +67,7 @@ def persons(post, hear):
 
 
 def pages():
-    """Every page of ours in the admin: lists, rows, and the pages beside them."""
+    """Return all pages of this app in the admin."""
     for name in NAMES:
         model = apps.get_model("stockhub_webhooks", name)
         yield reverse(f"admin:stockhub_webhooks_{name}_changelist")
@@ -131,7 +131,7 @@ def clerk_with_persons(http):
 
 
 def actions():
-    """Each action of each list of ours."""
+    """Return each action of each list of this app."""
     for model, page in admin.site._registry.items():
         if model._meta.app_label == "stockhub_webhooks":
             yield from ((model, name) for name in page.actions)

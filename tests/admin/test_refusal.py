@@ -1,4 +1,4 @@
-"""Refused messages in the back office."""
+"""Refused messages in the admin."""
 
 import pytest
 from django.contrib.admin.models import LogEntry

@@ -51,7 +51,7 @@ def open_replay():
 
 
 def test_preview_shows_the_result_and_changes_nothing(staff, drifted, hear):
-    heard = hear(signals.order_updated, uid="shop.follow")
+    calls = hear(signals.order_updated, uid="shop.follow")
     before = tables()
     page = staff.get(f"{URL}?since_0=2020-01-01&since_1=00:00:00").text
     assert "&lt;b&gt;holded&lt;/b&gt; → " in page
@@ -59,11 +59,11 @@ def test_preview_shows_the_result_and_changes_nothing(staff, drifted, hear):
     assert "shop.follow (1×)" in page
     assert "1 message." in page
     assert "<b>holded" not in page
-    assert (tables(), heard) == (before, [])
+    assert (tables(), calls) == (before, [])
 
 
 def test_confirmed_replay_runs_and_is_recorded_and_logged(staff, drifted, hear):
-    heard = hear(signals.order_updated, uid="shop.follow")
+    calls = hear(signals.order_updated, uid="shop.follow")
     page = staff.post(f"{URL}?order=RESELLER_REF", {"reason": "the town was wrong"}, follow=True)
     record = Replay.objects.get()
     assert page.redirect_chain == [(reverse("admin:stockhub_webhooks_replay_change", args=[record.pk]), 302)]
@@ -73,7 +73,7 @@ def test_confirmed_replay_runs_and_is_recorded_and_logged(staff, drifted, hear):
         "done",
         1,
     )
-    assert heard[0]["event"].is_replay
+    assert calls[0]["event"].is_replay
     assert "order RESELLER_REF" in page.text
     assert LogEntry.objects.get().change_message == "process again: the town was wrong"
 
@@ -102,12 +102,12 @@ def test_invalid_choice_is_explained(staff, query, said):
 
 def test_new_receiver_is_called_for_past_events(staff, post, hear):
     post("order")
-    heard = hear(signals.order_created, uid="shop.new")
+    calls = hear(signals.order_created, uid="shop.new")
     assert "shop.new" in staff.get(f"{URL}?only_tell=on").text
     query = f"{URL}?order=RESELLER_REF&receivers=shop.new&only_tell=on"
     assert [row["calls"] for row in staff.get(query).context["rows"]] == [[("shop.new", 1)]]
     staff.post(query, {"reason": "it is new"})
-    assert (len(heard), heard[0]["event"].is_replay) == (1, True)
+    assert (len(calls), calls[0]["event"].is_replay) == (1, True)
 
 
 def test_preview_describes_every_outcome_in_words(staff, post, settings, monkeypatch):
@@ -159,7 +159,7 @@ def test_page_needs_the_permission(clerk, drifted, list_url):
     assert Replay.objects.get().status == "open"
 
 
-# ---------------------------------------------------------------- how far it is
+# ---------------------------------------------------------------- progress
 
 
 def test_page_shows_the_progress_and_can_stop_the_replay(staff, post, page_url, settings):

@@ -1,4 +1,4 @@
-"""Every code that the app writes has words for the office."""
+"""Labels: each code that this app writes has one."""
 
 import re
 from pathlib import Path

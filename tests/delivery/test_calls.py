@@ -600,6 +600,35 @@ def test_a_shops_order_that_is_not_there_yet_is_asked_for_later(post, hear, reso
     assert call.last_error == f"asked to be called again in 60 seconds: {reason}"
 
 
+def test_an_event_has_the_purchase_with_all_its_orders(post, hear):
+    found = []
+    hear(signals.order_created, lambda event, **arguments: found.append(event.purchase))
+    first = sample("order", status="canceled")
+    post("order", first)
+    post("order", {**first, "increment_id": f"{first['increment_id']}-1", "status": "processing"})
+    assert [purchase.po_number for purchase in found] == [first["po_number"]] * 2
+    assert len(found[1].orders) == 2
+    assert not found[1].is_cancelled
+
+
+def test_an_event_of_an_order_without_a_number_of_ours_has_a_purchase_of_that_order(post, hear):
+    found = []
+    hear(signals.order_created, lambda event, **arguments: found.append(event.purchase))
+    post("order", sample("order", po_number=None, status="canceled"))
+    (purchase,) = found
+    assert (purchase.po_number, len(purchase.orders), purchase.is_cancelled) == ("", 1, True)
+
+
+def test_an_event_without_order_and_number_has_no_purchase(post, hear):
+    found = []
+    hear(signals.payment_requested, lambda event, **arguments: found.append(event.purchase))
+    post(
+        "order-payment-request",
+        sample("order-payment-request", order_increment_id=None, payment=None),
+    )
+    assert found == [None]
+
+
 # ---------------------------------------------------------------- pauses
 
 

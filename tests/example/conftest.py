@@ -1,4 +1,4 @@
-"""The tests in `shop` need the example's settings: `test_shop.py` runs them in a process of their own."""
+"""`test_shop.py` runs the tests in `shop` in another process, because they need the example's settings."""
 
 from django.conf import settings
 

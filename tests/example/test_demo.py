@@ -1,4 +1,4 @@
-"""The demo keeps its promises, on one screen, and leaves nothing running."""
+"""The demo: it keeps its promises, fits on one screen, and leaves nothing running."""
 
 import os
 import subprocess
@@ -46,13 +46,13 @@ def start(tmp_path, **variables):
 
 
 def nothing_is_left_of(process):
-    """Whether the process is gone, and all that it started."""
+    """Return True if the process and its children have ended."""
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)
     return True
 
 
-def test_it_runs_to_the_end_on_one_screen(tmp_path):
+def test_demo_runs_to_the_end_on_one_screen(tmp_path):
     process = start(tmp_path, DATABASE_URL="postgresql://another.example.com/project", http_proxy="http://127.0.0.1:9")
     said, complained = process.communicate(timeout=200)
     assert process.returncode == 0, said + complained
@@ -76,7 +76,7 @@ def test_it_runs_to_the_end_on_one_screen(tmp_path):
     assert "login: demo" in lines[-1]
 
 
-def test_a_broken_promise_is_said_and_is_a_failure(tmp_path):
+def test_broken_promise_is_reported_and_is_a_failure(tmp_path):
     broken = tmp_path / "broken"
     broken.mkdir()
     (broken / "sitecustomize.py").write_text(
@@ -102,7 +102,7 @@ def test_call_put_off_by_a_locked_database_is_not_shown_as_failed(tmp_path):
     assert "mail_customer FAILED" in said
 
 
-def test_it_leaves_nothing_running_when_it_is_stopped(tmp_path):
+def test_stopped_demo_leaves_nothing_running(tmp_path):
     process = start(tmp_path)
     assert any("200 created" in line for line in process.stdout)
     process.terminate()

@@ -1,4 +1,4 @@
-"""The filled shop opens its admin, and leaves nothing running."""
+"""The filled shop: its admin opens, and nothing is left running."""
 
 import os
 import re
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.server, pytest.mark.sqlite, pytest.mark.timeout(240)]
 
 
-def test_it_serves_a_filled_shop_until_it_is_stopped(tmp_path):
+def test_office_serves_a_filled_shop_until_it_is_stopped(tmp_path):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")}
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "example_project" / "office.py"), "--directory", str(tmp_path)],

@@ -1,4 +1,4 @@
-"""run.py says what is missing, and which databases it tested."""
+"""run.py: it names what is missing, and the databases that it tested."""
 
 import ast
 import importlib.util
@@ -18,7 +18,7 @@ REPORT = '<testsuites><testsuite tests="{}" failures="{}" errors="0" skipped="1"
 
 @pytest.fixture
 def launcher(monkeypatch, tmp_path):
-    """run.py as a module, which keeps what it makes in a scratch directory."""
+    """Import run.py as a module, with its files in a scratch directory."""
     specification = importlib.util.spec_from_file_location("launcher", FILE)
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
@@ -32,7 +32,7 @@ def launcher(monkeypatch, tmp_path):
 
 @pytest.fixture
 def environment(launcher, monkeypatch, tmp_path):
-    """Stands for the virtual environment: it notes what is run, and pytest reports what it is told to."""
+    """Replacement of the virtual environment: it records the commands, and pytest reports the given result."""
 
     class Noted(launcher.Environment):
         ran = []
@@ -58,7 +58,7 @@ def environment(launcher, monkeypatch, tmp_path):
 
 
 def run_with(tmp_path, customize):
-    """Run the file in a Python that was changed by a few lines."""
+    """Run the file in a Python that a few lines have changed."""
     (tmp_path / "sitecustomize.py").write_text(customize)
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     return subprocess.run(
@@ -66,25 +66,25 @@ def run_with(tmp_path, customize):
     )
 
 
-def test_without_ensurepip_it_names_the_package_to_install(tmp_path):
+def test_missing_ensurepip_is_reported_with_the_package_to_install(tmp_path):
     done = run_with(tmp_path, "import sys; sys.modules['ensurepip'] = None")
     assert done.returncode == 1
     assert f"sudo apt install python{VERSION}-venv" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_an_older_python_is_named_and_refused(tmp_path):
+def test_older_python_is_refused_by_name(tmp_path):
     done = run_with(tmp_path, "import sys; sys.version_info = (3, 9, 18, 'final', 0)")
     assert done.returncode == 1
     assert "This is Python 3.9, and 3.10 or newer is needed" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_its_syntax_is_readable_by_an_older_python():
+def test_syntax_of_run_py_is_valid_in_older_pythons():
     ast.parse(FILE.read_text(), feature_version=(3, 6))
 
 
-def test_the_tests_run_on_sqlite_and_say_what_was_left_out(launcher, environment, capsys):
+def test_tests_run_on_sqlite_and_report_what_was_left_out(launcher, environment, capsys):
     assert launcher.main(["tests", "--all", "-k", "order"]) == 0
     ((arguments, variables),) = environment.ran
     assert arguments[:2] == ("-m", "pytest")
@@ -96,7 +96,7 @@ def test_the_tests_run_on_sqlite_and_say_what_was_left_out(launcher, environment
     assert said[-1] == "SQLite: 7 passed, 1 skipped"
 
 
-def test_the_tests_run_on_every_database_that_is_there(launcher, environment, monkeypatch, capsys):
+def test_tests_run_on_every_available_database(launcher, environment, monkeypatch, capsys):
     monkeypatch.setenv("TEST_POSTGRESQL_URL", "postgresql://x")
     monkeypatch.setenv("TEST_MARIADB_URL", "mysql://x")
     assert launcher.main(["tests", "--all"]) == 0
@@ -111,19 +111,19 @@ def test_the_tests_run_on_every_database_that_is_there(launcher, environment, mo
     assert "said on postgresql://x" in said
 
 
-def test_one_failing_database_fails_all(launcher, environment, monkeypatch, capsys):
+def test_failure_on_one_database_fails_the_run(launcher, environment, monkeypatch, capsys):
     monkeypatch.setenv("TEST_POSTGRESQL_URL", "postgresql://x")
     environment.failing_url = "postgresql://x"
     assert launcher.main(["tests", "--all"]) == 1
     assert "PostgreSQL: 6 passed, 1 failed, 1 skipped (exit code 1)" in capsys.readouterr().out
 
 
-def test_a_run_that_was_killed_fails_all(launcher, environment):
+def test_killed_test_run_fails_the_run(launcher, environment):
     environment.failing_url, environment.failing_code = launcher.url_of(None), -9
     assert launcher.main(["tests", "--all"]) != 0
 
 
-def test_a_missing_database_is_a_failure_where_all_are_required(launcher, environment, monkeypatch):
+def test_missing_database_is_a_failure_if_all_are_required(launcher, environment, monkeypatch):
     monkeypatch.setenv("STOCKHUB_TESTS_REQUIRE_ALL", "1")
     assert launcher.main(["tests", "--all"]) == 1
 
@@ -139,7 +139,7 @@ def test_coverage_is_combined_over_the_databases(launcher, environment, monkeypa
     ]
 
 
-def test_quick_tests_run_on_sqlite_alone_whatever_else_is_there(launcher, environment, monkeypatch):
+def test_quick_tests_run_on_sqlite_only(launcher, environment, monkeypatch):
     monkeypatch.setenv("TEST_POSTGRESQL_URL", "postgresql://x")
     assert launcher.main(["tests", "-k", "order"]) == 0
     ((arguments, variables),) = environment.ran
@@ -157,7 +157,7 @@ def test_check_runs_lint_types_and_the_quick_tests(launcher, environment):
     ]
 
 
-def test_drill_that_stopped_goes_on_with_the_step_that_failed(launcher, environment, monkeypatch, capsys):
+def test_stopped_drill_continues_with_the_failed_step(launcher, environment, monkeypatch, capsys):
     monkeypatch.setitem(launcher.DRILLS, "chaos", ("", None, [("first",), ("second",), ("third",)]))
     codes = iter([0, 3, 0, 0])
     monkeypatch.setattr(environment, "run", lambda self, *step, **_: steps.append(step[0]) or next(codes))
@@ -185,12 +185,12 @@ def test_programs_of_the_example_run_with_what_they_need(launcher, environment, 
     assert Path(environment.ran[-1][0][0]).is_file()
 
 
-def test_a_missing_wheel_is_said(launcher, environment, tmp_path):
+def test_missing_wheel_is_reported(launcher, environment, tmp_path):
     with pytest.raises(SystemExit, match="1"):
         launcher.main(["demo", "--wheel", str(tmp_path / "missing.whl")])
 
 
-def test_an_environment_is_made_anew_when_the_project_changes(launcher, monkeypatch, tmp_path):
+def test_environment_is_created_again_if_the_project_changes(launcher, monkeypatch, tmp_path):
     made = []
     environment = launcher.Environment(tmp_path / "venv")
 

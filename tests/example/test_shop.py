@@ -1,4 +1,4 @@
-"""The example shop: small, sound, and its receivers work."""
+"""The example shop: it is small, passes the checks, and its receivers work."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.sqlite  # the example's own database, whatever the othe
 
 @pytest.fixture
 def run(tmp_path):
-    """Run this Python with the example's settings; its exit code and what it said."""
+    """Run Python with the example's settings; return the exit code and the output."""
 
     def run_python(*arguments, **variables):
         environment = os.environ | {
@@ -38,40 +38,40 @@ def run(tmp_path):
     return run_python
 
 
-def test_the_receivers_do_their_work(run):
+def test_tests_of_the_receivers_pass(run):
     code, said = run("-m", "pytest", "tests/example/shop", "--ds=project.settings", "-p", "no:cacheprovider", "-q")
     assert code == 0, said
     assert " passed" in said
 
 
-def test_the_models_have_their_migration(run):
+def test_models_match_the_migration(run):
     code, said = run(EXAMPLE / "manage.py", "makemigrations", "--check", "--dry-run")
     assert code == 0, said
 
 
-def test_the_checks_have_nothing_to_say(run):
+def test_system_checks_pass(run):
     code, said = run(EXAMPLE / "manage.py", "check", "--fail-level", "WARNING")
     assert code == 0, said
 
 
-def test_without_a_key_the_checks_say_what_to_do(run):
+def test_system_checks_report_a_missing_key(run):
     code, said = run(EXAMPLE / "manage.py", "check", STOCKHUB_API_KEY="")
     assert code == 1
     assert "stockhub_webhooks.E003" in said
 
 
-def test_a_file_named_on_purpose_wins_over_the_environment(run, tmp_path):
+def test_env_file_overrides_the_environment(run, tmp_path):
     (tmp_path / "other.env").write_text("STOCKHUB_API_KEY=the-key-of-the-file\n")
     show = "from django.conf import settings; print(settings.STOCKHUB_WEBHOOKS['API_KEYS'])"
     assert run("-c", show, ENV_FILE=str(tmp_path / "other.env")) == (0, "the-key-of-the-file\n")
 
 
-def test_another_database_keeps_its_connections(run):
+def test_other_databases_have_persistent_connections(run):
     show = "from django.conf import settings; print(settings.DATABASES['default']['CONN_MAX_AGE'])"
     assert run("-c", show, DATABASE_URL="postgresql://shop@localhost/shop") == (0, "600\n")
 
 
-def test_the_shop_stays_under_300_lines():
+def test_shop_stays_under_300_lines():
     files = [
         file
         for file in EXAMPLE.rglob("*.py")

@@ -1,4 +1,4 @@
-"""What is typed finds what the office means by it."""
+"""The search for documents."""
 
 import pytest
 
@@ -29,7 +29,7 @@ def test_search_is_split_into_words(typed, words):
 
 @pytest.fixture
 def orders(post):
-    """Two orders: one of a man with a long name, one of somebody else."""
+    """Post two orders: one of a customer with a long name, one of another customer."""
     customer = {
         "first_name": "Jan Willem", "last_name": "van den Bérg", "email": "Jan@Berg.example", "postcode": "1234 AB",
         "telephone": "1", "street": "Kade", "house_number": "1", "city": "Utrecht", "country_id": "NL",
@@ -45,7 +45,7 @@ def orders(post):
 
 
 def found(text, *topics, persons=True):
-    """The numbers of what a search finds."""
+    """Return the numbers of the documents that a search finds."""
     return {hit.increment_id for hit in search.find(text, topics or tuple(ALPHABETICAL), persons=persons).hits}
 
 

@@ -92,6 +92,51 @@ def test_configuration_error_is_reported_with_a_hint_and_without_keys(changes, c
     assert all(GOOD["API_KEYS"] not in str(message) for message in messages.values())
 
 
+ODD_KEYS = {
+    "quotes": '"{}"',
+    "single quotes": "'{}'",
+    "typographic quotes": "“{}”",
+    "bearer": "Bearer {}",
+    "lower-case bearer": "bearer {}",
+    "header": "x-api-key:{}",
+    "comment": "{} # of Winkelstraat",
+    "quotes and comment": '"{}" # of Winkelstraat',
+    "blank": "a{0} b{0}",
+    "newline": "{0}\n{0}",
+    "tab": "{0}\t{0}",
+    "no-break space": "{0}\u00a0{0}",
+    "zero width": "\u200b{}",
+    "byte order mark": "\ufeff{}",
+    "soft hyphen": "{}\u00ad",
+    "control": "{}\x7f",
+    "hyphen": "{}\u2010",
+    "full-width": "{}\uff11",
+    "Cyrillic": "{}\u0430",
+    "combining": "{}e\u0301",
+}
+
+
+@pytest.mark.parametrize("odd", ODD_KEYS.values(), ids=ODD_KEYS)
+def test_key_that_was_copied_with_too_much_is_a_warning_without_the_key(odd):
+    key = GOOD["API_KEYS"]
+    messages = results(
+        GOOD | {"API_KEYS": {"default": "another-good-long-key-0123", "brand_b": [key + "x", odd.format(key)]}}
+    )
+    assert set(messages) == {"W030"}
+    warning = messages["W030"]
+    assert "Key 2" in warning.msg
+    assert "'brand_b'" in warning.msg
+    assert warning.hint
+    assert key[2:-2] not in f"{warning.msg} {warning.hint}"
+
+
+@pytest.mark.parametrize(
+    "key", ["bearer-of-good-news-0123", "#0123456789-0123456789", " {} \n", "it's-a-key-0123456789"]
+)
+def test_key_of_any_visible_ascii_is_no_warning(key):
+    assert results(GOOD | {"API_KEYS": key.format(GOOD["API_KEYS"])}) == {}
+
+
 def test_hint_for_a_misspelt_setting_suggests_the_right_one_first():
     misspelt = results(GOOD | {"API_KEY": "misspelt"})["E001"].hint
     nonsense = results(GOOD | {"nonsense": 1})["E001"].hint

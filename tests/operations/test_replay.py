@@ -68,14 +68,14 @@ def unreadable(post, monkeypatch):
 
 
 def test_replay_applies_a_message_that_can_be_read_now(unreadable, hear):
-    heard = hear(signals.shipment_created)
+    calls = hear(signals.shipment_created)
     ask()
     done = finished()
     assert (done.status, done.total, done.done, done.changed, done.failed) == ("done", 3, 3, 3, 0)
     assert done.finished_at
     assert done.percent == 100
     assert Shipment.objects.get().status == "DELIVERED"
-    assert [event["event"].is_replay for event in heard] == [False]  # it was never told before
+    assert [event["event"].is_replay for event in calls] == [False]  # the event was not delivered before
 
 
 def test_replay_of_an_applied_message_changes_nothing(post):
@@ -90,10 +90,10 @@ def test_replay_of_an_applied_message_changes_nothing(post):
 def test_events_of_a_replay_are_marked_as_replay(post, hear):
     post("order")
     Order.objects.update(status="holded")
-    heard = hear(signals.order_status_changed)
+    calls = hear(signals.order_status_changed)
     ask()
     assert finished().changed == 1
-    assert heard[0]["event"].is_replay
+    assert calls[0]["event"].is_replay
     assert Order.objects.get().status == contract("order")["status"]
 
 
@@ -291,28 +291,28 @@ def test_preview_is_retried_after_a_deadlock(post, monkeypatch):
 def test_new_receiver_is_called_once_for_past_events_as_replay(post, hear):
     post("order")
     post("shipment")
-    heard = hear(signals.shipment_created, uid="shop.new")
+    calls = hear(signals.shipment_created, uid="shop.new")
     ask(receivers=["shop.new"])
     done = finished()
-    assert (done.owed, len(heard)) == (1, 1)
-    assert heard[0]["event"].is_replay
+    assert (done.owed, len(calls)) == (1, 1)
+    assert calls[0]["event"].is_replay
     assert ReceiverCall.objects.get().is_replay
     ask(receivers=["shop.new"], applies=False)
-    assert (finished().owed, len(heard)) == (0, 1)
+    assert (finished().owed, len(calls)) == (0, 1)
 
 
 def test_replay_for_receivers_only_applies_nothing(post, hear):
     post("order")
-    heard = hear(signals.order_created, uid="shop.new")
+    calls = hear(signals.order_created, uid="shop.new")
     assert replay.preview_messages(ALL, {"shop.new"}, applies=False).receivers == {"shop.new": 1}
     ask(receivers=["shop.new"], applies=False)
     done = finished()
-    assert (len(heard), done.changed, done.unchanged) == (1, 1, 0)
+    assert (len(calls), done.changed, done.unchanged) == (1, 1, 0)
     assert not Message.objects.get().is_replay
 
 
 def test_past_events_are_delivered_before_later_ones(post, hear):
-    post("order")  # nobody hears this
+    post("order")  # there is no receiver yet
     hear(signals.event_recorded, uid="shop.all")
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
         post("order", sample("order", status="closed", updated_at="2030-01-01T00:00:00+00:00"))
@@ -531,7 +531,7 @@ def test_inline_runner_continues_replays_after_requests(post):
 
 
 def test_command_runs_a_replay_and_records_user_and_reason(unreadable, hear, capsys):
-    heard = hear(signals.shipment_created)
+    calls = hear(signals.shipment_created)
     call_command("stockhub_replay", since="2020-01-01", reason="after the update")
     out = capsys.readouterr()
     assert "changed 3, unchanged 0" in out.out
@@ -539,7 +539,7 @@ def test_command_runs_a_replay_and_records_user_and_reason(unreadable, hear, cap
     record = Replay.objects.get()
     assert (record.status, record.done, record.total) == ("done", 3, 3)
     assert (record.reason, "stockhub_replay" in record.requested_by) == ("after the update", True)
-    assert heard
+    assert calls
 
 
 def test_dry_run_prints_the_preview(unreadable, post, hear, capsys):

@@ -34,12 +34,12 @@ DEFERRED = override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "work
 
 @EACH_TOPIC
 def test_once_applies_all_messages_calls_all_receivers_and_prints_nothing(post, topic, hear, capsys):
-    heard = hear(signals.event_recorded)
+    calls = hear(signals.event_recorded)
     with DEFERRED:
         post(topic)
         call_command("stockhub_worker", "--once")
     assert Message.objects.get().status == "applied"
-    assert heard
+    assert calls
     assert capsys.readouterr() == ("", "")
     assert Heartbeat.objects.get().beat_at - datetime.now(timezone.utc) < timedelta(minutes=1)
 
@@ -215,7 +215,7 @@ def test_unreadable_message_does_not_block_its_batch(post, topic):
 
 
 def test_failing_message_does_not_block_its_batch_and_none_is_applied_twice(post, monkeypatch, hear):
-    heard = hear(signals.order_created)
+    calls = hear(signals.order_created)
     real = pipeline.apply
 
     def apply(reading, message):
@@ -235,7 +235,7 @@ def test_failing_message_does_not_block_its_batch_and_none_is_applied_twice(post
         "applied",
     ]
     assert Message.objects.get(status="received").cause.startswith("ValueError at ")
-    assert Event.objects.count() == len(heard) == 3
+    assert Event.objects.count() == len(calls) == 3
 
 
 def test_process_that_dies_in_a_batch_leaves_all_messages_open(post, monkeypatch):
@@ -284,6 +284,15 @@ def test_two_processes_with_one_message_apply_it_once(post, monkeypatch):
     pipeline.process(first)
     assert (first.status, first.outcome) == ("applied", "created")
     assert Event.objects.count() == 1
+
+
+def test_ping_is_dismissed_by_the_worker(post):
+    with DEFERRED:
+        post("order", b"{}")
+        post("order", b"")
+        post("order")
+        worker.drain()
+    assert list(Message.objects.order_by("pk").values_list("status", flat=True)) == ["dismissed"] * 2 + ["applied"]
 
 
 def test_two_processes_with_one_unreadable_message_quarantine_it_once(post):

@@ -1,4 +1,4 @@
-"""A door, a spool, and a word on what must be true afterwards."""
+"""Fixtures for outages: a spool, a sender, and the check that nothing was lost or stored twice."""
 
 import pytest
 from django.db import connection
@@ -20,7 +20,7 @@ def spool_folder(tmp_path):
 
 @pytest.fixture
 def options(transactional_db, monkeypatch):
-    """Connect anew, with other OPTIONS; after the test as before."""
+    """Return a function that reconnects with other OPTIONS, until the end of the test."""
 
     def use(**changed):
         connection.close()
@@ -44,7 +44,7 @@ def send(post, spool_folder):
 
 @pytest.fixture
 def is_there_once():
-    """Ingest, apply and tell all; then each order was accepted once, applied once and created once."""
+    """Return a function that does all work and checks that each order was stored, applied and created once."""
 
     def check(*numbers):
         worker.drain()

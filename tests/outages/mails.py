@@ -1,4 +1,4 @@
-"""ALERT that can be counted over several processes."""
+"""`ALERT` function whose calls can be counted over several processes."""
 
 import os
 

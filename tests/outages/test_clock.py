@@ -24,7 +24,7 @@ NOON = datetime(2026, 5, 1, 12, tzinfo=timezone.utc)
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Set the application's clock, in seconds from noon."""
+    """Return a function that sets the application's clock, in seconds from noon."""
 
     def set_to(seconds):
         monkeypatch.setattr("django.utils.timezone.now", lambda: NOON + timedelta(seconds=seconds))
@@ -42,14 +42,14 @@ def told():
 
 
 def test_updated_at_decides_if_the_clock_is_set_back(post, clock, hear):
-    heard = hear(signals.event_recorded)
+    calls = hear(signals.event_recorded)
     clock(0)
     post("order", sample("order", status="pending", updated_at="2026-05-01T10:00:00Z"))
     clock(-3600)
     answer = post("order", sample("order", status="complete", updated_at="2026-05-01T10:00:01Z"))
     assert answer.json()["outcome"] == "updated"
     assert Order.objects.get().status == "complete"
-    assert [arguments["event"].type for arguments in heard] == [
+    assert [arguments["event"].type for arguments in calls] == [
         "order.created",
         "order.status_changed",
         "order.updated",
@@ -59,14 +59,14 @@ def test_updated_at_decides_if_the_clock_is_set_back(post, clock, hear):
 
 @pytest.mark.parametrize("topic", topics.ALL)
 def test_clock_set_back_before_a_repetition_causes_no_second_event(post, clock, hear, topic):
-    heard = hear(signals.event_recorded)
+    calls = hear(signals.event_recorded)
     clock(0)
     post(topic, sample(topic))
-    before = len(heard)
+    before = len(calls)
     clock(-3600)
     post(topic, sample(topic))
     worker.drain()
-    assert len(heard) == before == Event.objects.count()
+    assert len(calls) == before == Event.objects.count()
     assert Message.objects.filter(status="applied").count() == 2
 
 

@@ -1,4 +1,4 @@
-"""Processes killed at random moments under load: what was answered 2xx is applied once and told once."""
+"""Processes killed at random under load: each message answered with 2xx is applied and delivered once."""
 
 import json
 import os
@@ -91,7 +91,7 @@ def test_slow_receiver_outlasts_its_lease_and_is_called_once(shop):
 
 
 def faults(*arguments):
-    """The numbers that `benchmarks/faults.py` prints."""
+    """Return the numbers that `benchmarks/faults.py` prints."""
     done = subprocess.run(
         [sys.executable, ROOT / "benchmarks" / "faults.py", "--here", *arguments],
         capture_output=True,
@@ -122,7 +122,7 @@ def test_chaos_benchmark_finds_nothing_lost(arguments):
 
 
 def test_chaos_benchmark_finds_a_fault():
-    """The verdict is worth something: where a message is gone, or there twice, it says so."""
+    """The check itself reports a missing or repeated message."""
     body = json.dumps(sample("order", increment_id="7")).encode()
     accepted = Answer("order", body, 200, 0.0, 1.0)
     newest = json.loads(body)["status"]

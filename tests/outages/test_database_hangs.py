@@ -24,7 +24,7 @@ BOUNDED = {
 
 @pytest.fixture
 def proxy(options, monkeypatch):
-    """The way to the database."""
+    """Return a proxy to the database."""
     there = connection.settings_dict
     with Proxy(there["HOST"] or "127.0.0.1", there["PORT"]) as proxy:
         monkeypatch.setitem(there, "HOST", "127.0.0.1")
@@ -37,7 +37,7 @@ def proxy(options, monkeypatch):
 
 @pytest.fixture
 def impatient(spool_folder):
-    """Shop settings with which a test does not take long."""
+    """Use short time-outs."""
     mine = {"API_KEYS": KEY, "SPOOL_DIR": str(spool_folder), "DATABASE_TIMEOUT_SECONDS": 0.5, "LEASE_SECONDS": 0}
     with override_settings(STOCKHUB_WEBHOOKS=mine):
         yield
@@ -63,7 +63,7 @@ def test_hanging_database_sends_the_message_to_the_spool_and_stores_it_once(
 @pytest.mark.postgresql
 @pytest.mark.mariadb
 def test_insert_whose_answer_was_lost_is_stored_once(proxy, send, impatient, is_there_once):
-    """Held back on its way, it arrives when the way is free again, beside the file in the spool."""
+    """The delayed INSERT arrives later, in addition to the file in the spool."""
     assert send("1") == 200
     proxy.hang()
     assert send("2") == 202
@@ -93,7 +93,7 @@ def test_message_that_hangs_when_applied_answers_202_and_is_applied_later(proxy,
 @pytest.mark.postgresql
 @pytest.mark.mariadb
 def test_work_after_the_answer_ends_so_that_requests_are_accepted(proxy, send, impatient, hear):
-    heard = hear(order_created)
+    calls = hear(order_created)
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
         assert send("1") == 202
     proxy.hang()
@@ -103,13 +103,13 @@ def test_work_after_the_answer_ends_so_that_requests_are_accepted(proxy, send, i
     proxy.go_on()
     worker.drain()
     assert Order.objects.get().increment_id == "1"
-    assert len(heard) == 1
+    assert len(calls) == 1
 
 
 @pytest.mark.postgresql
 @pytest.mark.mariadb
 def test_health_answers_while_the_database_hangs(proxy, send, impatient, client):
-    """A monitor asks again and again: each time a web worker would be gone for as long as the database hangs."""
+    """A monitor requests health repeatedly, which must not block a web worker each time."""
     assert send("1") == 200
     proxy.hang()
     answer = client.get("/api/v1/stockhub/health", headers={"x-api-key": KEY})

@@ -19,7 +19,7 @@ TABLE = Message._meta.db_table
 
 @contextmanager
 def somebody_else():
-    """Another process's connection, in a transaction."""
+    """Open a connection of another process, in a transaction."""
     backend = load_backend(connection.settings_dict["ENGINE"])
     settings = connections.settings["default"] | {"NAME": connection.settings_dict["NAME"], "CONN_MAX_AGE": 0}
     with closing(backend.DatabaseWrapper(settings, "somebody else")) as own:
@@ -31,7 +31,7 @@ def somebody_else():
 
 @contextmanager
 def database_setting(setting):
-    """For all new connections, as the administrator or a fail-over sets it."""
+    """Set it for all new connections, as an administrator or a fail-over would."""
     name = connection.settings_dict["NAME"]
     execute(f'ALTER DATABASE "{name}" SET {setting}')
     try:

@@ -1,4 +1,4 @@
-"""PostgreSQL that finds no room on its disk, in earnest: the system refuses to let its files grow."""
+"""PostgreSQL with a full disk: the operating system limits the size of its files."""
 
 import json
 import os
@@ -20,14 +20,14 @@ ROOM = 17 * 2**20  # its log's files have 16 MiB, and must fit
 
 
 def let_files_grow_to(postgresql, size):
-    """For its first process, which the later ones inherit it from, and for those that are there."""
+    """Set the limit for the first process, whose children inherit it, and for existing processes."""
     for pid in (postgresql.process.pid, *children(postgresql.process)):
         # of its own user's processes everyone may set the soft limit, which the colon leaves alone
         subprocess.run(["prlimit", f"--pid={pid}", f"--fsize={size}:"], check=True, cwd="/", **postgresql.user)
 
 
 def long_orders():
-    """Orders of nearly a mebibyte each, which cannot be made shorter."""
+    """Return orders of nearly 1 MiB each that cannot be compressed."""
     for number in range(1, 21):
         noise = random.randbytes(500_000).hex()
         yield sample("order", increment_id=f"{number:09d}", updated_at="2024-06-01 10:00:00", noise=noise)

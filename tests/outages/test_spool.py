@@ -1,4 +1,4 @@
-"""The spool itself in trouble: full, half-written, broken, shared by many, not ours to empty."""
+"""Trouble with the spool: a full disk, partial and broken files, several processes, missing permissions."""
 
 import json
 import os
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def away(monkeypatch):
-    """Say when the database is away, and when it is there again."""
+    """Return a function that makes the database unavailable or available again."""
     real = journal.insert
 
     def refuse(*args, **kwargs):
@@ -37,7 +37,7 @@ def away(monkeypatch):
 
 
 def waiting(count):
-    """The files of so many messages."""
+    """Write files for this many messages, and return their paths."""
     return [spool.write(spooled(number)) for number in range(count)]
 
 
@@ -167,21 +167,21 @@ def test_valid_file_is_imported(spool_folder):
 
 
 def test_file_with_the_uid_of_another_message_is_set_aside(spool_folder, caplog):
-    """As where somebody mended a copy: it must not pass for the message that is there already."""
+    """A person may have edited a copy, which must not pass for the stored message."""
     (path,) = waiting(1)
     copy = spool.read(path)
     assert spool_import.import_spool() == 1
     spool.write(copy | {"body": b'{"increment_id": "2"}'})
     assert spool_import.import_spool() == 0
     assert spool.broken() == 1
-    assert "is kept as" in caplog.text
+    assert ".broken" in caplog.text
 
 
 # ---------------------------------------------------------------- files that the database would not take
 
 
 def refusing(monkeypatch, refused, fault):
-    """The database takes all but the messages of these files."""
+    """Make the database reject the messages of these files."""
     real = journal.insert
 
     def insert(rows, *args, **options):
@@ -216,7 +216,7 @@ def test_file_that_the_database_rejects_stays_and_blocks_nothing(spool_folder, s
 def test_if_the_first_files_are_rejected_the_import_ends_and_other_work_continues(
     spool_folder, send, monkeypatch, caplog
 ):
-    """As with a database that has become read-only: each try costs a new connection."""
+    """With a read-only database, each attempt costs a new connection."""
     paths = waiting(20)
     refusing(monkeypatch, paths, IntegrityError("not null"))
     assert spool_import.import_spool() == 0
@@ -225,7 +225,7 @@ def test_if_the_first_files_are_rejected_the_import_ends_and_other_work_continue
 
 
 def test_import_after_a_request_keeps_to_its_time_budget(spool_folder):
-    """A web worker that empties a large spool holds up the door, and its server kills it."""
+    """A web worker that imports a large spool would block requests, and be killed by its server."""
     waiting(3)
     assert spool_import.import_spool(until=time.monotonic()) == 0
     stop = threading.Event()
@@ -254,7 +254,7 @@ def test_created_directory_is_synced_before_the_answer(tmp_path, monkeypatch):
 
 @pytest.fixture
 def somebody_elses(spool_folder):
-    """The spool's directory, with a message in it, is another user's."""
+    """The spool directory, with a message in it, belongs to another user."""
     waiting(1)
     spool_folder.chmod(0)
     me = os.geteuid()
@@ -266,7 +266,7 @@ def somebody_elses(spool_folder):
 
 
 def test_unreadable_directory_is_not_reported_as_empty(somebody_elses, caplog):
-    """As where cron runs as another user than the server."""
+    """Cron may run as another user than the server."""
     assert spool_import.import_spool() == 0
     assert "PermissionError" in caplog.text
     assert collect_report().spool.fault == "PermissionError"
@@ -277,7 +277,7 @@ def test_unreadable_directory_is_not_reported_as_empty(somebody_elses, caplog):
 
 @pytest.mark.parametrize("fault", [PermissionError, OSError])
 def test_spool_that_cannot_be_imported_blocks_no_other_work(spool_folder, send, monkeypatch, caplog, fault):
-    """As where cron runs as another user than the server."""
+    """Cron may run as another user than the server."""
     waiting(1)
 
     def refuse(*args):

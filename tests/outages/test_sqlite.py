@@ -1,4 +1,4 @@
-"""SQLite in trouble: its file held by another process, read-only, or full."""
+"""SQLite files that are locked, read-only or full."""
 
 import json
 import sqlite3
@@ -14,7 +14,7 @@ OPTIONS = {"timeout": 0.3}
 
 @pytest.fixture
 def send(shop):
-    """POST one order in a process of its own; the answer's status."""
+    """POST an order in another process, and return the status."""
     shop.environment["SHOP_SPOOL_DIR"] = str(shop.folder / "spool")
 
     def order(number, **options):

@@ -1,4 +1,4 @@
-"""Storms: one order from many connections at once, and any sequence of what can happen to messages."""
+"""Many messages about one order at once, and messages in any sequence."""
 
 import json
 import random
@@ -22,7 +22,7 @@ PART = re.compile(r"items\[[^\]]*\]|(shipping|billing)_address")
 
 
 def versions(count):
-    """An order as it changed, a version a minute: status, amounts, lines and addresses."""
+    """Return an order in versions of a minute each, with other status, amounts, lines and addresses."""
     for number in range(count):
         body = sample(
             "order",
@@ -38,7 +38,7 @@ def versions(count):
 
 
 def by_field(changes):
-    """The changes with a line or an address that came or went told field by field."""
+    """Return the changes with new and removed lines and addresses as single fields."""
     for name, (old, new) in changes.items():
         if PART.fullmatch(name):
             for field in sorted((old or {}).keys() | (new or {}).keys()):
@@ -48,7 +48,7 @@ def by_field(changes):
 
 
 def plain(value):
-    """Amounts as numbers, for their digits differ."""
+    """Return amounts as numbers, because their digits differ."""
     try:
         return Decimal(value)
     except (InvalidOperation, TypeError, ValueError):
@@ -56,7 +56,7 @@ def plain(value):
 
 
 def chains(events):
-    """Per field, its (old, new) in the sequence of the events; what an event tells in general is told only once."""
+    """Return the (old, new) values of each field in the sequence of the events, without the summaries in *.updated."""
     found = defaultdict(list)
     for kind, changes in events:
         if kind in ("order.created", "order.updated"):

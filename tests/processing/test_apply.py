@@ -177,6 +177,14 @@ def test_with_equal_times_what_was_received_earlier_and_applied_later_is_stale(t
 
 
 @EACH_TOPIC
+def test_a_copy_that_was_received_earlier_and_applied_later_changes_nothing(topic):
+    now = datetime.now(UTC)
+    assert outcome(topic, contract(topic), now) == "created"
+    assert outcome(topic, contract(topic), now - timedelta(seconds=1)) == "unchanged"
+    assert outcome(topic, sample(topic, **OTHER[topic]), now - timedelta(milliseconds=1)) == "stale"
+
+
+@EACH_TOPIC
 def test_a_duplicate_counts_by_when_it_was_received_itself(topic):
     now = datetime.now(UTC)
     assert outcome(topic, contract(topic), now) == "created"

@@ -66,6 +66,17 @@ def test_eight_processes_with_the_versions_of_one_order_in_any_sequence(shop):
     assert heard == shop.query("list(Event.objects.order_by('pk').values_list('pk', flat=True))")
 
 
+@pytest.mark.parametrize("topic", ["order", "shipment", "rma"])
+def test_of_identical_copies_one_is_new_and_the_others_change_nothing(shop, topic):
+    bodies = [sample(topic, increment_id=f"{number:09d}") for number in range(8)]
+    assert post_at_once(shop, [[[topic, body] for body in bodies]] * 12) == ["200"] * 96
+    outcomes = shop.query("sorted(Message.objects.values_list('increment_id', 'outcome'))")
+    assert outcomes == sorted(
+        (f"{number:09d}", outcome) for number in range(8) for outcome in ["created"] + ["unchanged"] * 11
+    )
+    assert shop.query("Event.objects.filter(type__endswith='.updated').count()") == 0
+
+
 def test_children_of_one_unknown_order_at_once(shop):
     children = [
         [topic, sample(topic, order_increment_id="000000701")] for topic in ("shipment", "invoice", "rma", "creditmemo")

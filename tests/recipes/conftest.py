@@ -1,4 +1,4 @@
-"""The tests in `shop` need the settings of the recipes' shop: `test_recipes.py` runs them in a process of their own."""
+"""`test_recipes.py` runs the tests in `shop` in another process, because they need other settings."""
 
 from django.conf import settings
 

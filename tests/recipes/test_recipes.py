@@ -1,4 +1,4 @@
-"""Each recipe of docs/recipes.md is a module that runs, and the page shows it as it is."""
+"""The recipes of docs/recipes.md: each is a module that runs, and the page shows its code."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""An admin with something of everything in it."""
+"""Fixtures of the admin, for the tests of its security."""
 
 from tests.admin.conftest import clerk, filled, list_url, page_url
 from tests.admin.test_permissions import persons

@@ -1,4 +1,4 @@
-"""Every page of ours in the admin, found by the admin's own addresses, so that a new page is covered."""
+"""All pages of this app in the admin, found through its URLs, so that new pages are covered."""
 
 from urllib.parse import urlencode
 
@@ -12,7 +12,7 @@ APP = "stockhub_webhooks"
 
 
 def names():
-    """The names of all pages of ours."""
+    """Return the names of all pages of this app."""
     admin_urls = next(each for each in get_resolver().url_patterns if getattr(each, "namespace", "") == "admin")
     pending = list(admin_urls.url_patterns)
     for pattern in pending:
@@ -25,12 +25,12 @@ NAMES = sorted(set(names()))
 
 
 def admins():
-    """The admins of our models."""
+    """Return the admins of the models of this app."""
     return [each for model, each in admin.site._registry.items() if model._meta.app_label == APP]
 
 
 def addresses(name):
-    """Where the page of a name is: one address, or one for each row that it may be about."""
+    """Return the URLs of a page: one, or one for each row."""
     try:
         return [reverse(f"admin:{name}")]
     except NoReverseMatch:
@@ -39,7 +39,7 @@ def addresses(name):
 
 
 def all_pages(*searched):
-    """Every page that can be looked at, and those with a search for each of the texts."""
+    """Return the URLs of all pages, and of lists with a search for each of the texts."""
     yield reverse("admin:index")
     yield reverse("admin:app_list", args=[APP])
     for name in NAMES:
@@ -51,12 +51,12 @@ def all_pages(*searched):
 
 
 def questions(name, searched):
-    """What a page may be asked."""
+    """Return the parameters of a page."""
     if name.endswith(("_changelist", "_find")):
         yield from (urlencode({"q": text}) for text in searched)
     if name.endswith("_export"):
         yield "topic=order&first=2000-01-01&last=2100-01-01"
         yield from (urlencode({"topic": text, "first": text, "last": text}) for text in searched)
     if name.endswith("_enter"):
-        yield from (f"mend={pk}" for pk in Message.objects.filter(status="quarantined").values_list("pk", flat=True))
+        yield from (f"correct={pk}" for pk in Message.objects.filter(status="quarantined").values_list("pk", flat=True))
         yield from (f"entered={pk}" for pk in Message.objects.values_list("pk", flat=True))

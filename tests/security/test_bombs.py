@@ -1,12 +1,15 @@
-"""Bodies that are meant to hurt: they are answered, kept byte for byte, and cost what their length says, no more."""
+"""Hostile bodies: they are answered and stored unchanged, at a cost proportional to their length."""
 
+import gc
 import gzip
 import json
+import tracemalloc
 from decimal import Decimal
 
 import pytest
 from django.test import RequestFactory, override_settings
 
+from benchmarks import bodies
 from stockhub_webhooks import serializers
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.exceptions import Unreadable
@@ -24,7 +27,7 @@ HEAD = b'{"increment_id":"1","order_increment_id":"2","purchase_order_increment_
 
 
 def filled(unit, head=b"", tail=b""):
-    """Units between head and tail, as many as a body may have."""
+    """Return head, as many units as fit into a body, and tail."""
     return head + unit * ((LENGTH - len(head) - len(tail)) // len(unit)) + tail
 
 
@@ -36,7 +39,7 @@ CHILD_HEAD = b'{"increment_id":"1","order_increment_id":"2",'
 
 
 def of_topic(body, topic):
-    """The body with the numbers that identify a document of the topic."""
+    """Return the body with the numbers that identify a document of the topic."""
     return body.replace(HEAD, HEADS.get(topic, CHILD_HEAD))
 
 
@@ -86,7 +89,7 @@ BOMBS = {
 
 
 def read(body, topic):
-    """What a body says, None where nothing can be read."""
+    """Return the parsed body, None if it is unreadable."""
     try:
         return serializers.read(body, topic)
     except Unreadable as why:
@@ -122,6 +125,59 @@ def test_oversized_structures_are_answered_and_stored_unchanged(post, staff, nam
     assert staff.get(page_url(message)).status_code == 200
 
 
+@pytest.mark.django_db(databases="__all__")
+@pytest.mark.parametrize("name", bodies.BODIES)
+def test_memory_is_bounded_whatever_the_body_holds(name, monkeypatch, settings):
+    """`python benchmarks/bodies.py` measures the same bodies in their full length, and their time."""
+    limit = 256 * 1024
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"MAX_BODY_BYTES": limit}
+    monkeypatch.setattr(bodies, "LENGTH", limit - 64)
+    body = bodies.BODIES[name]()
+    encoding = name.partition(",")[0] if name.startswith(("gzip", "deflate")) else "identity"
+    view = ReceiveView.as_view(topic="order")
+    view(bodies.request_of(bodies.ORDER.read_bytes())).close()  # fills the caches
+    request = bodies.request_of(body, encoding)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        response = view(request)
+        response.close()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < bodies.MAX_MEMORY * limit
+    assert response.status_code in {200, 406, 413}
+    if response.status_code != 413:
+        assert bytes(Message.objects.latest("pk").body) == body
+
+
+def test_a_body_of_brackets_is_not_parsed(monkeypatch):
+    monkeypatch.setattr(json.JSONDecoder, "raw_decode", None)
+    for body in (b"[" * 500_000 + b"]" * 500_000, filled(b'{"":' * 450 + b"{}" + b"}" * 450 + b",", HEAD + b'"x":[')):
+        with pytest.raises(Unreadable, match="too many objects and lists"):
+            serializers.read(body, "order")
+
+
+@pytest.mark.parametrize("charset", ["punycode", "idna", "unicode-escape", "raw_unicode_escape", "utf-7", "rot13"])
+def test_a_codec_that_is_no_charset_is_not_used(charset):
+    body = json.dumps(contract("order") | {"po_number": "\xe9"}, ensure_ascii=False).encode("windows-1252")
+    reading = serializers.read(body, "order", {"content-type": f"application/json; charset={charset}"})
+    assert ("", "charset", "windows-1252") in reading.notes
+
+
+def test_a_list_with_names_of_any_length_is_read_in_its_order():
+    items = {"9" * 5000: {"sku": "c"}, "10": {"sku": "b"}, "0009": {"sku": "a"}}
+    reading = serializers.read(json.dumps(contract("order") | {"items": items}).encode(), "order")
+    assert [line["sku"] for line in reading.lines] == ["a", "b", "c"]
+
+
+@EACH_TOPIC
+def test_notes_on_more_names_than_an_object_has_are_counted(topic):
+    body = contract(topic) | {f"name {number}": 1 for number in range(3000)}
+    reading = serializers.read(json.dumps(body).encode(), topic)
+    assert ("", "more_notes", str(3000 - NOTE_LIMIT + 1)) in reading.notes
+
+
 @pytest.mark.parametrize(
     "number",
     ["1e999999", "-1e999999", "1e-999999", "1e99999999999999999999", "1e-99999999999999999999", "1" + "0" * 5000],
@@ -141,7 +197,7 @@ def test_number_out_of_range_is_noted_and_left_out(number, quoted):
 
 
 def nested(depth):
-    """A value so deep."""
+    """Return a value of this depth."""
     return json.loads("[" * depth + "]" * depth)
 
 
@@ -169,7 +225,7 @@ def test_lines_over_the_limit_are_left_out_with_a_note(post, topic):
 
 @pytest.mark.django_db
 def test_cost_of_lines_is_linear(django_assert_max_num_queries, post):
-    """Twice the lines are changed with about twice the statements, and not four times."""
+    """Twice as many lines take about twice as many statements."""
 
     def statements(count):
         def body(quantity):
@@ -230,7 +286,7 @@ def test_body_declared_over_the_limit_answers_413(topic):
 
 
 class Endless:
-    """A body that never ends; it knows how much of it was read."""
+    """Endless body that counts how much of it was read."""
 
     given = 0
 
@@ -252,7 +308,7 @@ def test_endless_chunked_body_is_read_up_to_the_limit(key):
 
 
 class Broken:
-    """A sender that goes away, or writes what the server cannot make out."""
+    """Body whose sender disconnects, or sends invalid chunks."""
 
     def __init__(self, fault):
         self.fault = fault

@@ -1,4 +1,4 @@
-"""Cells of an export: what somebody else wrote is never computed by the program that opens the file."""
+"""Cells of an export: no text from outside is computed by the program that opens the file."""
 
 import csv
 import io
@@ -37,7 +37,7 @@ FORMULAS = ["cmd|'/C calc'!A0", '1+1;"x"', 'HYPERLINK("https://evil.example")', 
 
 
 def is_formula(text):
-    """Whether a program might compute it: a sign, after whatever cannot be seen."""
+    """Return True if a program might compute the text: a sign, after characters that cannot be seen."""
     visible = "".join(char for char in text if char.isprintable() and not char.isspace())
     return text[:1] in ("\t", "\r", "\n") or visible[:1] in tuple(SIGNS)
 

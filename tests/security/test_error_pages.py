@@ -1,4 +1,4 @@
-"""What Django writes into an error mail or on a technical error page, when something of ours raises after all."""
+"""Django's error mails and debug pages for errors in this app."""
 
 import json
 import sys
@@ -38,13 +38,13 @@ WHEN_REFUSED = [
 
 
 def fail(*args, **options):
-    """An exception whose frame holds what it was called with."""
+    """Raise an exception whose frame has the arguments as variables."""
     raise ZeroDivisionError("a bug of ours")
 
 
 @pytest.fixture
 def reported():
-    """The reports of all that escaped a view, as Django mails and shows them."""
+    """Return a context manager that collects Django's reports of exceptions that left a view."""
     found = []
 
     @contextmanager
@@ -109,7 +109,7 @@ def test_error_report_of_a_refusal_has_no_key_and_no_body(reported, monkeypatch,
 @pytest.mark.parametrize("where", set(AT_THE_DOOR) - {where for where in AT_THE_DOOR if "authentication" in where})
 @override_settings(DEBUG=True)
 def test_debug_page_after_authentication_has_no_key(reported, monkeypatch, where):
-    """With DEBUG on, Django masks no variables, so where bodies are held they are shown: see SECURITY.md."""
+    """With DEBUG, Django masks no variables, so bodies are shown: see SECURITY.md."""
     monkeypatch.setattr(where, fail)
     with reported() as found:
         assert send("order", KEY).status_code == 500
@@ -121,7 +121,7 @@ def test_debug_page_after_authentication_has_no_key(reported, monkeypatch, where
 
 @pytest.fixture
 def office(django_user_model):
-    """A client of the office that answers 500 where something is raised."""
+    """Return a client that is logged in and answers 500 instead of raising."""
     client = http()
     client.force_login(django_user_model.objects.create_superuser("office", "office@example.com", "secret"))
     return client

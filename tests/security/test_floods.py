@@ -1,4 +1,4 @@
-"""Strangers who try for hours: what they leave behind is bounded, and the door stays open for the one with the key."""
+"""Floods of refused requests: they leave few rows, and valid messages are still accepted."""
 
 import json
 import os
@@ -26,7 +26,7 @@ FLOOD = int(os.environ.get("STOCKHUB_FLOOD", "600"))
 
 @pytest.fixture
 def strange():
-    """One more attempt from an address and with a key that were never seen."""
+    """Return a function that makes a refused attempt, from a new address and with a new key."""
     dice = random.Random(7)
 
     def attempt(reason="wrong_key", **options):

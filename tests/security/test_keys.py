@@ -1,4 +1,4 @@
-"""The key at the door: every key is compared, and nothing but a key is one."""
+"""Authentication: all keys are compared, and only a whole key is accepted."""
 
 import hmac
 import json
@@ -27,7 +27,7 @@ COMPARED = [FIRST.encode(), MIDDLE.encode(), ACCENTED.encode(), ACCENTED.encode(
 
 @pytest.fixture
 def compared(monkeypatch):
-    """What was compared with `hmac.compare_digest`: pairs of what was given and a key."""
+    """Record the comparisons with `hmac.compare_digest`, as pairs of the given value and a key."""
     pairs = []
     real = hmac.compare_digest
     monkeypatch.setattr(hmac, "compare_digest", lambda given, key: pairs.append((given, key)) or real(given, key))
@@ -69,8 +69,14 @@ def test_all_keys_are_compared_even_after_a_match(compared, header, welcome):
 @pytest.mark.parametrize(
     "header",
     [
-        f"{KEY},{KEY}",  # two headers, as WSGI joins them
         f"{KEY}, wrong",
+        f"{KEY},",
+        f",{KEY}",
+        f"{KEY}{KEY}",
+        f"{KEY};{KEY}",
+        f"{KEY},{KEY.upper()}",
+        ",",
+        ", ",
         f"wrong,{KEY}",
         f"Bearer {KEY}",
         f'"{KEY}"',
@@ -95,6 +101,25 @@ def test_all_keys_are_compared_even_after_a_match(compared, header, welcome):
 )
 def test_similar_key_is_refused(header):
     assert not is_let_in(header)
+
+
+@pytest.mark.parametrize("comma", [",", ", "])
+@pytest.mark.parametrize("key", [FIRST, LAST, ACCENTED, "a,a", "a,b", "p, q"])
+def test_two_equal_headers_count_as_one(comma, key):
+    joined = f"{key}{comma}{key}"
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": {"one": [FIRST, "a,a", key], "two": LAST}}):
+        assert is_let_in(key)
+        assert is_let_in(joined)
+        assert authenticate(joined) == authenticate(key)
+        assert not is_let_in(f"{joined}x")
+        assert not is_let_in(f"x{joined}")
+
+
+def test_two_equal_headers_are_compared_with_every_key(compared):
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": ACCOUNTS}):
+        assert is_let_in(f"{FIRST},{FIRST}")
+        assert not is_let_in("wrong,wrong")
+    assert [key for _given, key in compared] == [key for key in COMPARED for _ in range(2)] * 2
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ ADDRESSES = [
 
 
 class Reader(HTMLParser):
-    """What a browser makes of a page: its elements, their attributes, and the text between."""
+    """Parser of a page: elements, attributes and text, as a browser sees them."""
 
     def __init__(self, page):
         super().__init__()
@@ -53,7 +53,7 @@ class Reader(HTMLParser):
 
 
 def texts(model):
-    """The fields of a model that hold text of somebody else's, or JSON."""
+    """Return the fields of a model with text from outside, or JSON."""
     for field in model._meta.concrete_fields:
         text = isinstance(field, (models.CharField, models.TextField, models.JSONField, models.BinaryField))
         if text and not field.choices and not field.primary_key and (model._meta.model_name, field.name) not in OURS:
@@ -61,7 +61,7 @@ def texts(model):
 
 
 def hostile(field, row):
-    """Markup that fits a field; different for each row, for some must be."""
+    """Return markup that fits a field; different for each row, since some fields are unique."""
     if isinstance(field, models.BinaryField):
         return json.dumps({LONG: LONG, "x": [LONG]}).encode()
     if isinstance(field, models.JSONField):
@@ -71,7 +71,7 @@ def hostile(field, row):
 
 
 def as_json(value):
-    """The same shape with markup in it."""
+    """Return a value of the same shape with markup in it."""
     if isinstance(value, dict):
         return {name: as_json(part) for name, part in value.items()} | {LONG: [LONG, {LONG: LONG}]}
     if isinstance(value, list):
@@ -81,7 +81,7 @@ def as_json(value):
 
 @pytest.fixture
 def infected(filled):
-    """The filled admin, with markup in every text."""
+    """Fill the admin, with markup in every text."""
     for model in apps.get_app_config("stockhub_webhooks").get_models():
         for row in model._base_manager.all():
             for field in texts(model):
@@ -90,7 +90,7 @@ def infected(filled):
 
 
 def pages():
-    """Every page, searched for markup and not."""
+    """Return all pages, with and without a search for markup."""
     return all_pages(LONG, SHORT)
 
 
@@ -149,7 +149,7 @@ def infect(value):
 
 @override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": {f"one {SHORT}": KEY, LONG[:60]: "another-key-0123456789"}})
 def test_markup_in_a_body_a_header_or_an_account_name_is_escaped(post, staff):
-    """All topics first, and one walk over the pages: they show each row on a page of its own."""
+    """Post all topics, then open all pages once."""
     post("any", {LONG: LONG})
     post("order", b"<x-e>")
     for topic in ALPHABETICAL:

@@ -1,4 +1,4 @@
-"""Surprising methods, hosts, paths and headers: the same few answers, never a redirect, never a page."""
+"""Unusual methods, hosts, paths and headers: few different answers, no redirect and no page."""
 
 import json
 from itertools import product

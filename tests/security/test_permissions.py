@@ -1,4 +1,4 @@
-"""Who may open which page of ours: goes by the admin's own addresses and actions, so that a new page is covered."""
+"""Permissions of all pages and actions, found through the admin, so that new ones are covered."""
 
 import pytest
 from django.apps import apps
@@ -17,13 +17,13 @@ pytestmark = pytest.mark.django_db(databases="__all__")
 
 @pytest.fixture
 def address(filled):
-    """Where a page is; of a row's page, of its first row."""
+    """Return the URL of a page; for the page of a row, of the first row."""
 
     return lambda name: addresses(name)[0]
 
 
 def state():
-    """What an action would change."""
+    """Return the rows that an action would change."""
     return (
         list(Message.objects.order_by("pk").values_list("pk", "status", "due_at", "attempts")),
         list(ReceiverCall.objects.order_by("pk").values_list("pk", "status", "due_at")),
@@ -33,7 +33,7 @@ def state():
 
 
 def actions():
-    """Each list with each of its own actions, and the permission that it names."""
+    """Return each list with its actions and their permissions."""
     for each in admins():
         for action in each.actions or ():
             yield each.opts.model_name, action, getattr(getattr(each, action), "allowed_permissions", None)

@@ -1,4 +1,4 @@
-"""Who sent it: what anybody can write into a header is not believed."""
+"""The remote address: headers are trusted only if they are from the shop's own proxies."""
 
 import pytest
 from django.test import RequestFactory

@@ -1,4 +1,4 @@
-"""No key, and nothing of a customer, in what is written for machines and developers: logs, reprs, spool files."""
+"""Logs, reprs and spool files have no key and no personal data."""
 
 import gc
 import json
@@ -42,7 +42,7 @@ SECRETS = (KEY, WRONG, *PERSONAL.values())
 
 
 def personal(topic):
-    """The example of a topic with a person in it who is easy to find."""
+    """Return the example of a topic with personal data that is easy to find."""
 
     def put(value):
         if not isinstance(value, dict):
@@ -59,7 +59,7 @@ def assert_clean(text):
 
 @pytest.fixture
 def logged(caplog):
-    """All that any logger said, at any level."""
+    """Return a function that returns the log lines of all levels."""
     loggers = [logging.getLogger(name) for name in ("", "django", "django.request", "stockhub_webhooks")]
     former = [logger.level for logger in loggers]
     for logger in loggers:
@@ -67,7 +67,7 @@ def logged(caplog):
     caplog.set_level(logging.DEBUG)
 
     def text():
-        """With the tracebacks."""
+        """Return the log, with tracebacks and arguments."""
         return caplog.text + "".join(f"{record.args!r}{vars(record)!r}" for record in caplog.records)
 
     yield text
@@ -162,7 +162,7 @@ def test_logs_without_a_database_have_no_key_or_personal_data(
     assert_clean(logged())
 
 
-# ---------------------------------------------------------------- what is kept
+# ---------------------------------------------------------------- stored data
 
 
 @EACH_TOPIC
@@ -204,7 +204,7 @@ def test_fingerprint_does_not_identify_a_key_from_a_list(post, settings):
 
 @pytest.fixture
 def seen_objects(monkeypatch, hear, post):
-    """What reprs and strs there are of all our objects that live while messages are applied and told."""
+    """Return repr and str of all objects of this app that exist while messages are applied and delivered."""
     texts = {}
 
     def look(*args, **options):
@@ -262,7 +262,7 @@ def test_log_line_of_an_error_has_its_type_and_place_only(error):
         assert_clean(error_location(caught))
 
 
-# ---------------------------------------------------------------- what others are told
+# ---------------------------------------------------------------- alarm, health and status
 
 
 def test_alarm_health_and_status_have_no_key_or_personal_data(post, hear, client, settings, capsys):
@@ -273,18 +273,18 @@ def test_alarm_health_and_status_have_no_key_or_personal_data(post, hear, client
         post(topic, personal(topic))
         post(topic, json.dumps(personal(topic)).encode() + b"}")
         post(topic, personal(topic), key=WRONG)
-    told = []
+    calls = []
     with override_settings(STOCKHUB_WEBHOOKS={**settings.STOCKHUB_WEBHOOKS, "ALERT": f"{__name__}.hear_alarm"}):
         ALARMS.clear()
         call_command("stockhub_worker", "--once")
-        told += ALARMS
-    assert told
+        calls += ALARMS
+    assert calls
     with pytest.raises(SystemExit):
         call_command("stockhub_status")
     with pytest.raises(SystemExit):
         call_command("stockhub_status", "--json")
     details = client.get(PREFIX + "health", headers={"x-api-key": KEY})
-    assert_clean(repr(told) + capsys.readouterr().out + details.text + repr(mail.outbox))
+    assert_clean(repr(calls) + capsys.readouterr().out + details.text + repr(mail.outbox))
 
 
 ALARMS = []

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework.exceptions import ValidationError
 
+from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.serializers.fields import (
     IdentifierField,
     ItemNumberField,
@@ -193,6 +194,34 @@ def test_unknown_code_is_kept_and_noted():
     field = OpenChoiceField({"known": "known"}, max_length=255)
     assert read(field, "known") == ("known", [])
     assert read(field, "teleported") == ("teleported", ["unknown_value"])
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        (" DELIVERED ", "DELIVERED"),
+        ("delivered", "DELIVERED"),
+        ("Exception\n", "EXCEPTION"),
+        ("\u00a0in_transit\u200b", "IN_TRANSIT"),
+        ("\ufeffIn Transit\u3000", "IN_TRANSIT"),
+        ("ready-for-pickup\t", "READY_FOR_PICKUP"),
+    ],
+)
+def test_code_is_known_without_regard_to_case_and_blanks(given, code):
+    assert read(OpenChoiceField(statuses.SHIPMENT, max_length=255), given) == (code, [])
+
+
+@pytest.mark.parametrize(
+    ("given", "code"), [("Complete", "complete"), (" CANCELED", "canceled"), ("Holded ", "holded")]
+)
+def test_code_of_an_order_has_the_spelling_of_the_contract(given, code):
+    assert read(OpenChoiceField(statuses.ORDER, max_length=255), given) == (code, [])
+
+
+def test_unknown_code_is_trimmed_and_a_blank_one_is_absent():
+    field = OpenChoiceField(statuses.ORDER, max_length=255)
+    assert read(field, "\u200b Teleported\n") == ("Teleported", ["unknown_value"])
+    assert read(field, " \u00a0") == (None, [])
 
 
 @given(st.text())

@@ -147,18 +147,46 @@ def test_track_without_a_number_is_noted():
 @pytest.mark.parametrize(
     ("topic", "changes"),
     [
-        ("order", {"grand_total": 1}),
+        ("order", {"grand_total": 1000}),
+        ("order", {"grand_total": 244.9601}),
         ("creditmemo", {"grand_total": 120}),
-        ("creditmemo", {"return_fee_amount": 1, "grand_total": 115}),
+        ("creditmemo", {"return_fee_amount": 1, "grand_total": 118}),
     ],
 )
 def test_amounts_that_do_not_add_up_are_noted(topic, changes):
     assert codes(read(sample(topic, **changes), topic)) == [("grand_total", "amounts_differ")]
 
 
+@pytest.mark.parametrize(("topic", "total"), [("order", 1), ("order", 220.46), ("creditmemo", 105.5)])
+def test_total_below_its_parts_is_a_discount(topic, total):
+    assert codes(read(sample(topic, grand_total=total), topic)) == []
+
+
+@pytest.mark.parametrize(("lines", "difference", "noted"), [(1, 0.01, 0), (1, 0.02, 1), (3, 0.03, 0), (3, 0.0301, 1)])
+def test_difference_of_a_cent_for_each_line_is_rounding(lines, difference, noted):
+    body = sample("order", subtotal=240, shipping_price=0, grand_total=round(240 + difference, 4))
+    body["items"] = [{**body["items"][0], "sku": f"sku-{number}"} for number in range(lines)]
+    assert len(codes(read(body, "order"))) == noted
+
+
 @pytest.mark.parametrize("total", [117.5, 116.5])
 def test_return_fee_may_be_subtracted_or_not(total):
     assert read(sample("creditmemo", return_fee_amount=1, grand_total=total), "creditmemo").notes == []
+
+
+BLANKS = " \t\r\n\u00a0\u00ad\u2003\u200b\u200c\u200d\u200e\u202f\u2060\u3000\ufeff"
+
+
+@pytest.mark.parametrize("blank", BLANKS)
+@pytest.mark.parametrize("topic", topics.ALL)
+def test_order_number_of_the_shop_is_trimmed(topic, blank):
+    number = f"{blank}SHOP 1042{blank}{blank}"
+    changes = {"payment__po_number": number} if topic == topics.PAYMENT_REQUEST else {"po_number": number}
+    assert read(sample(topic, **changes), topic).po_number == "SHOP 1042"
+
+
+def test_blank_status_says_nothing():
+    assert "status" not in read(sample("order", status="  "), "order").fields
 
 
 def test_payment_is_split_into_two_fields():
@@ -200,8 +228,15 @@ def test_number_of_notes_is_limited():
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (b"", "not_json"),
-        (b"  \n", "not_json"),
+        (b"", "empty"),
+        (b"  \n", "empty"),
+        (b"\xef\xbb\xbf \t", "empty"),
+        (b"\0", "not_json"),
+        (b"\xff\xfe", "not_json"),
+        ("\u00a0\u2003".encode(), "empty"),
+        (b"{}", "empty"),
+        (b" { }\r\n", "empty"),
+        (b"[{}]", "empty"),
         (b"not json", "not_json"),
         (b'{"increment_id": "1"', "not_json"),
         (b"[" * 100_000 + b"]" * 100_000, "not_json"),

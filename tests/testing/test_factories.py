@@ -1,4 +1,4 @@
-"""Rows without messages: one factory a model, and what they make is consistent."""
+"""Factories: one for each model, with consistent rows."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""The plugin in a stranger's project: found by pytest, harmless without Django."""
+"""The pytest plugin in another project: found by pytest, harmless without Django."""
 
 import os
 import subprocess
@@ -46,7 +46,7 @@ def test_a_fault_is_seen(stockhub):
 
 
 def run_pytest(folder, *arguments, **files):
-    """pytest in a project of its own, with the plugin installed; its exit code and what it said."""
+    """Run pytest in a new project with the plugin; return the exit code and the output."""
     (folder / "shop").mkdir()
     for name, text in {"shop/__init__.py": "", **{f"{n.replace('__', '/')}.py": t for n, t in files.items()}}.items():
         (folder / name).write_text(text)

@@ -1,4 +1,4 @@
-"""Messages made up: like the documented ones, consistent to the cent, the same for the same seed."""
+"""Samples: documented format, amounts that add up, the same messages for the same seed."""
 
 import json
 import re
@@ -17,7 +17,7 @@ SEEDS = range(25)
 
 
 def money(body, name):
-    """An amount with the digits that JSON shows."""
+    """Return an amount with the digits of its JSON."""
     return Decimal(json.dumps(body[name]))
 
 

@@ -30,6 +30,8 @@ def mark_delivered(
     shop_order.delivered_at = shipment.delivered_at or event.occurred_at
     shop_order.pieces = sum(item.qty or 0 for item in shipment.items.all())
     shop_order.note = f"{order.increment_id} {(shipment.status or 'unknown').lower()}"
+    if event.purchase is not None and event.purchase.is_cancelled:
+        shop_order.note = ", ".join(each.increment_id for each in event.purchase.orders)
     shop_order.save()
 
 

@@ -20,6 +20,7 @@ from stockhub_webhooks.delivery.subjects import subject_of
 from stockhub_webhooks.models import Event, ReceiverCall
 from stockhub_webhooks.office import story
 from stockhub_webhooks.office.story import Entry, Purchase
+from stockhub_webhooks.purchases.pieces import with_pieces
 
 # an event type, and the weaker one that its label already covers
 COVERS = {"shipment.delivered": "shipment.status_changed", "rma.status_changed": "rma_item.status_changed"}
@@ -156,7 +157,7 @@ def _content_of_new(document: Any) -> Iterator[str]:
             yield phrases.sum_written_out(added)
         yield from phrases.sum_remarks(added)
     else:
-        items = list(document.items.all())
+        items = with_pieces(document.items.all())
         pieces = sum((getattr(item, "qty", None) or getattr(item, "qty_requested", None) or 0) for item in items)
         yield ngettext("%(count)d piece", "%(count)d pieces", pieces) % {"count": pieces}
 

@@ -17,6 +17,7 @@ from stockhub_webhooks.admin.story.links import Links
 from stockhub_webhooks.models import ReceiverCall
 from stockhub_webhooks.office import story
 from stockhub_webhooks.office.story import Purchase, Quantities
+from stockhub_webhooks.purchases.pieces import with_pieces
 
 LONG = 25  # rows; a longer table is folded
 
@@ -142,7 +143,7 @@ def parcels(purchase: Purchase, links: Links) -> Table:
             _link(shipment, links),
             phrases.status(shipment),
             tracks(shipment),
-            sum(item.qty or 0 for item in shipment.items.all()),
+            sum(item.qty or 0 for item in with_pieces(shipment.items.all())),
             phrases.timestamp(shipment.collected_at),
             phrases.timestamp(shipment.delivered_at),
         ]

@@ -36,6 +36,7 @@ TERMS = {
     "adjustment": gettext_lazy("adjustment"),
     "fee_amount": gettext_lazy("fee"),
     "return_fee_amount": gettext_lazy("return fee"),
+    "discount": gettext_lazy("discount"),
 }
 
 
@@ -127,8 +128,10 @@ def sum_written_out(added: story.Sum) -> str:
         amount = display.money(abs(term.amount), None)
         first = sign if sign == MINUS and not parts else ""
         parts.append(" ".join(filter(None, (sign if parts else first, amount, str(label) if label else ""))))
+    if added.discount:
+        parts.append(f"{MINUS} {display.money(added.discount, None)} {TERMS['discount']}")
     total = display.money(added.total, currency)
-    if len(added.terms) <= 1 and added.adds_up:
+    if len(parts) <= 1 and added.adds_up:
         return total
     return f"{' '.join(parts)} = {total}" if parts else total
 
@@ -136,9 +139,9 @@ def sum_written_out(added: story.Sum) -> str:
 def sum_remarks(added: story.Sum) -> list[str]:
     """Return in words which sums do not add up."""
     remarks = []
-    if added.difference:
+    if added.difference and added.is_too_much:
         remarks.append(_("these do not add up: %(difference)s") % {"difference": difference(added.difference)})
-    if added.lines_difference:
+    if added.lines_difference and added.lines_are_too_much:
         text = _("the subtotal is not that of the lines: %(difference)s")
         remarks.append(text % {"difference": difference(added.lines_difference)})
     return remarks
@@ -146,8 +149,7 @@ def sum_remarks(added: story.Sum) -> list[str]:
 
 def difference(amount: Decimal) -> str:
     """Return a difference such as "0,02 too much"."""
-    text = _("%(amount)s too much") if amount > 0 else _("%(amount)s too little")
-    return text % {"amount": display.money(abs(amount), None)}
+    return _("%(amount)s too much") % {"amount": display.money(amount, None)}
 
 
 def probable_return(guess: story.Probable) -> str:

@@ -14,9 +14,10 @@ from stockhub_webhooks import runners
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.delivery import ledger
-from stockhub_webhooks.models import Message, Replay
+from stockhub_webhooks.models import Replay
 from stockhub_webhooks.operations import replay
 from stockhub_webhooks.operations.replay import Choice, Preview
+from stockhub_webhooks.operations.replay.choice import REPLAYED_STATUSES
 
 BAR = 30
 
@@ -37,7 +38,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--order", default="", metavar="NUMBER", help="of this order, by Stock Hub's number or ours"
         )
-        parser.add_argument("--status", default="", choices=Message.Status.values, help="only messages in this state")
+        parser.add_argument(
+            "--status",
+            default="",
+            choices=[value for value, _label in REPLAYED_STATUSES],
+            help="only messages in this state",
+        )
         parser.add_argument(
             "--receiver",
             action="append",

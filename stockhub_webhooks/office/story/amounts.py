@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from stockhub_webhooks.contract.amounts import ROUNDING, is_discount, is_too_much
 from stockhub_webhooks.models import CreditMemo, Invoice, Order, PaymentRequest
 
 # Fields of the total, with their sign. The total of a payment request is not documented, so it is not checked.
@@ -35,6 +36,7 @@ class Sum:
         total: the received total, or None.
         difference: the total minus its terms; None if an amount is missing or the formula is unknown.
         lines_difference: the subtotal minus the line totals; None if an amount is missing.
+        lines: the number of lines, each of which may be rounded.
     """
 
     document: Any
@@ -42,11 +44,28 @@ class Sum:
     total: Decimal | None
     difference: Decimal | None
     lines_difference: Decimal | None
+    lines: int = 1
+
+    @property
+    def is_too_much(self) -> bool:
+        """True if the total exceeds its terms by more than rounding."""
+        return is_too_much(self.difference or Decimal(0), self.lines)
+
+    @property
+    def lines_are_too_much(self) -> bool:
+        """True if the subtotal exceeds the line totals by more than rounding."""
+        return is_too_much(self.lines_difference or Decimal(0), self.lines)
+
+    @property
+    def discount(self) -> Decimal:
+        """The amount by which the total is below its terms; 0 if rounding explains it."""
+        difference = self.difference or Decimal(0)
+        return -difference if is_discount(difference, self.lines) else Decimal(0)
 
     @property
     def adds_up(self) -> bool:
-        """True if no difference is known."""
-        return not self.difference and not self.lines_difference
+        """True if nothing is too much."""
+        return not self.is_too_much and not self.lines_are_too_much
 
 
 def sum_of(document: Any) -> Sum:
@@ -62,7 +81,11 @@ def sum_of(document: Any) -> Sum:
             terms.append(Term(OPTIONAL_DEDUCTION, -deduction))
             difference = Decimal(0)
     shown = tuple(term for term in terms if term.amount or term.field == "subtotal")
-    return Sum(document, shown, total, difference, _lines_difference(document))
+    lines_difference = _lines_difference(document)
+    # the lines of an invoice are not read otherwise
+    may_be_rounded = any(abs(amount) > ROUNDING for amount in (difference, lines_difference) if amount)
+    lines = len(document.items.all()) if may_be_rounded else 1
+    return Sum(document, shown, total, difference, lines_difference, lines)
 
 
 def _lines_difference(document: Any) -> Decimal | None:

@@ -1,7 +1,7 @@
 """Pieces of each order line that were ordered, sent, delivered, returned and refunded.
 
-A line of another document matches an order line by SKU, size and position among equal lines, as in `apply`. A line
-without a size matches the only order line of that SKU.
+A line of another document matches an order line by SKU, size and position among equal lines, as in `apply`. If one of
+the two has no size, they match if it is the only order line of that SKU. A parent line and its child count once.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 from stockhub_webhooks.models import Order
 from stockhub_webhooks.office.story.purchase import Purchase
+from stockhub_webhooks.purchases.pieces import with_pieces
 
 CANCELLED = frozenset({"cancelled", "canceled"})
 ENDED = frozenset({"canceled", "closed"})  # order statuses after which nothing more is sent
@@ -96,7 +97,7 @@ class _LineCounter:
 
     def run(self) -> list[Quantities]:
         for order in self.purchase.orders:
-            self.lines += [_line(item, order, item.qty_ordered) for item in order.items.all()]
+            self.lines += [_line(item, order, item.qty_ordered) for item in self.counted_items(order)]
         for shipment in filter(self.purchase.has, self.purchase.shipments):
             self.add(shipment, _delivered if shipment.is_delivered else _sent)
         for rma in filter(self.purchase.has, self.purchase.rmas):
@@ -108,10 +109,26 @@ class _LineCounter:
             line.cancelled = max(line.reversed, left)
         return self.lines
 
+    def counted_items(self, order: Order) -> list[Any]:
+        """Return the lines of an order that have pieces; a parent line has some if more was sent than its children."""
+        items = list(order.items.all())
+        counted = with_pieces(items)
+        if len(counted) == len(items):
+            return items
+        ordered = Counter[str | None]()
+        for item in counted:
+            ordered[item.sku] += item.qty_ordered or 0
+        sent = Counter[str | None]()
+        for shipment in self.purchase.shipments:
+            if shipment.order_id == order.pk and self.purchase.has(shipment):
+                for item in with_pieces(shipment.items.all()):
+                    sent[item.sku] += item.qty or 0
+        return [item for item in items if item in counted or sent[item.sku] > ordered[item.sku]]
+
     def add(self, document: Any, pieces: Callable[[Any], dict[str, int]]) -> None:
         """Count the pieces of a document's items on their matching lines."""
         positions: Counter[tuple[Any, ...]] = Counter()
-        for item in document.items.all():
+        for item in with_pieces(document.items.all()):
             lines = self.matching_lines(item, document)
             position = positions[item.sku, item.size]
             positions[item.sku, item.size] += 1
@@ -123,7 +140,7 @@ class _LineCounter:
         known = [line for line in self.lines if line.sku == (item.sku or "")]
         for candidates in ([line for line in known if line.order and line.order.pk == document.order_id], known):
             matching = [line for line in candidates if line.size == (item.size or "")]
-            if not matching and not item.size and len(candidates) == 1:
+            if not matching and len(candidates) == 1 and not (item.size and candidates[0].size):
                 matching = candidates
             if matching:
                 return matching

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from stockhub_webhooks.models import RMA, CreditMemo
 from stockhub_webhooks.office.story.lines import CANCELLED, REFUSED
+from stockhub_webhooks.purchases.pieces import with_pieces
 
 
 class Probable(NamedTuple):
@@ -19,7 +20,7 @@ class Probable(NamedTuple):
 
 def probable_return(memo: CreditMemo, rmas: list[RMA]) -> Probable | None:
     """Return the best match; None if no return shares a SKU or two returns match equally well."""
-    credited = _pieces((item, item.qty) for item in memo.items.all() if not _is_cancelled(item))
+    credited = _pieces((item, item.qty) for item in with_pieces(memo.items.all()) if not _is_cancelled(item))
     matching = [(score, rma) for rma in rmas if (score := _score(memo, credited, rma))]
     if not matching:
         return None
@@ -33,7 +34,7 @@ Score = tuple[int, int, bool, bool, bool, float]
 
 def _score(memo: CreditMemo, credited: dict[Any, int], rma: RMA) -> Score | None:
     """Return (common articles, common SKUs, equal quantities, equal fee, return before credit note, nearness)."""
-    items = [item for item in rma.items.all() if item.status not in REFUSED]
+    items = [item for item in with_pieces(rma.items.all()) if item.status not in REFUSED]
     returned = _pieces((item, item.qty_returned or item.qty_approved or item.qty_requested) for item in items)
     common = len(credited.keys() & returned.keys())
     same_sku = len({sku for sku, _size in credited} & {sku for sku, _size in returned})

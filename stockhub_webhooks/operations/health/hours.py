@@ -24,6 +24,7 @@ RESULTS = (
     Message.Status.QUARANTINED.value,
     Message.Status.FAILED.value,
     Message.Status.RECEIVED.value,
+    Message.Status.DISMISSED.value,
 )
 
 

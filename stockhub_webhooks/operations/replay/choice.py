@@ -14,6 +14,9 @@ from stockhub_webhooks.models.message import MessageQuerySet
 from stockhub_webhooks.operations.dates import parse_timestamp
 from stockhub_webhooks.processing.apply import BY_TOPIC
 
+# dismissed messages are settled for good
+REPLAYED_STATUSES = [pair for pair in Message.Status.choices if pair[0] != Message.Status.DISMISSED]
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -56,8 +59,9 @@ class Choice:
         return cls(**{**values, **times, "ids": tuple(values.get("ids", ()))})
 
     def messages(self) -> MessageQuerySet:
-        """Return the chosen messages by time of receipt, oldest first."""
-        rows = Message.objects.using(database_alias()).order_by("received_at", "pk")
+        """Return the messages, in the order in which they came in; dismissed ones are never processed again."""
+        rows = Message.objects.using(database_alias()).exclude(status=Message.Status.DISMISSED)
+        rows = rows.order_by("received_at", "pk")
         if self.since:
             rows = rows.filter(received_at__gte=self.since)
         if self.until:

@@ -155,6 +155,10 @@ class _Application:
             return None
         return parts.match_stored_lines(self.document, self.document_type, self.reading.lines, self.using)
 
+    def is_copy(self) -> bool:
+        """Return True for a duplicate of the same time: of copies sent at once, any one may be applied first."""
+        return self.is_duplicate() and self.reading.updated_at in (None, getattr(self.document, "updated_at", None))
+
     # ------------------------------------------------------------ the four outcomes
 
     def create(self) -> Applied:
@@ -189,7 +193,8 @@ class _Application:
             if not parts.find_track(self.document, self.document_type, track, self.using):
                 self.add_track(track)
         notes = [Note(path, OUTDATED_RETURN) for path in self.progress.erased[:1]]
-        return Applied(self.document, Message.Outcome.STALE, self.events, notes)
+        outcome = Message.Outcome.UNCHANGED if self.is_copy() else Message.Outcome.STALE
+        return Applied(self.document, outcome, self.events, notes)
 
     def leave_unchanged(self) -> Applied:
         """Record only that the state was received again: later messages are compared with that time."""

@@ -1,4 +1,4 @@
-"""What the tests of the example's receivers share."""
+"""Fixtures for the tests of the example's receivers."""
 
 import pytest
 from shop.models import ShopOrder
@@ -8,12 +8,12 @@ from stockhub_webhooks.testing import payload
 
 @pytest.fixture(autouse=True)
 def _no_receivers_left():
-    """The shop's receivers are meant to stay, unlike those that a test connects elsewhere."""
+    """Keep the receivers of the shop connected, unlike those that other tests connect."""
 
 
 @pytest.fixture
 def shop_order(db):
-    """The order that the kit's payloads speak of, as the shop's checkout made it."""
+    """Make the order that the payloads of the kit are about."""
     placed = payload("order")
     return ShopOrder.objects.create(
         number=placed["po_number"],
@@ -24,7 +24,7 @@ def shop_order(db):
 
 @pytest.fixture
 def mails(monkeypatch):
-    """Whom a mail was sent to, with the key it was sent under; `down` makes the mail service fail."""
+    """Return the mail service: the recipients of mails with their keys; `down` makes it fail."""
 
     class Mails(list):
         down = False

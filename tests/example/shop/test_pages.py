@@ -1,4 +1,4 @@
-"""What the office and the customer see in the example's own pages."""
+"""Pages of the example for the office and for customers."""
 
 import pytest
 from django.urls import reverse
@@ -14,7 +14,7 @@ def shipped(stockhub, shop_order, mails):
     return shop_order
 
 
-def test_the_office_reads_what_stock_hub_says_on_the_shops_order(shipped, staff):
+def test_admin_page_of_the_shops_order_has_the_box(shipped, staff):
     page = staff.get(reverse("admin:shop_shoporder_change", args=[shipped.pk])).text
     order = Order.objects.get()
     story = reverse("admin:stockhub_webhooks_order_story", args=[order.pk])
@@ -22,13 +22,13 @@ def test_the_office_reads_what_stock_hub_says_on_the_shops_order(shipped, staff)
     assert f'href="{story}"' in page
 
 
-def test_the_story_leads_back_to_the_shops_order(shipped, staff):
+def test_story_links_to_the_shops_order(shipped, staff):
     page = staff.get(reverse("admin:stockhub_webhooks_order_story", args=[Order.objects.get().pk])).text
     assert f'href="{reverse("admin:shop_shoporder_change", args=[shipped.pk])}"' in page
     assert f'href="{shipped.get_absolute_url()}"' in page
 
 
-def test_who_is_logged_in_reads_where_the_parcels_are(shipped, staff, client):
+def test_order_page_shows_the_parcels_to_a_user_who_is_logged_in(shipped, staff, client):
     page = staff.get(shipped.get_absolute_url()).text
     assert f"UPS {Track.objects.get().tracking_number}" in page
     assert "delivered" in page

@@ -1,4 +1,4 @@
-"""The example's receivers do their work on messages that come in through the real view."""
+"""Receivers of the example, called for messages that are posted to the real view."""
 
 from datetime import timedelta
 
@@ -16,7 +16,7 @@ DELIVERED = {"status": "DELIVERED", "delivered_at": "2026-03-04 11:05:09"}
 
 @pytest.fixture
 def tell(stockhub, shop_order):
-    """Deliver a message, and let the receivers work; the shop's order as it is then."""
+    """Return a function that delivers a message, calls the receivers, and returns the shop's order."""
 
     def deliver_and_run(topic, **changes):
         assert stockhub.deliver(topic, **changes).status == 200
@@ -27,39 +27,46 @@ def tell(stockhub, shop_order):
     return deliver_and_run
 
 
-def test_an_order_is_accepted_with_the_status_it_has_now(tell):
+def test_order_is_accepted_with_its_current_status(tell):
     order = tell("order", status="processing")
     assert (order.state, order.stock_hub_status) == (State.ACCEPTED, "processing")
 
 
-def test_a_cancelled_order_is_cancelled(tell):
+def test_cancelled_order_is_cancelled_in_the_shop(tell):
     assert tell("order", status="canceled").state == State.CANCELLED
 
 
-def test_the_invoices_are_added_up(tell):
+@pytest.mark.parametrize("numbers", [("000000123", "000000123-1"), ("000000123-1", "000000123")])
+def test_edited_order_is_not_cancelled(tell, numbers):
+    for number in numbers:
+        order = tell("order", increment_id=number, status="processing" if number.endswith("-1") else "canceled")
+    assert (order.state, order.stock_hub_status) == (State.ACCEPTED, "processing")
+
+
+def test_invoices_are_added_up(tell):
     tell("invoice", grand_total=244.95)
     assert str(tell("invoice", increment_id="000000404", grand_total=10).invoiced) == "254.95"
 
 
-def test_a_parcel_number_makes_the_order_sent_and_the_one_of_a_return_does_not(tell):
+def test_tracking_number_of_a_shipment_makes_the_order_sent(tell):
     order = tell("rma")
     assert (order.state, order.tracking) == (State.RETURNING, "")
     assert tell("shipment", track__tracking_number="1Z00AA000000000001").tracking == "ups 1Z00AA000000000001"
 
 
-def test_late_news_never_moves_an_order_back(tell, mails):
+def test_late_event_never_moves_an_order_back(tell, mails):
     tell("shipment", **DELIVERED)
     order = tell("order", status="complete")
     assert (order.state, order.stock_hub_status) == (State.DELIVERED, "complete")
 
 
-def test_an_order_in_two_parcels_is_delivered_with_the_second(tell, mails):
+def test_order_in_two_parcels_is_delivered_with_the_second(tell, mails):
     tell("shipment", increment_id="000000413")
     assert tell("shipment", **DELIVERED).state == State.SENT
     assert tell("shipment", increment_id="000000413", **DELIVERED).state == State.DELIVERED
 
 
-def test_a_credit_memo_becomes_a_proposal_that_the_staff_decides(tell, staff):
+def test_credit_memo_becomes_a_refund_proposal(tell, staff):
     order = tell("creditmemo", grand_total=117.5)
     assert (order.state, str(order.refund_proposal)) == (State.REFUND_PROPOSED, "117.50")
     action = {"action": "mark_refunded", "_selected_action": [order.pk]}
@@ -70,7 +77,7 @@ def test_a_credit_memo_becomes_a_proposal_that_the_staff_decides(tell, staff):
 
 
 @pytest.mark.parametrize("change", ["duplicate", "shuffle", "without_parent"])
-def test_a_whole_life_ends_the_same_whatever_the_internet_does(stockhub, shop_order, mails, change):
+def test_life_ends_in_the_same_state_in_any_sequence(stockhub, shop_order, mails, change):
     life = stockhub.life("returned")
     stockhub.play(getattr(stockhub, change)(life))
     stockhub.run_pending()
@@ -81,7 +88,7 @@ def test_a_whole_life_ends_the_same_whatever_the_internet_does(stockhub, shop_or
     assert len(mails) == 1
 
 
-def test_a_message_that_beats_the_checkout_is_told_once_the_order_is_there(stockhub, request):
+def test_message_before_the_checkout_is_delivered_once_the_order_exists(stockhub, request):
     stockhub.deliver("order", status="processing")
     (call,) = stockhub.run_pending()
     assert (call.status, call.attempts) == ("pending", 0)
@@ -91,7 +98,7 @@ def test_a_message_that_beats_the_checkout_is_told_once_the_order_is_there(stock
     assert shop_order.state == State.ACCEPTED
 
 
-def test_an_order_that_is_still_not_there_the_day_after_is_given_up(stockhub):
+def test_order_missing_after_a_day_is_given_up(stockhub):
     stockhub.deliver("order")
     Message.objects.update(received_at=F("received_at") - timedelta(hours=25))
     with pytest.raises(PermanentFailure, match="no order of that number"):
@@ -99,7 +106,7 @@ def test_an_order_that_is_still_not_there_the_day_after_is_given_up(stockhub):
     assert ReceiverCall.objects.get().status == "given_up"
 
 
-def test_the_mail_is_sent_once_under_one_key_when_its_service_is_up_again(stockhub, shop_order, mails):
+def test_mail_is_sent_once_with_one_key_after_an_outage_of_its_service(stockhub, shop_order, mails):
     mails.down = True
     stockhub.deliver("shipment", **DELIVERED)
     with pytest.raises(ConnectionRefusedError):
@@ -114,7 +121,7 @@ def test_the_mail_is_sent_once_under_one_key_when_its_service_is_up_again(stockh
     assert [to for to, key in mails] == [shop_order.customer_email]
 
 
-def test_no_mail_goes_out_days_late(stockhub, shop_order, mails):
+def test_no_mail_is_sent_days_late(stockhub, shop_order, mails):
     stockhub.only("shop.mail_customer")
     stockhub.deliver("shipment", **DELIVERED)
     Message.objects.update(received_at=F("received_at") - timedelta(hours=49))
@@ -122,13 +129,13 @@ def test_no_mail_goes_out_days_late(stockhub, shop_order, mails):
     assert (call.status, mails) == ("done", [])
 
 
-def test_without_a_mail_service_the_mail_is_only_logged(tell, caplog):
+def test_without_a_mail_service_mails_are_only_logged(tell, caplog):
     caplog.set_level("INFO", "shop.mail")
     order = tell("shipment", **DELIVERED)
     assert "not sent" in caplog.text
     assert order.customer_email not in caplog.text
 
 
-def test_the_office_finds_its_order_in_the_admin(staff, shop_order):
+def test_admin_of_the_shop_finds_the_order(staff, shop_order):
     answer = staff.get(reverse("admin:shop_shoporder_changelist"), {"q": shop_order.number})
     assert shop_order.number in answer.text

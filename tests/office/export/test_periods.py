@@ -1,4 +1,4 @@
-"""Periods are whole days of the shop's time zone."""
+"""Periods of exports: whole days in the shop's time zone."""
 
 from datetime import date, datetime, timedelta, timezone
 

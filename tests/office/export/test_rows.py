@@ -1,4 +1,4 @@
-"""What an export holds."""
+"""Rows of an export."""
 
 from datetime import date
 
@@ -18,14 +18,14 @@ MARCH = Period(date(2024, 3, 1), date(2024, 3, 31))
 
 
 def told(topic, **options):
-    """The rows of a topic, each as a dict by its heads."""
+    """Return the rows of a topic, each as a dict by column."""
     heads, *lines = Export(TABLES[topic], options.pop("period", MARCH), **options).rows()
     return [dict(zip(heads, line, strict=True)) for line in lines]
 
 
 @pytest.fixture
 def orders(post):
-    """Three orders of March, in two currencies, one of February, one without a day of its own, and one stub."""
+    """Post three orders of March in two currencies, one of February, one without a date, and a stub."""
     for number, (day, currency) in enumerate([("03-31", "EUR"), ("03-01", "EUR"), ("03-01", "USD"), ("02-29", "EUR")]):
         body = sample("order", increment_id=str(number), created_at=f"2024-{day}T12:00:00+01:00", currency=currency)
         body["items"] *= 2

@@ -1,4 +1,4 @@
-"""Cells as a Dutch Excel opens them."""
+"""Cells of a file that a Dutch Excel opens."""
 
 import csv
 from datetime import datetime, timezone

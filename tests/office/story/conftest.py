@@ -1,4 +1,4 @@
-"""A purchase, told in the fewest words."""
+"""Short ways to post messages about a purchase."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def return_item(sku="A", size="L", *, number=1, **more):
 
 
 class Teller:
-    """Sends messages of one purchase as Stock Hub does; `items` are lines of the above."""
+    """Sender of messages about one purchase; `items` are (SKU, size, quantity)."""
 
     def __init__(self, post):
         self.post = post
@@ -53,25 +53,25 @@ class Teller:
 
 @pytest.fixture
 def tell(post):
-    """Sends messages of one purchase."""
+    """Return a sender of messages about one purchase."""
     return Teller(post)
 
 
 @pytest.fixture
 def purchase(db):
-    """The purchase as it is now."""
+    """Return a function that reads the purchase."""
     return lambda number="000000701", **options: story.read(Order.objects.get(increment_id=number), **options)
 
 
 @pytest.fixture
 def lines(purchase):
-    """Its lines as they are now."""
+    """Return a function that reads the lines of the purchase."""
     return lambda: story.lines_of(purchase())
 
 
 @pytest.fixture
 def steps(purchase):
-    """Its steps as they are now, by name."""
+    """Return a function that reads the steps of the purchase by name."""
 
     def now():
         found = purchase()

@@ -1,4 +1,4 @@
-"""Amounts are written out, and differences said."""
+"""Amounts of documents, and their differences."""
 
 from decimal import Decimal
 
@@ -23,11 +23,21 @@ def test_fee_reduces_a_credit_note(post):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("total", "difference"), [(117.52, "0.02"), (117.48, "-0.02")])
-def test_difference_has_a_sign(post, total, difference):
+@pytest.mark.parametrize(
+    ("total", "difference", "adds_up", "discount"),
+    [
+        (117.52, "0.02", False, 0),
+        (117.51, "0.01", True, 0),
+        (117.49, "-0.01", True, 0),
+        (105.5, "-12", True, 12),
+    ],
+)
+def test_total_below_its_terms_is_a_discount_and_a_cent_per_line_is_rounding(
+    post, total, difference, adds_up, discount
+):
     post("creditmemo", sample("creditmemo", grand_total=total))
     added = story.sum_of(CreditMemo.objects.get())
-    assert (added.difference, added.adds_up) == (Decimal(difference), False)
+    assert (added.difference, added.adds_up, added.discount) == (Decimal(difference), adds_up, discount)
 
 
 def test_return_fee_may_be_part_of_the_total_or_not(post):
@@ -52,9 +62,11 @@ def test_payment_request_is_not_checked(post):
     assert story.sum_of(PaymentRequest.objects.get()).difference is None
 
 
-def test_difference_between_lines_and_subtotal_is_found(post):
-    post("order", sample("order", subtotal=239, grand_total=243.95))
+def test_lines_that_are_not_the_subtotal_are_said(post):
+    post("order", sample("order", subtotal=241, grand_total=245.95))
     added = story.sum_of(Order.objects.get())
-    assert (added.difference, added.lines_difference, added.adds_up) == (0, -1, False)
+    assert (added.difference, added.lines_difference, added.adds_up) == (0, 1, False)
+    post("order", sample("order", increment_id="3", subtotal=239, grand_total=243.95))
+    assert story.sum_of(Order.objects.get(increment_id="3")).adds_up
     post("order", sample("order", increment_id="2", items__row_total_inc_tax=None))
     assert story.sum_of(Order.objects.get(increment_id="2")).lines_difference is None

@@ -1,4 +1,4 @@
-"""Pieces are counted on the line they are of."""
+"""Lines of a purchase: how many pieces reached which step."""
 
 import pytest
 
@@ -32,6 +32,68 @@ def test_equal_lines_are_filled_one_after_the_other(tell, lines):
     tell.shipment(("A", "L", 1))
     assert counted(lines(), "shipped") == [("A", "L", 1), ("A", "L", 2)]
     assert not any(found.is_too_much for found in lines())
+
+
+FREE = {"item_price_inc_tax": 0, "row_total_inc_tax": 0}
+PARENT_AND_CHILD = {
+    "names its parent": ({"parent_sku": None, "size": None}, {"parent_sku": "A"}),
+    "same size": ({"parent_sku": None}, FREE),
+    "without a price": ({}, FREE),
+    "price not said": ({}, {"item_price_inc_tax": None, "row_total_inc_tax": None, "size": None}),
+    "parent without a number": ({"parent_sku": None, "number": None}, FREE),
+    "parent of nothing": ({"parent_sku": None, "number": 0}, FREE),
+}
+
+
+def family(parent, child, name="qty_ordered"):
+    """A parent line and its child, of two pieces, as Magento lists a configurable article."""
+    return [line(**{"number": 2, "name": name} | values) for values in (parent, child)]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(("parent", "child"), PARENT_AND_CHILD.values(), ids=PARENT_AND_CHILD)
+def test_parent_line_and_its_child_count_once(tell, lines, steps, parent, child, turned):
+    items = [*family(parent, child), line("B", name="qty_ordered")]
+    tell("order", items[::-1] if turned else items)
+    tell.delivered(("A", "L", 2), ("B", "L", 1))
+    assert sorted(counted(lines(), "ordered", "shipped")) == [("A", lines()[turned].size, 2, 2), ("B", "L", 1, 1)]
+    assert (steps()["shipped"].pieces, steps()["shipped"].of) == (3, 3)
+
+
+def test_parent_line_counts_once_in_each_document(tell, lines):
+    parent, child = PARENT_AND_CHILD["names its parent"]
+    tell("order", family(parent, child))
+    tell("shipment", family(parent, child, "qty"), status="DELIVERED")
+    tell.rma(
+        return_item("A", None, number=2, parent_sku=None, qty_returned=2),
+        return_item("A", "L", number=2, parent_sku="A", qty_returned=2),
+    )
+    tell("creditmemo", [{**item, "reversal": "NONE", "return_item_fee": 0} for item in family(parent, child, "qty")])
+    assert counted(lines(), "ordered", "delivered", "returned", "refunded") == [("A", "L", 2, 2, 2, 2)]
+
+
+def test_parent_line_with_the_pieces_of_all_its_sizes_does_not_count(tell, lines):
+    parent = line(size=None, number=3, name="qty_ordered", parent_sku=None)
+    tell("order", [parent, line(size="L", name="qty_ordered"), line(size="S", number=2, name="qty_ordered")])
+    assert counted(lines(), "ordered") == [("A", "L", 1), ("A", "S", 2)]
+
+
+def test_line_that_looks_like_a_parent_counts_once_its_pieces_are_sent(tell, lines):
+    tell("order", family({}, FREE))
+    tell.shipment(("A", "L", 2))
+    tell.shipment(("A", "L", 2))
+    assert counted(lines(), "ordered", "shipped") == [("A", "L", 2, 2), ("A", "L", 2, 2)]
+
+
+@pytest.mark.parametrize("other", [{}, {"sku": "B", **FREE}, {"size": "S", **FREE}, {"number": 1, **FREE}])
+def test_lines_of_which_none_is_the_parent_of_the_other_both_count(tell, lines, other):
+    tell("order", family({}, other))
+    assert sum(found.ordered for found in lines()) == 2 + other.get("number", 2)
+
+
+def test_child_line_has_one_parent(tell, lines):
+    tell("order", [*family({}, {}), line(number=2, name="qty_ordered", **FREE)])
+    assert counted(lines(), "ordered") == [("A", "L", 2), ("A", "L", 2)]
 
 
 def test_document_without_a_size_counts_on_the_only_line_of_its_sku(tell, lines):

@@ -1,4 +1,4 @@
-"""What belongs to a purchase: its account and our order number decide, not the order it hangs under."""
+"""Purchases: account and our order number decide what belongs together, not the order of a document."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A credit note's return is a guess with reasons; where two fit equally well, none is named."""
+"""The probable return of a credit note, with reasons; none if two match equally well."""
 
 import pytest
 
@@ -10,7 +10,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def guess(purchase):
-    """Number of the return and the reasons, for the newest credit note."""
+    """Return the number of the return and the reasons, for the newest credit note."""
 
     def now():
         found = purchase()

@@ -1,4 +1,4 @@
-"""No step is done while a part of it is open."""
+"""Steps of a purchase: none is done while pieces are open."""
 
 import pytest
 

@@ -219,7 +219,7 @@ def test_other_user_than_the_owner_of_the_spool_is_a_warning(well, monkeypatch):
 def test_last_messages_and_problems_are_reported(well, post):
     assert codes(of(examination.messages)) == ["no_messages"]
     post("order")
-    post("rma", b"{}")
+    post("rma", b"{")
     (spool.directory() / "00000000-0000-0000-0000-000000000000.json").write_text("{}")
     found = of(examination.messages)
     assert codes(found) == ["last_messages", "quarantined", "spool_waiting"]

@@ -1,4 +1,4 @@
-"""What goes wrong, one thing each."""
+"""Problems of a shop, one at a time."""
 
 from datetime import datetime, timedelta, timezone
 
@@ -24,7 +24,7 @@ def now():
 
 @pytest.fixture
 def broken(post, hear, tmp_path):
-    """Bring one thing about; by its finding's code."""
+    """Return a function that causes the problem with this code."""
 
     def given_up():
         hear(signals.order_created, refuse, uid="shop.refuses")

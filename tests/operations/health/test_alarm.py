@@ -1,5 +1,6 @@
-"""Somebody is told: once an episode, at most once an hour, and it breaks nothing."""
+"""The alarm: once per episode, at most one mail an hour, and its errors break nothing."""
 
+import re
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 
@@ -35,8 +36,8 @@ def _admins(settings):
     settings.ADMINS = ["office@example.com"] if django.VERSION >= (6, 0) else [("Office", "office@example.com")]
 
 
-def look():
-    """As after a minute."""
+def check_a_minute_later():
+    """Check as if a minute had passed."""
     Lock.objects.filter(name="look").update(acquired_at=PAST)
     alarm.check()
 
@@ -45,8 +46,8 @@ def an_hour_passes():
     Lock.objects.filter(name="alert").update(acquired_at=PAST)
 
 
-def mend(fault, post):
-    """End what `broken` began."""
+def end_problem(fault, post):
+    """End the problem that `broken` caused."""
     Message.objects.exclude(status="applied").delete()
     ReceiverCall.objects.all().delete()
     Refusal.objects.all().delete()
@@ -57,7 +58,7 @@ def mend(fault, post):
 
 @contextmanager
 def alert(function):
-    """`ALERT` is this function."""
+    """Use this function as `ALERT`."""
     alert.function = function
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "ALERT": f"{__name__}.called"}):
         yield
@@ -73,47 +74,47 @@ def called(subject, text):
 @EACH_MAILED
 def test_each_problem_is_mailed_once_per_episode(broken, fault, post):
     broken(fault)
-    look()
+    check_a_minute_later()
     assert len(mail.outbox) == 1
     an_hour_passes()
-    look()
+    check_a_minute_later()
     assert len(mail.outbox) == 1
-    mend(fault, post)
-    look()
+    end_problem(fault, post)
+    check_a_minute_later()
     assert not Alarm.objects.exclude(since=None, told_at=None).exists()
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "SPOOL_DIR": "", "SILENCE_AFTER_HOURS": 24}):
         post("order", b"a new episode of another kind")
-    look()
+    check_a_minute_later()
     assert len(mail.outbox) == 2
 
 
 @pytest.mark.parametrize("fault", ["quarantined", "given_up"])
 def test_second_episode_is_mailed_again(broken, fault, post):
     broken(fault)
-    look()
+    check_a_minute_later()
     Message.objects.filter(status="quarantined").delete()
     ledger_done = ReceiverCall.objects.update(status="done")
-    look()
+    check_a_minute_later()
     broken_again = ReceiverCall.objects.update(status="given_up")
     assert ledger_done == broken_again
     if fault == "quarantined":
         broken(fault)
     an_hour_passes()
-    look()
+    check_a_minute_later()
     assert len(mail.outbox) == 2
 
 
 @pytest.mark.parametrize("fault", ["backlog", "gone_receivers"])
 def test_problem_without_a_mail_begins_an_episode_only(broken, fault):
     broken(fault)
-    look()
+    check_a_minute_later()
     assert mail.outbox == []
     assert Alarm.objects.filter(name=fault, since__isnull=False).exists()
 
 
 def test_check_without_problems_writes_nothing(post):
     post("order")
-    look()
+    check_a_minute_later()
     assert mail.outbox == []
     assert not Alarm.objects.exists()
 
@@ -131,26 +132,26 @@ def test_two_processes_send_one_mail(broken):
 
 
 def test_one_process_a_minute_checks(monkeypatch):
-    looks = []
-    monkeypatch.setattr(alarm, "collect_report", lambda: looks.append(1) or collect_report())
+    checks = []
+    monkeypatch.setattr(alarm, "collect_report", lambda: checks.append(1) or collect_report())
     alarm.check()
     alarm.check()
-    assert len(looks) == 1
+    assert len(checks) == 1
     Lock.objects.update(acquired_at=PAST)
     alarm.check()
     alarm.check()
-    assert len(looks) == 2
+    assert len(checks) == 2
 
 
 def test_clock_that_was_set_back_does_not_block_the_lock():
-    """The database's clock was a day ahead for a while."""
+    """The clock of the database was a day ahead."""
     assert alarm.acquire("look", 60)
     Lock.objects.update(acquired_at=datetime.now(timezone.utc) + timedelta(days=1))
     assert [alarm.acquire("look", 60) for _ in range(2)] == [True, False]
 
 
 def test_second_process_does_not_acquire_a_new_lock(monkeypatch):
-    """Both see no row, and one writes it first."""
+    """Both processes see no row, and one inserts it first."""
     Lock.objects.create(name="alert", acquired_at=datetime.now(timezone.utc))
     monkeypatch.setattr("django.db.models.query.QuerySet.exists", lambda self: False)
     assert not alarm.acquire("alert", 3600)
@@ -167,27 +168,27 @@ def test_second_process_does_not_begin_the_same_episode():
 
 def test_new_problem_within_the_hour_is_mailed_after_it(broken):
     broken("quarantined")
-    look()
+    check_a_minute_later()
     broken("refusals")
-    look()
+    check_a_minute_later()
     assert len(mail.outbox) == 1
     an_hour_passes()
-    look()
+    check_a_minute_later()
     assert len(mail.outbox) == 2
-    assert "refused" in mail.outbox[1].body
+    assert "/admin/stockhub_webhooks/refusal/" in mail.outbox[1].body
     an_hour_passes()
-    look()
+    check_a_minute_later()
     assert len(mail.outbox) == 2
 
 
 def test_problem_that_ended_within_the_hour_is_not_mailed(broken, post):
     broken("quarantined")
-    look()
+    check_a_minute_later()
     broken("refusals")
-    look()
+    check_a_minute_later()
     post("order")
     an_hour_passes()
-    look()
+    check_a_minute_later()
     assert len(mail.outbox) == 1
 
 
@@ -197,9 +198,9 @@ def test_problem_that_ended_within_the_hour_is_not_mailed(broken, post):
 @EACH_MAILED
 def test_mail_has_numbers_and_links_and_no_personal_data(broken, fault):
     broken(fault)
-    look()
+    check_a_minute_later()
     (sent,) = mail.outbox
-    assert "Stock Hub: 1 thing is wrong" in sent.subject
+    assert re.search(r"\b1\b", sent.subject)
     text = sent.body.lower()
     for word in ("testman", "teststraat", "example", "127.0.0.1", "mistyped", "wrong", KEY, "000000"):
         assert word not in text
@@ -210,7 +211,7 @@ def test_mail_has_numbers_and_links_and_no_personal_data(broken, fault):
 def test_mail_is_in_the_language_of_the_host(broken, settings):
     settings.LANGUAGE_CODE = "nl"
     broken("quarantined")
-    look()
+    check_a_minute_later()
     assert "nakijken" in mail.outbox[0].body
 
 
@@ -220,16 +221,16 @@ def test_mail_of_a_host_without_an_admin_has_no_links(broken, monkeypatch):
 
     monkeypatch.setattr("stockhub_webhooks.operations.health.rules.reverse", none)
     broken("quarantined")
-    look()
+    check_a_minute_later()
     assert "admin" not in mail.outbox[0].body
 
 
 def test_alert_can_be_any_function(broken):
     broken("quarantined")
-    heard = []
-    with alert(lambda subject, text: heard.append((subject, text))):
-        look()
-    assert len(heard) == 1
+    calls = []
+    with alert(lambda subject, text: calls.append((subject, text))):
+        check_a_minute_later()
+    assert len(calls) == 1
     assert mail.outbox == []
 
 
@@ -242,16 +243,16 @@ def test_failing_alert_breaks_nothing_and_is_called_again_in_an_hour(broken, cap
         raise OSError("Testman's mail server")
 
     with alert(fail):
-        look()
-        look()
+        check_a_minute_later()
+        check_a_minute_later()
         assert len(tries) == 1
         an_hour_passes()
-        look()
+        check_a_minute_later()
     assert len(tries) == 2
     assert "OSError" in caplog.text
     assert "Testman" not in caplog.text
     an_hour_passes()
-    look()
+    check_a_minute_later()
     assert len(mail.outbox) == 1
 
 
@@ -259,7 +260,7 @@ def test_failing_alert_breaks_nothing_and_is_called_again_in_an_hour(broken, cap
 def test_missing_alert_function_breaks_nothing(broken, path):
     broken("quarantined")
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "ALERT": path}):
-        look()
+        check_a_minute_later()
     assert mail.outbox == []
     assert Alarm.objects.filter(name="quarantined", told_at=None).exists()
 
@@ -269,19 +270,19 @@ def test_missing_alert_function_breaks_nothing(broken, path):
 
 @pytest.fixture
 def listen():
-    """Listen to an operational signal; what was heard, by a receiver that then fails."""
+    """Return a function that records the calls of a signal, with a receiver that then fails."""
     connected = []
 
     def connect(signal):
-        heard = []
+        calls = []
 
         def receiver(sender, **arguments):
-            heard.append(arguments)
+            calls.append(arguments)
             raise ValueError("the shop's own")
 
         signal.connect(receiver, weak=False)
         connected.append((signal, receiver))
-        return heard
+        return calls
 
     yield connect
     for signal, receiver in connected:
@@ -289,31 +290,31 @@ def listen():
 
 
 def test_silence_detected_is_sent_once_per_episode(broken, listen, post):
-    heard = listen(signals.silence_detected)
+    calls = listen(signals.silence_detected)
     broken("silence")
-    look()
-    look()
-    (arguments,) = heard
+    check_a_minute_later()
+    check_a_minute_later()
+    (arguments,) = calls
     assert arguments["last_received_at"] == Message.objects.get().received_at
     assert arguments["open_hours"] == pytest.approx(30, abs=1.1)
     post("order")
-    look()
+    check_a_minute_later()
     Message.objects.update(received_at=datetime.now(timezone.utc) - timedelta(hours=26))
-    look()
-    assert len(heard) == 2
+    check_a_minute_later()
+    assert len(calls) == 2
 
 
 @pytest.mark.parametrize("fault", ["backlog", "no_worker"])
 def test_backlog_detected_is_sent_once_per_episode(broken, fault, listen):
-    heard = listen(signals.backlog_detected)
+    calls = listen(signals.backlog_detected)
     broken(fault)
-    look()
-    look()
-    (arguments,) = heard
+    check_a_minute_later()
+    check_a_minute_later()
+    (arguments,) = calls
     assert (arguments["count"], arguments["oldest_due_at"]) == (1, Message.objects.get().due_at)
 
 
-# ---------------------------------------------------------------- who looks, and when
+# ---------------------------------------------------------------- which process checks, and when
 
 
 def test_worker_checks_health_with_once(broken):
@@ -323,15 +324,15 @@ def test_worker_checks_health_with_once(broken):
 
 
 def test_worker_checks_health_once_a_minute(monkeypatch):
-    looks = []
-    monkeypatch.setattr(alarm, "check", lambda: looks.append(1))
+    checks = []
+    monkeypatch.setattr(alarm, "check", lambda: checks.append(1))
     loop = worker.Worker()
     loop.once()
     loop.once()
-    assert len(looks) == 1
+    assert len(checks) == 1
     loop._next_check = 0.0
     loop.once()
-    assert len(looks) == 2
+    assert len(checks) == 2
 
 
 def test_worker_with_much_work_writes_heartbeats(monkeypatch):
@@ -364,7 +365,7 @@ def test_refused_request_checks_health(post):
     post("order", key="mistyped")
     alarm.check_throttle.reset()
     post("order", key="mistyped")
-    assert "is the key right" in mail.outbox[0].body
+    assert "/admin/stockhub_webhooks/refusedbody/" in mail.outbox[0].body
 
 
 def test_request_checks_health_with_the_worker_runner(broken, post):
@@ -410,16 +411,16 @@ def test_episodes_stay_while_the_database_is_unavailable(monkeypatch):
 
 def test_heartbeat_ends_the_no_worker_episode(broken):
     broken("no_worker")
-    look()
+    check_a_minute_later()
     Heartbeat.objects.create(name="worker", beat_at=datetime.now(timezone.utc))
-    look()
+    check_a_minute_later()
     assert set(Alarm.objects.exclude(since=None).values_list("name", flat=True)) == {"backlog"}
 
 
 def test_retried_call_ends_the_given_up_episode(broken):
     broken("given_up")
-    look()
+    check_a_minute_later()
     assert Alarm.objects.exclude(since=None).exists()
     manual.requeue(list(ReceiverCall.objects.values_list("pk", flat=True)))
-    look()
+    check_a_minute_later()
     assert not Alarm.objects.exclude(since=None).exists()

@@ -1,4 +1,4 @@
-"""What failures share: the kind of the error and where in the shop's code it was, whatever their texts say."""
+"""Causes of failures: the type of the error and its place in the shop's code."""
 
 import json
 import urllib.request
@@ -86,7 +86,7 @@ def raises(error):
 
 @pytest.fixture
 def call_after(db, post, hear):
-    """The receiver call after its receiver raised something."""
+    """Return a function that returns the receiver call after its receiver raised an error."""
 
     def after(error):
         hear(signals.order_created, raises(error))

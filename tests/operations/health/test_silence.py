@@ -1,4 +1,4 @@
-"""Silence counts while the shop is open."""
+"""Silence: only opening hours count."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo

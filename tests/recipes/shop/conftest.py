@@ -1,4 +1,4 @@
-"""What the tests of the recipes share."""
+"""Fixtures for the tests of the recipes."""
 
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from smtplib import SMTPServerDisconnected
@@ -13,12 +13,12 @@ from stockhub_webhooks.testing import payload
 
 @pytest.fixture(autouse=True)
 def _no_receivers_left():
-    """The shop's receivers are meant to stay, unlike those that a test connects elsewhere."""
+    """Keep the receivers of the shop connected, unlike those that other tests connect."""
 
 
 @pytest.fixture
 def shop_order(db):
-    """The order that the kit's payloads speak of, as the shop's checkout made it."""
+    """Make the order that the payloads of the kit are about."""
     placed = payload("order")
     order = ShopOrder.objects.create(number=placed["po_number"], customer_email="klant@example.com")
     for item in placed["items"]:
@@ -28,7 +28,7 @@ def shop_order(db):
 
 @pytest.fixture
 def mail_server(monkeypatch):
-    """While its `down` is true, no mail goes out; `tried` are the ids of all mails that it was asked to send."""
+    """Return the mail service: with `down`, sending fails; `tried` has the ids of all mails."""
 
     class MailServer:
         down, tried = False, []
@@ -47,7 +47,7 @@ def mail_server(monkeypatch):
 
 @pytest.fixture
 def warehouse(settings):
-    """A real server: `answers` are its next statuses and headers, then 200; `requests` are the headers it got."""
+    """Start a server: `answers` has its next statuses and headers, then 200; `requests` the received headers."""
 
     class Warehouse(BaseHTTPRequestHandler):
         answers, requests = [], []

@@ -1,4 +1,4 @@
-"""Each recipe keeps its promise, by what the public testing kit can see."""
+"""Promises of the recipes, tested with the public testing kit."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -14,7 +14,7 @@ from shop.models import Article, Payable, ReturnedItem, ShopOrder
 from shop.recipes import forwarding
 
 from stockhub_webhooks.exceptions import PermanentFailure
-from stockhub_webhooks.models import RMA, ReceiverCall
+from stockhub_webhooks.models import RMA, Message, ReceiverCall
 
 KEYS = django_settings.STOCKHUB_WEBHOOKS["API_KEYS"]
 
@@ -133,7 +133,7 @@ def test_late_event_does_not_restore_an_old_status(stockhub, request):
 
 @pytest.fixture
 def stock(shop_order):
-    """The stock of each article of the order, by its SKU: none is left."""
+    """Make the articles of the order, with nothing left in stock; return a function that reads the stock."""
     for line in shop_order.lines.all():
         Article.objects.create(sku=line.sku, stock=0)
     return lambda: dict(Article.objects.values_list("sku", "stock"))
@@ -148,8 +148,7 @@ def test_stock_of_a_cancelled_order_is_released(stockhub, shop_order, stock, mai
     stockhub.deliver("order", status="processing")
     stockhub.run_pending()
     assert set(stock().values()) == {0}
-    stockhub.deliver("order", status="canceled", updated_at="2026-03-03T12:00:00+00:00")
-    stockhub.run_pending()
+    cancel(stockhub, received_at=hours_ago(1))
     assert stock() == ordered(shop_order)
     assert addressees(mailoutbox) == ["office@shop.example"]
 
@@ -158,10 +157,80 @@ def test_stock_is_released_once_despite_repeated_events(stockhub, shop_order, st
     stockhub.only("shop.release_stock")
     stockhub.play(stockhub.duplicate(stockhub.life("cancelled", po_number=shop_order.number)))
     stockhub.run_pending()
+    assert set(stock().values()) == {0}  # the order may be continued under a new number
+    Message.objects.update(received_at=hours_ago(1))
+    stockhub.run_pending()
     stockhub.replay("shop.release_stock")
     stockhub.run_pending()
     assert stock() == ordered(shop_order)
     assert len(mailoutbox) == 1
+
+
+def cancel(stockhub, **options):
+    """Deliver the cancellation of an order."""
+    stockhub.deliver("order", status="canceled", updated_at="2026-03-03T12:00:00+00:00", **options)
+    stockhub.run_pending()
+
+
+def continue_under_a_new_number(stockhub, shop_order, **changes):
+    """Deliver the order that replaces an edited one."""
+    edited = {"increment_id": edited_number(stockhub), "po_number": shop_order.number, "status": "processing"}
+    stockhub.deliver("order", **(edited | changes))
+    stockhub.run_pending()
+
+
+def edited_number(stockhub):
+    return f"{stockhub.payload('order')['increment_id']}-1"
+
+
+RECEIVERS_OF_A_CANCELLATION = ["shop.follow_status", "shop.release_stock"]
+
+
+@pytest.mark.parametrize("sequence", ["cancelled first", "new number first", "new number known from its shipment"])
+def test_edited_order_is_not_cancelled_and_releases_no_stock(stockhub, shop_order, stock, mailoutbox, sequence):
+    stockhub.only(*RECEIVERS_OF_A_CANCELLATION)
+    stockhub.deliver("order", status="processing")
+    stockhub.run_pending()
+    if sequence == "cancelled first":
+        cancel(stockhub)
+        assert {call.status for call in ReceiverCall.objects.all()} == {"done", "pending"}
+        continue_under_a_new_number(stockhub, shop_order)
+    elif sequence == "new number first":
+        continue_under_a_new_number(stockhub, shop_order)
+        cancel(stockhub, received_at=hours_ago(1))
+    else:
+        stockhub.deliver("shipment", order_increment_id=edited_number(stockhub), po_number=shop_order.number)
+        cancel(stockhub, received_at=hours_ago(1))
+    stockhub.run_pending()
+    shop_order.refresh_from_db()
+    assert shop_order.stock_hub_status == "processing"
+    assert set(stock().values()) == {0}
+    assert mailoutbox == []
+    assert {call.status for call in ReceiverCall.objects.all()} == {"done"}
+
+
+def test_late_new_number_of_an_edited_order_takes_the_stock_again(stockhub, shop_order, stock, mailoutbox):
+    stockhub.only(*RECEIVERS_OF_A_CANCELLATION)
+    cancel(stockhub, received_at=hours_ago(1))
+    assert stock() == ordered(shop_order)
+    continue_under_a_new_number(stockhub, shop_order)
+    stockhub.replay("shop.release_stock")
+    stockhub.run_pending()
+    shop_order.refresh_from_db()
+    assert shop_order.stock_hub_status == "processing"
+    assert set(stock().values()) == {0}
+    assert len(mailoutbox) == 2
+
+
+def test_edited_order_that_is_cancelled_releases_its_stock(stockhub, shop_order, stock):
+    stockhub.only(*RECEIVERS_OF_A_CANCELLATION)
+    continue_under_a_new_number(stockhub, shop_order, received_at=hours_ago(3))
+    cancel(stockhub, received_at=hours_ago(2))
+    assert set(stock().values()) == {0}
+    cancel(stockhub, increment_id=edited_number(stockhub), po_number=shop_order.number, received_at=hours_ago(1))
+    shop_order.refresh_from_db()
+    assert stock() == ordered(shop_order)
+    assert shop_order.stock_hub_status == "canceled"
 
 
 # ---------------------------------------------------------------- refunds
@@ -195,7 +264,7 @@ def test_returned_pieces_are_restocked_once(stockhub, shop_order, stock, change)
 
 
 @pytest.mark.parametrize("sequence", list(permutations(range(4))))
-def test_whatever_the_sequence_of_a_return_its_pieces_are_in_stock_once(stockhub, shop_order, stock, sequence):
+def test_pieces_of_a_return_are_restocked_once_in_any_sequence(stockhub, shop_order, stock, sequence):
     stockhub.only("shop.restock")
     life = stockhub.life("returned", po_number=shop_order.number)
     bodies = [step.payload for step in life if step.topic == "rma"]

@@ -1,4 +1,4 @@
-"""What must be true of every answer, whatever was sent."""
+"""Promises about every answer, whatever was sent."""
 
 import json
 import re
@@ -14,7 +14,7 @@ LOOK_AT_EACH = 5  # a page takes longer than all the rest
 
 
 def judge(shot, client, office):
-    """Send it, and check all promises; the answer."""
+    """Send the request, check all promises, and return the answer."""
     last = Message.objects.order_by("pk").values_list("pk", flat=True).last() or 0
     answer = shot.send(client)
     assert answer.status_code in ANSWERS | (DJANGOS_OWN if is_djangos_own(shot) else set()), answer.content
@@ -28,32 +28,34 @@ def judge(shot, client, office):
 
 
 def judge_page(message, office):
-    """What the office sees of it: a page, in which nothing of the sender's is markup."""
+    """Check that the page of the message has no markup of the sender."""
     page = office.get(reverse("admin:stockhub_webhooks_message_change", args=[message.pk]))
     assert page.status_code == 200
     assert not re.search(r"<script>alert", page.text)
 
 
 def is_djangos_own(shot):
-    """Whether Django answers before we are asked."""
+    """Return True if Django answers before this app is called."""
     return shot.topic == "any" or "HTTP_HOST" in shot.headers
 
 
 def judge_message(message, shot, answer):
-    """Kept byte for byte, and applied or quarantined: anything else is a fault of ours."""
-    told = json.loads(answer.content)
-    assert told["message"] == message.pk
-    assert read_whole(message, shot), (bytes(message.body), shot.body)
-    assert message.status == {200: "applied", 406: "quarantined"}.get(answer.status_code), message.error
+    """Check that the message is stored unchanged, and applied, quarantined or, if it is empty, dismissed."""
+    data = json.loads(answer.content)
+    assert data["message"] == message.pk
+    assert is_stored_whole(message, shot), (bytes(message.body), shot.body)
+    unreadable = "dismissed" if message.dismissed_reason == "ping" else "quarantined"
+    assert message.status == {200: "applied", 406: unreadable}.get(answer.status_code), message.error
+    assert message.status != "dismissed" or re.fullmatch(rb"[\s\[{}\]]*", bytes(message.body))
     assert message.due_at is None
     if message.status == "applied":
-        assert told["outcome"] == message.outcome
+        assert data["outcome"] == message.outcome
         assert not message.error
     else:
         assert len(message.error) < 500
 
 
-def read_whole(message, shot):
-    """The bytes as sent; or as many as the sender itself declared, which is all that a server hands over."""
+def is_stored_whole(message, shot):
+    """Return True if all bytes are stored, up to the declared length, since a server passes on no more."""
     body = bytes(message.body)
     return body == shot.body or ("CONTENT_LENGTH" in shot.headers and shot.body.startswith(body))

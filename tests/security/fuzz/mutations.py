@@ -1,4 +1,4 @@
-"""Requests that nobody would write: real ones, broken at random."""
+"""Requests that are broken at random."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ METHODS = ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "X"]
 
 @dataclass
 class Shot:
-    """One request, as a WSGI server would hand it over."""
+    """A request, as a WSGI server would pass it on."""
 
     topic: str
     body: bytes = field(repr=False)
@@ -158,7 +158,7 @@ class Shot:
     headers: dict[str, str] = field(default_factory=dict)
 
     def send(self, client):
-        """The answer."""
+        """Return the answer."""
         headers = {"CONTENT_TYPE": "application/json", "HTTP_X_API_KEY": KEY} | self.headers
         kind = headers.pop("CONTENT_TYPE")
         # a stream as a server's: Django's own of the tests objects to lengths that are not true
@@ -166,7 +166,7 @@ class Shot:
         return client.generic(self.method, PREFIX + self.topic, self.body, kind, **headers)
 
     def save(self, name):
-        """Keep it as a sample, which is sent again in every run of the tests."""
+        """Save the request as a sample, which each run of the tests sends again."""
         text = base64.b64encode(self.body).decode()
         record = {"topic": self.topic, "method": self.method, "headers": self.headers, "body": text}
         FOUND.mkdir(exist_ok=True)
@@ -176,20 +176,20 @@ class Shot:
 
 
 def load(path):
-    """A sample that was kept."""
+    """Return a saved sample."""
     record = json.loads(path.read_text())
     return Shot(record["topic"], base64.b64decode(record["body"]), record["method"], record["headers"])
 
 
 def shots(seed):
-    """Requests without end; the same ones for the same seed."""
+    """Yield endless requests, the same ones for the same seed."""
     dice = random.Random(seed)
     while True:
         yield shot(dice)
 
 
 def shot(dice):
-    """One broken request; three in four differ in their body alone."""
+    """Return a broken request; in three of four, only the body is broken."""
     topic = dice.choice(topics.ALL)
     made = Shot(topic, body(dice, contract(topic)))
     for _ in range(dice.choice([0, 0, 0, 1, 2])):
@@ -202,7 +202,7 @@ def shot(dice):
 
 
 def body(dice, document):
-    """The document with a few things wrong with it, sometimes not even JSON any more."""
+    """Return the document with a few faults; the result may not be JSON."""
     if dice.random() < 0.05:
         return bytes(dice.randrange(256) for _ in range(dice.randrange(200)))
     # a dozen orders, so that messages meet
@@ -220,7 +220,7 @@ def body(dice, document):
 
 
 def places(value):
-    """Every (container, name) in a document."""
+    """Return each (container, name) in a document."""
     found = []
     names = value.keys() if isinstance(value, dict) else range(len(value))
     for name in names:
@@ -231,7 +231,7 @@ def places(value):
 
 
 def change(dice, document, marks):
-    """One thing becomes another."""
+    """Change one field of the document at random."""
     inside, name = dice.choice(places(document) or [(document, "x")])
     way = dice.randrange(7)
     if way == 0 and isinstance(inside, dict):
@@ -255,7 +255,7 @@ def change(dice, document, marks):
 
 
 def scramble(dice, raw):
-    """Bytes cut, doubled, turned or put in."""
+    """Cut, repeat, reverse or insert bytes."""
     for _ in range(dice.choice([1, 1, 2, 5])):
         at, to = sorted((dice.randrange(len(raw) + 1), dice.randrange(len(raw) + 1)))
         raw = dice.choice(

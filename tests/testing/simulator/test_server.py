@@ -1,4 +1,4 @@
-"""Every scenario against a real server: what was answered, and what the database knows at the end."""
+"""All scenarios against a real server: the answers, and the state of the database at the end."""
 
 import json
 from decimal import Decimal
@@ -43,7 +43,7 @@ def known(shop):
 
 
 def said(payload):
-    """What a payload says of its document."""
+    """Return the values that a payload gives its document."""
     total = payload.get("grand_total")
     quantities = ("qty", "qty_ordered", "qty_requested")
     return (
@@ -65,7 +65,7 @@ def plan(name):
 
 @pytest.fixture
 def simulate(shop, monkeypatch):
-    """Play scenarios against one server, each with its own seed, until nothing is left to do; what was said of each."""
+    """Play scenarios against a server, each with its own seed; return their output once all work is done."""
     monkeypatch.setenv("STOCKHUB_KEY", KEY)
 
     def play(*names):
@@ -116,5 +116,5 @@ def test_lost_unknown_broken_and_unauthorised_messages_do_no_harm(simulate, shop
 
 
 def without_tracks(documents):
-    """A return whose parcel number was told in a message that was dropped has none."""
+    """Leave out tracking numbers: a return has none if the message with the number was dropped."""
     return {key: value and (*value[:3], *value[4:]) for key, value in documents.items()}

@@ -174,7 +174,7 @@ def test_redirect_is_not_followed_but_shown(receiver):
     assert simulate.said.count(": moved") == 5
 
 
-# ---------------------------------------------------------------- how fast
+# ---------------------------------------------------------------- rate
 
 
 def test_rate_is_not_exceeded(monkeypatch):
@@ -240,7 +240,7 @@ def test_empty_plan_is_no_error():
     assert "0 messages in 0.0 s, 0 a second" in "\n".join(summary.lines([], 0.0))
 
 
-# ---------------------------------------------------------------- which key, and where to
+# ---------------------------------------------------------------- key and target
 
 
 @pytest.fixture

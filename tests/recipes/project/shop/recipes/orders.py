@@ -3,7 +3,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from shop.models import ShopOrder
-from stockhub_webhooks.exceptions import PermanentFailure
+from stockhub_webhooks.exceptions import PermanentFailure, RetryLater
 
 
 def find_order(po_number, order):
@@ -20,3 +20,17 @@ def order_of(event):
     if event.host_order is None and is_older(event, hours=24):
         raise PermanentFailure("this shop has no order of that number")
     return event.require_host_order(retry_seconds=60)
+
+
+def lock(shop_order):
+    """Our order, locked until the receiver is done: two orders of one purchase may come at once."""
+    return ShopOrder.objects.select_for_update().get(pk=shop_order.pk)
+
+
+def is_cancelled(event):
+    """Return True if the whole purchase is cancelled, and has been for a quarter of an hour."""
+    if not event.purchase.is_cancelled:
+        return False
+    if not is_older(event, hours=0.25):
+        raise RetryLater(60, "an edited order is cancelled first, and then continues under a new number")
+    return True

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('stockhub_webhooks', '0007_extra'),
+        ('stockhub_webhooks', '0008_dismissed'),
     ]
 
     operations = [
