@@ -93,8 +93,8 @@ def table(heads: Iterable[Any], rows: Iterable[Iterable[Any]]) -> SafeString | s
 
 
 def preformatted(text: str) -> SafeString | str:
-    """Return text with its line breaks and indentation."""
-    return format_html("<pre>{}</pre>", text) if text else EMPTY
+    """Return text with its line breaks and indentation; a long line is scrolled by keyboard, too."""
+    return format_html('<pre tabindex="0">{}</pre>', text) if text else EMPTY
 
 
 def address(row: Address | None) -> SafeString | str:

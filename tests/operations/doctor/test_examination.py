@@ -1,6 +1,6 @@
 """Examination from inside: one function for each subject."""
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from django.db import DatabaseError, connections
@@ -15,6 +15,7 @@ from stockhub_webhooks.operations.health.report import Report
 from stockhub_webhooks.operations.health.rules import Level, Problem
 from stockhub_webhooks.receiving import spool
 from tests.conftest import KEY
+from tests.samples import sample
 
 pytestmark = pytest.mark.django_db
 
@@ -226,6 +227,15 @@ def test_last_messages_and_problems_are_reported(well, post):
     assert str(Topic.RMA.label) in found[0].text
     assert "/admin/stockhub_webhooks/message/" in found[1].todo
     assert Message.objects.count() == 2
+
+
+def test_impossible_times_are_reported_with_what_to_set_and_a_link(well, post):
+    ahead = datetime.now(timezone.utc) + timedelta(hours=2)
+    post("order", sample("order", updated_at=ahead.isoformat()))
+    found = of(examination.messages)
+    assert codes(found) == ["last_messages", "impossible_times"]
+    assert "NAIVE_TIMEZONE" in found[1].text
+    assert "needs=times" in found[1].todo
 
 
 def test_problem_without_a_page_points_to_stockhub_status(settings):
