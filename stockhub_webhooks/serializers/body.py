@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
@@ -22,7 +23,7 @@ MAX_DOCUMENTS = 1000
 MAX_WRAPPINGS = 4
 MAX_FORM_FIELDS = 100
 MAX_LISTS_BEFORE = 20  # lists in an envelope before the list of documents
-SEPARATORS = " \t\r\n,;\x1e\0"  # between several documents, and after the last one
+SEPARATORS = " \t\r\n\x0b\x0c\u00a0\u200b,;\x1a\x1e\0"  # between several documents, and after the last one
 BETWEEN = re.compile(f"[{SEPARATORS}\ufeff]*")
 OPENING = ("{", "[", '"')
 # bytes of memory that each of these makes: an object, a list with its first value, a name with its value
@@ -163,9 +164,11 @@ def _unwrap(value: Any, source: str, notes: list[Note]) -> list[tuple[Any, str]]
 
 def _holds_documents(value: Any) -> bool:
     """Return True for an object with a document's number, a list of such objects, or the JSON text of either."""
-    if isinstance(value, str) and value.strip().startswith(("{", "[")):
+    if isinstance(value, str):
         try:
-            value = _decode(value.strip(), 0, _decoder([]), [])[0]
+            return value.strip().startswith(OPENING) and _holds_documents(
+                _decode(value.strip(), 0, _decoder([]), [])[0]
+            )
         except ValueError:
             return False
     candidates = value if isinstance(value, list) else [value]
@@ -176,7 +179,7 @@ def _holds_documents(value: Any) -> bool:
 
 
 def _is_envelope(value: dict[str, Any]) -> bool:
-    return len(value) == 1 and all(isinstance(part, dict) and _holds_documents(part) for part in value.values())
+    return len(value) == 1 and all(isinstance(part, (dict, str)) and _holds_documents(part) for part in value.values())
 
 
 def _elements(values: list[Any], source: str, notes: list[Note]) -> list[tuple[Any, str]]:
@@ -206,13 +209,29 @@ def _elements(values: list[Any], source: str, notes: list[Note]) -> list[tuple[A
 
 
 def _form_value(text: str, content_type: str) -> str:
-    """Return the JSON text in a form such as `payload={...}`, "" if there is none."""
+    """Return the JSON text in a form such as `payload={...}` or one of several parts, "" if there is none."""
+    if text.startswith("--"):
+        return _part_value(text)
     if ("=" not in text[:100] and "form" not in content_type) or text.count("&") >= MAX_FORM_FIELDS:
         return ""
+    start = text.find("=") + 1
+    if text.startswith("{", start):  # nothing is escaped, so an ampersand need not end the field
+        with suppress(ValueError):
+            return text[start : _decode(text, start, _decoder([]), [])[1]]
     for field in text.split("&"):
-        value = field.partition("=")[2]
-        if _unquote(value[:100]).strip().startswith(("{", "[")):
-            return _unquote(value)
+        for value in reversed(field.partition("=")):  # a JSON text alone is the name of a field
+            if _unquote(value[:100]).strip().startswith(OPENING):
+                return _unquote(value)
+    return ""
+
+
+def _part_value(text: str) -> str:
+    """Return the JSON text in a form of type `multipart/form-data`, "" if there is none."""
+    boundary = text.partition("\n")[0].strip()
+    for part in text.split(boundary, MAX_FORM_FIELDS):
+        content = part.replace("\r\n", "\n").partition("\n\n")[2].strip()
+        if content.startswith(OPENING):
+            return content
     return ""
 
 

@@ -12,6 +12,7 @@ from stockhub_webhooks.serializers.fields import Note
 
 BLOCK_BYTES = 16 * 1024
 GZIP_MAGIC = b"\x1f\x8b"
+ZLIB_START = b"x"  # with a window of 32 KiB, which everybody uses
 PLAIN_STARTS = b'{["\xef\xfe\xff \t\r\n'  # of JSON text, of a byte order mark, of white space
 CHARSET = re.compile(r"charset\s*=\s*[\"']?([A-Za-z0-9_.:-]+)", re.IGNORECASE)
 BYTE_ORDER_MARKS = (
@@ -23,6 +24,7 @@ BYTE_ORDER_MARKS = (
 )
 CUT_OFF = "unexpected end of data"  # the reason that Python gives for a text in UTF-8 without its end
 FALLBACK_CHARSET = "windows-1252"
+UNSPECIFIC = ("", "utf-8", "ascii")  # often declared by default
 # codecs of Python that are no charset of a text; the first two take time that grows with the square of its length
 NO_CHARSETS = frozenset({"punycode", "idna", "unicode-escape", "raw-unicode-escape", "undefined", "utf-7"})
 
@@ -37,6 +39,8 @@ def compression_of(body: bytes, content_encoding: str) -> str:
     """
     if body.startswith(GZIP_MAGIC):
         return "gzip"
+    if body.startswith(ZLIB_START) and _has_zlib_header(body):
+        return "deflate"
     is_deflated = "deflate" in content_encoding.lower() and bool(body) and body[0] not in PLAIN_STARTS
     return "deflate" if is_deflated else ""
 
@@ -97,8 +101,11 @@ def _unpack(body: bytes, compression: str) -> Iterator[bytes]:
 
 def _deflate_bits(body: bytes) -> int:
     """Return the window bits: HTTP's "deflate" has a zlib header, but some senders leave it out."""
-    has_header = len(body) > 1 and body[0] & 0x0F == 8 and int.from_bytes(body[:2], "big") % 31 == 0
-    return zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS
+    return zlib.MAX_WBITS if _has_zlib_header(body) else -zlib.MAX_WBITS
+
+
+def _has_zlib_header(body: bytes) -> bool:
+    return len(body) > 1 and body[0] & 0x0F == 8 and int.from_bytes(body[:2], "big") % 31 == 0
 
 
 # ---------------------------------------------------------------- characters
@@ -138,9 +145,9 @@ def charset_of(body: bytes, content_type: str = "") -> str:
         body.decode()
         return "utf-8"
     except UnicodeDecodeError as error:
-        if declared in ("", "utf-8") and error.reason == CUT_OFF:
+        if declared in UNSPECIFIC and error.reason == CUT_OFF:
             return "utf-8"
-    other = FALLBACK_CHARSET if declared in ("", "utf-8") else declared  # "utf-8" is often declared by default
+    other = FALLBACK_CHARSET if declared in UNSPECIFIC else declared
     return min(other, "utf-8", key=lambda charset: _count_unreadable(body, charset))
 
 

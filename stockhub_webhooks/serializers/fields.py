@@ -27,7 +27,10 @@ EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.timezone.utc)  # earlier times are 
 LATEST = dt.datetime(9000, 1, 1, tzinfo=dt.timezone.utc)
 STOCK_HUB_DIGITS = 9
 DECIMAL_COMMA = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})*,\d{1,4}|[+-]?\d+,\d{1,2}")
-WORD_BREAKS = re.compile(r"[\s-]+")
+CURRENCY = re.compile(r"^(?:[€$£]|[A-Z]{3})[ \u00a0]*(?=[+-]?\d)|(?<=\d)[ \u00a0]*(?:[€$£]|[A-Z]{3})$")
+CODE_SEPARATORS = re.compile(r"[\s-]+")
+THOUSANDS_SPACE = re.compile(r"[ '\u00a0\u202f\u2019]")
+SPACED_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:[ '\u00a0\u202f\u2019]\d{3})+(?:[.,]\d{1,4})?")
 THOUSANDS_COMMA = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+\.\d+")
 
 
@@ -173,8 +176,9 @@ class StreetField(TextField):
 
     def from_other(self, data: Any) -> tuple[str, list[Note]]:
         lines = as_list(data)
-        if isinstance(lines, list) and lines and all(isinstance(line, str) or line is None for line in lines):
-            return " ".join(filter(None, map(trimmed, filter(None, lines)))), [Note("", "wrapped")]
+        if isinstance(lines, list) and lines and all(type(line) in (str, int, type(None)) for line in lines):
+            texts = [trimmed(str(line)) for line in lines if line is not None]
+            return " ".join(filter(None, texts)), [Note("", "wrapped")]
         return super().from_other(data)
 
 
@@ -217,6 +221,8 @@ class MoneyField(serializers.DecimalField):
 def _decimal(data: Any) -> tuple[Decimal, list[Note]]:
     """Return a finite number with all of its digits, and notes; refuse booleans, which Decimal would accept."""
     notes: list[Note] = []
+    if type(data) is dict:
+        data, notes = as_scalar(data, (str, int, Decimal)), [Note("", "wrapped")]
     if type(data) is int or type(data) is Decimal:
         number = Decimal(data)
     elif type(data) is str:
@@ -233,7 +239,14 @@ def _decimal(data: Any) -> tuple[Decimal, list[Note]]:
 
 
 def _with_point(text: str) -> str:
-    """Return a number that is written with a decimal comma with a point, if it cannot mean anything else."""
+    """Return a number that is written with a currency, spaces or a decimal comma as Python reads it.
+
+    It stays as it is if it can mean anything else.
+    """
+    if not text.isascii() or text[:1].isalpha() or text[-1:].isalpha() or text.startswith(("$", "€")):
+        text = CURRENCY.sub("", text)
+    if SPACED_THOUSANDS.fullmatch(text):
+        text = THOUSANDS_SPACE.sub("", text)
     if "," not in text:
         return text
     if DECIMAL_COMMA.fullmatch(text):
@@ -276,7 +289,7 @@ class OpenChoiceField(TextField):
 
     @cached_property
     def _by_folded_code(self) -> dict[str, str]:
-        return {code.casefold(): code for code in self.known}
+        return {_folded(code): code for code in self.known}
 
     def to_internal_value(self, data: Any) -> Any:
         if type(data) is str and data in self.known:
@@ -284,7 +297,12 @@ class OpenChoiceField(TextField):
         value = super().to_internal_value(data)
         text, notes = value if type(value) is ValueWithNotes else (value, [])
         text = trimmed(text)
-        text = self._by_folded_code.get(WORD_BREAKS.sub("_", text.casefold()), text)
+        text = self._by_folded_code.get(_folded(text), text)
         if text and text not in self.known:
             notes = [*notes, Note("", "unknown_value", text[:40])]
         return ValueWithNotes(text or None, notes) if notes else text or None
+
+
+def _folded(code: str) -> str:
+    """Return a code without regard to case and to the characters between its words."""
+    return CODE_SEPARATORS.sub("_", code.casefold())

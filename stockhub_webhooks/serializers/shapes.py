@@ -11,7 +11,7 @@ from typing import Any
 WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 SEPARATORS = re.compile(r"[\s\-.]+")
 MAX_OTHER_NAMES = 1000  # names of an object that are compared with the documented ones, and noted
-SCALAR_NAMES = ("code", "value", "label", "name", "id")
+SCALAR_NAMES = ("code", "value", "amount", "label", "name", "id")
 # white space, control characters, and characters without a visible form: soft hyphen, zero width, direction marks
 BLANK_RANGES = (
     (0x00, 0x20), (0x7F, 0xA0), (0xAD, 0xAD), (0x061C, 0x061C), (0x1680, 0x1680), (0x180E, 0x180E), (0x2000, 0x200F),
@@ -26,11 +26,19 @@ def snake_case(name: str) -> str:
 
 
 def as_list(value: Any) -> Any:
-    """Return the list that an object stands for: the values of a keyed object, or the object as the only entry."""
+    """Return the list that an object stands for: the values of a keyed object, or the object as the only entry.
+
+    XML that was turned into JSON has a list, or its objects, in one more object: `{"item": [...]}`.
+    """
     if not isinstance(value, dict) or not value:
         return value
     if all(name.isdecimal() for name in value):
         return [value[name] for name in sorted(value, key=_numeric_order)]
+    entries = list(value.values())
+    if all(isinstance(entry, dict) and not entry.keys() <= set(SCALAR_NAMES) for entry in entries):
+        return entries
+    if len(entries) == 1 and isinstance(entries[0], list) and all(isinstance(entry, dict) for entry in entries[0]):
+        return entries[0]
     return [value]
 
 
@@ -49,11 +57,11 @@ def as_object(value: Any) -> Any:
     return value
 
 
-def as_scalar(value: Any) -> Any:
+def as_scalar(value: Any, types: tuple[type, ...] = (str, int)) -> Any:
     """Return the code, value or label of an object, if it has one of them that is no object or list itself."""
     if isinstance(value, dict):
         for name in SCALAR_NAMES:
-            if isinstance(value.get(name), (str, int)) and not isinstance(value[name], bool):
+            if isinstance(value.get(name), types) and not isinstance(value[name], bool):
                 return value[name]
     return value
 

@@ -4,7 +4,7 @@ import gzip
 import json
 import zlib
 from decimal import Decimal
-from urllib.parse import quote_plus
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -63,6 +63,35 @@ WRAPPINGS = {
     "an envelope with a list of one": (lambda text: f'{{"tags": [1], "orders": [{text}]}}'.encode(), {}),
     "an envelope with a string": (lambda text: json.dumps({"message": text}).encode(), {}),
     "a form": (lambda text: f"payload={quote_plus(text)}&sent=1".encode(), {}),
+    "gzip of UTF-16": (lambda text: gzip.compress(text.encode("utf-16")), {"content-encoding": "gzip"}),
+    "gzip of a form": (lambda text: gzip.compress(b"payload=" + quote_plus(text).encode()), {}),
+    "gzip with zero bytes after it": (lambda text: gzip.compress(text.encode()) + b"\0\0\n", {}),
+    "deflate, not declared": (lambda text: zlib.compress(text.encode(), 9), {}),
+    "deflate, declared as gzip": (lambda text: zlib.compress(text.encode()), {"content-encoding": "gzip"}),
+    "windows-1252, declared as ASCII": (
+        lambda text: text.encode("cp1252"),
+        {"content-type": "application/json; charset=us-ascii"},
+    ),
+    "two byte order marks of UTF-16": (lambda text: ("\ufeff\ufeff" + text).encode("utf-16-le"), {}),
+    "a byte order mark at the end": (lambda text: text.encode() + b"\xef\xbb\xbf", {}),
+    "other white space around": (lambda text: f"\x0b\x0c{text}\u00a0\n".encode(), {}),
+    "the end of file of DOS": (lambda text: text.encode() + b"\x1a", {}),
+    "a list of a list": (lambda text: f"[[{text}]]".encode(), {}),
+    "a list of a string": (lambda text: json.dumps([text]).encode(), {}),
+    "a list of envelopes": (lambda text: f'[{{"data": {text}}}]'.encode(), {}),
+    "an envelope with envelopes of strings": (lambda text: json.dumps({"Records": [{"body": text}]}).encode(), {}),
+    "an envelope with a string in a string": (lambda text: json.dumps({"payload": json.dumps(text)}).encode(), {}),
+    "a form of two": (lambda text: f"event=x&data={quote(text)}".encode(), {}),
+    "a form with a string": (lambda text: f"payload={quote_plus(json.dumps(text))}".encode(), {}),
+    "a form without a name": (
+        lambda text: f"{quote_plus(text)}=".encode(),
+        {"content-type": "application/x-www-form-urlencoded"},
+    ),
+    "a form without escapes": (lambda text: f'payload={text[:-1]}, "x": "a=b&c=d"}}&sent=1'.encode(), {}),
+    "a form of parts": (
+        lambda text: f'--b\r\nContent-Disposition: form-data; name="p"\r\n\r\n{text}\r\n--b--\r\n'.encode(),
+        {"content-type": "multipart/form-data; boundary=b"},
+    ),
     "a declared form": (
         lambda text: f"json={quote_plus(text)}".encode(),
         {"content-type": "application/x-www-form-urlencoded"},
