@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
 from rest_framework import serializers
 
 from stockhub_webhooks.serializers.fields import Note, clean_text
-from stockhub_webhooks.serializers.shapes import snake_case
+from stockhub_webhooks.serializers.shapes import MAX_OTHER_NAMES, snake_case
 
 NAME_LENGTH = 100
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 20
+BYTES_OF_A_VALUE = 4  # the least that a value takes as JSON, with its separators
 KEYS_OF_A_LINE = ("id", "sku", "size")
 
 
@@ -27,63 +28,101 @@ def unknown_fields(serializer: Any, data: Mapping[str, Any], notes: list[Note]) 
     Args:
         serializer: a `TolerantSerializer`.
         data: the object, with the names of the contract.
-        notes: a note is added if fields are left out, since all together exceed 64 KiB.
+        notes: a note is added for each field that is left out, since all together exceed 64 KiB.
     """
-    extra = _unknown(serializer, data)
-    if len(json.dumps(extra)) <= MAX_BYTES:
-        return extra
-    kept: dict[str, Any] = {}
-    size = 0
-    for name, value in sorted(extra.items(), key=lambda pair: len(json.dumps(pair[1]))):
-        size += len(json.dumps({name: value}))
-        if size > MAX_BYTES:
-            notes.append(Note(name[:60], "extra_too_long"))
-        else:
-            kept[name] = value
-    return kept
-
-
-def _unknown(serializer: Any, data: Mapping[str, Any]) -> dict[str, Any]:
-    known: Mapping[str, Any] = serializer.fields
+    space = _Space(MAX_BYTES)
     extra: dict[str, Any] = {}
-    for name, value in data.items():
-        field = known.get(name)
-        if field is None:
-            spelled = snake_case(name)
-            if serializer.ALIASES.get(spelled, spelled) not in known:
-                extra[clean_text(name)[:NAME_LENGTH]] = _json_value(value, MAX_DEPTH)
-        elif isinstance(field, serializers.ListSerializer) and isinstance(value, list):
-            if lines := [line for entry in value if (line := _unknown_of_line(field.child, entry))]:
-                extra[name] = lines
-        elif isinstance(field, serializers.Serializer) and isinstance(value, dict):
-            inner = _unknown(field, value)
-            extra |= {name: inner} if inner else {}
+    for name, part in _unknown(serializer, data):
+        try:
+            value = space.json_value(part, MAX_DEPTH)
+        except _Full:
+            notes.append(Note(name[:60], "extra_too_long"))
+            continue
+        extra[name] = value
     return extra
 
 
+def _unknown(serializer: Any, data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the unknown fields, and what is unknown in addresses and items."""
+    known: Mapping[str, Any] = serializer.fields
+    names = 0
+    for name, value in data.items():
+        field = known.get(name)
+        if field is None:
+            names += 1
+            spelled = snake_case(name[:NAME_LENGTH])
+            if names <= MAX_OTHER_NAMES and serializer.ALIASES.get(spelled, spelled) not in known:
+                yield clean_text(name[:NAME_LENGTH]), value
+        elif isinstance(field, serializers.ListSerializer) and isinstance(value, list):
+            if lines := [line for entry in value if (line := _unknown_of_line(field.child, entry))]:
+                yield name, lines
+        elif isinstance(field, serializers.Serializer) and isinstance(value, dict) and (inner := _inner(field, value)):
+            yield name, inner
+
+
+def _inner(serializer: Any, data: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(_unknown(serializer, data))
+
+
 def _unknown_of_line(serializer: Any, line: Any) -> dict[str, Any]:
-    unknown = _unknown(serializer, line) if isinstance(line, dict) else {}
-    if not unknown:
-        return {}
-    keys = {name: _json_value(line[name], 1) for name in KEYS_OF_A_LINE if name in line and name in serializer.fields}
-    return keys | unknown
+    unknown = _inner(serializer, line) if isinstance(line, dict) and not line.keys() <= serializer.fields.keys() else {}
+    return {name: line[name] for name in KEYS_OF_A_LINE if name in line} | unknown if unknown else {}
 
 
-def _json_value(value: Any, depth: int) -> Any:
-    """Return a value that each database takes as JSON; what is nested too deep is left out."""
-    if isinstance(value, str):
-        return clean_text(value)
-    if isinstance(value, Decimal):
-        if not value.is_finite():
-            return None
-        number = float(value)
-        return number if Decimal(repr(number)) == value else str(value)
-    if isinstance(value, int):
-        return value if abs(value) < 2**53 else str(value)
-    if isinstance(value, (dict, list)) and not depth:
+class _Full(Exception):
+    """A value does not fit in any more."""
+
+
+class _Space:
+    """Room for JSON values. It is used up while a value is converted, so a huge value is not converted whole."""
+
+    def __init__(self, size: int) -> None:
+        self.left = size
+
+    def json_value(self, value: Any, depth: int) -> Any:
+        """Return a value that each database takes as JSON; a value that is nested too deep is left out.
+
+        Raises:
+            _Full: there is no room for the value; none is used.
+        """
+        before = self.left
+        try:
+            return self._converted(value, depth)
+        except _Full:
+            self.left = before
+            raise
+
+    def _converted(self, value: Any, depth: int) -> Any:
+        if isinstance(value, (dict, list)) and not depth:
+            return self._use(None)
+        if isinstance(value, dict):
+            self._use(None)
+            return {
+                self._use(clean_text(name[:NAME_LENGTH])): self._converted(part, depth - 1)
+                for name, part in value.items()
+            }
+        if isinstance(value, list):
+            self._use(None)
+            return [self._converted(part, depth - 1) for part in value]
+        if isinstance(value, Decimal):
+            return self._use(_number(value))
+        if isinstance(value, int) and abs(value) >= 2**53:
+            return self._use(str(Decimal(value)))
+        return self._use(clean_text(value) if isinstance(value, str) and len(value) <= self.left else value)
+
+    def _use(self, value: Any) -> Any:
+        size = len(value) if isinstance(value, str) else 0
+        if size < self.left:
+            size = max(len(json.dumps(value)) + 1, BYTES_OF_A_VALUE)
+        self.left -= size
+        if self.left < 0:
+            raise _Full
+        return value
+
+
+def _number(value: Decimal) -> float | str | None:
+    """Return a number as a float if that changes no digit, else as text."""
+    if not value.is_finite():
         return None
-    if isinstance(value, dict):
-        return {clean_text(name)[:NAME_LENGTH]: _json_value(part, depth - 1) for name, part in value.items()}
-    if isinstance(value, list):
-        return [_json_value(part, depth - 1) for part in value]
-    return value
+    number = float(value)
+    return number if Decimal(repr(number)) == value else str(value)

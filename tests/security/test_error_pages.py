@@ -154,7 +154,7 @@ def test_error_report_of_a_release_has_no_body(reported, monkeypatch, settings, 
     assert_clean(found[0])
 
 
-@pytest.mark.parametrize("where", ["is_json", "indented", "readable"])
+@pytest.mark.parametrize("where", ["read_text", "_is_json", "_indented"])
 def test_error_report_of_the_body_display_has_no_body(reported, monkeypatch, office, where):
     send("order", KEY)
     monkeypatch.setattr(f"stockhub_webhooks.admin.body_text.{where}", fail)

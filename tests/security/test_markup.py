@@ -94,6 +94,15 @@ def pages():
     return all_pages(LONG, SHORT)
 
 
+def is_download(answer):
+    """Return True if a browser saves the answer and never shows it."""
+    if not answer.get("content-disposition", "").startswith("attachment"):
+        return False
+    assert answer["content-type"] == "application/octet-stream"
+    assert answer["x-content-type-options"] == "nosniff"
+    return True
+
+
 def assert_harmless(page):
     found = Reader(page)
     assert "x-e" not in found.elements
@@ -110,6 +119,8 @@ def test_no_page_renders_markup_from_a_row(infected, staff):
     for address in pages():
         answer = staff.get(address)
         assert answer.status_code in (200, 405), address  # some only take a form
+        if is_download(answer):
+            continue
         assert_harmless(answer.text)
         shown += html.escape(LONG) in answer.text or html.escape(SHORT) in answer.text
     assert shown > 20  # it was there to be seen
@@ -124,6 +135,8 @@ def test_no_page_of_a_broken_message_or_call_renders_markup(infected, staff):
     for address in pages():
         answer = staff.get(address)
         assert answer.status_code in (200, 405), address  # some only take a form
+        if is_download(answer):
+            continue
         assert_harmless(answer.text)
 
 
@@ -161,7 +174,9 @@ def test_markup_in_a_body_a_header_or_an_account_name_is_escaped(post, staff):
         assert post(topic, key="another-key-0123456789").status_code == 200
         post(topic, body | identified, key=LONG, REMOTE_ADDR=SHORT)
     for address in pages():
-        assert_harmless(staff.get(address).text)
+        answer = staff.get(address)
+        if not is_download(answer):
+            assert_harmless(answer.text)
 
 
 def test_text_in_the_entry_form_is_escaped(staff, settings):
