@@ -43,7 +43,9 @@ def documents(request: HttpRequest, text: str, topic: str) -> Q:
 
 def about(request: HttpRequest, text: str) -> Q:
     """Return the messages that speak of what the text finds, those too that have only its number."""
-    number = Q(topic__in=(*topics.ALL, ""), increment_id__in=search.numbers(text.strip()))
+    spellings = [text.strip(), text.strip().upper(), text.strip().lower()]  # an index answers these
+    numbers = {number for spelling in spellings for number in search.numbers(spelling)}
+    number = Q(topic__in=(*topics.ALL, ""), increment_id__in=sorted(numbers))
     return find(request, text).messages | number
 
 

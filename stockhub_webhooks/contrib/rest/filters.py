@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -11,13 +12,17 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 
+from stockhub_webhooks.models import Document, Order
+from stockhub_webhooks.models.numbers import ALL, stored_numbers
+
 TYPES = {serializers.DateTimeField: ("string", "date-time"), serializers.BooleanField: ("boolean", None)}
 
 
 class ByQuery(BaseFilterBackend):
     """Filters by the query's parameters. What came in as a test is left out, unless it is asked for.
 
-    Subclasses name their parameters in `LOOKUPS`, with the model's look-up, and the field that reads it.
+    Subclasses name their parameters in `LOOKUPS`, with the model's look-up, and the field that reads it. Numbers are
+    found in any case if no document has the exact one.
     """
 
     LOOKUPS: ClassVar[dict[str, tuple[str, serializers.Field[Any, Any, Any, Any], str]]] = {}
@@ -30,6 +35,8 @@ class ByQuery(BaseFilterBackend):
         "po_number": ("po_number", serializers.CharField(), "With this order number of the shop."),
         "increment_id": ("increment_id", serializers.CharField(), "With this number of Stock Hub."),
     }
+    # parameter: the column of documents that has such numbers, and these documents
+    NUMBERS: ClassVar[dict[str, tuple[str, Sequence[type[Document]]]]] = {}
     TEST = "test"
 
     def parameters(self) -> dict[str, tuple[str, serializers.Field[Any, Any, Any, Any], str]]:
@@ -44,8 +51,14 @@ class ByQuery(BaseFilterBackend):
         """
         given = request.query_params
         for name, (lookup, field, _) in self.parameters().items():
-            if name in given:
-                queryset = queryset.filter(**{lookup: _read(name, field, given[name])})
+            if name not in given:
+                continue
+            value = _read(name, field, given[name])
+            if name in self.NUMBERS:
+                column, models = self.NUMBERS[name]
+                queryset = queryset.filter(**{f"{lookup}__in": stored_numbers(value, [column], models)})
+            else:
+                queryset = queryset.filter(**{lookup: value})
         tests_too = self.TEST in given and _read(self.TEST, serializers.BooleanField(), given[self.TEST])
         if "account" in given or tests_too:
             return queryset
@@ -61,6 +74,7 @@ class ByQuery(BaseFilterBackend):
 class OrderFilter(ByQuery):
     """Filter of orders. A stub has no times and no status."""
 
+    NUMBERS = {"po_number": ("po_number", [Order]), "increment_id": ("increment_id", [Order])}
     LOOKUPS = {
         "status": ("status", serializers.CharField(), "With this status, as Stock Hub writes it."),
         "updated_since": (
@@ -79,6 +93,11 @@ class OrderFilter(ByQuery):
 class EventFilter(ByQuery):
     """Filter of events."""
 
+    NUMBERS = {
+        "po_number": ("po_number", ALL),
+        "increment_id": ("increment_id", ALL),
+        "order": ("increment_id", [Order]),
+    }
     LOOKUPS = {
         "type": ("type", serializers.CharField(), "Of this type, such as shipment.delivered."),
         "order": ("order__increment_id", serializers.CharField(), "Of the order with this number of Stock Hub."),

@@ -11,6 +11,7 @@ from django.db.models import Q
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Message, Order
 from stockhub_webhooks.models.message import MessageQuerySet
+from stockhub_webhooks.models.numbers import stored_numbers
 from stockhub_webhooks.operations.dates import parse_timestamp
 from stockhub_webhooks.processing.apply import BY_TOPIC
 
@@ -70,10 +71,11 @@ class Choice:
 def _about(number: str) -> Q:
     """Return the condition for messages about an order and its documents, looked up first so that an index is used."""
     wanted = Q(pk__in=[])
+    numbers = stored_numbers(number, ("increment_id", "po_number"))
     for topic, kind in BY_TOPIC.items():
         own = "" if kind.model is Order else "order__"
         rows = kind.model.objects.using(database_alias())
-        found = rows.filter(Q(**{f"{own}increment_id": number}) | Q(**{f"{own}po_number": number}))
+        found = rows.filter(Q(**{f"{own}increment_id__in": numbers}) | Q(**{f"{own}po_number__in": numbers}))
         for account, document in found.values_list("account", "increment_id"):
             wanted |= Q(topic=topic, account=account, increment_id=document)
     return wanted
