@@ -115,7 +115,7 @@ class Migration(migrations.Migration):
             ],
         ),
         # Former code works with these collations, too: nothing to undo.
-        migrations.RunPython(convert_tables, migrations.RunPython.noop),
+        migrations.RunPython(convert_tables, migrations.RunPython.noop, atomic=False),
         migrations.AddField(
             "track",
             "normalized_number",

@@ -44,7 +44,7 @@ def stored_numbers(
 
 
 def in_any_case(words: Iterable[str]) -> list[str]:
-    """Return the words, and if they have letters outside of ASCII, which SQLite does not convert, both cases of each."""
+    """Return the words, and if they have letters outside of ASCII, which SQLite does not convert, their cases."""
     spellings = ((word,) if word.isascii() else (word, word.upper(), word.lower()) for word in words)
     return list(dict.fromkeys(spelling for each in spellings for spelling in each))
 
