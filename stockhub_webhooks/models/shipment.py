@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from functools import reduce
 from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import F, Value
-from django.db.models.expressions import Combinable
 from django.db.models.functions import Replace, Upper
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -37,9 +35,12 @@ def normalize_tracking_number(number: str) -> str:
     return number.translate(WITHOUT_SEPARATORS).upper()
 
 
-def normalized(column: str) -> Combinable:
+def normalized(column: str) -> Upper:
     """Return the same as an expression of the database."""
-    return Upper(reduce(lambda text, separator: Replace(text, Value(separator), Value("")), SEPARATORS, F(column)))
+    text: F | Replace = F(column)
+    for separator in SEPARATORS:
+        text = Replace(text, Value(separator), Value(""))
+    return Upper(text)
 
 
 class Shipment(OrderDocument):
