@@ -12,10 +12,10 @@ from django.apps import apps
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Django's own name
 from django.db import Error as DatabaseFault
 from django.db import connections
+from django.db.migrations.loader import MigrationLoader
 
 from stockhub_webhooks.db.collation import COLLATIONS, alter_statement
 from stockhub_webhooks.db.connections import database_alias
-from stockhub_webhooks.models import Track
 
 TRANSACTIONAL = "InnoDB"
 CHARACTER_SET = "utf8mb4"
@@ -66,8 +66,10 @@ def collation() -> Iterable[CheckMessage]:
     if connection.vendor != "mysql":
         return
     collations = {(table, column): collation for table, column, collation in _rows(COLLATIONS)}
-    if (Track._meta.db_table, "normalized_number") not in collations:
-        return  # `migrate` is still to be run
+    loader = MigrationLoader(connection) if collations else None
+    # an error would keep `migrate` from running, which gives the columns their collations
+    if loader is None or not set(loader.graph.leaf_nodes("stockhub_webhooks")) <= loader.applied_migrations.keys():
+        return
     editor = connection.SchemaEditorClass(connection)
     for model in apps.get_app_config("stockhub_webhooks").get_models():
         sql, parameters = alter_statement(model, editor, collations)
