@@ -25,7 +25,8 @@ def columns(model):
 
 def is_optional(field):
     """Return True if an INSERT that does not name the column is accepted."""
-    return field.null or field.db_default is not NOT_PROVIDED or isinstance(field, AutoField)
+    is_filled = field.generated or isinstance(field, AutoField)
+    return field.null or field.db_default is not NOT_PROVIDED or is_filled
 
 
 def unique(model):

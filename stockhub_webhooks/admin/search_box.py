@@ -43,7 +43,9 @@ def documents(request: HttpRequest, text: str, topic: str) -> Q:
 
 def about(request: HttpRequest, text: str) -> Q:
     """Return a condition on messages: the text finds their document, or is the number in a message without one."""
-    number = Q(topic__in=(*topics.ALL, ""), increment_id__in=search.numbers(text.strip()))
+    spellings = [text.strip(), text.strip().upper(), text.strip().lower()]  # an index answers these
+    numbers = {number for spelling in spellings for number in search.numbers(spelling)}
+    number = Q(topic__in=(*topics.ALL, ""), increment_id__in=sorted(numbers))
     return find(request, text).messages | number
 
 

@@ -45,11 +45,11 @@ class Column(NamedTuple):
 
 @cache
 def columns(model: Model, using: str, left_out: frozenset[str] = frozenset()) -> dict[str, Column]:
-    """Return the columns that an INSERT writes, by field name: all but the primary key and `left_out`."""
+    """Return the columns that an INSERT writes, by field name: all but generated ones and `left_out`."""
     return {
         field.name: _column(field, using)
         for field in model._meta.local_concrete_fields
-        if not field.primary_key and field.name not in left_out
+        if not field.primary_key and not field.generated and field.name not in left_out
     }
 
 

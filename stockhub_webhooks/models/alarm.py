@@ -7,6 +7,8 @@ from datetime import datetime
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from stockhub_webhooks.db.fields import ExactCharField
+
 
 class Alarm(models.Model):
     """A problem that health checks look for, and its current episode.
@@ -17,7 +19,7 @@ class Alarm(models.Model):
         told_at: when the alarm of this episode was sent; None if it was not sent yet.
     """
 
-    name: models.CharField[str, str] = models.CharField(_("name"), max_length=64, primary_key=True)
+    name: models.CharField[str, str] = ExactCharField(_("name"), max_length=64, primary_key=True)
     since: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(
         _("since"), null=True, blank=True, help_text=_("Empty while all is well.")
     )

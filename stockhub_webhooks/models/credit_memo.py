@@ -8,7 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.contract import statuses
-from stockhub_webhooks.models.documents import OrderDocument, PricedLine, address, money, text, timestamp, whole_number
+from stockhub_webhooks.models.documents import OrderDocument, PricedLine, address, code, money, timestamp, whole_number
 
 if TYPE_CHECKING:
     from django.db.models.fields.related_descriptors import RelatedManager
@@ -32,7 +32,7 @@ class CreditMemo(OrderDocument):
     )
     created_at = timestamp(_("created at"), db_index=True)
     updated_at = timestamp(_("changed at"))
-    currency = text(_("currency"))
+    currency = code(_("currency"))
     subtotal = money(_("subtotal"))
     shipping_price = money(_("shipping costs"))
     adjustment = money(_("adjustment"))
@@ -62,7 +62,7 @@ class CreditMemoItem(PricedLine):
         CreditMemo, models.CASCADE, related_name="items", verbose_name=_("credit note")
     )
     qty = whole_number(_("quantity"))
-    reversal = text(_("reversal"))
+    reversal = code(_("reversal"))
     return_item_fee = money(_("return fee"))
 
     if TYPE_CHECKING:

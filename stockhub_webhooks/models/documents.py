@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from stockhub_webhooks.db.fields import ExactCharField
 from stockhub_webhooks.db.indexes import BeginningIndex
 from stockhub_webhooks.models.accounts import AccountManager, AccountModel
 
@@ -23,8 +24,13 @@ if TYPE_CHECKING:
 
 
 def text(label: Any, **options: Any) -> models.CharField[str | None, str | None]:
-    """Return a nullable text field: the contract tells null and "" apart."""
+    """Return a nullable field for text that people read: the contract tells null and "" apart."""
     return models.CharField(label, max_length=255, null=True, blank=True, **options)
+
+
+def code(label: Any, **options: Any) -> models.CharField[str | None, str | None]:
+    """Return a nullable field for a number or a code, which rows are found by."""
+    return ExactCharField(label, max_length=255, null=True, blank=True, **options)
 
 
 def money(label: Any) -> models.DecimalField[Decimal | None, Decimal | None]:
@@ -120,9 +126,9 @@ class Document(AccountModel):
     """
 
     id: models.BigAutoField[int, int] = models.BigAutoField(primary_key=True)
-    account: models.CharField[str, str] = models.CharField(_("account"), max_length=64)
-    increment_id: models.CharField[str, str] = models.CharField(_("Stock Hub number"), max_length=64)
-    po_number = text(_("our order number"))
+    account: models.CharField[str, str] = ExactCharField(_("account"), max_length=64)
+    increment_id: models.CharField[str, str] = ExactCharField(_("Stock Hub number"), max_length=64)
+    po_number = code(_("our order number"))
     received_at: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(
         _("received at"),
         null=True,
@@ -134,7 +140,7 @@ class Document(AccountModel):
         _("unknown fields"), default=dict, null=True, blank=True, editable=False
     )
     # ParsedMessage.digest of the message that was applied last: an equal one has no effect
-    reading_digest: models.CharField[str, str] = models.CharField(max_length=32, blank=True, editable=False)
+    reading_digest: models.CharField[str, str] = ExactCharField(max_length=32, blank=True, editable=False)
 
     objects: ClassVar[AccountManager[Self]] = AccountManager()
 
@@ -185,11 +191,11 @@ class Line(models.Model):
 
     id: models.BigAutoField[int, int] = models.BigAutoField(primary_key=True)
     position: models.PositiveIntegerField[int, int] = models.PositiveIntegerField(_("position"), default=0)
-    sku = text(_("SKU"))
-    parent_sku = text(_("parent SKU"))
+    sku = code(_("SKU"))
+    parent_sku = code(_("parent SKU"))
     manufacturer = text(_("brand"))
-    size = text(_("size"))
-    mpn = text(_("MPN"))
+    size = code(_("size"))
+    mpn = code(_("MPN"))
 
     class Meta:
         abstract = True

@@ -12,6 +12,7 @@ from django.db.models.expressions import Combinable
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from stockhub_webhooks.db.fields import ExactCharField
 from stockhub_webhooks.db.indexes import DueIndex
 from stockhub_webhooks.models.accounts import AccountModel, AccountQuerySet
 from stockhub_webhooks.models.order import Order
@@ -60,7 +61,7 @@ class HostLink(AccountModel):
     ABSENT = (Status.MISSING, Status.NO_NUMBER, Status.FAILED)
 
     id: models.BigAutoField[int, int] = models.BigAutoField(primary_key=True)
-    account: models.CharField[str, str] = models.CharField(_("account"), max_length=64)
+    account: models.CharField[str, str] = ExactCharField(_("account"), max_length=64)
     order: models.OneToOneField[Order | None, Order | None] = models.OneToOneField(
         Order, models.CASCADE, null=True, blank=True, related_name="host_link", verbose_name=_("order")
     )
@@ -75,7 +76,7 @@ class HostLink(AccountModel):
     status: models.CharField[str, str] = models.CharField(
         _("reason"), max_length=16, choices=Status, default=Status.NEW
     )
-    cause: models.CharField[str, str] = models.CharField(
+    cause: models.CharField[str, str] = ExactCharField(
         _("cause"), max_length=200, blank=True, help_text=_("Where in our shop it failed.")
     )
     since: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(

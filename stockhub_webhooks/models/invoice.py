@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks.models.documents import OrderDocument, PricedLine, address, money, text, timestamp, whole_number
+from stockhub_webhooks.models.documents import OrderDocument, PricedLine, address, code, money, timestamp, whole_number
 
 if TYPE_CHECKING:
     from django.db.models.fields.related_descriptors import RelatedManager
@@ -29,7 +29,7 @@ class Invoice(OrderDocument):
     )
     created_at = timestamp(_("created at"), db_index=True)
     updated_at = timestamp(_("changed at"))
-    currency = text(_("currency"))
+    currency = code(_("currency"))
     subtotal = money(_("subtotal"))
     shipping_price = money(_("shipping costs"))
     grand_total = money(_("total"))

@@ -13,6 +13,7 @@ from django.db.models.expressions import Combinable
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from stockhub_webhooks.db.fields import ExactCharField
 from stockhub_webhooks.db.indexes import DueIndex
 from stockhub_webhooks.models.accounts import AccountModel, AccountQuerySet
 from stockhub_webhooks.models.message import Message
@@ -42,8 +43,8 @@ class Event(AccountModel):
     """
 
     id: models.BigAutoField[int, int] = models.BigAutoField(primary_key=True)
-    type: models.CharField[str, str] = models.CharField(_("type"), max_length=40)
-    account: models.CharField[str, str] = models.CharField(_("account"), max_length=64)
+    type: models.CharField[str, str] = ExactCharField(_("type"), max_length=40)
+    account: models.CharField[str, str] = ExactCharField(_("account"), max_length=64)
     order: models.ForeignKey[Order | None, Order | None] = models.ForeignKey(
         Order, models.CASCADE, null=True, blank=True, related_name="events", verbose_name=_("order")
     )
@@ -53,10 +54,10 @@ class Event(AccountModel):
     subject_id: models.BigIntegerField[int, int] = models.BigIntegerField(
         _("row"), help_text=_("The primary key of the row that the type speaks of, such as the parcel number's.")
     )
-    increment_id: models.CharField[str, str] = models.CharField(
+    increment_id: models.CharField[str, str] = ExactCharField(
         _("Stock Hub number"), max_length=64, help_text=_("The document's.")
     )
-    po_number: models.CharField[str | None, str | None] = models.CharField(
+    po_number: models.CharField[str | None, str | None] = ExactCharField(
         _("our order number"), max_length=255, null=True, blank=True
     )
     changes: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(
@@ -161,8 +162,8 @@ class ReceiverCall(models.Model):
     event: models.ForeignKey[Event, Event] = models.ForeignKey(
         Event, models.CASCADE, related_name="receiver_calls", verbose_name=_("change")
     )
-    signal: models.CharField[str, str] = models.CharField(_("signal"), max_length=64)
-    receiver: models.CharField[str, str] = models.CharField(_("receiver"), max_length=255)
+    signal: models.CharField[str, str] = ExactCharField(_("signal"), max_length=64)
+    receiver: models.CharField[str, str] = ExactCharField(_("receiver"), max_length=255)
     order: models.ForeignKey[Order | None, Order | None] = models.ForeignKey(
         Order,
         models.CASCADE,
@@ -183,7 +184,7 @@ class ReceiverCall(models.Model):
     claim: models.UUIDField[UUID | None, UUID | None] = models.UUIDField(null=True, editable=False)
     is_suspect: models.BooleanField[bool, bool] = models.BooleanField(default=False, db_default=False, editable=False)
     last_error: models.TextField[str, str] = models.TextField(_("last error"), blank=True)
-    cause: models.CharField[str, str] = models.CharField(
+    cause: models.CharField[str, str] = ExactCharField(
         _("cause"),
         max_length=200,
         blank=True,
@@ -238,7 +239,7 @@ class ReceiverCall(models.Model):
 class Heartbeat(models.Model):
     """The last sign of life of one kind of worker."""
 
-    name: models.CharField[str, str] = models.CharField(_("name"), max_length=64, primary_key=True)
+    name: models.CharField[str, str] = ExactCharField(_("name"), max_length=64, primary_key=True)
     beat_at: models.DateTimeField[datetime | Combinable, datetime] = models.DateTimeField(_("last seen at"))
 
     class Meta:

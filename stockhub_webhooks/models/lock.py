@@ -12,12 +12,13 @@ from django.db.models.expressions import Combinable
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.db.connections import NOW, database_alias, from_now
+from stockhub_webhooks.db.fields import ExactCharField
 
 
 class Lock(models.Model):
     """A named lock. The process that updates its row owns it until the interval is over."""
 
-    name: models.CharField[str, str] = models.CharField(_("name"), max_length=64, primary_key=True)
+    name: models.CharField[str, str] = ExactCharField(_("name"), max_length=64, primary_key=True)
     acquired_at: models.DateTimeField[datetime | Combinable, datetime] = models.DateTimeField(
         _("acquired at"), db_column="taken_at"
     )

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from stockhub_webhooks.contract import topics
+from stockhub_webhooks.db.fields import ExactCharField
 from stockhub_webhooks.db.indexes import DueIndex, NotNullIndex
 from stockhub_webhooks.models.accounts import AccountModel, AccountQuerySet
 
@@ -141,13 +142,13 @@ class Message(AccountModel):
         _("topic of the URL"), max_length=32, blank=True, choices=Topic, help_text=_("Empty at the shared URL.")
     )
     topic: models.CharField[str, str] = models.CharField(_("topic"), max_length=32, blank=True, choices=Topic)
-    account: models.CharField[str, str] = models.CharField(_("account"), max_length=64)
+    account: models.CharField[str, str] = ExactCharField(_("account"), max_length=64)
     body: models.BinaryField[bytes | memoryview, bytes | memoryview] = models.BinaryField(
         _("body"), help_text=_("The exact bytes.")
     )
     headers: models.JSONField[dict[str, str], dict[str, str]] = models.JSONField(_("headers"), default=dict)
-    key_fingerprint: models.CharField[str, str] = models.CharField(_("key used"), max_length=16, blank=True)
-    remote_address: models.CharField[str, str] = models.CharField(_("remote address"), max_length=45, blank=True)
+    key_fingerprint: models.CharField[str, str] = ExactCharField(_("key used"), max_length=16, blank=True)
+    remote_address: models.CharField[str, str] = ExactCharField(_("remote address"), max_length=45, blank=True)
     source: models.CharField[str, str] = models.CharField(
         _("source"), max_length=16, choices=Source, default=Source.WEBHOOK
     )
@@ -161,7 +162,7 @@ class Message(AccountModel):
         _("outcome"), max_length=16, choices=Outcome, blank=True, default="", db_default=""
     )
     error: models.TextField[str, str] = models.TextField(_("error"), blank=True, default="", db_default="")
-    cause: models.CharField[str, str] = models.CharField(
+    cause: models.CharField[str, str] = ExactCharField(
         _("cause"),
         max_length=200,
         blank=True,
@@ -173,7 +174,7 @@ class Message(AccountModel):
         _("reason"), max_length=255, blank=True, default="", db_default=""
     )
     notes: models.JSONField[list[dict[str, str]], list[dict[str, str]]] = models.JSONField(_("notes"), default=list)
-    increment_id: models.CharField[str, str] = models.CharField(
+    increment_id: models.CharField[str, str] = ExactCharField(
         _("Stock Hub number"), max_length=64, blank=True, default="", db_default=""
     )
     attempts: models.PositiveIntegerField[int, int] = models.PositiveIntegerField(_("attempts"), default=0)

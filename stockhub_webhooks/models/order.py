@@ -8,7 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.contract import statuses
-from stockhub_webhooks.models.documents import Document, PricedLine, address, money, text, timestamp, whole_number
+from stockhub_webhooks.models.documents import Document, PricedLine, address, code, money, timestamp, whole_number
 
 if TYPE_CHECKING:
     from django.db.models.fields.related_descriptors import RelatedManager
@@ -41,10 +41,10 @@ class Order(Document):
         host_link: the link to the shop's own order; raises `HostLink.DoesNotExist` if there is none yet.
     """
 
-    status = text(_("status"), db_index=True)
+    status = code(_("status"), db_index=True)
     created_at = timestamp(_("created at"), db_index=True)
     updated_at = timestamp(_("changed at"))
-    currency = text(_("currency"))
+    currency = code(_("currency"))
     subtotal = money(_("subtotal"))
     shipping_price = money(_("shipping costs"))
     grand_total = money(_("total"))

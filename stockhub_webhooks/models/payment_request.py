@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks.models.documents import Document, PricedLine, address, money, text, timestamp, whole_number
+from stockhub_webhooks.db.fields import ExactCharField
+from stockhub_webhooks.models.documents import Document, PricedLine, address, code, money, timestamp, whole_number
 
 if TYPE_CHECKING:
     from django.db.models.fields.related_descriptors import RelatedManager
@@ -36,16 +37,16 @@ class PaymentRequest(Document):
         related_name="payment_requests",
         verbose_name=_("order"),
     )
-    order_increment_id: models.CharField[str | None, str | None] = models.CharField(
+    order_increment_id: models.CharField[str | None, str | None] = ExactCharField(
         _("number of the order"), max_length=64, null=True, blank=True
     )
-    purchase_order_increment_id: models.CharField[str | None, str | None] = models.CharField(
+    purchase_order_increment_id: models.CharField[str | None, str | None] = ExactCharField(
         _("number of the purchase order"), max_length=64, null=True, blank=True
     )
     pay_by_link: models.TextField[str | None, str | None] = models.TextField(_("payment link"), null=True, blank=True)
     created_at = timestamp(_("created at"), db_index=True)
-    payment_method = text(_("payment method"))
-    currency = text(_("currency"))
+    payment_method = code(_("payment method"))
+    currency = code(_("currency"))
     subtotal = money(_("subtotal"))
     shipping_price = money(_("shipping costs"))
     tax_amount = money(_("tax"))
@@ -76,7 +77,7 @@ class PaymentRequestItem(PricedLine):
         PaymentRequest, models.CASCADE, related_name="items", verbose_name=_("payment request")
     )
     qty = whole_number(_("quantity"))
-    external_reference = text(_("external reference"))
+    external_reference = code(_("external reference"))
 
     if TYPE_CHECKING:
         payment_request_id: int

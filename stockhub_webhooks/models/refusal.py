@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from stockhub_webhooks.db.fields import ExactCharField
 from stockhub_webhooks.models.message import Message, Topic
 
 
@@ -36,8 +37,8 @@ class Refusal(models.Model):
     id: models.BigAutoField[int, int] = models.BigAutoField(primary_key=True)
     hour: models.DateTimeField[datetime, datetime] = models.DateTimeField(_("hour"))
     reason: models.CharField[str, str] = models.CharField(_("reason"), max_length=16, choices=RefusalReason)
-    remote_address: models.CharField[str, str] = models.CharField(_("remote address"), max_length=45, blank=True)
-    key_fingerprint: models.CharField[str, str] = models.CharField(_("key used"), max_length=16, blank=True)
+    remote_address: models.CharField[str, str] = ExactCharField(_("remote address"), max_length=45, blank=True)
+    key_fingerprint: models.CharField[str, str] = ExactCharField(_("key used"), max_length=16, blank=True)
     count: models.PositiveBigIntegerField[int, int] = models.PositiveBigIntegerField(_("how often"), default=0)
     largest_body: models.PositiveBigIntegerField[int | None, int | None] = models.PositiveBigIntegerField(
         _("largest body"), null=True, blank=True, help_text=_("In bytes, as declared or read.")
@@ -78,12 +79,12 @@ class RefusedBody(models.Model):
         _("topic of the URL"), max_length=32, blank=True, choices=Topic
     )
     topic: models.CharField[str, str] = models.CharField(_("topic"), max_length=32, choices=Topic)
-    increment_id: models.CharField[str, str] = models.CharField(_("Stock Hub number"), max_length=64)
+    increment_id: models.CharField[str, str] = ExactCharField(_("Stock Hub number"), max_length=64)
     body: models.BinaryField[bytes | memoryview, bytes | memoryview] = models.BinaryField(_("body"))
     headers: models.JSONField[dict[str, str], dict[str, str]] = models.JSONField(_("headers"), default=dict)
     reason: models.CharField[str, str] = models.CharField(_("reason"), max_length=16, choices=RefusalReason)
-    remote_address: models.CharField[str, str] = models.CharField(_("remote address"), max_length=45, blank=True)
-    key_fingerprint: models.CharField[str, str] = models.CharField(_("key used"), max_length=16, blank=True)
+    remote_address: models.CharField[str, str] = ExactCharField(_("remote address"), max_length=45, blank=True)
+    key_fingerprint: models.CharField[str, str] = ExactCharField(_("key used"), max_length=16, blank=True)
     refused_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(_("refused at"), db_index=True)
     message: models.ForeignKey[Message | None, Message | None] = models.ForeignKey(
         Message,

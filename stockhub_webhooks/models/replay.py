@@ -12,6 +12,8 @@ from django.db.models.expressions import Combinable
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from stockhub_webhooks.db.fields import ExactCharField
+
 COUNTED = ("changed", "unchanged", "failed", "postponed")
 
 
@@ -52,7 +54,7 @@ class Replay(models.Model):
     id: models.BigAutoField[int, int] = models.BigAutoField(primary_key=True)
     # plain text: the host's users may live in another database, and the record outlives them
     requested_by: models.CharField[str, str] = models.CharField(_("requested by"), max_length=255)
-    requested_by_pk: models.CharField[str, str] = models.CharField(_("key of the user"), max_length=255, blank=True)
+    requested_by_pk: models.CharField[str, str] = ExactCharField(_("key of the user"), max_length=255, blank=True)
     created_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(_("requested at"))
     reason: models.TextField[str, str] = models.TextField(_("reason"))
     choice: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(_("which messages"), default=dict)

@@ -8,7 +8,8 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.contract import statuses
-from stockhub_webhooks.models.documents import Line, OrderDocument, money, text, timestamp, whole_number
+from stockhub_webhooks.db.fields import ExactCharField
+from stockhub_webhooks.models.documents import Line, OrderDocument, code, money, text, timestamp, whole_number
 
 if TYPE_CHECKING:
     from django.db.models.fields.related_descriptors import RelatedManager
@@ -33,11 +34,11 @@ class RMA(OrderDocument):
     order: models.ForeignKey[Order, Order] = models.ForeignKey(
         "stockhub_webhooks.Order", models.CASCADE, related_name="rmas", verbose_name=_("order")
     )
-    status = text(_("status"), db_index=True)
+    status = code(_("status"), db_index=True)
     date_requested = timestamp(_("requested at"), db_index=True)
     date_received = timestamp(_("received back at"))
     date_processed = timestamp(_("processed at"))
-    currency = text(_("currency"))
+    currency = code(_("currency"))
 
     if TYPE_CHECKING:
         items: RelatedManager[RMAItem]
@@ -70,20 +71,20 @@ class RMAItem(Line):
     rma: models.ForeignKey[RMA, RMA] = models.ForeignKey(
         RMA, models.CASCADE, related_name="items", verbose_name=_("return")
     )
-    item_id: models.CharField[str | None, str | None] = models.CharField(
+    item_id: models.CharField[str | None, str | None] = ExactCharField(
         _("item number"), max_length=64, null=True, blank=True
     )
-    resolution = text(_("resolution"))
-    reason = text(_("reason"))
+    resolution = code(_("resolution"))
+    reason = code(_("reason"))
     qty_requested = whole_number(_("requested"))
     qty_approved = whole_number(_("approved"))
     qty_returned = whole_number(_("returned"))
     color = text(_("colour"))
-    merchant_product_reference = text(_("product reference"))
-    merchant_resolution = text(_("merchant's resolution"))
+    merchant_product_reference = code(_("product reference"))
+    merchant_resolution = code(_("merchant's resolution"))
     item_return_fee = money(_("return fee, a piece"))
     row_line_return_fee = money(_("return fee"))
-    status = text(_("status"))
+    status = code(_("status"))
 
     if TYPE_CHECKING:
         rma_id: int

@@ -6,12 +6,15 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import models
+from django.db.models import F, Value
+from django.db.models.functions import Replace, Upper
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.contract import statuses
+from stockhub_webhooks.db.fields import ExactCharField
 from stockhub_webhooks.db.indexes import BeginningIndex, DueIndex
-from stockhub_webhooks.models.documents import OrderDocument, PricedLine, address, text, timestamp, whole_number
+from stockhub_webhooks.models.documents import OrderDocument, PricedLine, address, code, timestamp, whole_number
 
 if TYPE_CHECKING:
     from django.db.models.fields.related_descriptors import RelatedManager
@@ -23,6 +26,22 @@ DELIVERED = "DELIVERED"
 MAX_ZONE_ERROR = timedelta(hours=14)
 EXCEPTION = "EXCEPTION"
 ON_THE_WAY = frozenset({"IN_TRANSIT", EXCEPTION})
+# blanks, zero-width characters and hyphens, which people and carriers put into a tracking number as they like
+SEPARATORS = " \t\r\n\u00a0\u202f\u200b\u2060\ufeff-\u2010\u2011\u2012\u2013\u2014\u2212"
+WITHOUT_SEPARATORS = str.maketrans("", "", SEPARATORS)
+
+
+def normalize_tracking_number(number: str) -> str:
+    """Return the number in the spelling of `Track.normalized_number`; "" if it has separators only."""
+    return number.translate(WITHOUT_SEPARATORS).upper()
+
+
+def normalized(column: str) -> Upper:
+    """Return the same as an expression of the database."""
+    text: F | Replace = F(column)
+    for separator in SEPARATORS:
+        text = Replace(text, Value(separator), Value(""))
+    return Upper(text)
 
 
 class Shipment(OrderDocument):
@@ -43,12 +62,12 @@ class Shipment(OrderDocument):
     order: models.ForeignKey[Order, Order] = models.ForeignKey(
         "stockhub_webhooks.Order", models.CASCADE, related_name="shipments", verbose_name=_("order")
     )
-    status = text(_("status"), db_index=True)
+    status = code(_("status"), db_index=True)
     created_at = timestamp(_("created at"), db_index=True)
     updated_at = timestamp(_("changed at"))
     collected_at = timestamp(_("collected at"))
     delivered_at = timestamp(_("delivered at"))
-    currency = text(_("currency"))
+    currency = code(_("currency"))
     shipping_address = address(_("shipping address"))
     origin_address = address(_("sent from"))
     due_at: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(null=True, editable=False)
@@ -113,6 +132,10 @@ class Track(models.Model):
     Attributes:
         shipment: the shipment; None for the track of a return.
         rma: the return; None for the track of a shipment.
+        tracking_number: in the spelling that was received first.
+        normalized_number: the number without blanks and hyphens, in upper case; the database computes it. A document
+            has one track for each, which the lock of its order ensures: a unique constraint would refuse the tables
+            and the writes of former versions.
         carrier: a code such as "ups"; the set is open.
         tracking_url: as received; use `safe_tracking_url` for links.
     """
@@ -124,9 +147,12 @@ class Track(models.Model):
     rma: models.ForeignKey[RMA | None, RMA | None] = models.ForeignKey(
         "stockhub_webhooks.RMA", models.CASCADE, null=True, blank=True, related_name="tracks", verbose_name=_("return")
     )
-    tracking_number: models.CharField[str, str] = models.CharField(_("tracking number"), max_length=255)
-    carrier = text(_("carrier"))
-    method = text(_("method"))
+    tracking_number: models.CharField[str, str] = ExactCharField(_("tracking number"), max_length=255)
+    normalized_number = models.GeneratedField(
+        expression=normalized("tracking_number"), output_field=ExactCharField(max_length=255), db_persist=True
+    )
+    carrier = code(_("carrier"))
+    method = code(_("method"))
     tracking_url: models.TextField[str | None, str | None] = models.TextField(_("tracking link"), null=True, blank=True)
 
     if TYPE_CHECKING:
@@ -136,7 +162,7 @@ class Track(models.Model):
     class Meta:
         verbose_name = _("parcel number")
         verbose_name_plural = _("parcel numbers")
-        indexes = [BeginningIndex(fields=["tracking_number"])]
+        indexes = [BeginningIndex(fields=["normalized_number"])]
         constraints = [
             models.UniqueConstraint(fields=["shipment", "tracking_number"], name="stockhub_track_of_shipment"),
             models.UniqueConstraint(fields=["rma", "tracking_number"], name="stockhub_track_of_rma"),

@@ -19,6 +19,8 @@ from django.utils.text import smart_split, unescape_string_literal
 
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Address, Order
+from stockhub_webhooks.models.numbers import in_any_case
+from stockhub_webhooks.models.shipment import normalize_tracking_number
 from stockhub_webhooks.processing.apply import BY_TOPIC
 
 LIMIT = 300  # documents; users narrow the search instead of reading further
@@ -189,8 +191,9 @@ def _conditions(topic: str, all_words: list[str], addresses: Any) -> Iterator[tu
             yield PO_NUMBER, rows.filter(matches(f"{path}po_number", [word]))
         yield SKU, rows.filter(matches("items__sku", [word]))
         yield MPN, rows.filter(matches("items__mpn", [word]))
-        for path in _track_paths(topic):
-            yield TRACK, rows.filter(matches(f"{path}__tracking_number", [word]))
+        tracking_number = normalize_tracking_number(word)
+        for path in _track_paths(topic) if tracking_number else ():
+            yield TRACK, rows.filter(matches(f"{path}__normalized_number", [tracking_number]))
     if isinstance(addresses, QuerySet) or addresses:  # evaluating a subquery here would run it
         for path in paths:
             for name in ADDRESSES:
@@ -216,7 +219,7 @@ def starts_with(column: str, spellings: Sequence[str]) -> Q:
 
 
 def _any_of(lookup: str, values: Sequence[str]) -> Q:
-    return reduce(or_, (Q(**{lookup: value}) for value in values))
+    return reduce(or_, (Q(**{lookup: value}) for value in in_any_case(values)))
 
 
 def matches_address(all_words: Sequence[str]) -> Q:

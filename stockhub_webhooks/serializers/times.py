@@ -21,6 +21,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from stockhub_webhooks.conf import conf
 
 CLOCK_TOLERANCE = dt.timedelta(minutes=10)
+CLOCK_DIFFERENCE = dt.timedelta(minutes=1)  # of two servers that both set their clocks
 UTC_SUFFIXES = (" UTC", " GMT", "UTC", "GMT")
 MAX_TEXT_LENGTH = 80
 # Unix times between 2000 and 2100: seconds have ten digits, milliseconds thirteen
@@ -125,4 +126,4 @@ def _in_utc(time: dt.datetime, default: dt.tzinfo) -> dt.datetime:
         return earlier
     # the hour that comes twice in autumn: the later one, unless the message was received before
     received = _received_at.get()
-    return later if received is None or later <= received else earlier
+    return later if received is None or later <= received + CLOCK_DIFFERENCE else earlier

@@ -68,10 +68,8 @@ class EventSignal(Signal):
         """
         identity = _identity(receiver, dispatch_uid)
         _check_parameters(receiver, self)
-        # the collation of a database may ignore case
-        same = [other for other in self._connected.values() if other.identity.casefold() == identity.casefold()]
-        former = next((other for other in same if other.identity != identity), self._connected.get(identity))
-        if former and (former.identity != identity or former.dotted_path != _dotted_path(receiver)):
+        former = self._connected.get(identity)
+        if former and former.dotted_path != _dotted_path(receiver):
             raise ReceiverRefused(
                 f"{former.dotted_path} is already connected to {self.name or 'this signal'} as {identity!r}, "
                 f"so {_dotted_path(receiver)} would never be called: give it a dispatch_uid of its own."

@@ -106,10 +106,10 @@ def changed_table(transactional_db):
     """Return a function that alters a table; the table is restored after the test."""
     back = []
 
-    def change(how, undo):
+    def change(how, *undo):
         with connection.cursor() as cursor:
             cursor.execute(f"ALTER TABLE {TABLE} {how}")
-        back.append(undo)
+        back.extend(undo)
 
     yield change
     with connection.cursor() as cursor:
@@ -127,10 +127,14 @@ def test_table_without_transactions_is_an_error(changed_table):
 
 @pytest.mark.mariadb
 def test_table_with_a_limited_character_set_is_a_warning(changed_table):
-    changed_table("CONVERT TO CHARACTER SET latin1", "CONVERT TO CHARACTER SET utf8mb4")
-    (message,) = database_messages()
-    assert ids([message]) == ["W021"]
-    assert TABLE in message.msg
+    changed_table(
+        "CONVERT TO CHARACTER SET latin1",
+        "CONVERT TO CHARACTER SET utf8mb4",
+        "MODIFY name varchar(64) COLLATE utf8mb4_nopad_bin NOT NULL",
+    )
+    messages = database_messages()
+    assert ids(messages) == ["W021", "E021"]
+    assert all(TABLE in message.msg for message in messages)
 
 
 @pytest.mark.parametrize(

@@ -200,6 +200,17 @@ def test_message_without_updated_at_keeps_the_stored_one(topic):
     assert outcome(topic, later(contract(topic), 8), now + timedelta(2)) == "stale"
 
 
+def test_messages_of_the_hour_that_comes_twice_are_in_sequence(settings):
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"NAIVE_TIMEZONE": "Europe/Amsterdam"}
+    steps = [("01:58:00", "23:58:02"), ("02:40:00", "00:40:02"), ("02:10:00", "01:10:02"), ("03:05:00", "02:05:02")]
+    for hour, (local, utc) in enumerate(steps):
+        day = 24 if utc.startswith("23") else 25
+        body = sample("shipment", updated_at=f"2026-10-25 {local}", status=f"S{hour}")
+        expected = "updated" if hour else "created"
+        assert outcome("shipment", body, datetime.fromisoformat(f"2026-10-{day}T{utc}+00:00")) == expected
+    assert Shipment.objects.get().status == "S3"
+
+
 def outcome(topic, body, received_at):
     """Apply a body as if it had been received at this time."""
     import json

@@ -188,3 +188,14 @@ def test_sweeps_at_once_record_each_delivery_once(shop):
     for order in {number for _, number in heard}:
         events = [event for event, number in heard if number == order]
         assert events == sorted(events)
+
+
+def test_one_parcel_in_several_spellings_at_once_is_one_track(shop):
+    spellings = ["3SABC1", "3S ABC 1", "3sabc1", "3SABC-1"]
+    posts = [
+        ["shipment", sample("shipment", track={"tracking_number": spelling}, updated_at=f"2024-06-01 10:0{minute}:00")]
+        for minute, spelling in enumerate(spellings)
+    ]
+    assert post_at_once(shop, [random.sample(posts, 4) for _ in range(6)]) == ["200"] * 24
+    assert shop.query("[t.normalized_number for t in Track.objects.all()]") == ["3SABC1"]
+    assert shop.query("Event.objects.filter(type='track.added').count()") == 1

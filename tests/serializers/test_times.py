@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stockhub_webhooks.serializers.times import parse_time
+from stockhub_webhooks.serializers.times import parse_time, received_at
 
 EXPECTED = datetime(2024, 2, 20, 15, 28, 51, tzinfo=timezone.utc)
 
@@ -86,3 +86,26 @@ def test_no_value_raises_another_error(value):
     except (ValueError, OverflowError):
         return
     assert time is None or time.utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize(
+    ("local", "received", "expected"),
+    [
+        ("02:50:00", "00:50:02", "00:50:00"),  # the first of the two hours
+        ("02:05:00", "01:05:02", "01:05:00"),  # the second one
+        ("02:05:00", "01:04:55", "01:05:00"),  # the second one, by a clock that is fast
+        ("02:50:00", "09:00:00", "01:50:00"),  # received much later: the later time
+        ("01:59:59", "00:00:00", "23:59:59"),
+        ("03:00:00", "02:00:01", "02:00:00"),
+    ],
+)
+def test_the_hour_that_comes_twice_is_the_later_one_that_is_not_after_the_receipt(settings, local, received, expected):
+    settings.STOCKHUB_WEBHOOKS = {"NAIVE_TIMEZONE": "Europe/Amsterdam"}
+    day = "24" if expected.startswith("23") else "25"
+    with received_at(datetime.fromisoformat(f"2026-10-25T{received}+00:00")):
+        assert parse_time(f"2026-10-25 {local}") == datetime.fromisoformat(f"2026-10-{day}T{expected}+00:00")
+
+
+def test_an_hour_that_the_clock_skips_is_read(settings):
+    settings.STOCKHUB_WEBHOOKS = {"NAIVE_TIMEZONE": "Europe/Amsterdam"}
+    assert parse_time("2026-03-29 02:30:00") is not None

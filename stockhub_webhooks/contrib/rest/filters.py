@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -11,6 +12,9 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 
+from stockhub_webhooks.models import Document, Order
+from stockhub_webhooks.models.numbers import ALL, stored_numbers
+
 TYPES = {serializers.DateTimeField: ("string", "date-time"), serializers.BooleanField: ("boolean", None)}
 
 
@@ -18,7 +22,7 @@ class ByQuery(BaseFilterBackend):
     """Base class of filters by parameters of the query. Tests are left out unless a parameter includes them.
 
     `LOOKUPS` of a subclass has its parameters: name to the model's look-up, the field that parses the value, and the
-    description for OpenAPI.
+    description for OpenAPI. A number is matched in any case if no document has the exact one.
     """
 
     LOOKUPS: ClassVar[dict[str, tuple[str, serializers.Field[Any, Any, Any, Any], str]]] = {}
@@ -31,6 +35,8 @@ class ByQuery(BaseFilterBackend):
         "po_number": ("po_number", serializers.CharField(), "Only this order number of the shop."),
         "increment_id": ("increment_id", serializers.CharField(), "Only this number of Stock Hub."),
     }
+    # parameter: the column of documents that has such numbers, and these documents
+    NUMBERS: ClassVar[dict[str, tuple[str, Sequence[type[Document]]]]] = {}
     TEST = "test"
 
     def parameters(self) -> dict[str, tuple[str, serializers.Field[Any, Any, Any, Any], str]]:
@@ -45,8 +51,14 @@ class ByQuery(BaseFilterBackend):
         """
         parameters = request.query_params
         for name, (lookup, field, _) in self.parameters().items():
-            if name in parameters:
-                queryset = queryset.filter(**{lookup: _parse(name, field, parameters[name])})
+            if name not in parameters:
+                continue
+            value = _parse(name, field, parameters[name])
+            if name in self.NUMBERS:
+                column, models = self.NUMBERS[name]
+                queryset = queryset.filter(**{f"{lookup}__in": stored_numbers(value, [column], models)})
+            else:
+                queryset = queryset.filter(**{lookup: value})
         with_tests = self.TEST in parameters and _parse(self.TEST, serializers.BooleanField(), parameters[self.TEST])
         if "account" in parameters or with_tests:
             return queryset
@@ -62,6 +74,7 @@ class ByQuery(BaseFilterBackend):
 class OrderFilter(ByQuery):
     """Filter of orders. Stubs never match a time or a status, since they have neither."""
 
+    NUMBERS = {"po_number": ("po_number", [Order]), "increment_id": ("increment_id", [Order])}
     LOOKUPS = {
         "status": ("status", serializers.CharField(), "Only this status, as Stock Hub writes it."),
         "updated_since": (
@@ -80,6 +93,11 @@ class OrderFilter(ByQuery):
 class EventFilter(ByQuery):
     """Filter of events."""
 
+    NUMBERS = {
+        "po_number": ("po_number", ALL),
+        "increment_id": ("increment_id", ALL),
+        "order": ("increment_id", [Order]),
+    }
     LOOKUPS = {
         "type": ("type", serializers.CharField(), "Only this type, such as `shipment.delivered`."),
         "order": ("order__increment_id", serializers.CharField(), "Only the order with this number of Stock Hub."),

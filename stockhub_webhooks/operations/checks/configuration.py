@@ -243,7 +243,7 @@ def only_tests() -> Iterable[CheckMessage]:
 
 
 def almost_test() -> Iterable[CheckMessage]:
-    """W013: an account name that differs from "test" only by case. Some databases ignore case."""
+    """W013: an account name that differs from "test" only by case, probably by mistake."""
     for account in conf.accounts():
         if account != TEST_ACCOUNT and account.strip().casefold() == TEST_ACCOUNT:
             yield Warning(

@@ -12,7 +12,9 @@ from django.apps import apps
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Django's own name
 from django.db import Error as DatabaseFault
 from django.db import connections
+from django.db.migrations.loader import MigrationLoader
 
+from stockhub_webhooks.db.collation import COLLATIONS, alter_statement
 from stockhub_webhooks.db.connections import database_alias
 
 TRANSACTIONAL = "InnoDB"
@@ -58,6 +60,28 @@ def character_set() -> Iterable[CheckMessage]:
                 )
 
 
+def collation() -> Iterable[CheckMessage]:
+    """E021: columns of numbers and names that ignore case, so that two customers' orders become one."""
+    connection = connections[database_alias()]
+    if connection.vendor != "mysql":
+        return
+    collations = {(table, column): collation for table, column, collation in _rows(COLLATIONS)}
+    loader = MigrationLoader(connection) if collations else None
+    # an error would keep `migrate` from running, which gives the columns their collations
+    if loader is None or not set(loader.graph.leaf_nodes("stockhub_webhooks")) <= loader.applied_migrations.keys():
+        return
+    editor = connection.SchemaEditorClass(connection)
+    for model in apps.get_app_config("stockhub_webhooks").get_models():
+        sql, parameters = alter_statement(model, editor, collations)
+        if sql:
+            yield Error(
+                f"Columns of {model._meta.db_table} ignore case, accents or trailing blanks: an order can overwrite "
+                "another customer's.",
+                hint=f"{sql % tuple(map(editor.quote_value, parameters))};",
+                id="stockhub_webhooks.E021",
+            )
+
+
 def journal_mode() -> Iterable[CheckMessage]:
     """W022: a journal mode in which reading, for example in the admin, blocks the storing of messages."""
     if connections[database_alias()].vendor != "sqlite":
@@ -89,4 +113,4 @@ def _rows(sql: str) -> list[tuple[Any, ...]]:
         return []
 
 
-CHECKS = (engine, character_set, journal_mode)
+CHECKS = (engine, character_set, collation, journal_mode)

@@ -11,6 +11,7 @@ from django.db.models import Q
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Message, Order
 from stockhub_webhooks.models.message import MessageQuerySet
+from stockhub_webhooks.models.numbers import stored_numbers
 from stockhub_webhooks.operations.dates import parse_timestamp
 from stockhub_webhooks.processing.apply import BY_TOPIC
 
@@ -81,10 +82,11 @@ def _about(number: str) -> Q:
     The numbers of the documents are looked up first, so that the condition can use an index of messages.
     """
     condition = Q(pk__in=[])
+    numbers = stored_numbers(number, ("increment_id", "po_number"))
     for topic, document_type in BY_TOPIC.items():
         path = "" if document_type.model is Order else "order__"
         rows = document_type.model.objects.using(database_alias())
-        documents = rows.filter(Q(**{f"{path}increment_id": number}) | Q(**{f"{path}po_number": number}))
+        documents = rows.filter(Q(**{f"{path}increment_id__in": numbers}) | Q(**{f"{path}po_number__in": numbers}))
         for account, increment_id in documents.values_list("account", "increment_id"):
             condition |= Q(topic=topic, account=account, increment_id=increment_id)
     return condition

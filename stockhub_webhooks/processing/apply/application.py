@@ -12,6 +12,7 @@ from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.db.writes import insert, save, select_for_update
 from stockhub_webhooks.models import Document, Event, Message, Order, Shipment
 from stockhub_webhooks.models.message import OUTDATED_RETURN
+from stockhub_webhooks.models.shipment import normalize_tracking_number
 from stockhub_webhooks.processing.apply import parts, precedence
 from stockhub_webhooks.processing.apply.changes import Changes, as_json, set_values
 from stockhub_webhooks.processing.apply.document_types import BY_TOPIC
@@ -288,8 +289,12 @@ class _Application:
     # ------------------------------------------------------------ tracks, which are never removed
 
     def tracks(self) -> list[dict[str, Any]]:
-        """Return the tracks of the message, if documents of its topic have tracks."""
-        return self.reading.tracks if self.document_type.has_tracks else []
+        """Return the tracks of the message, one for each number; of several spellings, the first one."""
+        tracks = self.reading.tracks if self.document_type.has_tracks else []
+        by_number: dict[str, dict[str, Any]] = {}
+        for track in tracks:
+            by_number.setdefault(normalize_tracking_number(track["tracking_number"]), track)
+        return list(by_number.values())
 
     def add_track(self, values: dict[str, Any]) -> None:
         number = values["tracking_number"]

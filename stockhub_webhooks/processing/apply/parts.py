@@ -9,6 +9,7 @@ from typing import Any
 
 from stockhub_webhooks.db.writes import insert
 from stockhub_webhooks.models import Address, Track
+from stockhub_webhooks.models.shipment import normalize_tracking_number
 from stockhub_webhooks.processing.apply.changes import Changes, field_values, set_values, with_prefix
 from stockhub_webhooks.processing.apply.document_types import DocumentType
 from stockhub_webhooks.processing.apply.line_matching import LineKey, line_key, match_lines
@@ -205,14 +206,16 @@ def create_track(document: Any, document_type: DocumentType, values: Values, usi
 
 
 def find_track(document: Any, document_type: DocumentType, values: Values, using: str) -> Track | None:
-    """Return the document's track with the same number, or None."""
-    tracks = Track.objects.using(using).filter(**{document_type.name: document})
-    return tracks.filter(tracking_number=values["tracking_number"]).first()
+    """Return the document's track with the same number, in whatever spelling; None if there is none."""
+    number = normalize_tracking_number(values["tracking_number"])
+    tracks = Track.objects.using(using).filter(**{document_type.name: document}).order_by("pk")
+    # compared here, since the databases differ in the upper case of letters outside of ASCII
+    return next((track for track in tracks if normalize_tracking_number(track.tracking_number) == number), None)
 
 
 def update_track(track: Track, values: Values, using: str) -> Changes:
-    """Update the carrier and the link of a known number."""
-    changes = set_values(track, values)
+    """Update the carrier and the link of a known number, which keeps its spelling."""
+    changes = set_values(track, {name: value for name, value in values.items() if name != "tracking_number"})
     if changes:
         track.save(using=using, update_fields=list(changes))
     return with_prefix(f"tracks[{track.tracking_number}]", changes)
