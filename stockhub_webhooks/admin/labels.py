@@ -73,6 +73,8 @@ NOTES: Labels = {
     "topic_differs": _("came in at the address for another topic (%(detail)s)"),
     "unknown_field": _("a field that we do not know; kept for our shop under “unknown fields”"),
     "extra_too_long": _("a field that we do not know, and too long to keep; only in the message itself"),
+    "missing_field": _("not in the message, although Stock Hub's documentation has it"),
+    "unknown_version": _("a version that we do not know: %(detail)s"),
     "unknown_value": _("a code that we do not know: %(detail)s"),
     "wrapped": _("wrapped in something else; unwrapped"),
 }

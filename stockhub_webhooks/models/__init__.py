@@ -3,6 +3,7 @@
 from stockhub_webhooks.models.alarm import Alarm
 from stockhub_webhooks.models.credit_memo import CreditMemo, CreditMemoItem
 from stockhub_webhooks.models.documents import Address, Document, Line
+from stockhub_webhooks.models.drift import Drift
 from stockhub_webhooks.models.host_link import HostLink
 from stockhub_webhooks.models.invoice import Invoice, InvoiceItem
 from stockhub_webhooks.models.ledger import Event, Heartbeat, ReceiverCall
@@ -22,6 +23,7 @@ __all__ = [
     "CreditMemo",
     "CreditMemoItem",
     "Document",
+    "Drift",
     "Event",
     "Heartbeat",
     "HostLink",

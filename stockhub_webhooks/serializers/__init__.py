@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from stockhub_webhooks.contract import topics
+from stockhub_webhooks.contract.documented import ALWAYS_SENT, VERSIONS
 from stockhub_webhooks.contract.recognition import recognise
 from stockhub_webhooks.exceptions import SeveralDocuments, Unreadable
 from stockhub_webhooks.serializers import times
@@ -56,6 +57,9 @@ def read_message(message: Any) -> ParsedMessage:
         Unreadable: as for `read`.
     """
     parsed = read(bytes(message.body), message.url_topic, message.headers, message.received_at)
+    version = message.headers.get("x-version", "")
+    if version and version not in VERSIONS:
+        parsed.notes.append(Note("", "unknown_version", version[:20]))
     if path := message.headers.get("nearby-address"):
         parsed.notes.append(Note("", "nearby_address", path[:60]))
     return parsed
@@ -81,7 +85,11 @@ def read(
     """
     data, notes = _document(body, headers)
     with times.received_at(received_at):
-        return _parse_document(data, _topic(data, url_topic), url_topic, notes)
+        topic = _topic(data, url_topic)
+        parsed = _parse_document(data, topic, url_topic, notes)
+        missing = sorted(ALWAYS_SENT[topic] - data.keys())
+        parsed.notes = limit_notes([*parsed.notes, *(Note(name, "missing_field") for name in missing)])
+        return parsed
 
 
 def identify(body: bytes, url_topic: str = "", headers: Mapping[str, str] | None = None) -> ParsedMessage:

@@ -1,0 +1,41 @@
+"""Admin of what Stock Hub sends differently from its documentation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from stockhub_webhooks.admin import display, search_box
+from stockhub_webhooks.admin.base import ReadOnlyAdmin
+from stockhub_webhooks.models import Drift
+
+
+@admin.register(Drift)
+class DriftAdmin(ReadOnlyAdmin):
+    """Admin of the counters of differences, by topic."""
+
+    has_account = False
+    list_display = ("kind", "topic", "name", "count", "first_seen_at", "last_seen_at", "example")
+    list_filter = ("kind", "topic")
+    ordering = ("-last_seen_at", "-pk")
+    sortable_by = None
+    search_help_text = _("field or code")
+    fieldsets = (
+        (None, {"fields": [("kind", "topic", "name")]}),
+        (None, {"fields": [("count", "first_seen_at", "last_seen_at"), "example"]}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("sample").defer("sample__body", "sample__headers")
+
+    def get_search_filter(self, request: HttpRequest, text: str) -> Q:
+        return search_box.holds(text, "name")
+
+    @admin.display(description=_("for example"))
+    def example(self, row: Drift) -> Any:
+        """Return a link to the latest of the messages."""
+        return display.page(row.sample, display.value(row.sample.received_at)) if row.sample else display.EMPTY

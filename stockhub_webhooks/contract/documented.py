@@ -1,0 +1,27 @@
+"""Fields of the contract that are in each documented message and are never null there, and the known versions."""
+
+from stockhub_webhooks.contract import topics
+
+VERSIONS = frozenset({"V1"})  # values of `x-version`
+
+ALWAYS_SENT: dict[str, frozenset[str]] = {
+    topics.ORDER: frozenset(
+        {"increment_id", "created_at", "updated_at", "items", "shipping_address", "billing_address"}
+    ),
+    topics.SHIPMENT: frozenset(
+        {"increment_id", "order_increment_id", "created_at", "updated_at", "items", "shipping_address"}
+        | {"origin_address", "track", "currency"}
+    ),
+    topics.INVOICE: frozenset(
+        {"increment_id", "order_increment_id", "created_at", "updated_at", "items", "billing_address"}
+        | {"grand_total", "subtotal", "currency", "po_number"}
+    ),
+    topics.RMA: frozenset(
+        {"increment_id", "order_increment_id", "date_requested", "items", "status", "currency", "po_number"}
+    ),
+    topics.CREDIT_MEMO: frozenset(
+        {"increment_id", "order_increment_id", "created_at", "updated_at", "items", "billing_address"}
+        | {"shipping_price", "grand_total", "subtotal", "currency", "adjustment", "fee_amount"}
+    ),
+    topics.PAYMENT_REQUEST: frozenset({"items", "grand_total", "subtotal", "tax_amount", "discount_amount"}),
+}

@@ -1,0 +1,142 @@
+"""Differences between the messages and the documentation are counted, each message once."""
+
+import json
+from datetime import datetime, timezone
+
+import pytest
+
+from stockhub_webhooks.contract import topics
+from stockhub_webhooks.contract.documented import ALWAYS_SENT
+from stockhub_webhooks.models import Drift, Message
+from stockhub_webhooks.operations import drift, worker
+from stockhub_webhooks.operations.replay import run
+from stockhub_webhooks.operations.replay.choice import Choice
+from tests.conftest import TEST_KEY
+from tests.samples import contract, sample
+
+pytestmark = pytest.mark.django_db(transaction=True)
+EACH_TOPIC = pytest.mark.parametrize("topic", topics.ALL)
+
+
+def counted():
+    drift.throttle.reset()
+    drift.count_due()
+    return {(row.topic, row.kind, row.name): row.count for row in Drift.objects.all()}
+
+
+@EACH_TOPIC
+def test_documented_message_is_no_drift(post, topic):
+    post(topic)
+    assert counted() == {}
+    assert not Message.objects.filter(notes_due_at__isnull=False).exists()
+
+
+@EACH_TOPIC
+def test_each_kind_of_difference_is_counted(post, topic):
+    body = contract(topic) | {"gift": {"text": "secret"}}
+    body["items"][0]["weight"] = 3
+    body["currency"] = [1, 2]
+    missing = min(ALWAYS_SENT[topic] - {"currency", "increment_id", "order_increment_id", "items"})
+    del body[missing]
+    post(topic, body, headers={"x-version": "V3"})
+    assert counted() == {
+        (topic, "unknown_field", "gift"): 1,
+        (topic, "unknown_field", "items[].weight"): 1,
+        (topic, "left_out", "currency: not_text"): 1,
+        (topic, "missing_field", missing): 1,
+        (topic, "version", "V3"): 1,
+    }
+
+
+def test_unknown_code_and_address_of_another_topic_are_counted(post):
+    post("shipment", sample("shipment", status="TELEPORTED"))
+    post("invoice", contract("shipment") | {"increment_id": "000000777"})
+    assert counted() == {
+        ("shipment", "unknown_code", "status: TELEPORTED"): 1,
+        ("shipment", "topic", "invoice"): 1,
+    }
+
+
+def test_message_counts_once_however_often_it_is_counted_or_replayed(post):
+    body = contract("order") | {"gift": "a"}
+    post("order", body)
+    assert counted() == {("order", "unknown_field", "gift"): 1}
+    run.begin(Choice(), who="test", reason="test")
+    worker.drain()
+    assert counted() == {("order", "unknown_field", "gift"): 1}
+    post("order", body | {"gift": "b"})
+    assert counted() == {("order", "unknown_field", "gift"): 2}
+
+
+def test_times_are_those_of_the_messages_and_the_sample_is_the_latest(post):
+    for gift in ("a", "b"):
+        post("order", contract("order") | {"gift": gift})
+    first, last = Message.objects.order_by("pk")
+    counted()
+    row = Drift.objects.get()
+    assert (row.first_seen_at, row.last_seen_at, row.sample) == (first.received_at, last.received_at, last)
+    early = datetime(2020, 1, 1, tzinfo=timezone.utc)
+    Message.objects.filter(pk=first.pk).update(received_at=early, notes_due_at=early)
+    counted()
+    row.refresh_from_db()
+    assert (row.first_seen_at, row.last_seen_at, row.count) == (early, last.received_at, 3)
+
+
+def test_tests_are_left_out(post, settings):
+    settings.STOCKHUB_WEBHOOKS = {"API_KEYS": {"test": TEST_KEY}}
+    post("order", contract("order") | {"gift": "a"}, key=TEST_KEY)
+    assert counted() == {}
+
+
+def test_names_from_outside_are_cut_and_limited(post, monkeypatch):
+    monkeypatch.setattr(drift, "MAX_NAMES", 3)
+    for number in range(5):
+        post("order", json.dumps(contract("order") | {f"{number}" * 500: number}).encode())
+        counted()
+    names = list(Drift.objects.order_by("pk").values_list("name", "count"))
+    assert len(names) == 4
+    assert names[-1] == (Drift.OTHERS, 2)
+    assert max(len(name) for name, _ in names) <= 150
+
+
+def test_batch_is_counted_whole_or_not_at_all(post, monkeypatch):
+    post("order", contract("order") | {"gift": "a", "ribbon": "b"})
+    real, calls = drift._add, []
+
+    def killed(key, seen):
+        calls.append(key)
+        if len(calls) == 2:
+            raise SystemExit
+        real(key, seen)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(drift, "_add", killed)
+        with pytest.raises(SystemExit):
+            drift.throttle.reset()
+            drift.count_due()
+    assert not Drift.objects.exists()
+    assert counted() == {("order", "unknown_field", "gift"): 1, ("order", "unknown_field", "ribbon"): 1}
+
+
+def test_worker_counts(post):
+    post("order", contract("order") | {"gift": "a"})
+    drift.throttle.reset()
+    worker.drain()
+    assert Drift.objects.get().count == 1
+
+
+def test_sample_outlives_no_message(post):
+    post("order", contract("order") | {"gift": "a"})
+    counted()
+    Message.objects.all().delete()
+    assert Drift.objects.get().sample is None
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "other"])
+def test_page_shows_the_field_and_the_sample_and_no_value(post, admin_client):
+    post("order", contract("order") | {"gift": "a secret"})
+    counted()
+    page = admin_client.get("/admin/stockhub_webhooks/drift/").content.decode()
+    assert "gift" in page
+    assert f"/admin/stockhub_webhooks/message/{Message.objects.get().pk}/change/" in page
+    assert "a secret" not in page
