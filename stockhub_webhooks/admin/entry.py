@@ -77,7 +77,8 @@ class EntryForm(forms.Form):
         return values
 
     def _message(self, values: dict[str, Any]) -> Message:
-        body, headers = values["body"].encode(), {}
+        body: bytes = values["body"].encode()
+        headers: dict[str, str] = {}
         if self.original:
             body, headers = corrected(text_of(self.original), self.original.headers, values["body"])
         account = conf.account(values.get("account", ""))
