@@ -33,7 +33,7 @@ TOKEN = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+)')
 # shown as another character than it is: NUL becomes ␀, and a byte that is no character becomes �
 ODD = re.compile("\r\n|[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 NO_CHARACTER = re.compile("[\ud800-\udfff]")
-CONTROLS = {code: 0x2400 + code for code in range(32)} | {0x7F: 0x2421, 10: "\n", 13: "\n"}
+CONTROLS = {code: 0x2400 + code for code in range(32)} | {0x7F: 0x2421, 10: 10, 13: 10}
 
 
 class Piece(NamedTuple):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from stockhub_webhooks.db.fields import ExactCharField
 from stockhub_webhooks.models.message import Message, Topic
 
 NAME_LENGTH = 150
@@ -39,7 +40,7 @@ class Drift(models.Model):
     id: models.BigAutoField[int, int] = models.BigAutoField(primary_key=True)
     topic: models.CharField[str, str] = models.CharField(_("topic"), max_length=32, choices=Topic)
     kind: models.CharField[str, str] = models.CharField(_("difference"), max_length=16, choices=Kind)
-    name: models.CharField[str, str] = models.CharField(_("field or code"), max_length=NAME_LENGTH, blank=True)
+    name: models.CharField[str, str] = ExactCharField(_("field or code"), max_length=NAME_LENGTH, blank=True)
     count: models.PositiveBigIntegerField[int, int] = models.PositiveBigIntegerField(_("messages"), default=0)
     first_seen_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(_("first seen"))
     last_seen_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(_("last seen"), db_index=True)

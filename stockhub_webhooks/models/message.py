@@ -94,6 +94,7 @@ class Message(AccountModel):
         position: the place of the document in the parent, from 0.
         is_in_part: True if a part of the message was left out, apart from unknown fields; False once a person has
             corrected that in a message of its own; None for any other message.
+        notes_due_at: when the notes wait to be counted as drift (`Drift`); None if there are none, or they are counted.
         has_impossible_time: True if a time in the message is before 2000 or later than the message; None otherwise.
     """
 
@@ -203,6 +204,10 @@ class Message(AccountModel):
         _("has an impossible time"), null=True
     )
 
+    notes_due_at: models.DateTimeField[datetime | Combinable | None, datetime | None] = models.DateTimeField(
+        null=True, editable=False
+    )
+
     # set when the message or its parent is applied; a new row gets them from the defaults of the database
     SET_WHEN_APPLIED = frozenset(
         {
@@ -216,7 +221,7 @@ class Message(AccountModel):
             "is_replay",
             "is_suspect",
         }
-        | {"is_in_part", "has_impossible_time", "parent", "position"}
+        | {"is_in_part", "has_impossible_time", "notes_due_at", "parent", "position"}
     )
 
     if TYPE_CHECKING:
@@ -241,6 +246,7 @@ class Message(AccountModel):
             models.Index(fields=["status", "outcome", "received_at"], name="stockhub_message_status"),
             # for the overview and its lists: few messages have them
             NotNullIndex(fields=["is_in_part", "received_at"], name="stockhub_message_in_part"),
+            NotNullIndex(fields=["notes_due_at", "id"], name="stockhub_message_notes_due"),
             NotNullIndex(fields=["has_impossible_time", "received_at"], name="stockhub_message_times"),
             # for the last message of each topic and key: an index-only scan, without the bodies
             models.Index(

@@ -184,13 +184,16 @@ def settle(message: Message, reading: ParsedMessage, outcome: str, notes: Sequen
         AlreadySettled: another process finished it first.
     """
     is_in_part = outcome != Message.Outcome.STALE and reading.leaves_something_out
+    all_notes = limit_notes([*notes, *reading.notes])
+    # the notes of a replay were counted when the message was applied first
+    to_count = {"notes_due_at": NOW} if all_notes and not message.is_replay else {}
     _finish(
         message,
         status=Message.Status.APPLIED,
         outcome=outcome,
         topic=reading.topic,
         increment_id=reading.increment_id,
-        notes=[note._asdict() for note in limit_notes([*notes, *reading.notes])],
+        notes=[note._asdict() for note in all_notes],
         # None leaves the row out of the partial index; False is kept, since a person has corrected the message
         is_in_part=message.is_in_part is not False if is_in_part else None,
         has_impossible_time=reading.has_impossible_time or None,
@@ -198,6 +201,7 @@ def settle(message: Message, reading: ParsedMessage, outcome: str, notes: Sequen
         cause="",
         applied_at=timezone.now(),
         due_at=None,
+        **to_count,
     )
 
 

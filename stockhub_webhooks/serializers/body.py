@@ -28,6 +28,7 @@ BETWEEN = re.compile(f"[{SEPARATORS}\ufeff]*")
 OPENING = ("{", "[", '"')
 # bytes of memory that each of these makes: an object, a list with its first value, a name with its value
 PARSED_BYTES = (("{", 80), ("[", 104), (":", 104))
+DENSEST = 52  # bytes by character: of lists in lists
 MAX_GROWTH = 28  # memory of the parsed values, as a multiple of MAX_BODY_BYTES; lists of documents are parsed twice
 BLOCK_CHARACTERS = 64 * 1024
 
@@ -81,7 +82,7 @@ def _check_growth(text: str, limit: int) -> None:
         Unreadable: `not_json`.
     """
     most = MAX_GROWTH * limit
-    if 52 * len(text) > most and sum(text.count(mark) * size for mark, size in PARSED_BYTES) > most:
+    if DENSEST * len(text) > most and sum(text.count(mark) * size for mark, size in PARSED_BYTES) > most:
         raise Unreadable("not_json", "the body has too many objects and lists for its size")
 
 

@@ -100,6 +100,7 @@ def test_names_from_outside_are_cut_and_limited(post, monkeypatch):
 
 
 def test_batch_is_counted_whole_or_not_at_all(post, monkeypatch):
+    drift.throttle.start()  # not yet, after the answer
     post("order", contract("order") | {"gift": "a", "ribbon": "b"})
     real, calls = drift._add, []
 
