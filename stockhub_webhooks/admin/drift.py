@@ -21,7 +21,7 @@ class DriftAdmin(ReadOnlyAdmin):
     has_account = False
     list_display = ("kind", "topic", "name", "count", "first_seen_at", "last_seen_at", "example")
     list_filter = ("kind", "topic")
-    ordering = ("-last_seen_at", "-pk")
+    ordering = ("-last_seen_at",)
     sortable_by = None
     search_help_text = _("field or code")
     fieldsets = (

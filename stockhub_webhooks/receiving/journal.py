@@ -186,7 +186,7 @@ def settle(message: Message, reading: ParsedMessage, outcome: str, notes: Sequen
     is_in_part = outcome != Message.Outcome.STALE and reading.leaves_something_out
     all_notes = limit_notes([*notes, *reading.notes])
     # the notes of a replay were counted when the message was applied first
-    to_count = {"notes_due_at": NOW} if all_notes and not message.is_replay else {}
+    to_count: dict[str, Any] = {"notes_due_at": NOW} if all_notes and not message.is_replay else {}
     _finish(
         message,
         status=Message.Status.APPLIED,
