@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
@@ -14,6 +15,7 @@ from django.shortcuts import get_object_or_404
 from django.template.defaultfilters import filesizeformat
 from django.urls import path
 from django.utils.decorators import method_decorator
+from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
@@ -29,6 +31,7 @@ from stockhub_webhooks.models import Message
 from stockhub_webhooks.models.message import Topic
 from stockhub_webhooks.office.access import may, may_see_persons
 from stockhub_webhooks.receiving import ingest, journal, records
+from stockhub_webhooks.serializers.fields import LEFT_OUT
 
 URL_NAME = "stockhub_webhooks_message_enter"
 BY_SHAPE = ("", _("what its content looks like"))
@@ -78,7 +81,7 @@ class EntryForm(forms.Form):
     def _message(self, body: bytes, values: dict[str, Any]) -> Message:
         account = conf.account(values.get("account", ""))
         # a correction keeps the time of receipt, so that later messages still count as newer
-        received_at = self.original.received_at if self.original and needs_a_look(self.original) else None
+        received_at = self.original.received_at if self.original and is_correctable(self.original) else None
         message = ingest.bare(body, account=account, topic=values["topic"], received_at=received_at)
         if self.original:
             message.headers = {records.CORRECTED_FROM: str(self.original.uid)}
@@ -92,9 +95,9 @@ class EntryForm(forms.Form):
         return body
 
 
-def needs_a_look(message: Message) -> bool:
-    """Return True if the message is quarantined."""
-    return message.status == Message.Status.QUARANTINED
+def is_correctable(message: Message) -> bool:
+    """Return True if the message was never applied, or only in part."""
+    return message.status == Message.Status.QUARANTINED or bool(message.is_in_part)
 
 
 def too_long() -> str:
@@ -136,8 +139,8 @@ class EntryPage(ReadOnlyAdmin):
         return may_look and self.has_enter_by_hand_permission(request)
 
     def change_form_object_tools(self, request: HttpRequest, row: Message) -> ObjectTools:
-        may_correct = needs_a_look(row) and self.has_correct_permission(request)
-        own = [(f"{self.page_url(URL_NAME)}?correct={row.pk}", _("mend and enter again"))] if may_correct else []
+        may_correct = is_correctable(row) and self.has_correct_permission(request)
+        own = [(f"{self.page_url(URL_NAME)}?correct={row.pk}", _("correct and enter again"))] if may_correct else []
         return [*own, *super().change_form_object_tools(request, row)]
 
     # ------------------------------------------------------------ the page
@@ -179,23 +182,26 @@ class EntryPage(ReadOnlyAdmin):
         return get_object_or_404(Message.objects.using(database_alias()), pk=pk)
 
     def enter(self, request: HttpRequest, message: Message, original: Message | None) -> None:
-        """Store and log the message, and wake the runner after the commit; the original stays as it is."""
+        """Store and log the message, and wake the runner after the commit; the original keeps its body and outcome."""
         user: Any = request.user
         with transaction.atomic(using=database_alias()):
             journal.enter(message)
             LogEntry.objects.log_actions(user.pk, [message], ADDITION, str(_("entered by hand")))
             if original:
-                what = _("mended and entered again as message %(number)s") % {"number": message.pk}
+                what = _("corrected and entered again as message %(number)s") % {"number": message.pk}
                 LogEntry.objects.log_actions(user.pk, [original], CHANGE, what)
+                # what was left out is in the new message now, so the original needs no attention
+                Message.objects.using(database_alias()).filter(pk=original.pk, is_in_part=True).update(is_in_part=False)
             wake_on_commit()
 
     def entry_page(self, request: HttpRequest, form: EntryForm, status: int = 200) -> HttpResponse:
         """Show the page with the outcome of the message that was entered last."""
         context = {
-            "title": _("Enter a message by hand") if form.original is None else _("Mend and enter again"),
+            "title": _("Enter a message by hand") if form.original is None else _("Correct and enter again"),
             "form": form,
             "adminform": AdminForm(form, [(None, {"fields": list(form.fields)})], {}),  # type: ignore[arg-type]
             "intro": intro(form.original),
+            "left_out": left_out(form.original),
             "entered": self.entered(request),
             "submit_label": _("Enter"),
         }
@@ -228,4 +234,16 @@ def intro(original: Message | None) -> Any:
         return _(
             "For what Winkelstraat mailed, or what you know otherwise. It is processed as if Stock Hub had sent it."
         )
-    return _("Mend what is wrong below. The message as it came in stays as it is.")
+    return _("Correct what is wrong below. The message as it came in stays as it is.")
+
+
+def left_out(original: Message | None) -> Any:
+    """Return a table of the notes on what was left out of the original, "" if there are none."""
+    notes = [note for note in original.notes if note.get("code") in LEFT_OUT] if original else []
+    return notes_table(notes) if notes else ""
+
+
+def notes_table(notes: Iterable[Mapping[str, Any]]) -> Any:
+    """Return a table of notes, each with its path in the body."""
+    rows = ((labels.note(note), format_html("<code>{}</code>", note.get("path", ""))) for note in notes)
+    return display.table((_("remark"), _("place")), rows)

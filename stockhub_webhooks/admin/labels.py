@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks import signals
@@ -50,7 +50,8 @@ NOTES: Labels = {
     "charset": _("written in another character set (%(detail)s); read all the same"),
     "compressed": _("compressed (%(detail)s); unpacked"),
     "cut_off": _("longer than we can keep; the end is left out"),
-    "in_the_future": _("a time later than the message itself; check the clock or the time zone"),
+    "impossible_time": _("a time before 2000 or thousands of years ahead; we keep what we had"),
+    "in_the_future": _("a time %(detail)s later than the message itself; check the clock or the time zone"),
     "more_notes": _("and %(detail)s more remarks"),
     "no_tracking_number": _("a parcel without a tracking number; left out"),
     "nearby_address": _("sent to %(detail)s, which is no address of ours"),
@@ -140,8 +141,21 @@ def note(note: Mapping[str, Any]) -> str:
     code, detail = str(note.get("code", "")), str(note.get("detail", ""))
     if code == "topic_differs":
         detail = str(dict(Topic.choices).get(detail, detail))
+    elif code == "in_the_future":
+        detail = duration(detail)
     label = statuses.label(NOTES, code)
     return label % {"detail": detail} if code in NOTES else label
+
+
+def duration(seconds: str) -> str:
+    """Return a number of seconds in hours and full minutes, or in days from two days on; "" if it is none."""
+    minutes = (int(seconds) + 59) // 60 if seconds.isdecimal() else 0  # a message takes some seconds to arrive
+    if minutes >= 2 * 24 * 60:
+        days = minutes // (24 * 60)
+        return ngettext("%(count)d day", "%(count)d days", days) % {"count": days}
+    return (
+        gettext("%(hours)d:%(minutes)02d hours") % {"hours": minutes // 60, "minutes": minutes % 60} if minutes else ""
+    )
 
 
 def error(message: Message) -> str:
@@ -184,5 +198,6 @@ def cause(code: str) -> str:
 
 
 def result(message: Message) -> str:
-    """Return the outcome of a message, or else its status."""
-    return str(message.get_outcome_display() or message.get_status_display())
+    """Return the outcome of a message, or else its status; say if a part was left out."""
+    result = str(message.get_outcome_display() or message.get_status_display())
+    return f"{result} ({gettext('in part')})" if message.is_in_part else result

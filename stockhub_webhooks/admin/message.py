@@ -7,13 +7,13 @@ from typing import Any, cast
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.utils.html import format_html
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.admin import display, labels, list_filters, related_activity, search_box
 from stockhub_webhooks.admin.body_text import pretty
 from stockhub_webhooks.admin.date_range import DateRangeFilter
-from stockhub_webhooks.admin.entry import EntryPage
+from stockhub_webhooks.admin.entry import EntryPage, notes_table
 from stockhub_webhooks.admin.list_filters import MessageAttentionFilter
 from stockhub_webhooks.admin.replay_request import MAX_IDS, URL_NAME
 from stockhub_webhooks.contract import statuses
@@ -45,7 +45,14 @@ class MessageAdmin(EntryPage):
         (None, {"fields": [("received_at", "topic", "increment_id", "document"), "account"]}),
         (
             _("What became of it"),
-            {"fields": [("status", "outcome", "applied_at", "replayed"), "dismissed_because", "why", "notes_in_words"]},
+            {
+                "fields": [
+                    ("status", "outcome", "in_part", "applied_at", "replayed"),
+                    "dismissed_because",
+                    "why",
+                    "notes_in_words",
+                ]
+            },
         ),
         (_("What happened"), {"fields": ["events", "receiver_calls"]}),
         (
@@ -95,7 +102,7 @@ class MessageAdmin(EntryPage):
     def document(self, message: Message) -> Any:
         return related_activity.document_link(message)
 
-    @admin.display(description=_("mended from"))
+    @admin.display(description=_("corrected from"))
     def corrected_from(self, message: Message) -> Any:
         uid = message.headers[records.CORRECTED_FROM]
         original = Message.objects.filter(uid=uid).first()
@@ -123,6 +130,15 @@ class MessageAdmin(EntryPage):
     def dismissed_because(self, message: Message) -> str:
         return statuses.label(labels.DISMISSALS, message.dismissed_reason) or display.EMPTY
 
+    @admin.display(description=_("applied in part"))
+    def in_part(self, message: Message) -> str:
+        """Return whether a part was left out, and whether a person corrected that."""
+        return (
+            gettext("yes, corrected since")
+            if message.is_in_part is False
+            else labels.yes_or_no(bool(message.is_in_part))
+        )
+
     @admin.display(description=_("error"))
     def why(self, message: Message) -> str:
         """Return the text of the error, with its details."""
@@ -137,8 +153,7 @@ class MessageAdmin(EntryPage):
     @admin.display(description=_("remarks"))
     def notes_in_words(self, message: Message) -> Any:
         """Return a table of the notes, each with its path in the body."""
-        rows = ((labels.note(note), format_html("<code>{}</code>", note.get("path", ""))) for note in message.notes)
-        return display.table((_("remark"), _("place")), rows)
+        return notes_table(message.notes)
 
     @admin.display(description=Event._meta.verbose_name_plural)
     def events(self, message: Message) -> Any:

@@ -1,4 +1,4 @@
-"""Custom indexes: a partial index on due rows, and case-insensitive prefix search."""
+"""Custom indexes: partial indexes on rows that have a value, and case-insensitive prefix search."""
 
 from __future__ import annotations
 
@@ -13,17 +13,23 @@ PREFIX_INDEX_OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-class DueIndex(models.Index):
-    """Index on `due_at`. Rows without a due date are left out if the database supports partial indexes."""
+class NotNullIndex(models.Index):
+    """Index without the rows in which its first column is NULL, if the database supports partial indexes."""
 
-    suffix = "due"
+    suffix = "set"
 
     def create_sql(self, model: Any, schema_editor: Any, using: str = "", **options: Any) -> Any:
         """Return the CREATE INDEX statement."""
         partial = schema_editor.connection.features.supports_partial_indexes
-        condition = models.Q(due_at__isnull=False) if partial else None
+        condition = models.Q(**{f"{self.fields[0]}__isnull": False}) if partial else None
         index = models.Index(fields=self.fields, name=self.name, condition=condition)
         return index.create_sql(model, schema_editor, using=using, **options)
+
+
+class DueIndex(NotNullIndex):
+    """Index on `due_at`, without the rows that are not due at any time."""
+
+    suffix = "due"
 
 
 class BeginningIndex(models.Index):

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from stockhub_webhooks.contract import topics
-from stockhub_webhooks.db.indexes import DueIndex
+from stockhub_webhooks.db.indexes import DueIndex, NotNullIndex
 from stockhub_webhooks.models.accounts import AccountModel, AccountQuerySet
 
 if TYPE_CHECKING:
@@ -91,6 +91,9 @@ class Message(AccountModel):
         is_replay: True if the message was applied again.
         parent: the message that held this document among others; None if it came alone.
         position: the place of the document in the parent, from 0.
+        is_in_part: True if a part of the message was left out, apart from unknown fields; False once a person has
+            corrected that in a message of its own; None for any other message.
+        has_impossible_time: True if a time in the message is before 2000 or later than the message; None otherwise.
     """
 
     class Status(models.TextChoices):
@@ -194,6 +197,10 @@ class Message(AccountModel):
     position: models.PositiveIntegerField[int | None, int | None] = models.PositiveIntegerField(
         null=True, editable=False
     )
+    is_in_part: models.BooleanField[bool | None, bool | None] = models.BooleanField(_("applied in part"), null=True)
+    has_impossible_time: models.BooleanField[bool | None, bool | None] = models.BooleanField(
+        _("has an impossible time"), null=True
+    )
 
     # set when the message or its parent is applied; a new row gets them from the defaults of the database
     SET_WHEN_APPLIED = frozenset(
@@ -208,7 +215,7 @@ class Message(AccountModel):
             "is_replay",
             "is_suspect",
         }
-        | {"parent", "position"}
+        | {"is_in_part", "has_impossible_time", "parent", "position"}
     )
 
     if TYPE_CHECKING:
@@ -231,6 +238,9 @@ class Message(AccountModel):
             # both columns of the sort order: many messages may be due since the very same moment
             DueIndex(fields=["due_at", "id"], name="stockhub_message_due"),
             models.Index(fields=["status", "outcome", "received_at"], name="stockhub_message_status"),
+            # for the overview and its lists: few messages have them
+            NotNullIndex(fields=["is_in_part", "received_at"], name="stockhub_message_in_part"),
+            NotNullIndex(fields=["has_impossible_time", "received_at"], name="stockhub_message_times"),
             # for the last message of each topic and key: an index-only scan, without the bodies
             models.Index(
                 fields=["source", "topic", "received_at", "key_fingerprint", "account"], name="stockhub_message_last"

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.contract import statuses
-from stockhub_webhooks.db.indexes import BeginningIndex
+from stockhub_webhooks.db.indexes import BeginningIndex, DueIndex
 from stockhub_webhooks.models.documents import OrderDocument, PricedLine, address, text, timestamp, whole_number
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ class Shipment(OrderDocument):
         collected_at: when the carrier collected the parcel, aware.
         delivered_at: when the carrier delivered the parcel, aware.
         origin_address: the address that the parcel was sent from; it has no name of a person.
+        due_at: when `shipment.delivered` is to be recorded, since `delivered_at` was too far ahead to count; None if
+            there is nothing to record.
     """
 
     order: models.ForeignKey[Order, Order] = models.ForeignKey(
@@ -49,6 +51,7 @@ class Shipment(OrderDocument):
     currency = text(_("currency"))
     shipping_address = address(_("shipping address"))
     origin_address = address(_("sent from"))
+    due_at: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(null=True, editable=False)
 
     if TYPE_CHECKING:
         items: RelatedManager[ShipmentItem]
@@ -57,6 +60,7 @@ class Shipment(OrderDocument):
     class Meta(OrderDocument.Meta):
         verbose_name = _("shipment")
         verbose_name_plural = _("shipments")
+        indexes = [*OrderDocument.Meta.indexes, DueIndex(fields=["due_at", "id"], name="stockhub_shipment_due")]
 
     @property
     def is_delivered(self) -> bool:
@@ -72,10 +76,13 @@ class Shipment(OrderDocument):
     def was_delivered_at(self, time: datetime) -> bool:
         """Return True if the shipment counted as delivered at a time, by what is known now.
 
-        A time of delivery counts if it is less than 14 hours ahead, the largest error that a wrong time zone makes.
+        A time of delivery also counts if it was at most 14 hours ahead when it was received, the largest error that a
+        wrong time zone makes.
         """
-        has_come = self.delivered_at is not None and self.delivered_at <= time + MAX_ZONE_ERROR
-        return has_come or (self.status or "").upper() == DELIVERED
+        if (self.status or "").upper() == DELIVERED:
+            return True
+        zone_limit = (self.received_at or time) + MAX_ZONE_ERROR
+        return self.delivered_at is not None and self.delivered_at <= max(time, zone_limit)
 
     def get_status_display(self) -> str:
         """Return the label of the status, or the code itself if it is unknown."""

@@ -1,6 +1,6 @@
-"""The worker: import the spool, apply messages, call receivers, continue replays, look up the shop's orders.
+"""The worker: import the spool, apply messages, record due deliveries, call receivers, continue replays.
 
-The look-ups come last, because no customer waits for them.
+Last, look up the shop's own orders, because no customer waits for that.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Heartbeat
 from stockhub_webhooks.operations import drift, replay
 from stockhub_webhooks.operations.health import alarm
-from stockhub_webhooks.processing import pipeline
+from stockhub_webhooks.processing import deliveries, pipeline
 from stockhub_webhooks.receiving import claiming, refusals, spool_import
 
 logger = logger_of(__name__)
@@ -51,6 +51,7 @@ def drain(until: float = FOREVER, stop: threading.Event | None = None) -> int:
                         return done
                 if _is_over(until, stop):
                     return done
+        done += deliveries.record_due(until=until, stop=stop)
         done += calls.deliver_due(until=until, stop=stop)
         done += replay.continue_due(until=until, stop=stop)
         done += host_orders.look_up_due(until=until, stop=stop)

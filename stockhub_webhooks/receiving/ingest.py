@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
+from uuid import UUID
 
 from django.utils import timezone
 
 from stockhub_webhooks import serializers
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.db.connections import database_alias
-from stockhub_webhooks.exceptions import SeveralDocuments
+from stockhub_webhooks.db.connections import NOW, database_alias
+from stockhub_webhooks.exceptions import SeveralDocuments, Unreadable
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.receiving import journal, records
 
@@ -140,8 +141,8 @@ class Intake:
     stored: int = 0
     known: int = 0
 
-    def take(self, text: str) -> None:
-        """Journal the message of an entry, unless it was journaled before.
+    def take(self, text: str) -> UUID:
+        """Journal the message of an entry, unless it was journaled before; return its `uid`.
 
         Args:
             text: a JSON object, a body or a record.
@@ -155,14 +156,55 @@ class Intake:
         message = records.to_message(data) if records.is_record(data) else self._bare(text.encode())
         if Message.objects.using(database_alias()).filter(uid=message.uid).exists():
             self.known += 1
-            return
-        journal.enter(message)
-        self.stored += 1
+        else:
+            journal.enter(message)
+            self.stored += 1
+        return message.uid
 
     def _bare(self, body: bytes) -> Message:
         # one microsecond apart, so that a later body counts as the newer one
         received_at = self.received_at and self.received_at + timedelta(microseconds=self.stored)
         return bare(body, account=self.account, topic=self.topic, received_at=received_at)
+
+
+def count_due(uids: Sequence[UUID]) -> int:
+    """Return how many of these messages wait to be applied now."""
+    return sum(
+        Message.objects.using(database_alias()).filter(uid__in=batch).due(NOW).count() for batch in _batches(uids)
+    )
+
+
+def results(uids: Sequence[UUID]) -> Iterator[str]:
+    """Yield a line about each of these messages: its key, topic and number, and its outcome or the reason for none."""
+    for batch in _batches(uids):
+        rows = Message.objects.using(database_alias()).filter(uid__in=batch)
+        by_uid = {message.uid: message for message in rows}
+        yield from (_result(by_uid[uid]) if uid in by_uid else f"message {uid} is gone" for uid in batch)
+
+
+def _batches(uids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
+    return (uids[start : start + records.BATCH] for start in range(0, len(uids), records.BATCH))
+
+
+def _result(message: Message) -> str:
+    topic, number = message.topic, message.increment_id
+    if message.status == Message.Status.RECEIVED:  # topic and number are stored once the message is applied
+        with suppress(Unreadable):
+            parsed = serializers.identify(bytes(message.body), message.url_topic, message.headers)
+            topic, number = parsed.topic, parsed.increment_id
+    name = " ".join(filter(None, (f"message {message.pk},", topic or "topic unknown", number)))
+    if message.outcome == Message.Outcome.SPLIT:
+        result = "split; " + "; ".join(map(_result, message.parts.using(database_alias()).order_by("position")))
+    elif message.status == Message.Status.APPLIED:
+        result = f"{message.outcome}, in part" if message.is_in_part else message.outcome
+    elif message.status == Message.Status.QUARANTINED:
+        reason, _colon, detail = message.error.partition(": ")
+        result = f"quarantined. {Unreadable.REASONS.get(reason, reason)} ({detail}.)"
+    elif message.status == Message.Status.FAILED:
+        result = f"given up ({message.cause})"
+    else:
+        result = f"failed ({message.cause}), tried again later" if message.cause else "waits to be applied"
+    return f"{name}: {result}"
 
 
 def bare(body: bytes, *, account: str, topic: str = "", received_at: datetime | None = None) -> Message:

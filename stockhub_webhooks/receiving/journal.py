@@ -183,6 +183,7 @@ def settle(message: Message, reading: ParsedMessage, outcome: str, notes: Sequen
     Raises:
         AlreadySettled: another process finished it first.
     """
+    is_in_part = outcome != Message.Outcome.STALE and reading.leaves_something_out
     _finish(
         message,
         status=Message.Status.APPLIED,
@@ -190,6 +191,9 @@ def settle(message: Message, reading: ParsedMessage, outcome: str, notes: Sequen
         topic=reading.topic,
         increment_id=reading.increment_id,
         notes=[note._asdict() for note in limit_notes([*notes, *reading.notes])],
+        # None leaves the row out of the partial index; False is kept, since a person has corrected the message
+        is_in_part=message.is_in_part is not False if is_in_part else None,
+        has_impossible_time=reading.has_impossible_time or None,
         error="",
         cause="",
         applied_at=timezone.now(),

@@ -31,6 +31,27 @@ WORD_BREAKS = re.compile(r"[\s-]+")
 THOUSANDS_COMMA = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+\.\d+")
 
 
+# The codes of notes that a part of a message was left out: such a message is applied in part.
+LEFT_OUT = frozenset(
+    {
+        "cut_off",
+        "impossible_time",
+        "no_tracking_number",
+        "not_a_list",
+        "not_a_number",
+        "not_a_time",
+        "not_an_object",
+        "not_text",
+        "not_whole",
+        "out_of_range",
+        "too_long",
+        "too_many_lines",
+    }
+)
+# The codes of notes that a time cannot be true.
+IMPOSSIBLE_TIMES = frozenset({"impossible_time", "in_the_future"})
+
+
 class Note(NamedTuple):
     """An odd detail of a body.
 
@@ -222,19 +243,24 @@ def _with_point(text: str) -> str:
 
 
 class TolerantDateTimeField(serializers.DateTimeField):
-    """An aware time in UTC, in each notation of `times.parse_time`. A time before 2000 stands for "no date"."""
+    """An aware time in UTC, in each notation of `times.parse_time`. A time before 2000 stands for "no date".
+
+    The detail of the note `in_the_future` is the number of seconds after the receipt of the message.
+    """
 
     def to_internal_value(self, data: Any) -> Any:
         try:
             value = times.parse_time(data)
-        except (ValueError, OverflowError):
+        except ValueError:
             unreadable("not_a_time")
+        except OverflowError:  # a year that Python does not know in UTC
+            unreadable("impossible_time")
         if value is None:
             return None
         if not EARLIEST <= value <= LATEST:
-            unreadable("out_of_range")
-        if times.is_in_the_future(value):
-            return ValueWithNotes(value, [Note("", "in_the_future")])
+            unreadable("impossible_time")
+        if seconds := times.seconds_ahead(value):
+            return ValueWithNotes(value, [Note("", "in_the_future", str(seconds))])
         return value
 
 

@@ -41,10 +41,12 @@ def received_at(time: dt.datetime | None) -> Iterator[None]:
         _received_at.reset(token)
 
 
-def is_in_the_future(time: dt.datetime) -> bool:
-    """Return True if a time cannot be true, since it is later than the receipt by more than a clock may be wrong."""
+def seconds_ahead(time: dt.datetime) -> int:
+    """Return by how many seconds a time is later than the receipt; 0 if that is within what a clock may be wrong."""
     received = _received_at.get()
-    return received is not None and time > received + CLOCK_TOLERANCE
+    if received is None or time <= received + CLOCK_TOLERANCE:
+        return 0
+    return int((time - received).total_seconds())
 
 
 def parse_time(value: Any) -> dt.datetime | None:

@@ -16,10 +16,18 @@ from rest_framework.fields import empty
 from stockhub_webhooks.contract.amounts import is_too_much
 from stockhub_webhooks.serializers import times
 from stockhub_webhooks.serializers.extra import unknown_fields
-from stockhub_webhooks.serializers.fields import Note, ValueWithNotes, clean_text, unreadable
+from stockhub_webhooks.serializers.fields import (
+    IMPOSSIBLE_TIMES,
+    LEFT_OUT,
+    Note,
+    ValueWithNotes,
+    clean_text,
+    unreadable,
+)
 from stockhub_webhooks.serializers.shapes import as_list, as_object, snake_case, trimmed
 
 NOTE_LIMIT = 50
+COUNTED = LEFT_OUT | IMPOSSIBLE_TIMES
 NEVER_ERASED = frozenset({"currency", "created_at", "status"})  # a null of these says nothing
 LINE_LIMIT = 10_000  # a body of 1 MiB holds half as many real lines, but thirty times as many empty ones
 
@@ -51,6 +59,16 @@ class ParsedMessage:
     tracks: list[dict[str, Any]] = field(default_factory=list, repr=False)
     extra: dict[str, Any] = field(default_factory=dict, repr=False)
     notes: list[Note] = field(default_factory=list, repr=False)
+
+    @property
+    def leaves_something_out(self) -> bool:
+        """True if a part of the message could not be used, apart from unknown fields."""
+        return any(note.code in LEFT_OUT for note in self.notes)
+
+    @property
+    def has_impossible_time(self) -> bool:
+        """True if a time in the message is before 2000, or later than the message itself."""
+        return any(note.code in IMPOSSIBLE_TIMES for note in self.notes)
 
     @cached_property
     def digest(self) -> str:
@@ -192,7 +210,7 @@ class MessageSerializer(TolerantSerializer):
         parsed.order_increment_id = values.pop("order_increment_id", None)
         parsed.po_number = values.pop("po_number", None)
         parsed.updated_at = values.pop("updated_at", None)
-        if parsed.updated_at and times.is_in_the_future(parsed.updated_at):
+        if parsed.updated_at and times.seconds_ahead(parsed.updated_at):
             parsed.updated_at = None  # not believed: the message is compared by its receipt
         for name in self.ADDRESSES:
             address = values.pop(name, None)
@@ -227,8 +245,8 @@ def _is_filled(value: Any) -> bool:
 
 
 def limit_notes(notes: list[Note]) -> list[Note]:
-    """Return at most `NOTE_LIMIT` notes; the last one counts the rest."""
+    """Return at most `NOTE_LIMIT` notes, those of counted kinds first; the last one counts the rest."""
     if len(notes) <= NOTE_LIMIT:
         return notes
-    kept = notes[: NOTE_LIMIT - 1]
+    kept = sorted(notes, key=lambda note: note.code not in COUNTED)[: NOTE_LIMIT - 1]
     return [*kept, Note("", "more_notes", str(len(notes) - len(kept)))]

@@ -71,7 +71,9 @@ Arguments:
 """
 
 shipment_delivered = EventSignal("shipment")
-"""A shipment has the status DELIVERED or a `delivered_at` for the first time, at its creation too.
+"""A shipment has the status DELIVERED or a credible `delivered_at` for the first time, at its creation too.
+
+A `delivered_at` counts if it is at most 14 hours ahead, or else once its time has come.
 
 Arguments:
     shipment (Shipment): the shipment.

@@ -2,15 +2,17 @@
 
 import json
 import re
+from decimal import Decimal
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
+from stockhub_webhooks import signals
 from stockhub_webhooks.admin import labels
 from stockhub_webhooks.contract import topics
-from stockhub_webhooks.models import RMA, Message, Order, Shipment
+from stockhub_webhooks.models import RMA, Invoice, Message, Order, Shipment
 from tests.conftest import KEY
 from tests.samples import contract, sample
 
@@ -168,7 +170,7 @@ def test_corrected_message_leaves_the_original_as_it_is(enter, staff, broken, pa
     assert Message.objects.filter(pk=broken.pk).values().get() == before
     assert page_url(broken) in staff.get(page_url(mended)).text
     logged = LogEntry.objects.get(object_id=str(broken.pk))
-    assert logged.change_message == f"mended and entered again as message {mended.pk}"
+    assert logged.change_message == f"corrected and entered again as message {mended.pk}"
 
 
 def test_corrected_message_keeps_the_time_of_receipt(enter, post):
@@ -197,9 +199,48 @@ def test_any_body_can_be_corrected(staff, post):
     assert "1.50" in page.text
 
 
-def test_only_quarantined_messages_have_the_button(staff, post, page_url):
+def test_only_quarantined_messages_and_those_applied_in_part_have_the_button(staff, post, page_url):
     post("order")
     assert "?correct=" not in staff.get(page_url(Message.objects.get())).text
+
+
+def test_a_message_that_was_applied_in_part_is_corrected_by_a_copy(enter, staff, post, page_url, hear):
+    heard = hear(signals.invoice_updated)
+    post("invoice", sample("invoice", grand_total="a lot"))
+    original = Message.objects.get()
+    assert (Invoice.objects.get().grand_total, original.outcome) == (None, "created")
+    url = f"{URL}?correct={original.pk}"
+    assert url in staff.get(page_url(original)).text
+    page = staff.get(url)
+    assert "<code>grand_total</code>" in page.text
+    page = enter(page.context["form"]["body"].value().replace("a lot", "12.50"), query=f"?correct={original.pk}")
+    assert ": changed" in page.text
+    corrected = Message.objects.latest("pk")
+    assert (corrected.received_at, corrected.source, corrected.outcome) == (original.received_at, "hand", "updated")
+    assert corrected.is_in_part is None
+    assert Invoice.objects.get().grand_total == Decimal("12.50")
+    assert heard[0]["event"].message_id == corrected.pk
+    original.refresh_from_db()
+    assert (original.status, original.outcome, original.is_in_part) == ("applied", "created", False)
+    page = staff.get(page_url(original)).text
+    assert "corrected since" in page
+    assert "?correct=" not in page
+
+
+def test_what_came_since_then_is_newer_than_the_correction(enter, post):
+    post("rma", sample("rma", status="pending", items__qty_requested="many"))
+    original = Message.objects.get()
+    post("rma", sample("rma", status="approved"))
+    enter(sample("rma", status="pending"), query=f"?correct={original.pk}")
+    assert Message.objects.latest("pk").outcome == "stale"
+    assert RMA.objects.get().status == "approved"
+
+
+def test_a_correction_that_leaves_something_out_again_is_applied_in_part_itself(enter, post):
+    post("invoice", sample("invoice", grand_total="a lot"))
+    page = enter(sample("invoice", grand_total="more", subtotal=1), query=f"?correct={Message.objects.get().pk}")
+    assert ": changed (in part)" in page.text
+    assert list(Message.objects.order_by("pk").values_list("is_in_part", flat=True)) == [False, True]
 
 
 def test_missing_message_cannot_be_corrected(staff):

@@ -45,6 +45,8 @@ def troubled(filled, post, hear, settings):
     late, failing, failed = (
         post("order", sample("order", increment_id=number)).json()["message"] for number in ("600", "601", "602")
     )
+    ahead = datetime.now(timezone.utc) + timedelta(days=400)
+    post("invoice", sample("invoice", increment_id="700", updated_at=ahead.isoformat(), grand_total="a lot"))
     post("rma", sample("rma", date_received="2024-05-10T09:00:00Z", order_increment_id="600"))
     post("rma", sample("rma", order_increment_id="600"))
     post("order", key="mistyped")
@@ -63,6 +65,7 @@ def troubled(filled, post, hear, settings):
     test = {"account": "test"}
     Message.objects.create(status="quarantined", topic="order", body=b"{", **test)
     Message.objects.create(status="failed", topic="order", body=b"{}", cause="ValueError", **test)
+    Message.objects.create(topic="order", body=b"{}", is_in_part=True, has_impossible_time=True, **test)
     stub = Order.objects.create(increment_id="never-sent", **test)
     Shipment.objects.create(increment_id="500", status="EXCEPTION", order=stub, **test)
 
@@ -75,6 +78,8 @@ def test_each_problem_links_to_exactly_the_rows_that_were_counted(troubled, staf
         "given_up",
         "gone_receivers",
         "backlog",
+        "impossible_times",
+        "in_part",
         "not_in_our_shop",
         "not_received",
         "outdated_returns",

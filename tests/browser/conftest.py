@@ -1,6 +1,7 @@
 """A Chromium, a server, a shop with a day's work in it, and somebody who may do everything."""
 
 import shutil
+from datetime import timedelta
 
 import pytest
 from django.test import Client
@@ -86,8 +87,8 @@ SHIPMENTS = ("IN_TRANSIT", "DELIVERED", "EXCEPTION", "READY_FOR_PICKUP", "LOST_A
 
 @pytest.fixture
 def filled_shop(db, post, hear, settings):
-    """Orders, shipments and returns in many states, tasks that fail, messages that need a look, a refusal, and
-    orders that the shop does not have.
+    """Orders, shipments and returns in many states, tasks that fail, messages that need a look, one that was applied
+    in part, a refusal, and orders that the shop does not have.
     """
     hear(signals.order_created, heard, uid="winkel.bestellingen.bevestig_bestelling")
     hear(signals.shipment_created, stock_is_away, uid="winkel.voorraad.boek_voorraad_af_van_zending")
@@ -103,6 +104,11 @@ def filled_shop(db, post, hear, settings):
         post("rma", sample("rma", increment_id=f"00000060{number}", **link))
     post("order", sample("order", increment_id="000000801", updated_at="2020-01-01T00:00:00+00:00", status="pending"))
     post("invoice", sample("invoice", order_increment_id="000000999", increment_id="000000998"))  # of a stub
+    ahead = (timezone.now() + timedelta(hours=2)).isoformat()
+    post(
+        "invoice",
+        sample("invoice", increment_id="000000997", updated_at=ahead, grand_total="a lot", currency="E" * 300),
+    )
     post("order", b'{"increment_id": 7,')
     post("order", b"\xff\xfe \x00 <script>alert(1)</script>")
     post("shipment", b'{"items": []}')

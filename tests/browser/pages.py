@@ -30,6 +30,14 @@ def correct():
     return reverse("admin:stockhub_webhooks_message_enter") + f"?correct={broken.pk}"
 
 
+def in_part(path):
+    """An address below the list of messages, about one that was applied in part."""
+    return lambda: (
+        reverse("admin:stockhub_webhooks_message_changelist")
+        + path.format(pk=Message.objects.filter(is_in_part=True).latest("pk").pk)
+    )
+
+
 PAGES = {
     "overview": named("app_list", "stockhub_webhooks"),
     "find": lambda: reverse("admin:stockhub_webhooks_find") + "?q=0",
@@ -41,6 +49,9 @@ PAGES = {
     "failures": named("stockhub_webhooks_failures"),
     "enter": named("stockhub_webhooks_message_enter"),
     "correct": correct,
+    "in-part-list": in_part("?needs=in_part"),
+    "in-part-page": in_part("{pk}/change/"),
+    "in-part-correct": in_part("enter/?correct={pk}"),
     "order-story": named("stockhub_webhooks_order_story", lambda: Order.objects.get(increment_id="000000802").pk),
     **{f"{model._meta.model_name}-list": list_of(model) for model in MODELS},
     **{f"{model._meta.model_name}-page": page_of(model) for model in MODELS},

@@ -156,6 +156,7 @@ FILTERED = (
     "shipment/?created_at_from=2022-01-02&created_at_to=2022-01-02", "rma/?date_requested_to=2022-01-01",
     "message/?received_at_from=2022-01-02&received_at_to=2022-01-02",
     "message/?status__exact=quarantined&account=~real",
+    "message/?needs=in_part", "message/?needs=times",
     "message/?outcome=stale", "message/?needs=outdated", "event/?occurred_at_from=2022-01-02&occurred_at_to=2022-01-02",
     "receivercall/?event_occurred_at_from=2022-01-02&event_occurred_at_to=2022-01-02",
     "receivercall/?status__exact=given_up",

@@ -157,3 +157,34 @@ def test_a_receiver_killed_half_way_is_asked_again_and_takes_effect_once(shop):
         ("shop.every", "done", 1),
     ]
     assert shop.query("Heard.objects.filter(receiver='orders').count()") == 1
+
+
+def test_sweeps_at_once_record_each_delivery_once(shop):
+    """Three workers, and requests that help, for shipments whose time of delivery has come."""
+    ahead = "2999-01-01 00:00:00"
+    numbers = [f"{number:09d}" for number in range(1, 25)]
+    shipments = [
+        ["shipment", sample("shipment", increment_id=number, order_increment_id=f"00000000{int(number) % 4}",
+                            status="IN_TRANSIT", delivered_at=ahead)]
+        for number in numbers
+    ]  # fmt: skip
+    assert post_at_once(shop, [shipments]) == ["200"] * 24
+    delivered = "Event.objects.filter(type='shipment.delivered')"
+    assert shop.query(f"{delivered}.count()") == 0
+    assert shop.query("Shipment.objects.update(delivered_at='2024-06-01T10:00Z', due_at='2024-06-01T10:00Z')") == 24
+    workers = [shop.start("-m", "django", "stockhub_worker", "--once") for _ in range(3)]
+    again = [[topic, body | {"delivered_at": "2024-06-01 10:00:00", "currency": "GBP"}] for topic, body in shipments]
+    assert post_at_once(shop, [again[:6]]) == ["200"] * 6
+    for process in workers:
+        _out, errors = process.communicate(timeout=110)
+        assert (process.returncode, "not recorded" in errors) == (0, False), errors
+    shop.worker("--once")
+    assert sorted(shop.query(f"list({delivered}.values_list('increment_id', flat=True))")) == numbers
+    assert shop.query("Shipment.objects.exclude(due_at=None).count()") == 0
+    heard = shop.query(
+        "list(Heard.objects.filter(receiver='every').order_by('pk').values_list('event_id', 'order_number'))"
+    )
+    assert len(heard) == len(set(heard)) == shop.query("Event.objects.count()")
+    for order in {number for _, number in heard}:
+        events = [event for event, number in heard if number == order]
+        assert events == sorted(events)

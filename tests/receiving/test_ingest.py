@@ -15,6 +15,7 @@ from django.test import override_settings
 from stockhub_webhooks import signals
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models import RMA, Event, Message, Order, Shipment
+from stockhub_webhooks.processing import pipeline
 from stockhub_webhooks.receiving import ingest, journal, records, spool
 from tests.conftest import KEY
 from tests.samples import contract, sample
@@ -26,7 +27,10 @@ YESTERDAY = datetime.now(timezone.utc) - timedelta(days=1)
 
 @pytest.fixture
 def take(tmp_path, capsys):
-    """Take in files with these contents; return the texts of standard output and standard error."""
+    """Take in files with these contents; return the counts, and the lines of standard error.
+
+    `take.results` has what was said of each message.
+    """
 
     def run(*contents, code=0, **options):
         names = []
@@ -41,7 +45,8 @@ def take(tmp_path, capsys):
         else:
             call_command("stockhub_ingest", *names, **options)
         said = capsys.readouterr()
-        return said.out.strip(), said.err.replace(f"{tmp_path}/", "").splitlines()
+        *run.results, counts = said.out.replace(f"{tmp_path}/", "").splitlines()
+        return counts, said.err.replace(f"{tmp_path}/", "").splitlines()
 
     return run
 
@@ -146,6 +151,71 @@ def test_older_body_does_not_overwrite_a_newer_state(take, post):
 def test_order_in_a_file_is_kept_if_a_time_is_given(take):
     take("\n".join(json.dumps(sample("rma", status=status)) for status in ("a", "b", "c")), received_at=YESTERDAY)
     assert RMA.objects.get().status == "c"
+
+
+@EACH_TOPIC
+def test_the_outcome_of_each_message_is_reported_with_file_and_line(take, topic):
+    body = json.dumps(contract(topic))
+    take(f"{body}\n\n{body}")
+    first, second = Message.objects.order_by("pk")
+    assert take.results == [
+        f"file-0:1: message {first.pk}, {topic} {first.increment_id}: created",
+        f"file-0:3: message {second.pk}, {topic} {second.increment_id}: unchanged",
+    ]
+
+
+def test_each_document_of_a_split_message_is_reported(take):
+    take(json.dumps({"data": orders("1", "2")}))
+    parent, first, second = Message.objects.order_by("pk")
+    assert take.results == [
+        f"file-0:1: message {parent.pk}, topic unknown: split; "
+        f"message {first.pk}, order 1: created; message {second.pk}, order 2: created"
+    ]
+
+
+def test_the_reason_is_reported_if_a_message_is_not_applied(take, post, dump, monkeypatch):
+    post("order", b"{")
+    post("order", sample("order", grand_total="a lot"))
+    quarantined, in_part = Message.objects.order_by("pk")
+    take(dump())  # known ones are reported, too
+    assert take.results[0].startswith(
+        f"file-0:1: message {quarantined.pk}, order: quarantined. The body is not JSON. ("
+    )
+    assert take.results[1] == f"file-0:2: message {in_part.pk}, order 000000701: created, in part"
+    Message.objects.update(status="failed", cause="ValueError at shop", error="ValueError: Testman")
+    take(dump())
+    assert take.results[0].endswith(": given up (ValueError at shop)")
+    monkeypatch.setattr(pipeline, "apply", None)
+    take(json.dumps(contract("shipment")))
+    assert "shipment 000000412: failed (TypeError" in take.results[0]
+    assert take.results[0].endswith("), tried again later")
+
+
+def test_a_message_that_another_process_applies_is_reported_as_waiting(take):
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
+        take(json.dumps(contract("order")))
+    assert take.results == [f"file-0:1: message {Message.objects.get().pk}, order 000000701: waits to be applied"]
+
+
+def test_inline_all_are_applied_however_short_the_budget_is(take):
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "INLINE_BUDGET_SECONDS": 0.001}):
+        take("\n".join(json.dumps(body) for body in orders(*map(str, range(1, 60)))))
+    assert len(take.results) == 59
+    assert all(result.endswith(": created") for result in take.results)
+
+
+@pytest.mark.parametrize("minutes", [11, 60 * 24 * 365])
+def test_a_time_of_receipt_in_the_future_is_refused_and_nothing_is_stored(take, tmp_path, minutes):
+    (tmp_path / "good").write_text(pretty(contract("rma")))
+    later = datetime.now(timezone.utc) + timedelta(minutes=minutes)
+    with pytest.raises(CommandError, match="in the future"):
+        call_command("stockhub_ingest", str(tmp_path / "good"), received_at=later.isoformat())
+    assert not Message.objects.exists()
+
+
+def test_a_time_of_receipt_within_what_a_clock_may_be_wrong_is_taken(take):
+    take(pretty(contract("rma")), received_at=datetime.now(timezone.utc) + timedelta(minutes=9))
+    assert RMA.objects.exists()
 
 
 # ---------------------------------------------------------------- what is bad

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
+from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DataError
 from django.db import Error as DatabaseFault
+from django.utils import timezone
 
 from stockhub_webhooks import runners
 from stockhub_webhooks.conf import conf
@@ -19,12 +21,13 @@ from stockhub_webhooks.contract import topics
 from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.operations.dates import parse_timestamp
 from stockhub_webhooks.receiving import ingest
+from stockhub_webhooks.serializers.times import CLOCK_TOLERANCE
 
 PROGRESS_EVERY = 100
 
 
 class Command(BaseCommand):
-    """Stores the messages of files, reports errors by file and line, and wakes the runner."""
+    """Stores the messages of files, wakes the runner, and reports the result of each by file and line."""
 
     help = (
         "Take messages from files, as if Stock Hub had sent them: JSON (one body, or a list of bodies), JSON lines (a "
@@ -39,16 +42,20 @@ class Command(BaseCommand):
         parser.add_argument(
             "--received-at",
             metavar="DATETIME",
-            help="of bare bodies: when they should have come; else now",
+            help="of bare bodies: when they should have come, not in the future; else now",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Store the messages, and print the counts."""
+        """Store the messages, have them applied, and print what became of each, and the counts."""
         try:
             account = conf.account(options["account"])
             received_at = parse_timestamp(options["received_at"]) if options["received_at"] else None
         except ValueError as error:
             raise CommandError(str(error)) from error
+        if received_at and received_at > timezone.now() + CLOCK_TOLERANCE:
+            # such a message would count as newer than all that follow
+            raise CommandError(f"--received-at is in the future ({received_at.isoformat()}): nothing was stored")
+        self.taken: list[tuple[str, UUID]] = []
         intake = ingest.Intake(account, options["topic"], received_at)
         try:
             bad = sum(self.take(name, intake) for name in options["files"])
@@ -57,10 +64,24 @@ class Command(BaseCommand):
                 f"the database does not answer ({type(fault).__name__}). stored: {intake.stored}. "
                 "Take the same files once more later: nothing is applied twice."
             ) from fault
+        uids = [uid for _place, uid in self.taken]
+        self.process(uids)
+        for (place, _uid), result in zip(self.taken, ingest.results(uids), strict=True):
+            self.stdout.write(f"{place}: {result}")
         self.stdout.write(f"stored: {intake.stored}, known: {intake.known}, bad: {bad}")
-        runners.current().wake()
         if bad:
             raise CommandError("what was bad is told above, with file and line; the rest is taken")
+
+    def process(self, uids: list[UUID]) -> None:
+        """Wake the runner; if it works in this process, again until it has done what it can."""
+        runner = runners.current()
+        runner.wake()
+        due = ingest.count_due(uids) if runner.applies_in_request else 0
+        while due:
+            runner.wake()
+            before, due = due, ingest.count_due(uids)
+            if due >= before:
+                break
 
     def take(self, name: str, intake: ingest.Intake) -> int:
         """Store the messages of one file; return the number of errors."""
@@ -68,7 +89,7 @@ class Command(BaseCommand):
         try:
             with opened(name) as file:
                 for count, entry in enumerate(ingest.entries(file), start=1):
-                    fault = entry.fault or self.fault_of(entry, intake)
+                    fault = entry.fault or self.fault_of(entry, intake, f"{name}:{entry.line}")
                     if fault:
                         bad += 1
                         self.stderr.write(f"{name}:{entry.line}: {fault}")
@@ -78,10 +99,10 @@ class Command(BaseCommand):
             bad += 1
         return bad
 
-    def fault_of(self, entry: ingest.Entry, intake: ingest.Intake) -> str:
+    def fault_of(self, entry: ingest.Entry, intake: ingest.Intake, place: str) -> str:
         """Store one message; return the error, "" if it was stored."""
         try:
-            intake.take(entry.text)
+            self.taken.append((place, intake.take(entry.text)))
         except Unreadable as why:
             return f"{Unreadable.REASONS[why.reason]} ({why.detail}.)"
         except (ValueError, DataError) as error:

@@ -35,6 +35,12 @@ CONDITIONS: Any = (
         ),
     ),
     (
+        "in_part",
+        work.messages_in_part,
+        ("message", {"needs": "in_part"}),
+        ngettext_lazy("%(count)d message was applied in part.", "%(count)d messages were applied in part.", "count"),
+    ),
+    (
         "problem_on_the_way",
         work.parcels_with_a_problem,
         ("shipment", {"status": EXCEPTION} | REAL),

@@ -17,11 +17,13 @@ from stockhub_webhooks.db.connections import NOW, database_alias, from_now
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.models import Heartbeat, Message, ReceiverCall, Refusal, RefusedBody
+from stockhub_webhooks.models.shipment import MAX_ZONE_ERROR
 from stockhub_webhooks.operations.health import work
 from stockhub_webhooks.operations.health.report import (
     ANY,
     Backlog,
     GoneReceiver,
+    ImpossibleTimes,
     KeyUse,
     ReceiverCalls,
     Refusals,
@@ -32,8 +34,10 @@ from stockhub_webhooks.operations.health.silence import open_hours
 from stockhub_webhooks.operations.health.work import LATE_SECONDS, real_rows, rows_of
 from stockhub_webhooks.receiving import spool
 from stockhub_webhooks.receiving.authentication import fingerprint
+from stockhub_webhooks.serializers.times import CLOCK_TOLERANCE
 
 REFUSAL_PERIOD = timedelta(hours=24)
+MAX_TIMES = 100  # so many messages show whether the zone or a clock is wrong
 
 
 def collect_report(*, with_keys: bool = True) -> Report:
@@ -85,6 +89,8 @@ def _from_tables(files: Spool, last: list[dict[str, Any]]) -> Report:
         open_messages=messages["open"],
         quarantined=messages["quarantined"],
         failed=messages["failed"],
+        in_part=messages["in_part"],
+        impossible_times=_impossible_times(times) if (times := messages["times"].count) else ImpossibleTimes(),
         due_calls=sum((each.due for each in receivers), Backlog()),
         given_up_calls=sum((each.given_up for each in receivers), Backlog()),
         receivers=receivers,
@@ -143,7 +149,44 @@ def _messages() -> dict[str, Backlog]:
             late_oldest=Min("due_at", filter=late),
         )
     )
-    return {name: Backlog(counts[f"{name}_count"], counts[f"{name}_oldest"]) for name in (*conditions, "late")}
+    flagged = _flagged_messages()
+    return flagged | {
+        name: Backlog(counts[f"{name}_count"], counts[f"{name}_oldest"]) for name in (*conditions, "late")
+    }
+
+
+def _flagged_messages() -> dict[str, Backlog]:
+    """Count the messages that were applied in part, and those with impossible times, in one query."""
+    conditions = {"in_part": work.is_in_part(), "times": work.has_impossible_time()}
+    counts = (
+        real_rows(Message)
+        .filter(conditions["in_part"] | conditions["times"])
+        .aggregate(
+            **{f"{name}_count": Count("pk", filter=condition) for name, condition in conditions.items()},
+            **{f"{name}_oldest": Min("received_at", filter=condition) for name, condition in conditions.items()},
+        )
+    )
+    return {name: Backlog(counts[f"{name}_count"], counts[f"{name}_oldest"]) for name in conditions}
+
+
+def _impossible_times(count: int) -> ImpossibleTimes:
+    rows = work.messages_with_impossible_times().order_by("-received_at")
+    newest = list(rows.values_list("received_at", "notes")[:MAX_TIMES])
+    ahead = [seconds for _received_at, notes in newest if (seconds := _seconds_ahead(notes))]
+    last_at = max((received_at for received_at, _notes in newest), default=None)
+    return ImpossibleTimes(count, last_at, bool(ahead) and all(map(_is_whole_hours, ahead)))
+
+
+def _seconds_ahead(notes: list[dict[str, str]]) -> int:
+    """Return by how many seconds the latest time of a message is ahead; the others are the past by the same clock."""
+    details = (note.get("detail", "") for note in notes if note.get("code") == "in_the_future")
+    return max((int(detail) for detail in details if detail.isdecimal()), default=0)
+
+
+def _is_whole_hours(seconds: int) -> bool:
+    """Return True for what a wrong time zone makes of a time just before the message."""
+    delay = -seconds % 3600
+    return seconds <= MAX_ZONE_ERROR.total_seconds() and delay <= CLOCK_TOLERANCE.total_seconds()
 
 
 def _calls() -> list[dict[str, Any]]:

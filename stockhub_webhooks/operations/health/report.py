@@ -62,6 +62,21 @@ class Spool:
 
 
 @dataclass(frozen=True)
+class ImpossibleTimes:
+    """Messages of the last 3 days with a time that cannot be true.
+
+    Attributes:
+        count: the number of these messages.
+        last_at: the time of receipt of the last one.
+        are_whole_hours: True if all times ahead are so by whole hours, as with a wrong time zone.
+    """
+
+    count: int = 0
+    last_at: datetime | None = None
+    are_whole_hours: bool = False
+
+
+@dataclass(frozen=True)
 class Refusals:
     """Refused requests of the last 24 hours; the `kept` bodies look like Stock Hub's and can still be released."""
 
@@ -81,6 +96,7 @@ class Report:
         last_messages: topic to the time of its last webhook, None if there was none; key "any" for unknown topics.
         open_messages: messages that are stored but not applied yet.
         due_calls: open receiver calls that are due.
+        in_part: messages of the last 30 days that were applied in part.
         given_up_calls: receiver calls given up automatically, not by a person.
         receivers: due and given-up calls by receiver, for receivers that are connected or have such calls.
         late: work that was due 15 minutes ago, and that this process is able to do.
@@ -97,6 +113,8 @@ class Report:
     open_messages: Backlog = Backlog()
     quarantined: Backlog = Backlog()
     failed: Backlog = Backlog()
+    in_part: Backlog = Backlog()
+    impossible_times: ImpossibleTimes = ImpossibleTimes()
     due_calls: Backlog = Backlog()
     given_up_calls: Backlog = Backlog()
     receivers: list[ReceiverCalls] = field(default_factory=list)

@@ -63,6 +63,7 @@ def _work(report: Report) -> Iterator[tuple[Any, str]]:
     yield _("messages not processed yet"), _backlog(report.open_messages)
     yield Message.Status.QUARANTINED.label, _backlog(report.quarantined)
     yield _("messages given up"), _backlog(report.failed)
+    yield _("messages applied in part, of the last 30 days"), _backlog(report.in_part)
     yield _("tasks for our shop that are due"), _backlog(report.due_calls)
     yield _("tasks for our shop given up"), _backlog(report.given_up_calls)
     for removed in report.gone_receivers:

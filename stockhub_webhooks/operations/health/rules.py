@@ -12,6 +12,7 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, ngettext_lazy
 
+from stockhub_webhooks.conf import conf
 from stockhub_webhooks.operations.health.collect import REFUSAL_PERIOD
 from stockhub_webhooks.operations.health.report import Report
 
@@ -162,6 +163,24 @@ def silence(report: Report) -> Iterator[Problem]:
         yield Problem("silence", Level.WARNING, text, filters={})
 
 
+def impossible_times(report: Report) -> Iterator[Problem]:
+    """Report times that cannot be true: the setting `NAIVE_TIMEZONE` or a clock is wrong."""
+    times = report.impossible_times
+    if not times.count:
+        return
+    text = ngettext(
+        "%(count)d message of the last 3 days has a time that cannot be true (received on %(moment)s).",
+        "%(count)d messages of the last 3 days have a time that cannot be true (the last one received on %(moment)s).",
+        times.count,
+    ) % {"count": times.count, "moment": format_time(times.last_at)}
+    if times.are_whole_hours:
+        cause = _("All are ahead by whole hours: the setting NAIVE_TIMEZONE (%(zone)s) is probably wrong.")
+        cause %= {"zone": conf.NAIVE_TIMEZONE}
+    else:
+        cause = _("A clock is probably wrong: that of this server or that of Stock Hub.")
+    yield Problem("impossible_times", Level.WARNING, f"{text} {cause}", filters={"needs": "times"})
+
+
 # (field of the report, (model and filters of the changelist), text)
 LATE: Any = (
     (
@@ -226,6 +245,7 @@ RULES: tuple[Callable[[Report], Iterator[Problem]], ...] = (
     late,
     refusals,
     quarantined,
+    impossible_times,
     silence,
     gone_receivers,
 )

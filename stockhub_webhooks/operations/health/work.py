@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 
 from stockhub_webhooks.conf import conf
@@ -14,6 +15,8 @@ from stockhub_webhooks.models import HostLink, Message, Order, ReceiverCall, Shi
 from stockhub_webhooks.models.shipment import EXCEPTION
 
 LATE_SECONDS = 15 * 60
+IN_PART_SECONDS = 30 * 24 * 3600
+IMPOSSIBLE_TIMES_SECONDS = 3 * 24 * 3600  # a weekend
 OUTDATED_DAYS = 14
 
 
@@ -57,6 +60,26 @@ def failing_calls() -> Any:
 def failing_messages() -> Any:
     """Return the messages that could not be applied and are tried again."""
     return real_rows(Message).failing().filter(status=Message.Status.RECEIVED)
+
+
+def is_in_part() -> Q:
+    """Return the condition of messages of the last 30 days that were applied in part, and not corrected since."""
+    return Q(is_in_part=True, received_at__gte=from_now(-IN_PART_SECONDS))
+
+
+def messages_in_part() -> Any:
+    """Return the messages that were applied in part."""
+    return real_rows(Message).filter(is_in_part())
+
+
+def has_impossible_time() -> Q:
+    """Return the condition of messages of the last 3 days with a time before 2000, or later than the message."""
+    return Q(has_impossible_time=True, received_at__gte=from_now(-IMPOSSIBLE_TIMES_SECONDS))
+
+
+def messages_with_impossible_times() -> Any:
+    """Return the messages with impossible times."""
+    return real_rows(Message).filter(has_impossible_time())
 
 
 def outdated_returns() -> Any:

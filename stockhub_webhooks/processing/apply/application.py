@@ -13,11 +13,13 @@ from stockhub_webhooks.db.writes import insert, save, select_for_update
 from stockhub_webhooks.models import Document, Event, Message, Order, Shipment
 from stockhub_webhooks.models.message import OUTDATED_RETURN
 from stockhub_webhooks.processing.apply import parts, precedence
-from stockhub_webhooks.processing.apply.changes import Changes, set_values, to_json_value
+from stockhub_webhooks.processing.apply.changes import Changes, as_json, set_values
 from stockhub_webhooks.processing.apply.document_types import BY_TOPIC
 from stockhub_webhooks.processing.apply.progress import Progress, compare_progress
 from stockhub_webhooks.serializers import Note, ParsedMessage
 from stockhub_webhooks.serializers.extra import MAX_BYTES
+
+DELIVERED_EVENT = "shipment.delivered"
 
 
 @dataclass
@@ -171,6 +173,7 @@ class _Application:
         set_values(document, self.values())
         parts.create_addresses(document, reading.addresses, self.using)
         self.stamp()
+        self.set_delivery_due()
         if document.pk is None:
             insert([document], self.using)
         else:
@@ -195,17 +198,15 @@ class _Application:
 
     def leave_unchanged(self) -> Applied:
         """Record only that the state was received again: later messages are compared with that time."""
-        save(self.document, self.stamp(), self.using)
+        save(self.document, [*self.stamp(), *self.set_delivery_due()], self.using)
         return Applied(self.document, Message.Outcome.UNCHANGED)
 
     def update(self) -> Applied:
         """Write what differs: values of the document, addresses, lines and tracks."""
         document, reading = self.document, self.reading
-        was_delivered = isinstance(document, Shipment) and document.was_delivered_at(
-            document.received_at or self.message.received_at
-        )
+        was_delivered = isinstance(document, Shipment) and self.was_delivered(document)
         self.changes |= set_values(document, self.values())
-        written = [*self.changes, *self.move_to_order(), *self.stamp()]
+        written = [*self.changes, *self.move_to_order(), *self.stamp(), *self.set_delivery_due()]
         addresses = parts.update_addresses(document, reading.addresses, self.using)
         self.changes |= addresses.changes
         document.save(using=self.using, update_fields=[*written, *addresses.written])
@@ -256,6 +257,24 @@ class _Application:
             written.append("extra")
         return written
 
+    def was_delivered(self, shipment: Shipment) -> bool:
+        """Return True if `shipment.delivered` was recorded for the stored state."""
+        is_known = shipment.was_delivered_at(shipment.received_at or self.message.received_at)
+        return is_known and shipment.due_at is None
+
+    def set_delivery_due(self) -> list[str]:
+        """Set when the sweep is to record the delivery of a shipment; return the names of the changed fields.
+
+        A delivery that came due before the sweep saw it is due now, since this message may change nothing.
+        """
+        shipment = self.document
+        if not isinstance(shipment, Shipment):
+            return []
+        due_at = shipment.delivered_at
+        if shipment.is_delivered:
+            due_at = self.message.received_at if shipment.due_at else None
+        return list(set_values(shipment, {"due_at": due_at}))
+
     def move_to_order(self) -> list[str]:
         """Assign the document to the order that the message names; return the names of the changed fields."""
         document, order = self.document, self.order
@@ -296,20 +315,15 @@ class _Application:
         if self.document_type.has_status and "status" in self.changes:
             self.add_event(f"{name}.status_changed", document.pk, {"status": self.changes["status"]})
         if isinstance(document, Shipment) and document.is_delivered and not was_delivered:
-            earlier = Event.objects.using(self.using).filter(type="shipment.delivered", subject_id=document.pk)
+            earlier = Event.objects.using(self.using).filter(type=DELIVERED_EVENT, subject_id=document.pk)
             if not earlier.exists():
                 self.add_delivered_event()
         if self.document_type.has_update_events:
             self.add_event(f"{name}.updated", document.pk, self.changes)
 
     def add_delivered_event(self) -> None:
-        delivered_at = self.document.delivered_at
-        self.add_event(
-            "shipment.delivered",
-            self.document.pk,
-            {"delivered_at": (None, delivered_at)} if delivered_at else {},
-            delivered_at,
-        )
+        shipment = self.document
+        self.add_event(DELIVERED_EVENT, shipment.pk, delivered_changes(shipment), shipment.delivered_at)
 
     def add_event(
         self, event_type: str, subject_id: int, changes: Changes, occurred_at: datetime | None = None
@@ -323,8 +337,13 @@ class _Application:
             subject_id=subject_id,
             increment_id=document.increment_id,
             po_number=document.po_number or (order.po_number if order else None),
-            changes={name: [to_json_value(old), to_json_value(new)] for name, (old, new) in changes.items()},
+            changes=as_json(changes),
             occurred_at=occurred_at or self.reading.updated_at or message.received_at,
             is_replay=message.is_replay,
         )
         self.events.append(event)
+
+
+def delivered_changes(shipment: Shipment) -> Changes:
+    """Return the changes of the event that a shipment was delivered."""
+    return {"delivered_at": (None, shipment.delivered_at)} if shipment.delivered_at else {}

@@ -43,3 +43,8 @@ def to_json_value(value: Any) -> Any:
     if value is None or isinstance(value, (str, int)):
         return value
     return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def as_json(changes: Changes) -> dict[str, list[Any]]:
+    """Return changes as an event stores them."""
+    return {name: [to_json_value(old), to_json_value(new)] for name, (old, new) in changes.items()}

@@ -9,6 +9,7 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.exceptions import PermanentFailure
 from stockhub_webhooks.models import Heartbeat, Message, ReceiverCall
 from tests.conftest import KEY
+from tests.samples import sample
 
 PAST = datetime(2020, 1, 1, tzinfo=timezone.utc)
 
@@ -35,6 +36,9 @@ def broken(post, hear, tmp_path):
 
     def quarantined():
         post("order", b'{"customer": "Testman"}')
+
+    def impossible_times():
+        post("order", sample("order", updated_at="2999-01-01T00:00:00Z"))
 
     def refusals():
         post("order", b"x", key="wrong")

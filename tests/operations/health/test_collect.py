@@ -29,6 +29,7 @@ BROKEN = {
     "given_up": ("given_up", Level.CRITICAL),
     "failed": ("given_up", Level.CRITICAL),
     "quarantined": ("quarantined", Level.WARNING),
+    "impossible_times": ("impossible_times", Level.WARNING),
     "refusals": ("refusals", Level.WARNING),
     "refused_stock_hub": ("refusals", Level.CRITICAL),
     "silence": ("silence", Level.WARNING),
@@ -68,6 +69,52 @@ def test_each_problem_is_found_alone_and_has_its_exit_code(broken, fault, capsys
     told = json.loads(capsys.readouterr().out)
     assert told["status"] == level.name.lower()
     assert [one["code"] for one in told["findings"]] == [code]
+
+
+def ahead(**delta):
+    return (now() + timedelta(**delta)).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("times", "is_zone"),
+    [
+        ([{"hours": 1}, {"hours": 2}], True),
+        ([{"hours": 14}], True),
+        ([{"hours": 2, "minutes": -4}], True),  # it took four minutes to arrive
+        ([{"minutes": 25}], False),
+        ([{"hours": 2}, {"hours": 2, "minutes": 30}], False),
+        ([{"hours": 48}], False),
+    ],
+)
+def test_times_ahead_by_whole_hours_are_those_of_a_wrong_zone(post, times, is_zone):
+    for number, time in enumerate(times):
+        post("order", sample("order", increment_id=f"{number}", updated_at=ahead(**time)))
+    (found,) = find_problems(collect_report())
+    assert ("NAIVE_TIMEZONE" in found.text, "clock" in found.text) == (is_zone, not is_zone)
+    assert str(len(times)) in found.text
+
+
+def test_a_date_that_stands_for_none_does_not_hide_a_wrong_zone(post):
+    post("shipment", sample("shipment", increment_id="1", delivered_at="1970-01-01 00:00:00"))
+    assert "clock" in find_problems(collect_report())[0].text
+    post("shipment", sample("shipment", increment_id="2", delivered_at=ahead(hours=1)))
+    assert "NAIVE_TIMEZONE" in find_problems(collect_report())[0].text
+
+
+def test_impossible_times_of_long_ago_and_of_tests_raise_no_problem(broken):
+    broken("impossible_times")
+    Message.objects.update(received_at=now() - timedelta(days=4))
+    assert collect_report().impossible_times.count == 0
+    Message.objects.update(received_at=now(), account="test")
+    assert collect_report().impossible_times.count == 0
+
+
+def test_messages_applied_in_part_are_counted_without_a_problem(post, capsys):
+    post("order", sample("order", grand_total="a lot"))
+    assert status() == 0
+    assert "applied in part, of the last 30 days: 1" in capsys.readouterr().out
+    Message.objects.update(received_at=now() - timedelta(days=31))
+    assert collect_report().in_part.count == 0
 
 
 @EACH_FAULT
