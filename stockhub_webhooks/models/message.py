@@ -94,6 +94,7 @@ class Message(AccountModel):
         is_in_part: True if a part of the message was left out, apart from unknown fields; False once a person has
             corrected that in a message of its own; None for any other message.
         has_impossible_time: True if a time in the message is before 2000 or later than the message; None otherwise.
+        notes_due_at: since when notes wait to be counted as `Drift`; None if they are counted, or are none of drift.
     """
 
     class Status(models.TextChoices):
@@ -201,6 +202,9 @@ class Message(AccountModel):
     has_impossible_time: models.BooleanField[bool | None, bool | None] = models.BooleanField(
         _("has an impossible time"), null=True
     )
+    notes_due_at: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(
+        null=True, editable=False
+    )
 
     # set when the message or its parent is applied; a new row gets them from the defaults of the database
     SET_WHEN_APPLIED = frozenset(
@@ -215,7 +219,7 @@ class Message(AccountModel):
             "is_replay",
             "is_suspect",
         }
-        | {"is_in_part", "has_impossible_time", "parent", "position"}
+        | {"is_in_part", "has_impossible_time", "notes_due_at", "parent", "position"}
     )
 
     if TYPE_CHECKING:
@@ -241,6 +245,7 @@ class Message(AccountModel):
             # for the overview and its lists: few messages have them
             NotNullIndex(fields=["is_in_part", "received_at"], name="stockhub_message_in_part"),
             NotNullIndex(fields=["has_impossible_time", "received_at"], name="stockhub_message_times"),
+            NotNullIndex(fields=["notes_due_at", "id"], name="stockhub_message_notes"),
             # for the last message of each topic and key: an index-only scan, without the bodies
             models.Index(
                 fields=["source", "topic", "received_at", "key_fingerprint", "account"], name="stockhub_message_last"

@@ -37,6 +37,7 @@ from stockhub_webhooks.exceptions import (
 )
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Message
+from stockhub_webhooks.models.drift import kind_of
 from stockhub_webhooks.receiving import spool
 from stockhub_webhooks.serializers import Note, ParsedMessage
 from stockhub_webhooks.serializers.fields import clean_text
@@ -183,6 +184,10 @@ def settle(message: Message, reading: ParsedMessage, outcome: str, notes: Sequen
     Raises:
         AlreadySettled: another process finished it first.
     """
+    counted: dict[str, Any] = {}
+    # a replay was counted when the message was applied first
+    if not (message.is_replay or message.is_test) and any(kind_of(note.code) for note in reading.notes):
+        counted["notes_due_at"] = timezone.now()
     is_in_part = outcome != Message.Outcome.STALE and reading.leaves_something_out
     _finish(
         message,
@@ -198,6 +203,7 @@ def settle(message: Message, reading: ParsedMessage, outcome: str, notes: Sequen
         cause="",
         applied_at=timezone.now(),
         due_at=None,
+        **counted,
     )
 
 

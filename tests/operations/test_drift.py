@@ -6,11 +6,12 @@ from datetime import datetime, timezone
 import pytest
 
 from stockhub_webhooks.contract import topics
-from stockhub_webhooks.contract.documented import ALWAYS_SENT
+from stockhub_webhooks.contract.documented import ALWAYS_SENT, ALWAYS_SENT_IN_ITEMS
 from stockhub_webhooks.models import Drift, Message
 from stockhub_webhooks.operations import drift, worker
 from stockhub_webhooks.operations.replay import run
 from stockhub_webhooks.operations.replay.choice import Choice
+from stockhub_webhooks.serializers import read
 from tests.conftest import TEST_KEY
 from tests.samples import contract, sample
 
@@ -29,6 +30,42 @@ def test_documented_message_is_no_drift(post, topic):
     post(topic)
     assert counted() == {}
     assert not Message.objects.filter(notes_due_at__isnull=False).exists()
+
+
+@EACH_TOPIC
+def test_missing_field_of_items_is_counted_once_for_each_message(post, topic):
+    body = contract(topic)
+    body["items"] = [dict(body["items"][0]), dict(body["items"][0])]
+    missing = min(ALWAYS_SENT_IN_ITEMS[topic] - {"id", "sku"})
+    for item in body["items"]:
+        del item[missing]
+    post(topic, body)
+    assert counted() == {(topic, "missing_field", f"items[].{missing}"): 1}
+
+
+@EACH_TOPIC
+def test_nullable_field_that_is_left_out_is_no_drift(post, topic):
+    body = contract(topic)
+    body["items"][0].pop("parent_sku")
+    for name in ("status" if topic == "order" else "", "po_number" if topic != "invoice" and topic != "rma" else ""):
+        body.pop(name, None)
+    post(topic, body)
+    assert counted() == {}
+
+
+def test_another_name_of_a_documented_field_is_not_missing():
+    body = contract("shipment")
+    body["tracks"], body["createdAt"] = [body.pop("track")], body.pop("created_at")
+    assert "missing_field" not in {note.code for note in read(json.dumps(body).encode(), "shipment").notes}
+
+
+def test_missing_field_and_other_version_are_not_applied_in_part(post):
+    body = contract("order")
+    del body["updated_at"]
+    post("order", body, headers={"x-version": "V3"})
+    message = Message.objects.get()
+    assert {note["code"] for note in message.notes} == {"missing_field", "unknown_version"}
+    assert message.is_in_part is None
 
 
 @EACH_TOPIC
@@ -100,6 +137,7 @@ def test_names_from_outside_are_cut_and_limited(post, monkeypatch):
 
 
 def test_batch_is_counted_whole_or_not_at_all(post, monkeypatch):
+    drift.throttle.start()
     post("order", contract("order") | {"gift": "a", "ribbon": "b"})
     real, calls = drift._add, []
 
