@@ -4,11 +4,15 @@ import json
 from datetime import datetime, timezone
 
 import pytest
+from django.contrib.auth.models import Permission
+from django.core.management import call_command
+from django.utils.translation import override
 
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.contract.documented import ALWAYS_SENT, ALWAYS_SENT_IN_ITEMS
 from stockhub_webhooks.models import Drift, Message
 from stockhub_webhooks.operations import drift, worker
+from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.replay import run
 from stockhub_webhooks.operations.replay.choice import Choice
 from stockhub_webhooks.serializers import read
@@ -16,6 +20,7 @@ from tests.conftest import TEST_KEY
 from tests.samples import contract, sample
 
 pytestmark = pytest.mark.django_db(transaction=True)
+WITH_PAGES = pytest.mark.django_db(transaction=True, databases=["default", "other"])
 EACH_TOPIC = pytest.mark.parametrize("topic", topics.ALL)
 
 
@@ -170,7 +175,7 @@ def test_sample_outlives_no_message(post):
     assert Drift.objects.get().sample is None
 
 
-@pytest.mark.django_db(transaction=True, databases=["default", "other"])
+@WITH_PAGES
 def test_page_shows_the_field_and_the_sample_and_no_value(post, admin_client):
     post("order", contract("order") | {"gift": "a secret"})
     counted()
@@ -178,3 +183,46 @@ def test_page_shows_the_field_and_the_sample_and_no_value(post, admin_client):
     assert "gift" in page
     assert f"/admin/stockhub_webhooks/message/{Message.objects.get().pk}/change/" in page
     assert "a secret" not in page
+
+
+def test_status_has_the_differences(post, capsys):
+    post("order", contract("order") | {"gift": "a secret"})
+    counted()
+    (row,) = collect_report().drift
+    assert (row.topic, row.kind, row.name, row.count) == ("order", "unknown_field", "gift", 1)
+    assert row.sample == Message.objects.get().pk
+    call_command("stockhub_status", "--json")
+    as_json = json.loads(capsys.readouterr().out)
+    assert as_json["drift"][0]["name"] == "gift"
+    call_command("stockhub_status")
+    text = capsys.readouterr().out
+    assert "gift" in text
+    assert "a secret" not in text
+
+
+def test_overview_does_not_ask_for_the_differences(post):
+    post("order", contract("order") | {"gift": "a"})
+    counted()
+    assert collect_report(with_keys=False).drift == []
+
+
+@WITH_PAGES
+@pytest.mark.parametrize("language", ["en", "nl"])
+def test_page_is_in_the_language_of_the_office(post, admin_client, language):
+    post("order", contract("order") | {"grand_total": "abc", "status": "odd"}, headers={"x-version": "V9"})
+    counted()
+    page = admin_client.get("/admin/stockhub_webhooks/drift/", headers={"accept-language": language}).text
+    with override(language):
+        for kind in ("left_out", "unknown_code", "version"):
+            assert str(Drift.Kind(kind).label) in page
+
+
+@WITH_PAGES
+def test_page_needs_the_permission(post, client, django_user_model):
+    post("order", contract("order") | {"gift": "a"})
+    counted()
+    user = django_user_model.objects.create_user("clerk", is_staff=True)
+    client.force_login(user)
+    assert client.get("/admin/stockhub_webhooks/drift/").status_code == 403
+    user.user_permissions.add(Permission.objects.get(codename="view_drift"))
+    assert client.get("/admin/stockhub_webhooks/drift/").status_code == 200

@@ -266,7 +266,7 @@ def test_huge_numbers_are_noted_and_left_out():
         + b', "shipping_price": 1e99999999999999999999}',
         "order",
     )
-    assert set(codes(parsed)) == {
+    assert {(path, code) for path, code in codes(parsed) if code != "missing_field"} == {
         ("grand_total", "out_of_range"),
         ("subtotal", "out_of_range"),
         ("shipping_price", "not_a_number"),
