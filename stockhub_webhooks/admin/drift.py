@@ -21,14 +21,15 @@ class DriftAdmin(ReadOnlyAdmin):
     """Admin of the counters of differences, by topic."""
 
     has_account = False
-    list_display = ("kind", "topic", "name_in_words", "count", "first_seen_at", "last_seen_at", "example")
+    list_display = ("topic", "kind", "name_in_words", "count", "first_seen_at", "last_message")
+    list_display_links = ("kind",)
     list_filter = ("topic", "kind", ("last_seen_at", DateRangeFilter))
     ordering = ("topic", "kind", "-count", "pk")
     sortable_by = None
     search_help_text = _("field or code")
     fieldsets = (
         (None, {"fields": [("kind", "topic", "name_in_words")]}),
-        (None, {"fields": [("count", "first_seen_at", "last_seen_at"), "example"]}),
+        (None, {"fields": [("count", "first_seen_at", "last_message")]}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -49,7 +50,8 @@ class DriftAdmin(ReadOnlyAdmin):
             return format_html("<code>{}</code>: {}", path, labels.note({"code": code}))
         return format_html("<code>{}</code>", row.name) if row.name else display.EMPTY
 
-    @admin.display(description=_("for example"))
-    def example(self, row: Drift) -> Any:
-        """Return a link to the latest of the messages."""
-        return display.page(row.sample, display.value(row.sample.received_at)) if row.sample else display.EMPTY
+    @admin.display(description=_("last seen"))
+    def last_message(self, row: Drift) -> Any:
+        """Return when the latest message was received, with a link to it."""
+        seen = display.value(row.last_seen_at)
+        return display.page(row.sample, seen) if row.sample else seen
