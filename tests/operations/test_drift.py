@@ -1,11 +1,13 @@
 """Differences between the messages and the documentation are counted, each message once."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 
 import pytest
 from django.contrib.auth.models import Permission
 from django.core.management import call_command
+from django.db import connection
 from django.utils.translation import override
 
 from stockhub_webhooks.contract import topics
@@ -226,3 +228,23 @@ def test_page_needs_the_permission(post, client, django_user_model):
     assert client.get("/admin/stockhub_webhooks/drift/").status_code == 403
     user.user_permissions.add(Permission.objects.get(codename="view_drift"))
     assert client.get("/admin/stockhub_webhooks/drift/").status_code == 200
+
+
+@pytest.mark.postgresql
+def test_several_processes_at_once_count_each_message_once(post, monkeypatch):
+    monkeypatch.setattr(drift, "BATCH", 3)
+    monkeypatch.setattr(drift.throttle, "is_due", lambda: False)
+    for number in range(20):
+        post("order", contract("order") | {"gift": number, "increment_id": f"{number:09}"})
+    monkeypatch.setattr(drift.throttle, "is_due", lambda: True)
+
+    def count(_):
+        try:
+            while Message.objects.filter(notes_due_at__isnull=False).exists():
+                drift.count_due()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(count, range(3)))
+    assert Drift.objects.get().count == 20
