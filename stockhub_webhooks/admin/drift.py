@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
@@ -24,7 +24,7 @@ class DriftAdmin(ReadOnlyAdmin):
     list_display = ("topic", "kind", "name_in_words", "count", "first_seen_at", "last_message")
     list_display_links = ("kind",)
     list_filter = ("topic", "kind", ("last_seen_at", DateRangeFilter))
-    ordering = ("topic", "kind", "-count", "pk")
+    ordering: ClassVar[Any] = ("topic", "kind", "-count", "pk")
     sortable_by = None
     search_help_text = _("field or code")
     fieldsets = (
