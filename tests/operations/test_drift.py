@@ -226,7 +226,13 @@ def test_page_needs_the_permission(post, client, django_user_model):
     user = django_user_model.objects.create_user("clerk", is_staff=True)
     client.force_login(user)
     assert client.get("/admin/stockhub_webhooks/drift/").status_code == 403
+    user.user_permissions.add(Permission.objects.get(codename="view_message"))
+    link = 'href="/admin/stockhub_webhooks/drift/"'
+    assert link not in client.get("/admin/stockhub_webhooks/").text
     user.user_permissions.add(Permission.objects.get(codename="view_drift"))
+    assert client.get("/admin/stockhub_webhooks/").text.count(link) > 1, (
+        "the overview links to it, beside Django's list"
+    )
     assert client.get("/admin/stockhub_webhooks/drift/").status_code == 200
 
 
