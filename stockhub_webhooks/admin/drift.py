@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks.admin import display, search_box
+from stockhub_webhooks.admin import display, labels, search_box
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
-from stockhub_webhooks.models import Drift
+from stockhub_webhooks.admin.date_range import DateRangeFilter
+from stockhub_webhooks.models import Drift, Topic
 
 
 @admin.register(Drift)
@@ -19,14 +21,15 @@ class DriftAdmin(ReadOnlyAdmin):
     """Admin of the counters of differences, by topic."""
 
     has_account = False
-    list_display = ("kind", "topic", "name", "count", "first_seen_at", "last_seen_at", "example")
-    list_filter = ("kind", "topic")
-    ordering = ("-last_seen_at",)
+    list_display = ("topic", "kind", "name_in_words", "count", "first_seen_at", "last_message")
+    list_display_links = ("kind",)
+    list_filter = ("topic", "kind", ("last_seen_at", DateRangeFilter))
+    ordering: ClassVar[Any] = ("topic", "kind", "-count", "pk")
     sortable_by = None
     search_help_text = _("field or code")
     fieldsets = (
-        (None, {"fields": [("kind", "topic", "name")]}),
-        (None, {"fields": [("count", "first_seen_at", "last_seen_at"), "example"]}),
+        (None, {"fields": [("kind", "topic", "name_in_words")]}),
+        (None, {"fields": [("count", "first_seen_at", "last_message")]}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -35,7 +38,20 @@ class DriftAdmin(ReadOnlyAdmin):
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
         return search_box.holds(text, "name")
 
-    @admin.display(description=_("for example"))
-    def example(self, row: Drift) -> Any:
-        """Return a link to the latest of the messages."""
-        return display.page(row.sample, display.value(row.sample.received_at)) if row.sample else display.EMPTY
+    @admin.display(description=_("field or code"))
+    def name_in_words(self, row: Drift) -> Any:
+        """Return the name; the reason that a value could not be read, and a topic, in words."""
+        if row.name == Drift.OTHERS:
+            return _("all others")
+        if row.kind == Drift.Kind.TOPIC:
+            return dict(Topic.choices).get(row.name, row.name)
+        path, _colon, code = row.name.rpartition(": ")
+        if row.kind == Drift.Kind.LEFT_OUT and code in labels.NOTES:
+            return format_html("<code>{}</code>: {}", path, labels.note({"code": code}))
+        return format_html("<code>{}</code>", row.name) if row.name else display.EMPTY
+
+    @admin.display(description=_("last seen"))
+    def last_message(self, row: Drift) -> Any:
+        """Return when the latest message was received, with a link to it."""
+        seen = display.value(row.last_seen_at)
+        return display.page(row.sample, seen) if row.sample else seen

@@ -18,13 +18,15 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from stockhub_webhooks.admin import display, labels, list_filters, related_activity, search_box
+from stockhub_webhooks.admin.base import ObjectTools
 from stockhub_webhooks.admin.body_text import pretty
 from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.admin.entry import EntryPage, notes_table, text_of
 from stockhub_webhooks.admin.list_filters import MessageAttentionFilter
 from stockhub_webhooks.admin.replay_request import MAX_IDS, URL_NAME
+from stockhub_webhooks.admin.sites import address, may_view
 from stockhub_webhooks.contract import statuses
-from stockhub_webhooks.models import Event, Message, ReceiverCall
+from stockhub_webhooks.models import Drift, Event, Message, ReceiverCall
 from stockhub_webhooks.models.message import OUTDATED_RETURN, MessageQuerySet
 from stockhub_webhooks.office.access import may, may_see_persons
 from stockhub_webhooks.receiving import records
@@ -95,6 +97,11 @@ class MessageAdmin(EntryPage):
         if obj is not None and obj.outcome == Message.Outcome.SPLIT:
             fieldsets[2][1]["fields"] = ["parts"]
         return fieldsets
+
+    def changelist_object_tools(self, request: HttpRequest) -> ObjectTools:
+        """Link to drift, also on the overview."""
+        own = [(address(request, "stockhub_webhooks_drift_changelist"), _("drift"))] if may_view(request, Drift) else []
+        return [*super().changelist_object_tools(request), *own]
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
         return search_box.about(request, text)

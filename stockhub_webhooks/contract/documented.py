@@ -25,3 +25,16 @@ ALWAYS_SENT: dict[str, frozenset[str]] = {
     ),
     topics.PAYMENT_REQUEST: frozenset({"items", "grand_total", "subtotal", "tax_amount", "discount_amount"}),
 }
+
+_ARTICLE = frozenset({"sku", "manufacturer", "size", "mpn", "item_price_inc_tax", "row_total_inc_tax"})
+
+ALWAYS_SENT_IN_ITEMS: dict[str, frozenset[str]] = {
+    topics.ORDER: _ARTICLE | {"qty_ordered"},
+    topics.SHIPMENT: _ARTICLE | {"qty"},
+    topics.INVOICE: _ARTICLE | {"qty"},
+    topics.RMA: frozenset(
+        {"id", "sku", "resolution", "qty_requested", "item_return_fee", "row_line_return_fee", "status"}
+    ),
+    topics.CREDIT_MEMO: _ARTICLE | {"qty", "reversal", "return_item_fee"},
+    topics.PAYMENT_REQUEST: _ARTICLE | {"qty"},
+}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.db.fields import ExactCharField
 from stockhub_webhooks.models.message import Message, Topic
+from stockhub_webhooks.serializers.fields import LEFT_OUT
 
 NAME_LENGTH = 150
 
@@ -36,6 +37,15 @@ class Drift(models.Model):
         TOPIC = "topic", _("address of another topic")
 
     OTHERS = "…"
+    # code of a note: kind; the notes of a part that was left out have the kind LEFT_OUT
+    KIND_BY_CODE: ClassVar[dict[str, Kind]] = {
+        "unknown_field": Kind.UNKNOWN_FIELD,
+        "unknown_value": Kind.UNKNOWN_CODE,
+        "missing_field": Kind.MISSING_FIELD,
+        "unknown_version": Kind.VERSION,
+        "topic_differs": Kind.TOPIC,
+        **dict.fromkeys(LEFT_OUT, Kind.LEFT_OUT),
+    }
 
     id: models.BigAutoField[int, int] = models.BigAutoField(primary_key=True)
     topic: models.CharField[str, str] = models.CharField(_("topic"), max_length=32, choices=Topic)
@@ -60,3 +70,8 @@ class Drift(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.name}".strip()
+
+
+def kind_of(code: str) -> Drift.Kind | None:
+    """Return the kind of difference that a note with this code says; None if it says no such difference."""
+    return Drift.KIND_BY_CODE.get(code)

@@ -94,8 +94,8 @@ class Message(AccountModel):
         position: the place of the document in the parent, from 0.
         is_in_part: True if a part of the message was left out, apart from unknown fields; False once a person has
             corrected that in a message of its own; None for any other message.
-        notes_due_at: when the notes wait to be counted as drift (`Drift`); None if there are none, or they are counted.
         has_impossible_time: True if a time in the message is before 2000 or later than the message; None otherwise.
+        notes_due_at: since when notes wait to be counted as `Drift`; None if they are counted, or are none of drift.
     """
 
     class Status(models.TextChoices):
@@ -203,8 +203,7 @@ class Message(AccountModel):
     has_impossible_time: models.BooleanField[bool | None, bool | None] = models.BooleanField(
         _("has an impossible time"), null=True
     )
-
-    notes_due_at: models.DateTimeField[datetime | Combinable | None, datetime | None] = models.DateTimeField(
+    notes_due_at: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(
         null=True, editable=False
     )
 

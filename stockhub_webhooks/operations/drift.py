@@ -11,18 +11,20 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 
-from django.db import OperationalError, transaction
-from django.db.models import F, Value
+from django.db import Error as DatabaseFault
+from django.db import transaction
+from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Greatest, Least
 
 from stockhub_webhooks.db import leases
-from stockhub_webhooks.db.connections import NOW, close_if_broken, database_alias, with_retries, write_transaction
+from stockhub_webhooks.db.connections import close_if_broken, database_alias, with_retries, write_transaction
 from stockhub_webhooks.db.throttle import Throttle
+from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Drift, Message
-from stockhub_webhooks.models.drift import NAME_LENGTH
-from stockhub_webhooks.serializers.fields import LEFT_OUT
+from stockhub_webhooks.models.drift import NAME_LENGTH, kind_of
+
+logger = logger_of(__name__)
 
 BATCH = 200
 MAX_NAMES = 500  # for each topic: names come from outside
@@ -55,7 +57,8 @@ def count_due(*, until: float = float("inf"), stop: threading.Event | None = Non
     while time.monotonic() < until and not (stop and stop.is_set()):
         try:
             counted = with_retries(_count_batch, is_transaction=True)
-        except OperationalError:  # another process counts, on a database without SKIP LOCKED
+        except DatabaseFault as fault:  # on a database without SKIP LOCKED perhaps another process that counts
+            logger.info("notes were not counted (%s), they are counted later", type(fault).__name__)
             close_if_broken(database_alias())
             break
         done += counted
@@ -67,8 +70,10 @@ def count_due(*, until: float = float("inf"), stop: threading.Event | None = Non
 
 def _count_batch() -> int:
     using = database_alias()
+    if not Message.objects.using(using).filter(notes_due_at__isnull=False).exists():
+        return 0  # mostly, and without a lock
     with write_transaction(using):
-        due = Message.objects.using(using).filter(notes_due_at__lte=NOW).order_by("notes_due_at", "pk")
+        due = Message.objects.using(using).filter(notes_due_at__isnull=False).order_by("notes_due_at", "pk")
         messages = list(leases.skip_locked(due.defer("body", "headers")[:BATCH]))
         if messages:
             for key, seen in sorted(_differences(messages).items()):
@@ -80,8 +85,6 @@ def _count_batch() -> int:
 def _differences(messages: Iterable[Message]) -> dict[Key, Seen]:
     differences: dict[Key, Seen] = {}
     for message in messages:
-        if message.is_test:
-            continue
         for key in {key for note in message.notes if (key := key_of(message.topic, note))}:
             seen = differences.setdefault(key, Seen(0, message, message))
             seen.count += 1
@@ -96,23 +99,18 @@ def _received_at(message: Message) -> tuple[object, int]:
 
 def key_of(topic: str, note: Mapping[str, str]) -> Key | None:
     """Return the counter that a note belongs to; None if the note is no difference from the documentation."""
-    path, code, detail = INDEX.sub("[]", note.get("path", "")), note.get("code", ""), note.get("detail", "")
-    if code == "unknown_field":
-        found = Drift.Kind.UNKNOWN_FIELD, path
-    elif code == "unknown_value":
-        found = Drift.Kind.UNKNOWN_CODE, f"{path}: {detail}"
-    elif code == "missing_field":
-        found = Drift.Kind.MISSING_FIELD, path
-    elif code == "unknown_version":
-        found = Drift.Kind.VERSION, detail
-    elif code == "topic_differs":
-        found = Drift.Kind.TOPIC, detail
-    elif code in LEFT_OUT:
-        found = Drift.Kind.LEFT_OUT, f"{path}: {code}"
-    else:
+    code, detail = str(note.get("code", "")), str(note.get("detail", ""))
+    path = INDEX.sub("[]", str(note.get("path", "")))
+    kind = kind_of(code)
+    if kind is None:
         return None
-    kind, name = found
-    return topic, str(kind), name[:NAME_LENGTH]
+    names = {
+        Drift.Kind.UNKNOWN_CODE: f"{path}: {detail}",
+        Drift.Kind.LEFT_OUT: f"{path}: {code}",
+        Drift.Kind.VERSION: detail,
+        Drift.Kind.TOPIC: detail,
+    }
+    return topic, kind.value, names.get(kind, path)[:NAME_LENGTH]
 
 
 def _add(key: Key, seen: Seen) -> None:
@@ -131,11 +129,10 @@ def _add(key: Key, seen: Seen) -> None:
         row.save(using=database_alias(), force_insert=True)
 
 
-def _update(rows: object, seen: Seen) -> bool:
-    values = {
-        "count": F("count") + seen.count,
-        "first_seen_at": Least(F("first_seen_at"), Value(seen.first.received_at)),
-        "last_seen_at": Greatest(F("last_seen_at"), Value(seen.last.received_at)),
-        "sample": seen.last,
-    }
-    return bool(partial(rows.update, **values)())  # type: ignore[attr-defined]
+def _update(rows: QuerySet[Drift], seen: Seen) -> int:
+    return rows.update(
+        count=F("count") + seen.count,
+        first_seen_at=Least(F("first_seen_at"), Value(seen.first.received_at)),
+        last_seen_at=Greatest(F("last_seen_at"), Value(seen.last.received_at)),
+        sample=seen.last,
+    )

@@ -37,6 +37,7 @@ from stockhub_webhooks.exceptions import (
 )
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Message
+from stockhub_webhooks.models.drift import kind_of
 from stockhub_webhooks.receiving import spool
 from stockhub_webhooks.serializers import Note, ParsedMessage
 from stockhub_webhooks.serializers.fields import clean_text
@@ -183,17 +184,18 @@ def settle(message: Message, reading: ParsedMessage, outcome: str, notes: Sequen
     Raises:
         AlreadySettled: another process finished it first.
     """
+    counted: dict[str, Any] = {}
+    # a replay was counted when the message was applied first
+    if not (message.is_replay or message.is_test) and any(kind_of(note.code) for note in reading.notes):
+        counted["notes_due_at"] = timezone.now()
     is_in_part = outcome != Message.Outcome.STALE and reading.leaves_something_out
-    all_notes = limit_notes([*notes, *reading.notes])
-    # the notes of a replay were counted when the message was applied first
-    to_count: dict[str, Any] = {"notes_due_at": NOW} if all_notes and not message.is_replay else {}
     _finish(
         message,
         status=Message.Status.APPLIED,
         outcome=outcome,
         topic=reading.topic,
         increment_id=reading.increment_id,
-        notes=[note._asdict() for note in all_notes],
+        notes=[note._asdict() for note in limit_notes([*notes, *reading.notes])],
         # None leaves the row out of the partial index; False is kept, since a person has corrected the message
         is_in_part=message.is_in_part is not False if is_in_part else None,
         has_impossible_time=reading.has_impossible_time or None,
@@ -201,7 +203,7 @@ def settle(message: Message, reading: ParsedMessage, outcome: str, notes: Sequen
         cause="",
         applied_at=timezone.now(),
         due_at=None,
-        **to_count,
+        **counted,
     )
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from stockhub_webhooks.contract import topics
-from stockhub_webhooks.contract.documented import ALWAYS_SENT, VERSIONS
+from stockhub_webhooks.contract.documented import ALWAYS_SENT, ALWAYS_SENT_IN_ITEMS, VERSIONS
 from stockhub_webhooks.contract.recognition import recognise
 from stockhub_webhooks.exceptions import SeveralDocuments, Unreadable
 from stockhub_webhooks.serializers import times
@@ -57,9 +57,11 @@ def read_message(message: Any) -> ParsedMessage:
         Unreadable: as for `read`.
     """
     parsed = read(bytes(message.body), message.url_topic, message.headers, message.received_at)
-    version = message.headers.get("x-version", "")
-    if version and version not in VERSIONS:
-        parsed.notes.append(Note("", "unknown_version", version[:20]))
+    version = message.headers.get("x-version", "").strip()
+    if version and version.upper() not in VERSIONS:
+        parsed.notes.append(Note("", "unknown_version", version[:40]))
+    if message.source == "pull":  # REST leaves out fields that a webhook has
+        parsed.notes = [note for note in parsed.notes if note.code != "missing_field"]
     if path := message.headers.get("nearby-address"):
         parsed.notes.append(Note("", "nearby_address", path[:60]))
     return parsed
@@ -87,9 +89,29 @@ def read(
     with times.received_at(received_at):
         topic = _topic(data, url_topic)
         parsed = _parse_document(data, topic, url_topic, notes)
-        missing = sorted(ALWAYS_SENT[topic] - data.keys())
-        parsed.notes = limit_notes([*parsed.notes, *(Note(name, "missing_field") for name in missing)])
-        return parsed
+    if missing := _missing_fields(data, topic):
+        parsed.notes = limit_notes([*parsed.notes, *(Note(path, "missing_field") for path in missing)])
+    return parsed
+
+
+def _missing_fields(data: dict[str, Any], topic: str) -> list[str]:
+    """Return the paths of fields that are in each documented message of the topic, but not in this one.
+
+    A field that is missing from several items is given once, with the first of them.
+    """
+    missing: dict[str, str] = {}
+    # quick for a documented message: two comparisons of sets, and one for each item
+    if not data.keys() >= ALWAYS_SENT[topic]:
+        aliases = BY_TOPIC[topic].ALIASES
+        present = data.keys() | {aliases.get(snake_case(name)) for name in data}
+        missing = {name: name for name in sorted(ALWAYS_SENT[topic] - present)}
+    expected = ALWAYS_SENT_IN_ITEMS[topic]
+    items = data.get("items")
+    for index, item in enumerate(items if isinstance(items, list) else ()):
+        if isinstance(item, dict) and item and not item.keys() >= expected:
+            for name in sorted(expected - item.keys()):
+                missing.setdefault(f"items.{name}", f"items[{index}].{name}")
+    return list(missing.values())
 
 
 def identify(body: bytes, url_topic: str = "", headers: Mapping[str, str] | None = None) -> ParsedMessage:

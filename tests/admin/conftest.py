@@ -7,8 +7,8 @@ from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 from stockhub_webhooks import signals
-from stockhub_webhooks.models import Alarm, Event, Heartbeat, HostLink, Message, Order, ReceiverCall, Replay
-from stockhub_webhooks.operations import replay
+from stockhub_webhooks.models import Alarm, Drift, Event, Heartbeat, HostLink, Message, Order, ReceiverCall, Replay
+from stockhub_webhooks.operations import drift, replay
 from stockhub_webhooks.operations.replay import Choice
 from tests.samples import ALPHABETICAL, contract, sample
 
@@ -27,6 +27,7 @@ NAMES = (
     "refusedbody",
     "replay",
     "alarm",
+    "drift",
     "hostlink",
 )
 
@@ -103,6 +104,9 @@ def filled(post, hear):
     replay.begin(Choice(order="000000001"), who="office", reason="to see", receivers=["shop.new"])
     Replay.objects.update(due_at=None, status="done")
     Alarm.objects.create(name="quarantined", since=Message.objects.latest("pk").received_at)
+    drift.throttle.reset()
+    drift.count_due()
+    assert Drift.objects.exists()
     when = Message.objects.latest("pk").received_at
     HostLink.objects.create(order=Order.objects.earliest("pk"), account="default", status="missing", since=when)
     assert Event.objects.exists()

@@ -1,20 +1,28 @@
 """Differences between the messages and the documentation are counted, each message once."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 
 import pytest
+from django.contrib.auth.models import Permission
+from django.core.management import call_command
+from django.db import connection
+from django.utils.translation import override
 
 from stockhub_webhooks.contract import topics
-from stockhub_webhooks.contract.documented import ALWAYS_SENT
+from stockhub_webhooks.contract.documented import ALWAYS_SENT, ALWAYS_SENT_IN_ITEMS
 from stockhub_webhooks.models import Drift, Message
 from stockhub_webhooks.operations import drift, worker
+from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.replay import run
 from stockhub_webhooks.operations.replay.choice import Choice
+from stockhub_webhooks.serializers import read
 from tests.conftest import TEST_KEY
 from tests.samples import contract, sample
 
 pytestmark = pytest.mark.django_db(transaction=True)
+WITH_PAGES = pytest.mark.django_db(transaction=True, databases=["default", "other"])
 EACH_TOPIC = pytest.mark.parametrize("topic", topics.ALL)
 
 
@@ -29,6 +37,42 @@ def test_documented_message_is_no_drift(post, topic):
     post(topic)
     assert counted() == {}
     assert not Message.objects.filter(notes_due_at__isnull=False).exists()
+
+
+@EACH_TOPIC
+def test_missing_field_of_items_is_counted_once_for_each_message(post, topic):
+    body = contract(topic)
+    body["items"] = [dict(body["items"][0]), dict(body["items"][0])]
+    missing = min(ALWAYS_SENT_IN_ITEMS[topic] - {"id", "sku"})
+    for item in body["items"]:
+        del item[missing]
+    post(topic, body)
+    assert counted() == {(topic, "missing_field", f"items[].{missing}"): 1}
+
+
+@EACH_TOPIC
+def test_nullable_field_that_is_left_out_is_no_drift(post, topic):
+    body = contract(topic)
+    body["items"][0].pop("parent_sku")
+    for name in ("status" if topic == "order" else "", "po_number" if topic != "invoice" and topic != "rma" else ""):
+        body.pop(name, None)
+    post(topic, body)
+    assert counted() == {}
+
+
+def test_another_name_of_a_documented_field_is_not_missing():
+    body = contract("shipment")
+    body["tracks"], body["createdAt"] = [body.pop("track")], body.pop("created_at")
+    assert "missing_field" not in {note.code for note in read(json.dumps(body).encode(), "shipment").notes}
+
+
+def test_missing_field_and_other_version_are_not_applied_in_part(post):
+    body = contract("order")
+    del body["updated_at"]
+    post("order", body, headers={"x-version": "V3"})
+    message = Message.objects.get()
+    assert {note["code"] for note in message.notes} == {"missing_field", "unknown_version"}
+    assert message.is_in_part is None
 
 
 @EACH_TOPIC
@@ -133,7 +177,7 @@ def test_sample_outlives_no_message(post):
     assert Drift.objects.get().sample is None
 
 
-@pytest.mark.django_db(transaction=True, databases=["default", "other"])
+@WITH_PAGES
 def test_page_shows_the_field_and_the_sample_and_no_value(post, admin_client):
     post("order", contract("order") | {"gift": "a secret"})
     counted()
@@ -141,3 +185,72 @@ def test_page_shows_the_field_and_the_sample_and_no_value(post, admin_client):
     assert "gift" in page
     assert f"/admin/stockhub_webhooks/message/{Message.objects.get().pk}/change/" in page
     assert "a secret" not in page
+
+
+def test_status_has_the_differences(post, capsys):
+    post("order", contract("order") | {"gift": "a secret"})
+    counted()
+    (row,) = collect_report().drift
+    assert (row.topic, row.kind, row.name, row.count) == ("order", "unknown_field", "gift", 1)
+    assert row.sample == Message.objects.get().pk
+    call_command("stockhub_status", "--json")
+    as_json = json.loads(capsys.readouterr().out)
+    assert as_json["drift"][0]["name"] == "gift"
+    call_command("stockhub_status")
+    text = capsys.readouterr().out
+    assert "gift" in text
+    assert "a secret" not in text
+
+
+def test_overview_does_not_ask_for_the_differences(post):
+    post("order", contract("order") | {"gift": "a"})
+    counted()
+    assert collect_report(with_keys=False).drift == []
+
+
+@WITH_PAGES
+@pytest.mark.parametrize("language", ["en", "nl"])
+def test_page_is_in_the_language_of_the_office(post, admin_client, language):
+    post("order", contract("order") | {"grand_total": "abc", "status": "odd"}, headers={"x-version": "V9"})
+    counted()
+    page = admin_client.get("/admin/stockhub_webhooks/drift/", headers={"accept-language": language}).text
+    with override(language):
+        for kind in ("left_out", "unknown_code", "version"):
+            assert str(Drift.Kind(kind).label) in page
+
+
+@WITH_PAGES
+def test_page_needs_the_permission(post, client, django_user_model):
+    post("order", contract("order") | {"gift": "a"})
+    counted()
+    user = django_user_model.objects.create_user("clerk", is_staff=True)
+    client.force_login(user)
+    assert client.get("/admin/stockhub_webhooks/drift/").status_code == 403
+    user.user_permissions.add(Permission.objects.get(codename="view_message"))
+    link = 'href="/admin/stockhub_webhooks/drift/"'
+    assert link not in client.get("/admin/stockhub_webhooks/").text
+    user.user_permissions.add(Permission.objects.get(codename="view_drift"))
+    assert client.get("/admin/stockhub_webhooks/").text.count(link) > 1, (
+        "the overview links to it, beside Django's list"
+    )
+    assert client.get("/admin/stockhub_webhooks/drift/").status_code == 200
+
+
+@pytest.mark.postgresql
+def test_several_processes_at_once_count_each_message_once(post, monkeypatch):
+    monkeypatch.setattr(drift, "BATCH", 3)
+    monkeypatch.setattr(drift.throttle, "is_due", lambda: False)
+    for number in range(20):
+        post("order", contract("order") | {"gift": number, "increment_id": f"{number:09}"})
+    monkeypatch.setattr(drift.throttle, "is_due", lambda: True)
+
+    def count(_):
+        try:
+            while Message.objects.filter(notes_due_at__isnull=False).exists():
+                drift.count_due()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(count, range(3)))
+    assert Drift.objects.get().count == 20

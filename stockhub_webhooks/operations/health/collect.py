@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import fields
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,13 @@ from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.connections import NOW, database_alias, from_now
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.delivery import ledger
-from stockhub_webhooks.models import Heartbeat, Message, ReceiverCall, Refusal, RefusedBody
+from stockhub_webhooks.models import Drift, Heartbeat, Message, ReceiverCall, Refusal, RefusedBody
 from stockhub_webhooks.models.shipment import MAX_ZONE_ERROR
 from stockhub_webhooks.operations.health import work
 from stockhub_webhooks.operations.health.report import (
     ANY,
     Backlog,
+    DriftCount,
     GoneReceiver,
     ImpossibleTimes,
     KeyUse,
@@ -36,6 +38,7 @@ from stockhub_webhooks.receiving import spool
 from stockhub_webhooks.receiving.authentication import fingerprint
 from stockhub_webhooks.serializers.times import CLOCK_TOLERANCE
 
+MAX_DRIFT = 50
 REFUSAL_PERIOD = timedelta(hours=24)
 MAX_TIMES = 100  # so many messages show whether the zone or a clock is wrong
 
@@ -44,13 +47,15 @@ def collect_report(*, with_keys: bool = True) -> Report:
     """Return the current state. A database error does not raise; it is part of the report.
 
     Args:
-        with_keys: include the last use of each key, which scans the index of all messages. Without it, the cost
-            does not depend on the number of messages.
+        with_keys: include drift, and the last use of each key, which scans the index of all messages. Without it,
+            the cost does not depend on the number of messages.
     """
     files = _spool()
     try:
         with query_timeout(database_alias()):
-            return _from_tables(files, _last_by_key() if with_keys else _last_by_topic())
+            if with_keys:
+                return _from_tables(files, _last_by_key(), _drift())
+            return _from_tables(files, _last_by_topic(), [])
     except DatabaseError as error:
         return Report(made_at=now(), database=type(error).__name__, spool=files, late=files.late)
 
@@ -74,7 +79,7 @@ def _last_by_topic() -> list[dict[str, Any]]:
     return [{"topic": topic, "last": row[name]} for name, topic in names.items() if row.get(name)]
 
 
-def _from_tables(files: Spool, last: list[dict[str, Any]]) -> Report:
+def _from_tables(files: Spool, last: list[dict[str, Any]], drift: list[DriftCount]) -> Report:
     last_messages = _last_messages(row for row in last if row.get("account") != TEST_ACCOUNT)
     last_at = max(filter(None, last_messages.values()), default=None)
     messages = _messages()
@@ -101,6 +106,7 @@ def _from_tables(files: Spool, last: list[dict[str, Any]]) -> Report:
         spool=files,
         refusals=_refusals(made_at),
         workers=dict(rows_of(Heartbeat).order_by("name").values_list("name", "beat_at")),
+        drift=drift,
         silent_hours=round(open_hours(last_at, made_at), 2) if last_at else None,
     )
 
@@ -242,6 +248,12 @@ def _refusals(made_at: datetime) -> Refusals:
         kept=kept["count"],
         last_kept_at=kept["last"],
     )
+
+
+def _drift() -> list[DriftCount]:
+    names = [field.name for field in fields(DriftCount)]
+    rows = rows_of(Drift).order_by("-last_seen_at", "-pk").values_list(*names)[:MAX_DRIFT]
+    return [DriftCount(*row) for row in rows]
 
 
 def _spool() -> Spool:

@@ -77,6 +77,19 @@ class ImpossibleTimes:
 
 
 @dataclass(frozen=True)
+class DriftCount:
+    """A counter of `Drift`; `sample` is the key of its latest message, None if that was deleted."""
+
+    topic: str
+    kind: str
+    name: str
+    count: int
+    first_seen_at: datetime
+    last_seen_at: datetime
+    sample: int | None
+
+
+@dataclass(frozen=True)
 class Refusals:
     """Refused requests of the last 24 hours; the `kept` bodies look like Stock Hub's and can still be released."""
 
@@ -103,6 +116,7 @@ class Report:
         late_messages: the messages in `late`.
         late_calls: the receiver calls in `late`.
         workers: name of a worker to its last heartbeat.
+        drift: differences between messages and their documentation, the latest ones first; at most 50.
         silent_hours: opening hours since the last webhook, None if there was none.
     """
 
@@ -125,6 +139,7 @@ class Report:
     spool: Spool = Spool()
     refusals: Refusals = field(default_factory=Refusals)
     workers: dict[str, datetime] = field(default_factory=dict)
+    drift: list[DriftCount] = field(default_factory=list)
     silent_hours: float | None = None
 
     @property

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.models import Message, RefusalReason, Topic
+from stockhub_webhooks.models import Drift, Message, RefusalReason, Topic
 from stockhub_webhooks.operations.health.report import Backlog, Report
 from stockhub_webhooks.operations.health.rules import Level, find_problems, format_time, worst_level
 
@@ -27,6 +28,7 @@ def lines(report: Report) -> Iterator[str]:
         yield from _section(_("Last use of each key"), _keys(report))
         yield from _section(_("Work"), _work(report))
         yield from _section(_("Refusals of the last 24 hours"), _refusals(report))
+        yield from _section(_("Different from the documentation"), _drift(report))
         yield from _section(_("Last sign of life of a worker"), _workers(report))
     yield from _section(_("Spool"), _spool(report))
 
@@ -68,6 +70,18 @@ def _work(report: Report) -> Iterator[tuple[Any, str]]:
     yield _("tasks for our shop given up"), _backlog(report.given_up_calls)
     for removed in report.gone_receivers:
         yield _("waiting for %(receiver)s, not known here") % {"receiver": removed.receiver}, str(removed.open_calls)
+
+
+def _drift(report: Report) -> Iterator[tuple[Any, str]]:
+    topics, kinds = dict(Topic.choices), dict(Drift.Kind.choices)
+    for row in report.drift:
+        what = f"{topics.get(row.topic, row.topic)}, {kinds.get(row.kind, row.kind)} {row.name}".strip()
+        times = {"first": format_time(row.first_seen_at), "last": format_time(row.last_seen_at)}
+        yield (
+            what,
+            ngettext("%(count)d message, %(first)s to %(last)s", "%(count)d messages, %(first)s to %(last)s", row.count)
+            % {"count": row.count, **times},
+        )
 
 
 def _workers(report: Report) -> Iterator[tuple[Any, str]]:

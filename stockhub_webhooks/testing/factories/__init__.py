@@ -24,6 +24,7 @@ from stockhub_webhooks.testing.factories.documents import (
 )
 from stockhub_webhooks.testing.factories.ledger import (
     AlarmFactory,
+    DriftFactory,
     EventFactory,
     HeartbeatFactory,
     HostLinkFactory,
@@ -40,6 +41,7 @@ __all__ = [
     "AlarmFactory",
     "CreditMemoFactory",
     "CreditMemoItemFactory",
+    "DriftFactory",
     "EventFactory",
     "HeartbeatFactory",
     "HostLinkFactory",

@@ -142,6 +142,20 @@ class AlarmFactory(DjangoModelFactory[models.Alarm]):
     since = LazyFunction(timezone.now)
 
 
+class DriftFactory(DjangoModelFactory[models.Drift]):
+    """An unknown field of orders, in one message."""
+
+    class Meta:
+        model = models.Drift
+
+    topic = models.Topic.ORDER
+    kind = models.Drift.Kind.UNKNOWN_FIELD
+    name = Sequence(lambda number: f"field_{number}")
+    count = 1
+    first_seen_at = LazyFunction(timezone.now)
+    last_seen_at = SelfAttribute("first_seen_at")
+
+
 class LockFactory(DjangoModelFactory[models.Lock]):
     """A lock that was just acquired."""
 
