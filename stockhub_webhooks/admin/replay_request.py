@@ -236,6 +236,8 @@ def result(step: Any, *, persons: bool) -> str:
         first_line = step.error.partition("\n")[0]
         reason = labels.reason(first_line)
         return reason if persons or reason != first_line else _("could not be processed")
+    if step.outcome == Message.Outcome.SPLIT and step.counted == "unchanged":
+        return _("split already; choose its documents to process them again")
     return str(dict(Message.Outcome.choices).get(step.outcome, _("not processed, only told")))
 
 

@@ -11,6 +11,7 @@ class Migration(migrations.Migration):
             "message",
             "parent",
             models.ForeignKey(
+                db_index=False,
                 editable=False,
                 null=True,
                 on_delete=django.db.models.deletion.SET_NULL,

@@ -194,7 +194,13 @@ class Message(AccountModel):
     )
 
     parent: models.ForeignKey[Message | None, Message | None] = models.ForeignKey(
-        "self", models.SET_NULL, null=True, editable=False, related_name="parts", verbose_name=_("part of")
+        "self",
+        models.SET_NULL,
+        null=True,
+        editable=False,
+        related_name="parts",
+        verbose_name=_("part of"),
+        db_index=False,  # the index of Meta leaves out messages without a parent, which are nearly all
     )
     position: models.PositiveIntegerField[int | None, int | None] = models.PositiveIntegerField(
         null=True, editable=False
@@ -243,6 +249,7 @@ class Message(AccountModel):
             # both columns of the sort order: many messages may be due since the very same moment
             DueIndex(fields=["due_at", "id"], name="stockhub_message_due"),
             models.Index(fields=["status", "outcome", "received_at"], name="stockhub_message_status"),
+            NotNullIndex(fields=["parent"], name="stockhub_message_parent"),
             # for the overview and its lists: few messages have them
             NotNullIndex(fields=["is_in_part", "received_at"], name="stockhub_message_in_part"),
             NotNullIndex(fields=["notes_due_at", "id"], name="stockhub_message_notes_due"),

@@ -23,13 +23,19 @@ def split(message: Message, documents: SeveralDocuments) -> None:
 
     Raises:
         AlreadySettled: another process finished the parent first.
-        Unreadable: none of the parts can be read, so the parent is as unreadable as they are.
+        Unreadable: none of the parts can be read, so the parent is as unreadable as they are; or the message is a part
+            itself, so that the limit of documents would be multiplied.
     """
+    if message.position is not None:
+        raise Unreadable("too_many_documents", f"a part of a body holds {len(documents.texts)} documents itself")
     parts = [_part(message, position, text) for position, text in enumerate(documents.texts)]
     _require_a_readable_part(parts)
-    uids = [part.uid for part in parts]
-    existing = set(Message.objects.using(database_alias()).filter(uid__in=uids).values_list("uid", flat=True))
-    insert([part for part in parts if part.uid not in existing], database_alias(), left_out=LEFT_OUT)
+    rows = Message.objects.using(database_alias())
+    stored = {row.uid: row for row in rows.filter(uid__in=[part.uid for part in parts]).only("uid", "parent")}
+    insert([part for part in parts if part.uid not in stored], database_alias(), left_out=LEFT_OUT)
+    for part in parts:
+        if part.uid in stored and stored[part.uid].parent_id is None:  # ingested by itself
+            rows.filter(uid=part.uid).update(parent=message, position=part.position)
     journal.settle_split(message, documents)
 
 

@@ -23,6 +23,7 @@ MAX_DOCUMENTS = 1000
 MAX_WRAPPINGS = 4
 MAX_FORM_FIELDS = 100
 MAX_LISTS_BEFORE = 20  # lists in an envelope before the list of documents
+NOT_A_NUMBER = Decimal("NaN")  # one object, which is equal to itself inside a list or object
 SEPARATORS = " \t\r\n\x0b\x0c\u00a0\u200b,;\x1a\x1e\0"  # between several documents, and after the last one
 BETWEEN = re.compile(f"[{SEPARATORS}\ufeff]*")
 OPENING = ("{", "[", '"')
@@ -104,7 +105,7 @@ def _documents(text: str, notes: list[Note], content_type: str) -> list[Document
             raise Unreadable("not_an_object", f"the body is a {type(value).__name__}")
     if len(values) == 1:
         return [Document(values[0][0], "")]
-    return [Document(value, source or json.dumps(value, default=str)) for value, source in values]
+    return [Document(value, source or _json_text(value)) for value, source in values]
 
 
 def _limit(count: int) -> None:
@@ -150,7 +151,7 @@ def _unwrap(value: Any, source: str, notes: list[Note]) -> list[tuple[Any, str]]
         if not value:
             return None
         notes.append(Note("", "wrapped", "list"))
-        return [(value[0], "")] if len(value) == 1 else _elements(value, source, notes)
+        return [(value[0], source)] if len(value) == 1 else _elements(value, source)
     if not isinstance(value, dict) or any(value.get(name) is not None for name in NUMBERS):
         return None
     inner = [(name, part) for name, part in value.items() if _holds_documents(part)]
@@ -159,8 +160,8 @@ def _unwrap(value: Any, source: str, notes: list[Note]) -> list[tuple[Any, str]]
     name, part = inner[0]
     notes.append(Note(name[:60], "wrapped"))
     if isinstance(part, list):
-        return _elements(part, source, notes) if len(part) > 1 else [(part[0], "")]
-    return _values(part, notes, "") if isinstance(part, str) else [(part, "")]
+        return _elements(part, source) if len(part) > 1 else [(part[0], source)]
+    return _values(part, notes, "") if isinstance(part, str) else [(part, source)]
 
 
 def _holds_documents(value: Any) -> bool:
@@ -180,11 +181,18 @@ def _holds_documents(value: Any) -> bool:
 
 
 def _is_envelope(value: dict[str, Any]) -> bool:
-    return len(value) == 1 and all(isinstance(part, (dict, str)) and _holds_documents(part) for part in value.values())
+    return len(value) == 1 and all(
+        isinstance(part, (dict, list, str)) and _holds_documents(part) for part in value.values()
+    )
 
 
-def _elements(values: list[Any], source: str, notes: list[Note]) -> list[tuple[Any, str]]:
-    """Return the elements of a list, each with its own text: numbers keep their digits."""
+def _elements(values: list[Any], source: str) -> list[tuple[Any, str]]:
+    """Return the elements of a list, each with its own text, or with "" if the text of the list is not found.
+
+    Args:
+        values: the elements.
+        source: a JSON text that holds the list somewhere.
+    """
     _limit(len(values))
     decoder = _decoder([])
     start = source.find("[")
@@ -251,6 +259,17 @@ def _unquote(text: str) -> str:
 # ---------------------------------------------------------------- JSON
 
 
+def _json_text(value: Any) -> str:
+    """Return a JSON text of a value that was parsed here; numbers keep their digits."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(name)}: {_json_text(part)}" for name, part in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_json_text, value)) + "]"
+    if isinstance(value, Decimal):
+        return str(value) if value.is_finite() else "NaN"
+    return json.dumps(value)
+
+
 def _decode(text: str, position: int, decoder: json.JSONDecoder, notes: list[Note]) -> tuple[Any, int]:
     """Return the JSON value at a position, and its end."""
     try:
@@ -285,4 +304,4 @@ def _number(digits: str) -> Decimal:
 
 def _not_a_number(name: str) -> Decimal:
     """Return a value that no field can read: NaN and Infinity are left out."""
-    return Decimal("NaN")
+    return NOT_A_NUMBER

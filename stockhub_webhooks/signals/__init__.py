@@ -208,7 +208,7 @@ for _name, _signal in BY_NAME.items():
 # make the work fail. Some are sent while Stock Hub waits for its answer: keep their receivers quick.
 
 message_received = Signal()
-"""A message was stored.
+"""A message was stored. Not sent for the parts that a stored message is split into.
 
 Arguments:
     sender (type[Message]): the model.

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 import uuid
 
 import pytest
@@ -256,3 +257,40 @@ def test_uid_of_a_part_depends_on_the_parent_and_the_position_alone(post):
     worker.drain()
     parent, *parts = Message.objects.order_by("pk")
     assert [part.uid for part in parts] == [uuid.uuid5(parent.uid, str(position)) for position in range(2)]
+
+
+def test_part_that_holds_several_documents_is_not_split_again(post):
+    inner = [sample("order", increment_id=f"00000{number}") for number in (7001, 7002)]
+    post("order", body_of(*orders(1), {"orders": inner}))
+    worker.drain()
+    _, first, second = Message.objects.order_by("pk")
+    assert (first.outcome, second.status) == ("created", "quarantined")
+    assert second.error.startswith("too_many_documents")
+
+
+def test_part_that_was_ingested_by_itself_is_linked(post):
+    post("order", body_of(*orders(2)))
+    worker.drain()
+    parent, first, second = Message.objects.order_by("pk")
+    Message.objects.filter(pk=first.pk).update(parent=None, position=None)
+    run.begin(Choice(ids=(parent.pk,)), who="test", reason="test")
+    worker.drain()
+    assert parts_of(parent) == [first, second]
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_process_killed_while_it_splits_leaves_the_parent_to_another_one(shop, moment):
+    shop.environment |= {"SHOP_RUNNER": "worker", "SHOP_LEASE_SECONDS": "0.3"}
+    text = body_of(*orders(2)).decode()
+    assert shop.query(f"Message.objects.create(url_topic='order', account='default', body={text!r}.encode()).pk") == 1
+    assert shop.query("Message.objects.update(due_at='2020-01-01T00:00Z')") == 1
+    shop.run("-m", "tests.processing.killed_split", moment, code=9)
+    assert shop.query("list(Message.objects.values_list('status', 'outcome'))") == [("received", "")]
+    time.sleep(0.4)
+    shop.worker("--once")
+    assert shop.query("sorted(Message.objects.values_list('outcome', 'position'), key=str)") == [
+        ("created", 0),
+        ("created", 1),
+        ("split", None),
+    ]

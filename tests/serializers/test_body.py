@@ -11,7 +11,7 @@ import pytest
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.serializers import read
-from stockhub_webhooks.serializers.body import MAX_DOCUMENTS, parse
+from stockhub_webhooks.serializers.body import MAX_DOCUMENTS, MAX_LISTS_BEFORE, parse
 from tests.samples import contract
 
 EACH_TOPIC = pytest.mark.parametrize("topic", topics.ALL)
@@ -132,7 +132,15 @@ def test_the_last_of_two_equal_names_counts_and_is_noted():
 
 @pytest.mark.parametrize(
     "template",
-    ["[{0}, {1}]", "{0}\n{1}\n", "{0}{1}", "{0},{1}", '{{"n": [1, 2], "orders": [{0}, {1}]}}', "\x1e{0}\n\x1e{1}"],
+    [
+        "[{0}, {1}]",
+        "{0}\n{1}\n",
+        "{0}{1}",
+        "{0},{1}",
+        '{{"n": [1, 2], "orders": [{0}, {1}]}}',
+        '[{{"data": {{"orders": [{0}, {1}]}}}}]',
+        "\x1e{0}\n\x1e{1}",
+    ],
 )
 def test_several_documents_are_found_with_their_own_texts(template):
     texts = ['{"increment_id": "1", "grand_total": 1.10}', '{"increment_id": "2", "grand_total": 2.20}']
@@ -140,6 +148,19 @@ def test_several_documents_are_found_with_their_own_texts(template):
     assert [document.data["increment_id"] for document in documents] == ["1", "2"]
     assert [document.text for document in documents] == texts
     assert documents[0].data["grand_total"] == Decimal("1.10")
+
+
+def test_document_whose_text_is_not_found_is_written_anew_with_its_digits():
+    lists = ", ".join(f'"n{number}": [1]' for number in range(MAX_LISTS_BEFORE))
+    text = '{"increment_id": "1", "grand_total": 1.10, "a": [NaN, true, "\\u00e9"], "qty": 12345678901234567890}'
+    documents, _ = parse(f'{{{lists}, "orders": [{text}, {text}]}}'.encode())
+    assert [document.text for document in documents] == [text, text]
+
+
+def test_document_with_nan_keeps_its_text():
+    texts = ['{"increment_id":"1","grand_total":NaN}', '{"increment_id":"2","grand_total":NaN}']
+    documents, _ = parse(f"[{texts[0]},{texts[1]}]".encode())
+    assert [document.text for document in documents] == texts
 
 
 @pytest.mark.parametrize(
