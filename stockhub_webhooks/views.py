@@ -7,10 +7,8 @@ REST_FRAMEWORK defaults would apply. The body is read as JSON whatever its heade
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Callable, Mapping
-from ipaddress import ip_address
 from types import MappingProxyType
 from typing import Any
 
@@ -18,7 +16,6 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import Error as DatabaseError
 from django.db import connections, transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.http.request import HttpHeaders
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_variables
@@ -35,19 +32,13 @@ from stockhub_webhooks.operations.health.rules import as_json
 from stockhub_webhooks.processing import pipeline
 from stockhub_webhooks.receiving import journal, refusals
 from stockhub_webhooks.receiving.authentication import authenticate
-from stockhub_webhooks.serializers import encodings
+from stockhub_webhooks.receiving.incoming import check_unpacked_size, cut_off, read_body, remote_address, sent_headers
 from stockhub_webhooks.serializers.fields import clean_text
 
 logger = logger_of(__name__)
 
-CHUNK_BYTES = 64 * 1024
-DRAIN_BYTES = 8 * 1024 * 1024
 # set here, since the host may have no middleware that sets them
 SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
-MAX_DIGITS = 16  # of a declared length: the column of `Refusal.largest_body` holds no more
-ADDRESS_LENGTH = 45
-ADDRESS_AND_PORT = re.compile(r"\[(.+)\](?::\d+)?|([\d.]+):\d+")  # some proxies add the port
-KEPT_HEADERS = [(name, HttpHeaders.to_wsgi_name(name)) for name in journal.KEPT_HEADERS]
 
 
 class WebhookResponse(HttpResponse):
@@ -211,91 +202,6 @@ def answer(message: Message, after: Callable[[], None]) -> WebhookResponse:
         detail = Unreadable.REASONS.get(reason, message.error)
         return problem(406, "Not readable", detail, message=message.pk, after=after)
     return WebhookResponse({"message": message.pk}, status=202, after=after)
-
-
-def sent_headers(request: HttpRequest) -> dict[str, str]:
-    """Return the headers that are kept; `request.headers` would be built from all headers of the request."""
-    return {name: request.META[key] for name, key in KEPT_HEADERS if key in request.META}
-
-
-def remote_address(request: HttpRequest) -> str:
-    """Return the address of the client: of the connection, or as the outermost of `TRUSTED_PROXIES` saw it.
-
-    Each proxy appends the address that it saw to `X-Forwarded-For`; a client can forge all entries before those.
-    """
-    peer = clean_text(str(request.META.get("REMOTE_ADDR") or ""))[:ADDRESS_LENGTH]
-    proxies = conf.TRUSTED_PROXIES
-    if proxies < 1:
-        return peer
-    entries = str(request.META.get("HTTP_X_FORWARDED_FOR") or "").rsplit(",", proxies)[-proxies:]
-    return (forwarded_address(entries[0]) if len(entries) == proxies else "") or peer
-
-
-def forwarded_address(entry: str) -> str:
-    """Return the address in an entry of `X-Forwarded-For`, without port and zone, or "" if it has none."""
-    parts = ADDRESS_AND_PORT.fullmatch(entry.strip())
-    text = parts[1] or parts[2] if parts else entry.strip()
-    try:
-        return str(ip_address(text.partition("%")[0]))
-    except ValueError:
-        return ""
-
-
-def declared_length(request: HttpRequest) -> int:
-    """Return the Content-Length in bytes, or 0 if it is missing or is no number."""
-    text = str(request.META.get("CONTENT_LENGTH") or "")
-    if not (text.isascii() and text.isdecimal()):
-        return 0
-    return int(text) if len(text) < MAX_DIGITS else 10**MAX_DIGITS
-
-
-def cut_off(request: HttpRequest, body: bytes) -> dict[str, str]:
-    """Return our header with the declared length, as it was sent, of a body of which less arrived."""
-    declared = str(request.META.get("CONTENT_LENGTH") or "").strip()
-    is_missing = not body and (declared.strip("0") or "HTTP_TRANSFER_ENCODING" in request.META)
-    if is_missing or declared_length(request) > len(body):
-        return {journal.DECLARED_LENGTH: clean_text(declared)[: journal.HEADER_LIMIT] or "chunked"}
-    return {}
-
-
-def read_body(request: HttpRequest, limit: int) -> bytes:
-    """Return the exact bytes of a body, chunked or not; if the body ends early, return what was received.
-
-    `request.body` is empty for a chunked request under WSGI, and is limited by the host's DATA_UPLOAD_MAX_MEMORY_SIZE.
-
-    Raises:
-        BodyTooLarge: the body exceeds `limit` bytes. The rest is read and dropped, up to a limit, since a sender
-            that is still writing would not read the answer.
-    """
-    stream: Any = request
-    if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower() and "wsgi.input" in request.META:
-        stream = request.META["wsgi.input"]
-    declared = declared_length(request)
-    oversized = declared > limit
-    chunks: list[bytes] = []
-    size = 0
-    try:
-        while chunk := stream.read(CHUNK_BYTES):
-            size += len(chunk)
-            if oversized or size > limit:
-                oversized = True
-                chunks.clear()
-                if size > limit + DRAIN_BYTES:
-                    break
-            else:
-                chunks.append(chunk)
-    except Exception as error:  # an OSError, or a server's own kind, such as gunicorn's InvalidChunkSize
-        logger.warning("a body ended early, after %s bytes (%s); what was received is used", size, type(error).__name__)
-    if oversized:
-        raise BodyTooLarge(max(size, declared))
-    return b"".join(chunks)
-
-
-def check_unpacked_size(body: bytes, headers: Mapping[str, str], limit: int) -> None:
-    """Raise BodyTooLarge if a compressed body has more than `limit` bytes when unpacked; nothing of it is kept."""
-    compression = encodings.compression_of(body, headers.get("content-encoding", ""))
-    if compression and (size := encodings.unpacked_size(body, compression, limit)) > limit:
-        raise BodyTooLarge(size, body)
 
 
 class HealthView(ExemptView):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from functools import partial
+from typing import Any
 
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.connections import NOW, database_alias, with_retries, write_transaction
@@ -18,8 +19,7 @@ from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Event, Message, Order, Shipment
-from stockhub_webhooks.processing.apply.application import DELIVERED_EVENT, delivered_changes
-from stockhub_webhooks.processing.apply.changes import as_json
+from stockhub_webhooks.processing.apply.events import DELIVERED, delivered_changes, new_event
 
 logger = logger_of(__name__)
 
@@ -55,7 +55,7 @@ def _record(pk: int, order_id: int) -> bool:
         select_for_update(Order, using, id=order_id)
         if not shipments.filter(order=order_id, due_at__lte=NOW).update(due_at=None):
             return False
-        if not Event.objects.using(using).filter(type=DELIVERED_EVENT, subject_id=pk).exists():
+        if not Event.objects.using(using).filter(type=DELIVERED, subject_id=pk).exists():
             _add_event(shipments.select_related("order").get())
     return True
 
@@ -65,17 +65,9 @@ def _add_event(shipment: Shipment) -> None:
     if message is None:  # an event belongs to a message
         logger.warning("shipment %s is delivered, but has no message: no event is recorded", shipment.pk)
         return
-    event = Event(
-        type=DELIVERED_EVENT,
-        account=shipment.account,
-        order=shipment.order,
-        message=message,
-        subject_id=shipment.pk,
-        increment_id=shipment.increment_id,
-        po_number=shipment.po_number or shipment.order.po_number,
-        changes=as_json(delivered_changes(shipment)),
-        occurred_at=shipment.delivered_at or message.received_at,
-    )
+    changes = delivered_changes(shipment)
+    place: Any = {"document": shipment, "order": shipment.order, "message": message}
+    event = new_event(DELIVERED, shipment.pk, changes, **place, occurred_at=shipment.delivered_at)
     ledger.record([event])
 
 

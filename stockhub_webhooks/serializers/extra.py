@@ -42,6 +42,12 @@ def unknown_fields(serializer: Any, data: Mapping[str, Any], notes: list[Note]) 
     return extra
 
 
+def merged_extra(stored: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Return the unknown fields of a document with those of a newer message; only the new ones if both are too long."""
+    merged = stored | new
+    return merged if len(json.dumps(merged)) <= MAX_BYTES else new
+
+
 def _unknown(serializer: Any, data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield the unknown fields, and what is unknown in addresses and items."""
     known: Mapping[str, Any] = serializer.fields

@@ -4,7 +4,7 @@ import pytest
 from django.test import RequestFactory
 
 from stockhub_webhooks.models import Message, Refusal, RefusedBody
-from stockhub_webhooks.views import remote_address
+from stockhub_webhooks.receiving.incoming import remote_address
 from tests.conftest import KEY
 
 PEER = "192.0.2.1"

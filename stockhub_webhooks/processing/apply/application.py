@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -12,15 +11,13 @@ from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.db.writes import insert, save, select_for_update
 from stockhub_webhooks.models import Document, Event, Message, Order, Shipment
 from stockhub_webhooks.models.message import OUTDATED_RETURN
-from stockhub_webhooks.models.shipment import normalize_tracking_number
 from stockhub_webhooks.processing.apply import parts, precedence
-from stockhub_webhooks.processing.apply.changes import Changes, as_json, set_values
+from stockhub_webhooks.processing.apply.changes import Changes, set_values
 from stockhub_webhooks.processing.apply.document_types import BY_TOPIC
+from stockhub_webhooks.processing.apply.events import DELIVERED, delivered_changes, new_event
 from stockhub_webhooks.processing.apply.progress import Progress, compare_progress
 from stockhub_webhooks.serializers import Note, ParsedMessage
-from stockhub_webhooks.serializers.extra import MAX_BYTES
-
-DELIVERED_EVENT = "shipment.delivered"
+from stockhub_webhooks.serializers.extra import merged_extra
 
 
 @dataclass
@@ -142,10 +139,8 @@ class _Application:
         progress = compare_progress(self.document_type, self.reading.fields, vars(self.document), lines)
         if is_older:
             may_be_newer = progress.is_further and not progress.erased
-            overtakes = may_be_newer and precedence.has_overtaken(
-                self.document, self.reading, self.document_type, self.using
-            )
-            return not overtakes
+            arguments = (self.document, self.reading, self.document_type, self.using)
+            return not (may_be_newer and precedence.has_overtaken(*arguments))
         self.progress = progress
         return progress.is_outdated
 
@@ -253,8 +248,7 @@ class _Application:
             document.updated_at = self.reading.updated_at
             written.append("updated_at")
         if self.reading.extra:
-            merged = document.extra | self.reading.extra
-            document.extra = merged if len(json.dumps(merged)) <= MAX_BYTES else self.reading.extra
+            document.extra = merged_extra(document.extra, self.reading.extra)
             written.append("extra")
         return written
 
@@ -289,12 +283,8 @@ class _Application:
     # ------------------------------------------------------------ tracks, which are never removed
 
     def tracks(self) -> list[dict[str, Any]]:
-        """Return the tracks of the message, one for each number; of several spellings, the first one."""
-        tracks = self.reading.tracks if self.document_type.has_tracks else []
-        by_number: dict[str, dict[str, Any]] = {}
-        for track in tracks:
-            by_number.setdefault(normalize_tracking_number(track["tracking_number"]), track)
-        return list(by_number.values())
+        """Return the tracks of the message, if documents of its topic have tracks."""
+        return parts.distinct_tracks(self.reading.tracks) if self.document_type.has_tracks else []
 
     def add_track(self, values: dict[str, Any]) -> None:
         number = values["tracking_number"]
@@ -320,7 +310,7 @@ class _Application:
         if self.document_type.has_status and "status" in self.changes:
             self.add_event(f"{name}.status_changed", document.pk, {"status": self.changes["status"]})
         if isinstance(document, Shipment) and document.is_delivered and not was_delivered:
-            earlier = Event.objects.using(self.using).filter(type=DELIVERED_EVENT, subject_id=document.pk)
+            earlier = Event.objects.using(self.using).filter(type=DELIVERED, subject_id=document.pk)
             if not earlier.exists():
                 self.add_delivered_event()
         if self.document_type.has_update_events:
@@ -328,27 +318,12 @@ class _Application:
 
     def add_delivered_event(self) -> None:
         shipment = self.document
-        self.add_event(DELIVERED_EVENT, shipment.pk, delivered_changes(shipment), shipment.delivered_at)
+        self.add_event(DELIVERED, shipment.pk, delivered_changes(shipment), shipment.delivered_at)
 
     def add_event(
         self, event_type: str, subject_id: int, changes: Changes, occurred_at: datetime | None = None
     ) -> None:
-        document, message, order = self.document, self.message, self.order
-        event = Event(
-            type=event_type,
-            account=message.account,
-            order_id=document.pk if self.document_type.model is Order else document.order_id,
-            message=message,
-            subject_id=subject_id,
-            increment_id=document.increment_id,
-            po_number=document.po_number or (order.po_number if order else None),
-            changes=as_json(changes),
-            occurred_at=occurred_at or self.reading.updated_at or message.received_at,
-            is_replay=message.is_replay,
-        )
+        place: Any = {"document": self.document, "order": self.order, "message": self.message}
+        event = new_event(event_type, subject_id, changes, **place, occurred_at=occurred_at or self.reading.updated_at)
+        event.is_replay = self.message.is_replay
         self.events.append(event)
-
-
-def delivered_changes(shipment: Shipment) -> Changes:
-    """Return the changes of the event that a shipment was delivered."""
-    return {"delivered_at": (None, shipment.delivered_at)} if shipment.delivered_at else {}

@@ -205,6 +205,14 @@ def create_track(document: Any, document_type: DocumentType, values: Values, usi
     return track
 
 
+def distinct_tracks(tracks: Iterable[Values]) -> list[Values]:
+    """Return one track for each number; of several spellings, the first one."""
+    by_number: dict[str, Values] = {}
+    for track in tracks:
+        by_number.setdefault(normalize_tracking_number(track["tracking_number"]), track)
+    return list(by_number.values())
+
+
 def find_track(document: Any, document_type: DocumentType, values: Values, using: str) -> Track | None:
     """Return the document's track with the same number, in whatever spelling; None if there is none."""
     number = normalize_tracking_number(values["tracking_number"])

@@ -1,0 +1,49 @@
+"""Events, as they are recorded for the changes of a document."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from stockhub_webhooks.models import Document, Event, Message, Order, Shipment
+from stockhub_webhooks.processing.apply.changes import Changes, as_json
+
+DELIVERED = "shipment.delivered"
+
+
+def new_event(
+    event_type: str,
+    subject_id: int,
+    changes: Changes,
+    *,
+    document: Document,
+    order: Order | None,
+    message: Message,
+    occurred_at: datetime | None,
+) -> Event:
+    """Return an unsaved event.
+
+    Args:
+        event_type: such as "shipment.delivered".
+        subject_id: primary key of the document, or of its item or track that changed.
+        changes: old and new value by name.
+        document: the document.
+        order: the order of the document, or the order itself; None for a payment request without one.
+        message: the message that the change comes from.
+        occurred_at: aware; None if only the time of receipt is known.
+    """
+    return Event(
+        type=event_type,
+        account=message.account,
+        order_id=document.pk if isinstance(document, Order) else getattr(document, "order_id", None),
+        message=message,
+        subject_id=subject_id,
+        increment_id=document.increment_id,
+        po_number=document.po_number or (order.po_number if order else None),
+        changes=as_json(changes),
+        occurred_at=occurred_at or message.received_at,
+    )
+
+
+def delivered_changes(shipment: Shipment) -> Changes:
+    """Return the changes of the event that a shipment was delivered."""
+    return {"delivered_at": (None, shipment.delivered_at)} if shipment.delivered_at else {}
