@@ -18,7 +18,7 @@ def judge(shot, client, office):
     last = Message.objects.order_by("pk").values_list("pk", flat=True).last() or 0
     answer = shot.send(client)
     assert answer.status_code in ANSWERS | (DJANGOS_OWN if is_djangos_own(shot) else set()), answer.content
-    stored = list(Message.objects.filter(pk__gt=last))
+    stored = list(Message.objects.filter(pk__gt=last, parent=None))
     assert len(stored) == (answer.status_code in (200, 202, 406))
     for message in stored:
         judge_message(message, shot, answer)
