@@ -166,7 +166,7 @@ class Story(RuleBasedStateMachine):
     def process_together(self, claim):
         """The same for several of one transaction, which applies them in a sequence of its own, or none."""
         readings = [serializers.read_message(message) for message in claim.rows]
-        sequence = sorted(zip(list(claim.rows), readings, strict=True), key=pipeline._order_of)
+        sequence = sorted(zip(list(claim.rows), readings, strict=True), key=pipeline._lock_key)
         done = self.real_process_together(claim)
         for message, _ in sequence if done else ():
             self.compare(message)

@@ -160,7 +160,8 @@ def _look_up(link: HostLink, token: uuid.UUID) -> bool:
             return False
     attempt = link.attempts + 1
     pause = min(FIRST_PAUSE_SECONDS * 2 ** min(attempt - 1, 30), LONGEST_PAUSE_SECONDS)
-    if not _update_once(claimed, attempts=attempt, claim=token, due_at=from_now(pause), looked_at=NOW, **values):
+    values |= {"attempts": attempt, "claim": token, "due_at": from_now(pause)}
+    if not _update_once(claimed, **values, looked_at=NOW):  # last: on MariaDB `since` would get the new value
         return False
     number = _order_number(link)
     began = time.monotonic()

@@ -197,7 +197,7 @@ def test_replay_step_that_lost_its_claim_keeps_nothing(post, monkeypatch):
     replay = run.begin(Choice(), who="test", reason="test", claimed=True)
     Replay.objects.update(claim=uuid.uuid4())
     before = Message.objects.values().get()
-    with pytest.raises(run._Lost):
+    with pytest.raises(run._ClaimLost):
         list(run.steps(replay))
     assert Message.objects.values().get() == before
     replay.refresh_from_db()
