@@ -1,7 +1,6 @@
 """Display of bodies: any bytes give readable text."""
 
 import json
-import time
 
 import pytest
 from hypothesis import given
@@ -65,11 +64,8 @@ def test_unusual_bodies_are_shown_readably(body, shown):
     ],
     ids=range(9),
 )
-def test_large_body_is_formatted_fast_and_does_not_grow_too_much(body):
-    start = time.perf_counter()
-    shown = pretty(body)
-    assert time.perf_counter() - start < 10
-    assert len(shown) <= 5 * LIMIT
+def test_large_body_is_formatted_and_does_not_grow_too_much(body):
+    assert len(pretty(body)) <= 5 * LIMIT
 
 
 def test_depth_of_indentation_is_limited():

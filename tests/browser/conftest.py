@@ -12,7 +12,7 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.delivery import host_orders
 from stockhub_webhooks.exceptions import PermanentFailure
 from stockhub_webhooks.models import Alarm, Heartbeat, HostLink, Message, Order
-from stockhub_webhooks.operations import replay, worker
+from stockhub_webhooks.operations import drift, replay, worker
 from stockhub_webhooks.operations.replay import Choice
 from tests.browser.visit import Visit
 from tests.samples import ALPHABETICAL, sample
@@ -121,6 +121,7 @@ def filled_shop(db, post, hear, settings):
     host_orders.look_up_due()
     HostLink.objects.filter(order__po_number="WEB-4004").update(since=timezone.now())  # was missing at first
     replay.begin(Choice(order="000000701"), who="office", who_pk="1", reason="the address was wrong", receivers=[])
+    drift.throttle.reset()
     worker.drain()
     assert Message.objects.filter(status="quarantined").count() == 3
     return Order.objects.get(increment_id="000000801")
