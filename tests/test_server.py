@@ -144,7 +144,9 @@ def test_the_endless_loop_ends_politely(shop):
     import signal
 
     worker = shop.start("-m", "django", "stockhub_worker")
-    time.sleep(2)
+    while not shop.query("Heartbeat.objects.count()"):  # the worker has started, so it handles signals
+        assert worker.poll() is None
+        time.sleep(0.5)
     worker.send_signal(signal.SIGTERM)
     out, errors = worker.communicate(timeout=20)
     assert (worker.returncode, out, errors) == (0, "", "")
