@@ -38,6 +38,14 @@ BILLING_FIELDS = ("billing_address", "grand_total", "subtotal")
 
 DECISIVE_POINTS = 2
 
+# the markers of all other topics
+FOREIGN = {
+    topic: frozenset().union(*(MARKERS[other] for other in topics.ALL if other != topic)) for topic in topics.ALL
+}
+FOREIGN_IN_ITEMS = {
+    topic: frozenset().union(*(ITEM_MARKERS[other] for other in topics.ALL if other != topic)) for topic in topics.ALL
+}
+
 
 def recognise(body: Body, url_topic: str) -> str:
     """Return the topic of a body that was sent to the URL of `url_topic`; "" if it is ambiguous or has no shape.
@@ -46,6 +54,8 @@ def recognise(body: Body, url_topic: str) -> str:
         body: the JSON object.
         url_topic: the topic of the URL, "" for the shared URL.
     """
+    if url_topic and _is_undisputed(body, url_topic):
+        return url_topic
     points = {topic: _points(body, topic) for topic in topics.ALL}
     has_billing = sum(name in body for name in BILLING_FIELDS) >= 2
     identified = [topic for topic in topics.ALL if _has_identity(body, topic)]
@@ -66,6 +76,19 @@ def recognise(body: Body, url_topic: str) -> str:
     if any(name in body for name in BILLING_FIELDS):
         return ""
     return _only([topic for topic in identified if points[topic]])
+
+
+def _is_undisputed(body: Body, topic: str) -> bool:
+    """Return True if the topic of the URL is possible and no other one has a point, as for nearly all bodies."""
+    items = body.get("items")
+    if not isinstance(items, list) or not FOREIGN[topic].isdisjoint(body) or not _has_identity(body, topic):
+        return False
+    if not all(isinstance(item, dict) and FOREIGN_IN_ITEMS[topic].isdisjoint(item) for item in items):
+        return False
+    if topic not in (topics.SHIPMENT, topics.RMA, topics.CREDIT_MEMO):
+        return True  # billing fields exclude none of the others
+    has_billing = sum(name in body for name in BILLING_FIELDS) >= 2
+    return not (has_billing and _contradicts_billing(topic, _points(body, topic)))
 
 
 def _points(body: Body, topic: str) -> int:

@@ -89,6 +89,8 @@ def _check_growth(text: str, limit: int) -> None:
 
 def _documents(text: str, notes: list[Note], content_type: str) -> list[Document]:
     values = _values(text, notes, content_type)
+    if len(values) == 1 and _has_number(values[0][0]):
+        return [Document(values[0][0], "")]
     for _ in range(MAX_WRAPPINGS):
         if len(values) != 1:
             break
@@ -106,6 +108,15 @@ def _documents(text: str, notes: list[Note], content_type: str) -> list[Document
     if len(values) == 1:
         return [Document(values[0][0], "")]
     return [Document(value, source or _json_text(value)) for value, source in values]
+
+
+def _has_number(value: Any) -> bool:
+    """Return True for an object with the number of a document."""
+    if type(value) is dict:
+        for name in NUMBERS:
+            if value.get(name) is not None:
+                return True
+    return False
 
 
 def _limit(count: int) -> None:
@@ -152,7 +163,7 @@ def _unwrap(value: Any, source: str, notes: list[Note]) -> list[tuple[Any, str]]
             return None
         notes.append(Note("", "wrapped", "list"))
         return [(value[0], source)] if len(value) == 1 else _elements(value, source)
-    if not isinstance(value, dict) or any(value.get(name) is not None for name in NUMBERS):
+    if not isinstance(value, dict) or _has_number(value):
         return None
     inner = [(name, part) for name, part in value.items() if _holds_documents(part)]
     if len(inner) != 1:
@@ -175,8 +186,7 @@ def _holds_documents(value: Any) -> bool:
             return False
     candidates = value if isinstance(value, list) else [value]
     return bool(candidates) and all(
-        isinstance(part, dict) and (any(part.get(name) is not None for name in NUMBERS) or _is_envelope(part))
-        for part in candidates
+        isinstance(part, dict) and (_has_number(part) or _is_envelope(part)) for part in candidates
     )
 
 

@@ -22,7 +22,8 @@ from stockhub_webhooks.serializers.shapes import as_list, as_scalar, trimmed
 WHOLE_NUMBER_LIMIT = 2**31 - 1
 MONEY_DIGITS, MONEY_PLACES = 15, 4
 MONEY_STEP = Decimal(1).scaleb(-MONEY_PLACES)
-MONEY_LIMIT = Decimal(10) ** (MONEY_DIGITS - MONEY_PLACES)
+WHOLE_MONEY_LIMIT = 10 ** (MONEY_DIGITS - MONEY_PLACES)
+MONEY_LIMIT = Decimal(WHOLE_MONEY_LIMIT)
 EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.timezone.utc)  # earlier times are some language's "no date"
 LATEST = dt.datetime(9000, 1, 1, tzinfo=dt.timezone.utc)
 STOCK_HUB_DIGITS = 9
@@ -133,6 +134,8 @@ class KeyField(TextField):
     """Text that a row is known by: trimmed, never cut. A blank value is the same as an absent one."""
 
     def to_internal_value(self, data: Any) -> Any:
+        if type(data) is str and 0 < len(data) <= (self.max_length or 0) and data.isascii() and data.isprintable():
+            return data if data[0] != " " != data[-1] else data.strip(" ") or None
         value = super().to_internal_value(data)
         if type(value) is ValueWithNotes:
             return value._replace(value=trimmed(value.value) or None)
@@ -206,6 +209,8 @@ class MoneyField(serializers.DecimalField):
         super().__init__(max_digits=MONEY_DIGITS, decimal_places=MONEY_PLACES, **kwargs)
 
     def to_internal_value(self, data: Any) -> Any:
+        if type(data) is int and abs(data) < WHOLE_MONEY_LIMIT:
+            return Decimal(data).quantize(MONEY_STEP)
         amount, notes = _decimal(data)
         if amount.copy_abs() >= MONEY_LIMIT:
             unreadable("out_of_range")

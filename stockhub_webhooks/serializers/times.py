@@ -69,15 +69,17 @@ def parse_time(value: Any) -> dt.datetime | None:
         raise ValueError("not a time")
     if text.isascii() and text.isdecimal() and len(text) >= 10:
         return _from_unix(Decimal(text))
-    return _in_utc(_parse_text(text), conf.naive_timezone())
+    time = _parse_text(text)
+    return _in_utc(time, conf.naive_timezone()) if time.tzinfo is None else time.astimezone(dt.timezone.utc)
 
 
 def _parse_text(text: str) -> dt.datetime:
     """Parse a text; raise ValueError or OverflowError if its notation is unknown."""
-    for suffix in UTC_SUFFIXES:
-        if text.upper().endswith(suffix):
-            text = text[: -len(suffix)] + "+00:00"
-            break
+    if text[-1:].isalpha():
+        for suffix in UTC_SUFFIXES:
+            if text.upper().endswith(suffix):
+                text = text[: -len(suffix)] + "+00:00"
+                break
     if time := parse_datetime(text):
         return time
     if day := parse_date(text):

@@ -20,6 +20,7 @@ from stockhub_webhooks.serializers.fields import (
     IMPOSSIBLE_TIMES,
     LEFT_OUT,
     Note,
+    TextField,
     ValueWithNotes,
     clean_text,
     unreadable,
@@ -99,8 +100,12 @@ class TolerantSerializer(serializers.Serializer[Any]):
     DOCUMENTED_SPELLINGS: ClassVar[frozenset[str]] = frozenset()
 
     @cached_property
-    def _readers(self) -> list[tuple[str, Callable[[Any], Any]]]:
-        return [(name, field.to_internal_value) for name, field in self.fields.items()]
+    def _readers(self) -> list[tuple[str, Callable[[Any], Any], int]]:
+        """Name and reader of each field, and the length up to which plain text needs no reader, or -1."""
+        return [
+            (name, field.to_internal_value, field.max_length or -1 if type(field) is TextField else -1)
+            for name, field in self.fields.items()
+        ]
 
     @cached_property
     def _known(self) -> frozenset[str]:
@@ -119,12 +124,16 @@ class TolerantSerializer(serializers.Serializer[Any]):
         notes: list[Note] = []
         if type(data) is not dict or not data.keys() <= self._known:
             data = self.documented(data, notes)
-        for name, read in self._readers:
+        for name, read, plain_length in self._readers:
             if name not in data:
                 continue
             raw = data[name]
             if raw is None:
                 values[name] = None
+                continue
+            # as `clean_text` would return it, for the text of nearly all fields
+            if type(raw) is str and len(raw) <= plain_length and raw.isascii() and "\x00" not in raw:
+                values[name] = raw
                 continue
             try:
                 value = read(raw)
