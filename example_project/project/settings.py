@@ -55,19 +55,15 @@ TIME_ZONE = "Europe/Amsterdam"
 USE_TZ = True
 STATIC_URL = "static/"
 
-# Files that must outlive the process: the SQLite file, and spooled messages.
-VAR_DIR = Path(env("VAR_DIR", default=str(BASE_DIR / "var")))
+VAR_DIR = Path(env("VAR_DIR", default=str(BASE_DIR / "var")))  # files that must outlive the process
 VAR_DIR.mkdir(parents=True, exist_ok=True)
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'shop.sqlite3'}")}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # Readers do not wait for a writer (WAL), and writers wait in line instead of failing with "database is locked".
-    DATABASES["default"]["OPTIONS"] = {
-        "init_command": "PRAGMA journal_mode=WAL",
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
-    }
+    WAL = {"init_command": "PRAGMA journal_mode=WAL", "transaction_mode": "IMMEDIATE", "timeout": 20}
+    DATABASES["default"]["OPTIONS"] = WAL
 else:
     DATABASES["default"] |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
     # After these time-outs a message goes to the spool, so that a hanging database does not keep Stock Hub waiting.

@@ -14,11 +14,12 @@ import pytest
 from django.core.checks import run_checks
 from django.db import connections
 from django.test import override_settings
-from django.urls import include, path
+from django.urls import include, path, re_path
 
 from stockhub_webhooks import runners, signals
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.operations.checks import configuration, hanging_database, spool_directory
+from stockhub_webhooks.views import ReceiveView
 
 # some of Django's own checks query the database
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -477,3 +478,15 @@ def test_pattern_of_the_host_that_is_never_reached_is_found(settings, prefix):
     assert list(configuration.shadowed_patterns()) == []
     settings.ROOT_URLCONF = urlconf(ours, path("elsewhere/own", page)) if prefix else urlconf(theirs)
     assert list(configuration.shadowed_patterns()) == []
+
+
+@pytest.mark.parametrize("other", [[], [re_path(".*", page)]], ids=["nothing there", "another page there"])
+def test_prefix_without_its_slash_is_missed(settings, other):
+    ours = path("hooks/", include("stockhub_webhooks.urls"))
+    settings.ROOT_URLCONF = urlconf(ours, *other)
+    (found,) = configuration.no_slash()
+    assert (found.id, 'path("hooks", ReceiveView.as_view())' in found.hint) == ("stockhub_webhooks.W031", True)
+    settings.ROOT_URLCONF = urlconf(ours, path("hooks", ReceiveView.as_view()), *other)
+    assert list(configuration.no_slash()) == []
+    settings.ROOT_URLCONF = urlconf(path("", include("stockhub_webhooks.urls")))
+    assert list(configuration.no_slash()) == []

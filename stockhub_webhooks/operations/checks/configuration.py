@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Django's own name
 from django.db import connections
-from django.urls import NoReverseMatch, URLResolver, get_resolver, reverse
+from django.urls import NoReverseMatch, Resolver404, URLResolver, get_resolver, get_script_prefix, resolve, reverse
 from django.utils.module_loading import import_string
 
 from stockhub_webhooks import signals
@@ -192,6 +192,30 @@ def not_mounted() -> Iterable[CheckMessage]:
         )
 
 
+def no_slash() -> Iterable[CheckMessage]:
+    """W031: the prefix without its slash is no address, so a message to it is redirected and lost, or gets 404."""
+    if not conf.has_urls():
+        return
+    try:
+        prefix = reverse("stockhub_webhooks:any").removeprefix(get_script_prefix()).rstrip("/")
+    except NoReverseMatch:
+        return
+    if prefix and _view_class(f"/{prefix}") is not _view_class(f"/{prefix}/"):
+        yield Warning(
+            f"A message to /{prefix}, without the slash at the end, is lost: Django redirects it, or answers 404.",
+            hint=f'Add path("{prefix}", ReceiveView.as_view()) to urls.py, with '
+            '"from stockhub_webhooks.views import ReceiveView".',
+            id="stockhub_webhooks.W031",
+        )
+
+
+def _view_class(path: str) -> Any:
+    try:
+        return getattr(resolve(path).func, "view_class", None)
+    except Resolver404:
+        return None
+
+
 def shadowed_patterns() -> Iterable[CheckMessage]:
     """W029: a later URL pattern begins with our prefix. Our last pattern takes all addresses below the prefix."""
     if not conf.has_urls():
@@ -283,6 +307,7 @@ CHECKS = (
     useless_numbers,
     no_spool,
     not_mounted,
+    no_slash,
     shadowed_patterns,
     no_alert_recipient,
     only_tests,

@@ -27,6 +27,7 @@ from stockhub_webhooks.models import Message
 from stockhub_webhooks.operations.doctor.explanations import explained
 from stockhub_webhooks.operations.doctor.findings import Finding, Section, fine, problem, warning
 from stockhub_webhooks.operations.doctor.no_answer import unanswered
+from stockhub_webhooks.operations.health.rules import Level
 from stockhub_webhooks.receiving import spool
 
 HEALTH = "health"
@@ -107,7 +108,7 @@ def real_key() -> tuple[str, str]:
 def examine_address(address: Address, *, live: bool = False) -> Iterator[Section]:
     """Request the URLs, and post a test message. With `live`, use the key of a real account and post nothing."""
     yield Section(str(_("The addresses")), findings := list(_addresses(address)))
-    if any(finding.level for finding in findings):
+    if any(finding.level >= Level.CRITICAL for finding in findings):
         return
     yield Section(str(_("The way of a message")), list(_test_delivery(address, live=live)))
 
@@ -131,8 +132,23 @@ def _addresses(address: Address) -> Iterator[Finding]:
         yield unanswered(failure)
         return
     yield from map(explained, wrong)
-    if not wrong:
-        yield fine("all_addresses", _("All six addresses at %(url)s lead to this app.") % {"url": address.prefix})
+    if wrong:
+        return
+    yield fine("all_addresses", _("All six addresses at %(url)s lead to this app.") % {"url": address.prefix})
+    yield from _without_slash(address)
+
+
+def _without_slash(address: Address) -> Iterator[Finding]:
+    """Request the prefix without its slash: an address in a mail loses that easily."""
+    url = address.prefix.rstrip("/")
+    if not urlsplit(url).path or _is_ours_and(send("GET", url), 405):
+        return
+    yield warning(
+        "without_slash",
+        _("A message to %(url)s, without the slash at the end, is lost.") % {"url": url},
+        _("Add %(line)s to urls.py, or make sure that Stock Hub has the address with the slash.")
+        % {"line": f'path("{urlsplit(url).path.lstrip("/")}", ReceiveView.as_view())'},
+    )
 
 
 def _is_ours_and(answer: Response, *statuses: int) -> bool:

@@ -19,7 +19,7 @@ def activation(prefix: str) -> str:
             "",
             *(f"  {name:<{WIDTH}}{prefix}{topic}" for topic, name in _names().items()),
             "",
-            _("If only one address is possible: %(address)s") % {"address": prefix},
+            _("If only one address is possible: %(address)s (with the slash at the end)") % {"address": prefix},
             "",
             _("We send you the secret for the x-api-key header separately. May we ask:"),
             "",

@@ -2,9 +2,11 @@
 
 import json
 import time
+import types
 import uuid
 
 import pytest
+from django.urls import include, path
 
 from stockhub_webhooks.contract.client import NoResponse, Response
 from stockhub_webhooks.models import Message, Order
@@ -13,6 +15,7 @@ from stockhub_webhooks.operations.doctor.address import Address, NoAddress, exam
 from stockhub_webhooks.operations.health.rules import Level
 from tests.conftest import KEY
 from tests.operations.doctor.conftest import PREFIX
+from tests.samples import contract
 
 pytestmark = pytest.mark.django_db(transaction=True)  # our views own their transactions
 PATH = "/api/v1/stockhub/"
@@ -253,3 +256,18 @@ def test_message_that_cannot_be_processed_is_reported(ours, settings, monkeypatc
     found = examined()
     assert (found[-1].code, found[-1].level) == ("failed", Level.CRITICAL)
     assert found[-1].text.endswith(" ValueError: unexpected")
+
+
+def test_prefix_without_its_slash_is_tried(ours, settings):
+    module = types.ModuleType("tests_urlconf_of_the_doctor")
+    module.urlpatterns = [path(PATH[1:], include("stockhub_webhooks.urls"))]
+    settings.ROOT_URLCONF = module
+    found = examined()
+    assert codes(found) == {"all_addresses", "without_slash", "known_key", "accepted", "applied"}
+    assert worst(found) == Level.WARNING
+
+
+def test_message_to_the_prefix_without_its_slash_is_received(client):
+    body = json.dumps(contract("order"))
+    answer = client.post(PATH.rstrip("/"), body, content_type="application/json", headers={"x-api-key": KEY})
+    assert answer.json()["outcome"] == "created"

@@ -2,4 +2,9 @@
 
 from django.urls import include, path
 
-urlpatterns = [path("api/v1/stockhub/", include("stockhub_webhooks.urls"))]
+from stockhub_webhooks.views import ReceiveView
+
+urlpatterns = [
+    path("api/v1/stockhub/", include("stockhub_webhooks.urls")),
+    path("api/v1/stockhub", ReceiveView.as_view()),
+]
