@@ -9,7 +9,6 @@ Two questions decide the class: is the sender, the shop or the set-up at fault, 
     │   ├── WrongKey         401
     │   └── BodyTooLarge     413
     ├── Unreadable           sender: the message is stored and quarantined; a retry helps only after a correction
-    │   └── SeveralDocuments no fault: each document becomes a message of its own
     ├── NotStored            set-up: neither the database nor the spool stored the message, 503
     ├── AlreadySettled       no fault: another process finished the same message first
     ├── TransactionLost      receiver of the shop: it swallowed a database error, so its transaction is lost
@@ -26,7 +25,6 @@ import sysconfig
 import traceback
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Any
 
 TRACEBACK_LIMIT = 4000
 CAUSE_LIMIT = 200
@@ -105,7 +103,6 @@ class Unreadable(StockHubError):
         EMPTY: "The body is empty.",
         "not_json": "The body is not JSON.",
         "not_an_object": "The body is JSON, but not an object.",
-        "several_documents": "The body holds several documents.",
         "too_many_documents": "The body holds too many documents.",
         "no_topic": "The topic of the body is unknown: neither the URL nor its fields name one.",
         "no_identifier": "The body has no number of a document.",
@@ -117,20 +114,6 @@ class Unreadable(StockHubError):
         self.detail = detail
         self.topic = topic
         self.increment_id = increment_id
-
-
-class SeveralDocuments(Unreadable):
-    """A message whose body holds several documents; each of them becomes a message of its own.
-
-    Attributes:
-        texts: the JSON text of each document, in UTF-8, in their sequence.
-        notes: odd details of the body.
-    """
-
-    def __init__(self, texts: list[bytes], notes: list[Any]) -> None:
-        super().__init__("several_documents", f"the body holds {len(texts)} documents")
-        self.texts = texts
-        self.notes = notes
 
 
 class NotStored(StockHubError):

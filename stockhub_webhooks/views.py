@@ -33,6 +33,7 @@ from stockhub_webhooks.processing import pipeline
 from stockhub_webhooks.receiving import journal, refusals
 from stockhub_webhooks.receiving.authentication import authenticate
 from stockhub_webhooks.receiving.incoming import check_unpacked_size, cut_off, read_body, remote_address, sent_headers
+from stockhub_webhooks.serializers.body import NEARBY_ADDRESS
 from stockhub_webhooks.serializers.fields import clean_text
 
 logger = logger_of(__name__)
@@ -187,7 +188,7 @@ class NearbyView(ReceiveView):
         if (request.method or "").lower() not in self.http_method_names:
             raise Http404
         self.topic = topic_of(path)
-        self.extra_headers = {journal.NEARBY_ADDRESS: clean_text(path)[: journal.HEADER_LIMIT]}
+        self.extra_headers = {NEARBY_ADDRESS: clean_text(path)[: journal.HEADER_LIMIT]}
         return super().dispatch(request, *args, **kwargs)
 
     put = patch = ReceiveView.http_method_not_allowed

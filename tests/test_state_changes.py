@@ -13,7 +13,7 @@ from stockhub_webhooks import serializers
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db import leases
 from stockhub_webhooks.delivery import ledger, manual
-from stockhub_webhooks.exceptions import AlreadySettled, SeveralDocuments, Unreadable
+from stockhub_webhooks.exceptions import AlreadySettled, Unreadable
 from stockhub_webhooks.models import Message, ReceiverCall
 from stockhub_webhooks.operations.replay import Choice
 from stockhub_webhooks.receiving import claiming, journal
@@ -37,7 +37,6 @@ def lose_the_answer(call):
 
 CHANGE_MESSAGE = {
     "settle": lambda message: journal.settle(message, serializers.read_message(message), Message.Outcome.CREATED),
-    "settle_split": lambda message: journal.settle_split(message, SeveralDocuments([], [])),
     "quarantine": lambda message: journal.quarantine(message, Unreadable("not_json", "")),
     "dismiss": lambda message: journal.dismiss(message, "settled by phone"),
     "postpone": lambda message: journal.postpone(message, ValueError()),

@@ -84,7 +84,6 @@ REASONS: Labels = {
     "empty": _("The content is empty."),
     "not_json": _("The content is not JSON, so nothing in it can be read."),
     "not_an_object": _("The content is JSON, but not one object with fields."),
-    "several_documents": _("The content holds several documents."),
     "too_many_documents": _("The content holds too many documents."),
     "no_topic": _("Nothing tells whether this is an order, a shipment, an invoice, a return or something else."),
     "no_identifier": _("The content does not say which document it speaks of."),

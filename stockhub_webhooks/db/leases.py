@@ -54,14 +54,14 @@ class Claim:
         while self.rows:
             yield self.rows.pop(0)
 
-    def finish(self) -> list[Any]:
-        """Return all rows that are left, as rows that the caller has worked on."""
-        rows, self.rows = self.rows, []
-        return rows
+    def finish(self, rows: list[Any]) -> None:
+        """Take rows out of the claim that the caller has worked on."""
+        self.rows = [row for row in self.rows if row not in rows]
 
     def release(self) -> None:
         """Release the rows that were not begun: they are due again, and no attempt is counted."""
-        if rows := self.finish():
+        rows, self.rows = self.rows, []
+        if rows:
             self._release(rows)
 
 

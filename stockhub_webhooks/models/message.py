@@ -107,7 +107,7 @@ class Message(AccountModel):
 
     # from, to: the functions that change the status; the tests hold it, and docs/how-it-works.md draws it
     TRANSITIONS: dict[tuple[str, str], tuple[str, ...]] = {
-        (Status.RECEIVED, Status.APPLIED): ("settle", "settle_split"),
+        (Status.RECEIVED, Status.APPLIED): ("settle",),
         (Status.RECEIVED, Status.QUARANTINED): ("quarantine",),
         (Status.RECEIVED, Status.FAILED): ("postpone", "claim_due"),
         (Status.RECEIVED, Status.DISMISSED): ("dismiss",),

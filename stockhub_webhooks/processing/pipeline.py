@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 
 from django.db import Error as DatabaseFault
 
@@ -14,10 +14,10 @@ from stockhub_webhooks.db.connections import database_alias, with_retries, write
 from stockhub_webhooks.db.leases import Claim
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.delivery import ledger
-from stockhub_webhooks.exceptions import AlreadySettled, SeveralDocuments, Unreadable, error_location
+from stockhub_webhooks.exceptions import AlreadySettled, Unreadable, error_location
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Event, Message, ReceiverCall
-from stockhub_webhooks.processing.apply import Applied, apply, apply_outdated
+from stockhub_webhooks.processing.apply import apply, apply_outdated
 from stockhub_webhooks.processing.split import split
 from stockhub_webhooks.receiving import claiming, journal
 
@@ -44,26 +44,26 @@ def process(message: Message) -> Message:
 
 
 def process_together(claim: Claim) -> int:
-    """Read, apply and record all messages of a claim in one transaction, so that they wait for the database once.
+    """Read, apply and record the messages of a claim in one transaction, so that they wait for the database once.
 
-    If one of them fails, the transaction is rolled back, and all stay in the claim: `process` applies them one by
-    one then.
+    Unreadable messages stay in the claim. If one of the others fails, the transaction is rolled back, and all stay in
+    the claim: `process` applies them one by one then.
 
     Returns:
-        The number of messages that were applied: all, or 0.
+        The number of messages that were applied.
     """
-    messages: list[Message] = claim.rows
+    began = time.monotonic()
+    # all processes lock orders in the same sequence, so that they do not deadlock
+    readable = sorted(_readable(claim.rows), key=_lock_key)
+    messages = [message for message, _ in readable]
     if len(messages) < 2:
         return 0
-    began = time.monotonic()
     try:
-        parsed_messages = [serializers.read_message(message) for message in messages]
         with query_timeout(database_alias()), write_transaction(database_alias()):
             claiming.lock_together(messages)
-            # all processes lock orders in the same sequence, so that they do not deadlock
-            for message, parsed in sorted(zip(messages, parsed_messages, strict=True), key=_lock_key):
+            for message, parsed in readable:
                 with about(message_id=message.pk):
-                    _steps(message, parsed, apply)
+                    _steps(message, parsed)
     except Exception as fault:
         # two processes that insert the same row at once are no fault
         report = logger.info if isinstance(fault, DatabaseFault) else logger.warning
@@ -71,11 +71,17 @@ def process_together(claim: Claim) -> int:
         for message in messages:
             message.status, message.outcome = Message.Status.RECEIVED, ""
         return 0
-    messages = claim.finish()
+    claim.finish(messages)
     seconds = (time.monotonic() - began) / len(messages)
     for message in messages:
         signals.message_processed.send_robust(Message, message=message, seconds=seconds)
     return len(messages)
+
+
+def _readable(messages: list[Message]) -> Iterator[tuple[Message, serializers.ParsedMessage]]:
+    for message in messages:
+        with suppress(Unreadable):
+            yield message, serializers.read_message(message)
 
 
 def _lock_key(pair: tuple[Message, serializers.ParsedMessage]) -> tuple[str, str]:
@@ -106,27 +112,17 @@ def reapply(message: Message, *, outdated: bool = False) -> Result:
         Unreadable: the message still cannot be read.
         django.db.Error: the caller must roll back.
     """
-    steps = _steps_for(message, apply_outdated if outdated else apply)
+    parsed = serializers.read_message(message)
     claiming.reopen(message)
-    return steps()
+    return _steps(message, parsed, outdated=outdated)
 
 
-def _steps_for(message: Message, apply_it: Callable[..., Applied]) -> Callable[[], Result]:
-    """Parse a message; return a function that applies it, or splits it, in the caller's transaction."""
-    try:
-        parsed = serializers.read_message(message)
-    except SeveralDocuments as documents:
-        return partial(_split, message, documents)
-    return partial(_steps, message, parsed, apply_it)
-
-
-def _split(message: Message, documents: SeveralDocuments) -> Result:
-    split(message, documents)
-    return Result(Message.Outcome.SPLIT, [], [])
-
-
-def _steps(message: Message, parsed: serializers.ParsedMessage, apply_it: Callable[..., Applied]) -> Result:
-    applied = apply_it(parsed, message)
+def _steps(message: Message, parsed: serializers.ParsedMessage, *, outdated: bool = False) -> Result:
+    """Apply, record and settle, or split the message, in the caller's transaction."""
+    if isinstance(parsed, serializers.SeveralDocuments):
+        split(message, parsed)
+        return Result(Message.Outcome.SPLIT, [], [])
+    applied = apply_outdated(parsed, message) if outdated else apply(parsed, message)
     calls = ledger.record(applied.events)
     journal.settle(message, parsed, applied.outcome, applied.notes)
     return Result(applied.outcome, applied.events, calls)
@@ -134,12 +130,12 @@ def _steps(message: Message, parsed: serializers.ParsedMessage, apply_it: Callab
 
 def _apply(message: Message) -> None:
     """Apply a message in one transaction; repeat it if the database aborted it, for instance for a deadlock."""
-    steps = _steps_for(message, apply)
+    parsed = serializers.read_message(message)
 
     def step() -> None:
         with write_transaction(database_alias()):
             claiming.lock(message)
-            steps()
+            _steps(message, parsed)
 
     with_retries(step, is_transaction=True)
 

@@ -7,15 +7,16 @@ import uuid
 from stockhub_webhooks import serializers
 from stockhub_webhooks.db.connections import NOW, database_alias
 from stockhub_webhooks.db.writes import insert
-from stockhub_webhooks.exceptions import SeveralDocuments, Unreadable
+from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.receiving import journal
+from stockhub_webhooks.serializers import SeveralDocuments
 
 LEFT_OUT = Message.SET_WHEN_APPLIED - {"parent", "position"}
 HEADERS_OF_THE_WRAPPING = ("content-encoding", "content-type")  # a part is plain JSON in UTF-8
 
 
-def split(message: Message, documents: SeveralDocuments) -> None:
+def split(message: Message, parsed: SeveralDocuments) -> None:
     """Insert a message for each document and settle the parent, in the caller's transaction.
 
     The parts are due at once, and each is applied, quarantined and replayed by itself. If the message was split before,
@@ -27,8 +28,8 @@ def split(message: Message, documents: SeveralDocuments) -> None:
             itself, so that the limit of documents would be multiplied.
     """
     if message.position is not None:
-        raise Unreadable("too_many_documents", f"a part of a body holds {len(documents.texts)} documents itself")
-    parts = [_part(message, position, text) for position, text in enumerate(documents.texts)]
+        raise Unreadable("too_many_documents", f"a part of a body holds {len(parsed.texts)} documents itself")
+    parts = [_part(message, position, text) for position, text in enumerate(parsed.texts)]
     _require_a_readable_part(parts)
     rows = Message.objects.using(database_alias())
     stored = {row.uid: row for row in rows.filter(uid__in=[part.uid for part in parts]).only("uid", "parent")}
@@ -36,7 +37,7 @@ def split(message: Message, documents: SeveralDocuments) -> None:
     for part in parts:
         if part.uid in stored and stored[part.uid].parent_id is None:  # ingested by itself
             rows.filter(uid=part.uid).update(parent=message, position=part.position)
-    journal.settle_split(message, documents)
+    journal.settle(message, parsed, Message.Outcome.SPLIT)
 
 
 def _part(message: Message, position: int, text: bytes) -> Message:

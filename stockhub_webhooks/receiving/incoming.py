@@ -15,6 +15,7 @@ from stockhub_webhooks.exceptions import BodyTooLarge
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.receiving import journal
 from stockhub_webhooks.serializers import encodings
+from stockhub_webhooks.serializers.body import DECLARED_LENGTH
 from stockhub_webhooks.serializers.fields import clean_text
 
 logger = logger_of(__name__)
@@ -108,5 +109,5 @@ def cut_off(request: HttpRequest, body: bytes) -> dict[str, str]:
     declared = str(request.META.get("CONTENT_LENGTH") or "").strip()
     is_missing = not body and (declared.strip("0") or "HTTP_TRANSFER_ENCODING" in request.META)
     if is_missing or declared_length(request) > len(body):
-        return {journal.DECLARED_LENGTH: clean_text(declared)[: journal.HEADER_LIMIT] or "chunked"}
+        return {DECLARED_LENGTH: clean_text(declared)[: journal.HEADER_LIMIT] or "chunked"}
     return {}

@@ -21,7 +21,7 @@ from django.utils import timezone
 from stockhub_webhooks import serializers
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import NOW, database_alias
-from stockhub_webhooks.exceptions import SeveralDocuments, Unreadable
+from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.receiving import journal, records
 
@@ -223,8 +223,7 @@ def bare(
     """
     if len(body) > conf.MAX_BODY_BYTES:
         raise ValueError(f"the body has {len(body)} bytes, more than MAX_BODY_BYTES ({conf.MAX_BODY_BYTES})")
-    with suppress(SeveralDocuments):
-        serializers.read(body, topic, headers)
+    serializers.read(body, topic, headers)
     return Message(
         url_topic=topic,
         account=account,

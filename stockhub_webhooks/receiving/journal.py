@@ -30,7 +30,6 @@ from stockhub_webhooks.db.writes import insert, update
 from stockhub_webhooks.exceptions import (
     AlreadySettled,
     NotStored,
-    SeveralDocuments,
     Unreadable,
     error_fingerprint,
     format_error,
@@ -47,8 +46,6 @@ logger = logger_of(__name__)
 
 KEPT_HEADERS = ("content-type", "content-encoding", "user-agent", "x-version", "x-request-id", "date")
 HEADER_LIMIT = 255
-NEARBY_ADDRESS = "nearby-address"  # our own header: the path of a message that came to no address of ours
-DECLARED_LENGTH = "declared-length"  # our own header: the length of a body that did not arrive whole
 SPOOLED = (
     "uid",
     "url_topic",
@@ -204,26 +201,6 @@ def settle(message: Message, reading: ParsedMessage, outcome: str, notes: Sequen
         applied_at=timezone.now(),
         due_at=None,
         **counted,
-    )
-
-
-def settle_split(message: Message, documents: SeveralDocuments) -> None:
-    """Mark a message as applied whose documents became messages of their own, in the transaction that inserted them.
-
-    Raises:
-        AlreadySettled: another process finished it first.
-    """
-    _finish(
-        message,
-        status=Message.Status.APPLIED,
-        outcome=Message.Outcome.SPLIT,
-        topic=message.url_topic,
-        increment_id="",
-        notes=[note._asdict() for note in documents.notes],
-        error="",
-        cause="",
-        applied_at=timezone.now(),
-        due_at=None,
     )
 
 

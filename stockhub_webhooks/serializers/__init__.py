@@ -13,9 +13,9 @@ from typing import Any
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.contract.documented import ALWAYS_SENT, ALWAYS_SENT_IN_ITEMS, VERSIONS
 from stockhub_webhooks.contract.recognition import recognise
-from stockhub_webhooks.exceptions import SeveralDocuments, Unreadable
+from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.serializers import times
-from stockhub_webhooks.serializers.body import NUMBERS, parse
+from stockhub_webhooks.serializers.body import NEARBY_ADDRESS, NUMBERS, parse
 from stockhub_webhooks.serializers.credit_memo import CreditMemoMessageSerializer
 from stockhub_webhooks.serializers.fields import Note, clean_text
 from stockhub_webhooks.serializers.invoice import InvoiceMessageSerializer
@@ -24,9 +24,15 @@ from stockhub_webhooks.serializers.payment_request import PaymentRequestMessageS
 from stockhub_webhooks.serializers.rma import RMAMessageSerializer
 from stockhub_webhooks.serializers.shapes import MAX_OTHER_NAMES, as_list, snake_case
 from stockhub_webhooks.serializers.shipment import ShipmentMessageSerializer
-from stockhub_webhooks.serializers.tolerant import LINE_LIMIT, MessageSerializer, ParsedMessage, limit_notes
+from stockhub_webhooks.serializers.tolerant import (
+    LINE_LIMIT,
+    MessageSerializer,
+    ParsedMessage,
+    SeveralDocuments,
+    limit_notes,
+)
 
-__all__ = ["BY_TOPIC", "NEEDS_ORDER", "Note", "ParsedMessage", "identify", "read", "read_message"]
+__all__ = ["BY_TOPIC", "NEEDS_ORDER", "Note", "ParsedMessage", "SeveralDocuments", "identify", "read", "read_message"]
 
 BY_TOPIC: dict[str, MessageSerializer] = {
     topics.ORDER: OrderMessageSerializer(),
@@ -62,7 +68,7 @@ def read_message(message: Any) -> ParsedMessage:
         parsed.notes.append(Note("", "unknown_version", version[:40]))
     if message.source == "pull":  # REST leaves out fields that a webhook has
         parsed.notes = [note for note in parsed.notes if note.code != "missing_field"]
-    if path := message.headers.get("nearby-address"):
+    if path := message.headers.get(NEARBY_ADDRESS):
         parsed.notes.append(Note("", "nearby_address", path[:60]))
     return parsed
 
@@ -81,11 +87,17 @@ def read(
         headers: the headers of the request, by their names in lower case.
         received_at: the time of receipt, which no time in the body should exceed; None if it is not known.
 
+    Returns:
+        The document, or `SeveralDocuments` if the body holds more than one.
+
     Raises:
-        SeveralDocuments: the body holds more than one document.
         Unreadable: the body is not JSON, is not an object, has no known topic or has no identifiers.
     """
-    data, notes = _document(body, headers)
+    documents, notes = parse(body, headers)
+    if len(documents) > 1:
+        texts = [document.text.encode(errors="replace") for document in documents]
+        return SeveralDocuments(url_topic, "", notes=limit_notes(notes), texts=texts)
+    data = _documented(documents[0].data, notes)
     with times.received_at(received_at):
         topic = _topic(data, url_topic)
         parsed = _parse_document(data, topic, url_topic, notes)
@@ -127,13 +139,6 @@ def identify(body: bytes, url_topic: str = "", headers: Mapping[str, str] | None
     topic = _topic(data, url_topic)
     data.pop("items", None)
     return _parse_document(data, topic, url_topic, notes)
-
-
-def _document(body: bytes, headers: Mapping[str, str] | None) -> tuple[dict[str, Any], list[Note]]:
-    documents, notes = parse(body, headers)
-    if len(documents) > 1:
-        raise SeveralDocuments([document.text.encode(errors="replace") for document in documents], notes)
-    return _documented(documents[0].data, notes), notes
 
 
 def _documented(data: dict[str, Any], notes: list[Note]) -> dict[str, Any]:

@@ -18,6 +18,9 @@ from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.serializers import encodings
 from stockhub_webhooks.serializers.fields import Note
 
+# headers of our own that a stored message has
+NEARBY_ADDRESS = "nearby-address"  # the path of a message that came to no address of ours
+DECLARED_LENGTH = "declared-length"  # the length of a body that did not arrive whole
 NUMBERS = ("increment_id", "order_increment_id", "purchase_order_increment_id")
 MAX_DOCUMENTS = 1000
 MAX_WRAPPINGS = 4
@@ -67,7 +70,7 @@ def parse(body: bytes, headers: Mapping[str, str] | None = None) -> Body:
     notes += assumed
     if not text.strip().strip(SEPARATORS + "\ufeff"):
         # a body that did not arrive whole is no test of the connection, but a lost message
-        is_ping = not text.strip() and not assumed and "declared-length" not in headers
+        is_ping = not text.strip() and not assumed and DECLARED_LENGTH not in headers
         raise Unreadable(Unreadable.EMPTY if is_ping else "not_json", "the body is empty")
     _check_growth(text, conf.MAX_BODY_BYTES)
     try:

@@ -88,6 +88,17 @@ class ParsedMessage:
         return hashlib.blake2b(repr(effect).encode(), digest_size=16).hexdigest()
 
 
+@dataclass
+class SeveralDocuments(ParsedMessage):
+    """The content of a body with several documents, each to become a message of its own.
+
+    Attributes:
+        texts: the JSON text of each document, in UTF-8, in their sequence.
+    """
+
+    texts: list[bytes] = field(default_factory=list, repr=False)
+
+
 class TolerantSerializer(serializers.Serializer[Any]):
     """Base class: notes fields that cannot be read instead of refusing the object.
 

@@ -1,5 +1,6 @@
 """The worker: it completes all open work."""
 
+import json
 import os
 import signal
 import threading
@@ -554,3 +555,19 @@ def test_look_that_found_work_is_repeated_at_once(post, monkeypatch):
     for _ in range(3):
         post("order")
     assert len(looks) == 3
+
+
+def test_unreadable_message_leaves_the_rest_of_its_batch_together(post, caplog, monkeypatch):
+    together = []
+    real = pipeline.process_together
+    monkeypatch.setattr(pipeline, "process_together", lambda claim: together.append(done := real(claim)) or done)
+    with DEFERRED:
+        post("order")
+        post("order", b"x")
+        post("shipment")
+        post("order", json.dumps([contract("order"), contract("order")]).encode())
+        worker.drain()
+    assert 3 in together
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+    statuses = Message.objects.filter(parent=None).order_by("pk").values_list("status", flat=True)
+    assert list(statuses) == ["applied", "quarantined", "applied", "applied"]
