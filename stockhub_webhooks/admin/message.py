@@ -52,7 +52,10 @@ class MessageAdmin(EntryPage):
     actions = ("process_again", "process_outdated")
     personal_fields = {"content": "", "why": "why_without_text"}
     fieldsets = (
-        (None, {"fields": [("received_at", "topic", "increment_id", "document"), "account"]}),
+        (
+            None,
+            {"fields": [("received_at", "topic", "increment_id", "document"), "account", "corrected_from", "part_of"]},
+        ),
         (
             _("What became of it"),
             {
@@ -64,7 +67,7 @@ class MessageAdmin(EntryPage):
                 ]
             },
         ),
-        (_("What happened"), {"fields": ["events", "receiver_calls"]}),
+        (_("What happened"), {"fields": ["parts", "events", "receiver_calls"]}),
         (
             _("For the developer"),
             {
@@ -85,18 +88,18 @@ class MessageAdmin(EntryPage):
         return ", ".join(filter(None, (document, display.value(row.received_at))))
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Leave out the reason unless the message is dismissed; add a link to the original of a corrected copy."""
-        fieldsets = super().get_fieldsets(request, obj)
-        if obj is None or obj.status != Message.Status.DISMISSED:
-            for _title, options in fieldsets:
-                options["fields"] = [name for name in options["fields"] if name != "dismissed_because"]
-        if obj is not None and records.CORRECTED_FROM in obj.headers:
-            fieldsets[0][1]["fields"].append("corrected_from")
-        if obj is not None and obj.parent_id:
-            fieldsets[0][1]["fields"].append("part_of")
-        if obj is not None and obj.outcome == Message.Outcome.SPLIT:
-            fieldsets[2][1]["fields"] = ["parts"]
-        return fieldsets
+        """Leave out the fields that do not apply to the message."""
+        applies = {
+            "corrected_from": obj is not None and records.CORRECTED_FROM in obj.headers,
+            "part_of": obj is not None and obj.parent_id is not None,
+            "dismissed_because": obj is not None and obj.status == Message.Status.DISMISSED,
+            "parts": obj is not None and obj.outcome == Message.Outcome.SPLIT,
+        }
+        applies |= dict.fromkeys(("events", "receiver_calls"), not applies["parts"])
+        return [
+            (title, {**options, "fields": [name for name in options["fields"] if applies.get(name, True)]})
+            for title, options in super().get_fieldsets(request, obj)
+        ]
 
     def changelist_object_tools(self, request: HttpRequest) -> ObjectTools:
         """Link to drift, also on the overview."""
@@ -186,8 +189,8 @@ class MessageAdmin(EntryPage):
             return display.preformatted(pretty(bytes(message.body), message.headers))
         link = display.link(self.page_url(BODY_URL_NAME, message.pk), _("download it"))
         size = filesizeformat(len(message.body))
-        said = _("This is no text that can be shown (%(size)s).") % {"size": size}
-        return format_html("<p>{}</p><p>{}</p>", said, link)
+        text = _("This is no text that can be shown (%(size)s).") % {"size": size}
+        return format_html("<p>{}</p><p>{}</p>", text, link)
 
     def get_urls(self) -> list[Any]:
         """Add the download of a body."""

@@ -294,3 +294,15 @@ def test_process_killed_while_it_splits_leaves_the_parent_to_another_one(shop, m
         ("created", 1),
         ("split", None),
     ]
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "other"])
+def test_page_of_a_split_test_shows_its_state_and_its_parts(post, admin_client):
+    post("order", body_of(*orders(2)), key=TEST_KEY)
+    worker.drain()
+    parent = Message.objects.get(outcome="split")
+    page = admin_client.get(f"/admin/stockhub_webhooks/message/{parent.pk}/change/")
+    form = page.context["adminform"]
+    names = {name for fieldset in form for line in fieldset for name in line.fields}
+    assert {"status", "outcome", "parts"} <= names
+    assert not names & {"events", "receiver_calls", "part_of", "dismissed_because"}
