@@ -74,7 +74,7 @@ def edits(former: str, later: str) -> Iterator[Edit]:
 
 
 def changed_lines(old: list[str], new: list[str], within: range, becomes: range) -> Iterator[tuple[range, range]]:
-    """Yield ranges of lines that differ, one line at a time where as many lines take their place."""
+    """Yield ranges of lines that differ, one line at a time if as many lines take their place."""
     if len(within) * len(becomes) > MAX_COMPARISONS:
         yield within, becomes
         return

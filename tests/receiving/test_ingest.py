@@ -286,7 +286,7 @@ def test_error_says_what_to_do_if_the_database_is_away(take, monkeypatch):
         raise OperationalError("connection to server at db.example.com failed")
 
     monkeypatch.setattr(journal, "enter", away)
-    with pytest.raises(CommandError, match="once more later"):
+    with pytest.raises(CommandError, match="Run the command again"):
         take(pretty(contract("order")))
 
 

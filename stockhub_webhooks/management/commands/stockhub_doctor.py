@@ -28,19 +28,19 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Define `--url`, `--live`, `--new-key` and `--language`."""
-        parser.add_argument("--url", default="", help="the public address, to ask there and to post a test message to")
+        parser.add_argument("--url", default="", help="public URL: request the addresses there and post a test message")
         parser.add_argument(
             "--live",
             action="store_true",
-            help='with --url: ask `health` with the key of a real account instead of "test", and post nothing',
+            help='with --url: request `health` with the key of a real account instead of "test", and post nothing',
         )
-        parser.add_argument("--new-key", action="store_true", help="make a strong key, and say where it goes")
-        parser.add_argument("--language", default="", help='of all that is said and of the mail, such as "nl" or "en"')
+        parser.add_argument("--new-key", action="store_true", help="make a strong key, and show where to put it")
+        parser.add_argument("--language", default="", help='language of the report and the mail, such as "nl" or "en"')
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the findings, the activation mail and the steps, and exit with the level."""
         if options["live"] and not options["url"]:
-            raise CommandError("--live says how to ask at --url: give that, too")
+            raise CommandError("--live needs --url")
         try:
             there = Address.read(options["url"]) if options["url"] else None
         except NoAddress as error:

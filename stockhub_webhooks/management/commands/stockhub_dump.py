@@ -19,9 +19,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Define which messages are written."""
-        parser.add_argument("--since", required=True, metavar="DATETIME", help="received then or later")
-        parser.add_argument("--until", metavar="DATETIME", help="received before then")
-        parser.add_argument("--topic", choices=topics.ALL, default="", help="of this topic only")
+        parser.add_argument("--since", required=True, metavar="DATETIME", help="received at this time or later")
+        parser.add_argument("--until", metavar="DATETIME", help="received before this time")
+        parser.add_argument("--topic", choices=topics.ALL, default="", help="only messages of this topic")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Write the messages."""

@@ -30,19 +30,22 @@ class Command(BaseCommand):
     """Stores the messages of files, wakes the runner, and reports the result of each by file and line."""
 
     help = (
-        "Take messages from files, as if Stock Hub had sent them: JSON (one body, or a list of bodies), JSON lines (a "
-        "body a line, or what stockhub_dump wrote) or spool files. What is known already is left alone."
+        "Store and apply messages from files, as if Stock Hub had sent them: JSON (one body, or a list of bodies), "
+        "JSON lines (one body on each line, or the output of stockhub_dump) or spool files. Messages that are stored "
+        "already are skipped."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Define the files, and the values for bodies without their own."""
         parser.add_argument("files", nargs="+", metavar="FILE", help="- is standard input")
-        parser.add_argument("--topic", choices=topics.ALL, default="", help="of bare bodies; else told by their shape")
-        parser.add_argument("--account", default="", help="of bare bodies, where there are several accounts")
+        parser.add_argument(
+            "--topic", choices=topics.ALL, default="", help="topic of bare bodies (default: recognised by their fields)"
+        )
+        parser.add_argument("--account", default="", help="account of bare bodies; required if there are several")
         parser.add_argument(
             "--received-at",
             metavar="DATETIME",
-            help="of bare bodies: when they should have come, not in the future; else now",
+            help="time of receipt of bare bodies, not in the future (default: now)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -62,7 +65,7 @@ class Command(BaseCommand):
         except DatabaseFault as fault:
             raise CommandError(
                 f"the database does not answer ({type(fault).__name__}). stored: {intake.stored}. "
-                "Take the same files once more later: nothing is applied twice."
+                "Run the command again later with the same files: nothing is applied twice."
             ) from fault
         uids = [uid for _place, uid in self.taken]
         self.process(uids)
@@ -70,7 +73,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{place}: {result}")
         self.stdout.write(f"stored: {intake.stored}, known: {intake.known}, bad: {bad}")
         if bad:
-            raise CommandError("what was bad is told above, with file and line; the rest is taken")
+            raise CommandError("some entries were not stored, see the errors above; all others were stored")
 
     def process(self, uids: list[UUID]) -> None:
         """Wake the runner; if it works in this process, again until it has done what it can."""

@@ -17,8 +17,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Define `--server` and `--format`."""
-        parser.add_argument("--server", default="", metavar="URL", help="where the shop is, as https://shop.example")
-        parser.add_argument("--format", choices=("yaml", "json"), default="yaml", help="yaml, unless said otherwise")
+        parser.add_argument("--server", default="", metavar="URL", help="URL of the shop, such as https://shop.example")
+        parser.add_argument("--format", choices=("yaml", "json"), default="yaml", help="default: yaml")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the document."""

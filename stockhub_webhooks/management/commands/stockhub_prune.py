@@ -21,7 +21,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Define the account, `--dry-run` and `--no-input`."""
         parser.add_argument("--account", required=True, help=f'only "{TEST_ACCOUNT}" can be removed')
-        parser.add_argument("--dry-run", action="store_true", help="say the numbers, remove nothing")
+        parser.add_argument("--dry-run", action="store_true", help="show the numbers, remove nothing")
         parser.add_argument(
             "--no-input", "--noinput", "--yes", action="store_false", dest="interactive", help="do not ask"
         )

@@ -20,9 +20,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Define which messages are stored, and in which account."""
-        parser.add_argument("ids", nargs="*", type=int, metavar="ID", help="the refused messages, as the admin shows")
-        parser.add_argument("--key", metavar="FINGERPRINT", help="all that came with this key, as the admin shows it")
-        parser.add_argument("--account", default="", help="whose messages they are, where there are several accounts")
+        parser.add_argument(
+            "ids", nargs="*", type=int, metavar="ID", help="numbers of refused messages, as the admin shows them"
+        )
+        parser.add_argument(
+            "--key", metavar="FINGERPRINT", help="all refused messages with this key, as the admin shows it"
+        )
+        parser.add_argument("--account", default="", help="account of the messages; required if there are several")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Store the messages, and print how many."""

@@ -26,17 +26,19 @@ class Command(BaseCommand):
     """Replays messages in the foreground. A worker continues after a kill; Ctrl-C stops the replay for good."""
 
     help = (
-        "Process stored messages again, in the order in which they came in; newer still wins. "
-        "Exit code 0: done, 1: wrongly asked, 2: some messages could not be processed or are waiting, 130: stopped."
+        "Process stored messages again, in the order of their receipt; newer still wins. "
+        "Exit code 0: done, 1: wrong options, 2: some messages failed or are waiting, 130: stopped."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Define the messages, the receivers and the reason."""
-        parser.add_argument("--since", default="", metavar="DATETIME", help="received then or later")
-        parser.add_argument("--until", default="", metavar="DATETIME", help="received before; a day: up to its end")
-        parser.add_argument("--topic", default="", choices=topics.ALL, help="only of this topic")
+        parser.add_argument("--since", default="", metavar="DATETIME", help="received at this time or later")
         parser.add_argument(
-            "--order", default="", metavar="NUMBER", help="of this order, by Stock Hub's number or ours"
+            "--until", default="", metavar="DATETIME", help="received before this time; a date includes the day"
+        )
+        parser.add_argument("--topic", default="", choices=topics.ALL, help="only messages of this topic")
+        parser.add_argument(
+            "--order", default="", metavar="NUMBER", help="only messages about this order: Stock Hub's number or ours"
         )
         parser.add_argument(
             "--status",
@@ -49,11 +51,11 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="NAME",
-            help="tell this receiver of past changes that it has not heard, as a replay; may be repeated",
+            help="call this receiver for past events that it was not called for, marked as replay; may be repeated",
         )
-        parser.add_argument("--only-tell", action="store_true", help="process nothing again, only tell the receivers")
-        parser.add_argument("--dry-run", action="store_true", help="say what would happen; nothing is kept of it")
-        parser.add_argument("--reason", default="", help="why, for the record; needed unless --dry-run")
+        parser.add_argument("--only-tell", action="store_true", help="apply no message again, only call the receivers")
+        parser.add_argument("--dry-run", action="store_true", help="show what would happen, without keeping it")
+        parser.add_argument("--reason", default="", help="reason, for the record; required without --dry-run")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print a preview, or run the replay."""
@@ -62,12 +64,12 @@ class Command(BaseCommand):
         if unknown := receivers - set().union(*ledger.known_receivers().values()):
             raise CommandError(f"no receiver is called {', '.join(sorted(unknown))}")
         if not (applies or receivers):
-            raise CommandError("--only-tell whom? say --receiver NAME")
+            raise CommandError("--only-tell needs --receiver NAME")
         if options["dry_run"]:
             self.show(replay.preview_messages(choice, receivers, applies=applies))
             return
         if not options["reason"].strip():
-            raise CommandError("say why: --reason TEXT")
+            raise CommandError("--reason TEXT is required")
         self.run(
             replay.begin(
                 choice,

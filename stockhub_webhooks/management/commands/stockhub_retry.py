@@ -23,17 +23,17 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Define which calls are retried."""
         parser.add_argument(
-            "--receiver", default="", metavar="NAME", help="only this receiver's, as the admin shows it"
+            "--receiver", default="", metavar="NAME", help="only calls of this receiver, as the admin shows it"
         )
-        parser.add_argument("--given-up", action="store_true", help="only those that are given up")
-        parser.add_argument("--since", metavar="DATETIME", help="only of messages that came in then or later")
-        parser.add_argument("--dry-run", action="store_true", help="say the numbers, change nothing")
+        parser.add_argument("--given-up", action="store_true", help="only calls that are given up")
+        parser.add_argument("--since", metavar="DATETIME", help="only calls of messages received at this time or later")
+        parser.add_argument("--dry-run", action="store_true", help="show the numbers, change nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Make the calls due, and print how many."""
         receiver, given_up, since = options["receiver"], options["given_up"], options["since"]
         if not (receiver or given_up or since):
-            raise CommandError("say which: --receiver NAME, --given-up, --since DATETIME, or several of them")
+            raise CommandError("at least one of --receiver NAME, --given-up and --since DATETIME is required")
         try:
             since = parse_timestamp(since) if since else None
         except ValueError as error:

@@ -49,21 +49,27 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Define the receiver, the scenario, its size and the key."""
-        parser.add_argument("url", metavar="URL", help="up to the topic, as https://shop.example/api/v1/stockhub/")
-        parser.add_argument("scenario", nargs="?", choices=BY_NAME, default="happy", help="happy where none is given")
-        parser.add_argument("--orders", type=positive(int), default=10, metavar="N", help="how many lives (10)")
-        parser.add_argument("--rate", type=positive(float), metavar="N", help="messages a second; else all it takes")
         parser.add_argument(
-            "--seed", type=positive(int), metavar="N", help="the same orders again; else other ones each time"
+            "url", metavar="URL", help="URL without the topic, such as https://shop.example/api/v1/stockhub/"
         )
-        parser.add_argument("--concurrency", type=positive(int), metavar="N", help="how many at the same time")
+        parser.add_argument("scenario", nargs="?", choices=BY_NAME, default="happy", help="scenario (default: happy)")
+        parser.add_argument(
+            "--orders", type=positive(int), default=10, metavar="N", help="number of orders (default: 10)"
+        )
+        parser.add_argument("--rate", type=positive(float), metavar="N", help="messages a second (default: no limit)")
+        parser.add_argument(
+            "--seed", type=positive(int), metavar="N", help="number that repeats the same orders (default: random)"
+        )
+        parser.add_argument("--concurrency", type=positive(int), metavar="N", help="number of simultaneous messages")
         keys = parser.add_mutually_exclusive_group()
+        keys.add_argument("--key", help="the x-api-key; other users of this machine can see it, so prefer --key-file")
         keys.add_argument(
-            "--key", help="the x-api-key; whoever is on this machine can see it: better one of the others"
+            "--key-file", type=Path, metavar="FILE", help=f"file that holds the key (or set ${ENVIRONMENT})"
         )
-        keys.add_argument("--key-file", type=Path, metavar="FILE", help=f"the key is in a file (or in ${ENVIRONMENT})")
-        keys.add_argument("--live", action="store_true", help="the first key of the settings, not that of account test")
-        parser.add_argument("--yes", action="store_true", help="also to another machine than this one")
+        keys.add_argument(
+            "--live", action="store_true", help="use the first key of the settings instead of that of the account test"
+        )
+        parser.add_argument("--yes", action="store_true", help="allow other machines than this one")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the simulation, and print its progress and a summary."""

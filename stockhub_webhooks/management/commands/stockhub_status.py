@@ -22,7 +22,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Define `--json`."""
-        parser.add_argument("--json", action="store_true", help="for machines, the same as the address `health` gives")
+        parser.add_argument("--json", action="store_true", help="JSON, as the URL `health` returns it")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the report, and exit with its level."""

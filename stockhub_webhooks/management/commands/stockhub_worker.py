@@ -22,7 +22,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Define `--once` and `--max-seconds`."""
-        parser.add_argument("--once", action="store_true", help="do what is due now, then end")
+        parser.add_argument("--once", action="store_true", help="do all work that is due now, then end")
         parser.add_argument("--max-seconds", type=float, metavar="N", help="end after N seconds at the latest")
 
     def handle(self, *args: Any, **options: Any) -> None:
