@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.utils import display_for_field, label_for_field, lookup_field
@@ -13,14 +13,10 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.admin import display
-
-if TYPE_CHECKING:
-    ModelAdmin = admin.ModelAdmin[Any]
-else:
-    ModelAdmin = admin.ModelAdmin
+from stockhub_webhooks.admin.changelist import BoundedListAdmin
 
 
-class BadgedAdmin(ModelAdmin):
+class BadgedAdmin(BoundedListAdmin):
     """Base class of admins that mark the rows of the test account."""
 
     has_account = True

@@ -24,6 +24,7 @@ from stockhub_webhooks.admin.list_filters import AccountFilter
 from stockhub_webhooks.admin.paginator import BoundedPaginator
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import database_alias
+from stockhub_webhooks.models.personal import is_personal
 from stockhub_webhooks.office.access import may_see_persons
 
 BATCH = 500
@@ -47,8 +48,9 @@ class ReadOnlyAdmin(BadgedAdmin):
 
     Attributes:
         deferred_fields: large columns that the list and the page do not load.
-        personal_fields: columns and fields with personal data, mapped to the field that is shown instead to users
-            without the permission to see it; "" shows nothing.
+        personal_fields: fields that show personal columns (see `models.personal`), mapped to the field that is shown
+            instead to users without the permission to see them; "" shows nothing. Personal columns themselves need
+            no entry: they are left out.
     """
 
     paginator = BoundedPaginator
@@ -89,7 +91,8 @@ class ReadOnlyAdmin(BadgedAdmin):
         return (*columns, "account") if self.shows_account() else columns
 
     def get_list_filter(self, request: HttpRequest) -> Any:
-        return (*self.list_filter, AccountFilter) if self.has_account else self.list_filter
+        filters = super().get_list_filter(request)
+        return (*filters, AccountFilter) if self.has_account else filters
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Return `fieldsets` without fields the user may not see, the account only if there are several.
@@ -112,7 +115,7 @@ class ReadOnlyAdmin(BadgedAdmin):
         visible = (
             tuple(self.visible_fields(request, name))
             if isinstance(name, tuple)
-            else self.personal_fields.get(name, name)
+            else self.personal_fields.get(name, "" if is_personal(self.model, str(name)) else name)
             for name in names
         )
         return [name for name in visible if name]

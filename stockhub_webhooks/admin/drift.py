@@ -36,7 +36,7 @@ class DriftAdmin(ReadOnlyAdmin):
         return super().get_queryset(request).select_related("sample").defer("sample__body", "sample__headers")
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
-        return search_box.holds(text, "name")
+        return search_box.holds(request, self.model, text, "name")
 
     @admin.display(description=_("field or code"))
     def name_in_words(self, row: Drift) -> Any:

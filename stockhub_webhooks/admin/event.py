@@ -13,7 +13,7 @@ from stockhub_webhooks.admin import display, labels, list_filters, related_activ
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
 from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.admin.document import order_and_story
-from stockhub_webhooks.admin.event_changes import field_name, is_impersonal, shown
+from stockhub_webhooks.admin.event_changes import field_name, shown
 from stockhub_webhooks.delivery.subjects import subject_of
 from stockhub_webhooks.models import Event, Message, ReceiverCall
 
@@ -92,7 +92,7 @@ class EventAdmin(ReadOnlyAdmin):
     def changes_without_persons(self, event: Event) -> Any:
         """Return the same table, but hide the values of addresses and of unknown fields."""
         subject = subject_of(event)
-        visible = {name: values if is_impersonal(subject, name) else HIDDEN for name, values in event.changes.items()}
+        visible = {name: HIDDEN if subject.is_personal(name) else values for name, values in event.changes.items()}
         return changes(event, visible)
 
 

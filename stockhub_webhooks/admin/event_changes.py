@@ -11,7 +11,6 @@ from django.db.models import Field
 from stockhub_webhooks.admin import display, labels
 from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.delivery.subjects import Subject
-from stockhub_webhooks.models import Address
 
 
 def field_name(subject: Subject, name: str) -> str:
@@ -51,11 +50,3 @@ def shown(subject: Subject, name: str, value: Any) -> str:
     except (ValidationError, TypeError, ValueError):
         return str(value)
     return display.money(python_value, None) if isinstance(python_value, Decimal) else display.value(python_value)
-
-
-def is_impersonal(subject: Subject, name: str) -> bool:
-    """Return True if the values of a change are of a line, of a parcel, or of a column that is no address."""
-    if name == "order_increment_id" or name.startswith(("items[", "tracks[")):
-        return True
-    column = subject.column(name)
-    return column is not None and column.model is not Address and column.related_model is not Address

@@ -82,8 +82,9 @@ class ExportPage(ReadOnlyAdmin):
         if not self.has_export_permission(request):
             raise PermissionDenied
         data = request.POST if request.method == "POST" else request.GET
-        form = ExportForm(data or None, initial=proposed(), choices=self.exportable(request))
-        if not (data and form.is_valid()):
+        is_filled_in = bool(ExportForm.base_fields.keys() & data.keys())
+        form = ExportForm(data if is_filled_in else None, initial=proposed(), choices=self.exportable(request))
+        if not (is_filled_in and form.is_valid()):
             return self.export_page(request, form)
         export = form.export(with_persons=may_see_persons(request))
         if request.method == "POST":

@@ -86,7 +86,7 @@ class HostLinkAdmin(ReadOnlyAdmin):
         return super().get_queryset(request).select_related("order", "payment_request")
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
-        result = search_box.find(request, text, (topics.ORDER, topics.PAYMENT_REQUEST))
+        result = search_box.find_with_tests(request, text, (topics.ORDER, topics.PAYMENT_REQUEST))
         payment_requests = result.pks(topics.PAYMENT_REQUEST)
         return Q(order__in=result.pks(topics.ORDER)) | Q(payment_request__in=payment_requests)
 

@@ -49,6 +49,7 @@ class MessageAdmin(EntryPage):
         "source",
     )
     deferred_fields = ("body", "headers")
+    linked_parameters = ("cause__exact",)
     actions = ("process_again", "process_outdated")
     personal_fields = {"content": "", "why": "why_without_text"}
     fieldsets = (

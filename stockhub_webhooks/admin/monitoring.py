@@ -25,7 +25,7 @@ class AlarmAdmin(ReadOnlyAdmin):
     fieldsets = ((None, {"fields": ["name", ("since", "told_at")]}),)
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
-        return search_box.holds(text, "name")
+        return search_box.holds(request, self.model, text, "name")
 
 
 @admin.register(Heartbeat)
@@ -40,4 +40,4 @@ class HeartbeatAdmin(ReadOnlyAdmin):
     fieldsets = ((None, {"fields": ["name", "beat_at"]}),)
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
-        return search_box.holds(text, "name")
+        return search_box.holds(request, self.model, text, "name")

@@ -22,6 +22,7 @@ class PaymentRequestAdmin(DocumentAdmin):
     )  # fmt: skip
     list_filter = (("created_at", DateRangeFilter), ("received_at", DateRangeFilter))
     item_columns = (*DocumentAdmin.item_columns, "external_reference")
+    personal_fields = DocumentAdmin.personal_fields | {"payment_link": ""}
     amount_columns = (
         "subtotal", "shipping_price", "tax_amount", "discount_amount", "grand_total",
     )  # fmt: skip

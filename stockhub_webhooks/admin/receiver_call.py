@@ -43,6 +43,7 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
         list_filters.ReceiverFilter,
         ("event__occurred_at", DateRangeFilter),
     )
+    linked_parameters = ("cause__exact", "receiver__exact", "signal__exact", "status__in")
     actions = ("try_again", "give_up")
     personal_fields = {"error_in_short": "error_without_text", "whole_error": "error_without_text"}
     fieldsets = (

@@ -30,6 +30,7 @@ class RefusalAdmin(ReadOnlyAdmin):
     has_account = False
     list_display = ("hour", "reason", "remote_address", "key_fingerprint", "count", "last_at")
     list_filter = ("reason", ("hour", DateRangeFilter))
+    linked_parameters = ("hour__gt",)
     sortable_by = None
     search_help_text = _("remote address or key used")
     fieldsets = (
@@ -38,7 +39,7 @@ class RefusalAdmin(ReadOnlyAdmin):
     )
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
-        return search_box.holds(text, "remote_address", "key_fingerprint")
+        return search_box.holds(request, self.model, text, "remote_address", "key_fingerprint")
 
 
 @admin.register(RefusedBody)
@@ -48,6 +49,7 @@ class RefusedBodyAdmin(ReadOnlyAdmin):
     has_account = False
     list_display = ("refused_at", "topic", "increment_id", "reason", "remote_address", "released")
     list_filter = ("topic", "reason", ("refused_at", DateRangeFilter))
+    linked_parameters = ("message__isnull",)
     sortable_by = None
     search_help_text = _("Stock Hub number, remote address or key used")
     deferred_fields = ("body", "headers")
@@ -63,7 +65,7 @@ class RefusedBodyAdmin(ReadOnlyAdmin):
         return super().get_queryset(request).select_related("message").defer("message__body")
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
-        return search_box.holds(text, "increment_id", "remote_address", "key_fingerprint")
+        return search_box.holds(request, self.model, text, "increment_id", "remote_address", "key_fingerprint")
 
     @admin.display(description=_("released as"))
     def released(self, row: RefusedBody) -> Any:

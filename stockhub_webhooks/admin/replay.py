@@ -55,7 +55,7 @@ class ReplayAdmin(RequestPage):
     )
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
-        return search_box.holds(text, "reason", "requested_by")
+        return search_box.holds(request, self.model, text, "reason", "requested_by")
 
     def title_of(self, row: Replay) -> str:
         """Return the choice of messages in words."""

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from stockhub_webhooks.admin import display, labels
 from stockhub_webhooks.admin.base import ObjectTools, ReadOnlyAdmin, wake_on_commit
-from stockhub_webhooks.admin.event_changes import field_name, is_impersonal, shown
+from stockhub_webhooks.admin.event_changes import field_name, shown
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.delivery.subjects import subject_of
@@ -245,7 +245,7 @@ def changes(event: Event, *, persons: bool) -> Iterator[tuple[str, str, str]]:
     """Return field, old and new value; the values of addresses only if the user may see personal data."""
     subject = subject_of(event)
     for name, (old, new) in event.changes.items():
-        if not (persons or is_impersonal(subject, name)):
+        if subject.is_personal(name) and not persons:
             yield field_name(subject, name), HIDDEN, HIDDEN
         else:
             yield field_name(subject, name), shown(subject, name, old), shown(subject, name, new)

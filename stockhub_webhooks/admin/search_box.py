@@ -7,12 +7,13 @@ from operator import and_, or_
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Q
+from django.db.models import Model, Q
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models import Message
+from stockhub_webhooks.models.personal import is_personal
 from stockhub_webhooks.office import search
 from stockhub_webhooks.office.access import may_see_persons
 
@@ -27,18 +28,26 @@ def help_text(request: HttpRequest) -> Any:
     return HELP_WITH_PERSONS if may_see_persons(request) else HELP
 
 
-def find(request: HttpRequest, text: str, of_topics: tuple[str, ...] = topics.ALL) -> search.SearchResult:
-    """Return the documents that match the text and that the user may view; warn if there are too many."""
-    result = search.find(text, of_topics, persons=may_see_persons(request))
+def find(
+    request: HttpRequest, text: str, of_topics: tuple[str, ...] = topics.ALL, *, tests: bool = False
+) -> search.SearchResult:
+    """Return the real documents, or the tests, that match the text; warn if there are too many."""
+    result = search.find(text, of_topics, persons=may_see_persons(request), tests=tests)
     if result.is_cut_off:
         warning = _("That finds more than %(limit)d, and not all of them are shown. Type more of it.")
         messages.warning(request, warning % {"limit": search.LIMIT}, fail_silently=True)
     return result
 
 
+def find_with_tests(request: HttpRequest, text: str, of_topics: tuple[str, ...] = topics.ALL) -> search.SearchResult:
+    """Return the documents that match the text, tests among them; tests take no place of real ones."""
+    real, tests = find(request, text, of_topics), find(request, text, of_topics, tests=True)
+    return search.SearchResult([*real.hits, *tests.hits], real.is_cut_off)
+
+
 def documents(request: HttpRequest, text: str, topic: str) -> Q:
     """Return a condition on documents of one topic: the text finds them."""
-    return Q(pk__in=find(request, text, (topic,)).pks(topic))
+    return Q(pk__in=find_with_tests(request, text, (topic,)).pks(topic))
 
 
 def about(request: HttpRequest, text: str) -> Q:
@@ -46,17 +55,21 @@ def about(request: HttpRequest, text: str) -> Q:
     spellings = [text.strip(), text.strip().upper(), text.strip().lower()]  # an index answers these
     numbers = {number for spelling in spellings for number in search.numbers(spelling)}
     number = Q(topic__in=(*topics.ALL, ""), increment_id__in=sorted(numbers))
-    return find(request, text).messages | number
+    return find_with_tests(request, text).messages | number
 
 
 def related_to_messages(request: HttpRequest, text: str, path: str) -> Q:
     """Return a condition on rows: the text finds the document of their message, which `path` leads to."""
-    return Q(**{f"{path}__in": Message.objects.filter(find(request, text).messages).values("pk")})
+    return Q(**{f"{path}__in": Message.objects.filter(find_with_tests(request, text).messages).values("pk")})
 
 
-def holds(text: str, *columns: str) -> Q:
-    """Return a condition: each word is in one of the columns, in any case. No index helps; for small tables only."""
+def holds(request: HttpRequest, model: type[Model], text: str, *columns: str) -> Q:
+    """Return a condition: each word is in one of the columns that the user may see, in any case.
+
+    No index helps, so this is for small tables only.
+    """
+    searched = [column for column in columns if may_see_persons(request) or not is_personal(model, column)]
     by_word = (
-        reduce(or_, (Q(**{f"{column}__icontains": word}) for column in columns), Q()) for word in search.words(text)
+        reduce(or_, (Q(**{f"{column}__icontains": word}) for column in searched), Q()) for word in search.words(text)
     )
     return reduce(and_, by_word, Q())

@@ -16,11 +16,13 @@ from stockhub_webhooks.models.invoice import Invoice, InvoiceItem
 from stockhub_webhooks.models.ledger import Event
 from stockhub_webhooks.models.order import Order, OrderItem
 from stockhub_webhooks.models.payment_request import PaymentRequest, PaymentRequestItem
+from stockhub_webhooks.models.personal import is_personal, personal_columns
 from stockhub_webhooks.models.rma import RMA, RMAItem
 from stockhub_webhooks.models.shipment import Shipment, ShipmentItem, Track
 
 # "shipping_address.city", "items[SKU/size].qty", "tracks[number].carrier"
 PART = re.compile(r"(?P<part>[a-z_]+)(?:\[.*\])?\.(?P<column>[a-z_]+)", re.DOTALL)
+WHOLE_PART = re.compile(r"(?P<part>items|tracks)\[.*\]", re.DOTALL)  # a line or parcel that came or went
 
 
 @dataclass(frozen=True)
@@ -46,15 +48,24 @@ class Subject:
     def column(self, name: str) -> Any:
         """Return the model field behind a name in `Event.changes`, None if there is none."""
         part = PART.fullmatch(name)
-        if part:
-            model = {"items": self.item_model, "tracks": Track}.get(part["part"], Address)
-            name = part["column"]
-        else:
-            model = self.model
+        model = self._part_model(part["part"]) if part else self.model
         try:
-            return model._meta.get_field(name) if model else None
+            return model._meta.get_field(part["column"] if part else name) if model else None
         except FieldDoesNotExist:
             return None
+
+    def is_personal(self, name: str) -> bool:
+        """Return True if the values of a change may be personal data; those of an unknown name may be."""
+        if name == "order_increment_id":  # the number of another row
+            return False
+        if whole := WHOLE_PART.fullmatch(name):
+            model = self._part_model(whole["part"])
+            return model is None or bool(personal_columns(model))
+        column = self.column(name)
+        return column is None or is_personal(column.model, column.name)
+
+    def _part_model(self, part: str) -> Any:
+        return {"items": self.item_model, "tracks": Track}.get(part, Address)
 
 
 @cache

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Q
 
+from stockhub_webhooks.conf import TEST_ACCOUNT
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models.credit_memo import CreditMemo
 from stockhub_webhooks.models.documents import Document
@@ -22,25 +23,44 @@ ALL: tuple[type[Document], ...] = (Order, Shipment, Invoice, RMA, CreditMemo, Pa
 LIMIT = 100  # spellings
 
 
-def stored_numbers(
-    number: str, columns: Sequence[str] = ("increment_id", "po_number"), models: Sequence[type[Document]] = ALL
-) -> list[str]:
-    """Return the spellings of a number that the documents have: the exact one if it exists, otherwise any other case.
+def of_number(
+    number: str,
+    paths: Sequence[str],
+    columns: Sequence[str] = ("increment_id", "po_number"),
+    models: Sequence[type[Document]] = ALL,
+) -> Q:
+    """Return a condition on rows with an account: in each account the exact number if it exists, else any other case.
 
-    Two numbers that differ in case are two customers' orders, so an exact number never stands for another one.
+    Two numbers that differ in case are two customers' orders, so an exact number never stands for another one. What
+    one account has makes no difference to another.
 
     Args:
         number: as a person or a program typed it.
-        columns: `increment_id`, `po_number` or both; their indexes answer the query.
-        models: documents to look at.
+        paths: columns of the rows, any of which must have the number.
+        columns: the columns of `models` that have such numbers: `increment_id`, `po_number` or both.
+        models: documents to look at; the indexes of their columns answer the query.
     """
+    spellings: dict[str, set[str]] = {}
+    for account, spelling in [*_stored(number, columns, models, False), *_stored(number, columns, models, True)]:
+        spellings.setdefault(account, set()).add(spelling)
+    condition = Q(pk__in=[])
+    for account, found in spellings.items():
+        numbers = [number] if number in found else sorted(found)
+        condition |= Q(account=account) & reduce(or_, (Q(**{f"{path}__in": numbers}) for path in paths))
+    return condition
+
+
+def _stored(
+    number: str, columns: Sequence[str], models: Sequence[type[Document]], tests: bool
+) -> list[tuple[str, str]]:
+    """Return account and spelling of the documents with a number in any case, of real accounts or of tests."""
+    sets = [model.objects.of_account(TEST_ACCOUNT) if tests else model.objects.real() for model in models]
     branches: list[Any] = [
-        model.objects.using(database_alias()).filter(_equals(column, number)).order_by().values_list(column, flat=True)
-        for model in models
+        rows.using(database_alias()).filter(_equals(column, number)).order_by().values_list("account", column)
+        for rows in sets
         for column in columns
     ]
-    found = set(branches[0].union(*branches[1:])[:LIMIT])
-    return [number] if number in found or not found else sorted(found)
+    return list(branches[0].union(*branches[1:])[:LIMIT])
 
 
 def in_any_case(words: Iterable[str]) -> list[str]:

@@ -14,9 +14,10 @@ from functools import reduce
 from operator import and_, or_
 from typing import Any, NamedTuple
 
-from django.db.models import CharField, F, Model, Q, QuerySet, Value
+from django.db.models import CharField, F, Q, QuerySet, Value
 from django.utils.text import smart_split, unescape_string_literal
 
+from stockhub_webhooks.conf import TEST_ACCOUNT
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Address, Order
 from stockhub_webhooks.models.numbers import in_any_case
@@ -98,55 +99,63 @@ def numbers(word: str) -> list[str]:
 # ---------------------------------------------------------------- from words to documents
 
 
-def find(text: str, topics: Sequence[str] = tuple(BY_TOPIC), *, persons: bool) -> SearchResult:
+class Scope(NamedTuple):
+    """What a search covers, see `find`."""
+
+    topics: Sequence[str]
+    persons: bool
+    tests: bool
+
+
+def find(text: str, topics: Sequence[str] = tuple(BY_TOPIC), *, persons: bool, tests: bool = False) -> SearchResult:
     """Return the documents that match all words; if there are none, those that match the text without spaces.
 
     Args:
         text: the search as the user typed it.
         topics: topics to search.
-        persons: search by customer too, which needs a permission.
+        persons: search by customer, too, which needs a permission.
+        tests: search the documents of the test account instead of the real ones, so that neither hides the other.
     """
+    scope = Scope(topics, persons, tests)
     all_words = [word for word in words(text.replace("\0", "")) if word.strip()]
     if not all_words:
         return SearchResult()
-    result = _match_all(all_words, topics, persons)
+    result = _match_all(all_words, scope)
     if len(all_words) > 1 and not result.hits and any(character.isdecimal() for character in text):
-        return _query(["".join(all_words)], topics, persons, LIMIT)  # a tracking number typed with spaces
+        return _query(["".join(all_words)], scope, LIMIT)  # a tracking number typed with spaces
     return result
 
 
-def _match_all(all_words: list[str], topics: Sequence[str], persons: bool) -> SearchResult:
+def _match_all(all_words: list[str], scope: Scope) -> SearchResult:
     """Search the longest word first, because it probably has the fewest matches; filter these by the other words."""
     if len(all_words) == 1:
-        return _query(all_words, topics, persons, LIMIT)
-    people = _query(all_words, topics, persons, LIMIT) if persons else SearchResult()
+        return _query(all_words, scope, LIMIT)
+    people = _query(all_words, scope, LIMIT) if scope.persons else SearchResult()
     first: SearchResult | None = None
     rest = sorted(all_words, key=len, reverse=True)
     for word in rest:
-        first = _query([word], topics, persons, INTERMEDIATE_LIMIT)
+        first = _query([word], scope, INTERMEDIATE_LIMIT)
         if not first.is_cut_off:
             rest.remove(word)
             break
     hits, is_cut_off = (first.hits, first.is_cut_off) if first else ([], False)
     for word in rest:
         if hits:
-            matching = {(hit.topic, hit.pk) for hit in _query([word], topics, persons, INTERMEDIATE_LIMIT, hits).hits}
+            matching = {(hit.topic, hit.pk) for hit in _query([word], scope, INTERMEDIATE_LIMIT, hits).hits}
             hits = [hit for hit in hits if (hit.topic, hit.pk) in matching]
     return SearchResult(list(dict.fromkeys([*people.hits, *hits])), people.is_cut_off or is_cut_off)
 
 
-def _query(
-    all_words: list[str], topics: Sequence[str], persons: bool, limit: int, among: Sequence[Hit] = ()
-) -> SearchResult:
+def _query(all_words: list[str], scope: Scope, limit: int, among: Sequence[Hit] = ()) -> SearchResult:
     """Return matches of one word, or of several words as one customer; addresses are a query of their own."""
     addresses: Any = ()
     is_cut_off = False
-    if persons:
+    if scope.persons:
         addresses, is_cut_off = _find_addresses(all_words, bool(among), limit)
     branches = []
-    for topic in topics:
+    for topic in scope.topics:
         within = Q(pk__in={hit.pk for hit in among if hit.topic == topic}) if among else Q()
-        for by, rows in _conditions(topic, all_words, addresses):
+        for by, rows in _conditions(topic, scope.tests, all_words, addresses):
             branches.append(_as_hits(rows.filter(within), topic, by))
     if not branches:
         return SearchResult()
@@ -179,10 +188,10 @@ def _as_hits(rows: QuerySet[Any], topic: str, by: str) -> QuerySet[Any]:
     )
 
 
-def _conditions(topic: str, all_words: list[str], addresses: Any) -> Iterator[tuple[str, QuerySet[Any]]]:
+def _conditions(topic: str, tests: bool, all_words: list[str], addresses: Any) -> Iterator[tuple[str, QuerySet[Any]]]:
     """Yield a queryset per column of the topic and of its order; several words match addresses only."""
-    model: type[Model] = BY_TOPIC[topic].model
-    rows = model._default_manager.using(database_alias())
+    model = BY_TOPIC[topic].model
+    rows = (model.objects.of_account(TEST_ACCOUNT) if tests else model.objects.real()).using(database_alias())
     paths = [""] if model is Order else ["", "order__"]
     if len(all_words) == 1:
         (word,) = all_words

@@ -49,26 +49,50 @@ class Purchase:
         return any(shipment.has_left for shipment in shipments)
 
 
+def orders_of(po_number: str, account: str | None = None) -> list[Order]:
+    """Return the orders with an order number of the shop, oldest first.
+
+    Args:
+        po_number: the shop's own order number.
+        account: whose orders; None for those of all real accounts. Tests are returned only if their account is named.
+    """
+    po_number = trimmed(po_number or "")
+    rows = Order.objects.real() if account is None else Order.objects.of_account(account)
+    return sorted(rows.using(database_alias()).filter(po_number=po_number), key=_age) if po_number else []
+
+
+def account_of(po_number: str) -> str | None:
+    """Return the real account whose documents have an order number of the shop; None if there is none.
+
+    Raises:
+        MultipleAccounts: several accounts have documents with this number.
+    """
+    po_number = trimmed(po_number or "")
+    rows = [model.objects.real().using(database_alias()).filter(po_number=po_number) for model in (Order, Shipment)]
+    branches = [each.order_by().values_list("account", flat=True) for each in rows]
+    accounts = set(branches[0].union(branches[1])) if po_number else set()
+    if len(accounts) > 1:
+        raise MultipleAccounts(accounts)
+    return next(iter(accounts), None)
+
+
 def purchase_of(po_number: str, account: str | None = None) -> Purchase | None:
     """Return the purchase with an order number of the shop, or None if no order has it.
 
     Args:
-        po_number: the shop's own order number, as Stock Hub was given it.
+        po_number: the shop's own order number.
         account: None if only one account has this number; orders of the test account count only if it is named.
 
     Raises:
         MultipleAccounts: `account` is None, and several accounts have orders with this number.
     """
-    rows = Order.objects.real() if account is None else Order.objects.of_account(account)
-    po_number = trimmed(po_number or "")
-    found = rows.using(database_alias()).filter(po_number=po_number) if po_number else []
-    orders = sorted(found, key=_age)
+    orders = orders_of(po_number, account)
     if not orders:
         return None
     accounts = {order.account for order in orders}
     if len(accounts) > 1:
         raise MultipleAccounts(accounts)
-    return Purchase(po_number, orders[0].account, orders)
+    return Purchase(trimmed(po_number), orders[0].account, orders)
 
 
 def purchase_with(order: Order) -> Purchase:

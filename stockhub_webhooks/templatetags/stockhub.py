@@ -14,17 +14,19 @@ register = template.Library()
 
 
 @register.inclusion_tag("stockhub_webhooks/tracking.html")
-def stockhub_tracking(order: Any) -> dict[str, Any]:
+def stockhub_tracking(order: Any, account: str | None = None) -> dict[str, Any]:
     """Return the parcels of an order for the template `stockhub_webhooks/tracking.html`, which yours may replace.
 
-    It shows nothing of other customers, no internal notes, and links only to http(s). Whether the visitor may see this
-    order is for the shop's own page to say.
+    It shows nothing of other customers, no tests, no internal notes, and links only to http(s). Whether the visitor may
+    see this order is for the shop's own page to say.
 
     Args:
         order: the shop's order number (`po_number`), one of our `Order` rows, or the shop's own order: its attribute or
             method `stockhub_po_number` says its number, else its primary key is it. Nothing is found for None.
+        account: the account whose keys the order's messages come with. A shop with several accounts must name it, since
+            nothing is shown of a number that two of them have: `{% stockhub_tracking order account="nl" %}`.
     """
-    return {"parcels": story.parcels(_asked_for(order)), "nothing": _("There is no parcel on its way yet.")}
+    return {"parcels": story.parcels(_asked_for(order), account), "nothing": _("There is no parcel on its way yet.")}
 
 
 def _asked_for(order: Any) -> Order | str:

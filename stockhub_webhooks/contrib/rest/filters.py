@@ -11,9 +11,10 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
+from rest_framework.settings import api_settings
 
 from stockhub_webhooks.models import Document, Order
-from stockhub_webhooks.models.numbers import ALL, stored_numbers
+from stockhub_webhooks.models.numbers import ALL, of_number
 
 TYPES = {serializers.DateTimeField: ("string", "date-time"), serializers.BooleanField: ("boolean", None)}
 
@@ -47,16 +48,20 @@ class ByQuery(BaseFilterBackend):
         """Return the rows that match all parameters of the request.
 
         Raises:
-            ValidationError: the value of a parameter is invalid.
+            ValidationError: the value of a parameter is invalid, or a parameter is unknown: without its filter the
+                answer would hold more than was asked for.
         """
         parameters = request.query_params
+        unknown = parameters.keys() - self.parameters().keys() - self.other_parameters(view)
+        if unknown:
+            raise ValidationError({name: ["There is no such parameter."] for name in sorted(unknown)})
         for name, (lookup, field, _) in self.parameters().items():
             if name not in parameters:
                 continue
             value = _parse(name, field, parameters[name])
             if name in self.NUMBERS:
                 column, models = self.NUMBERS[name]
-                queryset = queryset.filter(**{f"{lookup}__in": stored_numbers(value, [column], models)})
+                queryset = queryset.filter(of_number(value, [lookup], [column], models))
             else:
                 queryset = queryset.filter(**{lookup: value})
         with_tests = self.TEST in parameters and _parse(self.TEST, serializers.BooleanField(), parameters[self.TEST])
@@ -64,6 +69,16 @@ class ByQuery(BaseFilterBackend):
             return queryset
         real: QuerySet[Any] = queryset.real()  # type: ignore[attr-defined]
         return real
+
+    def other_parameters(self, view: Any) -> set[str | None]:
+        """Return the parameters that are no filters: those of the pages and of the format, and `test`."""
+        pages = view.paginator
+        return {
+            self.TEST,
+            api_settings.URL_FORMAT_OVERRIDE,
+            getattr(pages, "cursor_query_param", None),
+            getattr(pages, "page_size_query_param", None),
+        }
 
     def get_schema_operation_parameters(self, view: View) -> list[dict[str, Any]]:
         """Return the parameters as drf-spectacular expects them."""

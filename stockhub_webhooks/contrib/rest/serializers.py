@@ -1,6 +1,7 @@
 """Serializers of the stored documents. Fields have their contract names; amounts are text, times ISO 8601 in UTC.
 
-Users who may not see personal data get `null` for addresses and payment links, and for their values in changes.
+Users who may not see personal data get `null` for each column that `models.personal` says is personal: addresses,
+payment links, unknown fields; and for their values in changes.
 """
 
 from __future__ import annotations
@@ -10,14 +11,13 @@ from typing import Any, ClassVar
 
 from django.db import models
 from rest_framework import serializers
-from rest_framework.request import Request
 
+from stockhub_webhooks.delivery.subjects import subject_of
 from stockhub_webhooks.models import (
     RMA,
     Address,
     CreditMemo,
     CreditMemoItem,
-    Document,
     Event,
     Invoice,
     InvoiceItem,
@@ -30,6 +30,7 @@ from stockhub_webhooks.models import (
     ShipmentItem,
     Track,
 )
+from stockhub_webhooks.models.personal import personal_columns
 from stockhub_webhooks.office.access import may_see_persons
 
 LINE = ("sku", "parent_sku", "manufacturer", "size", "mpn")
@@ -68,15 +69,19 @@ class ReadOnlySerializer(serializers.ModelSerializer[Any]):
             field.read_only = True
         return fields
 
+    def to_representation(self, instance: Any) -> Any:
+        """Replace the values of personal columns by None if the user may not see personal data."""
+        shown = super().to_representation(instance)
+        if not may_see_persons(self.context.get("request")):
+            personal = personal_columns(type(instance))
+            shown |= {name: None for name, field in self.fields.items() if field.source in personal}
+        return shown
+
 
 class DocumentSerializer(ReadOnlySerializer):
-    """Base class of documents; the fields that this version does not know may be personal data."""
+    """Base class of documents; `extra` has the fields that this version does not know."""
 
-    extra = serializers.SerializerMethodField()
-
-    def get_extra(self, row: Document) -> dict[str, Any] | None:
-        """Return the unknown fields; None for users who may not see personal data."""
-        return row.extra if may_see_persons(self.context.get("request")) else None
+    extra = serializers.DictField(allow_null=True)
 
 
 class AddressSerializer(ReadOnlySerializer):
@@ -86,11 +91,6 @@ class AddressSerializer(ReadOnlySerializer):
         model = Address
         ref_name = "StockHubAddress"
         exclude = ("id",)
-
-    def to_representation(self, instance: Address) -> Any:
-        """Return None for users who may not see personal data."""
-        request: Request | None = self.context.get("request")
-        return super().to_representation(instance) if may_see_persons(request) else None
 
 
 class TrackSerializer(ReadOnlySerializer):
@@ -215,10 +215,9 @@ class CreditMemoSerializer(DocumentSerializer):
 
 
 class PaymentRequestSerializer(DocumentSerializer):
-    """A payment request; its link is shown to users who may see personal data."""
+    """A payment request; its link is personal data, since its page shows what the customer owes."""
 
     items = PaymentRequestItemSerializer(many=True)
-    pay_by_link = serializers.SerializerMethodField()
     shipping_address = AddressSerializer(allow_null=True)
     billing_address = AddressSerializer(allow_null=True)
 
@@ -229,10 +228,6 @@ class PaymentRequestSerializer(DocumentSerializer):
             *CHILD, "order_increment_id", "purchase_order_increment_id", "created_at", "payment_method", "pay_by_link",
             *TOTALS, "tax_amount", "discount_amount", "items", "shipping_address", "billing_address",
         )  # fmt: skip
-
-    def get_pay_by_link(self, row: PaymentRequest) -> str | None:
-        """Return the link, or None for users who may not see personal data: its page shows what the customer owes."""
-        return row.pay_by_link if may_see_persons(self.context.get("request")) else None
 
 
 class OrderSerializer(DocumentSerializer):
@@ -276,11 +271,8 @@ class EventSerializer(ReadOnlySerializer):
         )  # fmt: skip
 
     def get_changes(self, event: Event) -> dict[str, list[Any]]:
-        """Return the changes; users who may not see personal data get no values of addresses and links."""
+        """Return the changes; users who may not see personal data get no values of personal columns."""
         if may_see_persons(self.context.get("request")):
             return dict(event.changes)
-        return {name: [None, None] if _is_personal(name) else values for name, values in event.changes.items()}
-
-
-def _is_personal(name: str) -> bool:
-    return name.partition(".")[0].endswith("_address") or name == "pay_by_link"
+        subject = subject_of(event)
+        return {name: [None, None] if subject.is_personal(name) else values for name, values in event.changes.items()}

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.contract import topics
-from stockhub_webhooks.models import RMA, CreditMemo, Invoice, Order, Shipment
+from stockhub_webhooks.models import RMA, Address, CreditMemo, Invoice, Order, Shipment
+from stockhub_webhooks.models.personal import is_personal
 
 
 class Column(NamedTuple):
@@ -36,7 +37,10 @@ class Table(NamedTuple):
 
 
 def _fields(model: Any, *names: str) -> tuple[Column, ...]:
-    return tuple(Column(model._meta.get_field(name).verbose_name, _getter(model, name)) for name in names)
+    return tuple(
+        Column(model._meta.get_field(name).verbose_name, _getter(model, name), is_personal(model, name))
+        for name in names
+    )
 
 
 def _getter(model: Any, name: str) -> Callable[[Any], Any]:
@@ -60,7 +64,7 @@ def _customer(name: str) -> tuple[Column, ...]:
         (_("first name"), "first_name"), (_("last name"), "last_name"), (_("company"), "company_name"),
         (_("postcode"), "postcode"), (_("city"), "city"), (_("country"), "country_id"), (_("e-mail"), "email"),
     )  # fmt: skip
-    return tuple(Column(label, address_field(field), is_personal=True) for label, field in fields)
+    return tuple(Column(label, address_field(field), is_personal(Address, field)) for label, field in fields)
 
 
 ORDER_NUMBER = Column(_("order"), lambda row: row.order.increment_id if row.order_id else None)

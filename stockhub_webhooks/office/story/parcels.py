@@ -9,9 +9,13 @@ from typing import Any
 from django.db.models import Q
 from django.utils.text import capfirst
 
+from stockhub_webhooks.conf import TEST_ACCOUNT
 from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.db.connections import database_alias
+from stockhub_webhooks.exceptions import MultipleAccounts
 from stockhub_webhooks.models import Order, Shipment, Track
+from stockhub_webhooks.purchases import account_of, orders_of
+from stockhub_webhooks.serializers.shapes import trimmed
 
 ABBREVIATION_LENGTH = 4  # carrier codes up to this length are shown in capitals, such as "UPS"
 UNKNOWN_STATUS = "UNKNOWN"
@@ -39,26 +43,32 @@ class Parcel:
     delivered_at: datetime | None
 
 
-def parcels(order: Order | str) -> list[Parcel]:
-    """Return the parcels of an order's purchase, or of an order number, oldest first, in at most three queries.
+def parcels(order: Order | str, account: str | None = None) -> list[Parcel]:
+    """Return the parcels of an order's purchase, or of an order number, oldest first; never those of a test.
 
     Args:
         order: an `Order`, or the shop's own order number.
+        account: whose order number it is. If it is None, and several accounts have the number, nothing is returned,
+            since the parcels of one may be another customer's.
     """
-    return [parcel for shipment in _shipments(order) for parcel in _parcels_of(shipment)]
-
-
-def _shipments(order: Order | str) -> list[Shipment]:
-    number = order.po_number if isinstance(order, Order) else order
-    if not number:
-        return _fetch(Q(order=order.pk)) if isinstance(order, Order) else []
-    orders = Order.objects.using(database_alias()).filter(po_number=number)
-    named = Q(po_number=number)
     if isinstance(order, Order):
-        orders, named = orders.filter(account=order.account), named & Q(account=order.account)
+        account = order.account
+    number = trimmed(order.po_number or "") if isinstance(order, Order) else trimmed(order)
+    try:
+        account = account_of(number) if account is None else account
+    except MultipleAccounts:
+        return []
+    if account is None or account == TEST_ACCOUNT:
+        return []
+    shipments = _shipments(number, account) if number else _fetch(Q(order=order.pk)) if isinstance(order, Order) else []
+    return [parcel for shipment in shipments for parcel in _parcels_of(shipment)]
+
+
+def _shipments(number: str, account: str) -> list[Shipment]:
+    orders = [order.pk for order in orders_of(number, account)]
     # A shipment of these orders with another order number belongs to another customer.
     unnamed = Q(po_number__isnull=True) | Q(po_number="")
-    return _fetch(named | (Q(order__in=list(orders.values_list("pk", flat=True))) & unnamed))
+    return _fetch(Q(account=account, po_number=number) | (Q(order__in=orders) & unnamed))
 
 
 def _fetch(condition: Q) -> list[Shipment]:

@@ -12,6 +12,7 @@ from stockhub_webhooks.conf import TEST_ACCOUNT
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import RMA, CreditMemo, Invoice, Order, PaymentRequest, Shipment
+from stockhub_webhooks.purchases import orders_of
 
 ADDRESSES = ("shipping_address", "billing_address")
 
@@ -97,10 +98,9 @@ def read(order: Order, *, persons: bool = False) -> Purchase:
 
 
 def of_number(po_number: str) -> list[Order]:
-    """Return the first order of each account with this order number."""
-    orders = Order.objects.using(database_alias()).filter(po_number=po_number).order_by("pk") if po_number else []
+    """Return the first order of each real account with this order number."""
     first: dict[str, Order] = {}
-    for order in orders:
+    for order in orders_of(po_number):
         first.setdefault(order.account, order)
     return list(first.values())
 
