@@ -199,7 +199,7 @@ class EntryPage(ReadOnlyAdmin):
         """Store and log the message, and wake the runner after the commit; the original keeps its body and outcome."""
         user: Any = request.user
         with transaction.atomic(using=database_alias()):
-            journal.enter(message)
+            journal.enter(message, by=user.get_username())
             LogEntry.objects.log_actions(user.pk, [message], ADDITION, str(_("entered by hand")))
             if original:
                 what = _("corrected and entered again as message %(number)s") % {"number": message.pk}

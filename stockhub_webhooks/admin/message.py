@@ -51,7 +51,11 @@ class MessageAdmin(EntryPage):
     deferred_fields = ("body", "headers")
     linked_parameters = ("cause__exact",)
     actions = ("process_again", "process_outdated")
-    personal_fields = {"content": "", "why": "why_without_text"}
+    personal_fields = {
+        "content": "",
+        "why": "why_without_text",
+        "dismissed_because": "dismissed_because_without_text",
+    }
     fieldsets = (
         (
             None,
@@ -74,7 +78,7 @@ class MessageAdmin(EntryPage):
             {
                 "classes": ["collapse"],
                 "fields": [
-                    ("source", "url_topic", "remote_address", "key_fingerprint"),
+                    ("source", "entered_by", "url_topic", "remote_address", "key_fingerprint"),
                     ("attempts", "due_at", "uid"),
                     "headers_listed",
                 ],
@@ -148,6 +152,11 @@ class MessageAdmin(EntryPage):
     @admin.display(description=_("reason"))
     def dismissed_because(self, message: Message) -> str:
         return statuses.label(labels.DISMISSALS, message.dismissed_reason) or display.EMPTY
+
+    @admin.display(description=_("reason"))
+    def dismissed_because_without_text(self, message: Message) -> str:
+        """Return a known reason; a person's words may name a customer."""
+        return str(labels.DISMISSALS.get(message.dismissed_reason, _("not shown")))
 
     @admin.display(description=_("applied in part"))
     def in_part(self, message: Message) -> str:

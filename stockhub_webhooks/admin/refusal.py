@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
 
 from stockhub_webhooks.admin import display, search_box
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
 from stockhub_webhooks.admin.body_text import pretty, read_text
 from stockhub_webhooks.admin.date_range import DateRangeFilter
-from stockhub_webhooks.conf import conf
+from stockhub_webhooks.admin.release_page import ReleasePage
 from stockhub_webhooks.models import Refusal, RefusedBody
-from stockhub_webhooks.office.access import may
-from stockhub_webhooks.receiving import refusals
-
-LET_IN = ngettext_lazy("%(count)d message was let in.", "%(count)d messages were let in.", "count")
 
 
 @admin.register(Refusal)
@@ -43,7 +38,7 @@ class RefusalAdmin(ReadOnlyAdmin):
 
 
 @admin.register(RefusedBody)
-class RefusedBodyAdmin(ReadOnlyAdmin):
+class RefusedBodyAdmin(ReleasePage):
     """Admin of refused messages that look like Stock Hub's; they are kept for a limited time."""
 
     has_account = False
@@ -78,22 +73,3 @@ class RefusedBodyAdmin(ReadOnlyAdmin):
         if read_text(bytes(row.body), row.headers).is_text:
             return display.preformatted(pretty(bytes(row.body), row.headers))
         return _("This is no text that can be shown (%(size)s).") % {"size": filesizeformat(len(row.body))}
-
-    # ------------------------------------------------------------ let in
-
-    def has_release_permission(self, request: HttpRequest) -> bool:
-        """Check a permission of its own, because nothing proves that these messages are from Stock Hub."""
-        return may(request, "release")
-
-    @admin.action(description=_("let in after all"), permissions=["release"])
-    def release(self, request: HttpRequest, queryset: QuerySet[RefusedBody]) -> None:
-        """Store the chosen bodies as messages, as if they had come with a valid key."""
-        if len(conf.real_accounts()) > 1:
-            self.message_user(
-                request,
-                _("There are several accounts: use the command stockhub_release, and name whose messages these are."),
-                messages.ERROR,
-            )
-            return
-        count = self.apply_and_log(request, queryset, str(_("let in after all")), refusals.release)
-        self.report_counts(request, count, LET_IN)

@@ -27,6 +27,7 @@ from stockhub_webhooks.office.access import may, may_see_persons
 from stockhub_webhooks.operations import replay
 from stockhub_webhooks.operations.replay import Choice, Preview
 from stockhub_webhooks.operations.replay.choice import REPLAYED_STATUSES
+from stockhub_webhooks.operations.replay.run import Step
 
 URL_NAME = "stockhub_webhooks_replay_request"
 MAX_IDS = 200
@@ -210,25 +211,31 @@ def how_many(preview: Preview) -> str:
 
 
 def rows(preview: Preview, *, persons: bool) -> Iterator[dict[str, Any]]:
-    """Yield the rows of the preview's table: message, result, changes and number of calls by receiver."""
+    """Yield the rows of the preview's table."""
     for message, step in preview.steps:
-        calls: dict[str, int] = {}
-        for call in step.calls:
-            calls[call.receiver] = calls.get(call.receiver, 0) + 1
-        fullest = max(step.events, key=lambda event: len(event.changes), default=None)
-        changed = list(changes(fullest, persons=persons)) if fullest else []
-        hidden = len(changed) - SHOWN_CHANGES
-        yield {
-            "message": display.page(message, display.value(message.received_at)),
-            "what": f"{message.get_topic_display()} {message.increment_id}".strip() or "?",
-            "result": result(step, persons=persons),
-            "changes": changed[:SHOWN_CHANGES],
-            "more": _("and %(count)s more") % {"count": hidden} if hidden > 0 else "",
-            "calls": sorted(calls.items()),
+        yield row_of(message, step, persons=persons) | {
+            "message": display.page(message, display.value(message.received_at))
         }
 
 
-def result(step: Any, *, persons: bool) -> str:
+def row_of(message: Message, step: Step, *, persons: bool) -> dict[str, Any]:
+    """Return a row of a preview: what the message is about, result, changes and number of calls by receiver."""
+    calls: dict[str, int] = {}
+    for call in step.calls:
+        calls[call.receiver] = calls.get(call.receiver, 0) + 1
+    fullest = max(step.events, key=lambda event: len(event.changes), default=None)
+    changed = list(changes(fullest, persons=persons)) if fullest else []
+    hidden = len(changed) - SHOWN_CHANGES
+    return {
+        "what": f"{message.get_topic_display()} {message.increment_id}".strip() or "?",
+        "result": result(step, persons=persons),
+        "changes": changed[:SHOWN_CHANGES],
+        "more": _("and %(count)s more") % {"count": hidden} if hidden > 0 else "",
+        "calls": sorted(calls.items()),
+    }
+
+
+def result(step: Step, *, persons: bool) -> str:
     """Return in words the outcome of a step; the text of an error only if the user may see personal data."""
     if step.counted == "postponed":
         return _("waiting anyway, it is processed now")

@@ -81,6 +81,7 @@ class Message(AccountModel):
         headers: the named headers that are kept, never the key.
         key_fingerprint: a short, irreversible identifier of the key; "" if no key was required.
         source: "webhook", or how else the message came to us.
+        entered_by: the name of the user who entered the message or let it in; None for any other message.
         received_at: aware; the correction of a quarantined message keeps the time of the original.
         outcome: the effect on the document; "" until the message is applied.
         error: the reason why the message was not applied; "" if there is none.
@@ -131,6 +132,7 @@ class Message(AccountModel):
         WEBHOOK = "webhook", _("webhook")
         PULL = "pull", _("fetched")
         HAND = "hand", _("entered by hand")
+        RELEASED = "released", _("refused, and let in by hand")
 
     id: models.BigAutoField[int, int] = models.BigAutoField(primary_key=True)
     uid: models.UUIDField[UUID, UUID] = models.UUIDField(
@@ -152,6 +154,9 @@ class Message(AccountModel):
     remote_address: models.CharField[str, str] = ExactCharField(_("remote address"), max_length=45, blank=True)
     source: models.CharField[str, str] = models.CharField(
         _("source"), max_length=16, choices=Source, default=Source.WEBHOOK
+    )
+    entered_by: models.CharField[str | None, str | None] = models.CharField(
+        _("entered or let in by"), max_length=255, null=True, editable=False
     )
     received_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(
         _("received at"), default=timezone.now, db_index=True
@@ -213,7 +218,7 @@ class Message(AccountModel):
         null=True, editable=False
     )
 
-    # set when the message or its parent is applied; a new row gets them from the defaults of the database
+    # set later, mostly when the message or its parent is applied; a new row gets them from the defaults of the database
     SET_WHEN_APPLIED = frozenset(
         {
             "status",
@@ -226,7 +231,7 @@ class Message(AccountModel):
             "is_replay",
             "is_suspect",
         }
-        | {"is_in_part", "has_impossible_time", "notes_due_at", "parent", "position"}
+        | {"is_in_part", "has_impossible_time", "notes_due_at", "parent", "position", "entered_by"}
     )
 
     if TYPE_CHECKING:

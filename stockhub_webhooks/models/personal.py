@@ -34,7 +34,7 @@ IMPERSONAL: dict[str, frozenset[str]] = {
     "Lock": frozenset({"name"}),
     # notes name fields, codes and reasons, never the value of an address
     "Message": _SENDER | {"url_topic", "topic", "account", "source", "status", "outcome", "cause", "notes",
-                          "increment_id"},
+                          "increment_id", "entered_by"},
     "Order": _DOCUMENT | {"status"},
     "OrderItem": _LINE,
     "PaymentRequest": _DOCUMENT | {"order_increment_id", "purchase_order_increment_id", "payment_method"},

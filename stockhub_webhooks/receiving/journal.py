@@ -98,14 +98,21 @@ def store(message: Message, *, claimed: bool = False) -> Message:
 
 
 @sensitive_variables()
-def enter(message: Message) -> None:
+def enter(message: Message, *, by: str | None = None) -> None:
     """Commit a new message that no request of the sender waits for, for instance an ingested one; it is due at once.
+
+    Args:
+        message: not saved yet.
+        by: the name of the user who entered it or let it in.
 
     Raises:
         django.db.Error: it is not stored.
     """
     _prepare(message, claimed=False)
     _insert_once(message, database_alias())
+    if by is not None:
+        message.entered_by = by
+        Message.objects.using(database_alias()).filter(pk=message.pk).update(entered_by=by)
     signals.message_received.send_robust(Message, message=message)
 
 

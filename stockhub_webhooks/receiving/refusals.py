@@ -139,37 +139,46 @@ def _keep(attempt: Attempt, body: bytes) -> None:
         kept.filter(pk__lte=pk).delete()
 
 
-def release(pks: list[int], *, account: str = "") -> int:
-    """Journal kept messages as if they had come with the right key; return their number.
+def release(pks: list[int], *, by: str, account: str = "") -> int:
+    """Journal kept messages, to be applied as if they had come with the right key; return their number.
+
+    Their `source` is `released`: nothing proves that Stock Hub sent them. `operations.release` says what they change.
 
     Args:
         pks: primary keys of `RefusedBody`; bodies that were released before are skipped.
+        by: who lets them in, the name of a user.
         account: the account of the messages; may be empty if there is only one.
 
     Raises:
         ValueError: the account is unknown, or empty although there are several.
     """
     account = conf.account(account)
-    return sum(_release(pk, account) for pk in pks)
+    return sum(_release(pk, by, account) for pk in pks)
 
 
 @sensitive_variables()
-def _release(pk: int, account: str) -> bool:
+def _release(pk: int, by: str, account: str) -> bool:
     using = database_alias()
     with write_transaction(using):
         waiting = RefusedBody.objects.using(using).select_for_update().filter(pk=pk, message=None)
         kept = waiting.first()
         if kept is None:
             return False
-        message = Message(
-            url_topic=kept.url_topic,
-            account=account,
-            body=bytes(kept.body),
-            headers=kept.headers,
-            key_fingerprint=kept.key_fingerprint,
-            remote_address=kept.remote_address,
-            received_at=kept.refused_at,
-        )
-        journal.enter(message)
+        message = message_of(kept, account)
+        journal.enter(message, by=by)
         waiting.update(message=message)
     return True
+
+
+def message_of(kept: RefusedBody, account: str) -> Message:
+    """Return the unsaved message that a refused body is released as."""
+    return Message(
+        url_topic=kept.url_topic,
+        account=account,
+        body=bytes(kept.body),
+        headers=kept.headers,
+        key_fingerprint=kept.key_fingerprint,
+        remote_address=kept.remote_address,
+        received_at=kept.refused_at,
+        source=Message.Source.RELEASED,
+    )

@@ -236,7 +236,7 @@ def test_refused_body_with_several_documents_is_kept(post):
     post("order", body_of(*orders(2)), key="wrong").close()
     kept = RefusedBody.objects.get()
     assert (kept.topic, kept.increment_id) == ("order", "000880000")
-    refusals.release([kept.pk], account="default")
+    refusals.release([kept.pk], by="clerk", account="default")
     worker.drain()
     assert Order.objects.count() == 2
 

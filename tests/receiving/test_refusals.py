@@ -9,7 +9,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from stockhub_webhooks.contract import topics
-from stockhub_webhooks.models import Event, Message, Refusal, RefusedBody
+from stockhub_webhooks.models import Event, Message, Order, Refusal, RefusedBody
 from stockhub_webhooks.receiving import refusals
 from stockhub_webhooks.receiving.authentication import fingerprint
 from tests.conftest import KEY
@@ -130,12 +130,13 @@ def test_keeping_can_be_turned_off(post):
 def test_released_message_is_journaled_and_applied(post, topic):
     post(topic, key="mistyped")
     kept = RefusedBody.objects.get()
-    assert refusals.release([kept.pk]) == 1
-    assert refusals.release([kept.pk]) == 0
+    assert refusals.release([kept.pk], by="clerk") == 1
+    assert refusals.release([kept.pk], by="clerk") == 0
     call_command("stockhub_worker", "--once")
     message = Message.objects.get()
     assert (message.status, message.outcome, message.topic) == ("applied", "created", topic)
     assert message.received_at == kept.refused_at
+    assert (message.source, message.entered_by) == ("released", "clerk")
     assert Event.objects.exists()
     kept.refresh_from_db()
     assert kept.message == message
@@ -148,6 +149,21 @@ def test_the_command_releases_all_that_came_with_a_key(post, capsys):
     call_command("stockhub_release", key=fingerprint("mistyped"))
     assert "2 of 2" in capsys.readouterr().out
     assert set(Message.objects.values_list("topic", "status")) == {("order", "applied"), ("shipment", "applied")}
+
+
+def test_command_shows_first_what_would_change(post, capsys):
+    post("order", headers={"user-agent": "Magento"}, REMOTE_ADDR="192.0.2.1")
+    body = contract("order") | {"status": "canceled", "updated_at": "2030-01-01T00:00:00Z"}
+    post("order", body, key="mistyped", headers={"user-agent": "curl"}, REMOTE_ADDR="198.51.100.7")
+    before = list(Order.objects.values()), list(Message.objects.values_list("pk", flat=True))
+    call_command("stockhub_release", key=fingerprint("mistyped"), dry_run=True)
+    shown = capsys.readouterr().out
+    assert "updated: " in shown
+    assert "status" in shown
+    for warning in ("came with a key", "from this address", "by this program"):
+        assert warning in shown
+    assert (list(Order.objects.values()), list(Message.objects.values_list("pk", flat=True))) == before
+    assert not RefusedBody.objects.exclude(message=None).exists()
 
 
 def test_command_refuses_missing_arguments(post):

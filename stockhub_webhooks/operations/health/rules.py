@@ -148,8 +148,10 @@ def refusals(report: Report) -> Iterator[Problem]:
         yield Problem("refusals", Level.WARNING, text % {"count": count}, "refusal", since)
         return
     kept = ngettext(
-        "%(count)d of the kept ones looks like Stock Hub's: is the key right?",
-        "%(count)d of the kept ones look like Stock Hub's: is the key right?",
+        "%(count)d of the kept ones looks like Stock Hub's: is the key right? Anybody can send one, so look at "
+        "it before you let it in.",
+        "%(count)d of the kept ones look like Stock Hub's: is the key right? Anybody can send one, so look at "
+        "them before you let them in.",
         refused.kept,
     )
     text = f"{text % {'count': count}} {kept % {'count': refused.kept}}"

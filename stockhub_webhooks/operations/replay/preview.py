@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Hashable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 from django.db import OperationalError, transaction
 
@@ -25,6 +26,8 @@ from stockhub_webhooks.exceptions import AlreadySettled, Unreadable, format_erro
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.operations.replay.choice import Choice
 from stockhub_webhooks.operations.replay.run import Step, replay_message
+
+Result = TypeVar("Result")
 
 LIMIT = 100
 COUNTED_UP_TO = 10_000
@@ -79,22 +82,31 @@ class _RolledBack(Exception):
     """Ends the transaction of a preview."""
 
 
+def rolled_back(work: Callable[[], Result]) -> Result:
+    """Return the result of some work in a transaction that is rolled back."""
+
+    def attempt() -> Result:
+        results: list[Result] = []
+        with suppress(_RolledBack), write_transaction(database_alias()):
+            results.append(work())
+            raise _RolledBack
+        return results[-1]
+
+    return with_retries(attempt, is_transaction=True)
+
+
 def _replay_and_roll_back(group: list[Message], attempt: Callable[[Message], Step]) -> dict[int, Step]:
     pks = [message.pk for message in group]
 
     def replay_group() -> dict[int, Step]:
-        steps: dict[int, Step] = {}
-        with suppress(_RolledBack), write_transaction(database_alias()):
-            rows = Message.objects.using(database_alias()).in_bulk(pks)
-            for pk in pks:
-                steps[pk] = _step(rows[pk], attempt)
-            raise _RolledBack
-        return steps
+        rows = Message.objects.using(database_alias()).in_bulk(pks)
+        return {pk: try_step(rows[pk], attempt) for pk in pks}
 
-    return with_retries(replay_group, is_transaction=True)
+    return rolled_back(replay_group)
 
 
-def _step(message: Message, attempt: Callable[[Message], Step]) -> Step:
+def try_step(message: Message, attempt: Callable[[Message], Step]) -> Step:
+    """Return the result of an attempt, inside of the transaction of a preview; an error is a failed step."""
     try:
         with transaction.atomic(using=database_alias()):
             return attempt(message)
