@@ -123,7 +123,7 @@ class History:
         if number in self.articles:
             label = label.replace(number, self.articles[number], 1)
         label = label if number else capfirst(label)
-        if not self.persons and name.partition(".")[0] in ADDRESSES:
+        if not self.persons and subject.is_personal(name):
             return {"name": label, "old": phrases.HIDDEN, "new": phrases.HIDDEN}
         return {"name": label, "old": shown(subject, name, old), "new": shown(subject, name, new)}
 
