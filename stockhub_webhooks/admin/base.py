@@ -122,6 +122,10 @@ class ReadOnlyAdmin(BadgedAdmin):
 
     # ------------------------------------------------------------ rows
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Return the row; an empty `_to_field`, which Django takes for a name, is none."""
+        return super().get_object(request, object_id, from_field or None)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         # a replica may not have the newest messages yet
         return super().get_queryset(request).using(database_alias()).defer(*self.deferred_fields)

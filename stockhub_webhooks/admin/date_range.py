@@ -39,7 +39,7 @@ class DateRangeFilter(admin.FieldListFilter):
         bounds = {}
         if self.first:
             bounds[f"{self.field_path}__gte"] = midnight(self.first)
-        if self.last and self.last < date.max:
+        if self.last:
             bounds[f"{self.field_path}__lt"] = midnight(self.last + timedelta(days=1))
         return queryset.filter(**bounds)
 
@@ -70,11 +70,12 @@ def is_used(field_path: str, parameters: Mapping[str, Any]) -> bool:
 
 
 def day(text: object) -> date | None:
-    """Return the day of a parameter, None if it is not a date."""
+    """Return the day of a parameter; None if it is no date, or so far away that its midnight is no time in UTC."""
     try:
-        return parse_date(str(text))
+        found = parse_date(str(text))
     except ValueError:
         return None
+    return found if found and date.min.year < found.year < date.max.year else None
 
 
 def midnight(day: date) -> datetime:

@@ -166,3 +166,21 @@ def test_error_report_of_the_body_display_has_no_body(reported, monkeypatch, off
 
 def test_secrets_under_test_would_be_found():
     assert all(secret in json.dumps(personal("order")) for secret in SECRETS[2:])
+
+
+def test_error_report_reads_no_rows(reported, staff, post, monkeypatch):
+    post("order")
+    staff.raise_request_exception = False
+    pages = {
+        "/api/stockhub/orders/": "stockhub_webhooks.contrib.rest.views.ReadOnly.finalize_response",
+        reverse("admin:stockhub_webhooks_order_changelist"): "stockhub_webhooks.admin.base.ReadOnlyAdmin.get_ordering",
+        reverse("admin:stockhub_webhooks_find") + "?q=0000": "stockhub_webhooks.admin.find_page.purchases",
+    }
+    for page, where in pages.items():
+        with monkeypatch.context() as patch:
+            queries = []
+            patch.setattr(where, lambda *args, **options: fail(rows=Order.objects.all(), found=[Order.objects.all()]))
+            patch.setattr(QuerySet, "_fetch_all", lambda rows: queries.append(rows))
+            with reported() as found:
+                assert staff.get(page).status_code == 500
+        assert "Order, not read" in found[0], page

@@ -25,7 +25,6 @@ from stockhub_webhooks.purchases.pieces import with_pieces
 # an event type, and the weaker one that its label already covers
 COVERS = {"shipment.delivered": "shipment.status_changed", "rma.status_changed": "rma_item.status_changed"}
 FOLD = 8  # changes; more of them are folded
-ADDRESSES = ("shipping_address", "billing_address", "origin_address")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timezone
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -16,7 +17,23 @@ from rest_framework.settings import api_settings
 from stockhub_webhooks.models import Document, Order
 from stockhub_webhooks.models.numbers import ALL, of_number
 
-TYPES = {serializers.DateTimeField: ("string", "date-time"), serializers.BooleanField: ("boolean", None)}
+
+class TimeField(serializers.DateTimeField):
+    """Time that can be written in UTC, as the databases do."""
+
+    def to_internal_value(self, value: Any) -> datetime:
+        """Return the aware time.
+
+        Raises:
+            ValidationError: it is none, or before the year 1 or after the year 9999 in UTC.
+        """
+        try:
+            return super().to_internal_value(value).astimezone(timezone.utc)
+        except OverflowError:
+            self.fail("overflow")
+
+
+TYPES = {TimeField: ("string", "date-time"), serializers.BooleanField: ("boolean", None)}
 
 
 class ByQuery(BaseFilterBackend):
@@ -94,12 +111,12 @@ class OrderFilter(ByQuery):
         "status": ("status", serializers.CharField(), "Only this status, as Stock Hub writes it."),
         "updated_since": (
             "updated_at__gte",
-            serializers.DateTimeField(),
+            TimeField(),
             "Changed at this time or later, by Stock Hub's clock.",
         ),
         "received_since": (
             "received_at__gte",
-            serializers.DateTimeField(),
+            TimeField(),
             "Newest message received at this time or later.",
         ),
     }
@@ -116,10 +133,10 @@ class EventFilter(ByQuery):
     LOOKUPS = {
         "type": ("type", serializers.CharField(), "Only this type, such as `shipment.delivered`."),
         "order": ("order__increment_id", serializers.CharField(), "Only the order with this number of Stock Hub."),
-        "occurred_since": ("occurred_at__gte", serializers.DateTimeField(), "Happened at this time or later."),
+        "occurred_since": ("occurred_at__gte", TimeField(), "Happened at this time or later."),
         "received_since": (
             "message__received_at__gte",
-            serializers.DateTimeField(),
+            TimeField(),
             "Found in a message that was received at this time or later.",
         ),
     }
