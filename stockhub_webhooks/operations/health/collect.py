@@ -270,7 +270,7 @@ def _spool() -> Spool:
 
 def _written_at(path: Path) -> datetime | None:
     try:
-        return datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
+        return datetime.fromtimestamp(path.lstat().st_mtime, timezone.utc)
     except FileNotFoundError:  # another process has just imported it
         return None
 
