@@ -132,7 +132,9 @@ class Conf:
         "Count for Prometheus (extra `metrics`), see [docs/metrics.md](docs/metrics.md); read when Django starts.",
     )
     METRICS_TOKEN = Setting(
-        "", "The secret that Prometheus sends to read the metrics page; without it only staff can read the page."
+        "",
+        "The secret that Prometheus sends to read the metrics page; without it only staff who may view messages can "
+        "read the page.",
     )
 
     def names(self) -> Iterator[str]:

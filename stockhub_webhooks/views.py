@@ -21,18 +21,36 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_variables
 
 from stockhub_webhooks import runners, signals
-from stockhub_webhooks.conf import conf
+from stockhub_webhooks.conf import TEST_ACCOUNT, conf
 from stockhub_webhooks.contract.addresses import topic_of
-from stockhub_webhooks.exceptions import BodyTooLarge, MethodNotAllowed, NotStored, Refused, Unreadable, error_location
+from stockhub_webhooks.exceptions import (
+    BodyTooLarge,
+    MethodNotAllowed,
+    NotStored,
+    Refused,
+    Unreadable,
+    WrongKey,
+    error_location,
+)
 from stockhub_webhooks.logs import about, logger_of
-from stockhub_webhooks.models import Message
+from stockhub_webhooks.models import Message, RefusalReason
+from stockhub_webhooks.office.access import may
 from stockhub_webhooks.operations.health import alarm
 from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.health.rules import as_json
 from stockhub_webhooks.processing import pipeline
 from stockhub_webhooks.receiving import journal, refusals
-from stockhub_webhooks.receiving.authentication import authenticate
-from stockhub_webhooks.receiving.incoming import check_unpacked_size, cut_off, read_body, remote_address, sent_headers
+from stockhub_webhooks.receiving.authentication import authenticate, identify
+from stockhub_webhooks.receiving.incoming import (
+    check_unpacked_size,
+    cut_off,
+    declared_length,
+    has_body,
+    read_body,
+    remote_address,
+    sent_headers,
+)
+from stockhub_webhooks.receiving.slow_senders import readers, stop_reading
 from stockhub_webhooks.serializers.body import NEARBY_ADDRESS
 from stockhub_webhooks.serializers.fields import clean_text
 
@@ -42,23 +60,16 @@ logger = logger_of(__name__)
 SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
 
-class WebhookResponse(HttpResponse):
-    """A JSON response that runs a function after the server has sent it."""
+class EarlyResponse(HttpResponse):
+    """A response that runs a function after the server has sent it."""
 
-    def __init__(
-        self,
-        data: dict[str, Any],
-        *,
-        after: Callable[[], None] | None = None,
-        content_type: str = "application/json",
-        **options: Any,
-    ) -> None:
-        super().__init__(json.dumps(data), content_type=content_type, headers=SECURITY_HEADERS, **options)
-        self._after = after
+    def __init__(self, content: str, *, after: Callable[[], None] | None = None, **options: Any) -> None:
+        super().__init__(content, **options)
+        self.after = after
 
     def close(self) -> None:
         """Run the work; the server calls this after the answer is sent. Work that fails stays due."""
-        after, self._after = self._after, None
+        after, self.after = self.after, None
         try:
             if after:
                 after()
@@ -69,12 +80,34 @@ class WebhookResponse(HttpResponse):
             super().close()
 
 
+class WebhookResponse(EarlyResponse):
+    """A JSON response that runs a function after the server has sent it."""
+
+    def __init__(self, data: dict[str, Any], *, content_type: str = "application/json", **options: Any) -> None:
+        super().__init__(json.dumps(data), content_type=content_type, headers=SECURITY_HEADERS, **options)
+
+
 def problem(
     status: int, title: str, detail: str, *, after: Callable[[], None] | None = None, **more: Any
 ) -> WebhookResponse:
     """Return an answer with a problem body (RFC 9457)."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
     return WebhookResponse(body, after=after, status=status, content_type="application/problem+json")
+
+
+def refuse_secret(request: HttpRequest, reason: str, key_fingerprint: str, usual: EarlyResponse) -> EarlyResponse:
+    """Return the usual answer to a wrong secret, or 429 if its address sends too many; count it after the answer."""
+    attempt = refusals.Attempt(reason, "", remote_address(request), key_fingerprint)
+    if refusals.is_guessing(attempt.remote_address):
+        usual = problem(429, "Too many wrong keys", "Wait a minute, or send the right key.")
+        usual["Retry-After"] = "60"
+
+    def after() -> None:
+        stop_reading(request)
+        refusals.note(attempt)
+
+    usual.after = after
+    return usual
 
 
 class ExemptView(View):
@@ -145,32 +178,41 @@ class ReceiveView(ExemptView):
     @sensitive_variables()
     def refuse(self, request: HttpRequest, refusal: Refused) -> WebhookResponse:
         """Refuse the delivery; after the answer, count it and keep a body that looks like Stock Hub's."""
-        size = body = None
+        address = remote_address(request)
+        size: int | None = declared_length(request) or None
+        body = None
         if isinstance(refusal, BodyTooLarge):
             size, body = refusal.size, refusal.body
-        elif not isinstance(refusal, MethodNotAllowed):
-            try:
-                body = read_body(request, refusals.KEPT_BODY_BYTES)
-            except BodyTooLarge as too_large:
-                size = too_large.size
+        elif isinstance(refusal, WrongKey):
+            if refusal.key_fingerprint:
+                refusals.is_guessing(address)  # counted alone: a refused message is answered alike, and may be kept
+            size, body = read_refused_body(request, address)
         attempt = refusals.Attempt(
             reason=refusal.reason,
             url_topic=self.topic,
-            remote_address=remote_address(request),
+            remote_address=address,
             key_fingerprint=refusal.key_fingerprint,
             size=size,
             body=body,
             headers=journal.kept_headers(sent_headers(request)),
         )
-        return problem(refusal.status, refusal.title, str(refusal), after=lambda: refusals.note(attempt))
+
+        def after() -> None:
+            if body is None and not isinstance(refusal, BodyTooLarge):
+                stop_reading(request)
+            refusals.note(attempt)
+
+        return problem(refusal.status, refusal.title, str(refusal), after=after)
 
     def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Answer 405 to any method but POST, and count it if the key is valid."""
+        """Answer 405 to any method but POST, and count it if a key was sent, right or wrong."""
+        response: EarlyResponse = problem(405, MethodNotAllowed.title, "Messages are accepted by POST only.")
         try:
             sender = authenticate(request.META.get("HTTP_X_API_KEY"))
             response = self.refuse(request, MethodNotAllowed(sender.key_fingerprint))
-        except Refused:
-            response = problem(405, MethodNotAllowed.title, "Messages are accepted by POST only.")
+        except WrongKey as refusal:
+            if refusal.key_fingerprint:
+                response = refuse_secret(request, refusal.reason, refusal.key_fingerprint, response)
         response["Allow"] = "POST"
         return response
 
@@ -194,6 +236,21 @@ class NearbyView(ReceiveView):
     put = patch = ReceiveView.http_method_not_allowed
 
 
+@sensitive_variables()
+def read_refused_body(request: HttpRequest, address: str) -> tuple[int | None, bytes | None]:
+    """Return the size of a body without a right key, if it is known, and the body if it is read, as it may be kept."""
+    declared = declared_length(request)
+    if not has_body(request):
+        return None, b""
+    if not refusals.may_keep_body(declared):
+        return declared or None, None
+    with readers.one(address) as may_read:
+        try:
+            return None, read_body(request, refusals.KEPT_BODY_BYTES) if may_read else None
+        except BodyTooLarge as too_large:
+            return too_large.size, None
+
+
 def answer(message: Message, after: Callable[[], None]) -> WebhookResponse:
     """Return the answer for a stored message. It never depends on the shop's receivers."""
     if message.status == Message.Status.APPLIED:
@@ -206,34 +263,39 @@ def answer(message: Message, after: Callable[[], None]) -> WebhookResponse:
 
 
 class HealthView(ExemptView):
-    """Reports that this process answers; with a key or for staff, also the health of the app."""
+    """Reports that this process answers; with the key of a real account or a permission, also the health of the app."""
 
     http_method_names = ["get", "head"]
 
-    def get(self, request: HttpRequest) -> JsonResponse:
-        """Answer 200 without a query; with a key or for staff the report, with 503 if the database is down."""
-        if not may_see_details(request):
-            return JsonResponse({"status": "ok"}, headers=SECURITY_HEADERS)
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Answer 200 without a query; if more may be seen the report, with 503 if the database is down."""
+        alive = WebhookResponse({"status": "ok"})
+        try:
+            if not may_see_report(request):
+                return alive
+        except WrongKey as refusal:
+            return refuse_secret(request, RefusalReason.HEALTH_KEY, refusal.key_fingerprint, alive)
         report = collect_report()
         status = 503 if report.database else 200
         return JsonResponse(as_json(report), status=status, headers=SECURITY_HEADERS)
 
 
 @sensitive_variables()
-def may_see_details(request: HttpRequest) -> bool:
-    """Return True for a valid key (even if none is required), and for staff users."""
-    if key := request.META.get("HTTP_X_API_KEY"):
-        try:
-            return bool(authenticate(key).key_fingerprint)
-        except Refused:
-            return False
-    return is_staff_request(request)
+def may_see_report(request: HttpRequest) -> bool:
+    """Return True for a key of a real account (even if none is required), and for staff with the permission.
+
+    Raises:
+        WrongKey: another key was sent.
+    """
+    if key := str(request.META.get("HTTP_X_API_KEY") or "").strip():
+        return identify(key).account != TEST_ACCOUNT
+    return is_permitted_staff(request)
 
 
-def is_staff_request(request: HttpRequest) -> bool:
-    """Return True for staff users; False if the database is down."""
+def is_permitted_staff(request: HttpRequest) -> bool:
+    """Return True for staff who may view messages: the report counts them. Return False if the database is down."""
     try:
         user: Any = getattr(request, "user", None)
-        return bool(user and user.is_active and user.is_staff)
+        return bool(user and user.is_active and user.is_staff and may(request, "view_message"))
     except DatabaseError:
         return False

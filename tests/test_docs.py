@@ -19,7 +19,7 @@ from stockhub_webhooks.contract import topics
 from stockhub_webhooks.events import ReceiverEvent
 from stockhub_webhooks.management.commands.stockhub_simulate import Command
 from stockhub_webhooks.operations import checks
-from stockhub_webhooks.operations.checks import tables
+from stockhub_webhooks.operations.checks import keys, tables
 from stockhub_webhooks.runners import checks as runner_checks
 from stockhub_webhooks.runners.celery import TASK_NAME
 from stockhub_webhooks.testing.simulator import scenarios
@@ -227,12 +227,14 @@ def placed_orders(db, request):
 
 
 def test_every_check_has_an_id_of_its_own_and_a_line_in_the_table():
-    everyone = (*checks.every_check(), *runner_checks.CHECKS, *tables.CHECKS)
+    everyone = (*checks.every_check(), *runner_checks.CHECKS, *tables.CHECKS, *keys.ONLY_IF_DEPLOYED)
     code = {check: check.__doc__.partition(":")[0] for check in everyone}
     table = (ROOT / "docs" / "checks.md").read_text(encoding="utf-8")
-    listed = re.findall(r"^\| ([EW]\d{3})( \*)? \|", table, re.MULTILINE)
+    listed = re.findall(r"^\| ([EW]\d{3})(?: ([*†]))? \|", table, re.MULTILINE)
     assert [name for name, _ in listed] == sorted(code.values())
-    assert {name for name, star in listed if star} == {code[check] for check in tables.CHECKS}
+    marked = {"*": tables.CHECKS, "†": keys.ONLY_IF_DEPLOYED}
+    for mark, only in marked.items():
+        assert {name for name, found in listed if found == mark} == {code[check] for check in only}
     for check in everyone:
         assert set(re.findall(r'id="stockhub_webhooks\.(\w+)"', inspect.getsource(check))) == {code[check]}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from threading import Lock
 from typing import ClassVar
 from weakref import WeakSet
 
@@ -31,3 +32,38 @@ class Throttle:
     def reset(self) -> None:
         """End all pauses."""
         self._ends.clear()
+
+
+class Tally(Throttle):
+    """A counter for each key that begins anew some seconds after its first count. Only this process knows it.
+
+    Its memory is bounded: beyond `max_keys` keys the others are counted together, as the key "".
+    """
+
+    def __init__(self, seconds: float, max_keys: int) -> None:
+        super().__init__(seconds)
+        self.max_keys = max_keys
+        self._counts: dict[str, int] = {}
+        self._lock = Lock()
+
+    def add(self, key: str) -> tuple[str, int]:
+        """Count one more; return the key that it was counted as, and its count."""
+        with self._lock:
+            if key not in self._ends and len(self._ends) >= self.max_keys:
+                self._forget_ended()
+                key = key if len(self._ends) < self.max_keys else ""
+            if self.is_due(key):
+                self.start(key)
+                self._counts[key] = 0
+            self._counts[key] += 1
+            return key, self._counts[key]
+
+    def reset(self) -> None:
+        """Forget all counts."""
+        with self._lock:
+            super().reset()
+            self._counts.clear()
+
+    def _forget_ended(self) -> None:
+        for key in [key for key in self._ends if self.is_due(key)]:
+            del self._ends[key], self._counts[key]

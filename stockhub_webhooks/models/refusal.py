@@ -1,4 +1,4 @@
-"""Refused deliveries: counters by the hour, and the newest bodies for a limited time."""
+"""Refused requests: counters by the hour, and the newest bodies for a limited time."""
 
 from __future__ import annotations
 
@@ -14,16 +14,21 @@ from stockhub_webhooks.models.message import Message, Topic
 
 
 class RefusalReason(models.TextChoices):
-    """Reasons to refuse a delivery."""
+    """Reasons to refuse a request; those of `NOT_A_DELIVERY` concern pages of ours, not Stock Hub."""
 
     NO_KEY = "no_key", _("no key")
     WRONG_KEY = "wrong_key", _("wrong key")
     TOO_LARGE = "too_large", _("too large")
     WRONG_METHOD = "wrong_method", _("not by POST")
+    HEALTH_KEY = "health_key", _("wrong key for the health report")
+    METRICS_TOKEN = "metrics_token", _("wrong token for the metrics")
+
+
+NOT_A_DELIVERY = (RefusalReason.HEALTH_KEY, RefusalReason.METRICS_TOKEN)
 
 
 class Refusal(models.Model):
-    """Counter of refused deliveries for one hour, reason, remote address and key.
+    """Counter of refused requests for one hour, reason, remote address and key.
 
     The number of rows for an hour is limited: under attack the rest is counted in one row without address and key.
 

@@ -1,4 +1,4 @@
-"""Authentication of senders by their key."""
+"""Comparison of all secrets: the keys of senders, and the token of the metrics."""
 
 from __future__ import annotations
 
@@ -33,21 +33,32 @@ def authenticate(header: str | None) -> Sender:
     Raises:
         WrongKey: the header is missing or not a known key, or no key is configured.
     """
+    try:
+        return identify(header)
+    except WrongKey:
+        if conf.REQUIRE_API_KEY:
+            raise
+        return Sender(DEFAULT_ACCOUNT, "")
+
+
+@sensitive_variables()
+def identify(header: str | None) -> Sender:
+    """Return the sender that an `x-api-key` header belongs to, with a key even if none is required.
+
+    Raises:
+        WrongKey: as `authenticate`.
+    """
     given = _bytes(header or "").strip()
-    values = {given, _half(given)}
+    values = [given, half] if (half := _half(given)) != given else [given]
     sender: Sender | None = None
     for account, keys in conf.accounts().items():
         for key in keys:
-            for spelling in _spellings(key):
-                matches = [hmac.compare_digest(value, spelling) for value in values]
-                if any(matches):
-                    # no early return: the time taken must not tell which key matched
-                    sender = Sender(account, fingerprint(key))
+            if _is_secret(values, key):
+                # no early return: the time taken must not tell which key matched
+                sender = Sender(account, fingerprint(key))
     if sender:
         return sender
-    if not conf.REQUIRE_API_KEY:
-        return Sender(DEFAULT_ACCOUNT, "")
-    raise WrongKey(_fingerprint(min(values, key=len)) if given else "")
+    raise WrongKey(_fingerprint(values[-1]) if given else "")
 
 
 @sensitive_variables()
@@ -55,8 +66,22 @@ def may_scrape(authorization: str | None) -> bool:
     """Return True if an `Authorization` header carries `METRICS_TOKEN`. A blank token allows nothing."""
     scheme, _, given = (authorization or "").partition(" ")
     token = conf.METRICS_TOKEN.strip()
-    matches = [hmac.compare_digest(_bytes(given).strip(), spelling) for spelling in _spellings(token)]
-    return bool(token) and scheme.lower() == "bearer" and any(matches)
+    is_right = _is_secret([_bytes(given).strip()], token)
+    return bool(token) and scheme.lower() == "bearer" and is_right
+
+
+@sensitive_variables()
+def bearer_fingerprint(authorization: str) -> str:
+    """Return the fingerprint of the token in an `Authorization` header, "" if there is none."""
+    given = _bytes(authorization.partition(" ")[2]).strip()
+    return _fingerprint(given) if given else ""
+
+
+@sensitive_variables()
+def _is_secret(given: list[bytes], secret: str) -> bool:
+    """Return True if one of the given values is the secret. Each is compared with each spelling, in constant time."""
+    matches = [hmac.compare_digest(value, spelling) for spelling in _spellings(secret) for value in given]
+    return any(matches)
 
 
 @sensitive_variables()

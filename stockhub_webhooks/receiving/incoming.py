@@ -64,6 +64,16 @@ def declared_length(request: HttpRequest) -> int:
     return int(text) if len(text) < MAX_DIGITS else 10**MAX_DIGITS
 
 
+def is_chunked(request: HttpRequest) -> bool:
+    """Return True if the body comes in chunks, without a declared length."""
+    return "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
+
+
+def has_body(request: HttpRequest) -> bool:
+    """Return True if a body was announced."""
+    return declared_length(request) > 0 or is_chunked(request)
+
+
 def read_body(request: HttpRequest, limit: int) -> bytes:
     """Return the exact bytes of a body, chunked or not; if the body ends early, return what was received.
 
@@ -74,7 +84,7 @@ def read_body(request: HttpRequest, limit: int) -> bytes:
             that is still writing would not read the answer.
     """
     stream: Any = request
-    if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower() and "wsgi.input" in request.META:
+    if is_chunked(request) and "wsgi.input" in request.META:
         stream = request.META["wsgi.input"]
     declared = declared_length(request)
     oversized = declared > limit

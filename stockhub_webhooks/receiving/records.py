@@ -9,22 +9,28 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from stockhub_webhooks.conf import DEFAULT_ACCOUNT, conf
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.receiving import journal
-from stockhub_webhooks.serializers.fields import clean_text
+from stockhub_webhooks.serializers.body import DECLARED_LENGTH, NEARBY_ADDRESS
+from stockhub_webhooks.serializers.fields import EARLIEST, clean_text
+from stockhub_webhooks.serializers.times import CLOCK_TOLERANCE
 
 TEXT, BASE64 = "text", "base64"
 REQUIRED = {"uid", "received_at", "body"}  # no document of Stock Hub has all of them
 TEXT_FIELDS = ("url_topic", "topic", "account", "key_fingerprint", "remote_address", "source")
 BATCH = 50  # bodies may be long
+OWN_HEADERS = (NEARBY_ADDRESS, DECLARED_LENGTH)  # those that say how a message was received
 CORRECTED_FROM = "mended-from"  # our own header: the uid of the message that this one corrects
 
 
@@ -44,7 +50,7 @@ def to_line(message: Message) -> str:
     record |= {
         "uid": str(message.uid),
         "received_at": message.received_at.isoformat(),
-        "headers": _safe_headers(message.headers),
+        "headers": _safe_headers(_stored_headers(message.headers)),
     }
     return json.dumps(record | {"encoding": encoding, "body": text})
 
@@ -53,20 +59,22 @@ def to_message(data: Mapping[str, Any]) -> Message:
     """Return the unsaved message of a record, with its own `uid`.
 
     Raises:
-        ValueError: a field is missing or wrong; the text of the error names it.
+        ValueError: a field is missing or wrong, the account is not configured, or the time of receipt is before 2000
+            or in the future; the text of the error names the field.
     """
+    if not is_record(data):
+        raise ValueError(f"{', '.join(sorted(REQUIRED - data.keys()))} missing")
     message = Message(
         uid=_uuid(data["uid"], "uid"), received_at=_received_at(data), body=_body(data), headers=_headers(data)
     )
     for name in TEXT_FIELDS:
-        value = data.get(name, getattr(message, name))
-        if type(value) is not str:
-            raise ValueError(f"{name} is not a text")
-        setattr(message, name, clean_text(value))
+        setattr(message, name, clean_text(_text(data.get(name, getattr(message, name)), name)))
     try:
         message.clean_fields(exclude={field.name for field in Message._meta.fields} - set(TEXT_FIELDS))
     except ValidationError as error:
         raise ValueError(f"{', '.join(sorted(error.message_dict))} missing, unknown or too long") from None
+    if message.account not in {*conf.accounts(), DEFAULT_ACCOUNT}:
+        raise ValueError("account is not in API_KEYS")
     return message
 
 
@@ -94,6 +102,12 @@ def _uuid(text: Any, name: str) -> UUID:
         raise ValueError(f"{name} is not a UUID") from None
 
 
+def _text(value: Any, name: str) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{name} is not a text")  # noqa: TRY004 - wrong data, as the others
+    return value
+
+
 def _received_at(data: Mapping[str, Any]) -> datetime:
     try:
         received_at = parse_datetime(data["received_at"])
@@ -101,6 +115,9 @@ def _received_at(data: Mapping[str, Any]) -> datetime:
         received_at = None
     if received_at is None or received_at.tzinfo is None:
         raise ValueError("received_at is not a time with a time zone")
+    if not EARLIEST <= received_at <= timezone.now() + CLOCK_TOLERANCE:
+        # such a message would count as newer than all that follow
+        raise ValueError("received_at is before 2000 or in the future")
     return received_at
 
 
@@ -121,9 +138,19 @@ def _headers(data: Mapping[str, Any]) -> dict[str, str]:
     return _safe_headers(headers)
 
 
+def _stored_headers(headers: Any) -> dict[str, str]:
+    """Return the headers of a row without those that are no texts, which must not stop a dump."""
+    texts = {}
+    for name, value in headers.items() if isinstance(headers, dict) else ():
+        with suppress(ValueError):
+            texts[name] = str(_uuid(value, name)) if name == CORRECTED_FROM else _text(value, name)
+    return texts
+
+
 def _safe_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the headers that a record may carry, never a key, wherever the record comes from."""
     kept = journal.kept_headers(headers)
+    kept |= {name: clean_text(headers[name])[: journal.HEADER_LIMIT] for name in OWN_HEADERS if name in headers}
     if CORRECTED_FROM in headers:
         kept[CORRECTED_FROM] = str(_uuid(headers[CORRECTED_FROM], CORRECTED_FROM))
     return kept

@@ -1,4 +1,4 @@
-"""Refused requests: count them, and keep those that look like messages of Stock Hub for a while.
+"""Refused requests at every address that compares a secret: count them, and keep those that look like Stock Hub's.
 
 All of this happens after the answer, so a request is refused even if the database is away; then it is not counted.
 """
@@ -18,7 +18,7 @@ from django.views.decorators.debug import sensitive_variables
 from stockhub_webhooks import serializers
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import database_alias, write_transaction
-from stockhub_webhooks.db.throttle import Throttle
+from stockhub_webhooks.db.throttle import Tally
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.logs import logger_of
@@ -32,7 +32,10 @@ KEPT_BODY_BYTES = 64 * 1024
 KEPT_FOR = timedelta(days=7)
 COUNTED_FOR = timedelta(days=90)
 
-log_throttle = Throttle(60.0)  # by reason
+GUESSES_A_MINUTE = 20
+
+log_tally = Tally(60.0, max_keys=100)  # by remote address
+guess_tally = Tally(60.0, max_keys=1000)  # by remote address
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,20 @@ class Attempt:
     at: datetime = field(default_factory=timezone.now)
 
 
+def is_guessing(remote_address: str) -> bool:
+    """Count a wrong secret; return True if the address has sent too many within a minute.
+
+    That never decides about a right secret: Stock Hub may share its address with a stranger, and sends nothing twice.
+    """
+    _, count = guess_tally.add(remote_address)
+    return count > GUESSES_A_MINUTE
+
+
+def may_keep_body(declared: int) -> bool:
+    """Return True if a refused body of this declared length (0 if unknown) would be kept, if it is a message."""
+    return conf.KEEP_REFUSED > 0 and declared <= KEPT_BODY_BYTES
+
+
 @sensitive_variables()
 def note(attempt: Attempt) -> None:
     """Count a refused request, log it once a minute, and keep its body if it may be a real message."""
@@ -56,18 +73,18 @@ def note(attempt: Attempt) -> None:
     try:
         with query_timeout(database_alias()):
             _count(attempt)
-            if attempt.body and conf.KEEP_REFUSED > 0:
+            if attempt.body and may_keep_body(len(attempt.body)):
                 _keep(attempt, attempt.body)
     except DatabaseFault as fault:
         logger.warning("a refused request was not counted (%s); the sender had its answer", type(fault).__name__)
 
 
 def _log(attempt: Attempt) -> None:
-    if log_throttle.is_due(attempt.reason):
-        log_throttle.start(attempt.reason)
+    address, count = log_tally.add(attempt.remote_address)
+    if count == 1:
         logger.warning(
-            "a request from %s was refused: %s (logged once a minute; the admin shows the counts)",
-            attempt.remote_address,
+            "a request from %s was refused: %s (logged once a minute for an address; the admin shows the counts)",
+            address or "one of many addresses",
             attempt.reason,
         )
 
@@ -113,8 +130,6 @@ def _add(rows: object, attempt: Attempt) -> bool:
 @sensitive_variables()
 def _keep(attempt: Attempt, body: bytes) -> None:
     """Keep a body that names a document of a known topic; delete the oldest beyond `KEEP_REFUSED`."""
-    if len(body) > KEPT_BODY_BYTES:
-        return
     try:
         reading = serializers.identify(body, attempt.url_topic, attempt.headers)
         topic, increment_id = reading.topic, reading.increment_id

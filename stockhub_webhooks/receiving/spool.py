@@ -10,13 +10,13 @@ from __future__ import annotations
 import base64
 import json
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from stockhub_webhooks.conf import conf
 
@@ -29,6 +29,8 @@ SUFFIX = ".json"
 LOCK_NAME = ".lock"
 BROKEN_SUFFIX = ".broken"
 DRAFT_SECONDS = 3600.0  # writing one file never takes so long
+MAX_FILE_BYTES = 64 * 1024 * 1024
+UNFOLLOWED = getattr(os, "O_NOFOLLOW", 0)  # Windows has none
 
 
 def directory() -> Path | None:
@@ -103,7 +105,7 @@ def _write_file(folder: Path, name: str, text: str) -> Path:
 
 
 def _write_durably(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | UNFOLLOWED, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
@@ -125,7 +127,7 @@ def taking_out() -> Iterator[bool]:
     if folder is None or not _waiting():
         yield False
         return
-    descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | UNFOLLOWED, 0o600)
     try:
         yield _lock(descriptor)
     finally:
@@ -149,7 +151,7 @@ def files() -> Iterator[Path]:
 
 def sweep() -> int:
     """Delete half-written files of processes that were killed, whose senders got no answer; return their number."""
-    drafts = [path for path in _ending_in(SUFFIX) if path.name.startswith(".")]
+    drafts = [path for path in _ending_in(SUFFIX) if path.name.startswith(".") and not path.is_dir()]
     old = [path for path in drafts if 0 < _written_at(path) < time.time() - DRAFT_SECONDS]
     for path in old:
         path.unlink(missing_ok=True)
@@ -176,31 +178,39 @@ def _ending_in(suffix: str) -> list[Path]:
 
 def _written_at(path: Path) -> float:
     try:
-        return path.stat().st_mtime
+        return path.lstat().st_mtime
     except FileNotFoundError:  # another process has just imported it
         return 0.0
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return the fields of the message in a file, as they were given to `write`.
+    """Return the JSON object in a regular file; `records.to_message` checks it.
 
     Raises:
         FileNotFoundError: another process has imported the file.
-        ValueError: the file is broken and should be set aside.
+        OSError: the file cannot be read.
+        ValueError: it is no regular file, is too long, or holds something else; it should be set aside.
     """
-    content = path.read_bytes()
+    content = _read_regular(path)
     try:
-        record: dict[str, Any] = json.loads(content)
-        received_at = datetime.fromisoformat(record["received_at"])
-        if received_at.tzinfo is None:
-            raise ValueError("received_at has no time zone")
-        return record | {
-            "uid": UUID(record["uid"]),
-            "received_at": received_at,
-            "body": base64.b64decode(record["body"], validate=True),
-        }
-    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
-        raise ValueError(f"{path.name} is not a spooled message: {type(error).__name__}") from error
+        record = json.loads(content)
+    except (RecursionError, ValueError) as error:
+        raise ValueError(f"{path.name} is not JSON: {type(error).__name__}") from error
+    if not isinstance(record, dict):
+        raise ValueError(f"{path.name} is not a JSON object")  # noqa: TRY004 - broken, as the others
+    return record
+
+
+def _read_regular(path: Path) -> bytes:
+    """Return the bytes of a regular file. A link is not followed, and a pipe or a device is not waited for."""
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise ValueError(f"{path.name} is no regular file")
+    descriptor = os.open(path, os.O_RDONLY | UNFOLLOWED | getattr(os, "O_NONBLOCK", 0))
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)  # again: another file may have taken the name
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_FILE_BYTES:
+            raise ValueError(f"{path.name} is no regular file, or too long")
+        return file.read(MAX_FILE_BYTES)
 
 
 def remove(path: Path) -> None:
@@ -209,5 +219,8 @@ def remove(path: Path) -> None:
 
 
 def set_aside(path: Path) -> Path:
-    """Rename a broken file, so that it is kept but not imported again."""
-    return path.rename(path.with_suffix(BROKEN_SUFFIX))
+    """Rename a broken file, so that it is kept but not imported again; an earlier one of that name is kept, too."""
+    aside = path.with_suffix(BROKEN_SUFFIX)
+    if os.path.lexists(aside):
+        aside = path.with_suffix(f".{uuid4()}{BROKEN_SUFFIX}")
+    return path.rename(aside)

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from django.db import DataError
 from django.db import Error as DatabaseFault
@@ -20,8 +18,7 @@ from stockhub_webhooks.db.timeouts import query_timeout, should_retry
 from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Message
-from stockhub_webhooks.receiving import journal, spool
-from stockhub_webhooks.receiving.journal import SPOOLED
+from stockhub_webhooks.receiving import journal, records, spool
 
 logger = logger_of(__name__)
 
@@ -91,9 +88,9 @@ def _import(path: Path) -> bool | None:
 
 def _store(path: Path) -> bool:
     try:
-        message = _spooled(spool.read(path))
+        message = records.to_message(spool.read(path))
         is_stored = _is_stored(message)  # a process may have been killed between storing and deleting
-    except (KeyError, ValueError) as error:
+    except ValueError as error:
         return _set_aside(path, error)
     if not is_stored:
         try:
@@ -125,17 +122,3 @@ def _set_aside(path: Path, error: Exception) -> bool:
     aside = spool.set_aside(path)
     logger.error("spool file %s is not a message (%s); it is kept as %s", path.name, type(error).__name__, aside.name)
     return False
-
-
-def _spooled(record: Mapping[str, Any]) -> Message:
-    """Return the unsaved message of one file.
-
-    Raises:
-        KeyError: a field is missing.
-        ValueError: a field has the wrong type, so no database would ever accept it.
-    """
-    message = Message(**{name: record[name] for name in SPOOLED})
-    texts = set(SPOOLED) - {"uid", "body", "headers", "received_at"}
-    if not isinstance(message.headers, dict) or not all(isinstance(getattr(message, name), str) for name in texts):
-        raise ValueError("a field has the wrong type")
-    return message

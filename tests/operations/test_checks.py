@@ -93,6 +93,29 @@ def test_configuration_error_is_reported_with_a_hint_and_without_keys(changes, c
     assert all(GOOD["API_KEYS"] not in str(message) for message in messages.values())
 
 
+SECRETS = {
+    "key": lambda secret: {"API_KEYS": secret},
+    "second key": lambda secret: {"API_KEYS": [GOOD["API_KEYS"], secret]},
+    "key of an account": lambda secret: {"API_KEYS": {"one": GOOD["API_KEYS"], "two": [secret]}},
+    "test key": lambda secret: {"API_KEYS": {"default": GOOD["API_KEYS"], "test": secret}},
+    "metrics token": lambda secret: {"METRICS_TOKEN": secret},
+}
+
+
+@pytest.mark.parametrize("place", SECRETS.values(), ids=SECRETS)
+@pytest.mark.parametrize(("length", "is_short"), [(1, True), (15, True), (16, False), (40, False)])
+def test_short_secret_is_a_warning_and_an_error_only_if_deployed(place, length, is_short):
+    with override_settings(STOCKHUB_WEBHOOKS=GOOD | place("Kx9".ljust(length, "z")[:length])):
+        usual, deployed = (
+            {message.id.partition(".")[2]: message for message in run_checks(include_deployment_checks=deploy)}
+            for deploy in (False, True)
+        )
+    assert bool(usual.keys() & {"W001", "W024"}) == is_short
+    assert "E022" not in usual
+    assert ("E022" in deployed) == is_short
+    assert not is_short or (deployed["E022"].is_serious() and "Kx9zz" not in str(deployed["E022"]))
+
+
 ODD_KEYS = {
     "quotes": '"{}"',
     "single quotes": "'{}'",

@@ -420,7 +420,8 @@ def test_spooled_messages_are_imported_and_applied_once(spooled):
     received = {spool.read(path)["uid"]: spool.read(path)["received_at"] for path in spool.files()}
     assert worker.drain() == 12
     assert list(spool.files()) == []
-    assert dict(Message.objects.values_list("uid", "received_at")) == received
+    stored = Message.objects.values_list("uid", "received_at")
+    assert {str(uid): received_at.isoformat() for uid, received_at in stored} == received
     assert set(Message.objects.values_list("status", flat=True)) == {"applied"}
     assert Order.objects.get(increment_id="000000701").status == "complete"
 
@@ -458,11 +459,19 @@ def test_file_that_another_process_has_imported_is_no_error(spooled, monkeypatch
     assert spool_import.import_spool() == 0
 
 
-def test_unreadable_file_stays_and_blocks_nothing(spooled, caplog):
-    (spooled / "directory.json").mkdir()
+def test_unreadable_file_stays_and_blocks_nothing(spooled, caplog, monkeypatch):
+    real = spool.read
+
+    def read(path):
+        if path.name == "denied.json":
+            raise PermissionError
+        return real(path)
+
+    (spooled / "denied.json").touch()
+    monkeypatch.setattr(spool, "read", read)
     assert worker.drain() == 12
-    assert (spooled / "directory.json").exists()
-    assert "directory.json" in caplog.text
+    assert (spooled / "denied.json").exists()
+    assert "denied.json" in caplog.text
 
 
 @pytest.mark.postgresql

@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import socket
 import threading
 import time
 import uuid
@@ -144,6 +145,16 @@ BROKEN = {
     "body not base64": GOOD | {"body": "é"},
     "time a number": GOOD | {"received_at": 7},
     "time without a zone": GOOD | {"received_at": "2026-01-01T00:00:00"},
+    "time of the future": GOOD | {"received_at": "2999-01-01T00:00:00+00:00"},
+    "time of the past": GOOD | {"received_at": "0001-01-01T00:00:00+00:00"},
+    "account unknown": GOOD | {"account": "somebody"},
+    "account of spaces": GOOD | {"account": "   "},
+    "address too long": GOOD | {"remote_address": "x" * 50},
+    "topic unknown": GOOD | {"url_topic": "parcel"},
+    "source unknown": GOOD | {"source": "magic"},
+    "headers nested": GOOD | {"headers": {"x-version": {"a": ["b"]}}},
+    "header a list": GOOD | {"headers": {"user-agent": ["a"]}},
+    "uid of a part not one": GOOD | {"headers": {"mended-from": "7"}},
 }
 
 
@@ -160,6 +171,64 @@ def test_broken_file_is_set_aside_and_reported_and_blocks_nothing(spool_folder, 
     assert spool_import.import_spool() == 0
 
 
+def make_long_file(path):
+    with path.open("wb") as file:
+        file.truncate(spool.MAX_FILE_BYTES + 1)
+
+
+def open_socket(path):
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.bind(str(path))
+
+
+NOT_REGULAR = {
+    "pipe": os.mkfifo,
+    "directory": os.mkdir,
+    "link": lambda path: path.symlink_to(path.parent.parent / "elsewhere"),
+    "dangling link": lambda path: path.symlink_to(path.parent / "nothing"),
+    "link to itself": lambda path: path.symlink_to(path),
+    "link to a device": lambda path: path.symlink_to("/dev/zero"),
+    "socket": open_socket,
+    "file too long": make_long_file,
+}
+
+
+@pytest.mark.parametrize("make", NOT_REGULAR.values(), ids=NOT_REGULAR)
+def test_what_is_no_regular_file_is_set_aside_and_not_waited_for(spool_folder, tmp_path, caplog, make):
+    waiting(1)
+    (tmp_path / "elsewhere").write_text(json.dumps(GOOD))
+    make(spool_folder / "00000000.json")
+    assert collect_report().spool.waiting.count == 2
+    assert spool_import.import_spool() == 1
+    assert not list(spool.files())
+    assert spool.broken() == collect_report().spool.broken == 1
+    assert "00000000.broken" in caplog.text
+
+
+def test_broken_files_of_one_name_are_all_kept(spool_folder):
+    spool_folder.mkdir()
+    for content in ("first", "second"):
+        (spool_folder / "00000000.json").write_text(content)
+        assert spool_import.import_spool() == 0
+    assert sorted(path.read_text() for path in spool_folder.glob("*.broken")) == ["first", "second"]
+
+
+def test_directory_named_as_a_draft_blocks_nothing(spool_folder):
+    waiting(1)
+    (spool_folder / ".draft.json").mkdir()
+    os.utime(spool_folder / ".draft.json", (1, 1))
+    assert spool_import.import_spool() == 1
+
+
+def test_key_in_a_file_is_not_stored_and_own_headers_are(spool_folder):
+    spool_folder.mkdir()
+    headers = {"x-api-key": "secret", "x-version": "V1", "declared-length": "9", "nearby-address": "orders"}
+    (spool_folder / "any.json").write_text(json.dumps(GOOD | {"headers": headers}))
+    assert spool_import.import_spool() == 1
+    del headers["x-api-key"]
+    assert Message.objects.get().headers == headers
+
+
 def test_valid_file_is_imported(spool_folder):
     spool_folder.mkdir()
     (spool_folder / "any.json").write_text(json.dumps(GOOD))
@@ -168,8 +237,8 @@ def test_valid_file_is_imported(spool_folder):
 
 def test_file_with_the_uid_of_another_message_is_set_aside(spool_folder, caplog):
     """A person may have edited a copy, which must not pass for the stored message."""
-    (path,) = waiting(1)
-    copy = spool.read(path)
+    copy = spooled(0)
+    spool.write(copy)
     assert spool_import.import_spool() == 1
     spool.write(copy | {"body": b'{"increment_id": "2"}'})
     assert spool_import.import_spool() == 0

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
+from django.db.models import JSONField, Value
 from django.test import override_settings
 
 from stockhub_webhooks import signals
@@ -398,10 +399,13 @@ def record(**changes):
         ({"received_at": "2026-01-01T00:00:00"}, "received_at"),
         ({"received_at": "2026-01-99"}, "received_at"),
         ({"received_at": 7}, "received_at"),
+        ({"received_at": "2999-01-01T00:00:00Z"}, "received_at"),
+        ({"received_at": "1999-12-31T00:00:00Z"}, "received_at"),
         ({"url_topic": "parcel"}, "url_topic"),
         ({"source": "magic"}, "source"),
         ({"account": ""}, "account"),
         ({"account": None}, "account"),
+        ({"account": "somebody"}, "account"),
         ({"remote_address": "x" * 50}, "remote_address"),
         ({"headers": []}, "headers"),
         ({"headers": {"x-version": None}}, "headers"),
@@ -426,6 +430,19 @@ def test_a_records_odd_text_is_cleaned_and_its_key_left_out(take):
     message = Message.objects.get()
     assert message.remote_address == "\ufffd"
     assert message.headers == {"x-version": "V1", "mended-from": uid}
+
+
+@pytest.mark.parametrize(
+    "headers", [{"x-version": {"a": ["b"]}}, {"x-version": None}, [], ["a"], "a", 7, None, {"mended-from": 7}]
+)
+def test_dump_leaves_odd_headers_of_a_row_out(take, dump, post, headers):
+    post("order")
+    Message.objects.update(headers=Value(headers, JSONField()) if headers is not None else {})
+    text = dump()
+    assert json.loads(text)["headers"] == {}
+    Message.objects.all().delete()
+    take(text)
+    assert Message.objects.exists()
 
 
 def test_bodies_and_records_may_be_mixed(take):

@@ -56,14 +56,15 @@ def test_under_attack_the_rows_of_an_hour_are_bounded(post, monkeypatch):
     assert count(key_fingerprint="") == 15
 
 
-def test_the_log_has_a_line_a_minute_for_each_reason(post, caplog):
+def test_the_log_has_a_line_a_minute_for_each_address(post, caplog):
     for _ in range(5):
         post("order", key="wrong")
         post("order", key=None)
+        post("order", key="wrong", REMOTE_ADDR="192.0.2.7")
     lines = [record.getMessage() for record in caplog.records if "refused" in record.getMessage()]
     assert len(lines) == 2
-    assert "wrong_key" in lines[0]
-    assert "no_key" in lines[1]
+    assert "127.0.0.1" in lines[0]
+    assert "192.0.2.7" in lines[1]
 
 
 # ---------------------------------------------------------------- kept

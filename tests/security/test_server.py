@@ -3,6 +3,7 @@
 import http.client
 import json
 import socket
+import time
 
 import pytest
 
@@ -107,3 +108,62 @@ def test_other_methods_than_post_get_no_data(shop):
             assert int(answer.split(b" ")[1]) in (400, 405), method
             assert KEY.encode() not in answer
     assert shop.query("Message.objects.count()") == 0
+
+
+def slow_senders(address, number, *lines, declared=2000):
+    """Open connections that announce a body and send little of it."""
+    host, port = address.split(":")
+    head = [f"POST {PREFIX}order HTTP/1.1", "Host: shop", f"Content-Length: {declared}", *lines]
+    senders = [socket.create_connection((host, int(port)), 20) for _ in range(number)]
+    for sender in senders:
+        sender.sendall("\r\n".join(head).encode() + b'\r\n\r\n{"increment_id": ')
+    return senders
+
+
+@pytest.mark.parametrize("kept", ["0", "100"])
+@pytest.mark.parametrize("line", ["x-api-key: wrong", "x-version: V1"])
+def test_ten_slow_senders_without_a_key_do_not_hold_eight_threads(shop, kept, line):
+    with shop.serve("-k", "gthread", "--threads", "8", SHOP_KEEP_REFUSED=kept) as address:
+        senders = slow_senders(address, 10, line)
+        time.sleep(0.3)
+        began = time.monotonic()
+        assert raw(address, f"x-api-key: {KEY}") == 200
+        assert time.monotonic() - began < 1.5
+        for sender in senders:
+            sender.settimeout(0.5)
+        answers = [answer_of(sender) for sender in senders]
+        assert answers.count(401) >= (10 if kept == "0" else 9)
+        for sender in senders:
+            sender.close()
+    assert "Traceback" not in shop.log()
+
+
+def test_one_worker_without_threads_answers_401_before_the_body(shop):
+    with shop.serve(SHOP_KEEP_REFUSED="0") as address:
+        for sender in slow_senders(address, 3):
+            assert answer_of(sender) == 401
+            sender.close()
+    with shop.serve() as address:
+        for sender in slow_senders(address, 3, declared=100_000):
+            assert answer_of(sender) == 401
+            sender.close()
+
+
+def test_connection_serves_further_requests_after_a_kept_body(shop):
+    with shop.serve("-k", "gthread", "--threads", "2") as address:
+        http_ = http.client.HTTPConnection(address, timeout=20)
+        for key, status in (("wrong", 401), (KEY, 200)):
+            http_.request("POST", f"{PREFIX}order", BODY, {"x-api-key": key})
+            answer = http_.getresponse()
+            answer.read()
+            assert answer.status == status
+        http_.close()
+
+
+def answer_of(connection):
+    """Return the status of an answer, None if none comes in time."""
+    try:
+        answer = connection.recv(65536)
+    except TimeoutError:
+        return None
+    return int(answer.split(b" ")[1]) if answer else None

@@ -23,6 +23,7 @@ STOCKHUB_WEBHOOKS = STOCKHUB_WEBHOOKS | {
     "METRICS": os.environ.get("SHOP_METRICS", "0") == "1",
     "METRICS_TOKEN": os.environ.get("SHOP_METRICS_TOKEN", ""),
     "TRUSTED_PROXIES": int(os.environ.get("SHOP_TRUSTED_PROXIES", "0")),
+    "KEEP_REFUSED": int(os.environ.get("SHOP_KEEP_REFUSED", "100")),
 }
 if "SHOP_TEST_KEY" in os.environ:
     STOCKHUB_WEBHOOKS["API_KEYS"] = {"default": STOCKHUB_WEBHOOKS["API_KEYS"], "test": os.environ["SHOP_TEST_KEY"]}

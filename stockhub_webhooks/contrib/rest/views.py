@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet
+from django.utils.cache import patch_cache_control
 from rest_framework.renderers import JSONRenderer
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
@@ -23,6 +24,12 @@ class ReadOnly(ReadOnlyModelViewSet[Any]):
     renderer_classes = (JSONRenderer,)
     pagination_class = NewestFirst
     versioning_class = None
+
+    def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
+        """Keep the answer, which may show persons, out of all caches."""
+        response = super().finalize_response(*args, **kwargs)
+        patch_cache_control(response, no_store=True, private=True)
+        return response
 
 
 def _documents(name: str, model: type[Any], *parts: str, addresses: tuple[str, ...] = ()) -> Prefetch[Any]:

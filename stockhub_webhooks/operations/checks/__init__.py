@@ -23,6 +23,14 @@ def check_all(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterabl
     return [message for check in every_check() for message in check()] if covers_this_app(app_configs) else []
 
 
+@register(Tags.security, deploy=True)
+def check_deployment(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterable[CheckMessage]:
+    """Run the checks of `check --deploy` alone."""
+    from stockhub_webhooks.operations.checks import keys
+
+    return [message for check in keys.ONLY_IF_DEPLOYED for message in check()] if covers_this_app(app_configs) else []
+
+
 @register(Tags.database)
 def check_tables(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any

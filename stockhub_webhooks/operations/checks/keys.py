@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from stockhub_webhooks.conf import NAME, conf, configured
 
-WEAK_KEY_LENGTH = 20
+SHORTEST_SECRET = 16
 QUOTES = "\"'`´‘’‚‛“”„‟«»‹›"
 SCHEME = re.compile(r"(bearer|basic|token|apikey|(x-)?api[-_]key)[\s:=]", re.IGNORECASE)
 INVISIBLE = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}  # categories of Unicode
@@ -42,11 +42,28 @@ def shared_keys() -> Iterable[CheckMessage]:
 
 def weak_keys() -> Iterable[CheckMessage]:
     """W001: a short key, although the key is the only protection."""
-    if any(len(key) < WEAK_KEY_LENGTH for keys in conf.accounts().values() for key in keys):
+    if any(is_short(key) for keys in conf.accounts().values() for key in keys):
         yield Warning(
-            f"A key has fewer than {WEAK_KEY_LENGTH} characters, although it is the only protection.",
+            f"A key has fewer than {SHORTEST_SECRET} characters, although it is the only protection.",
             hint='Agree on a longer one: python -c "import secrets; print(secrets.token_urlsafe(32))"',
             id="stockhub_webhooks.W001",
+        )
+
+
+def is_short(secret: str) -> bool:
+    """Return True if a secret can be guessed: refusals are limited, but a right secret always passes."""
+    return len(secret) < SHORTEST_SECRET
+
+
+def short_secrets() -> Iterable[CheckMessage]:
+    """E022: a short key or token where the app is deployed; in development W001 and W024 are enough."""
+    secrets = [(f"{NAME}['API_KEYS']", key) for keys in conf.accounts().values() for key in keys]
+    secrets += [(f"{NAME}['METRICS_TOKEN']", token)] if (token := conf.METRICS_TOKEN.strip()) else []
+    for setting in dict.fromkeys(setting for setting, secret in secrets if is_short(secret)):
+        yield Error(
+            f"{setting} has fewer than {SHORTEST_SECRET} characters and can be guessed.",
+            hint='Make a longer one: python -c "import secrets; print(secrets.token_urlsafe(32))"',
+            id="stockhub_webhooks.E022",
         )
 
 
@@ -107,4 +124,5 @@ def _faults(key: str) -> Iterator[str]:
         yield "holds a character that is not ASCII, and may only look like the right one"
 
 
+ONLY_IF_DEPLOYED = (short_secrets,)
 CHECKS = (no_key, shared_keys, weak_keys, open_door, blank_keys, odd_keys)

@@ -10,8 +10,8 @@ from pathlib import Path
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Django's own name
 
 from stockhub_webhooks.conf import NAME, conf
+from stockhub_webhooks.operations.checks.keys import SHORTEST_SECRET, is_short
 
-WEAK_TOKEN_LENGTH = 20
 SHARED_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 
 
@@ -38,9 +38,9 @@ def token_is_a_key() -> Iterable[CheckMessage]:
 
 def weak_token() -> Iterable[CheckMessage]:
     """W024: a short token, although the token is the only protection of the page."""
-    if 0 < len(conf.METRICS_TOKEN.strip()) < WEAK_TOKEN_LENGTH:
+    if (token := conf.METRICS_TOKEN.strip()) and is_short(token):
         yield Warning(
-            f"{NAME}['METRICS_TOKEN'] has fewer than {WEAK_TOKEN_LENGTH} characters.",
+            f"{NAME}['METRICS_TOKEN'] has fewer than {SHORTEST_SECRET} characters.",
             hint='Make a longer token: python -c "import secrets; print(secrets.token_urlsafe(32))"',
             id="stockhub_webhooks.W024",
         )

@@ -18,6 +18,7 @@ from stockhub_webhooks.db.connections import NOW, database_alias, from_now
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.models import Drift, Heartbeat, Message, ReceiverCall, Refusal, RefusedBody
+from stockhub_webhooks.models.refusal import NOT_A_DELIVERY
 from stockhub_webhooks.models.shipment import MAX_ZONE_ERROR
 from stockhub_webhooks.operations.health import work
 from stockhub_webhooks.operations.health.report import (
@@ -241,10 +242,12 @@ def _refusals(made_at: datetime) -> Refusals:
         .annotate(number=Sum("count"), last=Max("last_at"))
         .order_by("reason")
     )
+    deliveries = [row for row in reasons if row["reason"] not in NOT_A_DELIVERY]
     kept = rows_of(RefusedBody).filter(message=None).aggregate(count=Count("pk"), last=Max("refused_at"))
     return Refusals(
         by_reason={row["reason"]: row["number"] for row in reasons},
-        last_at=max((row["last"] for row in reasons), default=None),
+        deliveries=sum(row["number"] for row in deliveries),
+        last_at=max((row["last"] for row in deliveries), default=None),
         kept=kept["count"],
         last_kept_at=kept["last"],
     )
@@ -267,7 +270,7 @@ def _spool() -> Spool:
 
 def _written_at(path: Path) -> datetime | None:
     try:
-        return datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
+        return datetime.fromtimestamp(path.lstat().st_mtime, timezone.utc)
     except FileNotFoundError:  # another process has just imported it
         return None
 

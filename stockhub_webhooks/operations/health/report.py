@@ -91,9 +91,13 @@ class DriftCount:
 
 @dataclass(frozen=True)
 class Refusals:
-    """Refused requests of the last 24 hours; the `kept` bodies look like Stock Hub's and can still be released."""
+    """Refused requests of the last 24 hours; the `kept` bodies look like Stock Hub's and can still be released.
+
+    `deliveries` and `last_at` leave out the requests for pages of ours.
+    """
 
     by_reason: dict[str, int] = field(default_factory=dict)
+    deliveries: int = 0
     last_at: datetime | None = None
     kept: int = 0
     last_kept_at: datetime | None = None

@@ -136,7 +136,7 @@ def refusals(report: Report) -> Iterator[Problem]:
     refused, success = report.refusals, report.last_message_at
     if refused.last_at is None or (success and success >= refused.last_at):
         return
-    count = sum(refused.by_reason.values())
+    count = refused.deliveries
     text = ngettext(
         "%(count)d delivery was refused in the last 24 hours, and none was accepted since.",
         "%(count)d deliveries were refused in the last 24 hours, and none was accepted since.",

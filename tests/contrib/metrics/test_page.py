@@ -69,6 +69,9 @@ def test_who_works_here_sees_it_and_a_customer_does_not(staff, django_user_model
     customer = Client()
     customer.force_login(django_user_model.objects.create_user("customer", password="secret"))
     assert customer.get(ADDRESS).status_code == 401
+    clerk = Client()
+    clerk.force_login(django_user_model.objects.create_user("clerk", is_staff=True))
+    assert clerk.get(ADDRESS).status_code == 401
 
 
 @pytest.mark.parametrize("token", ["", "  "])

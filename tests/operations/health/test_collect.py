@@ -19,7 +19,7 @@ from stockhub_webhooks.models import Heartbeat, Message, ReceiverCall, Refusal
 from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.health.rules import Level, find_problems
 from stockhub_webhooks.receiving.authentication import fingerprint
-from tests.conftest import KEY, PREFIX
+from tests.conftest import KEY, PREFIX, TEST_KEY
 from tests.operations.health.conftest import PAST, now
 from tests.samples import sample
 
@@ -278,21 +278,42 @@ def test_number_of_queries_does_not_depend_on_the_number_of_rows(post, hear):
 # ---------------------------------------------------------------- over HTTP
 
 
-def test_health_details_need_a_key_or_a_staff_user(broken, client, staff, clerk_without_staff):
+@override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": {"default": KEY, "test": TEST_KEY}})
+def test_health_details_need_a_real_account_or_a_permission(broken, client, staff, clerk_without_staff, staff_who_may):
     broken("quarantined")
     address = PREFIX + "health"
     for plain in (
         client.get(address),
         client.get(address, headers={"x-api-key": "wrong"}),
+        client.get(address, headers={"x-api-key": TEST_KEY}),
         clerk_without_staff.get(address),
+        staff_who_may().get(address),
+        staff_who_may("view_order", "view_refusal", "release").get(address),
     ):
         assert (plain.status_code, plain.json()) == (200, {"status": "ok"})
-    for detailed in (client.get(address, headers={"x-api-key": KEY}), staff.get(address)):
+    seeing = (client.get(address, headers={"x-api-key": KEY}), staff.get(address))
+    for detailed in (*seeing, staff_who_may("view_message").get(address)):
         assert detailed.status_code == 200
         assert detailed.json()["status"] == "warning"
         assert detailed.json()["quarantined"]["count"] == 1
         assert detailed["Cache-Control"] == "no-store"
         assert KEY not in detailed.text
+
+
+@pytest.fixture
+def staff_who_may(django_user_model):
+    """Return a function that logs a new staff user with some permissions in."""
+    from django.contrib.auth.models import Permission
+    from django.test import Client
+
+    def log_in(*codenames):
+        user = django_user_model.objects.create_user(f"staff {codenames}", is_staff=True)
+        user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+        http = Client()
+        http.force_login(user)
+        return http
+
+    return log_in
 
 
 @pytest.fixture
