@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('stockhub_webhooks', '0012_parent_index'),
+        ('stockhub_webhooks', '0013_released'),
     ]
 
     operations = [
