@@ -17,8 +17,8 @@ register = template.Library()
 def stockhub_tracking(order: Any) -> dict[str, Any]:
     """Return the parcels of an order for the template `stockhub_webhooks/tracking.html`, which yours may replace.
 
-    It shows nothing of other customers, no internal notes, and links only to http(s). Whether the visitor may see this
-    order is for the shop's own page to say.
+    It shows nothing of other customers, no internal notes, no invisible characters, and only safe links. Whether the
+    visitor may see this order is for the shop's own page to say.
 
     Args:
         order: the shop's order number (`po_number`), one of our `Order` rows, or the shop's own order: its attribute or

@@ -5,15 +5,16 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from stockhub_webhooks import runners
 from stockhub_webhooks.db.connections import database_alias
+from stockhub_webhooks.management.output import SafeCommand
 from stockhub_webhooks.models import RefusedBody
 from stockhub_webhooks.receiving import refusals
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     """Stores refused messages after the key was corrected."""
 
     help = "Let refused messages that were kept into the journal, as if they had come with the right key."
