@@ -48,7 +48,7 @@ _READ_ALOUD = re.compile(r'\b(?:title|alt|placeholder|aria-label)="[^"]*"')
 
 def visible(text: str) -> str:
     """Return a text in which each character that cannot be seen is replaced by its code, such as `⟨U+202E⟩`."""
-    return _ODD.sub(_shown, text)
+    return _ODD.sub(shown, text)
 
 
 def isolated(text: str) -> str:
@@ -62,7 +62,8 @@ def visible_html(page: str) -> str:
     return _MARKUP.sub(_shown_markup, page) if _NEEDS_CARE.search(page) else page
 
 
-def _shown(match: re.Match[str]) -> str:
+def shown(match: re.Match[str]) -> str:
+    """Return the code of a character of `ODD`; the character itself where the text around needs it."""
     found = match[0]
     if len(found) > 1 or _is_needed(found, match.string, match.start()):
         return found

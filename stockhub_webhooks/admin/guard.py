@@ -7,13 +7,15 @@ from functools import wraps
 from typing import Any
 
 from django.core.exceptions import BadRequest
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.db import Error as DatabaseError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.template.response import SimpleTemplateResponse
 from django.urls import URLPattern, URLResolver
 
 from stockhub_webhooks.visible import visible_html
 
 View = Callable[..., HttpResponseBase]
+NUL = "the request has a NUL character, which PostgreSQL refuses and no text of ours has"
 
 
 def guarded_patterns(patterns: list[Any]) -> list[Any]:
@@ -31,9 +33,15 @@ def guarded(view: View) -> View:
 
     @wraps(view)
     def guarded_view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if any("\0" in text for text in (*map(str, kwargs.values()), *_parameters(request))):
-            raise BadRequest("the request has a NUL character, which no text of ours has")  # PostgreSQL refuses it
-        answer = view(request, *args, **kwargs)
+        if any("\0" in text for text in (*map(str, kwargs.values()), *_texts(request.GET))):
+            raise BadRequest(NUL)
+        try:
+            answer = view(request, *args, **kwargs)
+        except (ValueError, DatabaseError) as error:
+            # looked at afterwards: a view may have its own answer to a form that is too large to be read
+            if request.method == "POST" and any("\0" in text for text in _texts(request.POST)):
+                raise BadRequest(NUL) from error
+            raise
         if isinstance(answer, SimpleTemplateResponse):
             answer.add_post_render_callback(make_visible)
         elif isinstance(answer, HttpResponse):
@@ -51,9 +59,8 @@ def make_visible(answer: HttpResponse) -> None:
             answer.content = shown
 
 
-def _parameters(request: HttpRequest) -> Iterator[str]:
-    """Yield the names and values in the address and in the form."""
-    for parameters in (request.GET, request.POST):
-        for name, values in parameters.lists():
-            yield name
-            yield from map(str, values)
+def _texts(parameters: QueryDict) -> Iterator[str]:
+    """Yield the names and values."""
+    for name, values in parameters.lists():
+        yield name
+        yield from map(str, values)
