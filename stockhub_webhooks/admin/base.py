@@ -15,17 +15,20 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.safestring import SafeString
 
 from stockhub_webhooks import runners
 from stockhub_webhooks.admin import search_box
 from stockhub_webhooks.admin.badge import BadgedAdmin
 from stockhub_webhooks.admin.date_range import is_used
+from stockhub_webhooks.admin.guard import guarded_patterns
 from stockhub_webhooks.admin.list_filters import AccountFilter
 from stockhub_webhooks.admin.paginator import BoundedPaginator
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models.personal import is_personal
 from stockhub_webhooks.office.access import may_see_persons
+from stockhub_webhooks.visible import isolated, visible_html
 
 BATCH = 500
 
@@ -149,6 +152,15 @@ class ReadOnlyAdmin(BadgedAdmin):
 
     # ------------------------------------------------------------ pages
 
+    @property
+    def urls(self) -> list[Any]:
+        """Guard all pages of the model, those of mixins and of Django too."""
+        return guarded_patterns(self.get_urls())
+
+    def message_user(self, request: HttpRequest, message: Any, *args: Any, **options: Any) -> None:
+        """Show a message on the next page, which may be one of Django's own."""
+        super().message_user(request, visible_message(message), *args, **options)
+
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         changelist: Any = super().get_changelist_instance(request)
         changelist.search_help_text = self.search_help_text or search_box.help_text(request)
@@ -250,6 +262,11 @@ class ReadOnlyAdmin(BadgedAdmin):
             self.message_user(request, changed_text % {"count": changed}, level)
         if skipped:
             self.message_user(request, skipped_text % {"count": skipped}, messages.WARNING)
+
+
+def visible_message(message: Any) -> str:
+    """Return a message without invisible characters, and still as HTML if it is HTML."""
+    return SafeString(visible_html(message)) if isinstance(message, SafeString) else isolated(str(message))
 
 
 def wake_on_commit() -> None:

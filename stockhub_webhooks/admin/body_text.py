@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from django.views.decorators.debug import sensitive_variables
 
+from stockhub_webhooks import visible
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.serializers import encodings
@@ -32,6 +33,7 @@ SHORT = 200  # characters; a share of less says nothing
 TOKEN = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+)')
 # shown as another character than it is: NUL becomes ␀, and a byte that is no character becomes �
 ODD = re.compile("\r\n|[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+UNSEEN = re.compile(f"\r\n|[{visible.ODD}]")
 NO_CHARACTER = re.compile("[\ud800-\udfff]")
 CONTROLS = {code: 0x2400 + code for code in range(32)} | {0x7F: 0x2421, 10: 10, 13: 10}
 
@@ -172,14 +174,24 @@ def _token(token: str) -> Iterable[Piece]:
 def _visible(text: str) -> Iterator[Piece]:
     """Yield a text; each character that cannot be shown by itself."""
     end = 0
-    for match in ODD.finditer(text):
+    for match in UNSEEN.finditer(text):
+        shown = _shown(match)
+        if shown == match[0]:
+            continue
         if match.start() > end:
             yield Piece(text[end : match.start()], text[end : match.start()])
-        character = match[0][-1]
-        yield Piece("\ufffd" if character >= "\ud800" else character.translate(CONTROLS), match[0])
+        yield Piece(shown, match[0])
         end = match.end()
     if end < len(text):
         yield Piece(text[end:], text[end:])
+
+
+def _shown(match: re.Match[str]) -> str:
+    """Return ␀ for NUL, � for a byte that is no character, and a code such as ⟨U+202E⟩ for others."""
+    if not ODD.fullmatch(match[0]):
+        return visible.shown(match)
+    character = match[0][-1]
+    return "\ufffd" if character >= "\ud800" else character.translate(CONTROLS)
 
 
 def _errors(charset: str) -> str:

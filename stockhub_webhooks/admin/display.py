@@ -17,6 +17,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from stockhub_webhooks.contract.links import safe_link
 from stockhub_webhooks.models import Address, Track
 
 EMPTY = "-"
@@ -70,8 +71,8 @@ def list_link(model: type[Model], word: str) -> SafeString:
 
 
 def external_link(url: str, text: str) -> SafeString | str:
-    """Return a link to another site; only the text if the URL is not http(s)."""
-    if not url.lower().startswith(("https://", "http://")):
+    """Return a link to another site; only the text if the URL is not safe."""
+    if not safe_link(url):
         return text
     return format_html('<a href="{}" rel="noopener noreferrer" target="_blank">{}</a>', url, text)
 
@@ -110,5 +111,5 @@ def customer(row: Address | None) -> str:
 
 
 def track(row: Track) -> SafeString | str:
-    """Return a tracking number, as a link if it has an http(s) URL."""
+    """Return a tracking number, as a link if its URL is safe."""
     return external_link(row.safe_tracking_url, row.tracking_number)

@@ -18,7 +18,7 @@ from stockhub_webhooks.admin import display
 from stockhub_webhooks.admin.base import ObjectTools, ReadOnlyAdmin
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.office.access import may, may_see_persons
-from stockhub_webhooks.office.export import periods, sheet
+from stockhub_webhooks.office.export import periods, sheet, workbook
 from stockhub_webhooks.office.export.periods import Period
 from stockhub_webhooks.office.export.rows import Export
 from stockhub_webhooks.office.export.tables import TABLES
@@ -89,7 +89,7 @@ class ExportPage(ReadOnlyAdmin):
         export = form.export(with_persons=may_see_persons(request))
         if request.method == "POST":
             self.log_export(request, export)
-            return download(export)
+            return download(export, as_workbook=request.POST.get("format") == "xlsx")
         return self.export_page(request, form, export)
 
     def exportable(self, request: HttpRequest) -> list[str]:
@@ -124,6 +124,8 @@ class ExportPage(ReadOnlyAdmin):
             "usual": [(capfirst(str(name)), period) for name, period in periods.usual(periods.today())],
             "export": export,
             "heads": heads(export) if export else [],
+            "has_workbook": workbook.is_available(),
+            "extra": "django-stockhub-webhooks[xlsx]",
             "totals": [cells(export, total) for total in totals] if export else [],
         }
         return self.render_page(request, "export.html", context)
@@ -147,11 +149,19 @@ def cells(export: Export, total: dict[str, Any]) -> list[Any]:
     return [total["currency"] or display.EMPTY, display.value(total["documents"]), *amounts]
 
 
-def download(export: Export) -> StreamingHttpResponse:
-    """Return the file as a stream; its rows are read after the end of the request's transaction."""
+def download(export: Export, *, as_workbook: bool) -> StreamingHttpResponse:
+    """Return the file as a stream; its rows are read after the end of the request's transaction.
+
+    It is CSV also if a workbook is requested and the extra `xlsx` is not installed.
+    """
     period = export.period
-    name = f"{export.table.topic}-{period.first}-{period.last}.csv"
-    answer = StreamingHttpResponse(sheet.lines(export.rows()), content_type="text/csv; charset=utf-8")
+    name = f"{export.table.topic}-{period.first}-{period.last}"
+    if as_workbook and workbook.is_available():
+        name += ".xlsx"
+        answer = StreamingHttpResponse(workbook.chunks(export.rows()), content_type=workbook.CONTENT_TYPE)
+    else:
+        name += ".csv"
+        answer = StreamingHttpResponse(sheet.lines(export.rows()), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
     answer["X-Content-Type-Options"] = "nosniff"
     return answer

@@ -20,6 +20,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -30,6 +31,7 @@ from stockhub_webhooks.admin.story.links import link, story_url
 from stockhub_webhooks.models import Order
 from stockhub_webhooks.office import story
 from stockhub_webhooks.office.access import may
+from stockhub_webhooks.visible import visible_html
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -77,7 +79,8 @@ class StockHubBoxMixin(ModelAdmin):
         number = self.stockhub_po_number
         po_number = str((number(obj) if callable(number) else getattr(obj, number)) or "")
         boxes = [self._box(order) for order in story.of_number(po_number)]
-        return render_to_string(TEMPLATE, {"boxes": boxes, "nothing": _("Stock Hub did not tell of it yet.")})
+        shown = render_to_string(TEMPLATE, {"boxes": boxes, "nothing": _("Stock Hub did not tell of it yet.")})
+        return SafeString(visible_html(shown))
 
     def _box(self, order: Order) -> dict[str, Any]:
         purchase = story.read(order)

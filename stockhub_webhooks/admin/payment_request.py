@@ -47,5 +47,5 @@ class PaymentRequestAdmin(DocumentAdmin):
 
     @admin.display(description=_("payment link"))
     def payment_link(self, document: PaymentRequest) -> Any:
-        """Return a link if the value is an http(s) URL, otherwise plain text, because the value comes from outside."""
+        """Return a link if the URL is safe, otherwise plain text, because the value comes from outside."""
         return display.external_link(document.pay_by_link or "", document.pay_by_link or display.EMPTY)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from functools import cache
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db import models
 from django.db.models.expressions import Col
-from django.db.models.lookups import IContains, IEndsWith, IExact, IStartsWith
+from django.db.models.lookups import IContains, IEndsWith, IExact, IStartsWith, Lookup
 
 from stockhub_webhooks.db.indexes import has_upper_column, upper_column
 
@@ -23,6 +26,11 @@ class ExactCharField(models.CharField):  # type: ignore[type-arg]
         parameters = super().db_parameters(connection)
         return {**parameters, "collation": parameters["collation"] or exact_collation(connection)}
 
+    def get_lookup(self, lookup_name: str) -> Any:
+        """Return a look-up that finds nothing for text with a NUL character, which PostgreSQL refuses."""
+        lookup = super().get_lookup(lookup_name)
+        return lookup and _without_nul(lookup)
+
 
 def exact_collation(connection: Any) -> str | None:
     """Return the binary collation of MySQL and MariaDB that does not ignore trailing blanks; None for others."""
@@ -32,6 +40,36 @@ def exact_collation(connection: Any) -> str | None:
         return "utf8mb4_nopad_bin"
     # before 8.0.17 trailing blanks are ignored; numbers are trimmed before they are stored
     return "utf8mb4_0900_bin" if connection.mysql_version >= (8, 0, 17) else "utf8mb4_bin"
+
+
+@cache
+def _without_nul(lookup: type[Lookup[Any]]) -> type[Lookup[Any]]:
+    return type(lookup.__name__, (_WithoutNul, lookup), {})
+
+
+def _new_lookup(lookup: type[Lookup[Any]]) -> Any:
+    made = _without_nul(lookup)
+    return made.__new__(made)
+
+
+class _WithoutNul:
+    """Lookup without the values that have a NUL character: no stored text has one."""
+
+    def __reduce__(self) -> Any:
+        lookup: Any = self
+        return _new_lookup, (type(self).__bases__[1],), lookup.__getstate__()  # pickle does not find the class itself
+
+    def process_rhs(self, compiler: Any, connection: Any) -> Any:
+        lookup: Any = self
+        if lookup.lookup_name == "in" and isinstance(lookup.rhs, Collection):
+            lookup.rhs = [value for value in lookup.rhs if not _has_nul(value)]
+        elif any(map(_has_nul, lookup.rhs if isinstance(lookup.rhs, (list, tuple)) else [lookup.rhs])):
+            raise EmptyResultSet
+        return super().process_rhs(compiler, connection)  # type: ignore[misc]
+
+
+def _has_nul(value: Any) -> bool:
+    return isinstance(value, str) and "\0" in value
 
 
 class _CaseInsensitive:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from stockhub_webhooks.db.fields import ExactCharField
 from stockhub_webhooks.db.indexes import BeginningIndex
 from stockhub_webhooks.models.accounts import AccountManager, AccountModel
+from stockhub_webhooks.visible import visible
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -156,7 +157,7 @@ class Document(AccountModel):
         ]
 
     def __str__(self) -> str:
-        return self.increment_id
+        return visible(self.increment_id)
 
 
 class OrderDocument(Document):
@@ -203,7 +204,7 @@ class Line(models.Model):
         indexes = [BeginningIndex(fields=["sku"]), BeginningIndex(fields=["mpn"])]
 
     def __str__(self) -> str:
-        return " ".join(filter(None, (self.sku, self.size))) or str(self.position + 1)
+        return visible(" ".join(filter(None, (self.sku, self.size)))) or str(self.position + 1)
 
 
 class PricedLine(Line):

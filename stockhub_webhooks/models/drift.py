@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from stockhub_webhooks.db.fields import ExactCharField
 from stockhub_webhooks.models.message import Message, Topic
 from stockhub_webhooks.serializers.fields import LEFT_OUT
+from stockhub_webhooks.visible import visible
 
 NAME_LENGTH = 150
 
@@ -69,7 +70,7 @@ class Drift(models.Model):
         constraints = [models.UniqueConstraint(fields=["topic", "kind", "name"], name="stockhub_drift_name")]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.name}".strip()
+        return visible(f"{self.get_kind_display()} {self.name}".strip())
 
 
 def kind_of(code: str) -> Drift.Kind | None:

@@ -18,6 +18,7 @@ from stockhub_webhooks.db.indexes import DueIndex
 from stockhub_webhooks.models.accounts import AccountModel, AccountQuerySet
 from stockhub_webhooks.models.message import Message
 from stockhub_webhooks.models.order import Order
+from stockhub_webhooks.visible import visible
 
 if TYPE_CHECKING:
     from django.db.models.fields.related_descriptors import RelatedManager
@@ -81,7 +82,7 @@ class Event(AccountModel):
         indexes = [models.Index(fields=["type", "subject_id"], name="stockhub_event_subject")]
 
     def __str__(self) -> str:
-        return f"{self.type} {self.increment_id}"
+        return visible(f"{self.type} {self.increment_id}")
 
 
 class ReceiverCallQuerySet(AccountQuerySet["ReceiverCall"]):

@@ -19,6 +19,7 @@ from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.fields import ExactCharField
 from stockhub_webhooks.db.indexes import DueIndex, NotNullIndex
 from stockhub_webhooks.models.accounts import AccountModel, AccountQuerySet
+from stockhub_webhooks.visible import visible
 
 if TYPE_CHECKING:
     from django.db.models.fields.related_descriptors import RelatedManager
@@ -270,7 +271,7 @@ class Message(AccountModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.pk} ({self.get_topic_display() or '?'} {self.increment_id})".replace(" )", ")")
+        return visible(f"{self.pk} ({self.get_topic_display() or '?'} {self.increment_id})".replace(" )", ")"))
 
     @property
     def api_version(self) -> str:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.db.fields import ExactCharField
 from stockhub_webhooks.models.message import Message, Topic
+from stockhub_webhooks.visible import visible
 
 
 class RefusalReason(models.TextChoices):
@@ -112,4 +113,4 @@ class RefusedBody(models.Model):
         permissions = [("release", _("Can let a refused message in"))]
 
     def __str__(self) -> str:
-        return f"{self.get_topic_display()} {self.increment_id}"
+        return visible(f"{self.get_topic_display()} {self.increment_id}")

@@ -12,9 +12,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.contract import statuses
+from stockhub_webhooks.contract.links import safe_link
 from stockhub_webhooks.db.fields import ExactCharField
 from stockhub_webhooks.db.indexes import BeginningIndex, DueIndex
 from stockhub_webhooks.models.documents import OrderDocument, PricedLine, address, code, timestamp, whole_number
+from stockhub_webhooks.visible import visible
 
 if TYPE_CHECKING:
     from django.db.models.fields.related_descriptors import RelatedManager
@@ -172,10 +174,9 @@ class Track(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.tracking_number
+        return visible(self.tracking_number)
 
     @property
     def safe_tracking_url(self) -> str:
-        """The link if it is http(s), else "": the value comes from outside and may be a `javascript:` link."""
-        url = self.tracking_url or ""
-        return url if url.lower().startswith(("https://", "http://")) else ""
+        """The link if a page may offer it, else "": the value comes from outside and may be a `javascript:` link."""
+        return safe_link(self.tracking_url)

@@ -5,28 +5,39 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from stockhub_webhooks.models import Order
 from stockhub_webhooks.office import story
+from stockhub_webhooks.visible import visible_html
 
 register = template.Library()
 
 
-@register.inclusion_tag("stockhub_webhooks/tracking.html")
-def stockhub_tracking(order: Any, account: str | None = None) -> dict[str, Any]:
+@register.simple_tag(takes_context=True)
+def stockhub_tracking(context: template.Context, order: Any, account: str | None = None) -> SafeString:
     """Return the parcels of an order for the template `stockhub_webhooks/tracking.html`, which yours may replace.
 
-    It shows nothing of other customers, no tests, no internal notes, and links only to http(s). Whether the visitor may
-    see this order is for the shop's own page to say.
+    It shows nothing of other customers, no tests, no internal notes, no invisible characters, and only safe links.
+    Whether the visitor may see this order is for the shop's own page to say.
 
     Args:
+        context: the context of the page.
         order: the shop's order number (`po_number`), one of our `Order` rows, or the shop's own order: its attribute or
             method `stockhub_po_number` says its number, else its primary key is it. Nothing is found for None.
         account: the account whose keys the order's messages come with. A shop with several accounts must name it, since
             nothing is shown of a number that two of them have: `{% stockhub_tracking order account="nl" %}`.
     """
-    return {"parcels": story.parcels(_asked_for(order), account), "nothing": _("There is no parcel on its way yet.")}
+    parcels = story.parcels(_asked_for(order), account)
+    values = {"parcels": parcels, "nothing": _("There is no parcel on its way yet.")}
+    return render_visible(context, "stockhub_webhooks/tracking.html", values)
+
+
+def render_visible(context: template.Context, name: str, values: dict[str, Any]) -> SafeString:
+    """Return a rendered template without invisible characters; a host may have replaced the template."""
+    page: Any = context.template
+    return SafeString(visible_html(page.engine.get_template(name).render(context.new(values))))
 
 
 def _asked_for(order: Any) -> Order | str:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django import template
+from django.utils.safestring import SafeString
 
 from stockhub_webhooks.admin import overview
+from stockhub_webhooks.templatetags.stockhub import render_visible
 
 register = template.Library()
 
 
-@register.inclusion_tag("admin/stockhub_webhooks/overview.html", takes_context=True)
-def stockhub_overview(context: template.RequestContext) -> dict[str, Any]:
+@register.simple_tag(takes_context=True)
+def stockhub_overview(context: template.RequestContext) -> SafeString:
     """Show what needs attention, and the messages of the last 48 hours."""
-    return overview.context(context.request)
+    return render_visible(context, "admin/stockhub_webhooks/overview.html", overview.context(context.request))

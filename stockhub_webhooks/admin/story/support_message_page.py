@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from stockhub_webhooks.admin.story import phrases
 from stockhub_webhooks.office import story
 from stockhub_webhooks.office.story import Purchase, Quantities, Step
+from stockhub_webhooks.visible import isolated
 
 LINES = 40
 
@@ -24,7 +25,7 @@ def support_message(purchase: Purchase, lines: list[Quantities], steps: list[Ste
         list(_documents(purchase)),
         [_("Our question:"), *questions(purchase, steps)],
     ]
-    return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
+    return isolated("\n\n".join("\n".join(part) for part in parts if part) + "\n")
 
 
 def _heading(purchase: Purchase) -> Iterator[str]:

@@ -94,7 +94,7 @@ class AddressSerializer(ReadOnlySerializer):
 
 
 class TrackSerializer(ReadOnlySerializer):
-    """A tracking number. The link is empty if it is not an http(s) URL."""
+    """A tracking number. The link is empty if it is not safe."""
 
     tracking_url = serializers.CharField(source="safe_tracking_url")
 

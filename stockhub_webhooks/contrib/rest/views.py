@@ -14,6 +14,7 @@ from stockhub_webhooks.contrib.rest.pages import NewestFirst
 from stockhub_webhooks.contrib.rest.permissions import MayView
 from stockhub_webhooks.contrib.rest.serializers import EventSerializer, OrderSerializer
 from stockhub_webhooks.db.connections import database_alias
+from stockhub_webhooks.db.error_reports import without_queries
 from stockhub_webhooks.models import RMA, CreditMemo, Event, Invoice, Order, PaymentRequest, Shipment
 
 
@@ -24,6 +25,11 @@ class ReadOnly(ReadOnlyModelViewSet[Any]):
     renderer_classes = (JSONRenderer,)
     pagination_class = NewestFirst
     versioning_class = None
+
+    def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """Let reports of errors name query sets, instead of reading them."""
+        without_queries(request)
+        return super().initialize_request(request, *args, **kwargs)
 
     def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
         """Keep the answer, which may show persons, out of all caches."""

@@ -6,18 +6,19 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from stockhub_webhooks import runners
+from stockhub_webhooks.management.output import SafeCommand
 from stockhub_webhooks.operations.doctor import address, findings, findings_text, keys, support_message
 from stockhub_webhooks.operations.doctor.address import Address, NoAddress, examine_address
 from stockhub_webhooks.operations.doctor.examination import examine
 from stockhub_webhooks.operations.doctor.findings import Section
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     """Checks the installation, and the URLs from outside. The exit code is the highest `Level`."""
 
     requires_system_checks = []  # the command reports them itself

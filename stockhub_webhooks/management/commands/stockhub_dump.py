@@ -5,16 +5,18 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from stockhub_webhooks.contract import topics
+from stockhub_webhooks.management.output import SafeCommand
 from stockhub_webhooks.operations.dates import parse_timestamp
 from stockhub_webhooks.receiving import records
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     """Writes the messages of a period to standard output as JSON lines, which `stockhub_ingest` reads."""
 
+    writes_data = True
     help = "Write the messages of a period as JSON lines, which stockhub_ingest reads. They hold customers' data."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import DataError
 from django.db import Error as DatabaseFault
 from django.utils import timezone
@@ -19,6 +19,7 @@ from stockhub_webhooks import runners
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.exceptions import Unreadable
+from stockhub_webhooks.management.output import SafeCommand
 from stockhub_webhooks.operations.dates import parse_timestamp
 from stockhub_webhooks.receiving import ingest
 from stockhub_webhooks.serializers.times import CLOCK_TOLERANCE
@@ -26,7 +27,7 @@ from stockhub_webhooks.serializers.times import CLOCK_TOLERANCE
 PROGRESS_EVERY = 100
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     """Stores the messages of files, wakes the runner, and reports the result of each by file and line."""
 
     help = (
@@ -115,7 +116,7 @@ class Command(BaseCommand):
     def progress(self, name: str, count: int) -> None:
         """Print a counter on a terminal."""
         if self.stderr.isatty() and count % PROGRESS_EVERY == 0:
-            self.stderr.write(f"\r{name}: {count}", ending="\r")
+            self.stderr.write(f"{name}: {count}", ending="\r")
 
 
 @contextmanager

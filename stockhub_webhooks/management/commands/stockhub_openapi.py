@@ -5,14 +5,17 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.urls import NoReverseMatch
 
+from stockhub_webhooks.management.output import SafeCommand
 
-class Command(BaseCommand):
+
+class Command(SafeCommand):
     """Prints the receiving endpoints as an OpenAPI document."""
 
     requires_system_checks = []
+    writes_data = True
     help = "Print the receiving endpoints as an OpenAPI document: to mail to Winkelstraat, or to feed to a gateway."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

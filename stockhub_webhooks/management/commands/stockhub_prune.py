@@ -6,14 +6,15 @@ from argparse import ArgumentParser
 from collections import Counter
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import Error as DatabaseError
 
 from stockhub_webhooks.conf import TEST_ACCOUNT
+from stockhub_webhooks.management.output import SafeCommand
 from stockhub_webhooks.operations import prune
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     """Removes all rows of the account that is reserved for tests."""
 
     help = 'Remove all messages, documents, changes and tasks of the account "test". What is real is never touched.'

@@ -5,12 +5,13 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from stockhub_webhooks import runners
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.management.commands.stockhub_replay import user
+from stockhub_webhooks.management.output import SafeCommand
 from stockhub_webhooks.models import RefusedBody
 from stockhub_webhooks.operations import release
 from stockhub_webhooks.receiving import refusals
@@ -23,7 +24,7 @@ WARNINGS = {
 }
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     """Stores refused messages after the key was corrected."""
 
     help = (

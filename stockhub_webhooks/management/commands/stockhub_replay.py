@@ -8,12 +8,13 @@ from argparse import ArgumentParser
 from collections import Counter
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from stockhub_webhooks import runners
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.management.output import SafeCommand
 from stockhub_webhooks.models import Replay
 from stockhub_webhooks.operations import replay
 from stockhub_webhooks.operations.replay import Choice, Preview
@@ -22,7 +23,7 @@ from stockhub_webhooks.operations.replay.choice import REPLAYED_STATUSES
 BAR = 30
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     """Replays messages in the foreground. A worker continues after a kill; Ctrl-C stops the replay for good."""
 
     help = (

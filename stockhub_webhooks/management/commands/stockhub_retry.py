@@ -6,16 +6,17 @@ from argparse import ArgumentParser
 from collections import Counter
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from stockhub_webhooks import runners
 from stockhub_webhooks.delivery import manual
+from stockhub_webhooks.management.output import SafeCommand
 from stockhub_webhooks.operations.dates import parse_timestamp
 
 BATCH = 500
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     """Retries receiver calls after their cause of failure was corrected."""
 
     help = "Make receiver calls due now: those that are given up, and those that wait for their next attempt."

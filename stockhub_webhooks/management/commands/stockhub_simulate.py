@@ -9,10 +9,11 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from stockhub_webhooks.conf import conf
+from stockhub_webhooks.management.output import SafeCommand
 from stockhub_webhooks.testing.simulator.scenarios import BY_NAME, ORDERS_OF_A_SEED, Plan, Scenario
 from stockhub_webhooks.testing.simulator.sending import Target
 from stockhub_webhooks.testing.simulator.simulation import Simulation
@@ -35,7 +36,7 @@ def positive(kind: type[int] | type[float]) -> Any:
     return number
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     """Sends the messages of simulated orders. Exit code 1 if an answer was not as expected."""
 
     requires_system_checks = []  # the receiver may be another installation

@@ -7,14 +7,13 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
+from stockhub_webhooks.management.output import SafeCommand
 from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.health.report_text import lines
 from stockhub_webhooks.operations.health.rules import as_json, find_problems, worst_level
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     """Prints the health report. Exit code for monitors: 0 ok, 1 warnings, 2 critical."""
 
     requires_system_checks = []  # a monitor needs the report even if a check fails
@@ -28,7 +27,7 @@ class Command(BaseCommand):
         """Print the report, and exit with its level."""
         report = collect_report()
         if options["json"]:
-            self.stdout.write(json.dumps(as_json(report), indent=2, ensure_ascii=False))
+            self.stdout.write(json.dumps(as_json(report), indent=2))
         else:
             self.stdout.write("\n".join(lines(report)))
         if level := worst_level(find_problems(report)):

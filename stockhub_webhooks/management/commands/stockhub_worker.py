@@ -8,13 +8,14 @@ from argparse import ArgumentParser
 from types import FrameType
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import Error as DatabaseError
 
+from stockhub_webhooks.management.output import SafeCommand
 from stockhub_webhooks.operations.worker import Worker
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     """Applies open messages and makes due receiver calls. Prints nothing if all is well."""
 
     requires_system_checks = []  # otherwise cron would mail each warning at each run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
@@ -11,10 +12,14 @@ from typing import Any
 
 from django.utils import timezone
 
+from stockhub_webhooks.visible import ODD, visible
+
 BYTE_ORDER_MARK = "\ufeff"
 # Excel runs text with these prefixes, even after invisible characters: owasp.org/www-community/attacks/CSV_Injection
-FORMULA_SIGNS = tuple("=+-@＝＋－＠")
-FORMULA_STARTS = ("\t", "\r", "\n")
+FORMULA_SIGNS = "=+@＝＋－＠-"
+SEPARATORS = ",;|:\t\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029"
+UNSEEN = f'(?:[\\s"{ODD}])*'
+FORMULA_START = re.compile(rf"\A(?=[\t\n])|(?:\A|(?<=[{SEPARATORS}]))(?=\t|{UNSEEN}[{FORMULA_SIGNS}])")
 
 
 def lines(rows: Iterable[Iterable[Any]]) -> Iterable[str]:
@@ -34,10 +39,15 @@ def cell(value: Any) -> str:
     if isinstance(value, Decimal):
         return number(value)
     if isinstance(value, datetime):
-        return timezone.localtime(value, timezone.get_default_timezone()).strftime("%Y-%m-%d %H:%M:%S")
+        return shop_time(value).strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, int):
         return str(value)
     return escape_formula(str(value))
+
+
+def shop_time(at: datetime) -> datetime:
+    """Return a time in the shop's time zone."""
+    return timezone.localtime(at, timezone.get_default_timezone())
 
 
 def number(amount: Decimal) -> str:
@@ -47,7 +57,9 @@ def number(amount: Decimal) -> str:
 
 
 def escape_formula(text: str) -> str:
-    """Prefix text that Excel would run as a formula with an apostrophe, and replace NUL characters."""
-    first_visible = next((character for character in text if character.isprintable() and not character.isspace()), "")
-    prefix = "'" if text[:1] in FORMULA_STARTS or first_visible in FORMULA_SIGNS else ""
-    return prefix + text.replace("\0", "\ufffd")  # csv on Python 3.10 cannot write NUL
+    """Return text without invisible characters, with an apostrophe before whatever a program may run as a formula.
+
+    The file may be split at other separators than ours, so each part of the text is a beginning of a cell.
+    """
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    return visible(FORMULA_START.sub("'", lines))

@@ -16,6 +16,7 @@ from stockhub_webhooks.exceptions import MultipleAccounts
 from stockhub_webhooks.models import Order, Shipment, Track
 from stockhub_webhooks.purchases import account_of, orders_of
 from stockhub_webhooks.serializers.shapes import trimmed
+from stockhub_webhooks.visible import visible
 
 ABBREVIATION_LENGTH = 4  # carrier codes up to this length are shown in capitals, such as "UPS"
 UNKNOWN_STATUS = "UNKNOWN"
@@ -26,9 +27,9 @@ class Parcel:
     """Parcel to the customer.
 
     Attributes:
-        tracking_number: "" if the shipment has none yet.
+        tracking_number: with visible characters only; "" if the shipment has none yet.
         carrier: display name, such as "UPS"; "" if unknown.
-        tracking_url: page of the carrier, only http(s); "" otherwise.
+        tracking_url: page of the carrier if the link is safe, else "".
         status: Stock Hub's code of the shipment, such as IN_TRANSIT.
         status_in_words: label in the active language; "" if the code is unknown.
         delivered_at: aware datetime; None if not received yet.
@@ -85,7 +86,10 @@ def _parcels_of(shipment: Shipment) -> list[Parcel]:
     tracks = sorted(shipment.tracks.all(), key=lambda track: int(track.pk))
     if not tracks:
         return [Parcel("", "", "", **fields)]
-    return [Parcel(track.tracking_number, carrier_name(track), track.safe_tracking_url, **fields) for track in tracks]
+    return [
+        Parcel(visible(track.tracking_number), visible(carrier_name(track)), track.safe_tracking_url, **fields)
+        for track in tracks
+    ]
 
 
 def carrier_name(track: Track) -> str:

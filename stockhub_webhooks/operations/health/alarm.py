@@ -27,6 +27,7 @@ from stockhub_webhooks.models.lock import acquire
 from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.health.report import Report
 from stockhub_webhooks.operations.health.rules import Problem, find_problems
+from stockhub_webhooks.visible import isolated
 
 logger = logger_of(__name__)
 
@@ -121,4 +122,4 @@ def write_mail(problems: list[Problem]) -> tuple[str, str]:
     subject = ngettext("Stock Hub: %(count)d thing is wrong", "Stock Hub: %(count)d things are wrong", len(problems))
     lines = [f"- {problem.text}" + (f"\n  {problem.link}" if problem.link else "") for problem in problems]
     end = _("All numbers: manage.py stockhub_status. You get at most one such mail an hour.")
-    return subject % {"count": len(problems)}, "\n".join([*lines, "", end, ""])
+    return subject % {"count": len(problems)}, isolated("\n".join([*lines, "", end, ""]))

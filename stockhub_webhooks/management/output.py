@@ -1,0 +1,36 @@
+"""Output of the commands: a terminal obeys control characters, so none of a stranger reaches it."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.core.management.base import BaseCommand, OutputWrapper
+
+from stockhub_webhooks.visible import isolated
+
+
+class VisibleOutput(OutputWrapper):
+    """Output without invisible characters; Django's colours and the line end are added afterwards."""
+
+    def write(self, msg: str = "", style_func: Any = None, ending: str | None = None) -> None:
+        """Write a line."""
+        super().write(isolated(msg), style_func, ending)
+
+
+class SafeCommand(BaseCommand):
+    """Base class of all commands.
+
+    Attributes:
+        writes_data: standard output is for a program, and has its own way to write such characters.
+    """
+
+    writes_data: ClassVar[bool] = False
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Run the command with visible output, into the streams that `call_command` names."""
+        stdout = options.pop("stdout", None) or self.stdout._out  # type: ignore[attr-defined]
+        self.stdout = (OutputWrapper if self.writes_data else VisibleOutput)(stdout)
+        colour = self.stderr.style_func
+        self.stderr = VisibleOutput(options.pop("stderr", None) or self.stderr._out)  # type: ignore[attr-defined]
+        self.stderr.style_func = colour
+        return super().execute(*args, **options)
