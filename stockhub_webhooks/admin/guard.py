@@ -30,8 +30,9 @@ def guarded_patterns(patterns: list[Any]) -> list[Any]:
 
 
 def guarded(view: View) -> View:
-    """Return a view that answers 400 to NUL characters, whose pages show no invisible characters, and whose error
-    reports read no rows.
+    """Return a view that answers 400 to NUL characters, and whose pages show no invisible characters.
+
+    Reports of its errors read no rows.
     """
 
     @wraps(view)

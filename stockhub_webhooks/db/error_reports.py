@@ -55,4 +55,4 @@ def named(value: Any, depth: int = DEPTH) -> Any:
 
 def without_queries(request: HttpRequest) -> None:
     """Let the reports about this request name query sets."""
-    request.exception_reporter_filter = QuietFilter(get_exception_reporter_filter(request))  # type: ignore[attr-defined]
+    request.exception_reporter_filter = QuietFilter(get_exception_reporter_filter(request))

@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import partial
 
 from django.db.models import Count, Max, Min, Q, QuerySet
+from django.views.decorators.debug import sensitive_variables
 
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.connections import database_alias
@@ -93,6 +94,7 @@ def preview(kept: Iterable[RefusedBody], account: str) -> list[Preview]:
     ]
 
 
+@sensitive_variables()
 def _release(kept: RefusedBody, account: str) -> tuple[Message, Step, bool]:
     """Store the message as a settled one, and apply it, in the transaction of the preview.
 

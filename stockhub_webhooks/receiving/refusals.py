@@ -185,6 +185,7 @@ def _release(pk: int, by: str, account: str) -> bool:
     return True
 
 
+@sensitive_variables()
 def message_of(kept: RefusedBody, account: str) -> Message:
     """Return the unsaved message that a refused body is released as."""
     return Message(

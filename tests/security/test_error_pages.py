@@ -148,10 +148,22 @@ def test_error_report_of_a_release_has_no_body(reported, monkeypatch, settings, 
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100_000
     send("order", WRONG)
     monkeypatch.setattr(where, fail)
+    address = f"{reverse('admin:stockhub_webhooks_refusedbody_release')}?ids={RefusedBody.objects.get().pk}"
     with reported() as found:
-        chosen = {"action": "release", "_selected_action": [RefusedBody.objects.get().pk]}
-        address = reverse("admin:stockhub_webhooks_refusedbody_changelist")
-        assert office.post(address, chosen).status_code == 500
+        assert office.post(address, {"reason": "the key was changed"}).status_code == 500
+    assert_clean(found[0])
+
+
+@pytest.mark.parametrize(
+    "where", ["receiving.refusals.message_of", "operations.release.replay_message", "operations.release._is_proved"]
+)
+def test_error_report_of_the_preview_of_a_release_has_no_body(reported, monkeypatch, office, where):
+    send("order", WRONG)
+    monkeypatch.setattr(f"stockhub_webhooks.{where}", fail)
+    monkeypatch.setattr("stockhub_webhooks.operations.release.try_step", lambda message, attempt: attempt(message))
+    with reported() as found:
+        address = reverse("admin:stockhub_webhooks_refusedbody_release")
+        assert office.get(f"{address}?ids={RefusedBody.objects.get().pk}").status_code == 500
     assert_clean(found[0])
 
 
