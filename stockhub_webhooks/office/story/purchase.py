@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Q
@@ -74,7 +75,11 @@ class Purchase:
 
     def is_stray(self, document: Any) -> bool:
         """Return True if the document has our order number, but belongs to another order or to none."""
-        return document.order_id not in {order.pk for order in self.orders}
+        return document.order_id not in self._order_pks
+
+    @cached_property
+    def _order_pks(self) -> set[int]:
+        return {order.pk for order in self.orders}
 
     def names_another(self, document: Any) -> bool:
         """Return True if the document belongs to one of the orders, but has another order number of the shop."""
