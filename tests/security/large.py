@@ -100,10 +100,10 @@ def _event(message, order, number, kind, subject=1, **changes):
     )  # fmt: skip
 
 
-def _call(event, number):
+def _call(event, order, number):
     failing = number % 2
     return models.ReceiverCall(
-        event=event, order=event.order, signal="event_recorded", receiver="shop.receiver",
+        event=event, order=order, signal="event_recorded", receiver="shop.receiver",
         status="given_up" if failing else "done", attempts=1, cause=f"ValueError {number}" if failing else "",
         last_error=f"ValueError: {number}" if failing else "", failed_at=START if failing else None,
     )  # fmt: skip
@@ -126,7 +126,8 @@ def _many_messages(lines, order, sku):
     events += [_event(parcels, order, number, "track.added", pk) for number, pk in enumerate(tracks)]
     events.append(_event(long, order, len(lines) + 1, "order.updated", order.pk, **changes))
     _add(models.Event, events)
-    _add(models.ReceiverCall, (_call(event, number) for number, event in enumerate(models.Event.objects.order_by("pk"))))
+    events = models.Event.objects.order_by("pk").only("pk")
+    _add(models.ReceiverCall, (_call(event, order, number) for number, event in enumerate(events)))
     _add(Message, (
         _message(topics.RMA, "", status="quarantined", error=f"not_json: {number}", cause=f"cause {number}",
                  received_at=_at(number), notes=[{"path": "", "code": "unknown_field", "detail": ""}])
