@@ -106,6 +106,7 @@ def _facts(purchase: story.Purchase, tasks: story.Tasks) -> list[tuple[Any, Any]
 
 def _each(documents: list[Any], tracks: Callable[[Any], Any] | None = None) -> Any:
     """Return one line per document with its number and status or amounts, and its parcels below."""
+
     def lines(document: Any) -> Any:
         summary = phrases.status(document) if tracks else phrases.sum_written_out(story.sum_of(document))
         own = [tracks(document)] if tracks and document.tracks.all() else []

@@ -118,6 +118,17 @@ class Parts:
         return with_links(part, display.table(heads, map(cells, part.rows)))
 
 
+def choose(row: Any, request: HttpRequest) -> None:
+    """Note on a row which parts of its tables the page of the row shows."""
+    row.stockhub_parts = Parts(request)
+
+
+def parts_of(row: Any) -> Parts:
+    """Return the parts that the page of a row shows; the first ones if none were chosen."""
+    parts: Parts = getattr(row, "stockhub_parts", None) or Parts()
+    return parts
+
+
 def with_links(part: Part, table: SafeString | str) -> SafeString | str:
     """Return a table of a part; above it links to the other parts, if there are any."""
     if part.is_whole:

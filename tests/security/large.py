@@ -15,12 +15,12 @@ PRICE = Decimal("10.00")
 
 
 def fill(count, *, one_sku=False):
-    """Insert `count` rows of each kind; nothing is sent, and no signal of the app is called."""
+    """Insert `count` rows of each kind, as many documents in all; no signal of the app is sent."""
     sku = (lambda number: "SKU-1") if one_sku else (lambda number: f"SKU-{number}")
     lines = range(count)
     order = _order_of_many_lines(lines, sku)
     _many_messages(lines, order, sku)
-    _order_of_many_documents(lines, sku)
+    _order_of_many_documents(range(max(count // len(CHILDREN), 1)), sku)
     _purchase_of_many_orders(lines)
     _many_rows_of_the_operation(lines, order)
     return order
@@ -136,7 +136,8 @@ def _many_messages(lines, order, sku):
 
 
 def _order_of_many_documents(lines, sku):
-    order = _document(Order, "D1", po_number=DOCUMENTS, status="processing")
+    extra = {"items": [{"id": str(number), "gift": "yes"} for number in lines]}
+    order = _document(Order, "D1", po_number=DOCUMENTS, status="processing", extra=extra)
     order.save()
     _add(models.OrderItem, [_item(order, 0, "SKU-0")])
     for model in CHILDREN:

@@ -137,7 +137,9 @@ def amounts(purchase: Purchase, links: Links, parts: Parts) -> Table:
         rows.append(
             [_link(document, links), phrases.timestamp(document.created_at), written, display.multiline(remarks)]
         )
-    return Table(_("Amounts, VAT included"), heads(_("document"), _("created at"), _("amounts"), _("remarks")), rows, part)
+    return Table(
+        _("Amounts, VAT included"), heads(_("document"), _("created at"), _("amounts"), _("remarks")), rows, part
+    )
 
 
 def _link(document: Any, links: Links) -> Any:

@@ -23,12 +23,14 @@ def test_every_page_answers_within_two_seconds(staff, settings, one_sku):
     print(f"\n{COUNT} of everything, {'one SKU' if one_sku else 'all different'}: {time.perf_counter() - begun:.1f} s")
     slow = []
     for name, door in doors(staff):
-        if os.environ.get("ONLY", "") not in name: continue
+        if os.environ.get("ONLY", "") not in name:
+            continue
         begun = time.perf_counter()
         try:
             shown = door()
         except Exception as e:
-            print("FAIL", name, type(e), str(e)[:300]); shown = ""
+            print("FAIL", name, type(e), str(e)[:300])
+            shown = ""
         seconds = time.perf_counter() - begun
         if seconds > 0.3 or len(shown) > 300_000:
             print(f"{seconds:7.2f} s {len(shown) / 1000:9.0f} kB  {name}", flush=True)

@@ -55,7 +55,9 @@ def by_comparing_all(purchase):
             for counted in ("shipped", "delivered") if shipment.is_delivered else ("shipped",):
                 distribute(matching, position, counted, each.qty or 0)
     for line in found:
-        line.cancelled = max((line.ordered or 0) - line.shipped if line.order and line.order.status == "closed" else 0, 0)
+        line.cancelled = max(
+            (line.ordered or 0) - line.shipped if line.order and line.order.status == "closed" else 0, 0
+        )
     return found
 
 
