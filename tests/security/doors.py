@@ -62,7 +62,7 @@ def addresses():
     by_name = {each.opts.model_name: each.model for each in admins()}
     for name, _view in patterns():
         last = name.rpartition(":")[2]
-        if name in seen or not (APP in name) or last.endswith(("_add", "_delete", "_history")):
+        if name in seen or APP not in name or last.endswith(("_add", "_delete", "_history")):
             continue
         seen.add(name)
         yield from _addresses_of(name, last, by_name)

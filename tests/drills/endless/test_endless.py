@@ -4,8 +4,6 @@ import os
 import time
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from tests.security import large
 from tests.security.doors import doors
