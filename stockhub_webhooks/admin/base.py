@@ -23,6 +23,7 @@ from stockhub_webhooks.admin.badge import BadgedAdmin
 from stockhub_webhooks.admin.date_range import is_used
 from stockhub_webhooks.admin.guard import guarded_patterns
 from stockhub_webhooks.admin.list_filters import AccountFilter
+from stockhub_webhooks.admin.long_parts import choose
 from stockhub_webhooks.admin.paginator import BoundedPaginator
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import database_alias
@@ -188,6 +189,7 @@ class ReadOnlyAdmin(BadgedAdmin):
         """Add our heading, the buttons above the page, and the list's actions as buttons below it."""
         row = options.get("obj")
         if row is not None:
+            choose(row, request)
             title = self.title_of(row)
             context |= {
                 "subtitle": title,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,6 +24,7 @@ from stockhub_webhooks.models import Address, Track
 EMPTY = "-"
 SIGNS = {"EUR": "€", "GBP": "£", "USD": "$"}
 CENT = Decimal("0.01")
+SHOWN_LINES = 20  # of a list within a cell
 # Django's classes for wide content; a plain form row would cut a wide table off.
 SCROLLING = '<div class="inline-related tabular"><div class="wrapper" tabindex="0">{}</div></div>'
 
@@ -77,9 +79,30 @@ def external_link(url: str, text: str) -> SafeString | str:
     return format_html('<a href="{}" rel="noopener noreferrer" target="_blank">{}</a>', url, text)
 
 
-def multiline(lines: Iterable[Any]) -> SafeString | str:
-    """Return lines under each other; a dash if there are none."""
-    return format_html_join(SafeString("<br>"), "{}", ((line,) for line in lines)) or EMPTY
+def multiline(lines: Iterable[Any], each: Callable[[Any], Any] | None = None, more_url: str = "") -> SafeString | str:
+    """Return lines under each other; a dash if there are none.
+
+    After `SHOWN_LINES` the others are only counted: "… and 9980 more".
+
+    Args:
+        lines: the lines, or what `each` makes them of.
+        each: returns the text of a line; called for those alone that are shown.
+        more_url: where the others are shown.
+    """
+    rest = iter(lines)
+    shown = [each(line) if each else line for line in islice(rest, SHOWN_LINES)]
+    return joined(SafeString("<br>"), [*shown, *more(sum(1 for _line in rest), more_url)]) or EMPTY
+
+
+def more(number: int, url: str = "") -> list[SafeString | str]:
+    """Return the line that stands for those left out, with a link to where they are; nothing if there are none."""
+    text = f"… {_('and %(count)s more') % {'count': number}}"
+    return [link(url, text) if url else text] if number > 0 else []
+
+
+def joined(separator: str, texts: Iterable[Any]) -> SafeString:
+    """Return texts one after the other, escaped unless they are safe."""
+    return format_html_join(separator, "{}", ((text,) for text in texts))
 
 
 def table(heads: Iterable[Any], rows: Iterable[Iterable[Any]]) -> SafeString | str:

@@ -7,19 +7,22 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin import AdminSite
-from django.db.models import DecimalField, Q, QuerySet
+from django.db.models import DecimalField, Prefetch, Q, QuerySet
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.admin import display, labels, related_activity, search_box
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
+from stockhub_webhooks.admin.long_parts import parts_of, with_links
 from stockhub_webhooks.admin.story.links import link, story_url
-from stockhub_webhooks.models import Event, Message, Order, ReceiverCall
+from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Track
 from stockhub_webhooks.office import story
 from stockhub_webhooks.office.search import ADDRESSES
 from stockhub_webhooks.processing.apply import BY_TOPIC
 
+EXTRA = 100_000
 TOPIC_OF = {kind.model: topic for topic, kind in BY_TOPIC.items()}
 
 WHAT_HAPPENED: Any = (_("What happened"), {"fields": ["events", "receiver_calls", "messages"]})
@@ -51,7 +54,11 @@ class DocumentAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         related = [name for name in ("order", *ADDRESSES, "origin_address") if hasattr(self.model, name)]
         rows = super().get_queryset(request).select_related(*related)
-        return rows.prefetch_related("tracks") if self.with_tracks else rows
+        if "order" in related:
+            rows = rows.defer("order__extra")
+        if not is_list(request):
+            return rows
+        return with_first_tracks(rows.defer("extra"))
 
     # ------------------------------------------------------------ status, order and addresses
 
@@ -87,18 +94,19 @@ class DocumentAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("unknown fields"))
     def extra_shown(self, document: Any) -> Any:
-        """Return the fields that this version does not know, as JSON."""
-        return display.preformatted(json.dumps(document.extra, indent=2, ensure_ascii=False))
+        """Return the fields that this version does not know, as JSON; cut off after `EXTRA` characters."""
+        text = json.dumps(document.extra, indent=2, ensure_ascii=False)
+        return display.preformatted(text if len(text) <= EXTRA else f"{text[:EXTRA]}\n…")
 
     # ------------------------------------------------------------ articles, amounts, parcels
 
     @admin.display(description=_("articles"))
     def articles(self, document: Any) -> Any:
         """Return a table of the lines, without columns that are empty in all of them."""
-        items = list(document.items.all())
-        columns = [column for names in self.item_columns if (column := filled(items, document.items.model, names))]
-        rows = ((stacked(item, column, document.currency) for column in columns) for item in items)
-        return display.table([column[0].verbose_name for column in columns], rows)
+        part = parts_of(document).of("lines", document.items.all())
+        columns = [column for names in self.item_columns if (column := filled(part.rows, document.items.model, names))]
+        rows = ((stacked(item, column, document.currency) for column in columns) for item in part.rows)
+        return with_links(part, display.table([column[0].verbose_name for column in columns], rows))
 
     @admin.display(description=_("amounts"))
     def amounts(self, document: Any) -> Any:
@@ -114,15 +122,16 @@ class DocumentAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("parcels"))
     def parcels(self, document: Any) -> Any:
-        """Return the tracking numbers, as links if they have URLs."""
-        return display.multiline(map(display.track, document.tracks.all()))
+        """Return the first tracking numbers, as links if they have URLs; a link to the others, which are not read."""
+        shown = [display.track(track) for track in document.first_tracks[: display.SHOWN_LINES]]
+        others = [display.page(document, f"… {_('show all')}")] if len(document.first_tracks) > len(shown) else []
+        return display.joined(SafeString("<br>"), [*shown, *others]) or display.EMPTY
 
     @admin.display(description=_("parcels"))
     def tracks(self, document: Any) -> Any:
         """Return a table of parcels with their carriers."""
-        rows = ((display.track(row), story.carrier_name(row) or display.EMPTY, row.method or display.EMPTY)
-                for row in document.tracks.order_by("pk"))  # fmt: skip
-        return display.table((_("tracking number"), _("carrier"), _("method")), rows)
+        heads = (_("tracking number"), _("carrier"), _("method"))
+        return parts_of(document).table("parcels", heads, document.tracks.order_by("pk"), _track)
 
     # ------------------------------------------------------------ related activity
 
@@ -156,6 +165,24 @@ class DocumentAdmin(ReadOnlyAdmin):
                 f"{path}message__increment_id": document.increment_id,
             }
         )
+
+
+def with_first_tracks(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Return documents with the `first_tracks` of each, if they have tracks: those shown in a cell, and one more."""
+    if not hasattr(rows.model, "tracks"):
+        return rows
+    return rows.prefetch_related(
+        Prefetch("tracks", Track.objects.order_by("pk")[: display.SHOWN_LINES + 1], "first_tracks")
+    )
+
+
+def is_list(request: HttpRequest) -> bool:
+    """Return True if the request is for a changelist, which needs less of its rows than a page."""
+    return bool(request.resolver_match) and str(request.resolver_match.url_name).endswith("_changelist")
+
+
+def _track(row: Track) -> tuple[Any, ...]:
+    return display.track(row), story.carrier_name(row) or display.EMPTY, row.method or display.EMPTY
 
 
 def order_and_story(order: Order | None, site: AdminSite) -> Any:

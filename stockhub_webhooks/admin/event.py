@@ -14,6 +14,7 @@ from stockhub_webhooks.admin.base import ReadOnlyAdmin
 from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.admin.document import order_and_story
 from stockhub_webhooks.admin.event_changes import field_name, shown
+from stockhub_webhooks.admin.long_parts import parts_of
 from stockhub_webhooks.delivery.subjects import subject_of
 from stockhub_webhooks.models import Event, Message, ReceiverCall
 
@@ -41,7 +42,10 @@ class EventAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return (
-            super().get_queryset(request).select_related("order", "message").defer("message__body", "message__headers")
+            super()
+            .get_queryset(request)
+            .select_related("order", "message")
+            .defer("message__body", "message__headers", "order__extra")
         )
 
     def title_of(self, row: Event) -> str:
@@ -99,8 +103,10 @@ class EventAdmin(ReadOnlyAdmin):
 def changes(event: Event, by_name: dict[str, Any]) -> Any:
     """Return a table of fields with their old and new value."""
     subject = subject_of(event)
-    rows = (
-        (field_name(subject, name), shown(subject, name, old), shown(subject, name, new))
-        for name, (old, new) in by_name.items()
-    )
-    return display.table((_("field"), _("old value"), _("new value")), rows)
+
+    def cells(change: tuple[str, Any]) -> tuple[str, str, str]:
+        name, (old, new) = change
+        return field_name(subject, name), shown(subject, name, old), shown(subject, name, new)
+
+    heads = (_("field"), _("old value"), _("new value"))
+    return parts_of(event).table("changes", heads, list(by_name.items()), cells)

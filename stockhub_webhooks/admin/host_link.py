@@ -83,7 +83,12 @@ class HostLinkAdmin(ReadOnlyAdmin):
         return super().get_model_perms(request) if conf.HOST_ORDER_RESOLVER else {}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).select_related("order", "payment_request")
+        return (
+            super()
+            .get_queryset(request)
+            .select_related("order", "payment_request")
+            .defer("order__extra", "payment_request__extra")
+        )
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
         result = search_box.find_with_tests(request, text, (topics.ORDER, topics.PAYMENT_REQUEST))

@@ -98,7 +98,7 @@ def _facts(purchase: story.Purchase, tasks: story.Tasks) -> list[tuple[Any, Any]
     steps = [phrases.step(step) for step in story.steps_of(purchase, lines) if step.state is not story.State.NONE]
     return [
         (_("account"), phrases.account(purchase)),
-        (_("status"), display.multiline(f"{order.increment_id}: {phrases.status(order)}" for order in purchase.orders)),
+        (_("status"), display.multiline(purchase.orders, _status)),
         (_("How far it is"), display.multiline(steps)),
         (_("parcels"), _each(purchase.shipments, page_tables.tracks)),
         (_("returns"), _each(purchase.rmas, page_tables.tracks)),
@@ -109,12 +109,17 @@ def _facts(purchase: story.Purchase, tasks: story.Tasks) -> list[tuple[Any, Any]
 
 def _each(documents: list[Any], tracks: Callable[[Any], Any] | None = None) -> Any:
     """Return one line per document with its number and status or amounts, and its parcels below."""
-    rows = []
-    for document in documents:
+
+    def lines(document: Any) -> Any:
         summary = phrases.status(document) if tracks else phrases.sum_written_out(story.sum_of(document))
-        rows.append(f"{document.increment_id}: {summary}")
-        rows += [tracks(document)] if tracks and document.tracks.all() else []
-    return display.multiline(rows) if rows else ""
+        own = [tracks(document)] if tracks and document.tracks.all() else []
+        return display.multiline([f"{document.increment_id}: {summary}", *own])
+
+    return display.multiline(documents, lines) if documents else ""
+
+
+def _status(order: Order) -> str:
+    return f"{order.increment_id}: {phrases.status(order)}"
 
 
 def _tasks(tasks: story.Tasks) -> str:

@@ -23,6 +23,7 @@ from stockhub_webhooks.admin.body_text import pretty
 from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.admin.entry import EntryPage, notes_table, text_of
 from stockhub_webhooks.admin.list_filters import MessageAttentionFilter
+from stockhub_webhooks.admin.long_parts import parts_of
 from stockhub_webhooks.admin.replay_request import MAX_IDS, URL_NAME
 from stockhub_webhooks.admin.sites import address, may_view
 from stockhub_webhooks.contract import statuses
@@ -32,7 +33,6 @@ from stockhub_webhooks.office.access import may, may_see_persons
 from stockhub_webhooks.receiving import records
 
 BODY_URL_NAME = "stockhub_webhooks_message_body"
-SHOWN_PARTS = 1000  # a message holds no more
 
 
 @admin.register(Message)
@@ -140,9 +140,11 @@ class MessageAdmin(EntryPage):
     def parts(self, message: Message) -> Any:
         """Return a table of the messages that this one was split into."""
         parts = message.parts.defer("body", "headers").order_by("position")
-        return display.table(
+        return parts_of(message).table(
+            "documents",
             (_("document"), _("outcome")),
-            ((display.page(part, str(part)), labels.result(part)) for part in parts[:SHOWN_PARTS]),
+            parts,
+            lambda part: (display.page(part, str(part)), labels.result(part)),
         )
 
     @admin.display(description=_("processed again"))

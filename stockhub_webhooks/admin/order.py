@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
@@ -10,9 +9,10 @@ from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.admin import display, labels, list_filters
 from stockhub_webhooks.admin.date_range import DateRangeFilter
-from stockhub_webhooks.admin.document import WHAT_HAPPENED
+from stockhub_webhooks.admin.document import WHAT_HAPPENED, with_first_tracks
 from stockhub_webhooks.admin.export import ExportPage
 from stockhub_webhooks.admin.find_page import FindPage
+from stockhub_webhooks.admin.long_parts import parts_of
 from stockhub_webhooks.admin.story.page import StoryPage
 from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.models import Order
@@ -51,19 +51,25 @@ class OrderAdmin(FindPage, ExportPage, StoryPage):
 
     @admin.display(description=_("documents"))
     def documents(self, order: Order) -> Any:
-        """Return a table of the order's shipments, returns, invoices, credit notes and payment requests."""
+        """Return tables of the order's shipments, returns, invoices, credit notes and payment requests."""
+        kinds = {
+            "shipments": (order.shipments, self._parcels), "returns": (order.rmas, self._parcels),
+            "invoices": (order.invoices, self._bill), "credit-notes": (order.credit_memos, self._bill),
+            "payment-requests": (order.payment_requests, self._bill),
+        }  # fmt: skip
         heads = (_("document"), _("Stock Hub number"), _("status"), _("tracking number"), _("total"))
-        return display.table(heads, self._documents(order))
+        found = [
+            (parts_of(order).of(name, with_first_tracks(documents.defer("extra").order_by("pk"))), cells)
+            for name, (documents, cells) in kinds.items()
+        ]
+        links = [part.links for part, _cells in found if not part.is_whole]
+        rows = [cells(row) for part, cells in found for row in part.rows]
+        return display.joined("", [*links, display.table(heads, rows)])
 
-    def _documents(self, order: Order) -> Iterator[tuple[Any, ...]]:
-        for parcels in (order.shipments, order.rmas):
-            for row in parcels.prefetch_related("tracks").order_by("pk"):
-                tracks = display.multiline(map(display.track, row.tracks.all()))
-                yield self._document(row, row.get_status_display() or display.EMPTY, tracks, display.EMPTY)
-        for bills in (order.invoices, order.credit_memos, order.payment_requests):
-            for bill in bills.order_by("pk"):
-                amount = display.money(bill.grand_total, bill.currency)
-                yield self._document(bill, display.EMPTY, display.EMPTY, amount)
+    def _parcels(self, row: Any) -> tuple[Any, ...]:
+        status = row.get_status_display() or display.EMPTY
+        return (row._meta.verbose_name, display.page(row), status, self.parcels(row), display.EMPTY)
 
-    def _document(self, row: Any, *cells: Any) -> tuple[Any, ...]:
-        return (row._meta.verbose_name, display.page(row), *cells)
+    def _bill(self, row: Any) -> tuple[Any, ...]:
+        amount = display.money(row.grand_total, row.currency)
+        return (row._meta.verbose_name, display.page(row), display.EMPTY, display.EMPTY, amount)

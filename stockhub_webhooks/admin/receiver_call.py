@@ -56,7 +56,7 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
         return search_box.related_to_messages(request, text, "event__message")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).select_related("event", "order").defer("event__changes")
+        return super().get_queryset(request).select_related("event", "order").defer("event__changes", "order__extra")
 
     def title_of(self, row: ReceiverCall) -> str:
         """Return the event in words, and the receiver."""

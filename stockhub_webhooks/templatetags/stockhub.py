@@ -14,13 +14,16 @@ from stockhub_webhooks.visible import visible_html
 
 register = template.Library()
 
+SHOWN = 200  # parcels
+
 
 @register.simple_tag(takes_context=True)
 def stockhub_tracking(context: template.Context, order: Any, account: str | None = None) -> SafeString:
     """Return the parcels of an order for the template `stockhub_webhooks/tracking.html`, which yours may replace.
 
     It shows nothing of other customers, no tests, no internal notes, no invisible characters, and only safe links.
-    Whether the visitor may see this order is for the shop's own page to say.
+    Whether the visitor may see this order is for the shop's own page to say. After 200 parcels the others are only
+    counted, in `more`.
 
     Args:
         context: the context of the page.
@@ -30,7 +33,12 @@ def stockhub_tracking(context: template.Context, order: Any, account: str | None
             nothing is shown of a number that two of them have: `{% stockhub_tracking order account="nl" %}`.
     """
     parcels = story.parcels(_asked_for(order), account)
-    values = {"parcels": parcels, "nothing": _("There is no parcel on its way yet.")}
+    left_out = len(parcels) - SHOWN
+    values = {
+        "parcels": parcels[:SHOWN],
+        "more": _("and %(count)s more") % {"count": left_out} if left_out > 0 else "",
+        "nothing": _("There is no parcel on its way yet."),
+    }
     return render_visible(context, "stockhub_webhooks/tracking.html", values)
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from stockhub_webhooks.admin import display, labels
 from stockhub_webhooks.admin.event_changes import field_name, inside, shown
-from stockhub_webhooks.admin.story import phrases
+from stockhub_webhooks.admin.story import page_tables, phrases
 from stockhub_webhooks.admin.story.links import Links
 from stockhub_webhooks.admin.story.page_tables import task
 from stockhub_webhooks.delivery.subjects import subject_of
@@ -25,11 +25,17 @@ from stockhub_webhooks.purchases.pieces import with_pieces
 # an event type, and the weaker one that its label already covers
 COVERS = {"shipment.delivered": "shipment.status_changed", "rma.status_changed": "rma_item.status_changed"}
 FOLD = 8  # changes; more of them are folded
+SHOWN = 50  # changes and tasks of a message; more of them are counted
 
 
 @dataclass(frozen=True)
 class TimelineEntry:
-    """An entry of the timeline as the template shows it; texts may be HTML links."""
+    """An entry of the timeline as the template shows it; texts may be HTML links.
+
+    Attributes:
+        details, changes, tasks: the first ones; `more_changes` and the last of the others say how many are left out.
+        changed: the number of all changes.
+    """
 
     at: Any
     title: Any
@@ -37,6 +43,8 @@ class TimelineEntry:
     received: Any
     details: list[Any]
     changes: list[dict[str, Any]]
+    more_changes: list[Any]
+    changed: int
     tasks: list[Any]
     tasks_in_short: str
     has_trouble: bool
@@ -44,13 +52,12 @@ class TimelineEntry:
     @property
     def folds_changes(self) -> bool:
         """True if there are so many changes that they are folded."""
-        return len(self.changes) > FOLD
+        return self.changed > FOLD
 
     @property
     def changes_in_short(self) -> str:
         """The summary that stands for the folded changes."""
-        number = len(self.changes)
-        return ngettext("%(count)d value changed", "%(count)d values changed", number) % {"count": number}
+        return ngettext("%(count)d value changed", "%(count)d values changed", self.changed) % {"count": self.changed}
 
 
 class History:
@@ -70,17 +77,23 @@ class History:
     def entry(self, entry: Entry) -> TimelineEntry:
         """Return an entry in words."""
         message = entry.message
-        calls = [call for event in entry.events for call in event.receiver_calls.all()]
+        calls = [(call, event) for event in entry.events for call in event.receiver_calls.all()]
+        changes = list(_changes(entry.events))
+        page = self.links.url(message)
+        # those in trouble first, so that none of them is left out before one that is done
+        first_calls = sorted(calls, key=lambda each: not is_trouble(each[0]))[:SHOWN] if len(calls) > SHOWN else calls
         return TimelineEntry(
             at=entry.at,
             title=self.title(entry),
             document=self.document(entry),
             received=self.links.to(message, _("message of %(at)s") % {"at": phrases.timestamp(message.received_at)}),
             details=list(self.details(entry)),
-            changes=[self.change(*change) for change in _changes(entry.events)],
-            tasks=[self.task(call, event) for event in entry.events for call in event.receiver_calls.all()],
-            tasks_in_short=tasks_in_short(calls),
-            has_trouble=any(is_trouble(call) for call in calls),
+            changes=[self.change(*change) for change in changes[:SHOWN]],
+            more_changes=display.more(len(changes) - SHOWN, self.links.url(changes[0][0]) if changes else ""),
+            changed=len(changes),
+            tasks=[*(self.task(*each) for each in first_calls), *display.more(len(calls) - SHOWN, page)],
+            tasks_in_short=tasks_in_short([call for call, _event in calls]),
+            has_trouble=any(is_trouble(call) for call, _event in calls),
         )
 
     def title(self, entry: Entry) -> str:
@@ -102,11 +115,12 @@ class History:
     def details(self, entry: Entry) -> Iterator[Any]:
         """Yield new parcels, amounts and pieces of a new document, an error, and whether a replay found this."""
         types = {event.type for event in entry.events}
-        for event in entry.events:
-            track = self.tracks.get(event.subject_id) if event.type == "track.added" else None
-            if track:
-                yield format_html("{} {}", story.carrier_name(track), display.track(track))
+        added = [self.tracks.get(event.subject_id) for event in entry.events if event.type == "track.added"]
+        tracks = [track for track in added if track]
+        yield from map(page_tables.track_in_words, tracks[: display.SHOWN_LINES])
+        left_out = len(tracks) - display.SHOWN_LINES
         document = self.documents.get((entry.message.topic, entry.message.increment_id))
+        yield from display.more(left_out, self.links.url(document) if document else "")
         if document is not None and any(name.endswith(".created") for name in types):
             yield from _content_of_new(document)
         if entry.message.error:

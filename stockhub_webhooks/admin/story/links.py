@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite
 from django.contrib.admin.templatetags.admin_urls import admin_urlquote
@@ -28,9 +29,9 @@ def story_url(site: AdminSite, order: Order) -> str:
     return _url(site, STORY, order.pk)
 
 
-def _url(site: AdminSite, name: str, pk: Any) -> str:
+def _url(site: AdminSite, name: str, *pks: Any) -> str:
     try:
-        return reverse(f"{site.name}:{name}", args=[admin_urlquote(pk)])
+        return reverse(f"{site.name}:{name}", args=[admin_urlquote(pk) for pk in pks])
     except NoReverseMatch:
         return ""
 
@@ -46,11 +47,16 @@ class Links:
     def url(self, row: Model) -> str:
         """Return the URL of the row's page, "" if there is none or the user may not view it."""
         meta = row._meta
-        return _url(self.site, f"{meta.app_label}_{meta.model_name}_change", row.pk) if self.may_see(row) else ""
+        return _url(self.site, f"{meta.app_label}_{meta.model_name}_change", row.pk) if self.may_see(type(row)) else ""
 
-    def may_see(self, row: Model) -> bool:
-        """Return True if the site has the row's page and the user may view it."""
-        model = type(row)
+    def list_url(self, model: type[Model], word: str) -> str:
+        """Return the URL of the model's list, searched for a word; "" if the user may not view it."""
+        meta = model._meta
+        url = _url(self.site, f"{meta.app_label}_{meta.model_name}_changelist") if self.may_see(model) else ""
+        return f"{url}?{urlencode({'q': word})}" if url else ""
+
+    def may_see(self, model: type[Model]) -> bool:
+        """Return True if the site has the pages of the model and the user may view them."""
         if model not in self._may_see:
             page = self.site._registry.get(model)
             self._may_see[model] = page is not None and page.has_view_permission(self.request)

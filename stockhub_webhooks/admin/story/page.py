@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from stockhub_webhooks.admin import display
 from stockhub_webhooks.admin.base import ObjectTools
 from stockhub_webhooks.admin.document import DocumentAdmin
+from stockhub_webhooks.admin.long_parts import Parts
 from stockhub_webhooks.admin.story import page_tables, phrases
 from stockhub_webhooks.admin.story.history import History
 from stockhub_webhooks.admin.story.links import STORY, HostOrder, Links, host_order, link, story_url
@@ -75,7 +76,7 @@ class StoryPage(DocumentAdmin):
             "facts": facts(purchase, links, host, persons),
             "remarks": [*page_tables.remarks(purchase, links), *_failing(host), *_missing(purchase, links, host)],
             "picture": picture(steps),
-            "tables": page_tables.tables(purchase, lines, story.tasks_of(purchase), links, persons),
+            "tables": page_tables.tables(purchase, lines, story.tasks_of(purchase), links, persons, Parts(request)),
             "support_message": support_message(purchase, lines, steps),
             "labels": labels(),
             **self.history(request, purchase, links, persons),
@@ -101,8 +102,10 @@ class StoryPage(DocumentAdmin):
 def facts(purchase: Purchase, links: Links, host: HostOrder, persons: bool) -> list[tuple[str, Any]]:
     """Return the most important facts of a purchase, each with its label."""
     rows: list[tuple[Any, Any]] = [(_("our order number"), _number(purchase, host))]
-    for order in purchase.orders:
+    for order in purchase.orders[: display.SHOWN_LINES]:
         rows.append((_("Stock Hub number"), _order(order, links)))
+    left_out = len(purchase.orders) - display.SHOWN_LINES
+    rows += [(_("Stock Hub number"), text) for text in display.more(left_out, _orders_url(purchase, links))]
     rows += [(_("customer"), _customer(purchase) if persons else phrases.HIDDEN)]
     rows += [(_("shipping address"), _address(purchase) if persons else phrases.HIDDEN)]
     if account := phrases.account(purchase):
@@ -123,6 +126,10 @@ def _number(purchase: Purchase, host: HostOrder) -> Any:
 def _order(order: Order, links: Links) -> Any:
     created = phrases.timestamp(order.created_at) if order.created_at else ""
     return display.multiline(filter(None, (links.to(order, order.increment_id), phrases.status(order), created)))
+
+
+def _orders_url(purchase: Purchase, links: Links) -> str:
+    return links.list_url(Order, purchase.po_number)
 
 
 def _failing(host: HostOrder) -> list[Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from django.utils.html import format_html
@@ -12,45 +13,60 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from stockhub_webhooks.admin import display, labels
+from stockhub_webhooks.admin.long_parts import Part, Parts
 from stockhub_webhooks.admin.story import phrases
 from stockhub_webhooks.admin.story.links import Links
-from stockhub_webhooks.models import ReceiverCall
+from stockhub_webhooks.models import CreditMemo, ReceiverCall, Track
 from stockhub_webhooks.office import story
 from stockhub_webhooks.office.story import Purchase, Quantities
 from stockhub_webhooks.purchases.pieces import with_pieces
 
 LONG = 25  # rows; a longer table is folded
+REMARKS = 50
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table; the first cell of each row is its header, `foot` is a last row of sums."""
+    """A table, or a part of a long one; the first cell of each row is its header.
+
+    Attributes:
+        sums: a row of sums over all rows, also those of other parts.
+        numbers: all columns but the first hold numbers.
+    """
 
     caption: str
     heads: list[str]
     rows: list[list[Any]]
-    foot: list[Any] = field(default_factory=list)
-    numbers: bool = False  # all columns but the first hold numbers
+    part: Part
+    sums: list[Any] = field(default_factory=list)
+    numbers: bool = False
 
     @property
     def is_long(self) -> bool:
         """True if the table has so many rows that it is folded."""
-        return len(self.rows) > LONG
+        return self.part.total > LONG
+
+    @property
+    def is_open(self) -> bool:
+        """True if a folded table is shown open, since it is not at its first part."""
+        return bool(self.part.former)
 
     @property
     def summary(self) -> str:
         """The summary that stands for a folded table."""
-        return f"{self.caption} ({len(self.rows)})"
+        return f"{self.caption} ({self.part.total})"
 
 
-def tables(purchase: Purchase, lines: list[Quantities], tasks: story.Tasks, links: Links, persons: bool) -> list[Table]:
+def tables(
+    purchase: Purchase, lines: list[Quantities], tasks: story.Tasks, links: Links, persons: bool, parts: Parts
+) -> list[Table]:
     """Return the tables that have rows."""
     all_tables = [
-        unfinished(tasks, links, persons),
-        parcels(purchase, links),
-        quantities(purchase, lines),
-        amounts(purchase, links),
-        returns(purchase, links),
+        unfinished(tasks, links, persons, parts),
+        parcels(purchase, links, parts),
+        quantities(purchase, lines, parts),
+        amounts(purchase, links, parts),
+        returns(purchase, links, parts),
     ]
     return [table for table in all_tables if table.rows]
 
@@ -63,14 +79,15 @@ def heads(*names: Any) -> list[str]:
 # ---------------------------------------------------------------- pieces
 
 
-def quantities(purchase: Purchase, lines: list[Quantities]) -> Table:
+def quantities(purchase: Purchase, lines: list[Quantities], parts: Parts) -> Table:
     """Return the table of lines: how many pieces of each reached which step."""
     several = len(purchase.orders) > 1
     columns = (*phrases.STEPS.values(), _("still open"))
     is_known = not any(order.is_stub for order in purchase.orders)
-    rows = [[_line(line, several, is_known), *_pieces(line)] for line in lines]
-    foot = [_("Total"), *_pieces(story.total_of(lines))] if len(lines) > 1 else []
-    return Table(_("Pieces of each line"), heads(_("article"), *columns), rows, foot, numbers=True)
+    part = parts.of("lines", lines)
+    rows = [[_line(line, several, is_known), *_pieces(line)] for line in part.rows]
+    sums = [_("Total"), *_pieces(story.total_of(lines))] if len(lines) > 1 else []
+    return Table(_("Pieces of each line"), heads(_("article"), *columns), rows, part, sums, numbers=True)
 
 
 def _line(line: Quantities, with_order: bool, is_known: bool) -> Any:
@@ -108,27 +125,29 @@ def _count_with_label(number: int, label: Any) -> str:
 # ---------------------------------------------------------------- amounts
 
 
-def amounts(purchase: Purchase, links: Links) -> Table:
+def amounts(purchase: Purchase, links: Links, parts: Parts) -> Table:
     """Return the table of documents with their amounts written out."""
     rows = []
-    for document in (*purchase.bills, *purchase.payment_requests):
+    part = parts.of("amounts", list(filter(story.has_amounts, (*purchase.bills, *purchase.payment_requests))))
+    returned = story.Returns(purchase.rmas)
+    for document in part.rows:
         added = story.sum_of(document)
-        if added.total is None and not added.terms:
-            continue
-        remarks = [*phrases.sum_remarks(added), *_probable_return(document, purchase)]
+        remarks = [*phrases.sum_remarks(added), *_probable_return(document, returned)]
         written = format_html("<strong>{}</strong>", phrases.sum_written_out(added))
         rows.append(
             [_link(document, links), phrases.timestamp(document.created_at), written, display.multiline(remarks)]
         )
-    return Table(_("Amounts, VAT included"), heads(_("document"), _("created at"), _("amounts"), _("remarks")), rows)
+    return Table(
+        _("Amounts, VAT included"), heads(_("document"), _("created at"), _("amounts"), _("remarks")), rows, part
+    )
 
 
 def _link(document: Any, links: Links) -> Any:
     return links.to(document, phrases.name(document))
 
 
-def _probable_return(document: Any, purchase: Purchase) -> Iterator[str]:
-    guess = story.probable_return(document, purchase.rmas) if document in purchase.credit_memos else None
+def _probable_return(document: Any, returned: story.Returns) -> Iterator[str]:
+    guess = returned.probable(document) if isinstance(document, CreditMemo) else None
     if guess:
         yield phrases.probable_return(guess)
 
@@ -136,46 +155,49 @@ def _probable_return(document: Any, purchase: Purchase) -> Iterator[str]:
 # ---------------------------------------------------------------- parcels and returns
 
 
-def parcels(purchase: Purchase, links: Links) -> Table:
+def parcels(purchase: Purchase, links: Links, parts: Parts) -> Table:
     """Return the table of shipments with their parcels, status and dates."""
+    part = parts.of("parcels", purchase.shipments)
     rows = [
         [
             _link(shipment, links),
             phrases.status(shipment),
-            tracks(shipment),
+            tracks(shipment, links.url(shipment)),
             sum(item.qty or 0 for item in with_pieces(shipment.items.all())),
             phrases.timestamp(shipment.collected_at),
             phrases.timestamp(shipment.delivered_at),
         ]
-        for shipment in purchase.shipments
+        for shipment in part.rows
     ]
     columns = (_("shipment"), _("status"), _("parcels"), _("pieces"), _("collected at"), _("delivered at"))
-    return Table(_("Where the parcels are"), heads(*columns), rows)
+    return Table(_("Where the parcels are"), heads(*columns), rows, part)
 
 
-def tracks(owner: Any) -> Any:
+def tracks(owner: Any, more_url: str = "") -> Any:
     """Return the parcels of a shipment or a return: carrier, and number with a link."""
-    return display.multiline(
-        format_html("{} {}", story.carrier_name(track), display.track(track))
-        for track in sorted(owner.tracks.all(), key=lambda track: int(track.pk))
-    )
+    return display.multiline(sorted(owner.tracks.all(), key=lambda track: int(track.pk)), track_in_words, more_url)
 
 
-def returns(purchase: Purchase, links: Links) -> Table:
+def track_in_words(track: Track) -> Any:
+    """Return the carrier and the number of a parcel, with a link."""
+    return format_html("{} {}", story.carrier_name(track), display.track(track))
+
+
+def returns(purchase: Purchase, links: Links, parts: Parts) -> Table:
     """Return the table of returns with their items and parcels."""
+    part = parts.of("returns", purchase.rmas)
     rows = [
         [
             _link(rma, links),
             phrases.status(rma),
             phrases.timestamp(rma.date_requested),
-            display.multiline(map(_returned_item, rma.items.all())),
-            tracks(rma),
+            display.multiline(rma.items.all(), _returned_item, links.url(rma)),
+            tracks(rma, links.url(rma)),
         ]
-        for rma in purchase.rmas
+        for rma in part.rows
     ]
-    return Table(
-        capfirst(_("returns")), heads(_("return"), _("status"), _("requested at"), _("items"), _("parcels")), rows
-    )
+    columns = (_("return"), _("status"), _("requested at"), _("items"), _("parcels"))
+    return Table(capfirst(_("returns")), heads(*columns), rows, part)
 
 
 def _returned_item(item: Any) -> str:
@@ -192,16 +214,17 @@ def _returned_item(item: Any) -> str:
 # ---------------------------------------------------------------- tasks for our shop
 
 
-def unfinished(tasks: story.Tasks, links: Links, persons: bool) -> Table:
-    """Return the table of open and given-up tasks of the shop."""
+def unfinished(tasks: story.Tasks, links: Links, persons: bool, parts: Parts) -> Table:
+    """Return the table of the oldest open and given-up tasks of the shop; its caption has the number of all."""
+    part = parts.of("tasks", tasks.unfinished)
     rows = [
         [links.to(call, labels.event(call.event)), call.event.increment_id, call.receiver, task(call, persons)]
-        for call in tasks.unfinished
+        for call in part.rows
     ]
     total = tasks.open + tasks.given_up
     caption = ngettext("%(count)d task for our shop is not done", "%(count)d tasks for our shop are not done", total)
     columns = (_("change"), _("Stock Hub number"), _("receiver"), _("status"))
-    return Table(caption % {"count": total}, heads(*columns), rows)
+    return Table(caption % {"count": total}, heads(*columns), rows, part)
 
 
 def task(call: ReceiverCall, persons: bool) -> str:
@@ -222,8 +245,14 @@ def reason(call: ReceiverCall, persons: bool) -> str:
     return Truncator(labels.first_line(call.last_error, persons=persons)).chars(200)
 
 
-def remarks(purchase: Purchase, links: Links) -> Iterable[Any]:
-    """Return remarks on the purchase as a whole."""
+def remarks(purchase: Purchase, links: Links) -> list[Any]:
+    """Return remarks on the purchase as a whole; after `REMARKS` the others are only counted."""
+    rest = _remarks(purchase, links)
+    shown = list(islice(rest, REMARKS))
+    return [*shown, *display.more(sum(1 for _remark in rest))]
+
+
+def _remarks(purchase: Purchase, links: Links) -> Iterator[Any]:
     for order in purchase.orders:
         if order.is_stub:
             yield format_html("{}: {}", _link(order, links), labels.NOT_RECEIVED_YET)

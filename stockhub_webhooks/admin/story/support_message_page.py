@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from stockhub_webhooks.admin import display
 from stockhub_webhooks.admin.story import phrases
 from stockhub_webhooks.office import story
 from stockhub_webhooks.office.story import Purchase, Quantities, Step
@@ -31,7 +33,7 @@ def support_message(purchase: Purchase, lines: list[Quantities], steps: list[Ste
 def _heading(purchase: Purchase) -> Iterator[str]:
     if purchase.po_number:
         yield _("Our order number: %(number)s") % {"number": purchase.po_number}
-    for order in purchase.orders:
+    for order in purchase.orders[:LINES]:
         text = _("Stock Hub order: %(number)s, status: %(status)s, of %(date)s")
         if order.created_at is None:
             text = _("Stock Hub order: %(number)s, status: %(status)s")
@@ -40,6 +42,7 @@ def _heading(purchase: Purchase) -> Iterator[str]:
             "status": phrases.status(order),
             "date": phrases.timestamp(order.created_at),
         }
+    yield from display.more(len(purchase.orders) - LINES)
 
 
 def _lines(lines: list[Quantities]) -> Iterator[str]:
@@ -59,27 +62,32 @@ def _lines(lines: list[Quantities]) -> Iterator[str]:
 
 
 def _documents(purchase: Purchase) -> Iterator[str]:
-    for moving in purchase.moving:
+    for moving in purchase.moving[:LINES]:
         parts = [phrases.status(moving), *_parcels(moving)]
         at = getattr(moving, "delivered_at", None) or getattr(moving, "date_requested", None)
         if at:
             parts.append(phrases.timestamp(at))
         yield f"{phrases.name(moving)}: {', '.join(parts)}"
-    for bill in purchase.bills:
-        if bill.grand_total is None:
-            continue
+    yield from display.more(len(purchase.moving) - LINES)
+    bills = [bill for bill in purchase.bills if bill.grand_total is not None]
+    for bill in bills[:LINES]:
         parts = [phrases.sum_written_out(story.sum_of(bill)), phrases.timestamp(bill.created_at)]
         yield f"{phrases.name(bill)}: {', '.join(parts)}"
+    yield from display.more(len(bills) - LINES)
 
 
 def _parcels(owner: Any) -> Iterator[str]:
-    for track in owner.tracks.all():
+    tracks = owner.tracks.all()
+    for track in tracks[: display.SHOWN_LINES]:
         yield f"{story.carrier_name(track)} {track.tracking_number}".strip()
+    yield from display.more(len(tracks) - display.SHOWN_LINES)
 
 
 def questions(purchase: Purchase, steps: list[Step]) -> list[str]:
     """Return the questions that follow from the facts; a line to fill in if there are none."""
-    return list(_questions(purchase, {step.name: step for step in steps})) or ["…"]
+    rest = _questions(purchase, {step.name: step for step in steps})
+    shown = list(islice(rest, LINES))
+    return [*shown, *display.more(sum(1 for _question in rest))] or ["…"]
 
 
 def _questions(purchase: Purchase, steps: dict[str, Step]) -> Iterator[str]:

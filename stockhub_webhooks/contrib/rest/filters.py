@@ -17,6 +17,12 @@ from rest_framework.settings import api_settings
 from stockhub_webhooks.models import Document, Order
 from stockhub_webhooks.models.numbers import ALL, of_number
 
+# parameters of the view: the first entry of the lists within an order
+PLACES = {
+    "lines_from": "The first line and parcel of each document that is shown, counted from 0.",
+    "documents_from": "The first document of each kind that is shown, counted from 0.",
+}
+
 
 class TimeField(serializers.DateTimeField):
     """Time that can be written in UTC, as the databases do."""
@@ -33,7 +39,11 @@ class TimeField(serializers.DateTimeField):
             self.fail("overflow")
 
 
-TYPES = {TimeField: ("string", "date-time"), serializers.BooleanField: ("boolean", None)}
+TYPES = {
+    TimeField: ("string", "date-time"),
+    serializers.BooleanField: ("boolean", None),
+    serializers.IntegerField: ("integer", None),
+}
 
 
 class ByQuery(BaseFilterBackend):
@@ -75,23 +85,24 @@ class ByQuery(BaseFilterBackend):
         for name, (lookup, field, _) in self.parameters().items():
             if name not in parameters:
                 continue
-            value = _parse(name, field, parameters[name])
+            value = parse(name, field, parameters[name])
             if name in self.NUMBERS:
                 column, models = self.NUMBERS[name]
                 queryset = queryset.filter(of_number(value, [lookup], [column], models))
             else:
                 queryset = queryset.filter(**{lookup: value})
-        with_tests = self.TEST in parameters and _parse(self.TEST, serializers.BooleanField(), parameters[self.TEST])
+        with_tests = self.TEST in parameters and parse(self.TEST, serializers.BooleanField(), parameters[self.TEST])
         if "account" in parameters or with_tests:
             return queryset
         real: QuerySet[Any] = queryset.real()  # type: ignore[attr-defined]
         return real
 
     def other_parameters(self, view: Any) -> set[str | None]:
-        """Return the parameters that are no filters: those of the pages and of the format, and `test`."""
+        """Return the parameters that are no filters: `test`, and those of pages, of long lists and of the format."""
         pages = view.paginator
         return {
             self.TEST,
+            *PLACES,
             api_settings.URL_FORMAT_OVERRIDE,
             getattr(pages, "cursor_query_param", None),
             getattr(pages, "page_size_query_param", None),
@@ -105,6 +116,11 @@ class ByQuery(BaseFilterBackend):
 
 class OrderFilter(ByQuery):
     """Filter of orders. Stubs never match a time or a status, since they have neither."""
+
+    def get_schema_operation_parameters(self, view: View) -> list[dict[str, Any]]:
+        """Return the filters, and the parameters that choose the entries of the lists within an order."""
+        places = [_parameter_schema(name, serializers.IntegerField(), text) for name, text in PLACES.items()]
+        return [*super().get_schema_operation_parameters(view), *places]
 
     NUMBERS = {"po_number": ("po_number", [Order]), "increment_id": ("increment_id", [Order])}
     LOOKUPS = {
@@ -142,7 +158,7 @@ class EventFilter(ByQuery):
     }
 
 
-def _parse(name: str, field: serializers.Field[Any, Any, Any, Any], value: str) -> Any:
+def parse(name: str, field: serializers.Field[Any, Any, Any, Any], value: str) -> Any:
     try:
         return field.run_validation(value)
     except ValidationError as error:

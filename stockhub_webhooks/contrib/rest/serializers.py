@@ -18,6 +18,7 @@ from stockhub_webhooks.models import (
     Address,
     CreditMemo,
     CreditMemoItem,
+    Document,
     Event,
     Invoice,
     InvoiceItem,
@@ -33,9 +34,10 @@ from stockhub_webhooks.models import (
 from stockhub_webhooks.models.personal import personal_columns
 from stockhub_webhooks.office.access import may_see_persons
 
+SHOWN = "shown_"  # prefix of the attribute with the entries of a list that are shown, and one more
 LINE = ("sku", "parent_sku", "manufacturer", "size", "mpn")
 PRICES = ("item_price_inc_tax", "row_total_inc_tax")
-CHILD = ("increment_id", "po_number", "received_at", "extra")
+CHILD = ("increment_id", "po_number", "received_at", "extra", "cut")
 TOTALS = ("currency", "subtotal", "shipping_price", "grand_total")
 
 
@@ -82,6 +84,33 @@ class DocumentSerializer(ReadOnlySerializer):
     """Base class of documents; `extra` has the fields that this version does not know."""
 
     extra = serializers.DictField(allow_null=True)
+    cut = serializers.SerializerMethodField(
+        help_text="The lists that go on; `lines_from` and `documents_from` show more of them."
+    )
+
+    def get_cut(self, row: Document) -> list[str]:
+        """Return the names of the lists that have more entries than are shown."""
+        lists = (name for name, field in self.fields.items() if isinstance(field, serializers.ListSerializer))
+        return [name for name in lists if len(getattr(row, SHOWN + name)) > self.limit]
+
+    def get_fields(self) -> dict[str, Any]:
+        """Take the lists from the attributes that hold their chosen entries."""
+        fields = super().get_fields()
+        for name, field in fields.items():
+            if isinstance(field, serializers.ListSerializer):
+                field.source = SHOWN + name
+        return fields
+
+    @property
+    def limit(self) -> int:
+        """The number of entries that are shown of a list."""
+        limit: int = self.context["view"].parts.limit
+        return limit
+
+    def to_representation(self, instance: Document) -> Any:
+        """Return the document without the entries that are beyond the limit."""
+        shown = super().to_representation(instance)
+        return shown | {name: shown[name][: self.limit] for name in shown["cut"]}
 
 
 class AddressSerializer(ReadOnlySerializer):

@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 from django.utils.cache import patch_cache_control
+from rest_framework import serializers
 from rest_framework.renderers import JSONRenderer
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from stockhub_webhooks.contrib.rest.filters import EventFilter, OrderFilter
+from stockhub_webhooks.contrib.rest.filters import PLACES, EventFilter, OrderFilter, parse
 from stockhub_webhooks.contrib.rest.pages import NewestFirst
 from stockhub_webhooks.contrib.rest.permissions import MayView
-from stockhub_webhooks.contrib.rest.serializers import EventSerializer, OrderSerializer
+from stockhub_webhooks.contrib.rest.serializers import SHOWN, EventSerializer, OrderSerializer
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.db.error_reports import without_queries
-from stockhub_webhooks.models import RMA, CreditMemo, Event, Invoice, Order, PaymentRequest, Shipment
+from stockhub_webhooks.models import (
+    RMA,
+    CreditMemo,
+    CreditMemoItem,
+    Event,
+    Invoice,
+    InvoiceItem,
+    Order,
+    OrderItem,
+    PaymentRequest,
+    PaymentRequestItem,
+    RMAItem,
+    Shipment,
+    ShipmentItem,
+    Track,
+)
+
+LIMIT = 1000  # entries of each list within an order
+LIMIT_IN_LIST = 100
+FROM = serializers.IntegerField(min_value=0, max_value=10_000_000)
 
 
 class ReadOnly(ReadOnlyModelViewSet[Any]):
@@ -38,29 +59,66 @@ class ReadOnly(ReadOnlyModelViewSet[Any]):
         return response
 
 
-def _documents(name: str, model: type[Any], *parts: str, addresses: tuple[str, ...] = ()) -> Prefetch[Any]:
-    """Return a prefetch of documents, by primary key, with their lines and addresses."""
-    rows = model.objects.order_by("pk").prefetch_related(*parts)
-    return Prefetch(name, rows.select_related(*addresses) if addresses else rows)
+@dataclass(frozen=True)
+class Parts:
+    """Which entries of the lists within an order are shown: `limit` of them, from a place counted from 0."""
+
+    limit: int
+    lines_from: int = 0
+    documents_from: int = 0
+
+    def lines(self, name: str, model: type[Any], *order: str) -> Prefetch[Any]:
+        """Return a prefetch of lines or tracks, and of one more that tells if there are others."""
+        rows = model.objects.order_by(*order)
+        return Prefetch(name, rows[self.lines_from : self.lines_from + self.limit + 1], SHOWN + name)
+
+    def documents(
+        self, name: str, model: type[Any], addresses: tuple[str, ...], *parts: Prefetch[Any]
+    ) -> Prefetch[Any]:
+        """Return a prefetch of documents, by primary key, with their lines and addresses."""
+        rows = model.objects.order_by("pk").prefetch_related(*parts)
+        rows = rows.select_related(*addresses) if addresses else rows
+        return Prefetch(name, rows[self.documents_from : self.documents_from + self.limit + 1], SHOWN + name)
+
+    def prefetches(self) -> tuple[Prefetch[Any], ...]:
+        """Return all that belongs to orders."""
+        shipping, billing = "shipping_address", "billing_address"
+
+        def items(model: type[Any]) -> Prefetch[Any]:
+            return self.lines("items", model, "position", "pk")
+
+        tracks = self.lines("tracks", Track, "pk")
+        return (
+            items(OrderItem),
+            self.documents("shipments", Shipment, (shipping, "origin_address"), items(ShipmentItem), tracks),
+            self.documents("invoices", Invoice, (billing,), items(InvoiceItem)),
+            self.documents("rmas", RMA, (), items(RMAItem), tracks),
+            self.documents("credit_memos", CreditMemo, (billing,), items(CreditMemoItem)),
+            self.documents("payment_requests", PaymentRequest, (shipping, billing), items(PaymentRequestItem)),
+        )
 
 
 class OrderViewSet(ReadOnly):
-    """Orders with their documents, newest first."""
+    """Orders with their documents, newest first.
+
+    A list within an order has at most 1000 entries, in the list of orders 100; `cut` names those that go on.
+    `lines_from` and `documents_from` choose the first entry.
+    """
 
     serializer_class = OrderSerializer
     filter_backends = (OrderFilter,)
-    queryset = Order.objects.select_related("shipping_address", "billing_address").prefetch_related(
-        "items",
-        _documents("shipments", Shipment, "items", "tracks", addresses=("shipping_address", "origin_address")),
-        _documents("invoices", Invoice, "items", addresses=("billing_address",)),
-        _documents("rmas", RMA, "items", "tracks"),
-        _documents("credit_memos", CreditMemo, "items", addresses=("billing_address",)),
-        _documents("payment_requests", PaymentRequest, "items", addresses=("shipping_address", "billing_address")),
-    )
+    queryset = Order.objects.select_related("shipping_address", "billing_address")
+
+    @property
+    def parts(self) -> Parts:
+        """The entries that the request chooses."""
+        limit = LIMIT if self.action == "retrieve" else LIMIT_IN_LIST
+        query = self.request.query_params
+        return Parts(limit, **{name: parse(name, FROM, query[name]) for name in PLACES if name in query})
 
     def get_queryset(self) -> QuerySet[Any]:
         """Read from the database that this app writes to; a router could choose a replica."""
-        return super().get_queryset().using(database_alias())
+        return super().get_queryset().using(database_alias()).prefetch_related(*self.parts.prefetches())
 
 
 class EventViewSet(ReadOnly):
@@ -68,7 +126,9 @@ class EventViewSet(ReadOnly):
 
     serializer_class = EventSerializer
     filter_backends = (EventFilter,)
-    queryset = Event.objects.select_related("order", "message").defer("message__body", "message__headers")
+    queryset = Event.objects.select_related("order", "message").defer(
+        "message__body", "message__headers", "order__extra"
+    )
 
     def get_queryset(self) -> QuerySet[Any]:
         """Read from the database that this app writes to; a router could choose a replica."""

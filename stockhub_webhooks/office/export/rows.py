@@ -86,7 +86,8 @@ class Export:
             related.append(table.address)
         children = [*(["tracks"] if table.has_tracks else []), *(["items"] if self.by_line else [])]
         rows = rows.select_related(*related) if related else rows  # without arguments it would join every relation
-        return rows.prefetch_related(*children)
+        unused = ["extra", *(["order__extra"] if "order" in related else [])]
+        return rows.defer(*unused).prefetch_related(*children)
 
 
 def _chunks(rows: QuerySet[Any]) -> Iterator[list[Any]]:

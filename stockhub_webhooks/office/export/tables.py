@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.contract import topics
@@ -68,8 +69,20 @@ def _customer(name: str) -> tuple[Column, ...]:
 
 
 ORDER_NUMBER = Column(_("order"), lambda row: row.order.increment_id if row.order_id else None)
+PARCELS_SHOWN = 20  # more would be repeated in the row of each line, and do not fit into a cell
+
+
+def _tracking_numbers(row: Any) -> str:
+    """Return the first tracking numbers; after them the number of the others."""
+    tracks = row.tracks.all()
+    numbers = [track.tracking_number for track in tracks[:PARCELS_SHOWN]]
+    left_out = len(tracks) - len(numbers)
+    more = [f"… {gettext('and %(count)s more') % {'count': left_out}}"] if left_out else []
+    return ", ".join([*numbers, *more])
+
+
 PARCELS = (
-    Column(_("tracking number"), lambda row: ", ".join(track.tracking_number for track in row.tracks.all())),
+    Column(_("tracking number"), _tracking_numbers),
     Column(_("carrier"), lambda row: ", ".join(dict.fromkeys(track.carrier or "" for track in row.tracks.all()))),
 )
 NUMBERS = ("increment_id", "po_number")

@@ -5,11 +5,11 @@ sums, ``refunds`` guesses the return of a credit note, ``timeline`` lists the me
 that the customer may see.
 """
 
-from stockhub_webhooks.office.story.amounts import Sum, Term, sum_of
+from stockhub_webhooks.office.story.amounts import Sum, Term, has_amounts, sum_of
 from stockhub_webhooks.office.story.lines import Quantities, lines_of, total_of
 from stockhub_webhooks.office.story.parcels import Parcel, carrier_name, parcels
 from stockhub_webhooks.office.story.purchase import Purchase, of_number, read
-from stockhub_webhooks.office.story.refunds import Probable, probable_return
+from stockhub_webhooks.office.story.refunds import Probable, Returns
 from stockhub_webhooks.office.story.steps import State, Step, steps_of
 from stockhub_webhooks.office.story.timeline import Entry, Tasks, Timeline, tasks_of
 
@@ -19,6 +19,7 @@ __all__ = [
     "Probable",
     "Purchase",
     "Quantities",
+    "Returns",
     "State",
     "Step",
     "Sum",
@@ -26,10 +27,10 @@ __all__ = [
     "Term",
     "Timeline",
     "carrier_name",
+    "has_amounts",
     "lines_of",
     "of_number",
     "parcels",
-    "probable_return",
     "read",
     "steps_of",
     "sum_of",

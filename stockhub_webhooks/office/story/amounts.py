@@ -68,6 +68,12 @@ class Sum:
         return not self.is_too_much and not self.lines_are_too_much
 
 
+def has_amounts(document: Any) -> bool:
+    """Return True if a document has a total, a subtotal, or another term that is not zero."""
+    amounts = (getattr(document, name) for name, _sign in PARTS[type(document)])
+    return document.grand_total is not None or document.subtotal is not None or any(amounts)
+
+
 def sum_of(document: Any) -> Sum:
     """Return the checked amounts of an order, invoice, credit note or payment request."""
     parts = [(name, sign, getattr(document, name)) for name, sign in PARTS[type(document)]]

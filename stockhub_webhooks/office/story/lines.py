@@ -6,10 +6,10 @@ the two has no size, they match if it is the only order line of that SKU. A pare
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from stockhub_webhooks.models import Order
@@ -90,14 +90,40 @@ def total_of(lines: list[Quantities]) -> Quantities:
     return total
 
 
+class _Group:
+    """Lines with one SKU, or with one SKU and size, of one order or of all orders of the purchase."""
+
+    def __init__(self) -> None:
+        self.lines: list[Quantities] = []
+        # by counted quantity: the lines before this place have no room
+        self.full: Counter[str] = Counter()
+
+    def first_with_room(self, counted: str) -> Quantities | None:
+        """Return the first line that can take more pieces."""
+        while self.full[counted] < len(self.lines):
+            line = self.lines[self.full[counted]]
+            if line.room(counted) > 0:
+                return line
+            self.full[counted] += 1
+        return None
+
+
+GroupKey = tuple[int | None, str, str | None]  # the order, None for all of them; the SKU; the size, None for all sizes
+
+
 class _LineCounter:
+    """Counts pieces on the lines of a purchase, in a time proportional to the number of lines of its documents."""
+
     def __init__(self, purchase: Purchase) -> None:
         self.purchase = purchase
         self.lines: list[Quantities] = []
+        self.groups: dict[GroupKey, _Group] = {}
+        self.places: dict[int, list[tuple[_Group, int]]] = {}
 
     def run(self) -> list[Quantities]:
         for order in self.purchase.orders:
-            self.lines += [_line(item, order, item.qty_ordered) for item in self.counted_items(order)]
+            for item in self.counted_items(order):
+                self.append(_line(item, order, item.qty_ordered))
         for shipment in filter(self.purchase.has, self.purchase.shipments):
             self.add(shipment, _delivered if shipment.is_delivered else _sent)
         for rma in filter(self.purchase.has, self.purchase.rmas):
@@ -109,6 +135,16 @@ class _LineCounter:
             line.cancelled = max(line.reversed, left)
         return self.lines
 
+    def append(self, line: Quantities) -> None:
+        """Add a line, to its groups too."""
+        self.lines.append(line)
+        places = self.places[id(line)] = []
+        for order in {None, line.order.pk if line.order else None}:
+            for size in (None, line.size):
+                group = self.groups.setdefault((order, line.sku, size), _Group())
+                places.append((group, len(group.lines)))
+                group.lines.append(line)
+
     def counted_items(self, order: Order) -> list[Any]:
         """Return the lines of an order that have pieces; a parent line has some if more was sent than its children."""
         items = list(order.items.all())
@@ -119,49 +155,61 @@ class _LineCounter:
         for item in counted:
             ordered[item.sku] += item.qty_ordered or 0
         sent = Counter[str | None]()
-        for shipment in self.purchase.shipments:
-            if shipment.order_id == order.pk and self.purchase.has(shipment):
-                for item in with_pieces(shipment.items.all()):
-                    sent[item.sku] += item.qty or 0
-        return [item for item in items if item in counted or sent[item.sku] > ordered[item.sku]]
+        for shipment in self.shipments_by_order[order.pk]:
+            for item in with_pieces(shipment.items.all()):
+                sent[item.sku] += item.qty or 0
+        kept = set(map(id, counted))
+        return [item for item in items if id(item) in kept or sent[item.sku] > ordered[item.sku]]
+
+    @cached_property
+    def shipments_by_order(self) -> dict[int, list[Any]]:
+        """The shipments that count here, by the primary key of their order."""
+        shipments: dict[int, list[Any]] = defaultdict(list)
+        for shipment in filter(self.purchase.has, self.purchase.shipments):
+            shipments[shipment.order_id].append(shipment)
+        return shipments
 
     def add(self, document: Any, pieces: Callable[[Any], dict[str, int]]) -> None:
         """Count the pieces of a document's items on their matching lines."""
         positions: Counter[tuple[Any, ...]] = Counter()
         for item in with_pieces(document.items.all()):
-            lines = self.matching_lines(item, document)
+            group = self.matching_group(item, document)
             position = positions[item.sku, item.size]
             positions[item.sku, item.size] += 1
             for counted, number in pieces(item).items():
-                _distribute(lines, position, counted, number)
+                self.distribute(group, position, counted, number)
 
-    def matching_lines(self, item: Any, document: Any) -> list[Quantities]:
+    def matching_group(self, item: Any, document: Any) -> _Group:
         """Return the lines of the item's own order, or else of any order of the purchase, that match the item."""
-        known = [line for line in self.lines if line.sku == (item.sku or "")]
-        for candidates in ([line for line in known if line.order and line.order.pk == document.order_id], known):
-            matching = [line for line in candidates if line.size == (item.size or "")]
-            if not matching and len(candidates) == 1 and not (item.size and candidates[0].size):
-                matching = candidates
-            if matching:
-                return matching
-        unknown = _line(item, None, None)
-        self.lines.append(unknown)
-        return [unknown]
+        sku, size = item.sku or "", item.size or ""
+        for order in (document.order_id, None):
+            if equal := self.groups.get((order, sku, size)):
+                return equal
+            same_sku = self.groups.get((order, sku, None))
+            if same_sku and len(same_sku.lines) == 1 and not (size and same_sku.lines[0].size):
+                return same_sku
+        self.append(_line(item, None, None))
+        return self.groups[None, sku, size]
+
+    def distribute(self, group: _Group, position: int, counted: str, number: int) -> None:
+        """Count pieces on the line at this position; pieces beyond its ordered quantity go to the other lines."""
+        first = group.lines[min(position, len(group.lines) - 1)]
+        line: Quantities | None = first
+        left = number
+        while line and left > 0:
+            pieces = max(min(left, line.room(counted)), 0)
+            setattr(line, counted, getattr(line, counted) + pieces)
+            left -= pieces
+            line = group.first_with_room(counted) if left else None
+        setattr(first, counted, getattr(first, counted) + left)
+        if left < 0:  # there is room again
+            for others, place in self.places[id(first)]:
+                others.full[counted] = min(others.full[counted], place)
 
 
 def _line(item: Any, order: Order | None, ordered: int | None) -> Quantities:
     name = " ".join(filter(None, (item.manufacturer, item.mpn)))
     return Quantities(order, item.sku or "", item.size or "", name, ordered)
-
-
-def _distribute(lines: list[Quantities], position: int, counted: str, number: int) -> None:
-    """Count pieces on the line at this position; pieces beyond its ordered quantity go to the other lines."""
-    first = lines[min(position, len(lines) - 1)]
-    for line in (first, *(other for other in lines if other is not first)):
-        pieces = max(min(number, line.room(counted)), 0)
-        setattr(line, counted, getattr(line, counted) + pieces)
-        number -= pieces
-    setattr(first, counted, getattr(first, counted) + number)
 
 
 def _sent(item: Any) -> dict[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Q
@@ -75,7 +76,11 @@ class Purchase:
 
     def is_stray(self, document: Any) -> bool:
         """Return True if the document has our order number, but belongs to another order or to none."""
-        return document.order_id not in {order.pk for order in self.orders}
+        return document.order_id not in self._order_pks
+
+    @cached_property
+    def _order_pks(self) -> set[int]:
+        return {order.pk for order in self.orders}
 
     def names_another(self, document: Any) -> bool:
         """Return True if the document belongs to one of the orders, but has another order number of the shop."""
@@ -106,7 +111,7 @@ def of_number(po_number: str) -> list[Order]:
 
 
 def _orders(condition: Q, persons: bool) -> list[Order]:
-    rows = Order.objects.using(database_alias()).filter(condition).prefetch_related("items")
+    rows = Order.objects.using(database_alias()).filter(condition).defer("extra").prefetch_related("items")
     if persons:
         rows = rows.select_related(*ADDRESSES)
     return sorted(rows, key=lambda order: (order.created_at is None, order.created_at, order.pk))
@@ -118,10 +123,10 @@ def _with_children(account: str, po_number: str, orders: list[Order]) -> Purchas
         belongs |= Q(account=account, po_number=po_number)
 
     def rows(model: Any, *children: str) -> list[Any]:
-        documents = model.objects.using(database_alias()).filter(belongs).select_related("order").order_by("pk")
+        documents = model.objects.using(database_alias()).filter(belongs).defer("extra").order_by("pk")
         return list(documents.prefetch_related(*children))
 
-    return Purchase(
+    purchase = Purchase(
         account=account,
         po_number=po_number,
         orders=orders,
@@ -131,3 +136,16 @@ def _with_children(account: str, po_number: str, orders: list[Order]) -> Purchas
         credit_memos=rows(CreditMemo, "items"),
         payment_requests=rows(PaymentRequest),
     )
+    _set_orders(purchase)
+    return purchase
+
+
+def _set_orders(purchase: Purchase) -> None:
+    """Set the order of each document, without reading an order twice."""
+    by_pk = {order.pk: order for order in purchase.orders}
+    others = {document.order_id for document in purchase.children} - by_pk.keys() - {None}
+    if others:
+        by_pk |= Order.objects.using(database_alias()).defer("extra").in_bulk(others)
+    for document in purchase.children:
+        if document.order_id in by_pk:
+            document.order = by_pk[document.order_id]

@@ -14,7 +14,7 @@ def guess(purchase):
 
     def now():
         found = purchase()
-        probable = story.probable_return(found.credit_memos[-1], found.rmas)
+        probable = story.Returns(found.rmas).probable(found.credit_memos[-1])
         return probable and (probable.rma.increment_id, *probable.reasons)
 
     return now

@@ -1,0 +1,186 @@
+"""A shop in which everything is long: one order of many lines, one of many documents, a purchase of many orders."""
+
+import json
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+
+from stockhub_webhooks import models
+from stockhub_webhooks.contract import topics
+from stockhub_webhooks.models import Message, Order
+
+LINES, DOCUMENTS, ORDERS = "LONG-1", "MANY-1", "SPLIT-1"  # the shop's order numbers
+START = datetime(2024, 3, 1, tzinfo=timezone.utc)
+BATCH = 500
+PRICE = Decimal("10.00")
+
+
+def fill(count, *, one_sku=False):
+    """Insert `count` rows of each kind, as many documents in all; no signal of the app is sent."""
+    sku = (lambda number: "SKU-1") if one_sku else (lambda number: f"SKU-{number}")
+    lines = range(count)
+    order = _order_of_many_lines(lines, sku)
+    _many_messages(lines, order, sku)
+    _order_of_many_documents(range(max(count // len(CHILDREN), 1)), sku)
+    _purchase_of_many_orders(lines)
+    _many_rows_of_the_operation(lines, order)
+    return order
+
+
+def _at(number):
+    return START + timedelta(seconds=number)
+
+
+def _add(model, rows):
+    return model.objects.bulk_create(list(rows), batch_size=BATCH)
+
+
+def _document(model, number, **values):
+    names = {field.name for field in model._meta.fields}
+    amounts = dict.fromkeys(("subtotal", "grand_total"), PRICE) | {"shipping_price": Decimal(0)}
+    times = dict.fromkeys(("created_at", "updated_at", "date_requested", "collected_at", "delivered_at"), START)
+    known = {name: value for name, value in {"currency": "EUR", **amounts, **times}.items() if name in names}
+    return model(account="default", increment_id=number, received_at=START, **known | values)
+
+
+ITEMS = {
+    models.Order: (models.OrderItem, "order", "qty_ordered"),
+    models.Shipment: (models.ShipmentItem, "shipment", "qty"),
+    models.Invoice: (models.InvoiceItem, "invoice", "qty"),
+    models.RMA: (models.RMAItem, "rma", "qty_requested"),
+    models.CreditMemo: (models.CreditMemoItem, "credit_memo", "qty"),
+    models.PaymentRequest: (models.PaymentRequestItem, "payment_request", "qty"),
+}
+CHILDREN = [model for model in ITEMS if model is not Order]
+MOVING = {models.Shipment: "shipment", models.RMA: "rma"}
+
+
+def _item(document, position, sku):
+    model, owner, pieces = ITEMS[type(document)]
+    names = {field.name for field in model._meta.fields}
+    prices = dict.fromkeys(("item_price_inc_tax", "row_total_inc_tax"), PRICE)
+    values = {"manufacturer": "Brand", "size": "M", "item_id": str(position), "status": "authorized", **prices}
+    known = {name: value for name, value in values.items() if name in names}
+    return model(position=position, sku=sku, **{owner: document, pieces: 1}, **known)
+
+
+def _track(document, number):
+    owner = MOVING[type(document)]
+    number = f"3S{document.pk}{owner}{number}"
+    return models.Track(
+        tracking_number=number, carrier="postnl", tracking_url="https://carrier.example/", **{owner: document}
+    )
+
+
+def _order_of_many_lines(lines, sku):
+    total = PRICE * len(lines)
+    extra = {"items": [{"id": str(number), "gift": "yes"} for number in lines]}
+    order = _document(Order, "L1", po_number=LINES, status="processing", subtotal=total, grand_total=total, extra=extra)
+    order.save()
+    documents = [order]
+    for model in CHILDREN:
+        document = _document(model, "L1", po_number=LINES, order=order)
+        document.save()
+        documents.append(document)
+    for document in documents:
+        _add(ITEMS[type(document)][0], (_item(document, number, sku(number)) for number in lines))
+        if type(document) in MOVING:
+            _add(models.Track, (_track(document, number) for number in lines))
+    return order
+
+
+def _message(topic, number, **values):
+    values = {"body": b"{}", "status": "applied", "outcome": "updated", "received_at": START, **values}
+    return Message(topic=topic, url_topic=topic, account="default", increment_id=number, headers={}, **values)
+
+
+def _event(message, order, number, kind, subject=1, **changes):
+    return models.Event(
+        type=kind, account="default", order=order, message=message, subject_id=subject, increment_id="L1",
+        po_number=LINES, changes=changes, occurred_at=_at(number),
+    )  # fmt: skip
+
+
+def _call(event, order, number):
+    failing = number % 2
+    return models.ReceiverCall(
+        event=event, order=order, signal="event_recorded", receiver="shop.receiver",
+        status="given_up" if failing else "done", attempts=1, cause=f"ValueError {number}" if failing else "",
+        last_error=f"ValueError: {number}" if failing else "", failed_at=START if failing else None,
+    )  # fmt: skip
+
+
+def _many_messages(lines, order, sku):
+    """Messages about one order; the last one changed every line, and added every parcel."""
+    items = [{"sku": sku(number), "size": "M", "qty_ordered": 1, "row_total_inc_tax": "10.00"} for number in lines]
+    body = {"increment_id": "L1", "po_number": LINES, "updated_at": "2024-03-01 00:00:00", "items": items}
+    _add(Message, (_message(topics.ORDER, "L1", received_at=_at(number)) for number in lines))
+    messages = list(Message.objects.order_by("pk"))
+    late = _at(len(lines) + 1)
+    long = _message(topics.ORDER, "L1", received_at=late, body=json.dumps(body).encode())
+    parcels = _message(topics.SHIPMENT, "L1", received_at=late)
+    long.save()
+    parcels.save()
+    changes = {f"items[{sku(number)}/M#{number}].qty_ordered": (1, 2) for number in lines}
+    tracks = models.Track.objects.filter(shipment__isnull=False).values_list("pk", flat=True)
+    events = [_event(message, order, number, "order.updated", order.pk) for number, message in enumerate(messages)]
+    events += [_event(parcels, order, number, "track.added", pk) for number, pk in enumerate(tracks)]
+    events.append(_event(long, order, len(lines) + 1, "order.updated", order.pk, **changes))
+    _add(models.Event, events)
+    events = models.Event.objects.order_by("pk").only("pk")
+    _add(models.ReceiverCall, (_call(event, order, number) for number, event in enumerate(events)))
+    _add(Message, (
+        _message(topics.RMA, "", status="quarantined", error=f"not_json: {number}", cause=f"cause {number}",
+                 received_at=_at(number), notes=[{"path": "", "code": "unknown_field", "detail": ""}])
+        for number in lines
+    ))  # fmt: skip
+
+
+def _order_of_many_documents(lines, sku):
+    extra = {"items": [{"id": str(number), "gift": "yes"} for number in lines]}
+    order = _document(Order, "D1", po_number=DOCUMENTS, status="processing", extra=extra)
+    order.save()
+    _add(models.OrderItem, [_item(order, 0, "SKU-0")])
+    for model in CHILDREN:
+        _add(model, (_document(model, f"D{number}", po_number=DOCUMENTS, order=order) for number in lines))
+        documents = list(model.objects.filter(po_number=DOCUMENTS))
+        _add(ITEMS[model][0], (_item(document, 0, sku(number)) for number, document in enumerate(documents)))
+        if model in MOVING:
+            _add(models.Track, (_track(document, 0) for document in documents))
+
+
+def _purchase_of_many_orders(lines):
+    _add(models.Address, (models.Address(last_name=f"Long {number}", city="Utrecht") for number in lines))
+    addresses = list(models.Address.objects.filter(last_name__startswith="Long "))
+    _add(Order, (
+        _document(Order, f"S{number}", po_number=ORDERS, status="processing", shipping_address=address)
+        for number, address in enumerate(addresses)
+    ))  # fmt: skip
+    orders = list(Order.objects.filter(po_number=ORDERS))
+    _add(models.OrderItem, (_item(order, 0, "SKU-0") for order in orders))
+    _add(models.HostLink, (
+        models.HostLink(order=order, account="default", status="missing", since=START) for order in orders
+    ))  # fmt: skip
+
+
+def _many_rows_of_the_operation(lines, order):
+    _add(models.Refusal, (
+        models.Refusal(hour=START - timedelta(hours=number), reason="wrong_key", remote_address=f"a{number}", count=1,
+                       last_at=START)
+        for number in lines
+    ))  # fmt: skip
+    _add(models.RefusedBody, (
+        models.RefusedBody(url_topic="order", topic="order", increment_id=f"R{number}", body=b"{}", headers={},
+                           reason="wrong_key", remote_address=f"a{number}", refused_at=_at(number))
+        for number in lines
+    ))  # fmt: skip
+    _add(models.Replay, (
+        models.Replay(requested_by="office", created_at=_at(number), reason="to see", status="done")
+        for number in lines
+    ))  # fmt: skip
+    _add(models.Drift, (
+        models.Drift(topic="order", kind="unknown_field", name=f"name{number}", count=1, first_seen_at=START,
+                     last_seen_at=START)
+        for number in lines
+    ))  # fmt: skip
+    _add(models.Alarm, (models.Alarm(name=f"alarm{number}", since=START) for number in lines))
+    _add(models.Heartbeat, (models.Heartbeat(name=f"worker{number}", beat_at=START) for number in lines))
