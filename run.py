@@ -7,7 +7,7 @@
     python3 run.py screenshots          the pictures of the documentation, of that shop, in Chromium
     python3 run.py tests [ARGUMENTS]    the quick tests, on SQLite; ARGUMENTS go to pytest
     python3 run.py tests --all [ARGUMENTS]    all tests, on every database that is there
-    python3 run.py check                lint, types and the quick tests: run it before a commit
+    python3 run.py check                lint, bandit, types and the quick tests: run it before a commit
     python3 run.py drills [NAME]        one long drill; without NAME: the drills and their last results
 
 Everything is made in `.run/` beside this file. `tests --all` runs on SQLite, and also on PostgreSQL and MariaDB if
@@ -77,6 +77,7 @@ DRILLS = {
     ),
     "hosts": ("the app in the set-ups of other projects", "TEST_POSTGRESQL_URL", [(*PYTEST, "tests/hosts")]),
     "deploy": ("old code receives on the migrated schema", "TEST_POSTGRESQL_URL", [(*PYTEST, "tests/drills/deploy")]),
+    "audit": ("known weaknesses of the packages that are installed", None, [("tests/drills/audit.py",)]),
     "erasure": ("a person is erased everywhere", None, []),
     "flaky": ("the quick tests in random order, 20 times, on a busy disk", None, [(*PYTEST, *QUICK)] * 20),
 }
@@ -167,11 +168,12 @@ def quick_tests(arguments):
 
 
 def check():
-    """Run lint, types and the quick tests, all of them; return the first exit code that is not 0."""
+    """Run lint, bandit, types and the quick tests, all of them; return the first exit code that is not 0."""
     environment = Environment(RUN / "venv")
     environment.provide("tests")
     environment.provide("lint")
-    steps = (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",))
+    bandit = ("bandit", "--quiet", "--configfile", "pyproject.toml", "--recursive", "stockhub_webhooks")
+    steps = (("ruff", "check"), ("ruff", "format", "--check"), bandit, ("mypy",))
     codes = []
     for step in steps:
         say(" ".join(step))
@@ -198,6 +200,8 @@ def drills(name):
         fail(f"The drill {name} needs a database: set {variable}.")
     environment = Environment(RUN / "venv")
     environment.provide("tests", extras=["postgres"] if variable else [])
+    if name == "audit":
+        environment.provide("audit")
     state = known.setdefault(name, {})
     say(f"{name}: {purpose}; last result: {state.get('result', 'none')}")
     passed = state.get("passed", 0)

@@ -179,7 +179,7 @@ class Conf:
     def pause_after(self, attempts: int) -> float:
         """Return the pause in seconds before the next attempt: exponential back-off plus up to 25 % jitter."""
         pause = min(self.BACKOFF_BASE_SECONDS * 2 ** min(attempts - 1, 30), self.BACKOFF_MAX_SECONDS)
-        return float(pause * random.uniform(1.0, 1.25))
+        return float(pause * random.uniform(1.0, 1.25))  # nosec B311  # jitter
 
     def uses_time_zones(self) -> bool:
         """Return True if the host's times are aware."""

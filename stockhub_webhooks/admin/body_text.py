@@ -21,7 +21,8 @@ from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.serializers import encodings
 
-LIMIT = 1024 * 1024
+LIMIT = 100_000  # characters of a body on a page: a longer one is shown in part, and corrected in a file
+UNPACKED_LIMIT = 1024 * 1024
 DEPTH_LIMIT = 40
 GROWTH_LIMIT = 4
 INDENT = "  "
@@ -53,6 +54,7 @@ class BodyText:
         text: with byte order marks; a byte that is no character of the charset is a lone surrogate.
         charset: the one that the body has, or the likeliest.
         is_text: False if the body cannot be unpacked or is no text; a form would damage it.
+        is_short: True if the text is short enough for a page, so that it can be shown whole and corrected.
     """
 
     text: str
@@ -66,6 +68,10 @@ class BodyText:
         text = self.text[len(marks) :]
         indented = _indented(text) if _is_json(text) else []
         return [Piece("", marks), *(indented or _visible(text))]
+
+    @property
+    def is_short(self) -> bool:
+        return len(self.text) <= LIMIT
 
     @property
     def shown(self) -> str:
@@ -96,7 +102,7 @@ def read_text(body: bytes, headers: Mapping[str, str] | None = None) -> BodyText
     is_text = True
     if compression := encodings.compression_of(body, headers.get("content-encoding", "")):
         try:
-            body = encodings.unpack(body, compression, max(conf.MAX_BODY_BYTES, LIMIT))
+            body = encodings.unpack(body, compression, max(conf.MAX_BODY_BYTES, UNPACKED_LIMIT))
         except Unreadable:
             is_text = False
     charset = encodings.charset_of(body, headers.get("content-type", ""))
@@ -112,7 +118,7 @@ def read_text(body: bytes, headers: Mapping[str, str] | None = None) -> BodyText
 def pretty(body: bytes, headers: Mapping[str, str] | None = None) -> str:
     """Return the body to look at: indented if it is JSON, cut off after `LIMIT` characters."""
     text = read_text(body, headers)
-    return text.shown if len(text.text) <= LIMIT else replace(text, text=text.text[:LIMIT]).shown + "\n…"
+    return text.shown if text.is_short else replace(text, text=text.text[:LIMIT]).shown + "\n…"
 
 
 def _decoded(body: bytes, charset: str) -> str:

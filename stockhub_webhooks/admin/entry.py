@@ -102,6 +102,12 @@ class EntryForm(forms.Form):
         return body
 
 
+def is_editable(message: Message) -> bool:
+    """Return True if the body can be corrected on the page; otherwise the message's page offers its bytes."""
+    text = text_of(message)
+    return text.is_text and text.is_short
+
+
 def is_correctable(message: Message) -> bool:
     """Return True if the message was never applied, or only in part."""
     return message.status == Message.Status.QUARANTINED or bool(message.is_in_part)
@@ -151,7 +157,7 @@ class EntryPage(ReadOnlyAdmin):
         return may_look and self.has_enter_by_hand_permission(request)
 
     def change_form_object_tools(self, request: HttpRequest, row: Message) -> ObjectTools:
-        may_correct = is_correctable(row) and self.has_correct_permission(request) and text_of(row).is_text
+        may_correct = is_correctable(row) and self.has_correct_permission(request) and is_editable(row)
         own = [(f"{self.page_url(URL_NAME)}?correct={row.pk}", _("correct and enter again"))] if may_correct else []
         return [*own, *super().change_form_object_tools(request, row)]
 
@@ -176,7 +182,7 @@ class EntryPage(ReadOnlyAdmin):
     def entry_form(self, request: HttpRequest) -> HttpResponse:
         """Show the form; if it is valid, store the message and redirect to its result."""
         original = self.original(request)
-        if original and not text_of(original).is_text:
+        if original and not is_editable(original):
             return HttpResponseRedirect(self.page_url(PAGE_URL_NAME, original.pk))  # it says why, and offers the bytes
         if request.method != "POST":
             return self.entry_page(request, EntryForm(initial=initial(original), original=original))

@@ -21,7 +21,7 @@ from stockhub_webhooks.admin import display, labels, list_filters, related_activ
 from stockhub_webhooks.admin.base import ObjectTools
 from stockhub_webhooks.admin.body_text import pretty
 from stockhub_webhooks.admin.date_range import DateRangeFilter
-from stockhub_webhooks.admin.entry import EntryPage, notes_table, text_of
+from stockhub_webhooks.admin.entry import EntryPage, is_correctable, notes_table, text_of
 from stockhub_webhooks.admin.list_filters import MessageAttentionFilter
 from stockhub_webhooks.admin.long_parts import parts_of
 from stockhub_webhooks.admin.replay_request import MAX_IDS, URL_NAME
@@ -196,13 +196,22 @@ class MessageAdmin(EntryPage):
 
     @admin.display(description=_("body"))
     def content(self, message: Message) -> Any:
-        """Return the body, formatted if it is JSON; a link to its bytes if it is no text."""
-        if text_of(message).is_text:
-            return display.preformatted(pretty(bytes(message.body), message.headers))
+        """Return the body, formatted if it is JSON; a link to its bytes if it is no text, or too long for a page."""
+        text = text_of(message)
+        shown = display.preformatted(pretty(bytes(message.body), message.headers)) if text.is_text else ""
+        if text.is_text and text.is_short:
+            return shown
+        remark = _("This is no text that can be shown (%(size)s).")
+        if text.is_text:
+            remark = _("This is only the beginning: the body is too long for a page (%(size)s).")
+        if text.is_text and is_correctable(message):
+            remark = _(
+                "This is only the beginning: the body is too long to be corrected on a page (%(size)s). Download it, "
+                "correct the file, and take it in with the command stockhub_ingest."
+            )
         link = display.link(self.page_url(BODY_URL_NAME, message.pk), _("download it"))
-        size = filesizeformat(len(message.body))
-        text = _("This is no text that can be shown (%(size)s).") % {"size": size}
-        return format_html("<p>{}</p><p>{}</p>", text, link)
+        size = {"size": filesizeformat(len(message.body))}
+        return format_html("<p>{}</p><p>{}</p>{}", remark % size, link, shown)
 
     def get_urls(self) -> list[Any]:
         """Add the download of a body."""

@@ -99,7 +99,7 @@ def select_for_update_text(model: Model, using: str, where: tuple[str, ...]) -> 
     """Build a SELECT that locks the rows whose fields equal `where`, if the database can lock rows."""
     names = ", ".join(_quoted(field, using) for field in model._meta.local_concrete_fields)
     lock = " FOR UPDATE" if connections[using].features.has_select_for_update else ""
-    return f"SELECT {names} FROM {_table(model, using)} WHERE {_conditions(model, using, where)}{lock}"  # noqa: S608 - names of ours
+    return f"SELECT {names} FROM {_table(model, using)} WHERE {_conditions(model, using, where)}{lock}"  # nosec B608  # noqa: S608 - names of ours
 
 
 # ---------------------------------------------------------------- columns
@@ -130,14 +130,14 @@ def _json(field: Any, value: Any, connection: Any) -> str:
 @cache
 def _insert_text(model: Model, using: str, left_out: frozenset[str]) -> tuple[str, str]:
     names = ", ".join(_quoted(column.field, using) for column in columns(model, using, left_out).values())
-    before_values = f"INSERT INTO {_table(model, using)} ({names}) VALUES "  # noqa: S608 - names of ours
+    before_values = f"INSERT INTO {_table(model, using)} ({names}) VALUES "  # nosec B608  # noqa: S608 - names of ours
     return before_values, f" RETURNING {_quoted(model._meta.pk, using)}"
 
 
 @cache
 def _update_text(model: Model, using: str, where: tuple[str, ...], values: tuple[tuple[str, str], ...]) -> str:
     assignments = ", ".join(f"{_quoted(model._meta.get_field(name), using)} = {mark}" for name, mark in values)
-    return f"UPDATE {_table(model, using)} SET {assignments} WHERE {_conditions(model, using, where)}"  # noqa: S608 - names of ours
+    return f"UPDATE {_table(model, using)} SET {assignments} WHERE {_conditions(model, using, where)}"  # nosec B608  # noqa: S608 - names of ours
 
 
 def _conditions(model: Model, using: str, names: tuple[str, ...]) -> str:

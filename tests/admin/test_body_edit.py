@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stockhub_webhooks.admin.body_edit import corrected, edited_text
-from stockhub_webhooks.admin.body_text import read_text
+from stockhub_webhooks.admin.body_text import LIMIT, read_text
 from stockhub_webhooks.models import Message, Order
 from tests.samples import sample
 from tests.serializers.test_body import WRAPPINGS
@@ -103,6 +103,34 @@ def test_what_is_no_text_is_offered_as_it_is_and_not_in_a_form(name, post, staff
     assert Message.objects.count() == 1
     assert clerk("view_message").get(url).status_code == 403
     assert staff.post(url).status_code == 405
+
+
+@pytest.mark.django_db(databases="__all__", transaction=True)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_long_body_is_shown_in_part_and_offered_as_a_file(pack, post, staff, page_url):
+    text = '{"increment_id": ' + ", ".join(f'"part {number}"' for number in range(60_000))
+    assert post("order", pack(text.encode())).status_code == 406
+    message = Message.objects.get()
+    page = staff.get(page_url(message))
+    assert "?correct=" not in page.text
+    assert "part 1" in page.text
+    assert "stockhub_ingest" in page.text
+    assert len(page.content) < 300_000
+    url = re.search(r'href="([^"]*/body/)"', page.text)[1]
+    assert staff.get(url).content == pack(text.encode())
+    form = url.replace(f"{message.pk}/body/", f"enter/?correct={message.pk}")
+    assert staff.get(form).url == page_url(message)
+    assert staff.post(form, {"topic": "order", "body": "{}"}).url == page_url(message)
+    assert Message.objects.count() == 1
+
+
+@pytest.mark.django_db(databases="__all__", transaction=True)
+def test_body_up_to_the_limit_can_be_corrected(post, staff, page_url):
+    body = '{"increment_id": "1", "a": "' + "x" * (LIMIT - 28)
+    post("order", body.encode())
+    page = staff.get(page_url(Message.objects.get())).text
+    url = re.search(r'href="([^"]*\?correct=\d+)"', page)[1]
+    assert staff.get(url).context["form"]["body"].value() == body
 
 
 # each with the text that is shown

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+
+from tests.drills.audit import judge
 
 FILE = Path(__file__).resolve().parents[2] / "run.py"
 pytestmark = pytest.mark.sqlite  # the same on every database
@@ -152,6 +155,7 @@ def test_check_runs_lint_types_and_the_quick_tests(launcher, environment):
     assert [arguments[1:3] for arguments, _ in environment.ran] == [
         ("ruff", "check"),
         ("ruff", "format"),
+        ("bandit", "--quiet"),
         ("mypy",),
         ("pytest", "-m"),
     ]
@@ -168,6 +172,41 @@ def test_stopped_drill_continues_with_the_failed_step(launcher, environment, mon
     assert steps == ["first", "second", "second", "third"]
     launcher.main(["drills"])
     assert capsys.readouterr().out.count("passed") > 1
+
+
+def test_audit_drill_has_the_tool_and_reports_its_failure(launcher, environment, capsys):
+    environment.failing_url, environment.failing_code = launcher.url_of(None), 2
+    assert launcher.main(["drills", "audit"]) == 2
+    assert [group for group, _ in environment.provided_for] == ["tests", "audit"]
+    assert (FILE.parent / environment.ran[0][0][0]).is_file()
+    assert "failed with exit code 2" in capsys.readouterr().out
+
+
+def package(name, *ids, **more):
+    return {"name": name, "version": "1.0", "vulns": [{"id": each, "fix_versions": ["1.1"]} for each in ids], **more}
+
+
+def skipped(name):
+    return {"name": name, "skip_reason": "not found"}
+
+
+@pytest.mark.parametrize(
+    ("packages", "code", "said"),
+    [
+        ([package("a"), package("b"), skipped("django-stockhub-webhooks")], 0, "2 packages audited, 0 known"),
+        ([package("a", "CVE-1"), package("b")], 1, "a 1.0: CVE-1, mended in 1.1"),
+        ([package("a", "CVE-1"), skipped("b")], 1, "Not audited, since the service knows nothing of them: b."),
+        ([package("a"), skipped("b")], 2, "Not audited, since the service knows nothing of them: b."),
+        ([skipped("a"), skipped("b")], 2, "can't be reached"),
+        ([], 2, "can't be reached"),
+        (None, 2, "can't be reached"),
+    ],
+)
+def test_audit_is_clean_only_if_every_package_was_audited(packages, code, said):
+    output = "" if packages is None else json.dumps({"dependencies": packages, "fixes": []})
+    found, lines = judge(output, "Traceback\nConnectionError: refused")
+    assert found == code
+    assert said in "\n".join(lines)
 
 
 @pytest.mark.parametrize("name", ["erasure", "unknown", "kills"])

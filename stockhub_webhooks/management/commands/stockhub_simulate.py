@@ -79,7 +79,7 @@ class Command(SafeCommand):
         key = self.key(options)
         if not options["orders"] <= ORDERS_OF_A_SEED:
             raise CommandError(f"--orders: {ORDERS_OF_A_SEED} at most")
-        seed = options["seed"] or random.randrange(1, SEEDS)
+        seed = options["seed"] or random.randrange(1, SEEDS)  # nosec B311  # a seed
         plan = scenario.plan(options["orders"], seed, timezone.now())
         self.announce(options, scenario, seed, plan)
         simulation = Simulation(

@@ -75,7 +75,7 @@ class Story:
         po_number: str | None = None,
         lines: Sequence[Line] = (),
     ) -> None:
-        chance = random.Random(seed)
+        chance = random.Random(seed)  # nosec B311  # repeatable
         self._first_number = (seed + 1) * 10
         self._used: dict[str, int] = {}
         self.steps: list[Step] = []

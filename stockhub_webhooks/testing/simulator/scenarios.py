@@ -98,7 +98,7 @@ class Scenario:
             )
             for position in range(orders)
         ]
-        queues = self.write(lives, random.Random(seed))
+        queues = self.write(lives, random.Random(seed))  # nosec B311  # repeatable
         dropped = sum(map(len, lives)) - sum(map(len, queues)) if self.loses else 0
         return Plan(queues, lives, dropped)
 
