@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from django.core.management.base import BaseCommand, OutputWrapper
+from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 
 from stockhub_webhooks.visible import isolated
+
+
+def has_nul(values: Iterable[Any]) -> bool:
+    """Return True if one of the values, or of the values in a list, has a NUL character; PostgreSQL refuses it."""
+    return any(
+        "\0" in value if isinstance(value, str) else isinstance(value, (list, tuple)) and has_nul(value)
+        for value in values
+    )
 
 
 class VisibleOutput(OutputWrapper):
@@ -28,6 +37,8 @@ class SafeCommand(BaseCommand):
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Run the command with visible output, into the streams that `call_command` names."""
+        if has_nul(options.values()):
+            raise CommandError("an argument has a NUL character, which no text of ours has")
         stdout = options.pop("stdout", None) or self.stdout._out  # type: ignore[attr-defined]
         self.stdout = (OutputWrapper if self.writes_data else VisibleOutput)(stdout)
         colour = self.stderr.style_func
