@@ -9,6 +9,8 @@ from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 
 from stockhub_webhooks.visible import isolated
 
+STREAMS = ("stdout", "stderr")
+
 
 def has_nul(values: Iterable[Any]) -> bool:
     """Return True if one of the values, or of the values in a list, has a NUL character; PostgreSQL refuses it."""
@@ -21,7 +23,7 @@ def has_nul(values: Iterable[Any]) -> bool:
 class VisibleOutput(OutputWrapper):
     """Output without invisible characters; Django's colours and the line end are added afterwards."""
 
-    def write(self, msg: str = "", style_func: Any = None, ending: str | None = None) -> None:
+    def write(self, msg: str = "", style_func: Any = None, ending: str | None = None) -> None:  # type: ignore[override]
         """Write a line."""
         super().write(isolated(msg), style_func, ending)
 
@@ -39,9 +41,9 @@ class SafeCommand(BaseCommand):
         """Run the command with visible output, into the streams that `call_command` names."""
         if has_nul(options.values()):
             raise CommandError("an argument has a NUL character, which no text of ours has")
-        stdout = options.pop("stdout", None) or self.stdout._out  # type: ignore[attr-defined]
+        outputs: Any = self.stdout, self.stderr
+        stdout, stderr = (options.pop(name, None) or output._out for name, output in zip(STREAMS, outputs, strict=True))
         self.stdout = (OutputWrapper if self.writes_data else VisibleOutput)(stdout)
-        colour = self.stderr.style_func
-        self.stderr = VisibleOutput(options.pop("stderr", None) or self.stderr._out)  # type: ignore[attr-defined]
-        self.stderr.style_func = colour
+        self.stderr = VisibleOutput(stderr)
+        self.stderr.style_func = outputs[1].style_func
         return super().execute(*args, **options)

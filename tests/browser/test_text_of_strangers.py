@@ -50,7 +50,7 @@ def pages(post):
     order = sample("order", increment_id="000000801", po_number=f"{HEBREW} 12{OVERRIDE}34", status=f"new{EMBEDDING} 9")
     for item in order["items"]:
         item |= {"sku": f"{ARABIC} 36 blue", "size": f"{OVERRIDE}XL 42"}
-    order["shipping_address"] |= {"firstname": f"{HEBREW} 5", "lastname": f"Jansen{OVERRIDE} 6"}
+    order["shipping_address"] |= {"first_name": f"{HEBREW} 5", "last_name": f"Jansen{OVERRIDE} 6"}
     assert post("order", order).status_code == 200
     assert post("order", order | {"increment_id": "000000802", "po_number": f"x{OVERRIDE} 9"}).status_code == 200
     assert post("shipment", sample("shipment", order_increment_id="000000801", track=track)).status_code == 200
