@@ -15,6 +15,8 @@ from datetime import datetime, timezone
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from stockhub_webhooks.visible import visible_line
+
 NO_CONTEXT = MappingProxyType({"message_id": None, "event_id": None, "receiver": None})
 _context: ContextVar[MappingProxyType[str, Any]] = ContextVar("stockhub_webhooks.log_context", default=NO_CONTEXT)
 
@@ -48,7 +50,16 @@ class ContextLogger(Adapter):
 
 def logger_of(module: str) -> ContextLogger:
     """Return the logger of a module of the app."""
-    return ContextLogger(logging.getLogger(module), {})
+    logger = logging.getLogger(module)
+    logger.addFilter(make_visible)
+    return ContextLogger(logger, {})
+
+
+def make_visible(record: logging.LogRecord) -> bool:
+    """Let a record pass, with arguments that cannot forge a line, reorder it, or command a terminal."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(visible_line(value) if isinstance(value, str) else value for value in record.args)
+    return True
 
 
 class SubjectFilter(logging.Filter):
@@ -72,4 +83,4 @@ class JSONLines(logging.Formatter):
         line |= {name: value for name in NO_CONTEXT if (value := getattr(record, name, None)) is not None}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return json.dumps(line, default=str)

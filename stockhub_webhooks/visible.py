@@ -26,6 +26,7 @@ EMOJI_STYLE = "\ufe0e\ufe0f"
 LETTERS_AS_EMOJI = "\u203c\u2049\u2139\u3030"
 SKIN_TONES = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
 KEYCAPS, KEYCAP_SIGN = "0123456789#*", "\u20e3"
+LINE_ENDS = {ord("\r"): "⟨U+000D⟩", ord("\n"): "⟨U+000A⟩"}
 REPLACEMENT = "\ufffd"
 
 RTL = "\u0590-\u061b\u061d-\u08ff\ufb1d-\ufdcf\ufdf0-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
@@ -49,6 +50,11 @@ _READ_ALOUD = re.compile(r'\b(?:title|alt|placeholder|aria-label)="[^"]*"')
 def visible(text: str) -> str:
     """Return a text in which each character that cannot be seen is replaced by its code, such as `⟨U+202E⟩`."""
     return _ODD.sub(shown, text)
+
+
+def visible_line(text: str) -> str:
+    """Return a visible text in one line, for a log that has an entry in each line."""
+    return visible(text).translate(LINE_ENDS)
 
 
 def isolated(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.exceptions import EmptyResultSet
 from django.db import models
 from django.db.models.expressions import Col
-from django.db.models.lookups import IContains, IEndsWith, IExact, IStartsWith, Lookup
+from django.db.models.lookups import IContains, IEndsWith, IExact, IStartsWith
 
 from stockhub_webhooks.db.indexes import has_upper_column, upper_column
 
@@ -28,8 +28,8 @@ class ExactCharField(models.CharField):  # type: ignore[type-arg]
 
     def get_lookup(self, lookup_name: str) -> Any:
         """Return a look-up that finds nothing for text with a NUL character, which PostgreSQL refuses."""
-        lookup = super().get_lookup(lookup_name)
-        return lookup and _without_nul(lookup)
+        lookup: Any = super().get_lookup(lookup_name)
+        return _without_nul(lookup) if lookup else None
 
 
 def exact_collation(connection: Any) -> str | None:
@@ -43,11 +43,11 @@ def exact_collation(connection: Any) -> str | None:
 
 
 @cache
-def _without_nul(lookup: type[Lookup[Any]]) -> type[Lookup[Any]]:
+def _without_nul(lookup: Any) -> Any:
     return type(lookup.__name__, (_WithoutNul, lookup), {})
 
 
-def _new_lookup(lookup: type[Lookup[Any]]) -> Any:
+def _new_lookup(lookup: Any) -> Any:
     made = _without_nul(lookup)
     return made.__new__(made)
 

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from django.core.management.base import BaseCommand, OutputWrapper
+from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 
 from stockhub_webhooks.visible import isolated
+
+STREAMS = ("stdout", "stderr")
+
+
+def has_nul(values: Iterable[Any]) -> bool:
+    """Return True if one of the values, or of the values in a list, has a NUL character; PostgreSQL refuses it."""
+    return any(
+        "\0" in value if isinstance(value, str) else isinstance(value, (list, tuple)) and has_nul(value)
+        for value in values
+    )
 
 
 class VisibleOutput(OutputWrapper):
     """Output without invisible characters; Django's colours and the line end are added afterwards."""
 
-    def write(self, msg: str = "", style_func: Any = None, ending: str | None = None) -> None:
+    def write(self, msg: str = "", style_func: Any = None, ending: str | None = None) -> None:  # type: ignore[override]
         """Write a line."""
         super().write(isolated(msg), style_func, ending)
 
@@ -28,9 +39,11 @@ class SafeCommand(BaseCommand):
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Run the command with visible output, into the streams that `call_command` names."""
-        stdout = options.pop("stdout", None) or self.stdout._out  # type: ignore[attr-defined]
+        if has_nul(options.values()):
+            raise CommandError("an argument has a NUL character, which no text of ours has")
+        outputs: Any = self.stdout, self.stderr
+        stdout, stderr = (options.pop(name, None) or output._out for name, output in zip(STREAMS, outputs, strict=True))
         self.stdout = (OutputWrapper if self.writes_data else VisibleOutput)(stdout)
-        colour = self.stderr.style_func
-        self.stderr = VisibleOutput(options.pop("stderr", None) or self.stderr._out)  # type: ignore[attr-defined]
-        self.stderr.style_func = colour
+        self.stderr = VisibleOutput(stderr)
+        self.stderr.style_func = outputs[1].style_func
         return super().execute(*args, **options)

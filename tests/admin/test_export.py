@@ -1,13 +1,15 @@
 """The page "export": the totals, then the file."""
 
 import csv
-from io import StringIO
+from io import BytesIO, StringIO
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.urls import reverse
+from openpyxl import load_workbook
 
 from stockhub_webhooks.contract import topics
+from stockhub_webhooks.office.export import workbook
 from stockhub_webhooks.office.export.tables import TABLES
 from tests.samples import sample
 
@@ -105,3 +107,25 @@ def test_invalid_choice_is_explained(staff, url, wrong):
         assert answer.status_code == 200
         assert "errorlist" in answer.text
     assert not LogEntry.objects.exists()
+
+
+def test_workbook_is_offered_and_has_the_rows_of_the_file(staff, url, order):
+    assert 'value="xlsx"' in staff.get(url, CHOSEN).text
+    answer = staff.post(url, CHOSEN | {"format": "xlsx"}, **DUTCH)
+    assert answer["Content-Type"] == workbook.CONTENT_TYPE
+    assert 'filename="order-2024-01-01-2024-12-31.xlsx"' in answer["Content-Disposition"]
+    assert answer.streaming
+    page = load_workbook(BytesIO(b"".join(answer.streaming_content))).active
+    heads, row = ([cell.value for cell in cells] for cells in page.iter_rows())
+    shown = dict(zip(heads, row, strict=True))
+    assert shown["Ons ordernummer"] == "=cmd|' /C calc'!A0"
+    assert shown["Totaal"] == 1234.5
+    assert "f" not in {cell.data_type for cells in page.iter_rows() for cell in cells}
+
+
+def test_without_the_library_the_page_says_how_to_get_a_workbook(staff, url, order, monkeypatch):
+    monkeypatch.setattr(workbook, "find_spec", lambda name: None)
+    page = staff.get(url, CHOSEN).text
+    assert 'value="xlsx"' not in page
+    assert "django-stockhub-webhooks[xlsx]" in page
+    assert len(read(staff.post(url, CHOSEN | {"format": "xlsx"}))) == 1
