@@ -78,6 +78,11 @@ DRILLS = {
     "hosts": ("the app in the set-ups of other projects", "TEST_POSTGRESQL_URL", [(*PYTEST, "tests/hosts")]),
     "deploy": ("old code receives on the migrated schema", "TEST_POSTGRESQL_URL", [(*PYTEST, "tests/drills/deploy")]),
     "audit": ("known weaknesses of the packages that are installed", None, [("tests/drills/audit.py",)]),
+    "endless": (
+        "pages, answers and commands with an order of 10,000 lines, parcels, changes and messages: two seconds each",
+        None,
+        [(*PYTEST, "-s", "--timeout=1200", "tests/drills/endless")],
+    ),
     "erasure": ("a person is erased everywhere", None, []),
     "flaky": ("the quick tests in random order, 20 times, on a busy disk", None, [(*PYTEST, *QUICK)] * 20),
 }

@@ -12,10 +12,11 @@ from django.template import Context, Template
 from django.urls import NoReverseMatch, URLPattern, get_resolver, reverse
 
 from stockhub_webhooks.contract import topics
-from tests.security.large import DOCUMENTS, LINES, ORDERS
+from tests.security.large import DOCUMENTS, LINES, ORDERS, TWINS
 from tests.security.pages import APP, admins
 
-SEARCHED = (LINES, DOCUMENTS, ORDERS, "SKU-1", "3S", "Long")
+NUMBERS = (LINES, TWINS, DOCUMENTS, ORDERS)
+SEARCHED = (*NUMBERS, "SKU-1", "SKU-", "3S", "Long")
 LONG_FIELDS = (fields.JSONField, fields.TextField, fields.BinaryField)
 # what a command needs; one without an entry is run as it is
 ARGUMENTS = {
@@ -30,20 +31,27 @@ ELSEWHERE = {"stockhub_simulate", "stockhub_ingest", "stockhub_release"}
 
 
 def longest_rows(model):
-    """Return the keys of a model's rows that have the most rows of each relation, and the longest values."""
+    """Return the rows of a model that have the most rows of a relation or the longest value, by what they are."""
     rows = model._base_manager.order_by()
-    longest = [rows.order_by("pk").first(), rows.order_by("pk").last()]
+    longest = {}
+    if hasattr(model, "po_number"):
+        longest |= {number: rows.filter(po_number=number).order_by("pk").first() for number in NUMBERS}
     for relation in model._meta.related_objects:
         if isinstance(relation, ManyToOneRel) and relation.related_model._meta.app_label == APP:
-            counted = relation.related_model._base_manager.values(relation.field.name).order_by()
-            most = counted.exclude(**{relation.field.name: None}).annotate(n=Count("pk")).order_by("-n").first()
-            longest += [rows.get(pk=most[relation.field.name])] if most else []
+            name = relation.field.name
+            counted = relation.related_model._base_manager.exclude(**{name: None}).values(name).order_by()
+            most = counted.annotate(number=Count("pk")).order_by("-number", name).first()
+            longest[f"most {relation.name}"] = rows.get(pk=most[name]) if most else None
     for field in model._meta.fields:
         if isinstance(field, LONG_FIELDS):
-            longest.append(rows.annotate(length=Length(field.name)).order_by("-length", "pk").first())
-    if hasattr(model, "po_number"):
-        longest += [rows.filter(po_number=number).order_by("pk").first() for number in (LINES, DOCUMENTS, ORDERS)]
-    return sorted({row.pk for row in longest if row is not None})
+            by_length = rows.annotate(length=Length(field.name)).order_by("-length", "pk")
+            longest[f"longest {field.name}"] = by_length.first()
+    longest |= {"first": rows.order_by("pk").first(), "last": rows.order_by("pk").last()}
+    by_pk = {}
+    for what, row in longest.items():
+        if row is not None:
+            by_pk.setdefault(row.pk, what)
+    return {what: pk for pk, what in by_pk.items()}
 
 
 def patterns(resolver=None, namespaces=()):
@@ -57,36 +65,33 @@ def patterns(resolver=None, namespaces=()):
 
 
 def addresses():
-    """Yield the URL of each page: of lists with searches, of rows for the longest ones."""
-    seen = set()
-    by_name = {each.opts.model_name: each.model for each in admins()}
-    for name, _view in patterns():
+    """Yield what a page shows and its URL: of lists with searches, of rows for the longest ones."""
+    models = {each.opts.model_name: each.model for each in admins()}
+    for name in sorted({name for name, _view in patterns() if APP in name}):
         last = name.rpartition(":")[2]
-        if name in seen or APP not in name or last.endswith(("_add", "_delete", "_history")):
-            continue
-        seen.add(name)
-        yield from _addresses_of(name, last, by_name)
-    yield reverse("admin:index")
-    yield reverse("admin:app_list", args=[APP])
+        if not last.endswith(("_add", "_delete", "_history")):  # Django's own, which show no row of ours
+            yield from _addresses_of(name, last, models)
+    yield "index", reverse("admin:index")
+    yield "app", reverse("admin:app_list", args=[APP])
 
 
-def _addresses_of(name, last, by_name):
+def _addresses_of(name, last, models):
     with suppress(NoReverseMatch):
         address = reverse(name)
-        yield address
+        queries = [""]
         if last.endswith(("_changelist", "_find")):
-            yield from (f"{address}?q={text}" for text in SEARCHED)
+            queries += [f"?q={text}" for text in SEARCHED]
         if last.endswith("_changelist"):
-            yield f"{address}?p=2"
+            queries.append("?p=2")
         if last.endswith("_export"):
-            yield from (f"{address}?topic={topic}&first=2024-01-01&last=2024-12-31" for topic in topics.ALL)
+            queries += [f"?topic={topic}&first=2024-01-01&last=2024-12-31" for topic in topics.ALL]
+        yield from ((name + query, address + query) for query in queries)
         return
-    part = last.replace(f"{APP}_", "").split("_")[0].split("-")[0]
-    model = by_name.get(part)
-    for pk in longest_rows(model) if model else ():
+    model = models.get(last.removeprefix(f"{APP}_").split("_")[0].split("-")[0])
+    for what, pk in longest_rows(model).items() if model else ():
         for arguments in ({"args": [pk]}, {"kwargs": {"pk": pk}}):
             with suppress(NoReverseMatch):
-                yield reverse(name, **arguments)
+                yield f"{name} {what}", reverse(name, **arguments)
                 break
 
 
@@ -136,11 +141,11 @@ def box(number):
 
 def doors(http):
     """Yield each door: its name, and a function that opens it and returns what it shows."""
-    for address in addresses():
-        yield address, partial(get, http, address)
+    for name, address in addresses():
+        yield name, partial(get, http, address)
     for topic in topics.ALL:
         yield f"export {topic}", partial(download, http, topic)
-    for number in (LINES, DOCUMENTS, ORDERS):
+    for number in NUMBERS:
         yield f"tag {number}", partial(tag, number)
         yield f"box {number}", partial(box, number)
     for name in commands():

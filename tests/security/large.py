@@ -8,22 +8,27 @@ from stockhub_webhooks import models
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models import Message, Order
 
-LINES, DOCUMENTS, ORDERS = "LONG-1", "MANY-1", "SPLIT-1"  # the shop's order numbers
+# the shop's order numbers: of an order of many lines, of one of many lines with one SKU, and so on
+LINES, TWINS, DOCUMENTS, ORDERS = "LONG-1", "SAME-1", "MANY-1", "SPLIT-1"
 START = datetime(2024, 3, 1, tzinfo=timezone.utc)
 BATCH = 500
 PRICE = Decimal("10.00")
 
 
-def fill(count, *, one_sku=False):
+def fill(count):
     """Insert `count` rows of each kind, as many documents in all; no signal of the app is sent."""
-    sku = (lambda number: "SKU-1") if one_sku else (lambda number: f"SKU-{number}")
     lines = range(count)
-    order = _order_of_many_lines(lines, sku)
-    _many_messages(lines, order, sku)
-    _order_of_many_documents(range(max(count // len(CHILDREN), 1)), sku)
+    order = _order_of_many_lines(lines, LINES, sku)
+    _order_of_many_lines(lines, TWINS, lambda number: "SKU-1")
+    _many_messages(lines, order)
+    _order_of_many_documents(range(max(count // len(CHILDREN), 1)))
     _purchase_of_many_orders(lines)
     _many_rows_of_the_operation(lines, order)
     return order
+
+
+def sku(number):
+    return f"SKU-{number}"
 
 
 def _at(number):
@@ -71,14 +76,16 @@ def _track(document, number):
     )
 
 
-def _order_of_many_lines(lines, sku):
+def _order_of_many_lines(lines, po_number, sku):
     total = PRICE * len(lines)
     extra = {"items": [{"id": str(number), "gift": "yes"} for number in lines]}
-    order = _document(Order, "L1", po_number=LINES, status="processing", subtotal=total, grand_total=total, extra=extra)
+    order = _document(
+        Order, po_number, po_number=po_number, status="processing", subtotal=total, grand_total=total, extra=extra
+    )
     order.save()
     documents = [order]
     for model in CHILDREN:
-        document = _document(model, "L1", po_number=LINES, order=order)
+        document = _document(model, po_number, po_number=po_number, order=order)
         document.save()
         documents.append(document)
     for document in documents:
@@ -95,7 +102,7 @@ def _message(topic, number, **values):
 
 def _event(message, order, number, kind, subject=1, **changes):
     return models.Event(
-        type=kind, account="default", order=order, message=message, subject_id=subject, increment_id="L1",
+        type=kind, account="default", order=order, message=message, subject_id=subject, increment_id=LINES,
         po_number=LINES, changes=changes, occurred_at=_at(number),
     )  # fmt: skip
 
@@ -109,19 +116,19 @@ def _call(event, order, number):
     )  # fmt: skip
 
 
-def _many_messages(lines, order, sku):
+def _many_messages(lines, order):
     """Messages about one order; the last one changed every line, and added every parcel."""
     items = [{"sku": sku(number), "size": "M", "qty_ordered": 1, "row_total_inc_tax": "10.00"} for number in lines]
-    body = {"increment_id": "L1", "po_number": LINES, "updated_at": "2024-03-01 00:00:00", "items": items}
-    _add(Message, (_message(topics.ORDER, "L1", received_at=_at(number)) for number in lines))
+    body = {"increment_id": LINES, "po_number": LINES, "updated_at": "2024-03-01 00:00:00", "items": items}
+    _add(Message, (_message(topics.ORDER, LINES, received_at=_at(number)) for number in lines))
     messages = list(Message.objects.order_by("pk"))
     late = _at(len(lines) + 1)
-    long = _message(topics.ORDER, "L1", received_at=late, body=json.dumps(body).encode())
-    parcels = _message(topics.SHIPMENT, "L1", received_at=late)
+    long = _message(topics.ORDER, LINES, received_at=late, body=json.dumps(body).encode())
+    parcels = _message(topics.SHIPMENT, LINES, received_at=late)
     long.save()
     parcels.save()
     changes = {f"items[{sku(number)}/M#{number}].qty_ordered": (1, 2) for number in lines}
-    tracks = models.Track.objects.filter(shipment__isnull=False).values_list("pk", flat=True)
+    tracks = models.Track.objects.filter(shipment__po_number=LINES).values_list("pk", flat=True)
     events = [_event(message, order, number, "order.updated", order.pk) for number, message in enumerate(messages)]
     events += [_event(parcels, order, number, "track.added", pk) for number, pk in enumerate(tracks)]
     events.append(_event(long, order, len(lines) + 1, "order.updated", order.pk, **changes))
@@ -135,7 +142,7 @@ def _many_messages(lines, order, sku):
     ))  # fmt: skip
 
 
-def _order_of_many_documents(lines, sku):
+def _order_of_many_documents(lines):
     extra = {"items": [{"id": str(number), "gift": "yes"} for number in lines]}
     order = _document(Order, "D1", po_number=DOCUMENTS, status="processing", extra=extra)
     order.save()

@@ -76,7 +76,7 @@ class StoryPage(DocumentAdmin):
             "facts": facts(purchase, links, host, persons),
             "remarks": [*page_tables.remarks(purchase, links), *_failing(host), *_missing(purchase, links, host)],
             "picture": picture(steps),
-            "tables": page_tables.tables(purchase, lines, story.tasks_of(purchase), links, persons, Parts(request)),
+            "tables": page_tables.tables(purchase, lines, links, persons, Parts(request)),
             "support_message": support_message(purchase, lines, steps),
             "labels": labels(),
             **self.history(request, purchase, links, persons),

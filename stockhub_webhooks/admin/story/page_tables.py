@@ -57,12 +57,10 @@ class Table:
         return f"{self.caption} ({self.part.total})"
 
 
-def tables(
-    purchase: Purchase, lines: list[Quantities], tasks: story.Tasks, links: Links, persons: bool, parts: Parts
-) -> list[Table]:
+def tables(purchase: Purchase, lines: list[Quantities], links: Links, persons: bool, parts: Parts) -> list[Table]:
     """Return the tables that have rows."""
     all_tables = [
-        unfinished(tasks, links, persons, parts),
+        unfinished(story.tasks_of(purchase), links, persons, parts),
         parcels(purchase, links, parts),
         quantities(purchase, lines, parts),
         amounts(purchase, links, parts),

@@ -159,6 +159,11 @@ class EventFilter(ByQuery):
 
 
 def parse(name: str, field: serializers.Field[Any, Any, Any, Any], value: str) -> Any:
+    """Return the value of a parameter.
+
+    Raises:
+        ValidationError: the value is invalid; the error names the parameter.
+    """
     try:
         return field.run_validation(value)
     except ValidationError as error:

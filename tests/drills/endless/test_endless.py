@@ -1,4 +1,4 @@
-"""Each page, answer and command with an order of ten thousand lines and more; prints the seconds that each took."""
+"""Each page, answer and command with ten thousand of everything; prints the seconds that each took."""
 
 import os
 import time
@@ -10,28 +10,24 @@ from tests.security.doors import doors
 
 COUNT = int(os.environ.get("STOCKHUB_ENDLESS", "10000"))
 SECONDS = 2.0
+PRINTED = 0.2  # seconds; what is faster is only counted
 
 
 @pytest.mark.django_db(databases="__all__")
-@pytest.mark.parametrize("one_sku", [True, False], ids=["one SKU", "all different"])
-def test_every_page_answers_within_two_seconds(staff, settings, one_sku):
+def test_everything_is_shown_within_two_seconds(staff, settings):
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000
-    begun = time.perf_counter()
-    large.fill(COUNT, one_sku=one_sku)
-    print(f"\n{COUNT} of everything, {'one SKU' if one_sku else 'all different'}: {time.perf_counter() - begun:.1f} s")
-    slow = []
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"METRICS": True}
+    large.fill(COUNT)
+    took = {}
     for name, door in doors(staff):
-        if os.environ.get("ONLY", "") not in name:
-            continue
         begun = time.perf_counter()
-        try:
-            shown = door()
-        except Exception as e:
-            print("FAIL", name, type(e), str(e)[:300])
-            shown = ""
-        seconds = time.perf_counter() - begun
-        if seconds > 0.3 or len(shown) > 300_000:
-            print(f"{seconds:7.2f} s {len(shown) / 1000:9.0f} kB  {name}", flush=True)
-        if seconds > SECONDS:
-            slow.append(name)
-    assert not slow
+        shown = door()
+        took[name] = time.perf_counter() - begun
+        if took[name] > PRINTED:
+            print(f"{took[name]:6.2f} s {len(shown) / 1000:8.0f} kB  {name}", flush=True)
+    print(f"{COUNT} of everything: {len(took)} pages, answers and commands, {max(took.values()):.2f} s at most")
+    assert not [name for name, seconds in took.items() if seconds > SECONDS and not name.startswith(WHOLE)]
+
+
+# these write all of the data to a file, line by line
+WHOLE = ("export ", "stockhub_dump")
