@@ -43,6 +43,8 @@ DATABASES = (
 # What the quick tests leave to `tests --all`.
 QUICK = ("-m", "quick or not (server or browser or slow)")
 QUICK_MINUTES = "3 to 4 minutes on two cores"
+# A process for each core; each takes tests from the others when it has none left. `-n0` among the arguments undoes it.
+PARALLEL = ("-n", "logical", "--maxprocesses", "8", "--dist", "worksteal")
 # Name of a drill, what it shows, the variable of the database that it needs (None: SQLite), and its steps: arguments of
 # Python. After an interruption the next call begins with the step that was not finished.
 PYTEST = ("-m", "pytest", "-q")
@@ -163,7 +165,7 @@ def quick_tests(arguments):
     environment = Environment(RUN / "venv")
     environment.provide("tests")
     say(f"the quick tests on SQLite take {QUICK_MINUTES}; `run.py tests --all` runs the others, too")
-    return environment.run("-m", "pytest", *QUICK, *arguments, DATABASE_URL=url_of(None))
+    return environment.run("-m", "pytest", *QUICK, *PARALLEL, *arguments, DATABASE_URL=url_of(None))
 
 
 def check():
