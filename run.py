@@ -40,9 +40,13 @@ DATABASES = (
     ("MariaDB", "TEST_MARIADB_URL", "mysql"),
     ("SQLite", None, None),
 )
+# Measuring doubles the time of a run, and PostgreSQL's run is the longest: what it alone does is measured nowhere.
+MEASURED = ("SQLite", "MariaDB")
 # What the quick tests leave to `tests --all`.
 QUICK = ("-m", "quick or not (server or browser or slow)")
 QUICK_MINUTES = "3 to 4 minutes on two cores"
+# A process for each core; each takes tests from the others when it has none left. `-n0` among the arguments undoes it.
+PARALLEL = ("-n", "logical", "--maxprocesses", "8", "--dist", "worksteal")
 # Name of a drill, what it shows, the variable of the database that it needs (None: SQLite), and its steps: arguments of
 # Python. After an interruption the next call begins with the step that was not finished.
 PYTEST = ("-m", "pytest", "-q")
@@ -169,7 +173,7 @@ def quick_tests(arguments):
     environment = Environment(RUN / "venv")
     environment.provide("tests")
     say(f"the quick tests on SQLite take {QUICK_MINUTES}; `run.py tests --all` runs the others, too")
-    return environment.run("-m", "pytest", *QUICK, *arguments, DATABASE_URL=url_of(None))
+    return environment.run("-m", "pytest", *QUICK, *PARALLEL, *arguments, DATABASE_URL=url_of(None))
 
 
 def check():
@@ -272,7 +276,7 @@ def run_tests(environment, databases, arguments, measured):
             if report.exists():
                 report.unlink()
             output = log.open("w") if len(databases) > 1 else None
-            runner = measuring if measured else ["-m", "pytest"]
+            runner = measuring if measured and (name in MEASURED or len(databases) == 1) else ["-m", "pytest"]
             command = [*runner, f"--junit-xml={report}", *arguments]
             process = environment.start(*command, output=output, DATABASE_URL=url, **variables)
             runs.append((name, process, report, log))

@@ -30,14 +30,14 @@ PREFIX = "/api/v1/stockhub/"
 HERE = Path(__file__).parent
 # Where all databases are tested at the same time, what does the same on each of them runs on one: by folder or file.
 SHARES = {
-    "metrics": "postgresql",
     "outages": "postgresql",
     "test_celery_processes.py": "postgresql",
-    "test_server.py": "postgresql",
     "admin": "mariadb",
     "doctor": "mariadb",
+    "metrics": "mariadb",
     "rest": "mariadb",
     "simulator": "mariadb",
+    "test_server.py": "mariadb",
     "example": "sqlite",
     "openapi": "sqlite",
     "recipes": "sqlite",

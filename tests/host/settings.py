@@ -72,7 +72,9 @@ default |= {"ATOMIC_REQUESTS": True, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": T
 options = default.setdefault("OPTIONS", {})
 if default["ENGINE"].endswith("sqlite3"):
     options["timeout"] = 20
-    default["TEST"] = {"NAME": os.environ.get("TEST_SQLITE_FILE", "file:stockhub?mode=memory&cache=shared")}
+    # pytest-xdist appends the name of its process, so the last parameter is one that SQLite does not know
+    in_memory = "file:stockhub?mode=memory&cache=shared&process="
+    default["TEST"] = {"NAME": os.environ.get("TEST_SQLITE_FILE", in_memory)}
 elif default["ENGINE"].endswith("mysql"):
     options |= {"connect_timeout": 10, "read_timeout": 100, "write_timeout": 100}
 else:

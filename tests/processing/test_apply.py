@@ -601,11 +601,16 @@ def lines_of(topic):
     return {item.pk: (item.sku, item.size) for item in document(topic).items.all()}
 
 
-UNREADABLE = [None, {"a": 1}, ["a", "b"], True, "x" * 300, 61.5]
+# matching is the same on all databases; a text that is too long is not, since SQLite stores one of any length
+ONCE = pytest.mark.sqlite
+UNREADABLE = [
+    pytest.param("x" * 300, id="too long"),
+    *(pytest.param(value, id=repr(value), marks=ONCE) for value in (None, {"a": 1}, ["a", "b"], True, 61.5)),
+]
 
 
 @EACH_TOPIC
-@pytest.mark.parametrize("value", UNREADABLE, ids=repr)
+@pytest.mark.parametrize("value", UNREADABLE)
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_an_unreadable_value_of_a_line_leaves_its_row(post, topic, value, place):
     first = contract(topic)["items"][0]
