@@ -145,6 +145,8 @@ class ReadOnlyAdmin(BadgedAdmin):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         text = search_term.strip()
+        if "\0" in text:  # from the autocompletion of a host's form, which is no page of ours
+            return queryset.none(), False
         return (queryset.filter(self.get_search_filter(request, text)) if text else queryset), False
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:

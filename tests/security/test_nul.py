@@ -104,6 +104,13 @@ def test_no_action_of_a_list_fails(filled, office, list_url):
                 assert_answered(office.post(address, {"action": action, "_selected_action": chosen}), address, action)
 
 
+@pytest.mark.parametrize("text", TEXTS)
+def test_no_search_of_a_form_of_the_shop_fails(filled, rf, text):
+    for each in admins():
+        rows, _ = each.get_search_results(rf.get("/"), each.model.objects.all(), text)
+        assert list(rows) == []
+
+
 def test_each_lookup_finds_nothing(post):
     post("order")
     post("shipment")
