@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.conf import TEST_ACCOUNT, conf
 from stockhub_webhooks.contract import topics
+from stockhub_webhooks.contract.addresses import ACCOUNT_HEADER
 from stockhub_webhooks.contract.client import NoResponse, Response, is_loopback, send
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Message
@@ -167,7 +168,7 @@ def _test_delivery(address: Address, *, live: bool) -> Iterator[Finding]:
         answer = send("GET", address.of(HEALTH), key=key)
         if not answer.is_ours or answer.status != 200:
             yield explained(answer)
-        elif "findings" not in answer.data:
+        elif "findings" not in answer.data and answer.headers.get(ACCOUNT_HEADER) != account:
             yield problem(
                 "unknown_key",
                 _("The server does not know the key of the account %(account)s that this command has.")

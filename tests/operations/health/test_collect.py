@@ -291,6 +291,8 @@ def test_health_details_need_a_real_account_or_a_permission(broken, client, staf
         staff_who_may("view_order", "view_refusal", "release").get(address),
     ):
         assert (plain.status_code, plain.json()) == (200, {"status": "ok"})
+        is_test_key = plain.wsgi_request.headers.get("x-api-key") == TEST_KEY
+        assert plain.get("x-stockhub-account") == ("test" if is_test_key else None)
     seeing = (client.get(address, headers={"x-api-key": KEY}), staff.get(address))
     for detailed in (*seeing, staff_who_may("view_message").get(address)):
         assert detailed.status_code == 200
