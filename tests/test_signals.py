@@ -4,6 +4,7 @@ import ast
 import functools
 import inspect
 import itertools
+import re
 
 import pytest
 from django.db import transaction
@@ -49,6 +50,11 @@ def logged(function):
         return function(*args, **kwargs)
 
     return inner
+
+
+def without_address(function):
+    """Return a test id that is the same in each process of pytest-xdist."""
+    return re.sub(" at 0x[0-9a-f]+", "", repr(function))
 
 
 @pytest.fixture
@@ -121,7 +127,7 @@ def needs_track_by_position(sender, track, **kwargs):
         functools.partial(needs_track, order=None),
         Callable().method_of_track,
     ],
-    ids=repr,
+    ids=without_address,
 )
 def test_required_parameter_that_the_signal_does_not_pass_is_refused_by_name(signal, refused):
     signal.name = "shipment_delivered"
@@ -158,7 +164,7 @@ def with_positional_default(limit=3, /, **kwargs):
         lambda **kwargs: None,
         lambda signal, **kwargs: None,
     ],
-    ids=repr,
+    ids=without_address,
 )
 def test_parameters_that_are_passed_bound_or_optional_are_accepted(signal, accepted):
     signal.connect(accepted, dispatch_uid="shop.given")
@@ -170,7 +176,7 @@ def positional_only(sender, /, **kwargs):
     """A receiver that cannot be called by keyword."""
 
 
-@pytest.mark.parametrize("refused", [positional_only, functools.partial(module_function, None)], ids=repr)
+@pytest.mark.parametrize("refused", [positional_only, functools.partial(module_function, None)], ids=without_address)
 def test_parameter_that_cannot_be_passed_by_name_is_refused(signal, refused):
     with pytest.raises(ReceiverRefused, match="sender"):
         signal.connect(refused, dispatch_uid="shop.given")

@@ -177,7 +177,7 @@ def test_unreadable_body_is_answered_406_and_kept_byte_for_byte(post, topic, bod
     assert message.error.startswith(reason)
 
 
-@pytest.mark.parametrize("body", [b"", b" \r\n", b"{}", b"{ }\n", gzip.compress(b"{}")])
+@pytest.mark.parametrize("body", [b"", b" \r\n", b"{}", b"{ }\n", gzip.compress(b"{}", mtime=0)])
 @pytest.mark.parametrize("url", ["any", *topics.ALL])
 def test_ping_is_answered_406_and_needs_no_attention(post, url, body):
     answer = post(url, body)
