@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -57,7 +57,7 @@ class BodyText:
         is_short: True if the text is short enough for a page, so that it can be shown whole and corrected.
     """
 
-    text: str
+    text: str = field(repr=False)
     charset: str
     is_text: bool = True
 

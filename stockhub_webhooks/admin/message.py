@@ -15,6 +15,7 @@ from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_safe
 
 from stockhub_webhooks.admin import display, labels, list_filters, related_activity, search_box
@@ -195,6 +196,7 @@ class MessageAdmin(EntryPage):
         return related_activity.receiver_calls(calls, message.increment_id)
 
     @admin.display(description=_("body"))
+    @sensitive_variables()
     def content(self, message: Message) -> Any:
         """Return the body, formatted if it is JSON; a link to its bytes if it is no text, or too long for a page."""
         text = text_of(message)
