@@ -31,6 +31,7 @@ HERE = Path(__file__).parent
 # Where all databases are tested at the same time, what does the same on each of them runs on one: by folder or file.
 SHARES = {
     "outages": "postgresql",
+    "outages/test_spool.py": "mariadb",
     "test_celery_processes.py": "postgresql",
     "admin": "mariadb",
     "doctor": "mariadb",
@@ -69,7 +70,8 @@ def pytest_collection_modifyitems(config, items):
 def shared_out(item):
     """The only database that a test needs to run on; none for all of them. What uses no database runs on SQLite."""
     if "STOCKHUB_TESTS_SHARED" in os.environ and item.path.name not in ON_EACH_DATABASE:
-        places = [SHARES[part] for part in item.path.relative_to(HERE).parts if part in SHARES]
+        parts = item.path.relative_to(HERE).parts
+        places = [SHARES[part] for part in ("/".join(parts[-2:]), *parts) if part in SHARES]
         if item.get_closest_marker("server"):
             places.append("sqlite")
         if places:
