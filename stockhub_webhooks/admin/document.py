@@ -178,7 +178,8 @@ def with_first_tracks(rows: QuerySet[Any]) -> QuerySet[Any]:
 
 def is_list(request: HttpRequest) -> bool:
     """Return True if the request is for a changelist, which needs less of its rows than a page."""
-    return bool(request.resolver_match) and str(request.resolver_match.url_name).endswith("_changelist")
+    match = request.resolver_match
+    return match is not None and str(match.url_name).endswith("_changelist")
 
 
 def _track(row: Track) -> tuple[Any, ...]:

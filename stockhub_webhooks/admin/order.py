@@ -52,7 +52,7 @@ class OrderAdmin(FindPage, ExportPage, StoryPage):
     @admin.display(description=_("documents"))
     def documents(self, order: Order) -> Any:
         """Return tables of the order's shipments, returns, invoices, credit notes and payment requests."""
-        kinds = {
+        kinds: dict[str, tuple[Any, Any]] = {
             "shipments": (order.shipments, self._parcels), "returns": (order.rmas, self._parcels),
             "invoices": (order.invoices, self._bill), "credit-notes": (order.credit_memos, self._bill),
             "payment-requests": (order.payment_requests, self._bill),

@@ -6,7 +6,7 @@ import pytest
 from django.template import Context, Template
 from django.urls import reverse
 
-from stockhub_webhooks.models import Event, Order, Shipment
+from stockhub_webhooks.models import Event, Shipment
 from tests.security import large
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -16,9 +16,10 @@ FOLLOWING = re.compile(r'<a href="(\?[^"#]*(?:lines|parcels|changes)=\d+)#[^"]*"
 
 @pytest.fixture
 def order():
-    """Return an order of many lines, beside much else."""
-    large.fill(COUNT)
-    return Order.objects.get(po_number=large.LINES)
+    """Return an order of many lines, with a document of each kind and many messages."""
+    order = large.order_of_many_lines(range(COUNT), large.LINES, large.sku)
+    large.many_messages(range(COUNT), order)
+    return order
 
 
 def pages(http, address, name):
