@@ -116,11 +116,11 @@ class FindPage(ReadOnlyAdmin):
         first = orders[0] if orders else None
         persons = [display.customer(customer_of(first)) if first else display.EMPTY] if may_see_persons(request) else []
         return [
-            display.multiline(display.link(self.address(purchase), order.increment_id) for order in orders),
+            display.multiline(orders, lambda order: display.link(self.address(purchase), order.increment_id)),
             (first.po_number if first else None) or display.EMPTY,
             *persons,
-            display.multiline(self.status(order) for order in orders),
-            display.multiline(self.document(hit) for hit in without_repeats(purchase.hits)),
+            display.multiline(orders, self.status),
+            display.multiline(without_repeats(purchase.hits), self.document),
         ]
 
     def status(self, order: Order) -> str:

@@ -18,9 +18,9 @@ PRICE = Decimal("10.00")
 def fill(count):
     """Insert `count` rows of each kind, as many documents in all; no signal of the app is sent."""
     lines = range(count)
-    order = _order_of_many_lines(lines, LINES, sku)
-    _order_of_many_lines(lines, TWINS, lambda number: "SKU-1")
-    _many_messages(lines, order)
+    order = order_of_many_lines(lines, LINES, sku)
+    order_of_many_lines(lines, TWINS, lambda number: "SKU-1")
+    many_messages(lines, order)
     _order_of_many_documents(range(max(count // len(CHILDREN), 1)))
     _purchase_of_many_orders(lines)
     _many_rows_of_the_operation(lines, order)
@@ -76,7 +76,7 @@ def _track(document, number):
     )
 
 
-def _order_of_many_lines(lines, po_number, sku):
+def order_of_many_lines(lines, po_number, sku):
     total = PRICE * len(lines)
     extra = {"items": [{"id": str(number), "gift": "yes"} for number in lines]}
     order = _document(
@@ -116,7 +116,7 @@ def _call(event, order, number):
     )  # fmt: skip
 
 
-def _many_messages(lines, order):
+def many_messages(lines, order):
     """Messages about one order; the last one changed every line, and added every parcel."""
     items = [{"sku": sku(number), "size": "M", "qty_ordered": 1, "row_total_inc_tax": "10.00"} for number in lines]
     body = {"increment_id": LINES, "po_number": LINES, "updated_at": "2024-03-01 00:00:00", "items": items}

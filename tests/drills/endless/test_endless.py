@@ -1,4 +1,7 @@
-"""Each page, answer and command with ten thousand of everything; prints the seconds that each took."""
+"""Each page, answer and command with ten thousand of everything; prints the seconds that each took.
+
+They are seconds of the processor, SQLite's included, so that a busy machine changes nothing.
+"""
 
 import os
 import time
@@ -11,6 +14,7 @@ from tests.security.doors import doors
 COUNT = int(os.environ.get("STOCKHUB_ENDLESS", "10000"))
 SECONDS = 2.0
 PRINTED = 0.2  # seconds; what is faster is only counted
+WHOLE = ("export ", "stockhub_dump")  # these write all of the data to a file, line by line
 
 
 @pytest.mark.django_db(databases="__all__")
@@ -20,14 +24,10 @@ def test_everything_is_shown_within_two_seconds(staff, settings):
     large.fill(COUNT)
     took = {}
     for name, door in doors(staff):
-        begun = time.perf_counter()
+        begun = time.process_time()
         shown = door()
-        took[name] = time.perf_counter() - begun
+        took[name] = time.process_time() - begun
         if took[name] > PRINTED:
             print(f"{took[name]:6.2f} s {len(shown) / 1000:8.0f} kB  {name}", flush=True)
     print(f"{COUNT} of everything: {len(took)} pages, answers and commands, {max(took.values()):.2f} s at most")
     assert not [name for name, seconds in took.items() if seconds > SECONDS and not name.startswith(WHOLE)]
-
-
-# these write all of the data to a file, line by line
-WHOLE = ("export ", "stockhub_dump")
