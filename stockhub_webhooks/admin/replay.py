@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from stockhub_webhooks.admin import display, labels, search_box
+from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.admin.replay_request import RequestPage, in_words
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Replay
@@ -35,7 +36,7 @@ class ReplayAdmin(RequestPage):
     has_account = False
     personal_fields = {"last_error_shown": "error_without_text"}
     list_display = ("created_at", "which", "reason", "requested_by", "status", "progress")
-    list_filter = ("status", "created_at")
+    list_filter = ("status", ("created_at", DateRangeFilter))
     search_help_text = gettext_lazy("reason or who asked for it")
     change_form_template = "admin/stockhub_webhooks/replay/progress.html"
     fieldsets = (

@@ -54,7 +54,7 @@ def parcels(order: Order | str, account: str | None = None) -> list[Parcel]:
     """
     if isinstance(order, Order):
         account = order.account
-    number = trimmed(order.po_number or "") if isinstance(order, Order) else trimmed(order)
+    number = order.po_number or "" if isinstance(order, Order) else trimmed(order)
     try:
         account = account_of(number) if account is None else account
     except MultipleAccounts:
