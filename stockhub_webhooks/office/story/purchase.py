@@ -15,6 +15,7 @@ from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import RMA, CreditMemo, Invoice, Order, PaymentRequest, Shipment
 from stockhub_webhooks.purchases import orders_of
 
+MANY = 500  # orders of a purchase
 ADDRESSES = ("shipping_address", "billing_address")
 
 
@@ -118,7 +119,10 @@ def _orders(condition: Q, persons: bool) -> list[Order]:
 
 
 def _with_children(account: str, po_number: str, orders: list[Order]) -> Purchase:
-    belongs = Q(order__in=[order.pk for order in orders])
+    pks: Any = [order.pk for order in orders]
+    if len(pks) > MANY:  # five statements with thousands of parameters take seconds
+        pks = Order.objects.using(database_alias()).filter(account=account, po_number=po_number).values("pk")
+    belongs = Q(order__in=pks)
     if po_number:
         belongs |= Q(account=account, po_number=po_number)
 
