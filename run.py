@@ -40,7 +40,7 @@ DATABASES = (
     ("MariaDB", "TEST_MARIADB_URL", "mysql"),
     ("SQLite", None, None),
 )
-# Measuring doubles the time of a run, and PostgreSQL's run is the longest: what it alone does is measured nowhere.
+# Measuring slows a run down, and PostgreSQL's is the longest: what it alone does is measured nowhere.
 MEASURED = ("SQLite", "MariaDB")
 # What the quick tests leave to `tests --all`.
 QUICK = ("-m", "quick or not (server or browser or slow)")

@@ -14,6 +14,7 @@ from django.db.models import Q
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.exceptions import MultipleAccounts
 from stockhub_webhooks.models import Order, Shipment
+from stockhub_webhooks.models.accounts import AccountQuerySet
 from stockhub_webhooks.serializers.shapes import trimmed
 
 
@@ -49,16 +50,21 @@ class Purchase:
         return any(shipment.has_left for shipment in shipments)
 
 
-def orders_of(po_number: str, account: str | None = None) -> list[Order]:
-    """Return the orders with an order number of the shop, oldest first.
+def rows_of(po_number: str, account: str | None = None) -> AccountQuerySet[Order]:
+    """Return the orders with an order number of the shop: the one place that says which they are.
 
     Args:
-        po_number: the shop's own order number.
+        po_number: the shop's own order number; an empty one has no orders.
         account: whose orders; None for those of all real accounts. Tests are returned only if their account is named.
     """
+    rows = (Order.objects.real() if account is None else Order.objects.of_account(account)).using(database_alias())
     po_number = trimmed(po_number or "")
-    rows = Order.objects.real() if account is None else Order.objects.of_account(account)
-    return sorted(rows.using(database_alias()).filter(po_number=po_number), key=_age) if po_number else []
+    return rows.filter(po_number=po_number) if po_number else rows.none()
+
+
+def orders_of(po_number: str, account: str | None = None) -> list[Order]:
+    """Return the orders that `rows_of` says, oldest first."""
+    return sorted(rows_of(po_number, account), key=_age)
 
 
 def account_of(po_number: str) -> str | None:

@@ -146,7 +146,7 @@ def test_quick_tests_run_on_sqlite_only(launcher, environment, monkeypatch):
     monkeypatch.setenv("TEST_POSTGRESQL_URL", "postgresql://x")
     assert launcher.main(["tests", "-k", "order"]) == 0
     ((arguments, variables),) = environment.ran
-    assert arguments == ("-m", "pytest", *launcher.QUICK, "-k", "order")
+    assert arguments == ("-m", "pytest", *launcher.QUICK, *launcher.PARALLEL, "-k", "order")
     assert variables["DATABASE_URL"].startswith("sqlite:///")
 
 

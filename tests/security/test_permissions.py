@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from stockhub_webhooks.contract import topics
-from stockhub_webhooks.models import HostLink, Message, ReceiverCall, RefusedBody
+from stockhub_webhooks.models import HostLink, Message, Order, ReceiverCall, RefusedBody
 from tests.admin.test_permissions import ALL_BUT_PERSONS, MARKER
 from tests.conftest import KEY, PREFIX
 from tests.security.pages import APP, NAMES, addresses, admins, all_pages
@@ -147,3 +147,16 @@ def test_health_details_are_hidden_without_required_keys(filled, settings):
     settings.STOCKHUB_WEBHOOKS = {"API_KEYS": KEY, "REQUIRE_API_KEY": False}
     for headers in ({}, {"x-api-key": "wrong"}):
         assert Client().get(PREFIX + "health", headers=headers).json() == {"status": "ok"}
+
+
+def test_view_order_shows_the_purchase_without_persons_and_opens_no_page_of_another_kind(persons, clerk):
+    http = clerk("view_order")
+    order = Order.objects.get(increment_id="000000701")
+    for name in ("change", "story"):
+        page = http.get(reverse(f"admin:{APP}_order_{name}", args=[order.pk]))
+        assert page.status_code == 200
+        assert "000000412" in page.text  # the shipment
+        assert MARKER not in page.text
+    others = [name for name in NAMES if not name.endswith(("_add", "_delete", "_history")) and "_order_" not in name]
+    opened = {name for name in others for url in addresses(name)[:1] if http.get(url).status_code == 200}
+    assert opened == {"stockhub_webhooks_find"}  # which finds orders only

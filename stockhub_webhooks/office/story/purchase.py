@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from stockhub_webhooks.conf import TEST_ACCOUNT
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import RMA, CreditMemo, Invoice, Order, PaymentRequest, Shipment
-from stockhub_webhooks.purchases import orders_of
+from stockhub_webhooks.purchases import orders_of, rows_of
 
 MANY = 500  # orders of a purchase
 ADDRESSES = ("shipping_address", "billing_address")
@@ -98,8 +98,9 @@ def read(order: Order, *, persons: bool = False) -> Purchase:
     An order without our order number is a purchase by itself.
     """
     if not order.po_number:
-        return _with_children(order.account, "", _orders(Q(pk=order.pk), persons))
-    same = Q(account=order.account, po_number=order.po_number)
+        alone = Order.objects.using(database_alias()).filter(pk=order.pk)
+        return _with_children(order.account, "", _orders(alone, persons))
+    same = rows_of(order.po_number, order.account)
     return _with_children(order.account, order.po_number, _orders(same, persons))
 
 
@@ -111,8 +112,8 @@ def of_number(po_number: str) -> list[Order]:
     return list(first.values())
 
 
-def _orders(condition: Q, persons: bool) -> list[Order]:
-    rows = Order.objects.using(database_alias()).filter(condition).defer("extra").prefetch_related("items")
+def _orders(rows: QuerySet[Order], persons: bool) -> list[Order]:
+    rows = rows.defer("extra").prefetch_related("items")
     if persons:
         rows = rows.select_related(*ADDRESSES)
     return sorted(rows, key=lambda order: (order.created_at is None, order.created_at, order.pk))
@@ -121,7 +122,7 @@ def _orders(condition: Q, persons: bool) -> list[Order]:
 def _with_children(account: str, po_number: str, orders: list[Order]) -> Purchase:
     pks: Any = [order.pk for order in orders]
     if len(pks) > MANY:  # five statements with thousands of parameters take seconds
-        pks = Order.objects.using(database_alias()).filter(account=account, po_number=po_number).values("pk")
+        pks = rows_of(po_number, account).values("pk")
     belongs = Q(order__in=pks)
     if po_number:
         belongs |= Q(account=account, po_number=po_number)
