@@ -69,7 +69,7 @@ def test_each_change_of_an_event_is_on_one_of_its_pages(staff, order):
     assert {number for number in range(COUNT) if f"SKU-{number}/M#{number}" in text} == set(range(COUNT))
 
 
-@pytest.mark.parametrize("number", ["0", "-1", "x", "99999", "9" * 30, "²", "\0"])
+@pytest.mark.parametrize("number", ["0", "-1", "x", "99999", "9" * 30, "²"])
 def test_part_that_does_not_exist_is_the_first_or_the_last(staff, order, number):
     page = staff.get(page_of(order), {"lines": number})
     assert page.status_code == 200
