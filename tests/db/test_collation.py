@@ -26,7 +26,8 @@ EACH_PAIR = pytest.mark.parametrize("pair", PAIRS, ids=["case", "accent", "width
 # text that people read; what is found by it is found in any spelling
 FOR_PEOPLE = {
     "first_name", "last_name", "email", "telephone", "street", "house_number", "postcode", "city", "region_code",
-    "country_id", "company_name", "manufacturer", "color", "requested_by", "stopped_by", "dismissed_reason", "entered_by",
+    "country_id", "company_name", "manufacturer", "color", "requested_by", "stopped_by", "dismissed_reason",
+    "entered_by",
 }  # fmt: skip
 APP = "stockhub_webhooks"
 
