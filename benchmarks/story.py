@@ -124,7 +124,7 @@ class Story(RuleBasedStateMachine):
         super().__init__()
         create = getattr(transaction, "savepoint_create", None) or transaction.savepoint  # Django 6.1 renamed it
         self.before = create()
-        self.settings = override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": "k", "SPOOL_DIR": str(self.folder)})
+        self.settings = override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": {"a": "k"}, "SPOOL_DIR": str(self.folder)})
         self.settings.enable()
         signals.event_recorded.connect(self.hear, dispatch_uid="story")
         self.model = Model()
