@@ -45,12 +45,11 @@ from stockhub_webhooks.receiving.incoming import (
     check_unpacked_size,
     cut_off,
     declared_length,
-    has_body,
     read_body,
     remote_address,
     sent_headers,
 )
-from stockhub_webhooks.receiving.slow_senders import readers, stop_reading
+from stockhub_webhooks.receiving.slow_senders import read_refused_body, stop_reading
 from stockhub_webhooks.serializers.body import NEARBY_ADDRESS
 from stockhub_webhooks.serializers.fields import clean_text
 
@@ -234,21 +233,6 @@ class NearbyView(ReceiveView):
         return super().dispatch(request, *args, **kwargs)
 
     put = patch = ReceiveView.http_method_not_allowed
-
-
-@sensitive_variables()
-def read_refused_body(request: HttpRequest, address: str) -> tuple[int | None, bytes | None]:
-    """Return the size of a body without a right key, if it is known, and the body if it is read, as it may be kept."""
-    declared = declared_length(request)
-    if not has_body(request):
-        return None, b""
-    if not refusals.may_keep_body(declared):
-        return declared or None, None
-    with readers.one(address) as may_read:
-        try:
-            return None, read_body(request, refusals.KEPT_BODY_BYTES) if may_read else None
-        except BodyTooLarge as too_large:
-            return too_large.size, None
 
 
 def answer(message: Message, after: Callable[[], None]) -> WebhookResponse:

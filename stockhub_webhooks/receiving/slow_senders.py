@@ -12,8 +12,11 @@ from contextlib import contextmanager, suppress
 from threading import Condition
 
 from django.http import HttpRequest
+from django.views.decorators.debug import sensitive_variables
 
-from stockhub_webhooks.receiving.incoming import has_body
+from stockhub_webhooks.exceptions import BodyTooLarge
+from stockhub_webhooks.receiving import refusals
+from stockhub_webhooks.receiving.incoming import declared_length, has_body, read_body
 
 MAX_READERS = 3
 PATIENCE_SECONDS = 0.5
@@ -50,6 +53,21 @@ class Readers:
 
 
 readers = Readers()
+
+
+@sensitive_variables()
+def read_refused_body(request: HttpRequest, address: str) -> tuple[int | None, bytes | None]:
+    """Return the size of a body without a right key, if it is known, and the body if it is read, as it may be kept."""
+    declared = declared_length(request)
+    if not has_body(request):
+        return None, b""
+    if not refusals.may_keep_body(declared):
+        return declared or None, None
+    with readers.one(address) as may_read:
+        try:
+            return None, read_body(request, refusals.KEPT_BODY_BYTES) if may_read else None
+        except BodyTooLarge as too_large:
+            return too_large.size, None
 
 
 def stop_reading(request: HttpRequest) -> None:

@@ -54,8 +54,7 @@ def pages():
         if not name.endswith(DJANGOS_OWN):
             yield title(name.removeprefix(f"{APP}_")), addresses(name)[0] + question(name.removeprefix(f"{APP}_"))
     yield "overview", "/admin/stockhub_webhooks/"
-    for address in endpoints(get_resolver()):
-        yield f"`{address.removesuffix('/?')}`", address.removesuffix("/?")
+    yield from ((f"`{name}`", address) for name, address in endpoints(get_resolver()))
 
 
 def question(name):

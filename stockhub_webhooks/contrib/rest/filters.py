@@ -98,11 +98,10 @@ class ByQuery(BaseFilterBackend):
         return real
 
     def other_parameters(self, view: Any) -> set[str | None]:
-        """Return the parameters that are no filters: `test`, and those of pages, of long lists and of the format."""
+        """Return the parameters that are no filters: `test`, and those of pages and of the format."""
         pages = view.paginator
         return {
             self.TEST,
-            *PLACES,
             api_settings.URL_FORMAT_OVERRIDE,
             getattr(pages, "cursor_query_param", None),
             getattr(pages, "page_size_query_param", None),
@@ -116,11 +115,6 @@ class ByQuery(BaseFilterBackend):
 
 class OrderFilter(ByQuery):
     """Filter of orders. Stubs never match a time or a status, since they have neither."""
-
-    def get_schema_operation_parameters(self, view: View) -> list[dict[str, Any]]:
-        """Return the filters, and the parameters that choose the entries of the lists within an order."""
-        places = [_parameter_schema(name, serializers.IntegerField(), text) for name, text in PLACES.items()]
-        return [*super().get_schema_operation_parameters(view), *places]
 
     NUMBERS = {"po_number": ("po_number", [Order]), "increment_id": ("increment_id", [Order])}
     LOOKUPS = {
@@ -136,6 +130,15 @@ class OrderFilter(ByQuery):
             "Newest message received at this time or later.",
         ),
     }
+
+    def other_parameters(self, view: Any) -> set[str | None]:
+        """Add the parameters that choose the entries of the lists within an order."""
+        return {*super().other_parameters(view), *PLACES}
+
+    def get_schema_operation_parameters(self, view: View) -> list[dict[str, Any]]:
+        """Return the filters, and the parameters that choose the entries of the lists within an order."""
+        places = [_parameter_schema(name, serializers.IntegerField(), text) for name, text in PLACES.items()]
+        return [*super().get_schema_operation_parameters(view), *places]
 
 
 class EventFilter(ByQuery):

@@ -11,28 +11,14 @@ from rest_framework import serializers
 from rest_framework.renderers import JSONRenderer
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
+from stockhub_webhooks.contrib.rest.bases import SHOWN
 from stockhub_webhooks.contrib.rest.filters import PLACES, EventFilter, OrderFilter, parse
 from stockhub_webhooks.contrib.rest.pages import NewestFirst
 from stockhub_webhooks.contrib.rest.permissions import MayView
-from stockhub_webhooks.contrib.rest.serializers import SHOWN, EventSerializer, OrderSerializer
+from stockhub_webhooks.contrib.rest.serializers import EventSerializer, OrderSerializer
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.db.error_reports import without_queries
-from stockhub_webhooks.models import (
-    RMA,
-    CreditMemo,
-    CreditMemoItem,
-    Event,
-    Invoice,
-    InvoiceItem,
-    Order,
-    OrderItem,
-    PaymentRequest,
-    PaymentRequestItem,
-    RMAItem,
-    Shipment,
-    ShipmentItem,
-    Track,
-)
+from stockhub_webhooks.models import Event, Order
 
 LIMIT = 1000  # entries of each list within an order
 LIMIT_IN_LIST = 100
@@ -67,35 +53,39 @@ class Parts:
     lines_from: int = 0
     documents_from: int = 0
 
-    def lines(self, name: str, model: type[Any], *order: str) -> Prefetch[Any]:
-        """Return a prefetch of lines or tracks, and of one more that tells if there are others."""
-        rows = model.objects.order_by(*order)
-        return Prefetch(name, rows[self.lines_from : self.lines_from + self.limit + 1], SHOWN + name)
+    def lines(self, document: type[Any]) -> list[Prefetch[Any]]:
+        """Return prefetches of a document's lines and tracks, and of one more that tells if there are others."""
+        shown = slice(self.lines_from, self.lines_from + self.limit + 1)
+        orders = {"items": ("position", "pk"), "tracks": ("pk",)}
+        return [
+            Prefetch(name, related(document, name).objects.order_by(*order)[shown], SHOWN + name)
+            for name, order in orders.items()
+            if hasattr(document, name)
+        ]
 
-    def documents(
-        self, name: str, model: type[Any], addresses: tuple[str, ...], *parts: Prefetch[Any]
-    ) -> Prefetch[Any]:
-        """Return a prefetch of documents, by primary key, with their lines and addresses."""
-        rows = model.objects.order_by("pk").prefetch_related(*parts)
+    def documents(self, name: str, *addresses: str) -> Prefetch[Any]:
+        """Return a prefetch of an order's documents of one kind, by primary key, with their lines and addresses."""
+        model = related(Order, name)
+        shown = slice(self.documents_from, self.documents_from + self.limit + 1)
+        rows = model.objects.order_by("pk").prefetch_related(*self.lines(model))
         rows = rows.select_related(*addresses) if addresses else rows
-        return Prefetch(name, rows[self.documents_from : self.documents_from + self.limit + 1], SHOWN + name)
+        return Prefetch(name, rows[shown], SHOWN + name)
 
     def prefetches(self) -> tuple[Prefetch[Any], ...]:
         """Return all that belongs to orders."""
-        shipping, billing = "shipping_address", "billing_address"
-
-        def items(model: type[Any]) -> Prefetch[Any]:
-            return self.lines("items", model, "position", "pk")
-
-        tracks = self.lines("tracks", Track, "pk")
         return (
-            items(OrderItem),
-            self.documents("shipments", Shipment, (shipping, "origin_address"), items(ShipmentItem), tracks),
-            self.documents("invoices", Invoice, (billing,), items(InvoiceItem)),
-            self.documents("rmas", RMA, (), items(RMAItem), tracks),
-            self.documents("credit_memos", CreditMemo, (billing,), items(CreditMemoItem)),
-            self.documents("payment_requests", PaymentRequest, (shipping, billing), items(PaymentRequestItem)),
+            *self.lines(Order),
+            self.documents("shipments", "shipping_address", "origin_address"),
+            self.documents("invoices", "billing_address"),
+            self.documents("rmas"),
+            self.documents("credit_memos", "billing_address"),
+            self.documents("payment_requests", "shipping_address", "billing_address"),
         )
+
+
+def related(model: type[Any], name: str) -> Any:
+    """Return the model at the other end of a relation."""
+    return model._meta.get_field(name).related_model
 
 
 class OrderViewSet(ReadOnly):
