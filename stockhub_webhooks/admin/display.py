@@ -80,18 +80,24 @@ def external_link(url: str, text: str) -> SafeString | str:
 
 
 def multiline(lines: Iterable[Any], each: Callable[[Any], Any] | None = None, more_url: str = "") -> SafeString | str:
-    """Return lines under each other; a dash if there are none.
+    """Return lines under each other, the first ones as `limited` does; a dash if there are none."""
+    return joined(SafeString("<br>"), limited(lines, each, more_url=more_url)) or EMPTY
 
-    After `SHOWN_LINES` the others are only counted: "… and 9980 more".
+
+def limited(
+    lines: Iterable[Any], each: Callable[[Any], Any] | None = None, *, most: int = SHOWN_LINES, more_url: str = ""
+) -> list[Any]:
+    """Return the first lines; the last one says how many others there are: "… and 9980 more".
 
     Args:
         lines: the lines, or what `each` makes them of.
         each: returns the text of a line; called for those alone that are shown.
+        most: the number of lines that are shown.
         more_url: where the others are shown.
     """
     rest = iter(lines)
-    shown = [each(line) if each else line for line in islice(rest, SHOWN_LINES)]
-    return joined(SafeString("<br>"), [*shown, *more(sum(1 for _line in rest), more_url)]) or EMPTY
+    shown = [each(line) if each else line for line in islice(rest, most)]
+    return [*shown, *more(sum(1 for _line in rest), more_url)]
 
 
 def more(number: int, url: str = "") -> list[SafeString | str]:

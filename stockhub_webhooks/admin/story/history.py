@@ -81,7 +81,7 @@ class History:
         changes = list(_changes(entry.events))
         page = self.links.url(message)
         # those in trouble first, so that none of them is left out before one that is done
-        first_calls = sorted(calls, key=lambda each: not is_trouble(each[0]))[:SHOWN] if len(calls) > SHOWN else calls
+        listed = sorted(calls, key=lambda each: not is_trouble(each[0])) if len(calls) > SHOWN else calls
         return TimelineEntry(
             at=entry.at,
             title=self.title(entry),
@@ -91,7 +91,7 @@ class History:
             changes=[self.change(*change) for change in changes[:SHOWN]],
             more_changes=display.more(len(changes) - SHOWN, self.links.url(changes[0][0]) if changes else ""),
             changed=len(changes),
-            tasks=[*(self.task(*each) for each in first_calls), *display.more(len(calls) - SHOWN, page)],
+            tasks=display.limited(listed, lambda each: self.task(*each), most=SHOWN, more_url=page),
             tasks_in_short=tasks_in_short([call for call, _event in calls]),
             has_trouble=any(is_trouble(call) for call, _event in calls),
         )
@@ -117,10 +117,9 @@ class History:
         types = {event.type for event in entry.events}
         added = [self.tracks.get(event.subject_id) for event in entry.events if event.type == "track.added"]
         tracks = [track for track in added if track]
-        yield from map(page_tables.track_in_words, tracks[: display.SHOWN_LINES])
-        left_out = len(tracks) - display.SHOWN_LINES
         document = self.documents.get((entry.message.topic, entry.message.increment_id))
-        yield from display.more(left_out, self.links.url(document) if document else "")
+        page = self.links.url(document) if document else ""
+        yield from display.limited(tracks, page_tables.track_in_words, more_url=page)
         if document is not None and any(name.endswith(".created") for name in types):
             yield from _content_of_new(document)
         if entry.message.error:

@@ -102,10 +102,10 @@ class StoryPage(DocumentAdmin):
 def facts(purchase: Purchase, links: Links, host: HostOrder, persons: bool) -> list[tuple[str, Any]]:
     """Return the most important facts of a purchase, each with its label."""
     rows: list[tuple[Any, Any]] = [(_("our order number"), _number(purchase, host))]
-    for order in purchase.orders[: display.SHOWN_LINES]:
-        rows.append((_("Stock Hub number"), _order(order, links)))
-    left_out = len(purchase.orders) - display.SHOWN_LINES
-    rows += [(_("Stock Hub number"), text) for text in display.more(left_out, _orders_url(purchase, links))]
+    orders = display.limited(
+        purchase.orders, lambda order: _order(order, links), more_url=links.list_url(Order, purchase.po_number)
+    )
+    rows += [(_("Stock Hub number"), order) for order in orders]
     rows += [(_("customer"), _customer(purchase) if persons else phrases.HIDDEN)]
     rows += [(_("shipping address"), _address(purchase) if persons else phrases.HIDDEN)]
     if account := phrases.account(purchase):
@@ -126,10 +126,6 @@ def _number(purchase: Purchase, host: HostOrder) -> Any:
 def _order(order: Order, links: Links) -> Any:
     created = phrases.timestamp(order.created_at) if order.created_at else ""
     return display.multiline(filter(None, (links.to(order, order.increment_id), phrases.status(order), created)))
-
-
-def _orders_url(purchase: Purchase, links: Links) -> str:
-    return links.list_url(Order, purchase.po_number)
 
 
 def _failing(host: HostOrder) -> list[Any]:

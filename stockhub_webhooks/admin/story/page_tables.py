@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 from django.utils.html import format_html
@@ -245,9 +244,7 @@ def reason(call: ReceiverCall, persons: bool) -> str:
 
 def remarks(purchase: Purchase, links: Links) -> list[Any]:
     """Return remarks on the purchase as a whole; after `REMARKS` the others are only counted."""
-    rest = _remarks(purchase, links)
-    shown = list(islice(rest, REMARKS))
-    return [*shown, *display.more(sum(1 for _remark in rest))]
+    return display.limited(_remarks(purchase, links), most=REMARKS)
 
 
 def _remarks(purchase: Purchase, links: Links) -> Iterator[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -11,6 +10,7 @@ from django.utils.translation import ngettext
 
 from stockhub_webhooks.admin import display
 from stockhub_webhooks.admin.story import phrases
+from stockhub_webhooks.models import Order, Track
 from stockhub_webhooks.office import story
 from stockhub_webhooks.office.story import Purchase, Quantities, Step
 from stockhub_webhooks.visible import isolated
@@ -33,16 +33,18 @@ def support_message(purchase: Purchase, lines: list[Quantities], steps: list[Ste
 def _heading(purchase: Purchase) -> Iterator[str]:
     if purchase.po_number:
         yield _("Our order number: %(number)s") % {"number": purchase.po_number}
-    for order in purchase.orders[:LINES]:
-        text = _("Stock Hub order: %(number)s, status: %(status)s, of %(date)s")
-        if order.created_at is None:
-            text = _("Stock Hub order: %(number)s, status: %(status)s")
-        yield text % {
-            "number": order.increment_id,
-            "status": phrases.status(order),
-            "date": phrases.timestamp(order.created_at),
-        }
-    yield from display.more(len(purchase.orders) - LINES)
+    yield from display.limited(purchase.orders, _order, most=LINES)
+
+
+def _order(order: Order) -> str:
+    text = _("Stock Hub order: %(number)s, status: %(status)s, of %(date)s")
+    if order.created_at is None:
+        text = _("Stock Hub order: %(number)s, status: %(status)s")
+    return text % {
+        "number": order.increment_id,
+        "status": phrases.status(order),
+        "date": phrases.timestamp(order.created_at),
+    }
 
 
 def _lines(lines: list[Quantities]) -> Iterator[str]:
@@ -62,32 +64,31 @@ def _lines(lines: list[Quantities]) -> Iterator[str]:
 
 
 def _documents(purchase: Purchase) -> Iterator[str]:
-    for moving in purchase.moving[:LINES]:
-        parts = [phrases.status(moving), *_parcels(moving)]
-        at = getattr(moving, "delivered_at", None) or getattr(moving, "date_requested", None)
-        if at:
-            parts.append(phrases.timestamp(at))
-        yield f"{phrases.name(moving)}: {', '.join(parts)}"
-    yield from display.more(len(purchase.moving) - LINES)
-    bills = [bill for bill in purchase.bills if bill.grand_total is not None]
-    for bill in bills[:LINES]:
-        parts = [phrases.sum_written_out(story.sum_of(bill)), phrases.timestamp(bill.created_at)]
-        yield f"{phrases.name(bill)}: {', '.join(parts)}"
-    yield from display.more(len(bills) - LINES)
+    yield from display.limited(purchase.moving, _moving, most=LINES)
+    bills = (bill for bill in purchase.bills if bill.grand_total is not None)
+    yield from display.limited(bills, _bill, most=LINES)
 
 
-def _parcels(owner: Any) -> Iterator[str]:
-    tracks = owner.tracks.all()
-    for track in tracks[: display.SHOWN_LINES]:
-        yield f"{story.carrier_name(track)} {track.tracking_number}".strip()
-    yield from display.more(len(tracks) - display.SHOWN_LINES)
+def _moving(document: Any) -> str:
+    parts = [phrases.status(document), *display.limited(document.tracks.all(), _parcel)]
+    at = getattr(document, "delivered_at", None) or getattr(document, "date_requested", None)
+    if at:
+        parts.append(phrases.timestamp(at))
+    return f"{phrases.name(document)}: {', '.join(parts)}"
+
+
+def _parcel(track: Track) -> str:
+    return f"{story.carrier_name(track)} {track.tracking_number}".strip()
+
+
+def _bill(bill: Any) -> str:
+    parts = [phrases.sum_written_out(story.sum_of(bill)), phrases.timestamp(bill.created_at)]
+    return f"{phrases.name(bill)}: {', '.join(parts)}"
 
 
 def questions(purchase: Purchase, steps: list[Step]) -> list[str]:
     """Return the questions that follow from the facts; a line to fill in if there are none."""
-    rest = _questions(purchase, {step.name: step for step in steps})
-    shown = list(islice(rest, LINES))
-    return [*shown, *display.more(sum(1 for _question in rest))] or ["…"]
+    return display.limited(_questions(purchase, {step.name: step for step in steps}), most=LINES) or ["…"]
 
 
 def _questions(purchase: Purchase, steps: dict[str, Step]) -> Iterator[str]:
