@@ -18,7 +18,7 @@ from django.utils.translation import ngettext_lazy
 
 from stockhub_webhooks.admin import display
 from stockhub_webhooks.admin.base import ObjectTools, ReadOnlyAdmin
-from stockhub_webhooks.admin.replay_request import MAX_IDS, outside_transactions, row_of
+from stockhub_webhooks.admin.replay_request import MAX_IDS, ids_in, outside_transactions, row_of
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.contract.statuses import Labels
 from stockhub_webhooks.models import RefusedBody
@@ -148,15 +148,14 @@ class ReleasePage(ReadOnlyAdmin):
 def chosen_bodies(request: HttpRequest) -> list[RefusedBody] | None:
     """Return the bodies that the address names, by keys or by group; None if it names none."""
     rows = release.waiting().order_by("refused_at", "pk")
-    ids = [int(pk) for pk in request.GET.get("ids", "").split(",") if pk.isdecimal() and pk.isascii() and len(pk) < 19]
-    if ids:
+    if ids := ids_in(request.GET.get("ids", "")):
         return list(rows.filter(pk__in=ids[:MAX_IDS]))
-    newest = request.GET.get("newest", "")
-    if not (newest.isdecimal() and newest.isascii() and len(newest) < 19):
+    newest = ids_in(request.GET.get("newest", ""))
+    if not newest:
         return None
-    key, address = (request.GET.get(name, "").replace("\0", "") for name in ("key", "address"))
+    key, address = (request.GET.get(name, "") for name in ("key", "address"))
     # later messages were not shown
-    return list(rows.filter(key_fingerprint=key, remote_address=address, pk__lte=int(newest))[:MAX_IDS])
+    return list(rows.filter(key_fingerprint=key, remote_address=address, pk__lte=newest[0])[:MAX_IDS])
 
 
 def parameters_of(group: release.Group) -> dict[str, Any]:

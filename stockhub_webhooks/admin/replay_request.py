@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -31,8 +32,14 @@ from stockhub_webhooks.operations.replay.run import Step
 
 URL_NAME = "stockhub_webhooks_replay_request"
 MAX_IDS = 200
+IDS = r"^[0-9]{1,18}(,[0-9]{1,18})*\Z"  # longer numbers are no keys, and databases refuse them
 SHOWN_CHANGES = 6
 HIDDEN = "•••"
+
+
+def ids_in(text: str) -> list[int]:
+    """Return the primary keys in the parameter `ids`, such as "1,2,3"; none if it is anything else."""
+    return [int(part) for part in text.split(",")] if re.match(IDS, text) else []
 
 
 def outside_transactions(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -69,7 +76,7 @@ class RequestForm(forms.Form):
         label=gettext_lazy("status"), required=False, choices=[("", gettext_lazy("all")), *REPLAYED_STATUSES]
     )
     outdated = forms.BooleanField(required=False, widget=forms.HiddenInput)
-    ids = forms.RegexField(r"^\d+(,\d+)*$", required=False, widget=forms.HiddenInput, max_length=4000)
+    ids = forms.RegexField(IDS, required=False, widget=forms.HiddenInput, max_length=4000)
     receivers = forms.MultipleChoiceField(
         label=gettext_lazy("also tell past changes to"),
         required=False,
@@ -97,7 +104,7 @@ class RequestForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Refuse an empty choice, which would mean all messages."""
         values = self.cleaned_data
-        ids = tuple(map(int, values["ids"].split(","))) if values.get("ids") else ()
+        ids = tuple(ids_in(values.get("ids", "")))
         names = ("since", "until", "topic", "order", "status")
         self.choice = Choice(
             **{name: values[name] for name in names if values.get(name)},

@@ -259,6 +259,6 @@ def _remarks(purchase: Purchase, links: Links) -> Iterator[Any]:
         elif purchase.names_another(document):
             text = _("names another order number of ours, so its pieces are not counted here")
             yield format_html("{}: {} ({})", _link(document, links), text, document.po_number)
-    for document in purchase.bills:
-        for text in phrases.sum_remarks(story.sum_of(document)):
+    for document, checked in purchase.sums:
+        for text in phrases.sum_remarks(checked):
             yield format_html("{}: {}", _link(document, links), text)

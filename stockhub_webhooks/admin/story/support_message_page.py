@@ -12,7 +12,7 @@ from stockhub_webhooks.admin import display
 from stockhub_webhooks.admin.story import phrases
 from stockhub_webhooks.models import Order, Track
 from stockhub_webhooks.office import story
-from stockhub_webhooks.office.story import Purchase, Quantities, Step
+from stockhub_webhooks.office.story import Purchase, Quantities, Step, Sum
 from stockhub_webhooks.visible import isolated
 
 LINES = 40
@@ -65,7 +65,7 @@ def _lines(lines: list[Quantities]) -> Iterator[str]:
 
 def _documents(purchase: Purchase) -> Iterator[str]:
     yield from display.limited(purchase.moving, _moving, most=LINES)
-    bills = (bill for bill in purchase.bills if bill.grand_total is not None)
+    bills = (each for each in purchase.sums if each[0].grand_total is not None)
     yield from display.limited(bills, _bill, most=LINES)
 
 
@@ -81,9 +81,9 @@ def _parcel(track: Track) -> str:
     return f"{story.carrier_name(track)} {track.tracking_number}".strip()
 
 
-def _bill(bill: Any) -> str:
-    parts = [phrases.sum_written_out(story.sum_of(bill)), phrases.timestamp(bill.created_at)]
-    return f"{phrases.name(bill)}: {', '.join(parts)}"
+def _bill(each: tuple[Any, Sum]) -> str:
+    bill, checked = each
+    return f"{phrases.name(bill)}: {phrases.sum_written_out(checked)}, {phrases.timestamp(bill.created_at)}"
 
 
 def questions(purchase: Purchase, steps: list[Step]) -> list[str]:
@@ -111,8 +111,8 @@ def _questions(purchase: Purchase, steps: dict[str, Step]) -> Iterator[str]:
         yield _("Not everything that was sent is delivered. Where are the parcels?")
     if steps["returned"].pieces - refunded.cancelled > refunded.pieces:
         yield _("Not everything that came back is credited. When will it be?")
-    for document in purchase.bills:
-        for remark in phrases.sum_remarks(story.sum_of(document)):
+    for document, checked in purchase.sums:
+        for remark in phrases.sum_remarks(checked):
             yield _("%(document)s: %(remark)s. Can you look into it?") % {
                 "document": phrases.name(document),
                 "remark": remark,

@@ -13,6 +13,7 @@ from stockhub_webhooks.conf import TEST_ACCOUNT
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import RMA, CreditMemo, Invoice, Order, PaymentRequest, Shipment
+from stockhub_webhooks.office.story.amounts import Sum, sum_of
 from stockhub_webhooks.purchases import orders_of, rows_of
 
 MANY = 500  # orders of a purchase
@@ -80,6 +81,11 @@ class Purchase:
         return document.order_id not in self._order_pks
 
     @cached_property
+    def sums(self) -> list[tuple[Any, Sum]]:
+        """Each of the `bills` with its checked amounts."""
+        return [(document, sum_of(document)) for document in self.bills]
+
+    @cached_property
     def _order_pks(self) -> set[int]:
         return {order.pk for order in self.orders}
 
@@ -119,11 +125,16 @@ def _orders(rows: QuerySet[Order], persons: bool) -> list[Order]:
     return sorted(rows, key=lambda order: (order.created_at is None, order.created_at, order.pk))
 
 
+def keys_of(account: str, po_number: str, orders: list[Order]) -> Any:
+    """Return the primary keys of the orders of a purchase, for a query; of many orders as a subquery.
+
+    Statements with thousands of parameters take seconds.
+    """
+    return [order.pk for order in orders] if len(orders) <= MANY else rows_of(po_number, account).values("pk")
+
+
 def _with_children(account: str, po_number: str, orders: list[Order]) -> Purchase:
-    pks: Any = [order.pk for order in orders]
-    if len(pks) > MANY:  # five statements with thousands of parameters take seconds
-        pks = rows_of(po_number, account).values("pk")
-    belongs = Q(order__in=pks)
+    belongs = Q(order__in=keys_of(account, po_number, orders))
     if po_number:
         belongs |= Q(account=account, po_number=po_number)
 
