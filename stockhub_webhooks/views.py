@@ -59,7 +59,7 @@ logger = logger_of(__name__)
 SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
 
-class EarlyResponse(HttpResponse):
+class CallbackResponse(HttpResponse):
     """A response that runs a function after the server has sent it."""
 
     def __init__(self, content: str, *, after: Callable[[], None] | None = None, **options: Any) -> None:
@@ -79,7 +79,7 @@ class EarlyResponse(HttpResponse):
             super().close()
 
 
-class WebhookResponse(EarlyResponse):
+class WebhookResponse(CallbackResponse):
     """A JSON response that runs a function after the server has sent it."""
 
     def __init__(self, data: dict[str, Any], *, content_type: str = "application/json", **options: Any) -> None:
@@ -94,19 +94,21 @@ def problem(
     return WebhookResponse(body, after=after, status=status, content_type="application/problem+json")
 
 
-def refuse_secret(request: HttpRequest, reason: str, key_fingerprint: str, usual: EarlyResponse) -> EarlyResponse:
-    """Return the usual answer to a wrong secret, or 429 if its address sends too many; count it after the answer."""
+def refuse_secret(
+    request: HttpRequest, reason: str, key_fingerprint: str, answer: CallbackResponse
+) -> CallbackResponse:
+    """Return the answer to a wrong secret, or 429 if its address sends too many; count it once that is sent."""
     attempt = refusals.Attempt(reason, "", remote_address(request), key_fingerprint)
     if refusals.is_guessing(attempt.remote_address):
-        usual = problem(429, "Too many wrong keys", "Wait a minute, or send the right key.")
-        usual["Retry-After"] = "60"
+        answer = problem(429, "Too many wrong keys", "Wait a minute, or send the right key.")
+        answer["Retry-After"] = "60"
 
     def after() -> None:
         stop_reading(request)
         refusals.note(attempt)
 
-    usual.after = after
-    return usual
+    answer.after = after
+    return answer
 
 
 class ExemptView(View):
@@ -205,7 +207,7 @@ class ReceiveView(ExemptView):
 
     def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Answer 405 to any method but POST, and count it if a key was sent, right or wrong."""
-        response: EarlyResponse = problem(405, MethodNotAllowed.title, "Messages are accepted by POST only.")
+        response: CallbackResponse = problem(405, MethodNotAllowed.title, "Messages are accepted by POST only.")
         try:
             sender = authenticate(request.META.get("HTTP_X_API_KEY"))
             response = self.refuse(request, MethodNotAllowed(sender.key_fingerprint))

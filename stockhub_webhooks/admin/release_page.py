@@ -27,7 +27,6 @@ from stockhub_webhooks.operations import release
 from stockhub_webhooks.receiving import refusals
 
 URL_NAME = "stockhub_webhooks_refusedbody_release"
-SHOWN = 100
 
 LET_IN = ngettext_lazy("%(count)d message was let in.", "%(count)d messages were let in.", "count")
 LEFT_ALONE = ngettext_lazy("%(count)d was let in already.", "%(count)d were let in already.", "count")
@@ -105,7 +104,7 @@ class ReleasePage(ReadOnlyAdmin):
         if request.method == "POST" and form.is_valid():
             self.let_in(request, chosen, form.cleaned_data.get("account", account), form.cleaned_data["reason"])
             return HttpResponseRedirect(self.page_url("stockhub_webhooks_refusedbody_changelist"))
-        previews = release.preview(chosen[:SHOWN], account) if account in accounts else []
+        previews = release.preview(chosen, account) if account in accounts else []
         context = {
             "title": _("Let in after all"),
             "form": form,
@@ -114,7 +113,6 @@ class ReleasePage(ReadOnlyAdmin):
             "hidden": [(name, value) for name, value in request.GET.items() if name != "account"],
             "sections": sections(previews, persons=may_see_persons(request)),
             "count": len(chosen),
-            "left_out": max(len(chosen) - SHOWN, 0),
         }
         return self.render_page(request, "refusedbody/release.html", context)
 
@@ -136,7 +134,7 @@ class ReleasePage(ReadOnlyAdmin):
     def let_in(self, request: HttpRequest, chosen: list[RefusedBody], account: str, reason: str) -> None:
         """Store the messages with the name of the user, log it with the reason, and say how many were stored."""
         user: Any = request.user
-        rows = RefusedBody.objects.filter(pk__in=[row.pk for row in chosen])
+        rows = release.waiting().filter(pk__in=[row.pk for row in chosen]).defer("body", "headers")
 
         def change(pks: list[int]) -> int:
             return refusals.release(pks, by=user.get_username(), account=account)

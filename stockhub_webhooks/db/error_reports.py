@@ -18,17 +18,17 @@ DEPTH = 3  # of variables inside of others
 class QuietFilter(SafeExceptionReporterFilter):
     """Filter of error reports that names query sets, and leaves the rest to the host's own filter."""
 
-    def __init__(self, usual: Any) -> None:
-        self.usual = usual
+    def __init__(self, host_filter: Any) -> None:
+        self.host_filter = host_filter
 
     def __getattribute__(self, name: str) -> Any:
         """Take everything else from the host's filter."""
-        own = name in ("usual", "get_traceback_frame_variables") or name.startswith("__")
-        return super().__getattribute__(name) if own else getattr(self.usual, name)
+        own = name in ("host_filter", "get_traceback_frame_variables") or name.startswith("__")
+        return super().__getattribute__(name) if own else getattr(self.host_filter, name)
 
     def get_traceback_frame_variables(self, request: Any, tb_frame: Any) -> Any:
         """Return names and values of a frame's variables, as the host's filter does, with names for query sets."""
-        variables = self.usual.get_traceback_frame_variables(request, tb_frame)
+        variables = self.host_filter.get_traceback_frame_variables(request, tb_frame)
         return [(name, named(value)) for name, value in variables]
 
 

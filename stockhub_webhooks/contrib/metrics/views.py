@@ -8,7 +8,7 @@ from django.views.decorators.debug import sensitive_variables
 from stockhub_webhooks.contrib.metrics import is_wanted
 from stockhub_webhooks.models import RefusalReason
 from stockhub_webhooks.receiving.authentication import bearer_fingerprint, may_scrape
-from stockhub_webhooks.views import SECURITY_HEADERS, EarlyResponse, ExemptView, is_permitted_staff, refuse_secret
+from stockhub_webhooks.views import SECURITY_HEADERS, CallbackResponse, ExemptView, is_permitted_staff, refuse_secret
 
 PLAIN = "text/plain; charset=utf-8"
 
@@ -25,7 +25,7 @@ class MetricsView(ExemptView):
         has_token = authorization.lower().startswith("bearer ")
         if not (may_scrape(authorization) if has_token else is_permitted_staff(request)):
             headers = {**SECURITY_HEADERS, "WWW-Authenticate": 'Bearer realm="metrics"'}
-            answer = EarlyResponse("Not for you.\n", status=401, content_type=PLAIN, headers=headers)
+            answer = CallbackResponse("Not for you.\n", status=401, content_type=PLAIN, headers=headers)
             if has_token and (fingerprint := bearer_fingerprint(authorization)):
                 return refuse_secret(request, RefusalReason.METRICS_TOKEN, fingerprint, answer)
             return answer
