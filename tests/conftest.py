@@ -43,6 +43,9 @@ SHARES = {
     "openapi": "sqlite",
     "recipes": "sqlite",
     "security": "sqlite",
+    "security/test_bombs.py": "postgresql",
+    "security/test_endless.py": "postgresql",
+    "security/test_parameters.py": "postgresql",
     "testing": "sqlite",
 }
 ON_EACH_DATABASE = ("test_concurrency.py", "test_export.py", "test_finding.py", "test_lists.py")
