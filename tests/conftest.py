@@ -43,8 +43,7 @@ SHARES = {
     "openapi": "sqlite",
     "recipes": "sqlite",
     "security": "sqlite",
-    "security/test_bombs.py": "postgresql",
-    "security/test_endless.py": "postgresql",
+    "security/test_nul.py": "postgresql",
     "security/test_parameters.py": "postgresql",
     "testing": "sqlite",
 }
