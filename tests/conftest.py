@@ -164,6 +164,12 @@ def _throttles(monkeypatch):
     alarm.check_throttle.start()
 
 
+@pytest.fixture(autouse=True)
+def _alarms_in_this_thread(monkeypatch):
+    """Send alarms in the thread and the transaction of the test."""
+    monkeypatch.setattr(alarm.ALARM_THREAD, "start", alarm.ALARM_THREAD.call)
+
+
 @pytest.fixture
 def last_message():
     return lambda: Message.objects.latest("pk")
