@@ -67,7 +67,7 @@ def test_worker_works_and_stops_while_the_mail_server_is_silent(shop_with_silent
     connected, _ = silent_server.accept()
     with connected:
         shop.query(
-            "[Message.objects.create(url_topic='order', account='default', due_at=timezone.now(), "
+            "[Message.objects.create(url_topic='order', account='default', due_at='2020-01-01T00:00:00Z', "
             'body=b\'{"increment_id": "00000000%d"}\' % n) for n in range(5)] and 1'
         )
         wait_until(lambda: shop.query("Order.objects.count()") == 5)
@@ -155,8 +155,13 @@ def wait_for_thread():
 
 
 def test_alarm_is_sent_in_a_thread_that_closes_its_connection(alert, monkeypatch):
-    closed = []
-    monkeypatch.setattr(alarm_thread.connections, "close_all", lambda: closed.append(threading.current_thread()))
+    closed, close_all = [], alarm_thread.connections.close_all
+
+    def close():
+        closed.append(threading.current_thread())
+        close_all()
+
+    monkeypatch.setattr(alarm_thread.connections, "close_all", close)
     monkeypatch.setattr(alert, "function", staticmethod(connection.ensure_connection))
     alarm.check()
     wait_for_thread()
