@@ -15,6 +15,7 @@ from stockhub_webhooks.db.throttle import Throttle
 from stockhub_webhooks.delivery import host_orders
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.operations.health import alarm
+from stockhub_webhooks.receiving.recent import RECENT
 from stockhub_webhooks.runners import inline
 from tests import state_changes
 from tests.processes import Shop, scratch_database
@@ -159,6 +160,7 @@ def _throttles(monkeypatch):
     """Start each test as a new process of a shop with little traffic: it does all that is due after each answer."""
     for throttle in Throttle.instances:
         throttle.reset()
+    RECENT.forget()
     monkeypatch.setattr(inline.idle_throttle, "seconds", 0)
     monkeypatch.setattr(host_orders.registration_throttle, "seconds", 0)
     alarm.check_throttle.start()

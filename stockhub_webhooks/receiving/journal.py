@@ -40,6 +40,7 @@ from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.models.drift import kind_of
 from stockhub_webhooks.receiving import spool
+from stockhub_webhooks.receiving.recent import RECENT
 from stockhub_webhooks.serializers import Note, ParsedMessage
 from stockhub_webhooks.serializers.fields import clean_text
 from stockhub_webhooks.serializers.tolerant import limit_notes
@@ -155,6 +156,7 @@ def commit(message: Message, *, claimed: bool = False) -> None:
         if not should_retry(1, began):
             raise
         _insert_once(message, using)
+    RECENT.remember([message])
 
 
 def _insert_once(message: Message, using: str) -> None:

@@ -39,7 +39,7 @@ logger = logger_of(__name__)
 CHECK_SECONDS = 60.0
 ALERT_SECONDS = 3600.0
 MAIL_SECONDS = 10.0  # for each answer of the mail server if EMAIL_TIMEOUT is not set
-MAILED = ("given_up", "quarantined", "refusals", "silence", "no_worker", "spool")
+MAILED = ("given_up", "quarantined", "refusals", "silence", "no_worker", "spool", "lost_messages")
 
 check_throttle = Throttle(CHECK_SECONDS)
 check_throttle.start()  # a process that has just started may find work that nothing has picked up yet
