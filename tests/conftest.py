@@ -15,6 +15,7 @@ from stockhub_webhooks.db.throttle import Throttle
 from stockhub_webhooks.delivery import host_orders
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.operations.health import alarm
+from stockhub_webhooks.operations.health.kept_report import KEPT_REPORT
 from stockhub_webhooks.receiving.recent import RECENT
 from stockhub_webhooks.runners import inline
 from tests import state_changes
@@ -161,6 +162,7 @@ def _throttles(monkeypatch):
     for throttle in Throttle.instances:
         throttle.reset()
     RECENT.forget()
+    monkeypatch.setattr(KEPT_REPORT, "is_due", lambda: True)
     monkeypatch.setattr(inline.idle_throttle, "seconds", 0)
     monkeypatch.setattr(host_orders.registration_throttle, "seconds", 0)
     alarm.check_throttle.start()

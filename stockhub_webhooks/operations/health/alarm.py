@@ -57,7 +57,7 @@ def check() -> None:
     ALARM_THREAD.is_running()  # logs a step that hangs
     try:
         with query_timeout(database_alias()):
-            report = collect_report() if acquire("look", CHECK_SECONDS) else None
+            report = collect_report(with_keys=False) if acquire("look", CHECK_SECONDS) else None
         if report:
             raise_alarms(report)
     except Exception as error:
