@@ -1,9 +1,9 @@
 """System checks: one small function for each fault of a set-up, found before the first message arrives.
 
 ``configuration`` checks the settings, ``keys`` the keys, ``metrics`` the metrics, ``spool_directory``,
-``hanging_database`` and ``database`` the infrastructure. ``tables`` queries the database, so it runs only if Django's
-database checks are requested. The checks of the runner are in ``stockhub_webhooks.runners.checks``. All modules are
-imported when a check runs, to keep the start of a web process fast.
+``hanging_database`` and ``database`` the infrastructure. ``tables`` and ``server_timeouts`` query the database, so they
+run only if Django's database checks are requested. The checks of the runner are in ``stockhub_webhooks.runners.checks``.
+All modules are imported when a check runs, to keep the start of a web process fast.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ def check_tables(
 ) -> Iterable[CheckMessage]:
     """Run the checks that query the database: for `check --database default`, and for `migrate`."""
     from stockhub_webhooks.db.connections import database_alias
-    from stockhub_webhooks.operations.checks import tables
+    from stockhub_webhooks.operations.checks import server_timeouts, tables
 
     if database_alias() not in (databases or ()) or not covers_this_app(app_configs):
         return []
-    return [message for check in tables.CHECKS for message in check()]
+    return [message for check in (*tables.CHECKS, *server_timeouts.CHECKS) for message in check()]
 
 
 def every_check() -> list[Check]:
