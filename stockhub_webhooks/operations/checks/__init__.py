@@ -2,7 +2,7 @@
 
 ``configuration`` checks the settings, ``keys`` the keys, ``metrics`` the metrics, ``spool_directory``,
 ``hanging_database`` and ``database`` the infrastructure. ``tables`` and ``server_timeouts`` query the database, so they
-run only if Django's database checks are requested. The checks of the runner are in ``stockhub_webhooks.runners.checks``.
+run only if Django's database checks are requested. ``stockhub_webhooks.runners.checks`` has the checks of the runner.
 All modules are imported when a check runs, to keep the start of a web process fast.
 """
 
