@@ -37,11 +37,11 @@ def check_tables(
 ) -> Iterable[CheckMessage]:
     """Run the checks that query the database: for `check --database default`, and for `migrate`."""
     from stockhub_webhooks.db.connections import database_alias
-    from stockhub_webhooks.operations.checks import server_timeouts, tables
+    from stockhub_webhooks.operations.checks import tables
 
     if database_alias() not in (databases or ()) or not covers_this_app(app_configs):
         return []
-    return [message for check in (*tables.CHECKS, *server_timeouts.CHECKS) for message in check()]
+    return [message for check in tables.CHECKS for message in check()]
 
 
 def every_check() -> list[Check]:
