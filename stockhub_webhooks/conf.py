@@ -189,6 +189,10 @@ class Conf:
         """Return True if alarms are mailed to `ADMINS`, which is empty."""
         return self.setting("ALERT").default == self.ALERT and not settings.ADMINS
 
+    def mails_wait_forever(self) -> bool:
+        """Return True if the shop's mails wait without a limit for a mail server that does not answer."""
+        return settings.EMAIL_BACKEND.startswith("django.core.mail.backends.smtp.") and settings.EMAIL_TIMEOUT is None
+
     def has_urls(self) -> bool:
         """Return True if the host has a URLconf."""
         return bool(getattr(settings, "ROOT_URLCONF", None))

@@ -36,7 +36,7 @@ from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Message, RefusalReason
 from stockhub_webhooks.office.access import may
 from stockhub_webhooks.operations.health import alarm
-from stockhub_webhooks.operations.health.collect import collect_report
+from stockhub_webhooks.operations.health.kept_report import KEPT_REPORT
 from stockhub_webhooks.operations.health.rules import as_json
 from stockhub_webhooks.processing import pipeline
 from stockhub_webhooks.receiving import journal, refusals
@@ -265,7 +265,7 @@ class HealthView(ExemptView):
             return alive
         if not account and not is_permitted_staff(request):
             return alive
-        report = collect_report()
+        report = KEPT_REPORT.get()
         status = 503 if report.database else 200
         return JsonResponse(as_json(report), status=status, headers=SECURITY_HEADERS)
 

@@ -16,6 +16,8 @@ from stockhub_webhooks.db.throttle import Throttle
 from stockhub_webhooks.delivery import host_orders
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.operations.health import alarm
+from stockhub_webhooks.operations.health.kept_report import KEPT_REPORT
+from stockhub_webhooks.receiving.recent import RECENT
 from stockhub_webhooks.runners import inline
 from tests import state_changes
 from tests.processes import Shop, scratch_database
@@ -161,9 +163,17 @@ def _throttles(monkeypatch):
         throttle.reset()
         if isinstance(throttle, LowWaterMark):
             monkeypatch.setattr(throttle, "seconds", 0)  # tests set times of the past
+    RECENT.forget()
+    monkeypatch.setattr(KEPT_REPORT, "is_due", lambda: True)
     monkeypatch.setattr(inline.idle_throttle, "seconds", 0)
     monkeypatch.setattr(host_orders.registration_throttle, "seconds", 0)
     alarm.check_throttle.start()
+
+
+@pytest.fixture(autouse=True)
+def _alarms_in_this_thread(monkeypatch):
+    """Send alarms in the thread and the transaction of the test."""
+    monkeypatch.setattr(alarm.ALARM_THREAD, "start", alarm.ALARM_THREAD.call)
 
 
 @pytest.fixture

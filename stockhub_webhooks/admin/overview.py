@@ -23,7 +23,7 @@ APP = "stockhub_webhooks"
 
 def context(request: HttpRequest) -> dict[str, Any]:
     """Return the template's context, limited to the models that the user may view on this site."""
-    report = collect_report(with_keys=False)
+    report = collect_report(with_keys=False, with_writes=False)
     sees_messages = may_view(request, Message)
     values: dict[str, Any] = {
         "zone": timezone.get_default_timezone(),

@@ -16,6 +16,7 @@ from django.db import IntegrityError, OperationalError, connections, router, tra
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
+from stockhub_webhooks.db.sequences import repair_sequences
 from stockhub_webhooks.db.timeouts import query_timeout, should_retry
 
 PSYCOPG_IN_ERROR = 3  # psycopg.pq.TransactionStatus.INERROR
@@ -75,7 +76,8 @@ def with_retries(step: Callable[[], T], *, is_transaction: bool = False) -> T:
     Args:
         step: must be harmless if it is repeated, although the database has executed it already.
         is_transaction: True if the step is a transaction of its own: a race for a unique key is worth another attempt
-            too, and so is any attempt inside a transaction of the caller, where the step is a savepoint.
+            too, and so is any attempt inside a transaction of the caller, where the step is a savepoint. A sequence
+            that is behind is set forward before that.
 
     Raises:
         django.db.Error: the step failed too often, took too long, or failed inside a transaction, which is lost then.
@@ -86,10 +88,12 @@ def with_retries(step: Callable[[], T], *, is_transaction: bool = False) -> T:
         try:
             with query_timeout(database_alias()):
                 return step()
-        except faults:
+        except faults as fault:
             is_final = connections[database_alias()].in_atomic_block and not is_transaction
             if is_final or not should_retry(attempt, began):
                 raise
+            if isinstance(fault, IntegrityError):
+                repair_sequences(database_alias(), fault)
             close_if_broken(database_alias())
     raise AssertionError("the last attempt returns or raises")
 

@@ -20,6 +20,7 @@ from stockhub_webhooks.models import Event, Message, ReceiverCall
 from stockhub_webhooks.processing.apply import apply, apply_outdated
 from stockhub_webhooks.processing.split import split
 from stockhub_webhooks.receiving import claiming, journal
+from stockhub_webhooks.receiving.recent import RECENT
 
 logger = logger_of(__name__)
 
@@ -39,6 +40,7 @@ def process(message: Message) -> Message:
                 _record_failure(message, fault)
             except DatabaseFault as further:  # the lease lapses, and another process claims the message
                 logger.warning("message %s stays open (%s)", message.pk, type(further).__name__)
+        RECENT.remember([message])
         signals.message_processed.send_robust(Message, message=message, seconds=time.monotonic() - began)
     return message
 
@@ -72,6 +74,7 @@ def process_together(claim: Claim) -> int:
             message.status, message.outcome = Message.Status.RECEIVED, ""
         return 0
     claim.finish(messages)
+    RECENT.remember(messages)
     seconds = (time.monotonic() - began) / len(messages)
     for message in messages:
         signals.message_processed.send_robust(Message, message=message, seconds=seconds)

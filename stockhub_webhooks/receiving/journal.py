@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -25,6 +26,7 @@ from stockhub_webhooks.db.connections import (
     from_now,
     with_retries,
 )
+from stockhub_webhooks.db.sequences import repair_sequences
 from stockhub_webhooks.db.timeouts import query_timeout, should_retry
 from stockhub_webhooks.db.writes import insert, update
 from stockhub_webhooks.exceptions import (
@@ -38,6 +40,7 @@ from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.models.drift import kind_of
 from stockhub_webhooks.receiving import spool
+from stockhub_webhooks.receiving.recent import RECENT
 from stockhub_webhooks.serializers import Note, ParsedMessage
 from stockhub_webhooks.serializers.fields import clean_text
 from stockhub_webhooks.serializers.tolerant import limit_notes
@@ -153,18 +156,30 @@ def commit(message: Message, *, claimed: bool = False) -> None:
         if not should_retry(1, began):
             raise
         _insert_once(message, using)
+    RECENT.remember([message])
 
 
 def _insert_once(message: Message, using: str) -> None:
+    """INSERT the message unless it is stored already; set a sequence forward that is behind, as after a restore."""
     try:
-        with query_timeout(using):
-            insert([message], using, left_out=Message.SET_WHEN_APPLIED)
-    except IntegrityError:
+        _insert(message, using)
+    except IntegrityError as fault:
         with query_timeout(using):
             stored = Message.objects.using(using).filter(uid=message.uid).values_list("pk", flat=True).first()
-        if stored is None:
+            is_repaired = stored is None and repair_sequences(using, fault)
+        if is_repaired:
+            _insert(message, using)
+        elif stored is None:
             raise
-        message.pk = stored
+        else:
+            message.pk = stored
+
+
+def _insert(message: Message, using: str) -> None:
+    # a savepoint, so that an error does not end the caller's transaction; on its own the INSERT commits by itself
+    is_inner = connections[using].in_atomic_block
+    with query_timeout(using), transaction.atomic(using=using) if is_inner else nullcontext():
+        insert([message], using, left_out=Message.SET_WHEN_APPLIED)
 
 
 def release_stored(message: Message) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import Error as DatabaseFault
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
@@ -18,6 +18,7 @@ from django.views.decorators.debug import sensitive_variables
 from stockhub_webhooks import serializers
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import database_alias, write_transaction
+from stockhub_webhooks.db.sequences import insert_row
 from stockhub_webhooks.db.throttle import Tally
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.exceptions import Unreadable
@@ -103,10 +104,9 @@ def _count(attempt: Attempt) -> None:
         identity |= {"remote_address": "", "key_fingerprint": ""}
         if _add(rows.filter(**identity), attempt):
             return
+    row = Refusal(hour=hour, **identity, count=1, largest_body=attempt.size, last_at=attempt.at)
     try:
-        with transaction.atomic(using=database_alias()):
-            row = Refusal(hour=hour, **identity, count=1, largest_body=attempt.size, last_at=attempt.at)
-            row.save(using=database_alias(), force_insert=True)
+        insert_row(row, database_alias())
     except IntegrityError:  # another process was first
         _add(rows.filter(**identity), attempt)
         return
@@ -138,7 +138,7 @@ def _keep(attempt: Attempt, body: bytes) -> None:
             return
         topic, increment_id = attempt.url_topic, ""  # its key was right, and it cannot be unpacked
     kept = RefusedBody.objects.using(database_alias())
-    RefusedBody(
+    row = RefusedBody(
         url_topic=attempt.url_topic,
         topic=topic,
         increment_id=increment_id,
@@ -148,7 +148,8 @@ def _keep(attempt: Attempt, body: bytes) -> None:
         remote_address=attempt.remote_address,
         key_fingerprint=attempt.key_fingerprint,
         refused_at=attempt.at,
-    ).save(using=database_alias(), force_insert=True)
+    )
+    insert_row(row, database_alias())
     surplus = kept.order_by("-pk").values_list("pk", flat=True)[conf.KEEP_REFUSED :][:1]
     for pk in surplus:
         kept.filter(pk__lte=pk).delete()

@@ -85,7 +85,7 @@ def probe() -> Path:
     while not folder.exists() and folder != folder.parent:
         folder = folder.absolute().parent
     # a name with a leading dot is never imported
-    _write_file(folder, f".probe-{uuid4()}", "a test of stockhub_doctor").unlink()
+    _write_file(folder, f".probe-{uuid4()}", "a test write").unlink()
     _sync_directory(folder)
     return folder
 

@@ -21,6 +21,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 100
 STATIC_URL = "static/"
 MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}  # Django 6.1 warns without
 # Django 6 wants addresses, 5.2 pairs
+EMAIL_TIMEOUT = 10
 ADMINS = ["office@example.com"] if django.VERSION >= (6, 0) else [("Office", "office@example.com")]
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 

@@ -301,6 +301,16 @@ def test_alarm_without_a_recipient_is_a_warning(settings):
     assert results(GOOD | {"ALERT": "tests.operations.test_checks.results"}) == {}
 
 
+def test_mail_server_without_a_time_out_is_a_warning_if_the_alarm_is_mailed(settings):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.ADMINS = ["office@example.com"]
+    settings.EMAIL_TIMEOUT = None
+    assert "EMAIL_TIMEOUT" in results(GOOD)["W032"].hint
+    assert results(GOOD | {"ALERT": "tests.operations.test_checks.results"}) == {}
+    settings.EMAIL_TIMEOUT = 10
+    assert results(GOOD) == {}
+
+
 def test_settings_without_time_zones_are_an_error(settings):
     settings.USE_TZ = False
     assert [found.id[-4:] for found in configuration.naive_times()] == ["E008"]

@@ -161,10 +161,17 @@ def test_journal_mode_that_blocks_readers_is_a_warning(pretend, monkeypatch, mod
     assert ids(list(tables.journal_mode())) == expected
 
 
-def test_other_databases_are_not_queried(pretend, monkeypatch):
+@pytest.mark.parametrize("check", [tables.engine, tables.character_set, tables.collation, tables.journal_mode])
+def test_other_databases_are_not_queried(pretend, monkeypatch, check):
     pretend("postgresql")
     monkeypatch.setattr(tables, "_rows", lambda sql: pytest.fail("queried"))
-    assert [message for check in tables.CHECKS for message in check()] == []
+    assert list(check()) == []
+
+
+@pytest.mark.parametrize("vendor", ["mysql", "sqlite"])
+def test_databases_without_sequences_are_not_asked_for_them(pretend, monkeypatch, vendor):
+    pretend(vendor)
+    assert list(tables.sequences()) == []
 
 
 @pytest.mark.django_db

@@ -178,7 +178,7 @@ class Tables:
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """Return the gauges with their values; without a database only those that need none."""
         with query_timeout(database_alias()):
-            report = collect_report(with_keys=False)
+            report = collect_report(with_keys=False, with_writes=False)
         if report.database:
             close_if_broken(database_alias())
         gauges = WITHOUT_DATABASE if report.database else (*WITHOUT_DATABASE, *FROM_TABLES)

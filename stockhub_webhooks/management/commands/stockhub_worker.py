@@ -12,6 +12,7 @@ from django.core.management.base import CommandError
 from django.db import Error as DatabaseError
 
 from stockhub_webhooks.management.output import SafeCommand
+from stockhub_webhooks.operations.health.alarm_thread import ALARM_THREAD
 from stockhub_webhooks.operations.worker import Worker
 
 
@@ -42,6 +43,7 @@ class Command(SafeCommand):
                 worker.once()
             else:
                 worker.forever()
+            ALARM_THREAD.wait(worker.stop)
         except DatabaseError as error:
             raise CommandError(f"the database does not answer: {type(error).__name__}") from error
         finally:

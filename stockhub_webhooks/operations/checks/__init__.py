@@ -1,9 +1,9 @@
 """System checks: one small function for each fault of a set-up, found before the first message arrives.
 
 ``configuration`` checks the settings, ``keys`` the keys, ``metrics`` the metrics, ``spool_directory``,
-``hanging_database`` and ``database`` the infrastructure. ``tables`` queries the database, so it runs only if Django's
-database checks are requested. The checks of the runner are in ``stockhub_webhooks.runners.checks``. All modules are
-imported when a check runs, to keep the start of a web process fast.
+``hanging_database`` and ``database`` the infrastructure. ``tables`` and ``server_timeouts`` query the database, so they
+run only if Django's database checks are requested. ``stockhub_webhooks.runners.checks`` has the checks of the runner.
+All modules are imported when a check runs, to keep the start of a web process fast.
 """
 
 from __future__ import annotations

@@ -255,6 +255,17 @@ def no_alert_recipient() -> Iterable[CheckMessage]:
         )
 
 
+def patient_mails() -> Iterable[CheckMessage]:
+    """W032: mails to `ADMINS` wait without a limit for a mail server that accepts a connection and says nothing."""
+    is_default = conf.setting("ALERT").default == conf.ALERT and not conf.alert_has_no_recipient()
+    if is_default and conf.mails_wait_forever():
+        yield Warning(
+            "EMAIL_TIMEOUT is not set, so a mail waits without a limit for a mail server that does not answer.",
+            hint="Set EMAIL_TIMEOUT = 10, in seconds. The alarm of this app has its own limit; other mails have none.",
+            id="stockhub_webhooks.W032",
+        )
+
+
 def only_tests() -> Iterable[CheckMessage]:
     """W012: the only account is named "test", so real orders would be treated as tests."""
     if set(conf.accounts()) == {TEST_ACCOUNT}:
@@ -310,6 +321,7 @@ CHECKS = (
     no_slash,
     shadowed_patterns,
     no_alert_recipient,
+    patient_mails,
     only_tests,
     almost_test,
     shared_identities,

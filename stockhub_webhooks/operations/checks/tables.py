@@ -16,6 +16,8 @@ from django.db.migrations.loader import MigrationLoader
 
 from stockhub_webhooks.db.collation import COLLATIONS, alter_statement
 from stockhub_webhooks.db.connections import database_alias
+from stockhub_webhooks.db.sequences import behind_sequences
+from stockhub_webhooks.operations.checks import server_timeouts
 
 TRANSACTIONAL = "InnoDB"
 CHARACTER_SET = "utf8mb4"
@@ -95,6 +97,21 @@ def journal_mode() -> Iterable[CheckMessage]:
             )
 
 
+def sequences() -> Iterable[CheckMessage]:
+    """W033: sequences that are behind, as after a restore of rows: a new row takes a key that exists already."""
+    try:
+        behind = behind_sequences(database_alias())
+    except DatabaseFault:
+        return
+    if behind:
+        yield Warning(
+            f"Sequences of primary keys are behind: {', '.join(sorted(each.table for each in behind))}. The first new "
+            "row of each table fails once.",
+            hint="python manage.py sqlsequencereset stockhub_webhooks | python manage.py dbshell",
+            id="stockhub_webhooks.W033",
+        )
+
+
 def _tables() -> Iterator[tuple[str, str, str]]:
     """Yield name, engine and collation of each of our tables on MySQL and MariaDB."""
     if connections[database_alias()].vendor != "mysql":
@@ -113,4 +130,4 @@ def _rows(sql: str) -> list[tuple[Any, ...]]:
         return []
 
 
-CHECKS = (engine, character_set, collation, journal_mode)
+CHECKS = (engine, character_set, collation, journal_mode, sequences, *server_timeouts.CHECKS)

@@ -7,7 +7,11 @@ conditional update of a row, so any number of processes may check at the same ti
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
+from typing import Any
 
+from django.core.mail import get_connection, mail_admins
+from django.core.mail.backends import smtp
 from django.db import IntegrityError, transaction
 from django.utils import translation
 from django.utils.module_loading import import_string
@@ -24,6 +28,7 @@ from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Alarm, Message
 from stockhub_webhooks.models.lock import acquire
+from stockhub_webhooks.operations.health.alarm_thread import ALARM_THREAD
 from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.health.report import Report
 from stockhub_webhooks.operations.health.rules import Problem, find_problems
@@ -33,7 +38,8 @@ logger = logger_of(__name__)
 
 CHECK_SECONDS = 60.0
 ALERT_SECONDS = 3600.0
-MAILED = ("given_up", "quarantined", "refusals", "silence", "no_worker", "spool")
+MAIL_SECONDS = 10.0  # for each answer of the mail server if EMAIL_TIMEOUT is not set
+MAILED = ("given_up", "quarantined", "refusals", "silence", "no_worker", "spool", "lost_messages")
 
 check_throttle = Throttle(CHECK_SECONDS)
 check_throttle.start()  # a process that has just started may find work that nothing has picked up yet
@@ -47,10 +53,11 @@ def check_if_due() -> None:
 
 
 def check() -> None:
-    """Find problems and raise alarms, at most once a minute among all processes. Never raises."""
+    """Find problems and raise alarms, at most once a minute among all processes. Never raises, waits for no mail."""
+    ALARM_THREAD.is_running()  # logs a step that hangs
     try:
         with query_timeout(database_alias()):
-            report = collect_report() if acquire("look", CHECK_SECONDS) else None
+            report = collect_report(with_keys=False) if acquire("look", CHECK_SECONDS) else None
         if report:
             raise_alarms(report)
     except Exception as error:
@@ -65,14 +72,31 @@ def raise_alarms(report: Report) -> None:
         problems = find_problems(report)
     codes = {problem.code for problem in problems} | ({"backlog"} if report.late.count else set())
     new = _update_episodes(codes)
-    if "silence" in new:
-        signals.silence_detected.send_robust(
-            Message, last_received_at=report.last_message_at, open_hours=report.silent_hours
-        )
-    if "backlog" in new:
-        signals.backlog_detected.send_robust(Message, count=report.late.count, oldest_due_at=report.late.oldest)
+    mailed = [problem for problem in problems if problem.code in MAILED]
+    if not new.isdisjoint(SIGNALLED) or (conf.ALERT and _unsent(mailed).exists()):
+        ALARM_THREAD.start(partial(_send, report, new, mailed))
+
+
+def _send(report: Report, new: set[str], mailed: list[Problem]) -> None:
+    """Send the signals of new episodes, and call `ALERT`. Runs the shop's code."""
+    for code, send in SIGNALLED.items():
+        if code in new:
+            ALARM_THREAD.call(partial(send, report))
     if conf.ALERT:
-        _alert([problem for problem in problems if problem.code in MAILED])
+        _alert(mailed)
+
+
+def _send_silence(report: Report) -> None:
+    signals.silence_detected.send_robust(
+        Message, last_received_at=report.last_message_at, open_hours=report.silent_hours
+    )
+
+
+def _send_backlog(report: Report) -> None:
+    signals.backlog_detected.send_robust(Message, count=report.late.count, oldest_due_at=report.late.oldest)
+
+
+SIGNALLED = {"silence": _send_silence, "backlog": _send_backlog}
 
 
 def _update_episodes(codes: set[str]) -> set[str]:
@@ -99,22 +123,33 @@ def _begin_episode(name: str, known: dict[str, datetime | None]) -> bool:
     return True
 
 
+def _unsent(problems: list[Problem]) -> Any:
+    """Return the episodes of these problems of which no alarm was sent."""
+    names = {problem.code for problem in problems}
+    return Alarm.objects.using(database_alias()).filter(name__in=names, since__isnull=False, told_at=None)
+
+
 def _alert(problems: list[Problem]) -> None:
     """Call `ALERT` with all problems if one of them is new, unless it was called in the last hour."""
-    unsent = Alarm.objects.using(database_alias()).filter(
-        name__in={problem.code for problem in problems}, since__isnull=False, told_at=None
-    )
+    unsent = _unsent(problems)
     names = list(unsent.values_list("name", flat=True))
     if not names or not acquire("alert", ALERT_SECONDS):
         return
     with translation.override(conf.language()):
         subject, text = write_mail(problems)
-    try:
-        import_string(conf.ALERT)(subject, text)
-    except Exception as error:
-        logger.error("ALERT failed (%s); it is called again in an hour", error_location(error))
-        return
+    _call_alert(subject, text)
     unsent.filter(name__in=names).update(told_at=now())
+
+
+def _call_alert(subject: str, text: str) -> None:
+    function = import_string(conf.ALERT)
+    if function is not mail_admins:
+        function(subject, text)
+        return
+    connection = get_connection()
+    if isinstance(connection, smtp.EmailBackend) and connection.timeout is None:
+        connection.timeout = MAIL_SECONDS
+    mail_admins(subject, text, connection=connection)
 
 
 def write_mail(problems: list[Problem]) -> tuple[str, str]:

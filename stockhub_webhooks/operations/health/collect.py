@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -35,8 +35,10 @@ from stockhub_webhooks.operations.health.report import (
 )
 from stockhub_webhooks.operations.health.silence import open_hours
 from stockhub_webhooks.operations.health.work import LATE_SECONDS, real_rows, rows_of
+from stockhub_webhooks.operations.health.write_probe import write_error
 from stockhub_webhooks.receiving import spool
 from stockhub_webhooks.receiving.authentication import fingerprint
+from stockhub_webhooks.receiving.recent import RECENT
 from stockhub_webhooks.serializers.times import CLOCK_TOLERANCE
 
 MAX_DRIFT = 50
@@ -44,19 +46,20 @@ REFUSAL_PERIOD = timedelta(hours=24)
 MAX_TIMES = 100  # so many messages show whether the zone or a clock is wrong
 
 
-def collect_report(*, with_keys: bool = True) -> Report:
+def collect_report(*, with_keys: bool = True, with_writes: bool = True) -> Report:
     """Return the current state. A database error does not raise; it is part of the report.
 
     Args:
-        with_keys: include drift, and the last use of each key, which scans the index of all messages. Without it,
-            the cost does not depend on the number of messages.
+        with_keys: include drift, and the last use of each key, which scans the index of all messages. Without it, the
+            cost does not depend on the number of settled messages.
+        with_writes: try a write to the database and to the spool directory, and look for lost messages.
     """
-    files = _spool()
+    files = _spool(is_probed=with_writes)
     try:
         with query_timeout(database_alias()):
-            if with_keys:
-                return _from_tables(files, _last_by_key(), _drift())
-            return _from_tables(files, _last_by_topic(), [])
+            last, drift = (_last_by_key(), _drift()) if with_keys else (_last_by_topic(), [])
+            report = _from_tables(files, last, drift)
+            return replace(report, **_writes()) if with_writes else report
     except DatabaseError as error:
         return Report(made_at=now(), database=type(error).__name__, spool=files, late=files.late)
 
@@ -259,13 +262,28 @@ def _drift() -> list[DriftCount]:
     return [DriftCount(*row) for row in rows]
 
 
-def _spool() -> Spool:
+def _writes() -> dict[str, Any]:
+    """Return whether the database takes writes, and the messages that it has lost."""
+    return {"write_error": write_error(), "lost_messages": RECENT.count_lost()}
+
+
+def _spool(*, is_probed: bool) -> Spool:
+    write_fault = _spool_write_fault() if is_probed else ""
     try:
         times = [written_at for path in spool.files() if (written_at := _written_at(path))]
         late = [written_at for written_at in times if now() - written_at >= timedelta(seconds=LATE_SECONDS)]
-        return Spool(_backlog(times), _backlog(late), spool.broken())
+        return Spool(_backlog(times), _backlog(late), spool.broken(), write_fault=write_fault)
     except OSError as error:
         return Spool(fault=type(error).__name__)
+
+
+def _spool_write_fault() -> str:
+    try:
+        if spool.directory():
+            spool.probe()
+    except OSError as error:
+        return type(error).__name__
+    return ""
 
 
 def _written_at(path: Path) -> datetime | None:

@@ -53,12 +53,13 @@ class ReceiverCalls:
 
 @dataclass(frozen=True)
 class Spool:
-    """The files in the spool directory: waiting, late, and unreadable ones; or why it cannot be listed."""
+    """The files in the spool directory: waiting, late, and unreadable ones; or why it cannot be listed or written."""
 
     waiting: Backlog = Backlog()
     late: Backlog = Backlog()
     broken: int = 0
     fault: str = ""
+    write_fault: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,8 @@ class Report:
     Attributes:
         made_at: the time of the report; ages are computed up to this time.
         database: the class of the database error, "" if there is none. With an error, all data from tables is empty.
+        write_error: the class of the error of a test write, "" if the database takes writes.
+        lost_messages: messages that this process has stored and the database no longer has; 0 in a new process.
         last_messages: topic to the time of its last webhook, None if there was none; key "any" for unknown topics.
         open_messages: messages that are stored but not applied yet.
         due_calls: open receiver calls that are due.
@@ -126,6 +129,8 @@ class Report:
 
     made_at: datetime
     database: str = ""
+    write_error: str = ""
+    lost_messages: int = 0
     last_messages: dict[str, datetime | None] = field(default_factory=dict)
     keys: list[KeyUse] = field(default_factory=list)
     open_messages: Backlog = Backlog()

@@ -91,6 +91,31 @@ def database(report: Report) -> Iterator[Problem]:
         yield Problem("database", Level.CRITICAL, text)
 
 
+def writes(report: Report) -> Iterator[Problem]:
+    """Report that the database takes no writes; new messages go to the spool."""
+    if report.write_error:
+        text = _("The database takes no writes (%(detail)s).") % {"detail": report.write_error}
+        yield Problem("read_only", Level.CRITICAL, text)
+
+
+def lost_messages(report: Report) -> Iterator[Problem]:
+    """Report messages that this process has answered and that are no longer in the database."""
+    if count := report.lost_messages:
+        text = ngettext(
+            "%(count)d message that was answered is no longer in the database: was an older backup restored?",
+            "%(count)d messages that were answered are no longer in the database: was an older backup restored?",
+            count,
+        )
+        yield Problem("lost_messages", Level.CRITICAL, text % {"count": count}, filters={})
+
+
+def unwritable_spool(report: Report) -> Iterator[Problem]:
+    """Report a spool directory that takes no file; messages are lost while the database is away."""
+    if report.spool.write_fault and not report.spool.fault:
+        text = _("The spool directory cannot be written (%(detail)s).") % {"detail": report.spool.write_fault}
+        yield Problem("spool", Level.CRITICAL, text)
+
+
 def spool(report: Report) -> Iterator[Problem]:
     """Report a spool directory or files in it that cannot be read."""
     if report.spool.fault:
@@ -242,7 +267,10 @@ def gone_receivers(report: Report) -> Iterator[Problem]:
 
 RULES: tuple[Callable[[Report], Iterator[Problem]], ...] = (
     database,
+    writes,
+    lost_messages,
     spool,
+    unwritable_spool,
     given_up,
     late,
     refusals,

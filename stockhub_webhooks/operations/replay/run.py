@@ -29,6 +29,7 @@ from stockhub_webhooks.db.connections import (
     with_retries,
     write_transaction,
 )
+from stockhub_webhooks.db.sequences import insert_row
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.delivery import manual
 from stockhub_webhooks.exceptions import WORKER_DIED, AlreadySettled, Unreadable, error_location, format_error
@@ -111,7 +112,7 @@ def begin(
         due_at=from_now(conf.LEASE_SECONDS) if claimed else NOW,
         claim=uuid.uuid4() if claimed else None,
     )
-    replay.save(using=database_alias(), force_insert=True)
+    insert_row(replay, database_alias())
     return replay
 
 

@@ -133,7 +133,7 @@ def test_two_processes_send_one_mail(broken):
 
 def test_one_process_a_minute_checks(monkeypatch):
     checks = []
-    monkeypatch.setattr(alarm, "collect_report", lambda: checks.append(1) or collect_report())
+    monkeypatch.setattr(alarm, "collect_report", lambda **options: checks.append(1) or collect_report(**options))
     alarm.check()
     alarm.check()
     assert len(checks) == 1
@@ -389,7 +389,7 @@ def test_answer_is_sent_before_the_check(broken, client, monkeypatch):
 
 
 def test_failing_check_breaks_nothing(monkeypatch, caplog):
-    def fail():
+    def fail(**options):
         raise ZeroDivisionError("Testman")
 
     monkeypatch.setattr(alarm, "collect_report", fail)

@@ -265,6 +265,7 @@ def test_number_of_queries_does_not_depend_on_the_number_of_rows(post, hear):
 
     hear(signals.event_recorded)
     hear(signals.order_created)
+    queries()  # the first one inserts the row of the test write
     few = queries()
     for number in range(3):
         for topic in topics.ALL:
@@ -272,7 +273,9 @@ def test_number_of_queries_does_not_depend_on_the_number_of_rows(post, hear):
         post("order", b"x")
         post("order", key=f"wrong {number}")
     assert queries() == few
-    assert few <= 10
+    assert (
+        few <= 16
+    )  # four are for the test write in the transaction of this test on SQLite: a savepoint and its time-out
 
 
 # ---------------------------------------------------------------- over HTTP
