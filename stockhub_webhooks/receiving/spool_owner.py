@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from django.db import connections
@@ -51,3 +53,11 @@ def owner_of(record: Mapping[str, Any]) -> Owner:
             for name, default in zip(Owner._fields, (here.alias, here.database, public), strict=True)
         )
     )
+
+
+def import_command(owner: Owner, paths: Iterable[Path]) -> str:
+    """Return the command that imports files of another owner; one of a tenant also removes them."""
+    here = current()
+    if (owner.alias, owner.database) == (here.alias, here.database) and owner.schema:
+        return f"python manage.py tenant_command stockhub_worker --once --schema={shlex.quote(owner.schema)}"
+    return " ".join(["python manage.py stockhub_ingest", *(shlex.quote(str(path)) for path in paths)])

@@ -24,7 +24,7 @@ from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Alarm, Message
 from stockhub_webhooks.models.lock import acquire
-from stockhub_webhooks.operations.health.collect import collect_report
+from stockhub_webhooks.operations.health.collect import collect_report, collect_spool
 from stockhub_webhooks.operations.health.report import Report
 from stockhub_webhooks.operations.health.rules import Problem, find_problems
 from stockhub_webhooks.visible import isolated
@@ -33,8 +33,11 @@ logger = logger_of(__name__)
 
 CHECK_SECONDS = 60.0
 ALERT_SECONDS = 3600.0
-MAILED = ("given_up", "quarantined", "refusals", "silence", "no_worker", "spool")
+MAILED = ("given_up", "quarantined", "refusals", "silence", "no_worker", "spool", "spool_late")
+LOCAL = ("spool", "spool_late")  # of one process's disk: the process that looks at the tables may have another one
+LOCAL_SECONDS = 900.0  # an episode of these ends if no process has seen the problem for so long
 
+_seen_here: set[str] = set()  # codes of LOCAL whose problem this process has seen
 check_throttle = Throttle(CHECK_SECONDS)
 check_throttle.start()  # a process that has just started may find work that nothing has picked up yet
 
@@ -50,21 +53,28 @@ def check() -> None:
     """Find problems and raise alarms, at most once a minute among all processes. Never raises."""
     try:
         with query_timeout(database_alias()):
-            report = collect_report() if acquire("look", CHECK_SECONDS) else None
-        if report:
-            raise_alarms(report)
+            is_whole = acquire("look", CHECK_SECONDS)
+            report = collect_report() if is_whole else collect_spool()
+        raise_alarms(report, is_whole=is_whole)
     except Exception as error:
         logger.error("health check failed (%s); the next one runs in a minute", error_location(error))
 
 
-def raise_alarms(report: Report) -> None:
-    """Begin and end episodes, send the signals of new episodes, and mail new problems."""
+def raise_alarms(report: Report, *, is_whole: bool = True) -> None:
+    """Begin and end episodes, send the signals of new episodes, and mail new problems.
+
+    Args:
+        report: without an error of the database.
+        is_whole: False if the report is about this process's spool directory alone.
+    """
     if report.database:
         return  # without the database, episodes cannot be stored
     with translation.override(conf.language()):
-        problems = find_problems(report)
+        problems = [problem for problem in find_problems(report) if is_whole or problem.code in LOCAL]
+    if not (problems or is_whole or _seen_here):
+        return
     codes = {problem.code for problem in problems} | ({"backlog"} if report.late.count else set())
-    new = _update_episodes(codes)
+    new = _update_episodes(codes, is_whole=is_whole)
     if "silence" in new:
         signals.silence_detected.send_robust(
             Message, last_received_at=report.last_message_at, open_hours=report.silent_hours
@@ -75,13 +85,27 @@ def raise_alarms(report: Report) -> None:
         _alert([problem for problem in problems if problem.code in MAILED])
 
 
-def _update_episodes(codes: set[str]) -> set[str]:
-    """End the episodes of all other codes, and begin those of `codes`; return the ones that this process began."""
+def _update_episodes(codes: set[str], *, is_whole: bool = True) -> set[str]:
+    """End the episodes of all other codes, and begin those of `codes`; return the ones that this process began.
+
+    The episode of a problem on a disk is ended by the process that saw the problem, or if none saw it for a while.
+    """
+    for code in codes.intersection(LOCAL):
+        acquire(f"seen {code}", 0)
+        _seen_here.add(code)
     rows = Alarm.objects.using(database_alias())
     known = dict(rows.values_list("name", "since"))
-    if ended := [name for name, since in known.items() if since and name not in codes]:
+    over = [name for name, since in known.items() if since and name not in codes]
+    if ended := [name for name in over if _may_end(name, is_whole=is_whole)]:
+        _seen_here.difference_update(ended)
         rows.filter(name__in=ended).update(since=None, told_at=None)
     return {name for name in sorted(codes) if _begin_episode(name, known)}
+
+
+def _may_end(name: str, *, is_whole: bool) -> bool:
+    if name not in LOCAL:
+        return is_whole
+    return name in _seen_here or (is_whole and acquire(f"seen {name}", LOCAL_SECONDS))
 
 
 def _begin_episode(name: str, known: dict[str, datetime | None]) -> bool:

@@ -103,6 +103,33 @@ def spool(report: Report) -> Iterator[Problem]:
             count,
         )
         yield Problem("spool", Level.CRITICAL, text % {"count": count})
+    if report.spool.is_read_only:
+        text = _("The spool directory takes no files, and those that are imported stay in it.")
+        yield Problem("spool", Level.CRITICAL, text)
+
+
+def spool_late(report: Report) -> Iterator[Problem]:
+    """Report files that wait in the spool directory although the database answers."""
+    late = report.spool.late
+    if late.count:
+        text = ngettext(
+            "%(count)d message waits in the spool directory since %(moment)s.",
+            "%(count)d messages wait in the spool directory since %(moment)s.",
+            late.count,
+        )
+        text %= {"count": late.count, "moment": format_time(late.oldest)}
+        files = _("Files: %(names)s") % {"names": ", ".join(report.spool.names[: late.count])}
+        yield Problem("spool_late", Level.CRITICAL, f"{text} {files}")
+
+
+def spool_other(report: Report) -> Iterator[Problem]:
+    """Report spool files of another database or schema, which are left alone."""
+    for files in report.spool.others:
+        text = _(
+            "Files in the spool directory belong to another database or schema (%(owner)s) and are left alone: "
+            "%(names)s. This command imports them: %(command)s"
+        ) % {"owner": files.owner, "names": ", ".join(files.names), "command": files.command}
+        yield Problem("spool_other", Level.WARNING, text)
 
 
 def given_up(report: Report) -> Iterator[Problem]:
@@ -203,15 +230,6 @@ LATE: Any = (
             "count",
         ),
     ),
-    (
-        lambda report: report.spool.late,
-        ("message", None),
-        ngettext_lazy(
-            "%(count)d message waits in the spool directory since %(moment)s.",
-            "%(count)d messages wait in the spool directory since %(moment)s.",
-            "count",
-        ),
-    ),
 )
 
 
@@ -243,6 +261,8 @@ def gone_receivers(report: Report) -> Iterator[Problem]:
 RULES: tuple[Callable[[Report], Iterator[Problem]], ...] = (
     database,
     spool,
+    spool_late,
+    spool_other,
     given_up,
     late,
     refusals,
