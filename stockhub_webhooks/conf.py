@@ -206,6 +206,14 @@ class Conf:
         opens, closes = (_since_midnight(text) for text in self.OPENING_HOURS)
         return opens, closes if closes > opens else closes + timedelta(days=1)
 
+    def public_schema(self) -> str:
+        """Return the name of the schema that no tenant of django-tenants has."""
+        return str(getattr(settings, "PUBLIC_SCHEMA_NAME", "public"))
+
+    def uses_asgi(self) -> bool:
+        """Return True if the host is served by ASGI, as its settings say."""
+        return bool(getattr(settings, "ASGI_APPLICATION", None))
+
     def language(self) -> str:
         """Return the host's default language, for work that belongs to no user's request."""
         return str(settings.LANGUAGE_CODE)

@@ -39,7 +39,7 @@ from stockhub_webhooks.operations.health import alarm
 from stockhub_webhooks.operations.health.kept_report import KEPT_REPORT
 from stockhub_webhooks.operations.health.rules import as_json
 from stockhub_webhooks.processing import pipeline
-from stockhub_webhooks.receiving import journal, refusals
+from stockhub_webhooks.receiving import journal, refusals, spool_import
 from stockhub_webhooks.receiving.authentication import authenticate, identify
 from stockhub_webhooks.receiving.incoming import (
     check_unpacked_size,
@@ -72,7 +72,6 @@ class CallbackResponse(HttpResponse):
         try:
             if after:
                 after()
-                alarm.check_if_due()
         except Exception as fault:
             logger.error("work after the answer failed (%s); it stays due", error_location(fault))
         finally:
@@ -106,6 +105,7 @@ def refuse_secret(
     def after() -> None:
         stop_reading(request)
         refusals.note(attempt)
+        alarm.check_if_due()
 
     answer.after = after
     return answer
@@ -145,15 +145,32 @@ class ReceiveView(ExemptView):
 
     @sensitive_variables()
     def post(self, request: HttpRequest) -> WebhookResponse:
-        """Authenticate, store the message, apply it if the runner does so in the request, and answer."""
+        """Authenticate, then store the message and answer; or refuse it."""
         try:
-            sender = authenticate(request.META.get("HTTP_X_API_KEY"))
-            headers = journal.kept_headers(sent_headers(request))
-            body = read_body(request, conf.MAX_BODY_BYTES)
-            check_unpacked_size(body, headers, conf.MAX_BODY_BYTES)
+            message = self.read(request)
         except Refused as refusal:
             return self.refuse(request, refusal)
-        message = Message(
+        try:
+            return self.accept(message)
+        except NotStored as fault:
+            with about(message_id=str(message.uid)):
+                logger.critical(
+                    "a delivery to %r could not be stored and is LOST: %s; ask Winkelstraat for it", self.topic, fault
+                )
+            return problem(503, "Not stored", "The message could not be stored.")
+
+    @sensitive_variables()
+    def read(self, request: HttpRequest) -> Message:
+        """Return the unsaved message of an authenticated request.
+
+        Raises:
+            Refused: the key is wrong, or the body is too large.
+        """
+        sender = authenticate(request.META.get("HTTP_X_API_KEY"))
+        headers = journal.kept_headers(sent_headers(request))
+        body = read_body(request, conf.MAX_BODY_BYTES)
+        check_unpacked_size(body, headers, conf.MAX_BODY_BYTES)
+        return Message(
             url_topic=self.topic,
             account=sender.account,
             key_fingerprint=sender.key_fingerprint,
@@ -161,20 +178,21 @@ class ReceiveView(ExemptView):
             headers={**headers, **self.extra_headers, **cut_off(request, body)},
             remote_address=remote_address(request),
         )
+
+    @sensitive_variables()
+    def accept(self, message: Message) -> WebhookResponse:
+        """Store the message, apply it if the runner does so in the request, and answer.
+
+        Raises:
+            NotStored: neither the database nor the spool took it.
+        """
         runner = runners.current()
-        try:
-            journal.store(message, claimed=runner.applies_in_request)
-        except NotStored as fault:
-            with about(message_id=str(message.uid)):
-                logger.critical(
-                    "a delivery to %r could not be stored and is LOST: %s; ask Winkelstraat for it", self.topic, fault
-                )
-            return problem(503, "Not stored", "The message could not be stored.")
+        journal.store(message, claimed=runner.applies_in_request)
         if message.pk is None:  # stored in the spool
             return WebhookResponse({"message": str(message.uid)}, status=202)
         if runner.applies_in_request:
             pipeline.process(message)
-        return answer(message, after=lambda: runner.after_answer(message))
+        return answer(message, after=lambda: work_after_answer(runner, message))
 
     @sensitive_variables()
     def refuse(self, request: HttpRequest, refusal: Refused) -> WebhookResponse:
@@ -202,6 +220,7 @@ class ReceiveView(ExemptView):
             if body is None and not isinstance(refusal, BodyTooLarge):
                 stop_reading(request)
             refusals.note(attempt)
+            alarm.check_if_due()
 
         return problem(refusal.status, refusal.title, str(refusal), after=after)
 
@@ -235,6 +254,16 @@ class NearbyView(ReceiveView):
         return super().dispatch(request, *args, **kwargs)
 
     put = patch = ReceiveView.http_method_not_allowed
+
+
+def work_after_answer(runner: runners.Runner, message: Message) -> None:
+    """Run the runner's part, import a few files of this process's spool, and check the health if that is due."""
+    try:
+        runner.after_answer(message)
+    finally:
+        if spool_import.import_after_answer() and not runner.applies_in_request:
+            runner.wake()
+    alarm.check_if_due()
 
 
 def answer(message: Message, after: Callable[[], None]) -> WebhookResponse:

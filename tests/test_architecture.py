@@ -33,7 +33,7 @@ LAYERS = (
     "events office operations testing",
     "runners",
     "views admin",
-    "contrib urls templatetags",
+    "contrib urls templatetags standby",
     "management apps pytest_plugin",
 )
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names.split()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Container
 from threading import Lock
 from typing import ClassVar
 from weakref import WeakSet
@@ -32,6 +33,36 @@ class Throttle:
     def reset(self) -> None:
         """End all pauses."""
         self._ends.clear()
+
+
+class Backoff(Throttle):
+    """A pause for each key that doubles each time it is started. Only this process knows it."""
+
+    def __init__(self, seconds: float, max_seconds: float) -> None:
+        super().__init__(seconds)
+        self.max_seconds = max_seconds
+        self._starts: dict[str, int] = {}
+
+    def start(self, key: str = "") -> None:
+        """Start a pause, twice as long as the one before."""
+        starts = self._starts.get(key, 0)
+        self._ends[key] = time.monotonic() + min(self.seconds * 2.0 ** min(starts, 30), self.max_seconds)
+        self._starts[key] = starts + 1
+
+    def has_started(self, key: str = "") -> bool:
+        """Return True if there was a pause of this key, running or over."""
+        return key in self._starts
+
+    def keep(self, keys: Container[str]) -> None:
+        """Forget all other keys."""
+        for key in [key for key in self._starts if key not in keys]:
+            self._starts.pop(key, None)
+            self._ends.pop(key, None)
+
+    def reset(self) -> None:
+        """Forget all keys."""
+        super().reset()
+        self._starts.clear()
 
 
 class Tally(Throttle):

@@ -92,12 +92,22 @@ def store(message: Message, *, claimed: bool = False) -> Message:
             logger.warning("message %s could not be journaled (%s), it goes to the spool", message.uid, _kind(fault))
         message.pk = None
         try:
-            spool.write({name: getattr(message, name) for name in SPOOLED})
+            write_to_spool(message)
         except OSError as error:
             raise NotStored(f"database: {_kind(fault)}; spool: {_kind(error)}") from fault
         return message
     signals.message_received.send_robust(Message, message=message)
     return message
+
+
+@sensitive_variables()
+def write_to_spool(message: Message) -> None:
+    """Write a message that is not saved to the spool, durably.
+
+    Raises:
+        OSError: no spool is configured, or it cannot be written.
+    """
+    spool.write({name: getattr(message, name) for name in SPOOLED})
 
 
 @sensitive_variables()

@@ -70,7 +70,7 @@ def may_keep_body(declared: int) -> bool:
 @sensitive_variables()
 def note(attempt: Attempt) -> None:
     """Count a refused request, log it once a minute, and keep its body if it may be a real message."""
-    _log(attempt)
+    log(attempt)
     try:
         with query_timeout(database_alias()):
             _count(attempt)
@@ -80,7 +80,8 @@ def note(attempt: Attempt) -> None:
         logger.warning("a refused request was not counted (%s); the sender had its answer", type(fault).__name__)
 
 
-def _log(attempt: Attempt) -> None:
+def log(attempt: Attempt) -> None:
+    """Log a refused request, once a minute for an address."""
     address, count = log_tally.add(attempt.remote_address)
     if count == 1:
         logger.warning(

@@ -2,7 +2,8 @@
 
 A file gets its final name only when it is complete and on disk: write a dot-file, fsync, rename, fsync the directory.
 It is removed only after the database has committed its row. The row's `uid` is the file's name, so importing a file
-twice is harmless. Only one process at a time imports files; writing needs no lock.
+twice is harmless. Only one process at a time imports files; writing needs no lock. A file names its database and
+schema (`spool_owner`), since several may share a directory.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from stockhub_webhooks.conf import conf
+from stockhub_webhooks.receiving import spool_owner
 
 try:
     import fcntl
@@ -26,11 +28,18 @@ except ImportError:  # pragma: no cover - Windows: without the lock a file may b
     fcntl = None  # type: ignore[assignment]
 
 SUFFIX = ".json"
-LOCK_NAME = ".lock"
 BROKEN_SUFFIX = ".broken"
 DRAFT_SECONDS = 3600.0  # writing one file never takes so long
 MAX_FILE_BYTES = 64 * 1024 * 1024
 UNFOLLOWED = getattr(os, "O_NOFOLLOW", 0)  # Windows has none
+
+
+class Listing(NamedTuple):
+    """The files of the spool directory: those that wait (oldest first), unfinished ones, and the number set aside."""
+
+    waiting: list[Path]
+    drafts: list[tuple[float, Path]]  # with the time of the last write
+    broken: int
 
 
 def directory() -> Path | None:
@@ -53,6 +62,7 @@ def write(record: dict[str, Any]) -> Path:
     _make_directory(folder)
     text = json.dumps(
         record
+        | spool_owner.current().as_record()
         | {
             "uid": str(record["uid"]),
             "received_at": record["received_at"].isoformat(),
@@ -122,12 +132,18 @@ def _sync_directory(folder: Path) -> None:
 
 @contextmanager
 def taking_out() -> Iterator[bool]:
-    """Hold the lock for importing files; yield False if another process holds it or no file waits."""
+    """Hold the lock for importing files; yield False if another process holds it or there is no directory.
+
+    The directory itself is locked: a lock file could not be created on a full or read-only disk.
+    """
     folder = directory()
-    if folder is None or not _waiting():
+    if folder is None or not folder.is_dir():
         yield False
         return
-    descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | UNFOLLOWED, 0o600)
+    if fcntl is None:  # pragma: no cover - Windows opens no directory
+        yield True
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
         yield _lock(descriptor)
     finally:
@@ -135,52 +151,56 @@ def taking_out() -> Iterator[bool]:
 
 
 def _lock(descriptor: int) -> bool:
-    if fcntl is None:
-        return True
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError:  # some network file systems lock no directory; `uid` makes a second import harmless
+        return True
     return True
+
+
+def scan() -> Listing:
+    """Return the files in the spool directory, in one pass.
+
+    Raises:
+        OSError: the directory cannot be read.
+    """
+    waiting: list[tuple[float, str]] = []
+    drafts: list[tuple[float, Path]] = []
+    broken = 0
+    folder = directory()
+    with suppress(FileNotFoundError), os.scandir(folder or "") as entries:  # the first message creates it
+        for entry in entries:
+            if entry.name.endswith(BROKEN_SUFFIX):
+                broken += 1
+            elif entry.name.endswith(SUFFIX):
+                with suppress(FileNotFoundError):  # another process has just imported it
+                    written_at = entry.stat(follow_symlinks=False).st_mtime
+                    if not entry.name.startswith("."):
+                        waiting.append((written_at, entry.path))
+                    elif not entry.is_dir(follow_symlinks=False):
+                        drafts.append((written_at, Path(entry.path)))
+    return Listing([Path(path) for _, path in sorted(waiting)], drafts, broken)
 
 
 def files() -> Iterator[Path]:
     """Return the files that wait for import, oldest first."""
-    return iter(sorted(_waiting(), key=_written_at))
+    return iter(scan().waiting)
 
 
-def sweep() -> int:
+def sweep(drafts: list[tuple[float, Path]]) -> int:
     """Delete half-written files of processes that were killed, whose senders got no answer; return their number."""
-    drafts = [path for path in _ending_in(SUFFIX) if path.name.startswith(".") and not path.is_dir()]
-    old = [path for path in drafts if 0 < _written_at(path) < time.time() - DRAFT_SECONDS]
+    old = [path for written_at, path in drafts if written_at < time.time() - DRAFT_SECONDS]
     for path in old:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):  # a full or read-only disk must not stop the import
+            path.unlink(missing_ok=True)
     return len(old)
 
 
 def broken() -> int:
     """Return the number of files that were set aside."""
-    return len(_ending_in(BROKEN_SUFFIX))
-
-
-def _waiting() -> list[Path]:
-    return [path for path in _ending_in(SUFFIX) if not path.name.startswith(".")]
-
-
-def _ending_in(suffix: str) -> list[Path]:
-    folder = directory()
-    try:
-        # `Path.glob` would take a directory that may not be read for an empty one
-        return [path for path in folder.iterdir() if path.name.endswith(suffix)] if folder else []
-    except FileNotFoundError:  # the first message creates it
-        return []
-
-
-def _written_at(path: Path) -> float:
-    try:
-        return path.lstat().st_mtime
-    except FileNotFoundError:  # another process has just imported it
-        return 0.0
+    return scan().broken
 
 
 def read(path: Path) -> dict[str, Any]:

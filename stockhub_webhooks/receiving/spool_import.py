@@ -1,6 +1,7 @@
 """Import of spooled messages into the journal: each file once, even if a process is killed, and independently.
 
-Web processes and the worker both call it; one process at a time imports.
+Web processes and the worker both call it; one process at a time imports. A file that fails is tried again after a pause
+that doubles, and the files behind it are imported meanwhile.
 """
 
 from __future__ import annotations
@@ -14,22 +15,45 @@ from django.db import Error as DatabaseFault
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.db.connections import database_alias, is_reachable
-from stockhub_webhooks.db.timeouts import query_timeout, should_retry
+from stockhub_webhooks.db.throttle import Backoff, Tally, Throttle
+from stockhub_webhooks.db.timeouts import SLOW_SECONDS, query_timeout
 from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Message
-from stockhub_webhooks.receiving import journal, records, spool
+from stockhub_webhooks.receiving import journal, records, spool, spool_owner
+from stockhub_webhooks.receiving.spool_owner import Owner
 
 logger = logger_of(__name__)
 
-MAX_CONSECUTIVE_FAILURES = 5
+SLICE_SECONDS = 0.1
+PASS_SECONDS = 3.0  # messages in the database wait for the end of a pass
+LOGGED_FILES = 20  # by name; the others share one line
+
+web_throttle = Throttle(0.5)
+file_backoff = Backoff(1.0, 3600.0)  # by file name
+log_tally = Tally(3600.0, LOGGED_FILES)  # by file name
+_others: dict[str, Owner] = {}  # file name to the owner that it named, of files that were not this process's
+
+
+def import_after_answer() -> int:
+    """Import files for a tenth of a second, at most twice a second in this process; return the number of new messages.
+
+    Web processes call it whatever the runner is: in a container, no other process may see their spool directory.
+
+    Raises:
+        django.db.Error: the database is away.
+    """
+    if not web_throttle.is_due():
+        return 0
+    web_throttle.start()
+    return import_spool(until=time.monotonic() + SLICE_SECONDS)
 
 
 def import_spool(*, until: float = float("inf"), stop: threading.Event | None = None) -> int:
-    """Move the files of the spool into the database; return the number of new messages.
+    """Move files of the spool into the database, for a few seconds at most; return the number of new messages.
 
-    A file that cannot be read or that the database rejects stays in the spool and does not stop the others. Nor does a
-    directory that cannot be read raise an error.
+    A file that cannot be read, that the database rejects or that belongs to another database stays in the spool and
+    does not stop the others. Nor does a directory that cannot be read raise an error.
 
     Args:
         until: end of the time for it, by `time.monotonic`.
@@ -38,57 +62,66 @@ def import_spool(*, until: float = float("inf"), stop: threading.Event | None = 
     Raises:
         django.db.Error: the database is still away; the remaining files stay in the spool.
     """
-    stored = failures = 0
+    stored = 0
+    until = min(until, time.monotonic() + PASS_SECONDS)
     try:
-        spool.sweep()
+        listing = spool.scan()
+        if not listing.waiting and not listing.drafts:
+            return 0
         with spool.taking_out() as allowed:
-            for path in spool.files() if allowed else ():
-                if failures >= MAX_CONSECUTIVE_FAILURES or time.monotonic() >= until or (stop and stop.is_set()):
+            if not allowed:
+                return 0
+            spool.sweep(listing.drafts)
+            for path in _in_turn(listing.waiting):
+                began = time.monotonic()
+                if began >= until or (stop and stop.is_set()):
                     break
-                is_new = _import(path)
-                stored += bool(is_new)
-                # several rejections in a row: the database rejects everything, so stop for now
-                failures = failures + 1 if is_new is None else 0
+                stored += _import(path)
+                if time.monotonic() - began > SLOW_SECONDS:  # the next one may be as slow, so other work comes first
+                    break
     except OSError as error:
-        logger.error(
-            "the spool directory cannot be read or written (%s); its files stay and are tried again later",
-            type(error).__name__,
-        )
+        if log_tally.add("")[1] == 1:
+            logger.error(
+                "the spool directory cannot be read (%s); its files stay and are tried again later",
+                type(error).__name__,
+            )
     return stored
 
 
-def _import(path: Path) -> bool | None:
-    """Store the message of one file, then delete the file.
+def _in_turn(paths: list[Path]) -> list[Path]:
+    """Return the files that are this process's and have no pause: those that never failed first, then by age."""
+    names = {path.name for path in paths}
+    file_backoff.keep(names)
+    for name in [name for name in _others if name not in names]:
+        del _others[name]
+    here = spool_owner.current()
+    due = [path for path in paths if _others.get(path.name, here) == here and file_backoff.is_due(path.name)]
+    return sorted(due, key=lambda path: file_backoff.has_started(path.name))
 
-    Returns:
-        True if the message is new, False if there was nothing to store, None if the database rejected it.
-    """
-    began = time.monotonic()
+
+def _import(path: Path) -> bool:
+    """Store the message of one file, then delete the file; return True if the message is new."""
     try:
         return _store(path)
     except FileNotFoundError:  # another process has just imported it
         return False
     except OSError as error:
-        logger.error(
-            "spool file %s cannot be read or removed (%s); it stays and is tried again later",
-            path.name,
-            type(error).__name__,
-        )
-        return False
+        _postpone(path, "cannot be read", type(error).__name__)
     except Exception as error:
-        if isinstance(error, DatabaseFault) and not (should_retry(1, began) and is_reachable(database_alias())):
+        if isinstance(error, DatabaseFault) and not is_reachable(database_alias()):
             raise
-        logger.error(
-            "spool file %s could not be stored (%s); it stays and is tried again later",
-            path.name,
-            error_location(error),
-        )
-        return None
+        _postpone(path, "could not be stored", error_location(error))
+    return False
 
 
 def _store(path: Path) -> bool:
     try:
-        message = records.to_message(spool.read(path))
+        record = spool.read(path)
+        owner = spool_owner.owner_of(record)
+        if owner != spool_owner.current():
+            _others[path.name] = owner
+            return False
+        message = records.to_message(record)
         is_stored = _is_stored(message)  # a process may have been killed between storing and deleting
     except ValueError as error:
         return _set_aside(path, error)
@@ -100,8 +133,24 @@ def _store(path: Path) -> bool:
         signals.message_received.send_robust(Message, message=message)
     else:
         journal.release_stored(message)
-    spool.remove(path)
+    try:
+        spool.remove(path)
+    except OSError as error:
+        _postpone(path, "is stored but cannot be removed", type(error).__name__)
     return not is_stored
+
+
+def _postpone(path: Path, event: str, detail: str) -> None:
+    """Leave the file alone for a pause that doubles, and log it once an hour."""
+    file_backoff.start(path.name)
+    name, count = log_tally.add(path.name)
+    if count == 1:
+        logger.error(
+            "spool file %s %s (%s); it stays and is tried again later (logged once an hour for a file)",
+            name or "of many",
+            event,
+            detail,
+        )
 
 
 def _is_stored(message: Message) -> bool:
@@ -119,6 +168,10 @@ def _is_stored(message: Message) -> bool:
 
 
 def _set_aside(path: Path, error: Exception) -> bool:
-    aside = spool.set_aside(path)
+    try:
+        aside = spool.set_aside(path)
+    except OSError as fault:
+        _postpone(path, "is not a message and cannot be set aside", type(fault).__name__)
+        return False
     logger.error("spool file %s is not a message (%s); it is kept as %s", path.name, type(error).__name__, aside.name)
     return False

@@ -29,6 +29,24 @@ def ids(messages):
 
 
 @pytest.mark.parametrize(
+    ("vendor", "asgi", "words"),
+    [
+        ("postgresql", "", ["pool", "CONN_MAX_AGE to 600"]),
+        ("postgresql", "shop.asgi.application", ["pool"]),
+        ("mysql", "", ["CONN_MAX_AGE to 600"]),
+        ("mysql", "shop.asgi.application", None),
+    ],
+)
+def test_persistent_connections_are_not_recommended_under_asgi(pretend, settings, vendor, asgi, words):
+    settings.ASGI_APPLICATION = asgi
+    pretend(vendor, CONN_MAX_AGE=0)
+    hints = [message.hint for message in database.new_connections()]
+    assert len(hints) == (words is not None)
+    for hint in hints:
+        assert [word for word in ("pool", "CONN_MAX_AGE to 600") if word in hint] == words
+
+
+@pytest.mark.parametrize(
     ("vendor", "changes", "expected"),
     [
         ("postgresql", {"CONN_MAX_AGE": 0}, ["W005"]),

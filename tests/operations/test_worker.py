@@ -446,7 +446,7 @@ def test_broken_file_is_set_aside_and_others_are_imported(spooled, caplog):
     (spooled / "incomplete.json").write_text('{"uid": "x"}')
     (spooled / ".draft.json").write_text("{")
     assert spool_import.import_spool() == 6
-    assert {path.name for path in spooled.iterdir()} == {".draft.json", ".lock", "broken.broken", "incomplete.broken"}
+    assert {path.name for path in spooled.iterdir()} == {".draft.json", "broken.broken", "incomplete.broken"}
     assert "broken.json" in caplog.text
 
 

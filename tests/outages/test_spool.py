@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 import uuid
+from pathlib import Path
 
 import pytest
 from django.db import IntegrityError, OperationalError
@@ -78,7 +79,7 @@ def test_partial_file_of_a_killed_process_is_removed_after_an_hour(spool_folder)
         draft.write_text('{"uid": "')
     os.utime(drafts[0], (time.time() - 4000,) * 2)
     spool_import.import_spool()
-    assert {path.name for path in spool_folder.iterdir()} == {drafts[1].name, ".lock"}
+    assert {path.name for path in spool_folder.iterdir()} == {drafts[1].name}
 
 
 # ---------------------------------------------------------------- killed, and many at once
@@ -279,18 +280,63 @@ def test_file_that_the_database_rejects_stays_and_blocks_nothing(spool_folder, s
     assert set(Message.objects.values_list("status", flat=True)) == {"applied"}
     assert Message.objects.count() == 3
     assert paths[0].name in caplog.text
+    spool_import.file_backoff.reset()
     assert spool_import.import_spool() == 1
 
 
-def test_if_the_first_files_are_rejected_the_import_ends_and_other_work_continues(
-    spool_folder, send, monkeypatch, caplog
-):
-    """With a read-only database, each attempt costs a new connection."""
-    paths = waiting(20)
-    refusing(monkeypatch, paths, IntegrityError("not null"))
-    assert spool_import.import_spool() == 0
-    assert len([r for r in caplog.records if r.module == "spool_import"]) == spool_import.MAX_CONSECUTIVE_FAILURES
-    assert len(list(spool.files())) == 20
+def test_many_rejected_files_do_not_block_those_behind_them(spool_folder, monkeypatch, caplog):
+    paths = waiting(12)
+    for age, path in enumerate(paths, start=1):
+        os.utime(path, (age, age))
+    refusing(monkeypatch, paths[:10], IntegrityError("not null"))
+    assert spool_import.import_spool() == 2
+    assert list(spool.files()) == paths[:10]
+
+
+def test_rejected_file_is_tried_again_after_pauses_that_double_and_logged_once(spool_folder, monkeypatch, caplog):
+    clock = iter(range(1000))
+    tried = []
+    paths = waiting(1)
+    now = [0.0]
+    monkeypatch.setattr("stockhub_webhooks.db.throttle.time.monotonic", lambda: now[0])
+    with monkeypatch.context() as patch:
+        refusing(patch, paths, IntegrityError("not null"))
+        real = spool.read
+        patch.setattr(spool, "read", lambda path: (tried.append(now[0]), real(path))[1])
+        for now[0] in clock:
+            if now[0] >= 70:
+                break
+            spool_import.import_spool()
+    assert tried == [0, 1, 3, 7, 15, 31, 63]
+    assert caplog.text.count(paths[0].name) == 1
+    now[0] = 200.0
+    assert spool_import.import_spool() == 1
+
+
+def test_new_files_come_before_those_that_failed(spool_folder, monkeypatch):
+    """Rejected files must not use up the time of each pass."""
+    paths = waiting(3)
+    for age, path in enumerate(paths, start=1):
+        os.utime(path, (age, age))
+    with monkeypatch.context() as patch:
+        refusing(patch, paths, IntegrityError("not null"))
+        spool_import.import_spool()
+    new = spool.write(spooled(9))
+    order = []
+    real = spool.read
+    monkeypatch.setattr(spool_import.file_backoff, "is_due", lambda key: True)
+    monkeypatch.setattr(spool, "read", lambda path: (order.append(path), real(path))[1])
+    assert spool_import.import_spool() == 4
+    assert order == [new, *paths]
+
+
+def test_import_stops_if_the_database_is_away(spool_folder, monkeypatch):
+    paths = waiting(3)
+    refusing(monkeypatch, paths, OperationalError("gone"))
+    monkeypatch.setattr(spool_import, "is_reachable", lambda using: False)
+    with pytest.raises(OperationalError):
+        spool_import.import_spool()
+    monkeypatch.undo()
 
 
 def test_import_after_a_request_keeps_to_its_time_budget(spool_folder):
@@ -352,7 +398,7 @@ def test_spool_that_cannot_be_imported_blocks_no_other_work(spool_folder, send, 
     def refuse(*args):
         raise fault("no")
 
-    for name in ("_lock", "sweep"):
+    for name in ("_lock", "scan"):
         with monkeypatch.context() as patch:
             patch.setattr(spool, name, refuse)
             assert spool_import.import_spool() == 0
@@ -369,12 +415,40 @@ def test_file_that_cannot_be_removed_is_imported_once_and_blocks_nothing(spool_f
 
     with monkeypatch.context() as patch:
         patch.setattr(spool, "remove", refuse)
-        spool_import.import_spool()
-        spool_import.import_spool()
+        assert spool_import.import_spool() == 2
+        assert spool_import.import_spool() == 0
+        spool_import.file_backoff.reset()
+        assert spool_import.import_spool() == 0
     assert Message.objects.count() == 2
     assert "PermissionError" in caplog.text
+    assert len([record for record in caplog.records if record.module == "spool_import"]) == 2
+    spool_import.file_backoff.reset()
     assert spool_import.import_spool() == 0
     assert list(spool.files()) == []
+
+
+def test_import_creates_no_file(spool_folder, monkeypatch):
+    """A full disk takes none, and the files must be imported nevertheless."""
+    waiting(2)
+    draft = spool_folder / f".{uuid.uuid4()}.json"
+    draft.write_text("{")
+    os.utime(draft, (1, 1))
+    real_open = os.open
+
+    def full(path, flags, *args, **options):
+        if flags & (os.O_CREAT | os.O_WRONLY | os.O_RDWR):
+            raise OSError(28, "No space left on device")
+        return real_open(path, flags, *args, **options)
+
+    def read_only(self, missing_ok=False):
+        raise OSError(30, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", full)
+        patch.setattr(Path, "unlink", read_only)
+        assert spool_import.import_spool() == 2
+    assert draft.exists()
+    assert Message.objects.count() == 2
 
 
 def test_spool_files_are_readable_by_their_owner_only_and_have_no_key(send, spool_folder, away):

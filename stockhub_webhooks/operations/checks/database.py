@@ -18,12 +18,25 @@ RUNNERS_WITH_PROCESSES = ("worker", "celery", "tasks")  # they work outside of t
 
 def new_connections() -> Iterable[CheckMessage]:
     """W005: a new connection for each request, which costs three quarters of the speed."""
-    if _may_persist() and _settings().get("CONN_MAX_AGE") == 0:
+    hint = _connection_hint()
+    if hint and _may_persist() and _settings().get("CONN_MAX_AGE") == 0:
         yield Warning(
-            "CONN_MAX_AGE is 0, so each message waits for a new database connection.",
-            hint="Set CONN_MAX_AGE to 600 and CONN_HEALTH_CHECKS to True, or use a connection pool.",
+            "Each message waits for a new database connection: there is no connection pool, and CONN_MAX_AGE is 0.",
+            hint=hint,
             id="stockhub_webhooks.W005",
         )
+
+
+def _connection_hint() -> str:
+    """Return the advice for this server and database, "" if there is none.
+
+    Under ASGI, gevent or eventlet each request has a thread of its own, whose connection would stay open.
+    """
+    pool = 'Use a connection pool: "OPTIONS": {"pool": {"timeout": 5}}, with psycopg[pool] and CONN_MAX_AGE 0.'
+    persistent = "CONN_MAX_AGE to 600 and CONN_HEALTH_CHECKS to True (not under gevent or eventlet)."
+    if connections[database_alias()].vendor == "postgresql":
+        return pool if conf.uses_asgi() else f"{pool} Or, under WSGI with threads or processes only, set {persistent}"
+    return "" if conf.uses_asgi() else f"Set {persistent}"
 
 
 def stale_connections() -> Iterable[CheckMessage]:

@@ -29,7 +29,7 @@ from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Alarm, Message
 from stockhub_webhooks.models.lock import acquire
 from stockhub_webhooks.operations.health.alarm_thread import ALARM_THREAD
-from stockhub_webhooks.operations.health.collect import collect_report
+from stockhub_webhooks.operations.health.collect import collect_report, collect_spool
 from stockhub_webhooks.operations.health.report import Report
 from stockhub_webhooks.operations.health.rules import Problem, find_problems
 from stockhub_webhooks.visible import isolated
@@ -39,8 +39,11 @@ logger = logger_of(__name__)
 CHECK_SECONDS = 60.0
 ALERT_SECONDS = 3600.0
 MAIL_SECONDS = 10.0  # for each answer of the mail server if EMAIL_TIMEOUT is not set
-MAILED = ("given_up", "quarantined", "refusals", "silence", "no_worker", "spool", "lost_messages")
+MAILED = ("given_up", "quarantined", "refusals", "silence", "no_worker", "spool", "spool_late", "lost_messages")
+LOCAL = ("spool", "spool_late")  # of one process's disk: the process that looks at the tables may have another one
+LOCAL_SECONDS = 900.0  # an episode of these ends if no process has seen the problem for so long
 
+_seen_here: set[str] = set()  # codes of LOCAL whose problem this process has seen
 check_throttle = Throttle(CHECK_SECONDS)
 check_throttle.start()  # a process that has just started may find work that nothing has picked up yet
 
@@ -57,21 +60,28 @@ def check() -> None:
     ALARM_THREAD.is_running()  # logs a step that hangs
     try:
         with query_timeout(database_alias()):
-            report = collect_report(with_keys=False) if acquire("look", CHECK_SECONDS) else None
-        if report:
-            raise_alarms(report)
+            is_whole = acquire("look", CHECK_SECONDS)
+            report = collect_report(with_keys=False) if is_whole else collect_spool()
+        raise_alarms(report, is_whole=is_whole)
     except Exception as error:
         logger.error("health check failed (%s); the next one runs in a minute", error_location(error))
 
 
-def raise_alarms(report: Report) -> None:
-    """Begin and end episodes, send the signals of new episodes, and mail new problems."""
+def raise_alarms(report: Report, *, is_whole: bool = True) -> None:
+    """Begin and end episodes, send the signals of new episodes, and mail new problems.
+
+    Args:
+        report: without an error of the database.
+        is_whole: False if the report is about this process's spool directory alone.
+    """
     if report.database:
         return  # without the database, episodes cannot be stored
     with translation.override(conf.language()):
-        problems = find_problems(report)
+        problems = [problem for problem in find_problems(report) if is_whole or problem.code in LOCAL]
+    if not (problems or is_whole or _seen_here):
+        return
     codes = {problem.code for problem in problems} | ({"backlog"} if report.late.count else set())
-    new = _update_episodes(codes)
+    new = _update_episodes(codes, is_whole=is_whole)
     mailed = [problem for problem in problems if problem.code in MAILED]
     if not new.isdisjoint(SIGNALLED) or (conf.ALERT and _unsent(mailed).exists()):
         ALARM_THREAD.start(partial(_send, report, new, mailed))
@@ -99,13 +109,27 @@ def _send_backlog(report: Report) -> None:
 SIGNALLED = {"silence": _send_silence, "backlog": _send_backlog}
 
 
-def _update_episodes(codes: set[str]) -> set[str]:
-    """End the episodes of all other codes, and begin those of `codes`; return the ones that this process began."""
+def _update_episodes(codes: set[str], *, is_whole: bool = True) -> set[str]:
+    """End the episodes of all other codes, and begin those of `codes`; return the ones that this process began.
+
+    The episode of a problem on a disk is ended by the process that saw the problem, or if none saw it for a while.
+    """
+    for code in codes.intersection(LOCAL):
+        acquire(f"seen {code}", 0)
+        _seen_here.add(code)
     rows = Alarm.objects.using(database_alias())
     known = dict(rows.values_list("name", "since"))
-    if ended := [name for name, since in known.items() if since and name not in codes]:
+    over = [name for name, since in known.items() if since and name not in codes]
+    if ended := [name for name in over if _may_end(name, is_whole=is_whole)]:
+        _seen_here.difference_update(ended)
         rows.filter(name__in=ended).update(since=None, told_at=None)
     return {name for name in sorted(codes) if _begin_episode(name, known)}
+
+
+def _may_end(name: str, *, is_whole: bool) -> bool:
+    if name not in LOCAL:
+        return is_whole
+    return name in _seen_here or (is_whole and acquire(f"seen {name}", LOCAL_SECONDS))
 
 
 def _begin_episode(name: str, known: dict[str, datetime | None]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import fields, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -28,6 +29,7 @@ from stockhub_webhooks.operations.health.report import (
     GoneReceiver,
     ImpossibleTimes,
     KeyUse,
+    OtherFiles,
     ReceiverCalls,
     Refusals,
     Report,
@@ -37,12 +39,15 @@ from stockhub_webhooks.operations.health.silence import open_hours
 from stockhub_webhooks.operations.health.work import LATE_SECONDS, real_rows, rows_of
 from stockhub_webhooks.operations.health.write_probe import write_error
 from stockhub_webhooks.receiving import spool
+from stockhub_webhooks.receiving import spool, spool_owner
 from stockhub_webhooks.receiving.authentication import fingerprint
 from stockhub_webhooks.receiving.recent import RECENT
 from stockhub_webhooks.serializers.times import CLOCK_TOLERANCE
 
 MAX_DRIFT = 50
 REFUSAL_PERIOD = timedelta(hours=24)
+MAX_NAMES = 10
+MAX_FILES_READ = 50  # of the spool; a file of another database stays, so it is among the oldest
 MAX_TIMES = 100  # so many messages show whether the zone or a clock is wrong
 
 
@@ -62,6 +67,11 @@ def collect_report(*, with_keys: bool = True, with_writes: bool = True) -> Repor
             return replace(report, **_writes()) if with_writes else report
     except DatabaseError as error:
         return Report(made_at=now(), database=type(error).__name__, spool=files, late=files.late)
+
+
+def collect_spool() -> Report:
+    """Return a report of this process's spool directory alone, without a query."""
+    return Report(made_at=now(), spool=_spool(is_probed=True))
 
 
 def _last_by_key() -> list[dict[str, Any]]:
@@ -270,9 +280,16 @@ def _writes() -> dict[str, Any]:
 def _spool(*, is_probed: bool) -> Spool:
     write_fault = _spool_write_fault() if is_probed else ""
     try:
-        times = [written_at for path in spool.files() if (written_at := _written_at(path))]
-        late = [written_at for written_at in times if now() - written_at >= timedelta(seconds=LATE_SECONDS)]
-        return Spool(_backlog(times), _backlog(late), spool.broken(), write_fault=write_fault)
+        times = {path: written_at for path in spool.files() if (written_at := _written_at(path))}
+        late = [written_at for written_at in times.values() if now() - written_at >= timedelta(seconds=LATE_SECONDS)]
+        return Spool(
+            _backlog(list(times.values())),
+            _backlog(late),
+            spool.broken(),
+            write_fault=write_fault,
+            names=[path.name for path in times][:MAX_NAMES],
+            others=_other_files(list(times)[:MAX_FILES_READ]),
+        )
     except OSError as error:
         return Spool(fault=type(error).__name__)
 
@@ -284,6 +301,24 @@ def _spool_write_fault() -> str:
     except OSError as error:
         return type(error).__name__
     return ""
+
+
+def _other_files(paths: list[Path]) -> list[OtherFiles]:
+    """Return the files that belong to another database or schema, by owner."""
+    here = spool_owner.current()
+    by_owner: dict[spool_owner.Owner, list[Path]] = {}
+    for path in paths:
+        with suppress(OSError, ValueError):  # the import sets a broken file aside
+            if (owner := spool_owner.owner_of(spool.read(path))) != here:
+                by_owner.setdefault(owner, []).append(path)
+    return [
+        OtherFiles(
+            " ".join(filter(None, owner)),
+            [path.name for path in files[:MAX_NAMES]],
+            spool_owner.import_command(owner, files[:MAX_NAMES]),
+        )
+        for owner, files in by_owner.items()
+    ]
 
 
 def _written_at(path: Path) -> datetime | None:

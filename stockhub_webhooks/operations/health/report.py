@@ -52,14 +52,33 @@ class ReceiverCalls:
 
 
 @dataclass(frozen=True)
+class OtherFiles:
+    """Files in the spool directory that belong to another database or schema, and the command that imports them."""
+
+    owner: str
+    names: list[str]
+    command: str
+
+
+@dataclass(frozen=True)
 class Spool:
     """The files in the spool directory: waiting, late, and unreadable ones; or why it cannot be listed or written."""
+
+    """The files in the spool directory: waiting, late, and unreadable ones; or why it cannot be listed.
+
+    Attributes:
+        names: names of the oldest files that wait, at most 10.
+        others: those of the oldest files that this process does not import.
+        write_fault: why it cannot be written, if that was tried.
+    """
 
     waiting: Backlog = Backlog()
     late: Backlog = Backlog()
     broken: int = 0
     fault: str = ""
     write_fault: str = ""
+    names: list[str] = field(default_factory=list)
+    others: list[OtherFiles] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -99,4 +99,6 @@ def _refusals(report: Report) -> Iterator[tuple[Any, str]]:
 
 def _spool(report: Report) -> Iterator[tuple[Any, str]]:
     yield _("files that wait"), _backlog(report.spool.waiting)
+    if report.spool.names:
+        yield _("the oldest files"), ", ".join(report.spool.names)
     yield _("broken files"), str(report.spool.broken)

@@ -130,6 +130,30 @@ def spool(report: Report) -> Iterator[Problem]:
         yield Problem("spool", Level.CRITICAL, text % {"count": count})
 
 
+def spool_late(report: Report) -> Iterator[Problem]:
+    """Report files that wait in the spool directory although the database answers."""
+    late = report.spool.late
+    if late.count:
+        text = ngettext(
+            "%(count)d message waits in the spool directory since %(moment)s.",
+            "%(count)d messages wait in the spool directory since %(moment)s.",
+            late.count,
+        )
+        text %= {"count": late.count, "moment": format_time(late.oldest)}
+        files = _("Files: %(names)s") % {"names": ", ".join(report.spool.names[: late.count])}
+        yield Problem("spool_late", Level.CRITICAL, f"{text} {files}")
+
+
+def spool_other(report: Report) -> Iterator[Problem]:
+    """Report spool files of another database or schema, which are left alone."""
+    for files in report.spool.others:
+        text = _(
+            "Files in the spool directory belong to another database or schema (%(owner)s) and are left alone: "
+            "%(names)s. This command imports them: %(command)s"
+        ) % {"owner": files.owner, "names": ", ".join(files.names), "command": files.command}
+        yield Problem("spool_other", Level.WARNING, text)
+
+
 def given_up(report: Report) -> Iterator[Problem]:
     """Report given-up calls and messages: only a manual retry revives them."""
     if count := report.given_up_calls.count:
@@ -228,15 +252,6 @@ LATE: Any = (
             "count",
         ),
     ),
-    (
-        lambda report: report.spool.late,
-        ("message", None),
-        ngettext_lazy(
-            "%(count)d message waits in the spool directory since %(moment)s.",
-            "%(count)d messages wait in the spool directory since %(moment)s.",
-            "count",
-        ),
-    ),
 )
 
 
@@ -271,6 +286,8 @@ RULES: tuple[Callable[[Report], Iterator[Problem]], ...] = (
     lost_messages,
     spool,
     unwritable_spool,
+    spool_late,
+    spool_other,
     given_up,
     late,
     refusals,

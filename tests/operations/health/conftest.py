@@ -1,5 +1,6 @@
 """Problems of a shop, one at a time."""
 
+import os
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -70,6 +71,11 @@ def broken(post, hear, tmp_path):
     def spool():
         (tmp_path / "spool").mkdir()
         (tmp_path / "spool" / "x.broken").write_text("{")
+
+    def spool_late():
+        (tmp_path / "spool").mkdir()
+        (tmp_path / "spool" / "x.json").write_text("{")
+        os.utime(tmp_path / "spool" / "x.json", (PAST.timestamp(),) * 2)
 
     ways = {name: value for name, value in locals().items() if callable(value) and name not in ("post", "hear")}
     with override_settings(

@@ -24,7 +24,17 @@ from tests.conftest import KEY
 pytestmark = pytest.mark.django_db
 PAST = datetime(2020, 1, 1, tzinfo=timezone.utc)
 
-MAILED = ("given_up", "failed", "quarantined", "refusals", "refused_stock_hub", "silence", "no_worker", "spool")
+MAILED = (
+    "given_up",
+    "failed",
+    "quarantined",
+    "refusals",
+    "refused_stock_hub",
+    "silence",
+    "no_worker",
+    "spool",
+    "spool_late",
+)
 EACH_MAILED = pytest.mark.parametrize("fault", MAILED)
 
 
@@ -52,7 +62,7 @@ def end_problem(fault, post):
     ReceiverCall.objects.all().delete()
     Refusal.objects.all().delete()
     Message.objects.update(received_at=datetime.now(timezone.utc))
-    for path in conf.SPOOL_DIR.glob("*.broken"):
+    for path in [*conf.SPOOL_DIR.glob("*.broken"), *conf.SPOOL_DIR.glob("*.json")]:
         path.unlink()
 
 
@@ -192,6 +202,58 @@ def test_problem_that_ended_within_the_hour_is_not_mailed(broken, post):
     assert len(mail.outbox) == 1
 
 
+# ---------------------------------------------------------------- a disk that another process does not see
+
+
+@pytest.fixture
+def worker_elsewhere(tmp_path):
+    """Return a function that checks as a worker in another container, whose spool directory is empty."""
+
+    def check():
+        seen, alarm._seen_here = alarm._seen_here, set()
+        try:
+            with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "SPOOL_DIR": tmp_path / "empty"}):
+                check_a_minute_later()
+        finally:
+            alarm._seen_here = seen
+
+    return check
+
+
+@pytest.mark.parametrize("fault", ["spool", "spool_late"])
+def test_file_is_mailed_by_the_process_that_sees_it_although_a_worker_looks(broken, worker_elsewhere, fault, post):
+    alarm._seen_here.clear()
+    broken(fault)
+    worker_elsewhere()
+    assert not mail.outbox
+    for _ in range(3):
+        alarm.check()
+        worker_elsewhere()
+        an_hour_passes()
+    assert len(mail.outbox) == 1
+    end_problem(fault, post)
+    alarm.check()
+    assert not Alarm.objects.filter(name=fault, since__isnull=False)
+
+
+def test_episode_of_a_container_that_is_gone_ends(broken, worker_elsewhere):
+    broken("spool_late")
+    alarm.check()
+    worker_elsewhere()
+    assert Alarm.objects.filter(name="spool_late", since__isnull=False)
+    Lock.objects.filter(name="seen spool_late").update(acquired_at=PAST)
+    worker_elsewhere()
+    assert not Alarm.objects.filter(name="spool_late", since__isnull=False)
+
+
+def test_look_at_the_own_spool_ends_no_other_episode(broken, worker_elsewhere):
+    broken("quarantined")
+    worker_elsewhere()
+    broken("spool_late")
+    alarm.check()
+    assert set(Alarm.objects.exclude(since=None).values_list("name", flat=True)) == {"quarantined", "spool_late"}
+
+
 # ---------------------------------------------------------------- the mail
 
 
@@ -205,7 +267,7 @@ def test_mail_has_numbers_and_links_and_no_personal_data(broken, fault):
     for word in ("testman", "teststraat", "example", "127.0.0.1", "mistyped", "wrong", KEY, "000000"):
         assert word not in text
     assert any(letter.isdigit() for letter in text)
-    assert "/admin/stockhub_webhooks/" in text or fault in ("no_worker", "spool")
+    assert "/admin/stockhub_webhooks/" in text or fault in ("no_worker", "spool", "spool_late")
 
 
 def test_mail_is_in_the_language_of_the_host(broken, settings):

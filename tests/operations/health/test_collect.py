@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -37,6 +38,7 @@ BROKEN = {
     "backlog": ("backlog", Level.WARNING),
     "gone_receivers": ("gone_receivers", Level.WARNING),
     "spool": ("spool", Level.CRITICAL),
+    "spool_late": ("spool_late", Level.CRITICAL),
 }
 EACH_FAULT = pytest.mark.parametrize("fault", BROKEN)
 
@@ -250,6 +252,44 @@ def test_report_has_the_files_in_the_spool(broken, tmp_path, capsys):
     os.utime(file, (0, 0))
     assert collect_report().late.count == 1
     assert status() == Level.CRITICAL
+
+
+def test_status_names_the_late_files_and_nothing_of_their_content(broken, tmp_path, capsys):
+    broken("spool_late")
+    (tmp_path / "spool" / "x.json").write_text('{"customer": "Testman"}')
+    os.utime(tmp_path / "spool" / "x.json", (0, 0))
+    status()
+    shown = capsys.readouterr().out
+    assert "x.json" in shown
+    assert "Testman" not in shown
+
+
+@pytest.mark.parametrize(
+    ("record", "command"),
+    [
+        ({"schema": "beta"}, "python manage.py tenant_command stockhub_worker --once --schema=beta"),
+        ({"database": "shop2"}, "python manage.py stockhub_ingest {file}"),
+        ({"alias": "other", "schema": "beta"}, "python manage.py stockhub_ingest {file}"),
+    ],
+)
+def test_file_of_another_database_is_named_with_the_command_that_imports_it(broken, tmp_path, capsys, record, command):
+    (tmp_path / "spool").mkdir()
+    file = tmp_path / "spool" / "one.json"
+    file.write_text(json.dumps(record))
+    assert status() == Level.WARNING
+    shown = capsys.readouterr().out
+    assert command.format(file=file) in shown
+    assert [problem.code for problem in find_problems(collect_report())] == ["spool_other"]
+    assert status("--json") == Level.WARNING
+    with suppress(SystemExit):
+        call_command("stockhub_doctor")
+    assert command.format(file=file) in capsys.readouterr().out
+
+
+def test_read_only_spool_directory_is_critical(broken, tmp_path, monkeypatch):
+    (tmp_path / "spool").mkdir()
+    monkeypatch.setattr("stockhub_webhooks.receiving.spool.os.access", lambda path, mode: False)
+    assert [problem.code for problem in find_problems(collect_report())] == ["spool"]
 
 
 def test_file_that_was_just_imported_is_no_error(broken, monkeypatch, tmp_path):
