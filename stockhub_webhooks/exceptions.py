@@ -16,11 +16,15 @@ Two questions decide the class: is the sender, the shop or the set-up at fault, 
     ├── MultipleAccounts     developer of the shop: an order number exists in several accounts, and none is named
     ├── RetryLater           receiver of the shop: call again later, without counting an attempt
     └── PermanentFailure     receiver of the shop: never call again for this event
+
+    BaseException
+    └── WorkerStopped        operator: end the worker at once
 """
 
 from __future__ import annotations
 
 import re
+import sys
 import sysconfig
 import traceback
 from collections.abc import Iterable
@@ -168,6 +172,20 @@ class PermanentFailure(StockHubError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class WorkerStopped(BaseException):
+    """The second signal to the worker: end at once. No failure of the shop's code; the claimed work lapses."""
+
+
+def must_pass(error: BaseException) -> bool:
+    """Return True if an error ends this worker or this greenlet, so that no handler may keep it.
+
+    Any other `BaseException` that the shop's code raises is a failure of that code: `sys.exit` in a library, a
+    `KeyboardInterrupt`, a cancelled task.
+    """
+    greenlet = sys.modules.get("greenlet")  # of gevent and eventlet, if the shop's server uses one of them
+    return isinstance(error, WorkerStopped) or (greenlet is not None and isinstance(error, greenlet.GreenletExit))
 
 
 def error_location(error: BaseException) -> str:

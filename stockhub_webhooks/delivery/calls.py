@@ -25,6 +25,7 @@ from stockhub_webhooks.exceptions import (
     RetryLater,
     TransactionLost,
     error_fingerprint,
+    must_pass,
 )
 from stockhub_webhooks.logs import about
 from stockhub_webhooks.models import Event, ReceiverCall
@@ -80,7 +81,9 @@ def _attempt(call: ReceiverCall) -> None:
     except PermanentFailure as failure:
         _unmark(call)
         ledger.give_up(call, failure.reason, error_fingerprint(failure))
-    except Exception as error:
+    except BaseException as error:  # `sys.exit` in a library is a failure of the receiver, not the end of the worker
+        if must_pass(error):
+            raise
         _unmark(call)
         ledger.retry(call, error)
 

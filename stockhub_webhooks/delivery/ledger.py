@@ -153,7 +153,7 @@ def mark_done(call: ReceiverCall) -> bool:
     return _change(call, status=ReceiverCall.Status.DONE, due_at=None, done_at=timezone.now(), last_error="", cause="")
 
 
-def retry(call: ReceiverCall, error: Exception) -> None:
+def retry(call: ReceiverCall, error: BaseException) -> None:
     """Make a call due again after a pause since its receiver failed, or give it up after `MAX_ATTEMPTS`."""
     text = format_error(error)
     if call.attempts >= conf.MAX_ATTEMPTS:

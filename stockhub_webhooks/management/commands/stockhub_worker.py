@@ -11,6 +11,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.db import Error as DatabaseError
 
+from stockhub_webhooks.exceptions import WorkerStopped
 from stockhub_webhooks.management.output import SafeCommand
 from stockhub_webhooks.operations.worker import Worker
 
@@ -32,7 +33,7 @@ class Command(SafeCommand):
 
         def stop(number: int, frame: FrameType | None) -> None:
             if worker.stop.is_set():
-                raise SystemExit(128 + number)
+                raise WorkerStopped(number)
             worker.stop.set()
 
         numbers = (signal.SIGTERM, signal.SIGINT) if threading.current_thread() is threading.main_thread() else ()
@@ -42,6 +43,9 @@ class Command(SafeCommand):
                 worker.once()
             else:
                 worker.forever()
+        except WorkerStopped as stopped:
+            (number,) = stopped.args
+            raise SystemExit(128 + number) from None
         except DatabaseError as error:
             raise CommandError(f"the database does not answer: {type(error).__name__}") from error
         finally:

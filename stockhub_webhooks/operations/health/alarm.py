@@ -20,7 +20,7 @@ from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.db.throttle import Throttle
 from stockhub_webhooks.db.timeouts import query_timeout
-from stockhub_webhooks.exceptions import error_location
+from stockhub_webhooks.exceptions import error_location, must_pass
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Alarm, Message
 from stockhub_webhooks.models.lock import acquire
@@ -111,7 +111,9 @@ def _alert(problems: list[Problem]) -> None:
         subject, text = write_mail(problems)
     try:
         import_string(conf.ALERT)(subject, text)
-    except Exception as error:
+    except BaseException as error:
+        if must_pass(error):
+            raise
         logger.error("ALERT failed (%s); it is called again in an hour", error_location(error))
         return
     unsent.filter(name__in=names).update(told_at=now())
