@@ -153,6 +153,9 @@ class ReceiverCall(models.Model):
         (Status.RUNNING, Status.DONE): ("mark_done",),
         (Status.RUNNING, Status.PENDING): ("retry", "retry_later", "claim_due", "reassign", "give_back_lost"),
         (Status.RUNNING, Status.GIVEN_UP): ("retry", "give_up", "claim_due"),
+        # the receiver committed its transaction by hand, with the mark, and failed then
+        (Status.DONE, Status.PENDING): ("retry", "retry_later"),
+        (Status.DONE, Status.GIVEN_UP): ("retry", "give_up"),
         (Status.GIVEN_UP, Status.PENDING): ("requeue", "reassign"),
     }
 
