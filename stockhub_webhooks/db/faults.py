@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from django.db import InterfaceError, InternalError, NotSupportedError, OperationalError, ProgrammingError, connections
 from django.db import Error as DatabaseFault
 
-from stockhub_webhooks.exceptions import IDLE_IN_TRANSACTION, ConnectionLost
+from stockhub_webhooks.exceptions import IDLE_IN_TRANSACTION, ConnectionLost, TransactionLost
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 LOST_SQLSTATES = ("08", "57P01", "57P02", "57P03", "57P05")
@@ -41,8 +41,9 @@ def connection_died(using: str, error: BaseException) -> bool:
     raw = connection.connection
     if raw is None or connection.vendor == "sqlite":
         return False
-    if connection.vendor == "mysql":  # its driver does not know: it is asked, if the error says so
-        return _names_lost_connection(error) and not connection.is_usable()
+    if connection.vendor == "mysql":  # its driver does not know: it is asked, if the error says so or was swallowed
+        is_doubtful = isinstance(error, TransactionLost) or _names_lost_connection(error)
+        return is_doubtful and not connection.is_usable()
     return bool(raw.closed)
 
 

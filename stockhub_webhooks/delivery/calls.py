@@ -110,11 +110,13 @@ class _Run:
                     self.was_called = True
                     self._call()
                     self.has_returned = True
-        except BaseException as error:  # `sys.exit` in a library is a failure of the receiver, not the end of the worker
+        except (
+            BaseException
+        ) as error:  # `sys.exit` in a library is a failure of the receiver, not the end of the worker
             if must_pass(error):
                 raise
             self.call.status = ReceiverCall.Status.RUNNING  # the mark was rolled back
-            self.error = (as_lost_connection(error) if self.was_called else None) or error
+            self.error = (as_lost_connection(error) if self.has_returned else None) or error
         self._leave_session()
 
     @property
