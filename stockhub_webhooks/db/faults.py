@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from django.db import InterfaceError, InternalError, NotSupportedError, OperationalError, ProgrammingError, connections
 from django.db import Error as DatabaseFault
+from django.db import InterfaceError, InternalError, NotSupportedError, OperationalError, ProgrammingError, connections
 
 from stockhub_webhooks.exceptions import IDLE_IN_TRANSACTION, ConnectionLost, TransactionLost
 

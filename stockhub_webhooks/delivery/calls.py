@@ -81,7 +81,7 @@ def call_receiver(call: ReceiverCall) -> None:
             # not called again: the first transaction was committed, and its error is of a hook
             run = again if again.was_called or again.error else run
         if run.error is not None:
-            _record(run, time.monotonic() - began)
+            _record(run, run.error, time.monotonic() - began)
         signals.receiver_called.send_robust(ReceiverCall, call=call, seconds=time.monotonic() - began)
 
 
@@ -168,10 +168,9 @@ class _Run:
             close_connection(self.using)
 
 
-def _record(run: _Run, seconds: float) -> None:
+def _record(run: _Run, error: BaseException, seconds: float) -> None:
     """Record the error of a run: postpone the call or give it up."""
-    call, error = run.call, run.error
-    assert error is not None
+    call = run.call
     record: Callable[[], bool]
     if isinstance(error, RetryLater):
         record = partial(ledger.retry_later, call, error.seconds, str(error))

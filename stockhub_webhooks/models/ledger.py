@@ -23,6 +23,8 @@ from stockhub_webhooks.visible import visible
 if TYPE_CHECKING:
     from django.db.models.fields.related_descriptors import RelatedManager
 
+    from stockhub_webhooks.models.attempt import Attempt
+
 
 class EventQuerySet(AccountQuerySet["Event"]):
     """Queryset of events."""
@@ -207,6 +209,7 @@ class ReceiverCall(models.Model):
     if TYPE_CHECKING:
         event_id: int
         order_id: int | None
+        failed_attempts: RelatedManager[Attempt]
         get_status_display: Callable[[], str]
 
     objects = ReceiverCallQuerySet.as_manager()

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 from django.db import OperationalError, connection, connections, transaction
@@ -227,10 +228,8 @@ def lose_and_write():
 
 def lose_and_swallow():
     end_session()
-    try:
+    with suppress(OperationalError):
         write()
-    except OperationalError:
-        pass
 
 
 def lose_and_wrap():
