@@ -168,7 +168,7 @@ def mark_done(call: ReceiverCall) -> bool:
 
 def is_done(call: ReceiverCall) -> bool:
     """Return True if this process marked the call as done, as the present transaction sees it."""
-    return _done(call).exists()
+    return bool(_done(call).exists())
 
 
 def _done(call: ReceiverCall) -> Any:

@@ -19,7 +19,7 @@ class OperationalSignal(Signal):
     """
 
     def _live_receivers(self, sender: Any) -> tuple[list[Any], list[Any]]:
-        plain, asynchronous = super()._live_receivers(sender)  # type: ignore[misc]
+        plain, asynchronous = super()._live_receivers(sender)
         return [_guarded(receiver) for receiver in plain], [_guarded_async(receiver) for receiver in asynchronous]
 
 
