@@ -12,15 +12,21 @@ Two questions decide the class: is the sender, the shop or the set-up at fault, 
     ├── NotStored            set-up: neither the database nor the spool stored the message, 503
     ├── AlreadySettled       no fault: another process finished the same message first
     ├── TransactionLost      receiver of the shop: it swallowed a database error, so its transaction is lost
+    ├── TransactionEnded     receiver of the shop: it ended its transaction by hand
+    ├── ConnectionLost       set-up: the database ended the connection in the middle of a call
     ├── ReceiverRefused      developer of the shop: the function cannot be connected
     ├── MultipleAccounts     developer of the shop: an order number exists in several accounts, and none is named
     ├── RetryLater           receiver of the shop: call again later, without counting an attempt
     └── PermanentFailure     receiver of the shop: never call again for this event
+
+    BaseException
+    └── WorkerStopped        operator: end the worker at once
 """
 
 from __future__ import annotations
 
 import re
+import sys
 import sysconfig
 import traceback
 from collections.abc import Iterable
@@ -30,6 +36,9 @@ TRACEBACK_LIMIT = 4000
 CAUSE_LIMIT = 200
 LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 DIED = "died"  # the cause of work that ended without an error: its process died
+CONNECTION_LOST = "connection_lost"  # a cause: the database ended the connection in the middle of a call
+IDLE_IN_TRANSACTION = "idle_in_transaction"  # a cause: likewise, since the receiver took too long
+DEADLOCK = "deadlock"  # a cause: the database ended the transaction for another one, twice
 CALLER_DIED = "the process that made the call died each time"
 WORKER_DIED = "the process that worked on the message died each time"
 
@@ -134,6 +143,28 @@ class TransactionLost(StockHubError):
         )
 
 
+class TransactionEnded(StockHubError):
+    """A receiver returned, but it had rolled its transaction back by hand, and with it the mark of the call."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the receiver ended its transaction by hand (ROLLBACK), so its call cannot be marked as done and may take "
+            "effect twice: remove that statement, or put what may fail into transaction.atomic()"
+        )
+
+
+class ConnectionLost(StockHubError):
+    """The database ended the connection in the middle of a receiver call.
+
+    Attributes:
+        cause: `CONNECTION_LOST`, or `IDLE_IN_TRANSACTION` if the receiver took longer than the database allows.
+    """
+
+    def __init__(self, text: str, cause: str = CONNECTION_LOST) -> None:
+        super().__init__(text)
+        self.cause = cause
+
+
 class ReceiverRefused(StockHubError, TypeError):
     """A receiver that cannot be connected; the text says what to change."""
 
@@ -170,6 +201,20 @@ class PermanentFailure(StockHubError):
         self.reason = reason
 
 
+class WorkerStopped(BaseException):
+    """The second signal to the worker: end at once. No failure of the shop's code; the claimed work lapses."""
+
+
+def must_pass(error: BaseException) -> bool:
+    """Return True if an error ends this worker or this greenlet, so that no handler may keep it.
+
+    Any other `BaseException` that the shop's code raises is a failure of that code: `sys.exit` in a library, a
+    `KeyboardInterrupt`, a cancelled task.
+    """
+    greenlet = sys.modules.get("greenlet")  # of gevent and eventlet, if the shop's server uses one of them
+    return isinstance(error, WorkerStopped) or (greenlet is not None and isinstance(error, greenlet.GreenletExit))
+
+
 def error_location(error: BaseException) -> str:
     """Return the type of an error and where it was raised, for logs: its text may hold personal data."""
     frame = error.__traceback__
@@ -186,6 +231,8 @@ def error_fingerprint(error: BaseException) -> str:
     It is the type of the error and the place in the shop's code; for an unreadable message the reason without digits.
     It holds no personal data, and is stored beside the error, so that the database can group failures.
     """
+    if isinstance(error, ConnectionLost):
+        return error.cause
     if isinstance(error, Unreadable):
         return re.sub(r"(?<![-\w])\d+", "…", str(error))[:CAUSE_LIMIT]
     name, frame = type(error).__name__, _innermost_own_frame(error)

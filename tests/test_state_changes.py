@@ -74,7 +74,7 @@ def test_each_declared_change_of_a_receiver_call_happens(hear, old, new, functio
     hear(order_created, uid=RECEIVER)
     values = {"status": old, "receiver": "gone" if function == "reassign" else RECEIVER}
     values["due_at"] = None if old == ReceiverCall.Status.GIVEN_UP else timezone.now() - timedelta(hours=1)
-    if old == ReceiverCall.Status.RUNNING:
+    if old in (ReceiverCall.Status.RUNNING, ReceiverCall.Status.DONE):
         attempts = conf.MAX_ATTEMPTS if new == ReceiverCall.Status.GIVEN_UP else 1
         values |= {"claim": uuid.uuid4(), "attempts": attempts, "is_suspect": True}
     call = ReceiverCallFactory(**values)

@@ -12,7 +12,14 @@ from django.utils.translation import gettext_lazy as _
 from stockhub_webhooks import signals
 from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.contract.statuses import Labels
-from stockhub_webhooks.exceptions import CALLER_DIED, DIED, WORKER_DIED
+from stockhub_webhooks.exceptions import (
+    CALLER_DIED,
+    CONNECTION_LOST,
+    DEADLOCK,
+    DIED,
+    IDLE_IN_TRANSACTION,
+    WORKER_DIED,
+)
 from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Topic
 
 NOT_RECEIVED_YET = _("order not received yet")
@@ -92,6 +99,9 @@ REASONS: Labels = {
 # Causes other than the type and place of an error. The causes of unreadable messages begin with a code of `REASONS`.
 CAUSES: Labels = {
     DIED: _("The process that worked on it died each time."),
+    CONNECTION_LOST: _("The database ended the connection during the task."),
+    IDLE_IN_TRANSACTION: _("The task took longer than the database allows."),
+    DEADLOCK: _("The database ended the task in favour of another one."),
     ReceiverCall.BY_HAND: _("Given up by hand."),
     "": _("No cause is known."),
 }

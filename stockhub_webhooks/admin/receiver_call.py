@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.formats import localize
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
@@ -17,10 +19,11 @@ from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.admin.document import order_and_story
 from stockhub_webhooks.admin.failures import FailuresPage
 from stockhub_webhooks.admin.list_filters import ReceiverCallAttentionFilter
+from stockhub_webhooks.admin.long_parts import parts_of
 from stockhub_webhooks.admin.receivers import ReceiversPage
 from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.delivery import manual
-from stockhub_webhooks.models import ReceiverCall
+from stockhub_webhooks.models import Attempt, ReceiverCall
 from stockhub_webhooks.office.access import may
 
 TRIED_AGAIN = ngettext_lazy("%(count)d task is tried again.", "%(count)d tasks are tried again.", "count")
@@ -45,11 +48,15 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
     )
     linked_parameters = ("cause__exact", "receiver__exact", "signal__exact", "status__in")
     actions = ("try_again", "give_up")
-    personal_fields = {"error_in_short": "error_without_text", "whole_error": "error_without_text"}
+    personal_fields = {
+        "error_in_short": "error_without_text",
+        "whole_error": "error_without_text",
+        "failed_attempts": "failed_attempts_without_text",
+    }
     fieldsets = (
         (None, {"fields": [("of_event", "of_order", "po_number"), "account"]}),
         (None, {"fields": [("receiver_known", "signal_in_words"), ("status", "attempts", "due_at", "done_at")]}),
-        (None, {"fields": ["whole_error"]}),
+        (None, {"fields": ["whole_error", "failed_attempts"]}),
     )
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
@@ -122,6 +129,25 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
     def whole_error(self, call: ReceiverCall) -> Any:
         """Return the error with its traceback."""
         return labels.own_error(call.last_error) or display.preformatted(call.last_error)
+
+    @admin.display(description=_("failed attempts"))
+    def failed_attempts(self, call: ReceiverCall) -> Any:
+        """Return the failed attempts, newest first, with the first line of each error."""
+        heads = (_("attempt"), _("failed at"), _("seconds"), _("cause"), _("error"))
+        return self._attempts(call, heads, lambda attempt: [labels.first_line(attempt.error, persons=True)])
+
+    @admin.display(description=_("failed attempts"))
+    def failed_attempts_without_text(self, call: ReceiverCall) -> Any:
+        """Return the failed attempts, newest first, without the text of the errors, which may have personal data."""
+        return self._attempts(call, (_("attempt"), _("failed at"), _("seconds"), _("cause")), lambda attempt: [])
+
+    def _attempts(self, call: ReceiverCall, heads: Sequence[Any], more: Callable[[Attempt], list[str]]) -> Any:
+        def cells(attempt: Attempt) -> list[Any]:
+            seconds = display.EMPTY if attempt.seconds is None else localize(round(attempt.seconds, 1))
+            failed_at = display.value(attempt.failed_at)
+            return [attempt.number, failed_at, seconds, labels.cause(attempt.cause), *more(attempt)]
+
+        return parts_of(call).table("attempts", heads, call.failed_attempts.order_by("-pk"), cells)
 
     # ------------------------------------------------------------ try again
 

@@ -16,8 +16,9 @@ from django.db import IntegrityError, OperationalError, connections, router, tra
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
+from stockhub_webhooks.db.faults import SESSION_FAULTS, is_of_session
 from stockhub_webhooks.db.sequences import repair_sequences
-from stockhub_webhooks.db.timeouts import query_timeout, should_retry
+from stockhub_webhooks.db.timeouts import MAX_ATTEMPTS, query_timeout, should_retry
 
 PSYCOPG_IN_ERROR = 3  # psycopg.pq.TransactionStatus.INERROR
 T = TypeVar("T")
@@ -48,8 +49,11 @@ def from_now(seconds: float) -> Combinable:
 
 def close_connection(using: str) -> None:
     """Close a connection, so that the next use opens a new one; a dead one may fail even at that."""
+    connection: Any = connections[using]
     with suppress(DatabaseFault):
-        connections[using].close()
+        if connection.connection is not None and getattr(connection, "pool", None):
+            connection.connection.close()  # a pool would hand out the same session again
+        connection.close()
 
 
 def close_if_broken(using: str) -> None:
@@ -73,6 +77,9 @@ def is_reachable(using: str) -> bool:
 def with_retries(step: Callable[[], T], *, is_transaction: bool = False) -> T:
     """Run a step of one statement or one transaction, again if the database called it off (a deadlock, a cut).
 
+    The last attempt has a new connection, since the fault may be of the session: code of the shop that ran on the same
+    connection may have made it read-only, or have changed its role or its schema.
+
     Args:
         step: must be harmless if it is repeated, although the database has executed it already.
         is_transaction: True if the step is a transaction of its own: a race for a unique key is worth another attempt
@@ -88,13 +95,20 @@ def with_retries(step: Callable[[], T], *, is_transaction: bool = False) -> T:
         try:
             with query_timeout(database_alias()):
                 return step()
-        except faults as fault:
-            is_final = connections[database_alias()].in_atomic_block and not is_transaction
-            if is_final or not should_retry(attempt, began):
+        except (*faults, *SESSION_FAULTS) as fault:
+            is_inside = connections[database_alias()].in_atomic_block
+            if (is_inside and not is_transaction) or not should_retry(attempt, began):
                 raise
             if isinstance(fault, IntegrityError):
                 repair_sequences(database_alias(), fault)
-            close_if_broken(database_alias())
+            if is_of_session(fault):
+                if is_inside or attempt > 1:
+                    raise
+                close_connection(database_alias())
+            elif attempt == MAX_ATTEMPTS - 1 and not is_inside:
+                close_connection(database_alias())
+            else:
+                close_if_broken(database_alias())
     raise AssertionError("the last attempt returns or raises")
 
 

@@ -9,25 +9,37 @@ from __future__ import annotations
 import inspect
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 
-from django.db import OperationalError, transaction
+from django.db import Error as DatabaseFault
+from django.db import connections, transaction
 from django.utils import timezone, translation
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.db.connections import database_alias, is_lost
+from stockhub_webhooks.db.connections import close_connection, database_alias, is_lost
+from stockhub_webhooks.db.faults import as_lost_connection, connection_died, is_deadlock, is_of_session, lost_connection
+from stockhub_webhooks.db.timeouts import should_retry
+from stockhub_webhooks.db.transaction_guard import TransactionGuard
 from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.delivery.receiver_event import event_for_receiver
 from stockhub_webhooks.delivery.subjects import subject_of
 from stockhub_webhooks.exceptions import (
+    ConnectionLost,
     PermanentFailure,
     ReceiverRefused,
     RetryLater,
+    TransactionEnded,
     TransactionLost,
     error_fingerprint,
+    must_pass,
 )
-from stockhub_webhooks.logs import about
+from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Event, ReceiverCall
+
+logger = logger_of(__name__)
 
 
 def deliver_due(*, until: float, stop: threading.Event | None = None, message_id: int | None = None) -> int:
@@ -52,42 +64,141 @@ def deliver_due(*, until: float, stop: threading.Event | None = None, message_id
 
 
 def call_receiver(call: ReceiverCall) -> None:
-    """Make a claimed call and record its result. Never raises for a failure of the receiver."""
+    """Make a claimed call and record its result. Never raises for a failure of the receiver.
+
+    If the database ended the transaction for another one (a deadlock, a serialization failure), or did not take the
+    mark, the call is made once more at once; the second deadlock is a failed attempt. If the database ended the
+    connection, the call is due again in a second, and no attempt is counted, three times in a row at most. What the
+    receiver left on the connection of this thread ends with the call, as far as it can be seen.
+    """
     began = time.monotonic()
     with about(message_id=call.event.message_id, event_id=call.event_id, receiver=call.receiver):
-        _attempt(call)
+        run = _Run(call)
+        run.run()
+        if run.should_repeat and should_retry(1, began):
+            again = _Run(call)
+            again.run()
+            # not called again: the first transaction was committed, and its error is of a hook
+            run = again if again.was_called or again.error else run
+        if run.error is not None:
+            _record(run, run.error, time.monotonic() - began)
         signals.receiver_called.send_robust(ReceiverCall, call=call, seconds=time.monotonic() - began)
 
 
-def _attempt(call: ReceiverCall) -> None:
-    was_called = False
-    try:
-        with transaction.atomic(using=database_alias()):
-            if ledger.mark_done(call):
-                was_called = True
-                _call(call)
-                if is_lost(database_alias()):
-                    raise TransactionLost
-    except OperationalError as fault:
-        _unmark(call)
-        if was_called:
-            ledger.retry(call, fault)
-        else:  # the database aborted the mark, which is no failure of the receiver
-            ledger.retry_later(call, 1, str(fault))
-    except RetryLater as later:
-        _unmark(call)
-        ledger.retry_later(call, later.seconds, str(later))
-    except PermanentFailure as failure:
-        _unmark(call)
-        ledger.give_up(call, failure.reason, error_fingerprint(failure))
-    except Exception as error:
-        _unmark(call)
-        ledger.retry(call, error)
+class _Run:
+    """One transaction of a call.
+
+    Attributes:
+        was_called: True if the call was marked as done and the receiver was begun.
+        has_returned: True if the receiver returned, and its transaction was to be committed.
+        error: the error of the receiver, of the database, or of a hook after the commit.
+    """
+
+    def __init__(self, call: ReceiverCall) -> None:
+        self.call = call
+        self.using = database_alias()
+        self.was_called = False
+        self.has_returned = False
+        self.error: BaseException | None = None
+        self._guard: TransactionGuard | None = None
+
+    def run(self) -> None:
+        """Mark the call, call the receiver, and commit; keep the error."""
+        try:
+            with transaction.atomic(using=self.using):
+                if ledger.mark_done(self.call):
+                    self.was_called = True
+                    self._call()
+                    self.has_returned = True
+        except (
+            BaseException
+        ) as error:  # `sys.exit` in a library is a failure of the receiver, not the end of the worker
+            if must_pass(error):
+                raise
+            self.call.status = ReceiverCall.Status.RUNNING  # the mark was rolled back
+            self.error = (as_lost_connection(error) if self.has_returned else None) or error
+        self._leave_session()
+
+    @property
+    def should_repeat(self) -> bool:
+        """True if the database is to blame, and would probably take a second run."""
+        if self.error is None:
+            return False
+        return is_deadlock(self.error) or (not self.was_called and isinstance(self.error, DatabaseFault))
+
+    def _call(self) -> None:
+        """Call the receiver, and make sure that our transaction can still be committed."""
+        try:
+            self._guard = TransactionGuard(self.using)
+            _call(self.call)
+            if is_lost(self.using):
+                raise TransactionLost
+            if not self._guard.is_intact():
+                if not ledger.is_done(self.call):
+                    raise TransactionEnded
+                logger.warning(
+                    "receiver call %s (%s) is done, but the receiver committed its transaction by hand; if it fails "
+                    "after that, its work is done again: remove the COMMIT, or the statement that commits by itself",
+                    self.call.pk, self.call.receiver,
+                )  # fmt: skip
+        except BaseException as error:
+            # the state of the connection is known only in here: `atomic` replaces a broken connection
+            if connection_died(self.using, error) and not must_pass(error):
+                raise lost_connection(error) from error
+            raise
+
+    def _leave_session(self) -> None:
+        """Close the connection if the receiver may have changed its session, so that other work is not affected."""
+        connection = connections[self.using]
+        if connection.in_atomic_block:
+            return
+        is_off = connection.connection is not None and not connection.autocommit
+        has_changed = is_off or (self._guard is not None and self._guard.session_changed)
+        if has_changed:
+            logger.warning(
+                "receiver %s changed the session of the database connection (such as its schema, role or autocommit); "
+                "the connection is closed, so that the next work has a new one",
+                self.call.receiver,
+            )
+        if is_off:  # a database in memory stays open
+            with suppress(DatabaseFault):
+                connection.rollback()
+                connection.set_autocommit(True)
+        if has_changed or (self.error and is_of_session(self.error)):
+            close_connection(self.using)
 
 
-def _unmark(call: ReceiverCall) -> None:
-    """Reset the status in memory: the mark was rolled back with the receiver's transaction."""
-    call.status = ReceiverCall.Status.RUNNING
+def _record(run: _Run, error: BaseException, seconds: float) -> None:
+    """Record the error of a run: postpone the call or give it up."""
+    call = run.call
+    record: Callable[[], bool]
+    if isinstance(error, RetryLater):
+        record = partial(ledger.retry_later, call, error.seconds, str(error))
+    elif isinstance(error, PermanentFailure):
+        record = partial(ledger.give_up, call, error.reason, error_fingerprint(error), seconds)
+    elif isinstance(error, DatabaseFault) and not run.was_called:  # no failure of the receiver
+        record = partial(ledger.retry_later, call, 1, str(error))
+    else:
+        record = partial(ledger.retry, call, error, seconds)
+    if record() or not run.was_called:
+        return
+    if run.has_returned and isinstance(error, ConnectionLost):  # the answer to the commit was lost
+        if ledger.is_done(call):
+            call.status = ReceiverCall.Status.DONE
+        return
+    if run.has_returned:
+        ledger.note_failed_hook(call, error)
+        return
+    call.status = ReceiverCall.Status.DONE
+    if not record():  # another process has claimed the call
+        call.status = ReceiverCall.Status.RUNNING
+        return
+    logger.error(
+        "receiver call %s (%s) failed after the receiver had committed its transaction by hand; its work is done "
+        "again: remove the COMMIT", call.pk, call.receiver,
+    )  # fmt: skip
+    if not connections[run.using].in_atomic_block:
+        close_connection(run.using)
 
 
 def _call(call: ReceiverCall) -> None:

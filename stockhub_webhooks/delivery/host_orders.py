@@ -22,7 +22,7 @@ from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import NOW, close_if_broken, database_alias, from_now, with_retries
 from stockhub_webhooks.db.low_water import LowWaterMark
 from stockhub_webhooks.db.throttle import Throttle
-from stockhub_webhooks.exceptions import DIED, error_fingerprint, error_location
+from stockhub_webhooks.exceptions import DIED, error_fingerprint, error_location, must_pass
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Event, HostLink, Order, PaymentRequest
 from stockhub_webhooks.models.host_link import HostLinkQuerySet
@@ -62,14 +62,16 @@ class Answer:
 
 
 def resolve(po_number: str | None, order: Order | None) -> Answer:
-    """Call the resolver. Without one, and if it raises, the host order is None; the error is logged."""
+    """Call the resolver. Without one, and if it raises or exits, the host order is None; the error is logged."""
     if not conf.HOST_ORDER_RESOLVER:
         return Answer()
     try:
         resolver = import_string(conf.HOST_ORDER_RESOLVER)
         with transaction.atomic(using=database_alias()):
             return Answer(resolver(po_number, order))
-    except Exception as error:
+    except BaseException as error:
+        if must_pass(error):
+            raise
         logger.warning("HOST_ORDER_RESOLVER failed for order %s with %s", order and order.pk, error_location(error))
         return Answer(fault=error_fingerprint(error))
 

@@ -20,19 +20,32 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db import leases
 from stockhub_webhooks.db.connections import NOW, database_alias, from_now, with_retries
+from stockhub_webhooks.db.faults import is_deadlock
 from stockhub_webhooks.db.low_water import BEGINNING, LowWaterMark
 from stockhub_webhooks.db.selections import Selection
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.db.writes import insert, update
+from stockhub_webhooks.delivery import attempts
 from stockhub_webhooks.delivery.subjects import subject_of
-from stockhub_webhooks.exceptions import CALLER_DIED, DIED, error_fingerprint, error_location, format_error
+from stockhub_webhooks.exceptions import (
+    CALLER_DIED,
+    CONNECTION_LOST,
+    DEADLOCK,
+    DIED,
+    IDLE_IN_TRANSACTION,
+    error_fingerprint,
+    error_location,
+    format_error,
+)
 from stockhub_webhooks.logs import about, logger_of
-from stockhub_webhooks.models import Event, ReceiverCall
+from stockhub_webhooks.models import Attempt, Event, ReceiverCall
 from stockhub_webhooks.serializers.fields import clean_text
 
 logger = logger_of(__name__)
 
 ERROR_LIMIT = 8000
+MAX_LOST = 3  # lost connections in a row that are no failed attempt
+MAX_TIMEOUTS = 3  # transactions in a row that took longer than the database allows
 LONGEST_WAIT_SECONDS = 30 * 24 * 3600.0
 BATCH = 20
 
@@ -159,20 +172,42 @@ def mark_done(call: ReceiverCall) -> bool:
     return _change(call, status=ReceiverCall.Status.DONE, due_at=None, done_at=timezone.now(), last_error="", cause="")
 
 
-def retry(call: ReceiverCall, error: Exception) -> None:
-    """Make a call due again after a pause since its receiver failed, or give it up after `MAX_ATTEMPTS`."""
-    text = format_error(error)
-    if call.attempts >= conf.MAX_ATTEMPTS:
-        give_up(call, text, error_fingerprint(error))
-        return
-    if _fail(call, text, error_fingerprint(error)):
-        signals.receiver_failed.send_robust(ReceiverCall, call=call, error=error)
-        return
-    # the transaction was committed, and only a hook after the commit failed: the work is done
-    done = ReceiverCall.objects.using(database_alias()).filter(
+def is_done(call: ReceiverCall) -> bool:
+    """Return True if this process marked the call as done, as the present transaction sees it."""
+    return bool(_done(call).exists())
+
+
+def _done(call: ReceiverCall) -> Any:
+    return ReceiverCall.objects.using(database_alias()).filter(
         pk=call.pk, status=ReceiverCall.Status.DONE, claim=call.claim
     )
-    if with_retries(partial(done.update, last_error=clean_text(text)[:ERROR_LIMIT])):
+
+
+def retry(call: ReceiverCall, error: BaseException, seconds: float | None = None) -> bool:
+    """Make a call due again after a pause since its receiver failed, or give it up after `MAX_ATTEMPTS`.
+
+    A lost connection does not count as an attempt, `MAX_LOST` times in a row at most. A receiver that takes longer
+    than the database lets a transaction take would take as long again: it is given up after `MAX_TIMEOUTS` in a row.
+
+    Returns:
+        False if the call is not claimed by this process any more.
+    """
+    text, cause = format_error(error), DEADLOCK if is_deadlock(error) else error_fingerprint(error)
+    if cause == CONNECTION_LOST and attempts.in_a_row(call, cause, MAX_LOST) < MAX_LOST:
+        return retry_later(call, 1, str(error), attempts.of(call, text, cause, seconds))
+    has_timed_out = cause == IDLE_IN_TRANSACTION and attempts.in_a_row(call, cause, MAX_TIMEOUTS) + 1 >= MAX_TIMEOUTS
+    if has_timed_out or call.attempts >= conf.MAX_ATTEMPTS:
+        return give_up(call, text, cause, seconds)
+    is_changed = _fail(call, text, cause, seconds)
+    if is_changed:
+        signals.receiver_failed.send_robust(ReceiverCall, call=call, error=error)
+    return is_changed
+
+
+def note_failed_hook(call: ReceiverCall, error: BaseException) -> None:
+    """Note the error of a hook after the commit on a call that is done."""
+    text = format_error(error)
+    if with_retries(partial(_done(call).update, last_error=clean_text(text)[:ERROR_LIMIT])):
         call.status = ReceiverCall.Status.DONE
         logger.error(
             "receiver call %s (%s) is done, but a hook after its commit failed with %s",
@@ -180,13 +215,14 @@ def retry(call: ReceiverCall, error: Exception) -> None:
         )  # fmt: skip
 
 
-def _fail(call: ReceiverCall, text: str, cause: str) -> bool:
+def _fail(call: ReceiverCall, text: str, cause: str, seconds: float | None = None) -> bool:
     """Count a failed attempt: postpone the call, or give it up; return False if another process has the call."""
     if call.attempts >= conf.MAX_ATTEMPTS:
-        return give_up(call, text, cause)
+        return give_up(call, text, cause, seconds)
     pause = conf.pause_after(call.attempts)
     failed = {"last_error": text, "cause": cause, "failed_at": timezone.now()}
-    is_changed = _change(call, status=ReceiverCall.Status.PENDING, due_at=from_now(pause), **failed)
+    attempt = attempts.of(call, text, cause, seconds)
+    is_changed = _change(call, attempt, status=ReceiverCall.Status.PENDING, due_at=from_now(pause), **failed)
     if is_changed:
         logger.warning(
             "receiver call %s (%s) failed (%s), attempt %s; the next attempt is in %.0f seconds",
@@ -195,30 +231,42 @@ def _fail(call: ReceiverCall, text: str, cause: str) -> bool:
     return is_changed
 
 
-def retry_later(call: ReceiverCall, seconds: float, reason: str) -> None:
-    """Postpone the call as the receiver asked, for a month at most; the attempt does not count."""
+def retry_later(call: ReceiverCall, seconds: float, reason: str, attempt: Attempt | None = None) -> bool:
+    """Postpone the call as the receiver asked, for a month at most; the attempt does not count.
+
+    Args:
+        call: a claimed call.
+        seconds: the pause.
+        reason: the reason, for people.
+        attempt: the attempt to keep, if it failed for a reason that is not the receiver's.
+    """
     seconds = min(max(seconds, 0.0), LONGEST_WAIT_SECONDS) if math.isfinite(seconds) else LONGEST_WAIT_SECONDS
-    if _change(
+    is_changed = _change(
         call,
+        attempt,
         status=ReceiverCall.Status.PENDING,
         due_at=from_now(seconds),
         attempts=call.attempts - 1,
         last_error=reason,
         cause="",
-    ):
+    )
+    if is_changed:
         call.attempts -= 1
+    return is_changed
 
 
-def give_up(call: ReceiverCall, reason: str, why: str) -> bool:
+def give_up(call: ReceiverCall, reason: str, why: str, seconds: float | None = None) -> bool:
     """Give a call up. Only a manual retry makes it due again; later calls of the order proceed.
 
     Args:
         call: a claimed call.
         reason: the reason, for people.
         why: the fingerprint of the error, or another cause.
+        seconds: how long the last attempt took; None if it is not known.
     """
     failed = {"last_error": reason, "cause": why, "failed_at": timezone.now()}
-    is_changed = _change(call, status=ReceiverCall.Status.GIVEN_UP, due_at=None, **failed)
+    attempt = attempts.of(call, reason, why, seconds)
+    is_changed = _change(call, attempt, status=ReceiverCall.Status.GIVEN_UP, due_at=None, **failed)
     if is_changed:
         logger.error("receiver call %s (%s) is given up after %s attempts", call.pk, call.receiver, call.attempts)
         signals.receiver_gave_up.send_robust(ReceiverCall, call=call, reason=reason)
@@ -230,12 +278,14 @@ def _as_claimed(call: ReceiverCall) -> dict[str, Any]:
     return claimed if call.claim is None else {**claimed, "claim": call.claim}
 
 
-def _change(call: ReceiverCall, **values: Any) -> bool:
+def _change(call: ReceiverCall, attempt: Attempt | None = None, **values: Any) -> bool:
+    """UPDATE the claimed call; a failed attempt is kept in the same transaction."""
     if "last_error" in values:
         values["last_error"] = clean_text(values["last_error"])[:ERROR_LIMIT]
     if values["status"] != ReceiverCall.Status.DONE:
-        values["claim"] = None
-    changed = bool(with_retries(partial(update, ReceiverCall, database_alias(), _as_claimed(call), values)))
+        values |= {"claim": None, "done_at": None}
+    step = partial(update, ReceiverCall, database_alias(), _as_claimed(call), values)
+    changed = bool(attempts.keep_with(step, attempt) if attempt else with_retries(step))
     if changed:
         if values["due_at"] is None:  # later calls of the order may have been due for long
             low_water.fall_below(call.event.message.received_at)

@@ -23,6 +23,8 @@ from stockhub_webhooks.visible import visible
 if TYPE_CHECKING:
     from django.db.models.fields.related_descriptors import RelatedManager
 
+    from stockhub_webhooks.models.attempt import Attempt
+
 
 class EventQuerySet(AccountQuerySet["Event"]):
     """Queryset of events."""
@@ -153,6 +155,9 @@ class ReceiverCall(models.Model):
         (Status.RUNNING, Status.DONE): ("mark_done",),
         (Status.RUNNING, Status.PENDING): ("retry", "retry_later", "claim_due", "reassign", "give_back_lost"),
         (Status.RUNNING, Status.GIVEN_UP): ("retry", "give_up", "claim_due"),
+        # the receiver committed its transaction by hand, with the mark, and failed then
+        (Status.DONE, Status.PENDING): ("retry", "retry_later"),
+        (Status.DONE, Status.GIVEN_UP): ("retry", "give_up"),
         (Status.GIVEN_UP, Status.PENDING): ("requeue", "reassign"),
     }
 
@@ -204,6 +209,7 @@ class ReceiverCall(models.Model):
     if TYPE_CHECKING:
         event_id: int
         order_id: int | None
+        failed_attempts: RelatedManager[Attempt]
         get_status_display: Callable[[], str]
 
     objects = ReceiverCallQuerySet.as_manager()

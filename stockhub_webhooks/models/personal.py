@@ -23,6 +23,7 @@ _SENDER = frozenset({"key_fingerprint", "remote_address", "headers"})  # of the 
 IMPERSONAL: dict[str, frozenset[str]] = {
     "Address": frozenset(),
     "Alarm": frozenset({"name"}),
+    "Attempt": frozenset({"cause"}),
     "CreditMemo": _DOCUMENT,
     "CreditMemoItem": _LINE | {"reversal"},
     "Drift": frozenset({"topic", "kind", "name"}),

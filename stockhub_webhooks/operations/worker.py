@@ -12,7 +12,7 @@ from contextlib import closing
 from django.db import Error as DatabaseFault
 from django.db import close_old_connections
 
-from stockhub_webhooks.db.connections import NOW, database_alias
+from stockhub_webhooks.db.connections import NOW, close_connection, database_alias
 from stockhub_webhooks.delivery import calls, host_orders
 from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
@@ -103,6 +103,7 @@ class Worker:
                 logger.warning(
                     "the database does not answer (%s); the worker tries again in a second", type(fault).__name__
                 )
+                close_connection(database_alias())  # a receiver may have changed the session
             except Exception as fault:
                 logger.error("unexpected error (%s); the work stays due", error_location(fault))
             close_old_connections()

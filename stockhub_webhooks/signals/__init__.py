@@ -12,10 +12,9 @@ A receiver is called after Stock Hub has its answer, in a transaction of its own
 it returns. It may raise `RetryLater` or `PermanentFailure`.
 """
 
-from django.dispatch import Signal
-
 from stockhub_webhooks.signals.event_signal import ConnectedReceiver as ConnectedReceiver
 from stockhub_webhooks.signals.event_signal import EventSignal as EventSignal
+from stockhub_webhooks.signals.operational_signal import OperationalSignal as OperationalSignal
 
 order_created = EventSignal("order")
 """An order was received for the first time; a stub, known only from its children, is silent until then.
@@ -204,10 +203,10 @@ BY_NAME: dict[str, EventSignal] = {
 for _name, _signal in BY_NAME.items():
     _signal.name = _name
 
-# Operational signals are Django's own, sent in the process where the fact occurs, and robustly, so that no receiver can
-# make the work fail. Some are sent while Stock Hub waits for its answer: keep their receivers quick.
+# Operational signals are sent in the process where the fact occurs, and robustly, so that no receiver can make the
+# work fail. Some are sent while Stock Hub waits for its answer: keep their receivers quick.
 
-message_received = Signal()
+message_received = OperationalSignal()
 """A message was stored. Not sent for the parts that a stored message is split into.
 
 Arguments:
@@ -215,7 +214,7 @@ Arguments:
     message (Message): the message, not parsed yet.
 """
 
-message_processed = Signal()
+message_processed = OperationalSignal()
 """An attempt to apply a message has ended; not sent for a replay.
 
 Arguments:
@@ -224,7 +223,7 @@ Arguments:
     seconds (float): duration of the attempt.
 """
 
-message_quarantined = Signal()
+message_quarantined = OperationalSignal()
 """A message was stored, but cannot be applied as it is.
 
 Arguments:
@@ -233,7 +232,7 @@ Arguments:
     reason (str): a key of `exceptions.Unreadable.REASONS`.
 """
 
-delivery_answered = Signal()
+delivery_answered = OperationalSignal()
 """A delivery was answered, whatever the answer is.
 
 Arguments:
@@ -243,7 +242,7 @@ Arguments:
     seconds (float): time that Stock Hub waited for the answer.
 """
 
-receiver_called = Signal()
+receiver_called = OperationalSignal()
 """A receiver was called.
 
 Arguments:
@@ -253,16 +252,16 @@ Arguments:
     seconds (float): duration of the call.
 """
 
-receiver_failed = Signal()
+receiver_failed = OperationalSignal()
 """A receiver raised an error and will be called again.
 
 Arguments:
     sender (type[ReceiverCall]): the model.
     call (ReceiverCall): the call.
-    error (Exception): the error.
+    error (BaseException): the error; `SystemExit` if the receiver called `sys.exit`.
 """
 
-receiver_gave_up = Signal()
+receiver_gave_up = OperationalSignal()
 """A receiver call was given up: it failed too often, or raised `PermanentFailure`.
 
 Arguments:
@@ -271,7 +270,7 @@ Arguments:
     reason (str): the reason.
 """
 
-silence_detected = Signal()
+silence_detected = OperationalSignal()
 """No message came in for `SILENCE_AFTER_HOURS`; sent once, in the process that noticed it, until a message comes in.
 
 Arguments:
@@ -280,7 +279,7 @@ Arguments:
     open_hours (float): opening hours since then.
 """
 
-backlog_detected = Signal()
+backlog_detected = OperationalSignal()
 """Work is due for 15 minutes and not done; sent once, in the process that noticed it, until the work is done.
 
 Arguments:

@@ -13,7 +13,7 @@ from django.test import TestCase
 from stockhub_webhooks import signals
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.delivery import calls, ledger, manual
-from stockhub_webhooks.exceptions import PermanentFailure
+from stockhub_webhooks.exceptions import PermanentFailure, must_pass
 from stockhub_webhooks.models import Event, Message, ReceiverCall
 from stockhub_webhooks.processing import pipeline
 from stockhub_webhooks.receiving import claiming, journal
@@ -72,7 +72,7 @@ def _make_all_due() -> None:
     manual.requeue(list(pending.values_list("pk", flat=True)))
 
 
-Failures = list[tuple[ReceiverCall, Exception]]
+Failures = list[tuple[ReceiverCall, BaseException]]
 
 
 def _work(made: dict[int, ReceiverCall], failures: Failures) -> bool:
@@ -84,7 +84,9 @@ def _work(made: dict[int, ReceiverCall], failures: Failures) -> bool:
         try:
             with _hooks():
                 calls.call_receiver(call)
-        except Exception as error:  # raised by an on_commit hook; the call itself never raises
+        except BaseException as error:  # raised by an on_commit hook; the call itself never raises
+            if must_pass(error):
+                raise
             failures.append((call, error))
     return bool(messages) or len(made) > before
 
@@ -103,7 +105,7 @@ def _failures() -> Iterator[Failures]:
     """Collect the calls that fail inside the block, each with its error."""
     failures: Failures = []
 
-    def failed(sender: object, *, call: ReceiverCall, error: Exception, **kwargs: Any) -> None:
+    def failed(sender: object, *, call: ReceiverCall, error: BaseException, **kwargs: Any) -> None:
         failures.append((call, error))
 
     def gave_up(sender: object, *, call: ReceiverCall, reason: str, **kwargs: Any) -> None:
@@ -119,8 +121,14 @@ def _failures() -> Iterator[Failures]:
 
 
 def _error_with_notes(failures: Failures) -> Exception:
-    """Return the first error, with notes on its receiver and on the other errors."""
-    error = failures[0][1]
+    """Return the first error, with notes on its receiver and on the other errors.
+
+    An error that would end the test run, such as `SystemExit`, is the cause of a `RuntimeError`.
+    """
+    call, first = failures[0]
+    error = first if isinstance(first, Exception) else RuntimeError(f"{call.receiver} raised {type(first).__name__}")
+    if error is not first:
+        error.__cause__ = first
     if sys.version_info >= (3, 11):
         for call, failure in failures:
             error.add_note(f"{call.receiver} at {call.event}: {type(failure).__name__}")

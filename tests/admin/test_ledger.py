@@ -2,10 +2,11 @@
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.utils import timezone
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.admin import labels
-from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Shipment
+from stockhub_webhooks.models import Attempt, Event, Message, Order, ReceiverCall, Shipment
 from tests.admin.conftest import message_levels
 from tests.samples import contract, sample
 
@@ -163,3 +164,21 @@ def test_payment_request_without_an_order_and_its_event_have_pages(staff, post, 
         assert staff.get(page_url(row)).status_code == 200
     for name in ("event", "paymentrequest"):
         assert staff.get(list_url(name)).status_code == 200
+
+
+def test_failed_attempts_are_shown_with_the_error_only_to_those_who_may_see_persons(filled, staff, clerk, page_url):
+    call = ReceiverCall.objects.first()
+    for number in (1, 2):
+        Attempt.objects.create(
+            call=call,
+            number=number,
+            failed_at=timezone.now(),
+            seconds=1.5,
+            error=f"KeyError: Testman {number}",
+            cause="deadlock",
+        )
+    page = staff.get(page_url(call)).content.decode()
+    assert page.index("KeyError: Testman 2") < page.index("KeyError: Testman 1")
+    page = clerk("view_receivercall").get(page_url(call)).content.decode()
+    assert "in favour of another" in page
+    assert "Testman" not in page

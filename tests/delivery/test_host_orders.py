@@ -16,6 +16,7 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.connections import NOW
 from stockhub_webhooks.delivery import host_orders
+from stockhub_webhooks.exceptions import WorkerStopped
 from stockhub_webhooks.models import HostLink, Lock, Message, Order, PaymentRequest
 from stockhub_webhooks.models.lock import acquire, release
 from stockhub_webhooks.operations import prune, worker
@@ -189,7 +190,7 @@ def test_slow_resolver_is_logged_and_its_answer_kept(look, shop, monkeypatch, ca
 
 
 def die(order):
-    raise SystemExit
+    raise WorkerStopped
 
 
 def begin_and_hang(order):
@@ -197,7 +198,7 @@ def begin_and_hang(order):
     (link,) = HostLink.objects.due(NOW)
     token = uuid.uuid4()
     assert acquire(host_orders.SLOTS[0], host_orders.SLOT_SECONDS, token)
-    with pytest.raises(SystemExit):
+    with pytest.raises(WorkerStopped):
         host_orders._look_up(link, token)
 
 
@@ -216,7 +217,7 @@ def test_look_up_that_died_is_shown_when_its_slot_is_free(shop, look):
     Lock.objects.update(acquired_at=datetime.now(tz=timezone.utc) - timedelta(hours=1, seconds=1))
     shop[order.po_number] = die
     HostLink.objects.update(due_at=PAST)
-    with pytest.raises(SystemExit):
+    with pytest.raises(WorkerStopped):
         host_orders.look_up_due()
     link = HostLink.objects.get()
     assert (link.status, link.cause, link.attempts) == ("failed", "died", 2)
@@ -228,7 +229,7 @@ def test_last_look_up_that_died_is_shown_too(shop, look):
     shop[order.po_number] = die
     host_orders.look_up_due()
     HostLink.objects.update(due_at=PAST, attempts=host_orders.MAX_LOOKUPS - 1)
-    with pytest.raises(SystemExit):
+    with pytest.raises(WorkerStopped):
         host_orders.look_up_due()
     assert HostLink.objects.get().status == "new"
     assert look() == 0

@@ -11,6 +11,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.db import Error as DatabaseError
 
+from stockhub_webhooks.exceptions import WorkerStopped
 from stockhub_webhooks.management.output import SafeCommand
 from stockhub_webhooks.operations.health.alarm_thread import ALARM_THREAD
 from stockhub_webhooks.operations.worker import Worker
@@ -33,7 +34,7 @@ class Command(SafeCommand):
 
         def stop(number: int, frame: FrameType | None) -> None:
             if worker.stop.is_set():
-                raise SystemExit(128 + number)
+                raise WorkerStopped(number)
             worker.stop.set()
 
         numbers = (signal.SIGTERM, signal.SIGINT) if threading.current_thread() is threading.main_thread() else ()
@@ -44,6 +45,9 @@ class Command(SafeCommand):
             else:
                 worker.forever()
             ALARM_THREAD.wait(worker.stop)
+        except WorkerStopped as stopped:
+            (number,) = stopped.args
+            raise SystemExit(128 + number) from None
         except DatabaseError as error:
             raise CommandError(f"the database does not answer: {type(error).__name__}") from error
         finally:

@@ -38,7 +38,6 @@ from stockhub_webhooks.operations.health.report import (
 from stockhub_webhooks.operations.health.silence import open_hours
 from stockhub_webhooks.operations.health.work import LATE_SECONDS, real_rows, rows_of
 from stockhub_webhooks.operations.health.write_probe import write_error
-from stockhub_webhooks.receiving import spool
 from stockhub_webhooks.receiving import spool, spool_owner
 from stockhub_webhooks.receiving.authentication import fingerprint
 from stockhub_webhooks.receiving.recent import RECENT

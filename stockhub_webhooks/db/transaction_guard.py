@@ -1,0 +1,65 @@
+"""What code of the shop may do to our transaction and to its connection, although it should not."""
+
+from __future__ import annotations
+
+from operator import methodcaller
+from typing import Any
+
+from django.db import Error as DatabaseFault
+from django.db import connections
+
+from stockhub_webhooks.db.cursors import run
+from stockhub_webhooks.db.faults import connection_died
+
+# The settings that would make a later statement of ours fail, or work on other tables.
+SETTINGS = (
+    "search_path",
+    "role",
+    "session_authorization",
+    "default_transaction_read_only",
+    "session_replication_role",
+    "statement_timeout",
+    "lock_timeout",
+)
+STATE = "SELECT txid_current_if_assigned()" + "".join(f", current_setting('{name}')" for name in SETTINGS)
+
+
+class TransactionGuard:
+    """Notices that code of the shop ended the present transaction by hand, or changed the session.
+
+    One statement at the start and one at the end. PostgreSQL gives each transaction that writes a number, and is asked
+    for some settings in the same statement. Elsewhere a savepoint is gone if the transaction is.
+
+    Attributes:
+        session_changed: True if `is_intact` found another setting than at the start; PostgreSQL only.
+    """
+
+    def __init__(self, using: str) -> None:
+        self.using = using
+        self.session_changed = False
+        self._is_postgresql = connections[using].vendor == "postgresql"
+        self._start: Any = self._state() if self._is_postgresql else connections[using].savepoint()
+
+    def is_intact(self) -> bool:
+        """Return True if the transaction is still the one of the start.
+
+        Raises:
+            django.db.Error: the connection is lost.
+        """
+        connection = connections[self.using]
+        if self._is_postgresql:
+            transaction, *session = self._state()
+            former, *former_session = self._start
+            self.session_changed = session != former_session
+            return bool(transaction == former)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(connection.ops.savepoint_commit_sql(self._start))
+        except DatabaseFault as fault:
+            if connection_died(self.using, fault):
+                raise
+            return False
+        return True
+
+    def _state(self) -> Any:
+        return run(connections[self.using], STATE, (), methodcaller("fetchone"))
