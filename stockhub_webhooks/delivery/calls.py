@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import threading
 import time
+from contextlib import closing
 
 from django.db import OperationalError, transaction
 from django.utils import timezone, translation
@@ -17,6 +18,7 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import database_alias, is_lost
 from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.delivery.places import WebThread
 from stockhub_webhooks.delivery.receiver_event import event_for_receiver
 from stockhub_webhooks.delivery.subjects import subject_of
 from stockhub_webhooks.exceptions import (
@@ -27,27 +29,35 @@ from stockhub_webhooks.exceptions import (
     error_fingerprint,
 )
 from stockhub_webhooks.logs import about
-from stockhub_webhooks.models import Event, ReceiverCall
+from stockhub_webhooks.models import Event, Message, ReceiverCall
 
 
-def deliver_due(*, until: float, stop: threading.Event | None = None, message_id: int | None = None) -> int:
+def deliver_due(
+    *, until: float, stop: threading.Event | None = None, message: Message | None = None, in_web: bool = False
+) -> int:
     """Make the due calls until there are none, the time is over or `stop` is set; return their number.
 
     Args:
         until: end, on the clock of `time.monotonic`.
         stop: checked between two calls.
-        message_id: make only the calls that this message caused.
+        message: make only the calls of this message's order; without an order, of this message.
+        in_web: True in a thread that serves requests: few calls run at a time there, see `delivery/places.py`. The
+            calls that other threads left for this one are made, too.
     """
-    made = 0
+    web = WebThread() if in_web else None
+    made, before, scope = 0, -1, message
     while time.monotonic() < until and not (stop and stop.is_set()):
-        before = made
-        for call in ledger.claim_due(message_id=message_id):
-            call_receiver(call)
-            made += 1
-            if time.monotonic() >= until or (stop and stop.is_set()):
+        if made == before:  # nothing is left of this scope
+            if web is None or not web.left:
                 break
-        if made == before:
-            break
+            scope = web.left.popleft()
+        before = made
+        with closing(ledger.claim_due(message=scope, places=web)) as claimed:
+            for call in claimed:
+                call_receiver(call)
+                made += 1
+                if time.monotonic() >= until or (stop and stop.is_set()):
+                    break
     return made
 
 

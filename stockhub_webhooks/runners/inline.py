@@ -26,8 +26,8 @@ class InlineRunner:
         """
         until = time.monotonic() + conf.INLINE_BUDGET_SECONDS
         if message.outcome in (Message.Outcome.CREATED, Message.Outcome.UPDATED, Message.Outcome.STALE):
-            calls.deliver_due(until=until, message_id=message.pk)
-        calls.deliver_due(until=until)
+            calls.deliver_due(until=until, message=message, in_web=True)
+        calls.deliver_due(until=until, in_web=True)
         if (message.outcome == Message.Outcome.SPLIT or idle_throttle.is_due()) and not worker.drain(until):
             idle_throttle.start()
 
