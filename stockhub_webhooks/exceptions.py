@@ -24,6 +24,7 @@ import re
 import sysconfig
 import traceback
 from collections.abc import Iterable
+from datetime import timedelta
 from types import TracebackType
 
 TRACEBACK_LIMIT = 4000
@@ -32,6 +33,11 @@ LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib",
 DIED = "died"  # the cause of work that ended without an error: its process died
 CALLER_DIED = "the process that made the call died each time"
 WORKER_DIED = "the process that worked on the message died each time"
+
+
+def to_seconds(duration: float | timedelta) -> float:
+    """Return a duration, given in seconds or as a timedelta, in seconds."""
+    return duration.total_seconds() if isinstance(duration, timedelta) else float(duration)
 
 
 class StockHubError(Exception):
@@ -153,13 +159,13 @@ class RetryLater(StockHubError):
     for a failure: it is retried with growing pauses, and given up in the end.
 
     Args:
-        seconds: the pause before the next call.
+        seconds: the pause before the next call, in seconds or as a timedelta.
         reason: shown in the admin while the call waits.
     """
 
-    def __init__(self, seconds: float = 60, reason: str = "") -> None:
-        super().__init__(f"asked to be called again in {seconds:g} seconds" + (reason and f": {reason}"))
-        self.seconds = float(seconds)
+    def __init__(self, seconds: float | timedelta = 60, reason: str = "") -> None:
+        self.seconds = to_seconds(seconds)
+        super().__init__(f"asked to be called again in {self.seconds:g} seconds" + (reason and f": {reason}"))
 
 
 class PermanentFailure(StockHubError):

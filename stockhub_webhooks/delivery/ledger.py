@@ -37,7 +37,7 @@ logger = logger_of(__name__)
 
 ERROR_LIMIT = 8000
 LONGEST_WAIT_SECONDS = 30 * 24 * 3600.0
-FRESH_SECONDS = 1.0  # calls that were found due earlier are looked for again
+FRESH_SECONDS = 0.1  # calls that were found due earlier are looked for again
 
 
 # ---------------------------------------------------------------- recording
@@ -187,10 +187,11 @@ def _claim(calls: list[ReceiverCall], *, attempt: int | None = None) -> Claim:
     for call in claimed:
         call.status, call.claim = ReceiverCall.Status.RUNNING, token
         call.attempts += attempt
-    return Claim(token, claimed, partial(_release, token))
+    return Claim(token, claimed, partial(release, token))
 
 
-def _release(token: uuid.UUID, calls: list[ReceiverCall]) -> None:
+def release(token: uuid.UUID, calls: list[ReceiverCall]) -> None:
+    """Release claimed calls that were not begun: they are due again, and no attempt is counted."""
     rows = ReceiverCall.objects.using(database_alias()).filter(pk__in=[call.pk for call in calls], claim=token)
     released = {"status": ReceiverCall.Status.PENDING, "attempts": F("attempts") - 1, "due_at": NOW, "claim": None}
     with suppress(DatabaseFault):  # else the lease lapses

@@ -25,6 +25,7 @@ from stockhub_webhooks.receiving import claiming, refusals, spool_import
 logger = logger_of(__name__)
 
 FOREVER = float("inf")
+CALLS_SECONDS = 1.0  # new messages wait for the calls of others no longer than that
 
 
 def drain(until: float = FOREVER, stop: threading.Event | None = None) -> int:
@@ -52,7 +53,7 @@ def drain(until: float = FOREVER, stop: threading.Event | None = None) -> int:
                 if _is_over(until, stop):
                     return done
         done += deliveries.record_due(until=until, stop=stop)
-        done += calls.deliver_due(until=until, stop=stop)
+        done += calls.deliver_due(until=min(until, time.monotonic() + CALLS_SECONDS), stop=stop)
         done += replay.continue_due(until=until, stop=stop)
         done += host_orders.look_up_due(until=until, stop=stop)
         done += drift.count_due(until=until, stop=stop)
