@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from stockhub_webhooks import pytest_plugin as plugin
 from stockhub_webhooks import signals
 from stockhub_webhooks.db.throttle import Throttle
-from stockhub_webhooks.delivery import host_orders
+from stockhub_webhooks.delivery import host_orders, shares
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.operations.health import alarm
 from stockhub_webhooks.runners import inline
@@ -159,6 +159,7 @@ def _throttles(monkeypatch):
     """Start each test as a new process of a shop with little traffic: it does all that is due after each answer."""
     for throttle in Throttle.instances:
         throttle.reset()
+    shares.SHARES.reset()
     monkeypatch.setattr(inline.idle_throttle, "seconds", 0)
     monkeypatch.setattr(host_orders.registration_throttle, "seconds", 0)
     alarm.check_throttle.start()

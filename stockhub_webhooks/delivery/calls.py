@@ -18,6 +18,7 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import database_alias, is_lost
 from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.delivery.documents import DOCUMENTS
 from stockhub_webhooks.delivery.places import WebThread
 from stockhub_webhooks.delivery.receiver_event import event_for_receiver
 from stockhub_webhooks.delivery.subjects import subject_of
@@ -109,14 +110,14 @@ def _call(call: ReceiverCall) -> None:
     if event.is_test and not receiver.test:
         raise PermanentFailure(f"{call.receiver} does not accept tests any more")
     subject = subject_of(event)
-    row = subject.load(event.subject_id, database_alias())
+    row = DOCUMENTS.document_of(event, database_alias())
     if row is None:
         raise PermanentFailure(f"the row that {event.type} is about was deleted")
     arguments = subject.arguments(row)
     if event.type.endswith(".status_changed"):
         arguments["old_status"], arguments["new_status"] = event.changes["status"]
     # not in the language and time zone of the request that happens to do this work
-    with translation.override(conf.language()), timezone.override(None):
+    with translation.override(conf.language()), timezone.override(None), DOCUMENTS.watching(database_alias()):
         result = receiver.function(
             signal=signal,
             sender=Event if signal is signals.event_recorded else subject.model,

@@ -24,6 +24,7 @@ from stockhub_webhooks.db import leases
 from stockhub_webhooks.db.connections import NOW, database_alias, from_now, with_retries
 from stockhub_webhooks.db.leases import Claim
 from stockhub_webhooks.db.writes import insert, update
+from stockhub_webhooks.delivery.documents import DOCUMENTS
 from stockhub_webhooks.delivery.due_calls import BATCH, DueCalls, due_calls
 from stockhub_webhooks.delivery.places import Unlimited
 from stockhub_webhooks.delivery.shares import SHARES
@@ -148,6 +149,7 @@ def _fail_dead(call: ReceiverCall) -> bool:
 def _released(claim: Claim) -> Iterator[ReceiverCall]:
     """Yield the calls of a claim until the receiver becomes slow, and release those that were not begun."""
     try:
+        DOCUMENTS.load(claim.rows, database_alias())
         for call in claim:
             began = time.monotonic()
             try:

@@ -41,6 +41,12 @@ class Shares:
         """Return True if a call takes longer than a batch may."""
         return self._average.get(receiver, 0.0) > BATCH_SECONDS
 
+    def reset(self) -> None:
+        """Forget all calls."""
+        with self._lock:
+            self._used.clear()
+            self._average.clear()
+
     def _used_at(self, receiver: str, now: float) -> float:
         seconds, then = self._used.get(receiver, (0.0, now))
         return float(seconds * 0.5 ** ((now - then) / HALF_LIFE_SECONDS))

@@ -5,14 +5,15 @@ import time
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.delivery import calls, due_calls, ledger
 from stockhub_webhooks.delivery.hanging import HANGING
-from stockhub_webhooks.delivery.shares import Shares
+from stockhub_webhooks.delivery.shares import SHARES, Shares
 from stockhub_webhooks.models import Message, Order, ReceiverCall
 from stockhub_webhooks.operations import worker
 from stockhub_webhooks.processing import pipeline
@@ -26,11 +27,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 SETTINGS = {"API_KEYS": KEY, "RUNNER": "worker"}
 FOREVER = float("inf")
 Status = ReceiverCall.Status
-
-
-@pytest.fixture(autouse=True)
-def _no_history(monkeypatch):
-    monkeypatch.setattr(ledger, "SHARES", Shares())
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +54,7 @@ def fast(hear):
 
     def connect(signal, receive=None, uid="fast"):
         for _ in range(10):
-            ledger.SHARES.add(uid, 0.0001)
+            SHARES.add(uid, 0.0001)
         return hear(signal, receive, uid=uid) if receive else hear(signal, uid=uid)
 
     return connect
@@ -350,3 +346,53 @@ def test_short_calls_and_claims_that_were_not_begun_do_not_count_as_hanging(orde
         assert calls.deliver_due(until=FOREVER) == 1
         release.set()
     assert len(heard) == 1
+
+
+# ---------------------------------------------------------------- documents of calls that are claimed together
+
+
+def test_documents_of_a_batch_are_loaded_with_one_statement(orders, fast):
+    heard = fast(signals.order_created)
+    orders(5)
+    with CaptureQueriesContext(connection) as captured:
+        calls.deliver_due(until=FOREVER)
+    loads = [
+        query
+        for query in captured.captured_queries
+        if query["sql"].startswith("SELECT") and "po_number" in query["sql"] and "shipping_price" in query["sql"]
+    ]
+    assert len(heard) == 5
+    assert len(loads) == 1
+
+
+@pytest.mark.parametrize("is_raw", [False, True])
+def test_receiver_gets_what_an_earlier_receiver_of_the_batch_wrote(orders, fast, is_raw):
+    seen = []
+
+    def receive(order, **arguments):
+        seen.append(order.status)
+        if is_raw:
+            with connection.cursor() as cursor:
+                cursor.execute("UPDATE stockhub_webhooks_order SET status = %s", ["changed"])
+        else:
+            Order.objects.update(status="changed")
+
+    fast(signals.order_created, receive)
+    orders(3)
+    calls.deliver_due(until=FOREVER)
+    assert seen == ["complete", "changed", "changed"]
+
+
+def test_two_events_of_one_document_get_objects_of_their_own(post, fast):
+    seen = []
+
+    def receive(payment_request, **arguments):
+        seen.append(payment_request)
+
+    fast(signals.event_recorded, receive)
+    body = sample("order-payment-request") | {"order_increment_id": None}
+    post("order-payment-request", body)
+    post("order-payment-request", body | {"grand_total": 1})
+    apply_all()
+    calls.deliver_due(until=FOREVER)
+    assert len(seen) == len(set(map(id, seen)))
