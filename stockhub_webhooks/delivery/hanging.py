@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from django.db import connections
+
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db import leases
 from stockhub_webhooks.db.connections import database_alias, from_now
@@ -38,7 +40,7 @@ class HangingReceivers:
             has_long_calls: False if no call was claimed so long ago, so that no row has to be probed.
         """
         self.throttle.start()
-        running = Counter(receiver for _, receiver in long_calls(LONG_SECONDS)) if has_long_calls else Counter()
+        running = Counter(long_calls(LONG_SECONDS) if has_long_calls and has_row_locks() else [])
         self.identities = frozenset(receiver for receiver, number in running.items() if number >= MAX_LONG_CALLS)
 
 
@@ -51,10 +53,15 @@ def claimed_for(seconds: float, using: str) -> Any:
     return running.due(from_now(conf.LEASE_SECONDS - seconds))
 
 
-def long_calls(seconds: float) -> list[tuple[int, str]]:
-    """Return the primary key and the receiver of each call that has been running for so long."""
+def has_row_locks() -> bool:
+    """Return True if the database can lock rows."""
+    return bool(connections[database_alias()].features.has_select_for_update)
+
+
+def long_calls(seconds: float) -> list[str]:
+    """Return the receiver of each call that has been running for so long; without row locks, that was claimed then."""
     receivers = dict(claimed_for(seconds, database_alias()).values_list("pk", "receiver"))
-    if not receivers:
-        return []
-    running = leases.locked(ReceiverCall.objects.using(database_alias()).filter(pk__in=receivers))
-    return [(pk, receivers[pk]) for pk in running]
+    if receivers and has_row_locks():
+        running = leases.locked(ReceiverCall.objects.using(database_alias()).filter(pk__in=receivers))
+        return [receivers[pk] for pk in running]
+    return list(receivers.values())

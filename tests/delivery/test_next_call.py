@@ -16,6 +16,8 @@ from stockhub_webhooks.delivery.hanging import HANGING
 from stockhub_webhooks.delivery.shares import SHARES, Shares
 from stockhub_webhooks.models import Message, Order, ReceiverCall
 from stockhub_webhooks.operations import worker
+from stockhub_webhooks.operations.health.collect import collect_report
+from stockhub_webhooks.operations.health.rules import Level, find_problems
 from stockhub_webhooks.processing import pipeline
 from tests.claims import claim_due
 from tests.conftest import KEY
@@ -396,3 +398,22 @@ def test_two_events_of_one_document_get_objects_of_their_own(post, fast):
     apply_all()
     calls.deliver_due(until=FOREVER)
     assert len(seen) == len(set(map(id, seen)))
+
+
+@pytest.mark.django_db(transaction=True, databases="__all__")
+@pytest.mark.parametrize(("age", "codes"), [(61, ["receiver_hangs"]), (59, [])])
+def test_receiver_that_runs_for_longer_than_a_minute_is_a_critical_problem(orders, hear, admin_client, age, codes):
+    hear(signals.order_created, uid="shop.hangs")
+    orders(1)
+    pks = list(ReceiverCall.objects.values_list("pk", flat=True))
+    claimed_ago(age, pks)
+    locked, release = threading.Event(), threading.Event()
+    with in_thread(lambda: hang(pks, locked, release)):
+        assert locked.wait(10)
+        problems = [problem for problem in find_problems(collect_report()) if problem.code == "receiver_hangs"]
+        release.set()
+    assert [problem.code for problem in problems] == codes
+    for problem in problems:
+        assert problem.level == Level.CRITICAL
+        assert "shop.hangs" in problem.text
+        assert admin_client.get(problem.link).context["cl"].result_count == 1
