@@ -30,6 +30,7 @@ import sys
 import sysconfig
 import traceback
 from collections.abc import Iterable
+from datetime import timedelta
 from types import TracebackType
 
 TRACEBACK_LIMIT = 4000
@@ -41,6 +42,11 @@ IDLE_IN_TRANSACTION = "idle_in_transaction"  # a cause: likewise, since the rece
 DEADLOCK = "deadlock"  # a cause: the database ended the transaction for another one, twice
 CALLER_DIED = "the process that made the call died each time"
 WORKER_DIED = "the process that worked on the message died each time"
+
+
+def to_seconds(duration: float | timedelta) -> float:
+    """Return a duration, given in seconds or as a timedelta, in seconds."""
+    return duration.total_seconds() if isinstance(duration, timedelta) else float(duration)
 
 
 class StockHubError(Exception):
@@ -184,13 +190,13 @@ class RetryLater(StockHubError):
     for a failure: it is retried with growing pauses, and given up in the end.
 
     Args:
-        seconds: the pause before the next call.
+        seconds: the pause before the next call, in seconds or as a timedelta.
         reason: shown in the admin while the call waits.
     """
 
-    def __init__(self, seconds: float = 60, reason: str = "") -> None:
-        super().__init__(f"asked to be called again in {seconds:g} seconds" + (reason and f": {reason}"))
-        self.seconds = float(seconds)
+    def __init__(self, seconds: float | timedelta = 60, reason: str = "") -> None:
+        self.seconds = to_seconds(seconds)
+        super().__init__(f"asked to be called again in {self.seconds:g} seconds" + (reason and f": {reason}"))
 
 
 class PermanentFailure(StockHubError):

@@ -13,7 +13,7 @@ from stockhub_webhooks import pytest_plugin as plugin
 from stockhub_webhooks import signals
 from stockhub_webhooks.db.low_water import LowWaterMark
 from stockhub_webhooks.db.throttle import Throttle
-from stockhub_webhooks.delivery import host_orders
+from stockhub_webhooks.delivery import host_orders, shares
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.operations.health import alarm
 from stockhub_webhooks.operations.health.kept_report import KEPT_REPORT
@@ -165,6 +165,7 @@ def _throttles(monkeypatch):
             monkeypatch.setattr(throttle, "seconds", 0)  # tests set times of the past
     RECENT.forget()
     monkeypatch.setattr(KEPT_REPORT, "is_due", lambda: True)
+    shares.SHARES.reset()
     monkeypatch.setattr(inline.idle_throttle, "seconds", 0)
     monkeypatch.setattr(host_orders.registration_throttle, "seconds", 0)
     alarm.check_throttle.start()

@@ -46,6 +46,7 @@ CHANGE_MESSAGE = {
 }
 CHANGE_CALL = {
     "claim_due": lambda call: list(ledger.claim_due()),
+    "release": lambda call: ledger.release(call.claim, [call]),
     "mark_done": ledger.mark_done,
     "retry": lambda call: ledger.retry(call, OperationalError()),
     "retry_later": lambda call: ledger.retry_later(call, 1, ""),

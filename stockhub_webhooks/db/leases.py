@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from django.db import OperationalError, connections, models
+from django.db import OperationalError, connections, models, transaction
 from django.db.models import F
 
 from stockhub_webhooks.conf import conf
@@ -70,18 +70,19 @@ def claim_values(token: uuid.UUID) -> dict[str, Any]:
     return {"claim": token, "due_at": from_now(conf.LEASE_SECONDS)}
 
 
-def claim_waiting(rows: models.QuerySet[Any], token: uuid.UUID, **values: Any) -> bool:
-    """Claim the one row of `rows` if it still waits; return False if another process was first.
+def claim_waiting(rows: models.QuerySet[Any], token: uuid.UUID, **values: Any) -> int:
+    """Claim the rows that still wait; return the number of rows, 0 if another process was first.
 
     One UPDATE. If its answer is lost, the token shows whether it was executed.
     """
     mine = rows.model._base_manager.using(rows.db).filter(claim=token)
     attempts = 0
 
-    def step() -> bool:
+    def step() -> int:
         nonlocal attempts
         attempts += 1
-        return bool(rows.update(**claim_values(token), **values)) or (attempts > 1 and mine.exists())
+        claimed = rows.update(**claim_values(token), **values)
+        return mine.count() if attempts > 1 else claimed
 
     try:
         return with_retries(step)
@@ -89,7 +90,7 @@ def claim_waiting(rows: models.QuerySet[Any], token: uuid.UUID, **values: Any) -
         if connections[rows.db].in_atomic_block:
             raise
         _remember(rows, token, values)
-        return False
+        return 0
 
 
 def claim_unlocked(rows: models.QuerySet[Any], token: uuid.UUID, **values: Any) -> list[Any]:
@@ -142,6 +143,21 @@ def skip_locked(rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
     if features.has_select_for_update_skip_locked:
         return rows.select_for_update(skip_locked=True)
     return rows.select_for_update(nowait=features.has_select_for_update_nowait)
+
+
+def locked(rows: models.QuerySet[Any]) -> set[Any]:
+    """Return the primary keys of the rows that another transaction holds; none on a database without row locks."""
+    if not connections[rows.db].features.has_select_for_update:
+        return set()
+    free: set[Any] = set()
+    for part in _lockable_parts(rows):
+        try:
+            with query_timeout(rows.db), transaction.atomic(using=rows.db):
+                free.update(row.pk for row in skip_locked(part.only("pk")))
+        except OperationalError:
+            if connections[rows.db].in_atomic_block:
+                raise
+    return set(rows.values_list("pk", flat=True)) - free
 
 
 def renew(rows: models.QuerySet[Any], token: uuid.UUID | None) -> int:

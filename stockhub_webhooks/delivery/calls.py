@@ -10,7 +10,7 @@ import inspect
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 
 from django.db import Error as DatabaseFault
@@ -24,6 +24,8 @@ from stockhub_webhooks.db.faults import as_lost_connection, connection_died, is_
 from stockhub_webhooks.db.timeouts import should_retry
 from stockhub_webhooks.db.transaction_guard import TransactionGuard
 from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.delivery.documents import DOCUMENTS
+from stockhub_webhooks.delivery.places import WebThread
 from stockhub_webhooks.delivery.receiver_event import event_for_receiver
 from stockhub_webhooks.delivery.subjects import subject_of
 from stockhub_webhooks.exceptions import (
@@ -37,29 +39,37 @@ from stockhub_webhooks.exceptions import (
     must_pass,
 )
 from stockhub_webhooks.logs import about, logger_of
-from stockhub_webhooks.models import Event, ReceiverCall
+from stockhub_webhooks.models import Event, Message, ReceiverCall
 
 logger = logger_of(__name__)
 
 
-def deliver_due(*, until: float, stop: threading.Event | None = None, message_id: int | None = None) -> int:
+def deliver_due(
+    *, until: float, stop: threading.Event | None = None, message: Message | None = None, in_web: bool = False
+) -> int:
     """Make the due calls until there are none, the time is over or `stop` is set; return their number.
 
     Args:
         until: end, on the clock of `time.monotonic`.
         stop: checked between two calls.
-        message_id: make only the calls that this message caused.
+        message: make only the calls of this message's order; without an order, of this message.
+        in_web: True in a thread that serves requests: few calls run at a time there, see `delivery/places.py`. The
+            calls that other threads left for this one are made, too.
     """
-    made = 0
+    web = WebThread() if in_web else None
+    made, before, scope = 0, -1, message
     while time.monotonic() < until and not (stop and stop.is_set()):
-        before = made
-        for call in ledger.claim_due(message_id=message_id):
-            call_receiver(call)
-            made += 1
-            if time.monotonic() >= until or (stop and stop.is_set()):
+        if made == before:  # nothing is left of this scope
+            if web is None or not web.left:
                 break
-        if made == before:
-            break
+            scope = web.left.popleft()
+        before = made
+        with closing(ledger.claim_due(message=scope, places=web)) as claimed:
+            for call in claimed:
+                call_receiver(call)
+                made += 1
+                if time.monotonic() >= until or (stop and stop.is_set()):
+                    break
     return made
 
 
@@ -210,14 +220,14 @@ def _call(call: ReceiverCall) -> None:
     if event.is_test and not receiver.test:
         raise PermanentFailure(f"{call.receiver} does not accept tests any more")
     subject = subject_of(event)
-    row = subject.load(event.subject_id, database_alias())
+    row = DOCUMENTS.document_of(event, database_alias())
     if row is None:
         raise PermanentFailure(f"the row that {event.type} is about was deleted")
     arguments = subject.arguments(row)
     if event.type.endswith(".status_changed"):
         arguments["old_status"], arguments["new_status"] = event.changes["status"]
     # not in the language and time zone of the request that happens to do this work
-    with translation.override(conf.language()), timezone.override(None):
+    with translation.override(conf.language()), timezone.override(None), DOCUMENTS.watching(database_alias()):
         result = receiver.function(
             signal=signal,
             sender=Event if signal is signals.event_recorded else subject.model,

@@ -7,12 +7,14 @@ conditional on the token, so a process that has lost its claim changes nothing.
 from __future__ import annotations
 
 import math
+import time
 import uuid
-from collections.abc import Iterator
-from functools import lru_cache, partial
+from collections.abc import Generator, Iterator
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
-from django.db import connections
+from django.db import Error as DatabaseFault
 from django.db.models import F
 from django.utils import timezone
 
@@ -21,11 +23,13 @@ from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db import leases
 from stockhub_webhooks.db.connections import NOW, database_alias, from_now, with_retries
 from stockhub_webhooks.db.faults import is_deadlock
-from stockhub_webhooks.db.low_water import BEGINNING, LowWaterMark
-from stockhub_webhooks.db.selections import Selection
-from stockhub_webhooks.db.timeouts import query_timeout
+from stockhub_webhooks.db.leases import Claim
 from stockhub_webhooks.db.writes import insert, update
 from stockhub_webhooks.delivery import attempts
+from stockhub_webhooks.delivery.documents import DOCUMENTS
+from stockhub_webhooks.delivery.due_calls import BATCH, DueCalls, due_calls
+from stockhub_webhooks.delivery.places import Unlimited
+from stockhub_webhooks.delivery.shares import SHARES
 from stockhub_webhooks.delivery.subjects import subject_of
 from stockhub_webhooks.exceptions import (
     CALLER_DIED,
@@ -38,7 +42,7 @@ from stockhub_webhooks.exceptions import (
     format_error,
 )
 from stockhub_webhooks.logs import about, logger_of
-from stockhub_webhooks.models import Attempt, Event, ReceiverCall
+from stockhub_webhooks.models import Attempt, Event, Message, ReceiverCall
 from stockhub_webhooks.serializers.fields import clean_text
 
 logger = logger_of(__name__)
@@ -47,9 +51,7 @@ ERROR_LIMIT = 8000
 MAX_LOST = 3  # lost connections in a row that are no failed attempt
 MAX_TIMEOUTS = 3  # transactions in a row that took longer than the database allows
 LONGEST_WAIT_SECONDS = 30 * 24 * 3600.0
-BATCH = 20
-
-low_water = LowWaterMark()  # by status
+FRESH_SECONDS = 0.1  # calls that were found due earlier are looked for again
 
 
 # ---------------------------------------------------------------- recording
@@ -94,70 +96,121 @@ def known_receivers() -> dict[str, set[str]]:
 # ---------------------------------------------------------------- claiming
 
 
-def claim_due(*, message_id: int | None = None) -> Iterator[ReceiverCall]:
-    """Claim due calls that this process can make, one after the other.
+def claim_due(
+    *, message: Message | None = None, places: Unlimited | None = None
+) -> Generator[ReceiverCall, None, None]:
+    """Claim due calls that this process can make; those that the caller has not begun are released when it closes this.
 
-    A call whose receiver is not known here stays as it is: another process may know it. Calls whose lease is over are
-    a batch of their own, since most of them may be under way in receivers that take long.
+    Next is the receiver that has used the least time of late. New calls of a fast receiver are claimed together. A call
+    that was begun before is claimed alone: if it kills its process, only its own attempt is counted. A call whose
+    receiver is not known here stays as it is: another process may know it.
 
     Args:
-        message_id: claim only the calls that this message caused and that no process has claimed yet.
+        message: claim only the calls of this message's order that no process has claimed yet.
+        places: the places of this thread; None without a limit.
     """
     known = known_receivers()
     if not known:
         return
+    places = places or Unlimited()
     leases.give_back_lost()
-    receivers = frozenset((name, frozenset(identities)) for name, identities in known.items())
-    of_message = () if message_id is None else (message_id,)
-    statuses = [ReceiverCall.Status.PENDING]
-    if not of_message:
-        statuses.append(ReceiverCall.Status.RUNNING)
+    due = due_calls(known, message)
+    until = time.monotonic() + FRESH_SECONDS
     was_given_up = False
-    for status in statuses:
-        due = _due(receivers, database_alias(), status, bool(of_message))
-        last = of_message or (connections[due.using].ops.adapt_datetimefield_value(low_water.floor(status)),)
-        with query_timeout(due.using):
-            calls = due.rows(*last)
-        if calls and not of_message:
-            low_water.rise(calls[0].due_at, status)
-        for call in calls:
-            killed_its_process = call.attempts >= conf.MAX_ATTEMPTS if call.claim is None else call.is_suspect
-            if killed_its_process:
-                with about(message_id=call.event.message_id, event_id=call.event_id, receiver=call.receiver):
-                    if _claim(call, attempt=0):
-                        _fail(call, CALLER_DIED, DIED)
-                        was_given_up = True
-            elif _claim(call, attempt=int(call.claim is None)):
-                yield call
+    while due and time.monotonic() < until:
+        receiver = SHARES.least_used(due)
+        if not places.take(receiver, message):
+            del due[receiver]
+            continue
+        try:
+            together = _take_together(due, receiver)
+            if _has_killed_its_process(together[0]):
+                was_given_up |= _fail_dead(together[0])
+            else:
+                yield from _released(_claim(together))
+        finally:
+            places.give_up(receiver)
     if was_given_up:  # there may be more calls behind them
-        yield from claim_due(message_id=message_id)
+        yield from claim_due(message=message, places=places)
 
 
-@lru_cache(maxsize=16)
-def _due(receivers: frozenset[tuple[str, frozenset[str]]], using: str, status: str, of_message: bool) -> Selection:
-    known = dict(receivers)
-    due = ReceiverCall.objects.using(using).due(NOW).filter(status=status).of(known)
-    if status == ReceiverCall.Status.PENDING:  # a call whose lease is over was first in line already
-        due = due.first_in_line(known)
-    due = due.filter(event__message_id=0) if of_message else due.filter(due_at__gte=BEGINNING)
-    return Selection(due[:BATCH], ["event", "event__message"], without=["event__message__body"])
+def _take_together(due: DueCalls, receiver: str) -> list[ReceiverCall]:
+    """Take calls that may be claimed together out of `due`: new ones, or one that was begun before."""
+    calls = due[receiver]
+    together = calls[:1]
+    if _is_new(calls[0]):
+        together = list(filter(_is_new, calls))[: SHARES.batch_size(receiver, BATCH)]
+    due[receiver] = [call for call in calls if call not in together]
+    if not due[receiver]:
+        del due[receiver]
+    return together
 
 
-def _claim(call: ReceiverCall, *, attempt: int) -> bool:
-    """Claim a call, waiting or lapsed; `attempt` is 0 if it was counted by the process whose claim lapsed."""
+def _is_new(call: ReceiverCall) -> bool:
+    return call.attempts == 0 and call.claim is None and not call.is_suspect
+
+
+def _has_killed_its_process(call: ReceiverCall) -> bool:
+    return call.attempts >= conf.MAX_ATTEMPTS if call.claim is None else call.is_suspect
+
+
+def _fail_dead(call: ReceiverCall) -> bool:
+    with about(message_id=call.event.message_id, event_id=call.event_id, receiver=call.receiver):
+        return any(_fail(claimed, CALLER_DIED, DIED) for claimed in _claim([call], attempt=0))
+
+
+def _released(claim: Claim) -> Iterator[ReceiverCall]:
+    """Yield the calls of a claim until the receiver becomes slow, and release those that were not begun."""
+    try:
+        DOCUMENTS.load(claim.rows, database_alias())
+        for call in claim:
+            began = time.monotonic()
+            try:
+                yield call
+            finally:
+                SHARES.add(call.receiver, time.monotonic() - began)
+            if SHARES.is_slow(call.receiver):
+                break
+    finally:
+        claim.release()
+
+
+def _claim(calls: list[ReceiverCall], *, attempt: int | None = None) -> Claim:
+    """Claim new calls together, or one call that was begun before.
+
+    Args:
+        calls: several new calls, or one call.
+        attempt: 0 to count none, which is the default if it was counted by the process whose claim lapsed.
+    """
+    first = calls[0]
+    attempt = int(first.claim is None) if attempt is None else attempt
     token = uuid.uuid4()
-    rows = ReceiverCall.objects.using(database_alias()).filter(**_as_claimed(call), due_at__lte=NOW)
+    same = {"pk__in": [call.pk for call in calls], "claim": None, "attempts": 0, "status": first.status}
+    rows = ReceiverCall.objects.using(database_alias()).filter(due_at__lte=NOW)
+    rows = rows.filter(**_as_claimed(first)) if len(calls) == 1 else rows.filter(**same)
     values: dict[str, Any] = {"status": ReceiverCall.Status.RUNNING}
     if attempt:
         values["attempts"] = F("attempts") + attempt
-    if call.status == ReceiverCall.Status.RUNNING:  # if its receiver still runs, the row is locked
-        is_claimed = bool(leases.claim_unlocked(rows, token, is_suspect=True, **values))
+    if first.status == ReceiverCall.Status.RUNNING:  # if its receiver still runs, the row is locked
+        number = len(leases.claim_unlocked(rows, token, is_suspect=True, **values))
     else:
-        is_claimed = leases.claim_waiting(rows, token, **values)
-    if is_claimed:
+        number = leases.claim_waiting(rows, token, **values)
+    if 0 < number < len(calls):
+        mine = set(ReceiverCall.objects.using(database_alias()).filter(claim=token).values_list("pk", flat=True))
+        calls = [call for call in calls if call.pk in mine]
+    claimed = calls if number else []
+    for call in claimed:
         call.status, call.claim = ReceiverCall.Status.RUNNING, token
         call.attempts += attempt
-    return is_claimed
+    return Claim(token, claimed, partial(release, token))
+
+
+def release(token: uuid.UUID, calls: list[ReceiverCall]) -> None:
+    """Release claimed calls that were not begun: they are due again, and no attempt is counted."""
+    rows = ReceiverCall.objects.using(database_alias()).filter(pk__in=[call.pk for call in calls], claim=token)
+    released = {"status": ReceiverCall.Status.PENDING, "attempts": F("attempts") - 1, "due_at": NOW, "claim": None}
+    with suppress(DatabaseFault):  # else the lease lapses
+        with_retries(partial(rows.filter(status=ReceiverCall.Status.RUNNING).update, **released))
 
 
 # ---------------------------------------------------------------- finishing
@@ -287,8 +340,6 @@ def _change(call: ReceiverCall, attempt: Attempt | None = None, **values: Any) -
     step = partial(update, ReceiverCall, database_alias(), _as_claimed(call), values)
     changed = bool(attempts.keep_with(step, attempt) if attempt else with_retries(step))
     if changed:
-        if values["due_at"] is None:  # later calls of the order may have been due for long
-            low_water.fall_below(call.event.message.received_at)
         call.status, call.cause = values["status"], values["cause"]
         call.claim = values.get("claim", call.claim)
     return changed

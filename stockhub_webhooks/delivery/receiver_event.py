@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
+from django.utils import timezone
+
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.delivery import host_orders
 from stockhub_webhooks.delivery.subjects import subject_of
-from stockhub_webhooks.exceptions import RetryLater
+from stockhub_webhooks.exceptions import PermanentFailure, RetryLater, to_seconds
 from stockhub_webhooks.models import Event, Order, ReceiverCall
 from stockhub_webhooks.purchases import Purchase, purchase_of, purchase_with
 
+LONGEST_PAUSE_SECONDS = 6 * 3600.0
 KEY_NAMESPACE = uuid.UUID("7f1b3f0e-8f0c-5a57-9a1e-3f1d6c1f9a52")
 
 
@@ -72,15 +75,24 @@ class ReceiverEvent:
         purchase = purchase_of(self.po_number, self.account) if self.po_number else None
         return purchase or (purchase_with(self.order) if self.order else None)
 
-    def require_host_order(self, retry_seconds: float = 60) -> Any:
+    def require_host_order(self, retry_seconds: float = 60, give_up_after: float | timedelta | None = None) -> Any:
         """Return the shop's own order.
+
+        Args:
+            retry_seconds: the first pause. The event waits as long again with each further try, up to six hours.
+            give_up_after: seconds or timedelta since the message came in, after which to try no more; None never.
 
         Raises:
             RetryLater: it is not there yet: the webhook may beat the shop's own commit.
+            PermanentFailure: it is not there, and the event is older than `give_up_after`.
         """
         if self.host_order is None:
             reason = "the shop has no such order yet" if conf.HOST_ORDER_RESOLVER else "HOST_ORDER_RESOLVER is not set"
-            raise RetryLater(retry_seconds, reason)
+            age = max((timezone.now() - self.received_at).total_seconds(), 0.0)
+            if give_up_after is not None and age >= to_seconds(give_up_after):
+                raise PermanentFailure(f"{reason}, {age:.0f} seconds after the message came in")
+            # waiting as long as the event is old doubles its age; a replayed message is old from the start
+            raise RetryLater(max(retry_seconds, min(age, LONGEST_PAUSE_SECONDS)), reason)
         return self.host_order
 
 

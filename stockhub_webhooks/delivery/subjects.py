@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -38,6 +39,18 @@ class Subject:
         """Return the row as it is now, with its order; None if it is gone."""
         return next(iter(_selection(self, using).rows(pk)), None)
 
+    def load_many(self, pks: Collection[int], using: str) -> dict[int, Any]:
+        """Return the rows that exist, with their orders, by primary key."""
+        rows = self.model._default_manager.using(using).filter(pk__in=pks).select_related(*self.related)
+        return {row.pk: row for row in rows}
+
+    @property
+    def related(self) -> list[str]:
+        """The paths to the parents and the order."""
+        if self.parents:
+            return [path for parent in self.parents for path in (parent, f"{parent}__order")]
+        return [] if self.model is Order else ["order"]
+
     def arguments(self, row: Any) -> dict[str, Any]:
         """Return the row under its own name, its parents, and the order."""
         parents = {parent: getattr(row, parent) for parent in self.parents}
@@ -70,10 +83,7 @@ class Subject:
 
 @cache
 def _selection(subject: Subject, using: str) -> Selection:
-    rows = subject.model._default_manager.using(using).filter(pk=0)
-    if subject.parents:
-        return Selection(rows, [path for parent in subject.parents for path in (parent, f"{parent}__order")])
-    return Selection(rows, [] if subject.model is Order else ["order"])
+    return Selection(subject.model._default_manager.using(using).filter(pk=0), subject.related)
 
 
 BY_NAME: dict[str, Subject] = {

@@ -153,7 +153,14 @@ class ReceiverCall(models.Model):
         (Status.PENDING, Status.RUNNING): ("claim_due",),
         (Status.PENDING, Status.GIVEN_UP): ("give_up_by_hand",),
         (Status.RUNNING, Status.DONE): ("mark_done",),
-        (Status.RUNNING, Status.PENDING): ("retry", "retry_later", "claim_due", "reassign", "give_back_lost"),
+        (Status.RUNNING, Status.PENDING): (
+            "retry",
+            "retry_later",
+            "claim_due",
+            "release",
+            "reassign",
+            "give_back_lost",
+        ),
         (Status.RUNNING, Status.GIVEN_UP): ("retry", "give_up", "claim_due"),
         # the receiver committed its transaction by hand, with the mark, and failed then
         (Status.DONE, Status.PENDING): ("retry", "retry_later"),

@@ -25,14 +25,16 @@ from stockhub_webhooks.receiving import claiming, refusals, spool_import
 logger = logger_of(__name__)
 
 FOREVER = float("inf")
+CALLS_SECONDS = 1.0  # new messages wait for the calls of others no longer than that
 
 
-def drain(until: float = FOREVER, stop: threading.Event | None = None) -> int:
+def drain(until: float = FOREVER, stop: threading.Event | None = None, *, in_web: bool = False) -> int:
     """Do due work until there is none, the time is over or `stop` is set.
 
     Args:
         until: end of the work, on the clock of `time.monotonic`.
         stop: event that ends the work after the current piece.
+        in_web: True in a thread that serves requests, where few receiver calls run at a time.
 
     Returns:
         The number of pieces of work: messages, receiver calls, steps of replays, look-ups, and imported files.
@@ -52,7 +54,7 @@ def drain(until: float = FOREVER, stop: threading.Event | None = None) -> int:
                 if _is_over(until, stop):
                     return done
         done += deliveries.record_due(until=until, stop=stop)
-        done += calls.deliver_due(until=until, stop=stop)
+        done += calls.deliver_due(until=min(until, time.monotonic() + CALLS_SECONDS), stop=stop, in_web=in_web)
         done += replay.continue_due(until=until, stop=stop)
         done += host_orders.look_up_due(until=until, stop=stop)
         done += drift.count_due(until=until, stop=stop)

@@ -26,11 +26,12 @@ class InlineRunner:
         """
         until = time.monotonic() + conf.INLINE_BUDGET_SECONDS
         if message.outcome in (Message.Outcome.CREATED, Message.Outcome.UPDATED, Message.Outcome.STALE):
-            calls.deliver_due(until=until, message_id=message.pk)
-        calls.deliver_due(until=until)
-        if (message.outcome == Message.Outcome.SPLIT or idle_throttle.is_due()) and not worker.drain(until):
+            calls.deliver_due(until=until, message=message, in_web=True)
+        calls.deliver_due(until=until, in_web=True)
+        is_due = message.outcome == Message.Outcome.SPLIT or idle_throttle.is_due()
+        if is_due and not worker.drain(until, in_web=True):
             idle_throttle.start()
 
     def wake(self) -> None:
         """Do what is due, here and now."""
-        worker.drain(time.monotonic() + conf.INLINE_BUDGET_SECONDS)
+        worker.drain(time.monotonic() + conf.INLINE_BUDGET_SECONDS, in_web=True)

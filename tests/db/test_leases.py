@@ -11,7 +11,7 @@ from django.test import override_settings
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.db import leases
-from stockhub_webhooks.delivery import calls, ledger
+from stockhub_webhooks.delivery import calls, due_calls, ledger
 from stockhub_webhooks.models import Event, Message, ReceiverCall, Replay
 from stockhub_webhooks.operations.replay import run
 from stockhub_webhooks.operations.replay.choice import Choice
@@ -116,7 +116,7 @@ def test_receiver_at_its_last_attempt_does_not_stop_other_calls(post, hear):
 @pytest.mark.postgresql
 @pytest.mark.mariadb
 def test_long_receivers_do_not_hide_other_calls(post, hear, monkeypatch):
-    monkeypatch.setattr(ledger, "BATCH", 2)
+    monkeypatch.setattr(due_calls, "BATCH", 2)
     release, began = threading.Event(), threading.Barrier(3)
 
     def receive(order, **arguments):

@@ -17,7 +17,7 @@ from stockhub_webhooks.conf import TEST_ACCOUNT, conf
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.connections import NOW, database_alias, from_now
 from stockhub_webhooks.db.timeouts import query_timeout
-from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.delivery import hanging, ledger
 from stockhub_webhooks.models import Drift, Heartbeat, Message, ReceiverCall, Refusal, RefusedBody
 from stockhub_webhooks.models.refusal import NOT_A_DELIVERY
 from stockhub_webhooks.models.shipment import MAX_ZONE_ERROR
@@ -116,6 +116,7 @@ def _from_tables(files: Spool, last: list[dict[str, Any]], drift: list[DriftCoun
         late_messages=messages["late"],
         late_calls=late,
         gone_receivers=_gone(calls),
+        hanging_receivers=_hanging(calls),
         spool=files,
         refusals=_refusals(made_at),
         workers=dict(rows_of(Heartbeat).order_by("name").values_list("name", "beat_at")),
@@ -211,14 +212,22 @@ def _is_whole_hours(seconds: int) -> bool:
 def _calls() -> list[dict[str, Any]]:
     """Count the open and due calls by receiver."""
     due = Q(due_at__lte=NOW)
+    claimed_at_the_latest = from_now(conf.LEASE_SECONDS - conf.RECEIVER_ALARM_SECONDS)
+    long = Q(status=ReceiverCall.Status.RUNNING, due_at__lte=claimed_at_the_latest)
     rows = (
         real_rows(ReceiverCall)
         .open()
         .values("signal", "receiver")
         .annotate(open_count=Count("pk"), due_count=Count("pk", filter=due), due_oldest=Min("due_at", filter=due))
+        .annotate(long_count=Count("pk", filter=long))
         .order_by("receiver", "signal")
     )
     return [row | {"due": Backlog(row["due_count"], row["due_oldest"])} for row in rows]
+
+
+def _hanging(calls: Iterable[dict[str, Any]]) -> list[str]:
+    is_any_long = any(row["long_count"] for row in calls)
+    return sorted(set(hanging.long_calls(conf.RECEIVER_ALARM_SECONDS))) if is_any_long else []
 
 
 def _receivers(calls: Iterable[dict[str, Any]]) -> list[ReceiverCalls]:

@@ -164,6 +164,7 @@ class Report:
     late_messages: Backlog = Backlog()
     late_calls: Backlog = Backlog()
     gone_receivers: list[GoneReceiver] = field(default_factory=list)
+    hanging_receivers: list[str] = field(default_factory=list)
     spool: Spool = Spool()
     refusals: Refusals = field(default_factory=Refusals)
     workers: dict[str, datetime] = field(default_factory=dict)

@@ -280,6 +280,15 @@ def gone_receivers(report: Report) -> Iterator[Problem]:
         yield Problem("gone_receivers", Level.WARNING, text, "receivercall", filters)
 
 
+def hanging_receivers(report: Report) -> Iterator[Problem]:
+    """Report receivers with a call that has been running for longer than `RECEIVER_ALARM_SECONDS`."""
+    for receiver in report.hanging_receivers:
+        text = _("%(receiver)s has been running for more than %(seconds)d seconds: does it wait for another service?")
+        text %= {"receiver": receiver, "seconds": conf.RECEIVER_ALARM_SECONDS}
+        filters = {"status__exact": "running", "receiver__exact": receiver}
+        yield Problem("receiver_hangs", Level.CRITICAL, text, "receivercall", filters)
+
+
 RULES: tuple[Callable[[Report], Iterator[Problem]], ...] = (
     database,
     writes,
@@ -295,6 +304,7 @@ RULES: tuple[Callable[[Report], Iterator[Problem]], ...] = (
     impossible_times,
     silence,
     gone_receivers,
+    hanging_receivers,
 )
 
 
