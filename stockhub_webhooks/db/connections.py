@@ -19,6 +19,10 @@ from django.db.models.functions import Now
 from stockhub_webhooks.db.timeouts import query_timeout, should_retry
 
 PSYCOPG_IN_ERROR = 3  # psycopg.pq.TransactionStatus.INERROR
+CONFLICTS = ("40P01", "40001")  # PostgreSQL: deadlock_detected, serialization_failure
+DEADLOCK = 1213  # MySQL
+LOCK_TIMEOUT = "55P03"  # PostgreSQL
+MYSQL_LOCK_TIMEOUT = 1205
 T = TypeVar("T")
 
 
@@ -92,6 +96,34 @@ def with_retries(step: Callable[[], T], *, is_transaction: bool = False) -> T:
                 raise
             close_if_broken(database_alias())
     raise AssertionError("the last attempt returns or raises")
+
+
+def is_deadlock(error: BaseException) -> bool:
+    """Return True if the database ended the transaction to resolve a deadlock or a conflict: it may be tried again."""
+    return any(getattr(each, "sqlstate", None) in CONFLICTS or _number(each) == DEADLOCK for each in _chain(error))
+
+
+def is_called_off(error: BaseException) -> bool:
+    """Return True if the database ended the transaction because of locks of others: no fault of its statements."""
+    return is_deadlock(error) or any(
+        getattr(each, "sqlstate", None) == LOCK_TIMEOUT
+        or _number(each) == MYSQL_LOCK_TIMEOUT
+        or (isinstance(each, OperationalError) and "is locked" in str(each))
+        for each in _chain(error)
+    )
+
+
+def _number(error: BaseException) -> Any:
+    return error.args[0] if isinstance(error, OperationalError) and error.args else None
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and the errors that caused it."""
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:
+        seen.append(error)
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def is_lost(using: str) -> bool:

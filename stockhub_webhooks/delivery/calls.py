@@ -15,8 +15,8 @@ from django.utils import timezone, translation
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.db.connections import database_alias, is_lost
-from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.db.connections import database_alias, is_deadlock, is_lost
+from stockhub_webhooks.delivery import breaker, ledger
 from stockhub_webhooks.delivery.receiver_event import event_for_receiver
 from stockhub_webhooks.delivery.subjects import subject_of
 from stockhub_webhooks.exceptions import (
@@ -59,7 +59,7 @@ def call_receiver(call: ReceiverCall) -> None:
         signals.receiver_called.send_robust(ReceiverCall, call=call, seconds=time.monotonic() - began)
 
 
-def _attempt(call: ReceiverCall) -> None:
+def _attempt(call: ReceiverCall, *, is_repeated: bool = False) -> None:
     was_called = False
     try:
         with transaction.atomic(using=database_alias()):
@@ -70,7 +70,9 @@ def _attempt(call: ReceiverCall) -> None:
                     raise TransactionLost
     except OperationalError as fault:
         _unmark(call)
-        if was_called:
+        if was_called and is_deadlock(fault) and not is_repeated:  # the claim is still ours: once more, at once
+            _attempt(call, is_repeated=True)
+        elif was_called:
             ledger.retry(call, fault)
         else:  # the database aborted the mark, which is no failure of the receiver
             ledger.retry_later(call, 1, str(fault))
@@ -83,6 +85,9 @@ def _attempt(call: ReceiverCall) -> None:
     except Exception as error:
         _unmark(call)
         ledger.retry(call, error)
+    else:
+        if was_called:
+            breaker.note_success(call)
 
 
 def _unmark(call: ReceiverCall) -> None:

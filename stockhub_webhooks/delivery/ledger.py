@@ -9,19 +9,22 @@ from __future__ import annotations
 import math
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache, partial
 from typing import Any
 
+from django.db import OperationalError
 from django.db.models import F
 from django.utils import timezone
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db import leases
-from stockhub_webhooks.db.connections import NOW, database_alias, from_now, with_retries
+from stockhub_webhooks.db.connections import NOW, database_alias, from_now, with_retries, write_transaction
 from stockhub_webhooks.db.selections import Selection
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.db.writes import insert, update
+from stockhub_webhooks.delivery import breaker
 from stockhub_webhooks.delivery.subjects import subject_of
 from stockhub_webhooks.exceptions import CALLER_DIED, DIED, error_fingerprint, error_location, format_error
 from stockhub_webhooks.logs import about, logger_of
@@ -90,13 +93,18 @@ def claim_due(*, message_id: int | None = None) -> Iterator[ReceiverCall]:
     if not known:
         return
     leases.give_back_lost()
-    receivers = frozenset((name, frozenset(identities)) for name, identities in known.items())
+    if message_id is None:
+        yield from _claim_probes(known)
     of_message = () if message_id is None else (message_id,)
     statuses = [ReceiverCall.Status.PENDING]
     if not of_message:
         statuses.append(ReceiverCall.Status.RUNNING)
     was_given_up = False
     for status in statuses:
+        callable_now = breaker.without_blocked(known) if status == ReceiverCall.Status.PENDING else known
+        if not callable_now:
+            continue
+        receivers = frozenset((name, frozenset(identities)) for name, identities in callable_now.items())
         due = _due(receivers, database_alias(), status, bool(of_message))
         with query_timeout(database_alias()):
             calls = due.rows(*of_message)
@@ -107,6 +115,8 @@ def claim_due(*, message_id: int | None = None) -> Iterator[ReceiverCall]:
                     if _claim(call, attempt=0):
                         _fail(call, CALLER_DIED, DIED)
                         was_given_up = True
+            elif call.receiver in breaker.blocked_receivers():
+                _release_lapsed(call)
             elif _claim(call, attempt=int(call.claim is None)):
                 yield call
     if was_given_up:  # there may be more calls behind them
@@ -122,6 +132,41 @@ def _due(receivers: frozenset[tuple[str, frozenset[str]]], using: str, status: s
     if of_message:
         due = due.filter(event__message_id=0)
     return Selection(due[:BATCH], ["event", "event__message"], without=["event__message__body"])
+
+
+def _claim_probes(known: dict[str, set[str]]) -> Iterator[ReceiverCall]:
+    """Claim a call of each receiver that is away and whose next probe is due: the first one that is due and in line."""
+    for receiver in breaker.due_probes():
+        only = {signal: {receiver} for signal, identities in known.items() if receiver in identities}
+        try:
+            with query_timeout(database_alias()), write_transaction(database_alias()):
+                call = _claim_probe(receiver, only)
+        except OperationalError as error:  # another process has the right to it, or the database is away
+            logger.debug("no probe of receiver %s (%s); it is tried again", receiver, error_location(error))
+            call = None
+        if call:
+            yield call
+
+
+def _claim_probe(receiver: str, only: dict[str, set[str]]) -> ReceiverCall | None:
+    calls = ReceiverCall.objects.using(database_alias()).of(only)
+    if (state := breaker.lock_probe(receiver, calls)) is None:
+        return None
+    due = calls.due(NOW).real().filter(status=ReceiverCall.Status.PENDING).first_in_line(only)
+    call = due.select_related("event__message").defer("event__message__body").first()
+    if call is None or not _claim(call, attempt=1):
+        return None
+    breaker.postpone_probe(state)
+    return call
+
+
+def _release_lapsed(call: ReceiverCall) -> None:
+    """Release a call whose claim lapsed while its receiver is paused or away; no attempt is counted."""
+    if call.status == ReceiverCall.Status.RUNNING:
+        rows = ReceiverCall.objects.using(database_alias()).filter(**_as_claimed(call), due_at__lte=NOW)
+        free: dict[str, Any] = {"status": ReceiverCall.Status.PENDING, "claim": None, "is_suspect": True}
+        with suppress(OperationalError):  # the row is locked: the receiver runs
+            leases.update_unlocked(rows, attempts=F("attempts") - 1, **free)
 
 
 def _claim(call: ReceiverCall, *, attempt: int) -> bool:
@@ -155,11 +200,10 @@ def mark_done(call: ReceiverCall) -> bool:
 
 def retry(call: ReceiverCall, error: Exception) -> None:
     """Make a call due again after a pause since its receiver failed, or give it up after `MAX_ATTEMPTS`."""
-    text = format_error(error)
-    if call.attempts >= conf.MAX_ATTEMPTS:
-        give_up(call, text, error_fingerprint(error))
-        return
-    if _fail(call, text, error_fingerprint(error)):
+    text, cause = format_error(error), error_fingerprint(error)
+    if _fail(call, text, cause, breaker.note_failure(call, error, cause)):
+        if call.status == ReceiverCall.Status.GIVEN_UP:
+            return
         signals.receiver_failed.send_robust(ReceiverCall, call=call, error=error)
         return
     # the transaction was committed, and only a hook after the commit failed: the work is done
@@ -174,18 +218,30 @@ def retry(call: ReceiverCall, error: Exception) -> None:
         )  # fmt: skip
 
 
-def _fail(call: ReceiverCall, text: str, cause: str) -> bool:
-    """Count a failed attempt: postpone the call, or give it up; return False if another process has the call."""
-    if call.attempts >= conf.MAX_ATTEMPTS:
+def _fail(call: ReceiverCall, text: str, cause: str, probe_pause: int | None = None) -> bool:
+    """Count a failed attempt: postpone the call, or give it up; return False if another process has the call.
+
+    Args:
+        call: a claimed call.
+        text: the error, for people.
+        cause: its fingerprint.
+        probe_pause: the pause in seconds if the breaker of the receiver is open; the attempt does not count then.
+    """
+    failed: dict[str, Any] = {"last_error": text, "cause": cause, "failed_at": timezone.now()}
+    if probe_pause is not None:
+        pause: float = probe_pause
+        failed["attempts"] = call.attempts - 1
+    elif call.attempts >= conf.MAX_ATTEMPTS:
         return give_up(call, text, cause)
-    pause = conf.pause_after(call.attempts)
-    failed = {"last_error": text, "cause": cause, "failed_at": timezone.now()}
+    else:
+        pause = conf.pause_after(call.attempts)
     is_changed = _change(call, status=ReceiverCall.Status.PENDING, due_at=from_now(pause), **failed)
     if is_changed:
         logger.warning(
             "receiver call %s (%s) failed (%s), attempt %s; the next attempt is in %.0f seconds",
             call.pk, call.receiver, cause, call.attempts, pause,
         )  # fmt: skip
+        call.attempts = failed.get("attempts", call.attempts)
     return is_changed
 
 
