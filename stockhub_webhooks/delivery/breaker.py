@@ -178,8 +178,10 @@ def _with_failure(failures: dict[str, list[int]], cause: str, event: int) -> dic
 
 def is_failure_of_receiver(error: Exception) -> bool:
     """Return False if our database is at fault: the connection is lost, or it called the transaction off."""
+    connection: Any = connections[database_alias()]
     # Django closes a connection whose transaction cannot be rolled back
-    return connections[database_alias()].connection is not None and not is_called_off(error)
+    is_alive = connection.connection is not None and (not connection.errors_occurred or connection.is_usable())
+    return is_alive and not is_called_off(error)
 
 
 def note_success(call: ReceiverCall) -> None:

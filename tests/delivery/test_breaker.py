@@ -373,12 +373,14 @@ def test_two_processes_make_one_probe(erp):
 
 
 @pytest.mark.slow
+@pytest.mark.sqlite
 def test_ten_thousand_waiting_calls_are_caught_up_in_order(erp):
     erp.break_it()
     events = []
     message = MessageFactory()
-    for order in [OrderFactory() for _ in range(100)]:
-        events += EventFactory.build_batch(100, order=order, message=message, subject_id=order.pk)
+    orders = [OrderFactory() for _ in range(500)]
+    for _ in range(20):
+        events += [EventFactory.build(order=order, message=message, subject_id=order.pk) for order in orders]
     Event.objects.bulk_create(events)
     rows = [
         ReceiverCall(event=event, order=event.order, receiver=UID, signal="order_created", due_at=PAST)

@@ -33,7 +33,7 @@ logger = logger_of(__name__)
 
 CHECK_SECONDS = 60.0
 ALERT_SECONDS = 3600.0
-MAILED = ("given_up", "quarantined", "refusals", "silence", "no_worker", "spool")
+MAILED = ("breaker", "given_up", "quarantined", "refusals", "silence", "no_worker", "spool")
 
 check_throttle = Throttle(CHECK_SECONDS)
 check_throttle.start()  # a process that has just started may find work that nothing has picked up yet
