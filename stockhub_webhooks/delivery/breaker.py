@@ -150,7 +150,7 @@ def _note_failure(call: ReceiverCall, cause: str, counts: bool) -> int | None:
             return None
         if state.opened_at is not None:
             most = MAX_PROBE_SECONDS_LATER if state.is_long else MAX_PROBE_SECONDS
-            seconds = min(2 * state.probe_seconds, most)
+            seconds: int = min(2 * state.probe_seconds, most)
             _rows(call.receiver).update(probe_seconds=seconds, probe_at=from_now(seconds))
             return seconds
         failures = _with_failure(state.failures, cause, call.event_id) if counts else state.failures

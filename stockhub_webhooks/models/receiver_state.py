@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -54,6 +54,8 @@ class ReceiverState(models.Model):
     probe_seconds: models.PositiveIntegerField[int, int] = models.PositiveIntegerField(
         _("pause of the probe"), default=0
     )
+
+    objects: ClassVar[models.Manager[ReceiverState]] = models.Manager()
 
     class Meta:
         verbose_name = _("state of a receiver")

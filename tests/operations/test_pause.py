@@ -19,7 +19,7 @@ from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.health.rules import as_json, find_problems
 from stockhub_webhooks.testing.factories import ReceiverCallFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(databases="__all__")
 PAST = datetime(2020, 1, 1, tzinfo=timezone.utc)
 UID = "test.erp"
 RECEIVERS = "admin:stockhub_webhooks_receivercall_receivers"
