@@ -118,15 +118,21 @@ def resume(receiver: str) -> bool:
 # ---------------------------------------------------------------- breaker
 
 
-def note_failure(call: ReceiverCall, error: Exception, cause: str) -> int | None:
-    """Count a failure of a claimed call.
+def note_failure(call: ReceiverCall, error: Exception, cause: str, *, is_cut: bool = False) -> int | None:
+    """Count a failure of a claimed call, unless the database is to blame: a lost connection, or locks of others.
+
+    Args:
+        call: the call.
+        error: the error of the receiver.
+        cause: its fingerprint.
+        is_cut: True if the connection to our database was lost.
 
     Returns:
         The pause in seconds before the next probe if the breaker is open: the attempt does not count then.
     """
     if call.is_test:
         return None
-    counts = is_failure_of_receiver(error)
+    counts = not is_cut and not is_called_off(error)
     if not counts and call.receiver not in blocked_receivers():
         return None
     pause = with_retries(partial(_note_failure, call, cause, counts), is_transaction=True)
@@ -174,14 +180,6 @@ def _with_failure(failures: dict[str, list[int]], cause: str, event: int) -> dic
     if len(others) >= MAX_CAUSES:
         others.pop(min(others, key=lambda name: len(others[name])))
     return others | {cause: events if event in events else [*events, event]}
-
-
-def is_failure_of_receiver(error: Exception) -> bool:
-    """Return False if our database is at fault: the connection is lost, or it called the transaction off."""
-    connection: Any = connections[database_alias()]
-    # Django closes a connection whose transaction cannot be rolled back
-    is_alive = connection.connection is not None and (not connection.errors_occurred or connection.is_usable())
-    return is_alive and not is_called_off(error)
 
 
 def note_success(call: ReceiverCall) -> None:

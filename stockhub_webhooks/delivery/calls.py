@@ -10,7 +10,7 @@ import inspect
 import threading
 import time
 
-from django.db import OperationalError, transaction
+from django.db import OperationalError, connections, transaction
 from django.utils import timezone, translation
 
 from stockhub_webhooks import signals
@@ -61,10 +61,12 @@ def call_receiver(call: ReceiverCall) -> None:
 
 def _attempt(call: ReceiverCall, *, is_repeated: bool = False) -> None:
     was_called = False
+    session = None
     try:
         with transaction.atomic(using=database_alias()):
             if ledger.mark_done(call):
                 was_called = True
+                session = connections[database_alias()].connection
                 _call(call)
                 if is_lost(database_alias()):
                     raise TransactionLost
@@ -73,7 +75,7 @@ def _attempt(call: ReceiverCall, *, is_repeated: bool = False) -> None:
         if was_called and is_deadlock(fault) and not is_repeated:  # the claim is still ours: once more, at once
             _attempt(call, is_repeated=True)
         elif was_called:
-            ledger.retry(call, fault)
+            ledger.retry(call, fault, is_cut=connections[database_alias()].connection is not session)
         else:  # the database aborted the mark, which is no failure of the receiver
             ledger.retry_later(call, 1, str(fault))
     except RetryLater as later:
@@ -84,7 +86,7 @@ def _attempt(call: ReceiverCall, *, is_repeated: bool = False) -> None:
         ledger.give_up(call, failure.reason, error_fingerprint(failure))
     except Exception as error:
         _unmark(call)
-        ledger.retry(call, error)
+        ledger.retry(call, error, is_cut=connections[database_alias()].connection is not session)
     else:
         if was_called:
             breaker.note_success(call)

@@ -198,10 +198,16 @@ def mark_done(call: ReceiverCall) -> bool:
     return _change(call, status=ReceiverCall.Status.DONE, due_at=None, done_at=timezone.now(), last_error="", cause="")
 
 
-def retry(call: ReceiverCall, error: Exception) -> None:
-    """Make a call due again after a pause since its receiver failed, or give it up after `MAX_ATTEMPTS`."""
+def retry(call: ReceiverCall, error: Exception, *, is_cut: bool = False) -> None:
+    """Make a call due again after a pause since its receiver failed, or give it up after `MAX_ATTEMPTS`.
+
+    Args:
+        call: a claimed call.
+        error: the error of the receiver.
+        is_cut: True if the connection to our database was lost meanwhile.
+    """
     text, cause = format_error(error), error_fingerprint(error)
-    if _fail(call, text, cause, breaker.note_failure(call, error, cause)):
+    if _fail(call, text, cause, breaker.note_failure(call, error, cause, is_cut=is_cut)):
         if call.status == ReceiverCall.Status.GIVEN_UP:
             return
         signals.receiver_failed.send_robust(ReceiverCall, call=call, error=error)
