@@ -8,7 +8,7 @@ from django.utils.log import configure_logging
 
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import NOW
-from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.delivery import claimed_calls, ledger
 from stockhub_webhooks.logs import JSONLines, SubjectFilter, about
 from stockhub_webhooks.models import Message, ReceiverCall
 from stockhub_webhooks.receiving import journal
@@ -49,7 +49,7 @@ def test_call_that_is_given_up_is_logged_with_its_context(post, db, hear, lines)
     hear(order_created, failing, uid="shop.fails")
     message = post("order").json()["message"]
     ReceiverCall.objects.update(attempts=conf.MAX_ATTEMPTS, due_at=NOW)
-    assert list(ledger.claim_due()) == []
+    assert list(claimed_calls.claim_due()) == []
     text, *context = lines()[-1]
     assert f"call {ReceiverCall.objects.get().pk} " in text
     assert context == [message, ReceiverCall.objects.get().event_id, "shop.fails"]

@@ -12,7 +12,7 @@ from django.utils import timezone
 from stockhub_webhooks import serializers
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db import leases
-from stockhub_webhooks.delivery import ledger, manual
+from stockhub_webhooks.delivery import claimed_calls, ledger, manual
 from stockhub_webhooks.exceptions import AlreadySettled, Unreadable
 from stockhub_webhooks.models import Message, ReceiverCall
 from stockhub_webhooks.operations.replay import Choice
@@ -45,8 +45,8 @@ CHANGE_MESSAGE = {
     "reopen": claiming.reopen,
 }
 CHANGE_CALL = {
-    "claim_due": lambda call: list(ledger.claim_due()),
-    "release": lambda call: ledger.release(call.claim, [call]),
+    "claim_due": lambda call: list(claimed_calls.claim_due()),
+    "release": lambda call: claimed_calls.release(call.claim, [call]),
     "mark_done": ledger.mark_done,
     "retry": lambda call: ledger.retry(call, OperationalError()),
     "retry_later": lambda call: ledger.retry_later(call, 1, ""),

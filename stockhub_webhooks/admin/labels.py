@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from stockhub_webhooks import signals
 from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.contract.statuses import Labels
+from stockhub_webhooks.delivery import breaker
 from stockhub_webhooks.exceptions import (
     CALLER_DIED,
     CONNECTION_LOST,
@@ -85,6 +86,9 @@ NOTES: Labels = {
     "unknown_value": _("a code that we do not know: %(detail)s"),
     "wrapped": _("wrapped in something else; unwrapped"),
 }
+
+PAUSED = _("receiver paused")
+AWAY = _("service away")
 
 # The codes of `exceptions.Unreadable.REASONS`.
 REASONS: Labels = {
@@ -165,6 +169,15 @@ def duration(seconds: str) -> str:
     return (
         gettext("%(hours)d:%(minutes)02d hours") % {"hours": minutes // 60, "minutes": minutes % 60} if minutes else ""
     )
+
+
+def call_status(call: ReceiverCall) -> str:
+    """Return the status of a task; of one that waits also that its receiver is paused or away."""
+    status = str(call.get_status_display())
+    state = breaker.states().get(call.receiver)
+    if call.status != ReceiverCall.Status.PENDING or state is None or not (state.is_paused or state.is_open):
+        return status
+    return f"{status} ({PAUSED if state.is_paused else AWAY})"
 
 
 def error(message: Message) -> str:

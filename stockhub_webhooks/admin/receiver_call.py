@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.formats import localize
@@ -22,7 +22,7 @@ from stockhub_webhooks.admin.list_filters import ReceiverCallAttentionFilter
 from stockhub_webhooks.admin.long_parts import parts_of
 from stockhub_webhooks.admin.receivers import ReceiversPage
 from stockhub_webhooks.contract import statuses
-from stockhub_webhooks.delivery import manual
+from stockhub_webhooks.delivery import breaker, manual
 from stockhub_webhooks.models import Attempt, ReceiverCall
 from stockhub_webhooks.office.access import may
 
@@ -32,13 +32,18 @@ LEFT_ALONE = ngettext_lazy(
     "%(count)d tasks were left alone: they are done or running.",
     "count",
 )
+STILL_WAITING = ngettext_lazy(
+    "%(count)d of them waits until its receiver, which is paused or away, is called again.",
+    "%(count)d of them wait until their receivers, which are paused or away, are called again.",
+    "count",
+)
 
 
 @admin.register(ReceiverCall)
 class ReceiverCallAdmin(ReceiversPage, FailuresPage):
     """Admin of receiver calls: the tasks of our shop, and their state."""
 
-    list_display = ("what", "number", "po_number", "receiver_known", "status", "error_in_short")
+    list_display = ("what", "number", "po_number", "receiver_known", "status_in_words", "error_in_short")
     list_filter = (
         ReceiverCallAttentionFilter,
         "status",
@@ -55,7 +60,10 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
     }
     fieldsets = (
         (None, {"fields": [("of_event", "of_order", "po_number"), "account"]}),
-        (None, {"fields": [("receiver_known", "signal_in_words"), ("status", "attempts", "due_at", "done_at")]}),
+        (
+            None,
+            {"fields": [("receiver_known", "signal_in_words"), ("status_in_words", "attempts", "due_at", "done_at")]},
+        ),
         (None, {"fields": ["whole_error", "failed_attempts"]}),
     )
 
@@ -110,6 +118,11 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
             return call.receiver
         return f"{call.receiver} ({_('not there any more')})"
 
+    @admin.display(description=_("status"), ordering="status")
+    def status_in_words(self, call: ReceiverCall) -> str:
+        """Return the status; of a waiting task also that its receiver is paused or away."""
+        return labels.call_status(call)
+
     @admin.display(description=_("signal"))
     def signal_in_words(self, call: ReceiverCall) -> str:
         """Return the signal in words."""
@@ -162,3 +175,6 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
         chosen = queryset.count()
         count = self.apply_and_log(request, waiting, str(_("try again")), manual.requeue)
         self.report_counts(request, count, TRIED_AGAIN, chosen - count, LEFT_ALONE)
+        blocked = breaker.blocked_receivers()
+        if held := queryset.filter(status=ReceiverCall.Status.PENDING, receiver__in=blocked).count():
+            self.message_user(request, STILL_WAITING % {"count": held}, messages.WARNING)

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Subquery
@@ -21,21 +19,22 @@ from django.utils.translation import ngettext
 from stockhub_webhooks import signals
 from stockhub_webhooks.admin import labels
 from stockhub_webhooks.admin.base import ObjectTools, wake_on_commit
-from stockhub_webhooks.admin.give_up_page import GiveUpPage
+from stockhub_webhooks.admin.pause_page import RECEIVERS_URL_NAME as URL_NAME
+from stockhub_webhooks.admin.pause_page import PausePage, log
 from stockhub_webhooks.admin.replay_request import URL_NAME as REQUEST_URL_NAME
 from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.db.connections import database_alias
-from stockhub_webhooks.delivery import manual
-from stockhub_webhooks.models import Event, ReceiverCall
+from stockhub_webhooks.delivery import breaker, manual
+from stockhub_webhooks.models import Event, ReceiverCall, ReceiverState
+from stockhub_webhooks.models.receiver_state import IS_OPEN, IS_PAUSED
 from stockhub_webhooks.office.access import may
 from stockhub_webhooks.operations.health.rules import REAL, admin_link
 
-URL_NAME = "stockhub_webhooks_receivercall_receivers"
 RECENT_EVENTS = 10_000
 EVENT_TYPES = {signal.name: event_type for event_type, signal in signals.BY_EVENT_TYPE.items()}
 
 
-class ReceiversPage(GiveUpPage):
+class ReceiversPage(PausePage):
     """Adds to the admin of receiver calls the page of the receivers."""
 
     def get_urls(self) -> list[Any]:
@@ -69,6 +68,9 @@ class ReceiversPage(GiveUpPage):
             if may(request, "process_again") and may(request, "view_message")
             else "",
             "reassign_url": self.page_url(f"{URL_NAME}_reassign") if may(request, "reassign") else "",
+            "pause_url": self.page_url(f"{URL_NAME}_pause") if may(request, "pause_receiver") else "",
+            "resume_url": self.page_url(f"{URL_NAME}_resume") if may(request, "pause_receiver") else "",
+            "blocked": list(blocked_rows(persons=may(request, "view_personal_data"))),
             "give_up_url": self.page_url(f"{URL_NAME}_give_up") if may(request, "give_up") else "",
         }
         return self.render_page(request, "receivercall/receivers.html", context)
@@ -83,7 +85,7 @@ class ReceiversPage(GiveUpPage):
         try:
             with transaction.atomic(using=database_alias()):
                 moved = manual.reassign(signal, former, receiver)
-                log(request.user, f"{former} → {receiver} ({signal}): {moved}")
+                log(request.user, _("reassigned"), f"{former} → {receiver} ({signal}): {moved}")
                 wake_on_commit()
         except (KeyError, ValueError):
             self.message_user(
@@ -108,18 +110,6 @@ class ReceiversPage(GiveUpPage):
         description = f"{receiver} ({statuses.label(labels.SIGNALS, name)})"
         back = self.page_url(URL_NAME)
         return self.give_up_all(request, rows, [("signal", name), ("former", receiver)], back, description)
-
-
-def log(user: Any, text: str) -> None:
-    """Write a reassignment of all tasks of a receiver to Django's admin log."""
-    LogEntry.objects.create(
-        user_id=user.pk,
-        content_type_id=ContentType.objects.get_for_model(ReceiverCall).pk,
-        object_id=None,
-        object_repr=_("reassigned"),
-        action_flag=CHANGE,
-        change_message=text,
-    )
 
 
 # ---------------------------------------------------------------- facts, in four queries
@@ -204,6 +194,23 @@ def removed_receivers(counts: dict[tuple[str, str], dict[str, int]], site: str) 
             label = statuses.label(labels.SIGNALS, name)
             row = {"name": name, "label": label, "receiver": receiver, "others": others}
             yield row | numbers | lists(site, name, receiver)
+
+
+def blocked_rows(*, persons: bool) -> Iterator[dict[str, Any]]:
+    """Yield each receiver that is paused or away, for the template; the reason only if `persons`."""
+    rows = ReceiverState.objects.using(database_alias()).filter(IS_PAUSED | IS_OPEN).order_by("receiver")
+    states = breaker.states()
+    for row in rows:
+        is_paused = row.receiver in states and states[row.receiver].is_paused
+        detail = (row.pause_reason if persons else "") if is_paused else row.cause
+        yield {
+            "receiver": row.receiver,
+            "state": labels.PAUSED if is_paused else labels.AWAY,
+            "since": row.paused_at if is_paused else row.opened_at,
+            "until": row.paused_until if is_paused else None,
+            "by": row.paused_by if is_paused else "",
+            "detail": detail,
+        }
 
 
 def first_line(function: Any) -> str:

@@ -20,6 +20,7 @@ DEADLOCK_SQLSTATES = ("40P01", "40001")
 # https://mariadb.com/docs/server/reference/error-codes
 LOST_NUMBERS = frozenset({1053, 1927, 2006, 2013, 2055, 4031})
 DEADLOCK_NUMBER = 1213
+LOCK_TIMEOUTS = ("55P03", 1205)
 
 # Faults of a session in which a program has changed a setting, such as the schema, the role or the access mode.
 SESSION_FAULTS = (InternalError, ProgrammingError, NotSupportedError, InterfaceError)
@@ -28,6 +29,14 @@ SESSION_FAULTS = (InternalError, ProgrammingError, NotSupportedError, InterfaceE
 def is_deadlock(error: BaseException) -> bool:
     """Return True if a database ended the transaction in favour of another one, so that it can be repeated at once."""
     return any(code in DEADLOCK_SQLSTATES or code == DEADLOCK_NUMBER for code in _codes(error))
+
+
+def is_called_off(error: BaseException) -> bool:
+    """Return True if a database ended the transaction because of locks of others: no fault of its statements."""
+    return is_deadlock(error) or any(
+        _code(each) in LOCK_TIMEOUTS or (isinstance(each, OperationalError) and "is locked" in str(each))
+        for each in _chain(error)
+    )
 
 
 def is_of_session(error: BaseException) -> bool:

@@ -23,7 +23,7 @@ from stockhub_webhooks.db.connections import close_connection, database_alias, i
 from stockhub_webhooks.db.faults import as_lost_connection, connection_died, is_deadlock, is_of_session, lost_connection
 from stockhub_webhooks.db.timeouts import should_retry
 from stockhub_webhooks.db.transaction_guard import TransactionGuard
-from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.delivery import breaker, claimed_calls, ledger
 from stockhub_webhooks.delivery.documents import DOCUMENTS
 from stockhub_webhooks.delivery.places import WebThread
 from stockhub_webhooks.delivery.receiver_event import event_for_receiver
@@ -64,7 +64,7 @@ def deliver_due(
                 break
             scope = web.left.popleft()
         before = made
-        with closing(ledger.claim_due(message=scope, places=web)) as claimed:
+        with closing(claimed_calls.claim_due(message=scope, places=web)) as claimed:
             for call in claimed:
                 call_receiver(call)
                 made += 1
@@ -92,6 +92,8 @@ def call_receiver(call: ReceiverCall) -> None:
             run = again if again.was_called or again.error else run
         if run.error is not None:
             _record(run, run.error, time.monotonic() - began)
+        elif run.was_called:
+            breaker.note_success(call)
         signals.receiver_called.send_robust(ReceiverCall, call=call, seconds=time.monotonic() - began)
 
 

@@ -17,6 +17,7 @@ from stockhub_webhooks.db.connections import NOW, database_alias
 from stockhub_webhooks.db.selections import Selection
 from stockhub_webhooks.db.throttle import Throttle
 from stockhub_webhooks.db.timeouts import query_timeout
+from stockhub_webhooks.delivery import breaker
 from stockhub_webhooks.delivery.hanging import HANGING, LONG_SECONDS, claimed_for
 from stockhub_webhooks.models import Event, Message, ReceiverCall
 
@@ -32,25 +33,21 @@ def due_calls(known: Receivers, message: Message | None) -> DueCalls:
     """Return due calls by receiver, the oldest first; only one of each order and receiver.
 
     Calls whose lease is over are looked for by themselves, since most of them may be under way in receivers that take
-    long.
+    long. The waiting calls of a receiver that is paused or away are left out.
 
     Args:
         known: the receivers that this process can call.
         message: look only for the waiting calls of this message's order.
     """
+    working = _without(known, breaker.blocked_receivers())
     if message is not None:
-        return _by_receiver(_calls_of_order(known, message))
-    calls = _allowed(known, "")
+        return _by_receiver(_calls_of_order(working, message))
+    calls = _allowed(working, "")
     if len(calls) >= BATCH and hidden_throttle.is_due():
         hidden_throttle.start()
-        calls += _hidden(known, calls)
-    lapsed = _rows(_without(known, _left_out()), ReceiverCall.Status.RUNNING)
+        calls += _hidden(working, calls)
+    lapsed = _rows(_without(known, HANGING.identities), ReceiverCall.Status.RUNNING)
     return _by_receiver(calls + lapsed)
-
-
-def _left_out() -> frozenset[str]:
-    """Return the receivers that are not called for now."""
-    return HANGING.identities
 
 
 def _calls_of_order(known: Receivers, message: Message) -> list[ReceiverCall]:
@@ -66,15 +63,15 @@ def _allowed(known: Receivers, scope: str, *parameters: Any) -> list[ReceiverCal
         calls = _rows(known, ReceiverCall.Status.PENDING, scope, *parameters, with_long=True)
         if calls:
             HANGING.probe(has_long_calls=calls[0].has_long_calls)
-        if not any(call.receiver in _left_out() for call in calls):
+        if not any(call.receiver in HANGING.identities for call in calls):
             return calls
-    return _rows(_without(known, _left_out()), ReceiverCall.Status.PENDING, scope, *parameters)
+    return _rows(_without(known, HANGING.identities), ReceiverCall.Status.PENDING, scope, *parameters)
 
 
 def _hidden(known: Receivers, calls: list[ReceiverCall]) -> list[ReceiverCall]:
     """Return the oldest calls of the receivers that have none among `calls`."""
     hidden: list[ReceiverCall] = []
-    others = _without(known, _left_out() | {call.receiver for call in calls})
+    others = _without(known, HANGING.identities | {call.receiver for call in calls})
     while others:
         found = _rows(others, ReceiverCall.Status.PENDING)
         hidden += found

@@ -12,6 +12,7 @@ from stockhub_webhooks.models.lock import Lock
 from stockhub_webhooks.models.message import Message, Topic
 from stockhub_webhooks.models.order import Order, OrderItem
 from stockhub_webhooks.models.payment_request import PaymentRequest, PaymentRequestItem
+from stockhub_webhooks.models.receiver_state import ReceiverState
 from stockhub_webhooks.models.refusal import Refusal, RefusalReason, RefusedBody
 from stockhub_webhooks.models.replay import Replay
 from stockhub_webhooks.models.rma import RMA, RMAItem
@@ -40,6 +41,7 @@ __all__ = [
     "PaymentRequestItem",
     "RMAItem",
     "ReceiverCall",
+    "ReceiverState",
     "Refusal",
     "RefusalReason",
     "RefusedBody",

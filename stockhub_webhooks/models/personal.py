@@ -44,6 +44,7 @@ IMPERSONAL: dict[str, frozenset[str]] = {
     "RMAItem": _LINE | {"item_id", "resolution", "reason", "color", "merchant_product_reference",
                         "merchant_resolution", "status"},
     "ReceiverCall": frozenset({"signal", "receiver", "status", "cause"}),
+    "ReceiverState": frozenset({"receiver", "paused_by", "failures", "cause"}),  # the reason is a person's own words
     "Refusal": frozenset({"reason", "remote_address", "key_fingerprint"}),
     "RefusedBody": _SENDER | {"url_topic", "topic", "increment_id", "reason"},
     # colleagues are named, so that a replay can be asked about

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, time, timedelta
 
 from django.utils import timezone
@@ -30,3 +31,9 @@ def parse_timestamp(text: str | datetime, *, end_of_day: bool = False) -> dateti
     if parsed is None:
         raise ValueError(f"{text!r} is not a time: write 2026-01-31 or 2026-01-31T09:00")
     return parsed if timezone.is_aware(parsed) else timezone.make_aware(parsed, timezone.get_default_timezone())
+
+
+def parse_duration(text: str) -> timedelta | None:
+    """Return a duration such as 30m, 2h or 3d; None if the text is none."""
+    match = re.fullmatch(r"\s*([0-9]{1,5})\s*([mhd])\s*", text)
+    return timedelta(**{{"m": "minutes", "h": "hours", "d": "days"}[match[2]]: int(match[1])}) if match else None

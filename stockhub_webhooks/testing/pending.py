@@ -12,7 +12,7 @@ from django.test import TestCase
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.db.connections import database_alias
-from stockhub_webhooks.delivery import calls, ledger, manual
+from stockhub_webhooks.delivery import calls, claimed_calls, manual
 from stockhub_webhooks.exceptions import PermanentFailure, must_pass
 from stockhub_webhooks.models import Event, Message, ReceiverCall
 from stockhub_webhooks.processing import pipeline
@@ -78,7 +78,7 @@ def _work(made: dict[int, ReceiverCall], failures: Failures) -> bool:
     """Do one round of due work; return False if nothing new was done, so that endless retries end."""
     before = len(made)
     messages = [pipeline.process(message) for claim in claiming.claim_due() for message in claim]
-    for call in ledger.claim_due():
+    for call in claimed_calls.claim_due():
         made[call.pk] = call
         try:
             with _hooks():

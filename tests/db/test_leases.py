@@ -11,7 +11,7 @@ from django.test import override_settings
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.db import leases
-from stockhub_webhooks.delivery import calls, due_calls, ledger
+from stockhub_webhooks.delivery import calls, claimed_calls, due_calls, ledger
 from stockhub_webhooks.models import Event, Message, ReceiverCall, Replay
 from stockhub_webhooks.operations.replay import run
 from stockhub_webhooks.operations.replay.choice import Choice
@@ -82,7 +82,7 @@ def test_receiver_that_outlives_its_lease_is_called_once(post, hear):
         if not IS_SQLITE:  # there the receiver's transaction is the only one that may write
             time.sleep(LEASE + 0.5)
             asked_at = time.monotonic()
-            assert list(ledger.claim_due()) == []
+            assert list(claimed_calls.claim_due()) == []
             assert time.monotonic() - asked_at < 1  # the locked row is not waited for
     call = ReceiverCall.objects.get()
     assert (call.status, call.attempts, len(effects)) == ("done", 1, 1)
@@ -103,7 +103,9 @@ def test_receiver_at_its_last_attempt_does_not_stop_other_calls(post, hear):
     with override_settings(STOCKHUB_WEBHOOKS=SETTINGS | {"MAX_ATTEMPTS": 1}):
         post("order")
         apply_all()
-        with in_thread(lambda: calls.deliver_due(until=float("-inf")) or calls.call_receiver(next(ledger.claim_due()))):
+        with in_thread(
+            lambda: calls.deliver_due(until=float("-inf")) or calls.call_receiver(next(claimed_calls.claim_due()))
+        ):
             assert began.wait(10)
             post("order", sample("order", increment_id="000000777", entity_id=777))
             apply_all()
@@ -130,7 +132,7 @@ def test_long_receivers_do_not_hide_other_calls(post, hear, monkeypatch):
     apply_all()
 
     def work():
-        calls.call_receiver(next(ledger.claim_due()))
+        calls.call_receiver(next(claimed_calls.claim_due()))
 
     lease = 5  # on a busy machine a call may begin more than a second after it was claimed
     with override_settings(STOCKHUB_WEBHOOKS=SETTINGS | {"LEASE_SECONDS": lease}), in_thread(work), in_thread(work):
@@ -280,7 +282,7 @@ def test_claim_whose_answer_was_lost_is_still_known_as_ours(post, hear, monkeypa
         return changed
 
     monkeypatch.setattr(leases.models.QuerySet, "update", update)
-    (call,) = ledger.claim_due()
+    (call,) = claimed_calls.claim_due()
     assert answers == [1]
     assert ledger.mark_done(call)
 
@@ -296,9 +298,9 @@ def test_claim_that_could_not_be_known_is_given_back(post, hear, monkeypatch):
 
     with monkeypatch.context() as away:
         away.setattr(leases, "with_retries", cut)
-        assert list(ledger.claim_due()) == []
+        assert list(claimed_calls.claim_due()) == []
     assert ReceiverCall.objects.get().status == "running"
-    (call,) = ledger.claim_due()
+    (call,) = claimed_calls.claim_due()
     assert call.attempts == 1
 
 

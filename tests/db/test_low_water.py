@@ -7,7 +7,7 @@ from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from stockhub_webhooks.delivery import calls, ledger
+from stockhub_webhooks.delivery import calls, claimed_calls, ledger
 from stockhub_webhooks.models import Message, ReceiverCall
 from stockhub_webhooks.processing import pipeline
 from stockhub_webhooks.receiving import claiming
@@ -64,8 +64,8 @@ def test_call_that_waited_in_line_is_made_as_soon_as_its_predecessor_is_settled(
         pipeline.process(message)
     Message.objects.update(received_at=timezone.now() - HOUR)
     ReceiverCall.objects.update(due_at=timezone.now() - HOUR)
-    first = next(ledger.claim_due())
-    assert list(ledger.claim_due()) == []
+    first = next(claimed_calls.claim_due())
+    assert list(claimed_calls.claim_due()) == []
     ledger.low_water.rise(timezone.now(), ReceiverCall.Status.PENDING)
     calls.call_receiver(first)
     assert calls.deliver_due(until=FOREVER) > 0
@@ -82,8 +82,8 @@ def test_calls_of_one_message_are_searched_for_without_the_mark(post, hear):
         pipeline.process(message)
     ReceiverCall.objects.update(due_at=timezone.now() - HOUR)
     ledger.low_water.rise(timezone.now(), ReceiverCall.Status.PENDING)
-    assert list(ledger.claim_due(message_id=0)) == []
-    assert next(ledger.claim_due())
+    assert list(claimed_calls.claim_due(message_id=0)) == []
+    assert next(claimed_calls.claim_due())
 
 
 @pytest.mark.postgresql

@@ -4,7 +4,7 @@ import pytest
 from django.test import override_settings
 
 from stockhub_webhooks import signals
-from stockhub_webhooks.delivery import attempts, ledger, manual
+from stockhub_webhooks.delivery import attempts, claimed_calls, ledger, manual
 from stockhub_webhooks.exceptions import PermanentFailure, RetryLater
 from stockhub_webhooks.models import Attempt, ReceiverCall
 from stockhub_webhooks.operations import worker
@@ -80,9 +80,9 @@ def test_attempt_is_not_kept_without_the_change_of_the_call(post, hear):
     hear(signals.order_created, fail)
     post("order")
     ReceiverCall.objects.update(due_at=PAST)
-    (first,) = ledger.claim_due()
+    (first,) = claimed_calls.claim_due()
     ReceiverCall.objects.update(due_at=PAST)
-    (_second,) = ledger.claim_due()
+    (_second,) = claimed_calls.claim_due()
     assert not ledger.retry(first, ValueError("late"))
     assert Attempt.objects.count() == 1
 
@@ -91,7 +91,7 @@ def test_call_is_not_changed_if_the_attempt_cannot_be_kept(post, hear, monkeypat
     hear(signals.order_created, fail)
     post("order")
     ReceiverCall.objects.update(due_at=PAST)
-    (call,) = ledger.claim_due()
+    (call,) = claimed_calls.claim_due()
 
     def refuse(*args, **kwargs):
         raise RuntimeError("the disk is full")

@@ -12,7 +12,7 @@ from django.utils import translation
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.contract import topics
-from stockhub_webhooks.delivery import calls, ledger, manual
+from stockhub_webhooks.delivery import calls, claimed_calls, ledger, manual
 from stockhub_webhooks.exceptions import PermanentFailure, RetryLater
 from stockhub_webhooks.models import Event, Heartbeat, Message, Order, ReceiverCall, RMAItem, Shipment, Track
 from stockhub_webhooks.operations import worker
@@ -310,10 +310,10 @@ def test_one_that_hangs_past_its_lease_is_taken_over_and_its_own_claim_is_void(p
         post("order")
     for message in claim_due():
         pipeline.process(message)
-    (hanging,) = ledger.claim_due()
-    assert list(ledger.claim_due()) == []  # it holds the lease
+    (hanging,) = claimed_calls.claim_due()
+    assert list(claimed_calls.claim_due()) == []  # it holds the lease
     make_due()  # the lease lapses
-    (second,) = ledger.claim_due()
+    (second,) = claimed_calls.claim_due()
     assert second.attempts == 1  # the first one may not have begun
     calls.call_receiver(second)
     calls.call_receiver(hanging)
@@ -325,9 +325,9 @@ def test_a_lapsed_claim_cannot_change_anything(post, hear):
     hear(signals.order_created, fail)
     post("order")
     make_due()
-    (first,) = ledger.claim_due()
+    (first,) = claimed_calls.claim_due()
     make_due()
-    (second,) = ledger.claim_due()
+    (second,) = claimed_calls.claim_due()
     assert not ledger.mark_done(first)
     ledger.retry(first, ValueError("late"))
     ledger.retry_later(first, 5, "late")
@@ -343,16 +343,16 @@ def test_one_that_kills_its_process_each_time_is_given_up(post, hear):
         post("order")
     for message in claim_due():
         pipeline.process(message)
-    assert list(ledger.claim_due())  # and dies
+    assert list(claimed_calls.claim_due())  # and dies
     make_due()
-    assert list(ledger.claim_due())  # taken over at once, and dies
+    assert list(claimed_calls.claim_due())  # taken over at once, and dies
     for failed in range(1, 4):
         make_due()
-        assert list(ledger.claim_due()) == []
+        assert list(claimed_calls.claim_due()) == []
         call = ReceiverCall.objects.get()
         assert (call.attempts, call.cause) == (failed, "died")
         make_due()
-        assert bool(list(ledger.claim_due())) == (failed < 3)  # and dies
+        assert bool(list(claimed_calls.claim_due())) == (failed < 3)  # and dies
     worker.drain()
     assert ReceiverCall.objects.get().status == "given_up"
     assert heard == []

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from stockhub_webhooks import signals
-from stockhub_webhooks.delivery import calls, due_calls, ledger
+from stockhub_webhooks.delivery import calls, claimed_calls, due_calls, ledger
 from stockhub_webhooks.delivery.hanging import HANGING
 from stockhub_webhooks.delivery.shares import SHARES, Shares
 from stockhub_webhooks.models import Message, Order, ReceiverCall
@@ -77,7 +77,7 @@ def states():
 def test_new_calls_of_a_fast_receiver_are_claimed_together(orders, fast):
     heard = fast(signals.order_created)
     orders(5)
-    claimed = ledger.claim_due()
+    claimed = claimed_calls.claim_due()
     next(claimed)
     assert states() == [("running", 1)] * 5
     assert len(set(ReceiverCall.objects.values_list("claim", flat=True))) == 1
@@ -90,7 +90,7 @@ def test_new_calls_of_a_fast_receiver_are_claimed_together(orders, fast):
 def test_calls_of_a_slow_or_unknown_receiver_are_claimed_one_by_one(orders, hear):
     hear(signals.order_created, uid="never called before")
     orders(3)
-    claimed = ledger.claim_due()
+    claimed = claimed_calls.claim_due()
     next(claimed)
     assert [status for status, _ in states()].count("running") == 1
     claimed.close()
@@ -115,7 +115,7 @@ def test_rest_of_a_batch_is_released_once_its_receiver_turns_slow(orders, fast):
 def test_lapsed_rest_of_a_batch_counts_no_attempt_and_waits_for_nothing(orders, fast):
     heard = fast(signals.order_created)
     orders(3)
-    assert len(list(ledger.claim_due())) == 3  # and the process is killed
+    assert len(list(claimed_calls.claim_due())) == 3  # and the process is killed
     lapse(ReceiverCall)
     assert calls.deliver_due(until=FOREVER) == 3
     assert states() == [("done", 1)] * 3
@@ -125,9 +125,9 @@ def test_lapsed_rest_of_a_batch_counts_no_attempt_and_waits_for_nothing(orders, 
 def test_call_that_was_begun_before_is_claimed_alone(orders, fast):
     fast(signals.order_created)
     orders(3)
-    list(ledger.claim_due())
+    list(claimed_calls.claim_due())
     lapse(ReceiverCall)
-    claimed = ledger.claim_due()
+    claimed = claimed_calls.claim_due()
     next(claimed)
     assert ReceiverCall.objects.filter(is_suspect=True).count() == 1
     claimed.close()
@@ -163,7 +163,7 @@ def test_two_processes_that_want_the_same_calls_share_them(orders, fast, monkeyp
         return due
 
     monkeypatch.setattr(ledger, "due_calls", look)
-    claimed = list(ledger.claim_due())
+    claimed = list(claimed_calls.claim_due())
     assert len(claimed) == 2
     assert all(ledger.mark_done(call) for call in claimed)
 

@@ -12,7 +12,7 @@ from django.test import override_settings
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.db.connections import from_now
-from stockhub_webhooks.delivery import ledger, manual
+from stockhub_webhooks.delivery import claimed_calls, manual
 from stockhub_webhooks.delivery.calls import call_receiver
 from stockhub_webhooks.exceptions import WORKER_DIED
 from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Replay, Shipment
@@ -320,7 +320,7 @@ def test_past_events_are_delivered_before_later_ones(post, hear):
     offered = manual.backfill(list(Event.objects.filter(type="order.created")), {"shop.all"})
     assert [call.event.type for call in offered] == ["order.created"]
     told = []
-    while calls := list(ledger.claim_due()):
+    while calls := list(claimed_calls.claim_due()):
         assert len(calls) == 1  # one at a time for this order
         call_receiver(calls[0])
         told.append(calls[0].event_id)
@@ -334,14 +334,14 @@ def test_added_call_waits_for_the_running_call_of_its_order(post, hear):
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
         post("order", sample("order", status="closed", updated_at="2030-01-01T00:00:00+00:00"))
         pipeline.process(next(claim_due()))
-    (running,) = ledger.claim_due()
+    (running,) = claimed_calls.claim_due()
     manual.backfill(list(Event.objects.filter(type="order.created")), {"shop.all"})
-    assert list(ledger.claim_due()) == []
+    assert list(claimed_calls.claim_due()) == []
     ReceiverCall.objects.filter(pk=running.pk).update(due_at=PAST)  # its process was killed
-    (taken_over,) = ledger.claim_due()
+    (taken_over,) = claimed_calls.claim_due()
     assert taken_over.pk == running.pk
     call_receiver(taken_over)
-    assert [call.event.type for call in ledger.claim_due()] == ["order.created"]
+    assert [call.event.type for call in claimed_calls.claim_due()] == ["order.created"]
 
 
 def test_two_concurrent_replays_add_each_call_once(post, hear, monkeypatch):

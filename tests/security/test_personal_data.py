@@ -11,9 +11,10 @@ from django.core.management import call_command, get_commands
 from django.db import models
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from stockhub_webhooks.contract import topics
-from stockhub_webhooks.models import Event, Message, RefusedBody
+from stockhub_webhooks.models import Event, Message, ReceiverCall, ReceiverState, RefusedBody
 from stockhub_webhooks.models.personal import personal_columns
 from stockhub_webhooks.operations.health import alarm
 from tests.admin.test_permissions import ALL_BUT_PERSONS
@@ -43,6 +44,7 @@ def canary(model, column):
 def canaries(filled, post, settings):
     """Fill each personal column of all rows, and return the canaries."""
     post("order-payment-request")
+    ReceiverState.objects.create(receiver="shop.paused", paused_at=timezone.now())
     Message.objects.filter(pk=Message.objects.filter(status="quarantined").latest("pk").pk).update(status="dismissed")
     found = {}
     for model, column in columns():
@@ -108,6 +110,8 @@ FROM_OUTSIDE = {"stockhub_ingest", "stockhub_simulate"}  # which send or store w
 def test_command_shows_no_personal_column(canaries, name):
     refused = [str(pk) for pk in RefusedBody.objects.values_list("pk", flat=True)]
     arguments = {
+        "stockhub_pause": [ReceiverCall.objects.open()[0].receiver],
+        "stockhub_resume": ["shop.paused"],
         "stockhub_prune": ["--account", "test"],
         "stockhub_release": [*refused, "--dry-run"],
         "stockhub_replay": ["--since", "2020-01-01", "--dry-run"],

@@ -187,7 +187,7 @@ def tasks_in_short(calls: list[ReceiverCall]) -> str:
         return ""
     count: dict[str, int] = {}
     for call in calls:
-        word = str(call.get_status_display())
+        word = labels.call_status(call)
         count[word] = count.get(word, 0) + 1
     each = next(iter(count)) if len(count) == 1 else ", ".join(f"{number} {word}" for word, number in count.items())
     total = ngettext("%(count)d task for our shop", "%(count)d tasks for our shop", len(calls))

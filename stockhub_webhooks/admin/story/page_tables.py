@@ -15,6 +15,7 @@ from stockhub_webhooks.admin import display, labels
 from stockhub_webhooks.admin.long_parts import Part, Parts
 from stockhub_webhooks.admin.story import phrases
 from stockhub_webhooks.admin.story.links import Links
+from stockhub_webhooks.delivery import breaker
 from stockhub_webhooks.models import CreditMemo, ReceiverCall, Track
 from stockhub_webhooks.office import story
 from stockhub_webhooks.office.story import Purchase, Quantities
@@ -232,8 +233,10 @@ def task(call: ReceiverCall, persons: bool) -> str:
     if call.status == ReceiverCall.Status.PENDING and call.attempts:
         text = ngettext("failing, tried %(count)d time", "failing, tried %(count)d times", call.attempts)
         state = text % {"count": call.attempts}
+        if call.receiver in breaker.blocked_receivers():
+            state = f"{state}, {labels.call_status(call)}"
     else:
-        state = call.get_status_display()
+        state = labels.call_status(call)
     return ": ".join(filter(None, (state, why)))
 
 

@@ -132,6 +132,18 @@ FROM_TABLES = (
         lambda report: [(each.receiver, each.given_up.count) for each in report.receivers],
     ),
     Gauge(
+        "paused_receivers",
+        "1 for each receiver that a person paused: its calls wait; absent for the others.",
+        "receiver",
+        lambda report: [(each.receiver, 1) for each in report.blocked_receivers if each.is_paused],
+    ),
+    Gauge(
+        "receivers_away",
+        "1 for each receiver whose breaker is open: its calls wait, and one at a time is tried; absent for the others.",
+        "receiver",
+        lambda report: [(each.receiver, 1) for each in report.blocked_receivers if not each.is_paused],
+    ),
+    Gauge(
         "late_work",
         "Messages, receiver calls and spool files that were due 15 minutes ago.",
         "kind",

@@ -39,7 +39,17 @@ logger = logger_of(__name__)
 CHECK_SECONDS = 60.0
 ALERT_SECONDS = 3600.0
 MAIL_SECONDS = 10.0  # for each answer of the mail server if EMAIL_TIMEOUT is not set
-MAILED = ("given_up", "quarantined", "refusals", "silence", "no_worker", "spool", "spool_late", "lost_messages")
+MAILED = (
+    "breaker",
+    "given_up",
+    "quarantined",
+    "refusals",
+    "silence",
+    "no_worker",
+    "spool",
+    "spool_late",
+    "lost_messages",
+)
 LOCAL = ("spool", "spool_late")  # of one process's disk: the process that looks at the tables may have another one
 LOCAL_SECONDS = 900.0  # an episode of these ends if no process has seen the problem for so long
 

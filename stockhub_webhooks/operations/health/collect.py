@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import Error as DatabaseError
-from django.db.models import Count, Max, Min, Q, Subquery, Sum
+from django.db.models import BooleanField, Count, ExpressionWrapper, Max, Min, Q, Subquery, Sum
 from django.utils.timezone import now
 
 from stockhub_webhooks.conf import TEST_ACCOUNT, conf
@@ -18,13 +18,15 @@ from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.connections import NOW, database_alias, from_now
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.delivery import hanging, ledger
-from stockhub_webhooks.models import Drift, Heartbeat, Message, ReceiverCall, Refusal, RefusedBody
+from stockhub_webhooks.models import Drift, Heartbeat, Message, ReceiverCall, ReceiverState, Refusal, RefusedBody
+from stockhub_webhooks.models.receiver_state import IS_OPEN, IS_PAUSED
 from stockhub_webhooks.models.refusal import NOT_A_DELIVERY
 from stockhub_webhooks.models.shipment import MAX_ZONE_ERROR
 from stockhub_webhooks.operations.health import work
 from stockhub_webhooks.operations.health.report import (
     ANY,
     Backlog,
+    BlockedReceiver,
     DriftCount,
     GoneReceiver,
     ImpossibleTimes,
@@ -117,6 +119,7 @@ def _from_tables(files: Spool, last: list[dict[str, Any]], drift: list[DriftCoun
         late_calls=late,
         gone_receivers=_gone(calls),
         hanging_receivers=_hanging(calls),
+        blocked_receivers=_blocked(calls),
         spool=files,
         refusals=_refusals(made_at),
         workers=dict(rows_of(Heartbeat).order_by("name").values_list("name", "beat_at")),
@@ -252,6 +255,25 @@ def _gone(calls: Iterable[dict[str, Any]]) -> list[GoneReceiver]:
         GoneReceiver(row["receiver"], row["signal"], row["open_count"])
         for row in calls
         if row["receiver"] not in known.get(row["signal"], ())
+    ]
+
+
+def _blocked(calls: Iterable[dict[str, Any]]) -> list[BlockedReceiver]:
+    """Return the receivers that are paused or away, with the number of their waiting calls."""
+    waiting: dict[str, int] = {}
+    for row in calls:
+        waiting[row["receiver"]] = waiting.get(row["receiver"], 0) + row["open_count"]
+    is_paused = ExpressionWrapper(IS_PAUSED, BooleanField())
+    rows = rows_of(ReceiverState).filter(IS_PAUSED | IS_OPEN).annotate(is_paused=is_paused).order_by("receiver")
+    return [
+        BlockedReceiver(
+            receiver=row.receiver,
+            is_paused=bool(row.is_paused),
+            since=row.paused_at if row.is_paused else row.opened_at,
+            until=row.paused_until if row.is_paused else None,
+            waiting=waiting.get(row.receiver, 0),
+        )
+        for row in rows
     ]
 
 

@@ -61,6 +61,24 @@ class OtherFiles:
 
 
 @dataclass(frozen=True)
+class BlockedReceiver:
+    """A receiver that is paused by a person, or away: its breaker is open.
+
+    Attributes:
+        is_paused: True if a person paused it, whether or not it is away as well.
+        since: start of the pause, or else of the outage.
+        until: end of the pause, None if it has none.
+        waiting: its calls that are not done.
+    """
+
+    receiver: str
+    is_paused: bool
+    since: datetime | None
+    until: datetime | None
+    waiting: int
+
+
+@dataclass(frozen=True)
 class Spool:
     """The files in the spool directory: waiting, late, and unreadable ones; or why it cannot be listed or written."""
 
@@ -165,6 +183,7 @@ class Report:
     late_calls: Backlog = Backlog()
     gone_receivers: list[GoneReceiver] = field(default_factory=list)
     hanging_receivers: list[str] = field(default_factory=list)
+    blocked_receivers: list[BlockedReceiver] = field(default_factory=list)
     spool: Spool = Spool()
     refusals: Refusals = field(default_factory=Refusals)
     workers: dict[str, datetime] = field(default_factory=dict)

@@ -68,6 +68,9 @@ def _work(report: Report) -> Iterator[tuple[Any, str]]:
     yield _("messages applied in part, of the last 30 days"), _backlog(report.in_part)
     yield _("tasks for our shop that are due"), _backlog(report.due_calls)
     yield _("tasks for our shop given up"), _backlog(report.given_up_calls)
+    for blocked in report.blocked_receivers:
+        label = _("paused: %(receiver)s") if blocked.is_paused else _("away: %(receiver)s")
+        yield label % {"receiver": blocked.receiver}, str(blocked.waiting)
     for removed in report.gone_receivers:
         yield _("waiting for %(receiver)s, not known here") % {"receiver": removed.receiver}, str(removed.open_calls)
 

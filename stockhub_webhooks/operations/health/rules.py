@@ -289,6 +289,22 @@ def hanging_receivers(report: Report) -> Iterator[Problem]:
         yield Problem("receiver_hangs", Level.CRITICAL, text, "receivercall", filters)
 
 
+def blocked_receivers(report: Report) -> Iterator[Problem]:
+    """Report receivers that are away, critical, and receivers that a person paused."""
+    for blocked in report.blocked_receivers:
+        code, level = ("paused", Level.WARNING) if blocked.is_paused else ("breaker", Level.CRITICAL)
+        text = _("%(receiver)s is away since %(moment)s: it is tried until it works again.")
+        if blocked.is_paused:
+            text = _("%(receiver)s is paused since %(moment)s.")
+        if blocked.until:
+            text = _("%(receiver)s is paused since %(moment)s, until %(until)s.")
+        values = {"moment": format_time(blocked.since), "until": format_time(blocked.until)}
+        waiting = ngettext("%(count)d task waits for it.", "%(count)d tasks wait for it.", blocked.waiting)
+        sentence = f"{text % {'receiver': blocked.receiver, **values}} {waiting % {'count': blocked.waiting}}"
+        filters = {"status__in": "pending,running", "receiver__exact": blocked.receiver} | REAL
+        yield Problem(code, level, sentence, "receivercall", filters)
+
+
 RULES: tuple[Callable[[Report], Iterator[Problem]], ...] = (
     database,
     writes,
@@ -305,6 +321,7 @@ RULES: tuple[Callable[[Report], Iterator[Problem]], ...] = (
     silence,
     gone_receivers,
     hanging_receivers,
+    blocked_receivers,
 )
 
 

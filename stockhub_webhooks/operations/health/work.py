@@ -11,7 +11,8 @@ from django.utils import timezone
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import database_alias, from_now
 from stockhub_webhooks.delivery import ledger
-from stockhub_webhooks.models import HostLink, Message, Order, ReceiverCall, Shipment
+from stockhub_webhooks.models import HostLink, Message, Order, ReceiverCall, ReceiverState, Shipment
+from stockhub_webhooks.models.receiver_state import IS_OPEN, IS_PAUSED
 from stockhub_webhooks.models.shipment import EXCEPTION
 
 LATE_SECONDS = 15 * 60
@@ -36,9 +37,14 @@ def late_messages() -> Any:
 
 
 def late_calls() -> Any:
-    """Return the calls that were due 15 minutes ago, without those that wait for an earlier call of their order."""
+    """Return the calls that were due 15 minutes ago.
+
+    Calls that wait for an earlier call of their order, or whose receiver is paused or away, are left out.
+    """
     known = ledger.known_receivers()
-    return real_rows(ReceiverCall).due(from_now(-LATE_SECONDS)).of(known).first_in_line(known).order_by()
+    due = real_rows(ReceiverCall).due(from_now(-LATE_SECONDS)).of(known)
+    blocked = rows_of(ReceiverState).filter(IS_PAUSED | IS_OPEN).values("receiver")
+    return due.first_in_line(known).exclude(receiver__in=blocked).order_by()
 
 
 def given_up_calls() -> Any:

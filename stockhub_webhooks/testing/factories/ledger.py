@@ -72,6 +72,17 @@ class ReceiverCallFactory(DjangoModelFactory[models.ReceiverCall]):
     due_at = LazyFunction(timezone.now)
 
 
+class ReceiverStateFactory(DjangoModelFactory[models.ReceiverState]):
+    """A receiver that a person paused just now."""
+
+    class Meta:
+        model = models.ReceiverState
+
+    receiver = Sequence(lambda number: f"shop.receiver_{number}")
+    paused_at = LazyFunction(timezone.now)
+    paused_by = "office"
+
+
 class RefusalFactory(DjangoModelFactory[models.Refusal]):
     """A delivery with a wrong key, in this hour."""
 

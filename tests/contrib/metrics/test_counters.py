@@ -8,7 +8,7 @@ from django.test import override_settings
 from stockhub_webhooks import signals
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.contrib.metrics import counters
-from stockhub_webhooks.delivery import calls, ledger
+from stockhub_webhooks.delivery import calls, claimed_calls
 from stockhub_webhooks.exceptions import PermanentFailure, RetryLater
 from stockhub_webhooks.models import Message, ReceiverCall
 from stockhub_webhooks.receiving import journal
@@ -109,7 +109,7 @@ def test_a_call_that_another_process_took_over_is_told_apart(post, scrape, hear)
     hear(signals.order_created, uid="shop.slow")
     with override_settings(STOCKHUB_WEBHOOKS=SETTINGS | {"INLINE_BUDGET_SECONDS": 0}):
         post("order")
-    (call,) = ledger.claim_due()
+    (call,) = claimed_calls.claim_due()
     ReceiverCall.objects.update(attempts=F("attempts") + 1)
     calls.call_receiver(call)
     assert scrape()["receiver_calls_total", "shop.slow", "taken_over"] == 1

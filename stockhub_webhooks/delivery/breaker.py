@@ -1,0 +1,244 @@
+"""Pause and circuit breaker of each receiver: while a receiver is paused or away, its calls wait and count no attempt.
+
+A person pauses a receiver. The breaker opens by itself after failures of `BREAKER_EVENTS` different events with one
+cause and no success in between: the service behind the receiver is away. While it is open, one call at a time is made
+as a probe; the first success closes it, and all that waits is due. The state is a row of `ReceiverState`, the same for
+all processes. Each process keeps a copy for a second, so that a receiver that works costs no statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any, NamedTuple
+
+from django.db import connections
+from django.db.models import BooleanField, ExpressionWrapper, Q
+
+from stockhub_webhooks import signals
+from stockhub_webhooks.db import leases
+from stockhub_webhooks.db.connections import (
+    NOW,
+    database_alias,
+    from_now,
+    with_retries,
+    write_transaction,
+)
+from stockhub_webhooks.db.throttle import Throttle
+from stockhub_webhooks.logs import logger_of
+from stockhub_webhooks.models import ReceiverCall, ReceiverState
+from stockhub_webhooks.models.ledger import ReceiverCallQuerySet
+from stockhub_webhooks.models.receiver_state import IS_OPEN, IS_PAUSED
+
+logger = logger_of(__name__)
+
+BREAKER_EVENTS = 5
+MAX_CAUSES = 20
+FIRST_PROBE_SECONDS = 1
+SHORT_OUTAGE_SECONDS = 600.0
+MAX_PROBE_SECONDS, MAX_PROBE_SECONDS_LATER = 5, 300
+
+
+class State(NamedTuple):
+    """The state of a receiver in the memory of this process."""
+
+    is_paused: bool
+    is_open: bool
+    has_failures: bool
+
+
+memory_throttle = Throttle(1.0)
+_memory: dict[str, dict[str, State]] = {}
+
+
+# ---------------------------------------------------------------- reading
+
+
+def states() -> Mapping[str, State]:
+    """Return the states by receiver, at most a second old. Receivers that were never paused or failing have none."""
+    using = database_alias()
+    key = f"{using} {getattr(connections[using], 'schema_name', '')}"  # some hosts have a schema for each tenant
+    if memory_throttle.is_due(key) or key not in _memory:
+        rows = _rows().annotate(
+            is_paused=ExpressionWrapper(IS_PAUSED, BooleanField()), is_open=ExpressionWrapper(IS_OPEN, BooleanField())
+        )
+        _memory[key] = {
+            receiver: State(is_paused, is_open, bool(failures))
+            for receiver, is_paused, is_open, failures in rows.values_list(
+                "receiver", "is_paused", "is_open", "failures"
+            )
+        }
+        memory_throttle.start(key)
+    return _memory[key]
+
+
+def blocked_receivers() -> frozenset[str]:
+    """Return the receivers that are paused or away: no call of them is made, except probes."""
+    return frozenset(receiver for receiver, state in states().items() if state.is_paused or state.is_open)
+
+
+def known_names() -> list[str]:
+    """Return the receivers that are connected in this process or have calls that are not settled."""
+    connected = {identity for signal in signals.BY_NAME.values() for identity in signal.identities()}
+    waiting = ReceiverCall.objects.using(database_alias()).open().order_by().values_list("receiver", flat=True)
+    return sorted(connected.union(waiting.distinct()))
+
+
+# ---------------------------------------------------------------- pause, by a person
+
+
+def pause(receiver: str, *, until: datetime | None = None, by: str = "", reason: str = "") -> None:
+    """Pause a receiver: its calls wait, without attempts and without probes, until `until` or `resume`."""
+    values = {"paused_at": NOW, "paused_until": until, "paused_by": by[:150], "pause_reason": reason}
+    if not _rows(receiver).update(**values):
+        new = ReceiverState(receiver=receiver)
+        ReceiverState.objects.using(database_alias()).bulk_create([new], ignore_conflicts=True)
+        _rows(receiver).update(**values)
+    forget()
+    logger.warning("receiver %s is paused; its calls wait until it is resumed", receiver)
+
+
+def resume(receiver: str) -> bool:
+    """End the pause of a receiver and close its breaker; all its failed calls are due. Return False if it had none."""
+    is_ended = _end(receiver, IS_PAUSED | IS_OPEN)
+    if is_ended:
+        logger.info("receiver %s is resumed; its waiting calls are due", receiver)
+    return is_ended
+
+
+# ---------------------------------------------------------------- breaker
+
+
+def note_failure(call: ReceiverCall, cause: str, *, counts: bool) -> int | None:
+    """Count a failure of a claimed call.
+
+    Args:
+        call: the call.
+        cause: the fingerprint of the error.
+        counts: False if the database is to blame: a lost connection, or locks of others.
+
+    Returns:
+        The pause in seconds before the next probe if the breaker is open: the attempt does not count then.
+    """
+    if call.is_test:
+        return None
+    if not counts and call.receiver not in blocked_receivers():
+        return None
+    pause = with_retries(partial(_note_failure, call, cause, counts), is_transaction=True)
+    forget()
+    return pause
+
+
+def _note_failure(call: ReceiverCall, cause: str, counts: bool) -> int | None:
+    using = database_alias()
+    with write_transaction(using):
+        is_long = ExpressionWrapper(Q(opened_at__lte=from_now(-SHORT_OUTAGE_SECONDS)), BooleanField())
+        state: Any = _rows(call.receiver).select_for_update().annotate(is_long=is_long).first()
+        # the receiver's transaction may have been committed, and only a hook after the commit failed
+        mine = {"pk": call.pk, "status": ReceiverCall.Status.RUNNING, "claim": call.claim}
+        if not ReceiverCall.objects.using(using).filter(**mine).exists():
+            return None
+        if state is None:
+            ReceiverState(receiver=call.receiver, failures={cause: [call.event_id]}).save(
+                using=using, force_insert=True
+            )
+            return None
+        if state.opened_at is not None:
+            most = MAX_PROBE_SECONDS_LATER if state.is_long else MAX_PROBE_SECONDS
+            seconds: int = min(2 * state.probe_seconds, most)
+            _rows(call.receiver).update(probe_seconds=seconds, probe_at=from_now(seconds))
+            return seconds
+        failures = _with_failure(state.failures, cause, call.event_id) if counts else state.failures
+        if len(failures.get(cause, ())) < BREAKER_EVENTS:
+            _rows(call.receiver).update(failures=failures)
+            return None
+        seconds = FIRST_PROBE_SECONDS
+        opened = {"opened_at": NOW, "cause": cause, "probe_at": from_now(seconds), "probe_seconds": seconds}
+        _rows(call.receiver).update(failures={}, **opened)
+    logger.error(
+        "receiver %s failed for %s different events (%s): its calls wait, one at a time is tried until it works again",
+        call.receiver, BREAKER_EVENTS, cause,
+    )  # fmt: skip
+    return seconds
+
+
+def _with_failure(failures: dict[str, list[int]], cause: str, event: int) -> dict[str, list[int]]:
+    """Return the failures with one more; beyond `MAX_CAUSES` causes the one with the fewest events is forgotten."""
+    events = failures.get(cause, [])
+    others = {name: numbers for name, numbers in failures.items() if name != cause}
+    if len(others) >= MAX_CAUSES:
+        others.pop(min(others, key=lambda name: len(others[name])))
+    return others | {cause: events if event in events else [*events, event]}
+
+
+def note_success(call: ReceiverCall) -> None:
+    """Forget the failures of a receiver, and close its breaker. A call of the account "test" shows nothing."""
+    state = states().get(call.receiver)
+    if state is None or not (state.is_open or state.has_failures) or call.is_test:
+        return
+    if not state.is_open:
+        with_retries(partial(_rows(call.receiver).filter(~IS_OPEN).update, failures={}))
+    elif _end(call.receiver, IS_OPEN, ends_pause=False):
+        logger.warning("receiver %s works again; its waiting calls are due", call.receiver)
+    forget()
+
+
+def _end(receiver: str, condition: Q, *, ends_pause: bool = True) -> bool:
+    """Close the breaker and make the failed calls due, in one transaction; return False if another process did."""
+    values: dict[str, Any] = {"failures": {}, "opened_at": None, "cause": "", "probe_at": None, "probe_seconds": 0}
+    if ends_pause:
+        values |= {"paused_at": None, "paused_until": None, "paused_by": "", "pause_reason": ""}
+    failed = ReceiverCall.objects.using(database_alias()).filter(
+        receiver=receiver, status=ReceiverCall.Status.PENDING, due_at__gt=NOW
+    )
+
+    def step() -> bool:
+        with write_transaction(database_alias()):
+            is_ended = bool(_rows(receiver).filter(condition).update(**values))
+            if is_ended:
+                failed.exclude(cause="").update(due_at=NOW)
+            return is_ended
+
+    is_ended = with_retries(step, is_transaction=True)
+    forget()
+    return is_ended
+
+
+# ---------------------------------------------------------------- probes
+
+
+def due_probes() -> list[str]:
+    """Return the receivers whose breaker is open and whose next probe is due; no query if no breaker is open."""
+    if not any(state.is_open and not state.is_paused for state in states().values()):
+        return []
+    return list(_rows().filter(IS_OPEN, ~IS_PAUSED, probe_at__lte=NOW).values_list("receiver", flat=True))
+
+
+def lock_probe(receiver: str, calls: ReceiverCallQuerySet) -> ReceiverState | None:
+    """Lock the right to the next probe, in the caller's transaction; return None if it is not due or a call runs.
+
+    Args:
+        receiver: its identity.
+        calls: all its calls.
+
+    Raises:
+        django.db.OperationalError: another process has it, and the database has no SKIP LOCKED.
+    """
+    rows = list(leases.skip_locked(_rows(receiver).filter(IS_OPEN, ~IS_PAUSED, probe_at__lte=NOW)))
+    return rows[0] if rows and not calls.filter(status=ReceiverCall.Status.RUNNING).exists() else None
+
+
+def postpone_probe(state: ReceiverState) -> None:
+    """Postpone the next probe, in the transaction that claims a call for this one; its failure postpones it again."""
+    _rows(state.receiver).update(probe_at=from_now(state.probe_seconds))
+
+
+def forget() -> None:
+    """Forget the copy of the states in the memory of this process."""
+    memory_throttle.reset()
+
+
+def _rows(receiver: str | None = None) -> Any:
+    rows = ReceiverState.objects.using(database_alias())
+    return rows if receiver is None else rows.filter(receiver=receiver)
