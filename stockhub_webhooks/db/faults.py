@@ -96,8 +96,8 @@ def _codes(error: BaseException) -> Iterator[str | int]:
 
 
 def _code(error: BaseException) -> str | int | None:
-    """Return the SQLSTATE of an error of psycopg, or the number of one of mysqlclient."""
-    if type(error).__module__.startswith("MySQLdb"):
+    """Return the SQLSTATE of an error of psycopg, or the number of one of mysqlclient, also as Django wraps it."""
+    if isinstance(error, DatabaseFault) or type(error).__module__.startswith("MySQLdb"):
         number = error.args[0] if error.args else None
         return number if isinstance(number, int) else None
     sqlstate = getattr(error, "sqlstate", None)

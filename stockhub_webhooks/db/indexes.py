@@ -18,10 +18,15 @@ class NotNullIndex(models.Index):
 
     suffix = "set"
 
+    @property
+    def nullable(self) -> str:
+        """The column that is set in each row of the index."""
+        return self.fields[0]
+
     def create_sql(self, model: Any, schema_editor: Any, using: str = "", **options: Any) -> Any:
         """Return the CREATE INDEX statement."""
         partial = schema_editor.connection.features.supports_partial_indexes
-        condition = models.Q(**{f"{self.fields[0]}__isnull": False}) if partial else None
+        condition = models.Q(**{f"{self.nullable}__isnull": False}) if partial else None
         index = models.Index(fields=self.fields, name=self.name, condition=condition)
         return index.create_sql(model, schema_editor, using=using, **options)
 
@@ -30,6 +35,7 @@ class DueIndex(NotNullIndex):
     """Index on `due_at`, without the rows that are not due at any time."""
 
     suffix = "due"
+    nullable = "due_at"
 
 
 class BeginningIndex(models.Index):

@@ -29,7 +29,6 @@ class Selection:
         rows: models.QuerySet[Any],
         related: Iterable[str] = (),
         without: Collection[str] = (),
-        annotations: Collection[str] = (),
     ) -> None:
         """Compile the query.
 
@@ -37,7 +36,6 @@ class Selection:
             rows: the query. The parameters that change with each call must be its last; their values do not matter.
             related: paths to related rows, such as `event` and `event__message`, shorter ones first.
             without: fields to defer, such as `event__message__body`.
-            annotations: names of annotations of the query; each becomes an attribute of the instance.
         """
         self.using = rows.db
         self._parts: list[_Part] = []
@@ -47,8 +45,7 @@ class Selection:
             attributes = [f.attname for f in model._meta.concrete_fields if _join(path, f.name) not in without]
             self._parts.append(_Part(path, model, attributes, slice(len(columns), len(columns) + len(attributes))))
             columns += [_join(path, attribute) for attribute in attributes]
-        self._annotations = annotations
-        compiler = rows.values_list(*columns, *annotations).query.get_compiler(self.using)
+        compiler = rows.values_list(*columns).query.get_compiler(self.using)
         self._sql, self._parameters = compiler.as_sql()
         self._expressions = [expression for expression, *_ in compiler.select]
 
@@ -76,8 +73,6 @@ class Selection:
             parent, _, relation = path.rpartition("__")
             if path and instances[parent]:
                 setattr(instances[parent], relation, instances[path])
-        for name, value in zip(self._annotations, values[self._parts[-1].columns.stop :], strict=True):
-            setattr(instances[""], name, value)
         return instances[""]
 
 

@@ -134,7 +134,7 @@ def _release_lapsed(call: ReceiverCall) -> None:
 
 
 def _released(claim: Claim) -> Iterator[ReceiverCall]:
-    """Yield the calls of a claim until the receiver becomes slow, and release those that were not begun."""
+    """Yield the calls of a claim until the receiver becomes slow, paused or away; release those that were not begun."""
     try:
         DOCUMENTS.load(claim.rows, database_alias())
         for call in claim:
@@ -143,7 +143,7 @@ def _released(claim: Claim) -> Iterator[ReceiverCall]:
                 yield call
             finally:
                 SHARES.add(call.receiver, time.monotonic() - began)
-            if SHARES.is_slow(call.receiver):
+            if SHARES.is_slow(call.receiver) or call.receiver in breaker.blocked_receivers():
                 break
     finally:
         claim.release()

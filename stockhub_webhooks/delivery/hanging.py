@@ -7,7 +7,7 @@ claimed. SQLite has no row locks, and one transaction that writes at a time.
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from datetime import datetime
 
 from django.db import connections
 
@@ -16,40 +16,51 @@ from stockhub_webhooks.db import leases
 from stockhub_webhooks.db.connections import database_alias, from_now
 from stockhub_webhooks.db.throttle import Throttle
 from stockhub_webhooks.models import ReceiverCall
+from stockhub_webhooks.models.ledger import ReceiverCallQuerySet
 
 LONG_SECONDS = 10.0
 MAX_LONG_CALLS = 2
 
 
-class HangingReceivers:
-    """The receivers of which no further call may begin, as of the last probe of this process.
+class HangingReceivers(Throttle):
+    """The receivers of which no further call may begin, as of the last probe of this process, once a second.
 
     Attributes:
-        throttle: the pause between two probes.
         identities: the receivers with two calls that have been running for long.
     """
 
     def __init__(self) -> None:
-        self.throttle = Throttle(1.0)
+        super().__init__(1.0)
         self.identities: frozenset[str] = frozenset()
 
-    def probe(self, *, has_long_calls: bool) -> None:
+    def probe(self, since: datetime) -> datetime | None:
         """Find the receivers.
 
         Args:
-            has_long_calls: False if no call was claimed so long ago, so that no row has to be probed.
+            since: the low-water mark of the ends of their leases.
+
+        Returns:
+            The end of the first lease, None if no call was claimed so long ago.
         """
-        self.throttle.start()
-        running = Counter(long_calls(LONG_SECONDS) if has_long_calls and has_row_locks() else [])
+        self.start()
+        claimed = claimed_for(LONG_SECONDS).filter(due_at__gte=since)
+        first = claimed.values_list("due_at", flat=True).first() if has_row_locks() else None
+        running = Counter(_running(claimed) if first else [])
         self.identities = frozenset(receiver for receiver, number in running.items() if number >= MAX_LONG_CALLS)
+        return first
+
+    def reset(self) -> None:
+        """Forget the receivers."""
+        super().reset()
+        self.identities = frozenset()
 
 
 HANGING = HangingReceivers()
 
 
-def claimed_for(seconds: float, using: str) -> Any:
-    """Return the calls with a claim that is so many seconds old, or older."""
-    running = ReceiverCall.objects.using(using).filter(status=ReceiverCall.Status.RUNNING)
+def claimed_for(seconds: float) -> ReceiverCallQuerySet:
+    """Return the calls with a claim that is so many seconds old, or older, the oldest first."""
+    running = ReceiverCall.objects.using(database_alias()).filter(status=ReceiverCall.Status.RUNNING)
     return running.due(from_now(conf.LEASE_SECONDS - seconds))
 
 
@@ -60,7 +71,11 @@ def has_row_locks() -> bool:
 
 def long_calls(seconds: float) -> list[str]:
     """Return the receiver of each call that has been running for so long; without row locks, that was claimed then."""
-    receivers = dict(claimed_for(seconds, database_alias()).values_list("pk", "receiver"))
+    return _running(claimed_for(seconds))
+
+
+def _running(claimed: ReceiverCallQuerySet) -> list[str]:
+    receivers = dict(claimed.values_list("pk", "receiver"))
     if receivers and has_row_locks():
         running = leases.locked(ReceiverCall.objects.using(database_alias()).filter(pk__in=receivers))
         return [receivers[pk] for pk in running]

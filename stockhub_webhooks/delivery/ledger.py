@@ -19,6 +19,7 @@ from stockhub_webhooks.db.connections import NOW, database_alias, from_now, with
 from stockhub_webhooks.db.faults import is_called_off, is_deadlock
 from stockhub_webhooks.db.writes import insert, update
 from stockhub_webhooks.delivery import attempts, breaker
+from stockhub_webhooks.delivery.due_calls import low_water
 from stockhub_webhooks.delivery.subjects import subject_of
 from stockhub_webhooks.exceptions import (
     CONNECTION_LOST,
@@ -224,6 +225,9 @@ def _change(call: ReceiverCall, attempt: Attempt | None = None, **values: Any) -
     step = partial(update, ReceiverCall, database_alias(), as_claimed(call), values)
     changed = bool(attempts.keep_with(step, attempt) if attempt else with_retries(step))
     if changed:
+        applied_at = call.event.message.applied_at
+        if values["due_at"] is None and applied_at is not None:  # later calls of the order may be due since then
+            low_water.fall_below(applied_at)
         call.status, call.cause = values["status"], values["cause"]
         call.claim = values.get("claim", call.claim)
     return changed

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.db.fields import ExactCharField
 from stockhub_webhooks.models.ledger import ReceiverCall
+from stockhub_webhooks.visible import visible
 
 
 class Attempt(models.Model):
@@ -39,9 +40,11 @@ class Attempt(models.Model):
     if TYPE_CHECKING:
         call_id: int
 
+    objects: ClassVar[models.Manager[Attempt]] = models.Manager()
+
     class Meta:
         verbose_name = _("failed attempt")
         verbose_name_plural = _("failed attempts")
 
     def __str__(self) -> str:
-        return f"{self.number}: {self.cause}"
+        return visible(f"{self.number}: {self.cause}")

@@ -230,7 +230,7 @@ class ReceiverCall(models.Model):
         indexes = [
             models.Index(fields=["order", "receiver", "event", "id"], name="stockhub_call_sequence"),
             # both columns of the sort order: many calls may be due since the very same moment
-            DueIndex(fields=["due_at", "id"], name="stockhub_call_due"),
+            DueIndex(fields=["status", "due_at", "id"], name="stockhub_call_due"),
             # for the overview: open and given-up calls, and the last success and failure of each receiver
             models.Index(fields=["status", "signal", "receiver", "done_at"], name="stockhub_call_status"),
             models.Index(fields=["signal", "receiver", "failed_at"], name="stockhub_call_failed"),

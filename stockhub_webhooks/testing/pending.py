@@ -12,7 +12,7 @@ from django.test import TestCase
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.db.connections import database_alias
-from stockhub_webhooks.delivery import calls, claimed_calls, manual
+from stockhub_webhooks.delivery import calls, claimed_calls, due_calls, manual
 from stockhub_webhooks.exceptions import PermanentFailure, must_pass
 from stockhub_webhooks.models import Event, Message, ReceiverCall
 from stockhub_webhooks.processing import pipeline
@@ -37,7 +37,8 @@ def run_pending(*, ignore_backoff: bool = True, raise_errors: bool = True) -> li
         Exception: the error of the first receiver that failed; `PermanentFailure` if its call was given up.
     """
     made: dict[int, ReceiverCall] = {}
-    claiming.low_water.reset()  # a test may have set times of the past
+    due_calls.low_water.reset()  # a test may have set times of the past
+    claiming.low_water.reset()
     with test_settings(), _failures() as failures:
         if ignore_backoff:
             _make_all_due()

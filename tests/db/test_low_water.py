@@ -7,7 +7,7 @@ from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from stockhub_webhooks.delivery import calls, claimed_calls, ledger
+from stockhub_webhooks.delivery import calls, claimed_calls, due_calls
 from stockhub_webhooks.models import Message, ReceiverCall
 from stockhub_webhooks.processing import pipeline
 from stockhub_webhooks.receiving import claiming
@@ -21,8 +21,14 @@ HOUR = timedelta(hours=1)
 @pytest.fixture(autouse=True)
 def _marks(monkeypatch, settings):
     settings.STOCKHUB_WEBHOOKS = {**settings.STOCKHUB_WEBHOOKS, "RUNNER": "worker"}
-    for mark in (claiming.low_water, ledger.low_water):
+    for mark in (claiming.low_water, due_calls.low_water):
         monkeypatch.setattr(mark, "seconds", 60)
+
+
+def raise_marks():
+    """As a search does that found first what is due now."""
+    for key in due_calls.low_water._marks:
+        due_calls.low_water.rise(timezone.now(), key)
 
 
 def take_messages():
@@ -62,11 +68,11 @@ def test_call_that_waited_in_line_is_made_as_soon_as_its_predecessor_is_settled(
     post("shipment")
     for message in claim_due():
         pipeline.process(message)
-    Message.objects.update(received_at=timezone.now() - HOUR)
+    Message.objects.update(applied_at=timezone.now() - HOUR)
     ReceiverCall.objects.update(due_at=timezone.now() - HOUR)
     first = next(claimed_calls.claim_due())
     assert list(claimed_calls.claim_due()) == []
-    ledger.low_water.rise(timezone.now(), ReceiverCall.Status.PENDING)
+    raise_marks()
     calls.call_receiver(first)
     assert calls.deliver_due(until=FOREVER) > 0
     assert not ReceiverCall.objects.open().exists()
@@ -75,15 +81,15 @@ def test_call_that_waited_in_line_is_made_as_soon_as_its_predecessor_is_settled(
 
 @pytest.mark.django_db
 def test_calls_of_one_message_are_searched_for_without_the_mark(post, hear):
-    """Nor do they use up the search from the beginning, which is due once a minute."""
     hear(event_recorded)
     post("order")
     for message in claim_due():
         pipeline.process(message)
-    ReceiverCall.objects.update(due_at=timezone.now() - HOUR)
-    ledger.low_water.rise(timezone.now(), ReceiverCall.Status.PENDING)
-    assert list(claimed_calls.claim_due(message_id=0)) == []
     assert next(claimed_calls.claim_due())
+    ReceiverCall.objects.update(due_at=timezone.now() - HOUR, claim=None, status="pending")
+    raise_marks()
+    assert next(claimed_calls.claim_due(), None) is None
+    assert next(claimed_calls.claim_due(message=Message.objects.get()))
 
 
 @pytest.mark.postgresql

@@ -151,7 +151,7 @@ def test_sequence_of_an_order_is_kept_in_batches(post, orders, fast):
 def test_two_processes_that_want_the_same_calls_share_them(orders, fast, monkeypatch):
     fast(signals.order_created)
     orders(4)
-    real, taken = ledger.due_calls, []
+    real, taken = claimed_calls.due_calls, []
 
     def look(*arguments):
         due = real(*arguments)
@@ -162,7 +162,7 @@ def test_two_processes_that_want_the_same_calls_share_them(orders, fast, monkeyp
             )
         return due
 
-    monkeypatch.setattr(ledger, "due_calls", look)
+    monkeypatch.setattr(claimed_calls, "due_calls", look)
     claimed = list(claimed_calls.claim_due())
     assert len(claimed) == 2
     assert all(ledger.mark_done(call) for call in claimed)
@@ -329,7 +329,7 @@ def test_no_further_call_begins_while_two_have_been_running_for_long(orders, hea
         release.set()
     assert len(heard) == 0
     assert len(others) == (1 if scoped else 3)
-    HANGING.throttle.reset()
+    HANGING.reset()
     calls.deliver_due(until=FOREVER, message=message)
     assert len(heard) == 1
 

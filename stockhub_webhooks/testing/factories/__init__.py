@@ -24,6 +24,7 @@ from stockhub_webhooks.testing.factories.documents import (
 )
 from stockhub_webhooks.testing.factories.ledger import (
     AlarmFactory,
+    AttemptFactory,
     DriftFactory,
     EventFactory,
     HeartbeatFactory,
@@ -40,6 +41,7 @@ from stockhub_webhooks.testing.factories.ledger import (
 __all__ = [
     "AddressFactory",
     "AlarmFactory",
+    "AttemptFactory",
     "CreditMemoFactory",
     "CreditMemoItemFactory",
     "DriftFactory",

@@ -72,6 +72,20 @@ class ReceiverCallFactory(DjangoModelFactory[models.ReceiverCall]):
     due_at = LazyFunction(timezone.now)
 
 
+class AttemptFactory(DjangoModelFactory[models.Attempt]):
+    """The failed first attempt of a receiver call."""
+
+    class Meta:
+        model = models.Attempt
+
+    call = SubFactory(ReceiverCallFactory)
+    number = 1
+    failed_at = LazyFunction(timezone.now)
+    seconds = 0.2
+    error = "ConnectionError: the warehouse does not answer"
+    cause = "ConnectionError at shop.receivers.follow_order:12"
+
+
 class ReceiverStateFactory(DjangoModelFactory[models.ReceiverState]):
     """A receiver that a person paused just now."""
 
