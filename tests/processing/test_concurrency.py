@@ -162,6 +162,32 @@ def test_a_receiver_killed_half_way_is_asked_again_and_takes_effect_once(shop):
     assert shop.query("Heard.objects.filter(receiver='orders').count()") == 1
 
 
+@pytest.mark.timeout(300)
+def test_a_receiver_that_kills_its_process_each_time_is_given_up_and_no_other_call_suffers(shop):
+    deadly = shop.folder / "deadly"
+    deadly.write_text("000000001")
+    shop.environment |= {
+        "SHOP_RUNNER": "worker", "SHOP_DEADLY_FILE": str(deadly), "SHOP_LEASE_SECONDS": "1",
+        "SHOP_MAX_ATTEMPTS": "2", "SHOP_BACKOFF_SECONDS": "1",
+    }  # fmt: skip
+    orders = [["order", sample("order", increment_id=f"{number:09d}", entity_id=number)] for number in range(1, 6)]
+    post_at_once(shop, [orders])
+    of_deadly = "ReceiverCall.objects.filter(receiver='shop.orders', event__increment_id='000000001')"
+    for _ in range(12):
+        worker = shop.start("-m", "django", "stockhub_worker", "--max-seconds=4")
+        worker.communicate(timeout=110)
+        if shop.query(f"{of_deadly}.get().status") == "given_up":
+            break
+    shop.worker("--once")
+    assert shop.query(f"{of_deadly}.values_list('status', 'attempts', 'failed_attempts__cause').distinct().get()") == (
+        "given_up", 2, "died",
+    )  # fmt: skip
+    others = shop.query("list(ReceiverCall.objects.exclude(status='given_up').values_list('status', 'attempts'))")
+    assert set(others) == {("done", 1)}
+    assert len(others) == 9
+    assert shop.query("Heard.objects.filter(receiver='orders').count()") == 4
+
+
 def test_sweeps_at_once_record_each_delivery_once(shop):
     """Three workers, and requests that help, for shipments whose time of delivery has come."""
     ahead = "2999-01-01 00:00:00"

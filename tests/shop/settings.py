@@ -14,6 +14,7 @@ DATABASES["other"]["NAME"] = os.environ.get("OTHER_SQLITE_FILE", ":memory:")
 STOCKHUB_WEBHOOKS = STOCKHUB_WEBHOOKS | {
     "RUNNER": os.environ.get("SHOP_RUNNER", "inline"),
     "LEASE_SECONDS": float(os.environ.get("SHOP_LEASE_SECONDS", "900")),
+    "MAX_ATTEMPTS": int(os.environ.get("SHOP_MAX_ATTEMPTS", "20")),
     "BACKOFF_BASE_SECONDS": float(os.environ.get("SHOP_BACKOFF_SECONDS", "30")),
     "INLINE_BUDGET_SECONDS": float(os.environ.get("SHOP_INLINE_BUDGET_SECONDS", "5")),
     "SPOOL_DIR": os.environ.get("SHOP_SPOOL_DIR", ""),

@@ -3,6 +3,7 @@
 import os
 import time
 from contextlib import suppress
+from pathlib import Path
 
 from stockhub_webhooks.signals import event_recorded, order_created, order_updated
 from tests.shop.models import Heard
@@ -22,13 +23,16 @@ def every(sender, *, event, order, **kwargs):
 
 
 def orders(sender, *, event, order, **kwargs):
-    """Dies while its file is there, half-way through its work."""
+    """Dies half-way through its work: once if its file is there, each time if the order's number is in it."""
     write_down("orders", event, order)
     deadly = os.environ.get("SHOP_DEADLY_FILE")
     if deadly and os.path.exists(deadly):
         with suppress(FileNotFoundError):  # another process has just died of it
-            os.unlink(deadly)
-            os._exit(9)
+            numbers = Path(deadly).read_text().split()
+            if not numbers:
+                os.unlink(deadly)
+            if not numbers or order.increment_id in numbers:
+                os._exit(9)
 
 
 if os.environ.get("SHOP_RECEIVERS", "1") == "1":
