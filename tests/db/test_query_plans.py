@@ -29,7 +29,8 @@ from tests.samples import ALPHABETICAL
 pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.postgresql]
 
 # small enough to be read whole: no plan is asked to leave them alone
-SMALL = {f"stockhub_webhooks_{name}" for name in ("paymentrequest", "paymentrequestitem", "alarm", "heartbeat")}
+SMALL_MODELS = ("paymentrequest", "paymentrequestitem", "alarm", "heartbeat", "receiverstate")
+SMALL = {f"stockhub_webhooks_{name}" for name in SMALL_MODELS}
 MESSAGES = int(os.environ.get("STOCKHUB_EXPLAIN_MESSAGES", "9000"))
 IS_LARGE = MESSAGES >= 100_000
 FEW = 1000  # rows, which PostgreSQL rather reads than looks for

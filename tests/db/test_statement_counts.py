@@ -7,6 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from stockhub_webhooks import signals
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.delivery import breaker
+from stockhub_webhooks.delivery.hanging import HANGING
 from stockhub_webhooks.runners import inline
 from tests.processing.test_apply import later
 from tests.samples import sample
@@ -75,6 +76,7 @@ def test_one_receiver_call_costs_six_statements(post, hear):
     post("order")
     hear(signals.shipment_created)
     breaker.states()  # read once a second
+    HANGING.start()  # probed once a second
     with CaptureQueriesContext(connection) as captured:
         post("shipment")
     told = [query["sql"] for query in captured.captured_queries]

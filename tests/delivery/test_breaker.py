@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -56,6 +57,16 @@ def deliver():
     return calls.deliver_due(until=time.monotonic() + 600)
 
 
+def claim_all():
+    """Claim until nothing is due, as a worker does: a look is good for a tenth of a second."""
+    has_more = True
+    while has_more:
+        has_more = False
+        for call in claimed_calls.claim_due():
+            has_more = True
+            yield call
+
+
 def make_due():
     ReceiverCall.objects.filter(status="pending").update(due_at=PAST)
 
@@ -94,7 +105,7 @@ def test_five_attempts_of_one_event_do_not_open_it(erp):
 def test_different_causes_do_not_open_it(erp):
     erp.owe(12)
     kinds = [ValueError, KeyError, TypeError, OSError]
-    for number, call in enumerate(claimed_calls.claim_due()):
+    for number, call in enumerate(claim_all()):
         erp.error = kinds[number % 4]("each time something else")
         calls.call_receiver(call)
     assert len(erp.attempts) == 12
@@ -103,7 +114,7 @@ def test_different_causes_do_not_open_it(erp):
 
 def test_causes_that_take_turns_open_it_since_nothing_succeeds(erp):
     erp.owe(12)
-    for number, call in enumerate(claimed_calls.claim_due()):
+    for number, call in enumerate(claim_all()):
         erp.error = [TimeoutError, ConnectionError][number % 2]("away")
         calls.call_receiver(call)
     assert is_open()
@@ -112,7 +123,7 @@ def test_causes_that_take_turns_open_it_since_nothing_succeeds(erp):
 
 def test_a_success_in_between_begins_anew(erp):
     erp.owe(9)
-    for number, call in enumerate(claimed_calls.claim_due()):
+    for number, call in enumerate(claim_all()):
         erp.error = None if number == 4 else ConnectionError("away")
         calls.call_receiver(call)
     assert not is_open()
@@ -178,7 +189,9 @@ def test_a_deadlock_is_tried_once_more_at_once(erp, error):
 @pytest.mark.mariadb
 def test_a_lost_connection_is_no_failure_of_the_receiver(erp, hear):
     def lose(**arguments):
-        connection.connection.close()
+        of_server = "pg_terminate_backend(pg_backend_pid())" if connection.vendor == "postgresql" else ""
+        with suppress(OperationalError), connection.cursor() as cursor:
+            cursor.execute(f"SELECT {of_server}" if of_server else "KILL CONNECTION_ID()")
         Order.objects.count()
 
     hear(signals.order_created, lose, uid="test.lost")
