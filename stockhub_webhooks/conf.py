@@ -100,6 +100,9 @@ class Conf:
         "The time in seconds after which another process takes over claimed work that is not finished.",
         types=(int, float),
     )
+    RECEIVER_ALARM_SECONDS = Setting(
+        60.0, "The time in seconds after which a receiver that does not return is an alarm.", types=(int, float)
+    )
     TRUSTED_PROXIES = Setting(
         0, "The number of your own proxies in front of Django; so many entries of `X-Forwarded-For` are trusted."
     )

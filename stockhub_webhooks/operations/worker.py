@@ -66,15 +66,15 @@ def _is_over(until: float, stop: threading.Event | None) -> bool:
 
 
 class Worker:
-    """The loop of `stockhub_worker`. A signal handler may set `stop`, which ends it after the current piece of work."""
+    """The loop of `stockhub_worker`. A signal handler may set `stop`, which ends it after the current step."""
 
     PAUSE_SECONDS = 1.0
     HEARTBEAT_SECONDS = 30.0
     CHECK_SECONDS = 60.0
 
-    def __init__(self, *, max_seconds: float | None = None) -> None:
-        self.stop = threading.Event()
-        self.until = time.monotonic() + max_seconds if max_seconds is not None else FOREVER
+    def __init__(self, *, until: float = FOREVER, stop: threading.Event | None = None) -> None:
+        self.stop = stop or threading.Event()
+        self.until = until
         self._next_beat = 0.0
         self._next_check = 0.0
 

@@ -92,7 +92,7 @@ def test_second_signal_ends_the_worker_at_once(transactional_db, post, hear):
 
 
 def test_loop_continues_after_a_database_outage(monkeypatch, caplog):
-    loop = worker.Worker(max_seconds=5)
+    loop = worker.Worker(until=time.monotonic() + 5)
     tries = []
 
     def once(self):
@@ -118,7 +118,7 @@ def test_once_fails_if_the_database_does_not_answer(monkeypatch):
 
 
 def test_unexpected_error_does_not_end_the_loop(monkeypatch, caplog):
-    loop = worker.Worker(max_seconds=5)
+    loop = worker.Worker(until=time.monotonic() + 5)
     tries = []
 
     def once(self):
