@@ -16,7 +16,7 @@ from stockhub_webhooks.db.throttle import Throttle
 from stockhub_webhooks.delivery import host_orders
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.operations.health import alarm
-from stockhub_webhooks.runners import inline
+from stockhub_webhooks.runners import inline, slices
 from tests import state_changes
 from tests.processes import Shop, scratch_database
 from tests.samples import contract
@@ -162,6 +162,8 @@ def _throttles(monkeypatch):
         if isinstance(throttle, LowWaterMark):
             monkeypatch.setattr(throttle, "seconds", 0)  # tests set times of the past
     monkeypatch.setattr(inline.idle_throttle, "seconds", 0)
+    monkeypatch.setattr(slices, "SLICE_SECONDS", 60)
+    monkeypatch.setattr(slices, "LONGEST_PAUSE_SECONDS", 0)
     monkeypatch.setattr(host_orders.registration_throttle, "seconds", 0)
     alarm.check_throttle.start()
 

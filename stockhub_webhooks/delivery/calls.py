@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import threading
 import time
+from collections.abc import Callable
 
 from django.db import OperationalError, transaction
 from django.utils import timezone, translation
@@ -30,18 +31,27 @@ from stockhub_webhooks.logs import about
 from stockhub_webhooks.models import Event, ReceiverCall
 
 
-def deliver_due(*, until: float, stop: threading.Event | None = None, message_id: int | None = None) -> int:
+def deliver_due(
+    *,
+    until: float,
+    stop: threading.Event | None = None,
+    message_id: int | None = None,
+    begin: Callable[[ReceiverCall], None] | None = None,
+) -> int:
     """Make the due calls until there are none, the time is over or `stop` is set; return their number.
 
     Args:
         until: end, on the clock of `time.monotonic`.
         stop: checked between two calls.
         message_id: make only the calls that this message caused.
+        begin: is called before each call.
     """
     made = 0
     while time.monotonic() < until and not (stop and stop.is_set()):
         before = made
         for call in ledger.claim_due(message_id=message_id):
+            if begin:
+                begin(call)
             call_receiver(call)
             made += 1
             if time.monotonic() >= until or (stop and stop.is_set()):

@@ -1,6 +1,7 @@
 """Everything that is kept: messages, documents, and the ledger of events and receiver calls."""
 
 from stockhub_webhooks.models.alarm import Alarm
+from stockhub_webhooks.models.backlog import BacklogTurn
 from stockhub_webhooks.models.credit_memo import CreditMemo, CreditMemoItem
 from stockhub_webhooks.models.documents import Address, Document, Line
 from stockhub_webhooks.models.drift import Drift
@@ -20,6 +21,7 @@ __all__ = [
     "RMA",
     "Address",
     "Alarm",
+    "BacklogTurn",
     "CreditMemo",
     "CreditMemoItem",
     "Document",

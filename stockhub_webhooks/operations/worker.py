@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 
 from django.db import Error as DatabaseFault
@@ -16,7 +17,7 @@ from stockhub_webhooks.db.connections import NOW, database_alias
 from stockhub_webhooks.delivery import calls, host_orders
 from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
-from stockhub_webhooks.models import Heartbeat
+from stockhub_webhooks.models import Heartbeat, Message, ReceiverCall
 from stockhub_webhooks.operations import drift, replay
 from stockhub_webhooks.operations.health import alarm
 from stockhub_webhooks.processing import deliveries, pipeline
@@ -27,12 +28,17 @@ logger = logger_of(__name__)
 FOREVER = float("inf")
 
 
-def drain(until: float = FOREVER, stop: threading.Event | None = None) -> int:
+def drain(
+    until: float = FOREVER,
+    stop: threading.Event | None = None,
+    begin: Callable[[Message | ReceiverCall], None] | None = None,
+) -> int:
     """Do due work until there is none, the time is over or `stop` is set.
 
     Args:
         until: end of the work, on the clock of `time.monotonic`.
         stop: event that ends the work after the current piece.
+        begin: is called before each message and receiver call.
 
     Returns:
         The number of pieces of work: messages, receiver calls, steps of replays, look-ups, and imported files.
@@ -43,8 +49,12 @@ def drain(until: float = FOREVER, stop: threading.Event | None = None) -> int:
         done += spool_import.import_spool(until=until, stop=stop)
         with closing(claiming.claim_due()) as claims:
             for claim in claims:
+                if begin:
+                    begin(claim.rows[0])
                 done += pipeline.process_together(claim)
                 for message in claim:
+                    if begin:
+                        begin(message)
                     pipeline.process(message)
                     done += 1
                     if _is_over(until, stop):
@@ -52,7 +62,7 @@ def drain(until: float = FOREVER, stop: threading.Event | None = None) -> int:
                 if _is_over(until, stop):
                     return done
         done += deliveries.record_due(until=until, stop=stop)
-        done += calls.deliver_due(until=until, stop=stop)
+        done += calls.deliver_due(until=until, stop=stop, begin=begin)
         done += replay.continue_due(until=until, stop=stop)
         done += host_orders.look_up_due(until=until, stop=stop)
         done += drift.count_due(until=until, stop=stop)

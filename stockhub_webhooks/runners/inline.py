@@ -1,4 +1,4 @@
-"""The request does it all: a shop without a worker heals with its traffic."""
+"""The request does it all, and helps with left-over work: a shop without a worker heals with its traffic."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from stockhub_webhooks.db.throttle import Throttle
 from stockhub_webhooks.delivery import calls
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.operations import worker
+from stockhub_webhooks.runners import slices
 
 idle_throttle = Throttle(1.0)
 
@@ -19,18 +20,17 @@ class InlineRunner:
     applies_in_request = True
 
     def after_answer(self, message: Message) -> None:
-        """Call the receivers of this message first, then spend what is left of the budget on all due work.
+        """Call the receivers of this message within the budget, then help with all due work for a slice.
 
         If there was no due work, the next look is a second later: under load, looking would be a sixth of the work.
-        Calls are always looked for, since this thread makes the calls that waited in line for another thread's call.
         """
-        until = time.monotonic() + conf.INLINE_BUDGET_SECONDS
         if message.outcome in (Message.Outcome.CREATED, Message.Outcome.UPDATED, Message.Outcome.STALE):
-            calls.deliver_due(until=until, message_id=message.pk)
-        calls.deliver_due(until=until)
-        if (message.outcome == Message.Outcome.SPLIT or idle_throttle.is_due()) and not worker.drain(until):
-            idle_throttle.start()
+            calls.deliver_due(until=time.monotonic() + conf.INLINE_BUDGET_SECONDS, message_id=message.pk)
+        if message.outcome == Message.Outcome.SPLIT or idle_throttle.is_due():
+            self.wake()
 
     def wake(self) -> None:
-        """Do what is due, here and now."""
-        worker.drain(time.monotonic() + conf.INLINE_BUDGET_SECONDS)
+        """Do due work for a slice of time, unless another thread does so."""
+        with slices.one_slice() as one:
+            if one and not worker.drain(stop=one, begin=one.begin):
+                idle_throttle.start()
