@@ -27,15 +27,15 @@ class LowWaterMark(Throttle):
         self._marks: dict[str, datetime] = {}
 
     def floor(self, key: str = "") -> datetime:
-        """Return the time to search from."""
+        """Return the time to search from; the caller must search, since once a minute it is the beginning."""
         if self.is_due(key):
             self.start(key)
             return BEGINNING
         return self._marks.get(key, BEGINNING)
 
     def rise(self, due_at: datetime | None, key: str = "") -> None:
-        """Set the mark by the first row that a search found, None if it found none."""
-        if due_at is not None:
+        """Set the mark by the `due_at` of the first row that a search found."""
+        if due_at is not None:  # the columns are nullable, but such a row is not due
             self._marks[key] = due_at - MARGIN
 
     def fall_below(self, time: datetime) -> None:

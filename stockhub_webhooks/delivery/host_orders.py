@@ -109,8 +109,10 @@ def look_up_due(*, until: float = float("inf"), stop: threading.Event | None = N
     if not conf.HOST_ORDER_RESOLVER:
         return 0
     _register_new_orders()
-    due = list(_links().due(NOW, low_water.floor()).select_related("order", "payment_request")[:BATCH])
-    low_water.rise(due[0].due_at if due else None)
+    rows = _links().due(NOW).filter(due_at__gte=low_water.floor())
+    due = list(rows.select_related("order", "payment_request")[:BATCH])
+    if due:
+        low_water.rise(due[0].due_at)
     under_way = owners(SLOTS, SLOT_SECONDS) if any(link.claim for link in due) else set()
     due = [link for link in due if link.claim not in under_way]
     # two slots: a resolver that never returns holds up one process, or two

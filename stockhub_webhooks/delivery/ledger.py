@@ -102,9 +102,9 @@ def claim_due(*, message_id: int | None = None) -> Iterator[ReceiverCall]:
     was_given_up = False
     for status in statuses:
         due = _due(receivers, database_alias(), status, bool(of_message))
-        since = connections[database_alias()].ops.adapt_datetimefield_value(low_water.floor(status))
-        with query_timeout(database_alias()):
-            calls = due.rows(*(of_message or (since,)))
+        last = of_message or (connections[due.using].ops.adapt_datetimefield_value(low_water.floor(status)),)
+        with query_timeout(due.using):
+            calls = due.rows(*last)
         if calls and not of_message:
             low_water.rise(calls[0].due_at, status)
         for call in calls:

@@ -22,15 +22,9 @@ from stockhub_webhooks.models.payment_request import PaymentRequest
 class HostLinkQuerySet(AccountQuerySet["HostLink"]):
     """Queryset of links."""
 
-    def due(self, now: Any, since: datetime | None = None) -> HostLinkQuerySet:
-        """Filter links whose next look-up is due, oldest first.
-
-        Args:
-            now: the database's clock.
-            since: leave out what was due before; see `db.low_water`.
-        """
-        times = {"due_at__lte": now} if since is None else {"due_at__lte": now, "due_at__gte": since}
-        return self.filter(**times).order_by("due_at", "pk")
+    def due(self, now: Any) -> HostLinkQuerySet:
+        """Filter links whose next look-up is due, oldest first; `now` is the database's clock."""
+        return self.filter(due_at__lte=now).order_by("due_at", "pk")
 
     def absent(self) -> HostLinkQuerySet:
         """Filter orders that were looked up and not found."""

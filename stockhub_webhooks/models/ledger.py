@@ -94,15 +94,9 @@ class ReceiverCallQuerySet(AccountQuerySet["ReceiverCall"]):
         """Filter calls that are still to be made."""
         return self.filter(status__in=ReceiverCall.OPEN)
 
-    def due(self, now: Any, since: datetime | None = None) -> ReceiverCallQuerySet:
-        """Filter calls that are due or whose lease has lapsed, oldest first.
-
-        Args:
-            now: the database's clock.
-            since: leave out what was due before; see `db.low_water`.
-        """
-        times = {"due_at__lte": now} if since is None else {"due_at__lte": now, "due_at__gte": since}
-        return self.filter(**times).order_by("due_at", "pk")
+    def due(self, now: Any) -> ReceiverCallQuerySet:
+        """Filter calls that are due or whose lease has lapsed, oldest first; `now` is the database's clock."""
+        return self.filter(due_at__lte=now).order_by("due_at", "pk")
 
     def failing(self) -> ReceiverCallQuerySet:
         """Filter calls that failed and wait for a retry or were given up, except those that a person gave up."""

@@ -55,15 +55,9 @@ class Topic(models.TextChoices):
 class MessageQuerySet(AccountQuerySet["Message"]):
     """Queryset of messages."""
 
-    def due(self, now: Any, since: datetime | None = None) -> MessageQuerySet:
-        """Filter messages that are due or whose lease has lapsed, oldest first.
-
-        Args:
-            now: the database's clock.
-            since: leave out what was due before; see `db.low_water`.
-        """
-        times = {"due_at__lte": now} if since is None else {"due_at__lte": now, "due_at__gte": since}
-        return self.filter(**times).order_by("due_at", "pk")
+    def due(self, now: Any) -> MessageQuerySet:
+        """Filter messages that are due or whose lease has lapsed, oldest first; `now` is the database's clock."""
+        return self.filter(due_at__lte=now).order_by("due_at", "pk")
 
     def failing(self) -> MessageQuerySet:
         """Filter messages that are quarantined, that were given up, or that failed and wait for a retry."""

@@ -39,10 +39,11 @@ def claim_due() -> Generator[Claim, None, None]:
     """
     leases.give_back_lost()
     since = low_water.floor()
-    rows = Message.objects.using(database_alias()).due(NOW, since)
+    rows = Message.objects.using(database_alias()).due(NOW).filter(due_at__gte=since)
     with query_timeout(database_alias()):
         due = list(rows.values("pk", "attempts", "claim", "is_suspect", "due_at")[:BATCH])
-    low_water.rise(due[0]["due_at"] if due else None)
+    if due:
+        low_water.rise(due[0]["due_at"])
     if any(row["claim"] is None and row["attempts"] == 0 for row in due):
         fresh = Q(claim=None, attempts=0, due_at__gte=since)
         yield from _released(_claim(fresh, attempts=F("attempts") + 1, is_suspect=False))

@@ -48,7 +48,7 @@ def test_message_below_the_mark_is_found_by_the_next_full_look(post):
 
 
 @pytest.mark.django_db
-def test_a_clock_that_was_set_back_does_not_hide_work_behind_a_search_that_found_nothing():
+def test_search_that_found_nothing_does_not_raise_the_mark():
     assert take_messages() == []
     Message(url_topic="order", account="default", body=b"{}", due_at=timezone.now() - HOUR).save()
     assert len(take_messages()) == 1
@@ -71,6 +71,19 @@ def test_call_that_waited_in_line_is_made_as_soon_as_its_predecessor_is_settled(
     assert calls.deliver_due(until=FOREVER) > 0
     assert not ReceiverCall.objects.open().exists()
     assert len(heard) == ReceiverCall.objects.count()
+
+
+@pytest.mark.django_db
+def test_calls_of_one_message_are_searched_for_without_the_mark(post, hear):
+    """Nor do they use up the search from the beginning, which is due once a minute."""
+    hear(event_recorded)
+    post("order")
+    for message in claim_due():
+        pipeline.process(message)
+    ReceiverCall.objects.update(due_at=timezone.now() - HOUR)
+    ledger.low_water.rise(timezone.now(), ReceiverCall.Status.PENDING)
+    assert list(ledger.claim_due(message_id=0)) == []
+    assert next(ledger.claim_due())
 
 
 @pytest.mark.postgresql
