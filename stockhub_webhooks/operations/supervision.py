@@ -79,13 +79,20 @@ class _Loop:
         return own_place(frame) if frame else "?"
 
 
-def supervise(work: Callable[[threading.Event], object], *, stop: threading.Event, until: float) -> None:
+def supervise(
+    work: Callable[[threading.Event], object],
+    *,
+    stop: threading.Event,
+    until: float,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> None:
     """Run the work in a thread until it returns; if a step of it hangs, begin anew in another thread.
 
     Args:
         work: gets the event that ends it after its current step.
         stop: ends all loops, for instance after a signal.
         until: when the work is to be over, on the clock of `time.monotonic`. A step that hangs then is not waited for.
+        meanwhile: is called several times a second.
 
     Raises:
         WorkerHangs: `MAX_HANGING` steps hang, or one that the process would have to wait for.
@@ -96,6 +103,7 @@ def supervise(work: Callable[[threading.Event], object], *, stop: threading.Even
     hanging = 0
     while loop.thread.is_alive():
         loop.thread.join(LOOK_SECONDS)
+        meanwhile()
         if not loop.hangs:
             continue
         hanging += 1

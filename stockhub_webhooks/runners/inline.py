@@ -31,6 +31,7 @@ class InlineRunner:
 
     def wake(self) -> None:
         """Do due work for a slice of time, unless another thread does so."""
+        until = time.monotonic() + conf.INLINE_BUDGET_SECONDS
         with slices.one_slice() as one:
-            if one and not worker.drain(stop=one, begin=one.begin):
+            if one and not worker.drain(until, one, one.begin):
                 idle_throttle.start()

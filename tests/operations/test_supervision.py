@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from stockhub_webhooks.operations import once
 from tests.processing.test_concurrency import post_at_once
 from tests.samples import sample
 
@@ -69,3 +70,22 @@ def test_second_signal_ends_a_worker_whose_receiver_never_returns(orders):
     worker.terminate()
     worker.communicate(timeout=20)
     assert worker.returncode == 143
+
+
+@pytest.mark.postgresql
+@pytest.mark.mariadb
+def test_cron_lines_do_not_pile_up_while_receivers_never_return(orders):
+    orders.environment |= {"SHOP_ENDLESS_ORDERS": " ".join(NUMBERS), "SHOP_ALARM_SECONDS": "10"}
+    arguments = ("-m", "django", "stockhub_worker", "--once", "--max-seconds=1")
+    workers = [orders.start(*arguments) for _ in range(6)]
+    wait_for(lambda: sum(worker.poll() is None for worker in workers) <= len(once.SLOTS))
+    ended = [worker for worker in workers if worker.poll() is not None]
+    assert ended
+    for worker in ended:
+        out, errors = worker.communicate()
+        assert worker.returncode == 0, errors
+        assert out
+    for worker in workers:
+        worker.wait(timeout=60)
+    orders.worker("--once", SHOP_ENDLESS_ORDERS="")
+    assert done(orders)

@@ -550,7 +550,7 @@ def test_worker_that_stops_releases_the_rest_of_its_claim(post):
 
 def test_empty_look_for_work_is_not_repeated_within_a_second(post, monkeypatch):
     looks = []
-    monkeypatch.setattr(worker, "drain", lambda until: bool(looks.append(until)))
+    monkeypatch.setattr(worker, "drain", lambda *args: bool(looks.append(args)))
     monkeypatch.setattr(inline.idle_throttle, "seconds", 3600)
     for _ in range(3):
         post("order")
@@ -559,7 +559,7 @@ def test_empty_look_for_work_is_not_repeated_within_a_second(post, monkeypatch):
 
 def test_look_that_found_work_is_repeated_at_once(post, monkeypatch):
     looks = []
-    monkeypatch.setattr(worker, "drain", lambda until: looks.append(until) or 1)
+    monkeypatch.setattr(worker, "drain", lambda *args: looks.append(args) or 1)
     monkeypatch.setattr(inline.idle_throttle, "seconds", 3600)
     for _ in range(3):
         post("order")

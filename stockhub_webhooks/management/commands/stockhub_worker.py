@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -14,9 +14,13 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.db import Error as DatabaseError
 
+from stockhub_webhooks.conf import conf
 from stockhub_webhooks.management.output import SafeCommand
+from stockhub_webhooks.operations.once import SLOTS, end_within, take_slot
 from stockhub_webhooks.operations.supervision import WorkerHangs, supervise
 from stockhub_webhooks.operations.worker import FOREVER, Worker
+
+END_SECONDS = 5.0
 
 
 class Command(SafeCommand):
@@ -28,9 +32,17 @@ class Command(SafeCommand):
     is_own_process = False  # and not called by other code
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """Run as a process of its own."""
+        """Run as a process of its own, which ends even if the shop's code has left threads that do not."""
         self.is_own_process = True
-        super().run_from_argv(argv)
+        code: object = 0
+        try:
+            super().run_from_argv(argv)
+        except SystemExit as end:
+            code = end.code
+            raise
+        finally:
+            seconds = END_SECONDS if code else conf.RECEIVER_ALARM_SECONDS
+            end_within(seconds, code if isinstance(code, int) else 1)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Define `--once` and `--max-seconds`."""
@@ -55,14 +67,29 @@ class Command(SafeCommand):
 
         try:
             with _stopped_by_signals() as stop:
-                if self.is_own_process:
-                    supervise(work, stop=stop, until=until)
-                else:
+                if not self.is_own_process:
                     work(stop)
+                elif options["once"]:
+                    self._once(work, stop, until)
+                else:
+                    supervise(work, stop=stop, until=until)
         except DatabaseError as error:
             raise CommandError(f"the database does not answer: {type(error).__name__}") from error
         except WorkerHangs as error:
             raise CommandError(f"{error}: this process ends, so that another one can be started") from error
+
+    def _once(self, work: Callable[[threading.Event], object], stop: threading.Event, until: float) -> None:
+        slot = take_slot()
+        if slot is None:
+            self.stdout.write(
+                f"{len(SLOTS)} other processes of stockhub_worker --once are at work, so this one ends; "
+                "if this goes on, see stockhub_status for receivers that take long"
+            )
+            return
+        try:
+            supervise(work, stop=stop, until=until, meanwhile=slot.renew_if_due)
+        finally:
+            slot.release()
 
 
 @contextmanager
