@@ -32,13 +32,15 @@ def drain(
     until: float = FOREVER,
     stop: threading.Event | None = None,
     begin: Callable[[Message | ReceiverCall], None] | None = None,
+    batch: int = claiming.BATCH,
 ) -> int:
     """Do due work until there is none, the time is over or `stop` is set.
 
     Args:
         until: end of the work, on the clock of `time.monotonic`.
         stop: event that ends the work after the current piece.
-        begin: is called before each message and receiver call.
+        begin: is called before each message and receiver call; once for messages that are applied together.
+        batch: the largest number of messages that are applied together.
 
     Returns:
         The number of pieces of work: messages, receiver calls, steps of replays, look-ups, and imported files.
@@ -47,11 +49,13 @@ def drain(
     while not _is_over(until, stop):
         before = done
         done += spool_import.import_spool(until=until, stop=stop)
-        with closing(claiming.claim_due()) as claims:
+        with closing(claiming.claim_due(batch)) as claims:
             for claim in claims:
                 if begin:
                     begin(claim.rows[0])
-                done += pipeline.process_together(claim)
+                done += pipeline.process_together(claim, stop)
+                if done > before and _is_over(until, stop):
+                    return done
                 for message in claim:
                     if begin:
                         begin(message)

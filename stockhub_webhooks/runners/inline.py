@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 
 from stockhub_webhooks.conf import conf
@@ -12,6 +13,7 @@ from stockhub_webhooks.operations import worker
 from stockhub_webhooks.runners import slices
 
 idle_throttle = Throttle(1.0)
+calls_first = itertools.cycle((False, True))  # otherwise the calls would wait until all messages are applied
 
 
 class InlineRunner:
@@ -33,5 +35,9 @@ class InlineRunner:
         """Do due work for a slice of time, unless another thread does so."""
         until = time.monotonic() + conf.INLINE_BUDGET_SECONDS
         with slices.one_slice() as one:
-            if one and not worker.drain(until, one, one.begin):
+            if one is None:
+                return
+            done = calls.deliver_due(until=until, stop=one, begin=one.begin) if next(calls_first) else 0
+            done += worker.drain(until, one, one.begin, slices.BATCH)
+            if not done and not one.is_set():
                 idle_throttle.start()

@@ -25,6 +25,7 @@ from stockhub_webhooks.db.timeouts import query_timeout, sqlite_busy_timeout
 from stockhub_webhooks.models import BacklogTurn, Message, ReceiverCall
 
 SLICE_SECONDS = 0.1
+BATCH = 10  # messages that are claimed together
 CLAIM_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0  # a time further ahead was written by a clock that was set back since
 SQLITE_WAIT_SECONDS = 0.05

@@ -169,15 +169,17 @@ def test_worker_stops_between_messages_that_are_applied_one_by_one(post, monkeyp
     ]
 
 
-def test_worker_stops_between_batches(post, monkeypatch):
+def test_worker_stops_within_a_batch(post, monkeypatch):
     stop = threading.Event()
     real = pipeline.process_together
     with DEFERRED:
         for _ in range(claiming.BATCH + 1):
             post("order")
-        monkeypatch.setattr(pipeline, "process_together", lambda messages: (stop.set(), real(messages))[1])
-        assert worker.drain(stop=stop) == claiming.BATCH
-    assert Message.objects.get(status="received").attempts == 0
+        monkeypatch.setattr(pipeline, "process_together", lambda *args: (stop.set(), real(*args))[1])
+        assert worker.drain(stop=stop) == 1
+    waiting = Message.objects.filter(status="received")
+    assert set(waiting.values_list("attempts", "claim")) == {(0, None)}
+    assert len(waiting) == claiming.BATCH
 
 
 # ---------------------------------------------------------------- several in one transaction
@@ -569,7 +571,7 @@ def test_look_that_found_work_is_repeated_at_once(post, monkeypatch):
 def test_unreadable_message_leaves_the_rest_of_its_batch_together(post, caplog, monkeypatch):
     together = []
     real = pipeline.process_together
-    monkeypatch.setattr(pipeline, "process_together", lambda claim: together.append(done := real(claim)) or done)
+    monkeypatch.setattr(pipeline, "process_together", lambda *args: together.append(done := real(*args)) or done)
     with DEFERRED:
         post("order")
         post("order", b"x")
