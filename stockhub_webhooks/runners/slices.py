@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import OperationalError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from stockhub_webhooks.db import leases
 from stockhub_webhooks.db.connections import NOW, close_if_broken, database_alias, from_now
@@ -45,7 +45,7 @@ class Slice(threading.Event):
 
     def begin(self, work: Message | ReceiverCall) -> None:
         """Renew the claim for the next piece of work. If the claim was lost, the slice is over after it."""
-        in_hand = {"message": None, "call": None}
+        in_hand: dict[str, int | None] = {"message": None, "call": None}
         in_hand["message" if isinstance(work, Message) else "call"] = work.pk
         if not _turn().filter(claim=self.token).update(free_at=from_now(CLAIM_SECONDS), **in_hand):
             self.set()
@@ -75,34 +75,30 @@ def _claim() -> Slice | None:
             if row is None or _lives(row):
                 return None
             token = uuid.uuid4()
-            claimed = (
-                _free()
-                .filter(claim=row["claim"])
-                .update(claim=token, free_at=from_now(CLAIM_SECONDS), message=None, call=None)
-            )
+            mine = {"claim": token, "free_at": from_now(CLAIM_SECONDS), "message": None, "call": None}
+            claimed = _free().filter(claim=row.claim).update(**mine)
     except OperationalError:  # on SQLite another connection writes
         close_if_broken(database_alias())
         return None
     return Slice(token) if claimed else None
 
 
-def _free_row() -> dict[str, Any] | None:
+def _free_row() -> BacklogTurn | None:
     """Return the row if it may be claimed; insert it at first."""
-    fields = ("claim", "message", "call")
-    if row := _free().values(*fields).first():
+    if row := _free().first():
         return row
     if _turn().exists():
         return None
     _turn().bulk_create([BacklogTurn(free_at=NOW)], ignore_conflicts=True)
-    return _free().values(*fields).first()
+    return _free().first()
 
 
-def _lives(row: dict[str, Any]) -> bool:
+def _lives(row: BacklogTurn) -> bool:
     """Return True if a transaction works on what the last thread had in hand."""
-    return any(
-        row[name] is not None and _is_locked(model.objects.using(database_alias()).filter(pk=row[name]))
-        for name, model in (("message", Message), ("call", ReceiverCall))
-    )
+    using = database_alias()
+    if row.message is not None:
+        return _is_locked(Message.objects.using(using).filter(pk=row.message))
+    return row.call is not None and _is_locked(ReceiverCall.objects.using(using).filter(pk=row.call))
 
 
 def _is_locked(rows: Any) -> bool:
@@ -115,9 +111,9 @@ def _is_locked(rows: Any) -> bool:
         return True
 
 
-def _turn() -> Any:
+def _turn() -> QuerySet[BacklogTurn]:
     return BacklogTurn.objects.using(database_alias()).filter(pk=1)
 
 
-def _free() -> Any:
+def _free() -> QuerySet[BacklogTurn]:
     return _turn().filter(Q(free_at__lte=NOW) | Q(free_at__gt=from_now(LONGEST_PAUSE_SECONDS)))
