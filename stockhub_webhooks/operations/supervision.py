@@ -46,7 +46,9 @@ class StopEvent(threading.Event):
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the process is to end, for `timeout` seconds at most."""
-        return self._of_process.wait(timeout) or self.is_set()
+        self.step_began = float("inf")  # a pause is no step
+        self._of_process.wait(timeout)
+        return self.is_set()
 
 
 class _Loop:

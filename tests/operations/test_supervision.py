@@ -63,7 +63,7 @@ def test_cron_line_ends_although_a_receiver_never_returns(orders):
 def test_second_signal_ends_a_worker_whose_receiver_never_returns(orders):
     orders.environment |= {"SHOP_ENDLESS_ORDERS": " ".join(NUMBERS), "SHOP_ALARM_SECONDS": "60"}
     worker = orders.start("-m", "django", "stockhub_worker")
-    time.sleep(3)
+    wait_for(lambda: orders.query("ReceiverCall.objects.filter(status='running').exists()"))
     worker.terminate()
     time.sleep(1)
     assert worker.poll() is None
