@@ -30,7 +30,7 @@ sys.path.insert(0, str(ROOT))
 import run  # noqa: E402
 from benchmarks.faults import count, provide_postgresql, seconds  # noqa: E402
 
-PARTS = ("statements", "reading", "start", "answers", "burst", "worker", "pages", "growth", "memory")
+PARTS = ("statements", "reading", "start", "answers", "burst", "worker", "pages", "backlog", "growth", "memory")
 EXTRAS = {"clients": "rate by clients", "sizes": "p99 by table size", "peak": "a piece of Black Friday"}
 
 

@@ -76,7 +76,9 @@ class Conf:
     )
     QUEUE = Setting("", 'The queue for the wake-up tasks of `"celery"` and `"tasks"`; empty for the default queue.')
     INLINE_BUDGET_SECONDS = Setting(
-        5.0, "The time in seconds that a request may spend on due work after its answer was sent.", types=(int, float)
+        5.0,
+        "The time in seconds that a request may spend on its receivers after its answer was sent.",
+        types=(int, float),
     )
     MAX_BODY_BYTES = Setting(1024 * 1024, "The largest accepted body in bytes; a larger one is answered 413.")
     SPOOL_DIR: Setting[str | Path] = Setting(

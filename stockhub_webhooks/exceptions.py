@@ -31,7 +31,7 @@ import sysconfig
 import traceback
 from collections.abc import Iterable
 from datetime import timedelta
-from types import TracebackType
+from types import FrameType, TracebackType
 
 TRACEBACK_LIMIT = 4000
 CAUSE_LIMIT = 200
@@ -248,6 +248,15 @@ def error_fingerprint(error: BaseException) -> str:
     return f"{name} at {module}.{code.co_name}:{frame.tb_lineno}"[:CAUSE_LIMIT]
 
 
+def own_place(frame: FrameType) -> str:
+    """Return the place in the shop's code that a thread is at, for logs; without one, the place in a library."""
+    outer: FrameType | None = frame
+    while outer and _is_library(outer):
+        outer = outer.f_back
+    place = outer or frame
+    return f"{place.f_globals.get('__name__', '?')}.{place.f_code.co_name}:{place.f_lineno}"
+
+
 def _innermost_own_frame(error: BaseException) -> TracebackType | None:
     """Return the innermost frame of the shop's own code, or the innermost frame if there is none.
 
@@ -256,15 +265,15 @@ def _innermost_own_frame(error: BaseException) -> TracebackType | None:
     frame, innermost, own = error.__traceback__, None, None
     while frame:
         innermost = frame
-        if not _is_library(frame):
+        if not _is_library(frame.tb_frame):
             own = frame
         frame = frame.tb_next
     return own or innermost
 
 
-def _is_library(frame: TracebackType) -> bool:
-    module = str(frame.tb_frame.f_globals.get("__name__", ""))
-    return module.partition(".")[0] == "stockhub_webhooks" or frame.tb_frame.f_code.co_filename.startswith(LIBRARIES)
+def _is_library(frame: FrameType) -> bool:
+    module = str(frame.f_globals.get("__name__", ""))
+    return module.partition(".")[0] == "stockhub_webhooks" or frame.f_code.co_filename.startswith(LIBRARIES)
 
 
 def format_error(error: BaseException) -> str:

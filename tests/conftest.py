@@ -18,7 +18,7 @@ from stockhub_webhooks.models import Message
 from stockhub_webhooks.operations.health import alarm
 from stockhub_webhooks.operations.health.kept_report import KEPT_REPORT
 from stockhub_webhooks.receiving.recent import RECENT
-from stockhub_webhooks.runners import inline
+from stockhub_webhooks.runners import inline, slices
 from tests import state_changes
 from tests.processes import Shop, scratch_database
 from tests.samples import contract
@@ -167,6 +167,8 @@ def _throttles(monkeypatch):
     monkeypatch.setattr(KEPT_REPORT, "is_due", lambda: True)
     shares.SHARES.reset()
     monkeypatch.setattr(inline.idle_throttle, "seconds", 0)
+    monkeypatch.setattr(slices, "SLICE_SECONDS", 60)
+    monkeypatch.setattr(slices, "LONGEST_PAUSE_SECONDS", 0)
     monkeypatch.setattr(host_orders.registration_throttle, "seconds", 0)
     alarm.check_throttle.start()
 

@@ -57,6 +57,14 @@ GOALS = (
     Goal("pages", "lists", "admin lists with those rows ÷ nearly empty, the slowest", at_most=2),
     Goal("pages", "search", "search, the same", at_most=2),
     Goal("pages", "story", "order story, the same", at_most=2),
+    Goal(
+        "backlog", "threads_pages", "pages with {backlog:,} open messages ÷ without, 2 × 4 threads, rate", at_least=0.7
+    ),
+    Goal("backlog", "threads_p95", "pages, the same, 2 × 4 threads: p95 longer by so many milliseconds", at_most=100),
+    Goal("backlog", "threads_done", "pages, the same, 2 × 4 threads: messages worked off a second"),
+    Goal("backlog", "sync_pages", "pages with {backlog:,} open messages ÷ without, 2 sync workers, rate", at_least=0.4),
+    Goal("backlog", "sync_p95", "pages, the same, 2 sync workers: p95 longer by so many milliseconds", at_most=100),
+    Goal("backlog", "sync_done", "pages, the same, 2 sync workers: messages worked off a second"),
     Goal("burst", "burst", "burst of {burst_clients} clients, errors", at_most=0, whole=True),
     Goal(
         "memory", "web_memory", "web worker after {last_requests:,} messages ÷ after {first_requests:,}", at_most=1.05

@@ -1,4 +1,4 @@
--- What wrk sends: each request has a number of its own, or is one of the prepared bodies.
+-- What wrk sends: each request has a number of its own, or is one of the prepared bodies; without either it is a GET.
 --   SPEED_HEADERS    lines "name: value"
 --   SPEED_PAYLOAD    a file with a body; each {{ID}} in it becomes a number that never came before
 --   SPEED_BODIES     or a file of lines "value of the header<TAB>body", each of them sent once
@@ -38,7 +38,8 @@ end
 
 function init()
   local path = os.getenv("SPEED_BODIES")
-  if path then read_bodies(path, tonumber(os.getenv("SPEED_OFFSET"))) else read_payload(os.getenv("SPEED_PAYLOAD")) end
+  local payload = os.getenv("SPEED_PAYLOAD")
+  if path then read_bodies(path, tonumber(os.getenv("SPEED_OFFSET"))) elseif payload then read_payload(payload) end
 end
 
 function request()
@@ -48,14 +49,15 @@ function request()
     headers[signature] = prepared[1]
     return wrk.format("POST", nil, headers, prepared[2])
   end
+  if #parts == 0 then return wrk.format("GET", nil, headers) end
   return wrk.format("POST", nil, headers, table.concat(parts, string.format("%s%08d", prefix, sent)))
 end
 
 function done(summary, latency)
   local errors = summary.errors
   io.write(string.format(
-    'MEASURED {"requests":%d,"seconds":%.6f,"errors":%d,"p50":%.3f,"p99":%.3f,"longest":%.3f}\n',
+    'MEASURED {"requests":%d,"seconds":%.6f,"errors":%d,"p50":%.3f,"p95":%.3f,"p99":%.3f,"longest":%.3f}\n',
     summary.requests, summary.duration / 1e6,
     errors.connect + errors.read + errors.write + errors.status + errors.timeout,
-    latency:percentile(50) / 1e3, latency:percentile(99) / 1e3, latency.max / 1e3))
+    latency:percentile(50) / 1e3, latency:percentile(95) / 1e3, latency:percentile(99) / 1e3, latency.max / 1e3))
 end

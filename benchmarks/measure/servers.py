@@ -16,13 +16,13 @@ SHAPE = ("-k", "gthread", "-w", "2", "--threads", "4")
 class Server:
     """One gunicorn with an environment of its own; it is there once `wait` returns."""
 
-    def __init__(self, name, environment, root, log):
+    def __init__(self, name, environment, root, log, shape=SHAPE):
         self.name, self.log = name, log
         self.port = free_port()
         with log.open("ab") as file:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", "benchmarks.measure.site.wsgi", "-b", f"127.0.0.1:{self.port}",
-                 *SHAPE, "--log-level", "error"],
+                 *shape, "--log-level", "error"],
                 cwd=root, env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file,
             )  # fmt: skip
 

@@ -27,6 +27,8 @@ class Sizes:
     queue: int = 1_000_000
     drained: int = 100_000
     # storms
+    backlog: int = 4000
+    backlog_seconds: int = 10
     burst_clients: int = 256
     peak_rate: int = 100
     peak_minutes: float = 5.0
@@ -51,6 +53,8 @@ SMOKE = replace(
     last_requests=50,
     queue=60,
     drained=30,
+    backlog=40,
+    backlog_seconds=1,
     burst_clients=32,
     peak_rate=20,
     peak_minutes=0.05,

@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
+from weakref import WeakSet
 
 from django.db import OperationalError, connections, models, transaction
 from django.db.models import F
@@ -35,6 +36,7 @@ from stockhub_webhooks.db.timeouts import query_timeout
 KEPT_LOST_CLAIMS = 1000
 _lost_claims: deque[Callable[[], int]] = deque(maxlen=KEPT_LOST_CLAIMS)
 _giving_back = threading.Lock()
+_claims: WeakSet[Claim] = WeakSet()
 
 
 class Claim:
@@ -49,6 +51,7 @@ class Claim:
         self.token = token
         self.rows = rows
         self._release = release
+        _claims.add(self)
 
     def __iter__(self) -> Iterator[Any]:
         while self.rows:
@@ -182,6 +185,17 @@ def give_back_lost() -> None:
             _lost_claims.popleft()
     finally:
         _giving_back.release()
+
+
+def give_back_all() -> None:
+    """Release whatever was claimed in this process and not begun: the process ends.
+
+    Raises:
+        django.db.Error: the database is away.
+    """
+    for claim in list(_claims):
+        claim.release()
+    give_back_lost()
 
 
 def _remember(rows: models.QuerySet[Any], token: uuid.UUID, values: dict[str, Any]) -> None:

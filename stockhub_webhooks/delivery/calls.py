@@ -45,7 +45,12 @@ logger = logger_of(__name__)
 
 
 def deliver_due(
-    *, until: float, stop: threading.Event | None = None, message: Message | None = None, in_web: bool = False
+    *,
+    until: float,
+    stop: threading.Event | None = None,
+    message: Message | None = None,
+    in_web: bool = False,
+    begin: Callable[[ReceiverCall], None] | None = None,
 ) -> int:
     """Make the due calls until there are none, the time is over or `stop` is set; return their number.
 
@@ -55,6 +60,7 @@ def deliver_due(
         message: make only the calls of this message's order; without an order, of this message.
         in_web: True in a thread that serves requests: few calls run at a time there, see `delivery/places.py`. The
             calls that other threads left for this one are made, too.
+        begin: is called before each call.
     """
     web = WebThread() if in_web else None
     made, before, scope = 0, -1, message
@@ -66,6 +72,8 @@ def deliver_due(
         before = made
         with closing(claimed_calls.claim_due(message=scope, places=web)) as claimed:
             for call in claimed:
+                if begin:
+                    begin(call)
                 call_receiver(call)
                 made += 1
                 if time.monotonic() >= until or (stop and stop.is_set()):

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('stockhub_webhooks', '0015_attempts'),
+        ('stockhub_webhooks', '0016_backlog_turn'),
     ]
 
     operations = [

@@ -2,6 +2,7 @@
 
 from stockhub_webhooks.models.alarm import Alarm
 from stockhub_webhooks.models.attempt import Attempt
+from stockhub_webhooks.models.backlog import BacklogTurn
 from stockhub_webhooks.models.credit_memo import CreditMemo, CreditMemoItem
 from stockhub_webhooks.models.documents import Address, Document, Line
 from stockhub_webhooks.models.drift import Drift
@@ -23,6 +24,7 @@ __all__ = [
     "Address",
     "Alarm",
     "Attempt",
+    "BacklogTurn",
     "CreditMemo",
     "CreditMemoItem",
     "Document",

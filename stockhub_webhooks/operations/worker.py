@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 
 from django.db import Error as DatabaseFault
@@ -16,7 +17,7 @@ from stockhub_webhooks.db.connections import NOW, close_connection, database_ali
 from stockhub_webhooks.delivery import calls, host_orders
 from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
-from stockhub_webhooks.models import Heartbeat
+from stockhub_webhooks.models import Heartbeat, Message, ReceiverCall
 from stockhub_webhooks.operations import drift, replay
 from stockhub_webhooks.operations.health import alarm
 from stockhub_webhooks.processing import deliveries, pipeline
@@ -28,13 +29,22 @@ FOREVER = float("inf")
 CALLS_SECONDS = 1.0  # new messages wait for the calls of others no longer than that
 
 
-def drain(until: float = FOREVER, stop: threading.Event | None = None, *, in_web: bool = False) -> int:
+def drain(
+    until: float = FOREVER,
+    stop: threading.Event | None = None,
+    *,
+    in_web: bool = False,
+    begin: Callable[[Message | ReceiverCall], None] | None = None,
+    batch: int = claiming.BATCH,
+) -> int:
     """Do due work until there is none, the time is over or `stop` is set.
 
     Args:
         until: end of the work, on the clock of `time.monotonic`.
         stop: event that ends the work after the current piece.
         in_web: True in a thread that serves requests, where few receiver calls run at a time.
+        begin: is called before each message and receiver call; once for messages that are applied together.
+        batch: the largest number of messages that are applied together.
 
     Returns:
         The number of pieces of work: messages, receiver calls, steps of replays, look-ups, and imported files.
@@ -43,10 +53,16 @@ def drain(until: float = FOREVER, stop: threading.Event | None = None, *, in_web
     while not _is_over(until, stop):
         before = done
         done += spool_import.import_spool(until=until, stop=stop)
-        with closing(claiming.claim_due()) as claims:
+        with closing(claiming.claim_due(batch)) as claims:
             for claim in claims:
-                done += pipeline.process_together(claim)
+                if begin:
+                    begin(claim.rows[0])
+                done += pipeline.process_together(claim, stop)
+                if done > before and _is_over(until, stop):
+                    return done
                 for message in claim:
+                    if begin:
+                        begin(message)
                     pipeline.process(message)
                     done += 1
                     if _is_over(until, stop):
@@ -54,7 +70,8 @@ def drain(until: float = FOREVER, stop: threading.Event | None = None, *, in_web
                 if _is_over(until, stop):
                     return done
         done += deliveries.record_due(until=until, stop=stop)
-        done += calls.deliver_due(until=min(until, time.monotonic() + CALLS_SECONDS), stop=stop, in_web=in_web)
+        calls_until = min(until, time.monotonic() + CALLS_SECONDS)
+        done += calls.deliver_due(until=calls_until, stop=stop, in_web=in_web, begin=begin)
         done += replay.continue_due(until=until, stop=stop)
         done += host_orders.look_up_due(until=until, stop=stop)
         done += drift.count_due(until=until, stop=stop)
@@ -68,15 +85,15 @@ def _is_over(until: float, stop: threading.Event | None) -> bool:
 
 
 class Worker:
-    """The loop of `stockhub_worker`. A signal handler may set `stop`, which ends it after the current piece of work."""
+    """The loop of `stockhub_worker`. A signal handler may set `stop`, which ends it after the current step."""
 
     PAUSE_SECONDS = 1.0
     HEARTBEAT_SECONDS = 30.0
     CHECK_SECONDS = 60.0
 
-    def __init__(self, *, max_seconds: float | None = None) -> None:
-        self.stop = threading.Event()
-        self.until = time.monotonic() + max_seconds if max_seconds is not None else FOREVER
+    def __init__(self, *, until: float = FOREVER, stop: threading.Event | None = None) -> None:
+        self.stop = stop or threading.Event()
+        self.until = until
         self._next_beat = 0.0
         self._next_check = 0.0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -45,11 +46,15 @@ def process(message: Message) -> Message:
     return message
 
 
-def process_together(claim: Claim) -> int:
+def process_together(claim: Claim, stop: threading.Event | None = None) -> int:
     """Read, apply and record the messages of a claim in one transaction, so that they wait for the database once.
 
     Unreadable messages stay in the claim. If one of the others fails, the transaction is rolled back, and all stay in
     the claim: `process` applies them one by one then.
+
+    Args:
+        claim: the messages.
+        stop: checked between two messages; those that were not begun stay in the claim.
 
     Returns:
         The number of messages that were applied.
@@ -58,14 +63,18 @@ def process_together(claim: Claim) -> int:
     # all processes lock orders in the same sequence, so that they do not deadlock
     readable = sorted(_readable(claim.rows), key=_lock_key)
     messages = [message for message, _ in readable]
+    applied: list[Message] = []
     if len(messages) < 2:
         return 0
     try:
         with query_timeout(database_alias()), write_transaction(database_alias()):
             claiming.lock_together(messages)
             for message, parsed in readable:
+                if applied and stop and stop.is_set():
+                    break
                 with about(message_id=message.pk):
                     _steps(message, parsed)
+                applied.append(message)
     except Exception as fault:
         # two processes that insert the same row at once are no fault
         report = logger.info if isinstance(fault, DatabaseFault) else logger.warning
@@ -73,12 +82,12 @@ def process_together(claim: Claim) -> int:
         for message in messages:
             message.status, message.outcome = Message.Status.RECEIVED, ""
         return 0
-    claim.finish(messages)
-    RECENT.remember(messages)
-    seconds = (time.monotonic() - began) / len(messages)
-    for message in messages:
+    claim.finish(applied)
+    RECENT.remember(applied)
+    seconds = (time.monotonic() - began) / len(applied)
+    for message in applied:
         signals.message_processed.send_robust(Message, message=message, seconds=seconds)
-    return len(messages)
+    return len(applied)
 
 
 def _readable(messages: list[Message]) -> Iterator[tuple[Message, serializers.ParsedMessage]]:

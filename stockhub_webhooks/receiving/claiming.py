@@ -31,11 +31,14 @@ low_water = LowWaterMark()
 BATCH = 20  # with more, two workers would change the sequence of messages the more
 
 
-def claim_due() -> Generator[Claim, None, None]:
+def claim_due(batch: int = BATCH) -> Generator[Claim, None, None]:
     """Claim the messages that are due, a few at a time; messages that the caller has not begun are released.
 
     New messages are claimed together. A message that was begun before is claimed alone: if it kills its process, no
     other message is held up, and only its own attempt is counted.
+
+    Args:
+        batch: the largest number of messages that are claimed together.
     """
     leases.give_back_lost()
     since = low_water.floor()
@@ -46,7 +49,7 @@ def claim_due() -> Generator[Claim, None, None]:
         low_water.rise(due[0]["due_at"])
     if any(row["claim"] is None and row["attempts"] == 0 for row in due):
         fresh = Q(claim=None, attempts=0, due_at__gte=since)
-        yield from _released(_claim(fresh, attempts=F("attempts") + 1, is_suspect=False))
+        yield from _released(_claim(fresh, batch, attempts=F("attempts") + 1, is_suspect=False))
     was_given_up = False
     for row in due:
         same = Q(pk=row["pk"], claim=row["claim"])
@@ -59,13 +62,13 @@ def claim_due() -> Generator[Claim, None, None]:
                 journal.postpone_or_give_up(message, WORKER_DIED, DIED)
                 was_given_up = True
     if was_given_up:  # there may be more messages behind them
-        yield from claim_due()
+        yield from claim_due(batch)
 
 
-def _claim(which: Q, **values: Any) -> Claim:
+def _claim(which: Q, batch: int = BATCH, **values: Any) -> Claim:
     """Claim some of those messages that are due and not locked, oldest first."""
     token = uuid.uuid4()
-    due = Message.objects.using(database_alias()).filter(which).due(NOW)[:BATCH]
+    due = Message.objects.using(database_alias()).filter(which).due(NOW)[:batch]
     messages: list[Message] = leases.claim_unlocked(due, token, **values)
     for message in messages:
         message.claim = token

@@ -1,7 +1,8 @@
-"""The request does it all: a shop without a worker heals with its traffic."""
+"""The request does it all, and helps with left-over work: a shop without a worker heals with its traffic."""
 
 from __future__ import annotations
 
+import itertools
 import time
 
 from stockhub_webhooks.conf import conf
@@ -9,8 +10,10 @@ from stockhub_webhooks.db.throttle import Throttle
 from stockhub_webhooks.delivery import calls
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.operations import worker
+from stockhub_webhooks.runners import slices
 
 idle_throttle = Throttle(1.0)
+calls_first = itertools.cycle((False, True))  # otherwise the calls would wait until all messages are applied
 
 
 class InlineRunner:
@@ -19,19 +22,23 @@ class InlineRunner:
     applies_in_request = True
 
     def after_answer(self, message: Message) -> None:
-        """Call the receivers of this message first, then spend what is left of the budget on all due work.
+        """Call the receivers of this message within the budget, then help with all due work for a slice.
 
         If there was no due work, the next look is a second later: under load, looking would be a sixth of the work.
-        Calls are always looked for, since this thread makes the calls that waited in line for another thread's call.
         """
-        until = time.monotonic() + conf.INLINE_BUDGET_SECONDS
         if message.outcome in (Message.Outcome.CREATED, Message.Outcome.UPDATED, Message.Outcome.STALE):
+            until = time.monotonic() + conf.INLINE_BUDGET_SECONDS
             calls.deliver_due(until=until, message=message, in_web=True)
-        calls.deliver_due(until=until, in_web=True)
-        is_due = message.outcome == Message.Outcome.SPLIT or idle_throttle.is_due()
-        if is_due and not worker.drain(until, in_web=True):
-            idle_throttle.start()
+        if message.outcome == Message.Outcome.SPLIT or idle_throttle.is_due():
+            self.wake()
 
     def wake(self) -> None:
-        """Do what is due, here and now."""
-        worker.drain(time.monotonic() + conf.INLINE_BUDGET_SECONDS, in_web=True)
+        """Do due work for a slice of time, unless another thread does so."""
+        until = time.monotonic() + conf.INLINE_BUDGET_SECONDS
+        with slices.one_slice() as one:
+            if one is None:
+                return
+            done = calls.deliver_due(until=until, stop=one, in_web=True, begin=one.begin) if next(calls_first) else 0
+            done += worker.drain(until, one, in_web=True, begin=one.begin, batch=slices.BATCH)
+            if not done and not one.is_set():
+                idle_throttle.start()

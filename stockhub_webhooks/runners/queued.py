@@ -64,7 +64,9 @@ class QueuedRunner:
     def work(self, seconds: float = SLICE_SECONDS) -> None:
         """Do due work for at most so many seconds, and send a wake-up if some is left. Never raises."""
         here = self.works_here()
-        worker = Worker(max_seconds=min(seconds, conf.INLINE_BUDGET_SECONDS) if here else seconds)
+        if here:
+            seconds = min(seconds, conf.INLINE_BUDGET_SECONDS)
+        worker = Worker(until=time.monotonic() + seconds)
         try:
             worker.once()
         except DatabaseFault as fault:

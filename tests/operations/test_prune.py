@@ -9,7 +9,7 @@ from django.db import OperationalError
 from django.test import override_settings
 
 from stockhub_webhooks import signals
-from stockhub_webhooks.models import Message, Order
+from stockhub_webhooks.models import BacklogTurn, Message, Order
 from stockhub_webhooks.operations import prune
 from tests.conftest import KEY, TEST_KEY
 from tests.samples import ALPHABETICAL, sample
@@ -31,8 +31,8 @@ def filled(post, hear):
 
 
 def rows():
-    """Return the number of rows of each model that has any."""
-    models = apps.get_app_config("stockhub_webhooks").get_models()
+    """Return the number of rows of each model that has any; the turn at left-over work is no data."""
+    models = set(apps.get_app_config("stockhub_webhooks").get_models()) - {BacklogTurn}
     return {model.__name__: number for model in models if (number := model.objects.count())}
 
 

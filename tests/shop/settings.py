@@ -17,6 +17,7 @@ STOCKHUB_WEBHOOKS = STOCKHUB_WEBHOOKS | {
     "MAX_ATTEMPTS": int(os.environ.get("SHOP_MAX_ATTEMPTS", "20")),
     "BACKOFF_BASE_SECONDS": float(os.environ.get("SHOP_BACKOFF_SECONDS", "30")),
     "INLINE_BUDGET_SECONDS": float(os.environ.get("SHOP_INLINE_BUDGET_SECONDS", "5")),
+    "RECEIVER_ALARM_SECONDS": float(os.environ.get("SHOP_ALARM_SECONDS", "60")),
     "SPOOL_DIR": os.environ.get("SHOP_SPOOL_DIR", ""),
     "DATABASE_TIMEOUT_SECONDS": float(os.environ.get("SHOP_PATIENCE_SECONDS", "20")),
     "ALERT": os.environ.get("SHOP_ALERT", "django.core.mail.mail_admins"),

@@ -1,7 +1,9 @@
 """Found by the app without being named anywhere."""
 
 import os
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,8 +25,14 @@ def every(sender, *, event, order, **kwargs):
 
 
 def orders(sender, *, event, order, **kwargs):
-    """Dies half-way through its work: once if its file is there, each time if the order's number is in it."""
+    """Dies half-way through its work: once if its file is there, each time if the order's number is in it.
+
+    It never returns for the orders that it is told to.
+    """
     write_down("orders", event, order)
+    if order.increment_id in os.environ.get("SHOP_ENDLESS_ORDERS", "").split():
+        with ThreadPoolExecutor() as pool:  # its thread keeps the process from ending
+            pool.submit(threading.Event().wait).result()
     deadly = os.environ.get("SHOP_DEADLY_FILE")
     if deadly and os.path.exists(deadly):
         with suppress(FileNotFoundError):  # another process has just died of it

@@ -4,6 +4,7 @@ import json
 
 from django.conf import settings
 from django.http import HttpResponse, HttpResponseForbidden
+from django.shortcuts import render
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.csrf import csrf_exempt
 
@@ -22,6 +23,12 @@ def bare(request):
     data = json.loads(request.body)
     Delivery.objects.create(topic="order", increment_id=data["increment_id"], payload=data)
     return HttpResponse(b"{}", content_type="application/json", status=201)
+
+
+def page(request):
+    """A page of the shop: one query, and a template."""
+    rows = list(Delivery.objects.order_by("-pk")[:20])
+    return render(request, "registration/logged_out.html", {"rows": rows})
 
 
 def for_later(trigger, api_key=None):

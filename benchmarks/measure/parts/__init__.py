@@ -1,6 +1,18 @@
 """What is measured: each module has a function `measure(bench)` that gives `Findings`."""
 
-from benchmarks.measure.parts import answers, burst, growth, memory, pages, peak, reading, start, statements, worker
+from benchmarks.measure.parts import (
+    answers,
+    backlog,
+    burst,
+    growth,
+    memory,
+    pages,
+    peak,
+    reading,
+    start,
+    statements,
+    worker,
+)  # fmt: skip
 
 # in the sequence in which they run; PARTS are those of the table, EXTRAS are asked for
 PARTS = {
@@ -11,6 +23,7 @@ PARTS = {
     "burst": burst.measure,
     "worker": worker.measure,
     "pages": pages.measure,
+    "backlog": backlog.measure,
     "growth": growth.measure,
     "memory": memory.measure,
 }

@@ -10,7 +10,7 @@ if settings.WITH_APP:
 if settings.WITH_BASELINES:
     from benchmarks.measure.baselines import nested, views
 
-    urlpatterns += [path("bare", views.bare), path("drf", nested.OrderView.as_view())]
+    urlpatterns += [path("bare", views.bare), path("page", views.page), path("drf", nested.OrderView.as_view())]
 if settings.WITH_PEERS:
     urlpatterns += [
         path("stripe/", include("djstripe.urls", namespace="djstripe")),

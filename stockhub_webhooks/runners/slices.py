@@ -1,0 +1,119 @@
+"""Slices of left-over work in the web processes: one thread of all processes at a time, with pauses.
+
+The pages of the shop stay fast while a backlog is worked off: no message or receiver call is begun after 100 ms, then
+the thread goes back to the server, and the next slice, of any thread, begins only after as long a pause.
+
+The claim on `BacklogTurn` is renewed before each message or call, and lapses after a second. It names the work in hand:
+while the row of that work is locked, its transaction lives, so a slow receiver brings no second thread in.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import OperationalError, transaction
+from django.db.models import Q, QuerySet
+
+from stockhub_webhooks.db import leases
+from stockhub_webhooks.db.connections import NOW, close_if_broken, database_alias, from_now
+from stockhub_webhooks.db.timeouts import query_timeout, sqlite_busy_timeout
+from stockhub_webhooks.models import BacklogTurn, Message, ReceiverCall
+
+SLICE_SECONDS = 0.1
+BATCH = 10  # messages that are claimed together
+CLAIM_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 60.0  # a time further ahead was written by a clock that was set back since
+SQLITE_WAIT_SECONDS = 0.05
+
+
+class Slice(threading.Event):
+    """A slice of time for left-over work; as an event it is set when the slice is over."""
+
+    def __init__(self, token: uuid.UUID) -> None:
+        super().__init__()
+        self.token = token
+        self.began = time.monotonic()
+
+    def is_set(self) -> bool:
+        """Return True if the slice is over."""
+        return super().is_set() or time.monotonic() - self.began >= SLICE_SECONDS
+
+    def begin(self, work: Message | ReceiverCall) -> None:
+        """Renew the claim for the next piece of work. If the claim was lost, the slice is over after it."""
+        in_hand: dict[str, int | None] = {"message": None, "call": None}
+        in_hand["message" if isinstance(work, Message) else "call"] = work.pk
+        if not _turn().filter(claim=self.token).update(free_at=from_now(CLAIM_SECONDS), **in_hand):
+            self.set()
+
+    def end(self) -> None:
+        """Give the right back; it is free after a pause that is as long as the slice was."""
+        pause = min(round(time.monotonic() - self.began, 3), LONGEST_PAUSE_SECONDS)
+        free = {"claim": None, "message": None, "call": None, "free_at": from_now(pause)}
+        _turn().filter(claim=self.token).update(**free)
+
+
+@contextmanager
+def one_slice() -> Iterator[Slice | None]:
+    """Yield a slice of time for left-over work; None if another thread has the right, or a pause is not over."""
+    current = _claim()
+    try:
+        yield current
+    finally:
+        if current:
+            current.end()
+
+
+def _claim() -> Slice | None:
+    try:
+        with query_timeout(database_alias()), sqlite_busy_timeout(database_alias(), SQLITE_WAIT_SECONDS):
+            row = _free_row()
+            if row is None or _lives(row):
+                return None
+            token = uuid.uuid4()
+            mine = {"claim": token, "free_at": from_now(CLAIM_SECONDS), "message": None, "call": None}
+            claimed = _free().filter(claim=row.claim).update(**mine)
+    except OperationalError:  # on SQLite another connection writes
+        close_if_broken(database_alias())
+        return None
+    return Slice(token) if claimed else None
+
+
+def _free_row() -> BacklogTurn | None:
+    """Return the row if it may be claimed; insert it at first."""
+    if row := _free().first():
+        return row
+    if _turn().exists():
+        return None
+    _turn().bulk_create([BacklogTurn(free_at=NOW)], ignore_conflicts=True)
+    return _free().first()
+
+
+def _lives(row: BacklogTurn) -> bool:
+    """Return True if a transaction works on what the last thread had in hand."""
+    using = database_alias()
+    if row.message is not None:
+        return _is_locked(Message.objects.using(using).filter(pk=row.message))
+    return row.call is not None and _is_locked(ReceiverCall.objects.using(using).filter(pk=row.call))
+
+
+def _is_locked(rows: Any) -> bool:
+    if not rows.exists():
+        return False
+    try:
+        with transaction.atomic(using=rows.db):
+            return not leases.skip_locked(rows.only("pk"))
+    except OperationalError:
+        return True
+
+
+def _turn() -> QuerySet[BacklogTurn]:
+    return BacklogTurn.objects.using(database_alias()).filter(pk=1)
+
+
+def _free() -> QuerySet[BacklogTurn]:
+    return _turn().filter(Q(free_at__lte=NOW) | Q(free_at__gt=from_now(LONGEST_PAUSE_SECONDS)))
