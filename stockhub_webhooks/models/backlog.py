@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import ClassVar
 from uuid import UUID
 
 from django.db import models
@@ -26,6 +27,8 @@ class BacklogTurn(models.Model):
     # plain numbers: the rows may be deleted meanwhile
     message: models.BigIntegerField[int | None, int | None] = models.BigIntegerField(null=True, editable=False)
     call: models.BigIntegerField[int | None, int | None] = models.BigIntegerField(null=True, editable=False)
+
+    objects: ClassVar[models.Manager[BacklogTurn]] = models.Manager()
 
     class Meta:
         verbose_name = _("turn at left-over work")
