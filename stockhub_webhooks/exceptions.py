@@ -11,6 +11,7 @@ Two questions decide the class: is the sender, the shop or the set-up at fault, 
     ├── Unreadable           sender: the message is stored and quarantined; a retry helps only after a correction
     ├── NotStored            set-up: neither the database nor the spool stored the message, 503
     ├── AlreadySettled       no fault: another process finished the same message first
+    ├── OrderLocked          no fault: another transaction holds an order's row; the work is done later
     ├── TransactionLost      receiver of the shop: it swallowed a database error, so its transaction is lost
     ├── ReceiverRefused      developer of the shop: the function cannot be connected
     ├── MultipleAccounts     developer of the shop: an order number exists in several accounts, and none is named
@@ -25,12 +26,16 @@ import sysconfig
 import traceback
 from collections.abc import Iterable
 from types import TracebackType
+from typing import Any
+
+from django.db import OperationalError
 
 TRACEBACK_LIMIT = 4000
 CAUSE_LIMIT = 200
 LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 DIED = "died"  # the cause of work that ended without an error: its process died
 CALLER_DIED = "the process that made the call died each time"
+ORDER_LOCKED = "order_locked"  # the cause of work that waits for another transaction
 WORKER_DIED = "the process that worked on the message died each time"
 
 
@@ -122,6 +127,23 @@ class NotStored(StockHubError):
 
 class AlreadySettled(StockHubError):
     """Another process finished the same message first; the transaction is rolled back."""
+
+
+class OrderLocked(StockHubError, OperationalError):
+    """Another transaction holds the row of an order or a document; the caller must roll back.
+
+    Attributes:
+        model: the model of the row.
+        values: the fields that identify the row, such as `account` and `increment_id`, or `id`.
+        is_final: True if a short wait did not help, so that the work is for later.
+    """
+
+    def __init__(self, model: Any, values: dict[str, Any], *, is_final: bool) -> None:
+        name = values.get("increment_id") or f"with the id {values.get('id')}"
+        super().__init__(f"{model.__name__} {name} is locked by another transaction")
+        self.model = model
+        self.values = values
+        self.is_final = is_final
 
 
 class TransactionLost(StockHubError):

@@ -17,6 +17,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from stockhub_webhooks.db.timeouts import query_timeout, should_retry
+from stockhub_webhooks.exceptions import OrderLocked
 
 PSYCOPG_IN_ERROR = 3  # psycopg.pq.TransactionStatus.INERROR
 T = TypeVar("T")
@@ -86,9 +87,9 @@ def with_retries(step: Callable[[], T], *, is_transaction: bool = False) -> T:
         try:
             with query_timeout(database_alias()):
                 return step()
-        except faults:
+        except faults as fault:
             is_final = connections[database_alias()].in_atomic_block and not is_transaction
-            if is_final or not should_retry(attempt, began):
+            if (isinstance(fault, OrderLocked) and fault.is_final) or is_final or not should_retry(attempt, began):
                 raise
             close_if_broken(database_alias())
     raise AssertionError("the last attempt returns or raises")

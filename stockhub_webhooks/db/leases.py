@@ -139,9 +139,10 @@ def skip_locked(rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
         django.db.OperationalError: a row is locked, and the database has no SKIP LOCKED.
     """
     features = connections[rows.db].features
+    no_key = features.has_select_for_no_key_update
     if features.has_select_for_update_skip_locked:
-        return rows.select_for_update(skip_locked=True)
-    return rows.select_for_update(nowait=features.has_select_for_update_nowait)
+        return rows.select_for_update(no_key=no_key, skip_locked=True)
+    return rows.select_for_update(no_key=no_key, nowait=features.has_select_for_update_nowait)
 
 
 def renew(rows: models.QuerySet[Any], token: uuid.UUID | None) -> int:

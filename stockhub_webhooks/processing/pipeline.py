@@ -14,9 +14,10 @@ from stockhub_webhooks.db.connections import database_alias, with_retries, write
 from stockhub_webhooks.db.leases import Claim
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.delivery import ledger
-from stockhub_webhooks.exceptions import AlreadySettled, Unreadable, error_location
+from stockhub_webhooks.exceptions import AlreadySettled, OrderLocked, Unreadable, error_location
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Event, Message, ReceiverCall
+from stockhub_webhooks.processing import locked_orders
 from stockhub_webhooks.processing.apply import apply, apply_outdated
 from stockhub_webhooks.processing.split import split
 from stockhub_webhooks.receiving import claiming, journal
@@ -24,11 +25,15 @@ from stockhub_webhooks.receiving import claiming, journal
 logger = logger_of(__name__)
 
 
-def process(message: Message) -> Message:
+def process(message: Message, claim: Claim | None = None) -> Message:
     """Read, apply and record a message that the caller has claimed.
 
     Never raises: the message ends applied or quarantined, or stays open for another attempt. Its `status` and
     `outcome` say which.
+
+    Args:
+        message: the message.
+        claim: further messages of the same claim; those of the same order are put off too if the order is locked.
     """
     began = time.monotonic()
     with about(message_id=message.pk):
@@ -36,7 +41,10 @@ def process(message: Message) -> Message:
             _apply(message)
         except Exception as fault:
             try:
-                _record_failure(message, fault)
+                if isinstance(fault, OrderLocked):
+                    locked_orders.put_off(message, fault, claim)
+                else:
+                    _record_failure(message, fault)
             except DatabaseFault as further:  # the lease lapses, and another process claims the message
                 logger.warning("message %s stays open (%s)", message.pk, type(further).__name__)
         signals.message_processed.send_robust(Message, message=message, seconds=time.monotonic() - began)
@@ -46,8 +54,8 @@ def process(message: Message) -> Message:
 def process_together(claim: Claim) -> int:
     """Read, apply and record the messages of a claim in one transaction, so that they wait for the database once.
 
-    Unreadable messages stay in the claim. If one of the others fails, the transaction is rolled back, and all stay in
-    the claim: `process` applies them one by one then.
+    Unreadable messages stay in the claim, and those of locked orders. If one of the others fails, the transaction is
+    rolled back, and all stay in the claim: `process` applies them one by one then.
 
     Returns:
         The number of messages that were applied.
@@ -55,16 +63,15 @@ def process_together(claim: Claim) -> int:
     began = time.monotonic()
     # all processes lock orders in the same sequence, so that they do not deadlock
     readable = sorted(_readable(claim.rows), key=_lock_key)
-    messages = [message for message, _ in readable]
-    if len(messages) < 2:
+    if len(readable) < 2:
         return 0
     try:
-        with query_timeout(database_alias()), write_transaction(database_alias()):
-            claiming.lock_together(messages)
-            for message, parsed in readable:
-                with about(message_id=message.pk):
-                    _steps(message, parsed)
+        try:
+            messages = _apply_together(readable)
+        except OrderLocked:
+            messages = _apply_together(readable, skip_locked=True)
     except Exception as fault:
+        messages = [message for message, _ in readable]
         # two processes that insert the same row at once are no fault
         report = logger.info if isinstance(fault, DatabaseFault) else logger.warning
         report("%s messages are applied one by one, since one failed (%s)", len(messages), error_location(fault))
@@ -78,6 +85,22 @@ def process_together(claim: Claim) -> int:
     return len(messages)
 
 
+def _apply_together(
+    readable: list[tuple[Message, serializers.ParsedMessage]], *, skip_locked: bool = False
+) -> list[Message]:
+    """Apply messages in one transaction, if wanted without those of locked orders; return those that were applied."""
+    with query_timeout(database_alias()), write_transaction(database_alias()):
+        claiming.lock_together([message for message, _ in readable])
+        if skip_locked:
+            numbers = {_lock_key(pair) for pair in readable}
+            locked = locked_orders.find_locked(numbers)
+            readable = [pair for pair in readable if _lock_key(pair) not in locked]
+        for message, parsed in readable:
+            with about(message_id=message.pk):
+                _steps(message, parsed)
+    return [message for message, _ in readable]
+
+
 def _readable(messages: list[Message]) -> Iterator[tuple[Message, serializers.ParsedMessage]]:
     for message in messages:
         with suppress(Unreadable):
@@ -85,8 +108,7 @@ def _readable(messages: list[Message]) -> Iterator[tuple[Message, serializers.Pa
 
 
 def _lock_key(pair: tuple[Message, serializers.ParsedMessage]) -> tuple[str, str]:
-    message, parsed = pair
-    return message.account, parsed.order_increment_id or parsed.increment_id
+    return locked_orders.order_key(*pair)
 
 
 @dataclass(frozen=True)

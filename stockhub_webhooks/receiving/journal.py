@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import Error as DatabaseFault
 from django.db import IntegrityError, connections, transaction
+from django.db.models import F
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
@@ -28,6 +29,7 @@ from stockhub_webhooks.db.connections import (
 from stockhub_webhooks.db.timeouts import query_timeout, should_retry
 from stockhub_webhooks.db.writes import insert, update
 from stockhub_webhooks.exceptions import (
+    ORDER_LOCKED,
     AlreadySettled,
     NotStored,
     Unreadable,
@@ -273,6 +275,24 @@ def postpone_or_give_up(message: Message, error: str, cause: str) -> None:
         message.status = Message.Status.FAILED
         with about(message_id=message.pk):
             logger.error("message %s is given up after %s attempts", message.pk, message.attempts)
+
+
+def put_off(messages: list[Message], reason: str, seconds: float) -> None:
+    """Make messages of one claim due again at the same time, since their order is locked; no attempt is counted.
+
+    Args:
+        messages: claimed messages.
+        reason: for people.
+        seconds: the pause.
+    """
+    values = {"error": reason, "cause": ORDER_LOCKED, "claim": None, "is_suspect": False}
+    values |= {"attempts": F("attempts") - 1, "due_at": from_now(seconds)}
+    rows = Message.objects.using(database_alias()).filter(
+        pk__in=[message.pk for message in messages], claim=messages[0].claim, status=Message.Status.RECEIVED
+    )
+    with_retries(partial(rows.filter(due_at__isnull=False, attempts__gt=0).update, **values))
+    for message in messages:
+        message.status, message.outcome = Message.Status.RECEIVED, ""
 
 
 def requeue(pks: list[int]) -> int:
