@@ -79,7 +79,7 @@ def process_together(claim: Claim) -> int:
             message.status, message.outcome = Message.Status.RECEIVED, ""
         return 0
     claim.finish(messages)
-    seconds = (time.monotonic() - began) / len(messages)
+    seconds = (time.monotonic() - began) / max(len(messages), 1)
     for message in messages:
         signals.message_processed.send_robust(Message, message=message, seconds=seconds)
     return len(messages)
