@@ -89,7 +89,11 @@ def with_retries(step: Callable[[], T], *, is_transaction: bool = False) -> T:
                 return step()
         except faults as fault:
             is_final = connections[database_alias()].in_atomic_block and not is_transaction
-            if (isinstance(fault, OrderLocked) and fault.is_final) or is_final or not should_retry(attempt, began):
+            if isinstance(fault, OrderLocked):
+                if fault.is_final or is_final or not should_retry(1, began):
+                    raise
+                continue
+            if is_final or not should_retry(attempt, began):
                 raise
             close_if_broken(database_alias())
     raise AssertionError("the last attempt returns or raises")

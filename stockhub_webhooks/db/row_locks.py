@@ -173,7 +173,8 @@ def holder(model: type[models.Model], using: str, values: Mapping[str, Any]) -> 
         return ""
     quote = connection.ops.quote_name
     table = quote(model._meta.db_table)
-    condition = " AND ".join(f"{quote(model._meta.get_field(name).column)} = %s" for name in values)
+    fields: list[Any] = [model._meta.get_field(name) for name in values]
+    condition = " AND ".join(f"{quote(field.column)} = %s" for field in fields)
     try:
         with connection.cursor() as cursor:
             text = HOLDER_SQL.format(table=table, condition=condition)

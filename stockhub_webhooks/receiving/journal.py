@@ -285,7 +285,7 @@ def put_off(messages: list[Message], reason: str, seconds: float) -> None:
         reason: for people.
         seconds: the pause.
     """
-    values = {"error": reason, "cause": ORDER_LOCKED, "claim": None, "is_suspect": False}
+    values: dict[str, Any] = {"error": reason, "cause": ORDER_LOCKED, "claim": None, "is_suspect": False}
     values |= {"attempts": F("attempts") - 1, "due_at": from_now(seconds)}
     rows = Message.objects.using(database_alias()).filter(
         pk__in=[message.pk for message in messages], claim=messages[0].claim, status=Message.Status.RECEIVED
