@@ -32,7 +32,7 @@ class Selection:
             related: paths to related rows, such as `event` and `event__message`, shorter ones first.
             without: fields to defer, such as `event__message__body`.
         """
-        self._using = rows.db
+        self.using = rows.db
         self._parts: list[_Part] = []
         columns: list[str] = []
         for path in ("", *related):
@@ -40,7 +40,7 @@ class Selection:
             attributes = [f.attname for f in model._meta.concrete_fields if _join(path, f.name) not in without]
             self._parts.append(_Part(path, model, attributes, slice(len(columns), len(columns) + len(attributes))))
             columns += [_join(path, attribute) for attribute in attributes]
-        compiler = rows.values_list(*columns).query.get_compiler(self._using)
+        compiler = rows.values_list(*columns).query.get_compiler(self.using)
         self._sql, self._parameters = compiler.as_sql()
         self._expressions = [expression for expression, *_ in compiler.select]
 
@@ -51,10 +51,10 @@ class Selection:
             last: the values of the query's last parameters.
         """
         parameters = (*self._parameters[: len(self._parameters) - len(last)], *last)
-        results = run(connections[self._using], self._sql, parameters, methodcaller("fetchall"))
+        results = run(connections[self.using], self._sql, parameters, methodcaller("fetchall"))
         if not results:
             return []
-        compiler = Query(self._parts[0].model).get_compiler(self._using)
+        compiler = Query(self._parts[0].model).get_compiler(self.using)
         converters = compiler.get_converters(self._expressions)
         return [self._instance(values) for values in compiler.apply_converters(results, converters)]
 
@@ -64,7 +64,7 @@ class Selection:
             own = values[columns]
             # an outer join gives NULL for the primary key if there is no related row
             exists = own[attributes.index(model._meta.pk.attname)] is not None
-            instances[path] = model.from_db(self._using, attributes, own) if exists else None
+            instances[path] = model.from_db(self.using, attributes, own) if exists else None
             parent, _, relation = path.rpartition("__")
             if path and instances[parent]:
                 setattr(instances[parent], relation, instances[path])

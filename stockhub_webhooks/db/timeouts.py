@@ -22,7 +22,6 @@ from stockhub_webhooks.conf import conf
 MAX_ATTEMPTS = 3
 SLOW_SECONDS = 4.0
 CHECK_SECONDS = 0.2
-SQLITE_TIMEOUT_SECONDS = 5.0  # the default of Python's module
 
 
 def should_retry(attempt: int, began: float, max_attempts: int = MAX_ATTEMPTS) -> bool:
@@ -52,31 +51,6 @@ def query_timeout(using: str) -> Iterator[None]:
         yield
     finally:
         WATCHDOG.forget(wait)
-
-
-@contextmanager
-def sqlite_busy_timeout(using: str, seconds: float) -> Iterator[None]:
-    """Wait at most so long for another writer of a SQLite file; other databases have locks of rows and are left alone.
-
-    Raises:
-        django.db.OperationalError: the other writer took longer.
-    """
-    connection = connections[using]
-    if connection.vendor != "sqlite":
-        yield
-        return
-    usual = connection.settings_dict["OPTIONS"].get("timeout", SQLITE_TIMEOUT_SECONDS)
-    _set_busy_timeout(connection, min(seconds, usual))
-    try:
-        yield
-    finally:
-        if connection.connection is not None:
-            _set_busy_timeout(connection, usual)
-
-
-def _set_busy_timeout(connection: Any, seconds: float) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
 
 
 class _Wait:

@@ -20,6 +20,7 @@ from django.utils.module_loading import import_string
 
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import NOW, close_if_broken, database_alias, from_now, with_retries
+from stockhub_webhooks.db.low_water import LowWaterMark
 from stockhub_webhooks.db.throttle import Throttle
 from stockhub_webhooks.exceptions import DIED, error_fingerprint, error_location
 from stockhub_webhooks.logs import logger_of
@@ -46,6 +47,7 @@ REGISTER_BATCH = 500
 OVERLAP = 1000  # keys: a transaction may commit later than one that began after it
 
 registration_throttle = Throttle(30.0)
+low_water = LowWaterMark()
 
 
 # ---------------------------------------------------------------- the resolver
@@ -107,7 +109,10 @@ def look_up_due(*, until: float = float("inf"), stop: threading.Event | None = N
     if not conf.HOST_ORDER_RESOLVER:
         return 0
     _register_new_orders()
-    due = list(_links().due(NOW).select_related("order", "payment_request")[:BATCH])
+    rows = _links().due(NOW).filter(due_at__gte=low_water.floor())
+    due = list(rows.select_related("order", "payment_request")[:BATCH])
+    if due:
+        low_water.rise(due[0].due_at)
     under_way = owners(SLOTS, SLOT_SECONDS) if any(link.claim for link in due) else set()
     due = [link for link in due if link.claim not in under_way]
     # two slots: a resolver that never returns holds up one process, or two

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from functools import lru_cache, partial
 from typing import Any
 
+from django.db import connections
 from django.db.models import F
 from django.utils import timezone
 
@@ -19,6 +20,7 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db import leases
 from stockhub_webhooks.db.connections import NOW, database_alias, from_now, with_retries
+from stockhub_webhooks.db.low_water import BEGINNING, LowWaterMark
 from stockhub_webhooks.db.selections import Selection
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.db.writes import insert, update
@@ -33,6 +35,8 @@ logger = logger_of(__name__)
 ERROR_LIMIT = 8000
 LONGEST_WAIT_SECONDS = 30 * 24 * 3600.0
 BATCH = 20
+
+low_water = LowWaterMark()  # by status
 
 
 # ---------------------------------------------------------------- recording
@@ -98,8 +102,11 @@ def claim_due(*, message_id: int | None = None) -> Iterator[ReceiverCall]:
     was_given_up = False
     for status in statuses:
         due = _due(receivers, database_alias(), status, bool(of_message))
-        with query_timeout(database_alias()):
-            calls = due.rows(*of_message)
+        last = of_message or (connections[due.using].ops.adapt_datetimefield_value(low_water.floor(status)),)
+        with query_timeout(due.using):
+            calls = due.rows(*last)
+        if calls and not of_message:
+            low_water.rise(calls[0].due_at, status)
         for call in calls:
             killed_its_process = call.attempts >= conf.MAX_ATTEMPTS if call.claim is None else call.is_suspect
             if killed_its_process:
@@ -119,8 +126,7 @@ def _due(receivers: frozenset[tuple[str, frozenset[str]]], using: str, status: s
     due = ReceiverCall.objects.using(using).due(NOW).filter(status=status).of(known)
     if status == ReceiverCall.Status.PENDING:  # a call whose lease is over was first in line already
         due = due.first_in_line(known)
-    if of_message:
-        due = due.filter(event__message_id=0)
+    due = due.filter(event__message_id=0) if of_message else due.filter(due_at__gte=BEGINNING)
     return Selection(due[:BATCH], ["event", "event__message"], without=["event__message__body"])
 
 
@@ -231,6 +237,8 @@ def _change(call: ReceiverCall, **values: Any) -> bool:
         values["claim"] = None
     changed = bool(with_retries(partial(update, ReceiverCall, database_alias(), _as_claimed(call), values)))
     if changed:
+        if values["due_at"] is None:  # later calls of the order may have been due for long
+            low_water.fall_below(call.event.message.received_at)
         call.status, call.cause = values["status"], values["cause"]
         call.claim = values.get("claim", call.claim)
     return changed

@@ -19,11 +19,14 @@ from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db import leases
 from stockhub_webhooks.db.connections import NOW, database_alias, with_retries
 from stockhub_webhooks.db.leases import Claim
+from stockhub_webhooks.db.low_water import LowWaterMark
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.db.writes import update
 from stockhub_webhooks.exceptions import DIED, WORKER_DIED, AlreadySettled
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.receiving import journal
+
+low_water = LowWaterMark()
 
 BATCH = 20  # with more, two workers would change the sequence of messages the more
 
@@ -35,12 +38,15 @@ def claim_due() -> Generator[Claim, None, None]:
     other message is held up, and only its own attempt is counted.
     """
     leases.give_back_lost()
+    since = low_water.floor()
+    rows = Message.objects.using(database_alias()).due(NOW).filter(due_at__gte=since)
     with query_timeout(database_alias()):
-        due = list(
-            Message.objects.using(database_alias()).due(NOW).values("pk", "attempts", "claim", "is_suspect")[:BATCH]
-        )
+        due = list(rows.values("pk", "attempts", "claim", "is_suspect", "due_at")[:BATCH])
+    if due:
+        low_water.rise(due[0]["due_at"])
     if any(row["claim"] is None and row["attempts"] == 0 for row in due):
-        yield from _released(_claim(Q(claim=None, attempts=0), attempts=F("attempts") + 1, is_suspect=False))
+        fresh = Q(claim=None, attempts=0, due_at__gte=since)
+        yield from _released(_claim(fresh, attempts=F("attempts") + 1, is_suspect=False))
     was_given_up = False
     for row in due:
         same = Q(pk=row["pk"], claim=row["claim"])

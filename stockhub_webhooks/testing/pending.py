@@ -37,6 +37,8 @@ def run_pending(*, ignore_backoff: bool = True, raise_errors: bool = True) -> li
         Exception: the error of the first receiver that failed; `PermanentFailure` if its call was given up.
     """
     made: dict[int, ReceiverCall] = {}
+    ledger.low_water.reset()  # a test may have set times of the past
+    claiming.low_water.reset()
     with test_settings(), _failures() as failures:
         if ignore_backoff:
             _make_all_due()

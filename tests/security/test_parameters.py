@@ -78,7 +78,8 @@ def names_read(http, address, method):
         if filters:
             for spec in filters.filter_specs:
                 recorder.names |= set(spec.expected_parameters())
-    forms = re.findall(r'<(?:input|select|textarea)[^>]* name="([^"]+)"', answer.text if not answer.streaming else "")
+    page = "" if answer.streaming else answer.content.decode(errors="replace")  # a file may be no text
+    forms = re.findall(r'<(?:input|select|textarea)[^>]* name="([^"]+)"', page)
     return sorted(name for name in recorder.names | set(forms) if name and name != "csrfmiddlewaretoken")
 
 
