@@ -17,7 +17,7 @@ from django.db import DatabaseError, OperationalError, connections, models
 
 from stockhub_webhooks.exceptions import OrderLocked
 
-WAIT_SECONDS = 0.5
+WAIT_SECONDS = 1.0
 MIN_PAUSE_SECONDS = 2.0
 MAX_PAUSE_SECONDS = 30.0
 FORGET_SECONDS = 2 * MAX_PAUSE_SECONDS
