@@ -12,6 +12,7 @@ Two questions decide the class: is the sender, the shop or the set-up at fault, 
     ├── NotStored            set-up: neither the database nor the spool stored the message, 503
     ├── AlreadySettled       no fault: another process finished the same message first
     ├── OrderLocked          no fault: another transaction holds an order's row; the work is done later
+    ├── WriterBusy           no fault: another connection writes to the SQLite file; the work is done later
     ├── TransactionLost      receiver of the shop: it swallowed a database error, so its transaction is lost
     ├── ReceiverRefused      developer of the shop: the function cannot be connected
     ├── MultipleAccounts     developer of the shop: an order number exists in several accounts, and none is named
@@ -144,6 +145,13 @@ class OrderLocked(StockHubError, OperationalError):
         self.model = model
         self.values = values
         self.is_final = is_final
+
+
+class WriterBusy(StockHubError, OperationalError):
+    """Another connection writes to the SQLite file for longer than the sender of a message should wait."""
+
+    def __init__(self) -> None:
+        super().__init__("another connection writes to the SQLite file")
 
 
 class TransactionLost(StockHubError):

@@ -17,7 +17,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from stockhub_webhooks.db.timeouts import query_timeout, should_retry
-from stockhub_webhooks.exceptions import OrderLocked
+from stockhub_webhooks.exceptions import OrderLocked, WriterBusy
 
 PSYCOPG_IN_ERROR = 3  # psycopg.pq.TransactionStatus.INERROR
 T = TypeVar("T")
@@ -87,6 +87,8 @@ def with_retries(step: Callable[[], T], *, is_transaction: bool = False) -> T:
         try:
             with query_timeout(database_alias()):
                 return step()
+        except WriterBusy:
+            raise
         except faults as fault:
             is_final = connections[database_alias()].in_atomic_block and not is_transaction
             if isinstance(fault, OrderLocked):

@@ -169,7 +169,12 @@ def give_back_lost() -> None:
         _giving_back.release()
 
 
-def _remember(rows: models.QuerySet[Any], token: uuid.UUID, values: dict[str, Any]) -> None:
+def release_later(rows: models.QuerySet[Any], token: uuid.UUID | None) -> None:
+    """Release the rows of a claim, without an attempt, when `give_back_lost` is called next."""
+    _remember(rows, token, {"attempts": F("attempts")})
+
+
+def _remember(rows: models.QuerySet[Any], token: uuid.UUID | None, values: dict[str, Any]) -> None:
     """Remember a claim whose answer did not come, to give it back when the database is there again."""
     close_if_broken(rows.db)
     released: dict[str, Any] = {"claim": None, "due_at": NOW}

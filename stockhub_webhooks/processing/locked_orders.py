@@ -14,7 +14,7 @@ from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.exceptions import OrderLocked, Unreadable
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Message, Order
-from stockhub_webhooks.receiving import journal
+from stockhub_webhooks.receiving import claiming
 
 logger = logger_of(__name__)
 
@@ -60,7 +60,7 @@ def put_off(message: Message, locked: OrderLocked, claim: Claim | None = None) -
         "%s: %s messages of it are put off for %.0f seconds; end that transaction if it does not end by itself",
         reason, len(messages), seconds,
     )  # fmt: skip
-    journal.put_off(messages, reason, seconds)
+    claiming.put_off(messages, reason, seconds)
 
 
 def _same_order(message: Message, others: list[Message]) -> list[Message]:

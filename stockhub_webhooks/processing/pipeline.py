@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 
 from django.db import Error as DatabaseFault
 
 from stockhub_webhooks import serializers, signals
 from stockhub_webhooks.db.connections import database_alias, with_retries, write_transaction
 from stockhub_webhooks.db.leases import Claim
-from stockhub_webhooks.db.timeouts import query_timeout
+from stockhub_webhooks.db.timeouts import query_timeout, sender_timeout
 from stockhub_webhooks.delivery import ledger
-from stockhub_webhooks.exceptions import AlreadySettled, OrderLocked, Unreadable, error_location
+from stockhub_webhooks.exceptions import AlreadySettled, OrderLocked, Unreadable, WriterBusy, error_location
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Event, Message, ReceiverCall
 from stockhub_webhooks.processing import locked_orders
@@ -43,6 +44,9 @@ def process(message: Message, claim: Claim | None = None) -> Message:
             try:
                 if isinstance(fault, OrderLocked):
                     locked_orders.put_off(message, fault, claim)
+                elif isinstance(fault, WriterBusy):
+                    logger.warning("message %s is applied later (%s)", message.pk, fault)
+                    claiming.release_later(message)
                 else:
                     _record_failure(message, fault)
             except DatabaseFault as further:  # the lease lapses, and another process claims the message
@@ -153,9 +157,11 @@ def _steps(message: Message, parsed: serializers.ParsedMessage, *, outdated: boo
 def _apply(message: Message) -> None:
     """Apply a message in one transaction; repeat it if the database aborted it, for instance for a deadlock."""
     parsed = serializers.read_message(message)
+    is_in_request = message.claim == message.uid
+    limit = partial(sender_timeout, database_alias(), message.received_at) if is_in_request else nullcontext
 
     def step() -> None:
-        with write_transaction(database_alias()):
+        with limit(), write_transaction(database_alias()):
             claiming.lock(message)
             _steps(message, parsed)
 

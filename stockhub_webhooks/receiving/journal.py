@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
 from django.db import Error as DatabaseFault
 from django.db import IntegrityError, connections, transaction
-from django.db.models import F
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
@@ -26,13 +26,13 @@ from stockhub_webhooks.db.connections import (
     from_now,
     with_retries,
 )
-from stockhub_webhooks.db.timeouts import query_timeout, should_retry
+from stockhub_webhooks.db.timeouts import query_timeout, sender_timeout, should_retry
 from stockhub_webhooks.db.writes import insert, update
 from stockhub_webhooks.exceptions import (
-    ORDER_LOCKED,
     AlreadySettled,
     NotStored,
     Unreadable,
+    WriterBusy,
     error_fingerprint,
     format_error,
 )
@@ -85,7 +85,7 @@ def store(message: Message, *, claimed: bool = False) -> Message:
         NotStored: neither the database nor the spool took it.
     """
     try:
-        commit(message, claimed=claimed)
+        commit(message, claimed=claimed, for_sender=True)
     except Exception as fault:
         with about(message_id=str(message.uid)):
             logger.warning("message %s could not be journaled (%s), it goes to the spool", message.uid, _kind(fault))
@@ -126,10 +126,15 @@ def _prepare(message: Message, *, claimed: bool) -> None:
 
 
 @sensitive_variables()
-def commit(message: Message, *, claimed: bool = False) -> None:
+def commit(message: Message, *, claimed: bool = False, for_sender: bool = False) -> None:
     """Commit a new message to the database alone: one autocommit INSERT.
 
     A dead connection is closed and the INSERT repeated; `uid` makes that harmless.
+
+    Args:
+        message: not saved yet.
+        claimed: True if the caller applies it at once.
+        for_sender: True if the sender waits, and the spool takes the message after an error.
 
     Raises:
         django.db.Error: the message is not stored, or it is unknown if it is.
@@ -148,13 +153,18 @@ def commit(message: Message, *, claimed: bool = False) -> None:
         return
     if connection.connection is not None and not connection.autocommit:
         raise NotStored("autocommit was turned off on this connection, so nothing is committed")
+    limit = partial(sender_timeout, using, message.received_at) if for_sender else nullcontext
     try:
-        _insert_once(message, using)
+        with limit():
+            _insert_once(message, using)
+    except WriterBusy:
+        raise
     except DatabaseFault:
         close_connection(using)
         if not should_retry(1, began):
             raise
-        _insert_once(message, using)
+        with limit():
+            _insert_once(message, using)
 
 
 def _insert_once(message: Message, using: str) -> None:
@@ -275,24 +285,6 @@ def postpone_or_give_up(message: Message, error: str, cause: str) -> None:
         message.status = Message.Status.FAILED
         with about(message_id=message.pk):
             logger.error("message %s is given up after %s attempts", message.pk, message.attempts)
-
-
-def put_off(messages: list[Message], reason: str, seconds: float) -> None:
-    """Make messages of one claim due again at the same time, since their order is locked; no attempt is counted.
-
-    Args:
-        messages: claimed messages.
-        reason: for people.
-        seconds: the pause.
-    """
-    values: dict[str, Any] = {"error": reason, "cause": ORDER_LOCKED, "claim": None, "is_suspect": False}
-    values |= {"attempts": F("attempts") - 1, "due_at": from_now(seconds)}
-    rows = Message.objects.using(database_alias()).filter(
-        pk__in=[message.pk for message in messages], claim=messages[0].claim, status=Message.Status.RECEIVED
-    )
-    with_retries(partial(rows.filter(due_at__isnull=False, attempts__gt=0).update, **values))
-    for message in messages:
-        message.status, message.outcome = Message.Status.RECEIVED, ""
 
 
 def requeue(pks: list[int]) -> int:
