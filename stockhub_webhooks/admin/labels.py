@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from stockhub_webhooks import signals
 from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.contract.statuses import Labels
-from stockhub_webhooks.exceptions import CALLER_DIED, DIED, WORKER_DIED
+from stockhub_webhooks.exceptions import CALLER_DIED, DIED, ORDER_LOCKED, WORKER_DIED
 from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Topic
 
 NOT_RECEIVED_YET = _("order not received yet")
@@ -93,6 +93,7 @@ REASONS: Labels = {
 CAUSES: Labels = {
     DIED: _("The process that worked on it died each time."),
     ReceiverCall.BY_HAND: _("Given up by hand."),
+    ORDER_LOCKED: _("Another transaction holds the order."),
     "": _("No cause is known."),
 }
 

@@ -13,6 +13,8 @@ from stockhub_webhooks.db import row_locks
 from stockhub_webhooks.exceptions import ORDER_LOCKED
 from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Replay, Shipment
 from stockhub_webhooks.operations import worker
+from stockhub_webhooks.operations.health.collect import collect_report
+from stockhub_webhooks.operations.health.rules import find_problems
 from stockhub_webhooks.operations.replay import run
 from stockhub_webhooks.operations.replay.choice import Choice
 from stockhub_webhooks.processing import deliveries
@@ -141,6 +143,10 @@ def test_request_for_a_locked_order_is_answered_and_applied_later(post):
             (0, ORDER_LOCKED),
             (0, ORDER_LOCKED),
         ]
+        Message.objects.filter(status="received").update(received_at="2024-01-01T00:00:00Z")
+        found = {problem.code: problem.text for problem in find_problems(collect_report())}["order_locked"]
+        assert f"Order {LOCKED_NUMBER}" in found
+        assert ("pid " in found) == (connection.vendor == "postgresql")
     make_due()
     worker.drain()
     assert not Message.objects.exclude(status="applied").exists()
