@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -26,7 +27,7 @@ from stockhub_webhooks.db.connections import (
     from_now,
     with_retries,
 )
-from stockhub_webhooks.db.timeouts import query_timeout, sender_timeout, should_retry
+from stockhub_webhooks.db.timeouts import SENDER_WAIT_SECONDS, query_timeout, sender_timeout, should_retry
 from stockhub_webhooks.db.writes import insert, update
 from stockhub_webhooks.exceptions import (
     AlreadySettled,
@@ -85,7 +86,7 @@ def store(message: Message, *, claimed: bool = False) -> Message:
         NotStored: neither the database nor the spool took it.
     """
     try:
-        commit(message, claimed=claimed, for_sender=True)
+        commit(message, claimed=claimed)
     except Exception as fault:
         with about(message_id=str(message.uid)):
             logger.warning("message %s could not be journaled (%s), it goes to the spool", message.uid, _kind(fault))
@@ -126,15 +127,10 @@ def _prepare(message: Message, *, claimed: bool) -> None:
 
 
 @sensitive_variables()
-def commit(message: Message, *, claimed: bool = False, for_sender: bool = False) -> None:
+def commit(message: Message, *, claimed: bool = False) -> None:
     """Commit a new message to the database alone: one autocommit INSERT.
 
     A dead connection is closed and the INSERT repeated; `uid` makes that harmless.
-
-    Args:
-        message: not saved yet.
-        claimed: True if the caller applies it at once.
-        for_sender: True if the sender waits, and the spool takes the message after an error.
 
     Raises:
         django.db.Error: the message is not stored, or it is unknown if it is.
@@ -153,7 +149,9 @@ def commit(message: Message, *, claimed: bool = False, for_sender: bool = False)
         return
     if connection.connection is not None and not connection.autocommit:
         raise NotStored("autocommit was turned off on this connection, so nothing is committed")
-    limit = partial(sender_timeout, using, message.received_at) if for_sender else nullcontext
+    # no sender waits for a message that was in the spool
+    is_new = timezone.now() - message.received_at < timedelta(seconds=SENDER_WAIT_SECONDS)
+    limit = partial(sender_timeout, using, message.received_at) if is_new else nullcontext
     try:
         with limit():
             _insert_once(message, using)
