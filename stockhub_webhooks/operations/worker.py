@@ -45,7 +45,7 @@ def drain(until: float = FOREVER, stop: threading.Event | None = None) -> int:
             for claim in claims:
                 done += pipeline.process_together(claim)
                 for message in claim:
-                    pipeline.process(message, claim)
+                    pipeline.process(message)
                     done += 1
                     if _is_over(until, stop):
                         return done

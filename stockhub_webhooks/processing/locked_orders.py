@@ -9,7 +9,7 @@ from django.db.models import Q
 from stockhub_webhooks import serializers
 from stockhub_webhooks.db import row_locks
 from stockhub_webhooks.db.connections import database_alias
-from stockhub_webhooks.db.leases import Claim, skip_locked
+from stockhub_webhooks.db.leases import skip_locked
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.exceptions import OrderLocked, Unreadable
 from stockhub_webhooks.logs import logger_of
@@ -39,7 +39,7 @@ def find_locked(keys: set[tuple[str, str]]) -> set[tuple[str, str]]:
     return {(order.account, order.increment_id) for order in orders} - free
 
 
-def put_off(message: Message, locked: OrderLocked, claim: Claim | None = None) -> None:
+def put_off(message: Message, locked: OrderLocked) -> None:
     """Make a claimed message, and those of its order in the same claim, due again after a pause.
 
     No attempt is counted. The pause is as long as the order has been locked so far, from 2 to 30 seconds.
@@ -47,10 +47,7 @@ def put_off(message: Message, locked: OrderLocked, claim: Claim | None = None) -
     Raises:
         django.db.Error: the database failed; the leases lapse.
     """
-    messages = [message]
-    if claim is not None:
-        messages += _same_order(message, claim.rows)
-        claim.finish(messages)
+    messages = [message, *_same_order(message)]
     key = row_locks.key_of(locked.model, locked.values)
     seconds = row_locks.LOCKED.pause_for(key)
     with query_timeout(database_alias()):
@@ -63,8 +60,14 @@ def put_off(message: Message, locked: OrderLocked, claim: Claim | None = None) -
     claiming.put_off(messages, reason, seconds)
 
 
-def _same_order(message: Message, others: list[Message]) -> list[Message]:
+def _same_order(message: Message) -> list[Message]:
+    """Return the other messages of the same claim and order that are not applied yet."""
+    if message.claim in (None, message.uid):  # a request claims one message
+        return []
     key = _key_or_none(message)
+    rows = Message.objects.using(database_alias()).filter(claim=message.claim, status=Message.Status.RECEIVED)
+    with query_timeout(database_alias()):
+        others = list(rows.filter(due_at__isnull=False).exclude(pk=message.pk))
     return [other for other in others if other.account == message.account and _key_or_none(other) == key]
 
 

@@ -26,15 +26,11 @@ from stockhub_webhooks.receiving import claiming, journal
 logger = logger_of(__name__)
 
 
-def process(message: Message, claim: Claim | None = None) -> Message:
+def process(message: Message) -> Message:
     """Read, apply and record a message that the caller has claimed.
 
     Never raises: the message ends applied or quarantined, or stays open for another attempt. Its `status` and
     `outcome` say which.
-
-    Args:
-        message: the message.
-        claim: further messages of the same claim; those of the same order are put off too if the order is locked.
     """
     began = time.monotonic()
     with about(message_id=message.pk):
@@ -43,7 +39,7 @@ def process(message: Message, claim: Claim | None = None) -> Message:
         except Exception as fault:
             try:
                 if isinstance(fault, OrderLocked):
-                    locked_orders.put_off(message, fault, claim)
+                    locked_orders.put_off(message, fault)
                 elif isinstance(fault, WriterBusy):
                     logger.warning("message %s is applied later (%s)", message.pk, fault)
                     claiming.release_later(message)

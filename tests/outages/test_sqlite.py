@@ -3,8 +3,9 @@
 import json
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from threading import Timer
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -73,11 +74,13 @@ def test_message_waits_two_seconds_for_another_writer_and_goes_to_the_spool(shop
         shop.serve(SHOP_RUNNER=runner, **folder) as address,
         closing(sqlite3.connect(shop.folder / "shop.sqlite3", isolation_level=None)) as other,
     ):
+        with suppress(HTTPError):
+            urlopen(f"http://{address}/", timeout=60)  # the first request of a server takes long
         other.execute("BEGIN IMMEDIATE")
         status, seconds = post(address)
         other.execute("ROLLBACK")
     assert status == 202
-    assert 1.9 < seconds < 4
+    assert 1.9 < seconds < 5
     assert waiting(shop) == 1
     shop.environment |= folder
     is_there_once(shop)
