@@ -11,6 +11,8 @@ Two questions decide the class: is the sender, the shop or the set-up at fault, 
     ├── Unreadable           sender: the message is stored and quarantined; a retry helps only after a correction
     ├── NotStored            set-up: neither the database nor the spool stored the message, 503
     ├── AlreadySettled       no fault: another process finished the same message first
+    ├── OrderLocked          no fault: another transaction holds an order's row; the work is done later
+    ├── WriterBusy           no fault: another connection writes to the SQLite file; the work is done later
     ├── TransactionLost      receiver of the shop: it swallowed a database error, so its transaction is lost
     ├── TransactionEnded     receiver of the shop: it ended its transaction by hand
     ├── ConnectionLost       set-up: the database ended the connection in the middle of a call
@@ -32,6 +34,9 @@ import traceback
 from collections.abc import Iterable
 from datetime import timedelta
 from types import FrameType, TracebackType
+from typing import Any
+
+from django.db import OperationalError
 
 TRACEBACK_LIMIT = 4000
 CAUSE_LIMIT = 200
@@ -41,6 +46,7 @@ CONNECTION_LOST = "connection_lost"  # a cause: the database ended the connectio
 IDLE_IN_TRANSACTION = "idle_in_transaction"  # a cause: likewise, since the receiver took too long
 DEADLOCK = "deadlock"  # a cause: the database ended the transaction for another one, twice
 CALLER_DIED = "the process that made the call died each time"
+ORDER_LOCKED = "order_locked"  # the cause of work that waits for another transaction
 WORKER_DIED = "the process that worked on the message died each time"
 
 
@@ -137,6 +143,30 @@ class NotStored(StockHubError):
 
 class AlreadySettled(StockHubError):
     """Another process finished the same message first; the transaction is rolled back."""
+
+
+class OrderLocked(StockHubError, OperationalError):
+    """Another transaction holds the row of an order or a document; the caller must roll back.
+
+    Attributes:
+        model: the model of the row.
+        values: the fields that identify the row, such as `account` and `increment_id`, or `id`.
+        is_final: True if a short wait did not help, so that the work is for later.
+    """
+
+    def __init__(self, model: Any, values: dict[str, Any], *, is_final: bool) -> None:
+        name = values.get("increment_id") or f"with the id {values.get('id')}"
+        super().__init__(f"{model.__name__} {name} is locked by another transaction")
+        self.model = model
+        self.values = values
+        self.is_final = is_final
+
+
+class WriterBusy(StockHubError, OperationalError):
+    """Another connection writes to the SQLite file for longer than the sender of a message should wait."""
+
+    def __init__(self) -> None:
+        super().__init__("another connection writes to the SQLite file")
 
 
 class TransactionLost(StockHubError):

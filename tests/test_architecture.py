@@ -225,3 +225,18 @@ def test_every_event_has_its_own_signal():
     assert {id(signal) for signal in signals.BY_EVENT_TYPE.values()} | {id(signals.event_recorded)} == {
         id(signal) for signal in signals.BY_NAME.values()
     }
+
+
+def test_no_lock_of_ours_blocks_rows_with_a_foreign_key():
+    """`FOR UPDATE` makes the transaction of a receiver that inserts such a row wait, and waits for it."""
+    calls = [
+        (module, node.lineno, {keyword.arg for keyword in node.keywords})
+        for module, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "select_for_update"
+        and not (isinstance(node.func.value, ast.Name) and node.func.value.id == "self")
+    ]
+    assert calls
+    assert [call for call in calls if "no_key" not in call[2]] == []

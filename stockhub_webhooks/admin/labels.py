@@ -19,6 +19,7 @@ from stockhub_webhooks.exceptions import (
     DEADLOCK,
     DIED,
     IDLE_IN_TRANSACTION,
+    ORDER_LOCKED,
     WORKER_DIED,
 )
 from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Topic
@@ -107,6 +108,7 @@ CAUSES: Labels = {
     IDLE_IN_TRANSACTION: _("The task took longer than the database allows."),
     DEADLOCK: _("The database ended the task in favour of another one."),
     ReceiverCall.BY_HAND: _("Given up by hand."),
+    ORDER_LOCKED: _("Another transaction holds the order."),
     "": _("No cause is known."),
 }
 

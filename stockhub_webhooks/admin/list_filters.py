@@ -139,6 +139,7 @@ class MessageAttentionFilter(AttentionFilter):
 
     choices_of: ClassVar[dict[str, tuple[Any, Any]]] = {
         "late": (_("late"), work.late_messages),
+        "locked": (_("order locked by another transaction"), work.locked_messages),
         "failing": (_("failed, waits for its next turn"), work.failing_messages),
         "in_part": (_("applied in part"), work.messages_in_part),
         "times": (_("impossible time"), work.messages_with_impossible_times),

@@ -19,6 +19,7 @@ from django.db.models.functions import Now
 from stockhub_webhooks.db.faults import SESSION_FAULTS, is_of_session
 from stockhub_webhooks.db.sequences import repair_sequences
 from stockhub_webhooks.db.timeouts import MAX_ATTEMPTS, query_timeout, should_retry
+from stockhub_webhooks.exceptions import OrderLocked, WriterBusy
 
 PSYCOPG_IN_ERROR = 3  # psycopg.pq.TransactionStatus.INERROR
 T = TypeVar("T")
@@ -95,9 +96,16 @@ def with_retries(step: Callable[[], T], *, is_transaction: bool = False) -> T:
         try:
             with query_timeout(database_alias()):
                 return step()
+        except WriterBusy:
+            raise
         except (*faults, *SESSION_FAULTS) as fault:
             is_inside = connections[database_alias()].in_atomic_block
-            if (is_inside and not is_transaction) or not should_retry(attempt, began):
+            is_final = is_inside and not is_transaction
+            if isinstance(fault, OrderLocked):
+                if fault.is_final or is_final or not should_retry(1, began):
+                    raise
+                continue
+            if is_final or not should_retry(attempt, began):
                 raise
             if isinstance(fault, IntegrityError):
                 repair_sequences(database_alias(), fault)

@@ -143,9 +143,10 @@ def skip_locked(rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
         django.db.OperationalError: a row is locked, and the database has no SKIP LOCKED.
     """
     features = connections[rows.db].features
+    no_key = features.has_select_for_no_key_update
     if features.has_select_for_update_skip_locked:
-        return rows.select_for_update(skip_locked=True)
-    return rows.select_for_update(nowait=features.has_select_for_update_nowait)
+        return rows.select_for_update(no_key=no_key, skip_locked=True)
+    return rows.select_for_update(no_key=no_key, nowait=features.has_select_for_update_nowait)
 
 
 def locked(rows: models.QuerySet[Any]) -> set[Any]:
@@ -198,7 +199,12 @@ def give_back_all() -> None:
     give_back_lost()
 
 
-def _remember(rows: models.QuerySet[Any], token: uuid.UUID, values: dict[str, Any]) -> None:
+def release_later(rows: models.QuerySet[Any], token: uuid.UUID | None) -> None:
+    """Release the rows of a claim, without an attempt, when `give_back_lost` is called next."""
+    _remember(rows, token, {"attempts": F("attempts")})
+
+
+def _remember(rows: models.QuerySet[Any], token: uuid.UUID | None, values: dict[str, Any]) -> None:
     """Remember a claim whose answer did not come, to give it back when the database is there again."""
     close_if_broken(rows.db)
     released: dict[str, Any] = {"claim": None, "due_at": NOW}

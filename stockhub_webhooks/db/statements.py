@@ -95,10 +95,21 @@ def update_statement(model: Model, using: str, where: Mapping[str, Any], values:
 
 
 @cache
-def select_for_update_text(model: Model, using: str, where: tuple[str, ...]) -> str:
-    """Build a SELECT that locks the rows whose fields equal `where`, if the database can lock rows."""
+def select_for_update_text(model: Model, using: str, where: tuple[str, ...], wait: str = "") -> str:
+    """Build a SELECT that locks the rows whose fields equal `where`, if the database can lock rows.
+
+    The lock lets other transactions insert rows with a foreign key to the row, if the database has such a lock.
+
+    Args:
+        model: the model.
+        using: the alias of the database.
+        where: names of fields.
+        wait: the clause about waiting for another transaction, such as " NOWAIT"; "" waits.
+    """
+    features = connections[using].features
     names = ", ".join(_quoted(field, using) for field in model._meta.local_concrete_fields)
-    lock = " FOR UPDATE" if connections[using].features.has_select_for_update else ""
+    lock = " FOR NO KEY UPDATE" if features.has_select_for_no_key_update else " FOR UPDATE"
+    lock = f"{lock}{wait}" if features.has_select_for_update else ""
     return f"SELECT {names} FROM {_table(model, using)} WHERE {_conditions(model, using, where)}{lock}"  # nosec B608  # noqa: S608 - names of ours
 
 

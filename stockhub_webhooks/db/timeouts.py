@@ -12,17 +12,21 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from threading import Lock, Thread
 from typing import Any
 
-from django.db import connections
+from django.db import OperationalError, connections
+from django.utils import timezone
 
 from stockhub_webhooks.conf import conf
+from stockhub_webhooks.exceptions import WriterBusy
 
 MAX_ATTEMPTS = 3
 SLOW_SECONDS = 4.0
 CHECK_SECONDS = 0.2
 SQLITE_TIMEOUT_SECONDS = 5.0  # the default of Python's module
+SENDER_WAIT_SECONDS = 2.0
 
 
 def should_retry(attempt: int, began: float, max_attempts: int = MAX_ATTEMPTS) -> bool:
@@ -77,6 +81,31 @@ def sqlite_busy_timeout(using: str, seconds: float) -> Iterator[None]:
 def _set_busy_timeout(connection: Any, seconds: float) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+
+
+@contextmanager
+def sender_timeout(using: str, received_at: datetime) -> Iterator[None]:
+    """Limit the wait of a request for another writer of a SQLite file, if a spool takes what cannot wait.
+
+    Args:
+        using: the alias of the database.
+        received_at: the start of the request, aware.
+
+    Raises:
+        WriterBusy: the other writer still writes `SENDER_WAIT_SECONDS` after the start of the request.
+    """
+    connection = connections[using]
+    if connection.vendor != "sqlite" or not conf.SPOOL_DIR:
+        yield
+        return
+    left = SENDER_WAIT_SECONDS - (timezone.now() - received_at).total_seconds()
+    try:
+        with sqlite_busy_timeout(using, min(max(left, 0), SENDER_WAIT_SECONDS)):
+            yield
+    except OperationalError as fault:
+        if "database is locked" in str(fault):
+            raise WriterBusy from fault
+        raise
 
 
 class _Wait:

@@ -11,6 +11,7 @@ from django.db import DatabaseError, connections, models
 from django.db.models.signals import post_save, pre_save
 from django.db.models.sql import Query
 
+from stockhub_webhooks.db import row_locks
 from stockhub_webhooks.db.cursors import run
 from stockhub_webhooks.db.statements import columns, insert_statement, select_for_update_text, update_statement
 
@@ -78,9 +79,16 @@ def select_for_update(model: type[models.Model], using: str, **values: Any) -> A
     """Return the one row whose fields equal `values`, locked until the transaction ends; None if there is none.
 
     Related rows are not joined: PostgreSQL cannot lock rows of an outer join.
+
+    Raises:
+        OrderLocked: another transaction holds the row. If it is not final, the repeated transaction waits for a moment.
     """
-    text = select_for_update_text(model, using, tuple(values))
-    row = run(connections[using], text, tuple(values.values()), methodcaller("fetchone"))
+
+    def fetch(wait: str) -> Any:
+        text = select_for_update_text(model, using, tuple(values), wait)
+        return run(connections[using], text, tuple(values.values()), methodcaller("fetchone"))
+
+    row = row_locks.lock(model, using, values, fetch)
     return None if row is None else _instance(model, using, row)
 
 

@@ -12,11 +12,12 @@ from functools import partial
 from typing import Any
 
 from stockhub_webhooks.contract import topics
+from stockhub_webhooks.db import row_locks
 from stockhub_webhooks.db.connections import NOW, database_alias, with_retries, write_transaction
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.db.writes import select_for_update
 from stockhub_webhooks.delivery import ledger
-from stockhub_webhooks.exceptions import error_location
+from stockhub_webhooks.exceptions import OrderLocked, error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Event, Message, Order, Shipment
 from stockhub_webhooks.processing.apply.events import DELIVERED, delivered_changes, new_event
@@ -34,6 +35,9 @@ def record_due(*, until: float = float("inf"), stop: threading.Event | None = No
         stop: looked at between two shipments.
     """
     rows = Shipment.objects.using(database_alias()).filter(due_at__lte=NOW).order_by("due_at", "pk")
+    held = row_locks.LOCKED.paused(Order, "id")
+    if held:
+        rows = rows.exclude(order__in=held)
     with query_timeout(database_alias()):
         due = list(rows.values_list("pk", "order_id")[:BATCH])
     done = 0
@@ -42,6 +46,8 @@ def record_due(*, until: float = float("inf"), stop: threading.Event | None = No
             break
         try:
             done += with_retries(partial(_record, pk, order_id), is_transaction=True)
+        except OrderLocked as locked:
+            logger.warning("delivery of shipment %s is recorded later: %s", pk, locked)
         except Exception as fault:  # it must hold up no other work
             logger.error("delivery of shipment %s was not recorded (%s), it stays due", pk, error_location(fault))
     return done

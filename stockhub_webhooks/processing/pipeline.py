@@ -5,19 +5,21 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 
 from django.db import Error as DatabaseFault
 
 from stockhub_webhooks import serializers, signals
 from stockhub_webhooks.db.connections import database_alias, with_retries, write_transaction
 from stockhub_webhooks.db.leases import Claim
-from stockhub_webhooks.db.timeouts import query_timeout
+from stockhub_webhooks.db.timeouts import query_timeout, sender_timeout
 from stockhub_webhooks.delivery import ledger
-from stockhub_webhooks.exceptions import AlreadySettled, Unreadable, error_location
+from stockhub_webhooks.exceptions import AlreadySettled, OrderLocked, Unreadable, WriterBusy, error_location
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Event, Message, ReceiverCall
+from stockhub_webhooks.processing import locked_orders
 from stockhub_webhooks.processing.apply import apply, apply_outdated
 from stockhub_webhooks.processing.split import split
 from stockhub_webhooks.receiving import claiming, journal
@@ -38,7 +40,13 @@ def process(message: Message) -> Message:
             _apply(message)
         except Exception as fault:
             try:
-                _record_failure(message, fault)
+                if isinstance(fault, OrderLocked):
+                    locked_orders.put_off(message, fault)
+                elif isinstance(fault, WriterBusy):
+                    logger.warning("message %s is applied later (%s)", message.pk, fault)
+                    claiming.release_later(message)
+                else:
+                    _record_failure(message, fault)
             except DatabaseFault as further:  # the lease lapses, and another process claims the message
                 logger.warning("message %s stays open (%s)", message.pk, type(further).__name__)
         RECENT.remember([message])
@@ -49,8 +57,8 @@ def process(message: Message) -> Message:
 def process_together(claim: Claim, stop: threading.Event | None = None) -> int:
     """Read, apply and record the messages of a claim in one transaction, so that they wait for the database once.
 
-    Unreadable messages stay in the claim. If one of the others fails, the transaction is rolled back, and all stay in
-    the claim: `process` applies them one by one then.
+    Unreadable messages stay in the claim, and those of locked orders. If one of the others fails, the transaction is
+    rolled back, and all stay in the claim: `process` applies them one by one then.
 
     Args:
         claim: the messages.
@@ -62,20 +70,15 @@ def process_together(claim: Claim, stop: threading.Event | None = None) -> int:
     began = time.monotonic()
     # all processes lock orders in the same sequence, so that they do not deadlock
     readable = sorted(_readable(claim.rows), key=_lock_key)
-    messages = [message for message, _ in readable]
-    applied: list[Message] = []
-    if len(messages) < 2:
+    if len(readable) < 2:
         return 0
     try:
-        with query_timeout(database_alias()), write_transaction(database_alias()):
-            claiming.lock_together(messages)
-            for message, parsed in readable:
-                if applied and stop and stop.is_set():
-                    break
-                with about(message_id=message.pk):
-                    _steps(message, parsed)
-                applied.append(message)
+        try:
+            applied = _apply_together(readable, stop)
+        except OrderLocked:
+            applied = _apply_together(readable, stop, skip_locked=True)
     except Exception as fault:
+        messages = [message for message, _ in readable]
         # two processes that insert the same row at once are no fault
         report = logger.info if isinstance(fault, DatabaseFault) else logger.warning
         report("%s messages are applied one by one, since one failed (%s)", len(messages), error_location(fault))
@@ -84,10 +87,33 @@ def process_together(claim: Claim, stop: threading.Event | None = None) -> int:
         return 0
     claim.finish(applied)
     RECENT.remember(applied)
-    seconds = (time.monotonic() - began) / len(applied)
+    seconds = (time.monotonic() - began) / max(len(applied), 1)
     for message in applied:
         signals.message_processed.send_robust(Message, message=message, seconds=seconds)
     return len(applied)
+
+
+def _apply_together(
+    readable: list[tuple[Message, serializers.ParsedMessage]],
+    stop: threading.Event | None,
+    *,
+    skip_locked: bool = False,
+) -> list[Message]:
+    """Apply messages in one transaction, if wanted without those of locked orders; return those that were applied."""
+    applied: list[Message] = []
+    with query_timeout(database_alias()), write_transaction(database_alias()):
+        claiming.lock_together([message for message, _ in readable])
+        if skip_locked:
+            numbers = {_lock_key(pair) for pair in readable}
+            locked = locked_orders.find_locked(numbers)
+            readable = [pair for pair in readable if _lock_key(pair) not in locked]
+        for message, parsed in readable:
+            if applied and stop and stop.is_set():
+                break
+            with about(message_id=message.pk):
+                _steps(message, parsed)
+            applied.append(message)
+    return applied
 
 
 def _readable(messages: list[Message]) -> Iterator[tuple[Message, serializers.ParsedMessage]]:
@@ -97,8 +123,7 @@ def _readable(messages: list[Message]) -> Iterator[tuple[Message, serializers.Pa
 
 
 def _lock_key(pair: tuple[Message, serializers.ParsedMessage]) -> tuple[str, str]:
-    message, parsed = pair
-    return message.account, parsed.order_increment_id or parsed.increment_id
+    return locked_orders.order_key(*pair)
 
 
 @dataclass(frozen=True)
@@ -143,9 +168,11 @@ def _steps(message: Message, parsed: serializers.ParsedMessage, *, outdated: boo
 def _apply(message: Message) -> None:
     """Apply a message in one transaction; repeat it if the database aborted it, for instance for a deadlock."""
     parsed = serializers.read_message(message)
+    is_in_request = message.claim == message.uid
+    limit = partial(sender_timeout, database_alias(), message.received_at) if is_in_request else nullcontext
 
     def step() -> None:
-        with write_transaction(database_alias()):
+        with limit(), write_transaction(database_alias()):
             claiming.lock(message)
             _steps(message, parsed)
 

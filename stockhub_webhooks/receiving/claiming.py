@@ -17,12 +17,12 @@ from django.db.models import F, Q
 
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db import leases
-from stockhub_webhooks.db.connections import NOW, database_alias, with_retries
+from stockhub_webhooks.db.connections import NOW, database_alias, from_now, with_retries
 from stockhub_webhooks.db.leases import Claim
 from stockhub_webhooks.db.low_water import LowWaterMark
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.db.writes import update
-from stockhub_webhooks.exceptions import DIED, WORKER_DIED, AlreadySettled
+from stockhub_webhooks.exceptions import DIED, ORDER_LOCKED, WORKER_DIED, AlreadySettled
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.receiving import journal
 
@@ -90,6 +90,30 @@ def _release(token: UUID, messages: list[Message]) -> None:
     values = {"attempts": F("attempts") - 1, "due_at": NOW, "claim": None, "is_suspect": False}
     with suppress(DatabaseFault):  # else the lease lapses
         with_retries(partial(rows.filter(due_at__isnull=False).update, **values))
+
+
+def put_off(messages: list[Message], reason: str, seconds: float) -> None:
+    """Make messages of one claim due again at the same time, since their order is locked; no attempt is counted.
+
+    Args:
+        messages: claimed messages.
+        reason: for people.
+        seconds: the pause.
+    """
+    values: dict[str, Any] = {"error": reason, "cause": ORDER_LOCKED, "claim": None, "is_suspect": False}
+    values |= {"attempts": F("attempts") - 1, "due_at": from_now(seconds)}
+    rows = Message.objects.using(database_alias()).filter(
+        pk__in=[message.pk for message in messages], claim=messages[0].claim, status=Message.Status.RECEIVED
+    )
+    with_retries(partial(rows.filter(due_at__isnull=False, attempts__gt=0).update, **values))
+    for message in messages:
+        message.status, message.outcome = Message.Status.RECEIVED, ""
+
+
+def release_later(message: Message) -> None:
+    """Release a claimed message when the database takes writes again; no attempt is counted."""
+    leases.release_later(Message.objects.using(database_alias()), message.claim)
+    message.status, message.outcome = Message.Status.RECEIVED, ""
 
 
 def lock(message: Message) -> None:

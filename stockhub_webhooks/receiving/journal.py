@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -27,12 +28,13 @@ from stockhub_webhooks.db.connections import (
     with_retries,
 )
 from stockhub_webhooks.db.sequences import repair_sequences
-from stockhub_webhooks.db.timeouts import query_timeout, should_retry
+from stockhub_webhooks.db.timeouts import SENDER_WAIT_SECONDS, query_timeout, sender_timeout, should_retry
 from stockhub_webhooks.db.writes import insert, update
 from stockhub_webhooks.exceptions import (
     AlreadySettled,
     NotStored,
     Unreadable,
+    WriterBusy,
     error_fingerprint,
     format_error,
 )
@@ -159,13 +161,20 @@ def commit(message: Message, *, claimed: bool = False) -> None:
         return
     if connection.connection is not None and not connection.autocommit:
         raise NotStored("autocommit was turned off on this connection, so nothing is committed")
+    # no sender waits for a message that was in the spool
+    is_new = timezone.now() - message.received_at < timedelta(seconds=SENDER_WAIT_SECONDS)
+    limit = partial(sender_timeout, using, message.received_at) if is_new else nullcontext
     try:
-        _insert_once(message, using)
+        with limit():
+            _insert_once(message, using)
+    except WriterBusy:
+        raise
     except DatabaseFault:
         close_connection(using)
         if not should_retry(1, began):
             raise
-        _insert_once(message, using)
+        with limit():
+            _insert_once(message, using)
     RECENT.remember([message])
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import Error as DatabaseFault
-from django.db import IntegrityError
+from django.db import IntegrityError, connections
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
@@ -177,8 +177,9 @@ def release(pks: list[int], *, by: str, account: str = "") -> int:
 def _release(pk: int, by: str, account: str) -> bool:
     using = database_alias()
     with write_transaction(using):
-        waiting = RefusedBody.objects.using(using).select_for_update().filter(pk=pk, message=None)
-        kept = waiting.first()
+        no_key = connections[using].features.has_select_for_no_key_update
+        waiting = RefusedBody.objects.using(using).filter(pk=pk, message=None)
+        kept = waiting.select_for_update(no_key=no_key).first()
         if kept is None:
             return False
         message = message_of(kept, account)

@@ -42,8 +42,8 @@ def troubled(filled, post, hear, settings):
     for number in ("501", "502", "503"):
         post("shipment", sample("shipment", increment_id=number))
     post("shipment", sample("shipment", increment_id="500", status="EXCEPTION", order_increment_id="never-sent"))
-    late, failing, failed = (
-        post("order", sample("order", increment_id=number)).json()["message"] for number in ("600", "601", "602")
+    late, failing, failed, locked = (
+        post("order", sample("order", increment_id=number)).json()["message"] for number in ("600", "601", "602", "603")
     )
     ahead = datetime.now(timezone.utc) + timedelta(days=400)
     post("invoice", sample("invoice", increment_id="700", updated_at=ahead.isoformat(), grand_total="a lot"))
@@ -60,6 +60,9 @@ def troubled(filled, post, hear, settings):
     ReceiverCall.objects.filter(pk=third.pk).update(receiver="shop.gone")
     Message.objects.filter(pk=late).update(status="received", due_at=LONG_AGO)
     Message.objects.filter(pk=failing).update(status="received", cause="ValueError", due_at="2999-01-01T00:00Z")
+    Message.objects.filter(pk=locked).update(
+        status="received", cause="order_locked", due_at="2999-01-01T00:00Z", received_at=LONG_AGO
+    )
     Message.objects.filter(pk=failed).update(status="failed", cause="ValueError", due_at=None)
     # the same rows for tests, which are no problems
     test = {"account": "test"}
@@ -82,6 +85,7 @@ def test_each_problem_links_to_exactly_the_rows_that_were_counted(troubled, staf
         "in_part",
         "not_in_our_shop",
         "not_received",
+        "order_locked",
         "outdated_returns",
         "problem_on_the_way",
         "quarantined",

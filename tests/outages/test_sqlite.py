@@ -2,7 +2,11 @@
 
 import json
 import sqlite3
-from contextlib import closing
+import time
+from contextlib import closing, suppress
+from threading import Timer
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -51,4 +55,57 @@ def test_locked_sqlite_file_loses_no_message(shop, send):
 def test_read_only_sqlite_file_loses_no_message(shop, send, fault):
     assert send("1", init_command=f"PRAGMA {fault}") == 202
     assert waiting(shop) == 1
+    is_there_once(shop)
+
+
+def post(address):
+    """POST an order, and return the status and the seconds until the answer."""
+    headers = {"Content-Type": "application/json", "x-api-key": "the-key-of-the-tests-0123456789"}
+    request = Request(f"http://{address}/api/v1/stockhub/order", json.dumps(sample("order")).encode(), headers)
+    began = time.monotonic()
+    with urlopen(request, timeout=60) as answer:
+        return answer.status, time.monotonic() - began
+
+
+@pytest.mark.parametrize("runner", ["inline", "worker"])
+def test_message_waits_two_seconds_for_another_writer_and_goes_to_the_spool(shop, runner):
+    folder = {"SHOP_SPOOL_DIR": str(shop.folder / "spool")}
+    with (
+        shop.serve(SHOP_RUNNER=runner, **folder) as address,
+        closing(sqlite3.connect(shop.folder / "shop.sqlite3", isolation_level=None)) as other,
+    ):
+        with suppress(HTTPError):
+            urlopen(f"http://{address}/", timeout=60)  # the first request of a server takes long
+        other.execute("BEGIN IMMEDIATE")
+        status, seconds = post(address)
+        other.execute("ROLLBACK")
+    assert status == 202
+    assert 1.9 < seconds < 5
+    assert waiting(shop) == 1
+    shop.environment |= folder
+    is_there_once(shop)
+
+
+def test_without_a_spool_a_message_waits_for_another_writer(shop):
+    with (
+        shop.serve() as address,
+        closing(sqlite3.connect(shop.folder / "shop.sqlite3", isolation_level=None, check_same_thread=False)) as other,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        timer = Timer(3, other.execute, ["ROLLBACK"])
+        timer.start()
+        status, seconds = post(address)
+        timer.join()
+    assert status == 200
+    assert seconds > 2.5
+
+
+def test_stored_message_waits_two_seconds_for_another_writer_and_is_applied_later(shop):
+    shop.environment["SHOP_SPOOL_DIR"] = str(shop.folder / "spool")
+    out = shop.run("-m", "tests.shop.post_while_locked", str(shop.folder / "shop.sqlite3"))
+    status, seconds = out.split()
+    assert status == "202"
+    assert 1.9 < float(seconds) < 4
+    assert waiting(shop) == 0
+    assert shop.query("list(Message.objects.values_list('status', 'attempts'))") == [("applied", 1)]
     is_there_once(shop)

@@ -38,11 +38,21 @@ def post_at_once(shop, lists):
     return answers
 
 
+def post_and_apply(shop, lists):
+    """Post at once, and apply what was answered 202, since its order was locked for too long; nothing else may fail."""
+    answers = post_at_once(shop, lists)
+    assert len(answers) == sum(map(len, lists))
+    assert set(answers) <= {"200", "202"}
+    if "202" in answers:
+        shop.query("Message.objects.filter(status='received', claim=None).update(due_at='2020-01-01T00:00Z')")
+        shop.worker("--once")
+    assert shop.query("list(Message.objects.values_list('status', 'attempts').distinct())") == [("applied", 1)]
+
+
 def test_eight_processes_with_the_versions_of_one_order_in_any_sequence(shop):
     bodies = list(versions(12))
     lists = [random.sample([["order", body] for body in bodies], len(bodies)) for _ in range(8)]
-    answers = post_at_once(shop, lists)
-    assert answers == ["200"] * 96
+    post_and_apply(shop, lists)
     newest = bodies[-1]
     assert shop.query("[(o.status, str(o.updated_at)) for o in Order.objects.all()]") == [
         (newest["status"], "2024-06-01 10:11:00+00:00")
@@ -72,7 +82,7 @@ OTHERS = ("shipment", "rma")  # a dozen processes take long to start
 @pytest.mark.parametrize("topic", ["order", *(pytest.param(topic, marks=pytest.mark.postgresql) for topic in OTHERS)])
 def test_of_identical_copies_one_is_new_and_the_others_change_nothing(shop, topic):
     bodies = [sample(topic, increment_id=f"{number:09d}") for number in range(8)]
-    assert post_at_once(shop, [[[topic, body] for body in bodies]] * 12) == ["200"] * 96
+    post_and_apply(shop, [[[topic, body] for body in bodies]] * 12)
     outcomes = shop.query("sorted(Message.objects.values_list('increment_id', 'outcome'))")
     assert outcomes == sorted(
         (f"{number:09d}", outcome) for number in range(8) for outcome in ["created"] + ["unchanged"] * 11
@@ -85,7 +95,7 @@ def test_children_of_one_unknown_order_at_once(shop):
         [topic, sample(topic, order_increment_id="000000701")] for topic in ("shipment", "invoice", "rma", "creditmemo")
     ]
     lists = [random.sample([*children, ["order", contract("order")]], 5) for _ in range(6)]
-    assert post_at_once(shop, lists) == ["200"] * 30
+    post_and_apply(shop, lists)
     assert shop.query("[o.is_stub for o in Order.objects.all()]") == [False]
     assert shop.query("[m.objects.count() for m in (Shipment, Invoice, RMA, CreditMemo, Track, OrderItem)]") == [
         1, 1, 1, 1, 2, 1,
@@ -96,7 +106,7 @@ def test_children_of_one_unknown_order_at_once(shop):
 def test_all_messages_of_a_return_at_once(shop):
     returns = [{"increment_id": f"{number:09d}", "order_increment_id": f"{number:09d}"} for number in range(40)]
     lists = [[["rma", LIFE[(n + process) % 4] | numbers] for n, numbers in enumerate(returns)] for process in range(4)]
-    assert post_at_once(shop, lists) == ["200"] * 160
+    post_and_apply(shop, lists)
     assert (
         shop.query(
             "[(r.increment_id, r.status, str(r.date_processed)) for r in RMA.objects.order_by('increment_id') "
@@ -115,7 +125,7 @@ def test_one_document_under_two_orders_at_once(shop):
         ["shipment", sample("shipment", order_increment_id=f"00000070{n % 2}", updated_at=f"2024-06-01 10:00:{n:02d}")]
         for n in range(20)
     ]
-    assert post_at_once(shop, [random.sample(posts, 20) for _ in range(4)]) == ["200"] * 80
+    post_and_apply(shop, [random.sample(posts, 20) for _ in range(4)])
     assert shop.query("[s.order.increment_id for s in Shipment.objects.all()]") == ["000000701"]
     assert shop.query("ShipmentItem.objects.count()") == 1
 
@@ -203,7 +213,7 @@ def test_sweeps_at_once_record_each_delivery_once(shop):
     assert shop.query("Shipment.objects.update(delivered_at='2024-06-01T10:00Z', due_at='2024-06-01T10:00Z')") == 24
     workers = [shop.start("-m", "django", "stockhub_worker", "--once") for _ in range(3)]
     again = [[topic, body | {"delivered_at": "2024-06-01 10:00:00", "currency": "GBP"}] for topic, body in shipments]
-    assert post_at_once(shop, [again[:6]]) == ["200"] * 6
+    post_and_apply(shop, [again[:6]])
     for process in workers:
         _out, errors = process.communicate(timeout=110)
         assert (process.returncode, "not recorded" in errors) == (0, False), errors
@@ -225,6 +235,6 @@ def test_one_parcel_in_several_spellings_at_once_is_one_track(shop):
         ["shipment", sample("shipment", track={"tracking_number": spelling}, updated_at=f"2024-06-01 10:0{minute}:00")]
         for minute, spelling in enumerate(spellings)
     ]
-    assert post_at_once(shop, [random.sample(posts, 4) for _ in range(6)]) == ["200"] * 24
+    post_and_apply(shop, [random.sample(posts, 4) for _ in range(6)])
     assert shop.query("[t.normalized_number for t in Track.objects.all()]") == ["3SABC1"]
     assert shop.query("Event.objects.filter(type='track.added').count()") == 1

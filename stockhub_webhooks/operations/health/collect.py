@@ -23,6 +23,7 @@ from stockhub_webhooks.models.receiver_state import IS_OPEN, IS_PAUSED
 from stockhub_webhooks.models.refusal import NOT_A_DELIVERY
 from stockhub_webhooks.models.shipment import MAX_ZONE_ERROR
 from stockhub_webhooks.operations.health import work
+from stockhub_webhooks.operations.health.locked import locked_rows
 from stockhub_webhooks.operations.health.report import (
     ANY,
     Backlog,
@@ -116,6 +117,8 @@ def _from_tables(files: Spool, last: list[dict[str, Any]], drift: list[DriftCoun
         receivers=receivers,
         late=messages["late"] + late + files.late,
         late_messages=messages["late"],
+        locked_messages=messages["locked"],
+        locked_rows=locked_rows() if messages["locked"].count else [],
         late_calls=late,
         gone_receivers=_gone(calls),
         hanging_receivers=_hanging(calls),
@@ -160,6 +163,7 @@ def _messages() -> dict[str, Backlog]:
         "open": Q(status=status.RECEIVED),
         "quarantined": Q(status=status.QUARANTINED),
         "failed": Q(status=status.FAILED),
+        "locked": work.is_locked(),
     }
     late = Q(status=status.RECEIVED, due_at__lte=from_now(-LATE_SECONDS))
     counts = (

@@ -43,6 +43,17 @@ class GoneReceiver:
 
 
 @dataclass(frozen=True)
+class LockedRow:
+    """A row that another transaction holds, such as "Order 000000123", and the connection that probably holds it.
+
+    `holder` is "" if the database does not show it.
+    """
+
+    row: str
+    holder: str
+
+
+@dataclass(frozen=True)
 class ReceiverCalls:
     """The due calls and the given-up calls of one receiver."""
 
@@ -158,6 +169,8 @@ class Report:
         receivers: due and given-up calls by receiver, for receivers that are connected or have such calls.
         late: work that was due 15 minutes ago, and that this process is able to do.
         late_messages: the messages in `late`.
+        locked_messages: messages that have waited for a minute, since another transaction holds their order.
+        locked_rows: the rows that these messages wait for, at most 5.
         late_calls: the receiver calls in `late`.
         workers: name of a worker to its last heartbeat.
         drift: differences between messages and their documentation, the latest ones first; at most 50.
@@ -180,6 +193,8 @@ class Report:
     receivers: list[ReceiverCalls] = field(default_factory=list)
     late: Backlog = Backlog()
     late_messages: Backlog = Backlog()
+    locked_messages: Backlog = Backlog()
+    locked_rows: list[LockedRow] = field(default_factory=list)
     late_calls: Backlog = Backlog()
     gone_receivers: list[GoneReceiver] = field(default_factory=list)
     hanging_receivers: list[str] = field(default_factory=list)

@@ -267,6 +267,21 @@ def late(report: Report) -> Iterator[Problem]:
             yield Problem(code, level, f"{sentence} {hint}".strip(), model, filters)
 
 
+def order_locked(report: Report) -> Iterator[Problem]:
+    """Report orders whose messages wait, since another transaction holds the row."""
+    if not (count := report.locked_messages.count):
+        return
+    text = ngettext(
+        "%(count)d message waits since %(moment)s, because another transaction holds a row (%(rows)s).",
+        "%(count)d messages wait, the first since %(moment)s, because another transaction holds a row (%(rows)s).",
+        count,
+    )
+    rows = "; ".join(f"{locked.row}: {locked.holder}" if locked.holder else locked.row for locked in report.locked_rows)
+    text %= {"count": count, "moment": format_time(report.locked_messages.oldest), "rows": rows}
+    hint = _("End that transaction if it does not end by itself.")
+    yield Problem("order_locked", Level.WARNING, f"{text} {hint}", filters={"needs": "locked"})
+
+
 def gone_receivers(report: Report) -> Iterator[Problem]:
     """Report calls whose receiver is not connected in this process."""
     for removed in report.gone_receivers:
@@ -315,6 +330,7 @@ RULES: tuple[Callable[[Report], Iterator[Problem]], ...] = (
     spool_other,
     given_up,
     late,
+    order_locked,
     refusals,
     quarantined,
     impossible_times,

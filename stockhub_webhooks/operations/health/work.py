@@ -11,11 +11,13 @@ from django.utils import timezone
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import database_alias, from_now
 from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.exceptions import ORDER_LOCKED
 from stockhub_webhooks.models import HostLink, Message, Order, ReceiverCall, ReceiverState, Shipment
 from stockhub_webhooks.models.receiver_state import IS_OPEN, IS_PAUSED
 from stockhub_webhooks.models.shipment import EXCEPTION
 
 LATE_SECONDS = 15 * 60
+LOCKED_SECONDS = 60
 IN_PART_SECONDS = 30 * 24 * 3600
 IMPOSSIBLE_TIMES_SECONDS = 3 * 24 * 3600  # a weekend
 OUTDATED_DAYS = 14
@@ -64,8 +66,18 @@ def failing_calls() -> Any:
 
 
 def failing_messages() -> Any:
-    """Return the messages that could not be applied and are tried again."""
-    return real_rows(Message).failing().filter(status=Message.Status.RECEIVED)
+    """Return the messages that could not be applied and are tried again; a locked order is no failure."""
+    return real_rows(Message).failing().filter(status=Message.Status.RECEIVED).exclude(cause=ORDER_LOCKED)
+
+
+def is_locked() -> Q:
+    """Return the condition of messages that have waited for a minute and wait for a row that is locked."""
+    return Q(status=Message.Status.RECEIVED, cause=ORDER_LOCKED, received_at__lte=from_now(-LOCKED_SECONDS))
+
+
+def locked_messages() -> Any:
+    """Return the messages that wait for a row of an order that another transaction holds."""
+    return real_rows(Message).filter(is_locked())
 
 
 def is_in_part() -> Q:

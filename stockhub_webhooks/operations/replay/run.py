@@ -29,10 +29,18 @@ from stockhub_webhooks.db.connections import (
     with_retries,
     write_transaction,
 )
+from stockhub_webhooks.db.row_locks import LOCKED, key_of
 from stockhub_webhooks.db.sequences import insert_row
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.delivery import manual
-from stockhub_webhooks.exceptions import WORKER_DIED, AlreadySettled, Unreadable, error_location, format_error
+from stockhub_webhooks.exceptions import (
+    WORKER_DIED,
+    AlreadySettled,
+    OrderLocked,
+    Unreadable,
+    error_location,
+    format_error,
+)
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Event, Message, ReceiverCall, Replay
 from stockhub_webhooks.models.replay import ReplayQuerySet
@@ -146,6 +154,10 @@ def continue_due(*, until: float = float("inf"), stop: threading.Event | None = 
                 if done >= BATCH or time.monotonic() >= until or (stop and stop.is_set()):
                     _release(replay, NOW)
                     break
+        except OrderLocked as locked:  # no attempt of the replay
+            logger.warning("replay %s waits: %s", replay.pk, locked)
+            seconds = LOCKED.pause_for(key_of(locked.model, locked.values))
+            _update(replay, due_at=from_now(seconds), attempts=max(replay.attempts - 1, 0))
         except (OperationalError, InterfaceError) as fault:
             logger.warning("replay %s waits (%s)", replay.pk, error_location(fault))
             close_if_broken(database_alias())

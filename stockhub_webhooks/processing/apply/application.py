@@ -166,14 +166,13 @@ class _Application:
         document, reading = self.document, self.reading
         if self.document_type.model is not Order:
             document.order = self.order
-        set_values(document, self.values())
+        written = list(set_values(document, self.values()))
         parts.create_addresses(document, reading.addresses, self.using)
-        self.stamp()
-        self.set_delivery_due()
+        written += [*reading.addresses, *self.stamp(), *self.set_delivery_due()]
         if document.pk is None:
             insert([document], self.using)
         else:
-            document.save(using=self.using)
+            document.save(using=self.using, update_fields=written)
         parts.create_lines(document, self.document_type, reading.lines or (), self.using)
         values: Changes = {name: (None, value) for name, value in reading.fields.items() if value is not None}
         self.add_event(f"{self.document_type.name}.created", document.pk, values)

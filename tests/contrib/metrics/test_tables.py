@@ -42,6 +42,7 @@ def test_a_new_shop_has_zeros_and_no_findings(scrape):
         ("silence", {("finding", "silence"): 1}),
         ("no_worker", {("open_messages",): 1, ("late_work", "message"): 1, ("finding", "no_worker"): 2}),
         ("backlog", {("open_messages",): 1, ("late_work", "message"): 1, ("finding", "backlog"): 1}),
+        ("order_locked", {("open_messages",): 1, ("finding", "order_locked"): 1}),
         ("gone_receivers", {("due_receiver_calls", "shop.removed"): 1, ("finding", "gone_receivers"): 1}),
         ("spool", {("broken_spool_files",): 1, ("finding", "spool"): 2}),
     ],

@@ -60,6 +60,13 @@ def broken(post, hear, tmp_path):
         no_worker()
         Heartbeat.objects.create(name="worker", beat_at=now())
 
+    def order_locked():
+        with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
+            post("order")
+        error = "Order 000000123 is locked by another transaction (pid 17, application psql, idle in transaction)"
+        minute_ago = now() - timedelta(seconds=61)
+        Message.objects.update(cause="order_locked", error=error, received_at=minute_ago, due_at=now())
+
     def gone_receivers():
         hear(signals.order_created, uid="shop.removed")
         with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "INLINE_BUDGET_SECONDS": 0}):

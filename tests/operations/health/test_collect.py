@@ -36,6 +36,7 @@ BROKEN = {
     "silence": ("silence", Level.WARNING),
     "no_worker": ("no_worker", Level.CRITICAL),
     "backlog": ("backlog", Level.WARNING),
+    "order_locked": ("order_locked", Level.WARNING),
     "gone_receivers": ("gone_receivers", Level.WARNING),
     "spool": ("spool", Level.CRITICAL),
     "spool_late": ("spool_late", Level.CRITICAL),
@@ -71,6 +72,17 @@ def test_each_problem_is_found_alone_and_has_its_exit_code(broken, fault, capsys
     printed = json.loads(capsys.readouterr().out)
     assert printed["status"] == level.name.lower()
     assert [problem["code"] for problem in printed["findings"]] == [code]
+
+
+def test_locked_order_is_named_with_its_holder_and_only_after_a_minute(broken):
+    broken("order_locked")
+    (found,) = find_problems(collect_report())
+    assert all(part in found.text for part in ("Order 000000123", "pid 17", "application psql"))
+    Message.objects.update(error="Order 000000124 is locked by another transaction")
+    (found,) = find_problems(collect_report())
+    assert "Order 000000124" in found.text
+    Message.objects.update(received_at=now() - timedelta(seconds=50))
+    assert find_problems(collect_report()) == []
 
 
 def ahead(**delta):
