@@ -134,7 +134,8 @@ def _note_failure(call: ReceiverCall, cause: str, counts: bool) -> int | None:
     using = database_alias()
     with write_transaction(using):
         is_long = ExpressionWrapper(Q(opened_at__lte=from_now(-SHORT_OUTAGE_SECONDS)), BooleanField())
-        state: Any = _rows(call.receiver).select_for_update().annotate(is_long=is_long).first()
+        no_key = connections[using].features.has_select_for_no_key_update
+        state: Any = _rows(call.receiver).select_for_update(no_key=no_key).annotate(is_long=is_long).first()
         # the receiver's transaction may have been committed, and only a hook after the commit failed
         mine = {"pk": call.pk, "status": ReceiverCall.Status.RUNNING, "claim": call.claim}
         if not ReceiverCall.objects.using(using).filter(**mine).exists():

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import fields, replace
-from datetime import datetime, timedelta, timezone
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import Error as DatabaseError
@@ -32,24 +30,21 @@ from stockhub_webhooks.operations.health.report import (
     GoneReceiver,
     ImpossibleTimes,
     KeyUse,
-    OtherFiles,
     ReceiverCalls,
     Refusals,
     Report,
     Spool,
 )
 from stockhub_webhooks.operations.health.silence import open_hours
+from stockhub_webhooks.operations.health.spool_files import collect_files
 from stockhub_webhooks.operations.health.work import LATE_SECONDS, real_rows, rows_of
 from stockhub_webhooks.operations.health.write_probe import write_error
-from stockhub_webhooks.receiving import spool, spool_owner
 from stockhub_webhooks.receiving.authentication import fingerprint
 from stockhub_webhooks.receiving.recent import RECENT
 from stockhub_webhooks.serializers.times import CLOCK_TOLERANCE
 
 MAX_DRIFT = 50
 REFUSAL_PERIOD = timedelta(hours=24)
-MAX_NAMES = 10
-MAX_FILES_READ = 50  # of the spool; a file of another database stays, so it is among the oldest
 MAX_TIMES = 100  # so many messages show whether the zone or a clock is wrong
 
 
@@ -61,7 +56,7 @@ def collect_report(*, with_keys: bool = True, with_writes: bool = True) -> Repor
             cost does not depend on the number of settled messages.
         with_writes: try a write to the database and to the spool directory, and look for lost messages.
     """
-    files = _spool(is_probed=with_writes)
+    files = collect_files(is_probed=with_writes)
     try:
         with query_timeout(database_alias()):
             last, drift = (_last_by_key(), _drift()) if with_keys else (_last_by_topic(), [])
@@ -73,7 +68,7 @@ def collect_report(*, with_keys: bool = True, with_writes: bool = True) -> Repor
 
 def collect_spool() -> Report:
     """Return a report of this process's spool directory alone, without a query."""
-    return Report(made_at=now(), spool=_spool(is_probed=True))
+    return Report(made_at=now(), spool=collect_files(is_probed=True))
 
 
 def _last_by_key() -> list[dict[str, Any]]:
@@ -309,58 +304,3 @@ def _drift() -> list[DriftCount]:
 def _writes() -> dict[str, Any]:
     """Return whether the database takes writes, and the messages that it has lost."""
     return {"write_error": write_error(), "lost_messages": RECENT.count_lost()}
-
-
-def _spool(*, is_probed: bool) -> Spool:
-    write_fault = _spool_write_fault() if is_probed else ""
-    try:
-        times = {path: written_at for path in spool.files() if (written_at := _written_at(path))}
-        late = [written_at for written_at in times.values() if now() - written_at >= timedelta(seconds=LATE_SECONDS)]
-        return Spool(
-            _backlog(list(times.values())),
-            _backlog(late),
-            spool.broken(),
-            write_fault=write_fault,
-            names=[path.name for path in times][:MAX_NAMES],
-            others=_other_files(list(times)[:MAX_FILES_READ]),
-        )
-    except OSError as error:
-        return Spool(fault=type(error).__name__)
-
-
-def _spool_write_fault() -> str:
-    try:
-        if spool.directory():
-            spool.probe()
-    except OSError as error:
-        return type(error).__name__
-    return ""
-
-
-def _other_files(paths: list[Path]) -> list[OtherFiles]:
-    """Return the files that belong to another database or schema, by owner."""
-    here = spool_owner.current()
-    by_owner: dict[spool_owner.Owner, list[Path]] = {}
-    for path in paths:
-        with suppress(OSError, ValueError):  # the import sets a broken file aside
-            if (owner := spool_owner.owner_of(spool.read(path))) != here:
-                by_owner.setdefault(owner, []).append(path)
-    return [
-        OtherFiles(
-            " ".join(filter(None, owner)),
-            [path.name for path in files[:MAX_NAMES]],
-            spool_owner.import_command(owner, files[:MAX_NAMES]),
-        )
-        for owner, files in by_owner.items()
-    ]
-
-
-def _written_at(path: Path) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(path.lstat().st_mtime, timezone.utc)
-    except FileNotFoundError:  # another process has just imported it
-        return None
-
-
-def _backlog(times: list[datetime]) -> Backlog:
-    return Backlog(len(times), min(times, default=None))
