@@ -32,15 +32,16 @@ class PostgreSQL:
     """A server process with everything in one directory. It refuses to run as root, so then it runs as postgres.
 
     Args:
+        place: the folder in which its own is made.
         settings: PostgreSQL's, by name. `fsync="off"` loses nothing while the machine itself stands.
     """
 
-    def __init__(self, **settings):
+    def __init__(self, *, place=None, **settings):
         self.settings = settings
         self.binaries = binaries()
         if self.binaries is None:
             raise FileNotFoundError("PostgreSQL's programs are not installed here: `apt-get install postgresql`")
-        self.folder = Path(tempfile.mkdtemp(prefix="stockhub-postgresql-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="stockhub-postgresql-", dir=place))
         self.data = self.folder / "data"
         self.user = {}
         if os.getuid() == 0:
@@ -121,6 +122,13 @@ class PostgreSQL:
     def admit(self):
         """Let connections in again."""
         self.run("ALTER DATABASE stockhub ALLOW_CONNECTIONS true")
+
+    def back_up(self):
+        """Copy the running server; return the copy's folder, which ends where the copy ended."""
+        copy = self.folder / "copy"
+        address = f"host=127.0.0.1 port={self.port} user=stockhub"
+        self._program("pg_basebackup", "--checkpoint=fast", "--wal-method=stream", f"--pgdata={copy}", "-d", address)
+        return copy
 
     def close(self):
         """Stop it, and leave nothing behind."""
