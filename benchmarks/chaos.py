@@ -4,11 +4,11 @@
     python3 benchmarks/chaos.py
     python3 benchmarks/chaos.py --seconds 10 --only postgres_restart idle_in_tx
 
-Eight clients keep a real gunicorn, a `stockhub_worker` and a PostgreSQL of its own busy. The calls of receivers a second
-are counted for a minute, then something happens, and they are counted for another minute: after the fault, or while the
-pressure lasts. What is left of the rate must be at least 0.9 in the nine scenarios. In the end all work is done, and
-what the clients were answered is held against what is in the database, and against what the receivers heard.
-procrastinate goes through the same nine: its clients defer jobs, its worker writes the same row for each job.
+Eight clients keep a real gunicorn, a `stockhub_worker` and a PostgreSQL of its own busy. For a minute the calls of
+receivers a second are counted, then something happens, and they are counted for another minute: after the fault, or
+under the pressure. In the nine scenarios at least 0.9 of the rate must be left. In the end all work is done, and what
+the clients were answered is held against what is in the database and what the receivers heard. procrastinate goes
+through the same nine: its clients defer jobs, and its worker writes the same row for each job. The drills come last.
 
 The contestants take turns, so run it alone on the machine. One table comes out. Ends with 1 if this app missed one of
 the nine goals, or if it lost or repeated anything.
