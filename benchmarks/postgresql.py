@@ -88,14 +88,18 @@ class PostgreSQL:
         self.process.send_signal(number)
         self.process.wait(WAIT_SECONDS)
 
+    def processes(self):
+        """Return its process ids, the first process first."""
+        return [self.process.pid, *children(self.process)]
+
     def hang(self):
         """Stop all its processes where they stand (SIGSTOP): connections stay open, and nothing is said on them."""
-        for pid in (self.process.pid, *children(self.process)):  # the first makes no new ones then
+        for pid in self.processes():  # the first makes no new ones then
             self._signal(pid, signal.SIGSTOP)
 
     def go_on(self):
         """End what `hang` began."""
-        for pid in (*children(self.process), self.process.pid):
+        for pid in reversed(self.processes()):
             self._signal(pid, signal.SIGCONT)
 
     @staticmethod

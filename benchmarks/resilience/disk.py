@@ -12,7 +12,6 @@ class SmallDisk:
 
     def __init__(self, size):
         self.size = size
-        self.limited = ()
 
     def __enter__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="stockhub-disk-"))
@@ -27,11 +26,10 @@ class SmallDisk:
             _run(["umount", "--lazy", str(self.folder)])
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def fill(self, pids, room):
+    def fill(self, pids, room, **user):
         """Leave no space; without a disk of its own, let the files of these processes grow no larger than `room`."""
         if not self.is_mounted:
-            self.limited = pids
-            limit_files(pids, room)
+            limit_files(pids, room, **user)
             return
         with (self.folder / "ballast").open("wb", buffering=0) as ballast:
             try:
@@ -41,19 +39,21 @@ class SmallDisk:
                 if error.errno != errno.ENOSPC:
                     raise
 
-    def free(self):
-        """Undo what `fill` did."""
+    def free(self, pids, **user):
+        """Undo what `fill` did, also for processes that started since."""
         if self.is_mounted:
             (self.folder / "ballast").unlink()
         else:
-            limit_files(self.limited, "unlimited")
+            limit_files(pids, "unlimited", **user)
 
 
 def limit_files(pids, size, **user):
-    """Let files of these processes, and of those that they start, grow to so many bytes."""
+    """Let files of these processes, and of those that they start later, grow to so many bytes."""
     for pid in pids:
-        # of its own processes each user may set the soft limit, which the colon leaves alone
-        subprocess.run(["prlimit", f"--pid={pid}", f"--fsize={size}:"], check=True, cwd="/", **user)
+        # of its own processes each user may set the soft limit; the colon leaves the other one alone
+        done = subprocess.run(["prlimit", f"--pid={pid}", f"--fsize={size}:"], check=False, cwd="/", **user)
+        if done.returncode and Path(f"/proc/{pid}").exists():
+            raise RuntimeError(f"prlimit failed for process {pid}")
 
 
 def _run(command):

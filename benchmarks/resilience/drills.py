@@ -9,7 +9,6 @@ from collections import defaultdict
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from benchmarks.breaking import children
 from benchmarks.measure.processes import memory_bytes
 from benchmarks.resilience.disk import SmallDisk
 from benchmarks.resilience.scenarios import BACKENDS, Scenario, compare, recover, resist
@@ -73,9 +72,9 @@ def full_database(make, options, _):
 
         def fault(stage):
             server, since = stage.postgresql, time.monotonic()
-            disk.fill([server.process.pid, *children(server.process)], ROOM_OF_DATABASE)
+            disk.fill(server.processes(), ROOM_OF_DATABASE, **server.user)
             time.sleep(stage.seconds)
-            disk.free()
+            disk.free(server.processes(), **server.user)
             ended = server.process.poll() is not None
             server.start()
             yield "PostgreSQL ended and was started again" if ended else "PostgreSQL did not end"
@@ -96,7 +95,7 @@ def full_spool(make, options, _):
                 disk.fill(stage.contestant.web_processes(), 1)
             time.sleep(stage.seconds)
             if not disk.is_mounted:
-                disk.free()
+                disk.free(stage.contestant.web_processes())
             stage.postgresql.start()
             yield from answers_since(stage, since, disk)
 
