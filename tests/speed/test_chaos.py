@@ -1,12 +1,16 @@
 """Test how `benchmarks/chaos.py` judges what it measured."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
 from benchmarks.resilience.drills import DRILLS, keys
 from benchmarks.resilience.scenarios import SCENARIOS
 from benchmarks.resilience.table import HEAD, Result, exit_code, table
+
+DOCUMENTATION = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
 
 
 def result(contestant="ours", *, has_goal=True, **values):
@@ -69,3 +73,8 @@ def test_key_of_two_events_is_reused_and_event_with_two_keys_is_counted(tmp_path
 def test_each_scenario_says_what_it_does():
     assert all(scenario.what for scenario in (SCENARIOS | DRILLS).values())
     assert not SCENARIOS.keys() & DRILLS.keys()
+
+
+def test_documentation_lists_all_scenarios_in_their_order():
+    text = DOCUMENTATION.read_text(encoding="utf-8").partition("## Disturb it yourself")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| `(\w+)`", text, re.MULTILINE) == [*SCENARIOS, *DRILLS]
