@@ -15,12 +15,10 @@ FREE_CONNECTIONS = 3
 READERS = 4
 SECONDS_OF_A_READ = 10
 KILL_WORKER_SECONDS = 5
-BACKENDS = "FROM pg_stat_activity WHERE datname = 'stockhub' AND pid <> pg_backend_pid()"
+CLIENTS = "FROM pg_stat_activity WHERE backend_type = 'client backend'"
+BACKENDS = f"{CLIENTS} AND datname = 'stockhub' AND pid <> pg_backend_pid()"
 CHOOSE_BACKEND = f"SELECT pg_terminate_backend(pid) {BACKENDS} ORDER BY random() LIMIT 1"
-FREE = """
-    SELECT current_setting('max_connections')::int - count(*)
-    FROM pg_stat_activity WHERE backend_type = 'client backend'
-"""
+FREE = f"SELECT current_setting('max_connections')::int - count(*) {CLIENTS}"
 
 
 # ---------------------------------------------------------------- faults: the rate after them is measured

@@ -150,7 +150,7 @@ class Database:
         while True:
             try:
                 return self.try_once(sql)
-            except psycopg.OperationalError:
+            except psycopg.Error:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.05)
@@ -188,5 +188,5 @@ class Looking:
     def run(self):
         while not self.stop.wait(LOOK_SECONDS):
             self.stage.contestant.revive()
-            with suppress(psycopg.OperationalError):
+            with suppress(psycopg.Error):  # it must not end
                 self.stage.waiting = self.stage.database.try_once(self.stage.contestant.waiting)[0]
