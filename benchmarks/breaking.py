@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import subprocess
+import threading
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -53,22 +54,32 @@ def kill_web_worker(server):
 
 
 class EndlessWorker:
-    """`stockhub_worker` as a supervisor keeps it: when it is killed, or dies of a receiver, it is started anew."""
+    """`stockhub_worker` as a supervisor keeps it: if it is killed, or dies of a receiver, it is started anew.
 
-    def __init__(self, shop):
+    Args:
+        shop: `tests.processes.Shop`.
+        command: arguments of Python for another worker than ours.
+    """
+
+    def __init__(self, shop, command=("-m", "django", "stockhub_worker")):
         self.shop = shop
+        self.command = command
+        self.log = shop.folder / "worker.log"  # a pipe would be full one day, and stop it
+        self.lock = threading.Lock()
         self.process = self._start()
 
     def kill(self):
         """`kill -9`, then start another."""
-        self.process.kill()
-        self.process.wait(END_SECONDS)
-        self.process = self._start()
+        with self.lock:
+            self.process.kill()
+            self.process.wait(END_SECONDS)
+            self.process = self._start()
 
     def revive(self):
         """Start another where it died by itself."""
-        if self.process.poll() is not None:
-            self.process = self._start()
+        with self.lock:
+            if self.process.poll() is not None:
+                self.process = self._start()
 
     def stop(self):
         """End it politely; its exit code."""
@@ -76,7 +87,8 @@ class EndlessWorker:
         return self.process.wait(END_SECONDS)
 
     def _start(self):
-        return self.shop.start("-m", "django", "stockhub_worker")
+        with self.log.open("ab") as log:
+            return self.shop.start(*self.command, output=log)
 
 
 @contextmanager
@@ -88,7 +100,7 @@ def working(shop):
     finally:
         code = worker.stop()
     # one that has only just been started anew knows no polite end yet
-    assert code in (0, -signal.SIGTERM, DIED_OF_A_RECEIVER), (code, worker.process.stderr.read())
+    assert code in (0, -signal.SIGTERM, DIED_OF_A_RECEIVER), (code, worker.log.read_text())
 
 
 @contextmanager

@@ -36,7 +36,7 @@ def main(arguments):
     options = parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped, too
     if not options.here:
-        return in_an_environment(arguments)
+        return in_an_environment(__file__, arguments)
     if not provide_postgresql():
         return 1
     seed = random.randrange(10**6) if options.seed is None else options.seed
@@ -86,34 +86,39 @@ def count(least):
     return number
 
 
-def in_an_environment(arguments):
-    """Run this file again with the tests' environment, which is made where it is missing."""
+def in_an_environment(file, arguments, *, peers=False):
+    """Run a file again with the tests' environment, and the peers if it compares; make it first if it is missing."""
     missing = run.what_is_missing()
     if missing:
         print(missing, file=sys.stderr)
         return 1
-    environment = run.Environment(run.RUN / "venv")
+    environment = run.Environment(run.RUN / ("speed-venv" if peers else "venv"))
     environment.provide("tests", extras=["postgres"])
-    return environment.run(__file__, "--here", *arguments)
+    if peers:
+        try:
+            environment.provide("peers", extras=["postgres"])
+        except SystemExit:  # pip has said why
+            run.say("the peers could not be installed: they are left out")
+    return environment.run(file, "--here", *arguments)
+
+
+def provide(package, is_there):
+    """Return True if a program is here, perhaps now: as root it is installed with a package of Debian."""
+    if not is_there() and os.name == "posix" and os.getuid() == 0 and shutil.which("apt-get"):
+        run.say(f"installing {package}")
+        for command in (["update"], ["install", "-y", "--no-install-recommends", package]):
+            environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+            subprocess.run(["apt-get", "-qq", *command], env=environment, stdout=subprocess.DEVNULL, check=False)
+    if not is_there():
+        print(f"{package} is not here: install it (`sudo apt-get install {package}`), run this again.", file=sys.stderr)
+    return is_there()
 
 
 def provide_postgresql():
-    """Whether PostgreSQL's programs are there, perhaps now."""
+    """Return True if PostgreSQL's programs are here, perhaps now."""
     from benchmarks.postgresql import binaries
 
-    if binaries() is None and os.name == "posix" and os.getuid() == 0 and shutil.which("apt-get"):
-        run.say("installing PostgreSQL")
-        for command in (["update"], ["install", "-y", "--no-install-recommends", "postgresql"]):
-            environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-            subprocess.run(["apt-get", "-qq", *command], env=environment, stdout=subprocess.DEVNULL, check=False)
-    if binaries() is None:
-        print(
-            "PostgreSQL's programs (initdb, postgres, psql) are not here: install them (on Debian and Ubuntu: "
-            "`sudo apt-get install postgresql`) and run this again.",
-            file=sys.stderr,
-        )
-        return False
-    return True
+    return provide("postgresql", lambda: binaries() is not None)
 
 
 # ---------------------------------------------------------------- the campaign

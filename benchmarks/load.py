@@ -36,9 +36,9 @@ class Answer:
         return 200 <= self.status < 300
 
 
-def messages():
+def messages(start=1):
     """Orders and their shipments without end, each in several versions, a few orders mixed at a time."""
-    for first in itertools.count(1, ORDERS_AT_ONCE):
+    for first in itertools.count(start, ORDERS_AT_ONCE):
         block = [message for number in range(first, first + ORDERS_AT_ONCE) for message in of_order(number)]
         random.shuffle(block)
         yield from block
@@ -76,13 +76,17 @@ class Load:
         address: the server's host and port.
         threads: how many messages are under way at once.
         pause: seconds that each thread rests between two messages.
+        source: an iterator of (topic, data) to post instead of `messages`.
+        may_post: returns False while no further message may be posted.
     """
 
-    def __init__(self, address, threads=4, pause=0.01):
+    def __init__(self, address, threads=4, pause=0.01, *, source=None, may_post=lambda: True):
         self.address = address
         self.pause = pause
         self.answers = []
-        self._messages = messages()
+        self.posted = 0
+        self._may_post = may_post
+        self._messages = source or messages()
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._post_on, daemon=True) for _ in range(threads)]
@@ -97,6 +101,10 @@ class Load:
         for thread in self._threads:
             thread.join()
 
+    def send(self, topic, body):
+        """Post one message; return the status, 0 if there is no answer."""
+        return post(self.address, topic, body)
+
     def accepted(self):
         """How many messages were answered 2xx so far."""
         return sum(answer.accepted for answer in list(self.answers))
@@ -110,10 +118,15 @@ class Load:
     def _post_on(self):
         while not self._stop.is_set():
             with self._lock:
-                topic, data = next(self._messages)
+                if may_post := self._may_post():
+                    topic, data = next(self._messages)
+                    self.posted += 1
+            if not may_post:
+                self._stop.wait(0.01)
+                continue
             body = json.dumps(data).encode()
             asked_at = time.monotonic()
-            status = post(self.address, topic, body)
+            status = self.send(topic, body)
             self.answers.append(Answer(topic, body, status, asked_at, time.monotonic()))
             # a server that is starting anew answers nobody: do not run through all numbers meanwhile
             self._stop.wait(self.pause if status else 0.1)

@@ -32,15 +32,16 @@ class PostgreSQL:
     """A server process with everything in one directory. It refuses to run as root, so then it runs as postgres.
 
     Args:
+        place: the folder in which its own is made.
         settings: PostgreSQL's, by name. `fsync="off"` loses nothing while the machine itself stands.
     """
 
-    def __init__(self, **settings):
+    def __init__(self, *, place=None, **settings):
         self.settings = settings
         self.binaries = binaries()
         if self.binaries is None:
             raise FileNotFoundError("PostgreSQL's programs are not installed here: `apt-get install postgresql`")
-        self.folder = Path(tempfile.mkdtemp(prefix="stockhub-postgresql-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="stockhub-postgresql-", dir=place))
         self.data = self.folder / "data"
         self.user = {}
         if os.getuid() == 0:
@@ -87,14 +88,18 @@ class PostgreSQL:
         self.process.send_signal(number)
         self.process.wait(WAIT_SECONDS)
 
+    def processes(self):
+        """Return its process ids, the first process first."""
+        return [self.process.pid, *children(self.process)]
+
     def hang(self):
         """Stop all its processes where they stand (SIGSTOP): connections stay open, and nothing is said on them."""
-        for pid in (self.process.pid, *children(self.process)):  # the first makes no new ones then
+        for pid in self.processes():  # the first makes no new ones then
             self._signal(pid, signal.SIGSTOP)
 
     def go_on(self):
         """End what `hang` began."""
-        for pid in (*children(self.process), self.process.pid):
+        for pid in reversed(self.processes()):
             self._signal(pid, signal.SIGCONT)
 
     @staticmethod
@@ -121,6 +126,13 @@ class PostgreSQL:
     def admit(self):
         """Let connections in again."""
         self.run("ALTER DATABASE stockhub ALLOW_CONNECTIONS true")
+
+    def back_up(self):
+        """Copy the running server; return the copy's folder, which ends where the copy ended."""
+        copy = self.folder / "copy"
+        address = f"host=127.0.0.1 port={self.port} user=stockhub"
+        self._program("pg_basebackup", "--checkpoint=fast", "--wal-method=stream", f"--pgdata={copy}", "-d", address)
+        return copy
 
     def close(self):
         """Stop it, and leave nothing behind."""

@@ -15,10 +15,8 @@ only shows that everything runs.
 # Only the standard library up to `measure_all`: a fresh clone has no environment yet.
 
 import argparse
-import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import run  # noqa: E402
-from benchmarks.faults import count, provide_postgresql, seconds  # noqa: E402
+from benchmarks.faults import count, in_an_environment, provide, provide_postgresql, seconds  # noqa: E402
 
 PARTS = ("statements", "reading", "start", "answers", "burst", "worker", "pages", "backlog", "growth", "memory")
 EXTRAS = {"clients": "rate by clients", "sizes": "p99 by table size", "peak": "a piece of Black Friday"}
@@ -39,8 +37,8 @@ def main(arguments):
     options = parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped, too
     if not options.here:
-        return in_an_environment(arguments, peers=not options.smoke)
-    if not (provide_postgresql() and provide_wrk()):
+        return in_an_environment(__file__, arguments, peers=not options.smoke)
+    if not (provide_postgresql() and provide("wrk", lambda: shutil.which("wrk"))):
         return 1
     return measure_all(options)
 
@@ -63,35 +61,6 @@ def parser():
     add("--docs", type=Path, metavar="FILE", help="write the table between the marks of this file")
     add("--here", action="store_true", help="with this very Python, which has all that is needed")
     return parser
-
-
-def in_an_environment(arguments, *, peers):
-    """Run this file again with the tests' environment and the peers, which is made where it is missing."""
-    missing = run.what_is_missing()
-    if missing:
-        print(missing, file=sys.stderr)
-        return 1
-    environment = run.Environment(run.RUN / ("speed-venv" if peers else "venv"))
-    environment.provide("tests", extras=["postgres"])
-    if peers:
-        try:
-            environment.provide("peers", extras=["postgres"])
-        except SystemExit:  # pip has said why
-            run.say("the peers could not be installed: they are left out")
-    return environment.run(__file__, "--here", *arguments)
-
-
-def provide_wrk():
-    """Whether wrk is there, perhaps now."""
-    if shutil.which("wrk") is None and os.name == "posix" and os.getuid() == 0 and shutil.which("apt-get"):
-        run.say("installing wrk")
-        for command in (["update"], ["install", "-y", "--no-install-recommends", "wrk"]):
-            environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-            subprocess.run(["apt-get", "-qq", *command], env=environment, stdout=subprocess.DEVNULL, check=False)
-    if shutil.which("wrk") is None:
-        print("wrk is not here: install it (`sudo apt-get install wrk`) and run this again.", file=sys.stderr)
-        return False
-    return True
 
 
 # ---------------------------------------------------------------- the measurement

@@ -78,15 +78,15 @@ class Shop:
         self.shell = None
         self.run("-m", "django", "migrate", "--run-syncdb", "-v0")
 
-    def start(self, *arguments, **environment):
+    def start(self, *arguments, output=subprocess.PIPE, **environment):
         """Start a Python process and return it."""
         process = subprocess.Popen(
             [sys.executable, *arguments],
             cwd=ROOT,
             env=self.environment | environment,
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
             text=True,
         )
         self.started.append(process)
@@ -115,9 +115,9 @@ class Shop:
         assert "value" in answer, answer["fault"]
         return eval(answer["value"])
 
-    def inventory(self, patience=60):
-        """Return the rows once no work is left, or none gets done for `patience` seconds."""
-        return json.loads(self.run("-m", "benchmarks.inventory", str(patience), timeout=3600))
+    def inventory(self, patience=60, since="2000-01-01T00:00:00Z"):
+        """Return the rows that were received after `since` once no work is left, or none is done for `patience` s."""
+        return json.loads(self.run("-m", "benchmarks.inventory", str(patience), since, timeout=3600))
 
     @contextmanager
     def serve(self, *options, **environment):

@@ -1,68 +1,29 @@
 """Behind a real PgBouncer that hands each transaction to another server connection, no statement is mixed up."""
 
 import json
-import os
-import shutil
-import subprocess
 from collections import Counter
-from urllib.parse import urlsplit
 
 import pytest
 
-from tests.processes import Shop, free_port, scratch_database, wait_for_port
+from benchmarks.pgbouncer import pgbouncer, program
+from tests.processes import Shop, scratch_database
 from tests.samples import sample
 
-PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin:/usr/local/sbin")
 pytestmark = [
     pytest.mark.postgresql,
     pytest.mark.server,
-    pytest.mark.skipif(PGBOUNCER is None, reason="pgbouncer is not installed"),
+    pytest.mark.skipif(program() is None, reason="pgbouncer is not installed"),
 ]
 ORDERS = 25
-CONFIGURATION = """
-[databases]
-* = host={host} port={port} user={user} password={password}
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = {listen_port}
-unix_socket_dir =
-auth_type = any
-pool_mode = transaction
-default_pool_size = 1
-ignore_startup_parameters = extra_float_digits,options
-"""
 
 
 @pytest.fixture
 def pooled_shop(transactional_db, tmp_path):
     """A shop whose connections all lead through PgBouncer to one server connection."""
-    with scratch_database(tmp_path) as url:
-        direct, port = urlsplit(url), free_port()
-        folder = tmp_path / "pgbouncer"
-        folder.mkdir()
-        file = folder / "pgbouncer.ini"
-        file.write_text(
-            CONFIGURATION.format(
-                host=direct.hostname,
-                port=direct.port or 5432,
-                user=direct.username,
-                password=direct.password or "",
-                listen_port=port,
-            )
-        )
-        user = None if os.getuid() else "nobody"  # PgBouncer refuses to run as root
-        if user:
-            for parent in (folder, *folder.parents[:3]):  # pytest's folders are closed to other users
-                parent.chmod(parent.stat().st_mode | 0o055)
-        process = subprocess.Popen([PGBOUNCER, file.name], cwd=folder, user=user, stderr=subprocess.DEVNULL)
-        try:
-            wait_for_port(process, port)
-            shop = Shop(f"postgres://{direct.username}@127.0.0.1:{port}{direct.path}", tmp_path)
-            yield shop
-            shop.close()
-        finally:
-            process.terminate()
-            process.wait(20)
+    with scratch_database(tmp_path) as url, pgbouncer(url, pool_size=1) as pooled:
+        shop = Shop(pooled, tmp_path)
+        yield shop
+        shop.close()
 
 
 def orders(process_number):

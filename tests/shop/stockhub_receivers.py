@@ -1,5 +1,7 @@
 """Found by the app without being named anywhere."""
 
+import hashlib
+import json
 import os
 import threading
 import time
@@ -7,12 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
+from stockhub_webhooks.models import Message
 from stockhub_webhooks.signals import event_recorded, order_created, order_updated
 from tests.shop.models import Heard
 
 
 def write_down(name, event, order):
-    """One row a call."""
+    """One row a call; or an error, while a file is there."""
+    failing = os.environ.get("SHOP_FAILING_FILE")
+    if failing and os.path.exists(failing):
+        raise RuntimeError("the service is away")
     Heard.objects.create(
         receiver=name, event_id=event.id, event_type=event.type, order_number=order.increment_id if order else ""
     )
@@ -21,6 +27,11 @@ def write_down(name, event, order):
 def every(sender, *, event, order, **kwargs):
     """Hears all."""
     write_down("every", event, order)
+    if file := os.environ.get("SHOP_HEARD_FILE"):  # stands for a service that is not in this database
+        body = Message.objects.values_list("body", flat=True).get(pk=event.message_id)
+        message = hashlib.sha256(bytes(body)).hexdigest()
+        with open(file, "a") as heard:
+            heard.write(json.dumps([event.idempotency_key, message, event.type, str(event.changes)]) + "\n")
     time.sleep(float(os.environ.get("SHOP_SLEEP_SECONDS", "0")))
 
 
