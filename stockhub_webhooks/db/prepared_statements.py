@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from stockhub_webhooks.db import keepalives
 from stockhub_webhooks.logs import logger_of
 
 logger = logger_of(__name__)
@@ -59,6 +60,7 @@ class Preparation:
             if self._is_direct:
                 # None, Django's default, also overrules `prepare=True`; other statements never reach this number
                 driver_connection.prepare_threshold = sys.maxsize
+                driver_connection.execute(f"SELECT {keepalives.columns(is_local=False)}")
         return self._is_direct
 
     def is_to_blame(self, error: BaseException) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import Error as DatabaseFault
 from django.db import connections
 
+from stockhub_webhooks.db import keepalives
 from stockhub_webhooks.db.cursors import run
 from stockhub_webhooks.db.faults import connection_died
 
@@ -21,14 +22,17 @@ SETTINGS = (
     "statement_timeout",
     "lock_timeout",
 )
-STATE = "SELECT txid_current_if_assigned()" + "".join(f", current_setting('{name}')" for name in SETTINGS)
+COLUMNS = "txid_current_if_assigned()" + "".join(f", current_setting('{name}')" for name in SETTINGS)
+START = f"SELECT {COLUMNS}, {keepalives.columns(is_local=True)}"
+END = f"SELECT {COLUMNS}"
 
 
 class TransactionGuard:
     """Notices that code of the shop ended the present transaction by hand, or changed the session.
 
-    One statement at the start and one at the end. PostgreSQL gives each transaction that writes a number, and is asked
-    for some settings in the same statement. Elsewhere a savepoint is gone if the transaction is.
+    One statement at the start, which also sets the keepalives of this transaction, and one at the end. PostgreSQL
+    gives each transaction that writes a number, and is asked for some settings in the same statement. Elsewhere a
+    savepoint is gone if the transaction is.
 
     Attributes:
         session_changed: True if `is_intact` found another setting than at the start; PostgreSQL only.
@@ -38,7 +42,7 @@ class TransactionGuard:
         self.using = using
         self.session_changed = False
         self._is_postgresql = connections[using].vendor == "postgresql"
-        self._start: Any = self._state() if self._is_postgresql else connections[using].savepoint()
+        self._start: Any = self._state(START) if self._is_postgresql else connections[using].savepoint()
 
     def is_intact(self) -> bool:
         """Return True if the transaction is still the one of the start.
@@ -48,8 +52,8 @@ class TransactionGuard:
         """
         connection = connections[self.using]
         if self._is_postgresql:
-            transaction, *session = self._state()
-            former, *former_session = self._start
+            transaction, *session = self._state(END)
+            former, *former_session = self._start[: len(SETTINGS) + 1]
             self.session_changed = session != former_session
             return bool(transaction == former)
         try:
@@ -61,5 +65,5 @@ class TransactionGuard:
             return False
         return True
 
-    def _state(self) -> Any:
-        return run(connections[self.using], STATE, (), methodcaller("fetchone"))
+    def _state(self, sql: str) -> Any:
+        return run(connections[self.using], sql, (), methodcaller("fetchone"))
