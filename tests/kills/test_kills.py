@@ -1,0 +1,35 @@
+"""Processes killed and connections cut at points that a seed chooses: nothing is lost, nothing takes effect twice."""
+
+import os
+import random
+
+import pytest
+
+pytestmark = [pytest.mark.server, pytest.mark.timeout(400)]  # a machine may be busy
+SEED = int(os.environ.get("STOCKHUB_KILLS_SEED", random.SystemRandom().randrange(10**6)))
+
+
+@pytest.fixture
+def killed(shop):
+    """Return a function that runs `tests.kills` on a shop, and returns its output."""
+    shop.environment |= {
+        "SHOP_SPOOL_DIR": str(shop.folder / "spool"),
+        "SHOP_LEASE_SECONDS": "15",
+        "SHOP_INLINE_BUDGET_SECONDS": "60",
+        "SHOP_BROKER": "memory://",
+    }
+
+    def run(*arguments, code=0):
+        return shop.run("-m", "tests.kills", *arguments, "--seed", str(SEED), code=code)
+
+    return run
+
+
+def test_process_killed_at_any_point_loses_nothing_and_repeats_nothing(killed):
+    assert "0 faults" in killed("kills", "--count", "34")
+
+
+@pytest.mark.postgresql
+@pytest.mark.mariadb
+def test_connection_cut_at_any_round_loses_nothing_and_repeats_nothing(killed):
+    assert "0 faults" in killed("cuts", "--count", "30")
