@@ -10,7 +10,7 @@ import random
 import sys
 import threading
 import time
-from itertools import cycle
+from itertools import cycle, product
 from pathlib import Path
 
 import django
@@ -26,13 +26,15 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.testing.samples import LIVES
 from tests.kills import breakages, rows
 from tests.kills.cuts import CuttingProxy
-from tests.kills.play import AT_ONCE, LATE, RUNNERS, TOGETHER, Cuts, Fault, Kills, Lane, Player
+from tests.kills.play import AT_ONCE, LATE, RUNNERS, TOGETHER, TWICE, Cuts, Fault, Kills, Lane, Player
 from tests.kills.victim import Here, Zygote
 
 try:
     from django.tasks.backends.dummy import DummyBackend
 except ImportError:  # Django 5.2
     from django_tasks.backends.dummy import DummyBackend
+
+SHARES = 29  # points of one lane in one share are so far apart
 
 
 def main(arguments):
@@ -64,65 +66,68 @@ def main(arguments):
 def run(player, all_lanes, options):
     """Play at random, or all of it; return 1 if a promise was broken."""
     print(f"{connection.vendor}, {options.what}, seed {options.seed}", flush=True)
-    play = at_all_points if options.drill else at_random
-    done, faults = play(player, all_lanes, options)
+    play = in_shares if options.drill else at_random
+    done, faults = play(player, list(all_lanes), options)
     print(f"{done} {options.what}, {faults} faults")
     return int(bool(faults))
 
 
 def lanes(seed=0):
     """Yield each way to play each life with each runner."""
-    for way, is_spooled in ((AT_ONCE, False), (AT_ONCE, True), (LATE, False), (TOGETHER, False)):
+    for way, is_spooled in ((AT_ONCE, False), (AT_ONCE, True), (LATE, False), (TWICE, False), (TOGETHER, False)):
         for runner in RUNNERS:
             for life in LIVES:
                 yield Lane(life, runner, way, is_spooled, seed)
 
 
 def at_random(player, all_lanes, options):
-    """Play random lanes with a random point for each message, until `count` points were reached."""
+    """Play random lanes with a random point for each message, until `count` points were reached or a fault is found."""
     dice = random.Random(options.seed)
-    done = faults = 0
     runners = cycle(dice.sample(RUNNERS, len(RUNNERS)))
-    all_lanes = list(all_lanes)
-    while done < options.count and not faults:
+    done = 0
+    while done < options.count:
         runner = next(runners)
         lane = dice.choice([lane for lane in all_lanes if lane.runner == runner])
         measured = player.measure(lane)
-        points = [dice.randint(0, point) for point in measured.points]
         try:
-            done += player.play(lane, measured, points)
+            done += player.play(lane, measured, [dice.randint(0, point) for point in measured.points])
         except Fault as fault:
-            faults += 1
             print(f"FAULT {fault}", flush=True)
-    return done, faults
+            return done, 1
+    return done, 0
 
 
-def at_all_points(player, all_lanes, options):
-    """Play each lane once for each point, each message at that point; go on where the last run stopped."""
+def in_shares(player, all_lanes, options):
+    """Play the points that were not played yet, a share of each lane's at a time, until `count` more were reached."""
     known = [json.loads(line) for line in options.drill.read_text().splitlines()] if options.drill.exists() else []
-    rounds = {(each["lane"], each["point"]): each["done"] for each in known}
+    played = {(each["lane"], each["point"]) for each in known}
+    highest = {each["lane"]: each["highest"] for each in known}
+    done = sum(each["done"] for each in known)
+    target = (done // options.count + 1) * options.count  # an interrupted run is completed
     faults = 0
-    for lane in all_lanes:
-        measured = None
-        highest = next((each["highest"] for each in known if each["lane"] == str(lane)), None)
-        if highest is not None and all((str(lane), point) in rounds for point in range(highest + 1)):
+    for share, (number, lane) in product(range(SHARES), enumerate(all_lanes)):
+        name = str(lane)
+        first = (share + number * 7) % SHARES
+        points = [point for point in range(first, highest.get(name, first) + 1, SHARES) if (name, point) not in played]
+        if not points:
             continue
+        if done >= target:
+            break
         measured = player.measure(lane)
-        highest = max(measured.points)
-        for point in range(highest + 1):
-            if (str(lane), point) in rounds:
-                continue
+        highest[name] = max(measured.points)
+        for point in range(first, highest[name] + 1, SHARES):
+            reached = 0
             try:
-                done = player.play(lane, measured, [point if point <= last else None for last in measured.points])
+                reached = player.play(lane, measured, [point if point <= last else None for last in measured.points])
             except Fault as fault:
                 faults += 1
                 print(f"FAULT {fault}", flush=True)
-                continue
-            rounds[str(lane), point] = done
+            done += reached
             with options.drill.open("a") as file:
-                file.write(json.dumps({"lane": str(lane), "point": point, "highest": highest, "done": done}) + "\n")
-        print(f"{lane}: points 0 to {highest}", flush=True)
-    return sum(rounds.values()), faults
+                line = {"lane": name, "point": point, "highest": highest[name], "done": reached}
+                file.write(json.dumps(line) + "\n")
+        print(f"{done} of {target}: {lane}, points up to {highest[name]}", flush=True)
+    return done, faults
 
 
 # ---------------------------------------------------------------- the process
@@ -147,8 +152,8 @@ def listen_outside(path):
 def warm_up(outside):
     """Fill the caches of this process, and leave it without connections and threads, so that it can be forked."""
     player = Player(Kills(Here()), outside)
-    for runner in RUNNERS:
-        player.measure(Lane("returned", runner))
+    for runner, life in zip(RUNNERS, ("returned", "happy", "cancelled", "cancelled"), strict=True):
+        player.measure(Lane(life, runner))
     connections.close_all()
     while threading.active_count() > 1:
         time.sleep(0.05)

@@ -2,7 +2,10 @@
 
 from django.db import connection
 
+from stockhub_webhooks.db import leases
+from stockhub_webhooks.db.connections import from_now
 from stockhub_webhooks.delivery import calls, ledger
+from stockhub_webhooks.receiving import spool
 
 mark_done, call_receiver = ledger.mark_done, calls._call
 
@@ -36,4 +39,22 @@ def mark_too_late():
     ledger.mark_done, calls._call = lambda call: True, called
 
 
-BY_NAME = {"early": mark_too_early, "late": mark_too_late}
+def import_too_early():
+    """Remove a file of the spool before its row is stored: a message is lost."""
+    read = spool.read
+
+    def read_and_remove(path):
+        record = read(path)
+        path.unlink()
+        return record
+
+    spool.read = read_and_remove
+
+
+def hold_too_long():
+    """Claim for a quarter of an hour, whatever the lease is."""
+    claim_values = leases.claim_values
+    leases.claim_values = lambda token: {**claim_values(token), "due_at": from_now(900)}
+
+
+BY_NAME = {"early mark": mark_too_early, "late mark": mark_too_late, "spool": import_too_early, "lease": hold_too_long}

@@ -1,6 +1,7 @@
 """Play the life of an order while processes are killed, and check that the rows are those of a life without a kill."""
 
 import json
+import random
 import time
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
@@ -17,9 +18,11 @@ from tests.kills import rows
 from tests.kills.victim import Task, post, use_runner
 
 RUNNERS = ("inline", "worker", "celery", "tasks")
-# A process dies while it receives a message or works on it. The next message comes after the dead one's work was taken
-# over, or before that; or all messages are there when the process dies that works on them.
-AT_ONCE, LATE, TOGETHER = WAYS = ("at once", "late", "together")
+# A process dies while it receives a message or works on it. Its work is taken over at once, or after all messages came,
+# or by a process that dies, too; or all messages are there when the process dies that works on them.
+AT_ONCE, LATE, TWICE, TOGETHER = WAYS = ("at once", "late", "twice", "together")
+LAST_POINT_OF_TAKE_OVER = 80
+MAX_TAKE_OVERS = 3
 SESSIONS_END_IN_SECONDS = 20
 
 
@@ -60,7 +63,7 @@ class Fault(AssertionError):
 class Kills:
     """Kill the children; their points are those of `points.Points`."""
 
-    is_attempt_counted = True  # a first kill counts no attempt, so the rows tell if one was counted
+    fails_receivers = False  # a process that is killed for the first time counts no attempt and adds no pause
 
     def __init__(self, zygote):
         self.zygote = zygote
@@ -78,7 +81,7 @@ class Kills:
 class Cuts:
     """Cut the children's connections; two points for each round of the protocol: the request or the answer is lost."""
 
-    is_attempt_counted = False
+    fails_receivers = True
 
     def __init__(self, zygote, proxy):
         self.zygote, self.proxy = zygote, proxy
@@ -133,12 +136,14 @@ class Player:
                     history.append((number, point, end.action))
                 if task.body is not None:
                     self._receive_again(task, end, count)
+                if lane.way == TWICE:
+                    history += self._take_over_and_die(lane, number, point)
                 if lane.way != LATE:
-                    self._take_over(count)
-                    self._compare(measured.states[number])
+                    self._take_over(count, lane.way)
+                    self._compare(measured.states[number], lane.way)
             if lane.way == LATE:
-                self._take_over(count)
-                self._compare({"documents": measured.states[-1]["documents"]})
+                self._take_over(count, lane.way)
+                self._compare(measured.states[-1], lane.way)
         except AssertionError as error:
             told = "\n  ".join(f"message {number}, point {point}, after {action}" for number, point, action in history)
             raise Fault(f"{lane}: {error}\n  {told}") from error
@@ -173,22 +178,37 @@ class Player:
         if stored < count:
             assert self._receive(task.topic, task.body) == 202
 
-    def _take_over(self, count):
-        """Let the leases of the dead process lapse, and do all work as a new process does."""
+    def _take_over_and_die(self, lane, number, point):
+        """Let a process take over that dies, too, at a point that the first one's decides."""
         _wait_for_sessions()
-        _let_leases_lapse(everything=not self.disturbance.is_attempt_counted)
-        for throttle in Throttle.instances:
-            throttle.reset()
-        worker.drain()
-        rows.check(count, [int(line) for line in self.outside.read_text().split()])
+        _let_leases_lapse()
+        second = random.Random(f"{lane} {number} {point}").randint(0, LAST_POINT_OF_TAKE_OVER)
+        end, is_disturbed = self.disturbance.disturb(Task(lane.runner), second)
+        return [(number, second, end.action)] if is_disturbed else []
+
+    def _take_over(self, count, way=AT_ONCE):
+        """Let the leases of the dead process lapse, and do all work as a new process does.
+
+        Work of which one process died is taken over at once. Work of which two died is a failure with a pause.
+        """
+        is_at_once = way != TWICE and not self.disturbance.fails_receivers
+        for _ in range(1 if is_at_once else MAX_TAKE_OVERS):
+            _wait_for_sessions()
+            _let_leases_lapse(and_pauses=not is_at_once)
+            for throttle in Throttle.instances:
+                throttle.reset()
+            worker.drain()
+        outside = [int(line) for line in self.outside.read_text().split()]
+        rows.check(count, outside, has_failures=not is_at_once)
 
     def _state(self):
-        return {"documents": rows.documents(), **rows.ledger(with_attempts=self.disturbance.is_attempt_counted)}
+        return {"documents": rows.documents(), **rows.ledger()}
 
-    def _compare(self, expected):
+    def _compare(self, expected, way):
         there = self._state()
-        for name, value in expected.items():
-            assert there[name] == value, f"{name}: {_difference(there[name], value)}"
+        # an older message that is applied after a newer one has other events
+        for name in ("documents",) if way == LATE else ("documents", "messages", "events", "calls"):
+            assert there[name] == expected[name], f"{name}: {_difference(there[name], expected[name])}"
 
 
 def _wait_for_sessions():
@@ -199,13 +219,14 @@ def _wait_for_sessions():
         time.sleep(0.002)
 
 
-def _let_leases_lapse(*, everything):
-    """Set the end of each lease to now; everything that waits becomes due as well if `everything`."""
+def _let_leases_lapse(*, and_pauses=False):
+    """Set the end of each lease to now, and of each pause after a failure, if `and_pauses`."""
     latest = timezone.now() + timedelta(seconds=conf.LEASE_SECONDS + 1)
     for model in (Message, ReceiverCall):
-        held = model.objects.filter(due_at__isnull=False, claim__isnull=False)
+        waiting = model.objects.filter(due_at__isnull=False)
+        held = waiting.filter(claim__isnull=False)
         assert not held.filter(due_at__gt=latest).exists(), f"a {model.__name__} is held for longer than a lease"
-        (model.objects.filter(due_at__isnull=False) if everything else held).update(due_at=NOW)
+        (waiting if and_pauses else held).update(due_at=NOW)
     Lock.objects.update(acquired_at=timezone.now() - timedelta(days=1), claim=None)
 
 

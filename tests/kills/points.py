@@ -58,7 +58,7 @@ class Points:
             raise connection.Database.OperationalError("rejected by the test")
 
     def install(self):
-        """Count from now on. The driver's methods are wrapped, since a wrapper of Django's would turn our cursor off."""
+        """Count from now on, in the driver's methods: a wrapper of Django's would turn the cursor of this app off."""
         for owner, name in _executing():
             setattr(owner, name, self.counted(getattr(owner, name), lambda _cursor, sql, *_: _text(sql)))
         BaseDatabaseWrapper._commit = self.counted(BaseDatabaseWrapper._commit, lambda _: "COMMIT")

@@ -1,9 +1,11 @@
 """Processes killed and connections cut at points that a seed chooses: nothing is lost, nothing takes effect twice."""
 
+import json
 import os
 import random
 
 import pytest
+from django.db import connection
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(400)]  # a machine may be busy
 SEED = int(os.environ.get("STOCKHUB_KILLS_SEED", random.SystemRandom().randrange(10**6)))
@@ -19,6 +21,10 @@ def killed(shop):
         "SHOP_BROKER": "memory://",
     }
 
+    if connection.vendor == "sqlite":  # a kill takes nothing from the disk that the process has written
+        pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF"
+        shop.environment["SHOP_DATABASE_OPTIONS"] = json.dumps({"init_command": pragmas})
+
     def run(*arguments, code=0):
         return shop.run("-m", "tests.kills", *arguments, "--seed", str(SEED), code=code)
 
@@ -33,3 +39,9 @@ def test_process_killed_at_any_point_loses_nothing_and_repeats_nothing(killed):
 @pytest.mark.mariadb
 def test_connection_cut_at_any_round_loses_nothing_and_repeats_nothing(killed):
     assert "0 faults" in killed("cuts", "--count", "30")
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("name", ["early mark", "late mark", "spool", "lease"])
+def test_fault_of_the_app_is_found_by_kills(killed, name):
+    assert "FAULT" in killed("kills", "--count", "1000", "--break", name, code=1)
