@@ -1,11 +1,11 @@
 """Processes killed and connections cut at points that a seed chooses: nothing is lost, nothing takes effect twice."""
 
-import json
 import os
 import random
 
 import pytest
-from django.db import connection
+
+from tests.kills.surroundings import prepare
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(400)]  # a machine may be busy
 SEED = int(os.environ.get("STOCKHUB_KILLS_SEED", random.SystemRandom().randrange(10**6)))
@@ -14,16 +14,7 @@ SEED = int(os.environ.get("STOCKHUB_KILLS_SEED", random.SystemRandom().randrange
 @pytest.fixture
 def killed(shop):
     """Return a function that runs `tests.kills` on a shop, and returns its output."""
-    shop.environment |= {
-        "SHOP_SPOOL_DIR": str(shop.folder / "spool"),
-        "SHOP_LEASE_SECONDS": "15",
-        "SHOP_INLINE_BUDGET_SECONDS": "60",
-        "SHOP_BROKER": "memory://",
-    }
-
-    if connection.vendor == "sqlite":  # a kill takes nothing from the disk that the process has written
-        pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF"
-        shop.environment["SHOP_DATABASE_OPTIONS"] = json.dumps({"init_command": pragmas})
+    prepare(shop)
 
     def run(*arguments, code=0):
         return shop.run("-m", "tests.kills", *arguments, "--seed", str(SEED), code=code)
