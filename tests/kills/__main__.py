@@ -26,7 +26,7 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.testing.samples import LIVES
 from tests.kills import breakages, rows
 from tests.kills.cuts import CuttingProxy
-from tests.kills.play import AT_ONCE, LATE, RUNNERS, TOGETHER, TWICE, Cuts, Fault, Kills, Lane, Player
+from tests.kills.play import AT_ONCE, RUNNERS, WAYS, Cuts, Fault, Kills, Lane, Player
 from tests.kills.victim import Here, Zygote
 
 try:
@@ -74,7 +74,7 @@ def run(player, all_lanes, options):
 
 def lanes(seed=0):
     """Yield each way to play each life with each runner."""
-    for way, is_spooled in ((AT_ONCE, False), (AT_ONCE, True), (LATE, False), (TWICE, False), (TOGETHER, False)):
+    for way, is_spooled in ((AT_ONCE, False), (AT_ONCE, True), *((way, False) for way in WAYS if way != AT_ONCE)):
         for runner in RUNNERS:
             for life in LIVES:
                 yield Lane(life, runner, way, is_spooled, seed)

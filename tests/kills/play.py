@@ -10,17 +10,20 @@ from django.utils import timezone
 
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import NOW
+from stockhub_webhooks.db.low_water import BEGINNING
 from stockhub_webhooks.db.throttle import Throttle
-from stockhub_webhooks.models import Lock, Message, ReceiverCall
-from stockhub_webhooks.operations import worker
+from stockhub_webhooks.models import Lock, Message, ReceiverCall, Replay
+from stockhub_webhooks.operations import replay, worker
+from stockhub_webhooks.operations.replay.choice import Choice
 from stockhub_webhooks.testing.samples import life
 from tests.kills import rows
 from tests.kills.victim import Task, post, use_runner
+from tests.shop.models import Heard
 
 RUNNERS = ("inline", "worker", "celery", "tasks")
 # A process dies while it receives a message or works on it. Its work is taken over at once, or after all messages came,
-# or by a process that dies, too; or all messages are there when the process dies that works on them.
-AT_ONCE, LATE, TWICE, TOGETHER = WAYS = ("at once", "late", "twice", "together")
+# or by a process that dies, too; or all messages are there when the process dies that works on them, or replays them.
+AT_ONCE, LATE, TWICE, TOGETHER, REPLAY = WAYS = ("at once", "late", "twice", "together", "replay")
 LAST_POINT_OF_TAKE_OVER = 80
 MAX_TAKE_OVERS = 3
 SESSIONS_END_IN_SECONDS = 20
@@ -158,13 +161,22 @@ class Player:
     def _tasks(self, lane):
         """Yield the task of each child, and the number of messages that there are after it."""
         steps = [(step.topic, json.dumps(step.payload).encode()) for step in life(lane.life, lane.seed)]
-        if lane.way == TOGETHER:
+        if lane.way in (TOGETHER, REPLAY):
             for step in steps:
                 assert self._receive(*step) == 202
+            if lane.way == REPLAY:
+                self._begin_replay()
             yield Task(lane.runner), len(steps)
             return
         for number, step in enumerate(steps, 1):
             yield Task(lane.runner, *step, is_spooled=lane.is_spooled), number
+
+    def _begin_replay(self):
+        """Do all work, then forget the calls of one receiver, and ask to process all again, and to call it."""
+        worker.drain()
+        ReceiverCall.objects.filter(receiver="shop.every").delete()
+        Heard.objects.filter(receiver="every").delete()
+        replay.begin(Choice(since=BEGINNING), who="tests.kills", reason="a test", receivers=["shop.every"])
 
     def _receive(self, topic, body):
         use_runner("worker")  # only stores it
@@ -207,7 +219,7 @@ class Player:
     def _compare(self, expected, way):
         there = self._state()
         # an older message that is applied after a newer one has other events
-        for name in ("documents",) if way == LATE else ("documents", "messages", "events", "calls"):
+        for name in ("documents",) if way == LATE else ("documents", *rows.LEDGER):
             assert there[name] == expected[name], f"{name}: {_difference(there[name], expected[name])}"
 
 
@@ -222,7 +234,7 @@ def _wait_for_sessions():
 def _let_leases_lapse(*, and_pauses=False):
     """Set the end of each lease to now, and of each pause after a failure, if `and_pauses`."""
     latest = timezone.now() + timedelta(seconds=conf.LEASE_SECONDS + 1)
-    for model in (Message, ReceiverCall):
+    for model in (Message, ReceiverCall, Replay):
         waiting = model.objects.filter(due_at__isnull=False)
         held = waiting.filter(claim__isnull=False)
         assert not held.filter(due_at__gt=latest).exists(), f"a {model.__name__} is held for longer than a lease"

@@ -6,12 +6,14 @@ from collections import Counter, defaultdict
 from django.apps import apps
 from django.db import connection, transaction
 
-from stockhub_webhooks.models import Event, Message, ReceiverCall
+from stockhub_webhooks.models import Event, Message, ReceiverCall, Replay
+from stockhub_webhooks.models.replay import COUNTED
 from stockhub_webhooks.receiving import spool
 from tests.drills.fuzz.rows import DOCUMENTS, LINES
 from tests.shop.models import Heard
 
 APPS = ("stockhub_webhooks", "shop", "django_tasks_database")
+LEDGER = ("messages", "events", "calls", "replays")
 OUTSIDE = "kills.outside"
 TIMES_OF_THIS_RUN = {"received_at"}
 SESSIONS = {
@@ -66,15 +68,17 @@ def documents():
 
 
 def ledger():
-    """Return messages, events and receiver calls, each with the position of the message or event it belongs to."""
+    """Return messages, events, calls and replays, each with the position of the message or event it belongs to."""
     messages = list(Message.objects.order_by("pk"))
     events = list(Event.objects.order_by("pk"))
     at_message = {message.pk: number for number, message in enumerate(messages)}
     at_event = {event.pk: number for number, event in enumerate(events)}
+    counters = ("status", "total", *COUNTED, "owed")
     return {
         "messages": [(message.topic, message.increment_id, message.outcome, message.notes) for message in messages],
         "events": [(at_message[e.message_id], e.type, e.increment_id, e.po_number, e.changes) for e in events],
         "calls": sorted((at_event[c.event_id], c.signal, c.receiver) for c in ReceiverCall.objects.all()),
+        "replays": list(Replay.objects.order_by("pk").values_list(*counters)),
     }
 
 
