@@ -55,29 +55,33 @@ def main(arguments):
     zygote = Zygote()
     try:
         if options.what == "kills":
-            return run(Player(Kills(zygote), outside), lanes(), options)
+            return run(Player(Kills(zygote), outside), options)
         server = connection.settings_dict
         with CuttingProxy(connection.vendor, server["HOST"], server["PORT"]) as proxy:
-            return run(Player(Cuts(zygote, proxy), outside), lanes(), options)
+            return run(Player(Cuts(zygote, proxy), outside), options)
     finally:
         zygote.close()
 
 
-def run(player, all_lanes, options):
+def run(player, options):
     """Play at random, or all of it; return 1 if a promise was broken."""
     print(f"{connection.vendor}, {options.what}, seed {options.seed}", flush=True)
     play = in_shares if options.drill else at_random
-    done, faults = play(player, list(all_lanes), options)
+    done, faults = play(player, list(finding_lanes(options.breakage) if options.breakage else lanes()), options)
     print(f"{done} {options.what}, {faults} faults")
     return int(bool(faults))
 
 
-def lanes(seed=0):
+def lanes():
     """Yield each way to play each life with each runner."""
     for way, is_spooled in ((AT_ONCE, False), (AT_ONCE, True), *((way, False) for way in WAYS if way != AT_ONCE)):
-        for runner in RUNNERS:
-            for life in LIVES:
-                yield Lane(life, runner, way, is_spooled, seed)
+        for runner, life in product(RUNNERS, LIVES):
+            yield Lane(life, runner, way, is_spooled)
+
+
+def finding_lanes(breakage):
+    """Yield the shortest lanes that find a breakage."""
+    return (Lane("cancelled", runner, is_spooled=breakage == "spool") for runner in RUNNERS)
 
 
 def at_random(player, all_lanes, options):

@@ -24,6 +24,7 @@ RUNNERS = ("inline", "worker", "celery", "tasks")
 # A process dies while it receives a message or works on it. Its work is taken over at once, or after all messages came,
 # or by a process that dies, too; or all messages are there when the process dies that works on them, or replays them.
 AT_ONCE, LATE, TWICE, TOGETHER, REPLAY = WAYS = ("at once", "late", "twice", "together", "replay")
+LEASED = (Message, ReceiverCall, Replay)
 LAST_POINT_OF_TAKE_OVER = 80
 MAX_TAKE_OVERS = 3
 SESSIONS_END_IN_SECONDS = 20
@@ -210,6 +211,8 @@ class Player:
             for throttle in Throttle.instances:
                 throttle.reset()
             worker.drain()
+            if not any(model.objects.filter(due_at__isnull=False).exists() for model in LEASED):
+                break
         outside = [int(line) for line in self.outside.read_text().split()]
         rows.check(count, outside, has_failures=not is_at_once)
 
@@ -234,7 +237,7 @@ def _wait_for_sessions():
 def _let_leases_lapse(*, and_pauses=False):
     """Set the end of each lease to now, and of each pause after a failure, if `and_pauses`."""
     latest = timezone.now() + timedelta(seconds=conf.LEASE_SECONDS + 1)
-    for model in (Message, ReceiverCall, Replay):
+    for model in LEASED:
         waiting = model.objects.filter(due_at__isnull=False)
         held = waiting.filter(claim__isnull=False)
         assert not held.filter(due_at__gt=latest).exists(), f"a {model.__name__} is held for longer than a lease"

@@ -5,6 +5,7 @@ import random
 
 import pytest
 
+from tests.kills import breakages
 from tests.kills.surroundings import prepare
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(400)]  # a machine may be busy
@@ -23,16 +24,16 @@ def killed(shop):
 
 
 def test_process_killed_at_any_point_loses_nothing_and_repeats_nothing(killed):
-    assert "0 faults" in killed("kills", "--count", "34")
+    assert "0 faults" in killed("kills", "--count", "24")
 
 
 @pytest.mark.postgresql
 @pytest.mark.mariadb
 def test_connection_cut_at_any_round_loses_nothing_and_repeats_nothing(killed):
-    assert "0 faults" in killed("cuts", "--count", "30")
+    assert "0 faults" in killed("cuts", "--count", "16")
 
 
 @pytest.mark.sqlite
-@pytest.mark.parametrize("name", ["early mark", "late mark", "spool", "lease"])
-def test_fault_of_the_app_is_found_by_kills(killed, name):
-    assert "FAULT" in killed("kills", "--count", "1000", "--break", name, code=1)
+def test_each_fault_that_is_put_into_the_app_is_found_by_kills(killed):
+    for name in breakages.BY_NAME:
+        assert "FAULT" in killed("kills", "--count", "1000", "--break", name, code=1)
