@@ -132,7 +132,7 @@ class Player:
             Fault: a promise was broken.
         """
         self._begin()
-        history = []
+        history = []  # (message, point, last action)
         try:
             for number, ((task, count), point) in enumerate(zip(self._tasks(lane), points, strict=True)):
                 end, is_disturbed = self.disturbance.disturb(task, point)
@@ -149,8 +149,8 @@ class Player:
                 self._take_over(count, lane.way)
                 self._compare(measured.states[-1], lane.way)
         except AssertionError as error:
-            told = "\n  ".join(f"message {number}, point {point}, after {action}" for number, point, action in history)
-            raise Fault(f"{lane}: {error}\n  {told}") from error
+            reached = "\n  ".join(f"message {number}, point {point}, after {what}" for number, point, what in history)
+            raise Fault(f"{lane}: {error}\n  {reached}") from error
         return len(history)
 
     # ------------------------------------------------------------ the steps of a lane
