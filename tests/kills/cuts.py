@@ -47,7 +47,7 @@ class CuttingProxy(Proxy):
         self.rounds += 1
         if not is_chosen:
             return False
-        self.dropped = f"{'the answer to' if self._what == ANSWER else 'the request'} {text!r}"
+        self.dropped = f"the loss of {'the answer to' if self._what == ANSWER else 'the request'} {text!r}"
         if self._what == REQUEST:
             raise Cut
         return True

@@ -187,7 +187,8 @@ class Player:
         """Receive a message again that was not stored, as if Stock Hub were asked for it: it was not answered 2xx."""
         _wait_for_sessions()
         stored = rows.stored()
-        assert stored == count or not end.is_accepted, f"a message is lost that was answered {end.answer}"
+        fewest = count if end.is_accepted else count - 1
+        assert fewest <= stored <= count, f"{stored} messages are stored instead of {count}, answered {end.answer}"
         if stored < count:
             assert self._receive(task.topic, task.body) == 202
 
