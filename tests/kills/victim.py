@@ -1,7 +1,7 @@
 """Child processes that receive a message and work on it. They are forks of one process that has no connection.
 
-A fork of a warm process starts in milliseconds, and shares nothing with another: neither
-connections nor threads exist when it is made.
+A fork of a warm process starts in milliseconds, and shares nothing with another: neither connections nor threads exist
+when it is made.
 """
 
 import json
