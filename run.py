@@ -62,9 +62,13 @@ DRILLS = {
         [(*PYTEST, "-s", "tests/drills/fuzz")] * 10,
     ),
     "kills": (
-        "processes and PostgreSQL servers killed under load",
+        "processes and PostgreSQL servers killed under load, then at thousands of points on each database",
         "TEST_POSTGRESQL_URL",
-        [(*PYTEST, "tests/outages/test_crashes.py"), (*PYTEST, "tests/processing/test_concurrency.py")],
+        [
+            (*PYTEST, "tests/outages/test_crashes.py"),
+            (*PYTEST, "tests/processing/test_concurrency.py"),
+            ("-m", "tests.drills.kills"),
+        ],
     ),
     "growth": (
         "the plans of the statements on a million messages",
@@ -208,7 +212,8 @@ def drills(name):
     if not url_of(variable):
         fail(f"The drill {name} needs a database: set {variable}.")
     environment = Environment(RUN / "venv")
-    environment.provide("tests", extras=["postgres"] if variable else [])
+    drivers = [extra for _name, other, extra in DATABASES if extra and url_of(other)]
+    environment.provide("tests", extras=drivers if variable else [])
     if name == "audit":
         environment.provide("audit")
     state = known.setdefault(name, {})

@@ -50,7 +50,7 @@ SHARES = {
     "security/test_parameters.py": "postgresql",
     "testing": "sqlite",
 }
-ON_EACH_DATABASE = ("test_concurrency.py", "test_export.py", "test_finding.py", "test_lists.py")
+ON_EACH_DATABASE = ("test_concurrency.py", "test_export.py", "test_finding.py", "test_kills.py", "test_lists.py")
 
 
 # what pytest finds by itself where the package is installed

@@ -1,0 +1,55 @@
+"""Kill processes and cut connections on each database that is there: some thousand points in each run.
+
+`.run/kills-*.jsonl` keep the points that were reached, so the next run has others, and an interrupted one goes on.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from run import DATABASES, ROOT, RUN, url_of
+
+COUNTS = {"kills": 2000, "cuts": 500}
+
+
+def main(name=""):
+    """Run on the database of the environment, if its name is given, otherwise on all; return the exit code."""
+    if name:
+        return run(name)
+    code = 0
+    for each, variable, _extra in DATABASES:
+        if url_of(variable):
+            environment = os.environ | {"DATABASE_URL": url_of(variable), "PYTHONPATH": str(ROOT)}
+            command = [sys.executable, "-m", "tests.drills.kills", each.lower()]
+            code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode or code
+        else:
+            print(f"{each}: not run, for {variable} is not set")
+    return code
+
+
+def run(name):
+    """Run kills and cuts on a scratch database; return the exit code."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.host.settings"
+    import django
+
+    django.setup()
+    from tests.kills.surroundings import prepare
+    from tests.processes import Shop, scratch_database
+
+    code = 0
+    with tempfile.TemporaryDirectory() as folder, scratch_database(Path(folder)) as url:
+        shop = Shop(url, Path(folder))
+        prepare(shop)
+        for what, count in COUNTS.items():
+            if what == "cuts" and name == "sqlite":  # it has no connection
+                continue
+            arguments = ("--count", str(count), "--drill", str(RUN / f"kills-{name}-{what}.jsonl"))
+            command = [sys.executable, "-m", "tests.kills", what, *arguments]
+            code = subprocess.run(command, cwd=ROOT, env=shop.environment, check=False).returncode or code
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
