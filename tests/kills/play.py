@@ -85,7 +85,7 @@ class Kills:
 class Cuts:
     """Cut the children's connections; two points for each round of the protocol: the request or the answer is lost."""
 
-    fails_receivers = True
+    fails_receivers = False
 
     def __init__(self, zygote, proxy):
         self.zygote, self.proxy = zygote, proxy
