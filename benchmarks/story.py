@@ -163,11 +163,11 @@ class Story(RuleBasedStateMachine):
         self.compare(message)
         return message
 
-    def process_together(self, claim):
+    def process_together(self, claim, stop=None):
         """The same for several of one transaction, which applies them in a sequence of its own, or none."""
         readings = [serializers.read_message(message) for message in claim.rows]
         sequence = sorted(zip(list(claim.rows), readings, strict=True), key=pipeline._lock_key)
-        done = self.real_process_together(claim)
+        done = self.real_process_together(claim, stop)
         for message, _ in sequence if done else ():
             self.compare(message)
         return done

@@ -24,6 +24,7 @@ IMPERSONAL: dict[str, frozenset[str]] = {
     "Address": frozenset(),
     "Alarm": frozenset({"name"}),
     "Attempt": frozenset({"cause"}),
+    "BacklogTurn": frozenset(),
     "CreditMemo": _DOCUMENT,
     "CreditMemoItem": _LINE | {"reversal"},
     "Drift": frozenset({"topic", "kind", "name"}),

@@ -25,6 +25,7 @@ from stockhub_webhooks.testing.factories.documents import (
 from stockhub_webhooks.testing.factories.ledger import (
     AlarmFactory,
     AttemptFactory,
+    BacklogTurnFactory,
     DriftFactory,
     EventFactory,
     HeartbeatFactory,
@@ -42,6 +43,7 @@ __all__ = [
     "AddressFactory",
     "AlarmFactory",
     "AttemptFactory",
+    "BacklogTurnFactory",
     "CreditMemoFactory",
     "CreditMemoItemFactory",
     "DriftFactory",

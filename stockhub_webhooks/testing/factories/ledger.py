@@ -181,6 +181,17 @@ class DriftFactory(DjangoModelFactory[models.Drift]):
     last_seen_at = SelfAttribute("first_seen_at")
 
 
+class BacklogTurnFactory(DjangoModelFactory[models.BacklogTurn]):
+    """The one row of the right to left-over work, which is free."""
+
+    class Meta:
+        model = models.BacklogTurn
+        django_get_or_create = ("id",)
+
+    id = 1
+    free_at = LazyFunction(timezone.now)
+
+
 class LockFactory(DjangoModelFactory[models.Lock]):
     """A lock that was just acquired."""
 
