@@ -13,6 +13,7 @@ from contextlib import closing
 from django.db import Error as DatabaseFault
 from django.db import close_old_connections
 
+from stockhub_webhooks.db import leases
 from stockhub_webhooks.db.connections import NOW, close_connection, database_alias
 from stockhub_webhooks.delivery import calls, host_orders
 from stockhub_webhooks.exceptions import error_location
@@ -135,7 +136,8 @@ class Worker:
             return
         using = database_alias()
         beats = Heartbeat.objects.using(using).filter(name="worker")
-        if not beats.update(beat_at=NOW):
+        # a transaction of others that holds the row stops no work
+        if not leases.update_unlocked(beats, beat_at=NOW) and not beats.exists():
             Heartbeat.objects.using(using).bulk_create([Heartbeat(name="worker", beat_at=NOW)], ignore_conflicts=True)
         self._next_beat = time.monotonic() + self.HEARTBEAT_SECONDS
 

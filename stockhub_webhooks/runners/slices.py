@@ -76,8 +76,8 @@ def _claim() -> Slice | None:
                 return None
             token = uuid.uuid4()
             mine = {"claim": token, "free_at": from_now(CLAIM_SECONDS), "message": None, "call": None}
-            claimed = _free().filter(claim=row.claim).update(**mine)
-    except OperationalError:  # on SQLite another connection writes
+            claimed = leases.update_unlocked(_free().filter(claim=row.claim), **mine)
+    except OperationalError:  # another transaction holds the row, or writes to the SQLite file
         close_if_broken(database_alias())
         return None
     return Slice(token) if claimed else None

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, connections
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
@@ -582,3 +582,21 @@ def test_unreadable_message_leaves_the_rest_of_its_batch_together(post, caplog, 
     assert not [record for record in caplog.records if record.levelname == "WARNING"]
     statuses = Message.objects.filter(parent=None).order_by("pk").values_list("status", flat=True)
     assert list(statuses) == ["applied", "quarantined", "applied", "applied"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.postgresql
+@pytest.mark.mariadb
+def test_locked_heartbeat_stops_no_work(post):
+    Heartbeat.objects.create(name="worker", beat_at=NOW)
+    holder = connections.create_connection("default")
+    try:
+        with holder.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute("SELECT * FROM stockhub_webhooks_heartbeat FOR UPDATE")
+        with DEFERRED:
+            post("order")
+            assert worker.Worker(until=time.monotonic() + 60).once() == 1
+    finally:
+        holder.close()
+    assert Message.objects.get().status == "applied"
