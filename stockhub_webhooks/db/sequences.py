@@ -42,7 +42,7 @@ def behind_sequences(using: str) -> list[BehindSequence]:
     quote = connections[using].ops.quote_name
     parts = [
         # the sequence's name comes quoted from PostgreSQL
-        f"SELECT %s, %s, (SELECT max({quote(column)}) FROM {quote(table)}), "  # noqa: S608
+        f"SELECT %s, %s, (SELECT max({quote(column)}) FROM {quote(table)}), "  # noqa: S608  # nosec B608  # our names
         f"last_value + CASE WHEN is_called THEN 1 ELSE 0 END FROM {sequence}"
         for (table, column), sequence in names.items()
     ]
