@@ -11,10 +11,12 @@ from django.db import connections
 from django.test import TestCase
 
 from stockhub_webhooks import signals
-from stockhub_webhooks.db.connections import database_alias
-from stockhub_webhooks.delivery import calls, claimed_calls, due_calls, manual
+from stockhub_webhooks.db.connections import NOW, database_alias
+from stockhub_webhooks.delivery import breaker, calls, claimed_calls, due_calls, manual
+from stockhub_webhooks.delivery.hanging import HANGING
 from stockhub_webhooks.exceptions import PermanentFailure, must_pass
-from stockhub_webhooks.models import Event, Message, ReceiverCall
+from stockhub_webhooks.models import Event, Message, ReceiverCall, ReceiverState
+from stockhub_webhooks.models.receiver_state import IS_OPEN
 from stockhub_webhooks.processing import pipeline
 from stockhub_webhooks.receiving import claiming, journal
 from stockhub_webhooks.testing.environment import test_settings
@@ -37,8 +39,7 @@ def run_pending(*, ignore_backoff: bool = True, raise_errors: bool = True) -> li
         Exception: the error of the first receiver that failed; `PermanentFailure` if its call was given up.
     """
     made: dict[int, ReceiverCall] = {}
-    due_calls.low_water.reset()  # a test may have set times of the past
-    claiming.low_water.reset()
+    _forget_former_tests()
     with test_settings(), _failures() as failures:
         if ignore_backoff:
             _make_all_due()
@@ -65,11 +66,21 @@ def replay(*receivers: Callable[..., Any] | str) -> None:
     manual.backfill(list(Event.objects.using(database_alias()).order_by("pk")), identities)
 
 
+def _forget_former_tests() -> None:
+    """Forget what this process remembers of rows: a test may set times of the past, and its end removes its rows."""
+    due_calls.low_water.reset()
+    claiming.low_water.reset()
+    breaker.forget()
+    HANGING.reset()
+
+
 def _make_all_due() -> None:
+    """Make all that waits due, also the next call of a receiver whose service is away."""
     waiting = Message.objects.using(database_alias()).filter(status=Message.Status.RECEIVED, due_at__isnull=False)
     journal.requeue(list(waiting.values_list("pk", flat=True)))
     pending = ReceiverCall.objects.using(database_alias()).filter(status=ReceiverCall.Status.PENDING)
     manual.requeue(list(pending.values_list("pk", flat=True)))
+    ReceiverState.objects.using(database_alias()).filter(IS_OPEN).update(probe_at=NOW)
 
 
 Failures = list[tuple[ReceiverCall, BaseException]]

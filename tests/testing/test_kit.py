@@ -214,6 +214,23 @@ def test_run_pending_makes_calls_that_wait_for_their_next_attempt(stockhub):
     assert states() == [("done", 2)]
 
 
+def test_receiver_that_failed_for_many_events_is_called_again_when_all_is_made_due(stockhub):
+    up = []
+
+    def warehouse(event, **kwargs):
+        if not up:
+            raise ConnectionRefusedError("the warehouse is away")
+
+    connect(signals.order_created, warehouse)
+    for seed in range(8):
+        stockhub.deliver("order", seed=seed)
+    stockhub.run_pending(raise_errors=False)
+    assert ("pending", 0) in states()
+    up.append(1)
+    stockhub.run_pending()
+    assert {status for status, _attempts in states()} == {"done"}
+
+
 def test_retry_later_is_no_error_and_is_called_once_each_time(stockhub):
     asked = []
 
