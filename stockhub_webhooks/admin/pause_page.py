@@ -80,7 +80,7 @@ class PausePage(GiveUpPage):
             by = request.user.get_username()
             breaker.pause(receiver, until=form.cleaned_data["until"], by=by, reason=reason)
             log(request.user, _("paused"), f"{receiver}: {reason}")
-        text = _("%(receiver)s is paused; its tasks wait.") % {"receiver": receiver}
+        text = _("The receiver %(receiver)s is paused; its tasks wait.") % {"receiver": receiver}
         self.message_user(request, text, messages.SUCCESS)
         return HttpResponseRedirect(back)
 
@@ -95,7 +95,7 @@ class PausePage(GiveUpPage):
                 log(request.user, _("resumed"), receiver)
                 wake_on_commit()
         if is_resumed:
-            text = _("%(receiver)s is resumed; its waiting tasks are due.") % {"receiver": receiver}
+            text = _("The receiver %(receiver)s is resumed; its waiting tasks are due.") % {"receiver": receiver}
             self.message_user(request, text, messages.SUCCESS)
         else:
             self.message_user(request, _("It was neither paused nor away."), messages.WARNING)
