@@ -314,8 +314,10 @@ def blocked_receivers(report: Report) -> Iterator[Problem]:
         if blocked.until:
             text = _("%(receiver)s is paused since %(moment)s, until %(until)s.")
         values = {"moment": format_time(blocked.since), "until": format_time(blocked.until)}
-        waiting = ngettext("%(count)d task waits for it.", "%(count)d tasks wait for it.", blocked.waiting)
-        sentence = f"{text % {'receiver': blocked.receiver, **values}} {waiting % {'count': blocked.waiting}}"
+        sentence = text % {"receiver": blocked.receiver, **values}
+        if blocked.waiting:
+            waiting = ngettext("%(count)d task waits for it.", "%(count)d tasks wait for it.", blocked.waiting)
+            sentence += " " + waiting % {"count": blocked.waiting}
         filters = {"status__in": "pending,running", "receiver__exact": blocked.receiver} | REAL
         yield Problem(code, level, sentence, "receivercall", filters)
 
