@@ -96,8 +96,9 @@ def test_select_for_update_locks_the_row_with_these_values():
         found = select_for_update(Order, "default", account="default", increment_id="1")
         assert select_for_update(Order, "default", account="other", increment_id="1") is None
     assert (found, found.grand_total, found.received_at) == (order, Decimal("2.5"), None)
-    held = connection.features.has_select_for_update
-    assert all(query["sql"].endswith("FOR UPDATE") is held for query in captured.captured_queries)
+    features = connection.features
+    lock = "FOR NO KEY UPDATE" if features.has_select_for_no_key_update else "FOR UPDATE"
+    assert all(query["sql"].endswith(lock) is features.has_select_for_update for query in captured.captured_queries)
 
 
 def test_update_returns_the_number_of_matching_rows():
