@@ -67,7 +67,7 @@ class Fault(AssertionError):
 class Kills:
     """Kill the children; their points are those of `points.Points`."""
 
-    fails_receivers = False  # a process that is killed for the first time counts no attempt and adds no pause
+    adds_pauses = False  # work of a process that is killed for the first time is due when its lease is over
 
     def __init__(self, zygote):
         self.zygote = zygote
@@ -85,7 +85,7 @@ class Kills:
 class Cuts:
     """Cut the children's connections; two points for each round of the protocol: the request or the answer is lost."""
 
-    fails_receivers = False
+    adds_pauses = True  # a call whose connection is lost is due again in a second
 
     def __init__(self, zygote, proxy):
         self.zygote, self.proxy = zygote, proxy
@@ -203,9 +203,10 @@ class Player:
     def _take_over(self, count, way=AT_ONCE):
         """Let the leases of the dead process lapse, and do all work as a new process does.
 
-        Work of which one process died is taken over at once. Work of which two died is a failure with a pause.
+        Work of which one process died is taken over at once, and counts no attempt. Work of which two died is a failure
+        with a pause.
         """
-        is_at_once = way != TWICE and not self.disturbance.fails_receivers
+        is_at_once = way != TWICE and not self.disturbance.adds_pauses
         for _ in range(1 if is_at_once else MAX_TAKE_OVERS):
             _wait_for_sessions()
             _let_leases_lapse(and_pauses=not is_at_once)
@@ -215,7 +216,7 @@ class Player:
             if not any(model.objects.filter(due_at__isnull=False).exists() for model in LEASED):
                 break
         outside = [int(line) for line in self.outside.read_text().split()]
-        rows.check(count, outside, has_failures=not is_at_once)
+        rows.check(count, outside, has_failures=way == TWICE)
 
     def _state(self):
         return {"documents": rows.documents(), **rows.ledger()}
