@@ -140,6 +140,7 @@ def write_transaction(using: str) -> Iterator[None]:
     "database is locked" when another has written in between. https://www.sqlite.org/lang_transaction.html
     """
     connection: Any = connections[using]
+    connection.ensure_connection()  # Django sets the mode when it connects
     if connection.vendor != "sqlite" or connection.transaction_mode:
         with transaction.atomic(using=using):
             yield

@@ -11,7 +11,8 @@ from typing import Any
 
 from django.db import Error as DatabaseFault
 from django.db import OperationalError
-from django.db.models import F
+from django.db.models import DateTimeField, F, Value
+from django.db.models.functions import Coalesce
 
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db import leases
@@ -162,7 +163,9 @@ def _claim(calls: list[ReceiverCall], *, attempt: int | None = None) -> Claim:
     first = calls[0]
     attempt = int(first.claim is None) if attempt is None else attempt
     same = {"pk__in": [call.pk for call in calls], "claim": None, "attempts": 0, "status": first.status}
-    rows = ReceiverCall.objects.using(database_alias()).filter(due_at__lte=NOW)
+    # MariaDB would take the index by `due_at` for the comparison, and wait there for the rows of running receivers
+    due_at = Coalesce("due_at", Value(None, DateTimeField()))
+    rows = ReceiverCall.objects.using(database_alias()).alias(since=due_at).filter(since__lte=NOW)
     rows = rows.filter(**ledger.as_claimed(first)) if len(calls) == 1 else rows.filter(**same)
     values: dict[str, Any] = {"status": ReceiverCall.Status.RUNNING}
     if attempt:
