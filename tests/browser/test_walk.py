@@ -71,6 +71,6 @@ def test_from_a_tracking_number_to_the_task_that_is_done_in_the_end(
     page.locator(".messagelist .success").wait_for()
     window.check("walk-task")
     page.reload()
-    assert page.locator(".field-status .readonly").first.inner_text() == words["done"]
+    assert page.locator(".field-status_in_words .readonly").first.inner_text() == words["done"]
     call.refresh_from_db()
     assert call.status == "done"
