@@ -57,6 +57,7 @@ class Visit:
 
     def check(self, name=""):
         """What must hold for each page: no problem, nothing runs off the side, nobody is shut out."""
+        self.page.wait_for_load_state("load")  # after a click the next page may have no body yet
         if SCREENSHOTS and name:
             self.screenshot(name)
         assert not self.problems, (self.page.url, self.problems)
