@@ -86,9 +86,8 @@ def test_cron_lines_do_not_pile_up_while_receivers_never_return(orders):
     ended = [worker for worker in workers if worker.poll() is not None]
     assert ended
     for worker in ended:
-        out, errors = worker.communicate()
+        _out, errors = worker.communicate()
         assert worker.returncode == 0, errors
-        assert out
     for worker in workers:
         worker.wait(timeout=60)
     orders.worker("--once", SHOP_ENDLESS_ORDERS="")

@@ -19,7 +19,7 @@ from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.receiving import journal
 from tests.samples import contract, sample
 
-pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True, reset_sequences=True)]
 
 NUMBERED = [
     model._meta.db_table
