@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -184,10 +185,23 @@ def last_message():
     return lambda: Message.objects.latest("pk")
 
 
+@pytest.fixture(scope="session")
+def migrated_database(django_db_setup, django_db_blocker, tmp_path_factory):
+    """The URL of the database of a shop to which nothing happened."""
+    folder = tmp_path_factory.mktemp("migrated")
+    stack = ExitStack()
+    with django_db_blocker.unblock():
+        url = stack.enter_context(scratch_database(folder))
+        Shop(url, folder).close()
+    yield url
+    with django_db_blocker.unblock():
+        stack.close()
+
+
 @pytest.fixture
-def shop(transactional_db, tmp_path):
+def shop(transactional_db, tmp_path, migrated_database):
     """A shop with processes and a database of its own."""
-    with scratch_database(tmp_path) as url:
-        shop = Shop(url, tmp_path)
+    with scratch_database(tmp_path, template=migrated_database) as url:
+        shop = Shop(url, tmp_path, is_migrated=True)
         yield shop
         shop.close()

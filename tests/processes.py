@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -18,14 +19,26 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @contextmanager
-def scratch_database(tmp_path):
-    """Yield the URL of an empty database of the kind that the tests run on; drop it afterwards."""
+def scratch_database(tmp_path, template=None):
+    """Yield the URL of a database of the kind that the tests run on; drop it afterwards.
+
+    Args:
+        tmp_path: folder for the file of SQLite.
+        template: URL of the database that is copied, to which nothing is connected; without it, the new one is empty.
+    """
     if connection.vendor == "sqlite":
+        if template:
+            shutil.copy(template.removeprefix("sqlite:///"), tmp_path / "shop.sqlite3")
         yield f"sqlite:///{tmp_path / 'shop.sqlite3'}"
         return
     name = f"test_stockhub_{uuid.uuid4().hex[:12]}"
-    options = " CHARACTER SET utf8mb4" if connection.vendor == "mysql" else ""
-    execute(f"CREATE DATABASE {name}{options}")
+    model = template.rpartition("/")[2] if template else ""
+    if connection.vendor == "mysql":
+        execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+        if model:
+            copy_tables(model, name)
+    else:
+        execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {model}" if model else ""))
     there = connection.settings_dict
     user = ":".join(urllib.parse.quote(str(part), safe="") for part in (there["USER"], there["PASSWORD"]) if part)
     scheme = {"postgresql": "postgres"}.get(connection.vendor, connection.vendor)
@@ -48,15 +61,36 @@ def drop_database(name, tries=20):
             time.sleep(0.5)
 
 
+def copy_tables(source, target):
+    """Copy all tables with their rows from one database of MariaDB to another."""
+    with separate_cursor() as cursor:
+        cursor.execute("SET FOREIGN_KEY_CHECKS = 0")
+        cursor.execute(f"USE {target}")
+        cursor.execute(f"SHOW TABLES FROM {source}")
+        for (table,) in cursor.fetchall():
+            cursor.execute(f"SHOW CREATE TABLE {source}.{table}")
+            cursor.execute(cursor.fetchone()[1].replace("%", "%%"))
+            cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {source}.{table})")
+            if cursor.fetchone()[0]:
+                cursor.execute(f"INSERT INTO {table} SELECT * FROM {source}.{table}")
+
+
 def execute(sql):
     """Run a statement on a separate connection, outside all transactions."""
+    with separate_cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall() if cursor.description else []
+
+
+@contextmanager
+def separate_cursor():
+    """Yield a cursor of a connection of its own, outside all transactions."""
     backend = load_backend(connection.settings_dict["ENGINE"])
     own = backend.DatabaseWrapper(connections.settings["default"] | {"NAME": connection.settings_dict["NAME"]}, "own")
     own.inc_thread_sharing()
     try:
         with own.cursor() as cursor:
-            cursor.execute(sql)
-            return cursor.fetchall() if cursor.description else []
+            yield cursor
     finally:
         own.close()
 
@@ -64,7 +98,7 @@ def execute(sql):
 class Shop:
     """Processes of one shop, which share an environment and are all ended by `close`."""
 
-    def __init__(self, url, folder, **environment):
+    def __init__(self, url, folder, *, is_migrated=False, **environment):
         self.folder = folder
         self.environment = os.environ | {
             "DATABASE_URL": url,
@@ -76,7 +110,8 @@ class Shop:
         }
         self.started = []
         self.shell = None
-        self.run("-m", "django", "migrate", "--run-syncdb", "-v0")
+        if not is_migrated:
+            self.run("-m", "django", "migrate", "--run-syncdb", "-v0")
 
     def start(self, *arguments, output=subprocess.PIPE, **environment):
         """Start a Python process and return it."""

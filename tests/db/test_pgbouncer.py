@@ -18,10 +18,10 @@ ORDERS = 25
 
 
 @pytest.fixture
-def pooled_shop(transactional_db, tmp_path):
+def pooled_shop(transactional_db, tmp_path, migrated_database):
     """A shop whose connections all lead through PgBouncer to one server connection."""
-    with scratch_database(tmp_path) as url, pgbouncer(url, pool_size=1) as pooled:
-        shop = Shop(pooled, tmp_path)
+    with scratch_database(tmp_path, migrated_database) as url, pgbouncer(url, pool_size=1) as pooled:
+        shop = Shop(pooled, tmp_path, is_migrated=True)
         yield shop
         shop.close()
 
@@ -41,7 +41,7 @@ def test_two_processes_behind_a_pool_of_one_store_all_messages(pooled_shop, opti
     posts = [list(orders(number)) for number in (1, 2)]
     processes = [pooled_shop.start("-m", "tests.shop.post_versions", **environment) for _ in posts]
     for process, messages in zip(processes, posts, strict=True):
-        process.stdin.write("".join(json.dumps(message) + "\n" for message in messages))
+        process.stdin.write(json.dumps([messages]))
         process.stdin.close()
         process.stdin = None
     answers, errors = [], ""

@@ -24,7 +24,7 @@ def send(shop):
     def order(number, **options):
         process = shop.start("-m", "tests.shop.post_versions", SHOP_DATABASE_OPTIONS=json.dumps(OPTIONS | options))
         body = sample("order", increment_id=number, padding="x" * 50_000)
-        out, errors = process.communicate(json.dumps(["order", body]) + "\n", timeout=60)
+        out, errors = process.communicate(json.dumps([[["order", body]]]), timeout=60)
         assert "no such table" not in errors
         return int(out)
 
