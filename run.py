@@ -42,6 +42,8 @@ DATABASES = (
 )
 # Measuring slows a run down, and PostgreSQL's is the longest: what it alone does is measured nowhere.
 MEASURED = ("SQLite", "MariaDB")
+# Beside the other databases, SQLite has most of the tests: a process for those with servers, and one for the others.
+BY_GROUP = ("-n", "2", "--dist", "loadgroup")
 # What the quick tests leave to `tests --all`.
 QUICK = ("-m", "quick or not (server or browser or slow)")
 QUICK_MINUTES = "3 to 4 minutes on two cores"
@@ -69,6 +71,11 @@ DRILLS = {
             (*PYTEST, "tests/processing/test_concurrency.py"),
             ("-m", "tests.drills.kills"),
         ],
+    ),
+    "speed": (
+        "each row of the benchmark once, in short",
+        "TEST_POSTGRESQL_URL",
+        [(*PYTEST, "--timeout=900", "tests/drills/speed")],
     ),
     "growth": (
         "the plans of the statements on a million messages",
@@ -282,7 +289,8 @@ def run_tests(environment, databases, arguments, measured):
                 report.unlink()
             output = log.open("w") if len(databases) > 1 else None
             runner = measuring if measured and (name in MEASURED or len(databases) == 1) else ["-m", "pytest"]
-            command = [*runner, f"--junit-xml={report}", *arguments]
+            by_group = BY_GROUP if name == "SQLite" and len(databases) > 1 else ()
+            command = [*runner, f"--junit-xml={report}", *by_group, *arguments]
             process = environment.start(*command, output=output, DATABASE_URL=url, **variables)
             runs.append((name, process, report, log))
         return [ended(*run, show=len(databases) > 1) for run in runs]

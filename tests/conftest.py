@@ -64,6 +64,8 @@ def pytest_collection_modifyitems(config, items):
     vendor = "mariadb" if connection.vendor == "mysql" else connection.vendor
     kept, left_out = [], []
     for item in items:
+        if any(item.get_closest_marker(name) for name in ("server", "browser")):
+            item.add_marker(pytest.mark.xdist_group("servers"))  # with `--dist loadgroup`, one after the other
         wanted = {name for name in ("postgresql", "mariadb", "sqlite") if item.get_closest_marker(name)}
         if not wanted:
             wanted = shared_out(item)

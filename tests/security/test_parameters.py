@@ -19,7 +19,7 @@ from tests.security.pages import APP, NAMES, addresses
 pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.timeout(900)]
 
 # Each parameter gets every so many-th value, each time another one; all of them in the drill.
-EVERY = 1 if "STOCKHUB_ALL_PARAMETERS" in os.environ else 25
+EVERY = 1 if "STOCKHUB_ALL_PARAMETERS" in os.environ else 50
 NOT_OURS = ("_add", "_delete", "_history")
 
 

@@ -1,4 +1,4 @@
-"""`benchmarks/speed.py --smoke` runs from beginning to end; what it measures in a minute is not looked at."""
+"""`benchmarks/speed.py --smoke` plays a peak from beginning to end."""
 
 import json
 import subprocess
@@ -6,9 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from benchmarks.measure.goals import GOALS
-from benchmarks.measure.sizes import SMOKE
 
 FILE = Path(__file__).resolve().parents[2] / "benchmarks" / "speed.py"
 # it brings a PostgreSQL of its own, and needs only the driver
@@ -21,19 +18,6 @@ def run(*arguments):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
-
-
-def test_each_row_is_printed_and_everything_is_kept(tmp_path):
-    said = run("--json", str(tmp_path / "speed.json"))
-    kept = json.loads((tmp_path / "speed.json").read_text())
-    assert len(kept["rows"]) == len(GOALS)
-    for goal, row in zip(GOALS, kept["rows"], strict=True):
-        assert row["what"] == goal.what.format_map(vars(SMOKE))
-        assert f"| {row['what']} " in said
-        assert row["verdict"] == "not judged" or "peers are left out" in row["verdict"], row
-    assert sum("left out" in row["verdict"] for row in kept["rows"]) == 4
-    assert kept["parts"]["burst"]["values"] == {"burst": 0}
-    assert not [note for note in kept["notes"] if "errors" in note]
 
 
 def test_a_peak_is_played_and_drawn(tmp_path):
