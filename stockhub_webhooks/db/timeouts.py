@@ -10,12 +10,14 @@ from __future__ import annotations
 import os
 import socket
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from threading import Lock, Thread
 from typing import Any
 
+from django.db import Error as DatabaseFault
 from django.db import OperationalError, connections
 from django.utils import timezone
 
@@ -53,9 +55,36 @@ def query_timeout(using: str) -> Iterator[None]:
     wait = _Wait(connections[using], time.monotonic() + conf.DATABASE_TIMEOUT_SECONDS)
     WATCHDOG.watch(wait)
     try:
-        yield
+        with cursors_released(using):
+            yield
     finally:
         WATCHDOG.forget(wait)
+
+
+@contextmanager
+def cursors_released(using: str) -> Iterator[None]:
+    """Release the cursors of a statement that failed on SQLite, in the thread of its connection.
+
+    Django's errors refer to their own frames, so the cursor of a failed statement is left to the garbage collector,
+    which runs in any thread: one that has the right to write would wait for the connection of another thread, which
+    waits for the right to write, until the time-out of SQLite.
+    """
+    try:
+        yield
+    except DatabaseFault as fault:
+        if connections[using].vendor == "sqlite":
+            clear_frames(fault)
+        raise
+
+
+def clear_frames(fault: BaseException) -> None:
+    """Delete the local variables of the frames that an error and its causes came through, and that have ended."""
+    seen: set[int] = set()
+    each: BaseException | None = fault
+    while each is not None and id(each) not in seen:
+        seen.add(id(each))
+        traceback.clear_frames(each.__traceback__)
+        each = each.__cause__ or each.__context__
 
 
 @contextmanager
@@ -72,7 +101,8 @@ def sqlite_busy_timeout(using: str, seconds: float) -> Iterator[None]:
     usual = connection.settings_dict["OPTIONS"].get("timeout", SQLITE_TIMEOUT_SECONDS)
     _set_busy_timeout(connection, min(seconds, usual))
     try:
-        yield
+        with cursors_released(using):
+            yield
     finally:
         if connection.connection is not None:
             _set_busy_timeout(connection, usual)
