@@ -128,13 +128,14 @@ def test_ten_slow_senders_without_a_key_do_not_hold_eight_threads(shop, kept, li
         time.sleep(0.3)
         began = time.monotonic()
         assert raw(address, f"x-api-key: {KEY}") == 200
-        assert time.monotonic() - began < 1.5
+        seconds = time.monotonic() - began
         for sender in senders:
             sender.settimeout(0.5)
         answers = [answer_of(sender) for sender in senders]
-        assert answers.count(401) >= (10 if kept == "0" else 9)
         for sender in senders:
             sender.close()
+        assert answers.count(401) >= (10 if kept == "0" else 9)
+        assert seconds < 5  # eight held threads would keep it waiting for as long as the senders wish
     assert "Traceback" not in shop.log()
 
 
