@@ -40,13 +40,13 @@ DATABASES = (
     ("MariaDB", "TEST_MARIADB_URL", "mysql"),
     ("SQLite", None, None),
 )
-# Measuring slows a run down, and PostgreSQL's is the longest: what it alone does is measured nowhere.
+# Measuring slows a run down, so what PostgreSQL alone does is measured nowhere.
 MEASURED = ("SQLite", "MariaDB")
 # Beside the other databases, SQLite has most of the tests: a process for those with servers, and one for the others.
 BY_GROUP = ("-n", "2", "--dist", "loadgroup")
 # What the quick tests leave to `tests --all`.
 QUICK = ("-m", "quick or not (server or browser or slow)")
-QUICK_MINUTES = "3 to 4 minutes on two cores"
+QUICK_MINUTES = "about 4 minutes on two cores"
 # A process for each core; each takes tests from the others when it has none left. `-n0` among the arguments undoes it.
 PARALLEL = ("-n", "logical", "--maxprocesses", "8", "--dist", "worksteal")
 # Name of a drill, what it shows, the variable of the database that it needs (None: SQLite), and its steps: arguments of

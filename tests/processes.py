@@ -69,7 +69,7 @@ def copy_tables(source, target):
         cursor.execute(f"SHOW TABLES FROM {source}")
         for (table,) in cursor.fetchall():
             cursor.execute(f"SHOW CREATE TABLE {source}.{table}")
-            cursor.execute(cursor.fetchone()[1].replace("%", "%%"))
+            cursor.execute(cursor.fetchone()[1])
             cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {source}.{table})")
             if cursor.fetchone()[0]:
                 cursor.execute(f"INSERT INTO {table} SELECT * FROM {source}.{table}")

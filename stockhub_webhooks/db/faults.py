@@ -35,7 +35,7 @@ def is_called_off(error: BaseException) -> bool:
     """Return True if a database ended the transaction because of locks of others: no fault of its statements."""
     return is_deadlock(error) or any(
         _code(each) in LOCK_TIMEOUTS or (isinstance(each, OperationalError) and "is locked" in str(each))
-        for each in _chain(error)
+        for each in chain(error)
     )
 
 
@@ -72,7 +72,7 @@ def lost_connection(error: BaseException) -> ConnectionLost:
                 "raise that time-out for the user of the database",
                 IDLE_IN_TRANSACTION,
             )
-    names = [type(each).__name__ for each in _chain(error) if _code(each)]
+    names = [type(each).__name__ for each in chain(error) if _code(each)]
     return ConnectionLost(
         f"the database ended the connection during the call ({names[-1] if names else type(error).__name__}): it was "
         "restarted, an administrator ended the session, or a time-out of the server was over"
@@ -90,7 +90,7 @@ def _names_lost_connection(error: BaseException) -> bool:
 
 
 def _codes(error: BaseException) -> Iterator[str | int]:
-    for each in _chain(error):
+    for each in chain(error):
         if code := _code(each):
             yield code
 
@@ -104,7 +104,7 @@ def _code(error: BaseException) -> str | int | None:
     return sqlstate if isinstance(sqlstate, str) else None
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def chain(error: BaseException) -> Iterator[BaseException]:
     """Yield the error, and those that it was raised from."""
     seen: set[int] = set()
     each: BaseException | None = error

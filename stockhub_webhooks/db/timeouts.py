@@ -22,6 +22,7 @@ from django.db import OperationalError, connections
 from django.utils import timezone
 
 from stockhub_webhooks.conf import conf
+from stockhub_webhooks.db.faults import chain
 from stockhub_webhooks.exceptions import WriterBusy
 
 MAX_ATTEMPTS = 3
@@ -73,18 +74,9 @@ def cursors_released(using: str) -> Iterator[None]:
         yield
     except DatabaseFault as fault:
         if connections[using].vendor == "sqlite":
-            clear_frames(fault)
+            for error in chain(fault):
+                traceback.clear_frames(error.__traceback__)
         raise
-
-
-def clear_frames(fault: BaseException) -> None:
-    """Delete the local variables of the frames that an error and its causes came through, and that have ended."""
-    seen: set[int] = set()
-    each: BaseException | None = fault
-    while each is not None and id(each) not in seen:
-        seen.add(id(each))
-        traceback.clear_frames(each.__traceback__)
-        each = each.__cause__ or each.__context__
 
 
 @contextmanager
