@@ -498,9 +498,25 @@ def test_replay_waits_if_the_database_keeps_failing(post, monkeypatch):
         assert replay.continue_due() == 1
     assert replay.continue_due() == 0  # not yet
     waiting = Replay.objects.get()
-    assert (waiting.status, waiting.done) == ("open", 0)
+    assert (waiting.status, waiting.done, waiting.claim) == ("open", 0, None)
     Replay.objects.update(due_at=PAST)
     assert finished().unchanged == 1
+
+
+def test_replay_reads_its_messages_again_if_the_answer_is_lost(post):
+    post("order")
+    ask()
+    lost = []
+
+    def cut(execute, sql, *rest):
+        if sql.startswith("SELECT") and "body" in sql and not lost:
+            lost.append(sql)
+            raise OperationalError("the answer was lost")
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(cut):
+        replay.continue_due()
+    assert (len(lost), Replay.objects.get().status) == (1, "done")
 
 
 def test_deadlock_is_retried_and_a_lasting_error_is_counted(post, monkeypatch):

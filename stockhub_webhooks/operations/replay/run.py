@@ -157,7 +157,7 @@ def continue_due(*, until: float = float("inf"), stop: threading.Event | None = 
         except OrderLocked as locked:  # no attempt of the replay
             logger.warning("replay %s waits: %s", replay.pk, locked)
             seconds = LOCKED.pause_for(key_of(locked.model, locked.values))
-            _update(replay, due_at=from_now(seconds), attempts=max(replay.attempts - 1, 0))
+            _release(replay, from_now(seconds), attempts=max(replay.attempts - 1, 0))
         except (OperationalError, InterfaceError) as fault:
             logger.warning("replay %s waits (%s)", replay.pk, error_location(fault))
             close_if_broken(database_alias())
@@ -194,8 +194,9 @@ def steps(replay: Replay) -> Iterator[Step]:
     Raises:
         django.db.OperationalError: all retries of a step failed; the replay keeps its progress.
     """
-    while pks := list(_remaining(replay).values_list("pk", flat=True)[:BATCH]):
-        for message in (Message.objects.using(database_alias()).filter(pk=pk).first() for pk in pks):
+    while pks := with_retries(lambda: list(_remaining(replay).values_list("pk", flat=True)[:BATCH])):
+        for pk in pks:
+            message = with_retries(Message.objects.using(database_alias()).filter(pk=pk).first)
             if message is not None:
                 with about(message_id=message.pk):
                     step = _replay_one(replay, message)
@@ -303,8 +304,9 @@ def _count(replay: Replay, message: Message, step: Step) -> None:
     _update(replay, reached_at=message.received_at, reached_message=message.pk, **values, **lease)
 
 
-def _release(replay: Replay, due_at: Any) -> None:
-    _update(replay, due_at=due_at)
+def _release(replay: Replay, due_at: Any, **values: Any) -> None:
+    """Give the claim back, so that no process seems to hold the replay while it waits."""
+    _update(replay, due_at=due_at, claim=None, **values)
 
 
 def _update(replay: Replay, **values: Any) -> None:
