@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import models
@@ -38,6 +39,7 @@ class Order(Document):
         shipping_price: in `currency`, VAT included.
         grand_total: in `currency`, VAT included; `subtotal` + `shipping_price` in the contract's examples.
         billing_address: the address of the party that pays Winkelstraat, which may be the reseller itself.
+        erased_at: when the personal data of the order was erased: later messages about it bring none back.
         host_link: the link to the shop's own order; raises `HostLink.DoesNotExist` if there is none yet.
     """
 
@@ -50,6 +52,9 @@ class Order(Document):
     grand_total = money(_("total"))
     shipping_address = address(_("shipping address"))
     billing_address = address(_("billing address"))
+    erased_at: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(
+        _("personal data erased at"), null=True, editable=False
+    )
 
     if TYPE_CHECKING:
         items: RelatedManager[OrderItem]
@@ -68,6 +73,8 @@ class Order(Document):
         permissions = [
             ("view_personal_data", _("Can see who the customers are, and what messages hold")),
             ("export", _("Can export orders and what belongs to them")),
+            ("view_person", _("Can see and download all that is kept of a customer")),
+            ("erase_person", _("Can erase the personal data of a customer")),
         ]
 
     @property
