@@ -131,6 +131,17 @@ class Conf:
     HOST_ORDER_RESOLVER = Setting(
         "", "Dotted path of a function `(po_number, order) -> object or None` that finds the shop's own order."
     )
+    RETENTION_DAYS: Setting[Mapping[str, Any] | None] = Setting(
+        None,
+        "How many days personal data is kept, by kind, see [docs/privacy.md](docs/privacy.md); `{}` takes the "
+        "defaults. Until it is set, only refused messages and failed attempts are removed.",
+        types=(Mapping,),
+    )
+    ERASURE_LOG: Setting[str | Path] = Setting(
+        "",
+        "A file, outside of the database's disk, that each erasure is appended to, to be repeated after a restore.",
+        types=(str, Path),
+    )
 
     METRICS = Setting(
         False,

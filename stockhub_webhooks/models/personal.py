@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 
+from stockhub_webhooks.conf import conf
 from stockhub_webhooks.models.documents import Address
 
 TEXTS = (models.CharField, models.TextField, models.JSONField, models.BinaryField)
@@ -73,6 +74,8 @@ DEFAULT_DAYS: dict[str, int | None] = {
     ADDRESSES: 730,
     DOCUMENTS: None,
 }
+
+UNTIL_SET = (REFUSED, ATTEMPTS)  # the kinds that are removed although the shop has not set `RETENTION_DAYS`
 
 
 class Retention(NamedTuple):
@@ -139,6 +142,25 @@ RETENTION: dict[str, Retention] = {
     # a link of a carrier may hold a postcode
     "Track": Retention(DOCUMENTS, ("shipment__order", "rma__order"), _columns("tracking_url"), "parcel numbers"),
 }
+
+
+def retention_days() -> dict[str, int | None]:
+    """Return the term in days by kind, as it applies now; None keeps."""
+    days = configured_days()
+    return (
+        days if conf.RETENTION_DAYS is not None else {kind: days[kind] if kind in UNTIL_SET else None for kind in days}
+    )
+
+
+def configured_days() -> dict[str, int | None]:
+    """Return the term in days by kind, with the defaults, as it applies once `RETENTION_DAYS` is set."""
+    chosen = conf.RETENTION_DAYS or {}
+    return {kind: chosen[kind] if _is_term(chosen.get(kind, "")) else default for kind, default in DEFAULT_DAYS.items()}
+
+
+def _is_term(value: Any) -> bool:
+    """Return True for None and whole numbers of days; the system check reports anything else."""
+    return value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0)
 
 
 def personal_columns(model: type[models.Model]) -> frozenset[str]:
