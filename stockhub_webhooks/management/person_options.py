@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from argparse import ArgumentParser
 from typing import Any
 
@@ -29,11 +28,3 @@ def chosen_subjects(options: dict[str, Any]) -> list[Subjects]:
         return by_email(options["email"], account)
     found = by_order(options["order"], account) if options["order"] else by_po_number(options["po"], account)
     return [found] if found else []
-
-
-def current_user() -> str:
-    """Return the name of the user who runs the command; "" if it has none, as in some containers."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):
-        return ""

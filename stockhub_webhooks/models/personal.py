@@ -155,10 +155,10 @@ def retention_days() -> dict[str, int | None]:
 def configured_days() -> dict[str, int | None]:
     """Return the term in days by kind, with the defaults, as it applies once `RETENTION_DAYS` is set."""
     chosen = conf.RETENTION_DAYS or {}
-    return {kind: chosen[kind] if _is_term(chosen.get(kind, "")) else default for kind, default in DEFAULT_DAYS.items()}
+    return {kind: chosen[kind] if is_term(chosen.get(kind, "")) else default for kind, default in DEFAULT_DAYS.items()}
 
 
-def _is_term(value: Any) -> bool:
+def is_term(value: Any) -> bool:
     """Return True for None and whole numbers of days; the system check reports anything else."""
     return value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0)
 

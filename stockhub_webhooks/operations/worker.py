@@ -114,6 +114,7 @@ class Worker:
             done += drain(pause, self.stop)
             self.check_health()
             if _is_over(self.until, self.stop):
+                self.sweep.leave()
                 return done
             if time.monotonic() < pause and not self.sweep.step(self.stop):
                 return done

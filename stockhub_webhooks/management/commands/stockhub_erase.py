@@ -11,8 +11,9 @@ from django.db import Error as DatabaseError
 
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import MultipleAccounts
+from stockhub_webhooks.management.commands.stockhub_replay import user
 from stockhub_webhooks.management.output import SafeCommand
-from stockhub_webhooks.management.person_options import add_person_options, chosen_subjects, current_user
+from stockhub_webhooks.management.person_options import add_person_options, chosen_subjects
 from stockhub_webhooks.operations.privacy.again import erase_again
 from stockhub_webhooks.operations.privacy.answer import answers
 from stockhub_webhooks.operations.privacy.erase import Result, erase, preview
@@ -69,7 +70,7 @@ class Command(SafeCommand):
         if options["interactive"] and input("Erase? It cannot be undone. [y/N] ").strip().lower() != "y":
             raise CommandError("nothing is erased")
         for subjects in found:
-            result = erase(subjects, by=current_user())
+            result = erase(subjects, by=f"{user()} (stockhub_erase)")
             self.stdout.write(f"erased: {len(subjects.numbers)} orders")
             if not conf.ERASURE_LOG:
                 self.stdout.write("ERASURE_LOG is not set: keep this line, for stockhub_erase --again after a restore:")

@@ -39,7 +39,8 @@ def _paragraphs(numbers: str, count: int) -> list[str]:
             "received them."
         ),
         _(
-            "What stays are the number, the articles, the amounts and the dates of the order. We need them for our books."
+            "What stays are the number, the articles, the amounts and the dates of the order. "
+            "We need them for our books."
         ),
         _until(),
         _(

@@ -80,7 +80,7 @@ def _rewrite(path: Path) -> int:
     times = path.stat()
     kept = removed = 0
     try:
-        with draft.open("wb", opener=_private) as file:
+        with open(draft, "wb", opener=_private) as file:
             for lines in _batches(path):
                 gone = _without_body(line for line in lines)
                 for line in lines:

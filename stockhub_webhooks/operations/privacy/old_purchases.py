@@ -97,10 +97,8 @@ def _old(orders: Any, limit: datetime) -> Subjects:
     chosen = list(orders)
     purchase = {order.pk: _key(order) for order in chosen}
     numbers = {order.po_number for order in chosen if order.po_number}
-    all_orders = Order.objects.using(database_alias())
-    siblings = all_orders.filter(Q(pk__in=list(purchase)) | Q(po_number__in=numbers)).only(
-        "account", "po_number", "received_at", "increment_id"
-    )
+    all_orders = Order.objects.using(database_alias()).only("account", "po_number", "received_at", "increment_id")
+    siblings = all_orders.filter(Q(pk__in=list(purchase)) | Q(po_number__in=numbers))
     keys = {order.pk: _key(order) for order in siblings}
     young = {keys[pk] for pk in _not_old(Subjects("", tuple(siblings)), limit) if pk in keys}
     return Subjects("", tuple(order for order in chosen if purchase[order.pk] not in young))

@@ -32,6 +32,7 @@ from stockhub_webhooks.operations.privacy.held import held, is_unfinished
 from stockhub_webhooks.receiving import journal
 
 BATCH = 500
+GRACE = timedelta(days=1)  # of the health report
 MAX_PAUSE_SECONDS = 5.0
 
 
@@ -70,17 +71,20 @@ def prune(stop: threading.Event | None = None, *, until: float = float("inf"), p
                 began = time.monotonic()
 
 
-def past_term(terms: dict[str, int | None] | None = None, *, grace: timedelta = timedelta(0)) -> dict[str, int]:
+def past_term(
+    terms: dict[str, int | None] | None = None, *, grace: timedelta = timedelta(0), is_quick: bool = False
+) -> dict[str, int]:
     """Return how much is past its term and still here, by kind.
 
     Args:
         terms: the terms in days; None for those that apply now.
         grace: what is past its term for less than this does not count, since it is removed once an hour.
+        is_quick: True to leave out what needs more than an index, which is the addresses and the documents.
     """
     now = timezone.now() - grace
     counts: dict[str, int] = {}
     for kind, term in (retention_days() if terms is None else terms).items():
-        if term is not None:
+        if term is not None and not (is_quick and kind not in SELECTIONS):
             limit = now - timedelta(days=term)
             counts[kind] = sum(count(limit) for count in COUNTS[kind])
     return counts

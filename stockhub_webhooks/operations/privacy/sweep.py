@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 from stockhub_webhooks.logs import logger_of
-from stockhub_webhooks.models.lock import acquire
+from stockhub_webhooks.models.lock import acquire, release
 from stockhub_webhooks.operations.privacy import late, retention
 
 logger = logger_of(__name__)
@@ -41,6 +41,12 @@ class Sweep:
         logger.info("removed %s rows that were past their term (%s)", batch.rows, batch.kind)
         stop.wait(min(time.monotonic() - began, MAX_PAUSE_SECONDS))
         return True
+
+    def leave(self) -> None:
+        """Let another process continue, if this one ends before it is done."""
+        if self._batches is not None:
+            self._batches = None
+            release(LOCK, EVERY_SECONDS)
 
     def _is_due(self) -> bool:
         """Begin if no process has done so for an hour."""
