@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from functools import reduce
+from operator import or_
+from typing import Any, NamedTuple
 
 from django.db.models import Q
 
@@ -15,6 +17,8 @@ from stockhub_webhooks.models import Address, Event, Message, Order, PaymentRequ
 from stockhub_webhooks.models.numbers import of_number
 from stockhub_webhooks.processing.apply import BY_TOPIC
 from stockhub_webhooks.serializers.identity import Identity
+
+MAX_KIN = 1000  # addresses; a reseller's own address may be in each order
 
 
 @dataclass(frozen=True)
@@ -154,3 +158,52 @@ def _subjects(orders: Any, requests: Any) -> Subjects:
     if len(accounts) > 1:
         raise MultipleAccounts(accounts)
     return Subjects(next(iter(accounts), ""), found, others)
+
+
+class Kin(NamedTuple):
+    """An order that may be the same customer's: by e-mail address, or by surname and postcode."""
+
+    order: Order
+    by_email: bool
+    by_name: bool
+
+
+def of_same_person(order: Order) -> list[Kin]:
+    """Return the order, and those of the account with the e-mail address, or the surname and postcode, of an address.
+
+    A person must look at them: an address may be the reseller's, or be shared or masked.
+    """
+    using = database_alias()
+    documents = Subjects(order.account, (order,)).documents()
+    keys = [
+        getattr(row, f"{column}_id")
+        for rows in documents.values()
+        for row in rows
+        for column in address_columns(type(row))
+        if column != "origin_address"
+    ]
+    own = list(Address.objects.using(using).filter(pk__in=[key for key in keys if key]))
+    same_email = reduce(or_, (Q(email__iexact=each.email) for each in own if each.email), Q(pk__in=[]))
+    same_name = reduce(
+        or_,
+        (
+            Q(last_name__iexact=each.last_name, postcode__iexact=each.postcode)
+            for each in own
+            if each.last_name and each.postcode
+        ),
+        Q(pk__in=[]),
+    )
+    emails, names = _orders_with(same_email, order.account), _orders_with(same_name, order.account)
+    found = Order.objects.using(using).filter(pk__in={order.pk} | emails | names).order_by("-pk")
+    return [Kin(each, each.pk in emails, each.pk in names) for each in found.select_related(*address_columns(Order))]
+
+
+def _orders_with(condition: Q, account: str) -> set[int]:
+    """Return the orders of which a document has such an address."""
+    addresses = list(Address.objects.using(database_alias()).filter(condition).values_list("pk", flat=True)[:MAX_KIN])
+    orders: set[int] = set()
+    for document_type in BY_TOPIC.values():
+        model, path = document_type.model, "pk" if document_type.model is Order else "order_id"
+        for column in address_columns(model):
+            orders.update(_rows(model, account).filter(**{f"{column}__in": addresses}).values_list(path, flat=True))
+    return orders - {None}

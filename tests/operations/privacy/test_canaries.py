@@ -1,4 +1,4 @@
-"""The canary drill: after one customer was erased nothing of ours holds a text of hers; all of the others' are there."""
+"""The canary drill: after an erasure nothing of ours holds a text of hers; all of the others' are there."""
 
 import io
 import os
@@ -67,7 +67,7 @@ def test_later_messages_of_every_kind_bring_nothing_back(shop, post, tmp_path):
     canaries._ingest(tmp_path, "her")
     for path in (tmp_path / "spool").glob("*.broken"):
         path.unlink()
-    call_command("stockhub_replay", order=number_of("her", 1), interactive=False, verbosity=0)
+    call_command("stockhub_replay", order=number_of("her", 1), reason="again", verbosity=0)
     Worker().once()
     assert found("her", *shop) == set()
     assert his <= found("his", *shop)
