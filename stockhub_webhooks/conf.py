@@ -109,7 +109,7 @@ class Conf:
         0, "The number of your own proxies in front of Django; so many entries of `X-Forwarded-For` are trusted."
     )
     KEEP_REFUSED = Setting(
-        100, "The number of refused messages that are kept for a week, in case the key was mistyped; 0 keeps none."
+        100, "The number of refused messages that are kept, in case the key was mistyped; 0 keeps none."
     )
     ALERT = Setting(
         "django.core.mail.mail_admins",
