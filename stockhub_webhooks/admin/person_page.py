@@ -90,7 +90,9 @@ class PersonPage(DocumentAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Say on the page of an erased order that it is erased."""
         fieldsets = super().get_fieldsets(request, obj)
-        return [*fieldsets, (_("Erased"), {"fields": ["erased_at"]})] if obj is not None and obj.erased_at else fieldsets
+        return (
+            [*fieldsets, (_("Erased"), {"fields": ["erased_at"]})] if obj is not None and obj.erased_at else fieldsets
+        )
 
     @admin.action(description=_("erase the customer …"), permissions=["erase"])
     def erase_customer(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse | None:

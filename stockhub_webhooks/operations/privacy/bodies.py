@@ -41,7 +41,7 @@ def clean_unapplied(account: str, is_about: Test) -> int:
         cleaned += 1
         rows = Message.objects.using(database_alias()).filter(pk=message.pk)
         if rest := without(bytes(message.body), message.url_topic, message.headers, is_about):
-            rows.update(body=rest, headers=_plain(message.headers), error="")
+            rows.update(body=rest, headers=_plain(message.headers), error="", increment_id="")
         else:
             forget(rows)
     return cleaned
@@ -66,7 +66,9 @@ def clean_refused(is_about: Test) -> int:
         cleaned += 1
         row = rows.filter(pk=kept.pk)
         if rest := without(bytes(kept.body), kept.url_topic, kept.headers, is_about):
-            row.update(body=rest, headers=_plain(kept.headers))
+            first = next(iter(sorted(identities(rest, kept.url_topic))), Identity(kept.topic, ""))
+            names = {"topic": first.topic or kept.topic, "increment_id": first.number}
+            row.update(body=rest, headers=_plain(kept.headers), **names)
         else:
             row.delete()
     return cleaned
@@ -82,9 +84,8 @@ def _each(rows: Any) -> Iterator[Any]:
 
 def _identities(row: Any) -> set[Identity]:
     named = identities(bytes(row.body), row.url_topic, row.headers)
-    if row.increment_id:
-        named.add(Identity(row.topic, row.increment_id))
-    return named
+    # the number that was read when the body came, which may be of a part that was removed since
+    return named or ({Identity(row.topic, row.increment_id)} if row.increment_id else set())
 
 
 def _plain(headers: dict[str, str]) -> dict[str, str]:

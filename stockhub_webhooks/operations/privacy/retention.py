@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from stockhub_webhooks.db.connections import database_alias, with_retries, write_transaction
@@ -102,7 +102,10 @@ def _bodies(limit: datetime) -> Any:
 
 def _events(limit: datetime) -> Any:
     unfinished = ReceiverCall.objects.using(database_alias()).filter(is_unfinished(), event=OuterRef("pk"))
-    return _rows(Event).filter(~Exists(unfinished), occurred_at__lt=limit).order_by("occurred_at", "pk")
+    # the sender's clock may be wrong, and an old change may come late
+    came_long_ago = Q(message=None) | Q(message__received_at__lt=limit)
+    rows = _rows(Event).filter(came_long_ago, ~Exists(unfinished), occurred_at__lt=limit)
+    return rows.order_by("occurred_at", "pk")
 
 
 def _attempts(limit: datetime) -> Any:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def shop(post, hear, tmp_path, settings):
     """A shop full of canaries, and the directories with files of ours."""
-    settings.STOCKHUB_WEBHOOKS |= {
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {
         "SPOOL_DIR": str(tmp_path / "spool"),
         "ERASURE_LOG": str(tmp_path / "log" / "erasures.jsonl"),
         "KEEP_REFUSED": 1000,

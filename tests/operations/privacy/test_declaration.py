@@ -42,9 +42,9 @@ def test_table_of_a_model_that_is_gone_is_removed_from_the_declaration():
 
 def test_until_the_terms_are_set_only_refused_messages_and_attempts_have_one(settings):
     assert {kind for kind, days in retention_days().items() if days is not None} == {"refused", "attempts"}
-    settings.STOCKHUB_WEBHOOKS |= {"RETENTION_DAYS": {}}
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"RETENTION_DAYS": {}}
     assert retention_days() == DEFAULT_DAYS == configured_days()
-    settings.STOCKHUB_WEBHOOKS |= {
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {
         "RETENTION_DAYS": {"bodies": 7, "events": None, "refused": "soon", "addresses": True}
     }
     chosen = retention_days()

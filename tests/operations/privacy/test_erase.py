@@ -239,7 +239,7 @@ def test_replay_and_dump_have_nothing_to_bring_back(order):
 
 def test_log_of_erasures_repeats_them_after_a_restore(order, tmp_path, settings, post):
     log = tmp_path / "erasures.jsonl"
-    settings.STOCKHUB_WEBHOOKS |= {"ERASURE_LOG": str(log)}
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"ERASURE_LOG": str(log)}
     assert "--again" not in erase(order=NUMBER)
     at = Order.objects.get().erased_at
     for model in (Message, PaymentRequest, Order, Erasure):
@@ -264,7 +264,7 @@ def test_line_is_printed_if_there_is_no_log(order):
 
 
 def test_log_that_cannot_be_written_stops_the_erasure(order, tmp_path, settings):
-    settings.STOCKHUB_WEBHOOKS |= {"ERASURE_LOG": str(tmp_path / "not" / "there.jsonl")}
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"ERASURE_LOG": str(tmp_path / "not" / "there.jsonl")}
     with pytest.raises(CommandError):
         erase(order=NUMBER)
     assert Address.objects.exists()
@@ -314,7 +314,7 @@ def test_new_order_of_an_erased_person_is_new(order, post):
 
 def test_message_that_waits_keeps_its_body_until_it_is_applied(order, post):
     waiting = factories.MessageFactory(
-        topic="", url_topic="order", status="received", due_at=datetime(2020, 1, 1, tzinfo=timezone.utc),
+        status="received", due_at=datetime(2020, 1, 1, tzinfo=timezone.utc),
         body=json.dumps(sample("order", status="holded", updated_at="2024-07-01T00:00:00+00:00")).encode(),
     )  # fmt: skip
     result = preview(by_order(NUMBER))
