@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from django.contrib import admin, messages
@@ -214,7 +215,9 @@ def _cells(kin: subjects.Kin, order: Order) -> list[Any]:
 
 def _sentences(results: list[erase.Result]) -> list[str]:
     """Return what was or would be erased."""
-    total = sum((result.counts for result in results), start=erase.Counter[str]())
+    total: Counter[str] = Counter()
+    for result in results:
+        total.update(result.counts)
     found = [str(text % {"count": total[name]}) for name, text in COUNTED.items() if total[name]]
     for text, count in ((WAITING, "waiting"), (RUNNING, "running")):
         if number := sum(getattr(result, count) for result in results):

@@ -1,3 +1,4 @@
+import stockhub_webhooks.db.indexes
 from django.db import migrations, models
 
 
@@ -19,6 +20,10 @@ class Migration(migrations.Migration):
             "message",
             "body_removed_at",
             models.DateTimeField(editable=False, null=True, verbose_name="body removed at"),
+        ),
+        migrations.AddIndex(
+            "order",
+            stockhub_webhooks.db.indexes.NotNullIndex(fields=["erased_at"], name="stockhub_order_erased"),
         ),
         migrations.AddIndex(
             "message",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
 from django.utils import timezone
@@ -11,6 +11,9 @@ from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.db.fields import ExactCharField
 from stockhub_webhooks.models.accounts import AccountManager, AccountModel
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Erasure(AccountModel):
@@ -30,7 +33,7 @@ class Erasure(AccountModel):
     )
     erased_by: models.CharField[str, str] = models.CharField(_("erased by"), max_length=255, blank=True)
 
-    objects: ClassVar[AccountManager[Erasure]] = AccountManager()
+    objects: ClassVar[AccountManager[Self]] = AccountManager()
 
     class Meta:
         verbose_name = _("erasure")

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.contract import statuses
+from stockhub_webhooks.db.indexes import NotNullIndex
 from stockhub_webhooks.models.documents import Document, PricedLine, address, code, money, timestamp, whole_number
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Order(Document):
     class Meta(Document.Meta):
         verbose_name = _("order")
         verbose_name_plural = _("orders")
+        indexes = [*Document.Meta.indexes, NotNullIndex(fields=["erased_at"], name="stockhub_order_erased")]
         permissions = [
             ("view_personal_data", _("Can see who the customers are, and what messages hold")),
             ("export", _("Can export orders and what belongs to them")),

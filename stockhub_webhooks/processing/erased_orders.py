@@ -10,7 +10,7 @@ from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.exceptions import Unreadable
-from stockhub_webhooks.models import Message, Order, PaymentRequest
+from stockhub_webhooks.models import Erasure, Message
 from stockhub_webhooks.processing.apply.document_types import BY_TOPIC
 from stockhub_webhooks.serializers.identity import Identity, identities
 
@@ -28,10 +28,7 @@ def is_about(message: Message, why: Unreadable | None = None) -> bool:
 
 def any_erased() -> bool:
     """Return True if an order or a payment request was ever erased."""
-    return any(
-        model.objects.using(database_alias()).filter(erased_at__isnull=False).exists()
-        for model in (Order, PaymentRequest)
-    )
+    return Erasure.objects.using(database_alias()).exists()
 
 
 def erased_among(named: Iterable[Identity], account: str | None = None) -> set[Identity]:

@@ -49,6 +49,15 @@ def identities(body: bytes, url_topic: str = "", headers: Mapping[str, str] | No
     return found
 
 
+def first_document(body: bytes, url_topic: str) -> Identity | None:
+    """Return the first document of a body; None if it cannot be read."""
+    try:
+        parsed = identify(body, url_topic)
+    except Unreadable:
+        return None
+    return Identity(parsed.topic, parsed.increment_id)
+
+
 def without(
     body: bytes, url_topic: str, headers: Mapping[str, str] | None, is_unwanted: Callable[[set[Identity]], bool]
 ) -> bytes:

@@ -80,7 +80,7 @@ class Command(SafeCommand):
 
     def print_preview(self, result: Result) -> None:
         """Print the orders, and what would be erased."""
-        for order in (*result.subjects.orders, *result.subjects.requests):
+        for order in result.subjects.rows:
             day = order.created_at.date().isoformat() if order.created_at else "?"
             ship_to = ", ".join(order.shipping_address.lines) if order.shipping_address else "no shipping address"
             self.stdout.write(f"{order.increment_id} ({order.po_number or '-'}, {order.account}) of {day}: {ship_to}")

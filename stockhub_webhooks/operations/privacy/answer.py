@@ -19,7 +19,7 @@ def answers(subjects: list[Subjects]) -> dict[str, str]:
 
 def answer(subjects: list[Subjects], language: str) -> str:
     """Return the text in one language, without a salutation."""
-    orders = [row for each in subjects for row in (*each.orders, *each.requests)]
+    orders = [row for each in subjects for row in each.rows]
     numbers = ", ".join(row.po_number or row.increment_id for row in orders)
     with translation.override(language):
         return "\n\n".join(_paragraphs(numbers, len(orders)))

@@ -10,7 +10,7 @@ from django.db.models import Q
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Message, RefusedBody
 from stockhub_webhooks.receiving import journal
-from stockhub_webhooks.serializers.identity import Identity, identities, without
+from stockhub_webhooks.serializers.identity import Identity, first_document, identities, without
 
 BATCH = 100  # bodies may be long
 Test = Callable[[set[Identity]], bool]
@@ -66,9 +66,8 @@ def clean_refused(is_about: Test) -> int:
         cleaned += 1
         row = rows.filter(pk=kept.pk)
         if rest := without(bytes(kept.body), kept.url_topic, kept.headers, is_about):
-            first = next(iter(sorted(identities(rest, kept.url_topic))), Identity(kept.topic, ""))
-            names = {"topic": first.topic or kept.topic, "increment_id": first.number}
-            row.update(body=rest, headers=_plain(kept.headers), **names)
+            first = first_document(rest, kept.url_topic) or Identity(kept.topic, "")
+            row.update(body=rest, headers=_plain(kept.headers), topic=first.topic, increment_id=first.number)
         else:
             row.delete()
     return cleaned

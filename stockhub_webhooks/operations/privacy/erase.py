@@ -21,7 +21,17 @@ from stockhub_webhooks.db.connections import database_alias, with_retries, write
 from stockhub_webhooks.db.writes import select_for_update
 from stockhub_webhooks.delivery import manual
 from stockhub_webhooks.delivery.subjects import subject_of
-from stockhub_webhooks.models import Address, Attempt, Document, Erasure, Event, Message, ReceiverCall
+from stockhub_webhooks.models import (
+    Address,
+    Attempt,
+    Document,
+    Erasure,
+    Event,
+    Message,
+    Order,
+    PaymentRequest,
+    ReceiverCall,
+)
 from stockhub_webhooks.models.personal import RETENTION
 from stockhub_webhooks.operations.privacy import bodies, erasure_log, files, traces
 from stockhub_webhooks.operations.privacy.subjects import Subjects, address_columns
@@ -29,7 +39,7 @@ from stockhub_webhooks.processing.apply import BY_TOPIC
 from stockhub_webhooks.serializers.identity import Identity
 
 BATCH = 500
-REASON = "erased"  # of receiver calls that are given up
+REASON = Message.ERASED  # of receiver calls that are given up
 # emptied by steps of their own
 OWN_STEPS = frozenset({"Address", "Attempt", "Event", "Message", "ReceiverCall", "RefusedBody"})
 
@@ -141,10 +151,12 @@ def _in_transaction(one: Subjects, at: datetime, result: Result) -> None:
 def _erase_one(one: Subjects, at: datetime) -> Counter[str]:
     """Erase one order, in the caller's transaction."""
     using = database_alias()
-    for row in (*one.orders, *one.requests):
-        locked = select_for_update(type(row), using, id=row.pk)
-        if locked is not None and locked.erased_at is None:
-            type(row).objects.using(using).filter(pk=row.pk).update(erased_at=at)
+    for order in one.orders:
+        select_for_update(Order, using, id=order.pk)
+    for request in one.requests:
+        select_for_update(PaymentRequest, using, id=request.pk)
+    Order.objects.using(using).filter(pk__in=_pks(one.orders), erased_at=None).update(erased_at=at)
+    PaymentRequest.objects.using(using).filter(pk__in=_pks(one.requests), erased_at=None).update(erased_at=at)
     documents = one.documents()
     counts = Counter({"documents": sum(map(len, documents.values()))})
     messages = one.message_pks()

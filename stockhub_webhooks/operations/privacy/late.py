@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Attempt, Message, ReceiverCall
 from stockhub_webhooks.operations.privacy import bodies
@@ -26,7 +28,7 @@ def clean() -> int:
     unsettled = (Message.Status.QUARANTINED, Message.Status.FAILED)
     accounts = Message.objects.using(using).filter(status__in=unsettled).order_by()
     for account in accounts.values_list("account", flat=True).distinct():
-        cleaned += bodies.clean_unapplied(account, lambda named, account=account: is_erased(named, account))
+        cleaned += bodies.clean_unapplied(account, partial(is_erased, account=account))
     return cleaned + bodies.clean_refused(is_erased)
 
 

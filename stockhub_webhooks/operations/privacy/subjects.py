@@ -39,9 +39,14 @@ class Subjects:
         return bool(self.orders or self.requests)
 
     @property
+    def rows(self) -> list[Order | PaymentRequest]:
+        """The orders and the requests."""
+        return [*self.orders, *self.requests]
+
+    @property
     def numbers(self) -> list[str]:
         """Stock Hub's numbers of the orders and requests."""
-        return [row.increment_id for row in (*self.orders, *self.requests)]
+        return [row.increment_id for row in self.rows]
 
     def documents(self) -> dict[str, list[Any]]:
         """Return the documents by topic, without large columns."""
