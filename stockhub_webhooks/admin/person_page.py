@@ -70,11 +70,14 @@ class PersonPage(DocumentAdmin):
 
     def has_erase_permission(self, request: HttpRequest) -> bool:
         """Check a permission of its own, because nothing brings erased data back."""
-        return may(request, "erase_person") and may_see_persons(request)
+        return may(request, "erase_person")
 
     def has_person_permission(self, request: HttpRequest) -> bool:
-        """Check a permission of its own, because the page holds all that is kept of a customer."""
-        return may(request, "view_person") and may_see_persons(request)
+        """Check a permission of its own, because the page says which orders are the same customer's.
+
+        Names and the file need the permission to see persons, too.
+        """
+        return may(request, "view_person")
 
     def get_urls(self) -> list[Any]:
         erase_view = outside_transactions(self.admin_site.admin_view(self.erase_view))
@@ -112,7 +115,10 @@ class PersonPage(DocumentAdmin):
         """Show the orders of a customer; on POST return the file of the chosen ones. Both are logged."""
         order = self._order(request, object_id, is_allowed=self.has_person_permission(request))
         kin = subjects.of_same_person(order)
+        persons = may_see_persons(request)
         if request.method == "POST":
+            if not persons:
+                raise PermissionDenied
             wanted = _chosen(request.POST)
             chosen = [each.order for each in kin if each.order.pk in wanted] or [order]
             self._log(request, chosen, _("downloaded all that is kept of the customer"))
@@ -128,9 +134,12 @@ class PersonPage(DocumentAdmin):
             "order": order,
             "order_name": self.title_of(order),
             "heads": _heads(),
-            "rows": [(each.order.pk, each.order.pk == order.pk, _cells(each, order)) for each in kin[:MAX_ORDERS]],
+            "rows": [
+                (each.order.pk, each.order.pk == order.pk, _cells(each, order, persons)) for each in kin[:MAX_ORDERS]
+            ],
             "left_out": max(len(kin) - MAX_ORDERS, 0),
             "checkbox": ACTION_CHECKBOX_NAME,
+            "persons": persons,
             "erase_url": self.page_url(ERASE, order.pk) if self.has_erase_permission(request) else "",
         }
         return self.render_page(request, "order/person.html", context)
@@ -144,14 +153,14 @@ class PersonPage(DocumentAdmin):
         chosen = list(self.get_queryset(request).filter(pk__in=wanted).order_by("pk")[: MAX_ORDERS + 1])
         if len(chosen) > MAX_ORDERS:
             raise Http404
-        found = subjects.of_pks(row.pk for row in chosen)
+        found, persons = subjects.of_pks(row.pk for row in chosen), may_see_persons(request)
         context = {
             "title": _("Erase the customer"),
             "order": order,
             "order_name": self.title_of(order),
             "checkbox": ACTION_CHECKBOX_NAME,
             "heads": _heads(),
-            "rows": [(row.pk, False, _cells(subjects.Kin(row, False, False), row)) for row in chosen],
+            "rows": [(row.pk, False, _cells(subjects.Kin(row, False, False), row, persons)) for row in chosen],
         }
         if request.method == "POST":
             user: Any = request.user
@@ -195,7 +204,7 @@ def _heads() -> list[str]:
     return [capfirst(str(name)) for name in names]
 
 
-def _cells(kin: subjects.Kin, order: Order) -> list[Any]:
+def _cells(kin: subjects.Kin, order: Order, persons: bool) -> list[Any]:
     row = kin.order
     reasons = [
         *([_("this order")] if row.pk == order.pk else []),
@@ -207,8 +216,8 @@ def _cells(kin: subjects.Kin, order: Order) -> list[Any]:
         display.page(row),
         row.po_number or display.EMPTY,
         display.day(row.created_at),
-        display.customer(row.shipping_address),
-        display.address(row.shipping_address),
+        display.customer(row.shipping_address if persons else None),
+        display.address(row.shipping_address if persons else None),
         display.multiline([*reasons, *erased]),
     ]
 

@@ -25,7 +25,6 @@ class Migration(migrations.Migration):
             {
                 "verbose_name": "erasure",
                 "verbose_name_plural": "erasures",
-                "default_permissions": ("view",),
             },
         ),
         migrations.AlterModelOptions(

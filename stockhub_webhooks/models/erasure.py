@@ -38,7 +38,6 @@ class Erasure(AccountModel):
     class Meta:
         verbose_name = _("erasure")
         verbose_name_plural = _("erasures")
-        default_permissions = ("view",)
 
     def __str__(self) -> str:
         return str(self.pk)
