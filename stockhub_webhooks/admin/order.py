@@ -30,7 +30,7 @@ class OrderAdmin(FindPage, ExportPage, PersonPage, StoryPage):
         ("created_at", DateRangeFilter),
         ("received_at", DateRangeFilter),
     )
-    actions = ("erase_customer",)
+    actions = ("erase_person",)
     item_columns = (
         ("sku", "mpn", "parent_sku"), "size", "manufacturer", "qty_ordered", "item_price_inc_tax", "row_total_inc_tax",
     )  # fmt: skip

@@ -68,11 +68,11 @@ RUNNING = ngettext_lazy(
 class PersonPage(DocumentAdmin):
     """Adds to the admin of orders the page of a customer and the page that erases orders."""
 
-    def has_erase_permission(self, request: HttpRequest) -> bool:
+    def has_erase_person_permission(self, request: HttpRequest) -> bool:
         """Check a permission of its own, because nothing brings erased data back."""
         return may(request, "erase_person")
 
-    def has_person_permission(self, request: HttpRequest) -> bool:
+    def has_view_person_permission(self, request: HttpRequest) -> bool:
         """Check a permission of its own, because the page says which orders are the same customer's.
 
         Names and the file need the permission to see persons, too.
@@ -88,7 +88,7 @@ class PersonPage(DocumentAdmin):
         ]
 
     def change_form_object_tools(self, request: HttpRequest, row: Order) -> ObjectTools:
-        own = [(self.page_url(PERSON, row.pk), _("customer"))] if self.has_person_permission(request) else []
+        own = [(self.page_url(PERSON, row.pk), _("customer"))] if self.has_view_person_permission(request) else []
         return [*super().change_form_object_tools(request, row), *own]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -98,8 +98,8 @@ class PersonPage(DocumentAdmin):
             [*fieldsets, (_("Erased"), {"fields": ["erased_at"]})] if obj is not None and obj.erased_at else fieldsets
         )
 
-    @admin.action(description=_("erase the customer …"), permissions=["erase"])
-    def erase_customer(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse | None:
+    @admin.action(description=_("erase the customer …"), permissions=["erase_person"])
+    def erase_person(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse | None:
         """Redirect to the page that shows what would be erased."""
         pks = sorted(queryset.values_list("pk", flat=True)[: MAX_ORDERS + 1])
         if len(pks) > MAX_ORDERS:
@@ -113,7 +113,7 @@ class PersonPage(DocumentAdmin):
 
     def person_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show the orders of a customer; on POST return the file of the chosen ones. Both are logged."""
-        order = self._order(request, object_id, is_allowed=self.has_person_permission(request))
+        order = self._order(request, object_id, is_allowed=self.has_view_person_permission(request))
         kin = subjects.of_same_person(order)
         persons = may_see_persons(request)
         if request.method == "POST":
@@ -140,7 +140,7 @@ class PersonPage(DocumentAdmin):
             "left_out": max(len(kin) - MAX_ORDERS, 0),
             "checkbox": ACTION_CHECKBOX_NAME,
             "persons": persons,
-            "erase_url": self.page_url(ERASE, order.pk) if self.has_erase_permission(request) else "",
+            "erase_url": self.page_url(ERASE, order.pk) if self.has_erase_person_permission(request) else "",
         }
         return self.render_page(request, "order/person.html", context)
 
@@ -148,7 +148,7 @@ class PersonPage(DocumentAdmin):
 
     def erase_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show what would be erased; if confirmed, erase it and show the answer to the customer."""
-        order = self._order(request, object_id, is_allowed=self.has_erase_permission(request))
+        order = self._order(request, object_id, is_allowed=self.has_erase_person_permission(request))
         wanted = _chosen(request.POST if request.method == "POST" else request.GET) or {order.pk}
         chosen = list(self.get_queryset(request).filter(pk__in=wanted).order_by("pk")[: MAX_ORDERS + 1])
         if len(chosen) > MAX_ORDERS:

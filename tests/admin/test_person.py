@@ -76,7 +76,7 @@ def test_chosen_orders_are_erased_and_the_answer_is_shown(orders, staff):
 
 
 def test_action_leads_to_the_page_with_the_chosen_orders(orders, act):
-    page = act("order", "erase_customer", orders[0], orders[1])
+    page = act("order", "erase_person", orders[0], orders[1])
     assert len(page.context["rows"]) == 2
     assert page.context["title"]
 
