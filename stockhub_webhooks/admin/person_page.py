@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import path
@@ -162,18 +163,29 @@ class PersonPage(DocumentAdmin):
             "heads": _heads(),
             "rows": [(row.pk, False, _cells(subjects.Kin(row, False, False), row, persons)) for row in chosen],
         }
-        if request.method == "POST":
-            user: Any = request.user
-            results = [erase.erase(each, by=user.get_username()) for each in found]
-            self._log(request, chosen, _("erased the customer"))
-            context |= {
-                "results": _sentences(results),
-                "answers": answers(found),
-                "log_lines": [] if conf.ERASURE_LOG else [result.log_line for result in results],
-            }
-            return self.render_page(request, "order/erased.html", context)
-        context["results"] = _sentences([erase.preview(each) for each in found])
+        try:
+            if request.method == "POST":
+                return self.erased(request, chosen, found, context)
+            context["results"] = _sentences([erase.preview(each) for each in found])
+        except (DatabaseError, OSError) as error:
+            text = _("Not all of it was erased (%(error)s): try again. What is done stays done.")
+            self.message_user(request, text % {"error": type(error).__name__}, messages.ERROR)
+            return HttpResponseRedirect(self.page_url("stockhub_webhooks_order_change", order.pk))
         return self.render_page(request, "order/erase.html", context)
+
+    def erased(
+        self, request: HttpRequest, chosen: list[Order], found: list[subjects.Subjects], context: dict[str, Any]
+    ) -> HttpResponse:
+        """Erase the orders, log it, and show what was erased and the answer to the customer."""
+        user: Any = request.user
+        results = [erase.erase(each, by=user.get_username()) for each in found]
+        self._log(request, chosen, _("erased the customer"))
+        context |= {
+            "results": _sentences(results),
+            "answers": answers(found),
+            "log_lines": [] if conf.ERASURE_LOG else [result.log_line for result in results],
+        }
+        return self.render_page(request, "order/erased.html", context)
 
     def _order(self, request: HttpRequest, object_id: str, *, is_allowed: bool) -> Order:
         """Return the order of the page.

@@ -103,3 +103,11 @@ def test_names_and_the_file_need_the_permission_of_persons(orders, clerk):
 def test_order_that_does_not_exist_is_not_found(staff):
     assert staff.get(reverse("admin:stockhub_webhooks_order_person", args=[404])).status_code == 404
     assert staff.get(reverse("admin:stockhub_webhooks_order_erase", args=["x"])).status_code == 404
+
+
+def test_log_that_cannot_be_written_is_said_and_nothing_is_erased(orders, staff, settings, tmp_path):
+    log = str(tmp_path / "not" / "there")
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"ERASURE_LOG": log}
+    page = staff.post(url("erase", orders[0]), follow=True)
+    assert [message.level_tag for message in page.context["messages"]] == ["error"]
+    assert Order.objects.get(pk=orders[0].pk).shipping_address

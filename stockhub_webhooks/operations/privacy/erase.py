@@ -110,11 +110,11 @@ def erase(subjects: Subjects, *, by: str, at: datetime | None = None, is_again: 
     at = at or timezone.now()
     rows = Erasure.objects.using(database_alias())
     row = Erasure(account=subjects.account, order_numbers=subjects.numbers, erased_at=at, erased_by=by)
-    if not (is_again and rows.filter(account=row.account, erased_at=at).exists()):
-        row.save(using=database_alias())
     result.log_line = erasure_log.line(row)
     if not is_again:
         erasure_log.append(result.log_line)
+    if not (is_again and rows.filter(account=row.account, erased_at=at).exists()):
+        row.save(using=database_alias())
     found, names, logged = subjects.identities(), traces.of(subjects), _logged_rows(subjects)
     _erase_all(subjects, at, result)
     traces.clean_admin_log(logged, names)
