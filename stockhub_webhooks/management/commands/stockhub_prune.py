@@ -71,7 +71,7 @@ class Command(SafeCommand):
                 pruned[batch.kind] += batch.rows
         except DatabaseError as error:
             raise CommandError(f"stopped ({type(error).__name__}): run it again") from error
-        for kind, count in pruned.items():
+        for kind, count in (+pruned).items():
             self.stdout.write(f"{kind}: {count}")
         self.stdout.write(f"removed: {pruned.total()}")
 

@@ -37,7 +37,7 @@ MAX_PAUSE_SECONDS = 5.0
 
 
 class Batch(NamedTuple):
-    """One batch: the kind, and the number of rows that were removed or emptied."""
+    """One batch: the kind, and the number of rows that were removed or emptied, which may be 0."""
 
     kind: str
     rows: int
@@ -62,8 +62,7 @@ def prune(stop: threading.Event | None = None, *, until: float = float("inf"), p
         for step in STEPS[kind]:
             began = time.monotonic()
             for rows in step(now - timedelta(days=term)):
-                if rows:
-                    yield Batch(kind, rows)
+                yield Batch(kind, rows)
                 if pauses:
                     stop.wait(min(time.monotonic() - began, MAX_PAUSE_SECONDS))
                 if stop.is_set() or time.monotonic() >= until:

@@ -38,7 +38,8 @@ class Sweep:
         if batch is None:
             self._batches = None
             return False
-        logger.info("removed %s rows that were past their term (%s)", batch.rows, batch.kind)
+        if batch.rows:
+            logger.info("removed %s rows that were past their term (%s)", batch.rows, batch.kind)
         stop.wait(min(time.monotonic() - began, MAX_PAUSE_SECONDS))
         return True
 

@@ -14,7 +14,7 @@ from django.core.management import call_command
 from stockhub_webhooks import signals
 from stockhub_webhooks.models import Address, Message, Order, RefusedBody, Replay
 from stockhub_webhooks.operations.worker import Worker
-from stockhub_webhooks.receiving import records, spool
+from stockhub_webhooks.receiving import journal, records, refusals, spool
 from tests.samples import ALPHABETICAL, contract
 
 FIELDS = sorted({field.name for field in Address._meta.concrete_fields} - {"id"})
@@ -71,8 +71,10 @@ def fill(post, hear, tmp_path):
             post(topic, body(topic, who, "refused"), key="mistyped")
         post("order", json.dumps(body("order", who, "broken")).encode()[:-40])
         post("order", json.dumps(body("order", who, "torn")).encode()[:-40], key="mistyped")
-        _spool(tmp_path, who)
-        _ingest(tmp_path, who)
+        spooled(tmp_path, who)
+        ingest(tmp_path, who)
+        pull(who)
+        _release(post, who)
         _reasons(who)
     both = [body("order", who, "split") for who in NUMBERS]
     assert post("any", json.dumps(both).encode()).json()["outcome"] == "split"
@@ -88,7 +90,7 @@ def fill(post, hear, tmp_path):
     return _copy(tmp_path)
 
 
-def _spool(tmp_path, who):
+def spooled(tmp_path, who):
     fields = body("shipment", who, "spooled", updated_at=LATER.isoformat())
     message = Message(url_topic="shipment", account="default", body=json.dumps(fields).encode(), received_at=LATER)
     path = spool.write({name: getattr(message, name) for name in records.journal.SPOOLED})
@@ -97,11 +99,24 @@ def _spool(tmp_path, who):
     assert path.exists()
 
 
-def _ingest(tmp_path, who):
+def ingest(tmp_path, who):
     path = tmp_path / f"{who}.json"
     path.write_text(json.dumps(body("invoice", who, "ingested", updated_at=(LATER + timedelta(days=1)).isoformat())))
     call_command("stockhub_ingest", str(path), topic="invoice", verbosity=0)
     path.unlink()
+
+
+def pull(who, way="pulled"):
+    """Journal what a request to Stock Hub's REST answered."""
+    fields = body("creditmemo", who, way, updated_at=(LATER + timedelta(days=2)).isoformat())
+    message = Message(url_topic="creditmemo", account="default", body=json.dumps(fields).encode(), source="pull")
+    journal.enter(message)
+
+
+def _release(post, who):
+    """Let a refused message in after all."""
+    post("shipment", body("shipment", who, "released", updated_at=LATER.isoformat()), key="mistyped")
+    refusals.release([RefusedBody.objects.latest("pk").pk], by="clerk", account="default")
 
 
 def _reasons(who):

@@ -64,8 +64,9 @@ def test_later_messages_of_every_kind_bring_nothing_back(shop, post, tmp_path):
     post("order", canaries.json.dumps(body("order", "her", "later")).encode()[:-40])
     both = canaries.json.dumps([body("order", who, "latersplit") for who in ("her", "his")]).encode()
     assert post("any", both).json()["outcome"] == "split"
-    canaries._spool(tmp_path, "her")
-    canaries._ingest(tmp_path, "her")
+    canaries.spooled(tmp_path, "her")
+    canaries.pull("her", "laterpull")
+    canaries.ingest(tmp_path, "her")
     for path in (tmp_path / "spool").glob("*.broken"):
         path.unlink()
     call_command("stockhub_replay", order=number_of("her", 1), reason="again", verbosity=0)
