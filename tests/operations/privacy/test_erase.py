@@ -23,6 +23,8 @@ from stockhub_webhooks.operations.privacy.answer import LANGUAGES, answers
 from stockhub_webhooks.operations.privacy.erase import preview
 from stockhub_webhooks.operations.privacy.subjects import by_email, by_order, by_po_number
 from stockhub_webhooks.operations.worker import Worker
+from stockhub_webhooks.processing import pipeline
+from stockhub_webhooks.receiving import journal
 from stockhub_webhooks.testing import factories
 from tests.conftest import KEY
 from tests.samples import ALPHABETICAL, contract, sample
@@ -338,3 +340,64 @@ def test_person_is_written_as_json(order):
     assert {"Order", "Shipment", "Invoice", "RMA", "CreditMemo", "PaymentRequest", "Event"} <= found["tables"].keys()
     with pytest.raises(CommandError, match="no such order"):
         call_command("stockhub_person", order="000000404")
+
+
+def test_message_that_is_given_up_keeps_no_body(order, post, monkeypatch, settings):
+    erase(order=NUMBER)
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"MAX_ATTEMPTS": 1}
+
+    def fails(*arguments):
+        raise ValueError(EMAIL)
+
+    monkeypatch.setattr(pipeline, "apply", fails)
+    post("order", sample("order", status="closed", updated_at="2024-06-01T00:00:00+00:00"))
+    message = Message.objects.latest("pk")
+    assert (message.status, message.dismissed_reason, bytes(message.body), message.error) == (
+        "dismissed",
+        Message.ERASED,
+        b"",
+        "",
+    )
+
+
+def test_unreadable_message_keeps_no_body_and_those_of_others_do(order, post):
+    erase(order=NUMBER)
+    for number in (NUMBER, "000000999"):
+        broken = json.dumps(sample("order", increment_id=number)).encode()[:-30]
+        assert post("order", broken).status_code in (202, 406)
+    other, hers = Message.objects.order_by("-pk")[:2]
+    assert (other.status, bool(other.body)) == ("quarantined", True)
+    assert (hers.status, bytes(hers.body), hers.headers) == ("dismissed", b"", {})
+
+
+def test_message_whose_transaction_is_repeated_is_applied(order, monkeypatch):
+    erase(order=NUMBER)
+    due = datetime(2020, 1, 1, tzinfo=timezone.utc)
+    later = sample("order", status="closed", updated_at="2024-06-01T00:00:00+00:00")
+    hers = factories.MessageFactory(
+        status="received", due_at=due, attempts=0, increment_id="", body=json.dumps(later).encode()
+    )
+    bad = factories.MessageFactory(status="received", due_at=due, attempts=0, increment_id="")
+    apply = pipeline.apply
+
+    def fails(parsed, message):
+        applied = apply(parsed, message)
+        if message.pk == bad.pk:
+            raise ValueError
+        return applied
+
+    monkeypatch.setattr(pipeline, "apply", fails)
+    Worker().once()
+    hers.refresh_from_db()
+    assert (hers.status, hers.outcome, bytes(hers.body)) == ("applied", "updated", b"")
+    assert Order.objects.get(increment_id=NUMBER).status == "closed"
+
+
+def test_spool_file_of_an_erased_message_is_no_fault(order, settings, tmp_path):
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"SPOOL_DIR": str(tmp_path)}
+    message = Message.objects.get(topic="order")
+    message.body = bytes(message.body)
+    journal.write_to_spool(message)
+    erase(order=NUMBER)
+    Worker().once()
+    assert list(tmp_path.iterdir()) == []
