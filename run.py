@@ -98,7 +98,11 @@ DRILLS = {
         None,
         [(*PYTEST, "-s", "--timeout=1200", "tests/drills/endless")],
     ),
-    "erasure": ("a person is erased everywhere", None, []),
+    "erasure": (
+        "a person is erased everywhere; a million old messages are pruned while others come in",
+        "TEST_POSTGRESQL_URL",
+        [(*PYTEST, "tests/operations/privacy"), ("-m", "benchmarks.pruning", "1000000")],
+    ),
     "flaky": ("the quick tests in random order, 20 times, on a busy disk", None, [(*PYTEST, *QUICK)] * 20),
 }
 DRILL_VARIABLES = {"STOCKHUB_DRILL": "1", "STOCKHUB_FUZZ_SECONDS": "600", "STOCKHUB_EXPLAIN_MESSAGES": "1000000"}

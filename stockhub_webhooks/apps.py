@@ -17,9 +17,11 @@ class StockHubWebhooksConfig(AppConfig):
         """Register the system checks, connect the shop's receivers, load the runner and start the metrics."""
         from stockhub_webhooks import runners
         from stockhub_webhooks.contrib import metrics
+        from stockhub_webhooks.models import owned_addresses
         from stockhub_webhooks.operations import checks  # noqa: F401 - models must be loaded first
         from stockhub_webhooks.runners import checks as runner_checks  # noqa: F401 - models must be loaded first
 
+        owned_addresses.connect()
         autodiscover_modules("stockhub_receivers")
         runners.load()
         metrics.start()

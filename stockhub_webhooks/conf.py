@@ -109,7 +109,7 @@ class Conf:
         0, "The number of your own proxies in front of Django; so many entries of `X-Forwarded-For` are trusted."
     )
     KEEP_REFUSED = Setting(
-        100, "The number of refused messages that are kept for a week, in case the key was mistyped; 0 keeps none."
+        100, "The number of refused messages that are kept, in case the key was mistyped; 0 keeps none."
     )
     ALERT = Setting(
         "django.core.mail.mail_admins",
@@ -130,6 +130,17 @@ class Conf:
     )
     HOST_ORDER_RESOLVER = Setting(
         "", "Dotted path of a function `(po_number, order) -> object or None` that finds the shop's own order."
+    )
+    RETENTION_DAYS: Setting[Mapping[str, Any] | None] = Setting(
+        None,
+        "How many days personal data is kept, by kind, see [docs/privacy.md](docs/privacy.md); `{}` takes the "
+        "defaults. Until it is set, only refused messages and failed attempts are removed.",
+        types=(Mapping,),
+    )
+    ERASURE_LOG: Setting[str | Path] = Setting(
+        "",
+        "A file, outside of the database's disk, that each erasure is appended to, to be repeated after a restore.",
+        types=(str, Path),
     )
 
     METRICS = Setting(

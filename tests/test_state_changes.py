@@ -15,6 +15,7 @@ from stockhub_webhooks.db import leases
 from stockhub_webhooks.delivery import claimed_calls, ledger, manual
 from stockhub_webhooks.exceptions import AlreadySettled, Unreadable
 from stockhub_webhooks.models import Message, ReceiverCall
+from stockhub_webhooks.operations.privacy import bodies
 from stockhub_webhooks.operations.replay import Choice
 from stockhub_webhooks.receiving import claiming, journal
 from stockhub_webhooks.signals import order_created
@@ -42,6 +43,7 @@ CHANGE_MESSAGE = {
     "postpone": lambda message: journal.postpone(message, ValueError()),
     "claim_due": lambda message: list(claims.claim_due()),
     "requeue": lambda message: journal.requeue([message.pk]),
+    "forget": lambda message: bodies.forget(Message.objects.filter(pk=message.pk)),
     "reopen": claiming.reopen,
 }
 CHANGE_CALL = {

@@ -9,6 +9,7 @@ a box for the admin of the shop's own orders.
 from stockhub_webhooks.admin import (  # noqa: F401 - importing registers the pages
     credit_memo,
     drift,
+    erasure,
     event,
     host_link,
     invoice,

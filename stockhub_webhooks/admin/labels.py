@@ -115,6 +115,7 @@ CAUSES: Labels = {
 # The reasons for which the app dismisses a message itself.
 DISMISSALS: Labels = {
     Message.PING: _("an empty message, as a test of the connection sends it"),
+    Message.ERASED: _("the personal data of its order was erased"),
 }
 
 # Labels by the model and field of an event's changes. A returned item uses the statuses of its return.
@@ -132,7 +133,11 @@ CODES: Mapping[str, Labels] = {
 ERROR_TYPE = re.compile(r"(\w+): [^\n]*\n\nTraceback ")
 
 # Error texts that this app writes itself, so that they contain no personal data.
-OWN_ERRORS: Mapping[str, Any] = {CALLER_DIED: CAUSES[DIED], WORKER_DIED: CAUSES[DIED]}
+OWN_ERRORS: Mapping[str, Any] = {
+    CALLER_DIED: CAUSES[DIED],
+    WORKER_DIED: CAUSES[DIED],
+    Message.ERASED: DISMISSALS[Message.ERASED],  # of a call that was given up since its order was erased
+}
 ASKED_LATER = re.compile(r"asked to be called again in ([\d.e+]+) seconds")
 
 
@@ -207,7 +212,7 @@ def own_error(first: str) -> str:
     """Translate an error text of this app; return "" for any other error."""
     if delay := ASKED_LATER.fullmatch(first):
         return _("our shop asked to be told again in %(seconds)s seconds") % {"seconds": delay[1]}
-    return str(OWN_ERRORS.get(first, ""))
+    return str(OWN_ERRORS.get(first.strip(), ""))
 
 
 def error_type(text: str) -> str:

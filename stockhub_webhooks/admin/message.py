@@ -85,7 +85,7 @@ class MessageAdmin(EntryPage):
                 ],
             },
         ),
-        (_("The message itself"), {"fields": ["content"]}),
+        (_("The message itself"), {"fields": ["body_removed_at", "content"]}),
     )
 
     def title_of(self, row: Message) -> str:
@@ -100,6 +100,8 @@ class MessageAdmin(EntryPage):
             "part_of": obj is not None and obj.parent_id is not None,
             "dismissed_because": obj is not None and obj.status == Message.Status.DISMISSED,
             "parts": obj is not None and obj.outcome == Message.Outcome.SPLIT,
+            "body_removed_at": obj is not None and obj.body_removed_at is not None,
+            "content": obj is None or obj.body_removed_at is None,
         }
         applies |= dict.fromkeys(("events", "receiver_calls"), not applies["parts"])
         return [

@@ -13,13 +13,14 @@ from stockhub_webhooks.admin.document import WHAT_HAPPENED, with_first_tracks
 from stockhub_webhooks.admin.export import ExportPage
 from stockhub_webhooks.admin.find_page import FindPage
 from stockhub_webhooks.admin.long_parts import parts_of
+from stockhub_webhooks.admin.person_page import PersonPage
 from stockhub_webhooks.admin.story.page import StoryPage
 from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.models import Order
 
 
 @admin.register(Order)
-class OrderAdmin(FindPage, ExportPage, StoryPage):
+class OrderAdmin(FindPage, ExportPage, PersonPage, StoryPage):
     """List of orders including stubs, and the page of each with its story, export and search."""
 
     list_display = ("increment_id", "po_number", "status_in_words", "customer", "total", "created_at", "story")
@@ -29,6 +30,7 @@ class OrderAdmin(FindPage, ExportPage, StoryPage):
         ("created_at", DateRangeFilter),
         ("received_at", DateRangeFilter),
     )
+    actions = ("erase_person",)
     item_columns = (
         ("sku", "mpn", "parent_sku"), "size", "manufacturer", "qty_ordered", "item_price_inc_tax", "row_total_inc_tax",
     )  # fmt: skip

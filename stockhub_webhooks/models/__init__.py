@@ -6,6 +6,7 @@ from stockhub_webhooks.models.backlog import BacklogTurn
 from stockhub_webhooks.models.credit_memo import CreditMemo, CreditMemoItem
 from stockhub_webhooks.models.documents import Address, Document, Line
 from stockhub_webhooks.models.drift import Drift
+from stockhub_webhooks.models.erasure import Erasure
 from stockhub_webhooks.models.host_link import HostLink
 from stockhub_webhooks.models.invoice import Invoice, InvoiceItem
 from stockhub_webhooks.models.ledger import Event, Heartbeat, ReceiverCall
@@ -29,6 +30,7 @@ __all__ = [
     "CreditMemoItem",
     "Document",
     "Drift",
+    "Erasure",
     "Event",
     "Heartbeat",
     "HostLink",

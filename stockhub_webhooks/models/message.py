@@ -72,7 +72,7 @@ class MessageQuerySet(AccountQuerySet["Message"]):
 
 
 class Message(AccountModel):
-    """A POST from Stock Hub, as received. `body` and `received_at` never change.
+    """A POST from Stock Hub, as received. `received_at` never changes, and `body` only when it is removed for good.
 
     Attributes:
         uid: identifies the message before it has a primary key, and makes a repeated INSERT harmless.
@@ -97,6 +97,7 @@ class Message(AccountModel):
         is_in_part: True if a part of the message was left out, apart from unknown fields; False once a person has
             corrected that in a message of its own; None for any other message.
         has_impossible_time: True if a time in the message is before 2000 or later than the message; None otherwise.
+        body_removed_at: when `body` and `headers` were emptied, since the order was erased or the term was over.
         notes_due_at: since when notes wait to be counted as `Drift`; None if they are counted, or are none of drift.
     """
 
@@ -113,13 +114,14 @@ class Message(AccountModel):
         (Status.RECEIVED, Status.QUARANTINED): ("quarantine",),
         (Status.RECEIVED, Status.FAILED): ("postpone", "claim_due"),
         (Status.RECEIVED, Status.DISMISSED): ("dismiss",),
-        (Status.QUARANTINED, Status.DISMISSED): ("dismiss",),
-        (Status.FAILED, Status.DISMISSED): ("dismiss",),
+        (Status.QUARANTINED, Status.DISMISSED): ("dismiss", "forget"),
+        (Status.FAILED, Status.DISMISSED): ("dismiss", "forget"),
         (Status.APPLIED, Status.RECEIVED): ("requeue", "reopen"),
         (Status.QUARANTINED, Status.RECEIVED): ("requeue", "reopen"),
         (Status.FAILED, Status.RECEIVED): ("requeue", "reopen"),
     }
 
+    ERASED = "erased"  # the reason of messages whose order was erased before they were applied
     PING = "ping"  # the reason of messages that hold nothing, as a test of the connection sends them
 
     class Outcome(models.TextChoices):
@@ -219,6 +221,10 @@ class Message(AccountModel):
         null=True, editable=False
     )
 
+    body_removed_at: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(
+        _("body removed at"), null=True, editable=False
+    )
+
     # set later, mostly when the message or its parent is applied; a new row gets them from the defaults of the database
     SET_WHEN_APPLIED = frozenset(
         {
@@ -232,7 +238,7 @@ class Message(AccountModel):
             "is_replay",
             "is_suspect",
         }
-        | {"is_in_part", "has_impossible_time", "notes_due_at", "parent", "position", "entered_by"}
+        | {"is_in_part", "has_impossible_time", "notes_due_at", "parent", "position", "entered_by", "body_removed_at"}
     )
 
     if TYPE_CHECKING:
@@ -260,6 +266,8 @@ class Message(AccountModel):
             NotNullIndex(fields=["is_in_part", "received_at"], name="stockhub_message_in_part"),
             NotNullIndex(fields=["notes_due_at", "id"], name="stockhub_message_notes_due"),
             NotNullIndex(fields=["has_impossible_time", "received_at"], name="stockhub_message_times"),
+            # for retention: the oldest bodies that are still here
+            models.Index(fields=["body_removed_at", "received_at"], name="stockhub_message_bodies"),
             # for the last message of each topic and key: an index-only scan, without the bodies
             models.Index(
                 fields=["source", "topic", "received_at", "key_fingerprint", "account"], name="stockhub_message_last"

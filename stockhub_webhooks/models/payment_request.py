@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import models
@@ -26,6 +27,7 @@ class PaymentRequest(Document):
         order: None if the request names no order.
         pay_by_link: the address of a payment page, as received.
         created_at: when the request was created at Stock Hub, aware.
+        erased_at: when its personal data was erased, if it names no order; otherwise the order says it.
         payment_method: the contract's `payment.method`; `po_number` is its `payment.po_number`.
     """
 
@@ -54,6 +56,9 @@ class PaymentRequest(Document):
     grand_total = money(_("total"))
     shipping_address = address(_("shipping address"))
     billing_address = address(_("billing address"))
+    erased_at: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(
+        _("personal data erased at"), null=True, editable=False
+    )
 
     if TYPE_CHECKING:
         order_id: int | None

@@ -1,4 +1,7 @@
-"""Which columns hold personal data: the admin, the REST API, exports, filters and previews ask here.
+"""Which columns hold personal data, and how long each table is kept.
+
+The admin, the REST API, exports, filters and previews ask here what to mask; erasing, exporting and pruning ask here
+what to empty and when. The tables of SECURITY.md and docs/privacy.md are generated from it (docs/privacy_tables.py).
 
 A column of text, JSON or bytes is personal unless `IMPERSONAL` names it, so that a new column is hidden from users
 without the permission `view_personal_data` until somebody decides. Numbers, times and flags are not personal.
@@ -6,11 +9,12 @@ without the permission `view_personal_data` until somebody decides. Numbers, tim
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 
+from stockhub_webhooks.conf import conf
 from stockhub_webhooks.models.documents import Address
 
 TEXTS = (models.CharField, models.TextField, models.JSONField, models.BinaryField)
@@ -28,6 +32,7 @@ IMPERSONAL: dict[str, frozenset[str]] = {
     "CreditMemo": _DOCUMENT,
     "CreditMemoItem": _LINE | {"reversal"},
     "Drift": frozenset({"topic", "kind", "name"}),
+    "Erasure": frozenset({"account", "order_numbers", "erased_by"}),  # colleagues are named
     "Event": frozenset({"type", "account", "increment_id", "po_number"}),
     "Heartbeat": frozenset({"name"}),
     "HostLink": frozenset({"account", "status", "cause"}),
@@ -54,6 +59,108 @@ IMPERSONAL: dict[str, frozenset[str]] = {
     "ShipmentItem": _LINE,
     "Track": frozenset({"tracking_number", "carrier", "method", "tracking_url"}),
 }  # fmt: skip
+
+# Kinds of retention, the keys of `RETENTION_DAYS`.
+BODIES, REFUSED, ATTEMPTS, EVENTS = "bodies", "refused", "attempts", "events"
+ADDRESSES, DOCUMENTS = "addresses", "documents"
+KEPT = "kept"  # a table without persons, or of little that stays small
+
+# The terms in days; None keeps.
+DEFAULT_DAYS: dict[str, int | None] = {
+    BODIES: 90,
+    REFUSED: 30,
+    ATTEMPTS: 90,
+    EVENTS: 365,
+    ADDRESSES: 730,
+    DOCUMENTS: None,
+}
+
+UNTIL_SET = (REFUSED, ATTEMPTS)  # the kinds that are removed although the shop has not set `RETENTION_DAYS`
+
+
+class Retention(NamedTuple):
+    """How long the rows of a table are kept, and what of them is personal.
+
+    Attributes:
+        kind: a key of `DEFAULT_DAYS`, or `KEPT`.
+        orders: paths from a row to its order; without one, the rows are found in another way.
+        personal: columns that are emptied when an order is erased; all personal columns, and others in which a text
+            of a stranger may name a person.
+        holds: what the table holds, in the words of the processing register; "" if there is nothing to tell.
+    """
+
+    kind: str
+    orders: tuple[str, ...] = ()
+    personal: frozenset[str] = frozenset()
+    holds: str = ""
+
+
+def _columns(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
+_EXTRA = frozenset({"extra"})
+_ERRORS = "what the shop's own receivers say when they fail"
+
+RETENTION: dict[str, Retention] = {
+    "Address": Retention(
+        ADDRESSES,
+        personal=_columns(
+            "first_name last_name email telephone street house_number postcode city region_code country_id company_name"
+        ),
+        holds="names, addresses, e-mail and telephone of customers, by field",
+    ),
+    "Alarm": Retention(KEPT),
+    "Attempt": Retention(ATTEMPTS, ("call__order",), _columns("error"), _ERRORS),
+    "BacklogTurn": Retention(KEPT),
+    "CreditMemo": Retention(DOCUMENTS, ("order",), _EXTRA, "credit notes"),
+    "CreditMemoItem": Retention(DOCUMENTS, ("credit_memo__order",)),
+    "Drift": Retention(KEPT),
+    "Erasure": Retention(KEPT, holds="which orders were erased, when and by whom"),
+    "Event": Retention(EVENTS, ("order",), _columns("changes"), "old and new values, such as of an address"),
+    "Heartbeat": Retention(KEPT),
+    "HostLink": Retention(DOCUMENTS, ("order",)),
+    "Invoice": Retention(DOCUMENTS, ("order",), _EXTRA, "invoices"),
+    "InvoiceItem": Retention(DOCUMENTS, ("invoice__order",)),
+    "Lock": Retention(KEPT),
+    "Message": Retention(
+        BODIES, (), _columns("body headers error dismissed_reason"), "messages of Stock Hub, as they were sent"
+    ),
+    "Order": Retention(DOCUMENTS, ("pk",), _EXTRA, "orders: numbers, articles, amounts and dates"),
+    "OrderItem": Retention(DOCUMENTS, ("order",)),
+    "PaymentRequest": Retention(DOCUMENTS, ("order",), _columns("extra pay_by_link"), "payment requests"),
+    "PaymentRequestItem": Retention(DOCUMENTS, ("payment_request__order",)),
+    "RMA": Retention(DOCUMENTS, ("order",), _EXTRA, "returns"),
+    "RMAItem": Retention(DOCUMENTS, ("rma__order",)),
+    "ReceiverCall": Retention(EVENTS, ("order",), _columns("last_error"), _ERRORS),
+    "ReceiverState": Retention(KEPT, personal=_columns("pause_reason"), holds="which receivers are paused, and why"),
+    "Refusal": Retention(REFUSED, holds="how many requests were refused, by remote address"),
+    "RefusedBody": Retention(REFUSED, (), _columns("body headers"), "refused messages, as they were sent"),
+    "Replay": Retention(ATTEMPTS, personal=_columns("reason last_error"), holds="which messages were processed again"),
+    "Shipment": Retention(DOCUMENTS, ("order",), _EXTRA, "shipments"),
+    "ShipmentItem": Retention(DOCUMENTS, ("shipment__order",)),
+    # a link of a carrier may hold a postcode
+    "Track": Retention(DOCUMENTS, ("shipment__order", "rma__order"), _columns("tracking_url"), "parcel numbers"),
+}
+
+
+def retention_days() -> dict[str, int | None]:
+    """Return the term in days by kind, as it applies now; None keeps."""
+    days = configured_days()
+    return (
+        days if conf.RETENTION_DAYS is not None else {kind: days[kind] if kind in UNTIL_SET else None for kind in days}
+    )
+
+
+def configured_days() -> dict[str, int | None]:
+    """Return the term in days by kind, with the defaults, as it applies once `RETENTION_DAYS` is set."""
+    chosen = conf.RETENTION_DAYS or {}
+    return {kind: chosen[kind] if is_term(chosen.get(kind, "")) else default for kind, default in DEFAULT_DAYS.items()}
+
+
+def is_term(value: Any) -> bool:
+    """Return True for None and whole numbers of days; the system check reports anything else."""
+    return value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0)
 
 
 def personal_columns(model: type[models.Model]) -> frozenset[str]:

@@ -43,10 +43,9 @@ def _rows(model: Any, account: str) -> Any:
 def _remove_batch(model: Any, account: str) -> int:
     """Remove one batch in one transaction; return its size."""
     using = database_alias()
-    addresses = [field.attname for field in model._meta.fields if field.related_model is Address]
     with write_transaction(using):
-        rows = list(_rows(model, account).order_by("pk").values_list("pk", *addresses)[:BATCH])
-        model.objects.using(using).filter(pk__in=[row[0] for row in rows]).only("pk").delete()
-        owned = [key for row in rows for key in row[1:] if key]
-        Address.objects.using(using).filter(pk__in=owned).delete()
-    return len(rows)
+        pks = list(_rows(model, account).order_by("pk").values_list("pk", flat=True)[:BATCH])
+        rows = model.objects.using(using).filter(pk__in=pks)
+        addresses = [field.attname for field in model._meta.fields if field.related_model is Address]
+        rows.only("pk", *addresses).delete()  # with the addresses
+    return len(pks)

@@ -1,6 +1,7 @@
 """The worker: import the spool, apply messages, record due deliveries, call receivers, continue replays.
 
-Last, look up the shop's own orders, because no customer waits for that.
+Last, look up the shop's own orders, because no customer waits for that. Once an hour, when no work is due, remove what
+is past its term.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Heartbeat, Message, ReceiverCall
 from stockhub_webhooks.operations import drift, replay
 from stockhub_webhooks.operations.health import alarm
+from stockhub_webhooks.operations.privacy.sweep import Sweep
 from stockhub_webhooks.processing import deliveries, pipeline
 from stockhub_webhooks.receiving import claiming, refusals, spool_import
 
@@ -95,6 +97,7 @@ class Worker:
     def __init__(self, *, until: float = FOREVER, stop: threading.Event | None = None) -> None:
         self.stop = stop or threading.Event()
         self.until = until
+        self.sweep = Sweep()
         self._next_beat = 0.0
         self._next_check = 0.0
 
@@ -110,7 +113,10 @@ class Worker:
             pause = min(self.until, time.monotonic() + self.HEARTBEAT_SECONDS)
             done += drain(pause, self.stop)
             self.check_health()
-            if time.monotonic() < pause or _is_over(self.until, self.stop):
+            if _is_over(self.until, self.stop):
+                self.sweep.leave()
+                return done
+            if time.monotonic() < pause and not self.sweep.step(self.stop):
                 return done
 
     def forever(self) -> None:

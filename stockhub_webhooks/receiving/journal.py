@@ -210,7 +210,19 @@ def release_stored(message: Message) -> None:
 # ---------------------------------------------------------------- finishing
 
 
-def settle(message: Message, reading: ParsedMessage, outcome: str, notes: Sequence[Note] = ()) -> None:
+def removed_body() -> dict[str, Any]:
+    """Return the values of a message whose body is removed for good."""
+    return {"body": b"", "headers": {}, "body_removed_at": timezone.now()}
+
+
+def settle(
+    message: Message,
+    reading: ParsedMessage,
+    outcome: str,
+    notes: Sequence[Note] = (),
+    *,
+    removes_body: bool = False,
+) -> None:
     """Mark the message as applied, in the transaction that applied it.
 
     Args:
@@ -218,6 +230,7 @@ def settle(message: Message, reading: ParsedMessage, outcome: str, notes: Sequen
         reading: its content.
         outcome: a `Message.Outcome`.
         notes: notes that were added while it was applied.
+        removes_body: True to remove its body, and that of the message that it was a part of: its order was erased.
 
     Raises:
         AlreadySettled: another process finished it first.
@@ -229,6 +242,7 @@ def settle(message: Message, reading: ParsedMessage, outcome: str, notes: Sequen
     is_in_part = outcome != Message.Outcome.STALE and reading.leaves_something_out
     _finish(
         message,
+        removes_body=removes_body,
         status=Message.Status.APPLIED,
         outcome=outcome,
         topic=reading.topic,
@@ -264,12 +278,13 @@ def quarantine(message: Message, why: Unreadable) -> None:
     signals.message_quarantined.send_robust(Message, message=message, reason=why.reason)
 
 
-def dismiss(message: Message, reason: str, **values: Any) -> None:
+def dismiss(message: Message, reason: str, *, removes_body: bool = False, **values: Any) -> None:
     """Settle a message for good that was not applied and needs no attention.
 
     Args:
         message: open and claimed by the caller, quarantined, or given up.
-        reason: `Message.PING`, or a person's words, up to 255 characters.
+        reason: `Message.PING`, `Message.ERASED`, or a person's words, up to 255 characters.
+        removes_body: True to remove its body.
         values: further fields to set.
 
     Raises:
@@ -277,9 +292,9 @@ def dismiss(message: Message, reason: str, **values: Any) -> None:
     """
     values |= {"status": Message.Status.DISMISSED, "dismissed_reason": reason, "due_at": None}
     if message.status == Message.Status.RECEIVED:
-        _finish(message, **values)
+        _finish(message, removes_body=removes_body, **values)
     elif message.status in (Message.Status.QUARANTINED, Message.Status.FAILED):
-        _finish(message, {"id": message.pk, "status": message.status}, **values)
+        _finish(message, {"id": message.pk, "status": message.status}, removes_body=removes_body, **values)
     else:
         raise AlreadySettled(f"message {message.pk} is {message.status}")
 
@@ -310,8 +325,11 @@ def postpone_or_give_up(message: Message, error: str, cause: str) -> None:
 
 
 def requeue(pks: list[int]) -> int:
-    """Make messages due now, as they came in; return their number. A message that was applied before is a replay."""
-    messages = Message.objects.using(database_alias()).filter(pk__in=pks)
+    """Make messages due now, as they came in; return their number. A message that was applied before is a replay.
+
+    Messages without a body stay as they are.
+    """
+    messages = Message.objects.using(database_alias()).filter(pk__in=pks, body_removed_at=None)
     fresh: dict[str, Any] = {"status": Message.Status.RECEIVED, "attempts": 0, "due_at": NOW, "cause": ""}
     fresh |= {"claim": None, "is_suspect": False}
     return (
@@ -331,9 +349,15 @@ def _open(message: Message) -> Any:
     return Message.objects.using(database_alias()).filter(**as_claimed(message))
 
 
-def _finish(message: Message, condition: dict[str, Any] | None = None, **values: Any) -> None:
-    if not with_retries(partial(update, Message, database_alias(), condition or as_claimed(message), values)):
+def _finish(
+    message: Message, condition: dict[str, Any] | None = None, *, removes_body: bool = False, **values: Any
+) -> None:
+    # the object keeps its body, since the transaction may have to be repeated
+    written = values | removed_body() if removes_body else values
+    if not with_retries(partial(update, Message, database_alias(), condition or as_claimed(message), written)):
         raise AlreadySettled(f"message {message.pk} was finished by another process")
+    if removes_body and message.parent_id:
+        Message.objects.using(database_alias()).filter(pk=message.parent_id).update(**removed_body())
     for name, value in values.items():
         setattr(message, name, value)
 

@@ -81,10 +81,12 @@ def to_message(data: Mapping[str, Any]) -> Message:
 def received_since(start: datetime, until: datetime | None = None, topic: str = "") -> Iterator[Message]:
     """Yield the messages that were received from `start` on and before `until`, in the order of their primary keys.
 
+    Messages without a body, since it was removed for good, are left out.
     They are fetched in small batches: a server-side cursor would hold a transaction open, and MySQL's client would load
     all rows into memory.
     """
-    messages = Message.objects.using(database_alias()).filter(received_at__gte=start).order_by("pk")
+    messages = Message.objects.using(database_alias()).filter(received_at__gte=start, body_removed_at=None)
+    messages = messages.order_by("pk")
     if until:
         messages = messages.filter(received_at__lt=until)
     if topic:

@@ -24,14 +24,13 @@ from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Message, Refusal, RefusalReason, RefusedBody
+from stockhub_webhooks.models.personal import REFUSED, retention_days
 from stockhub_webhooks.receiving import journal
 
 logger = logger_of(__name__)
 
 ROWS_AN_HOUR = 200
 KEPT_BODY_BYTES = 64 * 1024
-KEPT_FOR = timedelta(days=7)
-COUNTED_FOR = timedelta(days=90)
 
 GUESSES_A_MINUTE = 20
 
@@ -115,10 +114,13 @@ def _count(attempt: Attempt) -> None:
 
 
 def forget() -> None:
-    """Delete expired refused bodies and refusal counters."""
-    now = timezone.now()
-    RefusedBody.objects.using(database_alias()).filter(refused_at__lt=now - KEPT_FOR).delete()
-    Refusal.objects.using(database_alias()).filter(hour__lt=now - COUNTED_FOR).delete()
+    """Delete refused bodies and refusal counters that are past their term."""
+    days = retention_days()[REFUSED]
+    if days is None:
+        return
+    limit = timezone.now() - timedelta(days=days)
+    RefusedBody.objects.using(database_alias()).filter(refused_at__lt=limit).delete()
+    Refusal.objects.using(database_alias()).filter(hour__lt=limit).delete()
 
 
 def _add(rows: object, attempt: Attempt) -> bool:

@@ -7,7 +7,18 @@ from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 from stockhub_webhooks import signals
-from stockhub_webhooks.models import Alarm, Drift, Event, Heartbeat, HostLink, Message, Order, ReceiverCall, Replay
+from stockhub_webhooks.models import (
+    Alarm,
+    Drift,
+    Erasure,
+    Event,
+    Heartbeat,
+    HostLink,
+    Message,
+    Order,
+    ReceiverCall,
+    Replay,
+)
 from stockhub_webhooks.operations import drift, replay
 from stockhub_webhooks.operations.replay import Choice
 from tests.samples import ALPHABETICAL, contract, sample
@@ -29,6 +40,7 @@ NAMES = (
     "alarm",
     "drift",
     "hostlink",
+    "erasure",
 )
 
 
@@ -108,6 +120,7 @@ def filled(post, hear):
     drift.count_due()
     assert Drift.objects.exists()
     when = Message.objects.latest("pk").received_at
+    Erasure.objects.create(account="default", order_numbers=["000000404"], erased_by="office")
     HostLink.objects.create(order=Order.objects.earliest("pk"), account="default", status="missing", since=when)
     assert Event.objects.exists()
     assert ReceiverCall.objects.filter(status="pending").exists()

@@ -79,7 +79,8 @@ def pages():
     yield reverse("admin:stockhub_webhooks_receivercall_receivers")
     yield reverse("admin:app_list", args=["stockhub_webhooks"])
     for order in Order.objects.all():
-        yield reverse("admin:stockhub_webhooks_order_story", args=[order.pk])
+        for name in ("story", "person", "erase"):
+            yield reverse(f"admin:stockhub_webhooks_order_{name}", args=[order.pk])
     chosen = ",".join(str(message.pk) for message in Message.objects.all())
     yield reverse("admin:stockhub_webhooks_replay_request") + f"?ids={chosen}"
     for broken in Message.objects.filter(status="quarantined"):
@@ -88,6 +89,7 @@ def pages():
 
 ALL_BUT_PERSONS = (
     *VIEWS, "process_again", "try_again", "give_up", "reassign", "release", "look_again", "enter_by_hand", "export",
+    "view_person", "erase_person",
 )  # fmt: skip
 
 
@@ -112,7 +114,7 @@ def test_every_personal_field_is_shown_with_the_permission(persons, clerk):
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in NAMES if name not in ("heartbeat", "alarm", "drift", "refusal", "replay")]
+    "name", [name for name in NAMES if name not in ("heartbeat", "alarm", "drift", "refusal", "replay", "erasure")]
 )
 def test_no_list_finds_customers_without_the_permission(persons, clerk, name):
     url = reverse(f"admin:stockhub_webhooks_{name}_changelist")
@@ -163,6 +165,9 @@ def test_each_action_is_logged_and_needs_its_own_permission(persons, clerk, act,
         assert page.status_code == 200
         http.post(page.redirect_chain[0][0], {"reason": "to see"})
         chosen = list(Replay.objects.all())
+    if name == "erase_person":  # the page shows first what would go
+        assert not LogEntry.objects.exists()
+        http.post(page.redirect_chain[0][0], {"_selected_action": [row.pk for row in chosen]})
     if name == "give_up":  # the page asks for a reason first
         assert not LogEntry.objects.exists()
         data = {"action": name, "_selected_action": [row.pk for row in chosen], "reason": "settled"}

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models import Message, Refusal, RefusedBody
+from stockhub_webhooks.models.personal import DEFAULT_DAYS, REFUSED
 from stockhub_webhooks.receiving import refusals
 from stockhub_webhooks.receiving.refusals import Attempt
 from tests.conftest import KEY
@@ -57,7 +58,7 @@ def test_sender_seen_before_a_flood_is_still_counted_separately(strange, monkeyp
 
 def test_expired_counts_are_deleted(strange):
     refusals.note(strange())
-    Refusal.objects.update(hour=timezone.now() - refusals.COUNTED_FOR - timedelta(hours=2))
+    Refusal.objects.update(hour=timezone.now() - timedelta(days=DEFAULT_DAYS[REFUSED], hours=2))
     refusals.note(strange(at=timezone.now()))
     assert Refusal.objects.count() == 1
 

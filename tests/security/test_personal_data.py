@@ -102,7 +102,7 @@ def test_others_see_no_personal_column(canaries, django_user_model):
 
 
 COMMANDS = {name for name, app in get_commands().items() if app == APP}
-OF_DATA = {"stockhub_dump"}  # whose purpose is to write messages
+OF_DATA = {"stockhub_dump", "stockhub_person", "stockhub_erase"}  # whose purpose is to show it
 FROM_OUTSIDE = {"stockhub_ingest", "stockhub_simulate"}  # which send or store what they are given
 
 

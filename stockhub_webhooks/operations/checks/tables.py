@@ -17,7 +17,7 @@ from django.db.migrations.loader import MigrationLoader
 from stockhub_webhooks.db.collation import COLLATIONS, alter_statement
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.db.sequences import behind_sequences
-from stockhub_webhooks.operations.checks import server_timeouts
+from stockhub_webhooks.operations.checks import retention, server_timeouts
 
 TRANSACTIONAL = "InnoDB"
 CHARACTER_SET = "utf8mb4"
@@ -130,4 +130,4 @@ def _rows(sql: str) -> list[tuple[Any, ...]]:
         return []
 
 
-CHECKS = (engine, character_set, collation, journal_mode, sequences, *server_timeouts.CHECKS)
+CHECKS = (engine, character_set, collation, journal_mode, sequences, retention.unset_terms, *server_timeouts.CHECKS)

@@ -39,6 +39,7 @@ from stockhub_webhooks.operations.health.silence import open_hours
 from stockhub_webhooks.operations.health.spool_files import collect_files
 from stockhub_webhooks.operations.health.work import LATE_SECONDS, real_rows, rows_of
 from stockhub_webhooks.operations.health.write_probe import write_error
+from stockhub_webhooks.operations.privacy import retention
 from stockhub_webhooks.receiving.authentication import fingerprint
 from stockhub_webhooks.receiving.recent import RECENT
 from stockhub_webhooks.serializers.times import CLOCK_TOLERANCE
@@ -52,8 +53,8 @@ def collect_report(*, with_keys: bool = True, with_writes: bool = True) -> Repor
     """Return the current state. A database error does not raise; it is part of the report.
 
     Args:
-        with_keys: include drift, and the last use of each key, which scans the index of all messages. Without it, the
-            cost does not depend on the number of settled messages.
+        with_keys: include drift, the last use of each key, which scans the index of all messages, and old addresses.
+            Without it, the cost does not depend on the number of settled messages.
         with_writes: try a write to the database and to the spool directory, and look for lost messages.
     """
     files = collect_files(is_probed=with_writes)
@@ -61,6 +62,7 @@ def collect_report(*, with_keys: bool = True, with_writes: bool = True) -> Repor
         with query_timeout(database_alias()):
             last, drift = (_last_by_key(), _drift()) if with_keys else (_last_by_topic(), [])
             report = _from_tables(files, last, drift)
+            report = replace(report, past_term=retention.past_term(grace=retention.GRACE, is_quick=not with_keys))
             return replace(report, **_writes()) if with_writes else report
     except DatabaseError as error:
         return Report(made_at=now(), database=type(error).__name__, spool=files, late=files.late)

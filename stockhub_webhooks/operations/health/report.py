@@ -174,6 +174,7 @@ class Report:
         late_calls: the receiver calls in `late`.
         workers: name of a worker to its last heartbeat.
         drift: differences between messages and their documentation, the latest ones first; at most 50.
+        past_term: kind of personal data to the number of rows that are past their term for a day, and still here.
         silent_hours: opening hours since the last webhook, None if there was none.
     """
 
@@ -203,6 +204,7 @@ class Report:
     refusals: Refusals = field(default_factory=Refusals)
     workers: dict[str, datetime] = field(default_factory=dict)
     drift: list[DriftCount] = field(default_factory=list)
+    past_term: dict[str, int] = field(default_factory=dict)
     silent_hours: float | None = None
 
     @property

@@ -10,11 +10,22 @@ from urllib.parse import urlencode
 from django.urls import NoReverseMatch, reverse
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, ngettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from stockhub_webhooks.conf import conf
+from stockhub_webhooks.models.personal import ADDRESSES, ATTEMPTS, BODIES, DOCUMENTS, EVENTS, REFUSED
 from stockhub_webhooks.operations.health.collect import REFUSAL_PERIOD
 from stockhub_webhooks.operations.health.report import Report
+
+# words of the office for the kinds of retention
+KIND_LABELS = {
+    BODIES: gettext_lazy("contents of messages"),
+    REFUSED: gettext_lazy("refused messages"),
+    ATTEMPTS: gettext_lazy("failed attempts"),
+    EVENTS: gettext_lazy("changes"),
+    ADDRESSES: gettext_lazy("addresses"),
+    DOCUMENTS: gettext_lazy("documents"),
+}
 
 # changelist filter that leaves tests out, because health does not count them
 REAL = {"account": "~real"}
@@ -322,6 +333,19 @@ def blocked_receivers(report: Report) -> Iterator[Problem]:
         yield Problem(code, level, sentence, "receivercall", filters)
 
 
+def past_term(report: Report) -> Iterator[Problem]:
+    """Report personal data that is past its term and still here: the worker removes it once an hour."""
+    if count := sum(report.past_term.values()):
+        text = ngettext(
+            "%(count)d row with personal data is past its term and still here (%(kinds)s): does stockhub_worker run?",
+            "%(count)d rows with personal data are past their term and still here (%(kinds)s): does stockhub_worker "
+            "run?",
+            count,
+        )
+        kinds = ", ".join(str(KIND_LABELS[kind]) for kind, rows in report.past_term.items() if rows)
+        yield Problem("past_term", Level.WARNING, text % {"count": count, "kinds": kinds})
+
+
 RULES: tuple[Callable[[Report], Iterator[Problem]], ...] = (
     database,
     writes,
@@ -340,6 +364,7 @@ RULES: tuple[Callable[[Report], Iterator[Problem]], ...] = (
     gone_receivers,
     hanging_receivers,
     blocked_receivers,
+    past_term,
 )
 
 

@@ -271,6 +271,7 @@ def replay_message(
     """
     events = message.events.using(database_alias()).defer("changes").order_by("pk")
     past = list(events) if receivers or tries_again else []
+    applies = applies and message.body_removed_at is None  # otherwise there is nothing to apply any more
     result = pipeline.reapply(message, outdated=outdated) if applies else pipeline.Result("", [], [])
     requeued = manual.requeue_events(past) if tries_again else []
     added = manual.backfill(past, receivers)

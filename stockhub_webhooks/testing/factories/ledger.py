@@ -192,6 +192,17 @@ class BacklogTurnFactory(DjangoModelFactory[models.BacklogTurn]):
     free_at = LazyFunction(timezone.now)
 
 
+class ErasureFactory(DjangoModelFactory[models.Erasure]):
+    """The record of one erased order."""
+
+    class Meta:
+        model = models.Erasure
+
+    account = "default"
+    order_numbers = LazyFunction(lambda: ["000000001"])
+    erased_by = "office"
+
+
 class LockFactory(DjangoModelFactory[models.Lock]):
     """A lock that was just acquired."""
 

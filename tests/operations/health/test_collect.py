@@ -319,8 +319,9 @@ def test_number_of_queries_does_not_depend_on_the_number_of_rows(post, hear):
         post("order", b"x")
         post("order", key=f"wrong {number}")
     assert queries() == few
-    # four are for the test write in the transaction of this test on SQLite: a savepoint and its time-out
-    assert few <= 17
+    # four are for the test write in the transaction of this test on SQLite: a savepoint and its time-out;
+    # four count what is past its term and still here
+    assert few <= 21
 
 
 # ---------------------------------------------------------------- over HTTP

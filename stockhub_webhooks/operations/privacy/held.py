@@ -1,0 +1,26 @@
+"""What retention never removes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import Q
+
+from stockhub_webhooks.models import ReceiverCall
+
+# Conditions by model on rows that stay whatever their age, such as orders that a worklist points at; such an order
+# keeps its documents and addresses.
+HELD: dict[str, Callable[[], Q]] = {}
+
+
+def held(model: Any) -> Q:
+    """Return the condition on rows of a model that are not removed."""
+    condition = HELD.get(model.__name__)
+    return condition() if condition else Q(pk__in=[])
+
+
+def is_unfinished() -> Q:
+    """Return the condition on calls that are open, or given up and not settled by a person."""
+    given_up = Q(status=ReceiverCall.Status.GIVEN_UP) & ~Q(cause=ReceiverCall.BY_HAND)
+    return Q(status__in=ReceiverCall.OPEN) | given_up
