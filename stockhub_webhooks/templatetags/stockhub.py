@@ -52,4 +52,3 @@ def render_visible(context: template.Context, name: str, values: dict[str, Any])
     page: Any = context.template
     shown = page.engine.get_template(name).render(context.new(values))
     return SafeString(visible_html(shown))  # nosec B703  # a rendered template
-
