@@ -1,6 +1,7 @@
 """The template tag for the shop's customers."""
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.template import Context, Template
 from django.utils import translation
 
@@ -103,3 +104,18 @@ def test_the_template_can_be_replaced(post, settings, tmp_path):
     )
     post("shipment")
     assert shown("RESELLER_REF") == "IN_TRANSIT!"
+
+
+def test_box_is_shown_to_staff_who_may_view_orders_alone(post, rf, django_user_model, number_is):
+    number_is("number")
+    post("order")
+    post("shipment")
+    page = Template("{% load stockhub %}{% stockhub_box order %}")
+    shown_to = []
+    for user in (django_user_model(is_superuser=True, is_active=True), django_user_model(), AnonymousUser()):
+        request = rf.get("/dashboard/")
+        request.user = user
+        shown_to.append(page.render(Context({"order": OfShop(), "request": request})))
+    assert "1Z00AA000000000001" in shown_to.pop(0)
+    assert set(shown_to) == {""}
+    assert page.render(Context({"order": OfShop()})) == ""

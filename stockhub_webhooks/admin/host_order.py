@@ -79,20 +79,25 @@ class StockHubBoxMixin(ModelAdmin):
         """Render the status, parcels, returns, refunds and open tasks of each purchase with this order number."""
         number = self.stockhub_po_number
         named = number(obj) if callable(number) else getattr(obj, number) if number else number_of(obj)
-        po_number = str(named or "")
-        boxes = [self._box(order) for order in story.of_number(po_number)]
-        shown = render_to_string(TEMPLATE, {"boxes": boxes, "nothing": _("Stock Hub did not tell of it yet.")})
-        return SafeString(visible_html(shown))  # nosec B703  # a rendered template
+        return box(str(named or ""), self.admin_site)
 
-    def _box(self, order: Order) -> dict[str, Any]:
-        purchase = story.read(order)
-        tasks = story.tasks_of(purchase)
-        url = story_url(self.admin_site, order)
-        return {
-            "facts": [(capfirst(str(name)), value) for name, value in _facts(purchase, tasks) if value],
-            "has_trouble": bool(tasks.given_up),
-            "story": link(url, capfirst(_("order story"))) if url else "",
-        }
+
+def box(po_number: str, site: admin.AdminSite) -> SafeString:
+    """Return the box of an order number as HTML, with links to the pages of an admin site."""
+    boxes = [_box(order, site) for order in story.of_number(po_number)]
+    shown = render_to_string(TEMPLATE, {"boxes": boxes, "nothing": _("Stock Hub did not tell of it yet.")})
+    return SafeString(visible_html(shown))  # nosec B703  # a rendered template
+
+
+def _box(order: Order, site: admin.AdminSite) -> dict[str, Any]:
+    purchase = story.read(order)
+    tasks = story.tasks_of(purchase)
+    url = story_url(site, order)
+    return {
+        "facts": [(capfirst(str(name)), value) for name, value in _facts(purchase, tasks) if value],
+        "has_trouble": bool(tasks.given_up),
+        "story": link(url, capfirst(_("order story"))) if url else "",
+    }
 
 
 def _facts(purchase: story.Purchase, tasks: story.Tasks) -> list[tuple[Any, Any]]:

@@ -6,7 +6,6 @@ before that, and nothing shows it.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module
@@ -26,19 +25,30 @@ def import_receivers() -> None:
     A resolver that cannot be imported is for the system checks to report.
     """
     autodiscover_modules(MODULE)
-    for path in conf.resolvers():
+    for name in _modules_of_resolvers():
         with suppress(ImportError):
-            import_module(path.rpartition(".")[0])
+            import_module(name)
 
 
 def modules_of_no_app() -> Iterator[str]:
     """Yield the names of modules `stockhub_receivers` that belong to no installed app, so that Django skips them.
 
-    Looked for among the imported modules and in the package of the project, which after `startproject` is no app.
+    Looked for where `startproject` makes people look: beside the project's URLs; and where the resolvers are.
     """
-    imported = {name for name in sys.modules if name == MODULE or name.endswith(f".{MODULE}")}
-    beside_urls = f"{conf.root_package()}.{MODULE}" if conf.root_package() else MODULE
-    with suppress(ImportError, ValueError):
-        if find_spec(beside_urls) is not None:
-            imported.add(beside_urls)
-    return (name for name in sorted(imported) if apps.get_containing_app_config(name) is None)
+    package = conf.root_package()
+    names = {f"{package}.{MODULE}" if package else MODULE, *_modules_of_resolvers()}
+    for name in sorted(names):
+        is_named_so = name.rpartition(".")[2] == MODULE
+        if is_named_so and _exists(name) and apps.get_containing_app_config(name) is None:
+            yield name
+
+
+def _modules_of_resolvers() -> list[str]:
+    return [module for path in conf.resolvers() if (module := path.rpartition(".")[0])]
+
+
+def _exists(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False

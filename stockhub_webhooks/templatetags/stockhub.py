@@ -1,4 +1,8 @@
-"""``{% load stockhub %}{% stockhub_tracking order %}``: where the parcels are, for the shop's customer. Public."""
+"""Tags for the shop's own pages, public, after ``{% load stockhub %}``.
+
+``{% stockhub_tracking order %}`` shows the shop's customer where the parcels are; ``{% stockhub_box order %}`` shows the
+shop's staff what Stock Hub says.
+"""
 
 from __future__ import annotations
 
@@ -45,6 +49,27 @@ def stockhub_tracking(context: template.Context, order: Any, account: str | None
         "nothing": _("There is no parcel on its way yet."),
     }
     return render_visible(context, "stockhub_webhooks/tracking.html", values)
+
+
+@register.simple_tag(takes_context=True)
+def stockhub_box(context: template.Context, order: Any) -> SafeString:
+    """Return the box of the admin for a dashboard of the shop's own: status, parcels, returns, refunds and open tasks.
+
+    It shows nothing to users without the permission to view Stock Hub's orders, and nothing without `request` in the
+    context. It needs `django.contrib.admin` among the installed apps.
+
+    Args:
+        context: the context of the page.
+        order: as for `stockhub_tracking`, without our own rows.
+    """
+    from django.contrib import admin
+
+    from stockhub_webhooks.admin.host_order import box
+    from stockhub_webhooks.office.access import may
+
+    request = context.get("request")
+    number = order if isinstance(order, str) else number_of(order)
+    return box(number, admin.site) if number and request and may(request, "view_order") else SafeString("")
 
 
 def render_visible(context: template.Context, name: str, values: dict[str, Any]) -> SafeString:
