@@ -111,8 +111,9 @@ def test_box_is_shown_to_staff_who_may_view_orders_alone(post, rf, django_user_m
     post("order")
     post("shipment")
     page = Template("{% load stockhub %}{% stockhub_box order %}")
+    create = django_user_model.objects.create
     shown_to = []
-    for user in (django_user_model(is_superuser=True, is_active=True), django_user_model(), AnonymousUser()):
+    for user in (create(username="a", is_superuser=True), create(username="b"), AnonymousUser()):
         request = rf.get("/dashboard/")
         request.user = user
         shown_to.append(page.render(Context({"order": OfShop(), "request": request})))
