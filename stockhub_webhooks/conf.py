@@ -142,6 +142,11 @@ class Conf:
         "A file, outside of the database's disk, that each erasure is appended to, to be repeated after a restore.",
         types=(str, Path),
     )
+    HOST_ORDER_NUMBER = Setting(
+        "",
+        "The name of the attribute or method of the shop's own order that holds the number under which Stock Hub knows "
+        "it; used by `{% stockhub_tracking %}`, `{% stockhub_box %}` and the box in the admin.",
+    )
 
     METRICS = Setting(
         False,
@@ -196,6 +201,14 @@ class Conf:
         """Return the pause in seconds before the next attempt: exponential back-off plus up to 25 % jitter."""
         pause = min(self.BACKOFF_BASE_SECONDS * 2 ** min(attempts - 1, 30), self.BACKOFF_MAX_SECONDS)
         return float(pause * random.uniform(1.0, 1.25))  # nosec B311  # jitter
+
+    def resolvers(self) -> list[str]:
+        """Return the dotted paths of the shop's resolvers that are set."""
+        return [path for path in (self.HOST_ORDER_RESOLVER,) if path]
+
+    def root_package(self) -> str:
+        """Return the package of the host's `ROOT_URLCONF`, "" if it is in none."""
+        return str(getattr(settings, "ROOT_URLCONF", None) or "").rpartition(".")[0]
 
     def uses_time_zones(self) -> bool:
         """Return True if the host's times are aware."""

@@ -37,14 +37,17 @@ ObjectTools = list[tuple[str, Any]]  # (url, label) of the buttons above a list 
 
 
 @dataclass(frozen=True)
-class RowTitle:
-    """Stand-in for the row in Django's breadcrumbs, which would show `str(row)`."""
+class TitledRow:
+    """A row whose text is the heading of its page: Django's breadcrumbs would show `str(row)`, and so do themes."""
 
-    pk: Any
+    row: Any
     title: str
 
     def __str__(self) -> str:
         return self.title
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.row, name)
 
 
 class ReadOnlyAdmin(BadgedAdmin):
@@ -195,7 +198,7 @@ class ReadOnlyAdmin(BadgedAdmin):
             title = self.title_of(row)
             context |= {
                 "subtitle": title,
-                "original": RowTitle(row.pk, title),
+                "original": TitledRow(row, title),
                 "object_tools": self.change_form_object_tools(request, row),
                 "page_actions": self.get_page_actions(request, row),
             }

@@ -8,9 +8,10 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.db.fields import ExactCharField
+from stockhub_webhooks.models.base import RowModel
 
 
-class Alarm(models.Model):
+class Alarm(RowModel):
     """A problem that health checks look for, and its current episode.
 
     Attributes:

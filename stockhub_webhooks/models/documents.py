@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from stockhub_webhooks.db.fields import ExactCharField
 from stockhub_webhooks.db.indexes import BeginningIndex
 from stockhub_webhooks.models.accounts import AccountManager, AccountModel
+from stockhub_webhooks.models.base import RowModel
 from stockhub_webhooks.visible import visible
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class ExtraField(models.JSONField):
         return {} if loaded is None else loaded
 
 
-class Address(models.Model):
+class Address(RowModel):
     """An address, owned by the one document that points at it.
 
     Attributes:
@@ -180,7 +181,7 @@ class OrderDocument(Document):
         return self.order.increment_id
 
 
-class Line(models.Model):
+class Line(RowModel):
     """Base class of lines: the article, and the position in the message, counted from 0.
 
     Attributes:

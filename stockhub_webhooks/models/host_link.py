@@ -97,7 +97,7 @@ class HostLink(AccountModel):
         payment_request_id: int | None
         get_status_display: Callable[[], str]
 
-    objects = HostLinkQuerySet.as_manager()
+    objects = HostLinkQuerySet.as_manager()  # type: ignore[misc, assignment]  # instead of the base's
 
     class Meta:
         verbose_name = _("order not found in our shop")

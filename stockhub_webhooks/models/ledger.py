@@ -16,6 +16,7 @@ from django.utils.translation import pgettext_lazy
 from stockhub_webhooks.db.fields import ExactCharField
 from stockhub_webhooks.db.indexes import DueIndex
 from stockhub_webhooks.models.accounts import AccountModel, AccountQuerySet
+from stockhub_webhooks.models.base import RowModel
 from stockhub_webhooks.models.message import Message
 from stockhub_webhooks.models.order import Order
 from stockhub_webhooks.visible import visible
@@ -76,7 +77,7 @@ class Event(AccountModel):
         message_id: int
         receiver_calls: RelatedManager[ReceiverCall]
 
-    objects = EventQuerySet.as_manager()
+    objects = EventQuerySet.as_manager()  # type: ignore[misc, assignment]  # instead of the base's
 
     class Meta:
         verbose_name = _("change")
@@ -127,7 +128,7 @@ class ReceiverCallQuerySet(AccountQuerySet["ReceiverCall"]):
         return self.filter(running | ~Exists(line.filter(earlier | running)))
 
 
-class ReceiverCall(models.Model):
+class ReceiverCall(RowModel):
     """The delivery of one event to one receiver of the shop.
 
     Attributes:
@@ -219,7 +220,7 @@ class ReceiverCall(models.Model):
         failed_attempts: RelatedManager[Attempt]
         get_status_display: Callable[[], str]
 
-    objects = ReceiverCallQuerySet.as_manager()
+    objects = ReceiverCallQuerySet.as_manager()  # type: ignore[misc, assignment]  # instead of the base's
 
     class Meta:
         verbose_name = _("task for our shop")
@@ -250,7 +251,7 @@ class ReceiverCall(models.Model):
         return self.event.is_test
 
 
-class Heartbeat(models.Model):
+class Heartbeat(RowModel):
     """The last sign of life of one kind of worker."""
 
     name: models.CharField[str, str] = ExactCharField(_("name"), max_length=64, primary_key=True)

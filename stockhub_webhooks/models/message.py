@@ -251,7 +251,7 @@ class Message(AccountModel):
         get_status_display: Callable[[], str]
         get_outcome_display: Callable[[], str]
 
-    objects = MessageQuerySet.as_manager()
+    objects = MessageQuerySet.as_manager()  # type: ignore[misc, assignment]  # instead of the base's
 
     class Meta:
         verbose_name = _("message from Stock Hub")

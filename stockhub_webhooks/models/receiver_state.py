@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
@@ -12,13 +12,14 @@ from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.db.connections import NOW
 from stockhub_webhooks.db.fields import ExactCharField
+from stockhub_webhooks.models.base import RowModel
 from stockhub_webhooks.visible import visible
 
 IS_PAUSED = Q(paused_at__isnull=False) & (Q(paused_until=None) | Q(paused_until__gt=NOW))
 IS_OPEN = Q(opened_at__isnull=False)
 
 
-class ReceiverState(models.Model):
+class ReceiverState(RowModel):
     """The pause and the circuit breaker of one receiver.
 
     Attributes:
@@ -54,8 +55,6 @@ class ReceiverState(models.Model):
     probe_seconds: models.PositiveIntegerField[int, int] = models.PositiveIntegerField(
         _("pause of the probe"), default=0
     )
-
-    objects: ClassVar[models.Manager[ReceiverState]] = models.Manager()
 
     class Meta:
         verbose_name = _("state of a receiver")

@@ -10,6 +10,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.db.fields import ExactCharField
+from stockhub_webhooks.models.base import RowModel
 from stockhub_webhooks.models.message import Message, Topic
 from stockhub_webhooks.visible import visible
 
@@ -28,7 +29,7 @@ class RefusalReason(models.TextChoices):
 NOT_A_DELIVERY = (RefusalReason.HEALTH_KEY, RefusalReason.METRICS_TOKEN)
 
 
-class Refusal(models.Model):
+class Refusal(RowModel):
     """Counter of refused requests for one hour, reason, remote address and key.
 
     The number of rows for an hour is limited: under attack the rest is counted in one row without address and key.
@@ -67,7 +68,7 @@ class Refusal(models.Model):
         return f"{self.get_reason_display()} {self.count}"
 
 
-class RefusedBody(models.Model):
+class RefusedBody(RowModel):
     """The body of a refused delivery that looks like a message of Stock Hub.
 
     A mistyped key is the likeliest fault of the first day: a person can release the body as a message.

@@ -13,11 +13,12 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from stockhub_webhooks.db.fields import ExactCharField
+from stockhub_webhooks.models.base import RowModel, RowQuerySet
 
 COUNTED = ("changed", "unchanged", "failed", "postponed")
 
 
-class ReplayQuerySet(models.QuerySet["Replay"]):
+class ReplayQuerySet(RowQuerySet["Replay"]):
     """Queryset of replays."""
 
     def due(self, now: Any) -> ReplayQuerySet:
@@ -25,7 +26,7 @@ class ReplayQuerySet(models.QuerySet["Replay"]):
         return self.filter(due_at__lte=now).order_by("due_at", "pk")
 
 
-class Replay(models.Model):
+class Replay(RowModel):
     """A request to go through stored messages again: the record of it, and its progress.
 
     Messages are taken in the order of their receipt. A replay is open while `due_at` is set.
@@ -99,7 +100,7 @@ class Replay(models.Model):
     if TYPE_CHECKING:
         get_status_display: Callable[[], str]
 
-    objects = ReplayQuerySet.as_manager()
+    objects = ReplayQuerySet.as_manager()  # type: ignore[misc, assignment]  # instead of the base's
 
     class Meta:
         verbose_name = _("processing again")

@@ -11,9 +11,11 @@ from django.http import HttpRequest
 from django.http.request import HttpHeaders
 
 from stockhub_webhooks.conf import conf
+from stockhub_webhooks.contract.addresses import KEY_HEADER
 from stockhub_webhooks.exceptions import BodyTooLarge
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.receiving import journal
+from stockhub_webhooks.receiving.recorders import keep_key_from_sentry
 from stockhub_webhooks.serializers import encodings
 from stockhub_webhooks.serializers.body import DECLARED_LENGTH
 from stockhub_webhooks.serializers.fields import clean_text
@@ -26,6 +28,20 @@ MAX_DIGITS = 16  # of a declared length: the column of `Refusal.largest_body` ho
 ADDRESS_LENGTH = 45
 ADDRESS_AND_PORT = re.compile(r"\[(.+)\](?::\d+)?|([\d.]+):\d+")  # some proxies add the port
 KEPT_HEADERS = [(name, HttpHeaders.to_wsgi_name(name)) for name in journal.KEPT_HEADERS]
+
+
+def take_key(request: HttpRequest) -> str | None:
+    """Return the `x-api-key` header, and take it out of the request: recorders of errors and requests read it later.
+
+    It leaves `META` (the environ of WSGI), `request.headers` and the scope of ASGI.
+    """
+    keep_key_from_sentry()
+    request.__dict__.pop("headers", None)  # a cached property
+    scope = getattr(request, "scope", None)
+    if scope is not None:
+        scope["headers"] = [pair for pair in scope["headers"] if pair[0].lower() != KEY_HEADER.encode()]
+    key: str | None = request.META.pop(HttpHeaders.to_wsgi_name(KEY_HEADER), None)
+    return key
 
 
 def sent_headers(request: HttpRequest) -> dict[str, str]:

@@ -18,6 +18,7 @@ from django.urls import include, path, re_path
 
 from stockhub_webhooks import runners, signals
 from stockhub_webhooks.conf import conf
+from stockhub_webhooks.delivery import discovery
 from stockhub_webhooks.operations.checks import configuration, hanging_database, spool_directory
 from stockhub_webhooks.views import ReceiveView
 
@@ -523,3 +524,32 @@ def test_prefix_without_its_slash_is_missed(settings, other):
     assert list(configuration.no_slash()) == []
     settings.ROOT_URLCONF = urlconf(path("", include("stockhub_webhooks.urls")))
     assert list(configuration.no_slash()) == []
+
+
+@pytest.mark.parametrize(("is_app", "codes"), [(False, {"E023"}), (True, set())])
+def test_receivers_in_a_package_that_is_no_app_are_an_error(monkeypatch, tmp_path, settings, is_app, codes):
+    package = tmp_path / "projectpackage"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "stockhub_receivers.py").touch()
+    (package / "urls.py").write_text("from tests.host.urls import urlpatterns  # noqa: F401")
+    monkeypatch.syspath_prepend(tmp_path)
+    settings.ROOT_URLCONF = "projectpackage.urls"
+    if is_app:
+        settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "projectpackage"]
+    assert {code for code in results(GOOD) if code == "E023"} == codes
+
+
+def test_each_process_connects_the_receivers_beside_a_resolver(monkeypatch, tmp_path):
+    (tmp_path / "resolver_beside.py").write_text("def find(po_number, order): pass")
+    monkeypatch.syspath_prepend(tmp_path)
+    with override_settings(STOCKHUB_WEBHOOKS=GOOD | {"HOST_ORDER_RESOLVER": "resolver_beside.find"}):
+        discovery.import_receivers()
+    assert sys.modules.pop("resolver_beside", None)
+
+
+@pytest.mark.parametrize("resolver", ["no_such_module.find", "no_module"])
+def test_start_does_not_fail_for_a_resolver_that_cannot_be_imported(resolver):
+    with override_settings(STOCKHUB_WEBHOOKS=GOOD | {"HOST_ORDER_RESOLVER": resolver}):
+        discovery.import_receivers()
+        assert "E007" in results(GOOD | {"HOST_ORDER_RESOLVER": resolver})

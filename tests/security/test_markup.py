@@ -212,5 +212,5 @@ def test_answers_are_json_and_not_sniffed_as_html(infected, client, post, staff)
     for answer in answers:
         assert answer["content-type"] in ("application/json", "application/problem+json")
         assert answer["x-content-type-options"] == "nosniff"
-        assert answer["cache-control"] == "no-store"
+        assert answer["cache-control"] == "private, no-store"
         answer.json()

@@ -15,6 +15,7 @@ from django.utils.module_loading import import_string
 from stockhub_webhooks import signals
 from stockhub_webhooks.conf import NAME, TEST_ACCOUNT, conf, configured, misspelt, raw_settings
 from stockhub_webhooks.db.connections import database_alias
+from stockhub_webhooks.delivery import discovery
 from stockhub_webhooks.receiving import spool
 
 ACCOUNT_LENGTH = 64
@@ -90,6 +91,17 @@ def resolver() -> Iterable[CheckMessage]:
             f"{NAME}['HOST_ORDER_RESOLVER'] {error}",
             hint="Set it to the dotted path of a function (po_number, order) -> object or None.",
             id="stockhub_webhooks.E007",
+        )
+
+
+def receivers_of_no_app() -> Iterable[CheckMessage]:
+    """E023: a module of receivers that belongs to no installed app. Django imports it in no process, or in some."""
+    for name in discovery.modules_of_no_app():
+        package = name.rpartition(".")[0]
+        yield Error(
+            f"The receivers of {name} are not connected: {package or 'its directory'} is no installed app.",
+            hint=f"Add {package!r} to INSTALLED_APPS." if package else "Move the file into an installed app.",
+            id="stockhub_webhooks.E023",
         )
 
 
@@ -310,6 +322,7 @@ CHECKS = (
     short_lease,
     naive_timezone,
     resolver,
+    receivers_of_no_app,
     naive_times,
     autocommit_off,
     long_accounts,

@@ -347,7 +347,7 @@ def test_health_details_need_a_real_account_or_a_permission(broken, client, staf
         assert detailed.status_code == 200
         assert detailed.json()["status"] == "warning"
         assert detailed.json()["quarantined"]["count"] == 1
-        assert detailed["Cache-Control"] == "no-store"
+        assert detailed["Cache-Control"] == "private, no-store"
         assert KEY not in detailed.text
 
 
