@@ -109,7 +109,12 @@ class Conf:
         0, "The number of your own proxies in front of Django; so many entries of `X-Forwarded-For` are trusted."
     )
     KEEP_REFUSED = Setting(
-        100, "The number of refused messages that are kept for a week, in case the key was mistyped; 0 keeps none."
+        100,
+        "The number of refused messages of one topic, key and network that are kept for a week, in case the key was "
+        "mistyped, and ten times as many in all; 0 keeps none.",
+    )
+    KEEP_REFUSED_BYTES = Setting(
+        64 * 1024 * 1024, "The size in bytes of all refused messages that are kept, whatever their number."
     )
     ALERT = Setting(
         "django.core.mail.mail_admins",

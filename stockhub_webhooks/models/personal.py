@@ -36,7 +36,8 @@ IMPERSONAL: dict[str, frozenset[str]] = {
     "Lock": frozenset({"name"}),
     # notes name fields, codes and reasons, never the value of an address
     "Message": _SENDER | {"url_topic", "topic", "account", "source", "status", "outcome", "cause", "notes",
-                          "increment_id", "entered_by"},
+                          "increment_id", "entered_by", "dismissed_by"},
+    "MutedSender": frozenset({"key_fingerprint", "network", "muted_by"}),
     "Order": _DOCUMENT | {"status"},
     "OrderItem": _LINE,
     "PaymentRequest": _DOCUMENT | {"order_increment_id", "purchase_order_increment_id", "payment_method"},
@@ -47,7 +48,7 @@ IMPERSONAL: dict[str, frozenset[str]] = {
     "ReceiverCall": frozenset({"signal", "receiver", "status", "cause"}),
     "ReceiverState": frozenset({"receiver", "paused_by", "failures", "cause"}),  # the reason is a person's own words
     "Refusal": frozenset({"reason", "remote_address", "key_fingerprint"}),
-    "RefusedBody": _SENDER | {"url_topic", "topic", "increment_id", "reason"},
+    "RefusedBody": _SENDER | {"url_topic", "topic", "increment_id", "reason", "network", "dismissed_by"},
     # colleagues are named, so that a replay can be asked about
     "Replay": frozenset({"requested_by", "requested_by_pk", "stopped_by", "choice", "receivers", "status"}),
     "Shipment": _DOCUMENT | {"status"},

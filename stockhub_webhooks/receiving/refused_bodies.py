@@ -1,0 +1,124 @@
+"""Refused bodies that are kept: their number is limited, and none is deleted before somebody was told of it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import Count, F, Q, Sum
+from django.utils import timezone
+
+from stockhub_webhooks.conf import conf
+from stockhub_webhooks.db.connections import database_alias, with_retries
+from stockhub_webhooks.db.sequences import insert_row
+from stockhub_webhooks.models import MutedSender, RefusedBody
+from stockhub_webhooks.models.refusal import RefusedBodyQuerySet
+from stockhub_webhooks.receiving.room import Kept, surplus
+
+KEPT_FOR = timedelta(days=7)
+ANNOUNCED_FOR = timedelta(days=1)  # at least so long before it is deleted, somebody was told of it
+BATCH = 500
+GROUPS = 10  # as many times `KEEP_REFUSED` are kept in all
+
+
+def rows() -> RefusedBodyQuerySet:
+    """Return all kept bodies."""
+    return RefusedBody.objects.using(database_alias())
+
+
+def keep(row: RefusedBody) -> int:
+    """Insert a body, make room for it, and return the number of undecided ones that were pushed out."""
+    row.size = len(row.body)
+    insert_row(row, database_alias())
+    return _limit_group(row) + _limit_all()
+
+
+def _limit_group(row: RefusedBody) -> int:
+    """Delete the oldest of one topic, key and network beyond `KEEP_REFUSED`."""
+    group = rows().of_sender(row.key_fingerprint, row.network).filter(topic=row.topic)
+    return _delete(list(group.order_by("-pk").values_list("pk", flat=True)[conf.KEEP_REFUSED :][:BATCH]))
+
+
+def _limit_all() -> int:
+    """Delete what exceeds the limits in all. Two processes that do so at once may delete a row more than needed."""
+    most = conf.KEEP_REFUSED * GROUPS
+    total = rows().aggregate(count=Count("pk"), size=Sum("size"))
+    if total["count"] <= most and (total["size"] or 0) <= conf.KEEP_REFUSED_BYTES:
+        return 0
+    columns = rows().order_by("pk").values_list("pk", "key_fingerprint", "network", "size", "message", "dismissed_at")
+    kept = [Kept(pk, key, network, size, bool(message or at)) for pk, key, network, size, message, at in columns]
+    return _delete([each.pk for each in surplus(kept, most, conf.KEEP_REFUSED_BYTES)])
+
+
+def _delete(pks: list[int]) -> int:
+    """Delete bodies, and return how many of them were undecided."""
+    undecided = 0
+    for start in range(0, len(pks), BATCH):
+        chosen = rows().filter(pk__in=pks[start : start + BATCH])
+        undecided += with_retries(chosen.waiting().delete)[0]
+        with_retries(chosen.delete)
+    return undecided
+
+
+def forget() -> None:
+    """Delete expired bodies; of those that are undecided only what was announced a day ago."""
+    now = timezone.now()
+    expired = rows().filter(refused_at__lt=now - KEPT_FOR)
+    settled = Q(message__isnull=False) | Q(dismissed_at__isnull=False)
+    expired.filter(settled | Q(announced_at__lt=now - ANNOUNCED_FOR)).delete()
+
+
+def announce(until: datetime) -> int:
+    """Note that somebody was told of the undecided bodies that were refused until then; return their number."""
+    return rows().waiting().filter(refused_at__lte=until, announced_at=None).update(announced_at=timezone.now())
+
+
+# ---------------------------------------------------------------- decisions of a person
+
+
+def dismiss(pks: list[int], *, by: str, reason: str) -> int:
+    """Decide not to let undecided bodies in; return their number. They are deleted when they expire.
+
+    Args:
+        pks: primary keys.
+        by: the name of the user.
+        reason: up to 255 characters.
+    """
+    waiting = rows().waiting().filter(pk__in=pks)
+    return waiting.update(dismissed_at=timezone.now(), dismissed_by=by, dismissed_reason=reason)
+
+
+def mute(*, key_fingerprint: str = "", network: str = "", by: str, reason: str) -> int:
+    """Mute a key or a network, and dismiss its undecided bodies; return their number.
+
+    What it sends later is counted, and neither kept nor reported, until it is unmuted.
+
+    Raises:
+        ValueError: neither or both are named.
+    """
+    if bool(key_fingerprint) == bool(network):
+        raise ValueError("name a key or a network")
+    sender = {"key_fingerprint": key_fingerprint, "network": network}
+    values = {"muted_at": timezone.now(), "muted_by": by, "reason": reason}
+    try:
+        with transaction.atomic(using=database_alias()):
+            MutedSender(**sender, **values).save(using=database_alias(), force_insert=True)
+    except IntegrityError:  # it is muted already
+        MutedSender.objects.using(database_alias()).filter(**sender).update(**values)
+    waiting = rows().waiting().filter(**{name: value for name, value in sender.items() if value})
+    return waiting.update(dismissed_at=timezone.now(), dismissed_by=by, dismissed_reason=reason)
+
+
+def unmute(pks: list[int]) -> int:
+    """Unmute senders; return their number."""
+    number, _by_model = MutedSender.objects.using(database_alias()).filter(pk__in=pks).delete()
+    return int(number)
+
+
+def count_muted(key_fingerprint: str, network: str, at: datetime) -> bool:
+    """Count a refused request of a muted sender; return False if it is not muted."""
+    sender = Q(key_fingerprint="", network=network) if network else Q(pk=None)
+    if key_fingerprint:
+        sender |= Q(key_fingerprint=key_fingerprint, network="")
+    muted = MutedSender.objects.using(database_alias()).filter(sender)
+    return bool(muted.update(count=F("count") + 1, last_at=at))
