@@ -199,6 +199,10 @@ class Conf:
         """Return True if alarms are mailed to `ADMINS`, which is empty."""
         return self.setting("ALERT").default == self.ALERT and not settings.ADMINS
 
+    def mails_alarms(self) -> bool:
+        """Return True if somebody is told of alarms: by mail, or by the shop's own function."""
+        return bool(self.ALERT) and not self.alert_has_no_recipient()
+
     def mails_wait_forever(self) -> bool:
         """Return True if the shop's mails wait without a limit for a mail server that does not answer."""
         return settings.EMAIL_BACKEND.startswith("django.core.mail.backends.smtp.") and settings.EMAIL_TIMEOUT is None

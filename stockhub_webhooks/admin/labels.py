@@ -115,6 +115,7 @@ CAUSES: Labels = {
 # The reasons for which the app dismisses a message itself.
 DISMISSALS: Labels = {
     Message.PING: _("an empty message, as a test of the connection sends it"),
+    Message.CORRECTED: _("a corrected copy was processed"),
 }
 
 # Labels by the model and field of an event's changes. A returned item uses the statuses of its return.

@@ -155,8 +155,16 @@ class RefusedBody(models.Model):
         indexes = [
             # counts and limits read the index alone, without the bodies
             models.Index(
-                fields=["topic", "key_fingerprint", "network", "refused_at", "message", "dismissed_at", "announced_at",
-                        "size"],
+                fields=[
+                    "topic",
+                    "key_fingerprint",
+                    "network",
+                    "refused_at",
+                    "message",
+                    "dismissed_at",
+                    "announced_at",
+                    "size",
+                ],
                 name="stockhub_refused_group",
             ),
         ]

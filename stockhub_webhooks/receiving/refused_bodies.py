@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import Count, F, Q, Sum
 from django.utils import timezone
 
@@ -68,6 +68,12 @@ def forget() -> None:
     expired.filter(settled | Q(announced_at__lt=now - ANNOUNCED_FOR)).delete()
 
 
+def delete_at(first_at: datetime, *, is_announced: bool) -> datetime:
+    """Return when a body is deleted that was refused at `first_at`; a day from now at the earliest if nobody knows."""
+    now, expires_at = timezone.now(), first_at + KEPT_FOR
+    return max(expires_at, now) if is_announced else max(expires_at, now + ANNOUNCED_FOR)
+
+
 def announce(until: datetime) -> int:
     """Note that somebody was told of the undecided bodies that were refused until then; return their number."""
     return rows().waiting().filter(refused_at__lte=until, announced_at=None).update(announced_at=timezone.now())
@@ -88,10 +94,8 @@ def dismiss(pks: list[int], *, by: str, reason: str) -> int:
     return waiting.update(dismissed_at=timezone.now(), dismissed_by=by, dismissed_reason=reason)
 
 
-def mute(*, key_fingerprint: str = "", network: str = "", by: str, reason: str) -> int:
-    """Mute a key or a network, and dismiss its undecided bodies; return their number.
-
-    What it sends later is counted, and neither kept nor reported, until it is unmuted.
+def mute(*, key_fingerprint: str = "", network: str = "", by: str, reason: str) -> None:
+    """Mute a key or a network: what it sends is counted, and neither kept nor reported, until it is unmuted.
 
     Raises:
         ValueError: neither or both are named.
@@ -101,12 +105,9 @@ def mute(*, key_fingerprint: str = "", network: str = "", by: str, reason: str) 
     sender = {"key_fingerprint": key_fingerprint, "network": network}
     values = {"muted_at": timezone.now(), "muted_by": by, "reason": reason}
     try:
-        with transaction.atomic(using=database_alias()):
-            MutedSender(**sender, **values).save(using=database_alias(), force_insert=True)
+        insert_row(MutedSender(**sender, **values), database_alias())
     except IntegrityError:  # it is muted already
         MutedSender.objects.using(database_alias()).filter(**sender).update(**values)
-    waiting = rows().waiting().filter(**{name: value for name, value in sender.items() if value})
-    return waiting.update(dismissed_at=timezone.now(), dismissed_by=by, dismissed_reason=reason)
 
 
 def unmute(pks: list[int]) -> int:

@@ -44,6 +44,8 @@ def surplus(rows: Iterable[Kept], most: int, most_bytes: int) -> list[Kept]:
 
     Args:
         rows: all kept bodies, the oldest first.
+        most: their largest number.
+        most_bytes: their largest size together.
     """
     left = list(rows)
     removed: list[Kept] = []

@@ -7,9 +7,11 @@ key is right by now.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from django.db import DatabaseError, transaction
 from django.db.models import Count, F, Max, Min, Q, Subquery, Sum
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
@@ -17,13 +19,15 @@ from django.utils.translation import ngettext
 
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.contract import topics
+from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Message, Refusal, RefusedBody
 from stockhub_webhooks.models.message import Topic
 from stockhub_webhooks.models.refusal import NOT_A_DELIVERY
-from stockhub_webhooks.operations.health.report import RefusedGroup, Refusals, Report
+from stockhub_webhooks.operations.health.report import Refusals, RefusedGroup, Report
 from stockhub_webhooks.operations.health.work import real_rows, rows_of
+from stockhub_webhooks.receiving import refused_bodies
 from stockhub_webhooks.receiving.authentication import fingerprint
-from stockhub_webhooks.receiving.refused_bodies import ANNOUNCED_FOR, KEPT_FOR
+from stockhub_webhooks.receiving.refused_bodies import KEPT_FOR, delete_at
 
 PERIOD = timedelta(hours=24)
 EXPIRING = timedelta(days=3)  # so long before its deletion, somebody must have been told
@@ -51,16 +55,18 @@ def collect(made_at: datetime) -> Refusals:
         rows_of(Refusal)
         .filter(hour__gt=made_at - PERIOD)
         .values("reason")
-        .annotate(
-            number=Sum("count"), silenced=Sum("muted"), last=Max("last_at", filter=Q(count__gt=F("muted")))
-        )
+        .annotate(number=Sum("count"), silenced=Sum("muted"), last=Max("last_at", filter=Q(count__gt=F("muted"))))
         .order_by("reason")
     )
     deliveries = [row for row in reasons if row["reason"] not in NOT_A_DELIVERY]
     waiting = rows_of(RefusedBody).waiting()
     is_expiring = Q(announced_at=None, refused_at__lte=made_at - KEPT_FOR + EXPIRING)
     kept = waiting.aggregate(
-        count=Count("pk"), first=Min("refused_at"), last=Max("refused_at"), expiring=Count("pk", filter=is_expiring)
+        count=Count("pk"),
+        first=Min("refused_at"),
+        last=Max("refused_at"),
+        untold=Count("pk", filter=Q(announced_at=None)),
+        expiring=Count("pk", filter=is_expiring),
     )
     heard = sum(row["number"] - row["silenced"] for row in deliveries)
     pushed_out = rows_of(Refusal).filter(hour__gt=made_at - KEPT_FOR).aggregate(number=Sum("pushed_out"))
@@ -71,15 +77,16 @@ def collect(made_at: datetime) -> Refusals:
         last_at=max((row["last"] for row in deliveries if row["last"]), default=None),
         kept=kept["count"],
         last_kept_at=kept["last"],
-        groups=_groups(waiting, made_at) if kept["count"] else [],
+        groups=_groups(waiting) if kept["count"] else [],
+        untold=kept["untold"],
         expiring=kept["expiring"],
-        delete_at=_delete_at(kept["first"], kept["expiring"], made_at) if kept["count"] else None,
+        delete_at=delete_at(kept["first"], is_announced=not kept["untold"]) if kept["count"] else None,
         pushed_out=pushed_out["number"] or 0,
         accepted_at=_accepted_at() if heard or kept["count"] else {},
     )
 
 
-def _groups(waiting: Any, made_at: datetime) -> list[RefusedGroup]:
+def _groups(waiting: Any) -> list[RefusedGroup]:
     """Return the largest groups by topic and key."""
     account_of = {fingerprint(key): account for account, keys in conf.accounts().items() for key in keys}
     real = conf.real_accounts()
@@ -91,7 +98,7 @@ def _groups(waiting: Any, made_at: datetime) -> list[RefusedGroup]:
             count=Count("pk"),
             first_at=Min("refused_at"),
             last_at=Max("refused_at"),
-            unknown=Count("pk", filter=Q(announced_at=None)),
+            untold=Count("pk", filter=Q(announced_at=None)),
         )
         .order_by("-count", "topic", "key_fingerprint")[:MAX_GROUPS]
     )
@@ -103,16 +110,10 @@ def _groups(waiting: Any, made_at: datetime) -> list[RefusedGroup]:
             count=row["count"],
             first_at=row["first_at"],
             last_at=row["last_at"],
-            delete_at=_delete_at(row["first_at"], row["unknown"], made_at),
+            delete_at=delete_at(row["first_at"], is_announced=not row["untold"]),
         )
         for row in rows
     ]
-
-
-def _delete_at(first_at: datetime, unknown: int, made_at: datetime) -> datetime:
-    """Return when the oldest one is deleted; if nobody was told yet, a day from now at the earliest."""
-    expires_at = first_at + KEPT_FOR
-    return max(expires_at, made_at + ANNOUNCED_FOR) if unknown else max(expires_at, made_at)
 
 
 def _accepted_at() -> dict[str, datetime | None]:
@@ -123,6 +124,13 @@ def _accepted_at() -> dict[str, datetime | None]:
     lookups = {name: Subquery(times.filter(topic=topic)[:1]) for name, topic in names.items()}
     row = rows_of(Message).order_by().annotate(**lookups).values(*names).first() or {}
     return {topic: row.get(name) for name, topic in names.items()}
+
+
+def announce_on_overview(report: Report) -> None:
+    """Note that the overview tells of undecided messages, if nobody can be told by mail."""
+    if report.refusals.untold and not conf.mails_alarms():
+        with suppress(DatabaseError), transaction.atomic(using=database_alias()):
+            refused_bodies.announce(report.made_at)
 
 
 # ---------------------------------------------------------------- rules

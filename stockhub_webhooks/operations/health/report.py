@@ -170,7 +170,8 @@ class Refusals:
         kept: the bodies that look like Stock Hub's, and were neither let in nor dismissed.
         last_kept_at: the time of the last of them.
         groups: the largest groups of them.
-        expiring: those that are soon deleted and that nobody was told of.
+        untold: those that nobody was told of yet, by mail or on the overview.
+        expiring: those of these that are soon deleted.
         delete_at: when the oldest of them is deleted.
         pushed_out: the bodies of the last 7 days that made room for later ones.
         accepted_at: topic to the time of its last message that was not answered 406; empty if nothing was refused.
@@ -183,6 +184,7 @@ class Refusals:
     kept: int = 0
     last_kept_at: datetime | None = None
     groups: list[RefusedGroup] = field(default_factory=list)
+    untold: int = 0
     expiring: int = 0
     delete_at: datetime | None = None
     pushed_out: int = 0
