@@ -233,7 +233,7 @@ class EntryPage(ReadOnlyAdmin):
         """Show the page with the outcome of the message that was entered last; of a correction the outcome alone."""
         entered = self.entered(request)
         if entered.get("original"):
-            context = {"title": _("Corrected and entered again"), **entered}
+            context = {"title": _("Corrected and entered again"), "entered": entered}
             return self.render_page(request, "message/corrected.html", context, status)
         context = {
             "title": _("Enter a message by hand") if form.original is None else _("Correct and enter again"),

@@ -14,6 +14,7 @@ from tests.samples import ALPHABETICAL, contract, sample
 
 NAMES = (
     "message",
+    "mutedsender",
     "order",
     "shipment",
     "invoice",
