@@ -11,13 +11,14 @@ from django.utils import timezone
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import database_alias, with_retries
 from stockhub_webhooks.db.sequences import insert_row
-from stockhub_webhooks.models import MutedSender, RefusedBody
+from stockhub_webhooks.models import Message, MutedSender, RefusedBody
 from stockhub_webhooks.models.refusal import RefusedBodyQuerySet
-from stockhub_webhooks.receiving.room import Kept, surplus
+from stockhub_webhooks.receiving.room import Kept, network_of, surplus
 
 KEPT_FOR = timedelta(days=7)
 ANNOUNCED_FOR = timedelta(days=1)  # at least so long before it is deleted, somebody was told of it
 BATCH = 500
+COMPARED = 100  # messages
 GROUPS = 10  # as many times `KEEP_REFUSED` are kept in all
 
 
@@ -47,7 +48,14 @@ def _limit_all() -> int:
         return 0
     columns = rows().order_by("pk").values_list("pk", "key_fingerprint", "network", "size", "message", "dismissed_at")
     kept = [Kept(pk, key, network, size, bool(message or at)) for pk, key, network, size, message, at in columns]
-    return _delete([each.pk for each in surplus(kept, most, conf.KEEP_REFUSED_BYTES)])
+    return _delete([each.pk for each in surplus(kept, most, conf.KEEP_REFUSED_BYTES, _known_networks())])
+
+
+def _known_networks() -> set[str]:
+    """Return the networks that the newest messages with a right key came from."""
+    accepted = Message.objects.using(database_alias()).filter(source=Message.Source.WEBHOOK).exclude(key_fingerprint="")
+    addresses = accepted.order_by("-received_at").values_list("remote_address", flat=True)[:COMPARED]
+    return set(map(network_of, addresses)) - {""}
 
 
 def _delete(pks: list[int]) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 FLOOD = 10  # a network with more keys than this, or a key with more networks, floods
@@ -39,19 +39,20 @@ def network_of(address: str) -> str:
     return str(ipaddress.ip_network(f"{parsed}/{24 if parsed.version == 4 else 64}", strict=False))
 
 
-def surplus(rows: Iterable[Kept], most: int, most_bytes: int) -> list[Kept]:
+def surplus(rows: Iterable[Kept], most: int, most_bytes: int, known: Collection[str] = ()) -> list[Kept]:
     """Return the rows that make room, so that at most `most` of them with at most `most_bytes` are left.
 
     Args:
         rows: all kept bodies, the oldest first.
         most: their largest number.
         most_bytes: their largest size together.
+        known: networks that messages were accepted from, whose rows go last.
     """
     left = list(rows)
     removed: list[Kept] = []
     count, size = len(left), sum(row.size for row in left)
     while left and (count > most or size > most_bytes):
-        for row in _victims(left):
+        for row in _victims(left, known):
             removed.append(row)
             count, size = count - 1, size - row.size
             if count <= most and size <= most_bytes:
@@ -61,7 +62,7 @@ def surplus(rows: Iterable[Kept], most: int, most_bytes: int) -> list[Kept]:
     return removed
 
 
-def _victims(rows: Sequence[Kept]) -> Iterator[Kept]:
+def _victims(rows: Sequence[Kept], known: Collection[str]) -> Iterator[Kept]:
     """Yield the rows that go next, the oldest first: settled ones, else those of a typical sender of the flood.
 
     A typical sender has as many rows as the one that the row in the middle belongs to, if senders are sorted by their
@@ -70,7 +71,7 @@ def _victims(rows: Sequence[Kept]) -> Iterator[Kept]:
     if settled := [row for row in rows if row.is_settled]:
         yield from settled
         return
-    flood = _of_the_flood(rows)
+    flood = _of_the_flood([row for row in rows if row.network not in known] or rows)
     numbers = Counter(row.sender for row in flood)
     typical = sorted(numbers[row.sender] for row in flood)[len(flood) // 2]
     yield from (row for row in flood if numbers[row.sender] == typical)

@@ -1,6 +1,7 @@
 """What needs a decision can be settled: messages dismissed or corrected, senders of refused ones muted."""
 
 import json
+import uuid
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -28,7 +29,7 @@ def roomy(settings):
 
 def fields(page):
     """Return the hidden fields of the page that asks for a reason."""
-    return {name: value for name, value in page.context["hidden"]}
+    return dict(page.context["hidden"])
 
 
 def select(*rows, **values):
@@ -71,9 +72,10 @@ def test_only_what_needs_attention_is_dismissed(post, staff, list_url):
     assert "None of these messages needs attention." in page.text
 
 
-def test_failing_message_is_dismissed_while_it_waits_and_not_applied_later(post, staff, list_url):
+def test_failing_message_is_dismissed_and_not_applied_by_a_process_that_has_claimed_it(post, staff, list_url):
     post("order")
-    Message.objects.update(status="received", cause="ValueError", due_at="2020-01-01T00:00Z", outcome="")
+    failing = {"status": "received", "cause": "ValueError", "claim": uuid.uuid4(), "outcome": ""}
+    Message.objects.update(due_at="2020-01-01T00:00Z", **failing)
     waiting = Message.objects.get()
     staff.post(list_url("message"), select(waiting, reason="cancelled by phone"))
     with pytest.raises(AlreadySettled):
@@ -86,9 +88,7 @@ def test_message_that_came_after_the_page_is_not_dismissed(post, staff, list_url
     (first,) = quarantine(post, b"{")
     page = staff.post(list_url("message"), select(first, select_across="1"))
     (later,) = quarantine(post, b"{")
-    staff.post(list_url("message"), [*select(first, reason="all", select_across="1").items()] and {
-        **select(first, reason="all", select_across="1"), "newest": fields(page)["newest"],
-    })  # fmt: skip
+    staff.post(list_url("message"), select(first, reason="all", select_across="1") | fields(page))
     first.refresh_from_db()
     later.refresh_from_db()
     assert (first.status, later.status) == ("dismissed", "quarantined")
@@ -292,3 +292,12 @@ def test_receivers_hear_nothing_of_a_dismissed_message(post, hear, staff, list_u
     (message,) = quarantine(post, b"{")
     staff.post(list_url("message"), select(message, reason="settled"))
     assert heard == []
+
+
+@pytest.mark.parametrize("alert", ["", "django.core.mail.mail_admins"])
+def test_overview_announces_what_is_deleted_only_if_nobody_gets_a_mail(refused, staff, clerk, settings, alert):
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"ALERT": alert}
+    clerk("view_message").get("/admin/stockhub_webhooks/")
+    assert not RefusedBody.objects.exclude(announced_at=None).exists()
+    assert "will be deleted" in staff.get("/admin/stockhub_webhooks/").text
+    assert RefusedBody.objects.exclude(announced_at=None).exists() is not bool(alert)
