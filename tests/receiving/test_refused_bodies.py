@@ -4,7 +4,7 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError, connection, connections
+from django.db import OperationalError, connections
 from django.test import override_settings
 from django.utils import timezone
 
@@ -76,10 +76,10 @@ def test_settled_bodies_make_room_first(settings, post):
     assert not any(Refusal.objects.values_list("pushed_out", flat=True))
 
 
+@pytest.mark.postgresql
+@pytest.mark.mariadb
 @pytest.mark.django_db(transaction=True)
 def test_limits_hold_if_many_are_kept_at_once(settings):
-    if connection.vendor == "sqlite":
-        pytest.skip("the database in memory has one connection")
     settings.STOCKHUB_WEBHOOKS = {"API_KEYS": KEY, "KEEP_REFUSED": 4}
     start = threading.Barrier(6)
 

@@ -159,7 +159,7 @@ def _undecided(refused: Refusals) -> Iterator[Finding]:
             group.count,
         ) % {"count": group.count, "what": _description(group), "day": _day(group.delete_at)}
         if is_key_in_doubt(group, refused):
-            text = f"{text} {_('Is the key right? Anybody can send such messages, so look at them first.')}"
+            text += " " + _("Is the key right? Anybody can send such messages, so look at them first.")
         filters = {"needs": "undecided", "topic__exact": group.topic, "key_fingerprint__exact": group.key_fingerprint}
         yield Finding("refusals", True, text, "refusedbody", filters)
     others = refused.kept - sum(group.count for group in refused.groups)
