@@ -33,7 +33,8 @@ from stockhub_webhooks.models import Message
 from stockhub_webhooks.models.message import Topic
 from stockhub_webhooks.office.access import may, may_see_persons
 from stockhub_webhooks.operations.health.rules import REAL, admin_link
-from stockhub_webhooks.receiving import ingest, journal, records
+from stockhub_webhooks.receiving import ingest, journal
+from stockhub_webhooks.receiving.dismissal import CORRECTED_FROM
 from stockhub_webhooks.serializers.fields import LEFT_OUT
 
 URL_NAME = "stockhub_webhooks_message_enter"
@@ -104,7 +105,7 @@ class EntryForm(forms.Form):
         # a correction keeps the time of receipt, so that later messages still count as newer
         received_at = self.original.received_at if self.original and is_correctable(self.original) else None
         if self.original:
-            headers[records.CORRECTED_FROM] = str(self.original.uid)
+            headers[CORRECTED_FROM] = str(self.original.uid)
         return ingest.bare(body, account=account, topic=values["topic"], received_at=received_at, headers=headers)
 
     def clean_body(self) -> str:
@@ -261,7 +262,7 @@ class EntryPage(ReadOnlyAdmin):
 
     def of_correction(self, request: HttpRequest, message: Message) -> dict[str, Any]:
         """Return what became of the message that was corrected, and what else needs a look; {} for no correction."""
-        uid = message.headers.get(records.CORRECTED_FROM)
+        uid = message.headers.get(CORRECTED_FROM)
         rows = Message.objects.using(database_alias()).defer("body")
         original = rows.filter(uid=uid).first() if uid else None
         if original is None or not self.has_view_permission(request):

@@ -33,7 +33,7 @@ from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.models import Drift, Event, Message, ReceiverCall
 from stockhub_webhooks.models.message import OUTDATED_RETURN, MessageQuerySet
 from stockhub_webhooks.office.access import may, may_see_persons
-from stockhub_webhooks.receiving import records
+from stockhub_webhooks.receiving.dismissal import CORRECTED_FROM
 
 BODY_URL_NAME = "stockhub_webhooks_message_body"
 
@@ -107,7 +107,7 @@ class MessageAdmin(KeysPage, DismissPage, EntryPage):
         """Leave out the fields that do not apply to the message."""
         is_dismissed = obj is not None and obj.status == Message.Status.DISMISSED
         applies: dict[Any, bool] = {
-            "corrected_from": obj is not None and records.CORRECTED_FROM in obj.headers,
+            "corrected_from": obj is not None and CORRECTED_FROM in obj.headers,
             "part_of": obj is not None and obj.parent_id is not None,
             "corrected_as": obj is not None and obj.successor_id is not None,
             ("dismissed_because", "dismissed_by", "dismissed_at"): is_dismissed,
@@ -141,14 +141,14 @@ class MessageAdmin(KeysPage, DismissPage, EntryPage):
 
     @admin.display(description=_("corrected from"))
     def corrected_from(self, message: Message) -> Any:
-        uid = message.headers[records.CORRECTED_FROM]
+        uid = message.headers[CORRECTED_FROM]
         original = Message.objects.filter(uid=uid).first()
         return display.page(original, self.title_of(original)) if original else uid
 
     @admin.display(description=_("corrected as"))
     def corrected_as(self, message: Message) -> Any:
         """Return a link to the corrected copy, and its outcome."""
-        copy = Message.objects.filter(pk=message.successor_id).defer("body", "headers").first()
+        copy = message.successor
         if copy is None:
             return display.EMPTY
         return format_html("{}: {}", display.page(copy, self.title_of(copy)), labels.result(copy))

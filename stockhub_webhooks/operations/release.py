@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from django.db.models import Count, Max, Min, Q, Sum
 from django.utils import timezone
@@ -75,7 +76,7 @@ def waiting() -> RefusedBodyQuerySet:
 def groups() -> list[Group]:
     """Return the groups of refused messages, the one with the newest message first."""
     numbers = {f"of_{number}": topic for number, topic in enumerate(topics.ALL)}
-    rows = (
+    rows: Any = (
         waiting()
         .order_by()
         .values("key_fingerprint", "network")

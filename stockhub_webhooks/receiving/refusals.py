@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import Error as DatabaseFault
 from django.db import IntegrityError, connections
@@ -123,7 +124,7 @@ def forget() -> None:
 
 
 def _add(rows: object, attempt: Attempt, muted: int) -> bool:
-    largest = {}
+    largest: dict[str, Any] = {}
     if attempt.size is not None:
         largest = {"largest_body": Greatest(Coalesce(F("largest_body"), Value(0)), Value(attempt.size))}
     largest |= {"muted": F("muted") + muted} if muted else {}
