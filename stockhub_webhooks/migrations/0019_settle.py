@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
                 ('network', stockhub_webhooks.db.fields.ExactCharField(blank=True, max_length=45, verbose_name='network')),
                 ('muted_at', models.DateTimeField(verbose_name='muted at')),
                 ('muted_by', models.CharField(max_length=255, verbose_name='muted by')),
-                ('reason', models.CharField(max_length=255, verbose_name='reason')),
+                ('reason', models.TextField(verbose_name='reason')),
                 ('count', models.PositiveBigIntegerField(default=0, verbose_name='refused since')),
                 ('last_at', models.DateTimeField(blank=True, null=True, verbose_name='last at')),
             ],

@@ -193,7 +193,7 @@ class MutedSender(models.Model):
     network: models.CharField[str, str] = ExactCharField(_("network"), max_length=45, blank=True)
     muted_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(_("muted at"))
     muted_by: models.CharField[str, str] = models.CharField(_("muted by"), max_length=255)
-    reason: models.CharField[str, str] = models.CharField(_("reason"), max_length=255)
+    reason: models.TextField[str, str] = models.TextField(_("reason"))
     count: models.PositiveBigIntegerField[int, int] = models.PositiveBigIntegerField(_("refused since"), default=0)
     last_at: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(
         _("last at"), null=True, blank=True

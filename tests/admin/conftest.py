@@ -7,7 +7,18 @@ from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 from stockhub_webhooks import signals
-from stockhub_webhooks.models import Alarm, Drift, Event, Heartbeat, HostLink, Message, Order, ReceiverCall, Replay
+from stockhub_webhooks.models import (
+    Alarm,
+    Drift,
+    Event,
+    Heartbeat,
+    HostLink,
+    Message,
+    MutedSender,
+    Order,
+    ReceiverCall,
+    Replay,
+)
 from stockhub_webhooks.operations import drift, replay
 from stockhub_webhooks.operations.replay import Choice
 from tests.samples import ALPHABETICAL, contract, sample
@@ -110,5 +121,6 @@ def filled(post, hear):
     assert Drift.objects.exists()
     when = Message.objects.latest("pk").received_at
     HostLink.objects.create(order=Order.objects.earliest("pk"), account="default", status="missing", since=when)
+    MutedSender.objects.create(network="198.51.100.0/24", muted_at=when, muted_by="office", reason="strangers")
     assert Event.objects.exists()
     assert ReceiverCall.objects.filter(status="pending").exists()
