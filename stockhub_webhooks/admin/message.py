@@ -277,6 +277,7 @@ class MessageAdmin(KeysPage, DismissPage, EntryPage):
             row.status == Message.Status.RECEIVED and row.cause
         )
         applies = {"process_outdated": is_outdated, "dismiss": needs_attention}
+        applies["process_again"] = row.status != Message.Status.DISMISSED
         return [action for action in actions if applies.get(action[0], True)]
 
     @admin.action(description=_("process although outdated"), permissions=["process_again"])

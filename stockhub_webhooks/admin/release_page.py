@@ -74,7 +74,7 @@ class ReleasePage(RefusedGroupsPage):
 
     def changelist_object_tools(self, request: HttpRequest) -> ObjectTools:
         may_decide = self.has_release_permission(request) or self.has_dismiss_refused_permission(request)
-        own = [(self.page_url(URL_NAME), _("let in or dismiss, by key and network"))] if may_decide else []
+        own = [(self.page_url(URL_NAME), _("refused messages, by key"))] if may_decide else []
         return [*own, *super().changelist_object_tools(request)]
 
     @admin.action(description=_("let in after all …"), permissions=["release"])
