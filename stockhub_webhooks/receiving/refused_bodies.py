@@ -46,8 +46,9 @@ def _limit_all() -> int:
     total = rows().aggregate(count=Count("pk"), size=Sum("size"))
     if total["count"] <= most and (total["size"] or 0) <= conf.KEEP_REFUSED_BYTES:
         return 0
-    columns = rows().order_by("pk").values_list("pk", "key_fingerprint", "network", "size", "message", "dismissed_at")
-    kept = [Kept(pk, key, network, size, bool(message or at)) for pk, key, network, size, message, at in columns]
+    # without an order of the database, which would read the bodies
+    columns = rows().values_list("pk", "key_fingerprint", "network", "size", "message", "dismissed_at")
+    kept = sorted(Kept(pk, key, network, size, bool(message or at)) for pk, key, network, size, message, at in columns)
     return _delete([each.pk for each in surplus(kept, most, conf.KEEP_REFUSED_BYTES, _known_networks())])
 
 
