@@ -109,7 +109,12 @@ class Conf:
         0, "The number of your own proxies in front of Django; so many entries of `X-Forwarded-For` are trusted."
     )
     KEEP_REFUSED = Setting(
-        100, "The number of refused messages that are kept, in case the key was mistyped; 0 keeps none."
+        100,
+        "The number of refused messages of one topic, key and network that are kept, in case the key was mistyped, and "
+        "ten times as many in all; 0 keeps none.",
+    )
+    KEEP_REFUSED_BYTES = Setting(
+        64 * 1024 * 1024, "The size in bytes of all refused messages that are kept, whatever their number."
     )
     ALERT = Setting(
         "django.core.mail.mail_admins",
@@ -217,6 +222,10 @@ class Conf:
     def alert_has_no_recipient(self) -> bool:
         """Return True if alarms are mailed to `ADMINS`, which is empty."""
         return self.setting("ALERT").default == self.ALERT and not settings.ADMINS
+
+    def mails_alarms(self) -> bool:
+        """Return True if somebody is told of alarms: by mail, or by the shop's own function."""
+        return bool(self.ALERT) and not self.alert_has_no_recipient()
 
     def mails_wait_forever(self) -> bool:
         """Return True if the shop's mails wait without a limit for a mail server that does not answer."""

@@ -15,6 +15,7 @@ from stockhub_webhooks.admin import (  # noqa: F401 - importing registers the pa
     invoice,
     message,
     monitoring,
+    muted_sender,
     order,
     payment_request,
     receiver_call,

@@ -15,6 +15,7 @@ from django.utils.translation import ngettext_lazy
 
 from stockhub_webhooks.admin import display, labels
 from stockhub_webhooks.admin.base import ObjectTools
+from stockhub_webhooks.admin.dismiss_page import dismiss_all
 from stockhub_webhooks.admin.give_up_page import MAX_AT_ONCE, GiveUpPage
 from stockhub_webhooks.admin.sites import may_view
 from stockhub_webhooks.delivery import manual
@@ -37,7 +38,7 @@ class Action:
     failure_type: FailureType
     label: Any
     done_text: Any
-    change: Callable[[list[int]], int] | None  # None for giving up, which asks for a reason first
+    change: Callable[[list[int]], int] | None  # None for giving up and dismissing, which ask for a reason first
 
 
 ACTIONS = {
@@ -58,6 +59,7 @@ ACTIONS = {
             ngettext_lazy("%(count)d message is processed again.", "%(count)d messages are processed again.", "count"),
             journal.requeue,
         ),
+        Action("dismiss", MESSAGES, _("dismiss …"), "", None),
     )
 }
 
@@ -127,6 +129,9 @@ class FailuresPage(GiveUpPage):
         rows = failure_type.members(request.POST, int(newest))
         if action.change is None:
             fields = [(name, request.POST[name]) for name in ("action", "newest", *failure_type.keys)]
+            if failure_type is MESSAGES:
+                what = str(labels.cause(request.POST["cause"]))
+                return dismiss_all(self, request, rows, hidden=fields, back=self.page_url(FAILURES), what=what)
             description = f"{request.POST['receiver']}: {labels.cause(request.POST['cause'])}"
             return self.give_up_all(request, rows, fields, self.page_url(FAILURES), description)
         pks = list(rows.values_list("pk", flat=True)[:MAX_AT_ONCE])

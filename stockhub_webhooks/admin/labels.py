@@ -116,6 +116,7 @@ CAUSES: Labels = {
 DISMISSALS: Labels = {
     Message.PING: _("an empty message, as a test of the connection sends it"),
     Message.ERASED: _("the personal data of its order was erased"),
+    Message.CORRECTED: _("a corrected copy was processed"),
 }
 
 # Labels by the model and field of an event's changes. A returned item uses the statuses of its return.

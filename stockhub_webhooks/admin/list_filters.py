@@ -156,3 +156,9 @@ class ReceiverCallAttentionFilter(AttentionFilter):
         "late": (_("late"), work.late_calls),
         "gone": (_("its receiver is not there"), work.gone_calls),
     }
+
+
+class RefusedBodyFilter(AttentionFilter):
+    """Filter for refused messages that were neither let in nor dismissed."""
+
+    choices_of: ClassVar[dict[str, tuple[Any, Any]]] = {"undecided": (_("not decided yet"), work.undecided_refusals)}

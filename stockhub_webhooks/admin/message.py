@@ -22,7 +22,9 @@ from stockhub_webhooks.admin import display, labels, list_filters, related_activ
 from stockhub_webhooks.admin.base import ObjectTools
 from stockhub_webhooks.admin.body_text import pretty
 from stockhub_webhooks.admin.date_range import DateRangeFilter
+from stockhub_webhooks.admin.dismiss_page import DismissPage
 from stockhub_webhooks.admin.entry import EntryPage, is_correctable, notes_table, text_of
+from stockhub_webhooks.admin.keys_page import KeysPage
 from stockhub_webhooks.admin.list_filters import MessageAttentionFilter
 from stockhub_webhooks.admin.long_parts import parts_of
 from stockhub_webhooks.admin.replay_request import MAX_IDS, URL_NAME
@@ -31,13 +33,13 @@ from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.models import Drift, Event, Message, ReceiverCall
 from stockhub_webhooks.models.message import OUTDATED_RETURN, MessageQuerySet
 from stockhub_webhooks.office.access import may, may_see_persons
-from stockhub_webhooks.receiving import records
+from stockhub_webhooks.receiving.dismissal import CORRECTED_FROM
 
 BODY_URL_NAME = "stockhub_webhooks_message_body"
 
 
 @admin.register(Message)
-class MessageAdmin(EntryPage):
+class MessageAdmin(KeysPage, DismissPage, EntryPage):
     """Admin of messages: each accepted POST with its outcome, remarks, events and receiver calls."""
 
     list_display = ("received_at", "topic", "increment_id", "status", "outcome", "remarks")
@@ -51,7 +53,7 @@ class MessageAdmin(EntryPage):
     )
     deferred_fields = ("body", "headers")
     linked_parameters = ("cause__exact",)
-    actions = ("process_again", "process_outdated")
+    actions = ("process_again", "process_outdated", "dismiss")
     personal_fields = {
         "content": "",
         "why": "why_without_text",
@@ -60,14 +62,22 @@ class MessageAdmin(EntryPage):
     fieldsets = (
         (
             None,
-            {"fields": [("received_at", "topic", "increment_id", "document"), "account", "corrected_from", "part_of"]},
+            {
+                "fields": [
+                    ("received_at", "topic", "increment_id", "document"),
+                    "account",
+                    "corrected_from",
+                    "corrected_as",
+                    "part_of",
+                ]
+            },
         ),
         (
             _("What became of it"),
             {
                 "fields": [
                     ("status", "outcome", "in_part", "applied_at", "replayed"),
-                    "dismissed_because",
+                    ("dismissed_because", "dismissed_by", "dismissed_at"),
                     "why",
                     "notes_in_words",
                 ]
@@ -95,10 +105,13 @@ class MessageAdmin(EntryPage):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Leave out the fields that do not apply to the message."""
-        applies = {
-            "corrected_from": obj is not None and records.CORRECTED_FROM in obj.headers,
+        is_dismissed = obj is not None and obj.status == Message.Status.DISMISSED
+        applies: dict[Any, bool] = {
+            "corrected_from": obj is not None and CORRECTED_FROM in obj.headers,
             "part_of": obj is not None and obj.parent_id is not None,
-            "dismissed_because": obj is not None and obj.status == Message.Status.DISMISSED,
+            "corrected_as": obj is not None and obj.successor_id is not None,
+            ("dismissed_because", "dismissed_by", "dismissed_at"): is_dismissed,
+            ("dismissed_because_without_text", "dismissed_by", "dismissed_at"): is_dismissed,
             "parts": obj is not None and obj.outcome == Message.Outcome.SPLIT,
             "body_removed_at": obj is not None and obj.body_removed_at is not None,
             "content": obj is None or obj.body_removed_at is None,
@@ -130,9 +143,17 @@ class MessageAdmin(EntryPage):
 
     @admin.display(description=_("corrected from"))
     def corrected_from(self, message: Message) -> Any:
-        uid = message.headers[records.CORRECTED_FROM]
+        uid = message.headers[CORRECTED_FROM]
         original = Message.objects.filter(uid=uid).first()
         return display.page(original, self.title_of(original)) if original else uid
+
+    @admin.display(description=_("corrected as"))
+    def corrected_as(self, message: Message) -> Any:
+        """Return a link to the corrected copy, and its outcome."""
+        copy = message.successor
+        if copy is None:
+            return display.EMPTY
+        return format_html("{}: {}", display.page(copy, self.title_of(copy)), labels.result(copy))
 
     @admin.display(description=_("part of"))
     def part_of(self, message: Message) -> Any:
@@ -254,7 +275,12 @@ class MessageAdmin(EntryPage):
         actions = super().get_page_actions(request, row)
         is_stale = row.outcome == Message.Outcome.STALE
         is_outdated = is_stale and any(note["code"] == OUTDATED_RETURN for note in row.notes)
-        return [action for action in actions if is_outdated or action[0] != "process_outdated"]
+        needs_attention = row.status in (Message.Status.QUARANTINED, Message.Status.FAILED) or (
+            row.status == Message.Status.RECEIVED and row.cause
+        )
+        applies = {"process_outdated": is_outdated, "dismiss": needs_attention}
+        applies["process_again"] = row.status != Message.Status.DISMISSED
+        return [action for action in actions if applies.get(action[0], True)]
 
     @admin.action(description=_("process although outdated"), permissions=["process_again"])
     def process_outdated(self, request: HttpRequest, queryset: QuerySet[Message]) -> HttpResponse | None:

@@ -9,9 +9,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from stockhub_webhooks.admin.chart import Chart
+from stockhub_webhooks.admin.first_steps import first_steps
 from stockhub_webhooks.admin.sites import may_view, site_of
-from stockhub_webhooks.models import Message
+from stockhub_webhooks.models import Message, RefusedBody
 from stockhub_webhooks.models.message import Topic
+from stockhub_webhooks.operations.health import refusals
 from stockhub_webhooks.operations.health.attention import attention
 from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.health.hours import last_hours
@@ -31,7 +33,11 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "tools": tools(request),
         "attention": [entry(request, problem) for problem in attention(report) if may_see(request, problem)],
     }
-    if sees_messages and not report.database:
+    if may_view(request, RefusedBody):
+        refusals.announce_on_overview(report)
+    if sees_messages:
+        values["first_steps"] = first_steps(request, report)
+    if sees_messages and not report.database and not values["first_steps"]:
         values |= {"chart": Chart(last_hours(report.made_at)), "last_messages": last_messages(report)}
     return values
 

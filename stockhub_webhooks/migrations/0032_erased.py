@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("stockhub_webhooks", "0018_due_calls_by_status")]
+    dependencies = [("stockhub_webhooks", "0019_settle")]
 
     operations = [
         migrations.AddField(

@@ -15,7 +15,7 @@ from stockhub_webhooks.models.message import Message, Topic
 from stockhub_webhooks.models.order import Order, OrderItem
 from stockhub_webhooks.models.payment_request import PaymentRequest, PaymentRequestItem
 from stockhub_webhooks.models.receiver_state import ReceiverState
-from stockhub_webhooks.models.refusal import Refusal, RefusalReason, RefusedBody
+from stockhub_webhooks.models.refusal import MutedSender, Refusal, RefusalReason, RefusedBody
 from stockhub_webhooks.models.replay import Replay
 from stockhub_webhooks.models.rma import RMA, RMAItem
 from stockhub_webhooks.models.shipment import Shipment, ShipmentItem, Track
@@ -39,6 +39,7 @@ __all__ = [
     "Line",
     "Lock",
     "Message",
+    "MutedSender",
     "Order",
     "OrderItem",
     "PaymentRequest",

@@ -41,7 +41,8 @@ IMPERSONAL: dict[str, frozenset[str]] = {
     "Lock": frozenset({"name"}),
     # notes name fields, codes and reasons, never the value of an address
     "Message": _SENDER | {"url_topic", "topic", "account", "source", "status", "outcome", "cause", "notes",
-                          "increment_id", "entered_by"},
+                          "increment_id", "entered_by", "dismissed_by"},
+    "MutedSender": frozenset({"key_fingerprint", "network", "muted_by"}),
     "Order": _DOCUMENT | {"status"},
     "OrderItem": _LINE,
     "PaymentRequest": _DOCUMENT | {"order_increment_id", "purchase_order_increment_id", "payment_method"},
@@ -52,7 +53,7 @@ IMPERSONAL: dict[str, frozenset[str]] = {
     "ReceiverCall": frozenset({"signal", "receiver", "status", "cause"}),
     "ReceiverState": frozenset({"receiver", "paused_by", "failures", "cause"}),  # the reason is a person's own words
     "Refusal": frozenset({"reason", "remote_address", "key_fingerprint"}),
-    "RefusedBody": _SENDER | {"url_topic", "topic", "increment_id", "reason"},
+    "RefusedBody": _SENDER | {"url_topic", "topic", "increment_id", "reason", "network", "dismissed_by"},
     # colleagues are named, so that a replay can be asked about
     "Replay": frozenset({"requested_by", "requested_by_pk", "stopped_by", "choice", "receivers", "status"}),
     "Shipment": _DOCUMENT | {"status"},
@@ -126,6 +127,7 @@ RETENTION: dict[str, Retention] = {
     "Message": Retention(
         BODIES, (), _columns("body headers error dismissed_reason"), "messages of Stock Hub, as they were sent"
     ),
+    "MutedSender": Retention(KEPT, personal=_columns("reason"), holds="which keys and networks are ignored"),
     "Order": Retention(DOCUMENTS, ("pk",), _EXTRA, "orders: numbers, articles, amounts and dates"),
     "OrderItem": Retention(DOCUMENTS, ("order",)),
     "PaymentRequest": Retention(DOCUMENTS, ("order",), _columns("extra pay_by_link"), "payment requests"),

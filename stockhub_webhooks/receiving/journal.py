@@ -42,6 +42,7 @@ from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.models.drift import kind_of
 from stockhub_webhooks.receiving import spool
+from stockhub_webhooks.receiving.dismissal import dismiss_corrected
 from stockhub_webhooks.receiving.recent import RECENT
 from stockhub_webhooks.serializers import Note, ParsedMessage
 from stockhub_webhooks.serializers.fields import clean_text
@@ -223,7 +224,7 @@ def settle(
     *,
     removes_body: bool = False,
 ) -> None:
-    """Mark the message as applied, in the transaction that applied it.
+    """Mark the message as applied, in the transaction that applied it; one that it corrects is settled, too.
 
     Args:
         message: the message.
@@ -257,6 +258,7 @@ def settle(
         due_at=None,
         **counted,
     )
+    dismiss_corrected(message)
 
 
 def quarantine(message: Message, why: Unreadable) -> None:
@@ -291,6 +293,7 @@ def dismiss(message: Message, reason: str, *, removes_body: bool = False, **valu
         AlreadySettled: it was applied or dismissed, or another process has it.
     """
     values |= {"status": Message.Status.DISMISSED, "dismissed_reason": reason, "due_at": None}
+    values["dismissed_at"] = timezone.now()
     if message.status == Message.Status.RECEIVED:
         _finish(message, removes_body=removes_body, **values)
     elif message.status in (Message.Status.QUARANTINED, Message.Status.FAILED):

@@ -22,6 +22,7 @@ from stockhub_webhooks.conf import DEFAULT_ACCOUNT, conf
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.receiving import journal
+from stockhub_webhooks.receiving.dismissal import CORRECTED_FROM
 from stockhub_webhooks.serializers.body import DECLARED_LENGTH, NEARBY_ADDRESS
 from stockhub_webhooks.serializers.fields import EARLIEST, clean_text
 from stockhub_webhooks.serializers.times import CLOCK_TOLERANCE
@@ -31,7 +32,6 @@ REQUIRED = {"uid", "received_at", "body"}  # no document of Stock Hub has all of
 TEXT_FIELDS = ("url_topic", "topic", "account", "key_fingerprint", "remote_address", "source")
 BATCH = 50  # bodies may be long
 OWN_HEADERS = (NEARBY_ADDRESS, DECLARED_LENGTH)  # those that say how a message was received
-CORRECTED_FROM = "mended-from"  # our own header: the uid of the message that this one corrects
 
 
 def is_record(data: Mapping[str, Any]) -> bool:

@@ -1,7 +1,7 @@
 """Tags for the shop's own pages, public, after ``{% load stockhub %}``.
 
-``{% stockhub_tracking order %}`` shows the customer where the parcels are; ``{% stockhub_box order %}`` shows the shop's
-staff what Stock Hub says.
+``{% stockhub_tracking order %}`` shows the customer where the parcels are.
+``{% stockhub_box order %}`` shows the shop's staff what Stock Hub says.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from stockhub_webhooks.models import (
     Heartbeat,
     HostLink,
     Message,
+    MutedSender,
     Order,
     ReceiverCall,
     Replay,
@@ -25,6 +26,7 @@ from tests.samples import ALPHABETICAL, contract, sample
 
 NAMES = (
     "message",
+    "mutedsender",
     "order",
     "shipment",
     "invoice",
@@ -122,5 +124,6 @@ def filled(post, hear):
     when = Message.objects.latest("pk").received_at
     Erasure.objects.create(account="default", order_numbers=["000000404"], erased_by="office")
     HostLink.objects.create(order=Order.objects.earliest("pk"), account="default", status="missing", since=when)
+    MutedSender.objects.create(network="198.51.100.0/24", muted_at=when, muted_by="office", reason="strangers")
     assert Event.objects.exists()
     assert ReceiverCall.objects.filter(status="pending").exists()

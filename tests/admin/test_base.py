@@ -162,7 +162,7 @@ def test_no_list_reads_bodies(filled, staff, list_url):
         assert not [query["sql"] for query in queries if '"body"' in query["sql"] or "`body`" in query["sql"]]
 
 
-WITHOUT_ACCOUNT = {"alarm", "drift", "heartbeat", "refusal", "refusedbody", "replay"}
+WITHOUT_ACCOUNT = {"alarm", "drift", "heartbeat", "mutedsender", "refusal", "refusedbody", "replay"}
 
 
 @pytest.mark.parametrize("name", sorted(WITHOUT_ACCOUNT))

@@ -12,7 +12,7 @@ from django.urls import reverse
 from stockhub_webhooks import signals
 from stockhub_webhooks.exceptions import PermanentFailure
 from stockhub_webhooks.models import Address, Message, Order, ReceiverCall, RefusedBody, Replay
-from stockhub_webhooks.testing.factories import HostLinkFactory
+from stockhub_webhooks.testing.factories import HostLinkFactory, MutedSenderFactory
 from tests.admin.conftest import NAMES
 from tests.processing.test_apply import later
 from tests.samples import ALPHABETICAL, contract
@@ -58,6 +58,7 @@ def persons(post, hear):
     post("order", json.dumps({"items": [], "shipping_address": {"last_name": MARKER}}).encode())
     for order in Order.objects.all():
         HostLinkFactory(order=order)
+    MutedSenderFactory(reason=f"{MARKER} is a stranger")
     Message.objects.filter(status="quarantined").update(error="not_json: line 1")
     failed = Message.objects.filter(status="applied").first()
     failed.error, failed.status = f"DataError: Failing row contains ({MARKER})", "failed"
@@ -77,6 +78,8 @@ def pages():
     yield reverse("admin:stockhub_webhooks_export") + "?topic=order&first=2000-01-01&last=2100-01-01"
     yield reverse("admin:stockhub_webhooks_failures")
     yield reverse("admin:stockhub_webhooks_receivercall_receivers")
+    yield reverse("admin:stockhub_webhooks_message_keys")
+    yield reverse("admin:stockhub_webhooks_refusedbody_release")
     yield reverse("admin:app_list", args=["stockhub_webhooks"])
     for order in Order.objects.all():
         for name in ("story", "person", "erase"):
@@ -114,7 +117,12 @@ def test_every_personal_field_is_shown_with_the_permission(persons, clerk):
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in NAMES if name not in ("heartbeat", "alarm", "drift", "refusal", "replay", "erasure")]
+    "name",
+    [
+        name
+        for name in NAMES
+        if name not in ("heartbeat", "alarm", "drift", "refusal", "replay", "erasure", "mutedsender")
+    ],
 )
 def test_no_list_finds_customers_without_the_permission(persons, clerk, name):
     url = reverse(f"admin:stockhub_webhooks_{name}_changelist")
@@ -151,7 +159,7 @@ ASKED_FIRST = ("process_again", "process_outdated", "tell_missed")  # on the sam
 @pytest.mark.parametrize(("model", "name"), list(actions()), ids=lambda value: getattr(value, "__name__", value))
 def test_each_action_is_logged_and_needs_its_own_permission(persons, clerk, act, model, name):
     chosen = list(model.objects.all())
-    permission = "process_again" if name in ASKED_FIRST else name
+    permission = {"unmute": "dismiss_refused"}.get(name, "process_again" if name in ASKED_FIRST else name)
     http = clerk(*(set(ALL_BUT_PERSONS) - {permission}))
     act(model._meta.model_name, name, *chosen, http=http)
     assert not LogEntry.objects.exists()
@@ -168,10 +176,10 @@ def test_each_action_is_logged_and_needs_its_own_permission(persons, clerk, act,
     if name == "erase_person":  # the page shows first what would go
         assert not LogEntry.objects.exists()
         http.post(page.redirect_chain[0][0], {"_selected_action": [row.pk for row in chosen]})
-    if name == "give_up":  # the page asks for a reason first
+    if name in ("give_up", "dismiss", "dismiss_refused"):  # the page asks for a reason first
         assert not LogEntry.objects.exists()
         data = {"action": name, "_selected_action": [row.pk for row in chosen], "reason": "settled"}
-        http.post(reverse("admin:stockhub_webhooks_receivercall_changelist"), data)
+        http.post(reverse(f"admin:stockhub_webhooks_{model._meta.model_name}_changelist"), data)
     entries = LogEntry.objects.all()
     assert {entry.user_id for entry in entries} == {user.pk}
     assert {int(entry.object_id) for entry in entries} <= {row.pk for row in chosen}

@@ -14,6 +14,7 @@ from stockhub_webhooks.exceptions import PermanentFailure
 from stockhub_webhooks.models import Alarm, Heartbeat, HostLink, Message, Order
 from stockhub_webhooks.operations import drift, replay, worker
 from stockhub_webhooks.operations.replay import Choice
+from stockhub_webhooks.testing.factories import MutedSenderFactory
 from tests.browser.visit import Visit
 from tests.samples import ALPHABETICAL, sample
 
@@ -115,6 +116,7 @@ def filled_shop(db, post, hear, settings):
     post("order", key="mistyped")
     Heartbeat.objects.create(name="worker", beat_at=timezone.now())
     Alarm.objects.create(name="quarantined", since=timezone.now())
+    MutedSenderFactory()
     settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"HOST_ORDER_RESOLVER": f"{__name__}.find_in_the_shop"}
     host_orders.look_up_due()
     HostLink.objects.update(due_at=timezone.now())

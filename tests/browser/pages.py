@@ -47,6 +47,8 @@ PAGES = {
         reverse("admin:stockhub_webhooks_replay_request") + f"?ids={Message.objects.latest('pk').pk}"
     ),
     "failures": named("stockhub_webhooks_failures"),
+    "keys": named("stockhub_webhooks_message_keys"),
+    "refused-groups": named("stockhub_webhooks_refusedbody_release"),
     "enter": named("stockhub_webhooks_message_enter"),
     "correct": correct,
     "in-part-list": in_part("?needs=in_part"),

@@ -177,7 +177,12 @@ def _many_rows_of_the_operation(lines, order):
     ))  # fmt: skip
     _add(models.RefusedBody, (
         models.RefusedBody(url_topic="order", topic="order", increment_id=f"R{number}", body=b"{}", headers={},
-                           reason="wrong_key", remote_address=f"a{number}", refused_at=_at(number))
+                           reason="wrong_key", remote_address=f"a{number}", refused_at=_at(number),
+                           network=f"net{number}", key_fingerprint=f"key{number}")
+        for number in lines
+    ))  # fmt: skip
+    _add(models.MutedSender, (
+        models.MutedSender(network=f"net{number}", muted_at=START, muted_by="office", reason="strangers")
         for number in lines
     ))  # fmt: skip
     _add(models.Replay, (

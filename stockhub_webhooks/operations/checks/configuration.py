@@ -267,6 +267,17 @@ def no_alert_recipient() -> Iterable[CheckMessage]:
         )
 
 
+def nobody_is_told() -> Iterable[CheckMessage]:
+    """W040: nobody can be told by mail of what is deleted undecided, so it is announced on the overview alone."""
+    if not conf.mails_alarms() and conf.KEEP_REFUSED > 0:
+        yield Warning(
+            "Nobody gets a mail before refused messages are deleted: they are announced on the overview of the admin "
+            "alone, and wait until somebody opens it.",
+            hint=f"Set ADMINS and {NAME}['ALERT'], or look at the overview each week.",
+            id="stockhub_webhooks.W040",
+        )
+
+
 def patient_mails() -> Iterable[CheckMessage]:
     """W032: mails to `ADMINS` wait without a limit for a mail server that accepts a connection and says nothing."""
     is_default = conf.setting("ALERT").default == conf.ALERT and not conf.alert_has_no_recipient()
@@ -334,6 +345,7 @@ CHECKS = (
     no_slash,
     shadowed_patterns,
     no_alert_recipient,
+    nobody_is_told,
     patient_mails,
     only_tests,
     almost_test,

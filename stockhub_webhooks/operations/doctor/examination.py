@@ -20,6 +20,7 @@ from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.models import Topic
 from stockhub_webhooks.operations.doctor.findings import Finding, Section, fine, problem, warning
+from stockhub_webhooks.operations.doctor.rotation import examine_keys
 from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.health.report import Report
 from stockhub_webhooks.operations.health.rules import Level, Problem, find_problems, format_time
@@ -106,6 +107,12 @@ def migrations(context: Context) -> Iterator[Finding]:
         yield problem("migrations_missing", text, "python manage.py migrate")
     else:
         yield fine("migrations_applied", _("All migrations are applied."))
+
+
+def keys(context: Context) -> Iterator[Finding]:
+    """Report the keys, and walk through a change of them."""
+    if not context.report.database:
+        yield from examine_keys(context.report)
 
 
 def receivers(context: Context) -> Iterator[Finding]:
@@ -227,6 +234,7 @@ SUBJECTS: tuple[tuple[Any, Subject], ...] = (
     (_("Settings"), settings),
     (_("Database"), database),
     (_("Tables"), migrations),
+    (_("Keys"), keys),
     (_("Receivers"), receivers),
     (_("Who does the work"), runner),
     (_("Spool"), spool_directory),

@@ -28,10 +28,12 @@ from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Alarm, Message
 from stockhub_webhooks.models.lock import acquire
+from stockhub_webhooks.operations.health import refusals
 from stockhub_webhooks.operations.health.alarm_thread import ALARM_THREAD
 from stockhub_webhooks.operations.health.collect import collect_report, collect_spool
 from stockhub_webhooks.operations.health.report import Report
 from stockhub_webhooks.operations.health.rules import Problem, find_problems
+from stockhub_webhooks.receiving import refused_bodies
 from stockhub_webhooks.visible import isolated
 
 logger = logger_of(__name__)
@@ -44,6 +46,8 @@ MAILED = (
     "given_up",
     "quarantined",
     "refusals",
+    "refusals_expiring",
+    "refusals_pushed_out",
     "silence",
     "no_worker",
     "spool",
@@ -103,7 +107,7 @@ def _send(report: Report, new: set[str], mailed: list[Problem]) -> None:
         if code in new:
             ALARM_THREAD.call(partial(send, report))
     if conf.ALERT:
-        _alert(mailed)
+        _alert(mailed, report.made_at)
 
 
 def _send_silence(report: Report) -> None:
@@ -163,8 +167,11 @@ def _unsent(problems: list[Problem]) -> Any:
     return Alarm.objects.using(database_alias()).filter(name__in=names, since__isnull=False, told_at=None)
 
 
-def _alert(problems: list[Problem]) -> None:
-    """Call `ALERT` with all problems if one of them is new, unless it was called in the last hour."""
+def _alert(problems: list[Problem], made_at: datetime) -> None:
+    """Call `ALERT` with all problems if one of them is new, unless it was called in the last hour.
+
+    Refused messages may be deleted once they were announced so.
+    """
     unsent = _unsent(problems)
     names = list(unsent.values_list("name", flat=True))
     if not names or not acquire("alert", ALERT_SECONDS):
@@ -172,6 +179,8 @@ def _alert(problems: list[Problem]) -> None:
     with translation.override(conf.language()):
         subject, text = write_mail(problems)
     _call_alert(subject, text)
+    if any(problem.code in refusals.CODES for problem in problems):
+        refused_bodies.announce(made_at)
     unsent.filter(name__in=names).update(told_at=now())
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import fields, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import Error as DatabaseError
-from django.db.models import BooleanField, Count, ExpressionWrapper, Max, Min, Q, Subquery, Sum
+from django.db.models import BooleanField, Count, ExpressionWrapper, Max, Min, Q, Subquery
 from django.utils.timezone import now
 
 from stockhub_webhooks.conf import TEST_ACCOUNT, conf
@@ -16,11 +16,10 @@ from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.connections import NOW, database_alias, from_now
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.delivery import hanging, ledger
-from stockhub_webhooks.models import Drift, Heartbeat, Message, ReceiverCall, ReceiverState, Refusal, RefusedBody
+from stockhub_webhooks.models import Drift, Heartbeat, Message, ReceiverCall, ReceiverState
 from stockhub_webhooks.models.receiver_state import IS_OPEN, IS_PAUSED
-from stockhub_webhooks.models.refusal import NOT_A_DELIVERY
 from stockhub_webhooks.models.shipment import MAX_ZONE_ERROR
-from stockhub_webhooks.operations.health import work
+from stockhub_webhooks.operations.health import refusals, work
 from stockhub_webhooks.operations.health.locked import locked_rows
 from stockhub_webhooks.operations.health.report import (
     ANY,
@@ -31,7 +30,6 @@ from stockhub_webhooks.operations.health.report import (
     ImpossibleTimes,
     KeyUse,
     ReceiverCalls,
-    Refusals,
     Report,
     Spool,
 )
@@ -45,7 +43,6 @@ from stockhub_webhooks.receiving.recent import RECENT
 from stockhub_webhooks.serializers.times import CLOCK_TOLERANCE
 
 MAX_DRIFT = 50
-REFUSAL_PERIOD = timedelta(hours=24)
 MAX_TIMES = 100  # so many messages show whether the zone or a clock is wrong
 
 
@@ -121,7 +118,7 @@ def _from_tables(files: Spool, last: list[dict[str, Any]], drift: list[DriftCoun
         hanging_receivers=_hanging(calls),
         blocked_receivers=_blocked(calls),
         spool=files,
-        refusals=_refusals(made_at),
+        refusals=refusals.collect(made_at),
         workers=dict(rows_of(Heartbeat).order_by("name").values_list("name", "beat_at")),
         drift=drift,
         silent_hours=round(open_hours(last_at, made_at), 2) if last_at else None,
@@ -142,14 +139,28 @@ def backlog_of(rows: Any, column: str) -> Backlog:
     return Backlog(**rows.aggregate(count=Count("pk"), oldest=Min(column)))
 
 
+def collect_keys() -> list[KeyUse]:
+    """Return the last use of each key by topic; it scans the index of all messages."""
+    return _keys(_last_by_key())
+
+
 def _keys(rows: Iterable[dict[str, Any]]) -> list[KeyUse]:
     configured = {fingerprint(key): account for account, keys in conf.accounts().items() for key in keys}
     used: dict[str, tuple[datetime, str]] = {}
+    by_topic: dict[str, dict[str, datetime]] = {}
     for row in rows:
-        name = row["key_fingerprint"]
+        name, topic = row["key_fingerprint"], row["topic"] or ANY
         used[name] = max(used.get(name, (row["last"], row["account"])), (row["last"], row["account"]))
+        last = by_topic.setdefault(name, {})
+        last[topic] = max(last.get(topic, row["last"]), row["last"])
     return [
-        KeyUse(name, configured.get(name) or used[name][1], name in configured, used[name][0] if name in used else None)
+        KeyUse(
+            name,
+            configured.get(name) or used[name][1],
+            name in configured,
+            used[name][0] if name in used else None,
+            by_topic.get(name, {}),
+        )
         for name in [*configured, *sorted(set(used) - set(configured) - {""})]
     ]
 
@@ -276,25 +287,6 @@ def _blocked(calls: Iterable[dict[str, Any]]) -> list[BlockedReceiver]:
         )
         for row in rows
     ]
-
-
-def _refusals(made_at: datetime) -> Refusals:
-    reasons = list(
-        rows_of(Refusal)
-        .filter(hour__gt=made_at - REFUSAL_PERIOD)
-        .values("reason")
-        .annotate(number=Sum("count"), last=Max("last_at"))
-        .order_by("reason")
-    )
-    deliveries = [row for row in reasons if row["reason"] not in NOT_A_DELIVERY]
-    kept = rows_of(RefusedBody).filter(message=None).aggregate(count=Count("pk"), last=Max("refused_at"))
-    return Refusals(
-        by_reason={row["reason"]: row["number"] for row in reasons},
-        deliveries=sum(row["number"] for row in deliveries),
-        last_at=max((row["last"] for row in deliveries), default=None),
-        kept=kept["count"],
-        last_kept_at=kept["last"],
-    )
 
 
 def _drift() -> list[DriftCount]:

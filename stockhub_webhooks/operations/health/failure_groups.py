@@ -13,6 +13,7 @@ from stockhub_webhooks.models import Message, ReceiverCall
 from stockhub_webhooks.operations.health.work import real_rows, rows_of
 
 MAX_GROUPS = 100
+GIVEN_UP = frozenset({Message.Status.QUARANTINED, Message.Status.FAILED, ReceiverCall.Status.GIVEN_UP})
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,12 @@ class FailureGroup:
 
 
 def find_groups(failure_type: FailureType, limit: int = MAX_GROUPS) -> list[FailureGroup]:
-    """Return at most `limit` groups, the one with the newest row first, with two queries."""
+    """Return at most `limit` groups, with two queries.
+
+    Those come first whose rows nobody tries again, the largest of them first; then the other ones, by their size too.
+    """
     statuses = failure_type.model.Status.values
+    given_up = [status for status in statuses if status in GIVEN_UP]
     aggregates = list(
         failure_type.failing()
         .order_by()
@@ -89,9 +94,10 @@ def find_groups(failure_type: FailureType, limit: int = MAX_GROUPS) -> list[Fail
             first=Min(failure_type.received_at),
             last=Max(failure_type.received_at),
             last_pk=Max("pk"),
+            final=Count("pk", filter=Q(status__in=given_up)),
             **{f"in_{status}": Count("pk", filter=Q(status=status)) for status in statuses},
         )
-        .order_by("-last_pk")[:limit]
+        .order_by("-final", "-number", "-last_pk")[:limit]
     )
     rows = failure_type.rows_for_display().in_bulk([row["last_pk"] for row in aggregates])
     return list(_build_groups(failure_type, aggregates, rows))

@@ -25,12 +25,13 @@ class Backlog:
 
 @dataclass(frozen=True)
 class KeyUse:
-    """A key, identified by its fingerprint, and the time of its last message."""
+    """A key, identified by its fingerprint, and the time of its last message, of all topics and by topic."""
 
     fingerprint: str
     account: str
     is_configured: bool
     last_used: datetime | None
+    last_by_topic: dict[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -139,17 +140,55 @@ class DriftCount:
 
 
 @dataclass(frozen=True)
-class Refusals:
-    """Refused requests of the last 24 hours; the `kept` bodies look like Stock Hub's and can still be released.
+class RefusedGroup:
+    """Kept bodies of one topic and key that wait for a decision.
 
-    `deliveries` and `last_at` leave out the requests for pages of ours.
+    Attributes:
+        account: the account that they probably belong to; "" if that is unknown.
+        key_fingerprint: the key; "" if none was sent.
+        delete_at: when the oldest one is deleted.
+    """
+
+    account: str
+    topic: str
+    key_fingerprint: str
+    count: int
+    first_at: datetime
+    last_at: datetime
+    delete_at: datetime
+
+
+@dataclass(frozen=True)
+class Refusals:
+    """Refused requests of the last 24 hours, and all kept bodies that wait for a decision.
+
+    Attributes:
+        by_reason: all refused requests.
+        deliveries: without those of muted senders, and without the requests for pages of ours.
+        last_at: the time of the last of these.
+        muted: the requests of muted senders.
+        kept: the bodies that look like Stock Hub's, and were neither let in nor dismissed.
+        last_kept_at: the time of the last of them.
+        groups: the largest groups of them.
+        untold: those that nobody was told of yet, by mail or on the overview.
+        expiring: those of these that are soon deleted.
+        delete_at: when the oldest of them is deleted.
+        pushed_out: the bodies of the last 7 days that made room for later ones.
+        accepted_at: topic to the time of its last message that was not answered 406; empty if nothing was refused.
     """
 
     by_reason: dict[str, int] = field(default_factory=dict)
     deliveries: int = 0
     last_at: datetime | None = None
+    muted: int = 0
     kept: int = 0
     last_kept_at: datetime | None = None
+    groups: list[RefusedGroup] = field(default_factory=list)
+    untold: int = 0
+    expiring: int = 0
+    delete_at: datetime | None = None
+    pushed_out: int = 0
+    accepted_at: dict[str, datetime | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

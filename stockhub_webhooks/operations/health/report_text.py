@@ -98,6 +98,10 @@ def _refusals(report: Report) -> Iterator[tuple[Any, str]]:
         yield labels.get(reason, reason), str(count)
     if report.refusals.kept:
         yield _("kept, and can still be let in"), str(report.refusals.kept)
+    if report.refusals.muted:
+        yield _("from muted senders"), str(report.refusals.muted)
+    if report.refusals.pushed_out:
+        yield _("not kept for want of room, in the last 7 days"), str(report.refusals.pushed_out)
 
 
 def _spool(report: Report) -> Iterator[tuple[Any, str]]:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.models.personal import ADDRESSES, ATTEMPTS, BODIES, DOCUMENTS, EVENTS, REFUSED
-from stockhub_webhooks.operations.health.collect import REFUSAL_PERIOD
+from stockhub_webhooks.operations.health.refusals import find as find_refusals
 from stockhub_webhooks.operations.health.report import Report
 
 # words of the office for the kinds of retention
@@ -189,33 +189,10 @@ def quarantined(report: Report) -> Iterator[Problem]:
 
 
 def refusals(report: Report) -> Iterator[Problem]:
-    """Report refusals if no request was accepted since: Stock Hub may use another key.
-
-    Critical only if a refused body looks like Stock Hub's, because any public URL attracts random requests.
-    """
-    refused, success = report.refusals, report.last_message_at
-    if refused.last_at is None or (success and success >= refused.last_at):
-        return
-    count = refused.deliveries
-    text = ngettext(
-        "%(count)d delivery was refused in the last 24 hours, and none was accepted since.",
-        "%(count)d deliveries were refused in the last 24 hours, and none was accepted since.",
-        count,
-    )
-    is_likely_stock_hub = refused.last_kept_at and not (success and success >= refused.last_kept_at)
-    if not is_likely_stock_hub:
-        since = {"hour__gt": (report.made_at - REFUSAL_PERIOD).isoformat()}
-        yield Problem("refusals", Level.WARNING, text % {"count": count}, "refusal", since)
-        return
-    kept = ngettext(
-        "%(count)d of the kept ones looks like Stock Hub's: is the key right? Anybody can send one, so look at "
-        "it before you let it in.",
-        "%(count)d of the kept ones look like Stock Hub's: is the key right? Anybody can send one, so look at "
-        "them before you let them in.",
-        refused.kept,
-    )
-    text = f"{text % {'count': count}} {kept % {'count': refused.kept}}"
-    yield Problem("refusals", Level.CRITICAL, text, "refusedbody", {"message__isnull": True})
+    """Report refused messages, see `health.refusals`."""
+    for found in find_refusals(report):
+        level = Level.CRITICAL if found.is_critical else Level.WARNING
+        yield Problem(found.code, level, found.text, found.model, found.filters)
 
 
 def silence(report: Report) -> Iterator[Problem]:

@@ -12,7 +12,7 @@ from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import database_alias, from_now
 from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.exceptions import ORDER_LOCKED
-from stockhub_webhooks.models import HostLink, Message, Order, ReceiverCall, ReceiverState, Shipment
+from stockhub_webhooks.models import HostLink, Message, Order, ReceiverCall, ReceiverState, RefusedBody, Shipment
 from stockhub_webhooks.models.receiver_state import IS_OPEN, IS_PAUSED
 from stockhub_webhooks.models.shipment import EXCEPTION
 
@@ -119,3 +119,8 @@ def orders_not_in_our_shop() -> Any:
 def parcels_with_a_problem() -> Any:
     """Return the shipments with the status of a delivery problem."""
     return real_rows(Shipment).filter(status=EXCEPTION)
+
+
+def undecided_refusals() -> Any:
+    """Return the refused messages that were neither let in nor dismissed."""
+    return rows_of(RefusedBody).waiting()

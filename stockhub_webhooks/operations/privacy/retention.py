@@ -17,7 +17,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from stockhub_webhooks.db.connections import database_alias, with_retries, write_transaction
-from stockhub_webhooks.models import Attempt, Event, Message, ReceiverCall, Refusal, RefusedBody, Replay
+from stockhub_webhooks.models import Attempt, Event, Message, ReceiverCall, Refusal, Replay
 from stockhub_webhooks.models.personal import (
     ADDRESSES,
     ATTEMPTS,
@@ -29,7 +29,7 @@ from stockhub_webhooks.models.personal import (
 )
 from stockhub_webhooks.operations.privacy import old_purchases
 from stockhub_webhooks.operations.privacy.held import held, is_unfinished
-from stockhub_webhooks.receiving import journal
+from stockhub_webhooks.receiving import journal, refused_bodies
 
 BATCH = 500
 GRACE = timedelta(days=1)  # of the health report
@@ -117,7 +117,7 @@ def _replays(limit: datetime) -> Any:
 
 
 def _refused(limit: datetime) -> Any:
-    return _rows(RefusedBody).filter(refused_at__lt=limit).order_by("refused_at", "pk")
+    return refused_bodies.expired(limit).order_by("refused_at", "pk")
 
 
 def _refusals(limit: datetime) -> Any:

@@ -129,8 +129,22 @@ class RefusedBodyFactory(DjangoModelFactory[models.RefusedBody]):
     body = LazyAttribute(lambda refused: json.dumps(refused.data).encode())
     reason = models.RefusalReason.WRONG_KEY
     remote_address = "192.0.2.7"
+    network = "192.0.2.0/24"
+    size = LazyAttribute(lambda refused: len(refused.body))
     key_fingerprint = Sequence(lambda number: f"{number:012x}")
     refused_at = LazyFunction(timezone.now)
+
+
+class MutedSenderFactory(DjangoModelFactory[models.MutedSender]):
+    """A key that a person muted just now."""
+
+    class Meta:
+        model = models.MutedSender
+
+    key_fingerprint = Sequence(lambda number: f"{number:012x}")
+    muted_at = LazyFunction(timezone.now)
+    muted_by = "office"
+    reason = "made up"
 
 
 class HeartbeatFactory(DjangoModelFactory[models.Heartbeat]):

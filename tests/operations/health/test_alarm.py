@@ -15,7 +15,7 @@ from django.urls import NoReverseMatch
 from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.delivery import manual
-from stockhub_webhooks.models import Alarm, Heartbeat, Lock, Message, ReceiverCall, Refusal
+from stockhub_webhooks.models import Alarm, Heartbeat, Lock, Message, ReceiverCall, Refusal, RefusedBody
 from stockhub_webhooks.operations import worker
 from stockhub_webhooks.operations.health import alarm
 from stockhub_webhooks.operations.health.collect import collect_report
@@ -61,6 +61,7 @@ def end_problem(fault, post):
     Message.objects.exclude(status="applied").delete()
     ReceiverCall.objects.all().delete()
     Refusal.objects.all().delete()
+    RefusedBody.objects.all().delete()
     Message.objects.update(received_at=datetime.now(timezone.utc))
     for path in [*conf.SPOOL_DIR.glob("*.broken"), *conf.SPOOL_DIR.glob("*.json")]:
         path.unlink()
