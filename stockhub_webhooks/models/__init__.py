@@ -17,6 +17,7 @@ from stockhub_webhooks.models.receiver_state import ReceiverState
 from stockhub_webhooks.models.refusal import Refusal, RefusalReason, RefusedBody
 from stockhub_webhooks.models.replay import Replay
 from stockhub_webhooks.models.rma import RMA, RMAItem
+from stockhub_webhooks.models.site import SiteAddress
 from stockhub_webhooks.models.shipment import Shipment, ShipmentItem, Track
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "Replay",
     "Shipment",
     "ShipmentItem",
+    "SiteAddress",
     "Topic",
     "Track",
 ]

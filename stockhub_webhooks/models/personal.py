@@ -52,6 +52,7 @@ IMPERSONAL: dict[str, frozenset[str]] = {
     "Replay": frozenset({"requested_by", "requested_by_pk", "stopped_by", "choice", "receivers", "status"}),
     "Shipment": _DOCUMENT | {"status"},
     "ShipmentItem": _LINE,
+    "SiteAddress": frozenset({"url"}),
     "Track": frozenset({"tracking_number", "carrier", "method", "tracking_url"}),
 }  # fmt: skip
 
