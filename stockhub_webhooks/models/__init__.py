@@ -17,8 +17,8 @@ from stockhub_webhooks.models.receiver_state import ReceiverState
 from stockhub_webhooks.models.refusal import Refusal, RefusalReason, RefusedBody
 from stockhub_webhooks.models.replay import Replay
 from stockhub_webhooks.models.rma import RMA, RMAItem
-from stockhub_webhooks.models.site import SiteAddress
 from stockhub_webhooks.models.shipment import Shipment, ShipmentItem, Track
+from stockhub_webhooks.models.site import SiteAddress
 
 __all__ = [
     "RMA",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import fields, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from django.db import Error as DatabaseError
@@ -21,6 +21,7 @@ from stockhub_webhooks.models.receiver_state import IS_OPEN, IS_PAUSED
 from stockhub_webhooks.models.refusal import NOT_A_DELIVERY
 from stockhub_webhooks.models.shipment import MAX_ZONE_ERROR
 from stockhub_webhooks.operations.health import work
+from stockhub_webhooks.operations.health.failing import failing_lookups, failing_receivers
 from stockhub_webhooks.operations.health.locked import locked_rows
 from stockhub_webhooks.operations.health.report import (
     ANY,
@@ -35,7 +36,7 @@ from stockhub_webhooks.operations.health.report import (
     Report,
     Spool,
 )
-from stockhub_webhooks.operations.health.silence import open_hours
+from stockhub_webhooks.operations.health.silence import open_hours, silence_after
 from stockhub_webhooks.operations.health.spool_files import collect_files
 from stockhub_webhooks.operations.health.work import LATE_SECONDS, real_rows, rows_of
 from stockhub_webhooks.operations.health.write_probe import write_error
@@ -43,6 +44,7 @@ from stockhub_webhooks.receiving.authentication import fingerprint
 from stockhub_webhooks.receiving.recent import RECENT
 from stockhub_webhooks.serializers.times import CLOCK_TOLERANCE
 
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 MAX_DRIFT = 50
 REFUSAL_PERIOD = timedelta(hours=24)
 MAX_TIMES = 100  # so many messages show whether the zone or a clock is wrong
@@ -60,7 +62,7 @@ def collect_report(*, with_keys: bool = True, with_writes: bool = True) -> Repor
     try:
         with query_timeout(database_alias()):
             last, drift = (_last_by_key(), _drift()) if with_keys else (_last_by_topic(), [])
-            report = _from_tables(files, last, drift)
+            report = _from_tables(files, last, drift, is_full=with_keys)
             return replace(report, **_writes()) if with_writes else report
     except DatabaseError as error:
         return Report(made_at=now(), database=type(error).__name__, spool=files, late=files.late)
@@ -90,7 +92,7 @@ def _last_by_topic() -> list[dict[str, Any]]:
     return [{"topic": topic, "last": row[name]} for name, topic in names.items() if row.get(name)]
 
 
-def _from_tables(files: Spool, last: list[dict[str, Any]], drift: list[DriftCount]) -> Report:
+def _from_tables(files: Spool, last: list[dict[str, Any]], drift: list[DriftCount], *, is_full: bool) -> Report:
     last_messages = _last_messages(row for row in last if row.get("account") != TEST_ACCOUNT)
     last_at = max(filter(None, last_messages.values()), default=None)
     messages = _messages()
@@ -98,6 +100,10 @@ def _from_tables(files: Spool, last: list[dict[str, Any]], drift: list[DriftCoun
     receivers = _receivers(calls)
     late = backlog_of(work.late_calls(), "due_at")
     made_at = now()
+    silent_hours = round(open_hours(last_at, made_at), 2) if last_at else None
+    unsettled = {row["receiver"] for row in calls if row["open_count"]} | {
+        each.receiver for each in receivers if each.given_up.count
+    }
     return Report(
         made_at=made_at,
         last_messages=last_messages,
@@ -122,7 +128,10 @@ def _from_tables(files: Spool, last: list[dict[str, Any]], drift: list[DriftCoun
         refusals=_refusals(made_at),
         workers=dict(rows_of(Heartbeat).order_by("name").values_list("name", "beat_at")),
         drift=drift,
-        silent_hours=round(open_hours(last_at, made_at), 2) if last_at else None,
+        silent_hours=silent_hours,
+        silence_after_hours=silence_after(silent_hours, always=is_full),
+        failing_receivers=failing_receivers(unsettled),
+        failing_lookups=failing_lookups(made_at),
     )
 
 
@@ -167,13 +176,16 @@ def _messages() -> dict[str, Backlog]:
         .aggregate(
             **{f"{name}_count": Count("pk", filter=condition) for name, condition in conditions.items()},
             **{f"{name}_oldest": Min("received_at", filter=condition) for name, condition in conditions.items()},
+            **{f"{name}_newest": Max("pk", filter=condition) for name, condition in conditions.items()},
             late_count=Count("pk", filter=late),
             late_oldest=Min("due_at", filter=late),
+            late_newest=Max("pk", filter=late),
         )
     )
     flagged = _flagged_messages()
     return flagged | {
-        name: Backlog(counts[f"{name}_count"], counts[f"{name}_oldest"]) for name in (*conditions, "late")
+        name: Backlog(counts[f"{name}_count"], counts[f"{name}_oldest"], counts[f"{name}_newest"])
+        for name in (*conditions, "late")
     }
 
 
@@ -244,8 +256,12 @@ def _receivers(calls: Iterable[dict[str, Any]]) -> list[ReceiverCalls]:
 def _given_up() -> dict[str, Backlog]:
     """Count the given-up calls by receiver."""
     rows = work.given_up_calls().values("receiver").order_by("receiver")
-    counts = rows.annotate(count=Count("pk"), oldest=Min("event__message__received_at"))
-    return {row["receiver"]: Backlog(row["count"], row["oldest"]) for row in counts}
+    counts = rows.annotate(count=Count("pk"), oldest=Min("event__message__received_at"), last=Max("failed_at"))
+    return {row["receiver"]: Backlog(row["count"], row["oldest"], _microseconds(row["last"])) for row in counts}
+
+
+def _microseconds(at: datetime | None) -> int | None:
+    return (at - EPOCH) // timedelta(microseconds=1) if at else None
 
 
 def _gone(calls: Iterable[dict[str, Any]]) -> list[GoneReceiver]:
