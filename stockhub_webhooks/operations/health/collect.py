@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from django.db import Error as DatabaseError
-from django.db.models import BooleanField, Count, ExpressionWrapper, Max, Min, Q, Subquery, Sum
+from django.db.models import Count, Max, Min, Q, Subquery, Sum
 from django.utils.timezone import now
 
 from stockhub_webhooks.conf import TEST_ACCOUNT, conf
@@ -16,12 +16,11 @@ from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.connections import NOW, database_alias, from_now
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.delivery import hanging, ledger
-from stockhub_webhooks.models import Drift, Heartbeat, Message, ReceiverCall, ReceiverState, Refusal, RefusedBody
-from stockhub_webhooks.models.receiver_state import IS_OPEN, IS_PAUSED
+from stockhub_webhooks.models import Drift, Heartbeat, Message, ReceiverCall, Refusal, RefusedBody
 from stockhub_webhooks.models.refusal import NOT_A_DELIVERY
 from stockhub_webhooks.models.shipment import MAX_ZONE_ERROR
 from stockhub_webhooks.operations.health import work
-from stockhub_webhooks.operations.health.failing import failing_lookups, failing_receivers
+from stockhub_webhooks.operations.health.failing import failing_lookups, failing_receivers, states_in_trouble
 from stockhub_webhooks.operations.health.locked import locked_rows
 from stockhub_webhooks.operations.health.report import (
     ANY,
@@ -101,6 +100,7 @@ def _from_tables(files: Spool, last: list[dict[str, Any]], drift: list[DriftCoun
     late = backlog_of(work.late_calls(), "due_at")
     made_at = now()
     silent_hours = round(open_hours(last_at, made_at), 2) if last_at else None
+    states = states_in_trouble()
     unsettled = {row["receiver"] for row in calls if row["open_count"]} | {
         each.receiver for each in receivers if each.given_up.count
     }
@@ -123,14 +123,14 @@ def _from_tables(files: Spool, last: list[dict[str, Any]], drift: list[DriftCoun
         late_calls=late,
         gone_receivers=_gone(calls),
         hanging_receivers=_hanging(calls),
-        blocked_receivers=_blocked(calls),
+        blocked_receivers=_blocked(states, calls),
         spool=files,
         refusals=_refusals(made_at),
         workers=dict(rows_of(Heartbeat).order_by("name").values_list("name", "beat_at")),
         drift=drift,
         silent_hours=silent_hours,
         silence_after_hours=silence_after(silent_hours, always=is_full),
-        failing_receivers=failing_receivers(unsettled),
+        failing_receivers=failing_receivers(states, unsettled),
         failing_lookups=failing_lookups(made_at),
     )
 
@@ -273,13 +273,11 @@ def _gone(calls: Iterable[dict[str, Any]]) -> list[GoneReceiver]:
     ]
 
 
-def _blocked(calls: Iterable[dict[str, Any]]) -> list[BlockedReceiver]:
+def _blocked(states: Iterable[Any], calls: Iterable[dict[str, Any]]) -> list[BlockedReceiver]:
     """Return the receivers that are paused or away, with the number of their waiting calls."""
     waiting: dict[str, int] = {}
     for row in calls:
         waiting[row["receiver"]] = waiting.get(row["receiver"], 0) + row["open_count"]
-    is_paused = ExpressionWrapper(IS_PAUSED, BooleanField())
-    rows = rows_of(ReceiverState).filter(IS_PAUSED | IS_OPEN).annotate(is_paused=is_paused).order_by("receiver")
     return [
         BlockedReceiver(
             receiver=row.receiver,
@@ -288,7 +286,8 @@ def _blocked(calls: Iterable[dict[str, Any]]) -> list[BlockedReceiver]:
             until=row.paused_until if row.is_paused else None,
             waiting=waiting.get(row.receiver, 0),
         )
-        for row in rows
+        for row in states
+        if row.is_paused or row.opened_at
     ]
 
 

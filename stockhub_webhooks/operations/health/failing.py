@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import Count, Min, Q
+from django.db.models import BooleanField, Count, ExpressionWrapper, Min, Q
 
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import from_now
@@ -21,19 +22,27 @@ RECENT_LINKS = 200
 MAX_CAUSES = 20
 
 
-def failing_receivers(unsettled: Collection[str]) -> list[FailingReceiver]:
+def states_in_trouble() -> list[Any]:
+    """Return the states of the receivers that are paused, away, or failing; `is_paused` says that a person did it."""
+    has_failed = Q(failed_in_a_row__gte=FAILED_IN_A_ROW) | Q(failing_since__lte=from_now(-FAILING_SECONDS))
+    is_failing = has_failed & Q(failing_since__isnull=False)
+    rows = rows_of(ReceiverState).annotate(is_paused=ExpressionWrapper(IS_PAUSED, BooleanField()))
+    return list(rows.filter(IS_PAUSED | IS_OPEN | is_failing).order_by("receiver"))
+
+
+def failing_receivers(states: Iterable[Any], unsettled: Collection[str]) -> list[FailingReceiver]:
     """Return the receivers that failed five times in a row or for 15 minutes, and have not succeeded since.
 
     A receiver that is paused or away is left out: a rule of its own reports it.
 
     Args:
+        states: what `states_in_trouble` returns.
         unsettled: the receivers with calls that wait or were given up; without any, nothing fails any more.
     """
-    is_failing = Q(failed_in_a_row__gte=FAILED_IN_A_ROW) | Q(failing_since__lte=from_now(-FAILING_SECONDS))
-    rows = rows_of(ReceiverState).filter(is_failing, failing_since__isnull=False, receiver__in=unsettled)
     return [
         FailingReceiver(state.receiver, state.failing_since, state.failed_in_a_row, _any_success(state.failing_since))
-        for state in rows.exclude(IS_PAUSED | IS_OPEN).order_by("receiver")
+        for state in states
+        if not (state.is_paused or state.opened_at) and state.receiver in unsettled
     ]
 
 

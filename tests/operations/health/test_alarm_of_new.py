@@ -147,8 +147,8 @@ def test_address_of_this_machine_is_not_remembered():
 
 
 def test_links_of_health_have_the_host_of_the_request(broken, client, settings):
-    settings.ALLOWED_HOSTS = ["shop.example"]
     broken("quarantined")
+    settings.ALLOWED_HOSTS = ["shop.example"]
     answer = client.get("/api/v1/stockhub/health", headers={"x-api-key": KEY, "host": "shop.example"})
     assert {finding["link"].partition("/admin")[0] for finding in answer.json()["findings"]} == {"http://shop.example"}
 
