@@ -14,6 +14,7 @@ from stockhub_webhooks.admin import (  # noqa: F401 - importing registers the pa
     invoice,
     message,
     monitoring,
+    note,
     order,
     payment_request,
     receiver_call,

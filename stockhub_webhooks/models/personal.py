@@ -37,6 +37,7 @@ IMPERSONAL: dict[str, frozenset[str]] = {
     # notes name fields, codes and reasons, never the value of an address
     "Message": _SENDER | {"url_topic", "topic", "account", "source", "status", "outcome", "cause", "notes",
                           "increment_id", "entered_by"},
+    "Note": frozenset({"account", "po_number", "written_by", "written_by_pk"}),
     "Order": _DOCUMENT | {"status"},
     "OrderItem": _LINE,
     "PaymentRequest": _DOCUMENT | {"order_increment_id", "purchase_order_increment_id", "payment_method"},

@@ -10,6 +10,7 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.models import Alarm, Drift, Event, Heartbeat, HostLink, Message, Order, ReceiverCall, Replay
 from stockhub_webhooks.operations import drift, replay
 from stockhub_webhooks.operations.replay import Choice
+from stockhub_webhooks.testing.factories import NoteFactory
 from tests.samples import ALPHABETICAL, contract, sample
 
 NAMES = (
@@ -29,6 +30,7 @@ NAMES = (
     "alarm",
     "drift",
     "hostlink",
+    "note",
 )
 
 
@@ -108,6 +110,7 @@ def filled(post, hear):
     drift.count_due()
     assert Drift.objects.exists()
     when = Message.objects.latest("pk").received_at
+    NoteFactory(order=Order.objects.earliest("pk"))
     HostLink.objects.create(order=Order.objects.earliest("pk"), account="default", status="missing", since=when)
     assert Event.objects.exists()
     assert ReceiverCall.objects.filter(status="pending").exists()

@@ -32,11 +32,13 @@ from stockhub_webhooks.testing.factories.ledger import (
     HostLinkFactory,
     LockFactory,
     MessageFactory,
+    NoteFactory,
     ReceiverCallFactory,
     ReceiverStateFactory,
     RefusalFactory,
     RefusedBodyFactory,
     ReplayFactory,
+    SiteAddressFactory,
 )
 
 __all__ = [
@@ -54,6 +56,7 @@ __all__ = [
     "InvoiceItemFactory",
     "LockFactory",
     "MessageFactory",
+    "NoteFactory",
     "OrderFactory",
     "OrderItemFactory",
     "PaymentRequestFactory",
@@ -67,5 +70,6 @@ __all__ = [
     "ReplayFactory",
     "ShipmentFactory",
     "ShipmentItemFactory",
+    "SiteAddressFactory",
     "TrackFactory",
 ]
