@@ -11,7 +11,7 @@ from stockhub_webhooks.models.notes import MAX_TEXT
 from stockhub_webhooks.testing.factories import NoteFactory, OrderFactory
 from tests.samples import sample
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(databases="__all__")
 
 ALL = ("view_order", "view_note", "view_personal_data", "write_note")
 

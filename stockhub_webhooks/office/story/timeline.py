@@ -71,12 +71,12 @@ class Timeline:
 
         The spans of all pages cover all times: what is later or earlier than all messages is on the first or last page.
         """
-        messages: Any = page.object_list
-        last = messages[-1].happened_at if messages and page.has_next() else None
+        messages: Any = list(page.object_list)
+        last = messages[-1].happened_at if page.has_next() else None
         former = None
         if page.has_previous():
-            before = page.paginator.page(page.previous_page_number()).object_list
-            former = list(before)[-1].happened_at
+            times: Any = page.paginator.object_list
+            former = times.values_list("happened_at", flat=True)[page.start_index() - 2]
         return Span(after=last, until=former) if self.newest_first else Span(after=former, until=last)
 
     def _messages(self) -> QuerySet[Message]:
