@@ -68,6 +68,7 @@ class Order(Document):
         permissions = [
             ("view_personal_data", _("Can see who the customers are, and what messages hold")),
             ("export", _("Can export orders and what belongs to them")),
+            ("view_figures", _("Can see the figures of a period")),
         ]
 
     @property

@@ -227,7 +227,7 @@ class NoteFactory(DjangoModelFactory[models.Note]):
     po_number = SelfAttribute("order.po_number")
     text = "called the carrier"
     written_by = "office"
-    written_by_pk = "1"
+    written_by_pk = "0"
 
 
 class SiteAddressFactory(DjangoModelFactory[models.SiteAddress]):
