@@ -135,7 +135,7 @@ def test_many_notes_are_counted(staff, order):
     assert page.context["more_notes"]
 
 
-@pytest.mark.parametrize("text", ["claim", "PO-1", "clerk", "000000001"])
+@pytest.mark.parametrize("text", ["claim", "PO-1", "clerk", "000000701"])
 def test_notes_are_found_in_the_list(clerk, order, text):
     NoteFactory(order=order, text="The CLAIM 123", written_by="clerk")
     NoteFactory(text="another", written_by="office")
