@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from stockhub_webhooks.admin import display
 from stockhub_webhooks.admin.base import ObjectTools, ReadOnlyAdmin
+from stockhub_webhooks.admin.chart import grouped
 from stockhub_webhooks.admin.export import DAY_WIDGET, LAST_YEAR
 from stockhub_webhooks.admin.figures_chart import PartsChart
 from stockhub_webhooks.office.access import may
@@ -109,17 +110,17 @@ def figures_of(period: Period) -> dict[str, Any]:
     ]
     return {
         "period": period,
-        "totals": [(label, number(kind.total), amounts(kind.amounts)) for label, kind in kinds],
-        "cancelled": number(counted.cancelled_orders),
+        "totals": [(label, grouped(kind.total), amounts(kind.amounts)) for label, kind in kinds],
+        "cancelled": grouped(counted.cancelled_orders),
         "durations": [
-            (capfirst(_("from order to shipment")), in_days(each := days.order_to_parcel(period)), number(each.count)),
+            (capfirst(_("from order to shipment")), in_days(each := days.order_to_parcel(period)), grouped(each.count)),
             (capfirst(_("from return to credit note")), in_days(each := days.return_to_refund(period)),
-             number(each.count)),
+             grouped(each.count)),
         ],
         "charts": charts,
         "part_heads": [label for label, _kind in kinds],
         "parts": [
-            (charts[0].names[place], [number(kind.by_part[place]) for _label, kind in kinds])
+            (charts[0].names[place], [grouped(kind.by_part[place]) for _label, kind in kinds])
             for place in range(len(counted.buckets.parts))
         ],
         "rate": rate_cells(rates.totals(period)),
@@ -131,11 +132,6 @@ def figures_of(period: Period) -> dict[str, Any]:
         ],
         "shown": SHOWN,
     }  # fmt: skip
-
-
-def number(count: int) -> str:
-    """Return a whole number with the separators of the language."""
-    return formats.number_format(count, force_grouping=True)
 
 
 def amounts(by_currency: dict[str, Any]) -> str:
@@ -153,7 +149,7 @@ def in_days(measured: Days) -> str:
 def rate_cells(rate: Rate) -> tuple[str, str, str, str]:
     """Return the name of a rate, the pieces ordered and returned, and the percentage."""
     percent = display.EMPTY if rate.percent is None else f"{formats.number_format(rate.percent, decimal_pos=1)} %"
-    return rate.name or display.EMPTY, number(rate.ordered), number(rate.returned), percent
+    return rate.name or display.EMPTY, grouped(rate.ordered), grouped(rate.returned), percent
 
 
 def download(period: Period, *, as_workbook: bool) -> StreamingHttpResponse:

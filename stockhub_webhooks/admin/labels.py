@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks import signals
@@ -133,7 +133,18 @@ ERROR_TYPE = re.compile(r"(\w+): [^\n]*\n\nTraceback ")
 
 # Error texts that this app writes itself, so that they contain no personal data.
 OWN_ERRORS: Mapping[str, Any] = {CALLER_DIED: CAUSES[DIED], WORKER_DIED: CAUSES[DIED]}
-ASKED_LATER = re.compile(r"asked to be called again in ([\d.e+]+) seconds")
+ASKED_LATER = re.compile(r"asked to be called again in ([\d.e+]+) seconds(?:: (.*))?")
+ASKED_REASONS = {
+    "the shop has no such order yet": _("the shop has no such order yet"),
+    "HOST_ORDER_RESOLVER is not set": _("HOST_ORDER_RESOLVER is not set"),
+    "looking for the order failed": _("looking for the order failed"),
+}
+UNITS: tuple[tuple[int, Any], ...] = (
+    (86_400, ngettext_lazy("%(count)d day", "%(count)d days", "count")),
+    (3_600, ngettext_lazy("%(count)d hour", "%(count)d hours", "count")),
+    (60, ngettext_lazy("%(count)d minute", "%(count)d minutes", "count")),
+    (1, ngettext_lazy("%(count)d second", "%(count)d seconds", "count")),
+)
 
 
 def order(order: Order) -> str:
@@ -205,9 +216,23 @@ def first_line(text: str, *, persons: bool) -> str:
 
 def own_error(first: str) -> str:
     """Translate an error text of this app; return "" for any other error."""
-    if delay := ASKED_LATER.fullmatch(first):
-        return _("our shop asked to be told again in %(seconds)s seconds") % {"seconds": delay[1]}
-    return str(OWN_ERRORS.get(first, ""))
+    asked = ASKED_LATER.fullmatch(first)
+    if asked is None:
+        return str(OWN_ERRORS.get(first, ""))
+    text = _("our shop asked to be told again in %(duration)s") % {"duration": rounded(float(asked[1]))}
+    known, _colon, detail = (asked[2] or "").partition(": ")
+    if asked[2] and known not in ASKED_REASONS:
+        return ""  # the shop's own words, which may be about a person
+    parts = (text, str(ASKED_REASONS.get(known, "")), detail)
+    return ": ".join(part for part in parts if part)
+
+
+def rounded(seconds: float) -> str:
+    """Return a duration in words, in the largest unit that it has."""
+    for size, unit in UNITS:
+        if (number := round(seconds / size)) and seconds >= size:
+            return unit % {"count": number}
+    return UNITS[-1][1] % {"count": round(seconds)}
 
 
 def error_type(text: str) -> str:

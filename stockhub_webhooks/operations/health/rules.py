@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import IntEnum
 from typing import Any, NamedTuple
@@ -19,6 +20,8 @@ from stockhub_webhooks.operations.health.report import Report
 
 # problems that are one alarm: the breaker opens for a receiver that has only failed
 SAME_ALARM = {"breaker": "receiver_fails"}
+
+ABBREVIATED_END = re.compile(r"(?<=\b[ap]\.m)\.\.")  # a sentence that ends with an English time
 
 # changelist filter that leaves tests out, because health does not count them
 REAL = {"account": "~real"}
@@ -72,7 +75,8 @@ class Problem(NamedTuple):
 
 def find_problems(report: Report) -> list[Problem]:
     """Return all problems, with texts in the active language."""
-    return [problem for rule in RULES for problem in rule(report)]
+    problems = (problem for rule in RULES for problem in rule(report))
+    return [problem._replace(text=ABBREVIATED_END.sub(".", problem.text)) for problem in problems]
 
 
 def worst_level(problems: Iterable[Problem]) -> Level:
