@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from stockhub_webhooks.db.fields import ExactCharField
 from stockhub_webhooks.models.accounts import AccountManager, AccountModel
@@ -55,7 +56,7 @@ class Note(AccountModel):
 
     class Meta:
         verbose_name = _("note")
-        verbose_name_plural = _("notes")
+        verbose_name_plural = pgettext_lazy("of colleagues", "notes")
         default_permissions = ("view",)
         permissions = [("write_note", _("Can write a note about a purchase"))]
         indexes = [models.Index(fields=["po_number", "account", "written_at"], name="stockhub_note_purchase")]
