@@ -231,8 +231,8 @@ def rounded(seconds: float) -> str:
     """Return a duration in words, in the largest unit that it has."""
     for size, unit in UNITS:
         if (number := round(seconds / size)) and seconds >= size:
-            return unit % {"count": number}
-    return UNITS[-1][1] % {"count": round(seconds)}
+            return str(unit % {"count": number})
+    return str(UNITS[-1][1] % {"count": round(seconds)})
 
 
 def error_type(text: str) -> str:

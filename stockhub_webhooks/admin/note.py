@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
@@ -26,9 +26,8 @@ class NoteAdmin(ReadOnlyAdmin):
 
     list_display = ("written_at", "po_number", "beginning", "written_by", "withdrawn_at", "story")
     list_filter = (("written_at", DateRangeFilter), ("withdrawn_at", admin.EmptyFieldListFilter))
-    sortable_by = ("written_at",)
-    ordering = ("-written_at", "-pk")
-    personal_fields = {"beginning": ""}
+    sortable_by: ClassVar[Any] = ("written_at",)
+    personal_fields: ClassVar[dict[str, str]] = {"beginning": ""}
     search_help_text = _("Number of the order, or words of the note")
     fieldsets = (
         (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
 from django.utils import timezone
@@ -52,7 +52,7 @@ class Note(AccountModel):
     if TYPE_CHECKING:
         order_id: int
 
-    objects: AccountManager[Note] = AccountManager()
+    objects: ClassVar[AccountManager[Note]] = AccountManager()
 
     class Meta:
         verbose_name = _("note")

@@ -84,7 +84,7 @@ class NotesPage(DocumentAdmin):
         order = self._order(request, object_id)
         form = NoteForm(request.POST)
         if not form.is_valid():
-            self.message_user(request, " ".join(form.errors["text"]), messages.ERROR)
+            self.message_user(request, " ".join(map(str, form.errors["text"])), messages.ERROR)
             return self._back(order)
         with transaction.atomic(using=database_alias()):
             notes.write(order, form.cleaned_data["text"], request.user)
@@ -157,4 +157,5 @@ def _entries(rows: list[Note], request: HttpRequest, persons: bool) -> Iterator[
 
 def _log(request: HttpRequest, order: Order, what: str) -> None:
     """Write to Django's admin log that there was a note; its text is in the note alone."""
-    LogEntry.objects.log_actions(request.user.pk, [order], CHANGE, what, single_object=True)
+    user: Any = request.user
+    LogEntry.objects.log_actions(user.pk, [order], CHANGE, what, single_object=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from itertools import chain
 from typing import Any
 
 from django.utils import translation
@@ -30,11 +29,13 @@ def rows(period: Period, language: str | None) -> Iterator[list[Any]]:
     """Yield the heads, then a row for each figure, brand and SKU; in a language, since a file is read later."""
     with translation.override(language):
         counted = counts.counts_of(period)
+        brands, total = rates.by_brand(period)
         first = [*_heads(), *_totals(counted), *_by_part(counted), *_durations(period)]
+        first.append([capfirst(_("return rate")), *_rate(total)])
         by_brand, by_sku = capfirst(_("return rate by brand")), capfirst(_("return rate by SKU"))
     yield from first
-    brands = ([by_brand, *_rate(rate)] for rate in rates.by_brand(period, rates.MAX_BRANDS))
-    yield from chain(brands, ([by_sku, *_rate(rate)] for rate in rates.all_skus(period)))
+    yield from ([by_brand, *_rate(rate)] for rate in brands)
+    yield from ([by_sku, *_rate(rate)] for rate in rates.all_skus(period))
 
 
 def _heads() -> Iterator[list[Any]]:
@@ -67,8 +68,6 @@ def _durations(period: Period) -> Iterator[list[Any]]:
     for label, each in measured:
         average = None if each.average is None else Decimal(each.average).quantize(TENTH)
         yield [capfirst(label), "", each.count, None, "", None, None, None, average]
-    total = rates.totals(period)
-    yield [capfirst(_("return rate")), *_rate(total)]
 
 
 def _rate(rate: Rate) -> list[Any]:
