@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from django.db import models
 from django.utils import timezone
@@ -11,11 +11,15 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from stockhub_webhooks.db.fields import ExactCharField
-from stockhub_webhooks.models.accounts import AccountManager, AccountModel
+from stockhub_webhooks.models.accounts import AccountModel, AccountQuerySet
 from stockhub_webhooks.models.order import Order
 from stockhub_webhooks.visible import visible
 
 MAX_TEXT = 2000
+
+
+class NoteQuerySet(AccountQuerySet["Note"]):
+    """Queryset of notes."""
 
 
 class Note(AccountModel):
@@ -52,7 +56,7 @@ class Note(AccountModel):
     if TYPE_CHECKING:
         order_id: int
 
-    objects: ClassVar[AccountManager[Note]] = AccountManager()
+    objects = NoteQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("note")

@@ -110,7 +110,7 @@ def _without_parents(rows: Any, document: str, pieces: str, has_no_price: Q | No
     """
     same: dict[str, Any] = {name: OuterRef(name) for name in (document, "sku", pieces)}
     twins = rows.model.objects.filter(**same).exclude(pk=OuterRef("pk"))
-    is_child = ~Q(parent_sku=None) & ~Q(parent_sku="") & IsNull(OuterRef("parent_sku"), True)
+    is_child: Any = ~Q(parent_sku=None) & ~Q(parent_sku="") & IsNull(OuterRef("parent_sku"), True)
     if has_no_price is not None:
         is_child |= has_no_price & GreaterThan(OuterRef("item_price_inc_tax"), 0)
     return rows.exclude(Exists(twins.filter(is_child))).order_by()
