@@ -228,11 +228,9 @@ def own_error(first: str) -> str:
 
 
 def rounded(seconds: float) -> str:
-    """Return a duration in words, in the largest unit that it has."""
-    for size, unit in UNITS:
-        if (number := round(seconds / size)) and seconds >= size:
-            return str(unit % {"count": number})
-    return str(UNITS[-1][1] % {"count": round(seconds)})
+    """Return a duration in words, in the largest unit of which it is a whole number, or at least two."""
+    size, unit = next((size, unit) for size, unit in UNITS if seconds >= 2 * size or seconds == size or size == 1)
+    return str(unit % {"count": round(seconds / size)})
 
 
 def error_type(text: str) -> str:
