@@ -229,7 +229,7 @@ def own_error(first: str) -> str:
 
 def rounded(seconds: float) -> str:
     """Return a duration in words, in the largest unit of which it is a whole number, or at least two."""
-    size, unit = next((size, unit) for size, unit in UNITS if seconds >= 2 * size or seconds == size or size == 1)
+    size, unit = next((size, unit) for size, unit in UNITS if seconds >= 2 * size or size in (seconds, 1))
     return str(unit % {"count": round(seconds / size)})
 
 
