@@ -120,10 +120,16 @@ class Conf:
         "django.core.mail.mail_admins",
         "Dotted path of a function `(subject, text) -> None` that sends an alarm; empty sends none.",
     )
-    SILENCE_AFTER_HOURS = Setting(
-        0.0,
-        "The number of opening hours without a message after which an alarm is raised; 0 raises none.",
-        types=(int, float),
+    SILENCE_AFTER_HOURS: Setting[float | None] = Setting(
+        None,
+        "The number of opening hours without a message after which an alarm is raised; 0 raises none, and `None` "
+        "learns it: three times the longest gap of the last 14 days with messages, at least 24.",
+        types=(int, float, type(None)),
+    )
+    SITE_URL = Setting(
+        "",
+        "The address of the site, such as `https://shop.example`, for links in mails; without it that of "
+        "`stockhub_doctor --url`.",
     )
     OPENING_HOURS: Setting[tuple[str, str] | list[str]] = Setting(
         ("00:00", "24:00"),

@@ -226,6 +226,7 @@ class RetryLater(StockHubError):
 
     def __init__(self, seconds: float | timedelta = 60, reason: str = "") -> None:
         self.seconds = to_seconds(seconds)
+        self.lookup_fault = ""  # set by the caller if `HOST_ORDER_RESOLVER` raised in this attempt
         super().__init__(f"asked to be called again in {self.seconds:g} seconds" + (reason and f": {reason}"))
 
 

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import DisallowedHost
 from django.db import Error as DatabaseError
 from django.db import connections, transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -309,7 +310,15 @@ class HealthView(ExemptView):
             return alive
         report = KEPT_REPORT.get()
         status = 503 if report.database else 200
-        return JsonResponse(as_json(report), status=status, headers=SECURITY_HEADERS)
+        return JsonResponse(as_json(report, base_of(request)), status=status, headers=SECURITY_HEADERS)
+
+
+def base_of(request: HttpRequest) -> str:
+    """Return `SITE_URL`, or scheme and host of the request; "" for a host that `ALLOWED_HOSTS` lacks."""
+    try:
+        return conf.SITE_URL.rstrip("/") or f"{request.scheme}://{request.get_host()}"
+    except DisallowedHost:
+        return ""
 
 
 @sensitive_variables()

@@ -16,6 +16,7 @@ from stockhub_webhooks.admin import (  # noqa: F401 - importing registers the pa
     message,
     monitoring,
     muted_sender,
+    note,
     order,
     payment_request,
     receiver_call,

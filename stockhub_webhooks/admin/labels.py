@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks import signals
@@ -139,7 +139,18 @@ OWN_ERRORS: Mapping[str, Any] = {
     WORKER_DIED: CAUSES[DIED],
     Message.ERASED: DISMISSALS[Message.ERASED],  # of a call that was given up since its order was erased
 }
-ASKED_LATER = re.compile(r"asked to be called again in ([\d.e+]+) seconds")
+ASKED_LATER = re.compile(r"asked to be called again in ([\d.e+]+) seconds(?:: (.*))?")
+ASKED_REASONS = {
+    "the shop has no such order yet": _("the shop has no such order yet"),
+    "HOST_ORDER_RESOLVER is not set": _("HOST_ORDER_RESOLVER is not set"),
+    "looking for the order failed": _("looking for the order failed"),
+}
+UNITS: tuple[tuple[int, Any], ...] = (
+    (86_400, ngettext_lazy("%(count)d day", "%(count)d days", "count")),
+    (3_600, ngettext_lazy("%(count)d hour", "%(count)d hours", "count")),
+    (60, ngettext_lazy("%(count)d minute", "%(count)d minutes", "count")),
+    (1, ngettext_lazy("%(count)d second", "%(count)d seconds", "count")),
+)
 
 
 def order(order: Order) -> str:
@@ -211,9 +222,21 @@ def first_line(text: str, *, persons: bool) -> str:
 
 def own_error(first: str) -> str:
     """Translate an error text of this app; return "" for any other error."""
-    if delay := ASKED_LATER.fullmatch(first):
-        return _("our shop asked to be told again in %(seconds)s seconds") % {"seconds": delay[1]}
-    return str(OWN_ERRORS.get(first.strip(), ""))
+    asked = ASKED_LATER.fullmatch(first)
+    if asked is None:
+        return str(OWN_ERRORS.get(first.strip(), ""))
+    text = _("our shop asked to be told again in %(duration)s") % {"duration": rounded(float(asked[1]))}
+    known, _colon, detail = (asked[2] or "").partition(": ")
+    if asked[2] and known not in ASKED_REASONS:
+        return ""  # the shop's own words, which may be about a person
+    parts = (text, str(ASKED_REASONS.get(known, "")), detail)
+    return ": ".join(part for part in parts if part)
+
+
+def rounded(seconds: float) -> str:
+    """Return a duration in words, in the largest unit of which it is a whole number, or at least two."""
+    size, unit = next((size, unit) for size, unit in UNITS if seconds >= 2 * size or size in (seconds, 1))
+    return str(unit % {"count": round(seconds / size)})
 
 
 def error_type(text: str) -> str:

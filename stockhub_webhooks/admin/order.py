@@ -11,6 +11,7 @@ from stockhub_webhooks.admin import display, labels, list_filters
 from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.admin.document import WHAT_HAPPENED, with_first_tracks
 from stockhub_webhooks.admin.export import ExportPage
+from stockhub_webhooks.admin.figures_page import FiguresPage
 from stockhub_webhooks.admin.find_page import FindPage
 from stockhub_webhooks.admin.long_parts import parts_of
 from stockhub_webhooks.admin.person_page import PersonPage
@@ -20,7 +21,7 @@ from stockhub_webhooks.models import Order
 
 
 @admin.register(Order)
-class OrderAdmin(FindPage, ExportPage, PersonPage, StoryPage):
+class OrderAdmin(FindPage, ExportPage, FiguresPage, PersonPage, StoryPage):
     """List of orders including stubs, and the page of each with its story, export and search."""
 
     list_display = ("increment_id", "po_number", "status_in_words", "customer", "total", "created_at", "story")

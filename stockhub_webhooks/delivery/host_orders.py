@@ -87,6 +87,14 @@ def save_answer(order: Order, po_number: str | None, answer: Answer) -> None:
         transaction.on_commit(save, using=database_alias(), robust=True)
 
 
+def save_fault(order: Order, fault: str) -> None:
+    """Save that the resolver raised in a receiver whose transaction was rolled back; registers the order if needed."""
+    link = HostLink(order_id=order.pk, account=order.account, due_at=from_now(GRACE_SECONDS))
+    _links().bulk_create([link], ignore_conflicts=True)
+    rows = _links().filter(order_id=order.pk).exclude(status=Status.FOUND)
+    rows.update(looked_at=NOW, **_values_of(Answer(fault=fault), None))
+
+
 def _values_of(answer: Answer, po_number: str | None) -> dict[str, Any]:
     if answer.host_order is not None:
         return {"status": Status.FOUND, "cause": "", "due_at": None, "claim": None}

@@ -60,11 +60,13 @@ class ReceiverEvent:
     is_replay: bool
     idempotency_key: str
     order: Order | None = field(repr=False)
+    lookup_fault: str = field(default="", init=False, repr=False, compare=False)  # the error of `HOST_ORDER_RESOLVER`
 
     @cached_property
     def host_order(self) -> Any:
         """The shop's own order, as `HOST_ORDER_RESOLVER` finds it; None where it finds none, or raises."""
         answer = host_orders.resolve(self.po_number, self.order)
+        object.__setattr__(self, "lookup_fault", answer.fault)
         if self.order is not None:
             host_orders.save_answer(self.order, self.po_number, answer)
         return answer.host_order
@@ -88,6 +90,8 @@ class ReceiverEvent:
         """
         if self.host_order is None:
             reason = "the shop has no such order yet" if conf.HOST_ORDER_RESOLVER else "HOST_ORDER_RESOLVER is not set"
+            if self.lookup_fault:
+                reason = f"looking for the order failed: {self.lookup_fault}"
             age = max((timezone.now() - self.received_at).total_seconds(), 0.0)
             if give_up_after is not None and age >= to_seconds(give_up_after):
                 raise PermanentFailure(f"{reason}, {age:.0f} seconds after the message came in")

@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("stockhub_webhooks", "0019_settle")]
+    dependencies = [("stockhub_webhooks", "0025_figures")]
 
     operations = [
         migrations.AddField(

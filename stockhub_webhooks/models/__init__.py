@@ -12,6 +12,7 @@ from stockhub_webhooks.models.invoice import Invoice, InvoiceItem
 from stockhub_webhooks.models.ledger import Event, Heartbeat, ReceiverCall
 from stockhub_webhooks.models.lock import Lock
 from stockhub_webhooks.models.message import Message, Topic
+from stockhub_webhooks.models.notes import Note
 from stockhub_webhooks.models.order import Order, OrderItem
 from stockhub_webhooks.models.payment_request import PaymentRequest, PaymentRequestItem
 from stockhub_webhooks.models.receiver_state import ReceiverState
@@ -19,6 +20,7 @@ from stockhub_webhooks.models.refusal import MutedSender, Refusal, RefusalReason
 from stockhub_webhooks.models.replay import Replay
 from stockhub_webhooks.models.rma import RMA, RMAItem
 from stockhub_webhooks.models.shipment import Shipment, ShipmentItem, Track
+from stockhub_webhooks.models.site import SiteAddress
 
 __all__ = [
     "RMA",
@@ -40,6 +42,7 @@ __all__ = [
     "Lock",
     "Message",
     "MutedSender",
+    "Note",
     "Order",
     "OrderItem",
     "PaymentRequest",
@@ -53,6 +56,7 @@ __all__ = [
     "Replay",
     "Shipment",
     "ShipmentItem",
+    "SiteAddress",
     "Topic",
     "Track",
 ]

@@ -77,6 +77,7 @@ class Order(Document):
             ("export", _("Can export orders and what belongs to them")),
             ("view_person", _("Can see and download all that is kept of a customer")),
             ("erase_person", _("Can erase the personal data of a customer")),
+            ("view_figures", _("Can see the figures of a period")),
         ]
 
     @property

@@ -43,6 +43,7 @@ IMPERSONAL: dict[str, frozenset[str]] = {
     "Message": _SENDER | {"url_topic", "topic", "account", "source", "status", "outcome", "cause", "notes",
                           "increment_id", "entered_by", "dismissed_by"},
     "MutedSender": frozenset({"key_fingerprint", "network", "muted_by"}),
+    "Note": frozenset({"account", "po_number", "written_by", "written_by_pk"}),
     "Order": _DOCUMENT | {"status"},
     "OrderItem": _LINE,
     "PaymentRequest": _DOCUMENT | {"order_increment_id", "purchase_order_increment_id", "payment_method"},
@@ -58,6 +59,7 @@ IMPERSONAL: dict[str, frozenset[str]] = {
     "Replay": frozenset({"requested_by", "requested_by_pk", "stopped_by", "choice", "receivers", "status"}),
     "Shipment": _DOCUMENT | {"status"},
     "ShipmentItem": _LINE,
+    "SiteAddress": frozenset({"url"}),
     "Track": frozenset({"tracking_number", "carrier", "method", "tracking_url"}),
 }  # fmt: skip
 
@@ -128,6 +130,7 @@ RETENTION: dict[str, Retention] = {
         BODIES, (), _columns("body headers error dismissed_reason"), "messages of Stock Hub, as they were sent"
     ),
     "MutedSender": Retention(KEPT, personal=_columns("reason"), holds="which keys and networks are ignored"),
+    "Note": Retention(DOCUMENTS, ("order",), _columns("text"), "what colleagues write about a purchase"),
     "Order": Retention(DOCUMENTS, ("pk",), _EXTRA, "orders: numbers, articles, amounts and dates"),
     "OrderItem": Retention(DOCUMENTS, ("order",)),
     "PaymentRequest": Retention(DOCUMENTS, ("order",), _columns("extra pay_by_link"), "payment requests"),

@@ -29,6 +29,8 @@ class ReceiverState(RowModel):
         paused_by: the user, or the user of the command.
         failures: cause to the events that failed with it since the last success of the receiver; at most
             `BREAKER_EVENTS` events for a cause.
+        failing_since: when the first attempt failed since the last success; None if the last attempt succeeded.
+        failed_in_a_row: attempts that failed since the last success, of whatever events and causes.
         opened_at: when the breaker opened; None while it is closed.
         cause: fingerprint of the error that opened the breaker.
         probe_at: when the next probe is due, while the breaker is open.
@@ -45,6 +47,12 @@ class ReceiverState(RowModel):
     paused_by: models.CharField[str, str] = models.CharField(_("paused by"), max_length=150, blank=True)
     pause_reason: models.TextField[str, str] = models.TextField(_("reason"), blank=True)
     failures: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(_("failures"), default=dict)
+    failing_since: models.DateTimeField[datetime | Combinable | None, datetime | None] = models.DateTimeField(
+        _("failing since"), null=True, blank=True
+    )
+    failed_in_a_row: models.PositiveIntegerField[int | Combinable, int] = models.PositiveIntegerField(
+        _("failed attempts in a row"), default=0, db_default=0
+    )
     opened_at: models.DateTimeField[datetime | Combinable | None, datetime | None] = models.DateTimeField(
         _("away since"), null=True, blank=True
     )

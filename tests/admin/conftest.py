@@ -22,6 +22,7 @@ from stockhub_webhooks.models import (
 )
 from stockhub_webhooks.operations import drift, replay
 from stockhub_webhooks.operations.replay import Choice
+from stockhub_webhooks.testing.factories import NoteFactory
 from tests.samples import ALPHABETICAL, contract, sample
 
 NAMES = (
@@ -43,6 +44,7 @@ NAMES = (
     "drift",
     "hostlink",
     "erasure",
+    "note",
 )
 
 
@@ -123,6 +125,7 @@ def filled(post, hear):
     assert Drift.objects.exists()
     when = Message.objects.latest("pk").received_at
     Erasure.objects.create(account="default", order_numbers=["000000404"], erased_by="office")
+    NoteFactory(order=Order.objects.earliest("pk"))
     HostLink.objects.create(order=Order.objects.earliest("pk"), account="default", status="missing", since=when)
     MutedSender.objects.create(network="198.51.100.0/24", muted_at=when, muted_by="office", reason="strangers")
     assert Event.objects.exists()

@@ -12,7 +12,7 @@ from django.urls import reverse
 from stockhub_webhooks import signals
 from stockhub_webhooks.exceptions import PermanentFailure
 from stockhub_webhooks.models import Address, Message, Order, ReceiverCall, RefusedBody, Replay
-from stockhub_webhooks.testing.factories import HostLinkFactory, MutedSenderFactory
+from stockhub_webhooks.testing.factories import HostLinkFactory, MutedSenderFactory, NoteFactory
 from tests.admin.conftest import NAMES
 from tests.processing.test_apply import later
 from tests.samples import ALPHABETICAL, contract
@@ -58,6 +58,7 @@ def persons(post, hear):
     post("order", json.dumps({"items": [], "shipping_address": {"last_name": MARKER}}).encode())
     for order in Order.objects.all():
         HostLinkFactory(order=order)
+        NoteFactory(order=order, text=f"called {MARKER}")
     MutedSenderFactory(reason=f"{MARKER} is a stranger")
     Message.objects.filter(status="quarantined").update(error="not_json: line 1")
     failed = Message.objects.filter(status="applied").first()

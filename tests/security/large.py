@@ -195,4 +195,9 @@ def _many_rows_of_the_operation(lines, order):
         for number in lines
     ))  # fmt: skip
     _add(models.Alarm, (models.Alarm(name=f"alarm{number}", since=START) for number in lines))
+    _add(models.Note, (
+        models.Note(order=order, account="default", po_number=LINES, text=f"note {number}", written_by="office",
+                    written_by_pk="1", written_at=_at(number))
+        for number in lines
+    ))  # fmt: skip
     _add(models.Heartbeat, (models.Heartbeat(name=f"worker{number}", beat_at=START) for number in lines))

@@ -14,11 +14,11 @@ from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.admin import display
 from stockhub_webhooks.admin.base import ObjectTools
-from stockhub_webhooks.admin.document import DocumentAdmin
 from stockhub_webhooks.admin.long_parts import Parts
 from stockhub_webhooks.admin.story import page_tables, phrases
 from stockhub_webhooks.admin.story.history import History
 from stockhub_webhooks.admin.story.links import STORY, HostOrder, Links, host_order, link, story_url
+from stockhub_webhooks.admin.story.notes_page import NotesPage, with_notes
 from stockhub_webhooks.admin.story.picture import picture
 from stockhub_webhooks.admin.story.support_message_page import support_message
 from stockhub_webhooks.conf import conf
@@ -29,7 +29,7 @@ from stockhub_webhooks.office.access import may_see_persons
 from stockhub_webhooks.office.story import Purchase
 
 
-class StoryPage(DocumentAdmin):
+class StoryPage(NotesPage):
     """Adds to the admin of orders the page "order story", and a button and a column that lead there."""
 
     # ------------------------------------------------------------ links to the page
@@ -79,6 +79,7 @@ class StoryPage(DocumentAdmin):
             "tables": page_tables.tables(purchase, lines, links, persons, Parts(request)),
             "support_message": support_message(purchase, lines, steps),
             "labels": labels(),
+            **self.notes_context(request, order),
             **self.history(request, purchase, links, persons),
         }
 
@@ -89,11 +90,20 @@ class StoryPage(DocumentAdmin):
         page = timeline.page(request.GET.get("page"))
         formatted = History(purchase, links, persons)
         order = "&order=oldest" if oldest else ""
+        entries, more_notes = with_notes(
+            [formatted.entry(entry) for entry in timeline.entries(page)],
+            purchase,
+            timeline.span(page),
+            links,
+            persons=persons,
+            newest_first=not oldest,
+        )
         return {
             "page": page,
             "page_in_words": _("page %(number)s of %(pages)s")
             % {"number": page.number, "pages": page.paginator.num_pages},
-            "entries": [formatted.entry(entry) for entry in timeline.entries(page)],
+            "entries": entries,
+            "more_notes": more_notes,
             "oldest_first": oldest,
             "order_part": order,
         }
@@ -175,4 +185,5 @@ def labels() -> dict[str, Any]:
         "copied": _("Copied."),
         "not_copied": _("Selected: press Ctrl+C to copy."),
         "back": _("to the order"),
+        "write_note": _("Write the note"),
     }

@@ -25,6 +25,13 @@ class Entry(NamedTuple):
     events: list[Event]
 
 
+class Span(NamedTuple):
+    """A part of a timeline: later than `after`, and up to `until`; None leaves an end open."""
+
+    after: datetime | None = None
+    until: datetime | None = None
+
+
 @dataclass(frozen=True)
 class Tasks:
     """Number of receiver calls by status, with the oldest open and given-up calls."""
@@ -58,6 +65,19 @@ class Timeline:
         """Return the entries of a page."""
         messages: Any = page.object_list
         return [Entry(message, message.happened_at, list(message.events.all())) for message in messages]
+
+    def span(self, page: Page[Message]) -> Span:
+        """Return the time from the last message of the former page to the last one of this page.
+
+        The spans of all pages cover all times: what is later or earlier than all messages is on the first or last page.
+        """
+        messages: Any = list(page.object_list)
+        last = messages[-1].happened_at if page.has_next() else None
+        former = None
+        if page.has_previous():
+            times: Any = page.paginator.object_list
+            former = times.values_list("happened_at", flat=True)[page.start_index() - 2]
+        return Span(after=last, until=former) if self.newest_first else Span(after=former, until=last)
 
     def _messages(self) -> QuerySet[Message]:
         calls = ReceiverCall.objects.using(database_alias()).order_by("pk")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import fields, replace
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from django.db import Error as DatabaseError
-from django.db.models import BooleanField, Count, ExpressionWrapper, Max, Min, Q, Subquery
+from django.db.models import Count, Max, Min, Q, Subquery
 from django.utils.timezone import now
 
 from stockhub_webhooks.conf import TEST_ACCOUNT, conf
@@ -16,10 +16,10 @@ from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.connections import NOW, database_alias, from_now
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.delivery import hanging, ledger
-from stockhub_webhooks.models import Drift, Heartbeat, Message, ReceiverCall, ReceiverState
-from stockhub_webhooks.models.receiver_state import IS_OPEN, IS_PAUSED
+from stockhub_webhooks.models import Drift, Heartbeat, Message, ReceiverCall
 from stockhub_webhooks.models.shipment import MAX_ZONE_ERROR
 from stockhub_webhooks.operations.health import refusals, work
+from stockhub_webhooks.operations.health.failing import failing_lookups, failing_receivers, states_in_trouble
 from stockhub_webhooks.operations.health.locked import locked_rows
 from stockhub_webhooks.operations.health.report import (
     ANY,
@@ -33,7 +33,7 @@ from stockhub_webhooks.operations.health.report import (
     Report,
     Spool,
 )
-from stockhub_webhooks.operations.health.silence import open_hours
+from stockhub_webhooks.operations.health.silence import open_hours, silence_after
 from stockhub_webhooks.operations.health.spool_files import collect_files
 from stockhub_webhooks.operations.health.work import LATE_SECONDS, real_rows, rows_of
 from stockhub_webhooks.operations.health.write_probe import write_error
@@ -42,6 +42,7 @@ from stockhub_webhooks.receiving.authentication import fingerprint
 from stockhub_webhooks.receiving.recent import RECENT
 from stockhub_webhooks.serializers.times import CLOCK_TOLERANCE
 
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 MAX_DRIFT = 50
 MAX_TIMES = 100  # so many messages show whether the zone or a clock is wrong
 
@@ -58,7 +59,7 @@ def collect_report(*, with_keys: bool = True, with_writes: bool = True) -> Repor
     try:
         with query_timeout(database_alias()):
             last, drift = (_last_by_key(), _drift()) if with_keys else (_last_by_topic(), [])
-            report = _from_tables(files, last, drift)
+            report = _from_tables(files, last, drift, is_full=with_keys)
             report = replace(report, past_term=retention.past_term(grace=retention.GRACE, is_quick=not with_keys))
             return replace(report, **_writes()) if with_writes else report
     except DatabaseError as error:
@@ -89,7 +90,7 @@ def _last_by_topic() -> list[dict[str, Any]]:
     return [{"topic": topic, "last": row[name]} for name, topic in names.items() if row.get(name)]
 
 
-def _from_tables(files: Spool, last: list[dict[str, Any]], drift: list[DriftCount]) -> Report:
+def _from_tables(files: Spool, last: list[dict[str, Any]], drift: list[DriftCount], *, is_full: bool) -> Report:
     last_messages = _last_messages(row for row in last if row.get("account") != TEST_ACCOUNT)
     last_at = max(filter(None, last_messages.values()), default=None)
     messages = _messages()
@@ -97,6 +98,11 @@ def _from_tables(files: Spool, last: list[dict[str, Any]], drift: list[DriftCoun
     receivers = _receivers(calls)
     late = backlog_of(work.late_calls(), "due_at")
     made_at = now()
+    silent_hours = round(open_hours(last_at, made_at), 2) if last_at else None
+    states = states_in_trouble()
+    unsettled = {row["receiver"] for row in calls if row["open_count"]} | {
+        each.receiver for each in receivers if each.given_up.count
+    }
     return Report(
         made_at=made_at,
         last_messages=last_messages,
@@ -116,12 +122,15 @@ def _from_tables(files: Spool, last: list[dict[str, Any]], drift: list[DriftCoun
         late_calls=late,
         gone_receivers=_gone(calls),
         hanging_receivers=_hanging(calls),
-        blocked_receivers=_blocked(calls),
+        blocked_receivers=_blocked(states, calls),
         spool=files,
         refusals=refusals.collect(made_at),
         workers=dict(rows_of(Heartbeat).order_by("name").values_list("name", "beat_at")),
         drift=drift,
-        silent_hours=round(open_hours(last_at, made_at), 2) if last_at else None,
+        silent_hours=silent_hours,
+        silence_after_hours=silence_after(silent_hours, always=is_full),
+        failing_receivers=failing_receivers(states, unsettled),
+        failing_lookups=failing_lookups(made_at),
     )
 
 
@@ -180,13 +189,16 @@ def _messages() -> dict[str, Backlog]:
         .aggregate(
             **{f"{name}_count": Count("pk", filter=condition) for name, condition in conditions.items()},
             **{f"{name}_oldest": Min("received_at", filter=condition) for name, condition in conditions.items()},
+            **{f"{name}_newest": Max("pk", filter=condition) for name, condition in conditions.items()},
             late_count=Count("pk", filter=late),
             late_oldest=Min("due_at", filter=late),
+            late_newest=Max("pk", filter=late),
         )
     )
     flagged = _flagged_messages()
     return flagged | {
-        name: Backlog(counts[f"{name}_count"], counts[f"{name}_oldest"]) for name in (*conditions, "late")
+        name: Backlog(counts[f"{name}_count"], counts[f"{name}_oldest"], counts[f"{name}_newest"])
+        for name in (*conditions, "late")
     }
 
 
@@ -257,8 +269,12 @@ def _receivers(calls: Iterable[dict[str, Any]]) -> list[ReceiverCalls]:
 def _given_up() -> dict[str, Backlog]:
     """Count the given-up calls by receiver."""
     rows = work.given_up_calls().values("receiver").order_by("receiver")
-    counts = rows.annotate(count=Count("pk"), oldest=Min("event__message__received_at"))
-    return {row["receiver"]: Backlog(row["count"], row["oldest"]) for row in counts}
+    counts = rows.annotate(count=Count("pk"), oldest=Min("event__message__received_at"), last=Max("failed_at"))
+    return {row["receiver"]: Backlog(row["count"], row["oldest"], _microseconds(row["last"])) for row in counts}
+
+
+def _microseconds(at: datetime | None) -> int | None:
+    return (at - EPOCH) // timedelta(microseconds=1) if at else None
 
 
 def _gone(calls: Iterable[dict[str, Any]]) -> list[GoneReceiver]:
@@ -270,13 +286,11 @@ def _gone(calls: Iterable[dict[str, Any]]) -> list[GoneReceiver]:
     ]
 
 
-def _blocked(calls: Iterable[dict[str, Any]]) -> list[BlockedReceiver]:
+def _blocked(states: Iterable[Any], calls: Iterable[dict[str, Any]]) -> list[BlockedReceiver]:
     """Return the receivers that are paused or away, with the number of their waiting calls."""
     waiting: dict[str, int] = {}
     for row in calls:
         waiting[row["receiver"]] = waiting.get(row["receiver"], 0) + row["open_count"]
-    is_paused = ExpressionWrapper(IS_PAUSED, BooleanField())
-    rows = rows_of(ReceiverState).filter(IS_PAUSED | IS_OPEN).annotate(is_paused=is_paused).order_by("receiver")
     return [
         BlockedReceiver(
             receiver=row.receiver,
@@ -285,7 +299,8 @@ def _blocked(calls: Iterable[dict[str, Any]]) -> list[BlockedReceiver]:
             until=row.paused_until if row.is_paused else None,
             waiting=waiting.get(row.receiver, 0),
         )
-        for row in rows
+        for row in states
+        if row.is_paused or row.opened_at
     ]
 
 

@@ -45,6 +45,8 @@ class Finding(NamedTuple):
     text: str
     model: str
     filters: Mapping[str, Any]
+    subject: str = ""
+    newest: int | None = None
 
 
 # ---------------------------------------------------------------- collecting
@@ -162,7 +164,8 @@ def _undecided(refused: Refusals) -> Iterator[Finding]:
         if is_key_in_doubt(group, refused):
             text += " " + _("Is the key right? Anybody can send such messages, so look at them first.")
         filters = {"needs": "undecided", "topic__exact": group.topic, "key_fingerprint__exact": group.key_fingerprint}
-        yield Finding("refusals", True, text, "refusedbody", filters)
+        # by topic alone: strangers can make up any number of keys
+        yield Finding("refusals", True, text, "refusedbody", filters, group.topic, int(group.last_at.timestamp()))
     others = refused.kept - sum(group.count for group in refused.groups)
     if others > 0:
         text = ngettext(

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from stockhub_webhooks.conf import conf
 from stockhub_webhooks.operations.health.work import LATE_SECONDS
 
 ANY = "any"  # the topic could not be determined
@@ -14,13 +13,22 @@ ANY = "any"  # the topic could not be determined
 
 @dataclass(frozen=True)
 class Backlog:
-    """A number of waiting items, and the time of the oldest one."""
+    """A number of waiting items, and the time of the oldest one.
+
+    Attributes:
+        newest: a number that grows with each new item, so that the alarm knows a new one; None if that is not needed.
+    """
 
     count: int = 0
     oldest: datetime | None = None
+    newest: int | None = field(default=None, compare=False)
 
     def __add__(self, other: Backlog) -> Backlog:
-        return Backlog(self.count + other.count, min(filter(None, (self.oldest, other.oldest)), default=None))
+        return Backlog(
+            self.count + other.count,
+            min(filter(None, (self.oldest, other.oldest)), default=None),
+            max(filter(None, (self.newest, other.newest)), default=None),
+        )
 
 
 @dataclass(frozen=True)
@@ -88,6 +96,37 @@ class BlockedReceiver:
     since: datetime | None
     until: datetime | None
     waiting: int
+
+
+@dataclass(frozen=True)
+class FailingReceiver:
+    """A receiver whose attempts have only failed.
+
+    Attributes:
+        since: the first failure after its last success.
+        in_a_row: the failed attempts since then.
+        others_succeed: True if any receiver has succeeded since then.
+    """
+
+    receiver: str
+    since: datetime
+    in_a_row: int
+    others_succeed: bool
+
+
+@dataclass(frozen=True)
+class FailingLookups:
+    """Orders for which `HOST_ORDER_RESOLVER` raised, with one cause.
+
+    Attributes:
+        since: since when the first of them has not been found.
+        others_succeed: True if other look-ups succeed.
+    """
+
+    cause: str
+    count: int
+    since: datetime
+    others_succeed: bool
 
 
 @dataclass(frozen=True)
@@ -211,10 +250,14 @@ class Report:
         locked_messages: messages that have waited for a minute, since another transaction holds their order.
         locked_rows: the rows that these messages wait for, at most 5.
         late_calls: the receiver calls in `late`.
+        failing_receivers: receivers that have only failed, apart from those that are paused or away.
+        failing_lookups: orders for which `HOST_ORDER_RESOLVER` raised, by cause.
         workers: name of a worker to its last heartbeat.
         drift: differences between messages and their documentation, the latest ones first; at most 50.
         past_term: kind of personal data to the number of rows that are past their term for a day, and still here.
         silent_hours: opening hours since the last webhook, None if there was none.
+        silence_after_hours: opening hours that count as silence, by `SILENCE_AFTER_HOURS` or learned; None for never,
+            and if it was not learned, since there is no silence yet.
     """
 
     made_at: datetime
@@ -245,6 +288,9 @@ class Report:
     drift: list[DriftCount] = field(default_factory=list)
     past_term: dict[str, int] = field(default_factory=dict)
     silent_hours: float | None = None
+    silence_after_hours: float | None = None
+    failing_receivers: list[FailingReceiver] = field(default_factory=list)
+    failing_lookups: list[FailingLookups] = field(default_factory=list)
 
     @property
     def last_message_at(self) -> datetime | None:
@@ -253,8 +299,8 @@ class Report:
 
     @property
     def is_silent(self) -> bool:
-        """True if no message arrived for `SILENCE_AFTER_HOURS`."""
-        return bool(conf.SILENCE_AFTER_HOURS > 0 and (self.silent_hours or 0) >= conf.SILENCE_AFTER_HOURS)
+        """True if no message arrived for `silence_after_hours`."""
+        return bool(self.silence_after_hours and (self.silent_hours or 0) >= self.silence_after_hours)
 
     @property
     def has_worker(self) -> bool:

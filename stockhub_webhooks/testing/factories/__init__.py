@@ -34,11 +34,13 @@ from stockhub_webhooks.testing.factories.ledger import (
     LockFactory,
     MessageFactory,
     MutedSenderFactory,
+    NoteFactory,
     ReceiverCallFactory,
     ReceiverStateFactory,
     RefusalFactory,
     RefusedBodyFactory,
     ReplayFactory,
+    SiteAddressFactory,
 )
 
 __all__ = [
@@ -58,6 +60,7 @@ __all__ = [
     "LockFactory",
     "MessageFactory",
     "MutedSenderFactory",
+    "NoteFactory",
     "OrderFactory",
     "OrderItemFactory",
     "PaymentRequestFactory",
@@ -71,5 +74,6 @@ __all__ = [
     "ReplayFactory",
     "ShipmentFactory",
     "ShipmentItemFactory",
+    "SiteAddressFactory",
     "TrackFactory",
 ]

@@ -239,3 +239,28 @@ class ReplayFactory(DjangoModelFactory[models.Replay]):
     choice = {"order": "000000001"}
     status = models.Replay.Status.DONE
     finished_at = SelfAttribute("created_at")
+
+
+class NoteFactory(DjangoModelFactory[models.Note]):
+    """A note about the purchase of an order."""
+
+    class Meta:
+        model = models.Note
+
+    order = SubFactory(OrderFactory)
+    account = SelfAttribute("order.account")
+    po_number = SelfAttribute("order.po_number")
+    text = "called the carrier"
+    written_by = "office"
+    written_by_pk = "0"
+
+
+class SiteAddressFactory(DjangoModelFactory[models.SiteAddress]):
+    """The address of the shop; there is one row."""
+
+    class Meta:
+        model = models.SiteAddress
+        django_get_or_create = ("id",)
+
+    id = models.SiteAddress.ONLY
+    url = "https://shop.example"

@@ -309,6 +309,7 @@ def test_file_that_was_just_imported_is_no_error(broken, monkeypatch, tmp_path):
     assert collect_report().spool.waiting.count == 0
 
 
+@override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "SILENCE_AFTER_HOURS": 24})
 def test_number_of_queries_does_not_depend_on_the_number_of_rows(post, hear):
     def queries():
         with CaptureQueriesContext(connection) as captured:
