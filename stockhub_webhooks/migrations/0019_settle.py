@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('stockhub_webhooks', '0018_due_calls_by_status'),
+        ("stockhub_webhooks", "0018_due_calls_by_status"),
     ]
 
     operations = [

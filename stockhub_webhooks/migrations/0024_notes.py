@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('stockhub_webhooks', '0023_alarms_of_subjects'),
+        ("stockhub_webhooks", "0023_alarms_of_subjects"),
     ]
 
     operations = [

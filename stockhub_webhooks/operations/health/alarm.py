@@ -100,7 +100,7 @@ def raise_alarms(report: Report, *, is_whole: bool = True) -> None:
         problems = [problem for problem in find_problems(report) if is_whole or problem.code in LOCAL]
     if not (problems or is_whole or _seen_here):
         return
-    found = {problem.identity: problem.newest for problem in problems}
+    found = {problem.identity: problem.newest for problem in sorted(problems, key=lambda each: each.newest or 0)}
     found |= {"backlog": None} if report.late.count else {}
     new = _update_episodes(found, is_whole=is_whole)
     mailed = [problem for problem in problems if problem.code in MAILED]
