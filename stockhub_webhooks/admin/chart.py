@@ -1,6 +1,6 @@
 """The picture of what came in each hour: its numbers as places, for the template that draws them.
 
-Places from left to right are shares of the width, so the picture fills any page; heights are pixels.
+Places from left to right are shares of the plot, which is as wide as the page without the numbers; heights are pixels.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from typing import Any, NamedTuple
 
 from django.utils import formats
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.operations.health.hours import RESULTS, Hour
 
 TOP, PLOT, BOTTOM = 14, 180, 40
 BASE = TOP + PLOT
-GUTTER = 6.0
+GUTTER = 52  # pixels, for "100.000" on any width
 FULL = 100.0
 SMALLEST = 3.0  # one failure among thousands must be seen
 LABEL_EVERY_HOURS = 6
@@ -58,13 +59,13 @@ class Chart:
 
     height = BASE + BOTTOM
     base = BASE
-    gutter = f"{GUTTER:g}%"
-    label_x = f"{GUTTER - 0.7:g}%"
+    gutter = GUTTER
+    label_x = GUTTER - 6
 
     def __init__(self, hours: Sequence[Hour]) -> None:
         self.hours = hours
         self.names = names_of([hour.begins_at for hour in hours])
-        self.slot = (FULL - GUTTER) / max(len(hours), 1)
+        self.slot = FULL / max(len(hours), 1)
         self.ticks = ticks_up_to(max((hour.total for hour in hours), default=0))
         self.scale = PLOT / self.ticks[-1]
         self.totals = sum((Counter(hour.counts) for hour in hours), Counter())
@@ -129,8 +130,8 @@ class Chart:
         return rows[::-1]
 
     def x(self, number: int) -> float:
-        """Return the left edge of an hour as a share of the width."""
-        return GUTTER + number * self.slot
+        """Return the left edge of an hour as a share of the width of the plot."""
+        return number * self.slot
 
     def y(self, count: float) -> float:
         """Return the distance of a count from the top."""
@@ -146,7 +147,7 @@ def names_of(moments: Sequence[datetime]) -> list[str]:
     """Return day and time of each; with its zone if the end of summer time makes the same time come twice."""
     by_clock = Counter(at.replace(tzinfo=None, fold=0) for at in moments)
     return [
-        formats.date_format(at, "D j M H:i")
+        formats.date_format(at, str(pgettext("date format of a heading", "D j M H:i")))
         + (f" {at.tzname()}" if by_clock[at.replace(tzinfo=None, fold=0)] > 1 else "")
         for at in moments
     ]

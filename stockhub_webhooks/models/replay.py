@@ -103,7 +103,7 @@ class Replay(models.Model):
 
     class Meta:
         verbose_name = _("processing again")
-        verbose_name_plural = _("processed again")
+        verbose_name_plural = _("runs of processing again")
 
     def __str__(self) -> str:
         return f"{self.pk} ({self.requested_by})"
