@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -79,8 +80,11 @@ class DocumentAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("customer"))
     def customer(self, document: Any) -> str:
+        """Return the recipient; of an order that was not received, the one of its newest document."""
         shipping, billing = (getattr(document, name, None) for name in ADDRESSES)
-        return display.customer(shipping or billing)
+        return display.customer_of_stub(getattr(document, "child_address", None)) or display.customer(
+            shipping or billing
+        )
 
     @admin.display(description=_("shipping address"))
     def ship_to(self, document: Any) -> Any:
@@ -123,7 +127,11 @@ class DocumentAdmin(ReadOnlyAdmin):
     @admin.display(description=_("parcels"))
     def parcels(self, document: Any) -> Any:
         """Return the first tracking numbers, as links if they have URLs; a link to the others, which are not read."""
-        shown = [display.track(track) for track in document.first_tracks[: display.SHOWN_LINES]]
+        return self.parcels_of(document, display.track)
+
+    def parcels_of(self, document: Any, shown_as: Callable[[Track], Any]) -> Any:
+        """Return the first parcels, and a link to the others."""
+        shown = [shown_as(track) for track in document.first_tracks[: display.SHOWN_LINES]]
         others = [display.page(document, f"… {_('show all')}")] if len(document.first_tracks) > len(shown) else []
         return display.joined(SafeString("<br>"), [*shown, *others]) or display.EMPTY
 

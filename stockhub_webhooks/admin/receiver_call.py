@@ -43,7 +43,10 @@ STILL_WAITING = ngettext_lazy(
 class ReceiverCallAdmin(ReceiversPage, FailuresPage):
     """Admin of receiver calls: the tasks of our shop, and their state."""
 
-    list_display = ("what", "number", "po_number", "receiver_known", "status_in_words", "error_in_short")
+    list_display = (
+        "what", "number", "po_number", "receiver_known", "status_in_words", "attempts", "failed_at", "next_attempt",
+        "error_in_short",
+    )  # fmt: skip
     list_filter = (
         ReceiverCallAttentionFilter,
         "status",
@@ -105,9 +108,9 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
         return call.event.po_number or display.EMPTY
 
     @admin.display(description=_("account"), ordering="event__account")
-    def account(self, call: ReceiverCall) -> str:
+    def account_in_words(self, call: ReceiverCall) -> str:
         """Return the account of the event."""
-        return call.event.account
+        return labels.account(call.event.account)
 
     @admin.display(description=_("receiver"), ordering="receiver")
     def receiver_known(self, call: ReceiverCall) -> str:
@@ -122,6 +125,11 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
     def status_in_words(self, call: ReceiverCall) -> str:
         """Return the status; of a waiting task also that its receiver is paused or away."""
         return labels.call_status(call)
+
+    @admin.display(description=_("next attempt"))
+    def next_attempt(self, call: ReceiverCall) -> Any:
+        """Return when a waiting task is due."""
+        return display.short_time(call.due_at if call.status == ReceiverCall.Status.PENDING else None)
 
     @admin.display(description=_("signal"))
     def signal_in_words(self, call: ReceiverCall) -> str:

@@ -34,6 +34,7 @@ IMPERSONAL: dict[str, frozenset[str]] = {
     "Invoice": _DOCUMENT,
     "InvoiceItem": _LINE,
     "Lock": frozenset({"name"}),
+    "MentionedNumber": frozenset(),
     # notes name fields, codes and reasons, never the value of an address
     "Message": _SENDER | {"url_topic", "topic", "account", "source", "status", "outcome", "cause", "notes",
                           "increment_id", "entered_by"},
