@@ -30,7 +30,7 @@ class BadgedAdmin(BoundedListAdmin):
         return self.has_account and bool(getattr(row, "is_test", False))
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        """Shorten times, and add the badge to the column that links to the page of a row: small screens show it, too."""
+        """Shorten times; add the badge to the column that links to the page of a row: small screens show it, too."""
         changelist: Any = super().get_changelist_instance(request)
         first: Any = next(iter(changelist.list_display_links or ()), None)
         badged = first if any(map(self.is_test, changelist.result_list)) else None

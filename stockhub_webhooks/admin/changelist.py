@@ -91,7 +91,7 @@ class BoundedListAdmin(ModelAdmin):
         )
 
     def linked_filters(self, request: HttpRequest, changelist: ChangeList) -> list[tuple[str, str, str]]:
-        """Return the parameters of a link that no filter beside the list shows: label, value, and the URL without it."""
+        """Return the parameters of a link that no filter beside the list shows: label, value, URL without it."""
         return [
             (*in_words(self.model, name, str(request.GET[name])), changelist.get_query_string(remove=[name]))
             for name in self.linked_parameters

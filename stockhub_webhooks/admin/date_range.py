@@ -15,7 +15,6 @@ from django.utils.dateparse import parse_date
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-
 # A head without "at": "received", not "received at".
 TITLES = {
     "created_at": pgettext_lazy("filter", "created"),

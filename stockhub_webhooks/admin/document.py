@@ -15,7 +15,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.admin import display, labels, related_activity, search_box
-from stockhub_webhooks.admin.base import ReadOnlyAdmin
+from stockhub_webhooks.admin.export_link import ExportLink
 from stockhub_webhooks.admin.long_parts import parts_of, with_links
 from stockhub_webhooks.admin.story.links import link, story_url
 from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Track
@@ -29,7 +29,7 @@ TOPIC_OF = {kind.model: topic for topic, kind in BY_TOPIC.items()}
 WHAT_HAPPENED: Any = (_("What happened"), {"fields": ["events", "receiver_calls", "messages"]})
 
 
-class DocumentAdmin(ReadOnlyAdmin):
+class DocumentAdmin(ExportLink):
     """Base class of the admins of documents. Its display methods are columns of the list and lines of the page."""
 
     with_tracks = False

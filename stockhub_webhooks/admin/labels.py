@@ -211,6 +211,11 @@ def error(message: Message) -> str:
     return reason(message.error)
 
 
+def reason_in_short(message: Message) -> str:
+    """Return why a message was not applied, without details and without what may name a customer."""
+    return str(REASONS.get(message.error.partition(":")[0], "")) or error_type(message.error)
+
+
 def reason(text: str) -> str:
     """Translate an error that begins with a code of `REASONS`, or one of this app; return any other text unchanged."""
     code, _colon, detail = text.partition(":")

@@ -71,7 +71,7 @@ def _set_keys() -> int:
 
 
 def _write_numbers(rows: Callable[[], Any], relation: str) -> int:
-    """Write the numbers of the newest bodies that have none; two processes may write the same ones, which is harmless."""
+    """Write the numbers of the newest bodies that have none; two processes may write the same ones."""
     using = database_alias()
     bodies = list(unread(rows(), relation).only("body", "headers").order_by("-pk")[:BODIES])
     if not bodies:
