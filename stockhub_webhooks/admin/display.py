@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
@@ -127,6 +128,12 @@ def more(number: int, url: str = "") -> list[SafeString | str]:
 def joined(separator: str, texts: Iterable[Any]) -> SafeString:
     """Return texts one after the other, escaped unless they are safe."""
     return format_html_join(separator, "{}", ((text,) for text in texts))
+
+
+def breakable(name: Any) -> SafeString:
+    """Return the name of a function or an error that may be broken into lines between its words only."""
+    parts = re.split(r"(?<=[._:/])|(?<=[a-z])(?=[A-Z])", str(name))
+    return joined(SafeString("<wbr>"), parts)
 
 
 def table(heads: Iterable[Any], rows: Iterable[Iterable[Any]]) -> SafeString | str:

@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.formats import localize
+from django.utils.html import format_html
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
@@ -113,13 +114,13 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
         return labels.account(call.event.account)
 
     @admin.display(description=_("receiver"), ordering="receiver")
-    def receiver_known(self, call: ReceiverCall) -> str:
+    def receiver_known(self, call: ReceiverCall) -> Any:
         """Return the receiver; for an open task also whether this process knows it."""
         signal = signals.BY_NAME.get(call.signal)
         is_connected = signal is not None and signal.find(call.receiver) is not None
         if is_connected or call.status not in ReceiverCall.OPEN:
-            return call.receiver
-        return f"{call.receiver} ({_('not there any more')})"
+            return display.breakable(call.receiver)
+        return format_html("{} ({})", display.breakable(call.receiver), _("not there any more"))
 
     @admin.display(description=_("status"), ordering="status")
     def status_in_words(self, call: ReceiverCall) -> str:
@@ -137,14 +138,15 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
         return f"{statuses.label(labels.SIGNALS, call.signal)} ({call.signal})"
 
     @admin.display(description=_("last error"))
-    def error_in_short(self, call: ReceiverCall) -> str:
+    def error_in_short(self, call: ReceiverCall) -> Any:
         """Return the first line of the last error."""
-        return Truncator(labels.first_line(call.last_error, persons=True)).chars(60) or display.EMPTY
+        shortened = Truncator(labels.first_line(call.last_error, persons=True)).chars(60)
+        return display.breakable(shortened) or display.EMPTY
 
     @admin.display(description=_("last error"))
-    def error_without_text(self, call: ReceiverCall) -> str:
+    def error_without_text(self, call: ReceiverCall) -> Any:
         """Return the type of the error; its text is the shop's and may have personal data."""
-        return labels.first_line(call.last_error, persons=False) or display.EMPTY
+        return display.breakable(labels.first_line(call.last_error, persons=False)) or display.EMPTY
 
     @admin.display(description=_("last error"))
     def whole_error(self, call: ReceiverCall) -> Any:

@@ -13,7 +13,7 @@ from django.utils.translation import pgettext_lazy
 
 from stockhub_webhooks.admin import display, list_filters
 from stockhub_webhooks.admin.date_range import DateRangeFilter
-from stockhub_webhooks.admin.document import WHAT_HAPPENED, DocumentAdmin
+from stockhub_webhooks.admin.document import WHAT_HAPPENED, DocumentAdmin, is_list
 from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.models import RMA
 from stockhub_webhooks.office import returns
@@ -64,8 +64,9 @@ class RMAAdmin(DocumentAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Add the customer of the order."""
-        return super().get_queryset(request).select_related(*(f"order__{name}" for name in ADDRESSES))
+        """Add the customer of the order; the list shows no parcels."""
+        rows = super().get_queryset(request).select_related(*(f"order__{name}" for name in ADDRESSES))
+        return rows.prefetch_related(None) if is_list(request) else rows
 
     def complete_rows(self, request: HttpRequest, rows: Sequence[RMA]) -> None:
         """Set the summaries of the returns."""

@@ -31,7 +31,7 @@ def newest_addresses(orders: Iterable[Order]) -> dict[int, ChildAddress]:
     found: dict[int, ChildAddress] = {}
     for model, name in SOURCES if stubs else ():
         rows = model.objects.using(database_alias()).filter(order__in=stubs, **{f"{name}__isnull": False})
-        newest = [pk for _order, pk in rows.order_by().values_list("order").annotate(newest=Max("pk"))]
+        newest = rows.order_by().values("order").annotate(newest=Max("pk")).values("newest")
         documents = model.objects.using(database_alias()).filter(pk__in=newest).select_related(name).defer("extra")
         for document in documents:
             other = found.get(document.order_id)
