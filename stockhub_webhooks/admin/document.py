@@ -74,6 +74,11 @@ class DocumentAdmin(ExportLink):
         return display.page(document.order) if document.order else display.EMPTY
 
     @admin.display(description=_("order"))
+    def order_and_po_number(self, document: Any) -> Any:
+        """Return a link to the order, and our order number below it."""
+        return display.multiline(filter(None, (self.order_number(document), document.po_number)))
+
+    @admin.display(description=_("order"))
     def of_order(self, document: Any) -> Any:
         """Return links to the order and its story; of a stub also that the order is not received yet."""
         return order_and_story(document.order, self.admin_site)

@@ -45,7 +45,7 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
     """Admin of receiver calls: the tasks of our shop, and their state."""
 
     list_display = (
-        "what", "number", "po_number", "receiver_known", "status_in_words", "attempts", "failed_at", "next_attempt",
+        "what", "both_numbers", "receiver_known", "status_in_words", "attempts", "last_and_next_attempt",
         "error_in_short",
     )  # fmt: skip
     list_filter = (
@@ -89,9 +89,9 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
         return labels.event(call.event)
 
     @admin.display(description=_("Stock Hub number"), ordering="event__increment_id")
-    def number(self, call: ReceiverCall) -> str:
-        """Return the number of the document."""
-        return call.event.increment_id
+    def both_numbers(self, call: ReceiverCall) -> Any:
+        """Return the number of the document, and our order number below it."""
+        return display.multiline(filter(None, (call.event.increment_id, call.event.po_number)))
 
     @admin.display(description=_("change"))
     def of_event(self, call: ReceiverCall) -> Any:
@@ -127,10 +127,13 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
         """Return the status; of a waiting task also that its receiver is paused or away."""
         return labels.call_status(call)
 
-    @admin.display(description=_("next attempt"))
-    def next_attempt(self, call: ReceiverCall) -> Any:
-        """Return when a waiting task is due."""
-        return display.short_time(call.due_at if call.status == ReceiverCall.Status.PENDING else None)
+    @admin.display(description=_("last failure, → next attempt"))
+    def last_and_next_attempt(self, call: ReceiverCall) -> Any:
+        """Return when the task failed last, and when a waiting one is due."""
+        failed = display.short_time(call.failed_at) if call.failed_at else None
+        is_waiting = call.status == ReceiverCall.Status.PENDING and call.due_at
+        due = format_html("→ {}", display.short_time(call.due_at)) if is_waiting else None
+        return display.multiline(filter(None, (failed, due)))
 
     @admin.display(description=_("signal"))
     def signal_in_words(self, call: ReceiverCall) -> str:

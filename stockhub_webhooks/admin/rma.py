@@ -32,8 +32,8 @@ class RMAAdmin(DocumentAdmin):
     """List of returns, and the page of each."""
 
     list_display = (
-        "increment_id", "order_number", "po_number", "customer", "status_in_words", "pieces", "goods", "refund",
-        "requested_on", "received_on",
+        "increment_id", "order_and_po_number", "customer", "status_in_words", "pieces", "refund", "requested_on",
+        "received_on",
     )  # fmt: skip
     sortable_by = ("requested_on",)
     list_filter = (
@@ -84,15 +84,13 @@ class RMAAdmin(DocumentAdmin):
         """Return the pieces that came back, or are to come back."""
         return document.summary.pieces if document.summary else display.EMPTY
 
-    @admin.display(description=_("value"))
-    def goods(self, document: Any) -> str:
-        """Return the value of these pieces, VAT included."""
-        return display.money(document.summary.value, document.currency) if document.summary else display.EMPTY
-
     @admin.display(description=_("refund"))
-    def refund(self, document: Any) -> str:
-        """Return whether they are credited."""
-        return statuses.label(REFUNDS, document.summary.refund) if document.summary else display.EMPTY
+    def refund(self, document: Any) -> Any:
+        """Return the value of these pieces, VAT included, and below it whether they are credited."""
+        if not document.summary:
+            return display.EMPTY
+        value = display.money(document.summary.value, document.currency)
+        return display.multiline((value, statuses.label(REFUNDS, document.summary.refund)))
 
     @admin.display(description=pgettext_lazy("list", "requested"), ordering="date_requested")
     def requested_on(self, document: Any) -> Any:

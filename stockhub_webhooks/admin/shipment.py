@@ -21,8 +21,8 @@ class ShipmentAdmin(DocumentAdmin):
     """List of shipments, and the page of each."""
 
     list_display = (
-        "increment_id", "order_number", "po_number", "status_in_words", "short_parcels", "customer", "created_on",
-        "collected_on", "days_under_way", "delivered_on",
+        "increment_id", "order_and_po_number", "status_and_day", "short_parcels", "customer", "created_on",
+        "collected_on", "days_under_way",
     )  # fmt: skip
     sortable_by = ("created_on", "collected_on", "days_under_way")
     list_filter = (
@@ -72,10 +72,11 @@ class ShipmentAdmin(DocumentAdmin):
         until = shipment.delivered_at if shipment.is_delivered else timezone.now()
         return max((until - since).days, 0) if until else display.EMPTY
 
-    @admin.display(description=pgettext_lazy("list", "delivered"), ordering="delivered_at")
-    def delivered_on(self, shipment: Shipment) -> Any:
-        """Return the date without the time."""
-        return display.day(shipment.delivered_at)
+    @admin.display(description=_("status"), ordering="status")
+    def status_and_day(self, shipment: Shipment) -> Any:
+        """Return the status, and the day of the delivery below it."""
+        delivered = display.day(shipment.delivered_at) if shipment.delivered_at else None
+        return display.multiline(filter(None, (self.status_in_words(shipment), delivered)))
 
     @admin.display(description=_("sent from"))
     def sent_from(self, shipment: Shipment) -> Any:
