@@ -178,7 +178,6 @@ def track(row: Track) -> SafeString | str:
 
 
 def short_track(row: Track) -> SafeString:
-    """Return the carrier and the tracking number in one line of a list, which is cut off if it is too long."""
-    carrier = story.carrier_name(row)
-    title = f"{carrier} {row.tracking_number}".strip()
-    return format_html('<span class="stockhub-cut" title="{}">{} {}</span>', title, carrier, track(row))
+    """Return the carrier, and below it the tracking number in one line, which is cut off if it is too long."""
+    number = format_html('<span class="stockhub-cut" title="{}">{}</span>', row.tracking_number, track(row))
+    return format_html("{}{}", story.carrier_name(row), number)

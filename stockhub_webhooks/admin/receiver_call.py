@@ -132,7 +132,11 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
         """Return when the task failed last, and when a waiting one is due."""
         failed = display.short_time(call.failed_at) if call.failed_at else None
         is_waiting = call.status == ReceiverCall.Status.PENDING and call.due_at
-        due = format_html("→ {}", display.short_time(call.due_at)) if is_waiting else None
+        due = (
+            format_html('<span class="stockhub-short">→ {}</span>', display.short_time(call.due_at))
+            if is_waiting
+            else None
+        )
         return display.multiline(filter(None, (failed, due)))
 
     @admin.display(description=_("signal"))

@@ -202,7 +202,7 @@ def blocked_rows(*, persons: bool) -> Iterator[dict[str, Any]]:
     states = breaker.states()
     for row in rows:
         is_paused = row.receiver in states and states[row.receiver].is_paused
-        detail = (row.pause_reason if persons else "") if is_paused else row.cause
+        detail = (row.pause_reason if persons else "") if is_paused else labels.cause(row.cause)
         yield {
             "receiver": row.receiver,
             "state": labels.PAUSED if is_paused else labels.AWAY,
