@@ -84,7 +84,7 @@ class FindPage(ReadOnlyAdmin):
             result = search_box.find(request, text, self.topics(request), tests=True)
         rows = purchases(result.hits)
         others = self.unprocessed(request, text) if text else unprocessed.Found()
-        if len(rows) == 1 and not (result.is_cut_off or others.messages or others.refused):
+        if len(rows) == 1 and not (result.is_cut_off or others.needs_attention):
             return HttpResponseRedirect(self.address(rows[0]))
         context = {
             "title": _("Find"),

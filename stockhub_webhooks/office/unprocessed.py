@@ -32,6 +32,11 @@ class Found:
     refused: list[RefusedBody] = field(default_factory=list)
     is_cut_off: bool = False
 
+    @property
+    def needs_attention(self) -> bool:
+        """True if one of them was not dismissed."""
+        return bool(self.refused) or any(each.status != Message.Status.DISMISSED for each in self.messages)
+
 
 def unapplied() -> QuerySet[Message]:
     """Return the real messages that were not applied."""

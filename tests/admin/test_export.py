@@ -113,7 +113,7 @@ def test_workbook_is_offered_and_has_the_rows_of_the_file(staff, url, order):
     assert 'value="xlsx"' in staff.get(url, CHOSEN).text
     answer = staff.post(url, CHOSEN | {"format": "xlsx"}, **DUTCH)
     assert answer["Content-Type"] == workbook.CONTENT_TYPE
-    assert 'filename="orders-2024-01-01-2024-12-31.xlsx"' in answer["Content-Disposition"]
+    assert 'filename="bestellingen-2024-01-01-2024-12-31.xlsx"' in answer["Content-Disposition"]
     assert answer.streaming
     page = load_workbook(BytesIO(b"".join(answer.streaming_content))).active
     heads, row = ([cell.value for cell in cells] for cells in page.iter_rows())
