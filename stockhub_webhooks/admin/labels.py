@@ -124,6 +124,10 @@ CODES: Mapping[str, Labels] = {
     "shipment.status": statuses.SHIPMENT,
     "rma.status": statuses.RMA,
     "rma_item.status": statuses.RMA,
+    "rma_item.reason": statuses.RETURN_REASON,
+    "rma_item.resolution": statuses.RESOLUTION,
+    "rma_item.merchant_resolution": statuses.RESOLUTION,
+    "payment_request.payment_method": statuses.PAYMENT_METHOD,
     "credit_memo.reversal": statuses.REVERSAL,
 }
 

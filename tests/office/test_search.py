@@ -141,8 +141,9 @@ def customers(post):
         ],
         1,
     ):
-        customer = {"first_name": first, "last_name": last, "telephone": telephone, "street": street,
-                    "house_number": "12", "postcode": "1015ZZ", "city": "Utrecht", "email": "x@example.com"}  # fmt: skip
+        customer = {"first_name": first, "last_name": last, "telephone": telephone, "street": street} | {
+            "house_number": "12", "postcode": "1015ZZ", "city": "Utrecht", "email": "x@example.com"
+        }  # fmt: skip
         post("order", sample("order", increment_id=f"00000080{number}", po_number=f"WEB-2001{number}",
                              shipping_address=customer, billing_address=customer))  # fmt: skip
 
