@@ -124,6 +124,8 @@ CODES: Mapping[str, Labels] = {
     "shipment.status": statuses.SHIPMENT,
     "rma.status": statuses.RMA,
     "rma_item.status": statuses.RMA,
+    "rma.reason": statuses.RETURN_REASON,
+    "rma.resolution": statuses.RESOLUTION,
     "rma_item.reason": statuses.RETURN_REASON,
     "rma_item.resolution": statuses.RESOLUTION,
     "rma_item.merchant_resolution": statuses.RESOLUTION,

@@ -180,6 +180,10 @@ def _many_rows_of_the_operation(lines, order):
                            reason="wrong_key", remote_address=f"a{number}", refused_at=_at(number))
         for number in lines
     ))  # fmt: skip
+    kept = models.RefusedBody.objects.latest("pk")
+    _add(models.MentionedNumber, (
+        models.MentionedNumber(refused_body=kept, number=f"number{number}") for number in lines
+    ))  # fmt: skip
     _add(models.Replay, (
         models.Replay(requested_by="office", created_at=_at(number), reason="to see", status="done")
         for number in lines

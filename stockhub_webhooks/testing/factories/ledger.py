@@ -214,3 +214,14 @@ class ReplayFactory(DjangoModelFactory[models.Replay]):
     choice = {"order": "000000001"}
     status = models.Replay.Status.DONE
     finished_at = SelfAttribute("created_at")
+
+
+class MentionedNumberFactory(DjangoModelFactory[models.MentionedNumber]):
+    """A number in a message that cannot be read."""
+
+    class Meta:
+        model = models.MentionedNumber
+
+    message = SubFactory(MessageFactory, status="quarantined")
+    number = "000100019"
+    is_personal = False
