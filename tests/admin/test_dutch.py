@@ -37,7 +37,7 @@ def dutch_text(page):
     main = page.partition('id="content-main"')[2] or page.partition('id="content"')[2]
     said = " ".join(re.findall(r'(?:aria-label|alt|placeholder|title)="([^"]*)"', main))
     text = re.sub(r"<[^>]+>", " ", FOREIGN.sub(" ", main.partition("<footer")[0]))
-    return re.sub(r"\s+", " ", unescape(f"{text} {said}"))
+    return re.sub(r"\s+", " ", unescape(f"{text} {FOREIGN.sub(' ', said)}"))
 
 
 def english_texts():
