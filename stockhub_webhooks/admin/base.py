@@ -63,7 +63,7 @@ class ReadOnlyAdmin(BadgedAdmin):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
-    ordering = ("-pk",)
+    ordering: ClassVar[tuple[str, ...]] = ("-pk",)
     search_fields = ("pk",)  # only makes Django show the search box; `get_search_filter` does the search
     sortable_by: ClassVar[Any] = ("created_at", "date_requested", "occurred_at", "received_at")  # each has an index
     deferred_fields: ClassVar[tuple[str, ...]] = ()

@@ -44,7 +44,8 @@ class BoundedChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         """Read the rows of the page, and what the columns need of other tables, for all rows at once."""
         super().get_results(request)
-        self.model_admin.complete_rows(request, list(self.result_list))
+        model_admin: Any = self.model_admin
+        model_admin.complete_rows(request, list(self.result_list))
 
 
 class BoundedListAdmin(ModelAdmin):

@@ -28,7 +28,7 @@ OTHER = "~other"
 class CodeFilter(admin.SimpleListFilter):
     """Filter on a column of codes by their labels. An open set has one more choice for all unknown codes."""
 
-    title = ""
+    title: Any = ""
     parameter_name = ""
     labels: ClassVar[Mapping[str, Any]] = {}
     is_open = True
