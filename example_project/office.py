@@ -5,9 +5,11 @@
 
 import argparse
 import random
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections import Counter
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -127,10 +129,10 @@ def main() -> int:
         print(
             f"{address}admin/stockhub_webhooks/   login: {LOGIN}   password: {PASSWORD}   (Ctrl-C ends it)", flush=True
         )
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # of a container, or `kill` after nohup
         try:
-            while True:
-                input()
-        except (EOFError, KeyboardInterrupt):
+            threading.Event().wait()
+        except KeyboardInterrupt:
             print()
     return 0
 

@@ -16,9 +16,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks import runners
-from stockhub_webhooks.admin import search_box
+from stockhub_webhooks.admin import labels, search_box
 from stockhub_webhooks.admin.badge import BadgedAdmin
 from stockhub_webhooks.admin.date_range import is_used
 from stockhub_webhooks.admin.guard import guarded_patterns
@@ -32,6 +33,7 @@ from stockhub_webhooks.office.access import may_see_persons
 from stockhub_webhooks.visible import isolated, visible_html
 
 BATCH = 500
+DJANGOS_FILTER = "admin/filter.html"
 
 ObjectTools = list[tuple[str, Any]]  # (url, label) of the buttons above a list or a row's page
 
@@ -64,7 +66,7 @@ class ReadOnlyAdmin(BadgedAdmin):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
-    ordering = ("-pk",)
+    ordering: ClassVar[tuple[str, ...]] = ("-pk",)
     search_fields = ("pk",)  # only makes Django show the search box; `get_search_filter` does the search
     sortable_by: ClassVar[Any] = ("created_at", "date_requested", "occurred_at", "received_at")  # each has an index
     deferred_fields: ClassVar[tuple[str, ...]] = ()
@@ -95,7 +97,12 @@ class ReadOnlyAdmin(BadgedAdmin):
 
     def get_list_display(self, request: HttpRequest) -> Any:
         columns = self.visible_fields(request, self.list_display)
-        return (*columns, "account") if self.shows_account() else columns
+        return (*columns, "account_in_words") if self.shows_account() else columns
+
+    @admin.display(description=_("account"))
+    def account_in_words(self, row: Any) -> str:
+        """Return the name of the account; in words if the app itself gave it."""
+        return labels.account(row.account)
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         filters = super().get_list_filter(request)
@@ -110,7 +117,11 @@ class ReadOnlyAdmin(BadgedAdmin):
         with_account = self.shows_account() and not is_test
         fieldsets: list[Any] = [(None, {"fields": ["about_test"]})] if is_test else []
         for title, options in self.fieldsets or ():
-            names = [name for name in options["fields"] if with_account or name != "account"]
+            names = [
+                "account_in_words" if name == "account" else name
+                for name in options["fields"]
+                if with_account or name != "account"
+            ]
             if visible := self.visible_fields(request, names):
                 fieldsets.append((title, {**options, "fields": visible}))
         return fieldsets
@@ -169,6 +180,10 @@ class ReadOnlyAdmin(BadgedAdmin):
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         changelist: Any = super().get_changelist_instance(request)
+        changelist.linked_filters = self.linked_filters(request, changelist)
+        for spec in changelist.filter_specs:
+            if spec.template == DJANGOS_FILTER:
+                spec.template = "admin/stockhub_webhooks/filter.html"
         changelist.search_help_text = self.search_help_text or search_box.help_text(request)
         return changelist
 

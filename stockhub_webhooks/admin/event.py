@@ -26,6 +26,7 @@ class EventAdmin(ReadOnlyAdmin):
     """Admin of events."""
 
     list_display = ("occurred_at", "what", "increment_id", "order_number", "po_number")
+    ordering = ("-occurred_at", "-pk")
     list_filter = (
         list_filters.by_code("type", _("type"), labels.EVENTS, is_open=False),
         ("occurred_at", DateRangeFilter),

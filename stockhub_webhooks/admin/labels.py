@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from django.utils.translation import gettext, ngettext, ngettext_lazy
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks import signals
+from stockhub_webhooks.admin import reasons
 from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.contract.statuses import Labels
 from stockhub_webhooks.delivery import breaker
@@ -125,6 +126,12 @@ CODES: Mapping[str, Labels] = {
     "shipment.status": statuses.SHIPMENT,
     "rma.status": statuses.RMA,
     "rma_item.status": statuses.RMA,
+    "rma.reason": statuses.RETURN_REASON,
+    "rma.resolution": statuses.RESOLUTION,
+    "rma_item.reason": statuses.RETURN_REASON,
+    "rma_item.resolution": statuses.RESOLUTION,
+    "rma_item.merchant_resolution": statuses.RESOLUTION,
+    "payment_request.payment_method": statuses.PAYMENT_METHOD,
     "credit_memo.reversal": statuses.REVERSAL,
 }
 
@@ -139,18 +146,35 @@ OWN_ERRORS: Mapping[str, Any] = {
     WORKER_DIED: CAUSES[DIED],
     Message.ERASED: DISMISSALS[Message.ERASED],  # of a call that was given up since its order was erased
 }
-ASKED_LATER = re.compile(r"asked to be called again in ([\d.e+]+) seconds(?:: (.*))?")
-ASKED_REASONS = {
-    "the shop has no such order yet": _("the shop has no such order yet"),
-    "HOST_ORDER_RESOLVER is not set": _("HOST_ORDER_RESOLVER is not set"),
-    "looking for the order failed": _("looking for the order failed"),
+
+# The codes of `operations.health.rules.Problem`.
+ALARMS: Labels = {
+    "database": _("database does not answer"),
+    "read_only": _("database takes no writes"),
+    "lost_messages": _("messages missing from the database"),
+    "spool": _("spool directory"),
+    "spool_late": _("files wait in the spool directory"),
+    "spool_other": _("spool files of another database"),
+    "given_up": _("given up"),
+    "quarantined": _("messages that need a look"),
+    "refusals": _("refused messages"),
+    "silence": _("no messages come in"),
+    "impossible_times": _("impossible times"),
+    "backlog": _("work is late"),
+    "no_worker": _("no worker is running"),
+    "order_locked": _("order locked by another transaction"),
+    "gone_receivers": _("receivers that are not there any more"),
+    "receiver_hangs": _("receiver does not come back"),
+    "paused": _("receivers paused"),
+    "breaker": _("receivers away"),
+    "refusals_expiring": _("refused messages that are deleted soon"),
+    "refusals_pushed_out": _("refused messages that were not kept"),
+    "receiver_fails": _("receiver only fails"),
+    "resolver_fails": _("look-up of orders fails"),
+    "past_term": _("personal data past its term"),
 }
-UNITS: tuple[tuple[int, Any], ...] = (
-    (86_400, ngettext_lazy("%(count)d day", "%(count)d days", "count")),
-    (3_600, ngettext_lazy("%(count)d hour", "%(count)d hours", "count")),
-    (60, ngettext_lazy("%(count)d minute", "%(count)d minutes", "count")),
-    (1, ngettext_lazy("%(count)d second", "%(count)d seconds", "count")),
-)
+
+HEARTBEATS: Labels = {"worker": _("worker")}
 
 
 def order(order: Order) -> str:
@@ -204,39 +228,31 @@ def error(message: Message) -> str:
     return reason(message.error)
 
 
+def reason_in_short(message: Message) -> str:
+    """Return why a message was not applied, without details and without what may name a customer."""
+    return str(REASONS.get(message.error.partition(":")[0], "")) or error_type(message.error)
+
+
 def reason(text: str) -> str:
     """Translate an error that begins with a code of `REASONS`, or one of this app; return any other text unchanged."""
     code, _colon, detail = text.partition(":")
     if code not in REASONS:
         return own_error(text) or text
-    return f"{REASONS[code]} ({detail.strip()})" if detail.strip() else str(REASONS[code])
+    in_words = reasons.detail(detail.strip())
+    return f"{REASONS[code]} ({in_words})" if in_words else str(REASONS[code])
 
 
 def first_line(text: str, *, persons: bool) -> str:
     """Return the first line of an error, or only its type if `persons` is False."""
     first = text.partition("\n")[0]
-    if own := own_error(first):
+    if own := own_error(first, persons=persons):
         return own
     return first if persons else error_type(text)
 
 
-def own_error(first: str) -> str:
+def own_error(first: str, *, persons: bool = True) -> str:
     """Translate an error text of this app; return "" for any other error."""
-    asked = ASKED_LATER.fullmatch(first)
-    if asked is None:
-        return str(OWN_ERRORS.get(first.strip(), ""))
-    text = _("our shop asked to be told again in %(duration)s") % {"duration": rounded(float(asked[1]))}
-    known, _colon, detail = (asked[2] or "").partition(": ")
-    if asked[2] and known not in ASKED_REASONS:
-        return ""  # the shop's own words, which may be about a person
-    parts = (text, str(ASKED_REASONS.get(known, "")), detail)
-    return ": ".join(part for part in parts if part)
-
-
-def rounded(seconds: float) -> str:
-    """Return a duration in words, in the largest unit of which it is a whole number, or at least two."""
-    size, unit = next((size, unit) for size, unit in UNITS if seconds >= 2 * size or size in (seconds, 1))
-    return str(unit % {"count": round(seconds / size)})
+    return reasons.waiting(first, persons=persons) or str(OWN_ERRORS.get(first.strip(), ""))
 
 
 def error_type(text: str) -> str:
@@ -247,7 +263,17 @@ def error_type(text: str) -> str:
 
 def cause(code: str) -> str:
     """Return the label of a failure's cause; an unknown cause, such as an error's type and place, stays as it is."""
-    return str(CAUSES.get(code, "")) or reason(code)
+    if known := str(CAUSES.get(code, "")):
+        return known
+    name, at, place = code.partition(" at ")
+    if at and name.isidentifier():
+        return gettext("%(error)s in %(place)s") % {"error": name, "place": place}
+    return reason(code)
+
+
+def account(name: str) -> str:
+    """Return the name of an account; in words if the app itself gave it."""
+    return statuses.label(statuses.ACCOUNT, name)
 
 
 def result(message: Message) -> str:

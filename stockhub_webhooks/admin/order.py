@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.admin import display, labels, list_filters
@@ -18,6 +20,8 @@ from stockhub_webhooks.admin.person_page import PersonPage
 from stockhub_webhooks.admin.story.page import StoryPage
 from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.models import Order
+from stockhub_webhooks.office.access import may_see_persons
+from stockhub_webhooks.office.stub_addresses import newest_addresses
 
 
 @admin.register(Order)
@@ -42,6 +46,13 @@ class OrderAdmin(FindPage, ExportPage, FiguresPage, PersonPage, StoryPage):
         (_("Belongs to it"), {"fields": ["documents"]}),
         WHAT_HAPPENED,
     )
+
+    def complete_rows(self, request: HttpRequest, rows: Sequence[Order]) -> None:
+        """Set the addresses of the newest documents of orders that were not received."""
+        if may_see_persons(request):
+            found = newest_addresses(rows)
+            for row in rows:
+                row.child_address = found.get(row.pk)  # type: ignore[attr-defined]
 
     def title_of(self, row: Order) -> str:
         """Return the number; mark a stub as not received yet."""

@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.formats import localize
+from django.utils.html import format_html
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
@@ -43,7 +44,10 @@ STILL_WAITING = ngettext_lazy(
 class ReceiverCallAdmin(ReceiversPage, FailuresPage):
     """Admin of receiver calls: the tasks of our shop, and their state."""
 
-    list_display = ("what", "number", "po_number", "receiver_known", "status_in_words", "error_in_short")
+    list_display = (
+        "what", "both_numbers", "receiver_known", "status_in_words", "attempts", "last_and_next_attempt",
+        "error_in_short",
+    )  # fmt: skip
     list_filter = (
         ReceiverCallAttentionFilter,
         "status",
@@ -85,9 +89,9 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
         return labels.event(call.event)
 
     @admin.display(description=_("Stock Hub number"), ordering="event__increment_id")
-    def number(self, call: ReceiverCall) -> str:
-        """Return the number of the document."""
-        return call.event.increment_id
+    def both_numbers(self, call: ReceiverCall) -> Any:
+        """Return the number of the document, and our order number below it."""
+        return display.multiline(filter(None, (call.event.increment_id, call.event.po_number)))
 
     @admin.display(description=_("change"))
     def of_event(self, call: ReceiverCall) -> Any:
@@ -105,23 +109,35 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
         return call.event.po_number or display.EMPTY
 
     @admin.display(description=_("account"), ordering="event__account")
-    def account(self, call: ReceiverCall) -> str:
+    def account_in_words(self, call: ReceiverCall) -> str:
         """Return the account of the event."""
-        return call.event.account
+        return labels.account(call.event.account)
 
     @admin.display(description=_("receiver"), ordering="receiver")
-    def receiver_known(self, call: ReceiverCall) -> str:
+    def receiver_known(self, call: ReceiverCall) -> Any:
         """Return the receiver; for an open task also whether this process knows it."""
         signal = signals.BY_NAME.get(call.signal)
         is_connected = signal is not None and signal.find(call.receiver) is not None
         if is_connected or call.status not in ReceiverCall.OPEN:
-            return call.receiver
-        return f"{call.receiver} ({_('not there any more')})"
+            return display.breakable(call.receiver)
+        return format_html("{} ({})", display.breakable(call.receiver), _("not there any more"))
 
     @admin.display(description=_("status"), ordering="status")
     def status_in_words(self, call: ReceiverCall) -> str:
         """Return the status; of a waiting task also that its receiver is paused or away."""
         return labels.call_status(call)
+
+    @admin.display(description=_("last failure, → next attempt"))
+    def last_and_next_attempt(self, call: ReceiverCall) -> Any:
+        """Return when the task failed last, and when a waiting one is due."""
+        failed = display.short_time(call.failed_at) if call.failed_at else None
+        is_waiting = call.status == ReceiverCall.Status.PENDING and call.due_at
+        due = (
+            format_html('<span class="stockhub-short">→ {}</span>', display.short_time(call.due_at))
+            if is_waiting
+            else None
+        )
+        return display.multiline(filter(None, (failed, due)))
 
     @admin.display(description=_("signal"))
     def signal_in_words(self, call: ReceiverCall) -> str:
@@ -129,14 +145,15 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
         return f"{statuses.label(labels.SIGNALS, call.signal)} ({call.signal})"
 
     @admin.display(description=_("last error"))
-    def error_in_short(self, call: ReceiverCall) -> str:
+    def error_in_short(self, call: ReceiverCall) -> Any:
         """Return the first line of the last error."""
-        return Truncator(labels.first_line(call.last_error, persons=True)).chars(60) or display.EMPTY
+        shortened = Truncator(labels.first_line(call.last_error, persons=True)).chars(60)
+        return display.breakable(shortened) or display.EMPTY
 
     @admin.display(description=_("last error"))
-    def error_without_text(self, call: ReceiverCall) -> str:
+    def error_without_text(self, call: ReceiverCall) -> Any:
         """Return the type of the error; its text is the shop's and may have personal data."""
-        return labels.first_line(call.last_error, persons=False) or display.EMPTY
+        return display.breakable(labels.first_line(call.last_error, persons=False)) or display.EMPTY
 
     @admin.display(description=_("last error"))
     def whole_error(self, call: ReceiverCall) -> Any:

@@ -151,7 +151,7 @@ def last_times(receivers: list[tuple[str, str]]) -> list[Any]:
 
 def lists(site: str, signal: str, receiver: str) -> dict[str, str]:
     """Return the URLs of the lists that the counts of a receiver link to."""
-    own = {"signal__exact": signal, "receiver__exact": receiver} | REAL
+    own = {"signal__exact": signal, "receiver": receiver} | REAL
     return {
         "waiting_url": admin_link("receivercall", {"status__in": ",".join(ReceiverCall.OPEN), **own}, site),
         "given_up_url": admin_link("receivercall", {"needs": "given_up", **own}, site),
@@ -202,7 +202,7 @@ def blocked_rows(*, persons: bool) -> Iterator[dict[str, Any]]:
     states = breaker.states()
     for row in rows:
         is_paused = row.receiver in states and states[row.receiver].is_paused
-        detail = (row.pause_reason if persons else "") if is_paused else row.cause
+        detail = (row.pause_reason if persons else "") if is_paused else labels.cause(row.cause)
         yield {
             "receiver": row.receiver,
             "state": labels.PAUSED if is_paused else labels.AWAY,

@@ -19,7 +19,8 @@ from stockhub_webhooks.office.access import may_see_persons
 
 HELP = _("How it begins: Stock Hub number, our order number, tracking number, SKU or MPN")
 HELP_WITH_PERSONS = _(
-    "How it begins: Stock Hub number, our order number, tracking number, SKU, MPN, surname, e-mail address or postcode"
+    "How it begins: Stock Hub number, our order number, tracking number, SKU, MPN, surname, company, street, e-mail "
+    "address, telephone number or postcode"
 )
 
 
@@ -34,7 +35,7 @@ def find(
     """Return the real documents, or the tests, that match the text; warn if there are too many."""
     result = search.find(text, of_topics, persons=may_see_persons(request), tests=tests)
     if result.is_cut_off:
-        warning = _("That finds more than %(limit)d, and not all of them are shown. Type more of it.")
+        warning = _("More than %(limit)d documents; not all of them are shown. Type more to narrow it down.")
         messages.warning(request, warning % {"limit": search.LIMIT}, fail_silently=True)
     return result
 

@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("stockhub_webhooks", "0025_figures")]
+    dependencies = [("stockhub_webhooks", "0028_search_keys")]
 
     operations = [
         migrations.AddField(

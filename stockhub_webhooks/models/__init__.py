@@ -11,6 +11,7 @@ from stockhub_webhooks.models.host_link import HostLink
 from stockhub_webhooks.models.invoice import Invoice, InvoiceItem
 from stockhub_webhooks.models.ledger import Event, Heartbeat, ReceiverCall
 from stockhub_webhooks.models.lock import Lock
+from stockhub_webhooks.models.mentioned_number import MentionedNumber
 from stockhub_webhooks.models.message import Message, Topic
 from stockhub_webhooks.models.notes import Note
 from stockhub_webhooks.models.order import Order, OrderItem
@@ -40,6 +41,7 @@ __all__ = [
     "InvoiceItem",
     "Line",
     "Lock",
+    "MentionedNumber",
     "Message",
     "MutedSender",
     "Note",

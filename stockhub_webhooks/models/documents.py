@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks.db.fields import ExactCharField
-from stockhub_webhooks.db.indexes import BeginningIndex
+from stockhub_webhooks.db.fields import ExactCharField, KeyField
+from stockhub_webhooks.db.indexes import BeginningIndex, NotNullIndex
+from stockhub_webhooks.models import search_keys
 from stockhub_webhooks.models.accounts import AccountManager, AccountModel
 from stockhub_webhooks.models.base import RowModel
 from stockhub_webhooks.visible import visible
@@ -48,6 +49,11 @@ def timestamp(label: Any, **options: Any) -> models.DateTimeField[datetime | Non
 def whole_number(label: Any) -> models.IntegerField[int | None, int | None]:
     """Return a nullable field for a number of pieces."""
     return models.IntegerField(label, null=True, blank=True)
+
+
+def search_key() -> models.CharField[str | None, str | None]:
+    """Return a nullable field for a normalised text that is searched by its beginning."""
+    return KeyField(max_length=search_keys.KEY_LENGTH, null=True, editable=False)
 
 
 def address(label: Any) -> models.OneToOneField[Address | None, Address | None]:
@@ -86,6 +92,16 @@ class Address(RowModel):
     region_code = text(_("region"))
     country_id = text(_("country"))
     company_name = text(_("company"))
+    # see `search_keys`
+    search: models.TextField[str | None, str | None] = models.TextField(null=True, editable=False)
+    surname_key = search_key()
+    second_surname_key = search_key()
+    telephone_key = search_key()
+    street_key = search_key()
+    # True until the worker has set the keys: of rows of before, and of those that other code wrote
+    keys_due: models.BooleanField[bool | None, bool | None] = models.BooleanField(
+        null=True, default=True, db_default=True, editable=False
+    )
 
     class Meta:
         verbose_name = _("address")
@@ -94,11 +110,31 @@ class Address(RowModel):
             BeginningIndex(fields=["last_name"]),
             BeginningIndex(fields=["email"]),
             BeginningIndex(fields=["postcode"]),
+            models.Index(fields=["surname_key"], name="stockhub_address_surname"),
+            models.Index(fields=["second_surname_key"], name="stockhub_address_second"),
+            models.Index(fields=["telephone_key"], name="stockhub_address_telephone"),
+            models.Index(fields=["street_key"], name="stockhub_address_street"),
+            NotNullIndex(fields=["keys_due", "id"], name="stockhub_address_keys_due"),
         ]
 
     def __str__(self) -> str:
         """Return no personal data, since this text appears in logs and error pages; see `lines`."""
         return f"{self._meta.verbose_name} {self.pk}"
+
+    def set_search_keys(self) -> list[str]:
+        """Set the columns that the address is searched by, without saving it; return the names of those that differ."""
+        keys: dict[str, Any] = {**search_keys.of_address(self), "keys_due": None}
+        changed = [name for name, value in keys.items() if getattr(self, name) != value]
+        for name in changed:
+            setattr(self, name, keys[name])
+        return changed
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """Set the search keys, too."""
+        changed = self.set_search_keys()
+        if (update_fields := options.get("update_fields")) is not None:
+            options["update_fields"] = [*update_fields, *changed]
+        super().save(*args, **options)
 
     @property
     def lines(self) -> list[str]:

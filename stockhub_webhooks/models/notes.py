@@ -56,7 +56,7 @@ class Note(AccountModel):
     if TYPE_CHECKING:
         order_id: int
 
-    objects = NoteQuerySet.as_manager()
+    objects = NoteQuerySet.as_manager()  # type: ignore[misc, assignment]  # instead of the base's
 
     class Meta:
         verbose_name = _("note")

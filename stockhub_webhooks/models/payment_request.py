@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.db.fields import ExactCharField
 from stockhub_webhooks.models.documents import Document, PricedLine, address, code, money, timestamp, whole_number
 
@@ -68,6 +69,10 @@ class PaymentRequest(Document):
     class Meta(Document.Meta):
         verbose_name = _("payment request")
         verbose_name_plural = _("payment requests")
+
+    def get_payment_method_display(self) -> str:
+        """Return the label of the payment method, or the code itself if it is unknown."""
+        return statuses.label(statuses.PAYMENT_METHOD, self.payment_method)
 
 
 class PaymentRequestItem(PricedLine):

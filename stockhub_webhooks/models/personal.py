@@ -39,6 +39,7 @@ IMPERSONAL: dict[str, frozenset[str]] = {
     "Invoice": _DOCUMENT,
     "InvoiceItem": _LINE,
     "Lock": frozenset({"name"}),
+    "MentionedNumber": frozenset(),
     # notes name fields, codes and reasons, never the value of an address
     "Message": _SENDER | {"url_topic", "topic", "account", "source", "status", "outcome", "cause", "notes",
                           "increment_id", "entered_by", "dismissed_by"},
@@ -109,7 +110,8 @@ RETENTION: dict[str, Retention] = {
     "Address": Retention(
         ADDRESSES,
         personal=_columns(
-            "first_name last_name email telephone street house_number postcode city region_code country_id company_name"
+            "first_name last_name email telephone street house_number postcode city region_code country_id company_name "
+            "search surname_key second_surname_key telephone_key street_key"
         ),
         holds="names, addresses, e-mail and telephone of customers, by field",
     ),
@@ -126,6 +128,7 @@ RETENTION: dict[str, Retention] = {
     "Invoice": Retention(DOCUMENTS, ("order",), _EXTRA, "invoices"),
     "InvoiceItem": Retention(DOCUMENTS, ("invoice__order",)),
     "Lock": Retention(KEPT),
+    "MentionedNumber": Retention(BODIES, (), _columns("number"), "numbers in messages that have no document"),
     "Message": Retention(
         BODIES, (), _columns("body headers error dismissed_reason"), "messages of Stock Hub, as they were sent"
     ),
@@ -145,6 +148,7 @@ RETENTION: dict[str, Retention] = {
     "Shipment": Retention(DOCUMENTS, ("order",), _EXTRA, "shipments"),
     "ShipmentItem": Retention(DOCUMENTS, ("shipment__order",)),
     # a link of a carrier may hold a postcode
+    "SiteAddress": Retention(KEPT),
     "Track": Retention(DOCUMENTS, ("shipment__order", "rma__order"), _columns("tracking_url"), "parcel numbers"),
 }
 

@@ -104,7 +104,7 @@ class Replay(RowModel):
 
     class Meta:
         verbose_name = _("processing again")
-        verbose_name_plural = _("processed again")
+        verbose_name_plural = _("runs of processing again")
 
     def __str__(self) -> str:
         return f"{self.pk} ({self.requested_by})"

@@ -82,7 +82,11 @@ class Shipment(OrderDocument):
     class Meta(OrderDocument.Meta):
         verbose_name = _("shipment")
         verbose_name_plural = _("shipments")
-        indexes = [*OrderDocument.Meta.indexes, DueIndex(fields=["due_at", "id"], name="stockhub_shipment_due")]
+        indexes = [
+            *OrderDocument.Meta.indexes,
+            DueIndex(fields=["due_at", "id"], name="stockhub_shipment_due"),
+            models.Index(fields=["collected_at"], name="stockhub_shipment_collected"),
+        ]
 
     @property
     def is_delivered(self) -> bool:

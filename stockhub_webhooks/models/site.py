@@ -8,9 +8,10 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.db.fields import ExactCharField
+from stockhub_webhooks.models.base import RowModel
 
 
-class SiteAddress(models.Model):
+class SiteAddress(RowModel):
     """The address that `stockhub_doctor --url` was given last; there is one row. `SITE_URL` takes precedence.
 
     Attributes:

@@ -20,7 +20,7 @@ from stockhub_webhooks.delivery import calls, host_orders
 from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Heartbeat, Message, ReceiverCall
-from stockhub_webhooks.operations import drift, replay
+from stockhub_webhooks.operations import drift, replay, search_index
 from stockhub_webhooks.operations.health import alarm
 from stockhub_webhooks.operations.privacy.sweep import Sweep
 from stockhub_webhooks.processing import deliveries, pipeline
@@ -78,6 +78,7 @@ def drain(
         done += replay.continue_due(until=until, stop=stop)
         done += host_orders.look_up_due(until=until, stop=stop)
         done += drift.count_due(until=until, stop=stop)
+        done += search_index.index_due(until=until, stop=stop)
         if done == before:
             break
     return done

@@ -39,7 +39,7 @@ from stockhub_webhooks.exceptions import (
     format_error,
 )
 from stockhub_webhooks.logs import about, logger_of
-from stockhub_webhooks.models import Message
+from stockhub_webhooks.models import MentionedNumber, Message
 from stockhub_webhooks.models.drift import kind_of
 from stockhub_webhooks.receiving import spool
 from stockhub_webhooks.receiving.dismissal import dismiss_corrected
@@ -216,6 +216,17 @@ def removed_body() -> dict[str, Any]:
     return {"body": b"", "headers": {}, "body_removed_at": timezone.now()}
 
 
+def remove_bodies(rows: Any, **values: Any) -> int:
+    """Remove the bodies of messages for good, and the numbers in them; set further fields, and return how many."""
+    forget_numbers(rows)
+    return int(rows.update(**removed_body(), **values))
+
+
+def forget_numbers(rows: Any) -> None:
+    """Delete the numbers that messages are found by; the worker reads those of a body that is still there again."""
+    MentionedNumber.objects.using(database_alias()).filter(message__in=list(rows.values_list("pk", flat=True))).delete()
+
+
 def settle(
     message: Message,
     reading: ParsedMessage,
@@ -359,8 +370,11 @@ def _finish(
     written = values | removed_body() if removes_body else values
     if not with_retries(partial(update, Message, database_alias(), condition or as_claimed(message), written)):
         raise AlreadySettled(f"message {message.pk} was finished by another process")
-    if removes_body and message.parent_id:
-        Message.objects.using(database_alias()).filter(pk=message.parent_id).update(**removed_body())
+    if removes_body:
+        rows = Message.objects.using(database_alias())
+        forget_numbers(rows.filter(pk=message.pk))
+        if message.parent_id:
+            remove_bodies(rows.filter(pk=message.parent_id))
     for name, value in values.items():
         setattr(message, name, value)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import template
 from django.utils.safestring import SafeString
 
@@ -16,3 +18,11 @@ def stockhub_overview(context: template.RequestContext) -> SafeString:
     from stockhub_webhooks.admin import overview  # a shop without Django's admin loads this module, too
 
     return render_visible(context, "admin/stockhub_webhooks/overview.html", overview.context(context.request))
+
+
+@register.filter
+def stockhub_groups(app_list: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the lists of this app in groups, in the shape of Django's list of apps; other apps stay as they are."""
+    from stockhub_webhooks.admin import index_groups
+
+    return [group for app in app_list for group in index_groups.groups(app)]

@@ -58,7 +58,7 @@ def test_page_shows_the_totals_before_the_download(staff, url, order):
 def test_file_can_be_opened_in_a_dutch_excel(staff, url, order):
     answer = staff.post(url, CHOSEN, **DUTCH)
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
-    assert 'filename="order-2024-01-01-2024-12-31.csv"' in answer["Content-Disposition"]
+    assert 'filename="bestellingen-2024-01-01-2024-12-31.csv"' in answer["Content-Disposition"]
     assert "no-store" in answer["Cache-Control"]
     (row,) = read(answer)
     assert row["Ons ordernummer"] == "'=cmd|' /C calc'!A0"
@@ -113,7 +113,7 @@ def test_workbook_is_offered_and_has_the_rows_of_the_file(staff, url, order):
     assert 'value="xlsx"' in staff.get(url, CHOSEN).text
     answer = staff.post(url, CHOSEN | {"format": "xlsx"}, **DUTCH)
     assert answer["Content-Type"] == workbook.CONTENT_TYPE
-    assert 'filename="order-2024-01-01-2024-12-31.xlsx"' in answer["Content-Disposition"]
+    assert 'filename="bestellingen-2024-01-01-2024-12-31.xlsx"' in answer["Content-Disposition"]
     assert answer.streaming
     page = load_workbook(BytesIO(b"".join(answer.streaming_content))).active
     heads, row = ([cell.value for cell in cells] for cells in page.iter_rows())

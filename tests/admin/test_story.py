@@ -119,7 +119,7 @@ def test_story_has_all_sections_in_both_languages(filled, story):
         "failing, tried 1 time: ValueError",
     ):
         assert said in english, said
-    for said in ("120,00 − 2,50 kosten = € 117,50", "onderweg → bezorgd", "Nieuwe creditnota", "waarschijnlijk"):
+    for said in ("120,00 − 2,50 inhouding = € 117,50", "onderweg → bezorgd", "Nieuwe creditnota", "waarschijnlijk"):
         assert said in text_of(dutch), said
     assert page.context["subtitle"] == "RESELLER_REF"
 

@@ -7,7 +7,7 @@ import pytest
 from django.utils import translation
 
 from stockhub_webhooks import serializers, signals
-from stockhub_webhooks.admin import labels
+from stockhub_webhooks.admin import labels, reasons
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.delivery.subjects import BY_NAME
 from stockhub_webhooks.exceptions import CALLER_DIED, DIED, RetryLater, Unreadable, format_error
@@ -90,7 +90,7 @@ def test_other_errors_are_shown_unchanged_or_by_type_only():
 )
 def test_durations_are_in_the_largest_unit(seconds, words):
     with translation.override("en"):
-        assert labels.rounded(seconds) == words
+        assert reasons.duration(seconds) == words
 
 
 def test_known_reason_of_a_task_that_waits_is_translated():

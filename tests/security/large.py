@@ -185,6 +185,10 @@ def _many_rows_of_the_operation(lines, order):
         models.MutedSender(network=f"net{number}", muted_at=START, muted_by="office", reason="strangers")
         for number in lines
     ))  # fmt: skip
+    kept = models.RefusedBody.objects.latest("pk")
+    _add(models.MentionedNumber, (
+        models.MentionedNumber(refused_body=kept, number=f"number{number}") for number in lines
+    ))  # fmt: skip
     _add(models.Replay, (
         models.Replay(requested_by="office", created_at=_at(number), reason="to see", status="done")
         for number in lines

@@ -27,6 +27,7 @@ from stockhub_webhooks.models import HostLink, Order
 from stockhub_webhooks.office import story
 from stockhub_webhooks.office.access import may_see_persons
 from stockhub_webhooks.office.story import Purchase
+from stockhub_webhooks.office.stub_addresses import newest_addresses
 
 
 class StoryPage(NotesPage):
@@ -155,7 +156,12 @@ def _missing(purchase: Purchase, links: Links, host: HostOrder) -> list[Any]:
 
 
 def _customer(purchase: Purchase) -> Any:
-    names = [display.customer(order.shipping_address or order.billing_address) for order in purchase.orders]
+    children = newest_addresses(purchase.orders)
+    names = [
+        display.customer_of_stub(children.get(order.pk))
+        or display.customer(order.shipping_address or order.billing_address)
+        for order in purchase.orders
+    ]
     return display.multiline(name for name in dict.fromkeys(names) if name != display.EMPTY)
 
 

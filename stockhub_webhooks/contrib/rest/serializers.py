@@ -28,6 +28,7 @@ from stockhub_webhooks.models import (
     Shipment,
     ShipmentItem,
     Track,
+    search_keys,
 )
 from stockhub_webhooks.office.access import may_see_persons
 
@@ -43,7 +44,7 @@ class AddressSerializer(ReadOnlySerializer):
     class Meta:
         model = Address
         ref_name = "StockHubAddress"
-        exclude = ("id",)
+        exclude = ("id", *search_keys.KEYS, "keys_due")
 
 
 class TrackSerializer(ReadOnlySerializer):

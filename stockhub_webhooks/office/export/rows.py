@@ -12,7 +12,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.contract import topics
+from stockhub_webhooks.contract import statuses, topics
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.office.export.periods import Period
 from stockhub_webhooks.office.export.tables import Column, Table
@@ -46,7 +46,7 @@ class Export:
         columns = self._columns()
         line_columns = self.table.line_columns if self.by_line else ()
         with translation.override(self.language):
-            headers = [capfirst(str(column.name)) for column in (*columns, *line_columns)]
+            headers = self._headers(columns, line_columns)
         yield headers
         for rows in self._querysets():
             for chunk in _chunks(self._with_related(rows)):
@@ -54,12 +54,19 @@ class Export:
                     cells = [row for document in chunk for row in self._cells(document, columns, line_columns)]
                 yield from cells
 
+    def _headers(self, columns: list[Column], line_columns: tuple[Column, ...]) -> list[str]:
+        """Return the headers; one of a line that a document has, too, names the line."""
+        of_document = [capfirst(str(column.name)) for column in columns]
+        line = self.table.model._meta.get_field("items").related_model._meta.verbose_name
+        of_line = [capfirst(str(column.name)) for column in line_columns]
+        return of_document + [f"{name} ({line})" if name in of_document else name for name in of_line]
+
     def _columns(self) -> list[Column]:
         columns = [column for column in self.table.columns if self.with_persons or not column.is_personal]
         if not self.by_line:
             columns += [Column(_field(self.table.model, name), _amount(name)) for name in self.table.amounts]
-        if len(conf.accounts()) > 1:
-            columns.append(Column(_("account"), lambda row: row.account))
+        if len(conf.real_accounts()) > 1:
+            columns.append(Column(_("account"), lambda row: statuses.label(statuses.ACCOUNT, row.account)))
         return columns
 
     def _cells(self, document: Any, columns: list[Column], line_columns: tuple[Column, ...]) -> Iterator[list[Any]]:

@@ -315,7 +315,7 @@ def gone_receivers(report: Report) -> Iterator[Problem]:
             removed.open_calls,
         )
         text %= {"count": removed.open_calls, "receiver": f"{removed.receiver} ({removed.signal})"}
-        filters = {"needs": "gone", "receiver__exact": removed.receiver, "signal__exact": removed.signal}
+        filters = {"needs": "gone", "receiver": removed.receiver, "signal__exact": removed.signal}
         subject = f"{removed.receiver} {removed.signal}"
         yield Problem("gone_receivers", Level.WARNING, text, "receivercall", filters, subject)
 
@@ -325,7 +325,7 @@ def hanging_receivers(report: Report) -> Iterator[Problem]:
     for receiver in report.hanging_receivers:
         text = _("%(receiver)s has been running for more than %(seconds)d seconds: does it wait for another service?")
         text %= {"receiver": receiver, "seconds": conf.RECEIVER_ALARM_SECONDS}
-        filters = {"status__exact": "running", "receiver__exact": receiver}
+        filters = {"status__exact": "running", "receiver": receiver}
         yield Problem("receiver_hangs", Level.CRITICAL, text, "receivercall", filters, receiver)
 
 
@@ -343,7 +343,7 @@ def blocked_receivers(report: Report) -> Iterator[Problem]:
         if blocked.waiting:
             waiting = ngettext("%(count)d task waits for it.", "%(count)d tasks wait for it.", blocked.waiting)
             sentence += " " + waiting % {"count": blocked.waiting}
-        filters = {"status__in": "pending,running", "receiver__exact": blocked.receiver} | REAL
+        filters = {"status__in": "pending,running", "receiver": blocked.receiver} | REAL
         yield Problem(code, level, sentence, "receivercall", filters, blocked.receiver)
 
 
@@ -359,7 +359,7 @@ def failing_receivers(report: Report) -> Iterator[Problem]:
         level = Level.WARNING
         if not failing.others_succeed:
             level, text = Level.CRITICAL, f"{text} {_('No receiver has succeeded since.')}"
-        filters = {"status__in": "pending,running,given_up", "receiver__exact": failing.receiver} | REAL
+        filters = {"status__in": "pending,running,given_up", "receiver": failing.receiver} | REAL
         yield Problem("receiver_fails", level, text, "receivercall", filters, failing.receiver)
 
 

@@ -41,6 +41,7 @@ def clean_unapplied(account: str, is_about: Test) -> int:
         cleaned += 1
         rows = Message.objects.using(database_alias()).filter(pk=message.pk)
         if rest := without(bytes(message.body), message.url_topic, message.headers, is_about):
+            journal.forget_numbers(rows)
             rows.update(body=rest, headers=_plain(message.headers), error="", increment_id="")
         else:
             forget(rows)
@@ -53,7 +54,7 @@ def forget(rows: Any) -> int:
     settled = {"status": Message.Status.DISMISSED, "due_at": None}
     rows.filter(status__in=unsettled).update(**settled)
     rows.filter(status=Message.Status.DISMISSED).update(dismissed_reason=Message.ERASED)
-    return int(rows.update(**journal.removed_body(), error=""))
+    return journal.remove_bodies(rows, error="")
 
 
 def clean_refused(is_about: Test) -> int:

@@ -129,7 +129,7 @@ def _rows(model: Any) -> Any:
 
 
 def _empty(rows: Any) -> int:
-    return int(rows.update(**journal.removed_body(), error=""))
+    return journal.remove_bodies(rows, error="")
 
 
 def _delete(rows: Any) -> int:

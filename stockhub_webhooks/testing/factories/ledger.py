@@ -264,3 +264,14 @@ class SiteAddressFactory(DjangoModelFactory[models.SiteAddress]):
 
     id = models.SiteAddress.ONLY
     url = "https://shop.example"
+
+
+class MentionedNumberFactory(DjangoModelFactory[models.MentionedNumber]):
+    """A number in a message that cannot be read."""
+
+    class Meta:
+        model = models.MentionedNumber
+
+    message = SubFactory(MessageFactory, status="quarantined")
+    number = "000100019"
+    is_personal = False
