@@ -110,8 +110,8 @@ RETENTION: dict[str, Retention] = {
     "Address": Retention(
         ADDRESSES,
         personal=_columns(
-            "first_name last_name email telephone street house_number postcode city region_code country_id company_name "
-            "search surname_key second_surname_key telephone_key street_key"
+            "first_name last_name email telephone street house_number postcode city region_code country_id "
+            "company_name search surname_key second_surname_key telephone_key street_key"
         ),
         holds="names, addresses, e-mail and telephone of customers, by field",
     ),
