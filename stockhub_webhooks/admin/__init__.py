@@ -7,6 +7,7 @@ a box for the admin of the shop's own orders.
 """
 
 from stockhub_webhooks.admin import (  # noqa: F401 - importing registers the pages
+    bulk,
     credit_memo,
     drift,
     event,

@@ -3,6 +3,7 @@
 from stockhub_webhooks.models.alarm import Alarm
 from stockhub_webhooks.models.attempt import Attempt
 from stockhub_webhooks.models.backlog import BacklogTurn
+from stockhub_webhooks.models.bulk import BulkEntry, BulkRequest
 from stockhub_webhooks.models.credit_memo import CreditMemo, CreditMemoItem
 from stockhub_webhooks.models.documents import Address, Document, Line
 from stockhub_webhooks.models.drift import Drift
@@ -25,6 +26,8 @@ __all__ = [
     "Alarm",
     "Attempt",
     "BacklogTurn",
+    "BulkEntry",
+    "BulkRequest",
     "CreditMemo",
     "CreditMemoItem",
     "Document",

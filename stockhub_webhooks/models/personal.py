@@ -25,6 +25,8 @@ IMPERSONAL: dict[str, frozenset[str]] = {
     "Alarm": frozenset({"name"}),
     "Attempt": frozenset({"cause"}),
     "BacklogTurn": frozenset(),
+    "BulkEntry": frozenset(),
+    "BulkRequest": frozenset({"requested_by", "requested_by_pk", "stopped_by", "action", "parameters", "status"}),
     "CreditMemo": _DOCUMENT,
     "CreditMemoItem": _LINE | {"reversal"},
     "Drift": frozenset({"topic", "kind", "name"}),

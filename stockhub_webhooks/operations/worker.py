@@ -1,4 +1,4 @@
-"""The worker: import the spool, apply messages, record due deliveries, call receivers, continue replays.
+"""The worker: import the spool, apply messages, record due deliveries, call receivers, continue requests of users.
 
 Last, look up the shop's own orders, because no customer waits for that.
 """
@@ -19,7 +19,7 @@ from stockhub_webhooks.delivery import calls, host_orders
 from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Heartbeat, Message, ReceiverCall
-from stockhub_webhooks.operations import drift, replay
+from stockhub_webhooks.operations import bulk, drift, replay
 from stockhub_webhooks.operations.health import alarm
 from stockhub_webhooks.processing import deliveries, pipeline
 from stockhub_webhooks.receiving import claiming, refusals, spool_import
@@ -48,7 +48,7 @@ def drain(
         batch: the largest number of messages that are applied together.
 
     Returns:
-        The number of pieces of work: messages, receiver calls, steps of replays, look-ups, and imported files.
+        The number of pieces of work: messages, receiver calls, steps of requests, look-ups, and imported files.
     """
     done = 0
     while not _is_over(until, stop):
@@ -74,6 +74,7 @@ def drain(
         calls_until = min(until, time.monotonic() + CALLS_SECONDS)
         done += calls.deliver_due(until=calls_until, stop=stop, in_web=in_web, begin=begin)
         done += replay.continue_due(until=until, stop=stop)
+        done += bulk.continue_due(until=until, stop=stop)
         done += host_orders.look_up_due(until=until, stop=stop)
         done += drift.count_due(until=until, stop=stop)
         if done == before:
