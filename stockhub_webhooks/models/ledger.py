@@ -169,14 +169,14 @@ class ReceiverCall(models.Model):
             "retry_later",
             "claim_due",
             "release",
-            "reassign",
+            "reassign_calls",
             "give_back_lost",
         ),
         (Status.RUNNING, Status.GIVEN_UP): ("retry", "give_up", "claim_due"),
         # the receiver committed its transaction by hand, with the mark, and failed then
         (Status.DONE, Status.PENDING): ("retry", "retry_later"),
         (Status.DONE, Status.GIVEN_UP): ("retry", "give_up"),
-        (Status.GIVEN_UP, Status.PENDING): ("requeue", "reassign"),
+        (Status.GIVEN_UP, Status.PENDING): ("requeue", "reassign_calls"),
     }
 
     OPEN = (Status.PENDING, Status.RUNNING)

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.models import Alarm, Drift, Event, Heartbeat, HostLink, Message, Order, ReceiverCall, Replay
-from stockhub_webhooks.operations import drift, replay
+from stockhub_webhooks.operations import bulk, drift, replay
 from stockhub_webhooks.operations.replay import Choice
 from tests.samples import ALPHABETICAL, contract, sample
 
@@ -29,6 +29,7 @@ NAMES = (
     "alarm",
     "drift",
     "hostlink",
+    "bulkrequest",
 )
 
 
@@ -53,6 +54,18 @@ def act(staff, list_url, settings):
     def run(name, action, *rows, http=staff):
         data = {"action": action, "_selected_action": [row.pk for row in rows]}
         return http.post(list_url(name), data, follow=True)
+
+    return run
+
+
+@pytest.fixture
+def confirm(staff):
+    """Return a function that confirms what the page asks that followed an action, and returns the page of results."""
+
+    def run(page, reason="", http=staff):
+        ((url, _status),) = page.redirect_chain
+        assert url.endswith("/confirm/"), url
+        return http.post(url, {"reason": reason}, follow=True)
 
     return run
 
@@ -103,6 +116,8 @@ def filled(post, hear):
     Heartbeat.objects.create(name="worker", beat_at=Message.objects.latest("pk").received_at)
     replay.begin(Choice(order="000000001"), who="office", reason="to see", receivers=["shop.new"])
     Replay.objects.update(due_at=None, status="done")
+    asked = bulk.propose("try_again", ReceiverCall.objects.filter(status="pending"), who="office")
+    bulk.run_at_once(bulk.confirm(asked.pk, claimed=True))
     Alarm.objects.create(name="quarantined", since=Message.objects.latest("pk").received_at)
     drift.throttle.reset()
     drift.count_due()

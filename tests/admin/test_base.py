@@ -17,7 +17,9 @@ from tests.samples import ALPHABETICAL, contract, sample
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
-PARTS = {"address", "track", "lock", "attempt", "receiverstate", "backlogturn"} | {f"{name}item" for name in NAMES}
+PARTS = {"bulkentry", "address", "track", "lock", "attempt", "receiverstate", "backlogturn"} | {
+    f"{name}item" for name in NAMES
+}
 HOSTILE = '"><script>alert(1)</script>'
 
 
@@ -162,7 +164,7 @@ def test_no_list_reads_bodies(filled, staff, list_url):
         assert not [query["sql"] for query in queries if '"body"' in query["sql"] or "`body`" in query["sql"]]
 
 
-WITHOUT_ACCOUNT = {"alarm", "drift", "heartbeat", "refusal", "refusedbody", "replay"}
+WITHOUT_ACCOUNT = {"alarm", "bulkrequest", "drift", "heartbeat", "refusal", "refusedbody", "replay"}
 
 
 @pytest.mark.parametrize("name", sorted(WITHOUT_ACCOUNT))

@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Case, Count, F, Max, Min, Q, QuerySet, Value, When
 from django.db.models.functions import Left, StrIndex
 
+from stockhub_webhooks.db.fields import ExactCharField
 from stockhub_webhooks.models import Message, ReceiverCall
 from stockhub_webhooks.operations.health.work import real_rows, rows_of
 
@@ -64,7 +65,11 @@ class FailureType:
 
 # The type of an error, which a cause begins with: the same error has another place in the code of each receiver.
 _AT = Value(" at ")
-ERROR = Case(When(cause__contains=" at ", then=Left("cause", StrIndex("cause", _AT) - 1)), default=F("cause"))
+ERROR = Case(
+    When(cause__contains=" at ", then=Left("cause", StrIndex("cause", _AT) - 1)),
+    default=F("cause"),
+    output_field=ExactCharField(),
+)
 ALONE = ("receiver", "error", "cause")  # each of these alone names several groups of calls
 
 CALLS = FailureType("call", ReceiverCall, ("receiver", "cause"), "event__message__received_at")
