@@ -21,6 +21,7 @@ from stockhub_webhooks.admin import display, labels
 from stockhub_webhooks.admin.bulk_start import CONFIRM_URL_NAME, RESULT_URL_NAME, begin
 from stockhub_webhooks.admin.list_filters import BulkFilter
 from stockhub_webhooks.admin.replay_request import outside_transactions
+from stockhub_webhooks.admin.sites import may_view
 from stockhub_webhooks.admin.work_request import WorkRequestAdmin
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.delivery import breaker
@@ -152,9 +153,12 @@ class BulkRequestAdmin(WorkRequestAdmin):
         if not self.may_have_view_permission(request):
             raise PermissionDenied
         proposed = get_object_or_404(BulkRequest.objects.using(database_alias()), pk=pk)
-        if not is_own(request, proposed):
+        model = bulk.ACTIONS[proposed.action].model
+        if not (may(request, proposed.action) and may_view(request, model)):
             raise PermissionDenied
         if proposed.status != BulkRequest.PROPOSED:
+            if not self.has_view_permission(request, proposed):
+                raise PermissionDenied
             return HttpResponseRedirect(self.page_url(RESULT_URL_NAME, pk))
         form = ConfirmForm(
             request.POST if request.method == "POST" else None,

@@ -64,7 +64,8 @@ def begin(page: ReadOnlyAdmin, request: HttpRequest, proposed: BulkRequest, reas
     user: Any = request.user
     is_small = proposed.total <= AT_ONCE
     with transaction.atomic(using=database_alias()):
-        begun = bulk.confirm(proposed.pk, reason=reason, claimed=is_small)
+        who = {"who": user.get_username(), "who_pk": str(user.pk)}
+        begun = bulk.confirm(proposed.pk, reason=reason, claimed=is_small, **who)
         if begun is not None:
             text = f"{begun.get_action_display()}: {begun.total}"
             LogEntry.objects.log_actions(user.pk, [begun], ADDITION, f"{text} ({reason})" if reason else text)

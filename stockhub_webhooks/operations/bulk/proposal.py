@@ -71,13 +71,17 @@ def _earlier_calls(request: BulkRequest) -> QuerySet[Any]:
     return waiting.filter(Exists(chosen)).exclude(pk__in=entries.values("row"))
 
 
-def confirm(pk: int, *, reason: str = "", claimed: bool = False) -> BulkRequest | None:
+def confirm(
+    pk: int, *, reason: str = "", claimed: bool = False, who: str = "", who_pk: str = ""
+) -> BulkRequest | None:
     """Begin a proposed request; return None if it was begun before.
 
     Args:
         pk: its primary key.
         reason: the reason of the user.
         claimed: True if the caller carries it out at once, so that no worker claims it.
+        who: name of the user who confirms it, if it is another one.
+        who_pk: primary key of that user.
     """
     token = uuid.uuid4()
     values: dict[str, Any] = {
@@ -86,6 +90,7 @@ def confirm(pk: int, *, reason: str = "", claimed: bool = False) -> BulkRequest 
         "created_at": timezone.now(),
         "due_at": from_now(conf.LEASE_SECONDS) if claimed else NOW,
         "claim": token if claimed else None,
+        **({"requested_by": who, "requested_by_pk": who_pk} if who else {}),
     }
     rows = BulkRequest.objects.using(database_alias()).filter(pk=pk)
     return rows.first() if rows.filter(status=BulkRequest.PROPOSED).update(**values) else None
