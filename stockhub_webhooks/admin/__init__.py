@@ -11,6 +11,7 @@ from stockhub_webhooks.admin import (  # noqa: F401 - importing registers the pa
     credit_memo,
     drift,
     event,
+    export_file,
     host_link,
     invoice,
     message,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.utils import flatten_fieldsets
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -29,6 +30,8 @@ from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models.personal import is_personal
 from stockhub_webhooks.office.access import may_see_persons
 from stockhub_webhooks.visible import isolated, visible_html
+
+BATCH = 500
 
 ObjectTools = list[tuple[str, Any]]  # (url, label) of the buttons above a list or a row's page
 
@@ -233,6 +236,36 @@ class ReadOnlyAdmin(BadgedAdmin):
         action = getattr(self, name)  # all our actions are methods
         response: HttpResponse | None = action(request, self.get_queryset(request).filter(pk=row.pk))
         return response or HttpResponseRedirect(request.get_full_path())
+
+    def apply_and_log(
+        self, request: HttpRequest, rows: QuerySet[Any], description: str, change: Callable[[list[int]], int]
+    ) -> int:
+        """Pass the primary keys of `rows` to `change` in batches, log it, and wake the runner on commit.
+
+        The request may run in a transaction of the host, so `change` may only make work due.
+
+        Returns:
+            The sum of what `change` returned, the number of changed rows.
+        """
+        chosen = list(rows)
+        changed = 0
+        with transaction.atomic(using=database_alias()):
+            for start in range(0, len(chosen), BATCH):
+                changed += change([row.pk for row in chosen[start : start + BATCH]])
+            user: Any = request.user
+            LogEntry.objects.log_actions(user.pk, chosen, CHANGE, description)
+            wake_on_commit()
+        return changed
+
+    def report_counts(
+        self, request: HttpRequest, changed: int, changed_text: Any, skipped: int = 0, skipped_text: Any = ""
+    ) -> None:
+        """Show how many rows an action changed, and how many of the chosen rows it skipped."""
+        if changed or not skipped:
+            level = messages.SUCCESS if changed else messages.WARNING
+            self.message_user(request, changed_text % {"count": changed}, level)
+        if skipped:
+            self.message_user(request, skipped_text % {"count": skipped}, messages.WARNING)
 
 
 def visible_message(message: Any) -> str:

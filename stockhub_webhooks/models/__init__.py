@@ -7,6 +7,7 @@ from stockhub_webhooks.models.bulk import BulkEntry, BulkRequest
 from stockhub_webhooks.models.credit_memo import CreditMemo, CreditMemoItem
 from stockhub_webhooks.models.documents import Address, Document, Line
 from stockhub_webhooks.models.drift import Drift
+from stockhub_webhooks.models.export import ExportPart, ExportRequest
 from stockhub_webhooks.models.host_link import HostLink
 from stockhub_webhooks.models.invoice import Invoice, InvoiceItem
 from stockhub_webhooks.models.ledger import Event, Heartbeat, ReceiverCall
@@ -33,6 +34,8 @@ __all__ = [
     "Document",
     "Drift",
     "Event",
+    "ExportPart",
+    "ExportRequest",
     "Heartbeat",
     "HostLink",
     "Invoice",

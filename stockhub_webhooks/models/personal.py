@@ -18,6 +18,8 @@ TEXTS = (models.CharField, models.TextField, models.JSONField, models.BinaryFiel
 _DOCUMENT = frozenset({"account", "increment_id", "po_number", "currency", "reading_digest"})
 _LINE = frozenset({"sku", "parent_sku", "manufacturer", "size", "mpn"})
 _SENDER = frozenset({"key_fingerprint", "remote_address", "headers"})  # of the kept headers, none is about a customer
+# colleagues are named, so that a request can be asked about
+_ASKED = frozenset({"requested_by", "requested_by_pk", "stopped_by", "status"})
 
 # Codes, numbers and articles, by model. `Event.changes` is decided by path, see `delivery.subjects`.
 IMPERSONAL: dict[str, frozenset[str]] = {
@@ -26,11 +28,13 @@ IMPERSONAL: dict[str, frozenset[str]] = {
     "Attempt": frozenset({"cause"}),
     "BacklogTurn": frozenset(),
     "BulkEntry": frozenset(),
-    "BulkRequest": frozenset({"requested_by", "requested_by_pk", "stopped_by", "action", "parameters", "status"}),
+    "BulkRequest": _ASKED | {"action", "parameters"},
     "CreditMemo": _DOCUMENT,
     "CreditMemoItem": _LINE | {"reversal"},
     "Drift": frozenset({"topic", "kind", "name"}),
     "Event": frozenset({"type", "account", "increment_id", "po_number"}),
+    "ExportPart": frozenset(),
+    "ExportRequest": _ASKED | {"topic", "language", "reached"},
     "Heartbeat": frozenset({"name"}),
     "HostLink": frozenset({"account", "status", "cause"}),
     "Invoice": _DOCUMENT,
@@ -50,8 +54,7 @@ IMPERSONAL: dict[str, frozenset[str]] = {
     "ReceiverState": frozenset({"receiver", "paused_by", "failures", "cause"}),  # the reason is a person's own words
     "Refusal": frozenset({"reason", "remote_address", "key_fingerprint"}),
     "RefusedBody": _SENDER | {"url_topic", "topic", "increment_id", "reason"},
-    # colleagues are named, so that a replay can be asked about
-    "Replay": frozenset({"requested_by", "requested_by_pk", "stopped_by", "choice", "receivers", "status"}),
+    "Replay": _ASKED | {"choice", "receivers"},
     "Shipment": _DOCUMENT | {"status"},
     "ShipmentItem": _LINE,
     "Track": frozenset({"tracking_number", "carrier", "method", "tracking_url"}),

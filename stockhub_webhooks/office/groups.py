@@ -23,9 +23,10 @@ _AGAIN = frozenset({"try_again", "give_up", "process_again", "look_again", "ente
 # name of the group: code names of its permissions
 GROUPS: Mapping[str, frozenset[str]] = {
     "Stock Hub: office": _DAILY | _AGAIN | {"view_alarm", "release", "view_personal_data"},
-    "Stock Hub: bookkeeper": _DOCUMENTS | {"export"},
-    # sees no customers
-    "Stock Hub: developer": _DAILY | _OPERATION | _AGAIN | {"release", "reassign", "pause_receiver"},
+    "Stock Hub: bookkeeper": _DOCUMENTS | {"export"},  # sees no customers
+    "Stock Hub: developer": (  # sees no customers
+        _DAILY | _OPERATION | _AGAIN | {"release", "reassign", "pause_receiver", "view_exportrequest"}
+    ),
 }
 
 # Permissions that no group has: rows without a page of their own, which are shown on the pages of others.

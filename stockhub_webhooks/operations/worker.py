@@ -19,7 +19,7 @@ from stockhub_webhooks.delivery import calls, host_orders
 from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Heartbeat, Message, ReceiverCall
-from stockhub_webhooks.operations import bulk, drift, replay
+from stockhub_webhooks.operations import bulk, drift, exports, replay
 from stockhub_webhooks.operations.health import alarm
 from stockhub_webhooks.processing import deliveries, pipeline
 from stockhub_webhooks.receiving import claiming, refusals, spool_import
@@ -75,6 +75,7 @@ def drain(
         done += calls.deliver_due(until=calls_until, stop=stop, in_web=in_web, begin=begin)
         done += replay.continue_due(until=until, stop=stop)
         done += bulk.continue_due(until=until, stop=stop)
+        done += exports.continue_due(until=until, stop=stop)
         done += host_orders.look_up_due(until=until, stop=stop)
         done += drift.count_due(until=until, stop=stop)
         if done == before:
@@ -143,8 +144,9 @@ class Worker:
         self._next_beat = time.monotonic() + self.HEARTBEAT_SECONDS
 
     def check_health(self) -> None:
-        """Run the health check and delete expired refusals, at most every `CHECK_SECONDS`."""
+        """Run the health check and delete expired refusals and exported files, at most every `CHECK_SECONDS`."""
         if time.monotonic() >= self._next_check:
             alarm.check()
             refusals.forget()
+            exports.forget()
             self._next_check = time.monotonic() + self.CHECK_SECONDS

@@ -1,6 +1,7 @@
 """Fixtures for the tests of the admin."""
 
 import json
+from datetime import date
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -8,7 +9,10 @@ from django.urls import reverse
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.models import Alarm, Drift, Event, Heartbeat, HostLink, Message, Order, ReceiverCall, Replay
-from stockhub_webhooks.operations import bulk, drift, replay
+from stockhub_webhooks.office.export.periods import Period
+from stockhub_webhooks.office.export.rows import Export
+from stockhub_webhooks.office.export.tables import TABLES
+from stockhub_webhooks.operations import bulk, drift, exports, replay
 from stockhub_webhooks.operations.replay import Choice
 from tests.samples import ALPHABETICAL, contract, sample
 
@@ -30,6 +34,7 @@ NAMES = (
     "drift",
     "hostlink",
     "bulkrequest",
+    "exportrequest",
 )
 
 
@@ -118,6 +123,9 @@ def filled(post, hear):
     Replay.objects.update(due_at=None, status="done")
     asked = bulk.propose("try_again", ReceiverCall.objects.filter(status="pending"), who="office")
     bulk.run_at_once(bulk.confirm(asked.pk, claimed=True))
+    period = Period(date(2024, 1, 1), date(2024, 12, 31))
+    exports.begin(Export(TABLES["order"], period, with_persons=True), 1, who="office", who_pk="1")
+    exports.continue_due()
     Alarm.objects.create(name="quarantined", since=Message.objects.latest("pk").received_at)
     drift.throttle.reset()
     drift.count_due()

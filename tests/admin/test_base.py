@@ -164,7 +164,7 @@ def test_no_list_reads_bodies(filled, staff, list_url):
         assert not [query["sql"] for query in queries if '"body"' in query["sql"] or "`body`" in query["sql"]]
 
 
-WITHOUT_ACCOUNT = {"alarm", "bulkrequest", "drift", "heartbeat", "refusal", "refusedbody", "replay"}
+WITHOUT_ACCOUNT = {"alarm", "bulkrequest", "exportrequest", "drift", "heartbeat", "refusal", "refusedbody", "replay"}
 
 
 @pytest.mark.parametrize("name", sorted(WITHOUT_ACCOUNT))

@@ -112,7 +112,12 @@ def test_every_personal_field_is_shown_with_the_permission(persons, clerk):
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in NAMES if name not in ("heartbeat", "alarm", "drift", "refusal", "replay", "bulkrequest")]
+    "name",
+    [
+        name
+        for name in NAMES
+        if name not in ("heartbeat", "alarm", "drift", "refusal", "replay", "bulkrequest", "exportrequest")
+    ],
 )
 def test_no_list_finds_customers_without_the_permission(persons, clerk, name):
     url = reverse(f"admin:stockhub_webhooks_{name}_changelist")

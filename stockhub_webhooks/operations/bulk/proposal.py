@@ -71,9 +71,7 @@ def _earlier_calls(request: BulkRequest) -> QuerySet[Any]:
     return waiting.filter(Exists(chosen)).exclude(pk__in=entries.values("row"))
 
 
-def confirm(
-    pk: int, *, reason: str = "", claimed: bool = False, who: str = "", who_pk: str = ""
-) -> BulkRequest | None:
+def confirm(pk: int, *, reason: str = "", claimed: bool = False, who: str = "", who_pk: str = "") -> BulkRequest | None:
     """Begin a proposed request; return None if it was begun before.
 
     Args:
