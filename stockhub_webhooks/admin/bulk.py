@@ -180,7 +180,6 @@ class BulkRequestAdmin(WorkRequestAdmin):
             "held": held(proposed),
             "groups": groups(proposed) if model is ReceiverCall else "",
             "sample": list(self.sample(proposed)),
-            "sample_size": min(SAMPLE, proposed.total),
             "form": form,
             "submit_label": capfirst(proposed.get_action_display()),
             "back": self.page_url(f"stockhub_webhooks_{model._meta.model_name}_changelist"),

@@ -143,14 +143,10 @@ def download(export: Export, sent: Sent, *, as_workbook: bool) -> StreamingHttpR
     name = f"{export.table.topic}-{period.first}-{period.last}"
     if as_workbook and workbook.is_available():
         name += ".xlsx"
-        answer = StreamingHttpResponse(
-            sent.logged(workbook.chunks(sent.counted(export.rows()))), content_type=workbook.CONTENT_TYPE
-        )
+        answer = StreamingHttpResponse(sent.logged(workbook.chunks(rows)), content_type=workbook.CONTENT_TYPE)
     else:
         name += ".csv"
-        answer = StreamingHttpResponse(
-            sent.logged(sheet.lines(sent.counted(export.rows()))), content_type="text/csv; charset=utf-8"
-        )
+        answer = StreamingHttpResponse(sent.logged(sheet.lines(rows)), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
     answer["X-Content-Type-Options"] = "nosniff"
     return answer

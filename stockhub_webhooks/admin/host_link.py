@@ -53,10 +53,11 @@ class FoundFilter(admin.SimpleListFilter):
 class HostLinkAdmin(ReadOnlyAdmin):
     """Admin of orders that `HOST_ORDER_RESOLVER` did not find; hidden if that setting is empty."""
 
-    list_display = ("number", "po_number", "status", "since", "looked_at", "story")
+    list_display = ("number", "po_number", "status_in_words", "since", "looked_at", "story")
     list_filter = (FoundFilter, "status", ("since", DateRangeFilter), BulkFilter)
     sortable_by: ClassVar[Any] = None
     actions = ("look_again", "tell_missed")
+    help_texts = {"due_at": _("When we look for it again by ourselves; empty if we do not.")}
     fieldsets = (
         (
             None,
@@ -64,7 +65,7 @@ class HostLinkAdmin(ReadOnlyAdmin):
                 "fields": [
                     ("of_document", "po_number"),
                     "account",
-                    ("status", "cause_in_words"),
+                    ("status_in_words", "cause_in_words"),
                     ("since", "looked_at", "attempts", "due_at"),
                 ]
             },
@@ -98,6 +99,11 @@ class HostLinkAdmin(ReadOnlyAdmin):
     @admin.display(description=_("our order number"))
     def po_number(self, row: HostLink) -> str:
         return row.document.po_number or display.EMPTY
+
+    @admin.display(description=_("in our shop"), ordering="status")
+    def status_in_words(self, row: HostLink) -> str:
+        """Return whether the order is in our shop, or why it was not found."""
+        return row.get_status_display()
 
     @admin.display(description=_("cause"))
     def cause_in_words(self, row: HostLink) -> str:

@@ -54,6 +54,7 @@ class MessageAdmin(EntryPage):
     deferred_fields = ("body", "headers")
     linked_parameters = ("cause__exact",)
     actions = ("process_again", "process_outdated")
+    help_texts = {"due_at": _("When it is processed next; empty if it was.")}
     personal_fields = {
         "content": "",
         "why": "why_without_text",

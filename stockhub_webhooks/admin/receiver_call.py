@@ -23,9 +23,13 @@ from stockhub_webhooks.admin.list_filters import ReceiverCallAttentionFilter
 from stockhub_webhooks.admin.long_parts import parts_of
 from stockhub_webhooks.admin.receivers import ReceiversPage
 from stockhub_webhooks.contract import statuses
+from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.delivery import ledger
-from stockhub_webhooks.models import Attempt, BulkRequest, ReceiverCall
+from stockhub_webhooks.models import Attempt, BulkEntry, BulkRequest, ReceiverCall
 from stockhub_webhooks.office.access import may
+
+OF_CALLS = (BulkRequest.Action.TRY_AGAIN, BulkRequest.Action.GIVE_UP, BulkRequest.Action.REASSIGN)
+SHOWN_REQUESTS = 10
 
 
 @admin.register(ReceiverCall)
@@ -43,6 +47,7 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
     )
     linked_parameters = ("cause__exact", "receiver__exact", "signal__exact", "status__in")
     actions = ("try_again", "give_up")
+    help_texts = {"due_at": _("When it is tried next; empty if it is done or given up.")}
     personal_fields = {
         "error_in_short": "error_without_text",
         "whole_error": "error_without_text",
@@ -54,7 +59,7 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
             None,
             {"fields": [("receiver_known", "signal_in_words"), ("status_in_words", "attempts", "due_at", "done_at")]},
         ),
-        (None, {"fields": ["whole_error", "failed_attempts"]}),
+        (None, {"fields": ["requests", "whole_error", "failed_attempts"]}),
     )
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
@@ -120,6 +125,19 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
         url = self.page_url("stockhub_webhooks_receivercall_change", earlier)
         link = display.link(url, _("an earlier task of this order"))
         return format_html("{}: {}", labels.call_status(call), link)
+
+    @admin.display(description=_("asked by hand"))
+    def requests(self, call: ReceiverCall) -> Any:
+        """Return links to the requests that this task was part of, the newest first."""
+        entries = BulkEntry.objects.using(database_alias()).filter(
+            row=call.pk, is_acted=True, request__action__in=OF_CALLS
+        )
+        entries = entries.select_related("request").order_by("-pk")
+
+        def link(entry: BulkEntry) -> Any:
+            return display.page(entry.request, f"{entry.request}, {display.value(entry.request.created_at)}")
+
+        return display.multiline(entries[:SHOWN_REQUESTS], link)
 
     @admin.display(description=_("signal"))
     def signal_in_words(self, call: ReceiverCall) -> str:
