@@ -40,9 +40,9 @@ class Action:
 ACTIONS = {
     action.name: action
     for action in (
-        Action("try_again", CALLS, _("try again …")),
+        Action("try_again", CALLS, _("try again")),
         Action("give_up", CALLS, _("give up …")),
-        Action("process_again", MESSAGES, _("process again …")),
+        Action("process_again", MESSAGES, _("process again")),
     )
 }
 SEVERAL = {

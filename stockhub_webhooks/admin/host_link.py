@@ -126,7 +126,7 @@ class HostLinkAdmin(ReadOnlyAdmin):
     def has_look_again_permission(self, request: HttpRequest) -> bool:
         return may(request, "look_again")  # a separate permission, because the action calls the shop
 
-    @admin.action(description=_("look again …"), permissions=["look_again"])
+    @admin.action(description=_("look again"), permissions=["look_again"])
     def look_again(self, request: HttpRequest, queryset: QuerySet[HostLink]) -> HttpResponse | None:
         """Ask, and look the chosen orders up again, except those that are found already."""
         return propose(self, request, BulkRequest.Action.LOOK_AGAIN, queryset)

@@ -184,7 +184,7 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
         """Check a permission of its own, because the action calls the shop's code."""
         return may(request, "try_again")
 
-    @admin.action(description=_("try again …"), permissions=["try_again"])
+    @admin.action(description=_("try again"), permissions=["try_again"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[ReceiverCall]) -> HttpResponse | None:
         """Ask, and make the chosen calls due, with the earlier ones that they wait for."""
         return propose(self, request, BulkRequest.Action.TRY_AGAIN, queryset)
