@@ -38,7 +38,7 @@ class WorkRequestAdmin(ReadOnlyAdmin):
 
     has_account = False
     personal_fields: ClassVar[dict[str, str]] = {"last_error_shown": "error_without_text"}
-    list_filter: Any = ("status", ("created_at", DateRangeFilter))
+    list_filter: ClassVar[Any] = ("status", ("created_at", DateRangeFilter))
     search_help_text = gettext_lazy("reason or who asked for it")
     change_form_template = "admin/stockhub_webhooks/replay/progress.html"
     counted_fields: ClassVar[tuple[str, ...]] = ()
@@ -94,7 +94,7 @@ class WorkRequestAdmin(ReadOnlyAdmin):
             "stop_url": self.page_url(f"{self.url_name}_stop", row.pk)
             if row.due_at and self.may_stop(request, row)
             else "",
-            "is_stalled": bool(row.due_at and row.due_at < timezone.now() - STALLED_AFTER),  # type: ignore[operator]
+            "is_stalled": bool(row.due_at and row.due_at < timezone.now() - STALLED_AFTER),
         }
         return super().render_change_form(request, context, *args, **options)
 
@@ -113,7 +113,7 @@ class WorkRequestAdmin(ReadOnlyAdmin):
     def counts(self, row: Any) -> Iterator[dict[str, Any]]:
         """Yield name, label and number of each counter."""
         for name in self.counted_fields:
-            label = str(self.model._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
+            label = str(self.model._meta.get_field(name).verbose_name)
             yield {"name": name, "label": label, "count": getattr(row, name)}
 
     def progress_view(self, request: HttpRequest, pk: int) -> JsonResponse:

@@ -22,7 +22,8 @@ def insert_keys(model: type[models.Model], owner: str, owner_key: int, column: s
     """
     connection = connections[rows.db]
     quote = connection.ops.quote_name
-    names = [quote(model._meta.get_field(name).column) for name in (owner, column)]
+    fields: list[Any] = [model._meta.get_field(name) for name in (owner, column)]
+    names = [quote(field.column) for field in fields]
     keys = rows.order_by("pk").values("pk").distinct()
     try:
         select, parameters = keys.query.get_compiler(rows.db).as_sql()

@@ -92,4 +92,4 @@ class BulkEntry(models.Model):
         indexes = [models.Index(fields=["request", "id"], name="stockhub_bulk_entry")]
 
     def __str__(self) -> str:
-        return f"{self.request_id}: {self.row}"  # type: ignore[attr-defined]
+        return f"{self.request_id}: {self.row}"

@@ -33,7 +33,7 @@ IMPERSONAL: dict[str, frozenset[str]] = {
     "CreditMemoItem": _LINE | {"reversal"},
     "Drift": frozenset({"topic", "kind", "name"}),
     "Event": frozenset({"type", "account", "increment_id", "po_number"}),
-    "ExportPart": frozenset(),
+    "ExportPart": frozenset({"data"}),  # `ExportRequest.with_persons` says whether it has customers
     "ExportRequest": _ASKED | {"topic", "language", "reached"},
     "Heartbeat": frozenset({"name"}),
     "HostLink": frozenset({"account", "status", "cause"}),

@@ -124,7 +124,7 @@ def filled(post, hear):
     asked = bulk.propose("try_again", ReceiverCall.objects.filter(status="pending"), who="office")
     bulk.run_at_once(bulk.confirm(asked.pk, claimed=True))
     period = Period(date(2024, 1, 1), date(2024, 12, 31))
-    exports.begin(Export(TABLES["order"], period, with_persons=True), 1, who="office", who_pk="1")
+    exports.begin(Export(TABLES["order"], period), 1, who="office", who_pk="1")
     exports.continue_due()
     Alarm.objects.create(name="quarantined", since=Message.objects.latest("pk").received_at)
     drift.throttle.reset()

@@ -68,7 +68,7 @@ def rows_of(request: BulkRequest, group: str = "") -> QuerySet[Any]:
     """Return the rows that the request acted on; only those of one of `GROUPS` if one is given."""
     using, model = database_alias(), result_model(request)
     acted = BulkEntry.objects.using(using).filter(request=request, is_acted=True)
-    rows = model._default_manager.using(using)
+    rows: QuerySet[Any] = model._default_manager.using(using)
     if ACTIONS[request.action].model is RefusedBody:
         released = RefusedBody.objects.using(using).filter(pk__in=acted.values("row"))
         rows = rows.filter(pk__in=released.values("message"))
