@@ -1,8 +1,11 @@
 """Bulk requests: what the user confirmed is done, no more, once, in batches, by one process at a time."""
 
+import tracemalloc
+
 import pytest
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.exceptions import WORKER_DIED
@@ -304,3 +307,30 @@ def test_results_are_counted_by_receiver_and_leave_no_row_out(given_up):
     assert list(result.by_receiver) == ["shop.other", "shop.follow_order"]
     assert set(rows_of(request, "waiting")) == {running, waits}
     assert not result.is_final
+
+
+# ---------------------------------------------------------------- many rows
+
+
+def test_100_000_refused_messages_are_chosen_and_acted_on_without_being_loaded(monkeypatch):
+    count, most = 100_000, 8_000_000
+    now = timezone.now()
+    for start in range(0, count, 10_000):
+        rows = (
+            RefusedBody(topic="order", increment_id=str(number), body=b"{}", reason="wrong_key", refused_at=now)
+            for number in range(start, start + 10_000)
+        )
+        RefusedBody.objects.bulk_create(rows, batch_size=1_000)
+    acted = []
+    monkeypatch.setattr("stockhub_webhooks.receiving.refusals.release", lambda pks, **options: acted.extend(pks) or 1)
+    tracemalloc.start()
+    try:
+        proposed = bulk.propose("release", RefusedBody.objects.all(), who="office")
+        chosen, peak = proposed.total, tracemalloc.get_traced_memory()[1]
+        bulk.confirm(proposed.pk, reason="settled")
+        bulk.continue_due(until=0)
+        assert tracemalloc.get_traced_memory()[1] < most
+    finally:
+        tracemalloc.stop()
+    assert (chosen, len(acted)) == (count, run.BATCH)
+    assert peak < most
