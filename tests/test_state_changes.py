@@ -59,7 +59,7 @@ CHANGE_CALL = {
     "give_up": lambda call: ledger.give_up(call, "", ""),
     "give_up_by_hand": lambda call: manual.give_up_by_hand([call.pk], "sold elsewhere"),
     "requeue": lambda call: manual.requeue([call.pk]),
-    "reassign": lambda call: manual.reassign(call.signal, call.receiver, RECEIVER),
+    "reassign_calls": lambda call: manual.reassign(call.signal, call.receiver, RECEIVER),
     "give_back_lost": lose_the_answer,
 }
 
@@ -84,7 +84,7 @@ def test_each_declared_change_of_a_message_happens(old, new, function):
 @pytest.mark.parametrize(("old", "new", "function"), listed(ReceiverCall))
 def test_each_declared_change_of_a_receiver_call_happens(hear, old, new, function):
     hear(order_created, uid=RECEIVER)
-    values = {"status": old, "receiver": "gone" if function == "reassign" else RECEIVER}
+    values = {"status": old, "receiver": "gone" if function == "reassign_calls" else RECEIVER}
     values["due_at"] = None if old == ReceiverCall.Status.GIVEN_UP else timezone.now() - timedelta(hours=1)
     if old in (ReceiverCall.Status.RUNNING, ReceiverCall.Status.DONE):
         attempts = conf.MAX_ATTEMPTS if new == ReceiverCall.Status.GIVEN_UP else 1

@@ -7,10 +7,12 @@ a box for the admin of the shop's own orders.
 """
 
 from stockhub_webhooks.admin import (  # noqa: F401 - importing registers the pages
+    bulk,
     credit_memo,
     drift,
     erasure,
     event,
+    export_file,
     host_link,
     invoice,
     message,

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.utils import flatten_fieldsets
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -60,6 +61,8 @@ class ReadOnlyAdmin(BadgedAdmin):
         personal_fields: fields that show personal columns (see `models.personal`), mapped to the field that is shown
             instead to users without the permission to see them; "" shows nothing. Personal columns themselves need
             no entry: they are left out.
+        help_texts: texts below the values of model fields for office people, where those of the model are for
+            developers; "" for none.
     """
 
     paginator = BoundedPaginator
@@ -71,6 +74,7 @@ class ReadOnlyAdmin(BadgedAdmin):
     sortable_by: ClassVar[Any] = ("created_at", "date_requested", "occurred_at", "received_at")  # each has an index
     deferred_fields: ClassVar[tuple[str, ...]] = ()
     personal_fields: ClassVar[dict[str, str]] = {}
+    help_texts: ClassVar[dict[str, Any]] = {}
 
     class Media:
         css = {"all": ["stockhub_webhooks/lists.css", "stockhub_webhooks/actions.css"]}
@@ -90,6 +94,10 @@ class ReadOnlyAdmin(BadgedAdmin):
         return flatten_fieldsets(self.get_fieldsets(request, obj))
 
     # ------------------------------------------------------------ columns, filters and fields
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Return the form, with the help texts for office people."""
+        return super().get_form(request, obj, change, help_texts=dict(self.help_texts), **kwargs)
 
     def shows_account(self) -> bool:
         """Return True if the account is shown: several are configured. Tests have a badge instead."""
@@ -216,8 +224,14 @@ class ReadOnlyAdmin(BadgedAdmin):
                 "original": TitledRow(row, title),
                 "object_tools": self.change_form_object_tools(request, row),
                 "page_actions": self.get_page_actions(request, row),
+                "has_history": self.has_history(row),
             }
         return super().render_change_form(request, context, *args, **options)
+
+    def has_history(self, row: Any) -> bool:
+        """Return True if a person did something with this row; otherwise there is nothing behind the button."""
+        of_model = ContentType.objects.get_for_model(self.model)
+        return LogEntry.objects.filter(content_type=of_model, object_id=str(row.pk)).exists()
 
     def get_page_actions(self, request: HttpRequest, row: Any) -> list[tuple[str, str]]:
         """Return name and label of the list's actions that the page of a row offers as buttons."""

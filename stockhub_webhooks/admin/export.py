@@ -6,8 +6,6 @@ from datetime import date
 from typing import Any
 
 from django import forms
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
 from django.urls import path
@@ -16,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.admin import display
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
+from stockhub_webhooks.admin.export_file import Sent, make_in_background
 from stockhub_webhooks.admin.export_link import URL_NAME
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.office.access import may, may_see_persons
@@ -23,6 +22,7 @@ from stockhub_webhooks.office.export import periods, sheet, workbook
 from stockhub_webhooks.office.export.periods import Period
 from stockhub_webhooks.office.export.rows import Export
 from stockhub_webhooks.office.export.tables import TABLES
+from stockhub_webhooks.operations import exports
 
 DAY_WIDGET = {"type": "date"}
 LAST_YEAR = 9998
@@ -87,31 +87,15 @@ class ExportPage(ReadOnlyAdmin):
             return self.export_page(request, form)
         export = form.export(with_persons=may_see_persons(request))
         if request.method == "POST":
-            self.log_export(request, export)
-            return download(export, as_workbook=request.POST.get("format") == "xlsx")
+            if (total := export.count()) > exports.LARGE:
+                return make_in_background(self, request, export, total)
+            return download(export, Sent(request, export), as_workbook=request.POST.get("format") == "xlsx")
         return self.export_page(request, form, export)
 
     def exportable(self, request: HttpRequest) -> list[str]:
         """Return the topics whose documents the user may view."""
         pages = {topic: self.admin_site._registry.get(table.model) for topic, table in TABLES.items()}
         return [topic for topic, page in pages.items() if page and page.has_view_permission(request)]
-
-    def log_export(self, request: HttpRequest, export: Export) -> None:
-        """Write the export to Django's admin log."""
-        period = export.period
-        text = _("exported: %(what)s from %(first)s to %(last)s") % {
-            "what": export.table.model._meta.verbose_name_plural, "first": period.first, "last": period.last,
-        }  # fmt: skip
-        persons = _("with customers") if export.with_persons else _("without customers")
-        user: Any = request.user
-        LogEntry.objects.create(
-            user_id=user.pk,
-            content_type_id=ContentType.objects.get_for_model(export.table.model).pk,
-            object_id=None,
-            object_repr=str(export.table.model._meta.verbose_name_plural)[:200],
-            action_flag=CHANGE,
-            change_message=f"{text} ({persons})",
-        )
 
     def export_page(self, request: HttpRequest, form: ExportForm, export: Export | None = None) -> HttpResponse:
         """Show the form, the usual periods, and the totals of the chosen documents."""
@@ -128,6 +112,7 @@ class ExportPage(ReadOnlyAdmin):
             "heads": heads(export) if export else [],
             "has_workbook": workbook.is_available(),
             "extra": "django-stockhub-webhooks[xlsx]",
+            "is_large": sum(total["documents"] for total in totals) > exports.LARGE,
             "totals": [cells(export, total) for total in totals] if export else [],
         }
         return self.render_page(request, "export.html", context)
@@ -161,20 +146,20 @@ def cells(export: Export, total: dict[str, Any]) -> list[Any]:
     return [total["currency"] or display.EMPTY, display.value(total["documents"]), *amounts]
 
 
-def download(export: Export, *, as_workbook: bool) -> StreamingHttpResponse:
+def download(export: Export, sent: Sent, *, as_workbook: bool) -> StreamingHttpResponse:
     """Return the file as a stream; its rows are read after the end of the request's transaction.
 
-    It is CSV also if a workbook is requested and the extra `xlsx` is not installed.
+    It is CSV also if a workbook is requested and the extra `xlsx` is not installed. `sent` logs what was really sent.
     """
-    period = export.period
+    period, rows = export.period, sent.counted(export.rows())
     kind = slugify(export.table.model._meta.verbose_name_plural) or export.table.topic
     name = f"{kind}-{period.first}-{period.last}"
     if as_workbook and workbook.is_available():
         name += ".xlsx"
-        answer = StreamingHttpResponse(workbook.chunks(export.rows()), content_type=workbook.CONTENT_TYPE)
+        answer = StreamingHttpResponse(sent.logged(workbook.chunks(rows)), content_type=workbook.CONTENT_TYPE)
     else:
         name += ".csv"
-        answer = StreamingHttpResponse(sheet.lines(export.rows()), content_type="text/csv; charset=utf-8")
+        answer = StreamingHttpResponse(sent.logged(sheet.lines(rows)), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
     answer["X-Content-Type-Options"] = "nosniff"
     return answer

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks import signals
@@ -118,6 +118,14 @@ DISMISSALS: Labels = {
     Message.PING: _("an empty message, as a test of the connection sends it"),
     Message.ERASED: _("the personal data of its order was erased"),
     Message.CORRECTED: _("a corrected copy was processed"),
+}
+
+# What became of the rows of a bulk request, the codes of `operations.bulk.GROUPS`.
+RESULTS: Labels = {
+    "succeeded": pgettext_lazy("result", "succeeded"),
+    "failed": pgettext_lazy("result", "failed again"),
+    "waiting": pgettext_lazy("result", "waiting"),
+    "settled": pgettext_lazy("result", "settled by hand"),
 }
 
 # Labels by the model and field of an event's changes. A returned item uses the statuses of its return.

@@ -17,8 +17,9 @@ from stockhub_webhooks.conf import conf
 from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.contract.statuses import Labels
 from stockhub_webhooks.delivery import ledger
-from stockhub_webhooks.models import Message, ReceiverCall
+from stockhub_webhooks.models import BulkRequest, Message, ReceiverCall
 from stockhub_webhooks.models.accounts import AccountQuerySet
+from stockhub_webhooks.operations.bulk.results import GROUPS, result_model, rows_of
 from stockhub_webhooks.operations.health import work
 from stockhub_webhooks.operations.health.rules import REAL
 
@@ -172,6 +173,38 @@ class ReceiverFilter(admin.SimpleListFilter):
             known = ReceiverCall.objects.of(ledger.known_receivers())
             return queryset.exclude(pk__in=known.values("pk"))
         return queryset.filter(receiver=chosen) if chosen else queryset
+
+
+class BulkFilter(admin.SimpleListFilter):
+    """Filter for the rows of a bulk request by their result, such as "12~failed"; shown only if it is chosen."""
+
+    title = _("result of a request")
+    parameter_name = "request"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        chosen = self.value()
+        if not chosen:
+            return []
+        number, _tilde, group = chosen.partition("~")
+        label = _("request %(number)s: %(result)s") % {"number": number, "result": labels.RESULTS[group]}
+        return [(chosen, label)]
+
+    def value(self) -> str | None:
+        """Return the chosen request and result; None if there is none."""
+        chosen = super().value() or ""
+        number, _tilde, group = chosen.partition("~")
+        is_known = number.isascii() and number.isdecimal() and len(number) < 19 and group in GROUPS
+        return chosen if is_known else None
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        chosen = self.value()
+        if not chosen:
+            return queryset
+        number, _tilde, group = chosen.partition("~")
+        asked = BulkRequest.objects.using(queryset.db).filter(pk=int(number)).first()
+        if asked is None or result_model(asked) is not queryset.model:
+            return queryset.none()
+        return queryset.filter(pk__in=rows_of(asked, group).order_by().values("pk"))
 
 
 class AttentionFilter(admin.SimpleListFilter):

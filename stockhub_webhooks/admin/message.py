@@ -21,6 +21,7 @@ from django.views.decorators.http import require_safe
 from stockhub_webhooks.admin import display, labels, list_filters, related_activity, search_box
 from stockhub_webhooks.admin.base import ObjectTools
 from stockhub_webhooks.admin.body_text import pretty
+from stockhub_webhooks.admin.bulk_start import propose
 from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.admin.dismiss_page import DismissPage
 from stockhub_webhooks.admin.entry import EntryPage, is_correctable, notes_table, text_of
@@ -30,7 +31,7 @@ from stockhub_webhooks.admin.long_parts import parts_of
 from stockhub_webhooks.admin.replay_request import MAX_IDS, URL_NAME
 from stockhub_webhooks.admin.sites import address, may_view
 from stockhub_webhooks.contract import statuses
-from stockhub_webhooks.models import Drift, Event, Message, ReceiverCall
+from stockhub_webhooks.models import BulkRequest, Drift, Event, Message, ReceiverCall
 from stockhub_webhooks.models.message import OUTDATED_RETURN, MessageQuerySet
 from stockhub_webhooks.office.access import may, may_see_persons
 from stockhub_webhooks.receiving.dismissal import CORRECTED_FROM
@@ -50,10 +51,12 @@ class MessageAdmin(KeysPage, DismissPage, EntryPage):
         "topic",
         ("received_at", DateRangeFilter),
         "source",
+        list_filters.BulkFilter,
     )
     deferred_fields = ("body", "headers")
     linked_parameters = ("cause__exact",)
     actions = ("process_again", "process_outdated", "dismiss")
+    help_texts = {"due_at": _("When it is processed next; empty if it was.")}
     personal_fields = {
         "content": "",
         "why": "why_without_text",
@@ -268,7 +271,9 @@ class MessageAdmin(KeysPage, DismissPage, EntryPage):
 
     @admin.action(description=_("process again"), permissions=["process_again"])
     def process_again(self, request: HttpRequest, queryset: QuerySet[Message]) -> HttpResponse | None:
-        """Redirect to the replay preview of the chosen messages, where the user confirms."""
+        """Show what would happen to each chosen message; of many only how many there are. Either page asks."""
+        if queryset.order_by()[: MAX_IDS + 1].count() > MAX_IDS:
+            return propose(self, request, BulkRequest.Action.PROCESS_AGAIN, queryset)
         return self.redirect_to_preview(request, queryset)
 
     def get_page_actions(self, request: HttpRequest, row: Message) -> list[tuple[str, str]]:

@@ -13,22 +13,19 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
 
 from stockhub_webhooks.admin import display
 from stockhub_webhooks.admin.base import ObjectTools
+from stockhub_webhooks.admin.bulk_start import begin, proposal_of
 from stockhub_webhooks.admin.refused_groups import RELEASE as URL_NAME
 from stockhub_webhooks.admin.refused_groups import RefusedGroupsPage
 from stockhub_webhooks.admin.replay_request import MAX_IDS, ids_in, outside_transactions, row_of
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.contract.statuses import Labels
-from stockhub_webhooks.models import RefusedBody
+from stockhub_webhooks.models import BulkRequest, RefusedBody
 from stockhub_webhooks.office.access import may, may_see_persons
 from stockhub_webhooks.operations import release
-from stockhub_webhooks.receiving import refusals
 
-LET_IN = ngettext_lazy("%(count)d message was let in.", "%(count)d messages were let in.", "count")
-LEFT_ALONE = ngettext_lazy("%(count)d was let in already.", "%(count)d were let in already.", "count")
 WARNINGS: Labels = {
     release.CHANGES_PROVED: _("It would change an order that came with a key."),
     release.ADDRESS: _("No accepted message came from this address."),
@@ -104,8 +101,7 @@ class ReleasePage(RefusedGroupsPage):
         account = request.GET.get("account", "") if len(accounts) > 1 else next(iter(accounts), "")
         form = ReleaseForm(request.POST or None, initial={"account": account})
         if request.method == "POST" and form.is_valid():
-            self.let_in(request, chosen, form.cleaned_data.get("account", account), form.cleaned_data["reason"])
-            return HttpResponseRedirect(self.page_url("stockhub_webhooks_refusedbody_changelist"))
+            return self.let_in(request, chosen, form.cleaned_data.get("account", account), form.cleaned_data["reason"])
         previews = release.preview(chosen, account) if account in accounts else []
         context = {
             "title": _("Let in after all"),
@@ -118,16 +114,15 @@ class ReleasePage(RefusedGroupsPage):
         }
         return self.render_page(request, "refusedbody/release.html", context)
 
-    def let_in(self, request: HttpRequest, chosen: list[RefusedBody], account: str, reason: str) -> None:
-        """Store the messages with the name of the user, log it with the reason, and say how many were stored."""
-        user: Any = request.user
-        rows = release.waiting().filter(pk__in=[row.pk for row in chosen]).defer("body", "headers")
-
-        def change(pks: list[int]) -> int:
-            return refusals.release(pks, by=user.get_username(), account=account)
-
-        count = self.apply_and_log(request, rows, f"{_('let in after all')}: {reason}", change)
-        self.report_counts(request, count, LET_IN, len(chosen) - count, LEFT_ALONE)
+    def let_in(self, request: HttpRequest, chosen: list[RefusedBody], account: str, reason: str) -> HttpResponse:
+        """Let the messages in that were not yet, log it with the reason, and show what became of them."""
+        rows = release.waiting().filter(pk__in=[row.pk for row in chosen])
+        proposed = proposal_of(request, BulkRequest.Action.RELEASE, rows, {"account": account})
+        if proposed.total:
+            return begin(self, request, proposed, reason)
+        proposed.delete()
+        self.message_user(request, _("These were let in or dismissed already."), messages.WARNING)
+        return HttpResponseRedirect(self.page_url("stockhub_webhooks_refusedbody_changelist"))
 
 
 def chosen_bodies(request: HttpRequest) -> list[RefusedBody] | None:

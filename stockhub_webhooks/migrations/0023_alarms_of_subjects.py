@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("stockhub_webhooks", "0019_settle"),
+        ("stockhub_webhooks", "0022_export_requests"),
     ]
 
     operations = [

@@ -3,10 +3,12 @@
 from stockhub_webhooks.models.alarm import Alarm
 from stockhub_webhooks.models.attempt import Attempt
 from stockhub_webhooks.models.backlog import BacklogTurn
+from stockhub_webhooks.models.bulk import BulkEntry, BulkRequest
 from stockhub_webhooks.models.credit_memo import CreditMemo, CreditMemoItem
 from stockhub_webhooks.models.documents import Address, Document, Line
 from stockhub_webhooks.models.drift import Drift
 from stockhub_webhooks.models.erasure import Erasure
+from stockhub_webhooks.models.export import ExportPart, ExportRequest
 from stockhub_webhooks.models.host_link import HostLink
 from stockhub_webhooks.models.invoice import Invoice, InvoiceItem
 from stockhub_webhooks.models.ledger import Event, Heartbeat, ReceiverCall
@@ -29,12 +31,16 @@ __all__ = [
     "Alarm",
     "Attempt",
     "BacklogTurn",
+    "BulkEntry",
+    "BulkRequest",
     "CreditMemo",
     "CreditMemoItem",
     "Document",
     "Drift",
     "Erasure",
     "Event",
+    "ExportPart",
+    "ExportRequest",
     "Heartbeat",
     "HostLink",
     "Invoice",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, Subquery
 from django.db.models.expressions import Combinable
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -122,10 +122,21 @@ class ReceiverCallQuerySet(AccountQuerySet["ReceiverCall"]):
         `known`) are ignored, since they would block the rest for ever.
         """
         running = Q(status=ReceiverCall.Status.RUNNING)
-        earlier = Q(event_id__lt=OuterRef("event_id")) | Q(event_id=OuterRef("event_id"), pk__lt=OuterRef("pk"))
-        line = ReceiverCall.objects.open().of(known)
-        line = line.filter(order_id=OuterRef("order_id"), receiver=OuterRef("receiver"))
-        return self.filter(running | ~Exists(line.filter(earlier | running)))
+        return self.filter(running | ~Exists(_calls_before(known)))
+
+    def with_blocking_call(self, known: Mapping[str, Set[str]]) -> ReceiverCallQuerySet:
+        """Add `blocking_call`, the key of the call that a waiting call has to wait for, None if it is first in line."""
+        before = _calls_before(known).order_by("event_id", "pk").values("pk")[:1]
+        return self.annotate(blocking_call=Subquery(before))
+
+
+def _calls_before(known: Mapping[str, Set[str]]) -> ReceiverCallQuerySet:
+    """Return the open calls that precede a call of the outer query."""
+    running = Q(status=ReceiverCall.Status.RUNNING)
+    earlier = Q(event_id__lt=OuterRef("event_id")) | Q(event_id=OuterRef("event_id"), pk__lt=OuterRef("pk"))
+    line = ReceiverCall.objects.open().of(known)
+    line = line.filter(order_id=OuterRef("order_id"), receiver=OuterRef("receiver"))
+    return line.filter(earlier | running)
 
 
 class ReceiverCall(RowModel):
@@ -159,14 +170,14 @@ class ReceiverCall(RowModel):
             "retry_later",
             "claim_due",
             "release",
-            "reassign",
+            "reassign_calls",
             "give_back_lost",
         ),
         (Status.RUNNING, Status.GIVEN_UP): ("retry", "give_up", "claim_due"),
         # the receiver committed its transaction by hand, with the mark, and failed then
         (Status.DONE, Status.PENDING): ("retry", "retry_later"),
         (Status.DONE, Status.GIVEN_UP): ("retry", "give_up"),
-        (Status.GIVEN_UP, Status.PENDING): ("requeue", "reassign"),
+        (Status.GIVEN_UP, Status.PENDING): ("requeue", "reassign_calls"),
     }
 
     OPEN = (Status.PENDING, Status.RUNNING)

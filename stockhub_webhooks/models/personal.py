@@ -22,6 +22,8 @@ TEXTS = (models.CharField, models.TextField, models.JSONField, models.BinaryFiel
 _DOCUMENT = frozenset({"account", "increment_id", "po_number", "currency", "reading_digest"})
 _LINE = frozenset({"sku", "parent_sku", "manufacturer", "size", "mpn"})
 _SENDER = frozenset({"key_fingerprint", "remote_address", "headers"})  # of the kept headers, none is about a customer
+# colleagues are named, so that a request can be asked about
+_ASKED = frozenset({"requested_by", "requested_by_pk", "stopped_by", "status"})
 
 # Codes, numbers and articles, by model. `Event.changes` is decided by path, see `delivery.subjects`.
 IMPERSONAL: dict[str, frozenset[str]] = {
@@ -29,11 +31,15 @@ IMPERSONAL: dict[str, frozenset[str]] = {
     "Alarm": frozenset({"name"}),
     "Attempt": frozenset({"cause"}),
     "BacklogTurn": frozenset(),
+    "BulkEntry": frozenset(),
+    "BulkRequest": _ASKED | {"action", "parameters"},
     "CreditMemo": _DOCUMENT,
     "CreditMemoItem": _LINE | {"reversal"},
     "Drift": frozenset({"topic", "kind", "name"}),
     "Erasure": frozenset({"account", "order_numbers", "erased_by"}),  # colleagues are named
     "Event": frozenset({"type", "account", "increment_id", "po_number"}),
+    "ExportPart": frozenset({"data"}),  # `ExportRequest.with_persons` says whether it has customers
+    "ExportRequest": _ASKED | {"topic", "language", "reached"},
     "Heartbeat": frozenset({"name"}),
     "HostLink": frozenset({"account", "status", "cause"}),
     "Invoice": _DOCUMENT,
@@ -56,8 +62,7 @@ IMPERSONAL: dict[str, frozenset[str]] = {
     "ReceiverState": frozenset({"receiver", "paused_by", "failures", "cause"}),  # the reason is a person's own words
     "Refusal": frozenset({"reason", "remote_address", "key_fingerprint"}),
     "RefusedBody": _SENDER | {"url_topic", "topic", "increment_id", "reason", "network", "dismissed_by"},
-    # colleagues are named, so that a replay can be asked about
-    "Replay": frozenset({"requested_by", "requested_by_pk", "stopped_by", "choice", "receivers", "status"}),
+    "Replay": _ASKED | {"choice", "receivers"},
     "Shipment": _DOCUMENT | {"status"},
     "ShipmentItem": _LINE,
     "SiteAddress": frozenset({"url"}),
@@ -118,11 +123,15 @@ RETENTION: dict[str, Retention] = {
     "Alarm": Retention(KEPT),
     "Attempt": Retention(ATTEMPTS, ("call__order",), _columns("error"), _ERRORS),
     "BacklogTurn": Retention(KEPT),
+    "BulkEntry": Retention(ATTEMPTS),
+    "BulkRequest": Retention(ATTEMPTS, personal=_columns("reason last_error"), holds="what was done to many rows"),
     "CreditMemo": Retention(DOCUMENTS, ("order",), _EXTRA, "credit notes"),
     "CreditMemoItem": Retention(DOCUMENTS, ("credit_memo__order",)),
     "Drift": Retention(KEPT),
     "Erasure": Retention(KEPT, holds="which orders were erased, when and by whom"),
     "Event": Retention(EVENTS, ("order",), _columns("changes"), "old and new values, such as of an address"),
+    "ExportPart": Retention(ATTEMPTS, holds="large exports, for some days"),
+    "ExportRequest": Retention(ATTEMPTS, personal=_columns("reason last_error"), holds="which exports were made"),
     "Heartbeat": Retention(KEPT),
     "HostLink": Retention(DOCUMENTS, ("order",)),
     "Invoice": Retention(DOCUMENTS, ("order",), _EXTRA, "invoices"),

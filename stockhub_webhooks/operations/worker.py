@@ -1,4 +1,4 @@
-"""The worker: import the spool, apply messages, record due deliveries, call receivers, continue replays.
+"""The worker: import the spool, apply messages, record due deliveries, call receivers, continue requests of users.
 
 Last, look up the shop's own orders, because no customer waits for that. Once an hour, when no work is due, remove what
 is past its term.
@@ -20,7 +20,7 @@ from stockhub_webhooks.delivery import calls, host_orders
 from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Heartbeat, Message, ReceiverCall
-from stockhub_webhooks.operations import drift, replay, search_index
+from stockhub_webhooks.operations import bulk, drift, exports, replay, search_index
 from stockhub_webhooks.operations.health import alarm
 from stockhub_webhooks.operations.privacy.sweep import Sweep
 from stockhub_webhooks.processing import deliveries, pipeline
@@ -50,7 +50,7 @@ def drain(
         batch: the largest number of messages that are applied together.
 
     Returns:
-        The number of pieces of work: messages, receiver calls, steps of replays, look-ups, and imported files.
+        The number of pieces of work: messages, receiver calls, steps of requests, look-ups, and imported files.
     """
     done = 0
     while not _is_over(until, stop):
@@ -76,6 +76,8 @@ def drain(
         calls_until = min(until, time.monotonic() + CALLS_SECONDS)
         done += calls.deliver_due(until=calls_until, stop=stop, in_web=in_web, begin=begin)
         done += replay.continue_due(until=until, stop=stop)
+        done += bulk.continue_due(until=until, stop=stop)
+        done += exports.continue_due(until=until, stop=stop)
         done += host_orders.look_up_due(until=until, stop=stop)
         done += drift.count_due(until=until, stop=stop)
         done += search_index.index_due(until=until, stop=stop)
@@ -149,8 +151,9 @@ class Worker:
         self._next_beat = time.monotonic() + self.HEARTBEAT_SECONDS
 
     def check_health(self) -> None:
-        """Run the health check and delete expired refusals, at most every `CHECK_SECONDS`."""
+        """Run the health check and delete expired refusals and exported files, at most every `CHECK_SECONDS`."""
         if time.monotonic() >= self._next_check:
             alarm.check()
             refusals.forget()
+            exports.forget()
             self._next_check = time.monotonic() + self.CHECK_SECONDS

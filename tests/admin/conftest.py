@@ -1,6 +1,7 @@
 """Fixtures for the tests of the admin."""
 
 import json
+from datetime import date
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -20,7 +21,10 @@ from stockhub_webhooks.models import (
     ReceiverCall,
     Replay,
 )
-from stockhub_webhooks.operations import drift, replay
+from stockhub_webhooks.office.export.periods import Period
+from stockhub_webhooks.office.export.rows import Export
+from stockhub_webhooks.office.export.tables import TABLES
+from stockhub_webhooks.operations import bulk, drift, exports, replay
 from stockhub_webhooks.operations.replay import Choice
 from stockhub_webhooks.testing.factories import NoteFactory
 from tests.samples import ALPHABETICAL, contract, sample
@@ -45,6 +49,8 @@ NAMES = (
     "hostlink",
     "erasure",
     "note",
+    "bulkrequest",
+    "exportrequest",
 )
 
 
@@ -69,6 +75,18 @@ def act(staff, list_url, settings):
     def run(name, action, *rows, http=staff):
         data = {"action": action, "_selected_action": [row.pk for row in rows]}
         return http.post(list_url(name), data, follow=True)
+
+    return run
+
+
+@pytest.fixture
+def confirm(staff):
+    """Return a function that confirms what the page asks that followed an action, and returns the page of results."""
+
+    def run(page, reason="", http=staff):
+        ((url, _status),) = page.redirect_chain
+        assert url.endswith("/confirm/"), url
+        return http.post(url, {"reason": reason}, follow=True)
 
     return run
 
@@ -119,6 +137,11 @@ def filled(post, hear):
     Heartbeat.objects.create(name="worker", beat_at=Message.objects.latest("pk").received_at)
     replay.begin(Choice(order="000000001"), who="office", reason="to see", receivers=["shop.new"])
     Replay.objects.update(due_at=None, status="done")
+    asked = bulk.propose("try_again", ReceiverCall.objects.filter(status="pending"), who="office")
+    bulk.run_at_once(bulk.confirm(asked.pk, claimed=True))
+    period = Period(date(2024, 1, 1), date(2024, 12, 31))
+    exports.begin(Export(TABLES["order"], period), 1, who="office", who_pk="1")
+    exports.continue_due()
     Alarm.objects.create(name="quarantined", since=Message.objects.latest("pk").received_at)
     drift.throttle.reset()
     drift.count_due()

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.django_db(databases="__all__")
 
 PARTS = {
     *("address", "track", "lock", "attempt", "receiverstate", "backlogturn", "siteaddress", "mentionednumber"),
+    *("bulkentry", "exportpart"),
 } | {f"{name}item" for name in NAMES}
 HOSTILE = '"><script>alert(1)</script>'
 
@@ -168,7 +169,9 @@ def test_no_list_reads_bodies(filled, staff, list_url):
         assert not [query["sql"] for query in queries if '"body"' in query["sql"] or "`body`" in query["sql"]]
 
 
-WITHOUT_ACCOUNT = {"alarm", "drift", "heartbeat", "mutedsender", "refusal", "refusedbody", "replay"}
+WITHOUT_ACCOUNT = {
+    *("alarm", "bulkrequest", "exportrequest", "drift", "heartbeat", "mutedsender", "refusal", "refusedbody", "replay"),
+}
 
 
 @pytest.mark.parametrize("name", sorted(WITHOUT_ACCOUNT))

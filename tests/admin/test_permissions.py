@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.exceptions import PermanentFailure
-from stockhub_webhooks.models import Address, Message, Order, ReceiverCall, RefusedBody, Replay
+from stockhub_webhooks.models import Address, BulkRequest, Message, Order, ReceiverCall, RefusedBody, Replay
 from stockhub_webhooks.testing.factories import HostLinkFactory, MutedSenderFactory, NoteFactory
 from tests.admin.conftest import NAMES
 from tests.processing.test_apply import later
@@ -19,6 +19,7 @@ from tests.samples import ALPHABETICAL, contract
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
+REQUESTS = ("bulkrequest", "exportrequest")
 MARKER = "zqxpersonqxz"
 VIEWS = [f"view_{name}" for name in NAMES]
 PERSONAL = {field.name for field in Address._meta.concrete_fields if field.editable} - {"id"}
@@ -122,7 +123,7 @@ def test_every_personal_field_is_shown_with_the_permission(persons, clerk):
     [
         name
         for name in NAMES
-        if name not in ("heartbeat", "alarm", "drift", "refusal", "replay", "erasure", "mutedsender")
+        if name not in ("heartbeat", "alarm", "drift", "refusal", "replay", "erasure", "mutedsender", *REQUESTS)
     ],
 )
 def test_no_list_finds_customers_without_the_permission(persons, clerk, name):
@@ -154,6 +155,7 @@ def test_all_actions_are_tested_here():
     assert {name for _model, name in actions()} >= {"process_again", "try_again", "give_up", "release", "look_again"}
 
 
+BULK = ("try_again", "give_up", "look_again")
 ASKED_FIRST = ("process_again", "process_outdated", "tell_missed")  # on the same page, for which the same is needed
 
 
@@ -177,10 +179,15 @@ def test_each_action_is_logged_and_needs_its_own_permission(persons, clerk, act,
     if name == "erase_person":  # the page shows first what would go
         assert not LogEntry.objects.exists()
         http.post(page.redirect_chain[0][0], {"_selected_action": [row.pk for row in chosen]})
-    if name in ("give_up", "dismiss", "dismiss_refused"):  # the page asks for a reason first
+    if name in ("dismiss", "dismiss_refused"):  # the page asks for a reason first
         assert not LogEntry.objects.exists()
         data = {"action": name, "_selected_action": [row.pk for row in chosen], "reason": "settled"}
         http.post(reverse(f"admin:stockhub_webhooks_{model._meta.model_name}_changelist"), data)
+    if name in BULK:  # a page asks first
+        assert not LogEntry.objects.exists()
+        http.post(page.redirect_chain[0][0], {"reason": "settled"})
+    if name in (*BULK, "release"):  # it is logged of the request
+        chosen = list(BulkRequest.objects.all())
     entries = LogEntry.objects.all()
     assert {entry.user_id for entry in entries} == {user.pk}
     assert {int(entry.object_id) for entry in entries} <= {row.pk for row in chosen}

@@ -193,6 +193,19 @@ def _many_rows_of_the_operation(lines, order):
         models.Replay(requested_by="office", created_at=_at(number), reason="to see", status="done")
         for number in lines
     ))  # fmt: skip
+    _add(models.BulkRequest, (
+        models.BulkRequest(action="try_again", requested_by="office", created_at=_at(number), reason="to see",
+                           status="done", total=1)
+        for number in lines
+    ))  # fmt: skip
+    asked, calls = models.BulkRequest.objects.earliest("pk"), models.ReceiverCall.objects.values_list("pk", flat=True)
+    _add(models.BulkEntry, (models.BulkEntry(request=asked, row=pk, is_acted=True) for pk in calls))
+    models.BulkRequest.objects.filter(pk=asked.pk).update(total=len(calls), acted=len(calls))
+    _add(models.ExportRequest, (
+        models.ExportRequest(topic="order", first=START.date(), last=START.date(), requested_by="office",
+                             created_at=_at(number), reason="", status="done")
+        for number in lines
+    ))  # fmt: skip
     _add(models.Drift, (
         models.Drift(topic="order", kind="unknown_field", name=f"name{number}", count=1, first_seen_at=START,
                      last_seen_at=START)

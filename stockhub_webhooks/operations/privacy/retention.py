@@ -17,7 +17,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from stockhub_webhooks.db.connections import database_alias, with_retries, write_transaction
-from stockhub_webhooks.models import Attempt, Event, Message, ReceiverCall, Refusal, Replay
+from stockhub_webhooks.models import Attempt, BulkRequest, Event, ExportRequest, Message, ReceiverCall, Refusal, Replay
 from stockhub_webhooks.models.personal import (
     ADDRESSES,
     ATTEMPTS,
@@ -27,6 +27,7 @@ from stockhub_webhooks.models.personal import (
     REFUSED,
     retention_days,
 )
+from stockhub_webhooks.models.work_request import WorkRequest
 from stockhub_webhooks.operations.privacy import old_purchases
 from stockhub_webhooks.operations.privacy.held import held, is_unfinished
 from stockhub_webhooks.receiving import journal, refused_bodies
@@ -112,8 +113,8 @@ def _attempts(limit: datetime) -> Any:
     return _rows(Attempt).filter(~Exists(unfinished), failed_at__lt=limit).order_by("pk")
 
 
-def _replays(limit: datetime) -> Any:
-    return _rows(Replay).filter(due_at=None, created_at__lt=limit).order_by("pk")
+def _requests(model: type[WorkRequest], limit: datetime) -> Any:
+    return _rows(model).filter(due_at=None, created_at__lt=limit).order_by("pk")
 
 
 def _refused(limit: datetime) -> Any:
@@ -156,12 +157,13 @@ def _in_batches(select: Callable[[datetime], Any], remove: Callable[[Any], int],
             return
 
 
+WORK_REQUESTS = (Replay, BulkRequest, ExportRequest)
 Step = Callable[[datetime], Iterator[int]]
 
 SELECTIONS: dict[str, tuple[tuple[Callable[[datetime], Any], Callable[[Any], int]], ...]] = {
     BODIES: ((_bodies, _empty),),
     REFUSED: ((_refused, _delete), (_refusals, _delete)),
-    ATTEMPTS: ((_attempts, _delete), (_replays, _delete)),
+    ATTEMPTS: ((_attempts, _delete), *((partial(_requests, model), _delete) for model in WORK_REQUESTS)),
     EVENTS: ((_events, _delete),),
 }
 

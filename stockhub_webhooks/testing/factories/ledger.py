@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 
 from django.utils import timezone
 from factory.declarations import LazyAttribute, LazyFunction, SelfAttribute, Sequence, SubFactory
@@ -275,3 +276,57 @@ class MentionedNumberFactory(DjangoModelFactory[models.MentionedNumber]):
     message = SubFactory(MessageFactory, status="quarantined")
     number = "000100019"
     is_personal = False
+
+
+class BulkRequestFactory(DjangoModelFactory[models.BulkRequest]):
+    """A request to try tasks again, which is done: there were none."""
+
+    class Meta:
+        model = models.BulkRequest
+
+    action = models.BulkRequest.Action.TRY_AGAIN
+    requested_by = "office"
+    created_at = LazyFunction(timezone.now)
+    reason = "made up"
+    status = models.BulkRequest.Status.DONE
+    finished_at = SelfAttribute("created_at")
+
+
+class BulkEntryFactory(DjangoModelFactory[models.BulkEntry]):
+    """A task that was tried again."""
+
+    class Meta:
+        model = models.BulkEntry
+
+    class Params:
+        call = SubFactory(ReceiverCallFactory)
+
+    request = SubFactory(BulkRequestFactory, total=1, acted=1)
+    row = SelfAttribute("call.pk")
+    is_acted = True
+
+
+class ExportRequestFactory(DjangoModelFactory[models.ExportRequest]):
+    """A large export of the orders of one day, which is done: there were none."""
+
+    class Meta:
+        model = models.ExportRequest
+
+    topic = topics.ORDER
+    first = LazyFunction(lambda: timezone.now().date())
+    last = SelfAttribute("first")
+    requested_by = "office"
+    created_at = LazyFunction(timezone.now)
+    reason = ""
+    status = models.ExportRequest.Status.DONE
+    finished_at = SelfAttribute("created_at")
+
+
+class ExportPartFactory(DjangoModelFactory[models.ExportPart]):
+    """A part of the file of a large export."""
+
+    class Meta:
+        model = models.ExportPart
+
+    request = SubFactory(ExportRequestFactory)
+    data = LazyFunction(lambda: zlib.compress(b"number\r\n"))
