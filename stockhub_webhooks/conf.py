@@ -132,6 +132,12 @@ class Conf:
         "", "Dotted path of a function `(po_number, order) -> object or None` that finds the shop's own order."
     )
 
+    DEADLINE_DAYS: Setting[Mapping[str, Any]] = Setting(
+        {},
+        "The days after which something that does not proceed is listed and sent as `deadline_passed`: a dict of rule "
+        "to days, or to `None` to turn the rule off; see [docs/worklists.md](docs/worklists.md).",
+        types=(Mapping,),
+    )
     METRICS = Setting(
         False,
         "Count for Prometheus (extra `metrics`), see [docs/metrics.md](docs/metrics.md); read when Django starts.",

@@ -17,6 +17,7 @@ from stockhub_webhooks.admin.event_changes import field_name, shown
 from stockhub_webhooks.admin.long_parts import parts_of
 from stockhub_webhooks.delivery.subjects import subject_of
 from stockhub_webhooks.models import Event, Message, ReceiverCall
+from stockhub_webhooks.models.ledger import DEADLINE
 
 HIDDEN = ("…", "…")
 
@@ -38,7 +39,8 @@ class EventAdmin(ReadOnlyAdmin):
     )
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
-        return search_box.related_to_messages(request, text, "message")
+        without_message = Q(type=DEADLINE, increment_id__in=search_box.spellings(text))
+        return search_box.related_to_messages(request, text, "message") | without_message
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return (
@@ -75,6 +77,8 @@ class EventAdmin(ReadOnlyAdmin):
     @admin.display(description=_("document"))
     def document(self, event: Event) -> Any:
         """Return a link to the document of the event's message."""
+        if event.message is None:
+            return display.page(event.order) if event.order else event.increment_id
         return related_activity.document_link(event.message)
 
     @admin.display(description=Message._meta.verbose_name)

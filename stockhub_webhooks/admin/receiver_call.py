@@ -24,6 +24,7 @@ from stockhub_webhooks.admin.receivers import ReceiversPage
 from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.delivery import breaker, manual
 from stockhub_webhooks.models import Attempt, ReceiverCall
+from stockhub_webhooks.models.ledger import DEADLINE
 from stockhub_webhooks.office.access import may
 
 TRIED_AGAIN = ngettext_lazy("%(count)d task is tried again.", "%(count)d tasks are tried again.", "count")
@@ -68,7 +69,8 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
     )
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
-        return search_box.related_to_messages(request, text, "event__message")
+        of_deadline = Q(event__type=DEADLINE, event__increment_id__in=search_box.spellings(text))
+        return search_box.related_to_messages(request, text, "event__message") | of_deadline
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("event", "order").defer("event__changes", "order__extra")

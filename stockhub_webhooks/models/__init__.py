@@ -18,6 +18,7 @@ from stockhub_webhooks.models.refusal import Refusal, RefusalReason, RefusedBody
 from stockhub_webhooks.models.replay import Replay
 from stockhub_webhooks.models.rma import RMA, RMAItem
 from stockhub_webhooks.models.shipment import Shipment, ShipmentItem, Track
+from stockhub_webhooks.models.worklists import WorklistProgress, WorklistRow
 
 __all__ = [
     "RMA",
@@ -52,4 +53,6 @@ __all__ = [
     "ShipmentItem",
     "Topic",
     "Track",
+    "WorklistProgress",
+    "WorklistRow",
 ]

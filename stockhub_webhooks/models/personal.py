@@ -53,6 +53,10 @@ IMPERSONAL: dict[str, frozenset[str]] = {
     "Shipment": _DOCUMENT | {"status"},
     "ShipmentItem": _LINE,
     "Track": frozenset({"tracking_number", "carrier", "method", "tracking_url"}),
+    "WorklistProgress": frozenset({"name"}),
+    # the detail holds numbers, articles and amounts; colleagues are named, and their reason is their own words
+    "WorklistRow": frozenset({"account", "rule", "kind", "number", "po_number", "detail", "fingerprint", "status",
+                              "announced", "dismissed_by", "dismissed_fingerprint"}),
 }  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """The worker: import the spool, apply messages, record due deliveries, call receivers, continue replays.
 
-Last, look up the shop's own orders, because no customer waits for that.
+Last, look up the shop's own orders and bring the worklists up to date, because no customer waits for that.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from stockhub_webhooks.delivery import calls, host_orders
 from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Heartbeat, Message, ReceiverCall
+from stockhub_webhooks.office.worklists import sweep
 from stockhub_webhooks.operations import drift, replay
 from stockhub_webhooks.operations.health import alarm
 from stockhub_webhooks.processing import deliveries, pipeline
@@ -76,6 +77,7 @@ def drain(
         done += replay.continue_due(until=until, stop=stop)
         done += host_orders.look_up_due(until=until, stop=stop)
         done += drift.count_due(until=until, stop=stop)
+        done += sweep.update_due(until=until, stop=stop)
         if done == before:
             break
     return done

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from stockhub_webhooks.models import Message, ReceiverCall
 from stockhub_webhooks.operations.health.work import real_rows, rows_of
@@ -29,7 +30,7 @@ class FailureType:
     name: str
     model: type[Any]
     keys: tuple[str, ...]
-    received_at: str
+    received_at: Any
 
     def failing(self) -> QuerySet[Any]:
         """Return all rows that failed, without tests."""
@@ -49,7 +50,9 @@ class FailureType:
         return rows.defer("body", "headers")
 
 
-CALLS = FailureType("call", ReceiverCall, ("receiver", "cause"), "event__message__received_at")
+CALLS = FailureType(
+    "call", ReceiverCall, ("receiver", "cause"), Coalesce("event__message__received_at", "event__occurred_at")
+)
 MESSAGES = FailureType("message", Message, ("status", "cause"), "received_at")
 FAILURE_TYPES = {each.name: each for each in (CALLS, MESSAGES)}
 

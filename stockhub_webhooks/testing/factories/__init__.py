@@ -37,6 +37,8 @@ from stockhub_webhooks.testing.factories.ledger import (
     RefusalFactory,
     RefusedBodyFactory,
     ReplayFactory,
+    WorklistProgressFactory,
+    WorklistRowFactory,
 )
 
 __all__ = [
@@ -68,4 +70,6 @@ __all__ = [
     "ShipmentFactory",
     "ShipmentItemFactory",
     "TrackFactory",
+    "WorklistProgressFactory",
+    "WorklistRowFactory",
 ]
