@@ -27,11 +27,8 @@ def find(case: Case) -> Iterator[Finding]:
         if request.order_id is None:
             yield from _not_in_shop(case.links.get(-request.pk), request)
         if not _is_paid(case, request):
-            facts = {
-                "code": "payment_open",
-                "amount": str(request.grand_total or ""),
-                "currency": request.currency or "",
-            }
+            amount = "" if request.grand_total is None else f"{request.grand_total:.4f}"
+            facts = {"code": "payment_open", "amount": amount, "currency": request.currency or ""}
             yield Finding("payment_open", request, first_known(request, "created_at"), [facts])
 
 

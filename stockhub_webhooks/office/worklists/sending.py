@@ -144,7 +144,7 @@ class Sending:
             invoices = self.case.documents(order, "invoices")
             if not invoices or order.is_cancelled or status(order) in (COMPLETE, CLOSED):
                 continue
-            lines = [line for line in self.case.lines_of(order)]
+            lines = self.case.lines_of(order)
             sent = sum(line.shipped for line in lines) + self._covered(order)
             if not lines:
                 sent = _pieces_of(self.case.documents(order, "shipments"))

@@ -175,9 +175,10 @@ class Walk:
 
     def _documents(self, progress: WorklistProgress, model: Any) -> None:
         """Look at all documents: at the first run, after a change of the rules, and now and then."""
-        if progress.finished_at and progress.version == VERSION:
-            if timezone.now() - progress.finished_at < SWEEP_AGAIN:
-                return
+        finished_at: Any = progress.finished_at
+        is_current = finished_at and progress.version == VERSION
+        if is_current and timezone.now() - finished_at < SWEEP_AGAIN:
+            return
         if progress.finished_at:
             _save(progress, finished_at=None, position=0)
         documents = model.objects.using(database_alias())

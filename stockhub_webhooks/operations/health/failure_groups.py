@@ -50,9 +50,8 @@ class FailureType:
         return rows.defer("body", "headers")
 
 
-CALLS = FailureType(
-    "call", ReceiverCall, ("receiver", "cause"), Coalesce("event__message__received_at", "event__occurred_at")
-)
+CALLED_FOR = Coalesce("event__message__received_at", "event__occurred_at")  # a deadline has no message
+CALLS = FailureType("call", ReceiverCall, ("receiver", "cause"), CALLED_FOR)
 MESSAGES = FailureType("message", Message, ("status", "cause"), "received_at")
 FAILURE_TYPES = {each.name: each for each in (CALLS, MESSAGES)}
 
