@@ -53,7 +53,8 @@ class Shop:
         return self.child(make.InvoiceFactory, order, days, **values)
 
     def rma(self, order, days=None, **values):
-        return self.child(make.RMAFactory, order, days, **values)
+        at = {"received_at": values["date_received"]} if "date_received" in values else {}
+        return self.child(make.RMAFactory, order, days, date_requested=self.ago(days), **at, **values)
 
     def credit(self, order, days=None, **values):
         return self.child(make.CreditMemoFactory, order, days, **values)
