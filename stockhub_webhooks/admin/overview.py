@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.apps import apps
 from django.http import HttpRequest
 from django.utils import timezone
 
 from stockhub_webhooks.admin.chart import Chart
-from stockhub_webhooks.admin.sites import may_view, site_of
-from stockhub_webhooks.models import Message
+from stockhub_webhooks.admin.sites import address, may_view, site_of
+from stockhub_webhooks.models import Message, WorklistRow
 from stockhub_webhooks.models.message import Topic
+from stockhub_webhooks.office.worklists import lists
 from stockhub_webhooks.operations.health.attention import attention
 from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.health.hours import last_hours
@@ -31,9 +33,16 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "tools": tools(request),
         "attention": [entry(request, problem) for problem in attention(report) if may_see(request, problem)],
     }
+    if may_view(request, WorklistRow) and not report.database:
+        values["worklists"] = [(tab, worklist_url(request, tab.rule)) for tab in lists.tabs()]
     if sees_messages and not report.database:
         values |= {"chart": Chart(last_hours(report.made_at)), "last_messages": last_messages(report)}
     return values
+
+
+def worklist_url(request: HttpRequest, rule: str) -> str:
+    """Return the URL of the list of a rule."""
+    return f"{address(request, 'stockhub_webhooks_worklistrow_changelist')}?{urlencode({'rule': rule})}"
 
 
 def tools(request: HttpRequest) -> list[tuple[str, Any]]:

@@ -111,7 +111,7 @@ def test_a_new_beginning_is_a_new_event():
     order = shop.order("complete")
     shipment = shop.shipment(order, days=6, delivered=False)
     walk()
-    shipment.updated_at = timezone.now() - timedelta(days=5, hours=1)
+    shipment.updated_at = shipment.received_at = timezone.now() - timedelta(days=5, hours=1)
     shipment.save()
     rows.update([order.pk])
     walk()
