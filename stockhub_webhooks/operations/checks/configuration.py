@@ -335,6 +335,7 @@ CHECKS = (
     long_accounts,
     alert,
     opening_times,
+    deadline_days,
     useless_numbers,
     no_spool,
     not_mounted,
