@@ -85,7 +85,7 @@ class WorklistRowAdmin(ReadOnlyAdmin):
     list_filter = (RuleFilter, StateFilter)
     sortable_by: ClassVar[Any] = ("days",)  # it has an index
     ordering = ("since", "pk")
-    actions = ("dismiss",)
+    actions = ("dismiss_worklist_row",)
     personal_fields = {"customer": "", "dismissed_reason": ""}
     fieldsets = (
         (None, {"fields": [("what", "state", "days"), ("purchase", "about"), "account", "customer", "missing"]}),
@@ -197,12 +197,12 @@ class WorklistRowAdmin(ReadOnlyAdmin):
 
     # ------------------------------------------------------------ dismiss
 
-    def has_dismiss_permission(self, request: HttpRequest) -> bool:
+    def has_dismiss_worklist_row_permission(self, request: HttpRequest) -> bool:
         """Check a permission of its own: what is dismissed is on no list any more."""
         return may(request, "dismiss_worklist_row")
 
-    @admin.action(description=_("dismiss until something changes …"), permissions=["dismiss"])
-    def dismiss(self, request: HttpRequest, queryset: QuerySet[WorklistRow]) -> HttpResponse:
+    @admin.action(description=_("dismiss until something changes …"), permissions=["dismiss_worklist_row"])
+    def dismiss_worklist_row(self, request: HttpRequest, queryset: QuerySet[WorklistRow]) -> HttpResponse:
         """Ask for a reason, and dismiss the chosen rows that are on the lists."""
         back = request.get_full_path()
         chosen = WorklistRow.objects.using(database_alias()).filter(status=WorklistRow.Status.OPEN)

@@ -12,7 +12,7 @@ from django.urls import reverse
 from stockhub_webhooks import signals
 from stockhub_webhooks.exceptions import PermanentFailure
 from stockhub_webhooks.models import Address, Message, Order, ReceiverCall, RefusedBody, Replay
-from stockhub_webhooks.testing.factories import HostLinkFactory
+from stockhub_webhooks.testing.factories import HostLinkFactory, WorklistRowFactory
 from tests.admin.conftest import NAMES
 from tests.processing.test_apply import later
 from tests.samples import ALPHABETICAL, contract
@@ -58,6 +58,7 @@ def persons(post, hear):
     post("order", json.dumps({"items": [], "shipping_address": {"last_name": MARKER}}).encode())
     for order in Order.objects.all():
         HostLinkFactory(order=order)
+        WorklistRowFactory(order=order, dismissed_reason=MARKER)
     Message.objects.filter(status="quarantined").update(error="not_json: line 1")
     failed = Message.objects.filter(status="applied").first()
     failed.error, failed.status = f"DataError: Failing row contains ({MARKER})", "failed"
@@ -88,6 +89,7 @@ def pages():
 
 ALL_BUT_PERSONS = (
     *VIEWS, "process_again", "try_again", "give_up", "reassign", "release", "look_again", "enter_by_hand", "export",
+    "dismiss_worklist_row", "export_worklist",
 )  # fmt: skip
 
 
@@ -163,10 +165,10 @@ def test_each_action_is_logged_and_needs_its_own_permission(persons, clerk, act,
         assert page.status_code == 200
         http.post(page.redirect_chain[0][0], {"reason": "to see"})
         chosen = list(Replay.objects.all())
-    if name == "give_up":  # the page asks for a reason first
+    if name in ("give_up", "dismiss_worklist_row"):  # the page asks for a reason first
         assert not LogEntry.objects.exists()
         data = {"action": name, "_selected_action": [row.pk for row in chosen], "reason": "settled"}
-        http.post(reverse("admin:stockhub_webhooks_receivercall_changelist"), data)
+        http.post(reverse(f"admin:stockhub_webhooks_{model._meta.model_name}_changelist"), data)
     entries = LogEntry.objects.all()
     assert {entry.user_id for entry in entries} == {user.pk}
     assert {int(entry.object_id) for entry in entries} <= {row.pk for row in chosen}

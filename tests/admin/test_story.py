@@ -559,3 +559,13 @@ def test_story_of_a_test_is_marked_as_a_test(post, story, settings):
     assert "stockhub-badge" not in story().text
     post("order", key=TEST_KEY)
     assert "stockhub-badge" in story(Order.objects.get(account="test")).text
+
+
+def test_a_complete_order_without_a_shipment_says_so_and_asks_for_its_message(tell, story):
+    tell.order(("A", "L", 5), status="complete")
+    tell.rma(return_item("A", qty_requested=2, qty_returned=2))
+    page = story()
+    (asked,) = [line for line in questions(page) if "000000701" in line]
+    assert "shipment" in asked
+    assert not [line for line in questions(page) if line[0].isdigit()], "it does not ask when the pieces are sent"
+    assert any("complete" in str(remark) for remark in page.context["remarks"])

@@ -20,6 +20,11 @@ LIST = "/admin/stockhub_webhooks/worklistrow/"
 OVERVIEW = "/admin/stockhub_webhooks/"
 
 
+@pytest.fixture(autouse=True)
+def default_days(settings):
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"DEADLINE_DAYS": {}}
+
+
 @pytest.fixture
 def listed():
     """Fill the lists from the documents."""
@@ -90,7 +95,7 @@ def test_the_oldest_is_first_and_days_are_sortable(staff, listed):
 def test_dismissing_asks_for_a_reason_and_takes_the_row_off_the_list(staff, listed):
     Shop().order(days=5)
     (row,) = listed()
-    chosen = {"action": "dismiss", "_selected_action": [row.pk]}
+    chosen = {"action": "dismiss_worklist_row", "_selected_action": [row.pk]}
     assert staff.post(LIST, chosen).status_code == 200
     assert rows.open_rows().count() == 1
     staff.post(LIST, chosen | {"reason": "on holiday"}, follow=True)
@@ -104,7 +109,7 @@ def test_dismissing_needs_its_permission(django_user_model, listed):
     Shop().order(days=5)
     (row,) = listed()
     client = user_with(django_user_model, "view_worklistrow")
-    client.post(LIST, {"action": "dismiss", "_selected_action": [row.pk], "reason": "no right"})
+    client.post(LIST, {"action": "dismiss_worklist_row", "_selected_action": [row.pk], "reason": "no right"})
     assert rows.open_rows().count() == 1
 
 

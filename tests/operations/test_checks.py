@@ -523,3 +523,16 @@ def test_prefix_without_its_slash_is_missed(settings, other):
     assert list(configuration.no_slash()) == []
     settings.ROOT_URLCONF = urlconf(path("", include("stockhub_webhooks.urls")))
     assert list(configuration.no_slash()) == []
+
+
+@pytest.mark.parametrize(
+    "days", [{"not_send": 3}, {"not_sent": "three"}, {"not_sent": -1}, {"not_sent": True}], ids=str
+)
+def test_days_of_an_unknown_rule_or_of_no_number_are_an_error(settings, days):
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"DEADLINE_DAYS": days}
+    assert "stockhub_webhooks.E031" in {message.id for message in run_checks()}
+
+
+def test_days_and_none_are_no_error(settings):
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"DEADLINE_DAYS": {"not_sent": 2.5, "not_in_shop": None}}
+    assert "stockhub_webhooks.E031" not in {message.id for message in run_checks()}

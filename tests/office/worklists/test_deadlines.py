@@ -218,3 +218,12 @@ def test_a_receiver_may_fail_and_is_called_again(stockhub):
     stockhub.run_pending(raise_errors=False)
     stockhub.run_pending()
     assert calls == ["not_sent", "not_sent"]
+
+
+def test_the_kit_passes_deadlines(stockhub):
+    heard = stockhub.heard(deadline_passed)
+    old, late = Shop().order(days=400), Shop().order(days=4)
+    Shop().sent()
+    assert [row.order for row in stockhub.pass_deadlines()] == [old, late]
+    stockhub.run_pending()
+    assert {call.document for call in heard} == {old, late}
