@@ -58,7 +58,7 @@ def persons(post, hear):
     post("order", json.dumps({"items": [], "shipping_address": {"last_name": MARKER}}).encode())
     for order in Order.objects.all():
         HostLinkFactory(order=order)
-        WorklistRowFactory(order=order, dismissed_reason=MARKER)
+        WorklistRowFactory(order=order, rule="missing_invoice", detail=[], dismissed_reason=MARKER)
     Message.objects.filter(status="quarantined").update(error="not_json: line 1")
     failed = Message.objects.filter(status="applied").first()
     failed.error, failed.status = f"DataError: Failing row contains ({MARKER})", "failed"

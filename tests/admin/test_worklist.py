@@ -14,7 +14,7 @@ from stockhub_webhooks.office.worklists.rules import RULES
 from stockhub_webhooks.testing import factories as make
 from tests.office.worklists.planted import PLANS, Shop
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(databases="__all__")
 
 LIST = "/admin/stockhub_webhooks/worklistrow/"
 OVERVIEW = "/admin/stockhub_webhooks/"
