@@ -72,8 +72,11 @@ class StateFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         found: Any = queryset
         if self.value():
-            return found.real().filter(status=self.value())
-        return queryset & rows.open_rows()
+            found = found.real().filter(status=self.value())
+        else:
+            found = found & rows.open_rows()
+        chosen: QuerySet[Any] = found
+        return chosen
 
 
 @admin.register(WorklistRow)
@@ -84,7 +87,7 @@ class WorklistRowAdmin(ReadOnlyAdmin):
     list_display_links = ("days",)
     list_filter = (RuleFilter, StateFilter)
     sortable_by: ClassVar[Any] = ("days",)  # it has an index
-    ordering = ("since", "pk")
+    ordering: Any = ("since", "pk")
     actions = ("dismiss_worklist_row",)
     personal_fields = {"customer": "", "dismissed_reason": ""}
     fieldsets = (

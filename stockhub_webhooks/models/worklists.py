@@ -22,6 +22,9 @@ from stockhub_webhooks.models.rma import RMA
 from stockhub_webhooks.models.shipment import Shipment
 from stockhub_webhooks.visible import visible
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 # the kinds of documents that a row may be about; `NUMBER` is a number of the shop that Stock Hub never mentioned
 KINDS: dict[str, type[Document]] = {
     "order": Order,
@@ -98,7 +101,7 @@ class WorklistRow(AccountModel):
         order_id: int | None
         get_status_display: Callable[[], str]
 
-    objects: ClassVar[AccountManager[WorklistRow]] = AccountManager()
+    objects: ClassVar[AccountManager[Self]] = AccountManager()
 
     class Meta:
         verbose_name = _("what does not proceed")
@@ -122,7 +125,7 @@ class WorklistRow(AccountModel):
     def document(self) -> Document | None:
         """The document of the row, read at each access; None for `NUMBER`, and if it was deleted."""
         model = KINDS.get(self.kind)
-        if model is None:
+        if model is None or self.subject_id is None:
             return None
         related = [] if model is Order else ["order"]
         return model.objects.using(self._state.db).filter(pk=self.subject_id).select_related(*related).first()

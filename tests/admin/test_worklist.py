@@ -9,9 +9,10 @@ from django.test import Client
 from django.urls import reverse
 
 from stockhub_webhooks.models import WorklistRow
-from stockhub_webhooks.office.worklists import lists, rows, sweep, wording
+from stockhub_webhooks.office.worklists import lists, rows, wording
 from stockhub_webhooks.office.worklists.rules import RULES
 from stockhub_webhooks.testing import factories as make
+from stockhub_webhooks.testing import pass_deadlines
 from tests.office.worklists.planted import PLANS, Shop
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -28,13 +29,7 @@ def default_days(settings):
 @pytest.fixture
 def listed():
     """Fill the lists from the documents."""
-
-    def fill():
-        while sweep.update_due(ignore_pauses=True):
-            pass
-        return list(rows.open_rows())
-
-    return fill
+    return pass_deadlines
 
 
 def user_with(django_user_model, *codenames):

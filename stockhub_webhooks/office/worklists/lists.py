@@ -52,7 +52,7 @@ def tabs() -> list[Tab]:
     rules = active()
     counts = {f"in_{rule.code}": BoundedCount(_few(rule.code)) for rule in rules}
     any_row = WorklistRow.objects.using(database_alias()).order_by().annotate(**counts).values(*counts)
-    numbers = next(iter(any_row[:1]), {}) if counts else {}
+    numbers: dict[str, int] = next(iter(any_row[:1]), {}) if counts else {}
     return [
         Tab(rule.code, rule.label, min(number, MAX_COUNT), number > MAX_COUNT)
         for rule in rules

@@ -138,7 +138,7 @@ def _grouped(orders: Iterable[Order], requests: Iterable[PaymentRequest]) -> lis
         rows = Order.objects.using(database_alias()).filter(account=account, po_number__in=wanted)
         counts = rows.order_by().values("po_number").annotate(number=Count("pk"))
         few = {row["po_number"] for row in counts if row["number"] <= MAX_ORDERS}
-        small |= {(account, number) for number in few}
+        small |= {(account, number) for number in few if number}
         by_pk |= {order.pk: order for order in _orders().filter(account=account, po_number__in=few)}
     groups: dict[Any, Purchase] = {}
     for order in sorted(by_pk.values(), key=_age):
@@ -151,7 +151,7 @@ def _grouped(orders: Iterable[Order], requests: Iterable[PaymentRequest]) -> lis
         named = by_number.get((request.account, request.purchase_order_increment_id or ""))
         key = (request.account, request.po_number or "")
         if named is None and request.po_number:
-            named = groups.get(key) or groups.setdefault(key, Purchase(*key, []))
+            named = groups.get(key) or groups.setdefault(key, Purchase(request.account, request.po_number, []))
         if named is None:
             named = groups.setdefault(("request", request.pk), Purchase(request.account, "", []))
         named.payment_requests.append(request)
