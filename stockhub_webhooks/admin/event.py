@@ -84,9 +84,7 @@ class EventAdmin(ReadOnlyAdmin):
     @admin.display(description=Message._meta.verbose_name)
     def messages(self, event: Event) -> Any:
         """Return a link to the message."""
-        return related_activity.messages(
-            Message.objects.filter(pk__in=[event.message_id or 0]), event.increment_id
-        )
+        return related_activity.messages(Message.objects.filter(pk__in=[event.message_id or 0]), event.increment_id)
 
     @admin.display(description=ReceiverCall._meta.verbose_name_plural)
     def receiver_calls(self, event: Event) -> Any:

@@ -71,11 +71,7 @@ class StateFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         found: Any = queryset
-        if self.value():
-            found = found.real().filter(status=self.value())
-        else:
-            found = found & rows.open_rows()
-        chosen: QuerySet[Any] = found
+        chosen: QuerySet[Any] = found.real().filter(status=self.value()) if self.value() else found & rows.open_rows()
         return chosen
 
 
@@ -87,7 +83,7 @@ class WorklistRowAdmin(ReadOnlyAdmin):
     list_display_links = ("days",)
     list_filter = (RuleFilter, StateFilter)
     sortable_by: ClassVar[Any] = ("days",)  # it has an index
-    ordering: Any = ("since", "pk")
+    ordering: ClassVar[Any] = ("since", "pk")
     actions = ("dismiss_worklist_row",)
     personal_fields = {"customer": "", "dismissed_reason": ""}
     fieldsets = (

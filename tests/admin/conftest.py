@@ -21,6 +21,7 @@ NAMES = (
     "creditmemo",
     "paymentrequest",
     "event",
+    "worklistrow",
     "receivercall",
     "heartbeat",
     "refusal",
