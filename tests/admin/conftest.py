@@ -10,6 +10,7 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.models import Alarm, Drift, Event, Heartbeat, HostLink, Message, Order, ReceiverCall, Replay
 from stockhub_webhooks.operations import drift, replay
 from stockhub_webhooks.operations.replay import Choice
+from stockhub_webhooks.testing.factories import WorklistRowFactory
 from tests.samples import ALPHABETICAL, contract, sample
 
 NAMES = (
@@ -104,6 +105,7 @@ def filled(post, hear):
     Heartbeat.objects.create(name="worker", beat_at=Message.objects.latest("pk").received_at)
     replay.begin(Choice(order="000000001"), who="office", reason="to see", receivers=["shop.new"])
     Replay.objects.update(due_at=None, status="done")
+    WorklistRowFactory(order=Order.objects.earliest("pk"), rule="missing_invoice", detail=[])
     Alarm.objects.create(name="quarantined", since=Message.objects.latest("pk").received_at)
     drift.throttle.reset()
     drift.count_due()
