@@ -159,6 +159,12 @@ class Conf:
         "it; used by `{% stockhub_tracking %}`, `{% stockhub_box %}` and the box in the admin.",
     )
 
+    DEADLINE_DAYS: Setting[Mapping[str, Any]] = Setting(
+        {},
+        "The days after which something that does not proceed is listed and sent as `deadline_passed`: a dict of rule "
+        "to days, or to `None` to turn the rule off; see [docs/worklists.md](docs/worklists.md).",
+        types=(Mapping,),
+    )
     METRICS = Setting(
         False,
         "Count for Prometheus (extra `metrics`), see [docs/metrics.md](docs/metrics.md); read when Django starts.",

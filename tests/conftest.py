@@ -16,6 +16,7 @@ from stockhub_webhooks.db.low_water import LowWaterMark
 from stockhub_webhooks.db.throttle import Throttle
 from stockhub_webhooks.delivery import host_orders, shares
 from stockhub_webhooks.models import Message
+from stockhub_webhooks.office.worklists import sweep
 from stockhub_webhooks.operations.health import alarm
 from stockhub_webhooks.operations.health.kept_report import KEPT_REPORT
 from stockhub_webhooks.receiving.recent import RECENT
@@ -174,6 +175,8 @@ def _throttles(monkeypatch):
     monkeypatch.setattr(slices, "LONGEST_PAUSE_SECONDS", 0)
     monkeypatch.setattr(host_orders.registration_throttle, "seconds", 0)
     alarm.check_throttle.start()
+    monkeypatch.setattr(sweep.look_throttle, "seconds", 3600)  # the tests of the worklists look by themselves
+    sweep.look_throttle.start()
 
 
 @pytest.fixture(autouse=True)

@@ -2,8 +2,8 @@
 
 ``base`` is the base class of all pages, ``document`` that of documents. ``labels`` has the labels of codes, ``display``
 formats values and ``body_text`` the body of a message; ``search_box`` and ``list_filters`` select the rows of lists.
-``story`` is the page of a purchase, ``host_link`` the list of orders that the shop does not have, and ``host_order``
-a box for the admin of the shop's own orders.
+``story`` is the page of a purchase, ``worklist`` the list of what does not proceed, ``host_link`` the list of orders
+that the shop does not have, and ``host_order`` a box for the admin of the shop's own orders.
 """
 
 from stockhub_webhooks.admin import (  # noqa: F401 - importing registers the pages
@@ -26,4 +26,5 @@ from stockhub_webhooks.admin import (  # noqa: F401 - importing registers the pa
     replay,
     rma,
     shipment,
+    worklist,
 )

@@ -17,6 +17,7 @@ from stockhub_webhooks.admin.event_changes import field_name, shown
 from stockhub_webhooks.admin.long_parts import parts_of
 from stockhub_webhooks.delivery.subjects import subject_of
 from stockhub_webhooks.models import Event, Message, ReceiverCall
+from stockhub_webhooks.models.ledger import DEADLINE
 
 HIDDEN = ("…", "…")
 
@@ -39,7 +40,8 @@ class EventAdmin(ReadOnlyAdmin):
     )
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
-        return search_box.related_to_messages(request, text, "message")
+        without_message = Q(type=DEADLINE, increment_id__in=search_box.spellings(text))
+        return search_box.related_to_messages(request, text, "message") | without_message
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return (
@@ -76,12 +78,14 @@ class EventAdmin(ReadOnlyAdmin):
     @admin.display(description=_("document"))
     def document(self, event: Event) -> Any:
         """Return a link to the document of the event's message."""
+        if event.message is None:
+            return display.page(event.order) if event.order else event.increment_id
         return related_activity.document_link(event.message)
 
     @admin.display(description=Message._meta.verbose_name)
     def messages(self, event: Event) -> Any:
         """Return a link to the message."""
-        return related_activity.messages(Message.objects.filter(pk=event.message_id), event.increment_id)
+        return related_activity.messages(Message.objects.filter(pk__in=[event.message_id or 0]), event.increment_id)
 
     @admin.display(description=ReceiverCall._meta.verbose_name_plural)
     def receiver_calls(self, event: Event) -> Any:

@@ -45,6 +45,7 @@ EVENTS: Labels = {
     "credit_memo.created": _("new credit note"),
     "credit_memo.updated": _("credit note changed"),
     "payment_request.created": _("new payment request"),
+    "deadline.passed": _("does not proceed"),
 }
 
 SIGNALS: Labels = {

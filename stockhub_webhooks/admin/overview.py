@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from django.apps import apps
 from django.http import HttpRequest
@@ -12,9 +13,10 @@ from django.utils import timezone
 from stockhub_webhooks.admin.chart import Chart
 from stockhub_webhooks.admin.first_steps import first_steps
 from stockhub_webhooks.admin.sites import address, may_view, site_of
-from stockhub_webhooks.models import Message, RefusedBody
+from stockhub_webhooks.models import Message, RefusedBody, WorklistRow
 from stockhub_webhooks.models.message import Topic
 from stockhub_webhooks.office.access import may
+from stockhub_webhooks.office.worklists import lists
 from stockhub_webhooks.operations.health import refusals
 from stockhub_webhooks.operations.health.attention import attention
 from stockhub_webhooks.operations.health.collect import collect_report
@@ -51,11 +53,18 @@ def context(request: HttpRequest) -> dict[str, Any]:
     }
     if may_view(request, RefusedBody):
         refusals.announce_on_overview(report)
+    if may_view(request, WorklistRow) and not report.database:
+        values["worklists"] = [(tab, worklist_url(request, tab.rule)) for tab in lists.tabs()]
     if sees_messages:
         values["first_steps"] = first_steps(request, report)
     if sees_messages and not report.database and not values["first_steps"]:
         values |= {"chart": Chart(last_hours(report.made_at)), "last_messages": last_messages(report)}
     return values
+
+
+def worklist_url(request: HttpRequest, rule: str) -> str:
+    """Return the URL of the list of a rule."""
+    return f"{address(request, 'stockhub_webhooks_worklistrow_changelist')}?{urlencode({'rule': rule})}"
 
 
 def tools(request: HttpRequest) -> list[tuple[str, Any]]:

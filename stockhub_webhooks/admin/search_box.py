@@ -53,10 +53,14 @@ def documents(request: HttpRequest, text: str, topic: str) -> Q:
 
 def about(request: HttpRequest, text: str) -> Q:
     """Return a condition on messages: the text finds their document, or is the number in a message without one."""
-    spellings = [text.strip(), text.strip().upper(), text.strip().lower()]  # an index answers these
-    numbers = {number for spelling in spellings for number in search.numbers(spelling)}
-    number = Q(topic__in=(*topics.ALL, ""), increment_id__in=sorted(numbers))
+    number = Q(topic__in=(*topics.ALL, ""), increment_id__in=spellings(text))
     return find_with_tests(request, text).messages | number
+
+
+def spellings(text: str) -> list[str]:
+    """Return the numbers that a text may stand for, as an index answers them."""
+    ways = [text.strip(), text.strip().upper(), text.strip().lower()]
+    return sorted({number for way in ways for number in search.numbers(way)})
 
 
 def related_to_messages(request: HttpRequest, text: str, path: str) -> Q:

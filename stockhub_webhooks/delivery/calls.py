@@ -41,6 +41,8 @@ from stockhub_webhooks.exceptions import (
 )
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Event, Message, ReceiverCall
+from stockhub_webhooks.models.ledger import DEADLINE
+from stockhub_webhooks.models.worklists import NUMBER
 
 logger = logger_of(__name__)
 
@@ -249,6 +251,10 @@ def _call(call: ReceiverCall) -> None:
     arguments = subject.arguments(row)
     if event.type.endswith(".status_changed"):
         arguments["old_status"], arguments["new_status"] = event.changes["status"]
+    if event.type == DEADLINE:
+        if arguments["document"] is None and row.kind != NUMBER:
+            raise PermanentFailure("the document whose deadline passed was deleted")
+        arguments["since"] = event.received_at
     # not in the language and time zone of the request that happens to do this work
     with translation.override(conf.language()), timezone.override(None), DOCUMENTS.watching(database_alias()):
         received = event_for_receiver(call, arguments["order"])

@@ -153,7 +153,13 @@ def messages_about(pks: list[int], limit: int) -> list[int]:
     of_orders = Q(order__in=list(chosen.exclude(order=None).values_list("order", flat=True)))
     requests = list(chosen.exclude(payment_request=None).values_list("payment_request", flat=True))
     of_requests = Q(type="payment_request.created", subject_id__in=requests)
-    events = Event.objects.using(database_alias()).filter(of_orders | of_requests).order_by("message").distinct()
+    events = (
+        Event.objects.using(database_alias())
+        .filter(of_orders | of_requests)
+        .exclude(message=None)
+        .order_by("message")
+        .distinct()
+    )
     return list(events.values_list("message", flat=True)[:limit])
 
 

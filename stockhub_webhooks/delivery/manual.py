@@ -145,5 +145,6 @@ def retryable(*, receiver: str = "", given_up: bool = False, since: datetime | N
     if receiver:
         calls = calls.filter(receiver=receiver)
     if since:
-        calls = calls.filter(event__message__received_at__gte=since)
+        without_message = Q(event__message=None, event__occurred_at__gte=since)
+        calls = calls.filter(Q(event__message__received_at__gte=since) | without_message)
     return calls

@@ -30,10 +30,10 @@ class ReceiverEvent:
         id: the `Event`'s primary key.
         type: such as `shipment.delivered`.
         account: whose key the message came with.
-        message_id: the `Message` it was found in.
-        received_at: when that message came in, aware.
+        message_id: the `Message` it was found in; None for a deadline that passed.
+        received_at: when that message came in; of a deadline since when the condition holds; aware.
         occurred_at: when it happened, by the sender's clock where it says so, aware.
-        api_version: the sender's `x-version` header.
+        api_version: the sender's `x-version` header; "" for a deadline.
         changes: field to its old and new value. Amounts are `Decimal` in the document's currency, VAT
             included, times aware. Parts are named `shipping_address.city`, `items[SKU/size].qty`,
             `tracks[number].carrier`; a part that came or went is a dict of texts against None.
@@ -49,7 +49,7 @@ class ReceiverEvent:
     id: int
     type: str
     account: str
-    message_id: int
+    message_id: int | None
     received_at: datetime
     occurred_at: datetime
     api_version: str
@@ -104,15 +104,15 @@ def event_for_receiver(call: ReceiverCall, order: Order | None) -> ReceiverEvent
     """Return the event of a call, as its receiver hears it."""
     event = call.event
     message = event.message
-    fact = f"{message.uid}/{event.type}/{event.increment_id}/{event.subject_id}/{call.signal}/{call.receiver}"
+    fact = f"{_origin(event)}/{call.signal}/{call.receiver}"
     return ReceiverEvent(
         id=event.pk,
         type=event.type,
         account=event.account,
-        message_id=message.pk,
-        received_at=message.received_at,
+        message_id=event.message_id,
+        received_at=event.received_at,
         occurred_at=event.occurred_at,
-        api_version=message.api_version,
+        api_version=message.api_version if message else "",
         changes=MappingProxyType(typed(event)),
         po_number=event.po_number or (order.po_number if order else None),
         attempt=call.attempts,
@@ -121,6 +121,14 @@ def event_for_receiver(call: ReceiverCall, order: Order | None) -> ReceiverEvent
         idempotency_key=str(uuid.uuid5(KEY_NAMESPACE, fact)),
         order=order,
     )
+
+
+def _origin(event: Event) -> str:
+    """Return what an event is known by, also after its rows were written anew."""
+    if event.message is not None:
+        return f"{event.message.uid}/{event.type}/{event.increment_id}/{event.subject_id}"
+    facts = [event.changes.get(name, (None, ""))[1] for name in ("kind", "rule", "since")]
+    return "/".join(map(str, (event.account, event.type, event.increment_id, *facts)))
 
 
 def typed(event: Event) -> dict[str, tuple[Any, Any]]:

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("stockhub_webhooks", "0025_figures"),
+        ("stockhub_webhooks", "0027_worklists"),
     ]
 
     operations = [

@@ -24,6 +24,7 @@ from stockhub_webhooks.models.replay import Replay
 from stockhub_webhooks.models.rma import RMA, RMAItem
 from stockhub_webhooks.models.shipment import Shipment, ShipmentItem, Track
 from stockhub_webhooks.models.site import SiteAddress
+from stockhub_webhooks.models.worklists import WorklistProgress, WorklistRow
 
 __all__ = [
     "RMA",
@@ -67,4 +68,6 @@ __all__ = [
     "SiteAddress",
     "Topic",
     "Track",
+    "WorklistProgress",
+    "WorklistRow",
 ]

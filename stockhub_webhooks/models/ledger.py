@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import models
 from django.db.models import Exists, OuterRef, Q, Subquery
 from django.db.models.expressions import Combinable
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from stockhub_webhooks.models.attempt import Attempt
 
 
+DEADLINE = "deadline.passed"
+
+
 class EventQuerySet(AccountQuerySet["Event"]):
     """Queryset of events."""
 
@@ -34,11 +38,14 @@ class EventQuerySet(AccountQuerySet["Event"]):
 class Event(AccountModel):
     """A business change found in a message, such as `shipment.delivered`. The row is written once and never changed.
 
+    `deadline.passed` alone comes from no message: something did not proceed in time.
+
     Attributes:
         type: such as "shipment.delivered"; the keys of `signals.BY_EVENT_TYPE`.
         order: None for a payment request that names no order.
-        message: the message that caused the event.
-        subject_id: primary key of the row that the type names: a shipment, a track, an item of a return and so on.
+        message: the message that caused the event; None for a deadline that passed.
+        subject_id: primary key of the row that the type names: a shipment, a track, an item of a return and so on; of
+            a deadline the `WorklistRow`.
         increment_id: Stock Hub's number of the document.
         po_number: the shop's own order number.
         changes: field name to (old value, new value), as JSON. `ReceiverEvent.changes` has the values in Python types.
@@ -52,8 +59,8 @@ class Event(AccountModel):
     order: models.ForeignKey[Order | None, Order | None] = models.ForeignKey(
         Order, models.CASCADE, null=True, blank=True, related_name="events", verbose_name=_("order")
     )
-    message: models.ForeignKey[Message, Message] = models.ForeignKey(
-        Message, models.CASCADE, related_name="events", verbose_name=_("message")
+    message: models.ForeignKey[Message | None, Message | None] = models.ForeignKey(
+        Message, models.CASCADE, null=True, blank=True, related_name="events", verbose_name=_("message")
     )
     subject_id: models.BigIntegerField[int, int] = models.BigIntegerField(
         _("row"), help_text=_("The primary key of the row that the type speaks of, such as the parcel number's.")
@@ -74,7 +81,7 @@ class Event(AccountModel):
 
     if TYPE_CHECKING:
         order_id: int | None
-        message_id: int
+        message_id: int | None
         receiver_calls: RelatedManager[ReceiverCall]
 
     objects = EventQuerySet.as_manager()  # type: ignore[misc, assignment]  # instead of the base's
@@ -86,6 +93,14 @@ class Event(AccountModel):
 
     def __str__(self) -> str:
         return visible(f"{self.type} {self.increment_id}")
+
+    @property
+    def received_at(self) -> datetime:
+        """When the message came in; of a deadline, since when the condition holds. Aware."""
+        if self.message is not None:
+            return self.message.received_at
+        since = self.changes.get("since", (None, None))[1] if self.type == DEADLINE else None
+        return (parse_datetime(since) if since else None) or self.occurred_at
 
 
 class ReceiverCallQuerySet(AccountQuerySet["ReceiverCall"]):

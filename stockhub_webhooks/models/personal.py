@@ -67,6 +67,10 @@ IMPERSONAL: dict[str, frozenset[str]] = {
     "ShipmentItem": _LINE,
     "SiteAddress": frozenset({"url"}),
     "Track": frozenset({"tracking_number", "carrier", "method", "tracking_url"}),
+    "WorklistProgress": frozenset({"name"}),
+    # the detail holds numbers, articles and amounts; colleagues are named, and their reason is their own words
+    "WorklistRow": frozenset({"account", "rule", "kind", "number", "po_number", "detail", "fingerprint", "status",
+                              "announced", "dismissed_by", "dismissed_fingerprint"}),
 }  # fmt: skip
 
 # Kinds of retention, the keys of `RETENTION_DAYS`.
@@ -158,6 +162,8 @@ RETENTION: dict[str, Retention] = {
     "ShipmentItem": Retention(DOCUMENTS, ("shipment__order",)),
     # a link of a carrier may hold a postcode
     "SiteAddress": Retention(KEPT),
+    "WorklistProgress": Retention(KEPT),
+    "WorklistRow": Retention(DOCUMENTS, ("order",), _columns("dismissed_reason"), "what does not proceed"),
     "Track": Retention(DOCUMENTS, ("shipment__order", "rma__order"), _columns("tracking_url"), "parcel numbers"),
 }
 

@@ -1,7 +1,7 @@
 """The worker: import the spool, apply messages, record due deliveries, call receivers, continue requests of users.
 
-Last, look up the shop's own orders, because no customer waits for that. Once an hour, when no work is due, remove what
-is past its term.
+Last, look up the shop's own orders and bring the worklists up to date, because no customer waits for that. Once an
+hour, when no work is due, remove what is past its term.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from stockhub_webhooks.delivery import calls, host_orders
 from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Heartbeat, Message, ReceiverCall
+from stockhub_webhooks.office.worklists import sweep
 from stockhub_webhooks.operations import bulk, drift, exports, replay, search_index
 from stockhub_webhooks.operations.health import alarm
 from stockhub_webhooks.operations.privacy.sweep import Sweep
@@ -81,6 +82,7 @@ def drain(
         done += host_orders.look_up_due(until=until, stop=stop)
         done += drift.count_due(until=until, stop=stop)
         done += search_index.index_due(until=until, stop=stop)
+        done += sweep.update_due(until=until, stop=stop)
         if done == before:
             break
     return done

@@ -32,7 +32,7 @@ from stockhub_webhooks.testing.samples import (
 if TYPE_CHECKING:
     from stockhub_webhooks.testing.deliveries import Delivery, deliver, play
     from stockhub_webhooks.testing.kit import Kit
-    from stockhub_webhooks.testing.pending import replay, run_pending
+    from stockhub_webhooks.testing.pending import pass_deadlines, replay, run_pending
     from stockhub_webhooks.testing.recording import RecordedCall, heard, isolated_receivers
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "heard",
     "isolated_receivers",
     "life",
+    "pass_deadlines",
     "payload",
     "play",
     "replay",
@@ -65,6 +66,7 @@ _MODULES = {
     "deliver": "deliveries",
     "heard": "recording",
     "isolated_receivers": "recording",
+    "pass_deadlines": "pending",
     "play": "deliveries",
     "replay": "pending",
     "run_pending": "pending",

@@ -26,7 +26,7 @@ from stockhub_webhooks.office.export.rows import Export
 from stockhub_webhooks.office.export.tables import TABLES
 from stockhub_webhooks.operations import bulk, drift, exports, replay
 from stockhub_webhooks.operations.replay import Choice
-from stockhub_webhooks.testing.factories import NoteFactory
+from stockhub_webhooks.testing.factories import NoteFactory, WorklistRowFactory
 from tests.samples import ALPHABETICAL, contract, sample
 
 NAMES = (
@@ -39,6 +39,7 @@ NAMES = (
     "creditmemo",
     "paymentrequest",
     "event",
+    "worklistrow",
     "receivercall",
     "heartbeat",
     "refusal",
@@ -142,6 +143,7 @@ def filled(post, hear):
     period = Period(date(2024, 1, 1), date(2024, 12, 31))
     exports.begin(Export(TABLES["order"], period), 1, who="office", who_pk="1")
     exports.continue_due()
+    WorklistRowFactory(order=Order.objects.earliest("pk"), rule="missing_invoice", detail=[])
     Alarm.objects.create(name="quarantined", since=Message.objects.latest("pk").received_at)
     drift.throttle.reset()
     drift.count_due()

@@ -12,7 +12,7 @@ from django.urls import reverse
 from stockhub_webhooks import signals
 from stockhub_webhooks.exceptions import PermanentFailure
 from stockhub_webhooks.models import Address, BulkRequest, Message, Order, ReceiverCall, RefusedBody, Replay
-from stockhub_webhooks.testing.factories import HostLinkFactory, MutedSenderFactory, NoteFactory
+from stockhub_webhooks.testing.factories import HostLinkFactory, MutedSenderFactory, NoteFactory, WorklistRowFactory
 from tests.admin.conftest import NAMES
 from tests.processing.test_apply import later
 from tests.samples import ALPHABETICAL, contract
@@ -60,6 +60,7 @@ def persons(post, hear):
     for order in Order.objects.all():
         HostLinkFactory(order=order)
         NoteFactory(order=order, text=f"called {MARKER}")
+        WorklistRowFactory(order=order, rule="missing_invoice", detail=[], dismissed_reason=MARKER)
     MutedSenderFactory(reason=f"{MARKER} is a stranger")
     Message.objects.filter(status="quarantined").update(error="not_json: line 1")
     failed = Message.objects.filter(status="applied").first()
@@ -95,6 +96,7 @@ def pages():
 ALL_BUT_PERSONS = (
     *VIEWS, "process_again", "try_again", "give_up", "reassign", "release", "look_again", "enter_by_hand", "export",
     "view_person", "erase_person",
+    "dismiss_worklist_row", "export_worklist",
 )  # fmt: skip
 
 
@@ -179,7 +181,7 @@ def test_each_action_is_logged_and_needs_its_own_permission(persons, clerk, act,
     if name == "erase_person":  # the page shows first what would go
         assert not LogEntry.objects.exists()
         http.post(page.redirect_chain[0][0], {"_selected_action": [row.pk for row in chosen]})
-    if name in ("dismiss", "dismiss_refused"):  # the page asks for a reason first
+    if name in ("dismiss", "dismiss_refused", "dismiss_worklist_row"):  # the page asks for a reason first
         assert not LogEntry.objects.exists()
         data = {"action": name, "_selected_action": [row.pk for row in chosen], "reason": "settled"}
         http.post(reverse(f"admin:stockhub_webhooks_{model._meta.model_name}_changelist"), data)

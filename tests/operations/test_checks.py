@@ -554,3 +554,16 @@ def test_start_does_not_fail_for_a_resolver_that_cannot_be_imported(resolver):
     with override_settings(STOCKHUB_WEBHOOKS=GOOD | {"HOST_ORDER_RESOLVER": resolver}):
         discovery.import_receivers()
         assert "E007" in results(GOOD | {"HOST_ORDER_RESOLVER": resolver})
+
+
+@pytest.mark.parametrize(
+    "days", [{"not_send": 3}, {"not_sent": "three"}, {"not_sent": -1}, {"not_sent": True}], ids=str
+)
+def test_days_of_an_unknown_rule_or_of_no_number_are_an_error(settings, days):
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"DEADLINE_DAYS": days}
+    assert "stockhub_webhooks.E031" in {message.id for message in run_checks()}
+
+
+def test_days_and_none_are_no_error(settings):
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"DEADLINE_DAYS": {"not_sent": 2.5, "not_in_shop": None}}
+    assert "stockhub_webhooks.E031" not in {message.id for message in run_checks()}

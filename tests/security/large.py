@@ -167,6 +167,12 @@ def _purchase_of_many_orders(lines):
     _add(models.HostLink, (
         models.HostLink(order=order, account="default", status="missing", since=START) for order in orders
     ))  # fmt: skip
+    _add(models.WorklistRow, (
+        models.WorklistRow(account="default", rule="missing_invoice", kind="order", number=order.increment_id,
+                           order=order, subject_id=order.pk, po_number=ORDERS, since=START, fingerprint="x",
+                           detail=[{"code": "missing_invoice"}], status="open")
+        for order in orders
+    ))  # fmt: skip
 
 
 def _many_rows_of_the_operation(lines, order):

@@ -213,7 +213,7 @@ class EventSerializer(ReadOnlySerializer):
 
     is_test = serializers.BooleanField()
     order_increment_id = serializers.CharField(source="order.increment_id", allow_null=True, default=None)
-    received_at = UTCDateTimeField(source="message.received_at")
+    received_at = UTCDateTimeField(read_only=True)
     changes = serializers.SerializerMethodField()
 
     class Meta:

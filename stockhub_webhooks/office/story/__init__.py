@@ -10,7 +10,7 @@ from stockhub_webhooks.office.story.lines import Quantities, lines_of, total_of
 from stockhub_webhooks.office.story.parcels import Parcel, carrier_name, parcels
 from stockhub_webhooks.office.story.purchase import Purchase, of_number, read
 from stockhub_webhooks.office.story.refunds import Probable, Returns
-from stockhub_webhooks.office.story.steps import State, Step, steps_of
+from stockhub_webhooks.office.story.steps import State, Step, open_pieces, steps_of, without_shipment
 from stockhub_webhooks.office.story.timeline import Entry, Tasks, Timeline, tasks_of
 
 __all__ = [
@@ -30,10 +30,12 @@ __all__ = [
     "has_amounts",
     "lines_of",
     "of_number",
+    "open_pieces",
     "parcels",
     "read",
     "steps_of",
     "sum_of",
     "tasks_of",
     "total_of",
+    "without_shipment",
 ]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from stockhub_webhooks.models import Shipment
-from stockhub_webhooks.office.story.lines import Quantities, total_of
+from stockhub_webhooks.models import Order, Shipment
+from stockhub_webhooks.office.story.lines import Quantities, lines_of, total_of
 from stockhub_webhooks.office.story.purchase import Purchase
 
 PROBLEM = "EXCEPTION"  # a shipment's status
+COMPLETE = "complete"  # an order's status
 
 
 class State(Enum):
@@ -57,6 +58,19 @@ def steps_of(purchase: Purchase, lines: list[Quantities]) -> list[Step]:
         _optional_step("returned", total.returned, total.asked_back, total.refused),
         _refunded(total),
     ]
+
+
+def without_shipment(purchase: Purchase) -> list[Order]:
+    """Return the orders that are complete, although no shipment of them was received: its message was lost."""
+    sent = {shipment.order_id for shipment in purchase.shipments if purchase.has(shipment)}
+    complete = [order for order in purchase.orders if (order.status or "").lower() == COMPLETE and order.pk not in sent]
+    lines = lines_of(purchase) if complete else []
+    return [order for order in complete if open_pieces(order, lines)]
+
+
+def open_pieces(order: Order, lines: list[Quantities]) -> int:
+    """Return the pieces of an order that are in no shipment that we received."""
+    return sum(line.open or 0 for line in lines if line.order is not None and line.order.pk == order.pk)
 
 
 def _known_total(purchase: Purchase, lines: list[Quantities]) -> tuple[Quantities, bool]:

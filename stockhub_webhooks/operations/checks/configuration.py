@@ -16,6 +16,7 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.conf import NAME, TEST_ACCOUNT, conf, configured, misspelt, raw_settings
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.delivery import discovery
+from stockhub_webhooks.office.worklists import rules
 from stockhub_webhooks.receiving import spool
 
 ACCOUNT_LENGTH = 64
@@ -166,6 +167,25 @@ def opening_times() -> Iterable[CheckMessage]:
             hint='Write ("08:00", "18:00") and (0, 1, 2, 3, 4), where 0 is Monday.',
             id="stockhub_webhooks.E012",
         )
+
+
+def deadline_days() -> Iterable[CheckMessage]:
+    """E031: `DEADLINE_DAYS` has an unknown rule, which has no effect, or days that are no number."""
+    for code in rules.unknown(conf.DEADLINE_DAYS):
+        near = get_close_matches(code, rules.RULES, n=1)
+        yield Error(
+            f"{NAME}['DEADLINE_DAYS'] has no rule {code!r}.",
+            hint=" ".join([*(f"Did you mean {name}?" for name in near), f"Known rules: {', '.join(rules.RULES)}."]),
+            id="stockhub_webhooks.E031",
+        )
+    for code, days in conf.DEADLINE_DAYS.items():
+        is_number = isinstance(days, (int, float)) and not isinstance(days, bool) and days >= 0
+        if days is not None and not is_number:
+            yield Error(
+                f"{NAME}['DEADLINE_DAYS'][{code!r}] is {days!r}, so the default is used.",
+                hint="Make it a number of days, or None to turn the rule off.",
+                id="stockhub_webhooks.E031",
+            )
 
 
 def useless_numbers() -> Iterable[CheckMessage]:
@@ -339,6 +359,7 @@ CHECKS = (
     long_accounts,
     alert,
     opening_times,
+    deadline_days,
     useless_numbers,
     no_spool,
     not_mounted,

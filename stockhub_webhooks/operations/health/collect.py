@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import Error as DatabaseError
 from django.db.models import Count, Max, Min, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.utils.timezone import now
 
 from stockhub_webhooks.conf import TEST_ACCOUNT, conf
@@ -269,7 +270,8 @@ def _receivers(calls: Iterable[dict[str, Any]]) -> list[ReceiverCalls]:
 def _given_up() -> dict[str, Backlog]:
     """Count the given-up calls by receiver."""
     rows = work.given_up_calls().values("receiver").order_by("receiver")
-    counts = rows.annotate(count=Count("pk"), oldest=Min("event__message__received_at"), last=Max("failed_at"))
+    oldest = Min(Coalesce("event__message__received_at", "event__occurred_at"))
+    counts = rows.annotate(count=Count("pk"), oldest=oldest, last=Max("failed_at"))
     return {row["receiver"]: Backlog(row["count"], row["oldest"], _microseconds(row["last"])) for row in counts}
 
 

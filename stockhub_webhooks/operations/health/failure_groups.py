@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Case, Count, F, Max, Min, Q, QuerySet, Value, When
-from django.db.models.functions import Left, StrIndex
+from django.db.models.functions import Coalesce, Left, StrIndex
 
 from stockhub_webhooks.db.fields import ExactCharField
 from stockhub_webhooks.models import Message, ReceiverCall
@@ -32,7 +32,7 @@ class FailureType:
     name: str
     model: type[Any]
     keys: tuple[str, ...]
-    received_at: str
+    received_at: Any
 
     def failing(self) -> QuerySet[Any]:
         """Return all rows that failed, without tests."""
@@ -73,7 +73,8 @@ ERROR = Case(
 )
 ALONE = ("receiver", "error", "cause")  # each of these alone names several groups of calls
 
-CALLS = FailureType("call", ReceiverCall, ("receiver", "cause"), "event__message__received_at")
+CALLED_FOR = Coalesce("event__message__received_at", "event__occurred_at")  # a deadline has no message
+CALLS = FailureType("call", ReceiverCall, ("receiver", "cause"), CALLED_FOR)
 MESSAGES = FailureType("message", Message, ("status", "cause"), "received_at")
 FAILURE_TYPES = {each.name: each for each in (CALLS, MESSAGES)}
 

@@ -46,6 +46,8 @@ from stockhub_webhooks.testing.factories.ledger import (
     RefusedBodyFactory,
     ReplayFactory,
     SiteAddressFactory,
+    WorklistProgressFactory,
+    WorklistRowFactory,
 )
 
 __all__ = [
@@ -86,4 +88,6 @@ __all__ = [
     "ShipmentItemFactory",
     "SiteAddressFactory",
     "TrackFactory",
+    "WorklistProgressFactory",
+    "WorklistRowFactory",
 ]

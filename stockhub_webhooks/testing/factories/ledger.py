@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from datetime import timedelta
 
 from django.utils import timezone
 from factory.declarations import LazyAttribute, LazyFunction, SelfAttribute, Sequence, SubFactory
@@ -170,6 +171,35 @@ class HostLinkFactory(DjangoModelFactory[models.HostLink]):
     since = LazyFunction(timezone.now)
     looked_at = SelfAttribute("since")
     attempts = 1
+
+
+class WorklistRowFactory(DjangoModelFactory[models.WorklistRow]):
+    """An order of which nothing was sent for five days, on the list."""
+
+    class Meta:
+        model = models.WorklistRow
+
+    order = SubFactory(OrderFactory)
+    account = SelfAttribute("order.account")
+    rule = "not_sent"
+    kind = "order"
+    number = SelfAttribute("order.increment_id")
+    subject_id = SelfAttribute("order.pk")
+    po_number = SelfAttribute("order.po_number")
+    since = LazyFunction(lambda: timezone.now() - timedelta(days=5))
+    detail = LazyFunction(lambda: [{"code": "not_sent", "pieces": 2, "of": 2}])
+    fingerprint = "made up"
+    status = models.WorklistRow.Status.OPEN
+    opened_at = LazyFunction(timezone.now)
+
+
+class WorklistProgressFactory(DjangoModelFactory[models.WorklistProgress]):
+    """A source of the worklists that was not looked through yet."""
+
+    class Meta:
+        model = models.WorklistProgress
+
+    name = Sequence(lambda number: f"source {number}")
 
 
 class AlarmFactory(DjangoModelFactory[models.Alarm]):
