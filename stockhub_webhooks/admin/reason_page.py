@@ -84,7 +84,7 @@ def ask_reason(
         reason, user = form.cleaned_data["reason"], request.user.get_username()
         # the log names each row, and needs neither body nor headers for that
         pks = list(rows.order_by("pk").values_list("pk", flat=True)[:MAX_AT_ONCE])
-        chosen = rows.model._default_manager.using(rows.db).filter(pk__in=pks).defer("body", "headers")
+        chosen = rows.model._default_manager.using(rows.db).filter(pk__in=pks).defer(*admin.deferred_fields)
         count = admin.apply_and_log(
             request,
             chosen,

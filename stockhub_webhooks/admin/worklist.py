@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, StreamingHttpResponse
 from django.urls import path
 from django.utils.html import format_html
 from django.utils.text import capfirst
@@ -22,7 +21,7 @@ from django.utils.translation import ngettext_lazy
 
 from stockhub_webhooks.admin import display, search_box
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
-from stockhub_webhooks.admin.give_up_page import ACTION_FIELDS, MAX_AT_ONCE, ReasonForm
+from stockhub_webhooks.admin.reason_page import MAX_AT_ONCE, Decision, ask_reason, selection
 from stockhub_webhooks.admin.story.links import link, story_url
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.connections import database_alias
@@ -34,10 +33,21 @@ from stockhub_webhooks.office.worklists import lists, rows, wording
 from stockhub_webhooks.office.worklists.rules import RULES
 
 EXPORT = "stockhub_webhooks_worklistrow_export"
-DISMISSED = ngettext_lazy(
-    "%(count)d row was dismissed until something changes.",
-    "%(count)d rows were dismissed until something changes.",
-    "count",
+DISMISS = Decision(
+    title=_("Dismiss"),
+    explanation=ngettext_lazy(
+        "%(count)d row leaves the list, until something changes in its facts.",
+        "%(count)d rows leave the list, until something changes in their facts.",
+        "count",
+    ),
+    done=ngettext_lazy(
+        "%(count)d row was dismissed until something changes.",
+        "%(count)d rows were dismissed until something changes.",
+        "count",
+    ),
+    nothing=_("There is nothing to dismiss: it is on no list."),
+    log=_("dismissed: %(reason)s"),
+    change=rows.dismiss,
 )
 
 
@@ -203,23 +213,9 @@ class WorklistRowAdmin(ReadOnlyAdmin):
     @admin.action(description=_("dismiss until something changes …"), permissions=["dismiss_worklist_row"])
     def dismiss_worklist_row(self, request: HttpRequest, queryset: QuerySet[WorklistRow]) -> HttpResponse:
         """Ask for a reason, and dismiss the chosen rows that are on the lists."""
-        back = request.get_full_path()
         chosen = WorklistRow.objects.using(database_alias()).filter(status=WorklistRow.Status.OPEN)
         chosen = chosen.filter(pk__in=list(queryset.values_list("pk", flat=True)[:MAX_AT_ONCE]))
-        count = chosen.count()
-        if not count:
-            self.message_user(request, _("There is nothing to dismiss: it is on no list."), messages.WARNING)
-            return HttpResponseRedirect(back)
-        form = ReasonForm(request.POST if "reason" in request.POST else None)
-        if form.is_valid():
-            user: Any = request.user
-            change = partial(rows.dismiss, by=user.get_username(), reason=form.cleaned_data["reason"])
-            description = str(_("dismissed: %(reason)s") % {"reason": form.cleaned_data["reason"]})
-            self.report_counts(request, self.apply_and_log(request, chosen, description, change), DISMISSED)
-            return HttpResponseRedirect(back)
-        hidden = [(name, value) for name in ACTION_FIELDS for value in request.POST.getlist(name)]
-        context = {"title": _("Dismiss"), "form": form, "count": count, "hidden": hidden, "back": back}
-        return self.render_page(request, "worklistrow/dismiss.html", context)
+        return ask_reason(self, request, chosen, DISMISS, hidden=selection(request), back=request.get_full_path())
 
     # ------------------------------------------------------------ export
 

@@ -7,11 +7,21 @@ from typing import Any
 
 from django.db.models import Q
 
-from stockhub_webhooks.models import ReceiverCall
+from stockhub_webhooks.db.connections import database_alias
+from stockhub_webhooks.models import ReceiverCall, WorklistRow
 
-# Conditions by model on rows that stay whatever their age, such as orders that a worklist points at; such an order
-# keeps its documents and addresses.
-HELD: dict[str, Callable[[], Q]] = {}
+
+def _on_a_worklist(column: str, **conditions: Any) -> Q:
+    rows = WorklistRow.objects.using(database_alias()).filter(status=WorklistRow.Status.OPEN, **conditions)
+    return Q(pk__in=rows.exclude(**{column: None}).order_by().values(column))
+
+
+# Conditions by model on rows that stay whatever their age: what a worklist points at. Such an order keeps its documents
+# and addresses.
+HELD: dict[str, Callable[[], Q]] = {
+    "Order": lambda: _on_a_worklist("order"),
+    "PaymentRequest": lambda: _on_a_worklist("subject_id", kind="payment_request"),
+}
 
 
 def held(model: Any) -> Q:
