@@ -13,6 +13,7 @@ from stockhub_webhooks.models.lock import Lock
 from stockhub_webhooks.models.message import Message, Topic
 from stockhub_webhooks.models.order import Order, OrderItem
 from stockhub_webhooks.models.payment_request import PaymentRequest, PaymentRequestItem
+from stockhub_webhooks.models.pull import AskedNumber, OrderAnswer, Pull
 from stockhub_webhooks.models.receiver_state import ReceiverState
 from stockhub_webhooks.models.refusal import Refusal, RefusalReason, RefusedBody
 from stockhub_webhooks.models.replay import Replay
@@ -23,6 +24,7 @@ __all__ = [
     "RMA",
     "Address",
     "Alarm",
+    "AskedNumber",
     "Attempt",
     "BacklogTurn",
     "CreditMemo",
@@ -38,9 +40,11 @@ __all__ = [
     "Lock",
     "Message",
     "Order",
+    "OrderAnswer",
     "OrderItem",
     "PaymentRequest",
     "PaymentRequestItem",
+    "Pull",
     "RMAItem",
     "ReceiverCall",
     "ReceiverState",

@@ -23,6 +23,7 @@ _SENDER = frozenset({"key_fingerprint", "remote_address", "headers"})  # of the 
 IMPERSONAL: dict[str, frozenset[str]] = {
     "Address": frozenset(),
     "Alarm": frozenset({"name"}),
+    "AskedNumber": frozenset({"account", "po_number"}),
     "Attempt": frozenset({"cause"}),
     "BacklogTurn": frozenset(),
     "CreditMemo": _DOCUMENT,
@@ -38,9 +39,12 @@ IMPERSONAL: dict[str, frozenset[str]] = {
     "Message": _SENDER | {"url_topic", "topic", "account", "source", "status", "outcome", "cause", "notes",
                           "increment_id", "entered_by"},
     "Order": _DOCUMENT | {"status"},
+    "OrderAnswer": frozenset(),
     "OrderItem": _LINE,
     "PaymentRequest": _DOCUMENT | {"order_increment_id", "purchase_order_increment_id", "payment_method"},
     "PaymentRequestItem": _LINE | {"external_reference"},
+    # colleagues are named; the errors hold numbers and the words of Magento
+    "Pull": frozenset({"account", "open_account", "requested_by", "choice", "status", "stage", "last_error", "stopped_by"}),
     "RMA": _DOCUMENT | {"status"},
     "RMAItem": _LINE | {"item_id", "resolution", "reason", "color", "merchant_product_reference",
                         "merchant_resolution", "status"},
