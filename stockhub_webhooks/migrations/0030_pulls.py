@@ -39,6 +39,7 @@ class Migration(migrations.Migration):
                 ('status', models.CharField(choices=[('open', 'under way'), ('done', 'done'), ('stopped', 'stopped'), ('failed', 'broken off')], default='open', max_length=16, verbose_name='status')),
                 ('stage', models.CharField(choices=[('numbers', 'our order numbers'), ('returns', 'returns'), ('orders', 'orders')], default='numbers', editable=False, max_length=16, verbose_name='at')),
                 ('page', models.PositiveIntegerField(default=1, editable=False)),
+                ('total', models.PositiveBigIntegerField(default=0, editable=False)),
                 ('changed', models.PositiveBigIntegerField(default=0, verbose_name='was missing or differed')),
                 ('unchanged', models.PositiveBigIntegerField(default=0, verbose_name='nothing new')),
                 ('unknown', models.PositiveBigIntegerField(default=0, verbose_name='unknown to Stock Hub')),

@@ -38,6 +38,7 @@ class Pull(AccountModel):
         choice: what is asked for; empty for everything.
         stage: the part of the work that is next, a value of `Stage`.
         page: the page of the list of returns that is next.
+        total: the number of answers that are expected, as far as it is known by now.
         changed: number of answers that changed something, each stored as a message.
         unchanged: number of answers that changed nothing.
         unknown: number of numbers that Stock Hub does not know.
@@ -74,6 +75,7 @@ class Pull(AccountModel):
         _("at"), max_length=16, choices=Stage, default=Stage.NUMBERS, editable=False
     )
     page: models.PositiveIntegerField[int, int] = models.PositiveIntegerField(default=1, editable=False)
+    total: models.PositiveBigIntegerField[int, int] = models.PositiveBigIntegerField(default=0, editable=False)
     changed: models.PositiveBigIntegerField[int, int] = models.PositiveBigIntegerField(
         _("was missing or differed"), default=0
     )
@@ -113,6 +115,13 @@ class Pull(AccountModel):
     def done(self) -> int:
         """The number of answers so far."""
         return sum(getattr(self, name) for name in RESULTS)
+
+    @property
+    def percent(self) -> int:
+        """The progress in percent; 100 only if the run is done."""
+        if self.status == self.Status.DONE:
+            return 100
+        return min(99, self.done * 100 // self.total) if self.total else 0
 
 
 class AskedNumber(AccountModel):

@@ -222,7 +222,9 @@ def not_found() -> dict[str, Any]:
 
 
 def _is_cancelled(payload: Mapping[str, Any]) -> bool:
-    return all(str(item.get("reversal", "")).upper() in ("CANCELLED", "CANCELED") for item in payload.get("items") or ())
+    return all(
+        str(item.get("reversal", "")).upper() in ("CANCELLED", "CANCELED") for item in payload.get("items") or ()
+    )
 
 
 def _without_nulls(value: Any) -> Any:

@@ -212,9 +212,9 @@ class Client:
         if 300 <= status < 400:
             host = urlsplit(headers.get("location", "")).hostname or "another address"
             raise RestRefused(f"GET {path} is redirected to {host}: set REST_BASE_URL to the address that answers")
-        if status == 404 and said and NO_ROUTE not in said:
+        if status == 404 and NO_ROUTE not in said and (said or not body.lstrip().startswith(b"<")):
             raise RestNotFound(text)
-        if status == 404:
+        if status == 404:  # Magento has no such call, or the answer is a page of something else
             raise RestRefused(f"{text}: is REST_BASE_URL ({self.base_url}) the address of Magento's REST calls?")
         if status in (401, 403):
             raise RestRefused(f"{text}: look at REST_TOKEN or REST_AUTH")
