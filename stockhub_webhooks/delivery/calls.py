@@ -241,7 +241,7 @@ def _call(call: ReceiverCall) -> None:
         result = receiver.function(
             signal=signal,
             sender=Event if signal is signals.event_recorded else subject.model,
-            event=event_for_receiver(call, arguments["order"]),
+            event=event_for_receiver(call, arguments["order"], row),
             **arguments,
         )
     if inspect.isawaitable(result):

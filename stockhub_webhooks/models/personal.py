@@ -44,7 +44,8 @@ IMPERSONAL: dict[str, frozenset[str]] = {
     "PaymentRequest": _DOCUMENT | {"order_increment_id", "purchase_order_increment_id", "payment_method"},
     "PaymentRequestItem": _LINE | {"external_reference"},
     # colleagues are named; the errors hold numbers and the words of Magento
-    "Pull": frozenset({"account", "open_account", "requested_by", "choice", "status", "stage", "last_error", "stopped_by"}),
+    "Pull": frozenset({"account", "open_account", "requested_by", "choice", "status", "stage", "last_error",
+                       "stopped_by"}),
     "RMA": _DOCUMENT | {"status"},
     "RMAItem": _LINE | {"item_id", "resolution", "reason", "color", "merchant_product_reference",
                         "merchant_resolution", "status"},

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from stockhub_webhooks.db.fields import ExactCharField
-from stockhub_webhooks.models.accounts import AccountManager, AccountModel, AccountQuerySet
+from stockhub_webhooks.models.accounts import AccountModel, AccountQuerySet
 from stockhub_webhooks.models.order import Order
 
 RESULTS = ("changed", "unchanged", "unknown", "failed")
@@ -124,6 +124,10 @@ class Pull(AccountModel):
         return min(99, self.done * 100 // self.total) if self.total else 0
 
 
+class AskedNumberQuerySet(AccountQuerySet["AskedNumber"]):
+    """Queryset of numbers."""
+
+
 class AskedNumber(AccountModel):
     """An order number of the shop that Stock Hub did not know when it was asked; it is asked again each night.
 
@@ -138,7 +142,7 @@ class AskedNumber(AccountModel):
     first_asked_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(_("first asked at"))
     asked_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(_("asked at"))
 
-    objects: ClassVar[AccountManager[AskedNumber]] = AccountManager()
+    objects = AskedNumberQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("order number unknown to Stock Hub")

@@ -4,8 +4,8 @@ The promise to the sender is the database's alone. The copy is the second line: 
 system right after its commit and before the answer, so that a killed process loses none, and is on the disk within
 `SYNC_SECONDS`, so that many messages share one fsync. A copy that fails never fails the message.
 
-Each process has a file of its own for each hour (UTC), with a record on each line. Nothing is written to a file once its
-hour is over, so it may be rewritten or deleted then.
+Each process has a file of its own for each hour (UTC), with a record on each line. Nothing is written to a file once
+its hour is over, so it may be rewritten or deleted then.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def read_message(message: Any) -> ParsedMessage:
 
 
 def _as_answer(parsed: ParsedMessage, headers: Mapping[str, str]) -> None:
-    """Read a document as the answer to a REST call: it leaves out fields that a webhook has, and has some of its own."""
+    """Read a document as the answer to a REST call, which lacks fields of a webhook and has some of its own."""
     own = ONLY_IN_REST.get(parsed.topic, frozenset())
     parsed.notes = [
         note

@@ -5,10 +5,10 @@
     with FakeMagento() as magento:
         magento.play(life("returned", seed=3))           # what Stock Hub knows, whether a webhook arrived or not
         settings.STOCKHUB_WEBHOOKS |= magento.settings   # REST_BASE_URL and REST_TOKEN
-        call_command("stockhub_reconcile", po_numbers=["SHOP-1045"])
+        call_command("stockhub_reconcile", "--po", "SHOP-1045")
 
-It has the habits of the real one: nulls are left out, times have no zone, the size of pages is limited, full pages may be
-short, past the last page comes the last one again, errors are Magento's error objects. Faults are made by `fail`.
+It has the habits of the real one: nulls are left out, times have no zone, the size of pages is limited, full pages may
+be short, past the last page comes the last one again, errors are Magento's error objects. Faults are made by `fail`.
 Needs neither Django's settings nor a database.
 """
 
@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -45,7 +46,7 @@ class Fault(NamedTuple):
 
     status: int = 0
     seconds: float = 0.0
-    headers: Mapping[str, str] = {}
+    headers: Mapping[str, str] = MappingProxyType({})
     body: bytes | None = None
     drops: bool = False
 
@@ -66,7 +67,7 @@ class FakeMagento:
         faults: what happens to the next requests, one each.
     """
 
-    token: str = "token-of-the-fake-magento"  # nosec B105  # of a server that has nothing to hide
+    token: str = "token-of-the-fake-magento"  # noqa: S105  # nosec B105  # it guards nothing
     max_page_size: int = 100
     short_by: int = 0
     empty_for_unknown: bool = False
@@ -202,7 +203,7 @@ class FakeMagento:
 
 def as_rest(payload: Mapping[str, Any], *, without_status_of_items: bool = False) -> dict[str, Any]:
     """Return the body of a message as REST answers the document: without nulls, and with times without a zone."""
-    document = {
+    document: dict[str, Any] = {
         name: _rest_time(value) if name in TIMES else _without_nulls(value)
         for name, value in payload.items()
         if value is not None and (name not in NOT_IN_REST or without_status_of_items)
@@ -242,7 +243,7 @@ def _handler(magento: FakeMagento) -> Callable[..., BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:  # noqa: N802 - http.server's name
+        def do_GET(self) -> None:
             parts = urlsplit(self.path)
             magento.requests.append(self.path)
             fault = magento.faults.popleft() if magento.faults else Fault()
@@ -262,7 +263,7 @@ def _handler(magento: FakeMagento) -> Callable[..., BaseHTTPRequestHandler]:
                 status, data = magento.answer(parts.path, parse_qs(parts.query))
                 self.send(status, json.dumps(data).encode(), fault.headers)
 
-        def send(self, status: int, body: bytes, headers: Mapping[str, str] = {}) -> None:  # noqa: B006 - never changed
+        def send(self, status: int, body: bytes, headers: Mapping[str, str] = {}) -> None:
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)

@@ -1,4 +1,4 @@
-"""Client of Stock Hub's REST calls, which are those of Magento 2. Source: the contract, "REST, to pull what was missed".
+"""Client of Stock Hub's REST calls, which are those of Magento 2. Source: the contract.
 
 The secret of the calls is only in the headers that httpx sends: no error, log line or `repr` of ours has it. Errors of
 httpx are replaced by our own outside of their handlers, so that no traceback leads to a frame with the headers.

@@ -112,7 +112,7 @@ def _ended(status: str) -> dict[str, Any]:
 
 
 def steps(pull: Pull, *, per_second: float | None = None, stop: threading.Event | None = None) -> Iterator[Step]:
-    """Do a claimed run; yield the result of each answer, after it is counted. The run ends, or waits for another attempt.
+    """Do a claimed run; yield the result of each answer, after it is counted. The run ends, or waits for a retry.
 
     Args:
         pull: a run with the claim of the caller.

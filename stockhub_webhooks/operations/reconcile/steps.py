@@ -175,7 +175,7 @@ class Run:
         yield self._attempt(topics.RMA, number, ask) or _step(topics.RMA, number, differences[0])
 
     def _attempt(self, topic: str, number: str, ask: Callable[[], None]) -> Step | None:
-        """Make a call and take its answer; return the step of a failure that stops no other call, None if all is well."""
+        """Make a call and take its answer; return the step of a failure that stops no other call, or None."""
         try:
             ask()
         except (RestNotConfigured, RestRefused):
