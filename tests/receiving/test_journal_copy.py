@@ -210,11 +210,8 @@ def rows():
         documents[model] = sorted(map(str, model.objects.values_list(*names)))
     tracks = Track.objects.values_list("tracking_number", "shipment__increment_id", "rma__increment_id")
     events = Event.objects.values_list("type", "increment_id", "po_number", "changes", "occurred_at")
-    return (
-        documents,
-        sorted(map(str, events)),
-        sorted(map(str, Message.objects.values_list("uid", "status", "outcome"))),
-    )
+    messages = Message.objects.values_list("uid", "status", "outcome")
+    return documents, *(sorted(map(str, rows)) for rows in (tracks, events, messages))
 
 
 def all_models():

@@ -65,7 +65,8 @@ class Choice:
 def orders_to_ask(account: str, since: datetime | None, before: datetime) -> list[str]:
     """Return the numbers of the orders to ask for: first those that were never asked for, or longest ago.
 
-    These are orders that are known from their children only, and open ones up to 90 days old, complete ones up to 30.
+    These are orders that are known from their children only, and open ones up to 90 days old, complete ones up to 30. A
+    recent order that has ended is asked for once: a message about it may be missing all the same.
 
     Args:
         account: whose orders.
@@ -76,14 +77,10 @@ def orders_to_ask(account: str, since: datetime | None, before: datetime) -> lis
     age = Coalesce("created_at", "received_at")
     rows = Order.objects.of_account(account).using(database_alias()).annotate(age=age)
     open_status = Q(status__isnull=True) | ~Q(status__in=(*FINAL, COMPLETE))
-    is_young = (
-        Q(age__gte=since)
-        if since
-        else (
-            (open_status & Q(age__gte=now - timedelta(days=OPEN_DAYS)))
-            | Q(status=COMPLETE, age__gte=now - timedelta(days=COMPLETE_DAYS))
-        )
-    )
+    is_recent = Q(age__gte=now - timedelta(days=COMPLETE_DAYS))
+    can_change = (open_status & Q(age__gte=now - timedelta(days=OPEN_DAYS))) | (Q(status=COMPLETE) & is_recent)
+    never_asked = Q(status__in=FINAL, rest_answer__isnull=True) & is_recent
+    is_young = Q(age__gte=since) if since else can_change | never_asked
     gone = Q(rest_answer__unknown_since__lte=now - timedelta(days=ASKED_DAYS))
     rows = rows.filter(Q(received_at__isnull=True) | is_young).exclude(gone).exclude(rest_answer__asked_at__gte=before)
     rows = rows.order_by(F("rest_answer__asked_at").asc(nulls_first=True), "pk")
