@@ -16,6 +16,7 @@ from stockhub_webhooks.admin import (  # noqa: F401 - importing registers the pa
     monitoring,
     order,
     payment_request,
+    pull,
     receiver_call,
     refusal,
     replay,

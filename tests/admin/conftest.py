@@ -29,6 +29,7 @@ NAMES = (
     "alarm",
     "drift",
     "hostlink",
+    "pull",
 )
 
 

@@ -95,9 +95,7 @@ class Command(SafeCommand):
 
     def dry_run(self, account: str, choice: Choice, per_second: float) -> Iterator[Step]:
         """Yield what differs, without a record of the run."""
-        from stockhub_webhooks.operations.reconcile.client import Client
-
-        with Client(account, per_second=per_second) as client:
+        with run.open_client(account, per_second) as client:
             yield from Run(client, choice, timezone.now(), keep=False).steps()
 
     def run(self, account: str, choice: Choice, per_second: float) -> Iterator[Step]:

@@ -6,18 +6,20 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.models import Message, Order, OrderAnswer
-from stockhub_webhooks.operations.reconcile.client import Answer
 from stockhub_webhooks.operations.replay.preview import rolled_back
 from stockhub_webhooks.processing import pipeline
 from stockhub_webhooks.receiving import journal
 from stockhub_webhooks.serializers.body import ASKED_NUMBER
+
+if TYPE_CHECKING:  # httpx may not be installed
+    from stockhub_webhooks.operations.reconcile.client import Answer
 
 DIFFERENCES = (Message.Outcome.CREATED, Message.Outcome.UPDATED)
 

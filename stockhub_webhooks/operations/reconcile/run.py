@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -19,13 +19,16 @@ from django.utils import timezone
 
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import NOW, database_alias, from_now, with_retries
-from stockhub_webhooks.exceptions import PullUnderWay, RestError, RestUnavailable, error_location
+from stockhub_webhooks.exceptions import PullUnderWay, RestError, RestNotConfigured, RestUnavailable, error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Pull
 from stockhub_webhooks.models.pull import PullQuerySet
 from stockhub_webhooks.operations.reconcile.asking import Choice
 from stockhub_webhooks.operations.reconcile.steps import Run, Step
 from stockhub_webhooks.serializers.fields import clean_text
+
+if TYPE_CHECKING:  # httpx may not be installed
+    from stockhub_webhooks.operations.reconcile.client import Client
 
 logger = logger_of(__name__)
 
@@ -122,11 +125,9 @@ def steps(pull: Pull, *, per_second: float | None = None, stop: threading.Event 
     Raises:
         RestError: the run has failed, or `RestUnavailable`: it waits, and a worker continues it.
     """
-    from stockhub_webhooks.operations.reconcile.client import PER_SECOND, Client
-
     stop = stop or threading.Event()
     try:
-        with Client(pull.account, per_second=per_second or PER_SECOND, stop=stop) as client:
+        with open_client(pull.account, per_second, stop) as client:
             run = Run(
                 client,
                 Choice.from_json(pull.choice),
@@ -150,6 +151,21 @@ def steps(pull: Pull, *, per_second: float | None = None, stop: threading.Event 
         raise
     except _ClaimLost:
         raise RestError(ENDED) from None
+
+
+def open_client(account: str, per_second: float | None = None, stop: threading.Event | None = None) -> Client:
+    """Return the client of an account.
+
+    Raises:
+        RestNotConfigured: a setting is missing or wrong, or httpx is not installed.
+    """
+    try:
+        from stockhub_webhooks.operations.reconcile import client
+    except ImportError:
+        client = None  # type: ignore[assignment]
+    if client is None:
+        raise RestNotConfigured('httpx is not installed: pip install "django-stockhub-webhooks[reconcile]"')
+    return client.Client(account, per_second=per_second or client.PER_SECOND, stop=stop)
 
 
 def _postpone(pull: Pull, fault: RestUnavailable) -> None:

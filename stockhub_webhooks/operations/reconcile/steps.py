@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.connections import database_alias
@@ -21,8 +22,10 @@ from stockhub_webhooks.models import Order, Pull
 from stockhub_webhooks.operations.reconcile import answers, asking
 from stockhub_webhooks.operations.reconcile.answers import Difference
 from stockhub_webhooks.operations.reconcile.asking import Choice
-from stockhub_webhooks.operations.reconcile.client import Answer, Client
 from stockhub_webhooks.serializers.shapes import trimmed
+
+if TYPE_CHECKING:  # httpx may not be installed
+    from stockhub_webhooks.operations.reconcile.client import Answer, Client
 
 MAX_UNAVAILABLE = 3  # calls in a row: one alone may be a fault of that document
 

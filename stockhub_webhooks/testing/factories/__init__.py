@@ -24,6 +24,7 @@ from stockhub_webhooks.testing.factories.documents import (
 )
 from stockhub_webhooks.testing.factories.ledger import (
     AlarmFactory,
+    AskedNumberFactory,
     AttemptFactory,
     BacklogTurnFactory,
     DriftFactory,
@@ -32,6 +33,8 @@ from stockhub_webhooks.testing.factories.ledger import (
     HostLinkFactory,
     LockFactory,
     MessageFactory,
+    OrderAnswerFactory,
+    PullFactory,
     ReceiverCallFactory,
     ReceiverStateFactory,
     RefusalFactory,
@@ -42,6 +45,7 @@ from stockhub_webhooks.testing.factories.ledger import (
 __all__ = [
     "AddressFactory",
     "AlarmFactory",
+    "AskedNumberFactory",
     "AttemptFactory",
     "BacklogTurnFactory",
     "CreditMemoFactory",
@@ -54,10 +58,12 @@ __all__ = [
     "InvoiceItemFactory",
     "LockFactory",
     "MessageFactory",
+    "OrderAnswerFactory",
     "OrderFactory",
     "OrderItemFactory",
     "PaymentRequestFactory",
     "PaymentRequestItemFactory",
+    "PullFactory",
     "RMAFactory",
     "RMAItemFactory",
     "ReceiverCallFactory",
