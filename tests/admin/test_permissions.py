@@ -87,7 +87,7 @@ def pages():
 
 
 ALL_BUT_PERSONS = (
-    *VIEWS, "process_again", "try_again", "give_up", "reassign", "release", "look_again", "enter_by_hand", "export",
+    *VIEWS, "reconcile", "process_again", "try_again", "give_up", "reassign", "release", "look_again", "enter_by_hand", "export",
 )  # fmt: skip
 
 
@@ -112,7 +112,7 @@ def test_every_personal_field_is_shown_with_the_permission(persons, clerk):
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in NAMES if name not in ("heartbeat", "alarm", "drift", "refusal", "replay")]
+    "name", [name for name in NAMES if name not in ("heartbeat", "alarm", "drift", "refusal", "replay", "pull")]
 )
 def test_no_list_finds_customers_without_the_permission(persons, clerk, name):
     url = reverse(f"admin:stockhub_webhooks_{name}_changelist")
