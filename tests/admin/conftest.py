@@ -7,7 +7,18 @@ from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 from stockhub_webhooks import signals
-from stockhub_webhooks.models import Alarm, Drift, Event, Heartbeat, HostLink, Message, Order, ReceiverCall, Replay
+from stockhub_webhooks.models import (
+    Alarm,
+    Drift,
+    Event,
+    Heartbeat,
+    HostLink,
+    Message,
+    Order,
+    Pull,
+    ReceiverCall,
+    Replay,
+)
 from stockhub_webhooks.operations import drift, replay
 from stockhub_webhooks.operations.replay import Choice
 from tests.samples import ALPHABETICAL, contract, sample
@@ -104,6 +115,9 @@ def filled(post, hear):
     Heartbeat.objects.create(name="worker", beat_at=Message.objects.latest("pk").received_at)
     replay.begin(Choice(order="000000001"), who="office", reason="to see", receivers=["shop.new"])
     Replay.objects.update(due_at=None, status="done")
+    Pull.objects.create(
+        account="default", requested_by="office", created_at=Message.objects.latest("pk").received_at, status="done"
+    )
     Alarm.objects.create(name="quarantined", since=Message.objects.latest("pk").received_at)
     drift.throttle.reset()
     drift.count_due()

@@ -87,7 +87,8 @@ def pages():
 
 
 ALL_BUT_PERSONS = (
-    *VIEWS, "reconcile", "process_again", "try_again", "give_up", "reassign", "release", "look_again", "enter_by_hand", "export",
+    *VIEWS, "reconcile", "process_again", "try_again",
+    "give_up", "reassign", "release", "look_again", "enter_by_hand", "export",
 )  # fmt: skip
 
 
