@@ -2,10 +2,12 @@
 
 import io
 import json
+import uuid
 from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
+from django.db import connections
 from django.utils import timezone
 
 from stockhub_webhooks import signals
@@ -126,6 +128,7 @@ def test_a_webhook_that_arrives_while_the_answer_is_awaited_is_newer(magento, re
         if path.endswith("/rma") and not RMA.objects.exists():
             play([step for step in story if step.topic == topics.RMA][-1:])
             RMA.objects.update(status="newest")
+        connections.close_all()  # those of the thread of the server
         return answer
 
     monkeypatch.setattr(magento, "answer", meanwhile)
@@ -260,8 +263,6 @@ def test_a_run_that_is_stopped_ends_after_the_current_call(magento):
     stories = [life("happy", seed=seed) for seed in range(3)]
     for story in stories:
         magento.play(story)
-    import uuid
-
     pull = run.begin("default", Choice(orders=tuple(s.increment_id for s in stories)), who="x", claim=uuid.uuid4())
     steps = run.steps(pull)
     next(steps)
