@@ -98,6 +98,11 @@ DRILLS = {
         None,
         [(*PYTEST, "-s", "--timeout=1200", "tests/drills/endless")],
     ),
+    "recover": (
+        "every webhook of a day dropped for 1,000 orders: from the shop's numbers alone all come back, or are named",
+        None,
+        [(*PYTEST, "-s", "--timeout=3600", "tests/drills/recover")],
+    ),
     "erasure": (
         "a person is erased everywhere; a million old messages are pruned while others come in",
         "TEST_POSTGRESQL_URL",

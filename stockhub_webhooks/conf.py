@@ -158,6 +158,33 @@ class Conf:
         "The name of the attribute or method of the shop's own order that holds the number under which Stock Hub knows "
         "it; used by `{% stockhub_tracking %}`, `{% stockhub_box %}` and the box in the admin.",
     )
+    REST_BASE_URL: Setting[str | dict[str, Any]] = Setting(
+        "",
+        "The address of Stock Hub's REST calls, such as `https://…/rest/all`, for `stockhub_reconcile`; or a dict of "
+        "account to address.",
+        types=(str, Mapping),
+    )
+    REST_TOKEN: Setting[str | dict[str, Any]] = Setting(
+        "", "The bearer token for the REST calls; or a dict of account to token.", types=(str, Mapping)
+    )
+    REST_AUTH: Setting[str | dict[str, Any]] = Setting(
+        "",
+        "Dotted path of a function `(account) -> headers` that authenticates the REST calls instead of `REST_TOKEN`; "
+        "or a dict of account to path.",
+        types=(str, Mapping),
+    )
+    RECENT_PO_NUMBERS: Setting[str | dict[str, Any]] = Setting(
+        "",
+        "Dotted path of a function `() -> numbers` that yields the shop's own order numbers of the last weeks, so that "
+        "an order of which nothing arrived is found; or a dict of account to path.",
+        types=(str, Mapping),
+    )
+    JOURNAL_COPY_DIR: Setting[str | Path] = Setting(
+        "",
+        "A directory on another disk than the database's, in which each accepted message is also appended to a file; "
+        "`stockhub_ingest` reads it after a restore.",
+        types=(str, Path),
+    )
 
     DEADLINE_DAYS: Setting[Mapping[str, Any]] = Setting(
         {},
@@ -213,6 +240,21 @@ class Conf:
         if named and named not in known:
             raise ValueError(f"there is no account {named!r}: one of {', '.join(known)}")
         return named or real[0]
+
+    def of_account(self, name: str, account: str) -> str:
+        """Return the value of a `REST_…` setting or of `RECENT_PO_NUMBERS` for an account, "" if there is none.
+
+        A value that is no dict is that of each real account.
+        """
+        value = getattr(self, name)
+        if not isinstance(value, Mapping):
+            value = {} if account == TEST_ACCOUNT else {account: value}
+        text = value.get(account, "")
+        return text.strip() if isinstance(text, str) else ""
+
+    def rest_accounts(self) -> list[str]:
+        """Return the real accounts that have a `REST_BASE_URL`."""
+        return [account for account in self.real_accounts() if self.of_account("REST_BASE_URL", account)]
 
     def pause_after(self, attempts: int) -> float:
         """Return the pause in seconds before the next attempt: exponential back-off plus up to 25 % jitter."""

@@ -21,6 +21,7 @@ from stockhub_webhooks.admin import (  # noqa: F401 - importing registers the pa
     note,
     order,
     payment_request,
+    pull,
     receiver_call,
     refusal,
     replay,

@@ -257,7 +257,7 @@ def _call(call: ReceiverCall) -> None:
         arguments["since"] = event.received_at
     # not in the language and time zone of the request that happens to do this work
     with translation.override(conf.language()), timezone.override(None), DOCUMENTS.watching(database_alias()):
-        received = event_for_receiver(call, arguments["order"])
+        received = event_for_receiver(call, arguments["order"], row)
         try:
             result = receiver.function(
                 signal=signal,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,7 +17,7 @@ from stockhub_webhooks.conf import conf
 from stockhub_webhooks.delivery import host_orders
 from stockhub_webhooks.delivery.subjects import subject_of
 from stockhub_webhooks.exceptions import PermanentFailure, RetryLater, to_seconds
-from stockhub_webhooks.models import Event, Order, ReceiverCall
+from stockhub_webhooks.models import Event, Order, ReceiverCall, RMAItem, Track
 from stockhub_webhooks.purchases import Purchase, purchase_of, purchase_with
 
 LONGEST_PAUSE_SECONDS = 6 * 3600.0
@@ -42,8 +44,9 @@ class ReceiverEvent:
         is_test: whether it came with a key of the account that is reserved for tests: no customer knows of it.
         is_replay: whether the message had been applied before, or this receiver is told of a past event
             afterwards; do not mail the customer again.
-        idempotency_key: the same at each attempt of this receiver for this event, to hand to services
-            outside this database.
+        idempotency_key: the same at each attempt of this receiver for this event, to hand to services outside this
+            database. It is made of the fact alone, and of no key of a row: after a restored backup the same messages
+            give the same one.
     """
 
     id: int
@@ -100,11 +103,10 @@ class ReceiverEvent:
         return self.host_order
 
 
-def event_for_receiver(call: ReceiverCall, order: Order | None) -> ReceiverEvent:
-    """Return the event of a call, as its receiver hears it."""
+def event_for_receiver(call: ReceiverCall, order: Order | None, row: Any) -> ReceiverEvent:
+    """Return the event of a call, as its receiver hears it; `row` is what the event is about."""
     event = call.event
     message = event.message
-    fact = f"{_origin(event)}/{call.signal}/{call.receiver}"
     return ReceiverEvent(
         id=event.pk,
         type=event.type,
@@ -118,17 +120,27 @@ def event_for_receiver(call: ReceiverCall, order: Order | None) -> ReceiverEvent
         attempt=call.attempts,
         is_test=event.is_test,
         is_replay=event.is_replay or call.is_replay,
-        idempotency_key=str(uuid.uuid5(KEY_NAMESPACE, fact)),
+        idempotency_key=idempotency_key(call, row),
         order=order,
     )
 
 
-def _origin(event: Event) -> str:
-    """Return what an event is known by, also after its rows were written anew."""
-    if event.message is not None:
-        return f"{event.message.uid}/{event.type}/{event.increment_id}/{event.subject_id}"
-    facts = [event.changes.get(name, (None, ""))[1] for name in ("kind", "rule", "since")]
-    return "/".join(map(str, (event.account, event.type, event.increment_id, *facts)))
+def idempotency_key(call: ReceiverCall, row: Any) -> str:
+    """Return a key of what happened, for one receiver: which part of which document, what changed, and when.
+
+    No primary key is in it, so that it is the same after a restore. A deadline is known by its kind, number, rule and
+    `since`, all of which its changes and its time hold.
+    """
+    event = call.event
+    part = ""
+    if isinstance(row, RMAItem):
+        part = row.item_id or f"{row.sku}/{row.size}/{row.position}"
+    elif isinstance(row, Track):
+        part = row.tracking_number
+    topic = event.message.topic if event.message else ""
+    fact = [event.account, topic, event.increment_id, event.type, part, event.changes]
+    fact += [event.occurred_at.astimezone(dt.timezone.utc).isoformat(), call.signal, call.receiver]
+    return str(uuid.uuid5(KEY_NAMESPACE, json.dumps(fact, sort_keys=True)))
 
 
 def typed(event: Event) -> dict[str, tuple[Any, Any]]:

@@ -18,6 +18,7 @@ from stockhub_webhooks.models.message import Message, Topic
 from stockhub_webhooks.models.notes import Note
 from stockhub_webhooks.models.order import Order, OrderItem
 from stockhub_webhooks.models.payment_request import PaymentRequest, PaymentRequestItem
+from stockhub_webhooks.models.pull import AskedNumber, OrderAnswer, Pull
 from stockhub_webhooks.models.receiver_state import ReceiverState
 from stockhub_webhooks.models.refusal import MutedSender, Refusal, RefusalReason, RefusedBody
 from stockhub_webhooks.models.replay import Replay
@@ -30,6 +31,7 @@ __all__ = [
     "RMA",
     "Address",
     "Alarm",
+    "AskedNumber",
     "Attempt",
     "BacklogTurn",
     "BulkEntry",
@@ -53,9 +55,11 @@ __all__ = [
     "MutedSender",
     "Note",
     "Order",
+    "OrderAnswer",
     "OrderItem",
     "PaymentRequest",
     "PaymentRequestItem",
+    "Pull",
     "RMAItem",
     "ReceiverCall",
     "ReceiverState",

@@ -24,6 +24,7 @@ from stockhub_webhooks.office.worklists import sweep
 from stockhub_webhooks.operations import bulk, drift, exports, replay, search_index
 from stockhub_webhooks.operations.health import alarm
 from stockhub_webhooks.operations.privacy.sweep import Sweep
+from stockhub_webhooks.operations.reconcile import nightly
 from stockhub_webhooks.processing import deliveries, pipeline
 from stockhub_webhooks.receiving import claiming, refusals, spool_import
 
@@ -141,6 +142,12 @@ class Worker:
             if not worked:
                 self.stop.wait(min(self.PAUSE_SECONDS, max(self.until - time.monotonic(), 0)))
 
+    def finish_pull(self) -> None:
+        """Work on until the run that fetches what is missing has ended; it has a thread of its own."""
+        while nightly.PULL_THREAD.is_running() and not _is_over(self.until, self.stop):
+            if not self.once():
+                self.stop.wait(min(self.PAUSE_SECONDS, max(self.until - time.monotonic(), 0)))
+
     def beat(self) -> None:
         """Write the heartbeat, at most every `HEARTBEAT_SECONDS`."""
         if time.monotonic() < self._next_beat:
@@ -153,9 +160,10 @@ class Worker:
         self._next_beat = time.monotonic() + self.HEARTBEAT_SECONDS
 
     def check_health(self) -> None:
-        """Run the health check and delete expired refusals and exported files, at most every `CHECK_SECONDS`."""
+        """Check the health, delete what expired, and fetch what is missing, at most every `CHECK_SECONDS`."""
         if time.monotonic() >= self._next_check:
             alarm.check()
             refusals.forget()
             exports.forget()
+            nightly.start_due(self.stop)
             self._next_check = time.monotonic() + self.CHECK_SECONDS

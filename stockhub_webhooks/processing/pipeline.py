@@ -156,6 +156,18 @@ def reapply(message: Message, *, outdated: bool = False) -> Result:
     return _steps(message, parsed, outdated=outdated)
 
 
+def try_out(message: Message) -> Result:
+    """Insert, apply and record a message that is not saved, in a transaction that the caller rolls back.
+
+    Raises:
+        Unreadable: it cannot be read.
+        django.db.Error: the caller must roll back.
+    """
+    parsed = serializers.read_message(message)
+    journal.insert_to_try(message)
+    return _steps(message, parsed)
+
+
 def _steps(message: Message, parsed: serializers.ParsedMessage, *, outdated: bool = False) -> Result:
     """Apply, record and settle, or split the message, in the caller's transaction."""
     if isinstance(parsed, serializers.SeveralDocuments):

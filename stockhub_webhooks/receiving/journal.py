@@ -7,11 +7,12 @@ change of state is conditional on the token, so two processes never both finish 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import timedelta
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from django.db import Error as DatabaseFault
 from django.db import IntegrityError, connections, transaction
@@ -41,34 +42,16 @@ from stockhub_webhooks.exceptions import (
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import MentionedNumber, Message
 from stockhub_webhooks.models.drift import kind_of
-from stockhub_webhooks.receiving import spool
+from stockhub_webhooks.receiving import journal_copy, spool
 from stockhub_webhooks.receiving.dismissal import dismiss_corrected
+from stockhub_webhooks.receiving.kept import HEADER_LIMIT, KEPT_HEADERS, SPOOLED, kept_headers
 from stockhub_webhooks.receiving.recent import RECENT
 from stockhub_webhooks.serializers import Note, ParsedMessage
-from stockhub_webhooks.serializers.fields import clean_text
 from stockhub_webhooks.serializers.tolerant import limit_notes
 
+__all__ = ["HEADER_LIMIT", "KEPT_HEADERS", "SPOOLED", "kept_headers"]
+
 logger = logger_of(__name__)
-
-KEPT_HEADERS = ("content-type", "content-encoding", "user-agent", "x-version", "x-request-id", "date")
-HEADER_LIMIT = 255
-SPOOLED = (
-    "uid",
-    "url_topic",
-    "topic",
-    "account",
-    "body",
-    "headers",
-    "key_fingerprint",
-    "remote_address",
-    "source",
-    "received_at",
-)
-
-
-def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers that are kept, by their names in lower case; the key is never among them."""
-    return {name: clean_text(headers[name])[:HEADER_LIMIT] for name in KEPT_HEADERS if name in headers}
 
 
 # ---------------------------------------------------------------- storing
@@ -114,22 +97,31 @@ def write_to_spool(message: Message) -> None:
 
 
 @sensitive_variables()
-def enter(message: Message, *, by: str | None = None) -> None:
+def enter(message: Message, *, by: str | None = None, claim: UUID | None = None) -> None:
     """Commit a new message that no request of the sender waits for, for instance an ingested one; it is due at once.
 
     Args:
         message: not saved yet.
         by: the name of the user who entered it or let it in.
+        claim: the token of the caller if it applies the message itself.
 
     Raises:
         django.db.Error: it is not stored.
     """
-    _prepare(message, claimed=False)
+    _prepare(message, claimed=claim is not None)
+    message.claim = claim
     _insert_once(message, database_alias())
+    transaction.on_commit(partial(journal_copy.append, message), using=database_alias(), robust=True)
     if by is not None:
         message.entered_by = by
         Message.objects.using(database_alias()).filter(pk=message.pk).update(entered_by=by)
     signals.message_received.send_robust(Message, message=message)
+
+
+def insert_to_try(message: Message) -> None:
+    """Insert a message as claimed, in a transaction that the caller rolls back."""
+    _prepare(message, claimed=True)
+    _insert(message, database_alias())
 
 
 def _prepare(message: Message, *, claimed: bool) -> None:
@@ -159,6 +151,7 @@ def commit(message: Message, *, claimed: bool = False) -> None:
         # a host's transaction could still be rolled back; durable=True refuses it (and lets a TestCase pass)
         with transaction.atomic(using=using, durable=True):
             insert([message], using, left_out=Message.SET_WHEN_APPLIED)
+        journal_copy.append(message)
         return
     if connection.connection is not None and not connection.autocommit:
         raise NotStored("autocommit was turned off on this connection, so nothing is committed")
@@ -177,6 +170,7 @@ def commit(message: Message, *, claimed: bool = False) -> None:
         with limit():
             _insert_once(message, using)
     RECENT.remember([message])
+    journal_copy.append(message)
 
 
 def _insert_once(message: Message, using: str) -> None:

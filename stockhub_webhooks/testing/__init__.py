@@ -16,6 +16,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from stockhub_webhooks.testing.magento import FakeMagento
 from stockhub_webhooks.testing.samples import (
     LIVES,
     Life,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LIVES",
     "Delivery",
+    "FakeMagento",
     "Kit",
     "Life",
     "RecordedCall",

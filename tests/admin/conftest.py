@@ -18,6 +18,7 @@ from stockhub_webhooks.models import (
     Message,
     MutedSender,
     Order,
+    Pull,
     ReceiverCall,
     Replay,
 )
@@ -52,6 +53,7 @@ NAMES = (
     "note",
     "bulkrequest",
     "exportrequest",
+    "pull",
 )
 
 
@@ -144,6 +146,9 @@ def filled(post, hear):
     exports.begin(Export(TABLES["order"], period), 1, who="office", who_pk="1")
     exports.continue_due()
     WorklistRowFactory(order=Order.objects.earliest("pk"), rule="missing_invoice", detail=[])
+    Pull.objects.create(
+        account="default", requested_by="office", created_at=Message.objects.latest("pk").received_at, status="done"
+    )
     Alarm.objects.create(name="quarantined", since=Message.objects.latest("pk").received_at)
     drift.throttle.reset()
     drift.count_due()

@@ -95,8 +95,7 @@ def pages():
 
 ALL_BUT_PERSONS = (
     *VIEWS, "process_again", "try_again", "give_up", "reassign", "release", "look_again", "enter_by_hand", "export",
-    "view_person", "erase_person",
-    "dismiss_worklist_row", "export_worklist",
+    "view_person", "erase_person", "dismiss_worklist_row", "export_worklist", "reconcile",
 )  # fmt: skip
 
 
@@ -125,7 +124,7 @@ def test_every_personal_field_is_shown_with_the_permission(persons, clerk):
     [
         name
         for name in NAMES
-        if name not in ("heartbeat", "alarm", "drift", "refusal", "replay", "erasure", "mutedsender", *REQUESTS)
+        if name not in ("heartbeat", "alarm", "drift", "refusal", "replay", "erasure", "mutedsender", "pull", *REQUESTS)
     ],
 )
 def test_no_list_finds_customers_without_the_permission(persons, clerk, name):

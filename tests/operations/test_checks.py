@@ -561,9 +561,9 @@ def test_start_does_not_fail_for_a_resolver_that_cannot_be_imported(resolver):
 )
 def test_days_of_an_unknown_rule_or_of_no_number_are_an_error(settings, days):
     settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"DEADLINE_DAYS": days}
-    assert "stockhub_webhooks.E031" in {message.id for message in run_checks()}
+    assert "stockhub_webhooks.E034" in {message.id for message in run_checks()}
 
 
 def test_days_and_none_are_no_error(settings):
     settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"DEADLINE_DAYS": {"not_sent": 2.5, "not_in_shop": None}}
-    assert "stockhub_webhooks.E031" not in {message.id for message in run_checks()}
+    assert "stockhub_webhooks.E034" not in {message.id for message in run_checks()}

@@ -212,6 +212,18 @@ def _many_rows_of_the_operation(lines, order):
                              created_at=_at(number), reason="", status="done")
         for number in lines
     ))  # fmt: skip
+    _add(models.Pull, (
+        models.Pull(account="default", requested_by="office", created_at=_at(number), status="done", finished_at=START)
+        for number in lines
+    ))  # fmt: skip
+    _add(models.AskedNumber, (
+        models.AskedNumber(account="default", po_number=f"ASKED-{number}", first_asked_at=START, asked_at=START)
+        for number in lines
+    ))  # fmt: skip
+    orders = models.Order.objects.order_by("pk")[: len(lines)]
+    _add(models.OrderAnswer, (
+        models.OrderAnswer(order=each, asked_at=START, is_shipped=True, is_invoiced=True) for each in orders
+    ))  # fmt: skip
     _add(models.Drift, (
         models.Drift(topic="order", kind="unknown_field", name=f"name{number}", count=1, first_seen_at=START,
                      last_seen_at=START)

@@ -113,6 +113,7 @@ def test_command_shows_no_personal_column(canaries, name):
         "stockhub_pause": [ReceiverCall.objects.open()[0].receiver],
         "stockhub_resume": ["shop.paused"],
         "stockhub_prune": ["--account", "test"],
+        "stockhub_reconcile": ["--report", "--no-fetch"],
         "stockhub_release": [*refused, "--dry-run"],
         "stockhub_replay": ["--since", "2020-01-01", "--dry-run"],
         "stockhub_retry": ["--given-up", "--dry-run"],

@@ -170,13 +170,13 @@ def opening_times() -> Iterable[CheckMessage]:
 
 
 def deadline_days() -> Iterable[CheckMessage]:
-    """E031: `DEADLINE_DAYS` has an unknown rule, which has no effect, or days that are no number."""
+    """E034: `DEADLINE_DAYS` has an unknown rule, which has no effect, or days that are no number."""
     for code in rules.unknown(conf.DEADLINE_DAYS):
         near = get_close_matches(code, rules.RULES, n=1)
         yield Error(
             f"{NAME}['DEADLINE_DAYS'] has no rule {code!r}.",
             hint=" ".join([*(f"Did you mean {name}?" for name in near), f"Known rules: {', '.join(rules.RULES)}."]),
-            id="stockhub_webhooks.E031",
+            id="stockhub_webhooks.E034",
         )
     for code, days in conf.DEADLINE_DAYS.items():
         is_number = isinstance(days, (int, float)) and not isinstance(days, bool) and days >= 0
@@ -184,7 +184,7 @@ def deadline_days() -> Iterable[CheckMessage]:
             yield Error(
                 f"{NAME}['DEADLINE_DAYS'][{code!r}] is {days!r}, so the default is used.",
                 hint="Make it a number of days, or None to turn the rule off.",
-                id="stockhub_webhooks.E031",
+                id="stockhub_webhooks.E034",
             )
 
 

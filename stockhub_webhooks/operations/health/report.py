@@ -139,6 +139,7 @@ class Spool:
         names: names of the oldest files that wait, at most 10.
         others: those of the oldest files that this process does not import.
         write_fault: why it cannot be written, if that was tried.
+        copy_fault: why `JOURNAL_COPY_DIR` cannot be written, if that was tried.
     """
 
     waiting: Backlog = Backlog()
@@ -146,6 +147,7 @@ class Spool:
     broken: int = 0
     fault: str = ""
     write_fault: str = ""
+    copy_fault: str = ""
     names: list[str] = field(default_factory=list)
     others: list[OtherFiles] = field(default_factory=list)
 

@@ -156,6 +156,16 @@ def unwritable_spool(report: Report) -> Iterator[Problem]:
         yield Problem("spool", Level.CRITICAL, text)
 
 
+def unwritable_copy(report: Report) -> Iterator[Problem]:
+    """Report that the copy of the journal cannot be written; messages are in the database alone."""
+    if report.spool.copy_fault:
+        text = _(
+            "The copy of the journal cannot be written (%(detail)s): new messages are in the database alone. Make room "
+            "in JOURNAL_COPY_DIR; stockhub_dump --since writes what the copy lacks."
+        ) % {"detail": report.spool.copy_fault}
+        yield Problem("journal_copy", Level.CRITICAL, text)
+
+
 def spool(report: Report) -> Iterator[Problem]:
     """Report a spool directory or files in it that cannot be read."""
     if report.spool.fault:
@@ -397,6 +407,7 @@ RULES: tuple[Callable[[Report], Iterator[Problem]], ...] = (
     lost_messages,
     spool,
     unwritable_spool,
+    unwritable_copy,
     spool_late,
     spool_other,
     given_up,

@@ -24,6 +24,7 @@ from stockhub_webhooks.testing.factories.documents import (
 )
 from stockhub_webhooks.testing.factories.ledger import (
     AlarmFactory,
+    AskedNumberFactory,
     AttemptFactory,
     BacklogTurnFactory,
     BulkEntryFactory,
@@ -40,6 +41,8 @@ from stockhub_webhooks.testing.factories.ledger import (
     MessageFactory,
     MutedSenderFactory,
     NoteFactory,
+    OrderAnswerFactory,
+    PullFactory,
     ReceiverCallFactory,
     ReceiverStateFactory,
     RefusalFactory,
@@ -53,6 +56,7 @@ from stockhub_webhooks.testing.factories.ledger import (
 __all__ = [
     "AddressFactory",
     "AlarmFactory",
+    "AskedNumberFactory",
     "AttemptFactory",
     "BacklogTurnFactory",
     "BulkEntryFactory",
@@ -73,10 +77,12 @@ __all__ = [
     "MessageFactory",
     "MutedSenderFactory",
     "NoteFactory",
+    "OrderAnswerFactory",
     "OrderFactory",
     "OrderItemFactory",
     "PaymentRequestFactory",
     "PaymentRequestItemFactory",
+    "PullFactory",
     "RMAFactory",
     "RMAItemFactory",
     "ReceiverCallFactory",

@@ -360,3 +360,42 @@ class ExportPartFactory(DjangoModelFactory[models.ExportPart]):
 
     request = SubFactory(ExportRequestFactory)
     data = LazyFunction(lambda: zlib.compress(b"number\r\n"))
+
+
+class PullFactory(DjangoModelFactory[models.Pull]):
+    """A run that is done: nothing was missing."""
+
+    class Meta:
+        model = models.Pull
+
+    account = "default"
+    requested_by = "office"
+    created_at = LazyFunction(timezone.now)
+    status = models.Pull.Status.DONE
+    finished_at = SelfAttribute("created_at")
+
+
+class AskedNumberFactory(DjangoModelFactory[models.AskedNumber]):
+    """An order number of the shop that Stock Hub did not know when it was just asked."""
+
+    class Meta:
+        model = models.AskedNumber
+
+    account = "default"
+    po_number = Sequence(lambda number: f"ASKED-{number}")
+    first_asked_at = LazyFunction(timezone.now)
+    asked_at = SelfAttribute("first_asked_at")
+
+
+class OrderAnswerFactory(DjangoModelFactory[models.OrderAnswer]):
+    """The answer that an order is shipped and invoiced."""
+
+    class Meta:
+        model = models.OrderAnswer
+
+    order = SubFactory(OrderFactory)
+    asked_at = LazyFunction(timezone.now)
+    is_shipped = True
+    is_invoiced = True
+    shipped_since = SelfAttribute("order.updated_at")
+    invoiced_since = SelfAttribute("order.updated_at")

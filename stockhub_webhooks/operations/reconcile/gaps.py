@@ -1,0 +1,180 @@
+"""Gaps: what should be here and is not, told by what Stock Hub's REST calls said.
+
+No call lists shipments, invoices or credit notes. A missing one shows only through the order (`is_shipped`,
+`is_invoiced`, `closed`) or through its return. Where the known documents leave it open, there is no gap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db.models import F, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
+
+from stockhub_webhooks.conf import TEST_ACCOUNT
+from stockhub_webhooks.db.connections import database_alias
+from stockhub_webhooks.models import (
+    RMA,
+    AskedNumber,
+    CreditMemoItem,
+    Document,
+    InvoiceItem,
+    Order,
+    OrderItem,
+    ShipmentItem,
+)
+from stockhub_webhooks.operations.reconcile.asking import COMPLETE
+from stockhub_webhooks.purchases.pieces import with_pieces
+
+MISSING_SHIPMENT = "missing_shipment"
+MISSING_INVOICE = "missing_invoice"
+MISSING_CREDIT_NOTE = "missing_credit_note"
+NEVER_MENTIONED = "never_mentioned"
+RULES = (MISSING_SHIPMENT, MISSING_INVOICE, MISSING_CREDIT_NOTE, NEVER_MENTIONED)
+
+BATCH = 200
+CLOSED = "closed"
+# a return with one of these is decided; the quantities say what for
+DECIDED = ("approved", "approved_on_item", "processed_closed")
+CANCELLED = ("CANCELLED", "CANCELED")
+PARTS = ("items", "shipments__items", "invoices__items", "credit_memos__items", "rmas__items")
+
+
+class Gap(NamedTuple):
+    """Something that should be here and is not.
+
+    Attributes:
+        rule: one of `RULES`.
+        document: the order, or the return whose credit note is missing; None for a number that Stock Hub never
+            mentioned.
+        po_number: the shop's own order number, if it is known.
+        since: since when it should be here, by the sender's clock where it says so; the same at each search.
+        detail: numbers of pieces by name: how many there should be, and how many are known.
+    """
+
+    rule: str
+    document: Document | None
+    po_number: str | None
+    since: datetime
+    detail: dict[str, int]
+
+
+def gaps(account: str) -> Iterator[Gap]:
+    """Yield the gaps of an account, by rule; none for the account that is reserved for tests."""
+    if account == TEST_ACCOUNT:
+        return
+    orders = Order.objects.of_account(account).using(database_alias()).filter(rest_answer__unknown_since__isnull=True)
+    for order in _batches(_should_have_left(orders)):
+        yield from _missing(MISSING_SHIPMENT, order, order.shipments.all(), order.rest_answer.shipped_since)
+    for order in _batches(_should_be_invoiced(orders)):
+        yield from _missing(MISSING_INVOICE, order, order.invoices.all(), order.rest_answer.invoiced_since)
+    for order in _batches(_should_be_credited(orders)):
+        yield from _missing_credit_notes(order)
+    numbers = AskedNumber.objects.of_account(account).using(database_alias()).order_by("pk")
+    for number in numbers.iterator(chunk_size=BATCH):
+        yield Gap(NEVER_MENTIONED, None, number.po_number, number.first_asked_at, {})
+
+
+# ---------------------------------------------------------------- candidates, by sums of the database
+
+
+def _should_have_left(orders: QuerySet[Order]) -> QuerySet[Order]:
+    is_shipped = Q(rest_answer__is_shipped=True) | Q(rest_answer__is_shipped__isnull=True, status=COMPLETE)
+    return _with_too_few(orders.filter(is_shipped, rest_answer__isnull=False), ShipmentItem, "shipment__order")
+
+
+def _should_be_invoiced(orders: QuerySet[Order]) -> QuerySet[Order]:
+    return _with_too_few(orders.filter(rest_answer__is_invoiced=True), InvoiceItem, "invoice__order")
+
+
+def _should_be_credited(orders: QuerySet[Order]) -> QuerySet[Order]:
+    returns = RMA.objects.using(database_alias()).filter(_is_decided()).values("order")
+    return orders.filter(Q(status=CLOSED) | Q(pk__in=returns), rest_answer__isnull=False)
+
+
+def _is_decided() -> Q:
+    return Q(status__in=DECIDED) | Q(date_processed__isnull=False)
+
+
+def _with_too_few(orders: QuerySet[Order], model: Any, path: str) -> QuerySet[Order]:
+    """Filter the orders whose documents of a kind have fewer pieces than were ordered, or that have none."""
+    known = _sum(model, path, "qty")
+    return orders.annotate(ordered=_sum(OrderItem, "order", "qty_ordered"), known=known).filter(
+        Q(known=0) | Q(known__lt=F("ordered"))
+    )
+
+
+def _sum(model: Any, path: str, name: str) -> Coalesce:
+    rows = model.objects.using(database_alias()).filter(**{path: OuterRef("pk")}).order_by().values(path)
+    return Coalesce(Subquery(rows.annotate(pieces=Sum(name)).values("pieces"), output_field=IntegerField()), 0)
+
+
+def _batches(orders: QuerySet[Order]) -> Iterator[Order]:
+    rows = orders.select_related("rest_answer").prefetch_related(*PARTS).order_by("pk")
+    last = 0
+    while batch := list(rows.filter(pk__gt=last)[:BATCH]):
+        yield from batch
+        last = batch[-1].pk
+
+
+# ---------------------------------------------------------------- decisions, line by line
+
+
+def _missing(rule: str, order: Order, documents: Iterable[Any], since: datetime | None) -> Iterator[Gap]:
+    ordered = _pieces(order.items.all(), "qty_ordered")
+    known = sum(_pieces(document.items.all()) for document in documents)
+    credited = _credited(order)
+    returned = sum(_to_credit(rma) for rma in order.rmas.all())
+    # pieces that were credited without a return were never sent
+    never_sent = max(credited - returned, _cancelled(order))
+    if known + never_sent >= ordered and (known or never_sent):
+        return
+    since = since or order.updated_at or order.rest_answer.asked_at
+    yield Gap(rule, order, order.po_number, since, {"ordered": ordered, "known": known})
+
+
+def _missing_credit_notes(order: Order) -> Iterator[Gap]:
+    """Yield the returns whose pieces no credit note covers, the oldest return is covered first; or a closed order."""
+    credited = _credited(order) - _cancelled(order)
+    returns = sorted(order.rmas.all(), key=lambda rma: (rma.date_requested is None, rma.date_requested, rma.pk))
+    is_closed = order.status == CLOSED and not order.credit_memos.all()
+    for rma in returns:
+        due = _to_credit(rma)
+        if due > credited:
+            is_closed = False
+            since = rma.date_processed or rma.date_received or rma.date_requested or order.rest_answer.asked_at
+            detail = {"returned": due, "known": max(credited, 0)}
+            yield Gap(MISSING_CREDIT_NOTE, rma, rma.po_number or order.po_number, since, detail)
+        credited = max(credited - due, 0)
+    if is_closed:
+        yield Gap(MISSING_CREDIT_NOTE, order, order.po_number, order.updated_at or order.rest_answer.asked_at, {})
+
+
+def _to_credit(rma: RMA) -> int:
+    """Return how many pieces of a return are to be credited; 0 while it is not decided."""
+    if rma.status not in DECIDED and rma.date_processed is None:
+        return 0
+    items = with_pieces(rma.items.all())
+    approved = [item.qty_approved for item in items if item.qty_approved is not None]
+    if approved:
+        return sum(approved)
+    return sum(item.qty_returned or 0 for item in items)
+
+
+def _credited(order: Order) -> int:
+    return sum(_pieces(memo.items.all()) for memo in order.credit_memos.all())
+
+
+def _cancelled(order: Order) -> int:
+    items = [item for memo in order.credit_memos.all() for item in memo.items.all()]
+    return _pieces([item for item in items if _is_cancelled(item)])
+
+
+def _is_cancelled(item: CreditMemoItem) -> bool:
+    return (item.reversal or "").upper() in CANCELLED
+
+
+def _pieces(items: Iterable[Any], name: str = "qty") -> int:
+    return sum(getattr(item, name) or 0 for item in with_pieces(items))
