@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('stockhub_webhooks', '0018_due_calls_by_status'),
+        ("stockhub_webhooks", "0028_search_keys"),
     ]
 
     operations = [

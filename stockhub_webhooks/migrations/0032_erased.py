@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("stockhub_webhooks", "0028_search_keys")]
+    dependencies = [("stockhub_webhooks", "0030_pulls")]
 
     operations = [
         migrations.AddField(

@@ -177,7 +177,6 @@ class OrderAnswer(RowModel):
     shipped_since: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(null=True)
     invoiced_since: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(null=True)
 
-
     class Meta:
         verbose_name = _("answer about an order")
         verbose_name_plural = _("answers about orders")

@@ -113,7 +113,8 @@ def load(orders: Collection[int], payment_requests: Collection[int] = ()) -> Ite
 
 
 def _orders() -> Any:
-    return Order.objects.using(database_alias()).defer(*DEFERRED).prefetch_related("items")
+    rows = Order.objects.using(database_alias()).select_related("rest_answer")
+    return rows.defer(*DEFERRED).prefetch_related("items")
 
 
 def _orders_of_requests(requests: list[PaymentRequest]) -> list[Order]:

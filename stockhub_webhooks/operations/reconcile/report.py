@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy
 
 from stockhub_webhooks.contract.statuses import Labels
 from stockhub_webhooks.models import RMA
-from stockhub_webhooks.operations.reconcile import gaps
-from stockhub_webhooks.operations.reconcile.gaps import Gap
+from stockhub_webhooks.office.worklists import gaps
+from stockhub_webhooks.office.worklists.gaps import Gap
 from stockhub_webhooks.visible import isolated
 
 TITLES: Labels = {

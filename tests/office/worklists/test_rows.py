@@ -100,26 +100,21 @@ def test_a_document_that_got_another_order_keeps_its_row():
     assert (row.order, row.status) == (second, Status.OPEN)
 
 
-def test_a_rule_of_a_pull_stands_for_its_counterpart(monkeypatch):
+def test_a_rule_of_a_pull_stands_for_its_counterpart():
     shop = Shop()
     order = shop.order("complete")
-
-    def search(case):
-        (known,) = case.purchase.orders
-        finding = Finding("missing_shipment", known, shop.ago(5), [{"code": "missing_shipment"}])
-        return pull.Spoken([finding], {"missing_shipment": {("order", known.increment_id)}})
-
     look(order)
-    monkeypatch.setattr(pull, "SEARCHES", (search,))
+    assert [row.rule for row in rows.open_rows()] == ["complete_without_shipment"]
+    OrderAnswerFactory(order=order, is_invoiced=False, shipped_since=shop.ago(5))
     look(order)
-    assert [row.rule for row in rows.open_rows()] == ["missing_shipment"]
+    (row,) = rows.open_rows()
+    assert (row.rule, row.since, row.detail[0]["known"]) == ("missing_shipment", shop.ago(5), 0)
 
 
-def test_a_pull_that_says_all_is_well_ends_the_guess(monkeypatch):
+def test_a_pull_that_says_all_is_well_ends_the_guess():
     order = Shop().order("complete")
     look(order)
-    spoken = pull.Spoken([], {"missing_shipment": {("order", order.increment_id)}})
-    monkeypatch.setattr(pull, "SEARCHES", (lambda case: spoken,))
+    OrderAnswerFactory(order=order, is_shipped=False, is_invoiced=False)
     look(order)
     assert not rows.open_rows()
 

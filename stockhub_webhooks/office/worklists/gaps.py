@@ -6,7 +6,7 @@ No call lists shipments, invoices or credit notes. A missing one shows only thro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -25,7 +25,6 @@ from stockhub_webhooks.models import (
     OrderItem,
     ShipmentItem,
 )
-from stockhub_webhooks.operations.reconcile.asking import COMPLETE
 from stockhub_webhooks.purchases.pieces import with_pieces
 
 MISSING_SHIPMENT = "missing_shipment"
@@ -35,7 +34,7 @@ NEVER_MENTIONED = "never_mentioned"
 RULES = (MISSING_SHIPMENT, MISSING_INVOICE, MISSING_CREDIT_NOTE, NEVER_MENTIONED)
 
 BATCH = 200
-CLOSED = "closed"
+COMPLETE, CLOSED = "complete", "closed"
 # a return with one of these is decided; the quantities say what for
 DECIDED = ("approved", "approved_on_item", "processed_closed")
 CANCELLED = ("CANCELLED", "CANCELED")
@@ -61,20 +60,40 @@ class Gap(NamedTuple):
     detail: dict[str, int]
 
 
+class Known(NamedTuple):
+    """An order with its `rest_answer`, and the documents of it that we have, each with its lines."""
+
+    order: Order
+    shipments: Sequence[Any]
+    invoices: Sequence[Any]
+    rmas: Sequence[Any]
+    credit_memos: Sequence[Any]
+
+
 def gaps(account: str) -> Iterator[Gap]:
-    """Yield the gaps of an account, by rule; none for the account that is reserved for tests."""
+    """Yield the gaps of an account; none for the account that is reserved for tests."""
     if account == TEST_ACCOUNT:
         return
     orders = Order.objects.of_account(account).using(database_alias()).filter(rest_answer__unknown_since__isnull=True)
-    for order in _batches(_should_have_left(orders)):
-        yield from _missing(MISSING_SHIPMENT, order, order.shipments.all(), order.rest_answer.shipped_since)
-    for order in _batches(_should_be_invoiced(orders)):
-        yield from _missing(MISSING_INVOICE, order, order.invoices.all(), order.rest_answer.invoiced_since)
-    for order in _batches(_should_be_credited(orders)):
-        yield from _missing_credit_notes(order)
+    found = [candidates(orders).order_by().values("pk") for candidates in CANDIDATES]
+    for order in _batches(orders.filter(Q(pk__in=found[0]) | Q(pk__in=found[1]) | Q(pk__in=found[2]))):
+        documents = (order.shipments, order.invoices, order.rmas, order.credit_memos)
+        yield from of_order(Known(order, *(list(each.all()) for each in documents)))
     numbers = AskedNumber.objects.of_account(account).using(database_alias()).order_by("pk")
     for number in numbers.iterator(chunk_size=BATCH):
         yield Gap(NEVER_MENTIONED, None, number.po_number, number.first_asked_at, {})
+
+
+def of_order(known: Known) -> Iterator[Gap]:
+    """Yield the gaps of an order."""
+    answer = known.order.rest_answer
+    if answer.unknown_since is not None:
+        return
+    if answer.is_shipped or (answer.is_shipped is None and known.order.status == COMPLETE):
+        yield from _missing(MISSING_SHIPMENT, known, known.shipments, answer.shipped_since)
+    if answer.is_invoiced:
+        yield from _missing(MISSING_INVOICE, known, known.invoices, answer.invoiced_since)
+    yield from _missing_credit_notes(known)
 
 
 # ---------------------------------------------------------------- candidates, by sums of the database
@@ -111,6 +130,9 @@ def _sum(model: Any, path: str, name: str) -> Coalesce:
     return Coalesce(Subquery(rows.annotate(pieces=Sum(name)).values("pieces"), output_field=IntegerField()), 0)
 
 
+CANDIDATES = (_should_have_left, _should_be_invoiced, _should_be_credited)
+
+
 def _batches(orders: QuerySet[Order]) -> Iterator[Order]:
     rows = orders.select_related("rest_answer").prefetch_related(*PARTS).order_by("pk")
     last = 0
@@ -122,24 +144,25 @@ def _batches(orders: QuerySet[Order]) -> Iterator[Order]:
 # ---------------------------------------------------------------- decisions, line by line
 
 
-def _missing(rule: str, order: Order, documents: Iterable[Any], since: datetime | None) -> Iterator[Gap]:
+def _missing(rule: str, known: Known, documents: Iterable[Any], since: datetime | None) -> Iterator[Gap]:
+    order = known.order
     ordered = _pieces(order.items.all(), "qty_ordered")
-    known = sum(_pieces(document.items.all()) for document in documents)
-    credited = _credited(order)
-    returned = sum(_to_credit(rma) for rma in order.rmas.all())
+    received = sum(_pieces(document.items.all()) for document in documents)
+    returned = sum(_to_credit(rma) for rma in known.rmas)
     # pieces that were credited without a return were never sent
-    never_sent = max(credited - returned, _cancelled(order))
-    if known + never_sent >= ordered and (known or never_sent):
+    never_sent = max(_credited(known) - returned, _cancelled(known))
+    if received + never_sent >= ordered and (received or never_sent):
         return
     since = since or order.updated_at or order.rest_answer.asked_at
-    yield Gap(rule, order, order.po_number, since, {"ordered": ordered, "known": known})
+    yield Gap(rule, order, order.po_number, since, {"ordered": ordered, "known": received})
 
 
-def _missing_credit_notes(order: Order) -> Iterator[Gap]:
+def _missing_credit_notes(known: Known) -> Iterator[Gap]:
     """Yield the returns whose pieces no credit note covers, the oldest return is covered first; or a closed order."""
-    credited = _credited(order) - _cancelled(order)
-    returns = sorted(order.rmas.all(), key=lambda rma: (rma.date_requested is None, rma.date_requested, rma.pk))
-    is_closed = order.status == CLOSED and not order.credit_memos.all()
+    order = known.order
+    credited = _credited(known) - _cancelled(known)
+    returns = sorted(known.rmas, key=lambda rma: (rma.date_requested is None, rma.date_requested, rma.pk))
+    is_closed = order.status == CLOSED and not known.credit_memos
     for rma in returns:
         due = _to_credit(rma)
         if due > credited:
@@ -163,12 +186,12 @@ def _to_credit(rma: RMA) -> int:
     return sum(item.qty_returned or 0 for item in items)
 
 
-def _credited(order: Order) -> int:
-    return sum(_pieces(memo.items.all()) for memo in order.credit_memos.all())
+def _credited(known: Known) -> int:
+    return sum(_pieces(memo.items.all()) for memo in known.credit_memos)
 
 
-def _cancelled(order: Order) -> int:
-    items = [item for memo in order.credit_memos.all() for item in memo.items.all()]
+def _cancelled(known: Known) -> int:
+    items = [item for memo in known.credit_memos for item in memo.items.all()]
     return _pieces([item for item in items if _is_cancelled(item)])
 
 
