@@ -38,7 +38,7 @@ def test_tests_are_left_out_until_they_are_chosen_or_searched_for(post, staff, l
 
 def test_what_a_link_filters_is_said_with_a_way_out(filled, staff, list_url):
     answer = staff.get(list_url("receivercall"), {"status__in": "pending,running"})
-    ((label, value, url),) = answer.context["cl"].linked_filters
+    ((_label, value, url),) = answer.context["cl"].linked_filters
     assert (value, "status__in" in url) == ("waiting, running", False)
     assert ReceiverCall.objects.exists()
 
