@@ -3,8 +3,9 @@
 import pytest
 
 from stockhub_webhooks.models import Order, OrderItem, WorklistRow
-from stockhub_webhooks.office.worklists import deadlines, pull, rows
-from stockhub_webhooks.office.worklists.rules import RULES, Finding, unknown
+from stockhub_webhooks.office.worklists import deadlines, rows
+from stockhub_webhooks.office.worklists.rules import RULES, unknown
+from stockhub_webhooks.testing.factories import OrderAnswerFactory
 from tests.office.worklists.planted import Shop
 
 pytestmark = pytest.mark.django_db
