@@ -131,6 +131,9 @@ class Conf:
     HOST_ORDER_RESOLVER = Setting(
         "", "Dotted path of a function `(po_number, order) -> object or None` that finds the shop's own order."
     )
+    HOST_LINE_RESOLVER = Setting(
+        "", "Dotted path of a function `(item, host_order) -> object or None` that finds the shop's own order line."
+    )
 
     METRICS = Setting(
         False,

@@ -44,6 +44,7 @@ EVENTS: Labels = {
     "credit_memo.created": _("new credit note"),
     "credit_memo.updated": _("credit note changed"),
     "payment_request.created": _("new payment request"),
+    "purchase.changed": _("purchase changed"),
 }
 
 SIGNALS: Labels = {

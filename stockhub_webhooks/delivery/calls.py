@@ -236,12 +236,15 @@ def _call(call: ReceiverCall) -> None:
     arguments = subject.arguments(row)
     if event.type.endswith(".status_changed"):
         arguments["old_status"], arguments["new_status"] = event.changes["status"]
+    receiver_event = event_for_receiver(call, arguments["order"])
     # not in the language and time zone of the request that happens to do this work
     with translation.override(conf.language()), timezone.override(None), DOCUMENTS.watching(database_alias()):
+        if "purchase" in arguments:
+            arguments["purchase"] = receiver_event.purchase
         result = receiver.function(
             signal=signal,
             sender=Event if signal is signals.event_recorded else subject.model,
-            event=event_for_receiver(call, arguments["order"]),
+            event=receiver_event,
             **arguments,
         )
     if inspect.isawaitable(result):

@@ -9,24 +9,23 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from django.db import OperationalError, connections, transaction
-from django.db.models import F, Max, Q
+from django.db.models import F, Max, Model, Q
 from django.db.models.functions import Coalesce
-from django.utils.module_loading import import_string
 
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import NOW, close_if_broken, database_alias, from_now, with_retries
 from stockhub_webhooks.db.low_water import LowWaterMark
 from stockhub_webhooks.db.throttle import Throttle
-from stockhub_webhooks.exceptions import DIED, error_fingerprint, error_location, must_pass
+from stockhub_webhooks.exceptions import DIED
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Event, HostLink, Order, PaymentRequest
 from stockhub_webhooks.models.host_link import HostLinkQuerySet
 from stockhub_webhooks.models.lock import acquire, owners, release
+from stockhub_webhooks.resolvers import Answer, find_host_order
 
 logger = logger_of(__name__)
 
@@ -50,30 +49,20 @@ registration_throttle = Throttle(30.0)
 low_water = LowWaterMark()
 
 
-# ---------------------------------------------------------------- the resolver
+# ---------------------------------------------------------------- answers
 
 
-@dataclass(frozen=True)
-class Answer:
-    """The answer of the resolver; `fault` is the fingerprint of the error if it raised one."""
+def locked(host_order: Any) -> Any:
+    """Return the shop's own order as it is now, locked until the transaction ends; None if it was deleted.
 
-    host_order: Any = None
-    fault: str = ""
-
-
-def resolve(po_number: str | None, order: Order | None) -> Answer:
-    """Call the resolver. Without one, and if it raises or exits, the host order is None; the error is logged."""
-    if not conf.HOST_ORDER_RESOLVER:
-        return Answer()
-    try:
-        resolver = import_string(conf.HOST_ORDER_RESOLVER)
-        with transaction.atomic(using=database_alias()):
-            return Answer(resolver(po_number, order))
-    except BaseException as error:
-        if must_pass(error):
-            raise
-        logger.warning("HOST_ORDER_RESOLVER failed for order %s with %s", order and order.pk, error_location(error))
-        return Answer(fault=error_fingerprint(error))
+    An object that is no saved row of a model cannot be locked, and is returned as it is.
+    """
+    if not isinstance(host_order, Model) or host_order.pk is None:
+        return host_order
+    using = host_order._state.db or database_alias()
+    no_key = connections[using].features.has_select_for_no_key_update
+    rows = type(host_order)._base_manager.using(using).select_for_update(no_key=no_key)
+    return rows.filter(pk=host_order.pk).first()
 
 
 def save_answer(order: Order, po_number: str | None, answer: Answer) -> None:
@@ -88,7 +77,7 @@ def save_answer(order: Order, po_number: str | None, answer: Answer) -> None:
 
 
 def _values_of(answer: Answer, po_number: str | None) -> dict[str, Any]:
-    if answer.host_order is not None:
+    if answer.host_object is not None:
         return {"status": Status.FOUND, "cause": "", "due_at": None, "claim": None}
     not_found = Status.MISSING if po_number else Status.NO_NUMBER
     return {
@@ -172,7 +161,7 @@ def _look_up(link: HostLink, token: uuid.UUID) -> bool:
         return False
     number = _order_number(link)
     began = time.monotonic()
-    answer = resolve(number, link.order)
+    answer = find_host_order(number, link.order)
     seconds = time.monotonic() - began
     if seconds > SLOW_SECONDS:
         logger.warning("HOST_ORDER_RESOLVER took %.0f seconds for order %s", seconds, link.order_id)

@@ -3,6 +3,7 @@
 from stockhub_webhooks.models.alarm import Alarm
 from stockhub_webhooks.models.attempt import Attempt
 from stockhub_webhooks.models.backlog import BacklogTurn
+from stockhub_webhooks.models.booking import BookedPurchase, Booking, FinishedStep
 from stockhub_webhooks.models.credit_memo import CreditMemo, CreditMemoItem
 from stockhub_webhooks.models.documents import Address, Document, Line
 from stockhub_webhooks.models.drift import Drift
@@ -25,11 +26,14 @@ __all__ = [
     "Alarm",
     "Attempt",
     "BacklogTurn",
+    "BookedPurchase",
+    "Booking",
     "CreditMemo",
     "CreditMemoItem",
     "Document",
     "Drift",
     "Event",
+    "FinishedStep",
     "Heartbeat",
     "HostLink",
     "Invoice",

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.expressions import Combinable
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -248,6 +249,11 @@ class ReceiverCall(models.Model):
     def is_test(self) -> bool:
         """True if the event belongs to the account "test", which is reserved for tests."""
         return self.event.is_test
+
+    @cached_property
+    def steps_run(self) -> set[str]:
+        """Return the names of the steps that the present attempt has run by `event.once`."""
+        return set()
 
 
 class Heartbeat(models.Model):

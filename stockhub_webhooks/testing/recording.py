@@ -24,6 +24,7 @@ from stockhub_webhooks.models import (
     Shipment,
     Track,
 )
+from stockhub_webhooks.purchases import Purchase
 
 _numbers = itertools.count(1)
 
@@ -42,6 +43,7 @@ class RecordedCall(SimpleNamespace):
     rma_item: RMAItem
     credit_memo: CreditMemo
     payment_request: PaymentRequest
+    purchase: Purchase
     old_status: str | None
     new_status: str | None
     message: Message
