@@ -279,6 +279,7 @@ def test_each_business_signal_has_its_public_name():
         "credit_memo_created",
         "credit_memo_updated",
         "payment_requested",
+        "purchase_changed",
         "event_recorded",
     }
     assert all(signal.name == name for name, signal in signals.BY_NAME.items())

@@ -62,7 +62,7 @@ def added_up(steps):
     sent_of, ordered_of, credited = Counter(), Counter(), Counter()
     by_topic = [(topic, body, item) for (topic, _), body in documents.items() for item in body["items"]]
     for topic, body, item in by_topic:
-        key = f"{item['sku']}/{item['size']}"
+        key = f"{item['sku']}|{item['size']}"
         line = lines.setdefault(key, Counter())
         if topic == "order":
             line["ordered"] += item["qty_ordered"]
@@ -122,7 +122,7 @@ def test_split_purchase_has_one_line_for_each_article(tell):
     tell("order", "000000700", ("A", 2), ("B", 1))
     tell("order", "000000701", ("A", 1))
     tell("shipment", "1", ("A", 1), order="000000701")
-    assert pieces(purchase_of(NUMBER)) == {"A/L": {"ordered": 3, "sent": 1}, "B/L": {"ordered": 1}}
+    assert pieces(purchase_of(NUMBER)) == {"A|L": {"ordered": 3, "sent": 1}, "B|L": {"ordered": 1}}
     assert not purchase_of(NUMBER).all_sent
 
 
@@ -130,22 +130,22 @@ def test_goods_are_sent_once_the_carrier_has_them(tell):
     tell("order", "000000700", ("A", 2))
     waiting = {"collected_at": None, "delivered_at": None}
     tell("shipment", "1", ("A", 2), status="READY_FOR_PICKUP", **waiting)
-    assert pieces(purchase_of(NUMBER)) == {"A/L": {"ordered": 2}}
+    assert pieces(purchase_of(NUMBER)) == {"A|L": {"ordered": 2}}
     tell("shipment", "1", ("A", 2), status="EXCEPTION", updated_at="2027-01-01 10:00:00", **waiting)
-    assert pieces(purchase_of(NUMBER)) == {"A/L": {"ordered": 2, "sent": 2}}
+    assert pieces(purchase_of(NUMBER)) == {"A|L": {"ordered": 2, "sent": 2}}
     assert purchase_of(NUMBER).all_sent
 
 
 def test_closed_order_cancels_nothing(tell):
     tell("order", "000000700", ("A", 2), status="closed")
-    assert pieces(purchase_of(NUMBER)) == {"A/L": {"ordered": 2}}
+    assert pieces(purchase_of(NUMBER)) == {"A|L": {"ordered": 2}}
     assert not purchase_of(NUMBER).is_cancelled
 
 
 def test_cancelled_order_cancels_what_has_not_left(tell):
     tell("order", "000000700", ("A", 3), status="canceled")
     tell("shipment", "1", ("A", 1))
-    assert pieces(purchase_of(NUMBER)) == {"A/L": {"ordered": 3, "sent": 1, "cancelled": 2}}
+    assert pieces(purchase_of(NUMBER)) == {"A|L": {"ordered": 3, "sent": 1, "cancelled": 2}}
     assert purchase_of(NUMBER).all_sent
 
 
@@ -153,7 +153,7 @@ def test_pieces_credited_as_cancelled_are_cancelled_and_refunded(tell):
     tell("order", "000000700", ("A", 3))
     tell("creditmemo", "1", ("A", 2), reversal="CANCELLED")
     tell("creditmemo", "2", ("A", 1))
-    assert pieces(purchase_of(NUMBER)) == {"A/L": {"ordered": 3, "cancelled": 2, "refunded": 3}}
+    assert pieces(purchase_of(NUMBER)) == {"A|L": {"ordered": 3, "cancelled": 2, "refunded": 3}}
 
 
 def test_purchase_of_which_nothing_was_sent_is_not_all_sent(tell):
@@ -163,7 +163,7 @@ def test_purchase_of_which_nothing_was_sent_is_not_all_sent(tell):
 
 def test_purchase_with_an_order_that_was_not_received_is_not_all_sent(tell):
     tell("shipment", "1", ("A", 1), order="000000799")
-    assert pieces(purchase_of(NUMBER)) == {"A/L": {"sent": 1}}
+    assert pieces(purchase_of(NUMBER)) == {"A|L": {"sent": 1}}
     assert not purchase_of(NUMBER).all_sent
 
 
@@ -179,13 +179,13 @@ def test_purchase_with_an_order_that_was_not_received_is_not_all_sent(tell):
 def test_edited_order_cancels_only_what_its_next_edition_has_not(tell, again, expected):
     tell("order", "000000123", ("A", 2), status="canceled")
     tell("order", "000000123-1", ("A", again), ("B", 1))
-    assert pieces(purchase_of(NUMBER)) == {"A/L": expected, "B/L": {"ordered": 1}}
+    assert pieces(purchase_of(NUMBER)) == {"A|L": expected, "B|L": {"ordered": 1}}
 
 
 def test_order_that_was_edited_twice_and_then_cancelled_is_cancelled_once(tell):
     for number in ("000000123", "000000123-1", "000000123-2"):
         tell("order", number, ("A", 2), status="canceled")
-    assert pieces(purchase_of(NUMBER)) == {"A/L": {"ordered": 2, "cancelled": 2}}
+    assert pieces(purchase_of(NUMBER)) == {"A|L": {"ordered": 2, "cancelled": 2}}
     assert purchase_of(NUMBER).is_cancelled
 
 
@@ -193,13 +193,13 @@ def test_key_of_a_line_is_the_same_before_its_order_comes(tell):
     tell("shipment", "1", ("A", 1))
     before = [each.key for each in purchase_of(NUMBER).lines]
     tell("order", "000000700", ("B", 1), ("A", 2))
-    assert before == ["A/L"]
-    assert [each.key for each in purchase_of(NUMBER).lines] == ["B/L", "A/L"]
+    assert before == ["A|L"]
+    assert [each.key for each in purchase_of(NUMBER).lines] == ["B|L", "A|L"]
 
 
 def test_repeated_lines_of_an_order_have_keys_of_their_own(tell):
-    tell("order", "000000700", ("A", 2), ("A", 1), ("a/b", 1))
-    assert [each.key for each in purchase_of(NUMBER).lines] == ["A/L", "A/L/2", "a%2Fb/L"]
+    tell("order", "000000700", ("A", 2), ("A", 1), ("a|b", 1))
+    assert [each.key for each in purchase_of(NUMBER).lines] == ["A|L", "A|L|2", "a%7Cb|L"]
 
 
 def test_keys_of_long_articles_fit_and_differ():

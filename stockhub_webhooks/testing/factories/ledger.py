@@ -214,3 +214,36 @@ class ReplayFactory(DjangoModelFactory[models.Replay]):
     choice = {"order": "000000001"}
     status = models.Replay.Status.DONE
     finished_at = SelfAttribute("created_at")
+
+
+class BookedPurchaseFactory(DjangoModelFactory[models.BookedPurchase]):
+    """A purchase of which a receiver has booked nothing yet."""
+
+    class Meta:
+        model = models.BookedPurchase
+
+    account = "default"
+    receiver = "shop.follow"
+    purchase = Sequence(lambda number: f"po_number:SHOP-{number}")
+
+
+class BookingFactory(DjangoModelFactory[models.Booking]):
+    """One piece that a receiver has booked as sent."""
+
+    class Meta:
+        model = models.Booking
+
+    booked_purchase = SubFactory(BookedPurchaseFactory)
+    key = "sent"
+    line = "A|L"
+    pieces = 1
+
+
+class FinishedStepFactory(DjangoModelFactory[models.FinishedStep]):
+    """A mail that a receiver has sent before it failed."""
+
+    class Meta:
+        model = models.FinishedStep
+
+    call = SubFactory(ReceiverCallFactory)
+    name = "mail"
