@@ -20,14 +20,16 @@ from stockhub_webhooks.models.accounts import AccountQuerySet
 from stockhub_webhooks.models.documents import OrderDocument
 from stockhub_webhooks.purchases.documents import with_items
 from stockhub_webhooks.purchases.lines import PurchaseLine, purchase_lines
+from stockhub_webhooks.purchases.pieces import with_pieces
 from stockhub_webhooks.purchases.quantities import lines_of
-from stockhub_webhooks.resolvers import find_host_line, find_host_order
+from stockhub_webhooks.resolvers import find_host_line
 from stockhub_webhooks.serializers.shapes import trimmed
 
 __all__ = [
     "Purchase",
     "PurchaseLine",
     "account_of",
+    "counted_items",
     "documents_of",
     "order_keys",
     "orders_of",
@@ -94,7 +96,7 @@ class Purchase:
     @cached_property
     def host_order(self) -> Any:
         """The shop's own order, as `HOST_ORDER_RESOLVER` finds it; None if it finds none, or fails."""
-        return find_host_order(self.po_number or None, self.orders[0]).host_object
+        return self.orders[0].host_order
 
     def has(self, document: Any) -> bool:
         """Return True if the document counts here: one with another number of the shop belongs to that purchase."""
@@ -102,7 +104,12 @@ class Purchase:
 
     def _documents(self, model: type[D]) -> list[D]:
         belongs = documents_of(self.account, self.po_number, self.orders)
-        return list(filter(self.has, with_items(model._default_manager.using(database_alias()).filter(belongs))))
+        documents = with_items(model._default_manager.using(database_alias()).filter(belongs))
+        orders = {order.pk: order for order in self.orders}
+        for document in documents:
+            if document.order_id in orders:
+                document.order = orders[document.order_id]
+        return list(filter(self.has, documents))
 
     def _find_host_line(self, item: Any) -> Any:
         return find_host_line(item, self.host_order).host_object
@@ -118,6 +125,11 @@ def rows_of(po_number: str, account: str | None = None) -> AccountQuerySet[Order
     rows = (Order.objects.real() if account is None else Order.objects.of_account(account)).using(database_alias())
     po_number = trimmed(po_number or "")
     return rows.filter(po_number=po_number) if po_number else rows.none()
+
+
+def counted_items(document: Any) -> list[Any]:
+    """Return the lines of a document whose pieces count: Magento lists some articles twice, see `pieces`."""
+    return with_pieces(document.items.all())
 
 
 def documents_of(account: str, po_number: str, orders: list[Order]) -> Q:
