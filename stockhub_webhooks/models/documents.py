@@ -163,7 +163,7 @@ class Document(AccountModel):
 
     @cached_property
     def host_order(self) -> Any:
-        """The shop's own order, looked up once by `HOST_ORDER_RESOLVER`; None if it finds none, or fails."""
+        """Return the shop's own order, looked up once by `HOST_ORDER_RESOLVER`; None if it finds none, or fails."""
         order = getattr(self, "order", self)
         return find_host_order(self.po_number or (order.po_number if order else None), order).host_object
 
@@ -223,7 +223,7 @@ class Line(models.Model):
 
     @cached_property
     def host_line(self) -> Any:
-        """The shop's own order line, looked up once by `HOST_LINE_RESOLVER`; None if it finds none, or fails."""
+        """Return the shop's own order line, looked up once by `HOST_LINE_RESOLVER`; None if it finds none, or fails."""
         return find_host_line(self, self.document.host_order).host_object
 
 

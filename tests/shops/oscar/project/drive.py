@@ -1,20 +1,11 @@
-"""Drive the orders of this shop by Stock Hub's messages alone; print what is wrong in the end, as JSON.
-
-    python drive.py in_sequence|shuffled|twice|at_once
-"""
+"""Drive the orders of this shop by Stock Hub's messages alone; print what is wrong in the end, as JSON."""
 
 import json
 import os
 import random
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
-
-os.environ["DJANGO_SETTINGS_MODULE"] = "shop.settings"
-import django
-
-django.setup()
 
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
@@ -22,6 +13,7 @@ from django.db import connections
 from django.db.models import F
 from django.test import Client
 from django.test.utils import setup_test_environment
+from django.utils import timezone
 from oscar.apps.order.models import Order, ShippingEventType
 from oscar.apps.partner.models import StockRecord
 from oscar.core.loading import get_class, get_model
@@ -136,9 +128,10 @@ def play(told, mode):
     else:
         for step in steps:
             send(step)
-    # the quarter of an hour that a cancellation waits passes
-    Message.objects.update(received_at=F("received_at") - timedelta(hours=1))
     for _ in range(20):
+        # the quarter of an hour that a cancellation waits passes; of a message from the spool, too
+        fresh = Message.objects.filter(received_at__gt=timezone.now() - timedelta(minutes=30))
+        fresh.update(received_at=F("received_at") - timedelta(hours=1))
         ReceiverCall.objects.filter(status="pending").update(due_at="2020-01-01T00:00Z")
         call_command("stockhub_worker", "--once", "--max-seconds=120")
         if not ReceiverCall.objects.exclude(status="done").exists():
@@ -147,7 +140,9 @@ def play(told, mode):
 
 def wrong(told):
     """What differs from what the last messages of each document say."""
-    faults = [f"{call.receiver} {call.event}: {call.last_error[:300]}" for call in ReceiverCall.objects.exclude(status="done")]
+    faults = [
+        f"{call.receiver} {call.event}: {call.last_error[:300]}" for call in ReceiverCall.objects.exclude(status="done")
+    ]
     in_stock, allocated = {}, {}
     for number, steps in told.items():
         faults += [f"{number} {fault}" for fault in faults_of(number, steps, in_stock, allocated)]
@@ -241,16 +236,12 @@ def visit():
     return {"answers": answers, "tracking": "1Z00AA" in shown or "ups" in shown.lower()}
 
 
-def main():
-    """Do one run on an empty database."""
+def main(mode):
+    """Do one run on an empty database: in_sequence, shuffled, twice or at_once."""
     setup_test_environment()
     call_command("check", "--fail-level", "WARNING")
     call_command("migrate", verbosity=0)
     told = lives()
     seed(told)
-    play(told, sys.argv[1])
+    play(told, mode)
     print(json.dumps({"orders": len(told), "calls": ReceiverCall.objects.count(), "wrong": wrong(told), **visit()}))
-
-
-if __name__ == "__main__":
-    main()

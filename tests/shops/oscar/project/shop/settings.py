@@ -84,6 +84,7 @@ AUTHENTICATION_BACKENDS = (
 )
 HAYSTACK_CONNECTIONS = {"default": {"ENGINE": "haystack.backends.simple_backend.SimpleEngine"}}
 
-exec((BASE_DIR / "stockhub_settings.py").read_text())
-STOCKHUB_WEBHOOKS["SPOOL_DIR"] = BASE_DIR / "spool"  # noqa: F821
-os.makedirs(STOCKHUB_WEBHOOKS["SPOOL_DIR"], mode=0o700, exist_ok=True)  # noqa: F821
+exec((BASE_DIR / "stockhub_settings.py").read_text(), named := globals() | {"os": os})
+STOCKHUB_WEBHOOKS = named.pop("STOCKHUB_WEBHOOKS") | {"SPOOL_DIR": BASE_DIR / "spool"}
+globals().update({name: value for name, value in named.items() if name.isupper()})
+os.makedirs(STOCKHUB_WEBHOOKS["SPOOL_DIR"], mode=0o700, exist_ok=True)
