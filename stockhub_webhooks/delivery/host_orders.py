@@ -20,6 +20,7 @@ from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import NOW, close_if_broken, database_alias, from_now, with_retries
 from stockhub_webhooks.db.low_water import LowWaterMark
 from stockhub_webhooks.db.throttle import Throttle
+from stockhub_webhooks.delivery import host_lines
 from stockhub_webhooks.exceptions import DIED
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Event, HostLink, Order, PaymentRequest
@@ -78,7 +79,10 @@ def save_answer(order: Order, po_number: str | None, answer: Answer) -> None:
 
 def _values_of(answer: Answer, po_number: str | None) -> dict[str, Any]:
     if answer.host_object is not None:
-        return {"status": Status.FOUND, "cause": "", "due_at": None, "claim": None}
+        return {
+            "status": Status.FOUND, "cause": "", "due_at": None, "claim": None,
+            "lines_due_at": host_lines.when_found(),
+        }  # fmt: skip
     not_found = Status.MISSING if po_number else Status.NO_NUMBER
     return {
         "status": Status.FAILED if answer.fault else not_found,
@@ -104,11 +108,12 @@ def look_up_due(*, until: float = float("inf"), stop: threading.Event | None = N
     due = list(rows.select_related("order", "payment_request")[:BATCH])
     if due:
         low_water.rise(due[0].due_at)
+    of_lines = host_lines.due(BATCH)
     under_way = owners(SLOTS, SLOT_SECONDS) if any(link.claim for link in due) else set()
     due = [link for link in due if link.claim not in under_way]
     # two slots: a resolver that never returns holds up one process, or two
     token = uuid.uuid4()
-    slot = next((name for name in SLOTS if acquire(name, SLOT_SECONDS, token)), None) if due else None
+    slot = next((name for name in SLOTS if acquire(name, SLOT_SECONDS, token)), None) if due or of_lines else None
     if slot is None:
         return 0
     until = min(until, time.monotonic() + SLICE_SECONDS)
@@ -118,6 +123,10 @@ def look_up_due(*, until: float = float("inf"), stop: threading.Event | None = N
             done += _look_up(link, token)
             if time.monotonic() >= until or (stop and stop.is_set()):
                 break
+        for link in of_lines:
+            if time.monotonic() >= until or (stop and stop.is_set()):
+                break
+            done += host_lines.look_up(link, _order_number(link))
     finally:
         release(slot, SLOT_SECONDS, token)
     return done

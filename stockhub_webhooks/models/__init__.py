@@ -12,6 +12,7 @@ from stockhub_webhooks.models.invoice import Invoice, InvoiceItem
 from stockhub_webhooks.models.ledger import Event, Heartbeat, ReceiverCall
 from stockhub_webhooks.models.lock import Lock
 from stockhub_webhooks.models.message import Message, Topic
+from stockhub_webhooks.models.missing_line import MissingLine
 from stockhub_webhooks.models.order import Order, OrderItem
 from stockhub_webhooks.models.payment_request import PaymentRequest, PaymentRequestItem
 from stockhub_webhooks.models.receiver_state import ReceiverState
@@ -41,6 +42,7 @@ __all__ = [
     "Line",
     "Lock",
     "Message",
+    "MissingLine",
     "Order",
     "OrderItem",
     "PaymentRequest",

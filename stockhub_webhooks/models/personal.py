@@ -40,6 +40,7 @@ IMPERSONAL: dict[str, frozenset[str]] = {
     # notes name fields, codes and reasons, never the value of an address
     "Message": _SENDER | {"url_topic", "topic", "account", "source", "status", "outcome", "cause", "notes",
                           "increment_id", "entered_by"},
+    "MissingLine": frozenset({"account", "status", "cause"}),
     "Order": _DOCUMENT | {"status"},
     "OrderItem": _LINE,
     "PaymentRequest": _DOCUMENT | {"order_increment_id", "purchase_order_increment_id", "payment_method"},

@@ -247,3 +247,17 @@ class FinishedStepFactory(DjangoModelFactory[models.FinishedStep]):
 
     call = SubFactory(ReceiverCallFactory)
     name = "mail"
+
+
+class MissingLineFactory(DjangoModelFactory[models.MissingLine]):
+    """A line of an order whose article the shop does not know."""
+
+    class Meta:
+        model = models.MissingLine
+
+    account = "default"
+    item = SubFactory("stockhub_webhooks.testing.factories.documents.OrderItemFactory")
+    link = SubFactory(HostLinkFactory, order=SelfAttribute("..item.order"))
+    status = models.MissingLine.Status.MISSING
+    since = LazyFunction(timezone.now)
+    looked_at = SelfAttribute("since")
