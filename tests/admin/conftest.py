@@ -7,7 +7,19 @@ from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 from stockhub_webhooks import signals
-from stockhub_webhooks.models import Alarm, Drift, Event, Heartbeat, HostLink, Message, Order, ReceiverCall, Replay
+from stockhub_webhooks.models import (
+    Alarm,
+    Drift,
+    Event,
+    Heartbeat,
+    HostLink,
+    Message,
+    MissingLine,
+    Order,
+    OrderItem,
+    ReceiverCall,
+    Replay,
+)
 from stockhub_webhooks.operations import drift, replay
 from stockhub_webhooks.operations.replay import Choice
 from tests.samples import ALPHABETICAL, contract, sample
@@ -29,6 +41,7 @@ NAMES = (
     "alarm",
     "drift",
     "hostlink",
+    "missingline",
 )
 
 
@@ -108,6 +121,8 @@ def filled(post, hear):
     drift.count_due()
     assert Drift.objects.exists()
     when = Message.objects.latest("pk").received_at
-    HostLink.objects.create(order=Order.objects.earliest("pk"), account="default", status="missing", since=when)
+    link = HostLink.objects.create(order=Order.objects.earliest("pk"), account="default", status="missing", since=when)
+    item = OrderItem.objects.earliest("pk")
+    MissingLine.objects.create(link=link, item=item, account="default", status="missing", since=when, looked_at=when)
     assert Event.objects.exists()
     assert ReceiverCall.objects.filter(status="pending").exists()

@@ -12,7 +12,7 @@ from django.urls import reverse
 from stockhub_webhooks import signals
 from stockhub_webhooks.exceptions import PermanentFailure
 from stockhub_webhooks.models import Address, Message, Order, ReceiverCall, RefusedBody, Replay
-from stockhub_webhooks.testing.factories import HostLinkFactory
+from stockhub_webhooks.testing.factories import HostLinkFactory, MissingLineFactory
 from tests.admin.conftest import NAMES
 from tests.processing.test_apply import later
 from tests.samples import ALPHABETICAL, contract
@@ -57,7 +57,9 @@ def persons(post, hear):
     assert post("rma", marked(contract("rma"))).json()["outcome"] == "stale"
     post("order", json.dumps({"items": [], "shipping_address": {"last_name": MARKER}}).encode())
     for order in Order.objects.all():
-        HostLinkFactory(order=order)
+        link = HostLinkFactory(order=order)
+        for item in order.items.all()[:1]:
+            MissingLineFactory(item=item, link=link)
     Message.objects.filter(status="quarantined").update(error="not_json: line 1")
     failed = Message.objects.filter(status="applied").first()
     failed.error, failed.status = f"DataError: Failing row contains ({MARKER})", "failed"
