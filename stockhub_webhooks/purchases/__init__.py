@@ -104,12 +104,12 @@ class Purchase:
 
     def _documents(self, model: type[D]) -> list[D]:
         belongs = documents_of(self.account, self.po_number, self.orders)
-        documents = with_items(model._default_manager.using(database_alias()).filter(belongs))
+        documents: list[Any] = with_items(model._default_manager.using(database_alias()).filter(belongs))
         orders = {order.pk: order for order in self.orders}
         for document in documents:
             if document.order_id in orders:
                 document.order = orders[document.order_id]
-        return list(filter(self.has, documents))
+        return [document for document in documents if self.has(document)]
 
     def _find_host_line(self, item: Any) -> Any:
         return find_host_line(item, self.host_order).host_object

@@ -17,7 +17,7 @@ def with_items(rows: QuerySet[D]) -> list[D]:
 
     Fields that this app does not know (`extra`) are read at the first access.
     """
-    relation = rows.model._meta.get_field("items")
+    relation: Any = rows.model._meta.get_field("items")
     fields = relation.related_model._meta.concrete_fields
     joined = rows.defer("extra").annotate(**{PREFIX + field.attname: F(f"items__{field.name}") for field in fields})
     documents: dict[int, D] = {}
