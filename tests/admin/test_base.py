@@ -17,7 +17,17 @@ from tests.samples import ALPHABETICAL, contract, sample
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
-PARTS = {"address", "track", "lock", "attempt", "receiverstate", "backlogturn"} | {f"{name}item" for name in NAMES}
+PARTS = {
+    "bookedpurchase",
+    "booking",
+    "finishedstep",
+    "address",
+    "track",
+    "lock",
+    "attempt",
+    "receiverstate",
+    "backlogturn",
+} | {f"{name}item" for name in NAMES}
 HOSTILE = '"><script>alert(1)</script>'
 
 
