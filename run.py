@@ -90,7 +90,11 @@ DRILLS = {
             (*PYTEST, "tests/outages/test_storms.py"),
         ],
     ),
-    "hosts": ("the app in the set-ups of other projects", "TEST_POSTGRESQL_URL", [(*PYTEST, "tests/hosts")]),
+    "hosts": (
+        "the app in the set-ups of other projects",
+        "TEST_POSTGRESQL_URL",
+        [(*PYTEST, "tests/hosts"), (*PYTEST, "tests/shops")],
+    ),
     "deploy": ("old code receives on the migrated schema", "TEST_POSTGRESQL_URL", [(*PYTEST, "tests/drills/deploy")]),
     "audit": ("known weaknesses of the packages that are installed", None, [("tests/drills/audit.py",)]),
     "endless": (

@@ -185,6 +185,9 @@ class Conf:
         "`stockhub_ingest` reads it after a restore.",
         types=(str, Path),
     )
+    HOST_LINE_RESOLVER = Setting(
+        "", "Dotted path of a function `(item, host_order) -> object or None` that finds the shop's own order line."
+    )
 
     DEADLINE_DAYS: Setting[Mapping[str, Any]] = Setting(
         {},
@@ -263,7 +266,7 @@ class Conf:
 
     def resolvers(self) -> list[str]:
         """Return the dotted paths of the shop's resolvers that are set."""
-        return [path for path in (self.HOST_ORDER_RESOLVER,) if path]
+        return [path for path in (self.HOST_ORDER_RESOLVER, self.HOST_LINE_RESOLVER) if path]
 
     def root_package(self) -> str:
         """Return the package of the host's `ROOT_URLCONF`, "" if it is in none."""

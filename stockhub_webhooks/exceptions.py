@@ -211,6 +211,10 @@ class ReceiverRefused(StockHubError, TypeError):
     """A receiver that cannot be connected; the text says what to change."""
 
 
+class BookingRefused(StockHubError):
+    """`event.book` cannot book: nothing was booked, and the text says what to do."""
+
+
 class MultipleAccounts(StockHubError):
     """An order number of the shop that several accounts have, looked up without an account."""
 

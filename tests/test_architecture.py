@@ -26,6 +26,7 @@ LAYERS = (
     "visible",
     "conf exceptions logs contract",
     "db signals serializers",
+    "resolvers",
     "models",
     "purchases receiving",
     "delivery",

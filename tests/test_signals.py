@@ -281,6 +281,7 @@ def test_each_business_signal_has_its_public_name():
         "credit_memo_created",
         "credit_memo_updated",
         "payment_requested",
+        "purchase_changed",
         "deadline_passed",
         "event_recorded",
     }

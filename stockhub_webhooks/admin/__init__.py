@@ -2,8 +2,9 @@
 
 ``base`` is the base class of all pages, ``document`` that of documents. ``labels`` has the labels of codes, ``display``
 formats values and ``body_text`` the body of a message; ``search_box`` and ``list_filters`` select the rows of lists.
-``story`` is the page of a purchase, ``worklist`` the list of what does not proceed, ``host_link`` the list of orders
-that the shop does not have, and ``host_order`` a box for the admin of the shop's own orders.
+``story`` is the page of a purchase, ``worklist`` the list of what does not proceed, ``host_link`` and ``missing_line``
+the lists of orders and of order lines that the shop does not have, and ``host_order`` a box for the admin of the shop's
+own orders.
 """
 
 from stockhub_webhooks.admin import (  # noqa: F401 - importing registers the pages
@@ -16,6 +17,7 @@ from stockhub_webhooks.admin import (  # noqa: F401 - importing registers the pa
     host_link,
     invoice,
     message,
+    missing_line,
     monitoring,
     muted_sender,
     note,

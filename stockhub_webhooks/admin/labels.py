@@ -46,6 +46,7 @@ EVENTS: Labels = {
     "credit_memo.updated": _("credit note changed"),
     "payment_request.created": _("new payment request"),
     "deadline.passed": _("does not proceed"),
+    "purchase.changed": _("purchase changed"),
 }
 
 SIGNALS: Labels = {

@@ -255,9 +255,11 @@ def _call(call: ReceiverCall) -> None:
         if arguments["document"] is None and row.kind != NUMBER:
             raise PermanentFailure("the document whose deadline passed was deleted")
         arguments["since"] = event.received_at
+    received = event_for_receiver(call, arguments["order"], row)
     # not in the language and time zone of the request that happens to do this work
     with translation.override(conf.language()), timezone.override(None), DOCUMENTS.watching(database_alias()):
-        received = event_for_receiver(call, arguments["order"], row)
+        if "purchase" in arguments:
+            arguments["purchase"] = received.purchase
         try:
             result = receiver.function(
                 signal=signal,

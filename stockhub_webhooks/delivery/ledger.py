@@ -223,7 +223,8 @@ def _change(call: ReceiverCall, attempt: Attempt | None = None, **values: Any) -
     if values["status"] != ReceiverCall.Status.DONE:
         values |= {"claim": None, "done_at": None}
     step = partial(update, ReceiverCall, database_alias(), as_claimed(call), values)
-    changed = bool(attempts.keep_with(step, attempt) if attempt else with_retries(step))
+    has_more = attempt is not None or (values["status"] != ReceiverCall.Status.DONE and call.steps_run)
+    changed = bool(attempts.keep_with(step, call, attempt) if has_more else with_retries(step))
     if changed:
         message = call.event.message
         applied_at = message.applied_at if message else call.event.received_at

@@ -26,6 +26,8 @@ from stockhub_webhooks.models.worklists import WorklistRow
 PART = re.compile(r"(?P<part>[a-z_]+)(?:\[.*\])?\.(?P<column>[a-z_]+)", re.DOTALL)
 WHOLE_PART = re.compile(r"(?P<part>items|tracks)\[.*\]", re.DOTALL)  # a line or parcel that came or went
 
+PURCHASE_CHANGED = "purchase.changed"  # follows the events of a message, and has no changes of its own
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -108,6 +110,7 @@ BY_NAME: dict[str, Subject] = {
         Subject("credit_memo", CreditMemo, item_model=CreditMemoItem),
         Subject("payment_request", PaymentRequest, item_model=PaymentRequestItem),
         DeadlineSubject("deadline", WorklistRow),
+        Subject("purchase", Order),  # by its order; receivers get the purchase itself
     )
 }
 

@@ -3,6 +3,7 @@
 from stockhub_webhooks.models.alarm import Alarm
 from stockhub_webhooks.models.attempt import Attempt
 from stockhub_webhooks.models.backlog import BacklogTurn
+from stockhub_webhooks.models.booking import BookedPurchase, Booking, FinishedStep
 from stockhub_webhooks.models.bulk import BulkEntry, BulkRequest
 from stockhub_webhooks.models.credit_memo import CreditMemo, CreditMemoItem
 from stockhub_webhooks.models.documents import Address, Document, Line
@@ -15,6 +16,7 @@ from stockhub_webhooks.models.ledger import Event, Heartbeat, ReceiverCall
 from stockhub_webhooks.models.lock import Lock
 from stockhub_webhooks.models.mentioned_number import MentionedNumber
 from stockhub_webhooks.models.message import Message, Topic
+from stockhub_webhooks.models.missing_line import MissingLine
 from stockhub_webhooks.models.notes import Note
 from stockhub_webhooks.models.order import Order, OrderItem
 from stockhub_webhooks.models.payment_request import PaymentRequest, PaymentRequestItem
@@ -34,6 +36,8 @@ __all__ = [
     "AskedNumber",
     "Attempt",
     "BacklogTurn",
+    "BookedPurchase",
+    "Booking",
     "BulkEntry",
     "BulkRequest",
     "CreditMemo",
@@ -44,6 +48,7 @@ __all__ = [
     "Event",
     "ExportPart",
     "ExportRequest",
+    "FinishedStep",
     "Heartbeat",
     "HostLink",
     "Invoice",
@@ -52,6 +57,7 @@ __all__ = [
     "Lock",
     "MentionedNumber",
     "Message",
+    "MissingLine",
     "MutedSender",
     "Note",
     "Order",

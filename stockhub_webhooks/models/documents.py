@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import models
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.db.fields import ExactCharField, KeyField
@@ -18,6 +19,7 @@ from stockhub_webhooks.db.indexes import BeginningIndex, NotNullIndex
 from stockhub_webhooks.models import search_keys
 from stockhub_webhooks.models.accounts import AccountManager, AccountModel
 from stockhub_webhooks.models.base import RowModel
+from stockhub_webhooks.resolvers import find_host_line, find_host_order
 from stockhub_webhooks.visible import visible
 
 if TYPE_CHECKING:
@@ -196,6 +198,12 @@ class Document(AccountModel):
     def __str__(self) -> str:
         return visible(self.increment_id)
 
+    @cached_property
+    def host_order(self) -> Any:
+        """Return the shop's own order, looked up once by `HOST_ORDER_RESOLVER`; None if it finds none, or fails."""
+        order = getattr(self, "order", self)
+        return find_host_order(self.po_number or (order.po_number if order else None), order).host_object
+
 
 class OrderDocument(Document):
     """Base class of documents that always name an order.
@@ -242,6 +250,18 @@ class Line(RowModel):
 
     def __str__(self) -> str:
         return visible(" ".join(filter(None, (self.sku, self.size)))) or str(self.position + 1)
+
+    @property
+    def document(self) -> Document:
+        """The document of the line."""
+        parent = next(field for field in self._meta.concrete_fields if field.is_relation)
+        document: Document = getattr(self, parent.name)
+        return document
+
+    @cached_property
+    def host_line(self) -> Any:
+        """Return the shop's own order line, looked up once by `HOST_LINE_RESOLVER`; None if it finds none, or fails."""
+        return find_host_line(self, self.document.host_order).host_object
 
 
 class PricedLine(Line):

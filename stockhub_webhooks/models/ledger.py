@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q, Subquery
 from django.db.models.expressions import Combinable
 from django.utils.dateparse import parse_datetime
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -275,6 +276,11 @@ class ReceiverCall(RowModel):
     def is_test(self) -> bool:
         """True if the event belongs to the account "test", which is reserved for tests."""
         return self.event.is_test
+
+    @cached_property
+    def steps_run(self) -> set[str]:
+        """Return the names of the steps that the present attempt has run by `event.once`."""
+        return set()
 
 
 class Heartbeat(RowModel):

@@ -32,6 +32,8 @@ IMPERSONAL: dict[str, frozenset[str]] = {
     "AskedNumber": frozenset({"account", "po_number"}),
     "Attempt": frozenset({"cause"}),
     "BacklogTurn": frozenset(),
+    "BookedPurchase": frozenset({"account", "receiver", "purchase"}),
+    "Booking": frozenset({"key", "line"}),
     "BulkEntry": frozenset(),
     "BulkRequest": _ASKED | {"action", "parameters"},
     "CreditMemo": _DOCUMENT,
@@ -41,6 +43,7 @@ IMPERSONAL: dict[str, frozenset[str]] = {
     "Event": frozenset({"type", "account", "increment_id", "po_number"}),
     "ExportPart": frozenset({"data"}),  # `ExportRequest.with_persons` says whether it has customers
     "ExportRequest": _ASKED | {"topic", "language", "reached"},
+    "FinishedStep": frozenset({"name"}),
     "Heartbeat": frozenset({"name"}),
     "HostLink": frozenset({"account", "status", "cause"}),
     "Invoice": _DOCUMENT,
@@ -50,6 +53,7 @@ IMPERSONAL: dict[str, frozenset[str]] = {
     # notes name fields, codes and reasons, never the value of an address
     "Message": _SENDER | {"url_topic", "topic", "account", "source", "status", "outcome", "cause", "notes",
                           "increment_id", "entered_by", "dismissed_by"},
+    "MissingLine": frozenset({"account", "status", "cause"}),
     "MutedSender": frozenset({"key_fingerprint", "network", "muted_by"}),
     "Note": frozenset({"account", "po_number", "written_by", "written_by_pk"}),
     "Order": _DOCUMENT | {"status"},
@@ -133,6 +137,8 @@ RETENTION: dict[str, Retention] = {
     "AskedNumber": Retention(ATTEMPTS),
     "Attempt": Retention(ATTEMPTS, ("call__order",), _columns("error"), _ERRORS),
     "BacklogTurn": Retention(KEPT),
+    "BookedPurchase": Retention(DOCUMENTS),
+    "Booking": Retention(DOCUMENTS),
     "BulkEntry": Retention(ATTEMPTS),
     "BulkRequest": Retention(ATTEMPTS, personal=_columns("reason last_error"), holds="what was done to many rows"),
     "CreditMemo": Retention(DOCUMENTS, ("order",), _EXTRA, "credit notes"),
@@ -142,6 +148,7 @@ RETENTION: dict[str, Retention] = {
     "Event": Retention(EVENTS, ("order",), _columns("changes"), "old and new values, such as of an address"),
     "ExportPart": Retention(ATTEMPTS, holds="large exports, for some days"),
     "ExportRequest": Retention(ATTEMPTS, personal=_columns("reason last_error"), holds="which exports were made"),
+    "FinishedStep": Retention(EVENTS, ("call__order",)),
     "Heartbeat": Retention(KEPT),
     "HostLink": Retention(DOCUMENTS, ("order",)),
     "Invoice": Retention(DOCUMENTS, ("order",), _EXTRA, "invoices"),
@@ -151,6 +158,7 @@ RETENTION: dict[str, Retention] = {
     "Message": Retention(
         BODIES, (), _columns("body headers error dismissed_reason"), "messages of Stock Hub, as they were sent"
     ),
+    "MissingLine": Retention(DOCUMENTS, ("item__order",)),
     "MutedSender": Retention(KEPT, personal=_columns("reason"), holds="which keys and networks are ignored"),
     "Note": Retention(DOCUMENTS, ("order",), _columns("text"), "what colleagues write about a purchase"),
     "Order": Retention(DOCUMENTS, ("pk",), _EXTRA, "orders: numbers, articles, amounts and dates"),

@@ -17,8 +17,8 @@ from stockhub_webhooks.models import RMA
 from stockhub_webhooks.models.credit_memo import CreditMemoItem
 from stockhub_webhooks.models.order import OrderItem
 from stockhub_webhooks.models.rma import RMAItem
-from stockhub_webhooks.office.story.lines import CANCELLED, REFUSED
 from stockhub_webhooks.purchases.pieces import with_pieces
+from stockhub_webhooks.purchases.quantities import CANCELLED, REFUSED
 
 LIMIT = 5000  # lines of all returns and credit notes of a page; with more, nothing is said
 CREDITED, IN_PART, OPEN, NO_REFUND = "credited", "in_part", "open", "no_refund"

@@ -185,6 +185,17 @@ Arguments:
     since (datetime): when the condition began to hold, by what the documents say; aware.
 """
 
+purchase_changed = EventSignal("purchase")
+"""A message had any effect on a purchase: for receivers that write down what is true now.
+
+It is sent once for each message with an effect, after all other signals of the message, and when the
+time of a delivery has come. It is not sent for a payment request that names no order.
+
+Arguments:
+    purchase (Purchase): all orders with the shop's order number, as they are now, see `purchases.Purchase`.
+    order (Order): the order that the message is about, which may be a stub.
+"""
+
 event_recorded = EventSignal()
 """Any event, besides its own signal; the sender is `models.Event`.
 
@@ -214,6 +225,7 @@ BY_EVENT_TYPE: dict[str, EventSignal] = {
     "credit_memo.updated": credit_memo_updated,
     "payment_request.created": payment_requested,
     "deadline.passed": deadline_passed,
+    "purchase.changed": purchase_changed,
 }
 
 BY_NAME: dict[str, EventSignal] = {

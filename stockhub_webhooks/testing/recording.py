@@ -26,6 +26,7 @@ from stockhub_webhooks.models import (
     Shipment,
     Track,
 )
+from stockhub_webhooks.purchases import Purchase
 
 _numbers = itertools.count(1)
 
@@ -47,6 +48,7 @@ class RecordedCall(SimpleNamespace):
     document: Document | None
     rule: str
     since: datetime
+    purchase: Purchase
     old_status: str | None
     new_status: str | None
     message: Message

@@ -16,8 +16,10 @@ from stockhub_webhooks.models import (
     Heartbeat,
     HostLink,
     Message,
+    MissingLine,
     MutedSender,
     Order,
+    OrderItem,
     Pull,
     ReceiverCall,
     Replay,
@@ -54,6 +56,7 @@ NAMES = (
     "bulkrequest",
     "exportrequest",
     "pull",
+    "missingline",
 )
 
 
@@ -156,7 +159,9 @@ def filled(post, hear):
     when = Message.objects.latest("pk").received_at
     Erasure.objects.create(account="default", order_numbers=["000000404"], erased_by="office")
     NoteFactory(order=Order.objects.earliest("pk"))
-    HostLink.objects.create(order=Order.objects.earliest("pk"), account="default", status="missing", since=when)
     MutedSender.objects.create(network="198.51.100.0/24", muted_at=when, muted_by="office", reason="strangers")
+    link = HostLink.objects.create(order=Order.objects.earliest("pk"), account="default", status="missing", since=when)
+    item = OrderItem.objects.earliest("pk")
+    MissingLine.objects.create(link=link, item=item, account="default", status="missing", since=when, looked_at=when)
     assert Event.objects.exists()
     assert ReceiverCall.objects.filter(status="pending").exists()

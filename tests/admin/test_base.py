@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(databases="__all__")
 
 PARTS = {
     *("address", "track", "lock", "attempt", "receiverstate", "backlogturn", "siteaddress", "mentionednumber"),
-    *("bulkentry", "exportpart"),
+    *("bulkentry", "exportpart", "bookedpurchase", "booking", "finishedstep"),
 } | {f"{name}item" for name in NAMES}
 HOSTILE = '"><script>alert(1)</script>'
 

@@ -23,7 +23,7 @@ from stockhub_webhooks.operations.health import hours
 from stockhub_webhooks.operations.health.attention import attention
 from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.health.hours import Hour, last_hours
-from stockhub_webhooks.testing.factories import HostLinkFactory
+from stockhub_webhooks.testing.factories import HostLinkFactory, MissingLineFactory
 from tests.samples import sample
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -52,8 +52,13 @@ def troubled(filled, post, hear, settings):
     post("rma", sample("rma", order_increment_id="600"))
     post("order", key="mistyped")
     # only now, as each request does what is due
-    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"HOST_ORDER_RESOLVER": "shop.nowhere"}
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {
+        "HOST_ORDER_RESOLVER": "shop.nowhere",
+        "HOST_LINE_RESOLVER": "shop.nowhere",
+    }
     HostLinkFactory(status="found")
+    MissingLineFactory()
+    MissingLineFactory(account="test")
     HostLinkFactory(status="no_number", account="test")
     first, second, third = ReceiverCall.objects.filter(status="pending", signal="shipment_created")[:3]
     ReceiverCall.objects.filter(pk=first.pk).update(status="given_up", due_at=None)
@@ -84,6 +89,7 @@ def test_each_problem_links_to_exactly_the_rows_that_were_counted(troubled, staf
         "backlog",
         "impossible_times",
         "in_part",
+        "lines_not_in_our_shop",
         "not_in_our_shop",
         "not_received",
         "order_locked",

@@ -12,7 +12,13 @@ from django.urls import reverse
 from stockhub_webhooks import signals
 from stockhub_webhooks.exceptions import PermanentFailure
 from stockhub_webhooks.models import Address, BulkRequest, Message, Order, ReceiverCall, RefusedBody, Replay
-from stockhub_webhooks.testing.factories import HostLinkFactory, MutedSenderFactory, NoteFactory, WorklistRowFactory
+from stockhub_webhooks.testing.factories import (
+    HostLinkFactory,
+    MissingLineFactory,
+    MutedSenderFactory,
+    NoteFactory,
+    WorklistRowFactory,
+)
 from tests.admin.conftest import NAMES
 from tests.processing.test_apply import later
 from tests.samples import ALPHABETICAL, contract
@@ -58,7 +64,9 @@ def persons(post, hear):
     assert post("rma", marked(contract("rma"))).json()["outcome"] == "stale"
     post("order", json.dumps({"items": [], "shipping_address": {"last_name": MARKER}}).encode())
     for order in Order.objects.all():
-        HostLinkFactory(order=order)
+        link = HostLinkFactory(order=order)
+        for item in order.items.all()[:1]:
+            MissingLineFactory(item=item, link=link)
         NoteFactory(order=order, text=f"called {MARKER}")
         WorklistRowFactory(order=order, rule="missing_invoice", detail=[], dismissed_reason=MARKER)
     MutedSenderFactory(reason=f"{MARKER} is a stranger")

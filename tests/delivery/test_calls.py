@@ -133,7 +133,7 @@ def test_a_receiver_works_in_the_hosts_language_and_time_zone_whoever_asked(post
 
 def test_nobody_connected_and_the_events_are_written_all_the_same(post):
     post("order")
-    assert Event.objects.count() == 1
+    assert set(Event.objects.values_list("type", flat=True)) == {"order.created", "purchase.changed"}
     assert not ReceiverCall.objects.exists()
 
 
@@ -513,10 +513,8 @@ def test_one_function_on_two_signals_is_told_of_both(post, hear):
     hear(signals.event_recorded, note, uid="shop.note")
     post("order")
     post("order", later(sample("order", status="closed")))
-    assert sorted(told) == sorted(
-        ["order.created", "order.status_changed", "order.status_changed", "order.updated", "order.updated"]
-    )
-    assert ReceiverCall.objects.filter(status="done").count() == 5
+    assert sorted(told) == sorted(["order.created", *["order.status_changed", "order.updated", "purchase.changed"] * 2])
+    assert ReceiverCall.objects.filter(status="done").count() == 7
 
 
 def test_a_renamed_receiver_stays_pending_without_an_attempt(post):

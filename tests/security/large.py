@@ -173,6 +173,13 @@ def _purchase_of_many_orders(lines):
                            detail=[{"code": "missing_invoice"}], status="open")
         for order in orders
     ))  # fmt: skip
+    links = models.HostLink.objects.select_related("order").prefetch_related("order__items").exclude(order=None)
+    _add(models.MissingLine, (
+        models.MissingLine(link=link, item=link.order.items.first(), account="default", status="missing", since=START,
+                           looked_at=START)
+        for link in links
+        if link.order.items.all()
+    ))  # fmt: skip
 
 
 def _many_rows_of_the_operation(lines, order):

@@ -102,7 +102,7 @@ def _line(line: Quantities, with_order: bool, is_known: bool) -> Any:
 
 def _pieces(line: Quantities) -> Iterator[Any]:
     yield display.multiline(filter(None, (_number(line.ordered), _count_with_label(line.cancelled, phrases.NOT_SENT))))
-    yield line.shipped
+    yield line.sent
     yield line.delivered
     asked = line.asked_back - line.returned
     coming = _("%(number)s asked") % {"number": asked} if asked > 0 else ""

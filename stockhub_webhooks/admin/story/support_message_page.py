@@ -49,13 +49,13 @@ def _order(order: Order) -> str:
 
 def _lines(lines: list[Quantities]) -> Iterator[str]:
     """Return the open lines, or all lines if none is open; at most `LINES`."""
-    chosen = [line for line in lines if line.open or line.open is None or line.delivered < line.shipped] or lines
+    chosen = [line for line in lines if line.open or line.open is None or line.delivered < line.sent] or lines
     for line in chosen[:LINES]:
         text = _("%(article)s: %(ordered)s ordered, %(sent)s sent, %(returned)s returned, %(refunded)s refunded")
         yield "- " + text % {
             "article": phrases.article(line),
             "ordered": "?" if line.ordered is None else line.ordered,
-            "sent": line.shipped,
+            "sent": line.sent,
             "returned": line.returned,
             "refunded": line.refunded,
         }

@@ -17,7 +17,7 @@ from stockhub_webhooks.models import Order, OrderItem, RMAItem
 from stockhub_webhooks.models.order import CANCELED
 from stockhub_webhooks.office.export.periods import Period
 from stockhub_webhooks.office.figures.buckets import in_period
-from stockhub_webhooks.office.story.lines import REFUSED
+from stockhub_webhooks.purchases.quantities import REFUSED
 
 MAX_BRANDS = 10_000  # that are read; a brand in two spellings is one
 CHUNK_SIZE = 10_000

@@ -12,7 +12,8 @@ from django.db.models.functions import Coalesce
 
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Event, Message, ReceiverCall
-from stockhub_webhooks.office.story.purchase import Purchase, keys_of
+from stockhub_webhooks.office.story.purchase import Purchase
+from stockhub_webhooks.purchases import order_keys
 
 PAGE_SIZE = 50
 
@@ -106,7 +107,7 @@ UNFINISHED_LIMIT = 50
 
 def tasks_of(purchase: Purchase) -> Tasks:
     """Return the receiver calls of the purchase: counts by status, and the oldest `UNFINISHED_LIMIT` unfinished."""
-    keys = keys_of(purchase.account, purchase.po_number, purchase.orders)
+    keys = order_keys(purchase.account, purchase.po_number, purchase.orders)
     calls = ReceiverCall.objects.using(database_alias()).filter(order__in=keys)
     counts = {row["status"]: row["number"] for row in calls.values("status").annotate(number=Count("pk")).order_by()}
     unfinished = calls.filter(status__in=UNFINISHED).select_related("event").order_by("pk")

@@ -14,8 +14,8 @@ from django.db.models import Count
 from stockhub_webhooks.conf import TEST_ACCOUNT, conf
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import RMA, CreditMemo, HostLink, Invoice, Order, PaymentRequest, Shipment
-from stockhub_webhooks.office.story.lines import Quantities, lines_of
 from stockhub_webhooks.office.story.purchase import Purchase
+from stockhub_webhooks.purchases.quantities import Quantities, lines_of
 
 BATCH = 100  # orders that are loaded together
 MAX_ORDERS = 200  # of a purchase; the orders of a larger one are judged by themselves

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from stockhub_webhooks.models import RMA, RMAItem
-from stockhub_webhooks.office.story.lines import CANCELLED, REFUSED, SETTLED
 from stockhub_webhooks.office.worklists.loading import Case, first_known
 from stockhub_webhooks.office.worklists.rules import Finding
 from stockhub_webhooks.purchases.pieces import with_pieces
+from stockhub_webhooks.purchases.quantities import CANCELLED, REFUSED, SETTLED
 
 UNANSWERED = frozenset({"", "pending"})
 CAME_BACK = frozenset({"received", "approved", "processed_closed"})  # of an item or a whole return

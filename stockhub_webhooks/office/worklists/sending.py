@@ -13,10 +13,10 @@ from datetime import datetime
 from typing import Any
 
 from stockhub_webhooks.models import Order
-from stockhub_webhooks.office.story.lines import Quantities
 from stockhub_webhooks.office.worklists.loading import Case, first_known
 from stockhub_webhooks.office.worklists.rules import Finding
 from stockhub_webhooks.purchases.pieces import with_pieces
+from stockhub_webhooks.purchases.quantities import Quantities
 
 COMPLETE, CLOSED, WAITS_FOR_PAYMENT = "complete", "closed", "pending_payment"
 
@@ -40,7 +40,7 @@ class Article:
     @property
     def surplus(self) -> int:
         """Pieces that were sent beyond what their own line needs: they may be those of another line."""
-        return sum(max(line.shipped - needed(line), 0) for line in self.lines)
+        return sum(max(line.sent - needed(line), 0) for line in self.lines)
 
     @property
     def is_known(self) -> bool:
@@ -54,7 +54,7 @@ def needed(line: Quantities) -> int:
     if line.order is None or line.order.is_cancelled:
         return 0
     if line.ordered is None or status(line.order) == CLOSED:
-        return line.shipped
+        return line.sent
     return max(line.ordered - line.reversed, 0)
 
 
@@ -80,7 +80,7 @@ class Sending:
         for article in self.articles.values():
             spare = article.surplus
             for line in article.lines:
-                missing = max(needed(line) - line.shipped, 0)
+                missing = max(needed(line) - line.sent, 0)
                 covered = min(missing, spare)
                 spare -= covered
                 if line.order:
@@ -128,7 +128,7 @@ class Sending:
             article = self.articles[line.sku, line.size]
             needs = sum(needed(each) for each in article.lines)
             too_many = article.total("shipped") - needs - article.total("returned")
-            pieces += max(min(line.shipped, too_many), 0)
+            pieces += max(min(line.sent, too_many), 0)
         if pieces:
             sent = min(first_known(shipment, "collected_at", "created_at", "updated_at") for shipment in left)
             since = max(sent, first_known(order, "updated_at", "created_at"))
@@ -145,7 +145,7 @@ class Sending:
             if not invoices or order.is_cancelled or status(order) in (COMPLETE, CLOSED):
                 continue
             lines = self.case.lines_of(order)
-            sent = sum(line.shipped for line in lines) + self._covered(order)
+            sent = sum(line.sent for line in lines) + self._covered(order)
             if not lines:
                 sent = _pieces_of(self.case.documents(order, "shipments"))
             sent += sum(line.reversed for line in lines)
@@ -162,7 +162,7 @@ class Sending:
 
     def _covered(self, order: Order) -> int:
         """Return the pieces of an order that were sent under another order of the purchase."""
-        missing = sum(max(needed(line) - line.shipped, 0) for line in self.case.lines_of(order))
+        missing = sum(max(needed(line) - line.sent, 0) for line in self.case.lines_of(order))
         return max(missing - self.open[order.pk], 0)
 
     # ------------------------------------------------------------ surplus

@@ -37,5 +37,5 @@ def _is_settled(case: Case, shipment: Shipment) -> bool:
     if shipment.order_id is not None and status(shipment.order) == CLOSED:
         return True
     lines = [line for line in case.lines if line.order is not None and line.order.pk == shipment.order_id]
-    sent = sum(line.shipped for line in lines)
+    sent = sum(line.sent for line in lines)
     return sent > 0 and sum(max(line.returned, line.refunded - line.reversed) for line in lines) >= sent

@@ -86,13 +86,18 @@ def naive_timezone() -> Iterable[CheckMessage]:
 
 
 def resolver() -> Iterable[CheckMessage]:
-    """E007: `HOST_ORDER_RESOLVER` cannot be imported or is not a function."""
-    if error := _import_error(conf.HOST_ORDER_RESOLVER):
-        yield Error(
-            f"{NAME}['HOST_ORDER_RESOLVER'] {error}",
-            hint="Set it to the dotted path of a function (po_number, order) -> object or None.",
-            id="stockhub_webhooks.E007",
-        )
+    """E007: `HOST_ORDER_RESOLVER` or `HOST_LINE_RESOLVER` cannot be imported or is not a function."""
+    resolvers = {
+        "HOST_ORDER_RESOLVER": (conf.HOST_ORDER_RESOLVER, "(po_number, order)"),
+        "HOST_LINE_RESOLVER": (conf.HOST_LINE_RESOLVER, "(item, host_order)"),
+    }
+    for name, (path, arguments) in resolvers.items():
+        if error := _import_error(path):
+            yield Error(
+                f"{NAME}[{name!r}] {error}",
+                hint=f"Set it to the dotted path of a function {arguments} -> object or None.",
+                id="stockhub_webhooks.E007",
+            )
 
 
 def receivers_of_no_app() -> Iterable[CheckMessage]:

@@ -126,7 +126,7 @@ def receivers(context: Context) -> Iterator[Finding]:
     if not any(connected.values()):
         text = _("No receiver is connected: messages are kept, and your shop hears of none.")
         yield warning("no_receivers", text, _("Write stockhub_receivers.py in an installed app, as the README shows."))
-    elif not connected[signals.event_recorded.name]:
+    elif not (connected[signals.event_recorded.name] or connected[signals.purchase_changed.name]):
         without_receiver = [
             event_type for event_type, signal in signals.BY_EVENT_TYPE.items() if not connected[signal.name]
         ]

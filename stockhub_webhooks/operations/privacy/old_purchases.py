@@ -12,7 +12,8 @@ from django.db.models import Exists, OuterRef, Q
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.connections import database_alias, with_retries, write_transaction
 from stockhub_webhooks.db.leases import skip_locked
-from stockhub_webhooks.models import Message, Order, PaymentRequest, ReceiverCall, Track
+from stockhub_webhooks.models import BookedPurchase, Message, Order, PaymentRequest, ReceiverCall, Track
+from stockhub_webhooks.models.booking import purchase_name
 from stockhub_webhooks.models.personal import RETENTION
 from stockhub_webhooks.operations.privacy.erase import clean_events, emptied, remove_addresses
 from stockhub_webhooks.operations.privacy.held import held, is_unfinished
@@ -174,6 +175,8 @@ def _remove_documents(orders: Any, limit: datetime, requests: Any = ()) -> int:
                 tuple(row for row in old.requests if row.account == account),
             )
             Message.objects.using(using).filter(pk__in=own.message_pks()).delete()
+            names = {purchase_name(row.po_number, row.increment_id) for row in own.orders}
+            BookedPurchase.objects.using(using).filter(account=account, purchase__in=names).delete()
         for topic, rows in reversed(old.documents().items()):  # the orders last
             BY_TOPIC[topic].model.objects.using(using).filter(pk__in=[row.pk for row in rows]).delete()
     return len(old.orders) + len(old.requests)

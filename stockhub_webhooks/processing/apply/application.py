@@ -15,7 +15,7 @@ from stockhub_webhooks.processing.apply import parts, precedence
 from stockhub_webhooks.processing.apply.changes import Changes, set_values
 from stockhub_webhooks.processing.apply.document_types import BY_TOPIC
 from stockhub_webhooks.processing.apply.erased import without_personal_data
-from stockhub_webhooks.processing.apply.events import DELIVERED, delivered_changes, new_event
+from stockhub_webhooks.processing.apply.events import DELIVERED, delivered_changes, new_event, purchase_events
 from stockhub_webhooks.processing.apply.progress import Progress, compare_progress
 from stockhub_webhooks.serializers import Note, ParsedMessage
 from stockhub_webhooks.serializers.extra import merged_extra
@@ -70,6 +70,7 @@ class _Application:
         self.document_type = BY_TOPIC[reading.topic]
         self.using = database_alias()
         self.order: Order | None = None
+        self.left_order: Order | None = None  # that the document belonged to before this message
         self.document: Any = None
         self.accepts_outdated = False
         self.progress = Progress()
@@ -78,6 +79,12 @@ class _Application:
         self.notes: list[Note] = []
 
     def run(self) -> Applied:
+        """Apply the message, and add the events of the purchases after all others."""
+        applied = self.apply()
+        applied.events += purchase_events(applied.events, self.left_order)
+        return applied
+
+    def apply(self) -> Applied:
         self.load()
         if not self.is_erased():
             return self.write()
@@ -294,6 +301,7 @@ class _Application:
             return []
         old_order = Order.objects.using(self.using).filter(pk=document.order_id).first()
         self.changes["order_increment_id"] = (old_order.increment_id if old_order else None, order.increment_id)
+        self.left_order = old_order
         document.order = order
         return ["order"]
 

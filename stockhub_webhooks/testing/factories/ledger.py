@@ -399,3 +399,50 @@ class OrderAnswerFactory(DjangoModelFactory[models.OrderAnswer]):
     is_invoiced = True
     shipped_since = SelfAttribute("order.updated_at")
     invoiced_since = SelfAttribute("order.updated_at")
+
+
+class BookedPurchaseFactory(DjangoModelFactory[models.BookedPurchase]):
+    """A purchase of which a receiver has booked nothing yet."""
+
+    class Meta:
+        model = models.BookedPurchase
+
+    account = "default"
+    receiver = "shop.follow"
+    purchase = Sequence(lambda number: f"po_number:SHOP-{number}")
+
+
+class BookingFactory(DjangoModelFactory[models.Booking]):
+    """One piece that a receiver has booked as sent."""
+
+    class Meta:
+        model = models.Booking
+
+    booked_purchase = SubFactory(BookedPurchaseFactory)
+    key = "sent"
+    line = "A|L"
+    pieces = 1
+
+
+class FinishedStepFactory(DjangoModelFactory[models.FinishedStep]):
+    """A mail that a receiver has sent before it failed."""
+
+    class Meta:
+        model = models.FinishedStep
+
+    call = SubFactory(ReceiverCallFactory)
+    name = "mail"
+
+
+class MissingLineFactory(DjangoModelFactory[models.MissingLine]):
+    """A line of an order whose article the shop does not know."""
+
+    class Meta:
+        model = models.MissingLine
+
+    account = "default"
+    item = SubFactory("stockhub_webhooks.testing.factories.documents.OrderItemFactory")
+    link = SubFactory(HostLinkFactory, order=SelfAttribute("..item.order"))
+    status = models.MissingLine.Status.MISSING
+    since = LazyFunction(timezone.now)
+    looked_at = SelfAttribute("since")

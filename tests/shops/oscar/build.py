@@ -1,0 +1,50 @@
+"""Build a shop of django-oscar with our wheel and the code of docs/guides/oscar.md.
+
+The environment stays under `.run/`; the project is copied anew, and is the shop's own.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
+ENVIRONMENT = ROOT / ".run" / "oscar-venv"
+REQUIREMENTS = (
+    "django~=5.2.0", "django-oscar==4.2.1", "easy-thumbnails", "pycountry", "dj-database-url", "factory-boy",
+    "psycopg[binary]",
+)  # fmt: skip
+PYTHON = ENVIRONMENT / "bin" / "python"
+GUIDE = ROOT / "docs" / "guides" / "oscar.md"
+
+
+def build(project):
+    """Build the shop in a folder that does not exist yet; return the interpreter that runs it."""
+    if not (ENVIRONMENT / "ready").exists():
+        venv.create(ENVIRONMENT, with_pip=True, clear=True)
+        pip("install", *REQUIREMENTS)
+        (ENVIRONMENT / "ready").touch()
+    with tempfile.TemporaryDirectory() as folder:
+        pip("wheel", "--no-deps", "--wheel-dir", folder, str(ROOT))
+        (wheel,) = Path(folder).glob("*.whl")
+        pip("install", str(wheel))
+        pip("install", "--force-reinstall", "--no-deps", str(wheel))
+    shutil.copytree(HERE / "project", project)
+    settings, receivers, _test = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    (template,) = re.findall(r"```html\+django\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    (project / "stockhub_settings.py").write_text(settings)
+    (project / "fulfilment" / "stockhub_receivers.py").write_text(receivers)
+    page = project / "templates" / "oscar" / "customer" / "order" / "order_detail.html"
+    page.parent.mkdir(parents=True)
+    page.write_text(template)
+    return PYTHON
+
+
+def pip(*arguments):
+    """Run pip in the shop's environment."""
+    command = [PYTHON, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
+    subprocess.run(command, check=True, stdout=sys.stderr)
