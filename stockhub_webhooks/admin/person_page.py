@@ -114,7 +114,7 @@ class PersonPage(DocumentAdmin):
 
     def person_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show the orders of a customer; on POST return the file of the chosen ones. Both are logged."""
-        order = self._order(request, object_id, is_allowed=self.has_view_person_permission(request))
+        order = self._order_of_person(request, object_id, is_allowed=self.has_view_person_permission(request))
         kin = subjects.of_same_person(order)
         persons = may_see_persons(request)
         if request.method == "POST":
@@ -149,7 +149,7 @@ class PersonPage(DocumentAdmin):
 
     def erase_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show what would be erased; if confirmed, erase it and show the answer to the customer."""
-        order = self._order(request, object_id, is_allowed=self.has_erase_person_permission(request))
+        order = self._order_of_person(request, object_id, is_allowed=self.has_erase_person_permission(request))
         wanted = _chosen(request.POST if request.method == "POST" else request.GET) or {order.pk}
         chosen = list(self.get_queryset(request).filter(pk__in=wanted).order_by("pk")[: MAX_ORDERS + 1])
         if len(chosen) > MAX_ORDERS:
@@ -187,7 +187,7 @@ class PersonPage(DocumentAdmin):
         }
         return self.render_page(request, "order/erased.html", context)
 
-    def _order(self, request: HttpRequest, object_id: str, *, is_allowed: bool) -> Order:
+    def _order_of_person(self, request: HttpRequest, object_id: str, *, is_allowed: bool) -> Order:
         """Return the order of the page.
 
         Raises:
