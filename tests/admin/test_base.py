@@ -19,7 +19,16 @@ pytestmark = pytest.mark.django_db(databases="__all__")
 
 PARTS = {
     *("address", "track", "lock", "attempt", "receiverstate", "backlogturn", "siteaddress", "mentionednumber"),
-    *("bulkentry", "exportpart", "bookedpurchase", "booking", "finishedstep"),
+    *(
+        "bulkentry",
+        "exportpart",
+        "bookedpurchase",
+        "booking",
+        "finishedstep",
+        "worklistprogress",
+        "orderanswer",
+        "askednumber",
+    ),
 } | {f"{name}item" for name in NAMES}
 HOSTILE = '"><script>alert(1)</script>'
 

@@ -127,7 +127,7 @@ class Sending:
         for line in self.case.lines_of(order) or [line for line in self.case.lines if line.order is None]:
             article = self.articles[line.sku, line.size]
             needs = sum(needed(each) for each in article.lines)
-            too_many = article.total("shipped") - needs - article.total("returned")
+            too_many = article.total("sent") - needs - article.total("returned")
             pieces += max(min(line.sent, too_many), 0)
         if pieces:
             sent = min(first_known(shipment, "collected_at", "created_at", "updated_at") for shipment in left)
@@ -183,7 +183,7 @@ class Sending:
                 yield Finding("pieces_differ", order, self._last_change(order), found[order.pk][:20])
 
     def _reasons(self, article: Article) -> Iterator[dict[str, Any]]:
-        ordered, sent, returned = article.total("ordered"), article.total("shipped"), article.total("returned")
+        ordered, sent, returned = article.total("ordered"), article.total("sent"), article.total("returned")
         refunded, is_reversed = article.total("refunded"), article.total("reversed")
         if sent > ordered:
             yield {"code": "sent_too_many", "pieces": sent, "of": ordered}
