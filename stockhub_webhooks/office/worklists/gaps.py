@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db.models import F, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from stockhub_webhooks.conf import TEST_ACCOUNT
@@ -25,6 +25,7 @@ from stockhub_webhooks.models import (
     OrderItem,
     ShipmentItem,
 )
+from stockhub_webhooks.office.worklists.loading import Case, load
 from stockhub_webhooks.purchases.pieces import with_pieces
 
 MISSING_SHIPMENT = "missing_shipment"
@@ -38,7 +39,6 @@ COMPLETE, CLOSED = "complete", "closed"
 # a return with one of these is decided; the quantities say what for
 DECIDED = ("approved", "approved_on_item", "processed_closed")
 CANCELLED = ("CANCELLED", "CANCELED")
-PARTS = ("items", "shipments__items", "invoices__items", "credit_memos__items", "rmas__items")
 
 
 class Gap(NamedTuple):
@@ -61,13 +61,21 @@ class Gap(NamedTuple):
 
 
 class Known(NamedTuple):
-    """An order with its `rest_answer`, and the documents of it that we have, each with its lines."""
+    """An order with its `rest_answer`, and the documents of it that we have, each with its lines.
+
+    Attributes:
+        sent_elsewhere: pieces that were sent under other orders of the purchase beyond what those need: the parcel of
+            an edited order may name the former number.
+        invoiced_elsewhere: the same for invoices.
+    """
 
     order: Order
     shipments: Sequence[Any]
     invoices: Sequence[Any]
     rmas: Sequence[Any]
     credit_memos: Sequence[Any]
+    sent_elsewhere: int = 0
+    invoiced_elsewhere: int = 0
 
 
 def gaps(account: str) -> Iterator[Gap]:
@@ -76,23 +84,50 @@ def gaps(account: str) -> Iterator[Gap]:
         return
     orders = Order.objects.of_account(account).using(database_alias()).filter(rest_answer__unknown_since__isnull=True)
     found = [candidates(orders).order_by().values("pk") for candidates in CANDIDATES]
-    for order in _batches(orders.filter(Q(pk__in=found[0]) | Q(pk__in=found[1]) | Q(pk__in=found[2]))):
-        documents = (order.shipments, order.invoices, order.rmas, order.credit_memos)
-        yield from of_order(Known(order, *(list(each.all()) for each in documents)))
-    numbers = AskedNumber.objects.of_account(account).using(database_alias()).order_by("pk")
-    for number in numbers.iterator(chunk_size=BATCH):
-        yield Gap(NEVER_MENTIONED, None, number.po_number, number.first_asked_at, {})
+    for pks in _batches(orders.filter(Q(pk__in=found[0]) | Q(pk__in=found[1]) | Q(pk__in=found[2]))):
+        for case in load(pks):
+            for known in known_orders(case):
+                if known.order.pk in pks:
+                    yield from of_order(known)
+    for number, since in unknown_numbers(account).items():
+        yield Gap(NEVER_MENTIONED, None, number, since, {})
+
+
+def unknown_numbers(account: str) -> dict[str, datetime]:
+    """Return the shop's order numbers that Stock Hub does not know, with the time when it was asked first.
+
+    Those of orders that have come by themselves meanwhile are left out.
+    """
+    rows = AskedNumber.objects.of_account(account).using(database_alias()).order_by("pk")
+    arrived = Order.objects.using(database_alias()).filter(account=account, po_number=OuterRef("po_number"))
+    return dict(rows.filter(~Exists(arrived)).values_list("po_number", "first_asked_at"))
+
+
+def known_orders(case: Case) -> Iterator[Known]:
+    """Yield the orders of a purchase that Stock Hub was asked for and knows."""
+    orders = case.purchase.orders
+    spare = {name: {order.pk: _spare(case, order, name) for order in orders} for name in ("shipments", "invoices")}
+    for order in orders:
+        answer = getattr(order, "rest_answer", None)
+        if answer and answer.unknown_since is None:
+            documents = (case.documents(order, name) for name in ("shipments", "invoices", "rmas", "credit_memos"))
+            others = (sum(pieces for pk, pieces in spare[name].items() if pk != order.pk) for name in spare)
+            yield Known(order, *documents, *others)
+
+
+def _spare(case: Case, order: Order, name: str) -> int:
+    """Return the pieces on documents of an order beyond what it needs; none is needed of a cancelled one."""
+    needed = 0 if order.is_cancelled else _pieces(order.items.all(), "qty_ordered")
+    return max(sum(_pieces(document.items.all()) for document in case.documents(order, name)) - needed, 0)
 
 
 def of_order(known: Known) -> Iterator[Gap]:
     """Yield the gaps of an order."""
     answer = known.order.rest_answer
-    if answer.unknown_since is not None:
-        return
     if answer.is_shipped or (answer.is_shipped is None and known.order.status == COMPLETE):
-        yield from _missing(MISSING_SHIPMENT, known, known.shipments, answer.shipped_since)
+        yield from _missing(MISSING_SHIPMENT, known, known.shipments, known.sent_elsewhere, answer.shipped_since)
     if answer.is_invoiced:
-        yield from _missing(MISSING_INVOICE, known, known.invoices, answer.invoiced_since)
+        yield from _missing(MISSING_INVOICE, known, known.invoices, known.invoiced_elsewhere, answer.invoiced_since)
     yield from _missing_credit_notes(known)
 
 
@@ -133,21 +168,22 @@ def _sum(model: Any, path: str, name: str) -> Coalesce:
 CANDIDATES = (_should_have_left, _should_be_invoiced, _should_be_credited)
 
 
-def _batches(orders: QuerySet[Order]) -> Iterator[Order]:
-    rows = orders.select_related("rest_answer").prefetch_related(*PARTS).order_by("pk")
+def _batches(orders: QuerySet[Order]) -> Iterator[list[int]]:
     last = 0
-    while batch := list(rows.filter(pk__gt=last)[:BATCH]):
-        yield from batch
-        last = batch[-1].pk
+    while pks := list(orders.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:BATCH]):
+        yield pks
+        last = pks[-1]
 
 
 # ---------------------------------------------------------------- decisions, line by line
 
 
-def _missing(rule: str, known: Known, documents: Iterable[Any], since: datetime | None) -> Iterator[Gap]:
+def _missing(
+    rule: str, known: Known, documents: Iterable[Any], elsewhere: int, since: datetime | None
+) -> Iterator[Gap]:
     order = known.order
     ordered = _pieces(order.items.all(), "qty_ordered")
-    received = sum(_pieces(document.items.all()) for document in documents)
+    received = sum(_pieces(document.items.all()) for document in documents) + elsewhere
     returned = sum(_to_credit(rma) for rma in known.rmas)
     # pieces that were credited without a return were never sent
     never_sent = max(_credited(known) - returned, _cancelled(known))
@@ -175,9 +211,14 @@ def _missing_credit_notes(known: Known) -> Iterator[Gap]:
         yield Gap(MISSING_CREDIT_NOTE, order, order.po_number, order.updated_at or order.rest_answer.asked_at, {})
 
 
+def is_decided(rma: RMA) -> bool:
+    """Return True if Stock Hub has decided what is credited of a return."""
+    return rma.status in DECIDED or rma.date_processed is not None
+
+
 def _to_credit(rma: RMA) -> int:
     """Return how many pieces of a return are to be credited; 0 while it is not decided."""
-    if rma.status not in DECIDED and rma.date_processed is None:
+    if not is_decided(rma):
         return 0
     items = with_pieces(rma.items.all())
     approved = [item.qty_approved for item in items if item.qty_approved is not None]

@@ -77,6 +77,11 @@ def _store(cases: list[Case], is_first_run: bool) -> None:
     existing = {_key(row): row for row in rows.filter(order__in=orders)}
     if requests:
         existing |= {_key(row): row for row in rows.filter(order=None, kind="payment_request", subject_id__in=requests)}
+    if numbers := {order.po_number for case in cases for order in case.purchase.orders if order.po_number}:
+        arrived = {(case.purchase.account, order.po_number) for case in cases for order in case.purchase.orders}
+        never = WorklistRow.objects.using(database_alias()).filter(kind=NUMBER, number__in=numbers)
+        never = never.exclude(status=Status.ENDED)
+        existing |= {_key(row): row for row in never if (row.account, row.number) in arrived}
     if missing := {key[2] for key in wanted.keys() - existing.keys()}:  # such as of a document that had another order
         others = {_key(row): row for row in rows.filter(number__in=missing)}
         existing |= {key: row for key, row in others.items() if key in wanted}

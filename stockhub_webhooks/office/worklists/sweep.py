@@ -10,8 +10,8 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Collection
-from datetime import timedelta
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import Error as DatabaseFault
@@ -73,6 +73,36 @@ def update_due(*, until: float = float("inf"), stop: threading.Event | None = No
     if done:
         look_throttle.reset()
     return done
+
+
+def look_at(orders: Collection[int]) -> None:
+    """Bring the rows of orders up to date at once, after something changed of which there is no event.
+
+    A fault is logged, and holds up no other work; the next look at all documents finds what it left.
+    """
+    _quietly(lambda: rows.update(orders, is_first_run=_is_first_run()))
+
+
+def look_at_numbers(account: str, since_by_number: dict[str, datetime]) -> None:
+    """Bring the rows of our numbers that Stock Hub does not know up to date at once, see `rows.update_numbers`.
+
+    A fault is logged.
+    """
+    _quietly(lambda: rows.update_numbers(account, since_by_number, is_first_run=_is_first_run()))
+
+
+def _quietly(work: Callable[[], Any]) -> None:
+    try:
+        work()
+    except Exception as fault:
+        logger.error("the worklists are brought up to date later (%s)", error_location(fault))
+        close_if_broken(database_alias())
+
+
+def _is_first_run() -> bool:
+    """Return True until these rules were applied to all documents."""
+    looked = WorklistProgress.objects.using(database_alias()).filter(version=VERSION)
+    return looked.filter(name__in=[name for name, _model in DOCUMENTS]).count() < len(DOCUMENTS)
 
 
 def _has_changed() -> bool:

@@ -2,5 +2,5 @@
 
 `client` makes the calls, `answers` compares an answer with the tables and stores one that differs as a message,
 `asking` says what to ask for, `steps` asks in sequence, `run` keeps the progress, `nightly` does it in the worker.
-`gaps` finds what should be here and is not, and `report` writes it down.
+`report` writes down what should be here and is not, which `office.worklists.gaps` finds.
 """

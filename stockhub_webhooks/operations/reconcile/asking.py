@@ -139,12 +139,6 @@ def recent_numbers(account: str) -> Iterator[str]:
         raise RestNotConfigured(f"{NAME}['RECENT_PO_NUMBERS'] failed ({fault})")
 
 
-def unknown_numbers(account: str) -> dict[str, datetime]:
-    """Return the shop's order numbers that Stock Hub does not know, with the time when it was asked first."""
-    rows = AskedNumber.objects.of_account(account).using(database_alias())
-    return dict(rows.values_list("po_number", "first_asked_at"))
-
-
 def note_asked(account: str, po_number: str, *, is_known: bool) -> None:
     """Keep that Stock Hub does not know a number, so that it is asked again; or forget it, since it does."""
     rows = AskedNumber.objects.of_account(account).using(database_alias())

@@ -23,8 +23,8 @@ from stockhub_webhooks.exceptions import PullUnderWay, RestError, RestNotConfigu
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Pull
 from stockhub_webhooks.models.pull import PullQuerySet
-from stockhub_webhooks.office.worklists import rows as worklists
-from stockhub_webhooks.operations.reconcile import asking
+from stockhub_webhooks.office.worklists import gaps
+from stockhub_webhooks.office.worklists import sweep as worklists
 from stockhub_webhooks.operations.reconcile.asking import Choice
 from stockhub_webhooks.operations.reconcile.steps import Run, Step
 from stockhub_webhooks.serializers.fields import clean_text
@@ -144,7 +144,7 @@ def steps(pull: Pull, *, per_second: float | None = None, stop: threading.Event 
                 if stop.is_set():
                     _update(pull, due_at=NOW, claim=None)
                     return
-            worklists.update_numbers(pull.account, asking.unknown_numbers(pull.account))
+            worklists.look_at_numbers(pull.account, gaps.unknown_numbers(pull.account))
             _update(pull, **_ended(Pull.Status.DONE))
     except RestUnavailable as fault:
         _postpone(pull, fault)

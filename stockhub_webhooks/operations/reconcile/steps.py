@@ -19,7 +19,7 @@ from stockhub_webhooks.exceptions import (
     Unreadable,
 )
 from stockhub_webhooks.models import Order, Pull
-from stockhub_webhooks.office.worklists import rows as worklists
+from stockhub_webhooks.office.worklists import sweep as worklists
 from stockhub_webhooks.operations.reconcile import answers, asking
 from stockhub_webhooks.operations.reconcile.answers import Difference
 from stockhub_webhooks.operations.reconcile.asking import Choice
@@ -142,12 +142,12 @@ class Run:
             differences.append(answers.take(answer, topics.ORDER, account, po_number=po_number, keep=self.keep))
             if self.keep and (order := self._stored(number)):
                 answers.note_order(order, answer)
-                worklists.update([order.pk])
+                worklists.look_at([order.pk])
 
         failed = self._attempt(topics.ORDER, number, ask)
         if failed and failed.result == "unknown" and self.keep and (order := self._stored(number)):
             answers.note_unknown(order)
-            worklists.update([order.pk])
+            worklists.look_at([order.pk])
         yield failed or _step(topics.ORDER, number, differences[0])
 
     def _returns(self, order: str = "") -> Iterator[Step]:
