@@ -172,7 +172,9 @@ RETENTION: dict[str, Retention] = {
     "ReceiverCall": Retention(EVENTS, ("order",), _columns("last_error"), _ERRORS),
     "ReceiverState": Retention(KEPT, personal=_columns("pause_reason"), holds="which receivers are paused, and why"),
     "Refusal": Retention(REFUSED, holds="how many requests were refused, by remote address"),
-    "RefusedBody": Retention(REFUSED, (), _columns("body headers"), "refused messages, as they were sent"),
+    "RefusedBody": Retention(
+        REFUSED, (), _columns("body headers dismissed_reason"), "refused messages, as they were sent"
+    ),
     "Replay": Retention(ATTEMPTS, personal=_columns("reason last_error"), holds="which messages were processed again"),
     "Shipment": Retention(DOCUMENTS, ("order",), _EXTRA, "shipments"),
     "ShipmentItem": Retention(DOCUMENTS, ("shipment__order",)),

@@ -18,7 +18,7 @@ from tests.conftest import KEY
 from tests.samples import sample
 
 pytestmark = pytest.mark.django_db
-OLD = timedelta(days=5)
+OLD = timedelta(days=28)  # of the 30 days that they are kept
 
 
 def found(code="refusals"):

@@ -15,6 +15,7 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.models import Address, Message, Order, RefusedBody, Replay
 from stockhub_webhooks.operations.worker import Worker
 from stockhub_webhooks.receiving import journal, records, refusals, spool
+from stockhub_webhooks.receiving.kept import SPOOLED
 from tests.samples import ALPHABETICAL, contract
 
 FIELDS = sorted({field.name for field in Address._meta.concrete_fields} - {"id"})
@@ -93,8 +94,8 @@ def fill(post, hear, tmp_path):
 def spooled(tmp_path, who):
     fields = body("shipment", who, "spooled", updated_at=LATER.isoformat())
     message = Message(url_topic="shipment", account="default", body=json.dumps(fields).encode(), received_at=LATER)
-    path = spool.write({name: getattr(message, name) for name in records.journal.SPOOLED})
-    aside = spool.write({name: getattr(message, name) for name in records.journal.SPOOLED} | {"uid": uuid.uuid4()})
+    path = spool.write({name: getattr(message, name) for name in SPOOLED})
+    aside = spool.write({name: getattr(message, name) for name in SPOOLED} | {"uid": uuid.uuid4()})
     spool.set_aside(aside)
     assert path.exists()
 

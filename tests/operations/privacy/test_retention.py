@@ -69,6 +69,7 @@ def make_old():
         model.objects.update(**{column: LONG_AGO})
     for each in old_purchases.BY_TOPIC.values():
         each.model.objects.update(received_at=LONG_AGO)
+    RefusedBody.objects.update(announced_at=LONG_AGO)
 
 
 def prune():

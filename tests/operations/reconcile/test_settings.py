@@ -67,7 +67,7 @@ def test_all_but_the_calls_works_without_the_extra():
         "import sys, django; sys.modules['httpx'] = None\n"
         "django.setup()\n"
         "from importlib import import_module\n"
-        "for name in ('admin.pull', 'operations.worker', 'operations.reconcile.gaps', 'operations.reconcile.report',\n"
+        "for name in ('admin.pull', 'operations.worker', 'office.worklists.gaps', 'operations.reconcile.report',\n"
         "             'management.commands.stockhub_reconcile'):\n"
         "    import_module(f'stockhub_webhooks.{name}')\n"
         "from stockhub_webhooks.operations.reconcile.run import open_client\n"
