@@ -69,6 +69,11 @@ class Shop:
     def request(self, order, days=None, **values):
         return self.child(make.PaymentRequestFactory, order, days, **values)
 
+    def asked(self, order, **values):
+        """Keep what Stock Hub said of an order when it was asked: that it is sent and invoiced, unless told else."""
+        values = {"asked_at": self.now, "shipped_since": self.ago(), "invoiced_since": self.ago()} | values
+        return make.OrderAnswerFactory(order=order, **values)
+
     def sent(self, **values):
         """Return an order that was invoiced, sent and delivered."""
         order = self.order("complete", **values)
@@ -694,3 +699,163 @@ def it_was_cancelled_instead(shop):
 @look_alike
 def all_went_well(shop):
     shop.sent()
+
+
+# ---------------------------------------------------------------- with a pull
+
+
+@plan("missing_shipment")
+def the_pull_says_that_it_was_sent(shop):
+    order = shop.order("complete")
+    shop.invoice(order)
+    shop.asked(order)
+    return order
+
+
+@plan("missing_shipment")
+def the_pull_says_that_all_was_sent_and_half_arrived(shop):
+    order = shop.order("complete")
+    shop.shipment(order, quantity=1)
+    shop.invoice(order)
+    shop.asked(order)
+    return order
+
+
+@plan("missing_shipment")
+def the_pull_says_only_that_it_is_complete(shop):
+    order = shop.order("complete")
+    shop.invoice(order)
+    shop.asked(order, is_shipped=None)
+    return order
+
+
+@plan("missing_invoice")
+def the_pull_says_that_it_was_invoiced(shop):
+    order = shop.order("complete")
+    shop.shipment(order)
+    shop.asked(order)
+    return order
+
+
+@plan("missing_invoice")
+def the_pull_says_that_all_was_invoiced_and_half_arrived(shop):
+    order = shop.order("complete")
+    shop.shipment(order)
+    shop.invoice(order, quantity=1)
+    shop.asked(order)
+    return order
+
+
+@plan("missing_invoice")
+def the_invoice_of_one_of_two_orders_is_missing(shop):
+    shop.asked(shop.sent())
+    order = shop.order("complete")
+    shop.shipment(order)
+    shop.asked(order)
+    return order
+
+
+@plan("missing_credit_note")
+def the_return_is_processed_and_not_credited(shop):
+    order = shop.sent()
+    shop.asked(order)
+    rma = shop.rma(order, status="processed_closed", date_processed=shop.ago(16), date_received=shop.ago(17))
+    rma.items.update(qty_returned=2, qty_approved=2)
+    return rma
+
+
+@plan("missing_credit_note")
+def the_return_is_approved_and_half_is_credited(shop):
+    order = shop.sent()
+    shop.asked(order)
+    rma = shop.rma(order, status="approved", date_received=shop.ago(16))
+    rma.items.update(qty_returned=2, qty_approved=2)
+    shop.credit(order, quantity=1)
+    return rma
+
+
+@plan("missing_credit_note")
+def the_order_is_closed_and_not_credited(shop):
+    order = shop.sent()
+    order.status = "closed"
+    order.save()
+    shop.asked(order)
+    return order
+
+
+@plan("return_not_credited")
+def the_return_came_back_and_stock_hub_has_not_decided(shop):
+    order = shop.sent()
+    shop.asked(order)
+    return shop.rma(order, status="received", date_received=shop.ago(16))
+
+
+@plan("complete_without_shipment")
+def stock_hub_does_not_know_the_order_any_more(shop):
+    order = shop.order("complete")
+    shop.invoice(order)
+    shop.asked(order, unknown_since=shop.ago(1), is_shipped=None, is_invoiced=None)
+    return order
+
+
+@look_alike
+def the_pull_says_that_it_was_not_sent(shop):
+    order = shop.order("complete")
+    shop.invoice(order)
+    shop.asked(order, is_shipped=False, shipped_since=None)
+
+
+@look_alike
+def the_pull_says_what_we_know(shop):
+    shop.asked(shop.sent())
+
+
+@look_alike
+def the_pull_says_since_today_that_it_was_sent(shop):
+    order = shop.order("complete")
+    shop.invoice(order)
+    shop.asked(order, shipped_since=shop.ago(0.5))
+
+
+@look_alike
+def the_pull_speaks_of_a_parcel_that_names_the_old_number(shop):
+    order = shop.order("canceled")
+    again = shop.order("complete", increment_id=f"{order.increment_id}-1")
+    shop.shipment(order)
+    shop.invoice(order)
+    shop.asked(again)
+
+
+@look_alike
+def the_pull_speaks_of_an_order_with_a_surplus(shop):
+    first, second = shop.order("complete"), shop.order("complete")
+    shop.shipment(first, quantity=4)
+    shop.invoice(first)
+    shop.invoice(second)
+    shop.asked(first)
+    shop.asked(second)
+
+
+@look_alike
+def the_pull_speaks_of_what_was_cancelled_in_part(shop):
+    order = shop.order("complete")
+    shop.shipment(order, quantity=1)
+    shop.invoice(order)
+    shop.credit(order, quantity=1, fee_amount=Decimal(0)).items.update(reversal="CANCELLED")
+    shop.asked(order)
+
+
+@look_alike
+def the_pull_speaks_of_a_return_that_is_credited(shop):
+    order = shop.sent()
+    shop.asked(order)
+    rma = shop.rma(order, status="processed_closed", date_processed=shop.ago(16), date_received=shop.ago(17))
+    rma.items.update(qty_returned=2, qty_approved=2)
+    shop.credit(order)
+
+
+@look_alike
+def the_pull_speaks_of_a_return_that_was_refused(shop):
+    order = shop.sent()
+    shop.asked(order)
+    shop.rma(order, status="denied", date_received=shop.ago(16)).items.update(qty_returned=2)
