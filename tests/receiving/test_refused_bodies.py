@@ -162,8 +162,9 @@ def test_neither_all_nor_two_senders_are_muted(sender):
 def test_expired_body_is_deleted_only_if_it_was_announced(announced_days_ago, values, is_left):
     now = timezone.now()
     told = None if announced_days_ago is None else now - timedelta(days=announced_days_ago)
-    RefusedBodyFactory(refused_at=now - timedelta(days=8), announced_at=told, **values)
-    RefusedBodyFactory(refused_at=now - timedelta(days=6), announced_at=told, **values)
+    expires_at = now - refused_bodies.kept_for()
+    RefusedBodyFactory(refused_at=expires_at - timedelta(days=1), announced_at=told, **values)
+    RefusedBodyFactory(refused_at=expires_at + timedelta(days=1), announced_at=told, **values)
     refusals.forget()
     assert RefusedBody.objects.count() == 1 + is_left
 
