@@ -14,7 +14,6 @@ from django.utils.translation import ngettext_lazy
 from stockhub_webhooks.admin import display, labels, search_box
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
 from stockhub_webhooks.admin.date_range import DateRangeFilter
-from stockhub_webhooks.admin.list_filters import AccountFilter
 from stockhub_webhooks.admin.story.links import link, story_url
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.contract import topics
@@ -32,7 +31,7 @@ class MissingLineAdmin(ReadOnlyAdmin):
     """Admin of lines that `HOST_LINE_RESOLVER` did not find; hidden if that setting is empty."""
 
     list_display = ("sku", "size", "number", "po_number", "status", "since", "looked_at", "story")
-    list_filter = (AccountFilter, "status", ("since", DateRangeFilter))
+    list_filter = ("status", ("since", DateRangeFilter))
     sortable_by: ClassVar[Any] = None
     actions = ("look_again",)
     fieldsets = (

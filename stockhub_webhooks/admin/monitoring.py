@@ -26,8 +26,9 @@ class AlarmAdmin(ReadOnlyAdmin):
     fieldsets = ((None, {"fields": ["name_in_words", ("since", "told_at")]}),)
 
     def title_of(self, row: Alarm) -> str:
-        """Return the problem in words."""
-        return statuses.label(labels.ALARMS, row.name)
+        """Return the problem in words, with its subject if it has several."""
+        code, _colon, subject = row.name.partition(":")
+        return ": ".join(filter(None, (statuses.label(labels.ALARMS, code), subject)))
 
     @admin.display(description=_("name"), ordering="name")
     def name_in_words(self, row: Alarm) -> str:

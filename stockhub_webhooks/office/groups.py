@@ -14,38 +14,50 @@ from stockhub_webhooks.office.access import APP_LABEL
 _DOCUMENTS = frozenset(
     f"view_{name}" for name in ("order", "shipment", "invoice", "rma", "creditmemo", "paymentrequest")
 )
-_DAILY = _DOCUMENTS | {
-    f"view_{name}" for name in ("message", "event", "receivercall", "refusedbody", "hostlink", "replay", "bulkrequest")
-}
+_RESULTS = frozenset({"view_figures", "view_worklistrow", "export_worklist"})  # these files have no customers
+_DAILY = (
+    _DOCUMENTS
+    | {"view_figures", "view_worklistrow", "write_note"}
+    | {f"view_{name}" for name in ("message", "event", "receivercall", "refusedbody", "hostlink", "missingline")}
+    | {f"view_{name}" for name in ("replay", "bulkrequest", "pull", "note", "mutedsender", "erasure")}
+)
 _OPERATION = frozenset(f"view_{name}" for name in ("alarm", "drift", "heartbeat", "refusal"))
-_AGAIN = frozenset({"try_again", "give_up", "process_again", "look_again", "enter_by_hand"})
+_AGAIN = frozenset({"try_again", "give_up", "process_again", "look_again", "enter_by_hand", "reconcile", "release"})
+_SETTLE = frozenset({"dismiss", "dismiss_refused", "dismiss_worklist_row"})
 
 # name of the group: code names of its permissions
 GROUPS: Mapping[str, frozenset[str]] = {
-    "Stock Hub: office": _DAILY | _AGAIN | {"view_alarm", "release", "view_personal_data"},
-    "Stock Hub: bookkeeper": _DOCUMENTS | {"export"},  # sees no customers
+    "Stock Hub: office": (_DAILY | _RESULTS | _AGAIN | _SETTLE | {"view_alarm", "view_personal_data", "view_person"}),
+    "Stock Hub: bookkeeper": _DOCUMENTS | _RESULTS | {"export"},  # sees no customers
     "Stock Hub: developer": (  # sees no customers
-        _DAILY | _OPERATION | _AGAIN | {"release", "reassign", "pause_receiver", "view_exportrequest"}
+        _DAILY | _OPERATION | _AGAIN | _SETTLE | {"reassign", "pause_receiver", "view_exportrequest"}
     ),
 }
 
-# Permissions that no group has: rows without a page of their own, which are shown on the pages of others.
-NOT_IN_A_GROUP: frozenset[str] = frozenset(
+# Permissions that no group has: one whose effect cannot be undone, to be given by name, and rows without a page of
+# their own, which are shown on the pages of others.
+NOT_IN_A_GROUP: frozenset[str] = frozenset({"erase_person"}) | {
     f"view_{name}"
     for name in (
         "address",
         "attempt",
         "backlogturn",
+        "bookedpurchase",
+        "booking",
         "creditmemoitem",
+        "finishedstep",
         "invoiceitem",
         "lock",
+        "mentionednumber",
         "orderitem",
         "paymentrequestitem",
         "rmaitem",
         "shipmentitem",
+        "siteaddress",
         "track",
+        "worklistprogress",
     )
-)
+}
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from django.contrib.staticfiles import finders
 from django.test import override_settings
 
 from stockhub_webhooks import signals
-from stockhub_webhooks.models import HostLink, Message, Order
+from stockhub_webhooks.models import HostLink, Message, Order, WorklistRow
+from stockhub_webhooks.testing import factories as make
 from tests.admin.conftest import NAMES
 from tests.admin.test_base import WITHOUT_ACCOUNT, main
 from tests.conftest import KEY, TEST_KEY
@@ -16,7 +17,7 @@ from tests.samples import ALPHABETICAL
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 BADGE = '<span class="stockhub-badge">{}</span>'
-OF_ACCOUNT = [name for name in NAMES if name not in WITHOUT_ACCOUNT]
+OF_ACCOUNT = [name for name in NAMES if name not in {*WITHOUT_ACCOUNT, "worklistrow"}]  # tests are on no worklist
 # what makes a list show tests, which it leaves out by itself
 ALL = {"account": "~all"}
 WITH_TESTS = {"hostlink": {"found": "all"}}
@@ -32,6 +33,13 @@ def both(post, hear):
                 assert post(topic, key=key).status_code == 200
         links = [HostLink(order=order, account=order.account, status="missing") for order in Order.objects.all()]
         HostLink.objects.bulk_create(links)
+        for account in ("default", "test"):
+            order = Order.objects.filter(account=account, items__isnull=False).earliest("pk")
+            make.WorklistRowFactory(order=order)
+            make.NoteFactory(order=order)
+            make.MissingLineFactory(item=order.items.earliest("pk"), link=order.host_link, account=account)
+            make.ErasureFactory(account=account)
+            make.PullFactory(account=account)
         yield
 
 
@@ -61,6 +69,13 @@ def test_badge_is_in_the_column_that_links_to_the_page_and_changes_no_other(both
     linked = r'<th class="field-[a-z_]+[^"]*"><a href="[^"]+">(?:<time[^>]*>)?[^<]+(?:</time>)?'
     cells = re.findall(rf'{linked} <span class="stockhub-badge">', with_)
     assert len(cells) == with_.count('class="stockhub-badge"')
+
+
+def test_tests_are_on_no_worklist_and_have_the_badge_on_their_page(both, staff, list_url, page_url):
+    tests = [row for row in WorklistRow.objects.all() if row.is_test]
+    listed = staff.get(list_url("worklistrow"), ALL).context["cl"].result_list
+    assert {row.is_test for row in listed} == {False}
+    assert BADGE.format("test") in main(staff.get(page_url(*tests)).text)
 
 
 def test_badge_stays_after_the_test_key_is_removed(both, staff, list_url):

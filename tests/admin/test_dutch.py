@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from stockhub_webhooks.exceptions import RetryLater
-from stockhub_webhooks.models import Alarm, Message, ReceiverCall
+from stockhub_webhooks.models import Alarm, Message, Note, ReceiverCall
 from stockhub_webhooks.operations.health import rules
 from tests.security.pages import all_pages
 from tests.test_locale import CATALOGUE
@@ -75,6 +75,7 @@ def worst(filled):
     ]  # fmt: skip
     for message, error in zip(Message.objects.order_by("-pk"), reasons, strict=False):
         Message.objects.filter(pk=message.pk).update(status="quarantined", outcome="", error=error, cause=error)
+    Note.objects.update(text="vervoerder gebeld")  # a colleague wrote it
     codes = re.findall(r'Problem\(\s*"(\w+)"', Path(rules.__file__).read_text())
     for code in {*codes, "backlog", "no_worker", "paused", "breaker"} - {"quarantined"}:
         Alarm.objects.create(name=code, since=timezone.now())

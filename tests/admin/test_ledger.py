@@ -71,7 +71,8 @@ def test_open_task_of_a_removed_receiver_says_so(post, hear, staff, page_url, li
     call = ReceiverCall.objects.get()
     assert "not there any more" not in staff.get(page_url(call)).text
     ReceiverCall.objects.update(status="pending", receiver="shop.gone")
-    assert "shop.gone (not there any more)" in staff.get(page_url(call)).text
+    page = staff.get(page_url(call)).text.replace("<wbr>", "")  # where a long name may be broken
+    assert "shop.gone (not there any more)" in page
     assert staff.get(list_url("receivercall"), {"receiver": "~other"}).context["cl"].result_count == 1
     assert staff.get(list_url("receivercall"), {"receiver": "shop.there"}).context["cl"].result_count == 0
 
