@@ -93,7 +93,12 @@ DRILLS = {
     "hosts": (
         "the app in the set-ups of other projects",
         "TEST_POSTGRESQL_URL",
-        [(*PYTEST, "tests/hosts"), (*PYTEST, "tests/shops")],
+        [
+            (*PYTEST, "tests/hosts"),
+            (*PYTEST, "tests/shops"),
+            ("-m", "pip", "install", "--quiet", "uwsgi>=2.0.28,<3"),
+            (*PYTEST, "tests/drills/hosts"),
+        ],
     ),
     "deploy": ("old code receives on the migrated schema", "TEST_POSTGRESQL_URL", [(*PYTEST, "tests/drills/deploy")]),
     "audit": ("known weaknesses of the packages that are installed", None, [("tests/drills/audit.py",)]),

@@ -305,6 +305,14 @@ class Conf:
         """Return the name of the schema that no tenant of django-tenants has."""
         return str(getattr(settings, "PUBLIC_SCHEMA_NAME", "public"))
 
+    def redirects(self) -> Iterator[tuple[str, str]]:
+        """Yield why Django's middleware may redirect a message, and what to do about it."""
+        if settings.SECURE_SSL_REDIRECT and not settings.SECURE_PROXY_SSL_HEADER:
+            hint = "Behind a proxy that ends https, set SECURE_PROXY_SSL_HEADER; or exempt the address."
+            yield "SECURE_SSL_REDIRECT is on without SECURE_PROXY_SSL_HEADER", hint
+        if settings.PREPEND_WWW:
+            yield "PREPEND_WWW is on", "Give Winkelstraat the address with www."
+
     def uses_asgi(self) -> bool:
         """Return True if the host is served by ASGI, as its settings say."""
         return bool(getattr(settings, "ASGI_APPLICATION", None))

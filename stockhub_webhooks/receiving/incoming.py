@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Any
@@ -90,6 +91,15 @@ def has_body(request: HttpRequest) -> bool:
     return declared_length(request) > 0 or is_chunked(request)
 
 
+class _UwsgiChunks:
+    """Chunked body under uWSGI, whose `wsgi.input` is empty then."""
+
+    def read(self, _size: int) -> bytes:
+        """Return the next chunk, b"" at the end."""
+        chunk: bytes = sys.modules["uwsgi"].chunked_read()
+        return chunk
+
+
 def read_body(request: HttpRequest, limit: int) -> bytes:
     """Return the exact bytes of a body, chunked or not; if the body ends early, return what was received.
 
@@ -101,7 +111,7 @@ def read_body(request: HttpRequest, limit: int) -> bytes:
     """
     stream: Any = request
     if is_chunked(request) and "wsgi.input" in request.META:
-        stream = request.META["wsgi.input"]
+        stream = _UwsgiChunks() if "uwsgi" in sys.modules else request.META["wsgi.input"]
     declared = declared_length(request)
     oversized = declared > limit
     chunks: list[bytes] = []

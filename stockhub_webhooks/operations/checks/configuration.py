@@ -18,6 +18,7 @@ from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.delivery import discovery
 from stockhub_webhooks.office.worklists import rules
 from stockhub_webhooks.receiving import spool
+from stockhub_webhooks.signals.event_signal import place_of
 
 ACCOUNT_LENGTH = 64
 SHORT_LEASE_SECONDS = 10
@@ -217,11 +218,7 @@ def no_spool() -> Iterable[CheckMessage]:
 
 def not_mounted() -> Iterable[CheckMessage]:
     """W023: the URLs are not included, so no message can arrive."""
-    if not conf.has_urls():
-        return
-    try:
-        reverse("stockhub_webhooks:any")
-    except NoReverseMatch:
+    if conf.has_urls() and not any(_is_ours(each) for each in _callbacks(get_resolver().url_patterns)):
         yield Warning(
             "ROOT_URLCONF does not include stockhub_webhooks.urls, so no message can be received.",
             hint='Add path("api/v1/stockhub/", include("stockhub_webhooks.urls")) to the urls.py of ROOT_URLCONF.',
@@ -243,6 +240,30 @@ def no_slash() -> Iterable[CheckMessage]:
             hint=f'Add path("{prefix}", ReceiveView.as_view()) to urls.py, with '
             '"from stockhub_webhooks.views import ReceiveView".',
             id="stockhub_webhooks.W031",
+        )
+
+
+def _callbacks(patterns: Iterable[Any]) -> Iterable[Any]:
+    """Yield all views, also of patterns in a namespace of the host."""
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            yield from _callbacks(pattern.url_patterns)
+        else:
+            yield pattern.callback
+
+
+def _is_ours(view: Any) -> bool:
+    view_class = getattr(view, "view_class", None)
+    return any(base.__module__ == "stockhub_webhooks.views" for base in getattr(view_class, "__mro__", ()))
+
+
+def redirects() -> Iterable[CheckMessage]:
+    """W048: Django redirects messages before this app sees them, and Stock Hub does not follow."""
+    for reason, hint in conf.redirects():
+        yield Warning(
+            f"{reason}, so a message may be redirected instead of received: it is lost, and nothing here notices.",
+            hint=f'{hint} "stockhub_doctor --url https://…" posts a test message to each address.',
+            id="stockhub_webhooks.W048",
         )
 
 
@@ -352,6 +373,23 @@ def shared_identities() -> Iterable[CheckMessage]:
             )
 
 
+def imported_twice() -> Iterable[CheckMessage]:
+    """W046: a module of receivers that was imported under two names, so that each function is called twice."""
+    for name, signal in signals.BY_NAME.items():
+        places: dict[tuple[str, str], set[str]] = {}
+        for receiver in signal.connected():
+            if place := place_of(receiver.function):
+                places.setdefault(place, set()).add(receiver.dotted_path)
+        for (file, _qualified_name), paths in places.items():
+            if len(paths) > 1:
+                yield Warning(
+                    f"{' and '.join(sorted(paths))} are one function, which is called twice for {name}: {file} is "
+                    "imported under two names.",
+                    hint="Import it everywhere by the name that INSTALLED_APPS leads to.",
+                    id="stockhub_webhooks.W046",
+                )
+
+
 CHECKS = (
     unknown_settings,
     settings_types,
@@ -376,4 +414,6 @@ CHECKS = (
     only_tests,
     almost_test,
     shared_identities,
+    imported_twice,
+    redirects,
 )
