@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.connections import database_alias, with_retries, write_transaction
 from stockhub_webhooks.db.leases import skip_locked
-from stockhub_webhooks.models import BookedPurchase, Message, Order, PaymentRequest, ReceiverCall, Track
+from stockhub_webhooks.models import BookedPurchase, Message, Order, PaymentRequest, ReceiverCall, Track, WorklistRow
 from stockhub_webhooks.models.booking import purchase_name
 from stockhub_webhooks.models.personal import RETENTION
 from stockhub_webhooks.operations.privacy.erase import clean_events, emptied, remove_addresses
@@ -177,6 +177,8 @@ def _remove_documents(orders: Any, limit: datetime, requests: Any = ()) -> int:
             Message.objects.using(using).filter(pk__in=own.message_pks()).delete()
             names = {purchase_name(row.po_number, row.increment_id) for row in own.orders}
             BookedPurchase.objects.using(using).filter(account=account, purchase__in=names).delete()
+            requests = [row.pk for row in own.requests]
+            WorklistRow.objects.using(using).filter(kind="payment_request", subject_id__in=requests).delete()
         for topic, rows in reversed(old.documents().items()):  # the orders last
             BY_TOPIC[topic].model.objects.using(using).filter(pk__in=[row.pk for row in rows]).delete()
     return len(old.orders) + len(old.requests)

@@ -17,7 +17,19 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from stockhub_webhooks.db.connections import database_alias, with_retries, write_transaction
-from stockhub_webhooks.models import Attempt, BulkRequest, Event, ExportRequest, Message, ReceiverCall, Refusal, Replay
+from stockhub_webhooks.models import (
+    AskedNumber,
+    Attempt,
+    BulkRequest,
+    Event,
+    ExportRequest,
+    Message,
+    Pull,
+    ReceiverCall,
+    Refusal,
+    Replay,
+    WorklistRow,
+)
 from stockhub_webhooks.models.personal import (
     ADDRESSES,
     ATTEMPTS,
@@ -27,7 +39,7 @@ from stockhub_webhooks.models.personal import (
     REFUSED,
     retention_days,
 )
-from stockhub_webhooks.models.work_request import WorkRequest
+from stockhub_webhooks.models.worklists import NUMBER
 from stockhub_webhooks.operations.privacy import old_purchases
 from stockhub_webhooks.operations.privacy.held import held, is_unfinished
 from stockhub_webhooks.receiving import journal, refused_bodies
@@ -113,8 +125,18 @@ def _attempts(limit: datetime) -> Any:
     return _rows(Attempt).filter(~Exists(unfinished), failed_at__lt=limit).order_by("pk")
 
 
-def _requests(model: type[WorkRequest], limit: datetime) -> Any:
+def _requests(model: Any, limit: datetime) -> Any:
     return _rows(model).filter(due_at=None, created_at__lt=limit).order_by("pk")
+
+
+def _asked_numbers(limit: datetime) -> Any:
+    return _rows(AskedNumber).filter(asked_at__lt=limit).order_by("pk")
+
+
+def _ended_numbers(limit: datetime) -> Any:
+    """Return the rows of the worklists that belong to no order and are settled; all others go with their order."""
+    settled = Q(ended_at__lt=limit) | Q(status=WorklistRow.Status.DISMISSED, dismissed_at__lt=limit)
+    return _rows(WorklistRow).filter(settled, kind=NUMBER).order_by("pk")
 
 
 def _refused(limit: datetime) -> Any:
@@ -157,13 +179,17 @@ def _in_batches(select: Callable[[datetime], Any], remove: Callable[[Any], int],
             return
 
 
-WORK_REQUESTS = (Replay, BulkRequest, ExportRequest)
+WORK_REQUESTS = (Replay, BulkRequest, ExportRequest, Pull)
 Step = Callable[[datetime], Iterator[int]]
 
 SELECTIONS: dict[str, tuple[tuple[Callable[[datetime], Any], Callable[[Any], int]], ...]] = {
     BODIES: ((_bodies, _empty),),
     REFUSED: ((_refused, _delete), (_refusals, _delete)),
-    ATTEMPTS: ((_attempts, _delete), *((partial(_requests, model), _delete) for model in WORK_REQUESTS)),
+    ATTEMPTS: (
+        (_attempts, _delete),
+        *((partial(_requests, model), _delete) for model in WORK_REQUESTS),
+        (_asked_numbers, _delete),
+    ),
     EVENTS: ((_events, _delete),),
 }
 
@@ -173,7 +199,7 @@ STEPS: dict[str, tuple[Step, ...]] = {
         for kind, steps in SELECTIONS.items()
     },
     ADDRESSES: (old_purchases.remove_old_addresses,),
-    DOCUMENTS: (old_purchases.remove_old_documents,),
+    DOCUMENTS: (old_purchases.remove_old_documents, partial(_in_batches, _ended_numbers, _delete)),
 }
 
 COUNTS: dict[str, tuple[Callable[[datetime], int], ...]] = {
@@ -182,5 +208,5 @@ COUNTS: dict[str, tuple[Callable[[datetime], int], ...]] = {
         for kind, steps in SELECTIONS.items()
     },
     ADDRESSES: (old_purchases.count_old_addresses,),
-    DOCUMENTS: (old_purchases.count_old_documents,),
+    DOCUMENTS: (old_purchases.count_old_documents, lambda limit: int(_ended_numbers(limit).count())),
 }

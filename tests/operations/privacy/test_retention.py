@@ -5,13 +5,15 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
+from django.apps import apps
 from django.core.management import call_command
-from django.db.models import Q
+from django.db.models import DateTimeField, Q
 from django.utils import timezone
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.models import (
     Address,
+    AskedNumber,
     Attempt,
     Event,
     Message,
@@ -21,9 +23,11 @@ from stockhub_webhooks.models import (
     RefusedBody,
     Replay,
     Shipment,
+    WorklistRow,
 )
 from stockhub_webhooks.models.lock import Lock
-from stockhub_webhooks.models.personal import ADDRESSES, BODIES
+from stockhub_webhooks.models.personal import ADDRESSES, BODIES, KEPT, RETENTION
+from stockhub_webhooks.operations import search_index
 from stockhub_webhooks.operations.checks.retention import unknown_terms, unset_terms
 from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.health.rules import find_problems
@@ -82,6 +86,71 @@ def test_all_kinds_are_removed_and_nothing_is_left_past_its_term(terms, old_shop
     for model in (RefusedBody, Refusal, Attempt, Replay, Event, ReceiverCall, Address, Order, Shipment, Message):
         assert not model.objects.exists(), model
     assert not any(retention.past_term().values())
+
+
+def age(*models):
+    """Make all rows old, whatever their columns with times are."""
+    for model in models:
+        columns = [column.name for column in model._meta.concrete_fields if isinstance(column, DateTimeField)]
+        for column in columns:
+            model._default_manager.exclude(**{column: None}).update(**{column: LONG_AGO})
+
+
+PRUNED = [name for name, rule in RETENTION.items() if rule.kind != KEPT]
+FINISHED = {
+    "BookedPurchase": {"purchase": "po_number:SHOP-1"},
+    "Booking": {"booked_purchase__purchase": "po_number:SHOP-2"},
+    "HostLink": {"status": "found"},
+    "MentionedNumber": {"message": None, "refused_body_id": 404},
+    "ReceiverCall": {"status": "done", "due_at": None},
+    "RefusedBody": {"announced_at": LONG_AGO},
+    "WorklistRow": {"status": "ended", "ended_at": LONG_AGO},
+}
+
+
+@pytest.mark.parametrize("name", PRUNED)
+def test_the_rows_of_each_table_go_at_their_term(terms, name):
+    for number in ("SHOP-1", "SHOP-2"):
+        order = factories.OrderFactory(po_number=number)
+    row = (
+        getattr(factories, f"{name}Factory")(**FINISHED.get(name, {})) if name != "Address" else order.shipping_address
+    )
+    model = type(row)
+    ReceiverCall.objects.update(status="done", due_at=None)
+    age(*apps.get_app_config("stockhub_webhooks").get_models())
+    prune()
+    search_index.throttle.reset()
+    search_index.index_due()
+    left = model._default_manager.filter(pk=row.pk)
+    assert not left.exists() or (name == "Message" and bytes(left.get().body) == b"" and left.get().body_removed_at)
+    assert not any(retention.past_term().values())
+
+
+def test_a_number_on_a_worklist_stays_and_a_settled_one_goes(terms):
+    values = {"account": "default", "kind": "number", "rule": "never_mentioned", "order": None, "subject_id": None}
+    for number, status in (("A-1", "open"), ("A-2", "dismissed"), ("A-3", "ended")):
+        factories.AskedNumberFactory(po_number=number)
+        at = {"dismissed": "dismissed_at", "ended": "ended_at"}.get(status)
+        factories.WorklistRowFactory(
+            number=number, po_number=number, status=status, **values, **({at: LONG_AGO} if at else {})
+        )
+    age(AskedNumber, WorklistRow)
+    prune()
+    assert list(AskedNumber.objects.values_list("po_number", flat=True)) == ["A-1"]
+    assert list(WorklistRow.objects.values_list("number", flat=True)) == ["A-1"]
+
+
+def test_a_number_that_is_asked_for_each_night_stays(terms):
+    factories.AskedNumberFactory(first_asked_at=LONG_AGO, asked_at=timezone.now())
+    prune()
+    assert AskedNumber.objects.exists()
+
+
+@pytest.mark.parametrize("model", ["BulkRequest", "ExportRequest", "Pull", "Replay"])
+def test_a_request_that_is_not_done_stays(terms, model):
+    row = getattr(factories, f"{model}Factory")(status="open", due_at=LONG_AGO, created_at=LONG_AGO)
+    prune()
+    assert type(row)._default_manager.exists()
 
 
 def test_without_terms_only_refused_messages_and_attempts_are_removed(old_shop):
