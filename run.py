@@ -96,7 +96,7 @@ DRILLS = {
         [
             (*PYTEST, "tests/hosts"),
             (*PYTEST, "tests/shops"),
-            ("-m", "pip", "install", "--quiet", "uwsgi>=2.0.28,<3"),
+            ("-m", "pip", "install", "--quiet", "uwsgi>=2.0.28,<3", "django-unfold<1", "django-jazzmin>=3,<4"),
             (*PYTEST, "tests/drills/hosts"),
         ],
     ),

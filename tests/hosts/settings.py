@@ -56,3 +56,5 @@ elif HOST == "bare":
     INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "stockhub_webhooks"]
     MIDDLEWARE = []
     TEMPLATES[0]["OPTIONS"] = {}
+elif HOST in ("unfold", "jazzmin"):
+    INSTALLED_APPS = [HOST, *INSTALLED_APPS]
