@@ -28,7 +28,7 @@ COUNTED = {
     "errors": "errors of receivers",
     "calls": "pending receiver calls, which are given up",
     "texts": "texts of colleagues and of replays",
-    "files": "files that the spool set aside",
+    "files": "files that the spool set aside, and files of large exports",
 }
 
 

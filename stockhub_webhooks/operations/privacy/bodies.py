@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Q
 
 from stockhub_webhooks.db.connections import database_alias
-from stockhub_webhooks.models import Message, RefusedBody
+from stockhub_webhooks.models import MentionedNumber, Message, RefusedBody
 from stockhub_webhooks.receiving import journal
 from stockhub_webhooks.serializers.identity import Identity, first_document, identities, without
 
@@ -66,9 +66,11 @@ def clean_refused(is_about: Test) -> int:
             continue
         cleaned += 1
         row = rows.filter(pk=kept.pk)
+        MentionedNumber.objects.using(database_alias()).filter(refused_body=kept.pk).delete()
         if rest := without(bytes(kept.body), kept.url_topic, kept.headers, is_about):
             first = first_document(rest, kept.url_topic) or Identity(kept.topic, "")
-            row.update(body=rest, headers=_plain(kept.headers), topic=first.topic, increment_id=first.number)
+            values = {"topic": first.topic, "increment_id": first.number, "dismissed_reason": ""}
+            row.update(body=rest, headers=_plain(kept.headers), **values)
         else:
             row.delete()
     return cleaned

@@ -31,9 +31,11 @@ from stockhub_webhooks.models import (
     Order,
     PaymentRequest,
     ReceiverCall,
+    WorklistRow,
 )
 from stockhub_webhooks.models.personal import RETENTION
-from stockhub_webhooks.operations.privacy import bodies, erasure_log, files, traces
+from stockhub_webhooks.models.worklists import NUMBER
+from stockhub_webhooks.operations.privacy import bodies, erasure_log, export_files, files, traces
 from stockhub_webhooks.operations.privacy.subjects import Subjects, address_columns
 from stockhub_webhooks.processing.apply import BY_TOPIC
 from stockhub_webhooks.serializers.identity import Identity
@@ -83,7 +85,7 @@ def preview(subjects: Subjects) -> Result:
         pass
     is_about = _test(subjects.identities())
     result.waiting = bodies.waiting(subjects.account, is_about)
-    result.counts["files"] = files.clean_spool(is_about, dry_run=True)
+    result.counts["files"] += files.clean_spool(is_about, dry_run=True)
     running = ReceiverCall.objects.using(using).filter(order__in=_pks(subjects.orders))
     result.running = running.filter(status=ReceiverCall.Status.RUNNING).count()
     return result
@@ -118,7 +120,7 @@ def erase(subjects: Subjects, *, by: str, at: datetime | None = None, is_again: 
     found, names, logged = subjects.identities(), traces.of(subjects), _logged_rows(subjects)
     _erase_all(subjects, at, result)
     traces.clean_admin_log(logged, names)
-    result.counts["files"] = files.clean_spool(_test(found))
+    result.counts["files"] += files.clean_spool(_test(found))
     result.waiting = bodies.waiting(subjects.account, _test(found))
     return result
 
@@ -138,6 +140,7 @@ def _erase_all(subjects: Subjects, at: datetime, result: Result) -> None:
     result.counts["messages"] += bodies.clean_unapplied(subjects.account, _test(found))
     result.counts["refused"] += bodies.clean_refused(_test(found))
     result.counts["texts"] += traces.clean(names)
+    result.counts["files"] += export_files.remove({each.topic for each in found})
 
 
 def _in_transaction(one: Subjects, at: datetime, result: Result) -> None:
@@ -164,6 +167,7 @@ def _erase_one(one: Subjects, at: datetime) -> Counter[str]:
     counts["events"], calls = clean_events(one)
     counts += _clean_calls(calls)
     _empty_columns(one)
+    _empty_worklist(one)
     counts["messages"] = _clean_messages(messages)
     return counts
 
@@ -209,6 +213,14 @@ def _empty_columns(one: Subjects) -> None:
             condition |= Q(**{f"{path}__in": orders})
         pks = list(model._default_manager.using(database_alias()).filter(condition).values_list("pk", flat=True))
         model._default_manager.using(database_alias()).filter(pk__in=pks).update(**emptied(model, rule.personal))
+
+
+def _empty_worklist(one: Subjects) -> None:
+    """Empty the personal columns of the rows about payment requests without an order, and about numbers of the shop."""
+    numbers = [row.po_number for row in one.rows if row.po_number]
+    is_hers = Q(kind="payment_request", subject_id__in=_pks(one.requests)) | Q(kind=NUMBER, number__in=numbers)
+    rows = WorklistRow.objects.using(database_alias()).filter(is_hers, account=one.account)
+    rows.update(**emptied(WorklistRow, RETENTION["WorklistRow"].personal))
 
 
 def emptied(model: type[models.Model], names: Iterable[str]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Message
-from stockhub_webhooks.receiving import records, spool
+from stockhub_webhooks.receiving import journal_copy, records, spool
 from stockhub_webhooks.serializers.identity import Identity, identities
 
 CLOSED_SECONDS = 3700.0  # a file that was not written for an hour is closed, and can be rewritten
@@ -67,12 +67,33 @@ def clean_journal_copies(folder: Path, *, now: float | None = None) -> int:
         OSError: a file cannot be read or written.
         django.db.Error: the database does not answer.
     """
+    return sum(map(clean_copy, closed_copies(folder, now=now)))
+
+
+def closed_copies(folder: Path, *, now: float | None = None) -> list[Path]:
+    """Return the files that nothing is written to any more, oldest first; remove what a killed process left of others.
+
+    Args:
+        folder: the directory.
+        now: the time, in seconds since 1970; None for the present.
+    """
     limit = (time.time() if now is None else now) - CLOSED_SECONDS
-    removed = 0
-    for path in sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")):
-        if path.stat().st_mtime <= limit:
-            removed += _rewrite(path)
-    return removed
+    for draft in folder.glob(f".*{journal_copy.SUFFIX}.*"):
+        if draft.stat().st_mtime <= limit:
+            draft.unlink(missing_ok=True)
+    return [path for path in journal_copy.files(folder) if path.stat().st_mtime <= limit]
+
+
+def clean_copy(path: Path) -> int:
+    """Remove the lines of messages whose body was removed from one closed file; return their number.
+
+    Raises:
+        OSError: the file cannot be read or written; it stays as it is.
+        django.db.Error: the database does not answer.
+    """
+    if any(_without_body(iter(lines)) for lines in _batches(path)):
+        return _rewrite(path)
+    return 0
 
 
 def _rewrite(path: Path) -> int:

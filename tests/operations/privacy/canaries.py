@@ -2,8 +2,12 @@
 
 import base64
 import json
+import os
+import re
 import uuid
-from datetime import datetime, timedelta, timezone
+import zlib
+from contextlib import suppress
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
 from django.apps import apps
@@ -12,10 +16,25 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 
 from stockhub_webhooks import signals
-from stockhub_webhooks.models import Address, Message, Order, RefusedBody, Replay
+from stockhub_webhooks.models import (
+    Address,
+    BulkRequest,
+    ExportPart,
+    ExportRequest,
+    MentionedNumber,
+    Message,
+    Order,
+    RefusedBody,
+    Replay,
+)
+from stockhub_webhooks.office.export.periods import Period
+from stockhub_webhooks.office.export.rows import Export
+from stockhub_webhooks.office.export.tables import TABLES
+from stockhub_webhooks.operations import exports, search_index
 from stockhub_webhooks.operations.worker import Worker
-from stockhub_webhooks.receiving import journal, records, refusals, spool
+from stockhub_webhooks.receiving import journal, journal_copy, refusals, spool
 from stockhub_webhooks.receiving.kept import SPOOLED
+from stockhub_webhooks.testing import factories
 from tests.samples import ALPHABETICAL, contract
 
 FIELDS = sorted({field.name for field in Address._meta.concrete_fields} - {"id"})
@@ -55,11 +74,12 @@ def body(topic, who, way="first", **changes):
     for name in ("tracking_url", "url"):
         if name in found:
             found[name] = f"https://carrier.example.com/{token(who, way, 'trackingurl')}"
-    return found | {"gift_note": token(who, way, "giftnote")} | changes
+    # a word with a digit is a number that the message is found by
+    return {"wish": token(who, way, "wish7")} | found | {"gift_note": token(who, way, "giftnote")} | changes
 
 
 def fill(post, hear, tmp_path):
-    """Let messages of both customers in by each way; return the directory of a copy of the journal."""
+    """Let messages of both customers in by each way, and let colleagues and the program write about them."""
 
     def fails(event, **kwargs):
         raise ValueError(f"no such customer: {token(event.po_number.removeprefix('SHOP-'), 'receiver', 'error')}")
@@ -77,18 +97,22 @@ def fill(post, hear, tmp_path):
         pull(who)
         _release(post, who)
         _reasons(who)
+        _worklist(who)
     both = [body("order", who, "split") for who in NUMBERS]
     assert post("any", json.dumps(both).encode()).json()["outcome"] == "split"
     post("any", json.dumps([*both, {"increment_id": "000990001"}]).encode())
     post("any", json.dumps([body("order", who, "splitrefused") for who in NUMBERS]).encode(), key="mistyped")
+    search_index.throttle.reset()
     Worker().once()
+    _export()
     for who in NUMBERS:
         failed = Message.objects.filter(increment_id=number_of(who, 1), status="applied").first()
         failed.status, failed.error = "failed", f"DataError: {token(who, 'failed', 'error')}"
         failed.save()
     assert RefusedBody.objects.exists()
     assert Message.objects.filter(status="quarantined").exists()
-    return _copy(tmp_path)
+    for holder in ({"message__isnull": False}, {"refused_body__isnull": False}):
+        assert MentionedNumber.objects.filter(number__startswith="zqher", **holder).exists()
 
 
 def spooled(tmp_path, who):
@@ -123,7 +147,11 @@ def _release(post, who):
 def _reasons(who):
     order = Order.objects.get(increment_id=number_of(who, 1))
     name = token(who, "second", "email")
-    Replay.objects.create(requested_by="clerk", reason=f"{name} called", created_at=LATER, status="done", due_at=None)
+    asked = {"requested_by": "clerk", "reason": f"{name} called", "created_at": LATER, "status": "done", "due_at": None}
+    Replay.objects.create(**asked)
+    BulkRequest.objects.create(action="give_up", **asked)
+    factories.NoteFactory(order=order, text=f"{token(who, 'note', 'text')} called")
+    factories.NoteFactory(order=order, text=token(who, "withdrawnnote", "text"), withdrawn_at=LATER)
     LogEntry.objects.create(
         user=apps.get_model("auth", "User").objects.get_or_create(username="clerk")[0],
         content_type=ContentType.objects.get_for_model(Order),
@@ -134,12 +162,35 @@ def _reasons(who):
     )
 
 
-def _copy(tmp_path):
-    folder = tmp_path / "copies"
-    folder.mkdir()
-    lines = [records.to_line(message) for message in Message.objects.order_by("pk")]
-    (folder / "1.jsonl").write_text("".join(f"{line}\n" for line in lines))
-    return folder
+def _worklist(who):
+    order = Order.objects.get(increment_id=number_of(who, 1))
+    numbers = {"order": order.increment_id, "number": order.po_number}
+    for kind, number in numbers.items():
+        own = order if kind == "order" else None
+        values = {"kind": kind, "number": number, "order": own, "subject_id": own and own.pk, "status": "dismissed"}
+        reason = token(who, "dismissed", kind)
+        factories.WorklistRowFactory(
+            account="default", rule="not_sent", po_number=order.po_number, dismissed_reason=reason, **values
+        )
+
+
+def _export():
+    """Make large exports: one of all orders that is done, and one that is under way."""
+    period = Period(date(2000, 1, 1), date(2030, 1, 1))
+    for _time in range(2):
+        exports.begin(Export(TABLES["order"], period, with_persons=True), 2, who="clerk", who_pk="1")
+    exports.continue_due()
+    done, open_one = ExportRequest.objects.order_by("pk")
+    assert (done.status, open_one.status) == ("done", "open")
+    ExportPart.objects.create(request=open_one, data=done.parts.get().data)
+
+
+def close_copies(folder):
+    """Let hours pass, so that nothing writes to the files of the copy any more."""
+    journal_copy.COPY.close()
+    for path in folder.glob("*.jsonl"):
+        old = os.stat(path).st_mtime - 7200
+        os.utime(path, (old, old))
 
 
 def found(who, *folders):
@@ -149,20 +200,23 @@ def found(who, *folders):
         for row in model.objects.all():
             for column in model._meta.concrete_fields:
                 value = getattr(row, column.attname)
-                texts.append(bytes(value).decode("latin-1") if isinstance(value, (bytes, memoryview)) else str(value))
+                texts.append(plain(value) if isinstance(value, (bytes, memoryview)) else str(value))
     texts += [
         path.read_text("utf-8", "replace") for folder in folders for path in Path(folder).rglob("*") if path.is_file()
     ]
-    words = " ".join(decoded(text) for text in texts)
-    return {
-        word
-        for word in words.replace('"', " ").replace("'", " ").replace("/", " ").replace("\\", " ").split()
-        if word.startswith(f"zq{who}")
-    }
+    words = " ".join(decoded(line) for text in texts for line in text.splitlines())
+    return {word for word in re.split(r"[\s\"'/\\\\,;]+", words) if word.startswith(f"zq{who}")}
+
+
+def plain(value):
+    """Return bytes as a text; those of an export are compressed."""
+    with suppress(zlib.error):
+        value = zlib.decompress(value)
+    return bytes(value).decode("latin-1")
 
 
 def decoded(text):
-    """Return a text with the bodies of spool files, which are in base64."""
+    """Return a line with the bodies of spool files, which are in base64."""
     try:
         record = json.loads(text)
         return text + base64.b64decode(record["body"], validate=True).decode("utf-8", "replace")
