@@ -10,9 +10,9 @@ from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.exceptions import Unreadable
-from stockhub_webhooks.models import Erasure, Message
+from stockhub_webhooks.models import Erasure, Message, Order
 from stockhub_webhooks.processing.apply.document_types import BY_TOPIC
-from stockhub_webhooks.serializers.identity import Identity, identities
+from stockhub_webhooks.serializers.identity import PURCHASE, Identity, identities
 
 
 def is_about(message: Message, why: Unreadable | None = None) -> bool:
@@ -41,7 +41,7 @@ def erased_among(named: Iterable[Identity], account: str | None = None) -> set[I
     by_topic: dict[str, set[str]] = {}
     for topic, number in named:
         by_topic.setdefault(topic, set()).add(number)
-    found: set[Identity] = set()
+    found = {Identity(PURCHASE, number) for number in _erased_purchases(by_topic.get(PURCHASE, set()), account)}
     for topic, document_type in BY_TOPIC.items():
         if topic not in by_topic:
             continue
@@ -52,6 +52,18 @@ def erased_among(named: Iterable[Identity], account: str | None = None) -> set[I
             Identity(topic, number) for number in rows.filter(erased(topic)).values_list("increment_id", flat=True)
         }
     return found
+
+
+def _erased_purchases(numbers: set[str], account: str | None) -> set[str]:
+    """Return those of the shop's own numbers of which each order was erased."""
+    if not numbers:
+        return set()
+    rows = Order.objects.using(database_alias()).filter(po_number__in=numbers)
+    if account is not None:
+        rows = rows.filter(account=account)
+    states = list(rows.values_list("po_number", "erased_at"))
+    kept = {number for number, at in states if not at}
+    return {number for number, at in states if number and at} - kept
 
 
 def erased(topic: str) -> Q:

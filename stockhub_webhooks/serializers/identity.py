@@ -17,11 +17,13 @@ NUMBER = re.compile(
     r"""\b(order_?increment_?id|purchase_?order_?increment_?id|increment_?id)["'\\\s]*[:=]["'\\\s]*([\w-]+)""",
     re.IGNORECASE,
 )
+PURCHASE_NUMBER = re.compile(r"""\bpo_?number["'\\\s]*[:=]["'\\\s]*([\w-]+)""", re.IGNORECASE)
 LENGTH = 9  # Stock Hub's numbers are padded to it
+PURCHASE = "purchase"  # instead of a topic, with the shop's own order number
 
 
 class Identity(NamedTuple):
-    """A document: its topic, "" if it is not known, and Stock Hub's number."""
+    """A document: its topic, "" if it is not known, and Stock Hub's number; or `PURCHASE` and the shop's number."""
 
     topic: str
     number: str
@@ -86,8 +88,14 @@ def _text(body: bytes, headers: Mapping[str, str]) -> str:
 
 
 def _mentioned(text: str, url_topic: str) -> Iterator[Identity]:
-    """Yield the numbers behind the contract's names; an object may be cut off or quoted."""
-    for name, number in NUMBER.findall(text):
+    """Yield the numbers behind the contract's names; an object may be cut off or quoted.
+
+    The shop's own number counts only if there is no other: the purchase may have an order that was not erased.
+    """
+    found = NUMBER.findall(text)
+    if not found:
+        yield from (Identity(PURCHASE, number) for number in PURCHASE_NUMBER.findall(text))
+    for name, number in found:
         topic = {"incrementid": url_topic, "orderincrementid": topics.ORDER}.get(
             name.lower().replace("_", ""), topics.PAYMENT_REQUEST
         )

@@ -16,7 +16,7 @@ from stockhub_webhooks.exceptions import MultipleAccounts
 from stockhub_webhooks.models import Address, Event, Message, Order, PaymentRequest
 from stockhub_webhooks.models.numbers import of_number
 from stockhub_webhooks.processing.apply import BY_TOPIC
-from stockhub_webhooks.serializers.identity import Identity
+from stockhub_webhooks.serializers.identity import PURCHASE, Identity
 
 MAX_KIN = 1000  # addresses; a reseller's own address may be in each order
 
@@ -65,8 +65,9 @@ class Subjects:
         return condition | Q(pk__in=[row.pk for row in self.requests]) if topic == topics.PAYMENT_REQUEST else condition
 
     def identities(self) -> set[Identity]:
-        """Return topic and number of each document."""
-        return {Identity(topic, row.increment_id) for topic, rows in self.documents().items() for row in rows}
+        """Return topic and number of each document, and the shop's own numbers of these purchases."""
+        found = {Identity(topic, row.increment_id) for topic, rows in self.documents().items() for row in rows}
+        return found | {Identity(PURCHASE, row.po_number) for row in self.rows if row.po_number}
 
     def message_pks(self) -> set[int]:
         """Return the primary keys of the messages about the documents, and of those that events were recorded for."""
@@ -75,6 +76,8 @@ class Subjects:
         found = set(events.values_list("message_id", flat=True))
         numbers: dict[str, list[str]] = {}
         for topic, number in self.identities():
+            if topic == PURCHASE:
+                continue
             numbers.setdefault(topic, []).append(number)
         for topic, its_numbers in numbers.items():
             rows = Message.objects.using(using).filter(account=self.account, topic=topic, increment_id__in=its_numbers)

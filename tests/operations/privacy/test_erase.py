@@ -6,7 +6,7 @@ anonymisation that can be reversed, and retention and backups.
 
 import io
 import json
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 
 import pytest
 from django.apps import apps
@@ -17,8 +17,25 @@ from django.test.utils import CaptureQueriesContext
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.models import Address, Document, Erasure, Event, Message, Order, PaymentRequest, ReceiverCall
+from stockhub_webhooks.models import (
+    Address,
+    Document,
+    Erasure,
+    Event,
+    ExportPart,
+    ExportRequest,
+    Lock,
+    Message,
+    Order,
+    PaymentRequest,
+    ReceiverCall,
+    RefusedBody,
+)
 from stockhub_webhooks.models.personal import RETENTION
+from stockhub_webhooks.office.export.periods import Period
+from stockhub_webhooks.office.export.rows import Export
+from stockhub_webhooks.office.export.tables import TABLES
+from stockhub_webhooks.operations import exports, work_requests
 from stockhub_webhooks.operations.privacy.answer import LANGUAGES, answers
 from stockhub_webhooks.operations.privacy.erase import preview
 from stockhub_webhooks.operations.privacy.subjects import by_email, by_order, by_po_number
@@ -368,6 +385,76 @@ def test_unreadable_message_keeps_no_body_and_those_of_others_do(order, post):
     other, hers = Message.objects.order_by("-pk")[:2]
     assert (other.status, bool(other.body)) == ("quarantined", True)
     assert (hers.status, bytes(hers.body), hers.headers) == ("dismissed", b"", {})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f'{{"increment_id": {int(NUMBER)}, "status": "closed", "shipping_address": {{"last_name": "X"',
+        f"increment_id={NUMBER}&status=closed&last_name=X",
+        f"O:5:{{incrementId: '{NUMBER}', lastName: 'X'}}",
+        f'{{"po_number": "{contract("order")["po_number"]}", "shipping_address": {{"last_name": "X"',
+        f'\ufeff"{{\\"increment_id\\": \\"{NUMBER}\\", \\"last_name\\": \\"X',
+    ],
+)
+@pytest.mark.parametrize("key", [KEY, "mistyped"])
+def test_unreadable_message_that_names_the_order_somehow_keeps_no_body(order, post, body, key):
+    Order.objects.update(po_number=contract("order")["po_number"])
+    erase(order=NUMBER)
+    post("order", body.encode(), key=key)
+    Lock.objects.all().delete()  # an hour later
+    Worker().once()
+    assert not RefusedBody.objects.exists()
+    assert not bytes(Message.objects.latest("pk").body)
+
+
+def test_unreadable_message_about_another_order_of_the_purchase_keeps_its_body(order, post):
+    again = factories.OrderFactory(account=order.account, po_number=order.po_number, increment_id=f"{NUMBER}-1")
+    erase(order=NUMBER)
+    for text in (
+        f'{{"po_number": "{order.po_number}", "increment_id": "{again.increment_id}", "items"',
+        f'{{"po_number": "{order.po_number}", "items"',
+    ):
+        post("order", text.encode())
+        assert bytes(Message.objects.latest("pk").body) == text.encode()
+
+
+def test_export_that_is_under_way_begins_anew(order):
+    other = factories.OrderFactory(account=order.account)
+    export = Export(TABLES["order"], Period(date(2000, 1, 1), date(2030, 1, 1)), with_persons=True)
+    request = exports.begin(export, 2, who="clerk", who_pk="1")
+    claimed = work_requests.claim_due(ExportRequest)
+    parts = exports.write_parts(claimed)
+    next(parts)
+    erase(order=NUMBER)
+    assert not ExportPart.objects.exists()
+    with pytest.raises(work_requests.ClaimLost):
+        list(parts)
+    exports.continue_due()
+    request.refresh_from_db()
+    assert (request.status, request.documents, request.is_deleted) == ("done", 2, False)
+    file = b"".join(exports.content(request)).decode()
+    assert contract("order")["shipping_address"]["last_name"] not in file
+    assert NUMBER in file
+    assert other.shipping_address.last_name in file
+
+
+@pytest.mark.parametrize(
+    ("values", "stays"),
+    [
+        ({"topic": "order", "with_persons": True}, False),
+        ({"topic": "order", "with_persons": False}, True),
+    ],
+)
+def test_file_of_an_export_that_may_hold_her_is_deleted(order, values, stays):
+    request = factories.ExportPartFactory(
+        request__status="done", request__due_at=None, **{f"request__{name}": value for name, value in values.items()}
+    ).request
+    counts = preview(by_order(NUMBER)).counts["files"]
+    assert ExportPart.objects.exists()
+    erase(order=NUMBER)
+    request.refresh_from_db()
+    assert (ExportPart.objects.exists(), request.is_deleted, counts) == (stays, not stays, int(not stays))
 
 
 def test_message_whose_transaction_is_repeated_is_applied(order, monkeypatch):

@@ -2,11 +2,14 @@
 
 import os
 import time
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
-from stockhub_webhooks.models import Message
-from stockhub_webhooks.operations.privacy import files
+from stockhub_webhooks.models import Lock, Message, lock
+from stockhub_webhooks.operations.privacy import files, sweep
+from stockhub_webhooks.operations.worker import Worker
 from stockhub_webhooks.receiving import journal, records
 from stockhub_webhooks.testing import factories
 
@@ -69,3 +72,65 @@ def test_file_is_left_as_it_is_if_the_new_one_cannot_be_written(copies, monkeypa
         files.clean_journal_copies(path.parent)
     assert path.read_bytes() == before
     assert len(list(path.parent.iterdir())) == 1
+
+
+# ---------------------------------------------------------------- the worker
+
+
+@pytest.fixture
+def kept_copies(copies, settings):
+    """Configure the directory of the copies, and let the worker take its turns."""
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"JOURNAL_COPY_DIR": str(copies[0].parent)}
+    return copies
+
+
+def test_worker_cleans_closed_files_some_times_a_day(kept_copies):
+    path, messages = kept_copies
+    remove_body(messages[0])
+    Worker().once()
+    assert len(path.read_bytes().splitlines()) == 3
+    remove_body(messages[1])
+    Worker().once()
+    assert len(path.read_bytes().splitlines()) == 3, "the next time is in some hours"
+    Lock.objects.filter(name__startswith="copies").update(acquired_at=timezone.now() - timedelta(hours=6))
+    Worker().once()
+    assert len(path.read_bytes().splitlines()) == 2
+
+
+def test_worker_cleans_the_copies_of_its_machine_although_another_one_sweeps_the_database(kept_copies, monkeypatch):
+    path, messages = kept_copies
+    assert lock.acquire(sweep.LOCK, sweep.EVERY_SECONDS)
+    remove_body(messages[0])
+    Worker().once()
+    assert len(path.read_bytes().splitlines()) == 3
+    monkeypatch.setattr(sweep.socket, "gethostname", lambda: "another")
+    remove_body(messages[1])
+    Worker().once()
+    assert len(path.read_bytes().splitlines()) == 2
+
+
+def test_a_fault_of_the_disk_stops_no_worker_and_it_is_tried_again(kept_copies, monkeypatch, caplog):
+    path, messages = kept_copies
+    remove_body(messages[0])
+
+    def full(descriptor):
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files.os, "fsync", full)
+        Worker().once()
+    assert "JOURNAL_COPY_DIR" in caplog.text
+    assert len(path.read_bytes().splitlines()) == 4
+    Worker().once()
+    assert len(path.read_bytes().splitlines()) == 3
+
+
+def test_what_a_killed_process_left_is_removed(copies):
+    path, _messages = copies
+    draft = path.with_name(f".{path.name}.404")
+    draft.write_bytes(path.read_bytes())
+    files.clean_journal_copies(path.parent)
+    assert draft.exists(), "it may be written now"
+    os.utime(draft, (time.time() - 7200,) * 2)
+    files.clean_journal_copies(path.parent)
+    assert not draft.exists()
