@@ -7,8 +7,11 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 APP = "stockhub_webhooks"
-DAILY = ("Order", "Shipment", "RMA", "Invoice", "CreditMemo", "PaymentRequest", "HostLink")
-INCOMING = ("Message", "RefusedBody", "Event", "ReceiverCall")
+DAILY = (
+    "WorklistRow", "Order", "Shipment", "RMA", "Invoice", "CreditMemo", "PaymentRequest", "HostLink", "MissingLine",
+    "Note", "ExportRequest", "Erasure",
+)  # fmt: skip
+INCOMING = ("Message", "RefusedBody", "MutedSender", "Event", "ReceiverCall", "Replay", "BulkRequest", "Pull")
 GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (_("Daily work"), DAILY),
     (_("What came in, and what our shop did"), INCOMING),

@@ -51,7 +51,7 @@ def test_in_dutch_on_a_phone_an_attention_line_leads_to_the_tasks_and_a_cause_is
     page.get_by_role("link", name="6 taken voor onze winkel zijn opgegeven.").click()
     page.wait_for_url("**/failures/#failed-call")
     page.get_by_role("button", name="Opnieuw proberen").first.click()
-    page.wait_for_url("**/confirm/")
+    page.wait_for_url("**/confirm/*")
     window.check("retry-confirm")
     page.get_by_role("button", name="Opnieuw proberen").click()
     page.get_by_text("6 van 6").wait_for()

@@ -25,7 +25,7 @@ WORDS = {
     },
     "nl": {
         "find": "Overal zoeken",
-        "story": "Orderverhaal",
+        "story": "Verloop van de bestelling",
         "task": "nieuwe zending",
         "given up": "opgegeven",
         "again": "Opnieuw proberen",
