@@ -110,9 +110,16 @@ def known_orders(case: Case) -> Iterator[Known]:
     for order in orders:
         answer = getattr(order, "rest_answer", None)
         if answer and answer.unknown_since is None:
-            documents = (case.documents(order, name) for name in ("shipments", "invoices", "rmas", "credit_memos"))
-            others = (sum(pieces for pk, pieces in spare[name].items() if pk != order.pk) for name in spare)
-            yield Known(order, *documents, *others)
+            sent, invoiced = (sum(pieces for pk, pieces in each.items() if pk != order.pk) for each in spare.values())
+            yield Known(
+                order,
+                shipments=case.documents(order, "shipments"),
+                invoices=case.documents(order, "invoices"),
+                rmas=case.documents(order, "rmas"),
+                credit_memos=case.documents(order, "credit_memos"),
+                sent_elsewhere=sent,
+                invoiced_elsewhere=invoiced,
+            )
 
 
 def _spare(case: Case, order: Order, name: str) -> int:
