@@ -30,7 +30,7 @@ LOOKED_FOR_AGAIN = ngettext_lazy(
 class MissingLineAdmin(ReadOnlyAdmin):
     """Admin of lines that `HOST_LINE_RESOLVER` did not find; hidden if that setting is empty."""
 
-    list_display = ("sku", "size", "number", "po_number", "status", "since", "looked_at", "story")
+    list_display = ("sku", "size", "both_numbers", "status", "since", "looked_at", "story")
     list_filter = ("status", ("since", DateRangeFilter))
     sortable_by: ClassVar[Any] = None
     actions = ("look_again",)
@@ -63,6 +63,11 @@ class MissingLineAdmin(ReadOnlyAdmin):
     @admin.display(description=_("Stock Hub number"))
     def number(self, row: MissingLine) -> str:
         return str(row.item.order)
+
+    @admin.display(description=_("Stock Hub number"))
+    def both_numbers(self, row: MissingLine) -> Any:
+        """Return the number of the order, and our order number below it."""
+        return display.multiline(filter(None, (row.item.order.increment_id, row.item.order.po_number)))
 
     @admin.display(description=_("our order number"))
     def po_number(self, row: MissingLine) -> str:
