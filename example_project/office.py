@@ -60,7 +60,7 @@ def play(address: str) -> dict[tuple[str, str, int], datetime]:
     sent = sorted((each for each in steps if each[0] < now), key=itemgetter(0))
     target = Target.at(f"{address}api/v1/stockhub/")
     for plan in (
-        *(BY_NAME[name].plan(1, 1, timezone.now()) for name in ("wrong-key", "malformed", "drift")),
+        *(BY_NAME[name].plan(1, 1, timezone.now()) for name in ("wrong-key", "malformed", "drift", "duplicate")),
         Plan([tuple(post for at, post in sent)], lives),
     ):
         Simulation(target, KEY, plan, concurrency=1).run()
