@@ -194,7 +194,7 @@ def test_the_simulation_of_the_documentation_is_understood():
 def test_the_code_that_tests_receivers_runs(tmp_path):
     """Run the code in a separate project, whose shop has the example's receivers."""
     blocks = re.findall(r"```python\n(.*?)```", TESTING + section("Try it, and test it"), re.DOTALL)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     for number, code in enumerate(blocks):
         (tmp_path / f"test_{number}.py").write_text(code)
     (tmp_path / "conftest.py").write_text(f"{PLUGIN}\nimport pytest\nfrom shop import stockhub_receivers\n{SHOP_ORDER}")

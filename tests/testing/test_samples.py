@@ -146,7 +146,7 @@ def test_lines_of_the_shop_are_those_of_every_document(name, pieces):
     "item", [{}, {"size": "42"}, {"sku": "A", "quantity": 1}, {"sku": "A", "qty": 0}, {"sku": "A", "qty": "2"}]
 )
 def test_item_that_is_not_understood_is_an_error(item):
-    with pytest.raises(ValueError, match="sku|pieces"):
+    with pytest.raises(ValueError, match=r"sku|pieces"):
         samples.life(items=[item])
 
 

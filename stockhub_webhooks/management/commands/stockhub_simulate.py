@@ -64,7 +64,7 @@ class Command(SafeCommand):
         scenarios = "\n".join(f"  {name:<14}{scenario.sentence}" for name, scenario in BY_NAME.items())
         options |= {"epilog": f"scenarios:\n{scenarios}", "formatter_class": argparse.RawDescriptionHelpFormatter}
         parser = super().create_parser(prog_name, subcommand, **options)
-        parser.parse_args = parser.parse_intermixed_args  # type: ignore[assignment]  # the scenario may come last
+        parser.parse_args = parser.parse_intermixed_args  # type: ignore[method-assign]  # the scenario may come last
         return parser
 
     def add_arguments(self, parser: ArgumentParser) -> None:

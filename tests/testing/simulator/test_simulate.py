@@ -388,7 +388,7 @@ def test_orders_of_the_shop_are_played_with_their_lines(shop):
     assert "receivers: 2 done, 0 waiting, 0 failed" in simulate(URL, orders_from=OURS, orders=None)
     first, second = (call.order for call in heard)
     assert (first.po_number, second.po_number) == ("OURS-1", "OURS-2")
-    assert [(item.sku, item.size, item.qty) for item in first.items.all()] == [("A-1", "42", 2)]
+    assert [(item.sku, item.size, item.qty_ordered) for item in first.items.all()] == [("A-1", "42", 2)]
     assert second.items.exists()
 
 
@@ -439,13 +439,20 @@ def test_receivers_of_made_up_orders_are_looked_up_if_asked_for(shop):
 
 
 @pytest.mark.parametrize(
-    "path", ["no.such", "json.dumps", "tests.testing.simulator.test_simulate.KEYLESS", "json.loads.x"]
+    "path",
+    [
+        "no.such",
+        "tests.testing.simulator.test_simulate.NO_PAIRS",
+        "tests.testing.simulator.test_simulate.KEYLESS",
+        "json.loads.x",
+    ],
 )
 def test_orders_that_cannot_be_read_are_an_error(used, path):
     with pytest.raises(CommandError, match="orders cannot be played"):
         simulate(URL, orders_from=path, orders=None)
 
 
+NO_PAIRS = ["OURS-1"]
 KEYLESS = [("OURS-1", [{"size": "42"}])]
 
 
