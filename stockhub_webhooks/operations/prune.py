@@ -10,14 +10,15 @@ from functools import partial
 from typing import Any
 
 from stockhub_webhooks.db.connections import database_alias, with_retries, write_transaction
-from stockhub_webhooks.models import Address, BookedPurchase, Event, Message, Order, ReceiverCall, WorklistRow
+from stockhub_webhooks.models import Address, BookedPurchase, Event, HostLink, Message, Order, ReceiverCall, WorklistRow
 from stockhub_webhooks.processing.apply import BY_TOPIC
 
 BATCH = 200
 
 # Children before parents, so that no batch cascades further than its own lines and tracks.
 DOCUMENTS = (*(each.model for each in BY_TOPIC.values() if each.model is not Order), Order)
-MODELS: tuple[Any, ...] = (ReceiverCall, BookedPurchase, Event, WorklistRow, Message, *DOCUMENTS)
+# `HostLink` by itself, since MariaDB would detach it from its document first, which its constraint forbids.
+MODELS: tuple[Any, ...] = (ReceiverCall, BookedPurchase, Event, WorklistRow, Message, HostLink, *DOCUMENTS)
 
 
 def count(account: str) -> dict[Any, int]:

@@ -12,7 +12,16 @@ from django.db.models import Exists, OuterRef, Q
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.connections import database_alias, with_retries, write_transaction
 from stockhub_webhooks.db.leases import skip_locked
-from stockhub_webhooks.models import BookedPurchase, Message, Order, PaymentRequest, ReceiverCall, Track, WorklistRow
+from stockhub_webhooks.models import (
+    BookedPurchase,
+    HostLink,
+    Message,
+    Order,
+    PaymentRequest,
+    ReceiverCall,
+    Track,
+    WorklistRow,
+)
 from stockhub_webhooks.models.booking import purchase_name
 from stockhub_webhooks.models.personal import RETENTION
 from stockhub_webhooks.operations.privacy.erase import clean_events, emptied, remove_addresses
@@ -179,6 +188,10 @@ def _remove_documents(orders: Any, limit: datetime, requests: Any = ()) -> int:
             BookedPurchase.objects.using(using).filter(account=account, purchase__in=names).delete()
             requests = [row.pk for row in own.requests]
             WorklistRow.objects.using(using).filter(kind="payment_request", subject_id__in=requests).delete()
+        # MariaDB would detach them from their document first, which their constraint forbids
+        is_of_these = Q(order__in=[row.pk for row in old.orders])
+        is_of_these |= Q(payment_request__in=[row.pk for row in old.documents()[topics.PAYMENT_REQUEST]])
+        HostLink.objects.using(using).filter(is_of_these).delete()
         for topic, rows in reversed(old.documents().items()):  # the orders last
             BY_TOPIC[topic].model.objects.using(using).filter(pk__in=[row.pk for row in rows]).delete()
     return len(old.orders) + len(old.requests)
