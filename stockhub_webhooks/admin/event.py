@@ -17,7 +17,6 @@ from stockhub_webhooks.admin.event_changes import field_name, shown
 from stockhub_webhooks.admin.long_parts import parts_of
 from stockhub_webhooks.delivery.subjects import subject_of
 from stockhub_webhooks.models import Event, Message, ReceiverCall
-from stockhub_webhooks.models.ledger import DEADLINE
 
 HIDDEN = ("…", "…")
 
@@ -40,8 +39,7 @@ class EventAdmin(ReadOnlyAdmin):
     )
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
-        without_message = Q(type=DEADLINE, increment_id__in=search_box.spellings(text))
-        return search_box.related_to_messages(request, text, "message") | without_message
+        return Q(pk__in=search_box.found_events(request, text))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return (

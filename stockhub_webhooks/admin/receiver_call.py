@@ -26,7 +26,6 @@ from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.models import Attempt, BulkEntry, BulkRequest, ReceiverCall
-from stockhub_webhooks.models.ledger import DEADLINE
 from stockhub_webhooks.office.access import may
 
 OF_CALLS = (BulkRequest.Action.TRY_AGAIN, BulkRequest.Action.GIVE_UP, BulkRequest.Action.REASSIGN)
@@ -67,8 +66,7 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
     )
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
-        of_deadline = Q(event__type=DEADLINE, event__increment_id__in=search_box.spellings(text))
-        return search_box.related_to_messages(request, text, "event__message") | of_deadline
+        return Q(event__in=search_box.found_events(request, text))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Return the tasks, each with the earlier one that it waits for."""

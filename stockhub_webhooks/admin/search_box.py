@@ -7,12 +7,14 @@ from operator import and_, or_
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Model, Q
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.contract import topics
-from stockhub_webhooks.models import Message
+from stockhub_webhooks.db.connections import database_alias
+from stockhub_webhooks.models import Event, Message
+from stockhub_webhooks.models.ledger import DEADLINE
 from stockhub_webhooks.models.personal import is_personal
 from stockhub_webhooks.office import search
 from stockhub_webhooks.office.access import may_see_persons
@@ -66,6 +68,16 @@ def spellings(text: str) -> list[str]:
 def related_to_messages(request: HttpRequest, text: str, path: str) -> Q:
     """Return a condition on rows: the text finds the document of their message, which `path` leads to."""
     return Q(**{f"{path}__in": Message.objects.filter(find_with_tests(request, text).messages).values("pk")})
+
+
+def found_events(request: HttpRequest, text: str) -> QuerySet[Any]:
+    """Return the keys of the events whose document the text finds, by their message or, of a deadline, by its number.
+
+    A union, since each half has an index of its own.
+    """
+    events = Event.objects.using(database_alias()).order_by()
+    of_messages = events.filter(related_to_messages(request, text, "message")).values("pk")
+    return of_messages.union(events.filter(type=DEADLINE, increment_id__in=spellings(text)).values("pk"))
 
 
 def holds(request: HttpRequest, model: type[Model], text: str, *columns: str) -> Q:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.models.base import RowModel
 from stockhub_webhooks.models.work_request import WorkRequest, WorkRequestQuerySet
+from stockhub_webhooks.visible import visible
 
 
 class BulkRequestQuerySet(WorkRequestQuerySet["BulkRequest"]):
@@ -66,7 +67,7 @@ class BulkRequest(WorkRequest):
         verbose_name_plural = _("requests for many at once")
 
     def __str__(self) -> str:
-        return f"{self.get_action_display()}, {self.requested_by}"
+        return visible(f"{self.get_action_display()}, {self.requested_by}")
 
 
 class BulkEntry(RowModel):

@@ -42,7 +42,7 @@ IMPERSONAL: dict[str, frozenset[str]] = {
     "Erasure": frozenset({"account", "order_numbers", "erased_by"}),  # colleagues are named
     "Event": frozenset({"type", "account", "increment_id", "po_number"}),
     "ExportPart": frozenset({"data"}),  # `ExportRequest.with_persons` says whether it has customers
-    "ExportRequest": _ASKED | {"topic", "language", "reached"},
+    "ExportRequest": _ASKED | {"topic", "language", "reached", "reason"},
     "FinishedStep": frozenset({"name"}),
     "Heartbeat": frozenset({"name"}),
     "HostLink": frozenset({"account", "status", "cause"}),
@@ -147,7 +147,7 @@ RETENTION: dict[str, Retention] = {
     "Erasure": Retention(KEPT, holds="which orders were erased, when and by whom"),
     "Event": Retention(EVENTS, ("order",), _columns("changes"), "old and new values, such as of an address"),
     "ExportPart": Retention(ATTEMPTS, holds="large exports, for some days"),
-    "ExportRequest": Retention(ATTEMPTS, personal=_columns("reason last_error"), holds="which exports were made"),
+    "ExportRequest": Retention(ATTEMPTS, personal=_columns("last_error"), holds="which exports were made"),
     "FinishedStep": Retention(EVENTS, ("call__order",)),
     "Heartbeat": Retention(KEPT),
     "HostLink": Retention(DOCUMENTS, ("order",)),

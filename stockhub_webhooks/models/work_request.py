@@ -14,6 +14,7 @@ from django.utils.translation import pgettext_lazy
 
 from stockhub_webhooks.db.fields import ExactCharField
 from stockhub_webhooks.models.base import RowModel, RowQuerySet
+from stockhub_webhooks.visible import visible
 
 RequestT = TypeVar("RequestT", bound="WorkRequest")
 
@@ -72,7 +73,7 @@ class WorkRequest(RowModel):
         abstract = True
 
     def __str__(self) -> str:
-        return f"{self.pk} ({self.requested_by})"
+        return visible(f"{self.pk} ({self.requested_by})")
 
     @property
     def done(self) -> int:

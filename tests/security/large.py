@@ -1,8 +1,11 @@
 """A shop in which everything is long: one order of many lines, one of many documents, a purchase of many orders."""
 
 import json
+import zlib
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+
+from django.contrib.auth import get_user_model
 
 from stockhub_webhooks import models
 from stockhub_webhooks.contract import topics
@@ -214,11 +217,14 @@ def _many_rows_of_the_operation(lines, order):
     asked, calls = models.BulkRequest.objects.earliest("pk"), models.ReceiverCall.objects.values_list("pk", flat=True)
     _add(models.BulkEntry, (models.BulkEntry(request=asked, row=pk, is_acted=True) for pk in calls))
     models.BulkRequest.objects.filter(pk=asked.pk).update(total=len(calls), acted=len(calls))
+    user = get_user_model().objects.order_by("pk").values_list("pk", flat=True).first()  # whose file it is
     _add(models.ExportRequest, (
         models.ExportRequest(topic="order", first=START.date(), last=START.date(), requested_by="office",
-                             created_at=_at(number), reason="", status="done")
+                             requested_by_pk=str(user), created_at=_at(number), reason="", status="done")
         for number in lines
     ))  # fmt: skip
+    part = zlib.compress(b"number\r\n")
+    _add(models.ExportPart, (models.ExportPart(request=each, data=part) for each in models.ExportRequest.objects.all()))
     _add(models.Pull, (
         models.Pull(account="default", requested_by="office", created_at=_at(number), status="done", finished_at=START)
         for number in lines
@@ -230,6 +236,9 @@ def _many_rows_of_the_operation(lines, order):
     orders = models.Order.objects.order_by("pk")[: len(lines)]
     _add(models.OrderAnswer, (
         models.OrderAnswer(order=each, asked_at=START, is_shipped=True, is_invoiced=True) for each in orders
+    ))  # fmt: skip
+    _add(models.Erasure, (
+        models.Erasure(account="default", order_numbers=[f"{number}"], erased_by="office") for number in lines
     ))  # fmt: skip
     _add(models.Drift, (
         models.Drift(topic="order", kind="unknown_field", name=f"name{number}", count=1, first_seen_at=START,

@@ -30,6 +30,11 @@ def paths(model, depth=1, before=""):
             yield from paths(field.related_model, depth - 1, f"{path}__")
 
 
+def text_of(answer):
+    """Return the text of an answer, also if it is sent in parts."""
+    return b"".join(answer.streaming_content).decode() if answer.streaming else answer.text
+
+
 @pytest.mark.parametrize("page", admins(), ids=lambda page: page.opts.model_name)
 def test_no_filter_in_an_address_reads_a_column(filled, clerk, page, rf, django_user_model):
     http = clerk(*ALL_BUT_PERSONS)
@@ -40,10 +45,14 @@ def test_no_filter_in_an_address_reads_a_column(filled, clerk, page, rf, django_
     asked = {f"{path}{lookup}" for path in paths(page.model) for lookup in LOOKUPS} - offered
     assert not [name for name in asked if page.lookup_allowed(name, "[", request)]
     url = reverse(f"admin:{APP}_{page.opts.model_name}_changelist")
+    with CaptureQueriesContext(connections[database_alias()]) as queries:
+        http.get(url)
+    own = {each["sql"] for each in queries}  # such as the counts on its tabs, which no parameter changes
     for name in sorted({f"{field.name}__regex" for field in page.model._meta.get_fields()} | {"pk__in"}):
         with CaptureQueriesContext(connections[database_alias()]) as queries:
             assert http.get(url, {name: "["}).status_code == 400, name
-        assert not [each for each in queries if "stockhub_webhooks_" in each["sql"]]
+        asked_for = {each["sql"] for each in queries if "stockhub_webhooks_" in each["sql"]}
+        assert not asked_for - own, name
 
 
 def test_every_page_of_our_own_ignores_filters(filled, clerk):
@@ -54,7 +63,7 @@ def test_every_page_of_our_own_ignores_filters(filled, clerk):
             plain = http.get(address)
             asked = http.get(address, {"body__startswith": "x", "shipping_address__last_name__regex": "["})
             assert asked.status_code == plain.status_code, name
-            assert MARKS.sub("", asked.text) == MARKS.sub("", plain.text), name
+            assert MARKS.sub("", text_of(asked)) == MARKS.sub("", text_of(plain)), name
     assert len(own) > 15
 
 

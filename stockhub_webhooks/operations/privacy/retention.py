@@ -91,14 +91,15 @@ def past_term(
     Args:
         terms: the terms in days; None for those that apply now.
         grace: what is past its term for less than this does not count, since it is removed once an hour.
-        is_quick: True to leave out what needs more than an index, which is the addresses and the documents.
+        is_quick: True to leave out the addresses, the documents, the requests and the numbers that were asked for: their
+            counts read the whole table.
     """
     now = timezone.now() - grace
     counts: dict[str, int] = {}
     for kind, term in (retention_days() if terms is None else terms).items():
-        if term is not None and not (is_quick and kind not in SELECTIONS):
+        if term is not None and not (is_quick and kind not in QUICK_COUNTS):
             limit = now - timedelta(days=term)
-            counts[kind] = sum(count(limit) for count in COUNTS[kind])
+            counts[kind] = sum(count(limit) for count in (QUICK_COUNTS if is_quick else COUNTS)[kind])
     return counts
 
 
@@ -181,16 +182,23 @@ def _in_batches(select: Callable[[datetime], Any], remove: Callable[[Any], int],
 
 WORK_REQUESTS = (Replay, BulkRequest, ExportRequest, Pull)
 Step = Callable[[datetime], Iterator[int]]
+Count = Callable[[datetime], int]
+Selections = tuple[tuple[Callable[[datetime], Any], Callable[[Any], int]], ...]
 
-SELECTIONS: dict[str, tuple[tuple[Callable[[datetime], Any], Callable[[Any], int]], ...]] = {
+QUICK_SELECTIONS: dict[str, Selections] = {
     BODIES: ((_bodies, _empty),),
     REFUSED: ((_refused, _delete), (_refusals, _delete)),
+    ATTEMPTS: ((_attempts, _delete),),
+    EVENTS: ((_events, _delete),),
+}
+
+SELECTIONS: dict[str, Selections] = {
+    **QUICK_SELECTIONS,
     ATTEMPTS: (
-        (_attempts, _delete),
+        *QUICK_SELECTIONS[ATTEMPTS],
         *((partial(_requests, model), _delete) for model in WORK_REQUESTS),
         (_asked_numbers, _delete),
     ),
-    EVENTS: ((_events, _delete),),
 }
 
 STEPS: dict[str, tuple[Step, ...]] = {
@@ -202,11 +210,19 @@ STEPS: dict[str, tuple[Step, ...]] = {
     DOCUMENTS: (old_purchases.remove_old_documents, partial(_in_batches, _ended_numbers, _delete)),
 }
 
-COUNTS: dict[str, tuple[Callable[[datetime], int], ...]] = {
-    **{
-        kind: tuple(partial(lambda select, limit: select(limit).order_by().count(), select) for select, _ in steps)
-        for kind, steps in SELECTIONS.items()
-    },
+
+def _counts(selections: dict[str, Selections]) -> dict[str, tuple[Count, ...]]:
+    return {kind: tuple(partial(_count, select) for select, _ in steps) for kind, steps in selections.items()}
+
+
+def _count(select: Callable[[datetime], Any], limit: datetime) -> int:
+    return int(select(limit).order_by().count())
+
+
+QUICK_COUNTS: dict[str, tuple[Count, ...]] = _counts(QUICK_SELECTIONS)
+
+COUNTS: dict[str, tuple[Count, ...]] = {
+    **_counts(SELECTIONS),
     ADDRESSES: (old_purchases.count_old_addresses,),
-    DOCUMENTS: (old_purchases.count_old_documents, lambda limit: int(_ended_numbers(limit).count())),
+    DOCUMENTS: (old_purchases.count_old_documents, partial(_count, _ended_numbers)),
 }

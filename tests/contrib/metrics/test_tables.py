@@ -145,7 +145,7 @@ def test_a_scrape_costs_the_same_few_queries_however_much_there_is(post, hear):
         post("order", b"x")
         post("order", key=f"wrong {number}")
     assert queries() == few
-    assert few <= 13
+    assert few <= 16  # three of them count what is past its term and still here
 
 
 def test_registering_it_asks_nothing_of_the_database():
