@@ -14,7 +14,7 @@ from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models import BulkRequest, Message, Order, RefusedBody
 from tests.conftest import KEY, PREFIX
 from tests.samples import contract
-from tests.security.test_secrets import SECRETS, WRONG, assert_clean, logged, personal  # noqa: F401 - a fixture
+from tests.security.test_secrets import SECRETS, WRONG, assert_clean, logged, personal  # noqa: F401 - fixture
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
@@ -142,7 +142,7 @@ def test_error_report_of_the_entry_form_has_no_body(reported, monkeypatch, setti
 
 
 @pytest.mark.parametrize("where", ["journal.insert", "journal.enter", "refusals.message_of"])
-def test_release_that_is_broken_off_tells_no_body(reported, monkeypatch, office, logged, where):
+def test_release_that_is_broken_off_tells_no_body(reported, monkeypatch, office, logged, where):  # noqa: F811 - fixture
     """It is a bulk request, which catches the error, logs where it was, and keeps it for the office."""
     send("order", WRONG)
     monkeypatch.setattr(f"stockhub_webhooks.receiving.{where}", fail)

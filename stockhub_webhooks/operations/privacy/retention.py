@@ -91,8 +91,8 @@ def past_term(
     Args:
         terms: the terms in days; None for those that apply now.
         grace: what is past its term for less than this does not count, since it is removed once an hour.
-        is_quick: True to leave out the addresses, the documents, the requests and the numbers that were asked for: their
-            counts read the whole table.
+        is_quick: True to leave out the addresses, the documents, the requests and the numbers that were asked for,
+            which need more than an index.
     """
     now = timezone.now() - grace
     counts: dict[str, int] = {}
