@@ -6,7 +6,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('stockhub_webhooks', '0035_host_lines'),
+        ("stockhub_webhooks", "0035_host_lines"),
     ]
 
     operations = [

@@ -14,6 +14,7 @@ from stockhub_webhooks.serializers.identity import Identity, first_document, ide
 
 BATCH = 100  # bodies may be long
 Test = Callable[[set[Identity]], bool]
+Known = Callable[[set[Identity]], set[Identity]]
 
 
 def unapplied(account: str) -> Any:
@@ -29,15 +30,18 @@ def waiting(account: str, is_about: Test) -> int:
     return sum(is_about(_identities(row)) for row in _each(rows))
 
 
-def clean_unapplied(account: str, is_about: Test) -> int:
+def clean_unapplied(account: str, is_about: Test, among: Known | None = None) -> int:
     """Remove the bodies of messages that were not applied and are about certain documents; return their number.
 
     Other documents in the same body stay.
+
+    Args:
+        account: whose messages.
+        is_about: True if one of the documents is among these.
+        among: returns those of the documents, for many messages at once; without it each message is asked for.
     """
     cleaned = 0
-    for message in _each(unapplied(account)):
-        if not is_about(_identities(message)):
-            continue
+    for message in _each_about(unapplied(account), is_about, among):
         cleaned += 1
         rows = Message.objects.using(database_alias()).filter(pk=message.pk)
         if rest := without(bytes(message.body), message.url_topic, message.headers, is_about):
@@ -57,13 +61,11 @@ def forget(rows: Any) -> int:
     return journal.remove_bodies(rows, error="")
 
 
-def clean_refused(is_about: Test) -> int:
+def clean_refused(is_about: Test, among: Known | None = None) -> int:
     """Delete refused bodies about certain documents; return their number. Other documents in the same body stay."""
     rows = RefusedBody.objects.using(database_alias())
     cleaned = 0
-    for kept in _each(rows):
-        if not is_about(_identities(kept)):
-            continue
+    for kept in _each_about(rows, is_about, among):
         cleaned += 1
         row = rows.filter(pk=kept.pk)
         MentionedNumber.objects.using(database_alias()).filter(refused_body=kept.pk).delete()
@@ -78,9 +80,24 @@ def clean_refused(is_about: Test) -> int:
 
 def _each(rows: Any) -> Iterator[Any]:
     """Yield rows in batches, without a cursor that stays open."""
+    for batch in _batches(rows):
+        yield from batch
+
+
+def _each_about(rows: Any, is_about: Test, among: Known | None) -> Iterator[Any]:
+    """Yield the rows about certain documents."""
+    for batch in _batches(rows):
+        named = {row.pk: _identities(row) for row in batch}
+        known = among(set().union(*named.values())) if among else None
+        for row in batch:
+            if is_about(named[row.pk]) if known is None else named[row.pk] & known:
+                yield row
+
+
+def _batches(rows: Any) -> Iterator[list[Any]]:
     last = 0
     while batch := list(rows.filter(pk__gt=last).order_by("pk")[:BATCH]):
-        yield from batch
+        yield batch
         last = batch[-1].pk
 
 

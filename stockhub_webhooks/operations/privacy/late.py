@@ -28,8 +28,9 @@ def clean() -> int:
     unsettled = (Message.Status.QUARANTINED, Message.Status.FAILED)
     accounts = Message.objects.using(using).filter(status__in=unsettled).order_by()
     for account in accounts.values_list("account", flat=True).distinct():
-        cleaned += bodies.clean_unapplied(account, partial(is_erased, account=account))
-    return cleaned + bodies.clean_refused(is_erased)
+        among = partial(erased_among, account=account)
+        cleaned += bodies.clean_unapplied(account, partial(is_erased, account=account), among)
+    return cleaned + bodies.clean_refused(is_erased, erased_among)
 
 
 def is_erased(named: set[Identity], account: str | None = None) -> bool:
