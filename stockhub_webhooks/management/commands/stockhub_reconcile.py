@@ -101,14 +101,18 @@ class Command(SafeCommand):
     def run(self, account: str, choice: Choice, per_second: float) -> Iterator[Step]:
         """Do the run; Ctrl-C stops it, and the same command continues it."""
         pull = run.begin(account, choice, who=f"{_user()} (stockhub_reconcile)", claim=uuid.uuid4())
+        has_news = False
         try:
-            yield from run.steps(pull, per_second=per_second)
+            for step in run.steps(pull, per_second=per_second):
+                has_news = has_news or step.result == "changed"
+                yield step
         except KeyboardInterrupt:
             run.halt(pull.pk, _user())
             self.stderr.write("interrupted; what was fetched is kept, and the same command goes on from here")
             raise SystemExit(130) from None
         finally:
-            runners.current().wake()
+            if has_news:
+                runners.current().wake()
 
     def show(self, step: Step, done: int) -> None:
         """Print a result that a person should see, and a progress bar on a terminal."""
