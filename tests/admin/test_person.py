@@ -72,7 +72,7 @@ def test_chosen_orders_are_erased_and_the_answer_is_shown(orders, staff):
         str(order.pk) for order in orders[:2]
     }
     assert staff.get(url("change", orders[0])).status_code == 200
-    assert str(orders[0].pk) in staff.get(reverse("admin:stockhub_webhooks_erasure_changelist")).text
+    assert orders[0].increment_id in staff.get(reverse("admin:stockhub_webhooks_erasure_changelist")).text
 
 
 def test_action_leads_to_the_page_with_the_chosen_orders(orders, act):
