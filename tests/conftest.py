@@ -41,6 +41,8 @@ SHARES = {
     "admin": "mariadb",
     "doctor": "mariadb",
     "metrics": "mariadb",
+    "privacy": "mariadb",
+    "reconcile": "postgresql",
     "rest": "mariadb",
     "simulator": "mariadb",
     "test_server.py": "mariadb",
@@ -51,8 +53,12 @@ SHARES = {
     "security/test_nul.py": "postgresql",
     "security/test_parameters.py": "postgresql",
     "testing": "sqlite",
+    "worklists": "postgresql",
 }
-ON_EACH_DATABASE = ("test_concurrency.py", "test_export.py", "test_finding.py", "test_kills.py", "test_lists.py")
+ON_EACH_DATABASE = (
+    *("test_concurrency.py", "test_erase.py", "test_export.py", "test_finding.py", "test_kills.py", "test_lists.py"),
+    "test_retention.py",
+)
 
 
 # what pytest finds by itself where the package is installed
