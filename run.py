@@ -90,7 +90,16 @@ DRILLS = {
             (*PYTEST, "tests/outages/test_storms.py"),
         ],
     ),
-    "hosts": ("the app in the set-ups of other projects", "TEST_POSTGRESQL_URL", [(*PYTEST, "tests/hosts")]),
+    "hosts": (
+        "the app in the set-ups of other projects",
+        "TEST_POSTGRESQL_URL",
+        [
+            (*PYTEST, "tests/hosts"),
+            (*PYTEST, "tests/shops"),
+            ("-m", "pip", "install", "--quiet", "uwsgi>=2.0.28,<3", "django-unfold<1", "django-jazzmin>=3,<4"),
+            (*PYTEST, "tests/drills/hosts"),
+        ],
+    ),
     "deploy": ("old code receives on the migrated schema", "TEST_POSTGRESQL_URL", [(*PYTEST, "tests/drills/deploy")]),
     "audit": ("known weaknesses of the packages that are installed", None, [("tests/drills/audit.py",)]),
     "endless": (
@@ -98,7 +107,16 @@ DRILLS = {
         None,
         [(*PYTEST, "-s", "--timeout=1200", "tests/drills/endless")],
     ),
-    "erasure": ("a person is erased everywhere", None, []),
+    "recover": (
+        "every webhook of a day dropped for 1,000 orders: from the shop's numbers alone all come back, or are named",
+        None,
+        [(*PYTEST, "-s", "--timeout=3600", "tests/drills/recover")],
+    ),
+    "erasure": (
+        "a person is erased everywhere; a million old messages are pruned while others come in",
+        "TEST_POSTGRESQL_URL",
+        [(*PYTEST, "tests/operations/privacy"), ("-m", "benchmarks.pruning", "1000000")],
+    ),
     "flaky": ("the quick tests in random order, 20 times, on a busy disk", None, [(*PYTEST, *QUICK)] * 20),
 }
 DRILL_VARIABLES = {"STOCKHUB_DRILL": "1", "STOCKHUB_FUZZ_SECONDS": "600", "STOCKHUB_EXPLAIN_MESSAGES": "1000000"}

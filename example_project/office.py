@@ -5,9 +5,11 @@
 
 import argparse
 import random
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections import Counter
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -58,7 +60,7 @@ def play(address: str) -> dict[tuple[str, str, int], datetime]:
     sent = sorted((each for each in steps if each[0] < now), key=itemgetter(0))
     target = Target.at(f"{address}api/v1/stockhub/")
     for plan in (
-        *(BY_NAME[name].plan(1, 1, timezone.now()) for name in ("wrong-key", "malformed", "drift")),
+        *(BY_NAME[name].plan(1, 1, timezone.now()) for name in ("wrong-key", "malformed", "drift", "duplicate")),
         Plan([tuple(post for at, post in sent)], lives),
     ):
         Simulation(target, KEY, plan, concurrency=1).run()
@@ -127,10 +129,10 @@ def main() -> int:
         print(
             f"{address}admin/stockhub_webhooks/   login: {LOGIN}   password: {PASSWORD}   (Ctrl-C ends it)", flush=True
         )
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # of a container, or `kill` after nohup
         try:
-            while True:
-                input()
-        except (EOFError, KeyboardInterrupt):
+            threading.Event().wait()
+        except KeyboardInterrupt:
             print()
     return 0
 

@@ -1,12 +1,11 @@
 """Configuration of the app."""
 
 from django.apps import AppConfig
-from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
 
 class StockHubWebhooksConfig(AppConfig):
-    """The app, which imports the module `stockhub_receivers` of each installed app."""
+    """The app, which imports the module `stockhub_receivers` of each installed app, and those of the resolvers."""
 
     name = "stockhub_webhooks"
     label = "stockhub_webhooks"
@@ -17,9 +16,12 @@ class StockHubWebhooksConfig(AppConfig):
         """Register the system checks, connect the shop's receivers, load the runner and start the metrics."""
         from stockhub_webhooks import runners
         from stockhub_webhooks.contrib import metrics
+        from stockhub_webhooks.delivery import discovery
+        from stockhub_webhooks.models import owned_addresses
         from stockhub_webhooks.operations import checks  # noqa: F401 - models must be loaded first
         from stockhub_webhooks.runners import checks as runner_checks  # noqa: F401 - models must be loaded first
 
-        autodiscover_modules("stockhub_receivers")
+        owned_addresses.connect()
+        discovery.import_receivers()
         runners.load()
         metrics.start()

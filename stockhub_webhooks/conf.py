@@ -109,16 +109,27 @@ class Conf:
         0, "The number of your own proxies in front of Django; so many entries of `X-Forwarded-For` are trusted."
     )
     KEEP_REFUSED = Setting(
-        100, "The number of refused messages that are kept for a week, in case the key was mistyped; 0 keeps none."
+        100,
+        "The number of refused messages of one topic, key and network that are kept, in case the key was mistyped, and "
+        "ten times as many in all; 0 keeps none.",
+    )
+    KEEP_REFUSED_BYTES = Setting(
+        64 * 1024 * 1024, "The size in bytes of all refused messages that are kept, whatever their number."
     )
     ALERT = Setting(
         "django.core.mail.mail_admins",
         "Dotted path of a function `(subject, text) -> None` that sends an alarm; empty sends none.",
     )
-    SILENCE_AFTER_HOURS = Setting(
-        0.0,
-        "The number of opening hours without a message after which an alarm is raised; 0 raises none.",
-        types=(int, float),
+    SILENCE_AFTER_HOURS: Setting[float | None] = Setting(
+        None,
+        "The number of opening hours without a message after which an alarm is raised; 0 raises none, and `None` "
+        "learns it: three times the longest gap of the last 14 days with messages, at least 24.",
+        types=(int, float, type(None)),
+    )
+    SITE_URL = Setting(
+        "",
+        "The address of the site, such as `https://shop.example`, for links in mails; without it that of "
+        "`stockhub_doctor --url`.",
     )
     OPENING_HOURS: Setting[tuple[str, str] | list[str]] = Setting(
         ("00:00", "24:00"),
@@ -131,7 +142,59 @@ class Conf:
     HOST_ORDER_RESOLVER = Setting(
         "", "Dotted path of a function `(po_number, order) -> object or None` that finds the shop's own order."
     )
+    RETENTION_DAYS: Setting[Mapping[str, Any] | None] = Setting(
+        None,
+        "How many days personal data is kept, by kind, see [docs/privacy.md](docs/privacy.md); `{}` takes the "
+        "defaults. Until it is set, only refused messages and failed attempts are removed.",
+        types=(Mapping,),
+    )
+    ERASURE_LOG: Setting[str | Path] = Setting(
+        "",
+        "A file, outside of the database's disk, that each erasure is appended to, to be repeated after a restore.",
+        types=(str, Path),
+    )
+    HOST_ORDER_NUMBER = Setting(
+        "",
+        "The name of the attribute or method of the shop's own order that holds the number under which Stock Hub knows "
+        "it; used by `{% stockhub_tracking %}`, `{% stockhub_box %}` and the box in the admin.",
+    )
+    REST_BASE_URL: Setting[str | dict[str, Any]] = Setting(
+        "",
+        "The address of Stock Hub's REST calls, such as `https://…/rest/all`, for `stockhub_reconcile`; or a dict of "
+        "account to address.",
+        types=(str, Mapping),
+    )
+    REST_TOKEN: Setting[str | dict[str, Any]] = Setting(
+        "", "The bearer token for the REST calls; or a dict of account to token.", types=(str, Mapping)
+    )
+    REST_AUTH: Setting[str | dict[str, Any]] = Setting(
+        "",
+        "Dotted path of a function `(account) -> headers` that authenticates the REST calls instead of `REST_TOKEN`; "
+        "or a dict of account to path.",
+        types=(str, Mapping),
+    )
+    RECENT_PO_NUMBERS: Setting[str | dict[str, Any]] = Setting(
+        "",
+        "Dotted path of a function `() -> numbers` that yields the shop's own order numbers of the last weeks, so that "
+        "an order of which nothing arrived is found; or a dict of account to path.",
+        types=(str, Mapping),
+    )
+    JOURNAL_COPY_DIR: Setting[str | Path] = Setting(
+        "",
+        "A directory on another disk than the database's, in which each accepted message is also appended to a file; "
+        "`stockhub_ingest` reads it after a restore.",
+        types=(str, Path),
+    )
+    HOST_LINE_RESOLVER = Setting(
+        "", "Dotted path of a function `(item, host_order) -> object or None` that finds the shop's own order line."
+    )
 
+    DEADLINE_DAYS: Setting[Mapping[str, Any]] = Setting(
+        {},
+        "The days after which something that does not proceed is listed and sent as `deadline_passed`: a dict of rule "
+        "to days, or to `None` to turn the rule off; see [docs/worklists.md](docs/worklists.md).",
+        types=(Mapping,),
+    )
     METRICS = Setting(
         False,
         "Count for Prometheus (extra `metrics`), see [docs/metrics.md](docs/metrics.md); read when Django starts.",
@@ -181,10 +244,33 @@ class Conf:
             raise ValueError(f"there is no account {named!r}: one of {', '.join(known)}")
         return named or real[0]
 
+    def of_account(self, name: str, account: str) -> str:
+        """Return the value of a `REST_…` setting or of `RECENT_PO_NUMBERS` for an account, "" if there is none.
+
+        A value that is no dict is that of each real account.
+        """
+        value = getattr(self, name)
+        if not isinstance(value, Mapping):
+            value = {} if account == TEST_ACCOUNT else {account: value}
+        text = value.get(account, "")
+        return text.strip() if isinstance(text, str) else ""
+
+    def rest_accounts(self) -> list[str]:
+        """Return the real accounts that have a `REST_BASE_URL`."""
+        return [account for account in self.real_accounts() if self.of_account("REST_BASE_URL", account)]
+
     def pause_after(self, attempts: int) -> float:
         """Return the pause in seconds before the next attempt: exponential back-off plus up to 25 % jitter."""
         pause = min(self.BACKOFF_BASE_SECONDS * 2 ** min(attempts - 1, 30), self.BACKOFF_MAX_SECONDS)
         return float(pause * random.uniform(1.0, 1.25))  # nosec B311  # jitter
+
+    def resolvers(self) -> list[str]:
+        """Return the dotted paths of the shop's resolvers that are set."""
+        return [path for path in (self.HOST_ORDER_RESOLVER, self.HOST_LINE_RESOLVER) if path]
+
+    def root_package(self) -> str:
+        """Return the package of the host's `ROOT_URLCONF`, "" if it is in none."""
+        return str(getattr(settings, "ROOT_URLCONF", None) or "").rpartition(".")[0]
 
     def uses_time_zones(self) -> bool:
         """Return True if the host's times are aware."""
@@ -193,6 +279,10 @@ class Conf:
     def alert_has_no_recipient(self) -> bool:
         """Return True if alarms are mailed to `ADMINS`, which is empty."""
         return self.setting("ALERT").default == self.ALERT and not settings.ADMINS
+
+    def mails_alarms(self) -> bool:
+        """Return True if somebody is told of alarms: by mail, or by the shop's own function."""
+        return bool(self.ALERT) and not self.alert_has_no_recipient()
 
     def mails_wait_forever(self) -> bool:
         """Return True if the shop's mails wait without a limit for a mail server that does not answer."""
@@ -214,6 +304,14 @@ class Conf:
     def public_schema(self) -> str:
         """Return the name of the schema that no tenant of django-tenants has."""
         return str(getattr(settings, "PUBLIC_SCHEMA_NAME", "public"))
+
+    def redirects(self) -> Iterator[tuple[str, str]]:
+        """Yield why Django's middleware may redirect a message, and what to do about it."""
+        if settings.SECURE_SSL_REDIRECT and not settings.SECURE_PROXY_SSL_HEADER:
+            hint = "Behind a proxy that ends https, set SECURE_PROXY_SSL_HEADER; or exempt the address."
+            yield "SECURE_SSL_REDIRECT is on without SECURE_PROXY_SSL_HEADER", hint
+        if settings.PREPEND_WWW:
+            yield "PREPEND_WWW is on", "Give Winkelstraat the address with www."
 
     def uses_asgi(self) -> bool:
         """Return True if the host is served by ASGI, as its settings say."""

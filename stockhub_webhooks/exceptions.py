@@ -18,6 +18,12 @@ Two questions decide the class: is the sender, the shop or the set-up at fault, 
     ├── ConnectionLost       set-up: the database ended the connection in the middle of a call
     ├── ReceiverRefused      developer of the shop: the function cannot be connected
     ├── MultipleAccounts     developer of the shop: an order number exists in several accounts, and none is named
+    ├── RestError            Stock Hub or the set-up: a REST call did not give what was asked for
+    │   ├── RestNotConfigured    set-up: the settings of the REST calls are missing or wrong; a retry does not help
+    │   ├── RestRefused          set-up: the token or the address is wrong; a retry does not help
+    │   ├── RestNotFound         no fault: Stock Hub does not know the number, at least not yet
+    │   └── RestUnavailable      Stock Hub: a time-out, a broken connection, 429 or 5xx, after several attempts
+    ├── PullUnderWay         operator: another run of the same account has not ended
     ├── RetryLater           receiver of the shop: call again later, without counting an attempt
     └── PermanentFailure     receiver of the shop: never call again for this event
 
@@ -205,12 +211,48 @@ class ReceiverRefused(StockHubError, TypeError):
     """A receiver that cannot be connected; the text says what to change."""
 
 
+class BookingRefused(StockHubError):
+    """`event.book` cannot book: nothing was booked, and the text says what to do."""
+
+
 class MultipleAccounts(StockHubError):
     """An order number of the shop that several accounts have, looked up without an account."""
 
     def __init__(self, accounts: Iterable[str]) -> None:
         names = ", ".join(map(repr, sorted(accounts)))
         super().__init__(f"several accounts have orders with this number ({names}): pass one of them as `account`")
+
+
+class RestError(StockHubError):
+    """A REST call of Stock Hub that did not give what was asked for; the text never holds the token."""
+
+
+class RestNotConfigured(RestError):
+    """The settings of the REST calls are missing or wrong, or the extra `[reconcile]` is not installed."""
+
+
+class RestRefused(RestError):
+    """Stock Hub refused the token, or the address is not the one of its REST calls."""
+
+
+class RestNotFound(RestError):
+    """Stock Hub does not know the number, at least not yet."""
+
+
+class RestUnavailable(RestError):
+    """Stock Hub did not answer, or answered 429 or 5xx, several times in a row.
+
+    Attributes:
+        retry_after: the pause in seconds that Stock Hub asks for; 0 if it names none.
+    """
+
+    def __init__(self, text: str, retry_after: float = 0.0) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
+
+
+class PullUnderWay(StockHubError):
+    """Another run of `stockhub_reconcile` for the same account has not ended."""
 
 
 class RetryLater(StockHubError):
@@ -226,6 +268,7 @@ class RetryLater(StockHubError):
 
     def __init__(self, seconds: float | timedelta = 60, reason: str = "") -> None:
         self.seconds = to_seconds(seconds)
+        self.lookup_fault = ""  # set by the caller if `HOST_ORDER_RESOLVER` raised in this attempt
         super().__init__(f"asked to be called again in {self.seconds:g} seconds" + (reason and f": {reason}"))
 
 

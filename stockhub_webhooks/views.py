@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import DisallowedHost
 from django.db import Error as DatabaseError
 from django.db import connections, transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -40,7 +41,7 @@ from stockhub_webhooks.operations.health.kept_report import KEPT_REPORT
 from stockhub_webhooks.operations.health.rules import as_json
 from stockhub_webhooks.processing import pipeline
 from stockhub_webhooks.receiving import journal, refusals, spool_import
-from stockhub_webhooks.receiving.authentication import authenticate, identify
+from stockhub_webhooks.receiving.authentication import Sender, authenticate, identify
 from stockhub_webhooks.receiving.incoming import (
     check_unpacked_size,
     cut_off,
@@ -48,6 +49,7 @@ from stockhub_webhooks.receiving.incoming import (
     read_body,
     remote_address,
     sent_headers,
+    take_key,
 )
 from stockhub_webhooks.receiving.slow_senders import read_refused_body, stop_reading
 from stockhub_webhooks.serializers.body import NEARBY_ADDRESS
@@ -56,7 +58,7 @@ from stockhub_webhooks.serializers.fields import clean_text
 logger = logger_of(__name__)
 
 # set here, since the host may have no middleware that sets them
-SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-store"}
 
 
 class CallbackResponse(HttpResponse):
@@ -109,6 +111,18 @@ def refuse_secret(
 
     answer.after = after
     return answer
+
+
+@sensitive_variables()
+def authenticated(request: Any) -> Sender:
+    """Return the sender of a request; its account and the fingerprint of its key stay on the request, its key does not.
+
+    Raises:
+        WrongKey: the key is missing or not known.
+    """
+    sender = authenticate(take_key(request))
+    request.stockhub_account, request.stockhub_key_fingerprint = sender
+    return sender
 
 
 class ExemptView(View):
@@ -166,7 +180,7 @@ class ReceiveView(ExemptView):
         Raises:
             Refused: the key is wrong, or the body is too large.
         """
-        sender = authenticate(request.META.get("HTTP_X_API_KEY"))
+        sender = authenticated(request)
         headers = journal.kept_headers(sent_headers(request))
         body = read_body(request, conf.MAX_BODY_BYTES)
         check_unpacked_size(body, headers, conf.MAX_BODY_BYTES)
@@ -228,7 +242,7 @@ class ReceiveView(ExemptView):
         """Answer 405 to any method but POST, and count it if a key was sent, right or wrong."""
         response: CallbackResponse = problem(405, MethodNotAllowed.title, "Messages are accepted by POST only.")
         try:
-            sender = authenticate(request.META.get("HTTP_X_API_KEY"))
+            sender = authenticated(request)
             response = self.refuse(request, MethodNotAllowed(sender.key_fingerprint))
         except WrongKey as refusal:
             if refusal.key_fingerprint:
@@ -296,7 +310,15 @@ class HealthView(ExemptView):
             return alive
         report = KEPT_REPORT.get()
         status = 503 if report.database else 200
-        return JsonResponse(as_json(report), status=status, headers=SECURITY_HEADERS)
+        return JsonResponse(as_json(report, base_of(request)), status=status, headers=SECURITY_HEADERS)
+
+
+def base_of(request: HttpRequest) -> str:
+    """Return `SITE_URL`, or scheme and host of the request; "" for a host that `ALLOWED_HOSTS` lacks."""
+    try:
+        return conf.SITE_URL.rstrip("/") or f"{request.scheme}://{request.get_host()}"
+    except DisallowedHost:
+        return ""
 
 
 @sensitive_variables()
@@ -306,7 +328,7 @@ def account_of_key(request: HttpRequest) -> str:
     Raises:
         WrongKey: the key is not known.
     """
-    key = str(request.META.get("HTTP_X_API_KEY") or "").strip()
+    key = str(take_key(request) or "").strip()
     return identify(key).account if key else ""
 
 

@@ -16,6 +16,7 @@ from stockhub_webhooks.db.low_water import LowWaterMark
 from stockhub_webhooks.db.throttle import Throttle
 from stockhub_webhooks.delivery import host_orders, shares
 from stockhub_webhooks.models import Message
+from stockhub_webhooks.office.worklists import sweep
 from stockhub_webhooks.operations.health import alarm
 from stockhub_webhooks.operations.health.kept_report import KEPT_REPORT
 from stockhub_webhooks.receiving.recent import RECENT
@@ -40,6 +41,8 @@ SHARES = {
     "admin": "mariadb",
     "doctor": "mariadb",
     "metrics": "mariadb",
+    "privacy": "mariadb",
+    "reconcile": "postgresql",
     "rest": "mariadb",
     "simulator": "mariadb",
     "test_server.py": "mariadb",
@@ -50,8 +53,12 @@ SHARES = {
     "security/test_nul.py": "postgresql",
     "security/test_parameters.py": "postgresql",
     "testing": "sqlite",
+    "worklists": "postgresql",
 }
-ON_EACH_DATABASE = ("test_concurrency.py", "test_export.py", "test_finding.py", "test_kills.py", "test_lists.py")
+ON_EACH_DATABASE = (
+    *("test_concurrency.py", "test_erase.py", "test_export.py", "test_finding.py", "test_kills.py", "test_lists.py"),
+    "test_retention.py",
+)
 
 
 # what pytest finds by itself where the package is installed
@@ -174,6 +181,8 @@ def _throttles(monkeypatch):
     monkeypatch.setattr(slices, "LONGEST_PAUSE_SECONDS", 0)
     monkeypatch.setattr(host_orders.registration_throttle, "seconds", 0)
     alarm.check_throttle.start()
+    monkeypatch.setattr(sweep.look_throttle, "seconds", 3600)  # the tests of the worklists look by themselves
+    sweep.look_throttle.start()
 
 
 @pytest.fixture(autouse=True)

@@ -194,7 +194,7 @@ def test_the_simulation_of_the_documentation_is_understood():
 def test_the_code_that_tests_receivers_runs(tmp_path):
     """Run the code in a separate project, whose shop has the example's receivers."""
     blocks = re.findall(r"```python\n(.*?)```", TESTING + section("Try it, and test it"), re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 5
     for number, code in enumerate(blocks):
         (tmp_path / f"test_{number}.py").write_text(code)
     (tmp_path / "conftest.py").write_text(f"{PLUGIN}\nimport pytest\nfrom shop import stockhub_receivers\n{SHOP_ORDER}")
@@ -209,7 +209,7 @@ def test_the_code_that_tests_receivers_runs(tmp_path):
     command = [sys.executable, "-m", "pytest", "--ds=project.settings", "-q", "-p", "no:cacheprovider", str(tmp_path)]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "3 passed" in done.stdout
+    assert "4 passed" in done.stdout
 
 
 # what pytest finds by itself where the package is installed

@@ -15,8 +15,9 @@ from stockhub_webhooks.db import leases
 from stockhub_webhooks.delivery import claimed_calls, ledger, manual
 from stockhub_webhooks.exceptions import AlreadySettled, Unreadable
 from stockhub_webhooks.models import Message, ReceiverCall
+from stockhub_webhooks.operations.privacy import bodies
 from stockhub_webhooks.operations.replay import Choice
-from stockhub_webhooks.receiving import claiming, journal
+from stockhub_webhooks.receiving import claiming, dismissal, journal
 from stockhub_webhooks.signals import order_created
 from stockhub_webhooks.testing.factories import MessageFactory, ReceiverCallFactory
 from tests import claims, state_changes
@@ -39,9 +40,14 @@ CHANGE_MESSAGE = {
     "settle": lambda message: journal.settle(message, serializers.read_message(message), Message.Outcome.CREATED),
     "quarantine": lambda message: journal.quarantine(message, Unreadable("not_json", "")),
     "dismiss": lambda message: journal.dismiss(message, "settled by phone"),
+    "dismiss_by_hand": lambda message: dismissal.dismiss_by_hand([message.pk], by="office", reason="settled by phone"),
+    "dismiss_corrected": lambda message: dismissal.dismiss_corrected(
+        MessageFactory(headers={dismissal.CORRECTED_FROM: str(message.uid)})
+    ),
     "postpone": lambda message: journal.postpone(message, ValueError()),
     "claim_due": lambda message: list(claims.claim_due()),
     "requeue": lambda message: journal.requeue([message.pk]),
+    "forget": lambda message: bodies.forget(Message.objects.filter(pk=message.pk)),
     "reopen": claiming.reopen,
 }
 CHANGE_CALL = {
@@ -53,7 +59,7 @@ CHANGE_CALL = {
     "give_up": lambda call: ledger.give_up(call, "", ""),
     "give_up_by_hand": lambda call: manual.give_up_by_hand([call.pk], "sold elsewhere"),
     "requeue": lambda call: manual.requeue([call.pk]),
-    "reassign": lambda call: manual.reassign(call.signal, call.receiver, RECEIVER),
+    "reassign_calls": lambda call: manual.reassign(call.signal, call.receiver, RECEIVER),
     "give_back_lost": lose_the_answer,
 }
 
@@ -61,7 +67,12 @@ CHANGE_CALL = {
 @pytest.mark.django_db
 @pytest.mark.parametrize(("old", "new", "function"), listed(Message))
 def test_each_declared_change_of_a_message_happens(old, new, function):
-    claimed = {"due_at": timezone.now() - timedelta(hours=1), "claim": uuid.uuid4(), "is_suspect": True}
+    claimed = {
+        "due_at": timezone.now() - timedelta(hours=1),
+        "claim": uuid.uuid4(),
+        "is_suspect": True,
+        "cause": "ValueError",
+    }
     is_open = old == Message.Status.RECEIVED
     message = MessageFactory(status=old, attempts=conf.MAX_ATTEMPTS, **(claimed if is_open else {}))
     CHANGE_MESSAGE[function](message)
@@ -73,7 +84,7 @@ def test_each_declared_change_of_a_message_happens(old, new, function):
 @pytest.mark.parametrize(("old", "new", "function"), listed(ReceiverCall))
 def test_each_declared_change_of_a_receiver_call_happens(hear, old, new, function):
     hear(order_created, uid=RECEIVER)
-    values = {"status": old, "receiver": "gone" if function == "reassign" else RECEIVER}
+    values = {"status": old, "receiver": "gone" if function == "reassign_calls" else RECEIVER}
     values["due_at"] = None if old == ReceiverCall.Status.GIVEN_UP else timezone.now() - timedelta(hours=1)
     if old in (ReceiverCall.Status.RUNNING, ReceiverCall.Status.DONE):
         attempts = conf.MAX_ATTEMPTS if new == ReceiverCall.Status.GIVEN_UP else 1

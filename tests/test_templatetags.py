@@ -1,6 +1,7 @@
 """The template tag for the shop's customers."""
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.template import Context, Template
 from django.utils import translation
 
@@ -24,15 +25,32 @@ class WithMethod:
         return "RESELLER_REF"
 
 
-class WithKey:
-    pk = "RESELLER_REF"
+class OfShop:
+    pk = 204
+    number = "RESELLER_REF"
+
+    def reference(self):
+        return self.number
 
 
-def test_each_way_to_name_the_order_shows_its_parcels(post):
+@pytest.fixture
+def number_is(settings):
+    """Return a function that sets `HOST_ORDER_NUMBER`."""
+
+    def set_to(name):
+        settings.STOCKHUB_WEBHOOKS = {**settings.STOCKHUB_WEBHOOKS, "HOST_ORDER_NUMBER": name}
+
+    return set_to
+
+
+def test_each_way_to_name_the_order_shows_its_parcels(post, number_is):
     post("order")
     post("shipment")
     order = Order.objects.get()
-    pages = {shown(named) for named in ("RESELLER_REF", order, WithAttribute(), WithMethod(), WithKey())}
+    pages = {shown(named) for named in ("RESELLER_REF", order, WithAttribute(), WithMethod())}
+    for name in ("number", "reference"):
+        number_is(name)
+        pages.add(shown(OfShop()))
     assert len(pages) == 1
     (page,) = pages
     assert "UPS 1Z00AA000000000001</a>" in page
@@ -47,10 +65,17 @@ def test_it_speaks_the_customers_language(post):
         assert "19 april 2024 12:00" in shown("RESELLER_REF")
 
 
-@pytest.mark.parametrize("order", [None, "", "another", object()])
-def test_without_parcels_it_says_so(post, order):
+@pytest.mark.parametrize("name", ["", "no_such_attribute"])
+def test_order_whose_number_is_not_known_shows_nothing(post, number_is, name):
+    number_is(name)
+    post("shipment", sample("shipment", po_number="204"))  # another customer's
+    for order in (None, "", object(), OfShop()):
+        assert shown(order) == ""
+
+
+def test_without_parcels_it_says_so(post):
     post("shipment")
-    assert "There is no parcel on its way yet." in shown(order)
+    assert "There is no parcel on its way yet." in shown("another")
 
 
 def test_it_links_only_to_http_and_escapes(post):
@@ -79,3 +104,19 @@ def test_the_template_can_be_replaced(post, settings, tmp_path):
     )
     post("shipment")
     assert shown("RESELLER_REF") == "IN_TRANSIT!"
+
+
+def test_box_is_shown_to_staff_who_may_view_orders_alone(post, rf, django_user_model, number_is):
+    number_is("number")
+    post("order")
+    post("shipment")
+    page = Template("{% load stockhub %}{% stockhub_box order %}")
+    create = django_user_model.objects.create
+    shown_to = []
+    for user in (create(username="a", is_superuser=True), create(username="b"), AnonymousUser()):
+        request = rf.get("/dashboard/")
+        request.user = user
+        shown_to.append(page.render(Context({"order": OfShop(), "request": request})))
+    assert "1Z00AA000000000001" in shown_to.pop(0)
+    assert set(shown_to) == {""}
+    assert page.render(Context({"order": OfShop()})) == ""

@@ -80,4 +80,5 @@ STOCKHUB_WEBHOOKS = {
     "ALERT": "",  # the demo has no mail server; without this line, problems are mailed to ADMINS
     "BACKOFF_BASE_SECONDS": env.float("STOCKHUB_BACKOFF_BASE_SECONDS", default=30),
 }
+SILENCED_SYSTEM_CHECKS = ["stockhub_webhooks.W040"]  # in the demo, the overview of the admin is looked at
 MAIL_SERVICE_URL = env("MAIL_SERVICE_URL", default="")

@@ -29,7 +29,7 @@ def shop_order_of(event):
     """Return the shop's order. If it is not committed yet, ask to be called again; after a day, give up."""
     if event.host_order is None and event.received_at < timezone.now() - timedelta(hours=24):
         raise PermanentFailure("this shop has no order of that number")
-    return event.require_host_order(retry_seconds=60)
+    return event.require_host_order(retry_seconds=60, lock=True)
 
 
 @receiver([signals.order_created, signals.order_status_changed], dispatch_uid="shop.follow_order")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
-from django.contrib.admin.utils import display_for_field, label_for_field, lookup_field
+from django.contrib.admin.utils import label_for_field, lookup_field
 from django.contrib.admin.views.main import ChangeList
+from django.db.models import DateTimeField
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
@@ -29,25 +30,31 @@ class BadgedAdmin(BoundedListAdmin):
         return self.has_account and bool(getattr(row, "is_test", False))
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        """Add the badge to the column that links to the page of a row, since small screens show that column, too."""
-        changelist = super().get_changelist_instance(request)
-        if any(map(self.is_test, changelist.result_list)):
-            name: Any = next(iter(changelist.list_display_links or ()))
-            column = self._with_badge(name)
-            for columns in ("list_display", "list_display_links", "sortable_by"):
-                former = getattr(changelist, columns)
-                setattr(changelist, columns, [column if each == name else each for each in former])
-        return changelist
+        """Shorten times; add the badge to the column that links to the page of a row: small screens show it, too."""
+        changelist: Any = super().get_changelist_instance(request)
+        first: Any = next(iter(changelist.list_display_links or ()), None)
+        badged = first if any(map(self.is_test, changelist.result_list)) else None
+        replaced = {
+            name: self._column(name, has_badge=name == badged)
+            for name in changelist.list_display
+            if isinstance(name, str) and (name == badged or self._is_time(name))
+        }
+        for columns in ("list_display", "list_display_links", "sortable_by"):
+            setattr(changelist, columns, [replaced.get(each, each) for each in getattr(changelist, columns) or ()])
+        return cast(ChangeList, changelist)
 
-    def _with_badge(self, name: str) -> Callable[[Any], Any]:
-        """Return a column that shows the same value, followed by the badge if the row is a test."""
+    def _is_time(self, name: str) -> bool:
+        return any(field.name == name and isinstance(field, DateTimeField) for field in self.opts.fields)
+
+    def _column(self, name: str, *, has_badge: bool) -> Callable[[Any], Any]:
+        """Return a column that shows the same value, a time in short, followed by the badge if the row is a test."""
         label, original = label_for_field(name, self.model, self, return_attr=True)
         ordering = name if original is None else getattr(original, "admin_order_field", None)
 
         def column(row: Any) -> Any:
             field, _attribute, value = lookup_field(name, row, self)
-            shown = display_for_field(value, field, display.EMPTY) if field else display.value(value)
-            return format_html("{} {}", shown, display.badge(_("test"))) if self.is_test(row) else shown
+            shown = display.column_value(value, field)
+            return format_html("{} {}", shown, display.badge(_("test"))) if has_badge and self.is_test(row) else shown
 
         column.__name__ = name  # Django makes the CSS class of the column from it
         return admin.display(column, description=label, ordering=ordering)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.utils import flatten_fieldsets
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -16,9 +17,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks import runners
-from stockhub_webhooks.admin import search_box
+from stockhub_webhooks.admin import labels, search_box
 from stockhub_webhooks.admin.badge import BadgedAdmin
 from stockhub_webhooks.admin.date_range import is_used
 from stockhub_webhooks.admin.guard import guarded_patterns
@@ -32,19 +34,23 @@ from stockhub_webhooks.office.access import may_see_persons
 from stockhub_webhooks.visible import isolated, visible_html
 
 BATCH = 500
+DJANGOS_FILTER = "admin/filter.html"
 
 ObjectTools = list[tuple[str, Any]]  # (url, label) of the buttons above a list or a row's page
 
 
 @dataclass(frozen=True)
-class RowTitle:
-    """Stand-in for the row in Django's breadcrumbs, which would show `str(row)`."""
+class TitledRow:
+    """A row whose text is the heading of its page: Django's breadcrumbs would show `str(row)`, and so do themes."""
 
-    pk: Any
+    row: Any
     title: str
 
     def __str__(self) -> str:
         return self.title
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.row, name)
 
 
 class ReadOnlyAdmin(BadgedAdmin):
@@ -55,17 +61,20 @@ class ReadOnlyAdmin(BadgedAdmin):
         personal_fields: fields that show personal columns (see `models.personal`), mapped to the field that is shown
             instead to users without the permission to see them; "" shows nothing. Personal columns themselves need
             no entry: they are left out.
+        help_texts: texts below the values of model fields for office people, where those of the model are for
+            developers; "" for none.
     """
 
     paginator = BoundedPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
-    ordering = ("-pk",)
+    ordering: ClassVar[tuple[str, ...]] = ("-pk",)
     search_fields = ("pk",)  # only makes Django show the search box; `get_search_filter` does the search
     sortable_by: ClassVar[Any] = ("created_at", "date_requested", "occurred_at", "received_at")  # each has an index
     deferred_fields: ClassVar[tuple[str, ...]] = ()
     personal_fields: ClassVar[dict[str, str]] = {}
+    help_texts: ClassVar[dict[str, Any]] = {}
 
     class Media:
         css = {"all": ["stockhub_webhooks/lists.css", "stockhub_webhooks/actions.css"]}
@@ -86,13 +95,22 @@ class ReadOnlyAdmin(BadgedAdmin):
 
     # ------------------------------------------------------------ columns, filters and fields
 
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Return the form, with the help texts for office people."""
+        return super().get_form(request, obj, change, help_texts=dict(self.help_texts), **kwargs)
+
     def shows_account(self) -> bool:
         """Return True if the account is shown: several are configured. Tests have a badge instead."""
         return self.has_account and len(conf.real_accounts()) > 1
 
     def get_list_display(self, request: HttpRequest) -> Any:
         columns = self.visible_fields(request, self.list_display)
-        return (*columns, "account") if self.shows_account() else columns
+        return (*columns, "account_in_words") if self.shows_account() else columns
+
+    @admin.display(description=_("account"))
+    def account_in_words(self, row: Any) -> str:
+        """Return the name of the account; in words if the app itself gave it."""
+        return labels.account(row.account)
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         filters = super().get_list_filter(request)
@@ -107,7 +125,11 @@ class ReadOnlyAdmin(BadgedAdmin):
         with_account = self.shows_account() and not is_test
         fieldsets: list[Any] = [(None, {"fields": ["about_test"]})] if is_test else []
         for title, options in self.fieldsets or ():
-            names = [name for name in options["fields"] if with_account or name != "account"]
+            names = [
+                "account_in_words" if name == "account" else name
+                for name in options["fields"]
+                if with_account or name != "account"
+            ]
             if visible := self.visible_fields(request, names):
                 fieldsets.append((title, {**options, "fields": visible}))
         return fieldsets
@@ -166,6 +188,10 @@ class ReadOnlyAdmin(BadgedAdmin):
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         changelist: Any = super().get_changelist_instance(request)
+        changelist.linked_filters = self.linked_filters(request, changelist)
+        for spec in changelist.filter_specs:
+            if spec.template == DJANGOS_FILTER:
+                spec.template = "admin/stockhub_webhooks/filter.html"
         changelist.search_help_text = self.search_help_text or search_box.help_text(request)
         return changelist
 
@@ -195,11 +221,17 @@ class ReadOnlyAdmin(BadgedAdmin):
             title = self.title_of(row)
             context |= {
                 "subtitle": title,
-                "original": RowTitle(row.pk, title),
+                "original": TitledRow(row, title),
                 "object_tools": self.change_form_object_tools(request, row),
                 "page_actions": self.get_page_actions(request, row),
+                "has_history": self.has_history(row),
             }
         return super().render_change_form(request, context, *args, **options)
+
+    def has_history(self, row: Any) -> bool:
+        """Return True if a person did something with this row; otherwise there is nothing behind the button."""
+        of_model = ContentType.objects.get_for_model(self.model)
+        return LogEntry.objects.filter(content_type=of_model, object_id=str(row.pk)).exists()
 
     def get_page_actions(self, request: HttpRequest, row: Any) -> list[tuple[str, str]]:
         """Return name and label of the list's actions that the page of a row offers as buttons."""

@@ -6,15 +6,21 @@ whatever the page shows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.utils import get_fields_from_path
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import url_params_from_lookup_dict
+from django.db.models import Model
 from django.http import HttpRequest
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 
+from stockhub_webhooks.admin import labels
+from stockhub_webhooks.contract import statuses
+from stockhub_webhooks.contract.statuses import Labels
 from stockhub_webhooks.models.personal import is_personal
 from stockhub_webhooks.office.access import may_see_persons
 
@@ -23,6 +29,7 @@ if TYPE_CHECKING:
 else:
     ModelAdmin = admin.ModelAdmin
 
+WORDS: dict[str, Labels] = {"signal": labels.SIGNALS, "cause": labels.CAUSES}
 DATE_PARTS = ("year", "month", "day", "gte", "lt")
 
 
@@ -34,6 +41,12 @@ class BoundedChangeList(ChangeList):
         is_sortable = self.sortable_by is None or field_name in self.sortable_by
         return super().get_ordering_field(field_name) if is_sortable else None
 
+    def get_results(self, request: HttpRequest) -> None:
+        """Read the rows of the page, and what the columns need of other tables, for all rows at once."""
+        super().get_results(request)
+        model_admin: Any = self.model_admin
+        model_admin.complete_rows(request, list(self.result_list))
+
 
 class BoundedListAdmin(ModelAdmin):
     """Base class of admins whose lists are filtered and sorted only by what their pages offer.
@@ -43,6 +56,9 @@ class BoundedListAdmin(ModelAdmin):
     """
 
     linked_parameters: ClassVar[tuple[str, ...]] = ()
+
+    def complete_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+        """Set on the rows of a page what their columns need of other tables."""
 
     def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
         return BoundedChangeList
@@ -75,6 +91,14 @@ class BoundedListAdmin(ModelAdmin):
             may_see_persons(request) or not is_personal(self.model, lookup)
         )
 
+    def linked_filters(self, request: HttpRequest, changelist: ChangeList) -> list[tuple[str, str, str]]:
+        """Return the parameters of a link that no filter beside the list shows: label, value, URL without it."""
+        return [
+            (*in_words(self.model, name, str(request.GET[name])), changelist.get_query_string(remove=[name]))
+            for name in self.linked_parameters
+            if name in request.GET
+        ]
+
     def _parameters_of_filters(self, request: HttpRequest) -> Iterator[str | None]:
         for each in self.get_list_filter(request):
             if isinstance(each, type):
@@ -97,3 +121,15 @@ def column_of(list_filter: Any) -> str:
     if isinstance(list_filter, type):
         return str(getattr(list_filter, "parameter_name", ""))
     return str(list_filter[0] if isinstance(list_filter, (tuple, list)) else list_filter)
+
+
+def in_words(model: type[Model], parameter: str, value: str) -> tuple[str, str]:
+    """Return the label of the column that a parameter of a list reads, and its value in words."""
+    path, _separator, lookup = parameter.rpartition("__")
+    column: Any = get_fields_from_path(model, path)[-1]
+    label = capfirst(str(column.verbose_name))
+    if lookup == "isnull":
+        return label, _("no") if value.lower() in ("1", "true") else _("yes")
+    choices = dict(getattr(column, "flatchoices", ()))
+    words = ", ".join(str(choices.get(each, each)) for each in value.split(",")) if choices else value
+    return label, statuses.label(WORDS.get(column.name, {}), words) or words

@@ -1,6 +1,7 @@
 """The picture of what came in each hour: its numbers as places, for the template that draws them.
 
-Places from left to right are shares of the width, so the picture fills any page; heights are pixels.
+Places from left to right are shares of the width, so the picture fills any page; heights, and the width of the axis,
+are pixels.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from typing import Any, NamedTuple
 
 from django.utils import formats
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.operations.health.hours import RESULTS, Hour
 
 TOP, PLOT, BOTTOM = 14, 180, 40
 BASE = TOP + PLOT
-GUTTER = 6.0
+AXIS = 48  # pixels, enough for 100.000
 FULL = 100.0
 SMALLEST = 3.0  # one failure among thousands must be seen
 LABEL_EVERY_HOURS = 6
@@ -58,33 +60,33 @@ class Chart:
 
     height = BASE + BOTTOM
     base = BASE
-    gutter = f"{GUTTER:g}%"
-    label_x = f"{GUTTER - 0.7:g}%"
+    axis = AXIS
+    label_x = AXIS - 6
 
     def __init__(self, hours: Sequence[Hour]) -> None:
         self.hours = hours
         self.names = names_of([hour.begins_at for hour in hours])
-        self.slot = (FULL - GUTTER) / max(len(hours), 1)
+        self.slot = FULL / max(len(hours), 1)
         self.ticks = ticks_up_to(max((hour.total for hour in hours), default=0))
         self.scale = PLOT / self.ticks[-1]
         self.totals = sum((Counter(hour.counts) for hour in hours), Counter())
         self.total = sum(self.totals.values())
 
     @property
-    def legend(self) -> list[tuple[str, Any, int]]:
+    def legend(self) -> list[tuple[str, Any, str]]:
         """Each result with its label and number of messages."""
-        return [(result, LABELS[result], self.totals[result]) for result in RESULTS]
+        return [(result, LABELS[result], grouped(self.totals[result])) for result in RESULTS]
 
     @property
     def summary(self) -> str:
         """The numbers of the chart in a sentence."""
-        counts = ", ".join(f"{label} {count}" for _result, label, count in self.legend if count)
-        return f"{_('Messages in the last 48 hours')}: {self.total}" + (f" ({counts})" if counts else "")
+        counts = ", ".join(f"{label} {count}" for result, label, count in self.legend if self.totals[result])
+        return f"{_('Messages in the last 48 hours')}: {grouped(self.total)}" + (f" ({counts})" if counts else "")
 
     @property
     def lines(self) -> list[Mark]:
         """Horizontal lines with their numbers."""
-        return [Mark(formats.number_format(tick, force_grouping=True), y=pixels(self.y(tick))) for tick in self.ticks]
+        return [Mark(grouped(tick), y=pixels(self.y(tick))) for tick in self.ticks]
 
     @property
     def bars(self) -> Iterator[Bar]:
@@ -128,25 +130,35 @@ class Chart:
         ]
         return rows[::-1]
 
+    @property
+    def table(self) -> list[tuple[str, list[str], str]]:
+        """The rows with the separators of the language."""
+        return [(name, list(map(grouped, counts)), grouped(total)) for name, counts, total in self.rows]
+
     def x(self, number: int) -> float:
         """Return the left edge of an hour as a share of the width."""
-        return GUTTER + number * self.slot
+        return number * self.slot
 
     def y(self, count: float) -> float:
         """Return the distance of a count from the top."""
         return BASE - count * self.scale
 
 
+def grouped(number: int) -> str:
+    """Return a number with the separators of the language."""
+    return formats.number_format(number, force_grouping=True)
+
+
 def in_words(hour: Hour) -> str:
     """Return in words how many messages an hour had."""
-    return ", ".join(f"{LABELS[result]} {count}" for result in RESULTS if (count := hour.counts.get(result, 0)))
+    return ", ".join(f"{LABELS[result]} {grouped(count)}" for result in RESULTS if (count := hour.counts.get(result)))
 
 
 def names_of(moments: Sequence[datetime]) -> list[str]:
     """Return day and time of each; with its zone if the end of summer time makes the same time come twice."""
     by_clock = Counter(at.replace(tzinfo=None, fold=0) for at in moments)
     return [
-        formats.date_format(at, "D j M H:i")
+        formats.date_format(at, pgettext("format of a date", "D j M H:i"))
         + (f" {at.tzname()}" if by_clock[at.replace(tzinfo=None, fold=0)] > 1 else "")
         for at in moments
     ]

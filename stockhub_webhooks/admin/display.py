@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
@@ -10,7 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.admin.templatetags.admin_urls import admin_urlquote
-from django.contrib.admin.utils import display_for_value
+from django.contrib.admin.utils import display_for_field, display_for_value
 from django.db.models import Model
 from django.urls import reverse
 from django.utils import formats, timezone
@@ -20,10 +21,13 @@ from django.utils.translation import gettext as _
 
 from stockhub_webhooks.contract.links import safe_link
 from stockhub_webhooks.models import Address, Track
+from stockhub_webhooks.office import story
+from stockhub_webhooks.office.stub_addresses import ChildAddress
 
 EMPTY = "-"
 SIGNS = {"EUR": "€", "GBP": "£", "USD": "$"}
 CENT = Decimal("0.01")
+TIME, DAY = "d-m-Y H:i", "d-m-Y"  # in both languages: of an English list, nobody can tell the month from the day
 SHOWN_LINES = 20  # of a list within a cell
 # Django's classes for wide content; a plain form row would cut a wide table off.
 SCROLLING = '<div class="inline-related tabular"><div class="wrapper" tabindex="0">{}</div></div>'
@@ -49,9 +53,24 @@ def value(any_value: Any) -> str:
     return str(display_for_value(any_value, EMPTY))
 
 
-def day(at: datetime | None) -> str:
-    """Return the day of a time in the active time zone."""
-    return str(formats.localize(timezone.localtime(at).date())) if at else EMPTY
+def short_time(at: datetime | None, form: str = TIME) -> SafeString | str:
+    """Return a time in the active time zone, which is not broken into lines: "28-11-2026 09:07"."""
+    if at is None:
+        return EMPTY
+    text = formats.date_format(timezone.localtime(at), form)
+    return format_html('<time class="stockhub-short" datetime="{}">{}</time>', at.isoformat(), text)
+
+
+def day(at: datetime | None) -> SafeString | str:
+    """Return the day of a time in the active time zone, likewise: "28-11-2026"."""
+    return short_time(at, DAY)
+
+
+def column_value(any_value: Any, field: Any) -> Any:
+    """Return a value of a list: a time in short, any other value as Django shows it."""
+    if isinstance(any_value, datetime):
+        return short_time(any_value)
+    return display_for_field(any_value, field, EMPTY) if field else value(any_value)
 
 
 def page(row: Model, text: Any = None) -> SafeString:
@@ -111,6 +130,12 @@ def joined(separator: str, texts: Iterable[Any]) -> SafeString:
     return format_html_join(separator, "{}", ((text,) for text in texts))
 
 
+def breakable(name: Any) -> SafeString:
+    """Return the name of a function or an error that may be broken into lines between its words only."""
+    parts = re.split(r"(?<=[._:/])|(?<=[a-z])(?=[A-Z])", str(name))
+    return joined(SafeString("<wbr>"), parts)
+
+
 def table(heads: Iterable[Any], rows: Iterable[Iterable[Any]]) -> SafeString | str:
     """Return a table; a dash if it has no rows."""
     body = format_html_join(
@@ -139,6 +164,20 @@ def customer(row: Address | None) -> str:
     return " ".join(filter(None, (row.first_name, row.last_name))) or row.company_name or EMPTY
 
 
+def customer_of_stub(found: ChildAddress | None) -> str:
+    """Return the name of the recipient in a document of an order, with that document; "" if there is none."""
+    if found is None:
+        return ""
+    document = f"{found.document._meta.verbose_name} {found.document.increment_id}"
+    return _("%(customer)s (says %(document)s)") % {"customer": customer(found.address), "document": document}
+
+
 def track(row: Track) -> SafeString | str:
     """Return a tracking number, as a link if its URL is safe."""
     return external_link(row.safe_tracking_url, row.tracking_number)
+
+
+def short_track(row: Track) -> SafeString:
+    """Return the carrier, and below it the tracking number in one line, which is cut off if it is too long."""
+    number = format_html('<span class="stockhub-cut" title="{}">{}</span>', row.tracking_number, track(row))
+    return format_html("{}{}", story.carrier_name(row), number)

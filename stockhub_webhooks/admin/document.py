@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -14,7 +15,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.admin import display, labels, related_activity, search_box
-from stockhub_webhooks.admin.base import ReadOnlyAdmin
+from stockhub_webhooks.admin.export_link import ExportLink
 from stockhub_webhooks.admin.long_parts import parts_of, with_links
 from stockhub_webhooks.admin.story.links import link, story_url
 from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Track
@@ -28,7 +29,7 @@ TOPIC_OF = {kind.model: topic for topic, kind in BY_TOPIC.items()}
 WHAT_HAPPENED: Any = (_("What happened"), {"fields": ["events", "receiver_calls", "messages"]})
 
 
-class DocumentAdmin(ReadOnlyAdmin):
+class DocumentAdmin(ExportLink):
     """Base class of the admins of documents. Its display methods are columns of the list and lines of the page."""
 
     with_tracks = False
@@ -73,14 +74,22 @@ class DocumentAdmin(ReadOnlyAdmin):
         return display.page(document.order) if document.order else display.EMPTY
 
     @admin.display(description=_("order"))
+    def order_and_po_number(self, document: Any) -> Any:
+        """Return a link to the order, and our order number below it."""
+        return display.multiline(filter(None, (self.order_number(document), document.po_number)))
+
+    @admin.display(description=_("order"))
     def of_order(self, document: Any) -> Any:
         """Return links to the order and its story; of a stub also that the order is not received yet."""
         return order_and_story(document.order, self.admin_site)
 
     @admin.display(description=_("customer"))
     def customer(self, document: Any) -> str:
+        """Return the recipient; of an order that was not received, the one of its newest document."""
         shipping, billing = (getattr(document, name, None) for name in ADDRESSES)
-        return display.customer(shipping or billing)
+        return display.customer_of_stub(getattr(document, "child_address", None)) or display.customer(
+            shipping or billing
+        )
 
     @admin.display(description=_("shipping address"))
     def ship_to(self, document: Any) -> Any:
@@ -123,7 +132,11 @@ class DocumentAdmin(ReadOnlyAdmin):
     @admin.display(description=_("parcels"))
     def parcels(self, document: Any) -> Any:
         """Return the first tracking numbers, as links if they have URLs; a link to the others, which are not read."""
-        shown = [display.track(track) for track in document.first_tracks[: display.SHOWN_LINES]]
+        return self.parcels_of(document, display.track)
+
+    def parcels_of(self, document: Any, shown_as: Callable[[Track], Any]) -> Any:
+        """Return the first parcels, and a link to the others."""
+        shown = [shown_as(track) for track in document.first_tracks[: display.SHOWN_LINES]]
         others = [display.page(document, f"… {_('show all')}")] if len(document.first_tracks) > len(shown) else []
         return display.joined(SafeString("<br>"), [*shown, *others]) or display.EMPTY
 

@@ -26,16 +26,30 @@ from stockhub_webhooks.admin.base import ObjectTools, ReadOnlyAdmin, wake_on_com
 from stockhub_webhooks.admin.body_edit import corrected
 from stockhub_webhooks.admin.body_text import BodyText, read_text
 from stockhub_webhooks.conf import conf
+from stockhub_webhooks.contract.statuses import Labels
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.models.message import Topic
 from stockhub_webhooks.office.access import may, may_see_persons
-from stockhub_webhooks.receiving import ingest, journal, records
+from stockhub_webhooks.operations.health.rules import REAL, admin_link
+from stockhub_webhooks.receiving import ingest, journal
+from stockhub_webhooks.receiving.dismissal import CORRECTED_FROM
 from stockhub_webhooks.serializers.fields import LEFT_OUT
 
 URL_NAME = "stockhub_webhooks_message_enter"
 PAGE_URL_NAME = "stockhub_webhooks_message_change"
+# what became of a corrected message, by its outcome or status
+OUTCOMES: Labels = {
+    Message.Outcome.CREATED: _("It was processed, and is new to us."),
+    Message.Outcome.UPDATED: _("It was processed, and changed what we had."),
+    Message.Outcome.UNCHANGED: _("It was processed. It says what we knew already, so nothing changed."),
+    Message.Outcome.STALE: _("It was processed. What we have is newer, so nothing changed, and nothing is to be done."),
+    Message.Outcome.SPLIT: _("It holds several documents, and each is processed by itself."),
+    Message.Status.RECEIVED: _("It waits to be processed. Load this page again in a moment."),
+    Message.Status.FAILED: _("It could not be processed, and is given up."),
+    Message.Status.QUARANTINED: _("It could not be read, and needs a look itself."),
+}
 BY_SHAPE = ("", _("what its content looks like"))
 
 
@@ -91,7 +105,7 @@ class EntryForm(forms.Form):
         # a correction keeps the time of receipt, so that later messages still count as newer
         received_at = self.original.received_at if self.original and is_correctable(self.original) else None
         if self.original:
-            headers[records.CORRECTED_FROM] = str(self.original.uid)
+            headers[CORRECTED_FROM] = str(self.original.uid)
         return ingest.bare(body, account=account, topic=values["topic"], received_at=received_at, headers=headers)
 
     def clean_body(self) -> str:
@@ -211,18 +225,24 @@ class EntryPage(ReadOnlyAdmin):
                 what = _("corrected and entered again as message %(number)s") % {"number": message.pk}
                 LogEntry.objects.log_actions(user.pk, [original], CHANGE, what)
                 # what was left out is in the new message now, so the original needs no attention
-                Message.objects.using(database_alias()).filter(pk=original.pk, is_in_part=True).update(is_in_part=False)
+                rows = Message.objects.using(database_alias()).filter(pk=original.pk)
+                rows.update(successor=message)
+                rows.filter(is_in_part=True).update(is_in_part=False)
             wake_on_commit()
 
     def entry_page(self, request: HttpRequest, form: EntryForm, status: int = 200) -> HttpResponse:
-        """Show the page with the outcome of the message that was entered last."""
+        """Show the page with the outcome of the message that was entered last; of a correction the outcome alone."""
+        entered = self.entered(request)
+        if entered.get("original"):
+            context = {"title": _("Corrected and entered again"), "entered": entered}
+            return self.render_page(request, "message/corrected.html", context, status)
         context = {
             "title": _("Enter a message by hand") if form.original is None else _("Correct and enter again"),
             "form": form,
             "adminform": AdminForm(form, [(None, {"fields": list(form.fields)})], {}),  # type: ignore[arg-type]
             "intro": intro(form.original),
             "left_out": left_out(form.original),
-            "entered": self.entered(request),
+            "entered": entered,
             "submit_label": _("Enter"),
         }
         return self.render_page(request, "message/enter.html", context, status)
@@ -237,7 +257,25 @@ class EntryPage(ReadOnlyAdmin):
         name = f"{message.get_topic_display()} {message.increment_id}".strip() or str(_("message from Stock Hub"))
         name = capfirst(name)
         link = display.page(message, name) if self.has_view_permission(request) else name
-        return {"link": link, "result": labels.result(message), "good": message.status == Message.Status.APPLIED}
+        outcome = {"link": link, "result": labels.result(message), "good": message.status == Message.Status.APPLIED}
+        return outcome | self.of_correction(request, message)
+
+    def of_correction(self, request: HttpRequest, message: Message) -> dict[str, Any]:
+        """Return what became of the message that was corrected, and what else needs a look; {} for no correction."""
+        uid = message.headers.get(CORRECTED_FROM)
+        rows = Message.objects.using(database_alias()).defer("body")
+        original = rows.filter(uid=uid).first() if uid else None
+        if original is None or not self.has_view_permission(request):
+            return {}
+        to_do = {"status__exact": Message.Status.QUARANTINED} | REAL
+        needs_correction = original.status == Message.Status.QUARANTINED
+        return {
+            "original": display.page(original, original.pk),
+            "sentence": OUTCOMES.get(message.outcome or message.status, ""),
+            "original_sentence": _("It needs a look as before.") if needs_correction else _("It counts as settled."),
+            "left": rows.filter(status=Message.Status.QUARANTINED).real().count(),
+            "list_url": admin_link("message", to_do, self.admin_site.name),
+        }
 
 
 def initial(original: Message | None) -> dict[str, str]:

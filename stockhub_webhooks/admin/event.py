@@ -26,6 +26,7 @@ class EventAdmin(ReadOnlyAdmin):
     """Admin of events."""
 
     list_display = ("occurred_at", "what", "increment_id", "order_number", "po_number")
+    ordering = ("-occurred_at", "-pk")
     list_filter = (
         list_filters.by_code("type", _("type"), labels.EVENTS, is_open=False),
         ("occurred_at", DateRangeFilter),
@@ -38,7 +39,7 @@ class EventAdmin(ReadOnlyAdmin):
     )
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
-        return search_box.related_to_messages(request, text, "message")
+        return Q(pk__in=search_box.found_events(request, text))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return (
@@ -75,12 +76,14 @@ class EventAdmin(ReadOnlyAdmin):
     @admin.display(description=_("document"))
     def document(self, event: Event) -> Any:
         """Return a link to the document of the event's message."""
+        if event.message is None:
+            return display.page(event.order) if event.order else event.increment_id
         return related_activity.document_link(event.message)
 
     @admin.display(description=Message._meta.verbose_name)
     def messages(self, event: Event) -> Any:
         """Return a link to the message."""
-        return related_activity.messages(Message.objects.filter(pk=event.message_id), event.increment_id)
+        return related_activity.messages(Message.objects.filter(pk__in=[event.message_id or 0]), event.increment_id)
 
     @admin.display(description=ReceiverCall._meta.verbose_name_plural)
     def receiver_calls(self, event: Event) -> Any:

@@ -43,8 +43,8 @@ def shown(subject: Subject, name: str, value: Any) -> str:
     column = subject.column(name)
     if value is None or not isinstance(column, Field):
         return display.value(value)
-    if column.name in ("status", "reversal"):
-        return statuses.label(labels.CODES.get(f"{subject.name}.{column.name}", {}), str(value))
+    if (codes := labels.CODES.get(f"{subject.name}.{column.name}")) is not None:
+        return statuses.label(codes, str(value))
     try:
         python_value = column.to_python(value)
     except (ValidationError, TypeError, ValueError):

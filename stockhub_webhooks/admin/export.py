@@ -6,26 +6,28 @@ from datetime import date
 from typing import Any
 
 from django import forms
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
 from django.urls import path
-from django.utils.text import capfirst
+from django.utils.text import capfirst, slugify
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.admin import display
-from stockhub_webhooks.admin.base import ObjectTools, ReadOnlyAdmin
+from stockhub_webhooks.admin.base import ReadOnlyAdmin
+from stockhub_webhooks.admin.export_file import Sent, make_in_background
+from stockhub_webhooks.admin.export_link import URL_NAME
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.office.access import may, may_see_persons
 from stockhub_webhooks.office.export import periods, sheet, workbook
 from stockhub_webhooks.office.export.periods import Period
 from stockhub_webhooks.office.export.rows import Export
 from stockhub_webhooks.office.export.tables import TABLES
+from stockhub_webhooks.operations import exports
 
-URL_NAME = "stockhub_webhooks_export"
 DAY_WIDGET = {"type": "date"}
 LAST_YEAR = 9998
+DAYS = frozenset({"first", "last"})
+BETWEEN = ".."  # the two days of a period
 
 
 class ExportForm(forms.Form):
@@ -73,46 +75,27 @@ class ExportPage(ReadOnlyAdmin):
         view = self.admin_site.admin_view(self.export_view)
         return [path("export/", view, name=URL_NAME), *super().get_urls()]
 
-    def changelist_object_tools(self, request: HttpRequest) -> ObjectTools:
-        own = [(self.page_url(URL_NAME), _("export"))] if self.has_export_permission(request) else []
-        return [*super().changelist_object_tools(request), *own]
-
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
         """Show the page, or return the file if it is requested."""
         if not self.has_export_permission(request):
             raise PermissionDenied
-        data = request.POST if request.method == "POST" else request.GET
-        is_filled_in = bool(ExportForm.base_fields.keys() & data.keys())
-        form = ExportForm(data if is_filled_in else None, initial=proposed(), choices=self.exportable(request))
+        data = request.POST if request.method == "POST" else with_period(request.GET)
+        is_filled_in = bool(DAYS & data.keys())
+        initial = proposed() | {name: data[name] for name in ("topic", "by_line") if name in data}
+        form = ExportForm(data if is_filled_in else None, initial=initial, choices=self.exportable(request))
         if not (is_filled_in and form.is_valid()):
             return self.export_page(request, form)
         export = form.export(with_persons=may_see_persons(request))
         if request.method == "POST":
-            self.log_export(request, export)
-            return download(export, as_workbook=request.POST.get("format") == "xlsx")
+            if (total := export.count()) > exports.LARGE:
+                return make_in_background(self, request, export, total)
+            return download(export, Sent(request, export), as_workbook=request.POST.get("format") == "xlsx")
         return self.export_page(request, form, export)
 
     def exportable(self, request: HttpRequest) -> list[str]:
         """Return the topics whose documents the user may view."""
         pages = {topic: self.admin_site._registry.get(table.model) for topic, table in TABLES.items()}
         return [topic for topic, page in pages.items() if page and page.has_view_permission(request)]
-
-    def log_export(self, request: HttpRequest, export: Export) -> None:
-        """Write the export to Django's admin log."""
-        period = export.period
-        text = _("exported: %(what)s from %(first)s to %(last)s") % {
-            "what": export.table.model._meta.verbose_name_plural, "first": period.first, "last": period.last,
-        }  # fmt: skip
-        persons = _("with customers") if export.with_persons else _("without customers")
-        user: Any = request.user
-        LogEntry.objects.create(
-            user_id=user.pk,
-            content_type_id=ContentType.objects.get_for_model(export.table.model).pk,
-            object_id=None,
-            object_repr=str(export.table.model._meta.verbose_name_plural)[:200],
-            action_flag=CHANGE,
-            change_message=f"{text} ({persons})",
-        )
 
     def export_page(self, request: HttpRequest, form: ExportForm, export: Export | None = None) -> HttpResponse:
         """Show the form, the usual periods, and the totals of the chosen documents."""
@@ -121,11 +104,15 @@ class ExportPage(ReadOnlyAdmin):
             "title": _("Export"),
             "form": form,
             "with_persons": may_see_persons(request),
-            "usual": [(capfirst(str(name)), period) for name, period in periods.usual(periods.today())],
+            "usual": [
+                (capfirst(str(name)), f"{period.first}{BETWEEN}{period.last}")
+                for name, period in periods.usual(periods.today())
+            ],
             "export": export,
             "heads": heads(export) if export else [],
             "has_workbook": workbook.is_available(),
             "extra": "django-stockhub-webhooks[xlsx]",
+            "is_large": sum(total["documents"] for total in totals) > exports.LARGE,
             "totals": [cells(export, total) for total in totals] if export else [],
         }
         return self.render_page(request, "export.html", context)
@@ -135,6 +122,16 @@ def proposed() -> dict[str, Any]:
     """Return the initial values of the form: the orders of the last quarter."""
     period = periods.last_quarter(periods.today())
     return {"topic": topics.ORDER, "by_line": "", "first": period.first, "last": period.last}
+
+
+def with_period(parameters: QueryDict) -> QueryDict:
+    """Return the parameters with the days of the button for a usual period, if one was pressed."""
+    first, between, last = parameters.get("period", "").partition(BETWEEN)
+    if not between:
+        return parameters
+    changed = parameters.copy()
+    changed["first"], changed["last"] = first, last
+    return changed
 
 
 def heads(export: Export) -> list[str]:
@@ -149,19 +146,20 @@ def cells(export: Export, total: dict[str, Any]) -> list[Any]:
     return [total["currency"] or display.EMPTY, display.value(total["documents"]), *amounts]
 
 
-def download(export: Export, *, as_workbook: bool) -> StreamingHttpResponse:
+def download(export: Export, sent: Sent, *, as_workbook: bool) -> StreamingHttpResponse:
     """Return the file as a stream; its rows are read after the end of the request's transaction.
 
-    It is CSV also if a workbook is requested and the extra `xlsx` is not installed.
+    It is CSV also if a workbook is requested and the extra `xlsx` is not installed. `sent` logs what was really sent.
     """
-    period = export.period
-    name = f"{export.table.topic}-{period.first}-{period.last}"
+    period, rows = export.period, sent.counted(export.rows())
+    kind = slugify(export.table.model._meta.verbose_name_plural) or export.table.topic
+    name = f"{kind}-{period.first}-{period.last}"
     if as_workbook and workbook.is_available():
         name += ".xlsx"
-        answer = StreamingHttpResponse(workbook.chunks(export.rows()), content_type=workbook.CONTENT_TYPE)
+        answer = StreamingHttpResponse(sent.logged(workbook.chunks(rows)), content_type=workbook.CONTENT_TYPE)
     else:
         name += ".csv"
-        answer = StreamingHttpResponse(sheet.lines(export.rows()), content_type="text/csv; charset=utf-8")
+        answer = StreamingHttpResponse(sent.logged(sheet.lines(rows)), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
     answer["X-Content-Type-Options"] = "nosniff"
     return answer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,15 +15,15 @@ from django.utils.translation import ngettext_lazy
 
 from stockhub_webhooks.admin import display, labels
 from stockhub_webhooks.admin.base import ObjectTools
-from stockhub_webhooks.admin.give_up_page import MAX_AT_ONCE, GiveUpPage
+from stockhub_webhooks.admin.bulk_start import propose
+from stockhub_webhooks.admin.dismiss_page import dismiss_all
+from stockhub_webhooks.admin.give_up_page import GiveUpPage
 from stockhub_webhooks.admin.sites import may_view
-from stockhub_webhooks.delivery import manual
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.office.access import may, may_see_persons
 from stockhub_webhooks.operations.health import failure_groups
 from stockhub_webhooks.operations.health.failure_groups import CALLS, FAILURE_TYPES, MESSAGES, FailureGroup, FailureType
 from stockhub_webhooks.operations.health.rules import REAL, admin_link
-from stockhub_webhooks.receiving import journal
 
 FAILURES = "stockhub_webhooks_failures"
 ERROR_LENGTH = 200
@@ -36,29 +36,20 @@ class Action:
     name: str
     failure_type: FailureType
     label: Any
-    done_text: Any
-    change: Callable[[list[int]], int] | None  # None for giving up, which asks for a reason first
 
 
 ACTIONS = {
     action.name: action
     for action in (
-        Action(
-            "try_again",
-            CALLS,
-            _("try again"),
-            ngettext_lazy("%(count)d task is tried again.", "%(count)d tasks are tried again.", "count"),
-            manual.requeue,
-        ),
-        Action("give_up", CALLS, _("give up …"), "", None),
-        Action(
-            "process_again",
-            MESSAGES,
-            _("process again"),
-            ngettext_lazy("%(count)d message is processed again.", "%(count)d messages are processed again.", "count"),
-            journal.requeue,
-        ),
+        Action("try_again", CALLS, _("try again")),
+        Action("give_up", CALLS, _("give up …")),
+        Action("process_again", MESSAGES, _("process again")),
+        Action("dismiss", MESSAGES, _("dismiss …")),
     )
+}
+SEVERAL = {
+    "error": ngettext_lazy("%(value)s in %(others)d receiver", "%(value)s in %(others)d receivers", "others"),
+    "receiver": ngettext_lazy("%(value)s, %(others)d cause", "%(value)s, %(others)d causes", "others"),
 }
 
 
@@ -93,6 +84,7 @@ class FailuresPage(GiveUpPage):
         return {
             "title": failure_type.model._meta.verbose_name_plural,
             "name": failure_type.name,
+            "several": list(several()) if failure_type is CALLS else [],
             "groups": [self.shown(request, group) for group in groups[: failure_groups.MAX_GROUPS]],
             "cut": failure_groups.MAX_GROUPS if is_cut_off else 0,
             "actions": [action for action in actions if may(request, action.name)],
@@ -114,26 +106,30 @@ class FailuresPage(GiveUpPage):
     # ------------------------------------------------------------ acting
 
     def act_on_group(self, request: HttpRequest, failure_types: list[FailureType]) -> HttpResponse:
-        """Run an action on the failures that the page showed; giving up asks for a reason first."""
+        """Ask before an action is run on the failures that the page showed."""
         action = ACTIONS.get(request.POST.get("action", ""))
         newest = request.POST.get("newest", "")
         if action is None or not newest.isdecimal():
             raise BadRequest("no such action, or no group")
         failure_type = action.failure_type
-        if any(name not in request.POST for name in failure_type.keys):
-            raise BadRequest("no such group")
         if failure_type not in failure_types or not may(request, action.name):
             raise PermissionDenied
-        rows = failure_type.members(request.POST, int(newest))
-        if action.change is None:
+        try:
+            rows = failure_type.members(request.POST, int(newest))
+        except KeyError:
+            raise BadRequest("no such group") from None
+        if action.name == "dismiss":
             fields = [(name, request.POST[name]) for name in ("action", "newest", *failure_type.keys)]
-            description = f"{request.POST['receiver']}: {labels.cause(request.POST['cause'])}"
-            return self.give_up_all(request, rows, fields, self.page_url(FAILURES), description)
-        pks = list(rows.values_list("pk", flat=True)[:MAX_AT_ONCE])
-        chosen = failure_type.rows_for_display().filter(pk__in=pks)
-        count = self.apply_and_log(request, chosen, str(action.label), action.change)
-        self.report_counts(request, count, action.done_text)
-        return HttpResponseRedirect(self.page_url(FAILURES))
+            what = str(labels.cause(request.POST["cause"]))
+            return dismiss_all(self, request, rows, hidden=fields, back=self.page_url(FAILURES), what=what)
+        return propose(self, request, action.name, rows) or HttpResponseRedirect(self.page_url(FAILURES))
+
+
+def several() -> Iterator[dict[str, Any]]:
+    """Yield groups that can be acted on together, for the template."""
+    for each in failure_groups.find_several():
+        title = SEVERAL[each.name] % {"value": each.value, "others": each.others}
+        yield {"title": title, "name": each.name, "value": each.value, "count": each.count, "newest": each.newest}
 
 
 def statuses_in_words(group: FailureGroup) -> Iterator[str]:

@@ -12,27 +12,19 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
 
 from stockhub_webhooks.admin import display, labels, search_box
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
+from stockhub_webhooks.admin.bulk_start import propose
 from stockhub_webhooks.admin.date_range import DateRangeFilter
+from stockhub_webhooks.admin.list_filters import BulkFilter
 from stockhub_webhooks.admin.replay_request import MAX_IDS, URL_NAME
 from stockhub_webhooks.admin.story.links import link, story_url
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.delivery import host_orders, ledger
-from stockhub_webhooks.models import HostLink
+from stockhub_webhooks.models import BulkRequest, HostLink
 from stockhub_webhooks.office.access import may
-
-LOOKED_FOR_AGAIN = ngettext_lazy(
-    "%(count)d order is looked for again.", "%(count)d orders are looked for again.", "count"
-)
-LEFT_ALONE = ngettext_lazy(
-    "%(count)d order was left alone: it is found, or was not looked for yet.",
-    "%(count)d orders were left alone: they are found, or were not looked for yet.",
-    "count",
-)
 
 
 class FoundFilter(admin.SimpleListFilter):
@@ -61,10 +53,11 @@ class FoundFilter(admin.SimpleListFilter):
 class HostLinkAdmin(ReadOnlyAdmin):
     """Admin of orders that `HOST_ORDER_RESOLVER` did not find; hidden if that setting is empty."""
 
-    list_display = ("number", "po_number", "status", "since", "looked_at", "story")
-    list_filter = (FoundFilter, "status", ("since", DateRangeFilter))
+    list_display = ("number", "po_number", "status_in_words", "since", "looked_at", "story")
+    list_filter = (FoundFilter, "status", ("since", DateRangeFilter), BulkFilter)
     sortable_by: ClassVar[Any] = None
     actions = ("look_again", "tell_missed")
+    help_texts = {"due_at": _("When we look for it again by ourselves; empty if we do not.")}
     fieldsets = (
         (
             None,
@@ -72,7 +65,7 @@ class HostLinkAdmin(ReadOnlyAdmin):
                 "fields": [
                     ("of_document", "po_number"),
                     "account",
-                    ("status", "cause_in_words"),
+                    ("status_in_words", "cause_in_words"),
                     ("since", "looked_at", "attempts", "due_at"),
                 ]
             },
@@ -107,6 +100,11 @@ class HostLinkAdmin(ReadOnlyAdmin):
     def po_number(self, row: HostLink) -> str:
         return row.document.po_number or display.EMPTY
 
+    @admin.display(description=_("in our shop"), ordering="status")
+    def status_in_words(self, row: HostLink) -> str:
+        """Return whether the order is in our shop, or why it was not found."""
+        return row.get_status_display()
+
     @admin.display(description=_("cause"))
     def cause_in_words(self, row: HostLink) -> str:
         """Return the type and place of the error that made the look-up fail."""
@@ -129,11 +127,9 @@ class HostLinkAdmin(ReadOnlyAdmin):
         return may(request, "look_again")  # a separate permission, because the action calls the shop
 
     @admin.action(description=_("look again"), permissions=["look_again"])
-    def look_again(self, request: HttpRequest, queryset: QuerySet[HostLink]) -> None:
-        """Look the chosen orders up again, except those that are found already."""
-        chosen = queryset.count()
-        count = self.apply_and_log(request, queryset.absent(), str(_("look again")), host_orders.requeue)  # type: ignore[attr-defined]
-        self.report_counts(request, count, LOOKED_FOR_AGAIN, chosen - count, LEFT_ALONE)
+    def look_again(self, request: HttpRequest, queryset: QuerySet[HostLink]) -> HttpResponse | None:
+        """Ask, and look the chosen orders up again, except those that are found already."""
+        return propose(self, request, BulkRequest.Action.LOOK_AGAIN, queryset)
 
     # ------------------------------------------------------------ deliver missed events
 

@@ -31,6 +31,7 @@ from stockhub_webhooks.admin.story.links import link, story_url
 from stockhub_webhooks.models import Order
 from stockhub_webhooks.office import story
 from stockhub_webhooks.office.access import may
+from stockhub_webhooks.office.host_number import number_of
 from stockhub_webhooks.visible import visible_html
 
 if TYPE_CHECKING:
@@ -49,10 +50,10 @@ class StockHubBoxMixin(ModelAdmin):
 
     Attributes:
         stockhub_po_number: source of the `po_number` under which Stock Hub knows the shop's order: the name of a field,
-            or a method `(self, obj) -> str`. Default: the primary key.
+            or a method `(self, obj) -> str`. Default: what the setting `HOST_ORDER_NUMBER` names.
     """
 
-    stockhub_po_number: str | Callable[[Any], Any] = "pk"
+    stockhub_po_number: str | Callable[[Any], Any] = ""
 
     @property
     def media(self) -> forms.Media:
@@ -77,20 +78,26 @@ class StockHubBoxMixin(ModelAdmin):
     def stockhub_box(self, obj: Any) -> Any:
         """Render the status, parcels, returns, refunds and open tasks of each purchase with this order number."""
         number = self.stockhub_po_number
-        po_number = str((number(obj) if callable(number) else getattr(obj, number)) or "")
-        boxes = [self._box(order) for order in story.of_number(po_number)]
-        shown = render_to_string(TEMPLATE, {"boxes": boxes, "nothing": _("Stock Hub did not tell of it yet.")})
-        return SafeString(visible_html(shown))  # nosec B703  # a rendered template
+        named = number(obj) if callable(number) else getattr(obj, number) if number else number_of(obj)
+        return box(str(named or ""), self.admin_site)
 
-    def _box(self, order: Order) -> dict[str, Any]:
-        purchase = story.read(order)
-        tasks = story.tasks_of(purchase)
-        url = story_url(self.admin_site, order)
-        return {
-            "facts": [(capfirst(str(name)), value) for name, value in _facts(purchase, tasks) if value],
-            "has_trouble": bool(tasks.given_up),
-            "story": link(url, capfirst(_("order story"))) if url else "",
-        }
+
+def box(po_number: str, site: admin.AdminSite) -> SafeString:
+    """Return the box of an order number as HTML, with links to the pages of an admin site."""
+    boxes = [_box(order, site) for order in story.of_number(po_number)]
+    shown = render_to_string(TEMPLATE, {"boxes": boxes, "nothing": _("Stock Hub did not tell of it yet.")})
+    return SafeString(visible_html(shown))  # nosec B703  # a rendered template
+
+
+def _box(order: Order, site: admin.AdminSite) -> dict[str, Any]:
+    purchase = story.read(order)
+    tasks = story.tasks_of(purchase)
+    url = story_url(site, order)
+    return {
+        "facts": [(capfirst(str(name)), value) for name, value in _facts(purchase, tasks) if value],
+        "has_trouble": bool(tasks.given_up),
+        "story": link(url, capfirst(_("order story"))) if url else "",
+    }
 
 
 def _facts(purchase: story.Purchase, tasks: story.Tasks) -> list[tuple[Any, Any]]:

@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks import signals
+from stockhub_webhooks.admin import reasons
 from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.contract.statuses import Labels
 from stockhub_webhooks.delivery import breaker
@@ -44,6 +45,8 @@ EVENTS: Labels = {
     "credit_memo.created": _("new credit note"),
     "credit_memo.updated": _("credit note changed"),
     "payment_request.created": _("new payment request"),
+    "deadline.passed": _("does not proceed"),
+    "purchase.changed": _("purchase changed"),
 }
 
 SIGNALS: Labels = {
@@ -115,6 +118,16 @@ CAUSES: Labels = {
 # The reasons for which the app dismisses a message itself.
 DISMISSALS: Labels = {
     Message.PING: _("an empty message, as a test of the connection sends it"),
+    Message.ERASED: _("the personal data of its order was erased"),
+    Message.CORRECTED: _("a corrected copy was processed"),
+}
+
+# What became of the rows of a bulk request, the codes of `operations.bulk.GROUPS`.
+RESULTS: Labels = {
+    "succeeded": pgettext_lazy("result", "succeeded"),
+    "failed": pgettext_lazy("result", "failed again"),
+    "waiting": pgettext_lazy("result", "waiting"),
+    "settled": pgettext_lazy("result", "settled by hand"),
 }
 
 # Labels by the model and field of an event's changes. A returned item uses the statuses of its return.
@@ -123,6 +136,12 @@ CODES: Mapping[str, Labels] = {
     "shipment.status": statuses.SHIPMENT,
     "rma.status": statuses.RMA,
     "rma_item.status": statuses.RMA,
+    "rma.reason": statuses.RETURN_REASON,
+    "rma.resolution": statuses.RESOLUTION,
+    "rma_item.reason": statuses.RETURN_REASON,
+    "rma_item.resolution": statuses.RESOLUTION,
+    "rma_item.merchant_resolution": statuses.RESOLUTION,
+    "payment_request.payment_method": statuses.PAYMENT_METHOD,
     "credit_memo.reversal": statuses.REVERSAL,
 }
 
@@ -132,8 +151,40 @@ CODES: Mapping[str, Labels] = {
 ERROR_TYPE = re.compile(r"(\w+): [^\n]*\n\nTraceback ")
 
 # Error texts that this app writes itself, so that they contain no personal data.
-OWN_ERRORS: Mapping[str, Any] = {CALLER_DIED: CAUSES[DIED], WORKER_DIED: CAUSES[DIED]}
-ASKED_LATER = re.compile(r"asked to be called again in ([\d.e+]+) seconds")
+OWN_ERRORS: Mapping[str, Any] = {
+    CALLER_DIED: CAUSES[DIED],
+    WORKER_DIED: CAUSES[DIED],
+    Message.ERASED: DISMISSALS[Message.ERASED],  # of a call that was given up since its order was erased
+}
+
+# The codes of `operations.health.rules.Problem`.
+ALARMS: Labels = {
+    "database": _("database does not answer"),
+    "read_only": _("database takes no writes"),
+    "lost_messages": _("messages missing from the database"),
+    "spool": _("spool directory"),
+    "spool_late": _("files wait in the spool directory"),
+    "spool_other": _("spool files of another database"),
+    "given_up": _("given up"),
+    "quarantined": _("messages that need a look"),
+    "refusals": _("refused messages"),
+    "silence": _("no messages come in"),
+    "impossible_times": _("impossible times"),
+    "backlog": _("work is late"),
+    "no_worker": _("no worker is running"),
+    "order_locked": _("order locked by another transaction"),
+    "gone_receivers": _("receivers that are not there any more"),
+    "receiver_hangs": _("receiver does not come back"),
+    "paused": _("receivers paused"),
+    "breaker": _("receivers away"),
+    "refusals_expiring": _("refused messages that are deleted soon"),
+    "refusals_pushed_out": _("refused messages that were not kept"),
+    "receiver_fails": _("receiver only fails"),
+    "resolver_fails": _("look-up of orders fails"),
+    "past_term": _("personal data past its term"),
+}
+
+HEARTBEATS: Labels = {"worker": _("worker")}
 
 
 def order(order: Order) -> str:
@@ -187,27 +238,31 @@ def error(message: Message) -> str:
     return reason(message.error)
 
 
+def reason_in_short(message: Message) -> str:
+    """Return why a message was not applied, without details and without what may name a customer."""
+    return str(REASONS.get(message.error.partition(":")[0], "")) or error_type(message.error)
+
+
 def reason(text: str) -> str:
     """Translate an error that begins with a code of `REASONS`, or one of this app; return any other text unchanged."""
     code, _colon, detail = text.partition(":")
     if code not in REASONS:
         return own_error(text) or text
-    return f"{REASONS[code]} ({detail.strip()})" if detail.strip() else str(REASONS[code])
+    in_words = reasons.detail(detail.strip())
+    return f"{REASONS[code]} ({in_words})" if in_words else str(REASONS[code])
 
 
 def first_line(text: str, *, persons: bool) -> str:
     """Return the first line of an error, or only its type if `persons` is False."""
     first = text.partition("\n")[0]
-    if own := own_error(first):
+    if own := own_error(first, persons=persons):
         return own
     return first if persons else error_type(text)
 
 
-def own_error(first: str) -> str:
+def own_error(first: str, *, persons: bool = True) -> str:
     """Translate an error text of this app; return "" for any other error."""
-    if delay := ASKED_LATER.fullmatch(first):
-        return _("our shop asked to be told again in %(seconds)s seconds") % {"seconds": delay[1]}
-    return str(OWN_ERRORS.get(first, ""))
+    return reasons.waiting(first, persons=persons) or str(OWN_ERRORS.get(first.strip(), ""))
 
 
 def error_type(text: str) -> str:
@@ -218,7 +273,17 @@ def error_type(text: str) -> str:
 
 def cause(code: str) -> str:
     """Return the label of a failure's cause; an unknown cause, such as an error's type and place, stays as it is."""
-    return str(CAUSES.get(code, "")) or reason(code)
+    if known := str(CAUSES.get(code, "")):
+        return known
+    name, at, place = code.partition(" at ")
+    if at and name.isidentifier():
+        return gettext("%(error)s in %(place)s") % {"error": name, "place": place}
+    return reason(code)
+
+
+def account(name: str) -> str:
+    """Return the name of an account; in words if the app itself gave it."""
+    return statuses.label(statuses.ACCOUNT, name)
 
 
 def result(message: Message) -> str:

@@ -21,23 +21,26 @@ from django.views.decorators.http import require_safe
 from stockhub_webhooks.admin import display, labels, list_filters, related_activity, search_box
 from stockhub_webhooks.admin.base import ObjectTools
 from stockhub_webhooks.admin.body_text import pretty
+from stockhub_webhooks.admin.bulk_start import propose
 from stockhub_webhooks.admin.date_range import DateRangeFilter
+from stockhub_webhooks.admin.dismiss_page import DismissPage
 from stockhub_webhooks.admin.entry import EntryPage, is_correctable, notes_table, text_of
+from stockhub_webhooks.admin.keys_page import KeysPage
 from stockhub_webhooks.admin.list_filters import MessageAttentionFilter
 from stockhub_webhooks.admin.long_parts import parts_of
 from stockhub_webhooks.admin.replay_request import MAX_IDS, URL_NAME
 from stockhub_webhooks.admin.sites import address, may_view
 from stockhub_webhooks.contract import statuses
-from stockhub_webhooks.models import Drift, Event, Message, ReceiverCall
+from stockhub_webhooks.models import BulkRequest, Drift, Event, Message, ReceiverCall
 from stockhub_webhooks.models.message import OUTDATED_RETURN, MessageQuerySet
 from stockhub_webhooks.office.access import may, may_see_persons
-from stockhub_webhooks.receiving import records
+from stockhub_webhooks.receiving.dismissal import CORRECTED_FROM
 
 BODY_URL_NAME = "stockhub_webhooks_message_body"
 
 
 @admin.register(Message)
-class MessageAdmin(EntryPage):
+class MessageAdmin(KeysPage, DismissPage, EntryPage):
     """Admin of messages: each accepted POST with its outcome, remarks, events and receiver calls."""
 
     list_display = ("received_at", "topic", "increment_id", "status", "outcome", "remarks")
@@ -48,10 +51,12 @@ class MessageAdmin(EntryPage):
         "topic",
         ("received_at", DateRangeFilter),
         "source",
+        list_filters.BulkFilter,
     )
     deferred_fields = ("body", "headers")
     linked_parameters = ("cause__exact",)
-    actions = ("process_again", "process_outdated")
+    actions = ("process_again", "process_outdated", "dismiss")
+    help_texts = {"due_at": _("When it is processed next; empty if it was.")}
     personal_fields = {
         "content": "",
         "why": "why_without_text",
@@ -60,14 +65,22 @@ class MessageAdmin(EntryPage):
     fieldsets = (
         (
             None,
-            {"fields": [("received_at", "topic", "increment_id", "document"), "account", "corrected_from", "part_of"]},
+            {
+                "fields": [
+                    ("received_at", "topic", "increment_id", "document"),
+                    "account",
+                    "corrected_from",
+                    "corrected_as",
+                    "part_of",
+                ]
+            },
         ),
         (
             _("What became of it"),
             {
                 "fields": [
                     ("status", "outcome", "in_part", "applied_at", "replayed"),
-                    "dismissed_because",
+                    ("dismissed_because", "dismissed_by", "dismissed_at"),
                     "why",
                     "notes_in_words",
                 ]
@@ -85,7 +98,7 @@ class MessageAdmin(EntryPage):
                 ],
             },
         ),
-        (_("The message itself"), {"fields": ["content"]}),
+        (_("The message itself"), {"fields": ["body_removed_at", "content"]}),
     )
 
     def title_of(self, row: Message) -> str:
@@ -95,11 +108,16 @@ class MessageAdmin(EntryPage):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Leave out the fields that do not apply to the message."""
-        applies = {
-            "corrected_from": obj is not None and records.CORRECTED_FROM in obj.headers,
+        is_dismissed = obj is not None and obj.status == Message.Status.DISMISSED
+        applies: dict[Any, bool] = {
+            "corrected_from": obj is not None and CORRECTED_FROM in obj.headers,
             "part_of": obj is not None and obj.parent_id is not None,
-            "dismissed_because": obj is not None and obj.status == Message.Status.DISMISSED,
+            "corrected_as": obj is not None and obj.successor_id is not None,
+            ("dismissed_because", "dismissed_by", "dismissed_at"): is_dismissed,
+            ("dismissed_because_without_text", "dismissed_by", "dismissed_at"): is_dismissed,
             "parts": obj is not None and obj.outcome == Message.Outcome.SPLIT,
+            "body_removed_at": obj is not None and obj.body_removed_at is not None,
+            "content": obj is None or obj.body_removed_at is None,
         }
         applies |= dict.fromkeys(("events", "receiver_calls"), not applies["parts"])
         return [
@@ -128,9 +146,17 @@ class MessageAdmin(EntryPage):
 
     @admin.display(description=_("corrected from"))
     def corrected_from(self, message: Message) -> Any:
-        uid = message.headers[records.CORRECTED_FROM]
+        uid = message.headers[CORRECTED_FROM]
         original = Message.objects.filter(uid=uid).first()
         return display.page(original, self.title_of(original)) if original else uid
+
+    @admin.display(description=_("corrected as"))
+    def corrected_as(self, message: Message) -> Any:
+        """Return a link to the corrected copy, and its outcome."""
+        copy = message.successor
+        if copy is None:
+            return display.EMPTY
+        return format_html("{}: {}", display.page(copy, self.title_of(copy)), labels.result(copy))
 
     @admin.display(description=_("part of"))
     def part_of(self, message: Message) -> Any:
@@ -245,14 +271,21 @@ class MessageAdmin(EntryPage):
 
     @admin.action(description=_("process again"), permissions=["process_again"])
     def process_again(self, request: HttpRequest, queryset: QuerySet[Message]) -> HttpResponse | None:
-        """Redirect to the replay preview of the chosen messages, where the user confirms."""
+        """Show what would happen to each chosen message; of many only how many there are. Either page asks."""
+        if queryset.order_by()[: MAX_IDS + 1].count() > MAX_IDS:
+            return propose(self, request, BulkRequest.Action.PROCESS_AGAIN, queryset)
         return self.redirect_to_preview(request, queryset)
 
     def get_page_actions(self, request: HttpRequest, row: Message) -> list[tuple[str, str]]:
         actions = super().get_page_actions(request, row)
         is_stale = row.outcome == Message.Outcome.STALE
         is_outdated = is_stale and any(note["code"] == OUTDATED_RETURN for note in row.notes)
-        return [action for action in actions if is_outdated or action[0] != "process_outdated"]
+        needs_attention = row.status in (Message.Status.QUARANTINED, Message.Status.FAILED) or (
+            row.status == Message.Status.RECEIVED and row.cause
+        )
+        applies = {"process_outdated": is_outdated, "dismiss": needs_attention}
+        applies["process_again"] = row.status != Message.Status.DISMISSED
+        return [action for action in actions if applies.get(action[0], True)]
 
     @admin.action(description=_("process although outdated"), permissions=["process_again"])
     def process_outdated(self, request: HttpRequest, queryset: QuerySet[Message]) -> HttpResponse | None:

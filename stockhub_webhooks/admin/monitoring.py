@@ -7,9 +7,10 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks.admin import search_box
+from stockhub_webhooks.admin import labels, search_box
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
 from stockhub_webhooks.admin.date_range import DateRangeFilter
+from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.models import Alarm, Heartbeat
 
 
@@ -18,11 +19,21 @@ class AlarmAdmin(ReadOnlyAdmin):
     """Admin of alarms: one row per type of problem."""
 
     has_account = False
-    list_display = ("name", "since", "told_at")
+    list_display = ("name_in_words", "since", "told_at")
     list_filter = (("since", DateRangeFilter), ("told_at", DateRangeFilter))
     sortable_by = None
     search_help_text = _("name")
-    fieldsets = ((None, {"fields": ["name", ("since", "told_at")]}),)
+    fieldsets = ((None, {"fields": ["name_in_words", ("since", "told_at")]}),)
+
+    def title_of(self, row: Alarm) -> str:
+        """Return the problem in words, with its subject if it has several."""
+        code, _colon, subject = row.name.partition(":")
+        return ": ".join(filter(None, (statuses.label(labels.ALARMS, code), subject)))
+
+    @admin.display(description=_("name"), ordering="name")
+    def name_in_words(self, row: Alarm) -> str:
+        """Return the problem in words."""
+        return self.title_of(row)
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
         return search_box.holds(request, self.model, text, "name")
@@ -33,11 +44,20 @@ class HeartbeatAdmin(ReadOnlyAdmin):
     """Admin of heartbeats: the last run of each worker."""
 
     has_account = False
-    list_display = ("name", "beat_at")
+    list_display = ("name_in_words", "beat_at")
     list_filter = (("beat_at", DateRangeFilter),)
     sortable_by = None
     search_help_text = _("name")
-    fieldsets = ((None, {"fields": ["name", "beat_at"]}),)
+    fieldsets = ((None, {"fields": ["name_in_words", "beat_at"]}),)
+
+    def title_of(self, row: Heartbeat) -> str:
+        """Return the kind of process in words."""
+        return statuses.label(labels.HEARTBEATS, row.name)
+
+    @admin.display(description=_("name"), ordering="name")
+    def name_in_words(self, row: Heartbeat) -> str:
+        """Return the kind of process in words."""
+        return self.title_of(row)
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
         return search_box.holds(request, self.model, text, "name")

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.admin import display, labels, list_filters
 from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.admin.document import WHAT_HAPPENED, with_first_tracks
 from stockhub_webhooks.admin.export import ExportPage
+from stockhub_webhooks.admin.figures_page import FiguresPage
 from stockhub_webhooks.admin.find_page import FindPage
 from stockhub_webhooks.admin.long_parts import parts_of
+from stockhub_webhooks.admin.person_page import PersonPage
 from stockhub_webhooks.admin.story.page import StoryPage
 from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.models import Order
+from stockhub_webhooks.office.access import may_see_persons
+from stockhub_webhooks.office.stub_addresses import newest_addresses
 
 
 @admin.register(Order)
-class OrderAdmin(FindPage, ExportPage, StoryPage):
+class OrderAdmin(FindPage, ExportPage, FiguresPage, PersonPage, StoryPage):
     """List of orders including stubs, and the page of each with its story, export and search."""
 
     list_display = ("increment_id", "po_number", "status_in_words", "customer", "total", "created_at", "story")
@@ -29,6 +35,7 @@ class OrderAdmin(FindPage, ExportPage, StoryPage):
         ("created_at", DateRangeFilter),
         ("received_at", DateRangeFilter),
     )
+    actions = ("erase_person",)
     item_columns = (
         ("sku", "mpn", "parent_sku"), "size", "manufacturer", "qty_ordered", "item_price_inc_tax", "row_total_inc_tax",
     )  # fmt: skip
@@ -39,6 +46,13 @@ class OrderAdmin(FindPage, ExportPage, StoryPage):
         (_("Belongs to it"), {"fields": ["documents"]}),
         WHAT_HAPPENED,
     )
+
+    def complete_rows(self, request: HttpRequest, rows: Sequence[Order]) -> None:
+        """Set the addresses of the newest documents of orders that were not received."""
+        if may_see_persons(request):
+            found = newest_addresses(rows)
+            for row in rows:
+                row.child_address = found.get(row.pk)  # type: ignore[attr-defined]
 
     def title_of(self, row: Order) -> str:
         """Return the number; mark a stub as not received yet."""

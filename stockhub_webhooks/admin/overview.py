@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from django.apps import apps
 from django.http import HttpRequest
 from django.utils import timezone
 
 from stockhub_webhooks.admin.chart import Chart
-from stockhub_webhooks.admin.sites import may_view, site_of
-from stockhub_webhooks.models import Message
+from stockhub_webhooks.admin.first_steps import first_steps
+from stockhub_webhooks.admin.sites import address, may_view, site_of
+from stockhub_webhooks.models import Message, RefusedBody, WorklistRow
 from stockhub_webhooks.models.message import Topic
+from stockhub_webhooks.office.access import may
+from stockhub_webhooks.office.worklists import lists
+from stockhub_webhooks.operations.health import refusals
 from stockhub_webhooks.operations.health.attention import attention
 from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.health.hours import last_hours
@@ -19,6 +25,20 @@ from stockhub_webhooks.operations.health.report import ANY, Report
 from stockhub_webhooks.operations.health.rules import Level, Problem
 
 APP = "stockhub_webhooks"
+
+# Where a person can act on all rows of a problem at once: by code and model the page, a place in it, and the permission
+# that it needs beside that of the list.
+_FAILED: Any = {"receivercall": ("failures", "#failed-call", ""), "message": ("failures", "#failed-message", "")}
+_RECEIVERS: Any = {"receivercall": ("receivercall_receivers", "", "")}
+PAGES: Mapping[str, Mapping[str, tuple[str, str, str]]] = {
+    "given_up": _FAILED,
+    "failing_calls": _FAILED,
+    "failing_messages": _FAILED,
+    "gone_receivers": _RECEIVERS,
+    "breaker": _RECEIVERS,
+    "paused": _RECEIVERS,
+    "refusals": {"refusedbody": ("refusedbody_release", "", "release")},
+}
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
@@ -31,9 +51,20 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "tools": tools(request),
         "attention": [entry(request, problem) for problem in attention(report) if may_see(request, problem)],
     }
-    if sees_messages and not report.database:
+    if may_view(request, RefusedBody):
+        refusals.announce_on_overview(report)
+    if may_view(request, WorklistRow) and not report.database:
+        values["worklists"] = [(tab, worklist_url(request, tab.rule)) for tab in lists.tabs()]
+    if sees_messages:
+        values["first_steps"] = first_steps(request, report)
+    if sees_messages and not report.database and not values["first_steps"]:
         values |= {"chart": Chart(last_hours(report.made_at)), "last_messages": last_messages(report)}
     return values
+
+
+def worklist_url(request: HttpRequest, rule: str) -> str:
+    """Return the URL of the list of a rule."""
+    return f"{address(request, 'stockhub_webhooks_worklistrow_changelist')}?{urlencode({'rule': rule})}"
 
 
 def tools(request: HttpRequest) -> list[tuple[str, Any]]:
@@ -50,9 +81,11 @@ def may_see(request: HttpRequest, problem: Problem) -> bool:
 
 def entry(request: HttpRequest, problem: Problem) -> dict[str, Any]:
     """Return the text, link and urgency of a problem for the template."""
+    page, anchor, permission = PAGES.get(problem.code, {}).get(problem.model, ("", "", ""))
+    url = address(request, f"stockhub_webhooks_{page}") if page and (not permission or may(request, permission)) else ""
     return {
         "text": problem.text,
-        "url": problem.link_in(site_of(request).name),
+        "url": url + anchor if url else problem.link_in(site_of(request).name),
         "is_urgent": problem.level == Level.CRITICAL,
     }
 

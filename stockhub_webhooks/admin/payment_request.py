@@ -18,7 +18,7 @@ class PaymentRequestAdmin(DocumentAdmin):
     """List of payment requests, and the page of each."""
 
     list_display = (
-        "increment_id", "order_number", "po_number", "customer", "payment_method", "total", "created_at",
+        "increment_id", "order_number", "po_number", "customer", "method", "total", "created_at",
     )  # fmt: skip
     list_filter = (("created_at", DateRangeFilter), ("received_at", DateRangeFilter))
     item_columns = (*DocumentAdmin.item_columns, "external_reference")
@@ -34,7 +34,7 @@ class PaymentRequestAdmin(DocumentAdmin):
                     ("increment_id", "of_order", "po_number"),
                     ("purchase_order_increment_id", "order_increment_id"),
                     "account",
-                    ("payment_method", "payment_link"),
+                    ("method", "payment_link"),
                     "articles",
                     "amounts",
                 ]
@@ -44,6 +44,11 @@ class PaymentRequestAdmin(DocumentAdmin):
         (_("Times"), {"fields": [("created_at", "received_at")]}),
         WHAT_HAPPENED,
     )
+
+    @admin.display(description=_("payment method"))
+    def method(self, document: PaymentRequest) -> str:
+        """Return the payment method in words."""
+        return document.get_payment_method_display() or display.EMPTY
 
     @admin.display(description=_("payment link"))
     def payment_link(self, document: PaymentRequest) -> Any:

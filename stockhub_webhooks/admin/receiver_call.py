@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.formats import localize
+from django.utils.html import format_html
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.admin import display, labels, list_filters, search_box
+from stockhub_webhooks.admin.bulk_start import propose
 from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.admin.document import order_and_story
 from stockhub_webhooks.admin.failures import FailuresPage
@@ -22,37 +23,34 @@ from stockhub_webhooks.admin.list_filters import ReceiverCallAttentionFilter
 from stockhub_webhooks.admin.long_parts import parts_of
 from stockhub_webhooks.admin.receivers import ReceiversPage
 from stockhub_webhooks.contract import statuses
-from stockhub_webhooks.delivery import breaker, manual
-from stockhub_webhooks.models import Attempt, ReceiverCall
+from stockhub_webhooks.db.connections import database_alias
+from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.models import Attempt, BulkEntry, BulkRequest, ReceiverCall
 from stockhub_webhooks.office.access import may
 
-TRIED_AGAIN = ngettext_lazy("%(count)d task is tried again.", "%(count)d tasks are tried again.", "count")
-LEFT_ALONE = ngettext_lazy(
-    "%(count)d task was left alone: it is done or running.",
-    "%(count)d tasks were left alone: they are done or running.",
-    "count",
-)
-STILL_WAITING = ngettext_lazy(
-    "%(count)d of them waits until its receiver, which is paused or away, is called again.",
-    "%(count)d of them wait until their receivers, which are paused or away, are called again.",
-    "count",
-)
+OF_CALLS = (BulkRequest.Action.TRY_AGAIN, BulkRequest.Action.GIVE_UP, BulkRequest.Action.REASSIGN)
+SHOWN_REQUESTS = 10
 
 
 @admin.register(ReceiverCall)
 class ReceiverCallAdmin(ReceiversPage, FailuresPage):
     """Admin of receiver calls: the tasks of our shop, and their state."""
 
-    list_display = ("what", "number", "po_number", "receiver_known", "status_in_words", "error_in_short")
+    list_display = (
+        "what", "both_numbers", "receiver_known", "status_in_words", "attempts", "last_and_next_attempt",
+        "error_in_short",
+    )  # fmt: skip
     list_filter = (
         ReceiverCallAttentionFilter,
         "status",
         list_filters.by_code("event__type", _("change"), labels.EVENTS, is_open=False),
         list_filters.ReceiverFilter,
         ("event__occurred_at", DateRangeFilter),
+        list_filters.BulkFilter,
     )
     linked_parameters = ("cause__exact", "receiver__exact", "signal__exact", "status__in")
     actions = ("try_again", "give_up")
+    help_texts = {"due_at": _("When it is tried next; empty if it is done or given up.")}
     personal_fields = {
         "error_in_short": "error_without_text",
         "whole_error": "error_without_text",
@@ -64,14 +62,17 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
             None,
             {"fields": [("receiver_known", "signal_in_words"), ("status_in_words", "attempts", "due_at", "done_at")]},
         ),
-        (None, {"fields": ["whole_error", "failed_attempts"]}),
+        (None, {"fields": ["requests", "whole_error", "failed_attempts"]}),
     )
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
-        return search_box.related_to_messages(request, text, "event__message")
+        return Q(event__in=search_box.found_events(request, text))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).select_related("event", "order").defer("event__changes", "order__extra")
+        """Return the tasks, each with the earlier one that it waits for."""
+        rows: Any = super().get_queryset(request)
+        rows = rows.with_blocking_call(ledger.known_receivers())
+        return rows.select_related("event", "order").defer("event__changes", "order__extra")  # type: ignore[no-any-return]
 
     def title_of(self, row: ReceiverCall) -> str:
         """Return the event in words, and the receiver."""
@@ -85,9 +86,9 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
         return labels.event(call.event)
 
     @admin.display(description=_("Stock Hub number"), ordering="event__increment_id")
-    def number(self, call: ReceiverCall) -> str:
-        """Return the number of the document."""
-        return call.event.increment_id
+    def both_numbers(self, call: ReceiverCall) -> Any:
+        """Return the number of the document, and our order number below it."""
+        return display.multiline(filter(None, (call.event.increment_id, call.event.po_number)))
 
     @admin.display(description=_("change"))
     def of_event(self, call: ReceiverCall) -> Any:
@@ -105,23 +106,53 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
         return call.event.po_number or display.EMPTY
 
     @admin.display(description=_("account"), ordering="event__account")
-    def account(self, call: ReceiverCall) -> str:
+    def account_in_words(self, call: ReceiverCall) -> str:
         """Return the account of the event."""
-        return call.event.account
+        return labels.account(call.event.account)
 
     @admin.display(description=_("receiver"), ordering="receiver")
-    def receiver_known(self, call: ReceiverCall) -> str:
+    def receiver_known(self, call: ReceiverCall) -> Any:
         """Return the receiver; for an open task also whether this process knows it."""
         signal = signals.BY_NAME.get(call.signal)
         is_connected = signal is not None and signal.find(call.receiver) is not None
         if is_connected or call.status not in ReceiverCall.OPEN:
-            return call.receiver
-        return f"{call.receiver} ({_('not there any more')})"
+            return display.breakable(call.receiver)
+        return format_html("{} ({})", display.breakable(call.receiver), _("not there any more"))
 
     @admin.display(description=_("status"), ordering="status")
-    def status_in_words(self, call: ReceiverCall) -> str:
-        """Return the status; of a waiting task also that its receiver is paused or away."""
-        return labels.call_status(call)
+    def status_in_words(self, call: ReceiverCall) -> Any:
+        """Return the status; of a waiting task also what it waits for: an earlier task, or its receiver."""
+        earlier = getattr(call, "blocking_call", None)
+        if call.status != ReceiverCall.Status.PENDING or not earlier:
+            return labels.call_status(call)
+        url = self.page_url("stockhub_webhooks_receivercall_change", earlier)
+        link = display.link(url, _("an earlier task of this order"))
+        return format_html("{}: {}", labels.call_status(call), link)
+
+    @admin.display(description=_("asked by hand"))
+    def requests(self, call: ReceiverCall) -> Any:
+        """Return links to the requests that this task was part of, the newest first."""
+        entries = BulkEntry.objects.using(database_alias()).filter(
+            row=call.pk, is_acted=True, request__action__in=OF_CALLS
+        )
+        entries = entries.select_related("request").order_by("-pk")
+
+        def link(entry: BulkEntry) -> Any:
+            return display.page(entry.request, f"{entry.request}, {display.value(entry.request.created_at)}")
+
+        return display.multiline(entries[:SHOWN_REQUESTS], link)
+
+    @admin.display(description=_("last failure, → next attempt"))
+    def last_and_next_attempt(self, call: ReceiverCall) -> Any:
+        """Return when the task failed last, and when a waiting one is due."""
+        failed = display.short_time(call.failed_at) if call.failed_at else None
+        is_waiting = call.status == ReceiverCall.Status.PENDING and call.due_at
+        due = (
+            format_html('<span class="stockhub-short">→ {}</span>', display.short_time(call.due_at))
+            if is_waiting
+            else None
+        )
+        return display.multiline(filter(None, (failed, due)))
 
     @admin.display(description=_("signal"))
     def signal_in_words(self, call: ReceiverCall) -> str:
@@ -129,14 +160,15 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
         return f"{statuses.label(labels.SIGNALS, call.signal)} ({call.signal})"
 
     @admin.display(description=_("last error"))
-    def error_in_short(self, call: ReceiverCall) -> str:
+    def error_in_short(self, call: ReceiverCall) -> Any:
         """Return the first line of the last error."""
-        return Truncator(labels.first_line(call.last_error, persons=True)).chars(60) or display.EMPTY
+        shortened = Truncator(labels.first_line(call.last_error, persons=True)).chars(60)
+        return display.breakable(shortened) or display.EMPTY
 
     @admin.display(description=_("last error"))
-    def error_without_text(self, call: ReceiverCall) -> str:
+    def error_without_text(self, call: ReceiverCall) -> Any:
         """Return the type of the error; its text is the shop's and may have personal data."""
-        return labels.first_line(call.last_error, persons=False) or display.EMPTY
+        return display.breakable(labels.first_line(call.last_error, persons=False)) or display.EMPTY
 
     @admin.display(description=_("last error"))
     def whole_error(self, call: ReceiverCall) -> Any:
@@ -169,12 +201,6 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
         return may(request, "try_again")
 
     @admin.action(description=_("try again"), permissions=["try_again"])
-    def try_again(self, request: HttpRequest, queryset: QuerySet[ReceiverCall]) -> None:
-        """Make the chosen calls due, if they were given up or wait for their next attempt."""
-        waiting = queryset.filter(status__in=(ReceiverCall.Status.GIVEN_UP, ReceiverCall.Status.PENDING))
-        chosen = queryset.count()
-        count = self.apply_and_log(request, waiting, str(_("try again")), manual.requeue)
-        self.report_counts(request, count, TRIED_AGAIN, chosen - count, LEFT_ALONE)
-        blocked = breaker.blocked_receivers()
-        if held := queryset.filter(status=ReceiverCall.Status.PENDING, receiver__in=blocked).count():
-            self.message_user(request, STILL_WAITING % {"count": held}, messages.WARNING)
+    def try_again(self, request: HttpRequest, queryset: QuerySet[ReceiverCall]) -> HttpResponse | None:
+        """Ask, and make the chosen calls due, with the earlier ones that they wait for."""
+        return propose(self, request, BulkRequest.Action.TRY_AGAIN, queryset)

@@ -8,24 +8,23 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import BadRequest, PermissionDenied
-from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import path
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.admin import labels
-from stockhub_webhooks.admin.base import ObjectTools, wake_on_commit
+from stockhub_webhooks.admin.base import ObjectTools
+from stockhub_webhooks.admin.bulk_start import propose
 from stockhub_webhooks.admin.pause_page import RECEIVERS_URL_NAME as URL_NAME
-from stockhub_webhooks.admin.pause_page import PausePage, log
+from stockhub_webhooks.admin.pause_page import PausePage
 from stockhub_webhooks.admin.replay_request import URL_NAME as REQUEST_URL_NAME
 from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.db.connections import database_alias
-from stockhub_webhooks.delivery import breaker, manual
-from stockhub_webhooks.models import Event, ReceiverCall, ReceiverState
+from stockhub_webhooks.delivery import breaker
+from stockhub_webhooks.models import BulkRequest, Event, ReceiverCall, ReceiverState
 from stockhub_webhooks.models.receiver_state import IS_OPEN, IS_PAUSED
 from stockhub_webhooks.office.access import may
 from stockhub_webhooks.operations.health.rules import REAL, admin_link
@@ -76,28 +75,24 @@ class ReceiversPage(PausePage):
         return self.render_page(request, "receivercall/receivers.html", context)
 
     def reassign_view(self, request: HttpRequest) -> HttpResponse:
-        """Reassign the tasks of a removed receiver to another receiver of the same signal."""
+        """Ask whether the tasks of a removed receiver go to another receiver of the same signal."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not may(request, "reassign"):
             raise PermissionDenied
         signal, former, receiver = (request.POST.get(name, "") for name in ("signal", "former", "receiver"))
-        try:
-            with transaction.atomic(using=database_alias()):
-                moved = manual.reassign(signal, former, receiver)
-                log(request.user, _("reassigned"), f"{former} → {receiver} ({signal}): {moved}")
-                wake_on_commit()
-        except (KeyError, ValueError):
-            self.message_user(
-                request, _("Nothing was given away: choose a receiver of the same change."), messages.ERROR
-            )
-        else:
-            text = ngettext("%(count)d task has another receiver.", "%(count)d tasks have another receiver.", moved)
-            self.message_user(request, text % {"count": moved}, messages.SUCCESS)
-        return HttpResponseRedirect(self.page_url(URL_NAME))
+        connected = signals.BY_NAME.get(signal)
+        if connected is None or connected.find(receiver) is None or connected.find(former) is not None:
+            text = _("Nothing was given away: choose a receiver of the same change.")
+            self.message_user(request, text, messages.ERROR)
+            return HttpResponseRedirect(self.page_url(URL_NAME))
+        rows = ReceiverCall.objects.using(database_alias()).filter(signal=signal, receiver=former)
+        parameters = {"signal": signal, "former": former, "receiver": receiver}
+        answer = propose(self, request, BulkRequest.Action.REASSIGN, rows, parameters)
+        return answer or HttpResponseRedirect(self.page_url(URL_NAME))
 
     def give_up_removed_view(self, request: HttpRequest) -> HttpResponse:
-        """Give up the tasks of a removed receiver."""
+        """Ask for a reason, and give up the tasks of a removed receiver."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not (may(request, "give_up") and self.has_view_permission(request)):
@@ -107,9 +102,7 @@ class ReceiversPage(PausePage):
         if signal is not None and signal.find(receiver) is not None:
             raise BadRequest("this receiver is connected")
         rows = ReceiverCall.objects.using(database_alias()).filter(signal=name, receiver=receiver).real()
-        description = f"{receiver} ({statuses.label(labels.SIGNALS, name)})"
-        back = self.page_url(URL_NAME)
-        return self.give_up_all(request, rows, [("signal", name), ("former", receiver)], back, description)
+        return propose(self, request, BulkRequest.Action.GIVE_UP, rows) or HttpResponseRedirect(self.page_url(URL_NAME))
 
 
 # ---------------------------------------------------------------- facts, in four queries
@@ -151,7 +144,7 @@ def last_times(receivers: list[tuple[str, str]]) -> list[Any]:
 
 def lists(site: str, signal: str, receiver: str) -> dict[str, str]:
     """Return the URLs of the lists that the counts of a receiver link to."""
-    own = {"signal__exact": signal, "receiver__exact": receiver} | REAL
+    own = {"signal__exact": signal, "receiver": receiver} | REAL
     return {
         "waiting_url": admin_link("receivercall", {"status__in": ",".join(ReceiverCall.OPEN), **own}, site),
         "given_up_url": admin_link("receivercall", {"needs": "given_up", **own}, site),
@@ -202,7 +195,7 @@ def blocked_rows(*, persons: bool) -> Iterator[dict[str, Any]]:
     states = breaker.states()
     for row in rows:
         is_paused = row.receiver in states and states[row.receiver].is_paused
-        detail = (row.pause_reason if persons else "") if is_paused else row.cause
+        detail = (row.pause_reason if persons else "") if is_paused else labels.cause(row.cause)
         yield {
             "receiver": row.receiver,
             "state": labels.PAUSED if is_paused else labels.AWAY,

@@ -14,6 +14,7 @@ from stockhub_webhooks.admin import display, search_box
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
 from stockhub_webhooks.admin.body_text import pretty, read_text
 from stockhub_webhooks.admin.date_range import DateRangeFilter
+from stockhub_webhooks.admin.list_filters import RefusedBodyFilter
 from stockhub_webhooks.admin.release_page import ReleasePage
 from stockhub_webhooks.models import Refusal, RefusedBody
 
@@ -42,17 +43,17 @@ class RefusedBodyAdmin(ReleasePage):
     """Admin of refused messages that look like Stock Hub's; they are kept for a limited time."""
 
     has_account = False
-    list_display = ("refused_at", "topic", "increment_id", "reason", "remote_address", "released")
-    list_filter = ("topic", "reason", ("refused_at", DateRangeFilter))
-    linked_parameters = ("message__isnull",)
+    list_display = ("refused_at", "topic", "increment_id", "reason", "remote_address", "decision")
+    list_filter = (RefusedBodyFilter, "topic", "reason", ("refused_at", DateRangeFilter))
+    linked_parameters = ("message__isnull", "key_fingerprint__exact")
     sortable_by = None
     search_help_text = _("Stock Hub number, remote address or key used")
     deferred_fields = ("body", "headers")
-    actions = ("release",)
+    actions = ("release", "dismiss_refused")
     personal_fields = {"content": ""}
     fieldsets = (
         (None, {"fields": [("refused_at", "topic", "increment_id"), ("reason", "remote_address", "key_fingerprint")]}),
-        (None, {"fields": ["released"]}),
+        (None, {"fields": ["released", ("dismissed_at", "dismissed_by", "dismissed_reason"), "announced_at"]}),
         (_("The message itself"), {"fields": ["content"]}),
     )
 
@@ -61,6 +62,17 @@ class RefusedBodyAdmin(ReleasePage):
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
         return search_box.holds(request, self.model, text, "increment_id", "remote_address", "key_fingerprint")
+
+    @admin.display(description=_("decision"))
+    def decision(self, row: RefusedBody) -> Any:
+        """Return the message that it was let in as, or whether it was dismissed."""
+        if row.message:
+            return display.page(row.message)
+        return _("dismissed") if row.dismissed_at else display.EMPTY
+
+    def get_page_actions(self, request: HttpRequest, row: RefusedBody) -> list[tuple[str, str]]:
+        """Offer nothing for a message that was let in or dismissed."""
+        return [] if row.message_id or row.dismissed_at else super().get_page_actions(request, row)
 
     @admin.display(description=_("released as"))
     def released(self, row: RefusedBody) -> Any:

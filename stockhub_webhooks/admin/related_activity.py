@@ -56,6 +56,7 @@ def events(rows: QuerySet[Event], number: str) -> SafeString | str:
             labels.event(event),
             event.increment_id,
         ),
+        ordering=("-occurred_at", "-pk"),
     )
 
 
@@ -75,10 +76,14 @@ def receiver_calls(rows: QuerySet[ReceiverCall], number: str) -> SafeString | st
 
 
 def newest(
-    rows: QuerySet[Any], number: str, heads: Iterable[Any], cells: Callable[[Any], Iterable[Any]]
+    rows: QuerySet[Any],
+    number: str,
+    heads: Iterable[Any],
+    cells: Callable[[Any], Iterable[Any]],
+    ordering: Iterable[str] = ("-pk",),
 ) -> SafeString | str:
     """Return a table of the newest rows; if there are more, with a link to the list that is searched for `number`."""
-    newest_rows = list(rows.order_by("-pk")[: SHOWN + 1])
+    newest_rows = list(rows.order_by(*ordering)[: SHOWN + 1])
     table = display.table(heads, map(cells, newest_rows[:SHOWN]))
     if len(newest_rows) <= SHOWN:
         return table

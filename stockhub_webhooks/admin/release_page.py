@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
@@ -14,22 +13,19 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
 
 from stockhub_webhooks.admin import display
-from stockhub_webhooks.admin.base import ObjectTools, ReadOnlyAdmin
+from stockhub_webhooks.admin.base import ObjectTools
+from stockhub_webhooks.admin.bulk_start import begin, proposal_of
+from stockhub_webhooks.admin.refused_groups import RELEASE as URL_NAME
+from stockhub_webhooks.admin.refused_groups import RefusedGroupsPage
 from stockhub_webhooks.admin.replay_request import MAX_IDS, ids_in, outside_transactions, row_of
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.contract.statuses import Labels
-from stockhub_webhooks.models import RefusedBody
+from stockhub_webhooks.models import BulkRequest, RefusedBody
 from stockhub_webhooks.office.access import may, may_see_persons
 from stockhub_webhooks.operations import release
-from stockhub_webhooks.receiving import refusals
 
-URL_NAME = "stockhub_webhooks_refusedbody_release"
-
-LET_IN = ngettext_lazy("%(count)d message was let in.", "%(count)d messages were let in.", "count")
-LEFT_ALONE = ngettext_lazy("%(count)d was let in already.", "%(count)d were let in already.", "count")
 WARNINGS: Labels = {
     release.CHANGES_PROVED: _("It would change an order that came with a key."),
     release.ADDRESS: _("No accepted message came from this address."),
@@ -62,7 +58,7 @@ class ReleaseForm(forms.Form):
             field.label = capfirst(str(field.label))
 
 
-class ReleasePage(ReadOnlyAdmin):
+class ReleasePage(RefusedGroupsPage):
     """Adds to the admin of refused messages the page that lets them in, and the action that leads there."""
 
     def has_release_permission(self, request: HttpRequest) -> bool:
@@ -74,36 +70,38 @@ class ReleasePage(ReadOnlyAdmin):
         return [path("release/", view, name=URL_NAME), *super().get_urls()]
 
     def changelist_object_tools(self, request: HttpRequest) -> ObjectTools:
-        own = (
-            [(self.page_url(URL_NAME), _("let in, by key and address"))] if self.has_release_permission(request) else []
-        )
+        may_decide = self.has_release_permission(request) or self.has_dismiss_refused_permission(request)
+        own = [(self.page_url(URL_NAME), _("refused messages, by key"))] if may_decide else []
         return [*own, *super().changelist_object_tools(request)]
 
     @admin.action(description=_("let in after all …"), permissions=["release"])
     def release(self, request: HttpRequest, queryset: QuerySet[RefusedBody]) -> HttpResponse | None:
         """Redirect to the page that shows what the chosen messages would change."""
-        pks = sorted(queryset.filter(message=None).values_list("pk", flat=True)[: MAX_IDS + 1])
+        undecided = queryset.filter(message=None, dismissed_at=None)
+        pks = sorted(undecided.values_list("pk", flat=True)[: MAX_IDS + 1])
         if pks and len(pks) <= MAX_IDS:
             return HttpResponseRedirect(f"{self.page_url(URL_NAME)}?ids={','.join(map(str, pks))}")
         too_many = _("These are too many at once: choose at most %(most)d.") % {"most": MAX_IDS}
-        self.message_user(request, too_many if pks else _("These were let in already."), messages.WARNING)
+        self.message_user(request, too_many if pks else _("These were let in or dismissed already."), messages.WARNING)
         return None
 
     # ------------------------------------------------------------ the page
 
     def release_view(self, request: HttpRequest) -> HttpResponse:
         """Show the groups; of chosen messages what they would change; if confirmed, let them in."""
-        if not (self.has_release_permission(request) and self.has_view_permission(request)):
+        may_release = self.has_release_permission(request)
+        if not self.has_view_permission(request) or not (may_release or self.has_dismiss_refused_permission(request)):
             raise PermissionDenied
         chosen = chosen_bodies(request)
         if chosen is None:
-            return self.render_page(request, "refusedbody/groups.html", self.groups_context())
+            return self.render_page(request, "refusedbody/groups.html", self.groups_context(request))
+        if not may_release:
+            raise PermissionDenied
         accounts = conf.real_accounts() or list(conf.accounts())
         account = request.GET.get("account", "") if len(accounts) > 1 else next(iter(accounts), "")
         form = ReleaseForm(request.POST or None, initial={"account": account})
         if request.method == "POST" and form.is_valid():
-            self.let_in(request, chosen, form.cleaned_data.get("account", account), form.cleaned_data["reason"])
-            return HttpResponseRedirect(self.page_url("stockhub_webhooks_refusedbody_changelist"))
+            return self.let_in(request, chosen, form.cleaned_data.get("account", account), form.cleaned_data["reason"])
         previews = release.preview(chosen, account) if account in accounts else []
         context = {
             "title": _("Let in after all"),
@@ -116,31 +114,15 @@ class ReleasePage(ReadOnlyAdmin):
         }
         return self.render_page(request, "refusedbody/release.html", context)
 
-    def groups_context(self) -> dict[str, Any]:
-        """Return the context of the page of groups: refused messages by key and address."""
-        heads = (_("messages"), _("key used"), _("remote address"), _("first"), _("last"))
-        rows = (
-            (
-                display.link(f"{self.page_url(URL_NAME)}?{urlencode(parameters_of(group))}", group.count),
-                group.key_fingerprint or _("none"),
-                group.remote_address or display.EMPTY,
-                display.value(group.first_at),
-                display.value(group.last_at),
-            )
-            for group in release.groups()
-        )
-        return {"title": _("Refused messages, by key and address"), "table": display.table(heads, rows)}
-
-    def let_in(self, request: HttpRequest, chosen: list[RefusedBody], account: str, reason: str) -> None:
-        """Store the messages with the name of the user, log it with the reason, and say how many were stored."""
-        user: Any = request.user
-        rows = release.waiting().filter(pk__in=[row.pk for row in chosen]).defer("body", "headers")
-
-        def change(pks: list[int]) -> int:
-            return refusals.release(pks, by=user.get_username(), account=account)
-
-        count = self.apply_and_log(request, rows, f"{_('let in after all')}: {reason}", change)
-        self.report_counts(request, count, LET_IN, len(chosen) - count, LEFT_ALONE)
+    def let_in(self, request: HttpRequest, chosen: list[RefusedBody], account: str, reason: str) -> HttpResponse:
+        """Let the messages in that were not yet, log it with the reason, and show what became of them."""
+        rows = release.waiting().filter(pk__in=[row.pk for row in chosen])
+        proposed = proposal_of(request, BulkRequest.Action.RELEASE, rows, {"account": account})
+        if proposed.total:
+            return begin(self, request, proposed, reason)
+        proposed.delete()
+        self.message_user(request, _("These were let in or dismissed already."), messages.WARNING)
+        return HttpResponseRedirect(self.page_url("stockhub_webhooks_refusedbody_changelist"))
 
 
 def chosen_bodies(request: HttpRequest) -> list[RefusedBody] | None:
@@ -151,14 +133,9 @@ def chosen_bodies(request: HttpRequest) -> list[RefusedBody] | None:
     newest = ids_in(request.GET.get("newest", ""))
     if not newest:
         return None
-    key, address = (request.GET.get(name, "") for name in ("key", "address"))
+    key, network = (request.GET.get(name, "") for name in ("key", "network"))
     # later messages were not shown
-    return list(rows.filter(key_fingerprint=key, remote_address=address, pk__lte=newest[0])[:MAX_IDS])
-
-
-def parameters_of(group: release.Group) -> dict[str, Any]:
-    """Return the parameters of the page of a group."""
-    return {"key": group.key_fingerprint, "address": group.remote_address, "newest": group.newest}
+    return list(rows.of_sender(key, network).filter(pk__lte=newest[0])[:MAX_IDS])
 
 
 def sections(previews: list[release.Preview], *, persons: bool) -> list[dict[str, Any]]:

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
-from django.utils.translation import gettext_lazy as _
+from collections.abc import Sequence
+from typing import Any
 
-from stockhub_webhooks.admin import list_filters
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from stockhub_webhooks.admin import display, list_filters
 from stockhub_webhooks.admin.date_range import DateRangeFilter
-from stockhub_webhooks.admin.document import WHAT_HAPPENED, DocumentAdmin
+from stockhub_webhooks.admin.document import WHAT_HAPPENED, DocumentAdmin, is_list
 from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.models import RMA
+from stockhub_webhooks.office import returns
+from stockhub_webhooks.office.search import ADDRESSES
+
+REFUNDS: statuses.Labels = {
+    returns.CREDITED: _("credited"),
+    returns.IN_PART: _("credited in part"),
+    returns.OPEN: _("not credited"),
+    returns.NO_REFUND: _("refused"),
+}
 
 
 @admin.register(RMA)
@@ -17,10 +32,12 @@ class RMAAdmin(DocumentAdmin):
     """List of returns, and the page of each."""
 
     list_display = (
-        "increment_id", "order_number", "po_number", "status_in_words", "parcels", "date_requested", "date_received",
+        "increment_id", "order_and_po_number", "customer", "status_in_words", "pieces", "refund", "requested_on",
+        "received_on",
     )  # fmt: skip
+    sortable_by = ("requested_on",)
     list_filter = (
-        list_filters.by_code("status", _("status"), statuses.RMA),
+        list_filters.ReturnStatusFilter,
         ("date_requested", DateRangeFilter),
         ("received_at", DateRangeFilter),
     )
@@ -45,3 +62,42 @@ class RMAAdmin(DocumentAdmin):
         (_("Times"), {"fields": [("date_requested", "date_received", "date_processed", "received_at")]}),
         WHAT_HAPPENED,
     )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Add the customer of the order; the list shows no parcels."""
+        rows = super().get_queryset(request).select_related(*(f"order__{name}" for name in ADDRESSES))
+        return rows.prefetch_related(None) if is_list(request) else rows
+
+    def complete_rows(self, request: HttpRequest, rows: Sequence[RMA]) -> None:
+        """Set the summaries of the returns."""
+        found = returns.summaries(rows)
+        for row in rows:
+            row.summary = found.get(row.pk)  # type: ignore[attr-defined]
+
+    @admin.display(description=_("customer"))
+    def customer(self, document: Any) -> str:
+        """Return the recipient of the order."""
+        return display.customer(document.order.shipping_address or document.order.billing_address)
+
+    @admin.display(description=_("pieces"))
+    def pieces(self, document: Any) -> Any:
+        """Return the pieces that came back, or are to come back."""
+        return document.summary.pieces if document.summary else display.EMPTY
+
+    @admin.display(description=_("refund"))
+    def refund(self, document: Any) -> Any:
+        """Return the value of these pieces, VAT included, and below it whether they are credited."""
+        if not document.summary:
+            return display.EMPTY
+        value = display.money(document.summary.value, document.currency)
+        return display.multiline((value, statuses.label(REFUNDS, document.summary.refund)))
+
+    @admin.display(description=pgettext_lazy("list", "requested"), ordering="date_requested")
+    def requested_on(self, document: Any) -> Any:
+        """Return the date without the time, which the page of the return shows."""
+        return display.day(document.date_requested)
+
+    @admin.display(description=pgettext_lazy("list", "received back"), ordering="date_received")
+    def received_on(self, document: Any) -> Any:
+        """Return the date without the time."""
+        return display.day(document.date_received)

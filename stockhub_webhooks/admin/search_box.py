@@ -7,19 +7,22 @@ from operator import and_, or_
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Model, Q
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.contract import topics
-from stockhub_webhooks.models import Message
+from stockhub_webhooks.db.connections import database_alias
+from stockhub_webhooks.models import Event, Message
+from stockhub_webhooks.models.ledger import DEADLINE
 from stockhub_webhooks.models.personal import is_personal
 from stockhub_webhooks.office import search
 from stockhub_webhooks.office.access import may_see_persons
 
 HELP = _("How it begins: Stock Hub number, our order number, tracking number, SKU or MPN")
 HELP_WITH_PERSONS = _(
-    "How it begins: Stock Hub number, our order number, tracking number, SKU, MPN, surname, e-mail address or postcode"
+    "How it begins: Stock Hub number, our order number, tracking number, SKU, MPN, surname, company, street, e-mail "
+    "address, telephone number or postcode"
 )
 
 
@@ -34,7 +37,7 @@ def find(
     """Return the real documents, or the tests, that match the text; warn if there are too many."""
     result = search.find(text, of_topics, persons=may_see_persons(request), tests=tests)
     if result.is_cut_off:
-        warning = _("That finds more than %(limit)d, and not all of them are shown. Type more of it.")
+        warning = _("More than %(limit)d documents; not all of them are shown. Type more to narrow it down.")
         messages.warning(request, warning % {"limit": search.LIMIT}, fail_silently=True)
     return result
 
@@ -52,15 +55,29 @@ def documents(request: HttpRequest, text: str, topic: str) -> Q:
 
 def about(request: HttpRequest, text: str) -> Q:
     """Return a condition on messages: the text finds their document, or is the number in a message without one."""
-    spellings = [text.strip(), text.strip().upper(), text.strip().lower()]  # an index answers these
-    numbers = {number for spelling in spellings for number in search.numbers(spelling)}
-    number = Q(topic__in=(*topics.ALL, ""), increment_id__in=sorted(numbers))
+    number = Q(topic__in=(*topics.ALL, ""), increment_id__in=spellings(text))
     return find_with_tests(request, text).messages | number
+
+
+def spellings(text: str) -> list[str]:
+    """Return the numbers that a text may stand for, as an index answers them."""
+    ways = [text.strip(), text.strip().upper(), text.strip().lower()]
+    return sorted({number for way in ways for number in search.numbers(way)})
 
 
 def related_to_messages(request: HttpRequest, text: str, path: str) -> Q:
     """Return a condition on rows: the text finds the document of their message, which `path` leads to."""
     return Q(**{f"{path}__in": Message.objects.filter(find_with_tests(request, text).messages).values("pk")})
+
+
+def found_events(request: HttpRequest, text: str) -> QuerySet[Any]:
+    """Return the keys of the events whose document the text finds, by their message or, of a deadline, by its number.
+
+    A union, since each half has an index of its own.
+    """
+    events = Event.objects.using(database_alias()).order_by()
+    of_messages = events.filter(related_to_messages(request, text, "message")).values("pk")
+    return of_messages.union(events.filter(type=DEADLINE, increment_id__in=spellings(text)).values("pk"))
 
 
 def holds(request: HttpRequest, model: type[Model], text: str, *columns: str) -> Q:

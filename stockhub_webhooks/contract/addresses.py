@@ -6,6 +6,7 @@ import re
 
 from stockhub_webhooks.contract import topics
 
+KEY_HEADER = "x-api-key"
 ACCOUNT_HEADER = "x-stockhub-account"  # of the answer of `health` to the test key: the server knows the key
 SEPARATORS = re.compile(r"[\s_-]+")
 ENDING = re.compile(r"\.[A-Za-z0-9]{1,5}$")

@@ -26,6 +26,9 @@ ALWAYS_SENT: dict[str, frozenset[str]] = {
     topics.PAYMENT_REQUEST: frozenset({"items", "grand_total", "subtotal", "tax_amount", "discount_amount"}),
 }
 
+# what the REST calls say beside the fields of the messages, by topic
+ONLY_IN_REST: dict[str, frozenset[str]] = {topics.ORDER: frozenset({"is_invoiced", "is_shipped"})}
+
 _ARTICLE = frozenset({"sku", "manufacturer", "size", "mpn", "item_price_inc_tax", "row_total_inc_tax"})
 
 ALWAYS_SENT_IN_ITEMS: dict[str, frozenset[str]] = {

@@ -59,6 +59,15 @@ REVERSAL: Labels = {
     "FUNDED_BY_PLATFORM": _("funded by the platform"),
 }
 
+RETURN_REASON: Labels = {"no_reason": _("no reason given")}
+
+RESOLUTION: Labels = {"refund": pgettext_lazy("resolution", "refund"), "exchange": _("exchange")}
+
+PAYMENT_METHOD: Labels = {"purchaseorder": _("on account")}
+
+# The names that the app itself gives to accounts; a shop names further ones.
+ACCOUNT: Labels = {"default": _("main account"), "test": _("test")}
+
 
 def label(labels: Labels, code: str | None) -> str:
     """Return the label of a code, the code itself if it is unknown, or "" if there is none."""

@@ -37,6 +37,11 @@ class DatabaseNow(Now):
         """UTC, whatever the server's time zone is."""
         return self.as_sql(compiler, connection, template="UTC_TIMESTAMP(6)", **extra_context)
 
+    def as_sqlite(self, compiler: Any, connection: Any, **extra_context: Any) -> Any:
+        """Six digits, as Django writes times: SQLite compares text, and .123 is less than .123000."""
+        template = "STRFTIME('%%%%Y-%%%%m-%%%%d %%%%H:%%%%M:%%%%f000', 'NOW')"
+        return self.as_sql(compiler, connection, template=template, **extra_context)
+
 
 NOW = DatabaseNow()
 
@@ -44,7 +49,6 @@ NOW = DatabaseNow()
 @lru_cache(maxsize=64)  # the same object each time, so that its statement need not be written again
 def from_now(seconds: float) -> Combinable:
     """Return a point in time on the database's clock, in `seconds` from now."""
-    # SQLite writes a sum with microseconds and NOW with milliseconds, so that as text NOW + 0 is later than NOW
     return NOW + timedelta(seconds=seconds) if seconds else NOW
 
 

@@ -13,6 +13,8 @@ from django.db.models.lookups import IContains, IEndsWith, IExact, IStartsWith
 
 from stockhub_webhooks.db.indexes import has_upper_column, upper_column
 
+LAST_CHARACTER = "\U0010ffff"
+
 
 class ExactCharField(models.CharField):  # type: ignore[type-arg]
     """Text that is compared byte for byte on every database: case, accents, width and trailing blanks count.
@@ -30,6 +32,20 @@ class ExactCharField(models.CharField):  # type: ignore[type-arg]
         """Return a look-up that finds nothing for text with a NUL character, which PostgreSQL refuses."""
         lookup: Any = super().get_lookup(lookup_name)
         return _without_nul(lookup) if lookup else None
+
+
+class KeyField(ExactCharField):
+    """Text in one spelling that is searched by its beginning: an index of any database answers `starts_with`."""
+
+    def db_parameters(self, connection: Any) -> Any:
+        """Compare code points on PostgreSQL, too, where the collation of the database may ignore blanks."""
+        collation = "C" if connection.vendor == "postgresql" else None
+        return super().db_parameters(connection) | ({"collation": collation} if collation else {})
+
+
+def starts_with(column: str, key: str) -> models.Q:
+    """Match the rows whose `KeyField` begins with a key."""
+    return models.Q(**{f"{column}__gte": key, f"{column}__lt": f"{key}{LAST_CHARACTER}"})
 
 
 def exact_collation(connection: Any) -> str | None:

@@ -8,6 +8,7 @@ from itertools import takewhile
 from django.utils import timezone
 
 from stockhub_webhooks.db.connections import database_alias, with_retries, write_transaction
+from stockhub_webhooks.delivery import steps
 from stockhub_webhooks.models import Attempt, ReceiverCall
 from stockhub_webhooks.serializers.fields import clean_text
 
@@ -27,14 +28,16 @@ def of(call: ReceiverCall, text: str, cause: str, seconds: float | None) -> Atte
     )
 
 
-def keep_with(step: Callable[[], int], attempt: Attempt) -> int:
-    """Run a step that changes the call, and keep the attempt in the same transaction; return the rows that changed."""
+def keep_with(step: Callable[[], int], call: ReceiverCall, attempt: Attempt | None) -> int:
+    """Change the call, and keep its attempt and its finished steps in the same transaction; return the rows changed."""
     using = database_alias()
 
     def change_and_keep() -> int:
         with write_transaction(using):
             changed = step()
             if changed:
+                steps.keep(call)
+            if changed and attempt:
                 _forget_old(attempt.call_id)
                 attempt.pk = None
                 attempt.save(using=using, force_insert=True)

@@ -14,7 +14,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from django.db import connections
-from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.db.models import BooleanField, ExpressionWrapper, F, Q
+from django.db.models.functions import Coalesce
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.db import leases
@@ -38,6 +39,7 @@ MAX_CAUSES = 20
 FIRST_PROBE_SECONDS = 1
 SHORT_OUTAGE_SECONDS = 600.0
 MAX_PROBE_SECONDS, MAX_PROBE_SECONDS_LATER = 5, 300
+NO_FAILURES: dict[str, Any] = {"failures": {}, "failing_since": None, "failed_in_a_row": 0}
 
 
 class State(NamedTuple):
@@ -64,9 +66,9 @@ def states() -> Mapping[str, State]:
             is_paused=ExpressionWrapper(IS_PAUSED, BooleanField()), is_open=ExpressionWrapper(IS_OPEN, BooleanField())
         )
         _memory[key] = {
-            receiver: State(is_paused, is_open, bool(failures))
-            for receiver, is_paused, is_open, failures in rows.values_list(
-                "receiver", "is_paused", "is_open", "failures"
+            receiver: State(is_paused, is_open, bool(failures) or failing_since is not None)
+            for receiver, is_paused, is_open, failures, failing_since in rows.values_list(
+                "receiver", "is_paused", "is_open", "failures", "failing_since"
             )
         }
         memory_throttle.start(key)
@@ -130,6 +132,21 @@ def note_failure(call: ReceiverCall, cause: str, *, counts: bool) -> int | None:
     return pause
 
 
+def note_failed_lookup(call: ReceiverCall) -> None:
+    """Count an attempt that waits for our own order, since `HOST_ORDER_RESOLVER` raised; the breaker stays as it is."""
+    if call.is_test:
+        return
+    if not _rows(call.receiver).update(**_one_more()):
+        new = ReceiverState(receiver=call.receiver)
+        ReceiverState.objects.using(database_alias()).bulk_create([new], ignore_conflicts=True)
+        _rows(call.receiver).update(**_one_more())
+    forget()
+
+
+def _one_more() -> dict[str, Any]:
+    return {"failing_since": Coalesce(F("failing_since"), NOW), "failed_in_a_row": F("failed_in_a_row") + 1}
+
+
 def _note_failure(call: ReceiverCall, cause: str, counts: bool) -> int | None:
     using = database_alias()
     with write_transaction(using):
@@ -141,22 +158,22 @@ def _note_failure(call: ReceiverCall, cause: str, counts: bool) -> int | None:
         if not ReceiverCall.objects.using(using).filter(**mine).exists():
             return None
         if state is None:
-            ReceiverState(receiver=call.receiver, failures={cause: [call.event_id]}).save(
-                using=using, force_insert=True
-            )
+            first = {"failures": {cause: [call.event_id]}, "failing_since": NOW, "failed_in_a_row": 1}
+            ReceiverState(receiver=call.receiver, **first).save(using=using, force_insert=True)
             return None
+        run = _one_more() if counts else {}
         if state.opened_at is not None:
             most = MAX_PROBE_SECONDS_LATER if state.is_long else MAX_PROBE_SECONDS
             seconds: int = min(2 * state.probe_seconds, most)
-            _rows(call.receiver).update(probe_seconds=seconds, probe_at=from_now(seconds))
+            _rows(call.receiver).update(probe_seconds=seconds, probe_at=from_now(seconds), **run)
             return seconds
         failures = _with_failure(state.failures, cause, call.event_id) if counts else state.failures
         if len(failures.get(cause, ())) < BREAKER_EVENTS:
-            _rows(call.receiver).update(failures=failures)
+            _rows(call.receiver).update(failures=failures, **run)
             return None
         seconds = FIRST_PROBE_SECONDS
         opened = {"opened_at": NOW, "cause": cause, "probe_at": from_now(seconds), "probe_seconds": seconds}
-        _rows(call.receiver).update(failures={}, **opened)
+        _rows(call.receiver).update(failures={}, **opened, **run)
     logger.error(
         "receiver %s failed for %s different events (%s): its calls wait, one at a time is tried until it works again",
         call.receiver, BREAKER_EVENTS, cause,
@@ -179,7 +196,7 @@ def note_success(call: ReceiverCall) -> None:
     if state is None or not (state.is_open or state.has_failures) or call.is_test:
         return
     if not state.is_open:
-        with_retries(partial(_rows(call.receiver).filter(~IS_OPEN).update, failures={}))
+        with_retries(partial(_rows(call.receiver).filter(~IS_OPEN).update, **NO_FAILURES))
     elif _end(call.receiver, IS_OPEN, ends_pause=False):
         logger.warning("receiver %s works again; its waiting calls are due", call.receiver)
     forget()
@@ -187,7 +204,7 @@ def note_success(call: ReceiverCall) -> None:
 
 def _end(receiver: str, condition: Q, *, ends_pause: bool = True) -> bool:
     """Close the breaker and make the failed calls due, in one transaction; return False if another process did."""
-    values: dict[str, Any] = {"failures": {}, "opened_at": None, "cause": "", "probe_at": None, "probe_seconds": 0}
+    values = {**NO_FAILURES, "opened_at": None, "cause": "", "probe_at": None, "probe_seconds": 0}
     if ends_pause:
         values |= {"paused_at": None, "paused_until": None, "paused_by": "", "pause_reason": ""}
     failed = ReceiverCall.objects.using(database_alias()).filter(

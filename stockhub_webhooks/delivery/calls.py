@@ -23,7 +23,7 @@ from stockhub_webhooks.db.connections import close_connection, database_alias, i
 from stockhub_webhooks.db.faults import as_lost_connection, connection_died, is_deadlock, is_of_session, lost_connection
 from stockhub_webhooks.db.timeouts import should_retry
 from stockhub_webhooks.db.transaction_guard import TransactionGuard
-from stockhub_webhooks.delivery import breaker, claimed_calls, ledger
+from stockhub_webhooks.delivery import breaker, claimed_calls, host_orders, ledger
 from stockhub_webhooks.delivery.documents import DOCUMENTS
 from stockhub_webhooks.delivery.places import WebThread
 from stockhub_webhooks.delivery.receiver_event import event_for_receiver
@@ -36,10 +36,13 @@ from stockhub_webhooks.exceptions import (
     TransactionEnded,
     TransactionLost,
     error_fingerprint,
+    error_location,
     must_pass,
 )
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Event, Message, ReceiverCall
+from stockhub_webhooks.models.ledger import DEADLINE
+from stockhub_webhooks.models.worklists import NUMBER
 
 logger = logger_of(__name__)
 
@@ -194,6 +197,8 @@ def _record(run: _Run, error: BaseException, seconds: float) -> None:
     record: Callable[[], bool]
     if isinstance(error, RetryLater):
         record = partial(ledger.retry_later, call, error.seconds, str(error))
+        if error.lookup_fault and not call.is_test:
+            _record_failed_lookup(call, error.lookup_fault)
     elif isinstance(error, PermanentFailure):
         record = partial(ledger.give_up, call, error.reason, error_fingerprint(error), seconds)
     elif isinstance(error, DatabaseFault) and not run.was_called:  # no failure of the receiver
@@ -221,6 +226,16 @@ def _record(run: _Run, error: BaseException, seconds: float) -> None:
         close_connection(run.using)
 
 
+def _record_failed_lookup(call: ReceiverCall, fault: str) -> None:
+    """Note for the alarm that `HOST_ORDER_RESOLVER` raised; a failure to do so changes nothing else."""
+    try:
+        breaker.note_failed_lookup(call)
+        if call.event.order is not None:
+            host_orders.save_fault(call.event.order, fault)
+    except DatabaseFault as error:
+        logger.warning("a failed look-up could not be noted (%s); the next one is", error_location(error))
+
+
 def _call(call: ReceiverCall) -> None:
     signal = signals.BY_NAME[call.signal]
     receiver = signal.find(call.receiver)
@@ -236,14 +251,25 @@ def _call(call: ReceiverCall) -> None:
     arguments = subject.arguments(row)
     if event.type.endswith(".status_changed"):
         arguments["old_status"], arguments["new_status"] = event.changes["status"]
+    if event.type == DEADLINE:
+        if arguments["document"] is None and row.kind != NUMBER:
+            raise PermanentFailure("the document whose deadline passed was deleted")
+        arguments["since"] = event.received_at
+    received = event_for_receiver(call, arguments["order"], row)
     # not in the language and time zone of the request that happens to do this work
     with translation.override(conf.language()), timezone.override(None), DOCUMENTS.watching(database_alias()):
-        result = receiver.function(
-            signal=signal,
-            sender=Event if signal is signals.event_recorded else subject.model,
-            event=event_for_receiver(call, arguments["order"]),
-            **arguments,
-        )
+        if "purchase" in arguments:
+            arguments["purchase"] = received.purchase
+        try:
+            result = receiver.function(
+                signal=signal,
+                sender=Event if signal is signals.event_recorded else subject.model,
+                event=received,
+                **arguments,
+            )
+        except RetryLater as error:
+            error.lookup_fault = received.lookup_fault
+            raise
     if inspect.isawaitable(result):
         if inspect.iscoroutine(result):
             result.close()

@@ -9,24 +9,24 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from django.db import OperationalError, connections, transaction
-from django.db.models import F, Max, Q
+from django.db.models import F, Max, Model, Q
 from django.db.models.functions import Coalesce
-from django.utils.module_loading import import_string
 
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import NOW, close_if_broken, database_alias, from_now, with_retries
 from stockhub_webhooks.db.low_water import LowWaterMark
 from stockhub_webhooks.db.throttle import Throttle
-from stockhub_webhooks.exceptions import DIED, error_fingerprint, error_location, must_pass
+from stockhub_webhooks.delivery import host_lines
+from stockhub_webhooks.exceptions import DIED
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Event, HostLink, Order, PaymentRequest
 from stockhub_webhooks.models.host_link import HostLinkQuerySet
 from stockhub_webhooks.models.lock import acquire, owners, release
+from stockhub_webhooks.resolvers import Answer, find_host_order
 
 logger = logger_of(__name__)
 
@@ -50,30 +50,20 @@ registration_throttle = Throttle(30.0)
 low_water = LowWaterMark()
 
 
-# ---------------------------------------------------------------- the resolver
+# ---------------------------------------------------------------- answers
 
 
-@dataclass(frozen=True)
-class Answer:
-    """The answer of the resolver; `fault` is the fingerprint of the error if it raised one."""
+def locked(host_order: Any) -> Any:
+    """Return the shop's own order as it is now, locked until the transaction ends; None if it was deleted.
 
-    host_order: Any = None
-    fault: str = ""
-
-
-def resolve(po_number: str | None, order: Order | None) -> Answer:
-    """Call the resolver. Without one, and if it raises or exits, the host order is None; the error is logged."""
-    if not conf.HOST_ORDER_RESOLVER:
-        return Answer()
-    try:
-        resolver = import_string(conf.HOST_ORDER_RESOLVER)
-        with transaction.atomic(using=database_alias()):
-            return Answer(resolver(po_number, order))
-    except BaseException as error:
-        if must_pass(error):
-            raise
-        logger.warning("HOST_ORDER_RESOLVER failed for order %s with %s", order and order.pk, error_location(error))
-        return Answer(fault=error_fingerprint(error))
+    An object that is no saved row of a model cannot be locked, and is returned as it is.
+    """
+    if not isinstance(host_order, Model) or host_order.pk is None:
+        return host_order
+    using = host_order._state.db or database_alias()
+    no_key = connections[using].features.has_select_for_no_key_update
+    rows = type(host_order)._base_manager.using(using).select_for_update(no_key=no_key)
+    return rows.filter(pk=host_order.pk).first()
 
 
 def save_answer(order: Order, po_number: str | None, answer: Answer) -> None:
@@ -87,9 +77,20 @@ def save_answer(order: Order, po_number: str | None, answer: Answer) -> None:
         transaction.on_commit(save, using=database_alias(), robust=True)
 
 
+def save_fault(order: Order, fault: str) -> None:
+    """Save that the resolver raised in a receiver whose transaction was rolled back; registers the order if needed."""
+    link = HostLink(order_id=order.pk, account=order.account, due_at=from_now(GRACE_SECONDS))
+    _links().bulk_create([link], ignore_conflicts=True)
+    rows = _links().filter(order_id=order.pk).exclude(status=Status.FOUND)
+    rows.update(looked_at=NOW, **_values_of(Answer(fault=fault), None))
+
+
 def _values_of(answer: Answer, po_number: str | None) -> dict[str, Any]:
-    if answer.host_order is not None:
-        return {"status": Status.FOUND, "cause": "", "due_at": None, "claim": None}
+    if answer.host_object is not None:
+        return {
+            "status": Status.FOUND, "cause": "", "due_at": None, "claim": None,
+            "lines_due_at": host_lines.when_found(),
+        }  # fmt: skip
     not_found = Status.MISSING if po_number else Status.NO_NUMBER
     return {
         "status": Status.FAILED if answer.fault else not_found,
@@ -115,11 +116,12 @@ def look_up_due(*, until: float = float("inf"), stop: threading.Event | None = N
     due = list(rows.select_related("order", "payment_request")[:BATCH])
     if due:
         low_water.rise(due[0].due_at)
+    of_lines = host_lines.due(BATCH)
     under_way = owners(SLOTS, SLOT_SECONDS) if any(link.claim for link in due) else set()
     due = [link for link in due if link.claim not in under_way]
     # two slots: a resolver that never returns holds up one process, or two
     token = uuid.uuid4()
-    slot = next((name for name in SLOTS if acquire(name, SLOT_SECONDS, token)), None) if due else None
+    slot = next((name for name in SLOTS if acquire(name, SLOT_SECONDS, token)), None) if due or of_lines else None
     if slot is None:
         return 0
     until = min(until, time.monotonic() + SLICE_SECONDS)
@@ -129,6 +131,10 @@ def look_up_due(*, until: float = float("inf"), stop: threading.Event | None = N
             done += _look_up(link, token)
             if time.monotonic() >= until or (stop and stop.is_set()):
                 break
+        for link in of_lines:
+            if time.monotonic() >= until or (stop and stop.is_set()):
+                break
+            done += host_lines.look_up(link, _order_number(link))
     finally:
         release(slot, SLOT_SECONDS, token)
     return done
@@ -145,7 +151,13 @@ def messages_about(pks: list[int], limit: int) -> list[int]:
     of_orders = Q(order__in=list(chosen.exclude(order=None).values_list("order", flat=True)))
     requests = list(chosen.exclude(payment_request=None).values_list("payment_request", flat=True))
     of_requests = Q(type="payment_request.created", subject_id__in=requests)
-    events = Event.objects.using(database_alias()).filter(of_orders | of_requests).order_by("message").distinct()
+    events = (
+        Event.objects.using(database_alias())
+        .filter(of_orders | of_requests)
+        .exclude(message=None)
+        .order_by("message")
+        .distinct()
+    )
     return list(events.values_list("message", flat=True)[:limit])
 
 
@@ -172,7 +184,7 @@ def _look_up(link: HostLink, token: uuid.UUID) -> bool:
         return False
     number = _order_number(link)
     began = time.monotonic()
-    answer = resolve(number, link.order)
+    answer = find_host_order(number, link.order)
     seconds = time.monotonic() - began
     if seconds > SLOW_SECONDS:
         logger.warning("HOST_ORDER_RESOLVER took %.0f seconds for order %s", seconds, link.order_id)

@@ -223,9 +223,11 @@ def _change(call: ReceiverCall, attempt: Attempt | None = None, **values: Any) -
     if values["status"] != ReceiverCall.Status.DONE:
         values |= {"claim": None, "done_at": None}
     step = partial(update, ReceiverCall, database_alias(), as_claimed(call), values)
-    changed = bool(attempts.keep_with(step, attempt) if attempt else with_retries(step))
+    has_more = attempt is not None or (values["status"] != ReceiverCall.Status.DONE and call.steps_run)
+    changed = bool(attempts.keep_with(step, call, attempt) if has_more else with_retries(step))
     if changed:
-        applied_at = call.event.message.applied_at
+        message = call.event.message
+        applied_at = message.applied_at if message else call.event.received_at
         if values["due_at"] is None and applied_at is not None:  # later calls of the order may be due since then
             low_water.fall_below(applied_at)
         call.status, call.cause = values["status"], values["cause"]

@@ -95,10 +95,27 @@ def reassign(signal: str, former: str, receiver: str) -> int:
     connected = signals.BY_NAME[signal]
     if connected.find(receiver) is None or connected.find(former) is not None:
         raise ValueError(f"{receiver} is not connected to {signal}, or {former} still is")
-    rows = ReceiverCall.objects.using(database_alias()).filter(signal=signal)
+    rows = ReceiverCall.objects.using(database_alias()).filter(signal=signal, receiver=former)
     lapsed = Q(status=ReceiverCall.Status.RUNNING, due_at__lte=NOW)
     unfinished = Q(status__in=(ReceiverCall.Status.PENDING, ReceiverCall.Status.GIVEN_UP)) | lapsed
-    calls = rows.filter(unfinished, receiver=former).exclude(cause=ReceiverCall.BY_HAND)
+    calls = rows.filter(unfinished).exclude(cause=ReceiverCall.BY_HAND)
+    moved = last = 0
+    while True:  # keys first, for MySQL reads no table in a subquery that it changes
+        batch = list(calls.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:REASSIGNED_AT_ONCE])
+        if not batch:
+            return moved
+        last = batch[-1]
+        moved += len(reassign_calls(signal, receiver, batch))
+
+
+def reassign_calls(signal: str, receiver: str, pks: list[int]) -> list[int]:
+    """Hand some calls of a signal over to a receiver that has none for the same event; return the keys of these calls.
+
+    Raises:
+        ValueError: the receiver is not connected to that signal.
+    """
+    if signal not in signals.BY_NAME or signals.BY_NAME[signal].find(receiver) is None:
+        raise ValueError(f"{receiver} is not connected to {signal}")
     fresh: dict[str, Any] = {
         "status": ReceiverCall.Status.PENDING,
         "attempts": 0,
@@ -107,16 +124,11 @@ def reassign(signal: str, former: str, receiver: str) -> int:
         "is_replay": True,
     }
     fresh |= {"claim": None, "is_suspect": False}
-    moved = last = 0
-    while True:  # keys first, for MySQL reads no table in a subquery that it changes
-        batch = list(calls.filter(pk__gt=last).order_by("pk").values_list("pk", "event_id")[:REASSIGNED_AT_ONCE])
-        if not batch:
-            return moved
-        last = batch[-1][0]
-        events = [event for _, event in batch]
-        existing = set(rows.filter(receiver=receiver, event__in=events).values_list("event_id", flat=True))
-        pks = [pk for pk, event in batch if event not in existing]
-        moved += len(leases.update_unlocked(calls.filter(pk__in=pks), receiver=receiver, **fresh))
+    rows = ReceiverCall.objects.using(database_alias()).filter(signal=signal)
+    events = dict(rows.filter(pk__in=pks).values_list("pk", "event_id"))
+    existing = set(rows.filter(receiver=receiver, event__in=events.values()).values_list("event_id", flat=True))
+    free = [pk for pk, event in events.items() if event not in existing]
+    return [row.pk for row in leases.update_unlocked(rows.filter(pk__in=free), receiver=receiver, **fresh)]
 
 
 def retryable(*, receiver: str = "", given_up: bool = False, since: datetime | None = None) -> ReceiverCallQuerySet:
@@ -133,5 +145,6 @@ def retryable(*, receiver: str = "", given_up: bool = False, since: datetime | N
     if receiver:
         calls = calls.filter(receiver=receiver)
     if since:
-        calls = calls.filter(event__message__received_at__gte=since)
+        without_message = Q(event__message=None, event__occurred_at__gte=since)
+        calls = calls.filter(Q(event__message__received_at__gte=since) | without_message)
     return calls

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 import uuid
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
+from django.db import connections
 from django.utils import timezone
 
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.delivery import host_orders
+from stockhub_webhooks.db.connections import database_alias
+from stockhub_webhooks.delivery import bookings, host_orders, steps
 from stockhub_webhooks.delivery.subjects import subject_of
-from stockhub_webhooks.exceptions import PermanentFailure, RetryLater, to_seconds
-from stockhub_webhooks.models import Event, Order, ReceiverCall
+from stockhub_webhooks.exceptions import BookingRefused, PermanentFailure, RetryLater, to_seconds
+from stockhub_webhooks.models import BookedPurchase, Event, Order, ReceiverCall, RMAItem, Track
 from stockhub_webhooks.purchases import Purchase, purchase_of, purchase_with
+from stockhub_webhooks.resolvers import find_host_order
 
 LONGEST_PAUSE_SECONDS = 6 * 3600.0
 KEY_NAMESPACE = uuid.UUID("7f1b3f0e-8f0c-5a57-9a1e-3f1d6c1f9a52")
@@ -30,10 +37,10 @@ class ReceiverEvent:
         id: the `Event`'s primary key.
         type: such as `shipment.delivered`.
         account: whose key the message came with.
-        message_id: the `Message` it was found in.
-        received_at: when that message came in, aware.
+        message_id: the `Message` it was found in; None for a deadline that passed.
+        received_at: when that message came in; of a deadline since when the condition holds; aware.
         occurred_at: when it happened, by the sender's clock where it says so, aware.
-        api_version: the sender's `x-version` header.
+        api_version: the sender's `x-version` header; "" for a deadline.
         changes: field to its old and new value. Amounts are `Decimal` in the document's currency, VAT
             included, times aware. Parts are named `shipping_address.city`, `items[SKU/size].qty`,
             `tracks[number].carrier`; a part that came or went is a dict of texts against None.
@@ -42,14 +49,15 @@ class ReceiverEvent:
         is_test: whether it came with a key of the account that is reserved for tests: no customer knows of it.
         is_replay: whether the message had been applied before, or this receiver is told of a past event
             afterwards; do not mail the customer again.
-        idempotency_key: the same at each attempt of this receiver for this event, to hand to services
-            outside this database.
+        idempotency_key: the same at each attempt of this receiver for this event, to hand to services outside this
+            database. It is made of the fact alone, and of no key of a row: after a restored backup the same messages
+            give the same one.
     """
 
     id: int
     type: str
     account: str
-    message_id: int
+    message_id: int | None
     received_at: datetime
     occurred_at: datetime
     api_version: str
@@ -60,34 +68,50 @@ class ReceiverEvent:
     is_replay: bool
     idempotency_key: str
     order: Order | None = field(repr=False)
+    call: ReceiverCall = field(repr=False, compare=False)
+    lookup_fault: str = field(default="", init=False, repr=False, compare=False)  # the error of `HOST_ORDER_RESOLVER`
 
     @cached_property
     def host_order(self) -> Any:
         """The shop's own order, as `HOST_ORDER_RESOLVER` finds it; None where it finds none, or raises."""
-        answer = host_orders.resolve(self.po_number, self.order)
+        answer = find_host_order(self.po_number, self.order)
+        object.__setattr__(self, "lookup_fault", answer.fault)
         if self.order is not None:
             host_orders.save_answer(self.order, self.po_number, answer)
-        return answer.host_order
+        return answer.host_object
 
     @cached_property
     def purchase(self) -> Purchase | None:
-        """The purchase of `po_number`, or else of the order, read at the first access; None without both."""
+        """The purchase of `po_number`, or else of the order, read at the first access; None without both.
+
+        No other call of this receiver reads or books the same purchase until this call is committed, so that two
+        orders of one purchase are not booked from different states.
+        """
+        self._lock_purchase()
         purchase = purchase_of(self.po_number, self.account) if self.po_number else None
         return purchase or (purchase_with(self.order) if self.order else None)
 
-    def require_host_order(self, retry_seconds: float = 60, give_up_after: float | timedelta | None = None) -> Any:
+    def require_host_order(
+        self, retry_seconds: float = 60, give_up_after: float | timedelta | None = None, lock: bool = False
+    ) -> Any:
         """Return the shop's own order.
 
         Args:
             retry_seconds: the first pause. The event waits as long again with each further try, up to six hours.
             give_up_after: seconds or timedelta since the message came in, after which to try no more; None never.
+            lock: True to lock its row until the receiver is done, and to read it again under the lock. Only then may
+                the receiver save it: another receiver may change it at the same time.
 
         Raises:
             RetryLater: it is not there yet: the webhook may beat the shop's own commit.
             PermanentFailure: it is not there, and the event is older than `give_up_after`.
         """
+        if lock and self.host_order is not None:
+            vars(self)["host_order"] = host_orders.locked(self.host_order)
         if self.host_order is None:
             reason = "the shop has no such order yet" if conf.HOST_ORDER_RESOLVER else "HOST_ORDER_RESOLVER is not set"
+            if self.lookup_fault:
+                reason = f"looking for the order failed: {self.lookup_fault}"
             age = max((timezone.now() - self.received_at).total_seconds(), 0.0)
             if give_up_after is not None and age >= to_seconds(give_up_after):
                 raise PermanentFailure(f"{reason}, {age:.0f} seconds after the message came in")
@@ -95,28 +119,109 @@ class ReceiverEvent:
             raise RetryLater(max(retry_seconds, min(age, LONGEST_PAUSE_SECONDS)), reason)
         return self.host_order
 
+    def book(self, key: str, pieces: Mapping[str, int]) -> Counter[str]:
+        """Book what is true now, and return what is new: the difference to what this receiver booked before.
 
-def event_for_receiver(call: ReceiverCall, order: Order | None) -> ReceiverEvent:
-    """Return the event of a call, as its receiver hears it."""
+        The bookings are written in the transaction of the receiver, so they are kept exactly if its other work is. They
+        belong to the purchase: `po_number`, or the order if it has none. What was booked for an order goes over to
+        the purchase if its number comes later.
+
+        Args:
+            key: what is counted, such as "sent"; 100 characters at most. Each receiver has keys of its own.
+            pieces: by `line.key`, all pieces until now. Lines that are not named stay as they are.
+
+        Returns:
+            The lines that differ, with the new pieces, which are negative if there are fewer than before; 0 for all
+            other lines. The second call with the same pieces returns an empty counter.
+
+        Raises:
+            BookingRefused: the event names no order, or our tables are on another database than `default`.
+
+        ::
+
+            for line in event.purchase.lines:
+                new = event.book("sent", {line.key: line.sent})[line.key]
+        """
+        bookings.refuse_other_database()
+        booked = self._lock_purchase()
+        if booked is None:
+            raise BookingRefused(
+                f"event {self.id} ({self.type}) names neither an order nor a number of the shop, or it is not in the "
+                "transaction of its receiver any more: book for events of orders, within the receiver"
+            )
+        if self.po_number and not booked.is_complete:
+            orders = self.purchase.orders if self.purchase else [self.order] if self.order else []
+            bookings.take_over(booked, [order.increment_id for order in orders])
+            booked.is_complete = True
+        return bookings.book(booked, key, pieces)
+
+    def once(self, name: str, function: Callable[[], Any]) -> None:
+        """Run a step of the receiver, such as a mail, once for this event, though a later step of it fails.
+
+        That the step is done is written with the failure that postpones the call or gives it up, so that any later
+        attempt skips the step. If the process dies in between, or the database is away, the step runs again: **at least
+        once**. If the step itself raises, it is not done.
+
+        What the step writes to this database is rolled back if the receiver fails after it, and not written again. Use
+        it only for what is outside, a mail or another service.
+
+        Args:
+            name: the name of the step within this receiver; 100 characters at most.
+            function: called without arguments; what it returns is ignored.
+        """
+        steps.run(self.call, name, function)
+
+    def _lock_purchase(self) -> BookedPurchase | None:
+        """Lock this receiver's bookings of the purchase; None without an order, and outside of a transaction."""
+        if not (self.po_number or self.order) or not connections[database_alias()].in_atomic_block:
+            return None
+        return self._booked_purchase
+
+    @cached_property
+    def _booked_purchase(self) -> BookedPurchase:
+        increment_id = self.order.increment_id if self.order else ""
+        return bookings.lock(self.call.receiver, self.account, self.po_number or "", increment_id)
+
+
+def event_for_receiver(call: ReceiverCall, order: Order | None, row: Any) -> ReceiverEvent:
+    """Return the event of a call, as its receiver hears it; `row` is what the event is about."""
     event = call.event
     message = event.message
-    fact = f"{message.uid}/{event.type}/{event.increment_id}/{event.subject_id}/{call.signal}/{call.receiver}"
     return ReceiverEvent(
         id=event.pk,
         type=event.type,
         account=event.account,
-        message_id=message.pk,
-        received_at=message.received_at,
+        message_id=event.message_id,
+        received_at=event.received_at,
         occurred_at=event.occurred_at,
-        api_version=message.api_version,
+        api_version=message.api_version if message else "",
         changes=MappingProxyType(typed(event)),
         po_number=event.po_number or (order.po_number if order else None),
         attempt=call.attempts,
         is_test=event.is_test,
         is_replay=event.is_replay or call.is_replay,
-        idempotency_key=str(uuid.uuid5(KEY_NAMESPACE, fact)),
+        idempotency_key=idempotency_key(call, row),
         order=order,
+        call=call,
     )
+
+
+def idempotency_key(call: ReceiverCall, row: Any) -> str:
+    """Return a key of what happened, for one receiver: which part of which document, what changed, and when.
+
+    No primary key is in it, so that it is the same after a restore. A deadline is known by its kind, number, rule and
+    `since`, all of which its changes and its time hold.
+    """
+    event = call.event
+    part = ""
+    if isinstance(row, RMAItem):
+        part = row.item_id or f"{row.sku}/{row.size}/{row.position}"
+    elif isinstance(row, Track):
+        part = row.tracking_number
+    topic = event.message.topic if event.message else ""
+    fact = [event.account, topic, event.increment_id, event.type, part, event.changes]
+    fact += [event.occurred_at.astimezone(dt.timezone.utc).isoformat(), call.signal, call.receiver]
+    return str(uuid.uuid5(KEY_NAMESPACE, json.dumps(fact, sort_keys=True)))
 
 
 def typed(event: Event) -> dict[str, tuple[Any, Any]]:

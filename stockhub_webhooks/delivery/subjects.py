@@ -20,10 +20,13 @@ from stockhub_webhooks.models.payment_request import PaymentRequest, PaymentRequ
 from stockhub_webhooks.models.personal import is_personal, personal_columns
 from stockhub_webhooks.models.rma import RMA, RMAItem
 from stockhub_webhooks.models.shipment import Shipment, ShipmentItem, Track
+from stockhub_webhooks.models.worklists import WorklistRow
 
 # "shipping_address.city", "items[SKU/size].qty", "tracks[number].carrier"
 PART = re.compile(r"(?P<part>[a-z_]+)(?:\[.*\])?\.(?P<column>[a-z_]+)", re.DOTALL)
 WHOLE_PART = re.compile(r"(?P<part>items|tracks)\[.*\]", re.DOTALL)  # a line or parcel that came or went
+
+PURCHASE_CHANGED = "purchase.changed"  # follows the events of a message, and has no changes of its own
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,15 @@ class Subject:
         return {"items": self.item_model, "tracks": Track}.get(part, Address)
 
 
+@dataclass(frozen=True)
+class DeadlineSubject(Subject):
+    """The row of a worklist: receivers get the document that it is about, and the rule."""
+
+    def arguments(self, row: Any) -> dict[str, Any]:
+        """Return the document as it is now, None if the row is about a number only; the rule, and the order."""
+        return {"document": row.document, "rule": row.rule, "order": row.order}
+
+
 @cache
 def _selection(subject: Subject, using: str) -> Selection:
     return Selection(subject.model._default_manager.using(using).filter(pk=0), subject.related)
@@ -97,6 +109,8 @@ BY_NAME: dict[str, Subject] = {
         Subject("rma_item", RMAItem, ("rma",)),
         Subject("credit_memo", CreditMemo, item_model=CreditMemoItem),
         Subject("payment_request", PaymentRequest, item_model=PaymentRequestItem),
+        DeadlineSubject("deadline", WorklistRow),
+        Subject("purchase", Order),  # by its order; receivers get the purchase itself
     )
 }
 

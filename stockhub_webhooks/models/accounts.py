@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
 
 from stockhub_webhooks.conf import TEST_ACCOUNT
+from stockhub_webhooks.models.base import Row, RowManager, RowModel, RowQuerySet
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-Row = TypeVar("Row", bound=models.Model)
 
-
-class AccountQuerySet(models.QuerySet[Row]):
+class AccountQuerySet(RowQuerySet[Row]):
     """Base queryset of rows that belong to an account."""
 
     account_column: ClassVar[str] = "account"
@@ -28,7 +27,7 @@ class AccountQuerySet(models.QuerySet[Row]):
         return self.exclude(**{self.account_column: TEST_ACCOUNT})
 
 
-class AccountManager(models.Manager[Row]):
+class AccountManager(RowManager[Row]):
     """Manager of rows that belong to an account.
 
     Written out, since type checkers without Django's mypy plugin cannot follow `Manager.from_queryset`.
@@ -47,7 +46,7 @@ class AccountManager(models.Manager[Row]):
         return self.get_queryset().real()
 
 
-class AccountModel(models.Model):
+class AccountModel(RowModel):
     """Base class of models with an `account`: the configured set of keys that the message came with."""
 
     account: models.CharField[str, str]

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.db.fields import ExactCharField
+from stockhub_webhooks.models.base import RowModel
 from stockhub_webhooks.models.ledger import ReceiverCall
 from stockhub_webhooks.visible import visible
 
 
-class Attempt(models.Model):
+class Attempt(RowModel):
     """A failed attempt of a receiver call, written in the transaction that postpones the call or gives it up.
 
     The last 100 of each call are kept.
@@ -39,8 +40,6 @@ class Attempt(models.Model):
 
     if TYPE_CHECKING:
         call_id: int
-
-    objects: ClassVar[models.Manager[Attempt]] = models.Manager()
 
     class Meta:
         verbose_name = _("failed attempt")

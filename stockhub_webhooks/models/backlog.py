@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar
 from uuid import UUID
 
 from django.db import models
 from django.db.models.expressions import Combinable
 from django.utils.translation import gettext_lazy as _
 
+from stockhub_webhooks.models.base import RowModel
 
-class BacklogTurn(models.Model):
+
+class BacklogTurn(RowModel):
     """The one row that a thread of a web process must have claimed before it works off left-over work.
 
     Attributes:
@@ -27,8 +28,6 @@ class BacklogTurn(models.Model):
     # plain numbers: the rows may be deleted meanwhile
     message: models.BigIntegerField[int | None, int | None] = models.BigIntegerField(null=True, editable=False)
     call: models.BigIntegerField[int | None, int | None] = models.BigIntegerField(null=True, editable=False)
-
-    objects: ClassVar[models.Manager[BacklogTurn]] = models.Manager()
 
     class Meta:
         verbose_name = _("turn at left-over work")

@@ -11,11 +11,15 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import models
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks.db.fields import ExactCharField
-from stockhub_webhooks.db.indexes import BeginningIndex
+from stockhub_webhooks.db.fields import ExactCharField, KeyField
+from stockhub_webhooks.db.indexes import BeginningIndex, NotNullIndex
+from stockhub_webhooks.models import search_keys
 from stockhub_webhooks.models.accounts import AccountManager, AccountModel
+from stockhub_webhooks.models.base import RowModel
+from stockhub_webhooks.resolvers import find_host_line, find_host_order
 from stockhub_webhooks.visible import visible
 
 if TYPE_CHECKING:
@@ -49,6 +53,11 @@ def whole_number(label: Any) -> models.IntegerField[int | None, int | None]:
     return models.IntegerField(label, null=True, blank=True)
 
 
+def search_key() -> models.CharField[str | None, str | None]:
+    """Return a nullable field for a normalised text that is searched by its beginning."""
+    return KeyField(max_length=search_keys.KEY_LENGTH, null=True, editable=False)
+
+
 def address(label: Any) -> models.OneToOneField[Address | None, Address | None]:
     """Return a nullable relation to an address row that belongs to this document alone."""
     return models.OneToOneField(
@@ -65,7 +74,7 @@ class ExtraField(models.JSONField):
         return {} if loaded is None else loaded
 
 
-class Address(models.Model):
+class Address(RowModel):
     """An address, owned by the one document that points at it.
 
     Attributes:
@@ -85,6 +94,16 @@ class Address(models.Model):
     region_code = text(_("region"))
     country_id = text(_("country"))
     company_name = text(_("company"))
+    # see `search_keys`
+    search: models.TextField[str | None, str | None] = models.TextField(null=True, editable=False)
+    surname_key = search_key()
+    second_surname_key = search_key()
+    telephone_key = search_key()
+    street_key = search_key()
+    # True until the worker has set the keys: of rows of before, and of those that other code wrote
+    keys_due: models.BooleanField[bool | None, bool | None] = models.BooleanField(
+        null=True, default=True, db_default=True, editable=False
+    )
 
     class Meta:
         verbose_name = _("address")
@@ -93,11 +112,31 @@ class Address(models.Model):
             BeginningIndex(fields=["last_name"]),
             BeginningIndex(fields=["email"]),
             BeginningIndex(fields=["postcode"]),
+            models.Index(fields=["surname_key"], name="stockhub_address_surname"),
+            models.Index(fields=["second_surname_key"], name="stockhub_address_second"),
+            models.Index(fields=["telephone_key"], name="stockhub_address_telephone"),
+            models.Index(fields=["street_key"], name="stockhub_address_street"),
+            NotNullIndex(fields=["keys_due", "id"], name="stockhub_address_keys_due"),
         ]
 
     def __str__(self) -> str:
         """Return no personal data, since this text appears in logs and error pages; see `lines`."""
         return f"{self._meta.verbose_name} {self.pk}"
+
+    def set_search_keys(self) -> list[str]:
+        """Set the columns that the address is searched by, without saving it; return the names of those that differ."""
+        keys: dict[str, Any] = {**search_keys.of_address(self), "keys_due": None}
+        changed = [name for name, value in keys.items() if getattr(self, name) != value]
+        for name in changed:
+            setattr(self, name, keys[name])
+        return changed
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """Set the search keys, too."""
+        changed = self.set_search_keys()
+        if (update_fields := options.get("update_fields")) is not None:
+            options["update_fields"] = [*update_fields, *changed]
+        super().save(*args, **options)
 
     @property
     def lines(self) -> list[str]:
@@ -159,6 +198,12 @@ class Document(AccountModel):
     def __str__(self) -> str:
         return visible(self.increment_id)
 
+    @cached_property
+    def host_order(self) -> Any:
+        """Return the shop's own order, looked up once by `HOST_ORDER_RESOLVER`; None if it finds none, or fails."""
+        order = getattr(self, "order", self)
+        return find_host_order(self.po_number or (order.po_number if order else None), order).host_object
+
 
 class OrderDocument(Document):
     """Base class of documents that always name an order.
@@ -180,7 +225,7 @@ class OrderDocument(Document):
         return self.order.increment_id
 
 
-class Line(models.Model):
+class Line(RowModel):
     """Base class of lines: the article, and the position in the message, counted from 0.
 
     Attributes:
@@ -205,6 +250,18 @@ class Line(models.Model):
 
     def __str__(self) -> str:
         return visible(" ".join(filter(None, (self.sku, self.size)))) or str(self.position + 1)
+
+    @property
+    def document(self) -> Document:
+        """The document of the line."""
+        parent = next(field for field in self._meta.concrete_fields if field.is_relation)
+        document: Document = getattr(self, parent.name)
+        return document
+
+    @cached_property
+    def host_line(self) -> Any:
+        """Return the shop's own order line, looked up once by `HOST_LINE_RESOLVER`; None if it finds none, or fails."""
+        return find_host_line(self, self.document.host_order).host_object
 
 
 class PricedLine(Line):

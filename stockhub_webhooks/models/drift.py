@@ -10,6 +10,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.db.fields import ExactCharField
+from stockhub_webhooks.models.base import RowModel
 from stockhub_webhooks.models.message import Message, Topic
 from stockhub_webhooks.serializers.fields import LEFT_OUT
 from stockhub_webhooks.visible import visible
@@ -17,7 +18,7 @@ from stockhub_webhooks.visible import visible
 NAME_LENGTH = 150
 
 
-class Drift(models.Model):
+class Drift(RowModel):
     """Counter of one difference between the messages of a topic and the documentation.
 
     Attributes:

@@ -48,6 +48,7 @@ class HostLink(AccountModel):
         looked_at: when the order was last looked up; None before the first look-up.
         attempts: number of look-ups.
         due_at: when to look again; None if no further look-up is planned.
+        lines_due_at: when to look up the lines of an order that is found; None if none of them is missing.
         claim: token of the look-up that is under way, or whose process died.
     """
 
@@ -89,7 +90,9 @@ class HostLink(AccountModel):
     due_at: models.DateTimeField[datetime | Combinable | None, datetime | None] = models.DateTimeField(
         _("looked for again"), null=True, blank=True, help_text=_("Empty where nobody looks any more.")
     )
-
+    lines_due_at: models.DateTimeField[datetime | Combinable | None, datetime | None] = models.DateTimeField(
+        null=True, editable=False
+    )
     claim: models.UUIDField[UUID | None, UUID | None] = models.UUIDField(null=True, editable=False)
 
     if TYPE_CHECKING:
@@ -97,7 +100,7 @@ class HostLink(AccountModel):
         payment_request_id: int | None
         get_status_display: Callable[[], str]
 
-    objects = HostLinkQuerySet.as_manager()
+    objects = HostLinkQuerySet.as_manager()  # type: ignore[misc, assignment]  # instead of the base's
 
     class Meta:
         verbose_name = _("order not found in our shop")
@@ -111,6 +114,7 @@ class HostLink(AccountModel):
         indexes = [
             models.Index(fields=["status", "since"], name="stockhub_host_link_status"),
             DueIndex(fields=["due_at", "id"], name="stockhub_host_link_due"),
+            models.Index(fields=["lines_due_at"], name="stockhub_host_link_lines_due"),
         ]
         permissions = [("look_again", _("Can look for an order in our shop again"))]
 

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, Subquery
 from django.db.models.expressions import Combinable
+from django.utils.dateparse import parse_datetime
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from stockhub_webhooks.db.fields import ExactCharField
 from stockhub_webhooks.db.indexes import DueIndex
 from stockhub_webhooks.models.accounts import AccountModel, AccountQuerySet
+from stockhub_webhooks.models.base import RowModel
 from stockhub_webhooks.models.message import Message
 from stockhub_webhooks.models.order import Order
 from stockhub_webhooks.visible import visible
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
     from stockhub_webhooks.models.attempt import Attempt
 
 
+DEADLINE = "deadline.passed"
+
+
 class EventQuerySet(AccountQuerySet["Event"]):
     """Queryset of events."""
 
@@ -33,11 +39,14 @@ class EventQuerySet(AccountQuerySet["Event"]):
 class Event(AccountModel):
     """A business change found in a message, such as `shipment.delivered`. The row is written once and never changed.
 
+    `deadline.passed` alone comes from no message: something did not proceed in time.
+
     Attributes:
         type: such as "shipment.delivered"; the keys of `signals.BY_EVENT_TYPE`.
         order: None for a payment request that names no order.
-        message: the message that caused the event.
-        subject_id: primary key of the row that the type names: a shipment, a track, an item of a return and so on.
+        message: the message that caused the event; None for a deadline that passed.
+        subject_id: primary key of the row that the type names: a shipment, a track, an item of a return and so on; of
+            a deadline the `WorklistRow`.
         increment_id: Stock Hub's number of the document.
         po_number: the shop's own order number.
         changes: field name to (old value, new value), as JSON. `ReceiverEvent.changes` has the values in Python types.
@@ -51,8 +60,8 @@ class Event(AccountModel):
     order: models.ForeignKey[Order | None, Order | None] = models.ForeignKey(
         Order, models.CASCADE, null=True, blank=True, related_name="events", verbose_name=_("order")
     )
-    message: models.ForeignKey[Message, Message] = models.ForeignKey(
-        Message, models.CASCADE, related_name="events", verbose_name=_("message")
+    message: models.ForeignKey[Message | None, Message | None] = models.ForeignKey(
+        Message, models.CASCADE, null=True, blank=True, related_name="events", verbose_name=_("message")
     )
     subject_id: models.BigIntegerField[int, int] = models.BigIntegerField(
         _("row"), help_text=_("The primary key of the row that the type speaks of, such as the parcel number's.")
@@ -73,10 +82,10 @@ class Event(AccountModel):
 
     if TYPE_CHECKING:
         order_id: int | None
-        message_id: int
+        message_id: int | None
         receiver_calls: RelatedManager[ReceiverCall]
 
-    objects = EventQuerySet.as_manager()
+    objects = EventQuerySet.as_manager()  # type: ignore[misc, assignment]  # instead of the base's
 
     class Meta:
         verbose_name = _("change")
@@ -85,6 +94,14 @@ class Event(AccountModel):
 
     def __str__(self) -> str:
         return visible(f"{self.type} {self.increment_id}")
+
+    @property
+    def received_at(self) -> datetime:
+        """When the message came in; of a deadline, since when the condition holds. Aware."""
+        if self.message is not None:
+            return self.message.received_at
+        since = self.changes.get("since", (None, None))[1] if self.type == DEADLINE else None
+        return (parse_datetime(since) if since else None) or self.occurred_at
 
 
 class ReceiverCallQuerySet(AccountQuerySet["ReceiverCall"]):
@@ -121,13 +138,24 @@ class ReceiverCallQuerySet(AccountQuerySet["ReceiverCall"]):
         `known`) are ignored, since they would block the rest for ever.
         """
         running = Q(status=ReceiverCall.Status.RUNNING)
-        earlier = Q(event_id__lt=OuterRef("event_id")) | Q(event_id=OuterRef("event_id"), pk__lt=OuterRef("pk"))
-        line = ReceiverCall.objects.open().of(known)
-        line = line.filter(order_id=OuterRef("order_id"), receiver=OuterRef("receiver"))
-        return self.filter(running | ~Exists(line.filter(earlier | running)))
+        return self.filter(running | ~Exists(_calls_before(known)))
+
+    def with_blocking_call(self, known: Mapping[str, Set[str]]) -> ReceiverCallQuerySet:
+        """Add `blocking_call`, the key of the call that a waiting call has to wait for, None if it is first in line."""
+        before = _calls_before(known).order_by("event_id", "pk").values("pk")[:1]
+        return self.annotate(blocking_call=Subquery(before))
 
 
-class ReceiverCall(models.Model):
+def _calls_before(known: Mapping[str, Set[str]]) -> ReceiverCallQuerySet:
+    """Return the open calls that precede a call of the outer query."""
+    running = Q(status=ReceiverCall.Status.RUNNING)
+    earlier = Q(event_id__lt=OuterRef("event_id")) | Q(event_id=OuterRef("event_id"), pk__lt=OuterRef("pk"))
+    line = ReceiverCall.objects.open().of(known)
+    line = line.filter(order_id=OuterRef("order_id"), receiver=OuterRef("receiver"))
+    return line.filter(earlier | running)
+
+
+class ReceiverCall(RowModel):
     """The delivery of one event to one receiver of the shop.
 
     Attributes:
@@ -158,14 +186,14 @@ class ReceiverCall(models.Model):
             "retry_later",
             "claim_due",
             "release",
-            "reassign",
+            "reassign_calls",
             "give_back_lost",
         ),
         (Status.RUNNING, Status.GIVEN_UP): ("retry", "give_up", "claim_due"),
         # the receiver committed its transaction by hand, with the mark, and failed then
         (Status.DONE, Status.PENDING): ("retry", "retry_later"),
         (Status.DONE, Status.GIVEN_UP): ("retry", "give_up"),
-        (Status.GIVEN_UP, Status.PENDING): ("requeue", "reassign"),
+        (Status.GIVEN_UP, Status.PENDING): ("requeue", "reassign_calls"),
     }
 
     OPEN = (Status.PENDING, Status.RUNNING)
@@ -219,7 +247,7 @@ class ReceiverCall(models.Model):
         failed_attempts: RelatedManager[Attempt]
         get_status_display: Callable[[], str]
 
-    objects = ReceiverCallQuerySet.as_manager()
+    objects = ReceiverCallQuerySet.as_manager()  # type: ignore[misc, assignment]  # instead of the base's
 
     class Meta:
         verbose_name = _("task for our shop")
@@ -249,8 +277,13 @@ class ReceiverCall(models.Model):
         """True if the event belongs to the account "test", which is reserved for tests."""
         return self.event.is_test
 
+    @cached_property
+    def steps_run(self) -> set[str]:
+        """Return the names of the steps that the present attempt has run by `event.once`."""
+        return set()
 
-class Heartbeat(models.Model):
+
+class Heartbeat(RowModel):
     """The last sign of life of one kind of worker."""
 
     name: models.CharField[str, str] = ExactCharField(_("name"), max_length=64, primary_key=True)

@@ -13,9 +13,10 @@ from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.db.connections import NOW, database_alias, from_now
 from stockhub_webhooks.db.fields import ExactCharField
+from stockhub_webhooks.models.base import RowModel
 
 
-class Lock(models.Model):
+class Lock(RowModel):
     """A named lock. The process that updates its row owns it until the interval is over."""
 
     name: models.CharField[str, str] = ExactCharField(_("name"), max_length=64, primary_key=True)

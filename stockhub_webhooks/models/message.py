@@ -72,7 +72,7 @@ class MessageQuerySet(AccountQuerySet["Message"]):
 
 
 class Message(AccountModel):
-    """A POST from Stock Hub, as received. `body` and `received_at` never change.
+    """A POST from Stock Hub, as received. `received_at` never changes, and `body` only when it is removed for good.
 
     Attributes:
         uid: identifies the message before it has a primary key, and makes a repeated INSERT harmless.
@@ -86,7 +86,11 @@ class Message(AccountModel):
         received_at: aware; the correction of a quarantined message keeps the time of the original.
         outcome: the effect on the document; "" until the message is applied.
         error: the reason why the message was not applied; "" if there is none.
-        dismissed_reason: why a message that was not applied needs no attention any more: `PING`, or a person's words.
+        dismissed_reason: why a message that was not applied needs no attention any more: `PING`, `CORRECTED`, or a
+            person's words.
+        dismissed_at: when it was dismissed, aware; None if it was not.
+        dismissed_by: the name of the user who dismissed it, or who entered its corrected copy; None if the app did.
+        successor: the corrected copy of this message, which a person entered last; None if there is none.
         cause: fingerprint of the error, shared by failures of one cause; "" if nothing failed.
         notes: odd details of the body, each with `path`, `code` and `detail`.
         increment_id: Stock Hub's number of the document; "" until it is known.
@@ -97,6 +101,7 @@ class Message(AccountModel):
         is_in_part: True if a part of the message was left out, apart from unknown fields; False once a person has
             corrected that in a message of its own; None for any other message.
         has_impossible_time: True if a time in the message is before 2000 or later than the message; None otherwise.
+        body_removed_at: when `body` and `headers` were emptied, since the order was erased or the term was over.
         notes_due_at: since when notes wait to be counted as `Drift`; None if they are counted, or are none of drift.
     """
 
@@ -112,15 +117,17 @@ class Message(AccountModel):
         (Status.RECEIVED, Status.APPLIED): ("settle",),
         (Status.RECEIVED, Status.QUARANTINED): ("quarantine",),
         (Status.RECEIVED, Status.FAILED): ("postpone", "claim_due"),
-        (Status.RECEIVED, Status.DISMISSED): ("dismiss",),
-        (Status.QUARANTINED, Status.DISMISSED): ("dismiss",),
-        (Status.FAILED, Status.DISMISSED): ("dismiss",),
+        (Status.RECEIVED, Status.DISMISSED): ("dismiss", "dismiss_by_hand"),
+        (Status.QUARANTINED, Status.DISMISSED): ("dismiss", "forget", "dismiss_by_hand", "dismiss_corrected"),
+        (Status.FAILED, Status.DISMISSED): ("dismiss", "forget", "dismiss_by_hand", "dismiss_corrected"),
         (Status.APPLIED, Status.RECEIVED): ("requeue", "reopen"),
         (Status.QUARANTINED, Status.RECEIVED): ("requeue", "reopen"),
         (Status.FAILED, Status.RECEIVED): ("requeue", "reopen"),
     }
 
+    ERASED = "erased"  # the reason of messages whose order was erased before they were applied
     PING = "ping"  # the reason of messages that hold nothing, as a test of the connection sends them
+    CORRECTED = "corrected"  # the reason of messages whose corrected copy was applied
 
     class Outcome(models.TextChoices):
         CREATED = "created", _("new")
@@ -180,6 +187,21 @@ class Message(AccountModel):
     dismissed_reason: models.CharField[str, str] = models.CharField(
         _("reason"), max_length=255, blank=True, default="", db_default=""
     )
+    dismissed_at: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(
+        _("dismissed at"), null=True, editable=False
+    )
+    dismissed_by: models.CharField[str | None, str | None] = models.CharField(
+        _("dismissed by"), max_length=255, null=True, editable=False
+    )
+    successor: models.ForeignKey[Message | None, Message | None] = models.ForeignKey(
+        "self",
+        models.SET_NULL,
+        null=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("corrected as"),
+        db_index=False,  # the index of Meta leaves out messages without one, which are nearly all
+    )
     notes: models.JSONField[list[dict[str, str]], list[dict[str, str]]] = models.JSONField(_("notes"), default=list)
     increment_id: models.CharField[str, str] = ExactCharField(
         _("Stock Hub number"), max_length=64, blank=True, default="", db_default=""
@@ -219,6 +241,10 @@ class Message(AccountModel):
         null=True, editable=False
     )
 
+    body_removed_at: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(
+        _("body removed at"), null=True, editable=False
+    )
+
     # set later, mostly when the message or its parent is applied; a new row gets them from the defaults of the database
     SET_WHEN_APPLIED = frozenset(
         {
@@ -227,25 +253,29 @@ class Message(AccountModel):
             "error",
             "cause",
             "dismissed_reason",
+            "dismissed_at",
+            "dismissed_by",
+            "successor",
             "increment_id",
             "applied_at",
             "is_replay",
             "is_suspect",
         }
-        | {"is_in_part", "has_impossible_time", "notes_due_at", "parent", "position", "entered_by"}
+        | {"is_in_part", "has_impossible_time", "notes_due_at", "parent", "position", "entered_by", "body_removed_at"}
     )
 
     if TYPE_CHECKING:
         events: RelatedManager[Event]
         parts: RelatedManager[Message]
         parent_id: int | None
+        successor_id: int | None
         get_topic_display: Callable[[], str]
         get_url_topic_display: Callable[[], str]
         get_source_display: Callable[[], str]
         get_status_display: Callable[[], str]
         get_outcome_display: Callable[[], str]
 
-    objects = MessageQuerySet.as_manager()
+    objects = MessageQuerySet.as_manager()  # type: ignore[misc, assignment]  # instead of the base's
 
     class Meta:
         verbose_name = _("message from Stock Hub")
@@ -256,10 +286,13 @@ class Message(AccountModel):
             DueIndex(fields=["due_at", "id"], name="stockhub_message_due"),
             models.Index(fields=["status", "outcome", "received_at"], name="stockhub_message_status"),
             NotNullIndex(fields=["parent"], name="stockhub_message_parent"),
+            NotNullIndex(fields=["successor"], name="stockhub_message_successor"),
             # for the overview and its lists: few messages have them
             NotNullIndex(fields=["is_in_part", "received_at"], name="stockhub_message_in_part"),
             NotNullIndex(fields=["notes_due_at", "id"], name="stockhub_message_notes_due"),
             NotNullIndex(fields=["has_impossible_time", "received_at"], name="stockhub_message_times"),
+            # for retention: the oldest bodies that are still here
+            models.Index(fields=["body_removed_at", "received_at"], name="stockhub_message_bodies"),
             # for the last message of each topic and key: an index-only scan, without the bodies
             models.Index(
                 fields=["source", "topic", "received_at", "key_fingerprint", "account"], name="stockhub_message_last"
@@ -268,6 +301,7 @@ class Message(AccountModel):
         permissions = [
             ("process_again", _("Can process a message again")),
             ("enter_by_hand", _("Can enter a message by hand")),
+            ("dismiss", _("Can dismiss a message that needs attention")),
         ]
 
     def __str__(self) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.contract import statuses
+from stockhub_webhooks.db.indexes import NotNullIndex
 from stockhub_webhooks.models.documents import Document, PricedLine, address, code, money, timestamp, whole_number
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ class Order(Document):
         shipping_price: in `currency`, VAT included.
         grand_total: in `currency`, VAT included; `subtotal` + `shipping_price` in the contract's examples.
         billing_address: the address of the party that pays Winkelstraat, which may be the reseller itself.
+        erased_at: when the personal data of the order was erased: later messages about it bring none back.
         host_link: the link to the shop's own order; raises `HostLink.DoesNotExist` if there is none yet.
     """
 
@@ -50,6 +53,9 @@ class Order(Document):
     grand_total = money(_("total"))
     shipping_address = address(_("shipping address"))
     billing_address = address(_("billing address"))
+    erased_at: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(
+        _("personal data erased at"), null=True, editable=False
+    )
 
     if TYPE_CHECKING:
         items: RelatedManager[OrderItem]
@@ -65,9 +71,13 @@ class Order(Document):
     class Meta(Document.Meta):
         verbose_name = _("order")
         verbose_name_plural = _("orders")
+        indexes = [*Document.Meta.indexes, NotNullIndex(fields=["erased_at"], name="stockhub_order_erased")]
         permissions = [
             ("view_personal_data", _("Can see who the customers are, and what messages hold")),
             ("export", _("Can export orders and what belongs to them")),
+            ("view_person", _("Can see and download all that is kept of a customer")),
+            ("erase_person", _("Can erase the personal data of a customer")),
+            ("view_figures", _("Can see the figures of a period")),
         ]
 
     @property

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.db.fields import ExactCharField
 from stockhub_webhooks.models.documents import Document, PricedLine, address, code, money, timestamp, whole_number
 
@@ -26,6 +28,7 @@ class PaymentRequest(Document):
         order: None if the request names no order.
         pay_by_link: the address of a payment page, as received.
         created_at: when the request was created at Stock Hub, aware.
+        erased_at: when its personal data was erased, if it names no order; otherwise the order says it.
         payment_method: the contract's `payment.method`; `po_number` is its `payment.po_number`.
     """
 
@@ -54,6 +57,9 @@ class PaymentRequest(Document):
     grand_total = money(_("total"))
     shipping_address = address(_("shipping address"))
     billing_address = address(_("billing address"))
+    erased_at: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(
+        _("personal data erased at"), null=True, editable=False
+    )
 
     if TYPE_CHECKING:
         order_id: int | None
@@ -63,6 +69,10 @@ class PaymentRequest(Document):
     class Meta(Document.Meta):
         verbose_name = _("payment request")
         verbose_name_plural = _("payment requests")
+
+    def get_payment_method_display(self) -> str:
+        """Return the label of the payment method, or the code itself if it is unknown."""
+        return statuses.label(statuses.PAYMENT_METHOD, self.payment_method)
 
 
 class PaymentRequestItem(PricedLine):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
@@ -12,13 +12,14 @@ from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.db.connections import NOW
 from stockhub_webhooks.db.fields import ExactCharField
+from stockhub_webhooks.models.base import RowModel
 from stockhub_webhooks.visible import visible
 
 IS_PAUSED = Q(paused_at__isnull=False) & (Q(paused_until=None) | Q(paused_until__gt=NOW))
 IS_OPEN = Q(opened_at__isnull=False)
 
 
-class ReceiverState(models.Model):
+class ReceiverState(RowModel):
     """The pause and the circuit breaker of one receiver.
 
     Attributes:
@@ -28,6 +29,8 @@ class ReceiverState(models.Model):
         paused_by: the user, or the user of the command.
         failures: cause to the events that failed with it since the last success of the receiver; at most
             `BREAKER_EVENTS` events for a cause.
+        failing_since: when the first attempt failed since the last success; None if the last attempt succeeded.
+        failed_in_a_row: attempts that failed since the last success, of whatever events and causes.
         opened_at: when the breaker opened; None while it is closed.
         cause: fingerprint of the error that opened the breaker.
         probe_at: when the next probe is due, while the breaker is open.
@@ -44,6 +47,12 @@ class ReceiverState(models.Model):
     paused_by: models.CharField[str, str] = models.CharField(_("paused by"), max_length=150, blank=True)
     pause_reason: models.TextField[str, str] = models.TextField(_("reason"), blank=True)
     failures: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(_("failures"), default=dict)
+    failing_since: models.DateTimeField[datetime | Combinable | None, datetime | None] = models.DateTimeField(
+        _("failing since"), null=True, blank=True
+    )
+    failed_in_a_row: models.PositiveIntegerField[int | Combinable, int] = models.PositiveIntegerField(
+        _("failed attempts in a row"), default=0, db_default=0
+    )
     opened_at: models.DateTimeField[datetime | Combinable | None, datetime | None] = models.DateTimeField(
         _("away since"), null=True, blank=True
     )
@@ -54,8 +63,6 @@ class ReceiverState(models.Model):
     probe_seconds: models.PositiveIntegerField[int, int] = models.PositiveIntegerField(
         _("pause of the probe"), default=0
     )
-
-    objects: ClassVar[models.Manager[ReceiverState]] = models.Manager()
 
     class Meta:
         verbose_name = _("state of a receiver")

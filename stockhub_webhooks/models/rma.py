@@ -96,3 +96,15 @@ class RMAItem(Line):
     def get_status_display(self) -> str:
         """Return the label of the status, or the code itself if it is unknown."""
         return statuses.label(statuses.RMA, self.status)
+
+    def get_reason_display(self) -> str:
+        """Return the label of the customer's reason, or the code itself if it is unknown."""
+        return statuses.label(statuses.RETURN_REASON, self.reason)
+
+    def get_resolution_display(self) -> str:
+        """Return the label of the customer's wish, or the code itself if it is unknown."""
+        return statuses.label(statuses.RESOLUTION, self.resolution)
+
+    def get_merchant_resolution_display(self) -> str:
+        """Return the label of the merchant's resolution, or the code itself if it is unknown."""
+        return statuses.label(statuses.RESOLUTION, self.merchant_resolution)

@@ -15,6 +15,7 @@ from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.contract.links import safe_link
 from stockhub_webhooks.db.fields import ExactCharField
 from stockhub_webhooks.db.indexes import BeginningIndex, DueIndex
+from stockhub_webhooks.models.base import RowModel
 from stockhub_webhooks.models.documents import OrderDocument, PricedLine, address, code, timestamp, whole_number
 from stockhub_webhooks.visible import visible
 
@@ -81,7 +82,11 @@ class Shipment(OrderDocument):
     class Meta(OrderDocument.Meta):
         verbose_name = _("shipment")
         verbose_name_plural = _("shipments")
-        indexes = [*OrderDocument.Meta.indexes, DueIndex(fields=["due_at", "id"], name="stockhub_shipment_due")]
+        indexes = [
+            *OrderDocument.Meta.indexes,
+            DueIndex(fields=["due_at", "id"], name="stockhub_shipment_due"),
+            models.Index(fields=["collected_at"], name="stockhub_shipment_collected"),
+        ]
 
     @property
     def is_delivered(self) -> bool:
@@ -126,7 +131,7 @@ class ShipmentItem(PricedLine):
         verbose_name_plural = _("shipment lines")
 
 
-class Track(models.Model):
+class Track(RowModel):
     """A tracking number of a shipment or of a return.
 
     A message carries one number at most, and a later message may carry another: tracks accumulate.

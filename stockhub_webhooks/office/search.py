@@ -8,7 +8,7 @@ cost of a search does not grow with the tables.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import and_, or_
@@ -19,7 +19,8 @@ from django.utils.text import smart_split, unescape_string_literal
 
 from stockhub_webhooks.conf import TEST_ACCOUNT
 from stockhub_webhooks.db.connections import database_alias
-from stockhub_webhooks.models import Address, Order
+from stockhub_webhooks.db.fields import starts_with as key_starts_with
+from stockhub_webhooks.models import Address, Order, search_keys
 from stockhub_webhooks.models.numbers import in_any_case
 from stockhub_webhooks.models.shipment import normalize_tracking_number
 from stockhub_webhooks.processing.apply import BY_TOPIC
@@ -32,11 +33,6 @@ NUMBER_LENGTH = 9  # Stock Hub's numbers have leading zeros, which users leave o
 ADDRESSES = ("shipping_address", "billing_address")
 
 POSTCODE = re.compile(r"(?<!\S)(\d{4})\s?([a-z]{2})(?!\S)", re.IGNORECASE)  # Dutch: with a space or without
-# Surname prefixes (tussenvoegsels) that people leave out.
-PARTICLES = (
-    "d'", "da ", "de ", "de la ", "den ", "der ", "di ", "du ", "el ", "in 't ", "op de ", "op den ", "'s ", "'t ",
-    "te ", "ten ", "ter ", "van ", "van 't ", "van de ", "van den ", "van der ", "van het ", "vander ", "von ", "zu ",
-)  # fmt: skip
 
 
 # the columns that a search covers
@@ -84,8 +80,13 @@ class SearchResult:
 def words(text: str) -> list[str]:
     """Split a search into words, with quoted text as one word; words beyond the limit become one word."""
     split = [
-        unescape_string_literal(word) if word[0] == word[-1] and word[0] in "\"'" and len(word) > 1 else word
+        piece
         for word in smart_split(POSTCODE.sub(r"\1\2", text))
+        for piece in (
+            [unescape_string_literal(word)]
+            if word[0] == word[-1] and word[0] in "\"'" and len(word) > 1
+            else word.replace(",", " ").replace(";", " ").split()
+        )
     ]
     kept = split[: WORDS_LIMIT - 1]
     return split if len(split) <= WORDS_LIMIT else [*kept, " ".join(split[len(kept) :])]
@@ -121,8 +122,12 @@ def find(text: str, topics: Sequence[str] = tuple(BY_TOPIC), *, persons: bool, t
     if not all_words:
         return SearchResult()
     result = _match_all(all_words, scope)
-    if len(all_words) > 1 and not result.hits and any(character.isdecimal() for character in text):
-        return _query(["".join(all_words)], scope, LIMIT)  # a tracking number typed with spaces
+    if len(all_words) > 1 and any(character.isdecimal() for character in text):
+        for separator in (
+            "",
+            "-",
+        ):  # a tracking or telephone number typed with blanks, an order number without its hyphen
+            result = result if result.hits else _query([separator.join(all_words)], scope, LIMIT)
     return result
 
 
@@ -233,22 +238,44 @@ def _any_of(lookup: str, values: Sequence[str]) -> Q:
 
 def matches_address(all_words: Sequence[str]) -> Q:
     """Match addresses with all words; at least one word must match an indexed column."""
-    indexed = reduce(or_, (_matches_indexed(word, matches) for word in all_words))
+    indexed = reduce(or_, (_matches_indexed(word, is_whole=len(word) <= SHORT) for word in all_words))
     if len(all_words) == 1:
         return indexed
-    each = (
-        _matches_indexed(word, starts_with) | starts_with("first_name", [word]) | Q(first_name__icontains=f" {word}")
-        for word in all_words
-    )
+    each = (_matches_indexed(word, is_whole=False) | _contains(word) for word in all_words)
     return indexed & reduce(and_, each)
 
 
-def _matches_indexed(word: str, lookup: Callable[[str, Sequence[str]], Q]) -> Q:
-    """Match the word as e-mail, postcode or surname, with any prefix of the surname."""
+def _matches_indexed(word: str, *, is_whole: bool) -> Q:
+    """Match the word as e-mail, postcode, surname, second half of it, company, street or telephone number."""
+    lookup = matches if is_whole else starts_with
     condition = lookup("email", [word])
-    if _may_be_name(word):
-        return condition | lookup("last_name", [word, *(particle + word for particle in PARTICLES)])
-    return condition if "@" in word else condition | lookup("postcode", [word, *_with_space(word)])
+    if "@" in word:
+        return condition
+    if not _may_be_name(word):
+        number = search_keys.telephone(word)
+        by_number = (
+            _key("telephone_key", number, False) if len(number) >= search_keys.SHORTEST_TELEPHONE else Q(pk__in=[])
+        )
+        return condition | lookup("postcode", [word, *_with_space(word)]) | by_number
+    key = search_keys.normalize(word)
+    surname = search_keys.without_particles(key)
+    condition |= lookup("last_name", [word, f"van {word}"])
+    for column, value in (("surname_key", surname), ("second_surname_key", key), ("street_key", key)):
+        condition |= _key(column, value, is_whole)
+    return condition
+
+
+def _key(column: str, value: str, is_whole: bool) -> Q:
+    """Match a column of a normalised text by its beginning, or as a whole."""
+    if not value:
+        return Q(pk__in=[])
+    return Q(**{column: value}) if is_whole else key_starts_with(column, value)
+
+
+def _contains(word: str) -> Q:
+    """Match the addresses in which words begin with those of `word`."""
+    keys = search_keys.normalize(word).split()
+    return reduce(and_, (Q(search__contains=f" {key}") for key in keys)) if keys else Q(pk__in=[])
 
 
 def _may_be_name(word: str) -> bool:

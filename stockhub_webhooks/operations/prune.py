@@ -10,14 +10,15 @@ from functools import partial
 from typing import Any
 
 from stockhub_webhooks.db.connections import database_alias, with_retries, write_transaction
-from stockhub_webhooks.models import Address, Event, Message, Order, ReceiverCall
+from stockhub_webhooks.models import Address, BookedPurchase, Event, HostLink, Message, Order, ReceiverCall, WorklistRow
 from stockhub_webhooks.processing.apply import BY_TOPIC
 
 BATCH = 200
 
 # Children before parents, so that no batch cascades further than its own lines and tracks.
 DOCUMENTS = (*(each.model for each in BY_TOPIC.values() if each.model is not Order), Order)
-MODELS: tuple[Any, ...] = (ReceiverCall, Event, Message, *DOCUMENTS)
+# `HostLink` by itself, since MariaDB would detach it from its document first, which its constraint forbids.
+MODELS: tuple[Any, ...] = (ReceiverCall, BookedPurchase, Event, WorklistRow, Message, HostLink, *DOCUMENTS)
 
 
 def count(account: str) -> dict[Any, int]:
@@ -43,10 +44,9 @@ def _rows(model: Any, account: str) -> Any:
 def _remove_batch(model: Any, account: str) -> int:
     """Remove one batch in one transaction; return its size."""
     using = database_alias()
-    addresses = [field.attname for field in model._meta.fields if field.related_model is Address]
     with write_transaction(using):
-        rows = list(_rows(model, account).order_by("pk").values_list("pk", *addresses)[:BATCH])
-        model.objects.using(using).filter(pk__in=[row[0] for row in rows]).only("pk").delete()
-        owned = [key for row in rows for key in row[1:] if key]
-        Address.objects.using(using).filter(pk__in=owned).delete()
-    return len(rows)
+        pks = list(_rows(model, account).order_by("pk").values_list("pk", flat=True)[:BATCH])
+        rows = model.objects.using(using).filter(pk__in=pks)
+        addresses = [field.attname for field in model._meta.fields if field.related_model is Address]
+        rows.only("pk", *addresses).delete()  # with the addresses
+    return len(pks)

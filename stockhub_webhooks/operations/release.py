@@ -7,19 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
-from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models import Count, Max, Min, Q, Sum
+from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.connections import database_alias
-from stockhub_webhooks.models import Message, RefusedBody
+from stockhub_webhooks.models import Message, Refusal, RefusedBody
 from stockhub_webhooks.models.message import MessageQuerySet
+from stockhub_webhooks.models.refusal import RefusedBodyQuerySet
 from stockhub_webhooks.operations.replay.preview import rolled_back, try_step
 from stockhub_webhooks.operations.replay.run import Step, replay_message
-from stockhub_webhooks.receiving import refusals
+from stockhub_webhooks.receiving import refusals, refused_bodies
 
 MAX_GROUPS = 100
 COMPARED = 1000  # the newest accepted messages, whose addresses and programs are the usual ones
@@ -30,14 +33,22 @@ CHANGES_PROVED, ADDRESS, AGENT, NOTHING_ACCEPTED = "changes_proved", "address", 
 
 @dataclass(frozen=True)
 class Group:
-    """Refused messages that came with one key from one address, and were not let in yet."""
+    """Refused messages that came with one key from one network, and were neither let in nor dismissed.
+
+    Attributes:
+        by_topic: their numbers by topic.
+        newest: the primary key of the newest one.
+        delete_at: when the oldest one is deleted.
+    """
 
     key_fingerprint: str
-    remote_address: str
+    network: str
     count: int
+    by_topic: dict[str, int]
     first_at: datetime
     last_at: datetime
     newest: int
+    delete_at: datetime
 
 
 @dataclass(frozen=True)
@@ -57,28 +68,55 @@ class Preview:
     warnings: tuple[str, ...]
 
 
-def waiting() -> QuerySet[RefusedBody]:
-    """Return the refused bodies that were not let in yet."""
-    return RefusedBody.objects.using(database_alias()).filter(message=None)
+def waiting() -> RefusedBodyQuerySet:
+    """Return the refused bodies that are undecided: neither let in nor dismissed."""
+    return refused_bodies.rows().waiting()
 
 
 def groups() -> list[Group]:
     """Return the groups of refused messages, the one with the newest message first."""
-    rows = (
+    numbers = {f"of_{number}": topic for number, topic in enumerate(topics.ALL)}
+    rows: Any = (
         waiting()
         .order_by()
-        .values("key_fingerprint", "remote_address")
-        .annotate(count=Count("pk"), first_at=Min("refused_at"), last_at=Max("refused_at"), newest=Max("pk"))
+        .values("key_fingerprint", "network")
+        .annotate(
+            count=Count("pk"),
+            first_at=Min("refused_at"),
+            last_at=Max("refused_at"),
+            newest=Max("pk"),
+            untold=Count("pk", filter=Q(announced_at=None)),
+            **{name: Count("pk", filter=Q(topic=topic)) for name, topic in numbers.items()},
+        )
         .order_by("-newest")[:MAX_GROUPS]
     )
-    return [Group(**row) for row in rows]
+    return [
+        Group(
+            key_fingerprint=row["key_fingerprint"],
+            network=row["network"],
+            count=row["count"],
+            by_topic={topic: row[name] for name, topic in numbers.items() if row[name]},
+            first_at=row["first_at"],
+            last_at=row["last_at"],
+            newest=row["newest"],
+            delete_at=refused_bodies.delete_at(row["first_at"], is_announced=not row["untold"]),
+        )
+        for row in rows
+    ]
+
+
+def pushed_out() -> int:
+    """Return the number of refused messages of the last 7 days that made room for later ones."""
+    since = timezone.now() - timedelta(days=7)
+    rows = Refusal.objects.using(database_alias()).filter(hour__gt=since)
+    return int(rows.aggregate(number=Sum("pushed_out"))["number"] or 0)
 
 
 def preview(kept: Iterable[RefusedBody], account: str) -> list[Preview]:
     """Return what the messages would change, oldest first, and roll it back. Must not be called inside a transaction.
 
     Args:
-        kept: refused bodies that were not let in yet.
+        kept: undecided refused bodies.
         account: the account of the messages.
     """
     rows = sorted(kept, key=lambda row: (row.refused_at, row.pk))

@@ -1,6 +1,7 @@
-"""The worker: import the spool, apply messages, record due deliveries, call receivers, continue replays.
+"""The worker: import the spool, apply messages, record due deliveries, call receivers, continue requests of users.
 
-Last, look up the shop's own orders, because no customer waits for that.
+Last, look up the shop's own orders and bring the worklists up to date, because no customer waits for that. Once an
+hour, when no work is due, remove what is past its term.
 """
 
 from __future__ import annotations
@@ -19,8 +20,11 @@ from stockhub_webhooks.delivery import calls, host_orders
 from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Heartbeat, Message, ReceiverCall
-from stockhub_webhooks.operations import drift, replay
+from stockhub_webhooks.office.worklists import sweep
+from stockhub_webhooks.operations import bulk, drift, exports, replay, search_index
 from stockhub_webhooks.operations.health import alarm
+from stockhub_webhooks.operations.privacy.sweep import Sweep
+from stockhub_webhooks.operations.reconcile import nightly
 from stockhub_webhooks.processing import deliveries, pipeline
 from stockhub_webhooks.receiving import claiming, refusals, spool_import
 
@@ -48,7 +52,7 @@ def drain(
         batch: the largest number of messages that are applied together.
 
     Returns:
-        The number of pieces of work: messages, receiver calls, steps of replays, look-ups, and imported files.
+        The number of pieces of work: messages, receiver calls, steps of requests, look-ups, and imported files.
     """
     done = 0
     while not _is_over(until, stop):
@@ -74,8 +78,12 @@ def drain(
         calls_until = min(until, time.monotonic() + CALLS_SECONDS)
         done += calls.deliver_due(until=calls_until, stop=stop, in_web=in_web, begin=begin)
         done += replay.continue_due(until=until, stop=stop)
+        done += bulk.continue_due(until=until, stop=stop)
+        done += exports.continue_due(until=until, stop=stop)
         done += host_orders.look_up_due(until=until, stop=stop)
         done += drift.count_due(until=until, stop=stop)
+        done += search_index.index_due(until=until, stop=stop)
+        done += sweep.update_due(until=until, stop=stop)
         if done == before:
             break
     return done
@@ -95,6 +103,7 @@ class Worker:
     def __init__(self, *, until: float = FOREVER, stop: threading.Event | None = None) -> None:
         self.stop = stop or threading.Event()
         self.until = until
+        self.sweep = Sweep()
         self._next_beat = 0.0
         self._next_check = 0.0
 
@@ -110,7 +119,10 @@ class Worker:
             pause = min(self.until, time.monotonic() + self.HEARTBEAT_SECONDS)
             done += drain(pause, self.stop)
             self.check_health()
-            if time.monotonic() < pause or _is_over(self.until, self.stop):
+            if _is_over(self.until, self.stop):
+                self.sweep.leave()
+                return done
+            if time.monotonic() < pause and not self.sweep.step(self.stop):
                 return done
 
     def forever(self) -> None:
@@ -130,6 +142,12 @@ class Worker:
             if not worked:
                 self.stop.wait(min(self.PAUSE_SECONDS, max(self.until - time.monotonic(), 0)))
 
+    def finish_pull(self) -> None:
+        """Work on until the run that fetches what is missing has ended; it has a thread of its own."""
+        while nightly.PULL_THREAD.is_running() and not _is_over(self.until, self.stop):
+            if not self.once():
+                self.stop.wait(min(self.PAUSE_SECONDS, max(self.until - time.monotonic(), 0)))
+
     def beat(self) -> None:
         """Write the heartbeat, at most every `HEARTBEAT_SECONDS`."""
         if time.monotonic() < self._next_beat:
@@ -142,8 +160,10 @@ class Worker:
         self._next_beat = time.monotonic() + self.HEARTBEAT_SECONDS
 
     def check_health(self) -> None:
-        """Run the health check and delete expired refusals, at most every `CHECK_SECONDS`."""
+        """Check the health, delete what expired, and fetch what is missing, at most every `CHECK_SECONDS`."""
         if time.monotonic() >= self._next_check:
             alarm.check()
             refusals.forget()
+            exports.forget()
+            nightly.start_due(self.stop)
             self._next_check = time.monotonic() + self.CHECK_SECONDS

@@ -20,7 +20,7 @@ from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.exceptions import OrderLocked, error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Event, Message, Order, Shipment
-from stockhub_webhooks.processing.apply.events import DELIVERED, delivered_changes, new_event
+from stockhub_webhooks.processing.apply.events import DELIVERED, delivered_changes, new_event, purchase_events
 
 logger = logger_of(__name__)
 
@@ -74,7 +74,7 @@ def _add_event(shipment: Shipment) -> None:
     changes = delivered_changes(shipment)
     place: Any = {"document": shipment, "order": shipment.order, "message": message}
     event = new_event(DELIVERED, shipment.pk, changes, **place, occurred_at=shipment.delivered_at)
-    ledger.record([event])
+    ledger.record([event, *purchase_events([event])])
 
 
 def _last_message(shipment: Shipment) -> Message | None:

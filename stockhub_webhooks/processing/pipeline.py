@@ -19,7 +19,7 @@ from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.exceptions import AlreadySettled, OrderLocked, Unreadable, WriterBusy, error_location
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Event, Message, ReceiverCall
-from stockhub_webhooks.processing import locked_orders
+from stockhub_webhooks.processing import erased_orders, locked_orders
 from stockhub_webhooks.processing.apply import apply, apply_outdated
 from stockhub_webhooks.processing.split import split
 from stockhub_webhooks.receiving import claiming, journal
@@ -145,13 +145,27 @@ def reapply(message: Message, *, outdated: bool = False) -> Result:
         outdated: True to apply a message about a return even if it is outdated.
 
     Raises:
-        AlreadySettled: the message is open already, so it is applied anyway.
+        AlreadySettled: the message is open already, so it is applied anyway; or its body was removed.
         Unreadable: the message still cannot be read.
         django.db.Error: the caller must roll back.
     """
+    if message.body_removed_at:
+        raise AlreadySettled(f"the body of message {message.pk} was removed for good")
     parsed = serializers.read_message(message)
     claiming.reopen(message)
     return _steps(message, parsed, outdated=outdated)
+
+
+def try_out(message: Message) -> Result:
+    """Insert, apply and record a message that is not saved, in a transaction that the caller rolls back.
+
+    Raises:
+        Unreadable: it cannot be read.
+        django.db.Error: the caller must roll back.
+    """
+    parsed = serializers.read_message(message)
+    journal.insert_to_try(message)
+    return _steps(message, parsed)
 
 
 def _steps(message: Message, parsed: serializers.ParsedMessage, *, outdated: bool = False) -> Result:
@@ -161,7 +175,7 @@ def _steps(message: Message, parsed: serializers.ParsedMessage, *, outdated: boo
         return Result(Message.Outcome.SPLIT, [], [])
     applied = apply_outdated(parsed, message) if outdated else apply(parsed, message)
     calls = ledger.record(applied.events)
-    journal.settle(message, parsed, applied.outcome, applied.notes)
+    journal.settle(message, parsed, applied.outcome, applied.notes, removes_body=applied.is_erased)
     return Result(applied.outcome, applied.events, calls)
 
 
@@ -186,7 +200,10 @@ def _record_failure(message: Message, fault: Exception) -> None:
             journal.dismiss(message, Message.PING, error=str(fault))
             return
         if isinstance(fault, Unreadable):
-            journal.quarantine(message, fault)
+            if erased_orders.is_about(message, fault):
+                journal.dismiss(message, Message.ERASED, removes_body=True)
+            else:
+                journal.quarantine(message, fault)
             return
         if not isinstance(fault, AlreadySettled):
             report = logger.warning if isinstance(fault, DatabaseFault) else logger.error
@@ -194,6 +211,8 @@ def _record_failure(message: Message, fault: Exception) -> None:
             # `settle` may have set these before the commit failed: the sender must not be answered "applied"
             message.status, message.outcome = Message.Status.RECEIVED, ""
             journal.postpone(message, fault)
+            if message.status == Message.Status.FAILED and erased_orders.is_about(message):
+                journal.dismiss(message, Message.ERASED, removes_body=True, error="")
             return
     except AlreadySettled:
         pass

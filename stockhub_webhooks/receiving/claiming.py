@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import Error as DatabaseFault
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db import leases
@@ -87,7 +87,10 @@ def _released(claim: Claim) -> Generator[Claim, None, None]:
 
 def _release(token: UUID, messages: list[Message]) -> None:
     rows = Message.objects.using(database_alias()).filter(pk__in=[message.pk for message in messages], claim=token)
-    values = {"attempts": F("attempts") - 1, "due_at": NOW, "claim": None, "is_suspect": False}
+    # at their former places, so that they are applied before what came in after them
+    former = Case(*(When(pk=message.pk, then=Value(message.due_at)) for message in messages), default=F("due_at"))
+    low_water.fall_below(min(message.due_at for message in messages if message.due_at))
+    values = {"attempts": F("attempts") - 1, "due_at": former, "claim": None, "is_suspect": False}
     with suppress(DatabaseFault):  # else the lease lapses
         with_retries(partial(rows.filter(due_at__isnull=False).update, **values))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Any
@@ -11,9 +12,11 @@ from django.http import HttpRequest
 from django.http.request import HttpHeaders
 
 from stockhub_webhooks.conf import conf
+from stockhub_webhooks.contract.addresses import KEY_HEADER
 from stockhub_webhooks.exceptions import BodyTooLarge
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.receiving import journal
+from stockhub_webhooks.receiving.recorders import keep_key_from_sentry
 from stockhub_webhooks.serializers import encodings
 from stockhub_webhooks.serializers.body import DECLARED_LENGTH
 from stockhub_webhooks.serializers.fields import clean_text
@@ -26,6 +29,20 @@ MAX_DIGITS = 16  # of a declared length: the column of `Refusal.largest_body` ho
 ADDRESS_LENGTH = 45
 ADDRESS_AND_PORT = re.compile(r"\[(.+)\](?::\d+)?|([\d.]+):\d+")  # some proxies add the port
 KEPT_HEADERS = [(name, HttpHeaders.to_wsgi_name(name)) for name in journal.KEPT_HEADERS]
+
+
+def take_key(request: HttpRequest) -> str | None:
+    """Return the `x-api-key` header, and take it out of the request: recorders of errors and requests read it later.
+
+    It leaves `META` (the environ of WSGI), `request.headers` and the scope of ASGI.
+    """
+    keep_key_from_sentry()
+    request.__dict__.pop("headers", None)  # a cached property
+    scope = getattr(request, "scope", None)
+    if scope is not None:
+        scope["headers"] = [pair for pair in scope["headers"] if pair[0].lower() != KEY_HEADER.encode()]
+    key: str | None = request.META.pop(HttpHeaders.to_wsgi_name(KEY_HEADER), None)
+    return key
 
 
 def sent_headers(request: HttpRequest) -> dict[str, str]:
@@ -74,6 +91,15 @@ def has_body(request: HttpRequest) -> bool:
     return declared_length(request) > 0 or is_chunked(request)
 
 
+class _UwsgiChunks:
+    """Chunked body under uWSGI, whose `wsgi.input` is empty then."""
+
+    def read(self, _size: int) -> bytes:
+        """Return the next chunk, b"" at the end."""
+        chunk: bytes = sys.modules["uwsgi"].chunked_read()
+        return chunk
+
+
 def read_body(request: HttpRequest, limit: int) -> bytes:
     """Return the exact bytes of a body, chunked or not; if the body ends early, return what was received.
 
@@ -85,7 +111,7 @@ def read_body(request: HttpRequest, limit: int) -> bytes:
     """
     stream: Any = request
     if is_chunked(request) and "wsgi.input" in request.META:
-        stream = request.META["wsgi.input"]
+        stream = _UwsgiChunks() if "uwsgi" in sys.modules else request.META["wsgi.input"]
     declared = declared_length(request)
     oversized = declared > limit
     chunks: list[bytes] = []

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -118,6 +119,36 @@ def _checked(line: int, text: str, value: Any) -> Entry:
     if isinstance(value, dict):
         return Entry(line, text)
     return Entry(line, fault="neither a body nor a record: it is not a JSON object")
+
+
+def merged(files: Mapping[str, Path]) -> Iterator[tuple[str, Entry]]:
+    """Yield the entries of several files of records by their time of receipt, each with the name of its file.
+
+    Processes write in parallel, and messages must be applied in the sequence in which they came. Only the times are
+    held in memory.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    places = sorted(place for name, path in files.items() for place in _places(name, path))
+    for _received_at, name, start, number in places:
+        with files[name].open("rb") as file:  # there may be more files than a process may have open
+            file.seek(start)
+            line = file.readline()
+        yield from ((name, entry) for entry in _each_line([(number, line)]))
+
+
+def _places(name: str, path: Path) -> Iterator[tuple[float, str, int, int]]:
+    """Yield time, file, offset and number of each line; a line without a time comes first."""
+    with path.open("rb") as file:
+        start = 0
+        for number, line in enumerate(file, start=1):
+            if line.strip():
+                received_at = 0.0
+                with suppress(ValueError, RecursionError, AttributeError, TypeError, KeyError):
+                    received_at = datetime.fromisoformat(json.loads(line)["received_at"]).timestamp()
+                yield received_at, name, start, number
+            start += len(line)
 
 
 # ---------------------------------------------------------------- into the journal

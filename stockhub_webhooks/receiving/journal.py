@@ -7,11 +7,12 @@ change of state is conditional on the token, so two processes never both finish 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import timedelta
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from django.db import Error as DatabaseFault
 from django.db import IntegrityError, connections, transaction
@@ -39,35 +40,18 @@ from stockhub_webhooks.exceptions import (
     format_error,
 )
 from stockhub_webhooks.logs import about, logger_of
-from stockhub_webhooks.models import Message
+from stockhub_webhooks.models import MentionedNumber, Message
 from stockhub_webhooks.models.drift import kind_of
-from stockhub_webhooks.receiving import spool
+from stockhub_webhooks.receiving import journal_copy, spool
+from stockhub_webhooks.receiving.dismissal import dismiss_corrected
+from stockhub_webhooks.receiving.kept import HEADER_LIMIT, KEPT_HEADERS, SPOOLED, kept_headers
 from stockhub_webhooks.receiving.recent import RECENT
 from stockhub_webhooks.serializers import Note, ParsedMessage
-from stockhub_webhooks.serializers.fields import clean_text
 from stockhub_webhooks.serializers.tolerant import limit_notes
 
+__all__ = ["HEADER_LIMIT", "KEPT_HEADERS", "SPOOLED", "kept_headers"]
+
 logger = logger_of(__name__)
-
-KEPT_HEADERS = ("content-type", "content-encoding", "user-agent", "x-version", "x-request-id", "date")
-HEADER_LIMIT = 255
-SPOOLED = (
-    "uid",
-    "url_topic",
-    "topic",
-    "account",
-    "body",
-    "headers",
-    "key_fingerprint",
-    "remote_address",
-    "source",
-    "received_at",
-)
-
-
-def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers that are kept, by their names in lower case; the key is never among them."""
-    return {name: clean_text(headers[name])[:HEADER_LIMIT] for name in KEPT_HEADERS if name in headers}
 
 
 # ---------------------------------------------------------------- storing
@@ -113,22 +97,31 @@ def write_to_spool(message: Message) -> None:
 
 
 @sensitive_variables()
-def enter(message: Message, *, by: str | None = None) -> None:
+def enter(message: Message, *, by: str | None = None, claim: UUID | None = None) -> None:
     """Commit a new message that no request of the sender waits for, for instance an ingested one; it is due at once.
 
     Args:
         message: not saved yet.
         by: the name of the user who entered it or let it in.
+        claim: the token of the caller if it applies the message itself.
 
     Raises:
         django.db.Error: it is not stored.
     """
-    _prepare(message, claimed=False)
+    _prepare(message, claimed=claim is not None)
+    message.claim = claim
     _insert_once(message, database_alias())
+    transaction.on_commit(partial(journal_copy.append, message), using=database_alias(), robust=True)
     if by is not None:
         message.entered_by = by
         Message.objects.using(database_alias()).filter(pk=message.pk).update(entered_by=by)
     signals.message_received.send_robust(Message, message=message)
+
+
+def insert_to_try(message: Message) -> None:
+    """Insert a message as claimed, in a transaction that the caller rolls back."""
+    _prepare(message, claimed=True)
+    _insert(message, database_alias())
 
 
 def _prepare(message: Message, *, claimed: bool) -> None:
@@ -158,6 +151,7 @@ def commit(message: Message, *, claimed: bool = False) -> None:
         # a host's transaction could still be rolled back; durable=True refuses it (and lets a TestCase pass)
         with transaction.atomic(using=using, durable=True):
             insert([message], using, left_out=Message.SET_WHEN_APPLIED)
+        journal_copy.append(message)
         return
     if connection.connection is not None and not connection.autocommit:
         raise NotStored("autocommit was turned off on this connection, so nothing is committed")
@@ -176,6 +170,7 @@ def commit(message: Message, *, claimed: bool = False) -> None:
         with limit():
             _insert_once(message, using)
     RECENT.remember([message])
+    journal_copy.append(message)
 
 
 def _insert_once(message: Message, using: str) -> None:
@@ -210,14 +205,38 @@ def release_stored(message: Message) -> None:
 # ---------------------------------------------------------------- finishing
 
 
-def settle(message: Message, reading: ParsedMessage, outcome: str, notes: Sequence[Note] = ()) -> None:
-    """Mark the message as applied, in the transaction that applied it.
+def removed_body() -> dict[str, Any]:
+    """Return the values of a message whose body is removed for good."""
+    return {"body": b"", "headers": {}, "body_removed_at": timezone.now()}
+
+
+def remove_bodies(rows: Any, **values: Any) -> int:
+    """Remove the bodies of messages for good, and the numbers in them; set further fields, and return how many."""
+    forget_numbers(rows)
+    return int(rows.update(**removed_body(), **values))
+
+
+def forget_numbers(rows: Any) -> None:
+    """Delete the numbers that messages are found by; the worker reads those of a body that is still there again."""
+    MentionedNumber.objects.using(database_alias()).filter(message__in=list(rows.values_list("pk", flat=True))).delete()
+
+
+def settle(
+    message: Message,
+    reading: ParsedMessage,
+    outcome: str,
+    notes: Sequence[Note] = (),
+    *,
+    removes_body: bool = False,
+) -> None:
+    """Mark the message as applied, in the transaction that applied it; one that it corrects is settled, too.
 
     Args:
         message: the message.
         reading: its content.
         outcome: a `Message.Outcome`.
         notes: notes that were added while it was applied.
+        removes_body: True to remove its body, and that of the message that it was a part of: its order was erased.
 
     Raises:
         AlreadySettled: another process finished it first.
@@ -229,6 +248,7 @@ def settle(message: Message, reading: ParsedMessage, outcome: str, notes: Sequen
     is_in_part = outcome != Message.Outcome.STALE and reading.leaves_something_out
     _finish(
         message,
+        removes_body=removes_body,
         status=Message.Status.APPLIED,
         outcome=outcome,
         topic=reading.topic,
@@ -243,6 +263,7 @@ def settle(message: Message, reading: ParsedMessage, outcome: str, notes: Sequen
         due_at=None,
         **counted,
     )
+    dismiss_corrected(message)
 
 
 def quarantine(message: Message, why: Unreadable) -> None:
@@ -264,22 +285,24 @@ def quarantine(message: Message, why: Unreadable) -> None:
     signals.message_quarantined.send_robust(Message, message=message, reason=why.reason)
 
 
-def dismiss(message: Message, reason: str, **values: Any) -> None:
+def dismiss(message: Message, reason: str, *, removes_body: bool = False, **values: Any) -> None:
     """Settle a message for good that was not applied and needs no attention.
 
     Args:
         message: open and claimed by the caller, quarantined, or given up.
-        reason: `Message.PING`, or a person's words, up to 255 characters.
+        reason: `Message.PING`, `Message.ERASED`, or a person's words, up to 255 characters.
+        removes_body: True to remove its body.
         values: further fields to set.
 
     Raises:
         AlreadySettled: it was applied or dismissed, or another process has it.
     """
     values |= {"status": Message.Status.DISMISSED, "dismissed_reason": reason, "due_at": None}
+    values["dismissed_at"] = timezone.now()
     if message.status == Message.Status.RECEIVED:
-        _finish(message, **values)
+        _finish(message, removes_body=removes_body, **values)
     elif message.status in (Message.Status.QUARANTINED, Message.Status.FAILED):
-        _finish(message, {"id": message.pk, "status": message.status}, **values)
+        _finish(message, {"id": message.pk, "status": message.status}, removes_body=removes_body, **values)
     else:
         raise AlreadySettled(f"message {message.pk} is {message.status}")
 
@@ -310,8 +333,11 @@ def postpone_or_give_up(message: Message, error: str, cause: str) -> None:
 
 
 def requeue(pks: list[int]) -> int:
-    """Make messages due now, as they came in; return their number. A message that was applied before is a replay."""
-    messages = Message.objects.using(database_alias()).filter(pk__in=pks)
+    """Make messages due now, as they came in; return their number. A message that was applied before is a replay.
+
+    Messages without a body stay as they are.
+    """
+    messages = Message.objects.using(database_alias()).filter(pk__in=pks, body_removed_at=None)
     fresh: dict[str, Any] = {"status": Message.Status.RECEIVED, "attempts": 0, "due_at": NOW, "cause": ""}
     fresh |= {"claim": None, "is_suspect": False}
     return (
@@ -331,9 +357,18 @@ def _open(message: Message) -> Any:
     return Message.objects.using(database_alias()).filter(**as_claimed(message))
 
 
-def _finish(message: Message, condition: dict[str, Any] | None = None, **values: Any) -> None:
-    if not with_retries(partial(update, Message, database_alias(), condition or as_claimed(message), values)):
+def _finish(
+    message: Message, condition: dict[str, Any] | None = None, *, removes_body: bool = False, **values: Any
+) -> None:
+    # the object keeps its body, since the transaction may have to be repeated
+    written = values | removed_body() if removes_body else values
+    if not with_retries(partial(update, Message, database_alias(), condition or as_claimed(message), written)):
         raise AlreadySettled(f"message {message.pk} was finished by another process")
+    if removes_body:
+        rows = Message.objects.using(database_alias())
+        forget_numbers(rows.filter(pk=message.pk))
+        if message.parent_id:
+            remove_bodies(rows.filter(pk=message.parent_id))
     for name, value in values.items():
         setattr(message, name, value)
 

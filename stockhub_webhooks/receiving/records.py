@@ -1,6 +1,6 @@
 """Records: messages as lines of JSON, as `stockhub_dump` writes, `stockhub_ingest` reads and the spool keeps them.
 
-A record is a JSON object with the fields of `journal.SPOOLED`. `encoding` says how `body` is written: "text" if it is
+A record is a JSON object with the fields of `SPOOLED`. `encoding` says how `body` is written: "text" if it is
 UTF-8, otherwise "base64". A record without `encoding`, such as a spool file, has base64.
 """
 
@@ -21,8 +21,9 @@ from django.utils.dateparse import parse_datetime
 from stockhub_webhooks.conf import DEFAULT_ACCOUNT, conf
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Message
-from stockhub_webhooks.receiving import journal
-from stockhub_webhooks.serializers.body import DECLARED_LENGTH, NEARBY_ADDRESS
+from stockhub_webhooks.receiving.dismissal import CORRECTED_FROM
+from stockhub_webhooks.receiving.kept import HEADER_LIMIT, SPOOLED, kept_headers
+from stockhub_webhooks.serializers.body import ASKED_NUMBER, DECLARED_LENGTH, NEARBY_ADDRESS
 from stockhub_webhooks.serializers.fields import EARLIEST, clean_text
 from stockhub_webhooks.serializers.times import CLOCK_TOLERANCE
 
@@ -30,8 +31,7 @@ TEXT, BASE64 = "text", "base64"
 REQUIRED = {"uid", "received_at", "body"}  # no document of Stock Hub has all of them
 TEXT_FIELDS = ("url_topic", "topic", "account", "key_fingerprint", "remote_address", "source")
 BATCH = 50  # bodies may be long
-OWN_HEADERS = (NEARBY_ADDRESS, DECLARED_LENGTH)  # those that say how a message was received
-CORRECTED_FROM = "mended-from"  # our own header: the uid of the message that this one corrects
+OWN_HEADERS = (NEARBY_ADDRESS, DECLARED_LENGTH, ASKED_NUMBER)  # those that say how a message was received
 
 
 def is_record(data: Mapping[str, Any]) -> bool:
@@ -41,7 +41,7 @@ def is_record(data: Mapping[str, Any]) -> bool:
 
 def to_line(message: Message) -> str:
     """Return a message as one line of JSON, without a line break. None of its fields holds the sender's key."""
-    record = {name: getattr(message, name) for name in journal.SPOOLED if name != "body"}
+    record = {name: getattr(message, name) for name in SPOOLED if name != "body"}
     body = bytes(message.body)
     try:
         text, encoding = body.decode("utf-8"), TEXT
@@ -81,10 +81,12 @@ def to_message(data: Mapping[str, Any]) -> Message:
 def received_since(start: datetime, until: datetime | None = None, topic: str = "") -> Iterator[Message]:
     """Yield the messages that were received from `start` on and before `until`, in the order of their primary keys.
 
+    Messages without a body, since it was removed for good, are left out.
     They are fetched in small batches: a server-side cursor would hold a transaction open, and MySQL's client would load
     all rows into memory.
     """
-    messages = Message.objects.using(database_alias()).filter(received_at__gte=start).order_by("pk")
+    messages = Message.objects.using(database_alias()).filter(received_at__gte=start, body_removed_at=None)
+    messages = messages.order_by("pk")
     if until:
         messages = messages.filter(received_at__lt=until)
     if topic:
@@ -149,8 +151,8 @@ def _stored_headers(headers: Any) -> dict[str, str]:
 
 def _safe_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the headers that a record may carry, never a key, wherever the record comes from."""
-    kept = journal.kept_headers(headers)
-    kept |= {name: clean_text(headers[name])[: journal.HEADER_LIMIT] for name in OWN_HEADERS if name in headers}
+    kept = kept_headers(headers)
+    kept |= {name: clean_text(headers[name])[:HEADER_LIMIT] for name in OWN_HEADERS if name in headers}
     if CORRECTED_FROM in headers:
         kept[CORRECTED_FROM] = str(_uuid(headers[CORRECTED_FROM], CORRECTED_FROM))
     return kept

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import Error as DatabaseFault
 from django.db import IntegrityError, connections
-from django.db.models import F, Value
+from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
@@ -24,14 +25,14 @@ from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Message, Refusal, RefusalReason, RefusedBody
-from stockhub_webhooks.receiving import journal
+from stockhub_webhooks.models.personal import REFUSED, retention_days
+from stockhub_webhooks.receiving import journal, refused_bodies
+from stockhub_webhooks.receiving.room import network_of
 
 logger = logger_of(__name__)
 
 ROWS_AN_HOUR = 200
 KEPT_BODY_BYTES = 64 * 1024
-KEPT_FOR = timedelta(days=7)
-COUNTED_FOR = timedelta(days=90)
 
 GUESSES_A_MINUTE = 20
 
@@ -73,9 +74,11 @@ def note(attempt: Attempt) -> None:
     log(attempt)
     try:
         with query_timeout(database_alias()):
-            _count(attempt)
-            if attempt.body and may_keep_body(len(attempt.body)):
-                _keep(attempt, attempt.body)
+            network = network_of(attempt.remote_address)
+            is_muted = refused_bodies.count_muted(attempt.key_fingerprint, network, attempt.at)
+            _count(attempt, muted=int(is_muted))
+            if attempt.body and may_keep_body(len(attempt.body)) and not is_muted:
+                _keep(attempt, attempt.body, network)
     except DatabaseFault as fault:
         logger.warning("a refused request was not counted (%s); the sender had its answer", type(fault).__name__)
 
@@ -91,7 +94,7 @@ def log(attempt: Attempt) -> None:
         )
 
 
-def _count(attempt: Attempt) -> None:
+def _count(attempt: Attempt, muted: int) -> None:
     hour = attempt.at.replace(minute=0, second=0, microsecond=0)
     rows = Refusal.objects.using(database_alias()).filter(hour=hour)
     identity = {
@@ -99,38 +102,41 @@ def _count(attempt: Attempt) -> None:
         "remote_address": attempt.remote_address,
         "key_fingerprint": attempt.key_fingerprint,
     }
-    if _add(rows.filter(**identity), attempt):
+    if _add(rows.filter(**identity), attempt, muted):
         return
     if rows.count() >= ROWS_AN_HOUR:  # a flood from many addresses is counted in one row
         identity |= {"remote_address": "", "key_fingerprint": ""}
-        if _add(rows.filter(**identity), attempt):
+        if _add(rows.filter(**identity), attempt, muted):
             return
-    row = Refusal(hour=hour, **identity, count=1, largest_body=attempt.size, last_at=attempt.at)
+    row = Refusal(hour=hour, **identity, count=1, largest_body=attempt.size, last_at=attempt.at, muted=muted)
     try:
         insert_row(row, database_alias())
     except IntegrityError:  # another process was first
-        _add(rows.filter(**identity), attempt)
+        _add(rows.filter(**identity), attempt, muted)
         return
     forget()
 
 
 def forget() -> None:
-    """Delete expired refused bodies and refusal counters."""
-    now = timezone.now()
-    RefusedBody.objects.using(database_alias()).filter(refused_at__lt=now - KEPT_FOR).delete()
-    Refusal.objects.using(database_alias()).filter(hour__lt=now - COUNTED_FOR).delete()
+    """Delete refused bodies and refusal counters that are past their term."""
+    refused_bodies.forget()
+    days = retention_days()[REFUSED]
+    if days is not None:
+        limit = timezone.now() - timedelta(days=days)
+        Refusal.objects.using(database_alias()).filter(hour__lt=limit).delete()
 
 
-def _add(rows: object, attempt: Attempt) -> bool:
-    largest = {}
+def _add(rows: object, attempt: Attempt, muted: int) -> bool:
+    largest: dict[str, Any] = {}
     if attempt.size is not None:
         largest = {"largest_body": Greatest(Coalesce(F("largest_body"), Value(0)), Value(attempt.size))}
+    largest |= {"muted": F("muted") + muted} if muted else {}
     return bool(rows.update(count=F("count") + 1, last_at=attempt.at, **largest))  # type: ignore[attr-defined]
 
 
 @sensitive_variables()
-def _keep(attempt: Attempt, body: bytes) -> None:
-    """Keep a body that names a document of a known topic; delete the oldest beyond `KEEP_REFUSED`."""
+def _keep(attempt: Attempt, body: bytes, network: str) -> None:
+    """Keep a body that names a document of a known topic; count what it pushes out."""
     try:
         reading = serializers.identify(body, attempt.url_topic, attempt.headers)
         topic, increment_id = reading.topic, reading.increment_id
@@ -138,7 +144,6 @@ def _keep(attempt: Attempt, body: bytes) -> None:
         if attempt.reason != RefusalReason.TOO_LARGE or not attempt.url_topic:
             return
         topic, increment_id = attempt.url_topic, ""  # its key was right, and it cannot be unpacked
-    kept = RefusedBody.objects.using(database_alias())
     row = RefusedBody(
         url_topic=attempt.url_topic,
         topic=topic,
@@ -147,13 +152,20 @@ def _keep(attempt: Attempt, body: bytes) -> None:
         headers=attempt.headers,
         reason=attempt.reason,
         remote_address=attempt.remote_address,
+        network=network,
         key_fingerprint=attempt.key_fingerprint,
         refused_at=attempt.at,
     )
-    insert_row(row, database_alias())
-    surplus = kept.order_by("-pk").values_list("pk", flat=True)[conf.KEEP_REFUSED :][:1]
-    for pk in surplus:
-        kept.filter(pk__lte=pk).delete()
+    if pushed_out := refused_bodies.keep(row):
+        _counters(attempt).update(pushed_out=F("pushed_out") + pushed_out)
+
+
+def _counters(attempt: Attempt) -> QuerySet[Refusal]:
+    """Return the newest counter of this hour and reason, which is enough: what is pushed out is shown in all."""
+    hour = attempt.at.replace(minute=0, second=0, microsecond=0)
+    of_hour = Refusal.objects.using(database_alias()).filter(hour=hour, reason=attempt.reason)
+    newest = of_hour.order_by("-last_at", "-pk").values_list("pk", flat=True)[:1]
+    return of_hour.filter(pk__in=list(newest))
 
 
 def release(pks: list[int], *, by: str, account: str = "") -> int:
@@ -162,7 +174,7 @@ def release(pks: list[int], *, by: str, account: str = "") -> int:
     Their `source` is `released`: nothing proves that Stock Hub sent them. `operations.release` says what they change.
 
     Args:
-        pks: primary keys of `RefusedBody`; bodies that were released before are skipped.
+        pks: primary keys of `RefusedBody`; bodies that were released or dismissed before are skipped.
         by: who lets them in, the name of a user.
         account: the account of the messages; may be empty if there is only one.
 
@@ -178,7 +190,7 @@ def _release(pk: int, by: str, account: str) -> bool:
     using = database_alias()
     with write_transaction(using):
         no_key = connections[using].features.has_select_for_no_key_update
-        waiting = RefusedBody.objects.using(using).filter(pk=pk, message=None)
+        waiting = refused_bodies.rows().waiting().filter(pk=pk)
         kept = waiting.select_for_update(no_key=no_key).first()
         if kept is None:
             return False

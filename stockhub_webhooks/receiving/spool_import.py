@@ -161,8 +161,9 @@ def _is_stored(message: Message) -> bool:
     """
     using = database_alias()
     with query_timeout(using):
-        stored = Message.objects.using(using).filter(uid=message.uid).values_list("body", flat=True).first()
-    if stored is not None and bytes(stored) != message.body:
+        rows = Message.objects.using(using).filter(uid=message.uid)
+        stored = rows.values_list("body", "body_removed_at").first()
+    if stored is not None and stored[1] is None and bytes(stored[0]) != message.body:
         raise ValueError("another message has its uid")
     return stored is not None
 

@@ -9,6 +9,7 @@ from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.throttle import Throttle
 from stockhub_webhooks.delivery import calls
 from stockhub_webhooks.models import Message
+from stockhub_webhooks.office.worklists import sweep
 from stockhub_webhooks.operations import worker
 from stockhub_webhooks.runners import slices
 
@@ -29,6 +30,7 @@ class InlineRunner:
         if message.outcome in (Message.Outcome.CREATED, Message.Outcome.UPDATED, Message.Outcome.STALE):
             until = time.monotonic() + conf.INLINE_BUDGET_SECONDS
             calls.deliver_due(until=until, message=message, in_web=True)
+            sweep.update_due(until=until)  # at most once a second in each process
         if message.outcome == Message.Outcome.SPLIT or idle_throttle.is_due():
             self.wake()
 

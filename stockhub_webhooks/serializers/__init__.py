@@ -7,15 +7,15 @@ stored body. A value that cannot be read is noted and left out, so that the form
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from stockhub_webhooks.contract import topics
-from stockhub_webhooks.contract.documented import ALWAYS_SENT, ALWAYS_SENT_IN_ITEMS, VERSIONS
+from stockhub_webhooks.contract.documented import ALWAYS_SENT, ALWAYS_SENT_IN_ITEMS, ONLY_IN_REST, VERSIONS
 from stockhub_webhooks.contract.recognition import recognise
 from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.serializers import times
-from stockhub_webhooks.serializers.body import NEARBY_ADDRESS, NUMBERS, parse
+from stockhub_webhooks.serializers.body import ASKED_NUMBER, NEARBY_ADDRESS, NUMBERS, parse
 from stockhub_webhooks.serializers.credit_memo import CreditMemoMessageSerializer
 from stockhub_webhooks.serializers.fields import Note, clean_text
 from stockhub_webhooks.serializers.invoice import InvoiceMessageSerializer
@@ -43,6 +43,8 @@ BY_TOPIC: dict[str, MessageSerializer] = {
     topics.PAYMENT_REQUEST: PaymentRequestMessageSerializer(),
 }
 
+PULL = "pull"  # the source of a message that is the answer to a REST call
+
 # These need the number of their order, beside their own.
 NEEDS_ORDER = frozenset({topics.SHIPMENT, topics.INVOICE, topics.RMA, topics.CREDIT_MEMO})
 
@@ -62,15 +64,30 @@ def read_message(message: Any) -> ParsedMessage:
     Raises:
         Unreadable: as for `read`.
     """
-    parsed = read(bytes(message.body), message.url_topic, message.headers, message.received_at)
+    if message.source == PULL:
+        with times.naive_times_in(timezone.utc):  # Magento's REST calls have no other
+            parsed = read(bytes(message.body), message.url_topic, message.headers, message.received_at)
+        _as_answer(parsed, message.headers)
+    else:
+        parsed = read(bytes(message.body), message.url_topic, message.headers, message.received_at)
     version = message.headers.get("x-version", "").strip()
     if version and version.upper() not in VERSIONS:
         parsed.notes.append(Note("", "unknown_version", version[:40]))
-    if message.source == "pull":  # REST leaves out fields that a webhook has
-        parsed.notes = [note for note in parsed.notes if note.code != "missing_field"]
     if path := message.headers.get(NEARBY_ADDRESS):
         parsed.notes.append(Note("", "nearby_address", path[:60]))
     return parsed
+
+
+def _as_answer(parsed: ParsedMessage, headers: Mapping[str, str]) -> None:
+    """Read a document as the answer to a REST call, which lacks fields of a webhook and has some of its own."""
+    own = ONLY_IN_REST.get(parsed.topic, frozenset())
+    parsed.notes = [
+        note
+        for note in parsed.notes
+        if note.code != "missing_field" and not (note.code == "unknown_field" and note.path in own)
+    ]
+    parsed.extra = {name: value for name, value in parsed.extra.items() if name not in own}
+    parsed.po_number = parsed.po_number or headers.get(ASKED_NUMBER)
 
 
 def read(

@@ -21,6 +21,7 @@ from stockhub_webhooks.serializers.fields import Note
 # headers of our own that a stored message has
 NEARBY_ADDRESS = "nearby-address"  # the path of a message that came to no address of ours
 DECLARED_LENGTH = "declared-length"  # the length of a body that did not arrive whole
+ASKED_NUMBER = "asked-po-number"  # the shop's own order number that led to an order, which REST answers without it
 NUMBERS = ("increment_id", "order_increment_id", "purchase_order_increment_id")
 MAX_DOCUMENTS = 1000
 MAX_WRAPPINGS = 4

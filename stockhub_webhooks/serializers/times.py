@@ -32,6 +32,20 @@ SECONDS = (946_684_800, 4_102_444_800)
 _received_at: ContextVar[dt.datetime | None] = ContextVar("stockhub_received_at", default=None)
 
 
+# The time zone of times without an offset; None for `NAIVE_TIMEZONE`.
+_naive_zone: ContextVar[dt.tzinfo | None] = ContextVar("stockhub_naive_zone", default=None)
+
+
+@contextmanager
+def naive_times_in(zone: dt.tzinfo) -> Iterator[None]:
+    """Parse times without an offset as those of a zone, whatever `NAIVE_TIMEZONE` is."""
+    token = _naive_zone.set(zone)
+    try:
+        yield
+    finally:
+        _naive_zone.reset(token)
+
+
 @contextmanager
 def received_at(time: dt.datetime | None) -> Iterator[None]:
     """Parse times as those of a message that was received then."""
@@ -70,7 +84,11 @@ def parse_time(value: Any) -> dt.datetime | None:
     if text.isascii() and text.isdecimal() and len(text) >= 10:
         return _from_unix(Decimal(text))
     time = _parse_text(text)
-    return _in_utc(time, conf.naive_timezone()) if time.tzinfo is None else time.astimezone(dt.timezone.utc)
+    return (
+        _in_utc(time, _naive_zone.get() or conf.naive_timezone())
+        if time.tzinfo is None
+        else time.astimezone(dt.timezone.utc)
+    )
 
 
 def _parse_text(text: str) -> dt.datetime:
@@ -101,7 +119,7 @@ def _parse_php(value: dict[str, Any]) -> dt.datetime | None:
     if time is None:
         raise ValueError("not a time")
     if not isinstance(zone, str):
-        return _in_utc(time, conf.naive_timezone())
+        return _in_utc(time, _naive_zone.get() or conf.naive_timezone())
     if zone[:1] in "+-":
         return _in_utc(dt.datetime.fromisoformat(f"{time.replace(tzinfo=None).isoformat()}{zone}"), dt.timezone.utc)
     try:

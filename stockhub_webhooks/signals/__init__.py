@@ -5,6 +5,7 @@ passes, besides the arguments that are listed with it:
 
 - `sender` (a model class): the class of the document, or of the row that the signal is named after
 - `order` (`models.Order`): the order of the document; None only for a payment request that names no order
+  and for a number of the shop that Stock Hub never mentioned
 - `event` (`events.ReceiverEvent`): the change as it was when it happened; the documents are read fresh for each call
 - `signal` (`EventSignal`): the signal itself
 
@@ -168,13 +169,41 @@ Arguments:
     order (Order | None): its order, which may be a stub; None if the request names no order.
 """
 
+deadline_passed = EventSignal("document", "rule", "since")
+"""Something did not proceed in time: a rule of the worklists holds for longer than `DEADLINE_DAYS` allows.
+
+It is sent once for each document, rule and `since`. No message causes it, so `event.message_id` is None,
+`event.received_at` is `since`, and `event.api_version` is empty. The sender is `models.WorklistRow`. When the receiver
+is called, the condition may have ended meanwhile: look at the document.
+
+Arguments:
+    document (Order | Shipment | RMA | CreditMemo | PaymentRequest | None): the document; None for the rule
+        `never_mentioned`, whose number is `event.po_number`.
+    order (Order | None): its order, which may be a stub; None for a payment request that names no order, and for
+        `never_mentioned`.
+    rule (str): the rule, a key of `DEADLINE_DAYS`, such as "not_sent".
+    since (datetime): when the condition began to hold, by what the documents say; aware.
+"""
+
+purchase_changed = EventSignal("purchase")
+"""A message had any effect on a purchase: for receivers that write down what is true now.
+
+It is sent once for each message with an effect, after all other signals of the message, and when the
+time of a delivery has come. It is not sent for a payment request that names no order.
+
+Arguments:
+    purchase (Purchase): all orders with the shop's order number, as they are now, see `purchases.Purchase`.
+    order (Order): the order that the message is about, which may be a stub.
+"""
+
 event_recorded = EventSignal()
 """Any event, besides its own signal; the sender is `models.Event`.
 
 The arguments of the event's own signal are in `**kwargs`: only those that every signal passes can be required.
 
 Arguments:
-    order (Order | None): the order; None for a payment request that names no order.
+    order (Order | None): the order; None for a payment request that names no order, and for the rule
+        `never_mentioned` of a deadline.
 """
 
 BY_EVENT_TYPE: dict[str, EventSignal] = {
@@ -195,6 +224,8 @@ BY_EVENT_TYPE: dict[str, EventSignal] = {
     "credit_memo.created": credit_memo_created,
     "credit_memo.updated": credit_memo_updated,
     "payment_request.created": payment_requested,
+    "deadline.passed": deadline_passed,
+    "purchase.changed": purchase_changed,
 }
 
 BY_NAME: dict[str, EventSignal] = {

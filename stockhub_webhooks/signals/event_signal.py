@@ -70,6 +70,11 @@ class EventSignal(Signal):
         _check_parameters(receiver, self)
         former = self._connected.get(identity)
         if former and former.dotted_path != _dotted_path(receiver):
+            if place_of(former.function) == place_of(receiver) is not None:
+                raise ReceiverRefused(
+                    f"{former.dotted_path} and {_dotted_path(receiver)} are one function, whose module was imported "
+                    "under two names: import it everywhere by the name that INSTALLED_APPS leads to."
+                )
             raise ReceiverRefused(
                 f"{former.dotted_path} is already connected to {self.name or 'this signal'} as {identity!r}, "
                 f"so {_dotted_path(receiver)} would never be called: give it a dispatch_uid of its own."
@@ -101,6 +106,12 @@ class EventSignal(Signal):
     def find(self, identity: str) -> ConnectedReceiver | None:
         """Return the receiver with this identity, None if it is not connected in this process."""
         return self._connected.get(identity)
+
+
+def place_of(receiver: Callable[..., Any]) -> tuple[str, str] | None:
+    """Return file and qualified name of a function, whatever its module was imported as; None if it has no code."""
+    code = getattr(inspect.unwrap(receiver), "__code__", None)
+    return (code.co_filename, getattr(receiver, "__qualname__", "")) if code else None
 
 
 def _dotted_path(receiver: Callable[..., Any]) -> str:

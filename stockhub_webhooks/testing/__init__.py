@@ -16,6 +16,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from stockhub_webhooks.testing.magento import FakeMagento
 from stockhub_webhooks.testing.samples import (
     LIVES,
     Life,
@@ -32,12 +33,13 @@ from stockhub_webhooks.testing.samples import (
 if TYPE_CHECKING:
     from stockhub_webhooks.testing.deliveries import Delivery, deliver, play
     from stockhub_webhooks.testing.kit import Kit
-    from stockhub_webhooks.testing.pending import replay, run_pending
+    from stockhub_webhooks.testing.pending import pass_deadlines, replay, run_pending
     from stockhub_webhooks.testing.recording import RecordedCall, heard, isolated_receivers
 
 __all__ = [
     "LIVES",
     "Delivery",
+    "FakeMagento",
     "Kit",
     "Life",
     "RecordedCall",
@@ -49,6 +51,7 @@ __all__ = [
     "heard",
     "isolated_receivers",
     "life",
+    "pass_deadlines",
     "payload",
     "play",
     "replay",
@@ -65,6 +68,7 @@ _MODULES = {
     "deliver": "deliveries",
     "heard": "recording",
     "isolated_receivers": "recording",
+    "pass_deadlines": "pending",  # nosec B105  # a module
     "play": "deliveries",
     "replay": "pending",
     "run_pending": "pending",

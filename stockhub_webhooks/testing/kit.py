@@ -19,6 +19,7 @@ class Kit:
     deliver = staticmethod(deliveries.deliver)
     play = staticmethod(deliveries.play)
     run_pending = staticmethod(pending.run_pending)
+    pass_deadlines = staticmethod(pending.pass_deadlines)
     replay = staticmethod(pending.replay)
     duplicate = staticmethod(samples.duplicate)
     shuffle = staticmethod(samples.shuffle)

@@ -15,8 +15,11 @@ from stockhub_webhooks.db.connections import NOW, database_alias
 from stockhub_webhooks.delivery import breaker, calls, claimed_calls, due_calls, manual
 from stockhub_webhooks.delivery.hanging import HANGING
 from stockhub_webhooks.exceptions import PermanentFailure, must_pass
-from stockhub_webhooks.models import Event, Message, ReceiverCall, ReceiverState
+from stockhub_webhooks.models import Event, Message, ReceiverCall, ReceiverState, WorklistProgress, WorklistRow
 from stockhub_webhooks.models.receiver_state import IS_OPEN
+from stockhub_webhooks.office.worklists import sweep
+from stockhub_webhooks.office.worklists.rows import open_rows
+from stockhub_webhooks.office.worklists.rules import VERSION
 from stockhub_webhooks.processing import pipeline
 from stockhub_webhooks.receiving import claiming, journal
 from stockhub_webhooks.testing.environment import test_settings
@@ -48,6 +51,24 @@ def run_pending(*, ignore_backoff: bool = True, raise_errors: bool = True) -> li
     if failures and raise_errors:
         raise _error_with_notes(failures)
     return list(ReceiverCall.objects.using(database_alias()).filter(pk__in=made).order_by("pk"))
+
+
+def pass_deadlines() -> list[WorklistRow]:
+    """Look at all documents, as the worker does, and record `deadline.passed` for those that do not proceed.
+
+    `run_pending` calls the receivers. What began more than 30 days ago is sent too, unlike after an installation.
+
+    Returns:
+        The rows that are on the worklists now, the oldest first.
+    """
+    with test_settings():
+        progress = WorklistProgress.objects.using(database_alias())
+        names = [name for name, _model in sweep.DOCUMENTS]
+        progress.bulk_create([WorklistProgress(name=name) for name in names], ignore_conflicts=True)
+        progress.filter(name__in=names).update(finished_at=None, position=0, version=VERSION)
+        while sweep.update_due(ignore_pauses=True):
+            pass
+    return list(open_rows().order_by("since", "pk"))
 
 
 def replay(*receivers: Callable[..., Any] | str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +16,7 @@ from stockhub_webhooks.delivery.receiver_event import ReceiverEvent
 from stockhub_webhooks.models import (
     RMA,
     CreditMemo,
+    Document,
     Invoice,
     Message,
     Order,
@@ -24,6 +26,7 @@ from stockhub_webhooks.models import (
     Shipment,
     Track,
 )
+from stockhub_webhooks.purchases import Purchase
 
 _numbers = itertools.count(1)
 
@@ -42,6 +45,10 @@ class RecordedCall(SimpleNamespace):
     rma_item: RMAItem
     credit_memo: CreditMemo
     payment_request: PaymentRequest
+    document: Document | None
+    rule: str
+    since: datetime
+    purchase: Purchase
     old_status: str | None
     new_status: str | None
     message: Message

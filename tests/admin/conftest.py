@@ -1,19 +1,40 @@
 """Fixtures for the tests of the admin."""
 
 import json
+from datetime import date
 
 import pytest
 from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 from stockhub_webhooks import signals
-from stockhub_webhooks.models import Alarm, Drift, Event, Heartbeat, HostLink, Message, Order, ReceiverCall, Replay
-from stockhub_webhooks.operations import drift, replay
+from stockhub_webhooks.models import (
+    Alarm,
+    Drift,
+    Erasure,
+    Event,
+    Heartbeat,
+    HostLink,
+    Message,
+    MissingLine,
+    MutedSender,
+    Order,
+    OrderItem,
+    Pull,
+    ReceiverCall,
+    Replay,
+)
+from stockhub_webhooks.office.export.periods import Period
+from stockhub_webhooks.office.export.rows import Export
+from stockhub_webhooks.office.export.tables import TABLES
+from stockhub_webhooks.operations import bulk, drift, exports, replay
 from stockhub_webhooks.operations.replay import Choice
+from stockhub_webhooks.testing.factories import NoteFactory, WorklistRowFactory
 from tests.samples import ALPHABETICAL, contract, sample
 
 NAMES = (
     "message",
+    "mutedsender",
     "order",
     "shipment",
     "invoice",
@@ -21,6 +42,7 @@ NAMES = (
     "creditmemo",
     "paymentrequest",
     "event",
+    "worklistrow",
     "receivercall",
     "heartbeat",
     "refusal",
@@ -29,6 +51,12 @@ NAMES = (
     "alarm",
     "drift",
     "hostlink",
+    "erasure",
+    "note",
+    "bulkrequest",
+    "exportrequest",
+    "pull",
+    "missingline",
 )
 
 
@@ -53,6 +81,18 @@ def act(staff, list_url, settings):
     def run(name, action, *rows, http=staff):
         data = {"action": action, "_selected_action": [row.pk for row in rows]}
         return http.post(list_url(name), data, follow=True)
+
+    return run
+
+
+@pytest.fixture
+def confirm(staff):
+    """Return a function that confirms what the page asks that followed an action, and returns the page of results."""
+
+    def run(page, reason="", http=staff):
+        ((url, _status),) = page.redirect_chain
+        assert url.endswith("/confirm/"), url
+        return http.post(url, {"reason": reason}, follow=True)
 
     return run
 
@@ -103,11 +143,25 @@ def filled(post, hear):
     Heartbeat.objects.create(name="worker", beat_at=Message.objects.latest("pk").received_at)
     replay.begin(Choice(order="000000001"), who="office", reason="to see", receivers=["shop.new"])
     Replay.objects.update(due_at=None, status="done")
+    asked = bulk.propose("try_again", ReceiverCall.objects.filter(status="pending"), who="office")
+    bulk.run_at_once(bulk.confirm(asked.pk, claimed=True))
+    period = Period(date(2024, 1, 1), date(2024, 12, 31))
+    exports.begin(Export(TABLES["order"], period), 1, who="office", who_pk="1")
+    exports.continue_due()
+    WorklistRowFactory(order=Order.objects.earliest("pk"), rule="missing_invoice", detail=[])
+    Pull.objects.create(
+        account="default", requested_by="office", created_at=Message.objects.latest("pk").received_at, status="done"
+    )
     Alarm.objects.create(name="quarantined", since=Message.objects.latest("pk").received_at)
     drift.throttle.reset()
     drift.count_due()
     assert Drift.objects.exists()
     when = Message.objects.latest("pk").received_at
-    HostLink.objects.create(order=Order.objects.earliest("pk"), account="default", status="missing", since=when)
+    Erasure.objects.create(account="default", order_numbers=["000000404"], erased_by="office")
+    NoteFactory(order=Order.objects.earliest("pk"))
+    MutedSender.objects.create(network="198.51.100.0/24", muted_at=when, muted_by="office", reason="strangers")
+    link = HostLink.objects.create(order=Order.objects.earliest("pk"), account="default", status="missing", since=when)
+    item = OrderItem.objects.earliest("pk")
+    MissingLine.objects.create(link=link, item=item, account="default", status="missing", since=when, looked_at=when)
     assert Event.objects.exists()
     assert ReceiverCall.objects.filter(status="pending").exists()

@@ -17,7 +17,19 @@ from tests.samples import ALPHABETICAL, contract, sample
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
-PARTS = {"address", "track", "lock", "attempt", "receiverstate", "backlogturn"} | {f"{name}item" for name in NAMES}
+PARTS = {
+    *("address", "track", "lock", "attempt", "receiverstate", "backlogturn", "siteaddress", "mentionednumber"),
+    *(
+        "bulkentry",
+        "exportpart",
+        "bookedpurchase",
+        "booking",
+        "finishedstep",
+        "worklistprogress",
+        "orderanswer",
+        "askednumber",
+    ),
+} | {f"{name}item" for name in NAMES}
 HOSTILE = '"><script>alert(1)</script>'
 
 
@@ -52,7 +64,9 @@ def test_rows_cannot_be_added_changed_or_deleted(filled, staff, list_url, page_u
     assert staff.post(page_url(row), {}).status_code == 403
     assert staff.post(page_url(row).replace("change", "delete"), {"post": "yes"}).status_code == 403
     page = staff.get(page_url(row)).text
-    assert not re.findall(r'<(?:input|select|textarea)(?![^>]*type="(?:hidden|submit|search)")[^>]*>', main(page))
+    assert not re.findall(
+        r'<(?:input|select|textarea)(?![^>]*type="(?:hidden|submit|search)"|[^>]* readonly)[^>]*>', main(page)
+    )
     assert "delete_selected" not in staff.get(list_url(name)).text
 
 
@@ -136,6 +150,10 @@ def test_no_page_has_inline_script_or_style(filled, staff, list_url, page_url):
             assert not [tag for tag in re.findall(r"<script[^>]*>", part) if "src=" not in tag]
 
 
+# the addresses of the documents of orders not received; the lines of returns, their orders and credit notes
+FURTHER_QUERIES = {"order": 4, "rma": 3}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_number_of_queries_of_a_list_does_not_depend_on_its_rows(filled, staff, post, list_url, name):
     staff.get(list_url(name))
@@ -152,7 +170,7 @@ def test_number_of_queries_of_a_list_does_not_depend_on_its_rows(filled, staff, 
             post(topic, body)
     with CaptureQueriesContext(connection) as many:
         staff.get(list_url(name))
-    assert len(many) == len(few) <= 8, [query["sql"] for query in many]
+    assert len(many) == len(few) <= 8 + FURTHER_QUERIES.get(name, 0), [query["sql"] for query in many]
 
 
 def test_no_list_reads_bodies(filled, staff, list_url):
@@ -162,7 +180,9 @@ def test_no_list_reads_bodies(filled, staff, list_url):
         assert not [query["sql"] for query in queries if '"body"' in query["sql"] or "`body`" in query["sql"]]
 
 
-WITHOUT_ACCOUNT = {"alarm", "drift", "heartbeat", "refusal", "refusedbody", "replay"}
+WITHOUT_ACCOUNT = {
+    *("alarm", "bulkrequest", "exportrequest", "drift", "heartbeat", "mutedsender", "refusal", "refusedbody", "replay"),
+}
 
 
 @pytest.mark.parametrize("name", sorted(WITHOUT_ACCOUNT))

@@ -5,12 +5,16 @@ from io import BytesIO, StringIO
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.urls import reverse
 from openpyxl import load_workbook
 
 from stockhub_webhooks.contract import topics
+from stockhub_webhooks.models import ExportRequest
 from stockhub_webhooks.office.export import workbook
 from stockhub_webhooks.office.export.tables import TABLES
+from stockhub_webhooks.operations import exports, worker
 from tests.samples import sample
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -58,7 +62,7 @@ def test_page_shows_the_totals_before_the_download(staff, url, order):
 def test_file_can_be_opened_in_a_dutch_excel(staff, url, order):
     answer = staff.post(url, CHOSEN, **DUTCH)
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
-    assert 'filename="order-2024-01-01-2024-12-31.csv"' in answer["Content-Disposition"]
+    assert 'filename="bestellingen-2024-01-01-2024-12-31.csv"' in answer["Content-Disposition"]
     assert "no-store" in answer["Cache-Control"]
     (row,) = read(answer)
     assert row["Ons ordernummer"] == "'=cmd|' /C calc'!A0"
@@ -66,10 +70,12 @@ def test_file_can_be_opened_in_a_dutch_excel(staff, url, order):
     assert row["E-mail"] == "piet.testman@example.com"
 
 
-def test_export_is_logged(staff, url, order):
-    read(staff.post(url, CHOSEN))
+def test_export_is_logged_at_its_end(staff, url, order):
+    answer = staff.post(url, CHOSEN)
+    assert not LogEntry.objects.exists()
+    read(answer)
     entry = LogEntry.objects.get()
-    assert entry.change_message == "exported: orders from 2024-01-01 to 2024-12-31 (with customers)"
+    assert entry.change_message == "exported: orders from 2024-01-01 to 2024-12-31 (1 row, with customers)"
     assert entry.user.username == "office"
     assert entry.content_type.model == "order"
     staff.get(url, CHOSEN)
@@ -77,12 +83,72 @@ def test_export_is_logged(staff, url, order):
     assert staff.get(reverse("admin:index")).status_code == 200
 
 
+@pytest.mark.django_db(transaction=True, databases="__all__")
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_export_that_is_broken_off_is_logged_as_such(staff, url, order, kind):
+    answer = staff.post(url, CHOSEN | {"format": kind})
+    next(answer.streaming_content)
+    answer.close()  # the server's time-out, or the browser is closed; Django closes the connection then
+    assert "not complete" in LogEntry.objects.get().change_message
+
+
+@pytest.fixture
+def large(monkeypatch):
+    """Let one order be a large export."""
+    monkeypatch.setattr(exports, "LARGE", 0)
+
+
+def test_large_export_is_made_in_the_background_and_downloaded(staff, url, order, large):
+    assert 'value="xlsx"' not in staff.get(url, CHOSEN).text
+    page = staff.post(url, CHOSEN, follow=True)
+    assert page.context["progress"]["open"]
+    assert not LogEntry.objects.exists()
+    worker.drain()
+    page = staff.get(page.redirect_chain[0][0])
+    (download,) = [tool for tool, _label in page.context["object_tools"] if tool.endswith("/download/")]
+    answer = staff.get(download)
+    assert "no-store" in answer["Cache-Control"]
+    (row,) = read(answer)
+    assert row["E-mail"] == "piet.testman@example.com"
+    assert LogEntry.objects.get().change_message.endswith("(1 row, with customers)")
+
+
+def test_file_of_a_large_export_is_given_only_to_who_asked_for_it(staff, clerk, url, order, large, client):
+    staff.post(url, CHOSEN)
+    worker.drain()
+    made = ExportRequest.objects.get()
+    download = reverse("admin:stockhub_webhooks_exportrequest_download", args=[made.pk])
+    http = clerk("export", "view_order", "view_personal_data", "view_exportrequest")
+    assert http.get(download).status_code == 403
+    assert http.get(reverse("admin:stockhub_webhooks_exportrequest_change", args=[made.pk])).status_code == 200
+    clerk_pk = str(get_user_model().objects.get(username="clerk").pk)
+    ExportRequest.objects.update(requested_by_pk=clerk_pk)
+    assert http.get(download).status_code == 200
+    user = get_user_model().objects.get(username="clerk")
+    user.user_permissions.remove(Permission.objects.get(codename="view_personal_data"))
+    assert http.get(download).status_code == 403  # it has customers
+    ExportRequest.objects.update(with_persons=False)
+    assert http.get(download).status_code == 200
+    user.user_permissions.remove(Permission.objects.get(codename="view_order"))
+    assert http.get(download).status_code == 403
+
+
+def test_deleted_file_is_gone(staff, url, order, large):
+    staff.post(url, CHOSEN)
+    worker.drain()
+    ExportRequest.objects.update(is_deleted=True)
+    made = ExportRequest.objects.get()
+    assert staff.get(reverse("admin:stockhub_webhooks_exportrequest_download", args=[made.pk])).status_code == 404
+    page = staff.get(reverse("admin:stockhub_webhooks_exportrequest_change", args=[made.pk]))
+    assert not [tool for tool, _label in page.context["object_tools"] if tool.endswith("/download/")]
+
+
 def test_export_has_no_personal_data_without_the_permission(clerk, url, order):
     http = clerk("export", "view_order")
     assert http.get(url).context["with_persons"] is False
     (row,) = read(http.post(url, CHOSEN))
     assert not [value for value in row.values() if "testman" in value.lower()]
-    assert LogEntry.objects.get().change_message.endswith("(without customers)")
+    assert LogEntry.objects.get().change_message.endswith("(1 row, without customers)")
 
 
 def test_export_needs_its_own_permission_and_the_view_permission(clerk, url, order, list_url):
@@ -113,7 +179,7 @@ def test_workbook_is_offered_and_has_the_rows_of_the_file(staff, url, order):
     assert 'value="xlsx"' in staff.get(url, CHOSEN).text
     answer = staff.post(url, CHOSEN | {"format": "xlsx"}, **DUTCH)
     assert answer["Content-Type"] == workbook.CONTENT_TYPE
-    assert 'filename="order-2024-01-01-2024-12-31.xlsx"' in answer["Content-Disposition"]
+    assert 'filename="bestellingen-2024-01-01-2024-12-31.xlsx"' in answer["Content-Disposition"]
     assert answer.streaming
     page = load_workbook(BytesIO(b"".join(answer.streaming_content))).active
     heads, row = ([cell.value for cell in cells] for cells in page.iter_rows())

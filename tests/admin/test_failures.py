@@ -10,9 +10,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from stockhub_webhooks import signals
-from stockhub_webhooks.admin import failures, labels
+from stockhub_webhooks.admin import labels
 from stockhub_webhooks.exceptions import DIED, PermanentFailure
-from stockhub_webhooks.models import Event, Message, ReceiverCall
+from stockhub_webhooks.models import BulkRequest, Event, Message, ReceiverCall
 from stockhub_webhooks.operations.health import failure_groups
 from tests.samples import sample
 
@@ -136,64 +136,106 @@ def test_number_of_queries_does_not_grow_with_the_groups(failed, staff, post):
 # ---------------------------------------------------------------- acting
 
 
-def test_action_retries_a_whole_group(failed, staff):
-    found = group(failure_groups.CALLS, receiver="shop.refuses")
-    page = staff.post(URL, form("try_again", found), follow=True).text
-    assert "3 tasks are tried again." in page
+@pytest.fixture
+def ask(staff):
+    """Return a function that presses the button of a group, and returns the page that asks."""
+    return lambda action, found: staff.post(URL, form(action, found), follow=True)
+
+
+def test_action_retries_a_whole_group(failed, ask, confirm):
+    asked = ask("try_again", group(failure_groups.CALLS, receiver="shop.refuses"))
+    assert not ReceiverCall.objects.filter(receiver="shop.refuses", status="pending").exists()
+    assert BulkRequest.objects.get().total == 3
+    assert asked.text.count("<li>") >= 3  # the sample
+    confirm(asked)
     tried = ReceiverCall.objects.filter(receiver="shop.refuses")
     assert set(tried.values_list("status", "attempts", "cause")) == {("pending", 0, "")}
-    assert LogEntry.objects.filter(change_message="try again").count() == 3
+    assert LogEntry.objects.get().change_message == "try again: 3"
 
 
-def test_action_wakes_the_runner(failed, staff, hear, django_capture_on_commit_callbacks):
+def test_action_wakes_the_runner(failed, ask, confirm, django_capture_on_commit_callbacks):
     ReceiverCall.objects.filter(receiver="shop.refuses").delete()
     with django_capture_on_commit_callbacks(execute=True):
-        staff.post(URL, form("try_again", group(failure_groups.CALLS)))
+        confirm(ask("try_again", group(failure_groups.CALLS)))
     assert set(ReceiverCall.objects.values_list("attempts", flat=True)) == {2}
 
 
-def test_action_leaves_failures_alone_that_came_after_the_page(failed, staff, post):
+def test_action_leaves_failures_alone_that_came_after_the_page(failed, staff, post, confirm):
     shown = form("try_again", group(failure_groups.CALLS, receiver="shop.refuses"))
     post("order", sample("order", increment_id="99", po_number="WEB-99"))
-    staff.post(URL, shown)
-    assert ReceiverCall.objects.get(receiver="shop.refuses", event__increment_id="99").status == "given_up"
+    asked = staff.post(URL, shown, follow=True)
+    post("order", sample("order", increment_id="100", po_number="WEB-100"))
+    confirm(asked)
+    late = ReceiverCall.objects.filter(receiver="shop.refuses", event__increment_id__in=("99", "100"))
+    assert set(late.values_list("status", flat=True)) == {"given_up"}
     assert ReceiverCall.objects.filter(receiver="shop.refuses", status="pending").count() == 3
 
 
-def test_action_processes_messages_again(failed, staff):
-    page = staff.post(URL, form("process_again", group(failure_groups.MESSAGES)), follow=True).text
-    assert "2 messages are processed again." in page
+def test_action_processes_messages_again(failed, ask, confirm):
+    confirm(ask("process_again", group(failure_groups.MESSAGES)))
     assert set(Message.objects.filter(increment_id="").values_list("status", "cause")) == {("received", "")}
 
 
-def test_giving_up_asks_for_a_reason(failed, staff):
-    found = group(failure_groups.CALLS, receiver="shop.stock")
-    answer = staff.post(URL, form("give_up", found))
-    assert answer.context["count"] == 3
-    assert 'name="reason"' in answer.text
-    assert "This field is required" not in answer.text
-    assert "This field is required" in staff.post(URL, form("give_up", found, reason="  ")).text
+def test_giving_up_wants_a_reason(failed, ask, confirm):
+    asked = ask("give_up", group(failure_groups.CALLS, receiver="shop.stock"))
+    assert 'name="reason"' in asked.text
+    assert not asked.context["form"].errors
+    assert confirm(asked, reason="  ").context["form"].errors
     assert group(failure_groups.CALLS, receiver="shop.stock").by_status == {"pending": 3}
 
 
-def test_reason_is_stored_with_each_task_and_in_the_admin_log(failed, staff):
-    found = group(failure_groups.CALLS, receiver="shop.stock")
-    page = staff.post(URL, form("give_up", found, reason="counted by hand"), follow=True).text
-    assert "3 tasks were given up." in page
+def test_reason_is_stored_with_each_task_and_in_the_admin_log(failed, ask, confirm):
+    confirm(ask("give_up", group(failure_groups.CALLS, receiver="shop.stock")), reason="counted by hand")
     for call in ReceiverCall.objects.filter(receiver="shop.stock"):
         assert (call.status, call.due_at) == ("given_up", None)
         assert call.last_error.startswith("counted by hand\n\nConnectionError: no answer")
-    assert LogEntry.objects.filter(change_message="given up: counted by hand").count() == 3
+    assert LogEntry.objects.get().change_message == "give up: 3 (counted by hand)"
     assert not [
         found for found in failure_groups.find_groups(failure_groups.CALLS) if found.key["receiver"] == "shop.stock"
     ]
 
 
-def test_action_on_a_large_group_does_a_part_and_reports_the_number(failed, staff, monkeypatch):
-    monkeypatch.setattr(failures, "MAX_AT_ONCE", 2)
-    page = staff.post(URL, form("try_again", group(failure_groups.CALLS, receiver="shop.refuses")), follow=True).text
-    assert "2 tasks are tried again." in page
-    assert group(failure_groups.CALLS, receiver="shop.refuses").count == 1
+@pytest.fixture
+def seven(post, hear):
+    """Make tasks of seven receivers that fail with the same error, each at its own place, and one that differs."""
+
+    def failing(number):
+        def receiver(**kwargs):
+            raise ConnectionError("no answer")
+
+        receiver.__qualname__ = f"receiver_{number}"
+        return receiver
+
+    for number in range(7):
+        hear(signals.order_created, failing(number), uid=f"shop.seven_{number}")
+    hear(signals.order_created, refuses, uid="shop.refuses")
+    for number in range(2):
+        post("order", sample("order", increment_id=f"{number}", po_number=f"WEB-{number}"))
+    for number, call in enumerate(ReceiverCall.objects.exclude(receiver="shop.refuses")):
+        ReceiverCall.objects.filter(pk=call.pk).update(cause=f"ConnectionError at shop.code:{number}")
+
+
+def several(page):
+    """Return the groups that the page offers to act on together, by their name."""
+    return {each["name"]: each for each in page.context["sections"][0]["several"]}
+
+
+def test_same_error_in_seven_receivers_is_retried_at_once(seven, staff, confirm):
+    shown = several(staff.get(URL))["error"]
+    assert (shown["value"], shown["count"]) == ("ConnectionError", 14)
+    data = {"action": "try_again", "newest": shown["newest"], "error": shown["value"]}
+    page = confirm(staff.post(URL, data, follow=True))
+    assert set(ReceiverCall.objects.filter(status="pending").values_list("cause", flat=True)) == {""}
+    assert ReceiverCall.objects.filter(receiver="shop.refuses", status="given_up").count() == 2
+    assert page.text.count("shop.seven_") == 7  # the results, by receiver
+
+
+def test_all_causes_of_a_receiver_are_given_up_at_once(seven, staff, confirm):
+    shown = several(staff.get(URL))["receiver"]
+    data = {"action": "give_up", "newest": shown["newest"], "receiver": shown["value"]}
+    confirm(staff.post(URL, data, follow=True), reason="settled")
+    assert set(ReceiverCall.objects.filter(cause="by_hand").values_list("receiver", flat=True)) == {shown["value"]}
+    assert ReceiverCall.objects.filter(cause="by_hand").count() == shown["count"] == 2
 
 
 @pytest.mark.parametrize(
@@ -203,6 +245,7 @@ def test_action_on_a_large_group_does_a_part_and_reports_the_number(failed, staf
         {"action": "delete"},
         {"action": "try_again", "newest": "x", "receiver": "", "cause": ""},
         {"action": "try_again", "newest": "9"},
+        {"action": "process_again", "newest": "9", "cause": ""},
     ],
 )
 def test_invalid_action_is_refused(failed, staff, data):

@@ -1,10 +1,13 @@
 """The page "find": one search box for all documents."""
 
+import json
+
 import pytest
 from django.urls import reverse
 
-from stockhub_webhooks.models import Order
+from stockhub_webhooks.models import MentionedNumber, Message, Order, RefusedBody
 from stockhub_webhooks.office import search
+from stockhub_webhooks.operations import search_index
 from tests.admin.conftest import message_levels
 from tests.samples import contract, sample
 
@@ -28,6 +31,7 @@ def test_each_list_of_documents_links_to_the_page(staff, list_url, url):
 
 
 def test_single_result_redirects_to_its_story(filled, staff, url, story_url):
+    RefusedBody.objects.all().delete()
     order = Order.objects.get(increment_id="000000701")
     post_number = contract("shipment")["track"]["tracking_number"]
     for text in ("000000701", post_number, post_number.lower()):
@@ -47,7 +51,7 @@ def test_several_results_are_listed_with_the_matching_fields(post, staff, url):
     post("order", sample("order", increment_id="3", po_number="B"))
     answer = staff.get(url, {"q": contract("order")["items"][0]["sku"]})
     page = answer.text
-    assert [len(purchase) for purchase in answer.context["rows"]] == [5, 5]
+    assert [len(purchase) for purchase in answer.context["rows"]] == [8, 8]
     assert page.index(">3</a>") < page.index(">1</a>")
     assert "Order 3 (SKU)" in page
     assert "de Vries" in page
@@ -85,3 +89,69 @@ def test_page_needs_the_permission_to_view_orders(clerk, url):
 def test_search_with_too_many_results_says_so(filled, staff, url, monkeypatch):
     monkeypatch.setattr(search, "LIMIT", 2)
     assert message_levels(staff.get(url, {"q": "0000"})) == ["warning"]
+
+
+# ---------------------------------------------------------------- messages without a document
+
+
+@pytest.fixture
+def unprocessed(post):
+    """A broken message and a refused one about 000100019, which no document has."""
+    body = sample("order", increment_id="000100019", po_number="SIM-100019", shipping_address__telephone="0612345678")
+    post("order", json.dumps(body)[:-40].encode())
+    post("order", body, key="mistyped")
+    assert (Message.objects.get().status, RefusedBody.objects.count()) == ("quarantined", 1)
+
+
+@pytest.mark.parametrize("is_indexed", [False, True], ids=["before the worker read them", "afterwards"])
+@pytest.mark.parametrize("text", ["000100019", "100019", "sim-100019", "SIM100", "sim-100019 000100019"])
+def test_messages_without_a_document_are_found_by_any_number_in_them(unprocessed, staff, url, text, is_indexed):
+    if is_indexed:
+        search_index.throttle.reset()
+        search_index.index_due()
+        rows = MentionedNumber.objects.all()
+        assert {(row.message_id is None, row.refused_body_id is None) for row in rows} == {(True, False), (False, True)}
+        search_index.throttle.reset()
+        assert search_index.index_due() == 0
+    answer = staff.get(url, {"q": text})
+    assert len(answer.context["unprocessed"]) == 2
+    page = answer.text
+    assert reverse("admin:stockhub_webhooks_message_change", args=[Message.objects.get().pk]) in page
+    assert reverse("admin:stockhub_webhooks_refusedbody_change", args=[RefusedBody.objects.get().pk]) in page
+
+
+def test_telephone_number_in_such_a_message_is_found_only_with_the_permission(unprocessed, clerk, url):
+    search_index.throttle.reset()
+    search_index.index_due()
+    without = clerk(*OPENS, "view_message", "view_refusedbody")
+    assert not without.get(url, {"q": "0612345678"}).context["unprocessed"]
+    assert without.get(url, {"q": "100019"}).context["unprocessed"]
+
+
+def test_such_messages_are_found_only_by_users_who_may_view_them(unprocessed, clerk, url):
+    assert len(clerk(*OPENS, "view_message").get(url, {"q": "100019"}).context["unprocessed"]) == 1
+
+
+def test_what_was_applied_or_let_in_is_no_longer_among_them(unprocessed, staff, url):
+    search_index.throttle.reset()
+    search_index.index_due()
+    Message.objects.update(status="applied")
+    RefusedBody.objects.update(message=Message.objects.get())
+    assert not staff.get(url, {"q": "100019"}).context["unprocessed"]
+
+
+def test_numbers_of_refused_bodies_are_removed_after_the_bodies(unprocessed):
+    search_index.throttle.reset()
+    search_index.index_due()
+    RefusedBody.objects.all().delete()
+    search_index.throttle.reset()
+    search_index.index_due()
+    assert set(MentionedNumber.objects.values_list("refused_body", flat=True)) == {None}
+
+
+def test_stub_has_the_customer_of_its_newest_document(post, staff, url, list_url, story_url):
+    post("shipment", sample("shipment", order_increment_id="9", shipping_address__last_name="Stubbema"))
+    order = Order.objects.get()
+    assert order.is_stub
+    for answer in (staff.get(list_url("order")), staff.get(story_url(order)), staff.get(url, {"q": "9"}, follow=True)):
+        assert "Stubbema (says shipment" in answer.text

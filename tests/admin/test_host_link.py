@@ -92,7 +92,7 @@ def test_row_shows_cause_and_time_in_both_languages(rows, staff, list_url):
         "unknown number",
         "no order number",
         "looking it up failed",
-        "Jan. 1, 2020",
+        "01-01-2020",
         reverse("admin:stockhub_webhooks_order_story", args=[rows["missing"].order.pk]),
     ):
         assert said in page, said
@@ -125,7 +125,7 @@ def test_menu_has_the_list_only_if_a_resolver_is_set(staff, settings, resolver):
 def test_page_links_to_the_order_and_its_story(rows, staff, page_url):
     page = staff.get(page_url(rows["missing"])).text
     order = rows["missing"].order
-    assert "ValueError at shop.find:3" in staff.get(page_url(rows["failed"])).text
+    assert "ValueError in shop.find:3" in staff.get(page_url(rows["failed"])).text
     assert reverse("admin:stockhub_webhooks_order_change", args=[order.pk]) in page
     assert reverse("admin:stockhub_webhooks_order_story", args=[order.pk]) in page
 
@@ -143,18 +143,14 @@ def test_payment_request_without_an_order_is_named_as_such(post, staff, list_url
 
 
 @pytest.mark.django_db(transaction=True, databases="__all__")
-def test_look_again_finds_the_order_reports_the_number_and_is_logged(rows, act, listed, shop):
+def test_look_again_finds_the_order_reports_the_number_and_is_logged(rows, act, listed, shop, confirm):
     shop["WEB-1"] = "the shop's order"
-    page = act("look_again", *rows.values()).text
-    assert "4 orders are looked for again." in page
-    assert "3 orders were left alone" in page
+    page = confirm(act("look_again", *rows.values()))
+    results = {line["name"]: line for line in page.context["progress"]["counts"]}
+    assert (results["acted"]["count"], results["left_alone"]["count"]) == (4, 0)
     assert listed(rows) == {"no_number", "failed"}
     assert listed(rows, found="later") == {"missing", "later"}
-    log = LogEntry.objects.filter(change_message="look again")
-    assert set(log.values_list("object_id", flat=True)) == {
-        str(rows[name].pk) for name in ("missing", "no_number", "failed", "test")
-    }
-    assert log.get(object_id=rows["missing"].pk).object_repr == rows["missing"].order.increment_id
+    assert LogEntry.objects.get().change_message == "look again: 4"
 
 
 def test_actions_need_permissions_of_their_own(rows, clerk, act, list_url):

@@ -143,7 +143,15 @@ def test_import_of_the_mixin_registers_nothing_twice():
     assert not [model for model in admin.site._registry if model.__module__ == host_order.__name__]
 
 
-def test_order_number_is_the_primary_key_unless_overridden():
+@pytest.mark.parametrize(("name", "is_found"), [("username", True), ("get_username", True), ("", False)])
+def test_number_of_the_order_is_what_the_setting_names_and_never_the_primary_key(
+    django_user_model, settings, post, name, is_found
+):
     from stockhub_webhooks.admin.host_order import StockHubBoxMixin
 
-    assert StockHubBoxMixin.stockhub_po_number == "pk"
+    settings.STOCKHUB_WEBHOOKS = {**settings.STOCKHUB_WEBHOOKS, "HOST_ORDER_NUMBER": name}
+    user = django_user_model(pk=204, username="RESELLER_REF")
+    post("order", sample("order", po_number="RESELLER_REF" if is_found else "204"))
+    admin_class = type("UserAdmin", (StockHubBoxMixin, admin.ModelAdmin), {})
+    box = admin_class(django_user_model, admin.site).stockhub_box(user)
+    assert ("Stock Hub did not tell of it yet." in box) != is_found

@@ -7,8 +7,7 @@ from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 
 from stockhub_webhooks.admin import labels
-from stockhub_webhooks.models import Event, Message, Order, Replay, Shipment
-from tests.admin.conftest import message_levels
+from stockhub_webhooks.models import BulkRequest, Event, Message, Order, Replay, Shipment
 from tests.samples import sample
 
 REQUEST_URL = reverse("admin:stockhub_webhooks_replay_request")
@@ -97,11 +96,13 @@ def test_process_again_applies_a_message_that_can_be_read_now(staff, post, act, 
     assert (entry.change_message, entry.object_id) == ("process again: mended", str(Replay.objects.get().pk))
 
 
-def test_too_many_chosen_messages_lead_to_a_choice_by_time(filled, act, monkeypatch):
+def test_too_many_messages_for_a_preview_are_processed_again_in_bulk(filled, act, monkeypatch, confirm):
     monkeypatch.setattr("stockhub_webhooks.admin.message.MAX_IDS", 1)
-    page = act("message", "process_again", *Message.objects.all())
-    assert page.redirect_chain == [(REQUEST_URL, 302)]
-    assert message_levels(page) == ["warning"]
+    chosen = list(Message.objects.all())
+    page = confirm(act("message", "process_again", *chosen))
+    assert page.context["original"].pk == BulkRequest.objects.latest("pk").pk
+    assert BulkRequest.objects.latest("pk").acted == len(chosen)
+    assert set(Message.objects.values_list("status", flat=True)) == {"received"}
 
 
 def test_process_again_needs_its_own_permission(filled, clerk, act, list_url):

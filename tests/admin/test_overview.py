@@ -17,12 +17,13 @@ from django.utils import translation
 from stockhub_webhooks import signals
 from stockhub_webhooks.admin.chart import Chart, ticks_up_to
 from stockhub_webhooks.admin.message import MessageAdmin
-from stockhub_webhooks.models import Message, Order, ReceiverCall, Shipment
+from stockhub_webhooks.admin.overview import PAGES
+from stockhub_webhooks.models import Alarm, Message, Order, ReceiverCall, Shipment
 from stockhub_webhooks.operations.health import hours
 from stockhub_webhooks.operations.health.attention import attention
 from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.health.hours import Hour, last_hours
-from stockhub_webhooks.testing.factories import HostLinkFactory
+from stockhub_webhooks.testing.factories import HostLinkFactory, MissingLineFactory
 from tests.samples import sample
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -51,8 +52,13 @@ def troubled(filled, post, hear, settings):
     post("rma", sample("rma", order_increment_id="600"))
     post("order", key="mistyped")
     # only now, as each request does what is due
-    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"HOST_ORDER_RESOLVER": "shop.nowhere"}
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {
+        "HOST_ORDER_RESOLVER": "shop.nowhere",
+        "HOST_LINE_RESOLVER": "shop.nowhere",
+    }
     HostLinkFactory(status="found")
+    MissingLineFactory()
+    MissingLineFactory(account="test")
     HostLinkFactory(status="no_number", account="test")
     first, second, third = ReceiverCall.objects.filter(status="pending", signal="shipment_created")[:3]
     ReceiverCall.objects.filter(pk=first.pk).update(status="given_up", due_at=None)
@@ -83,6 +89,7 @@ def test_each_problem_links_to_exactly_the_rows_that_were_counted(troubled, staf
         "backlog",
         "impossible_times",
         "in_part",
+        "lines_not_in_our_shop",
         "not_in_our_shop",
         "not_received",
         "order_locked",
@@ -100,7 +107,20 @@ def test_each_problem_links_to_exactly_the_rows_that_were_counted(troubled, staf
         rows = answer.context["cl"].result_count
         assert rows == counted, (finding, rows)
         query = dict(parse_qsl(urlsplit(finding.link).query))
-        assert all(name in page for name in query)
+        assert finding.code in PAGES or all(name in page for name in query)
+
+
+def test_problems_of_many_rows_link_to_where_all_can_be_acted_on(troubled, staff, clerk):
+    def links(http):
+        return {line["url"].partition("#")[0] for line in http.get(URL).context["attention"]}
+
+    groups = {reverse(f"admin:stockhub_webhooks_{name}") for name in ("failures", "receivercall_receivers")}
+    release = reverse("admin:stockhub_webhooks_refusedbody_release")
+    found = links(staff)
+    assert groups | {release} <= found
+    for url in groups | {release}:
+        assert staff.get(url).status_code == 200
+    assert release not in links(clerk("view_receivercall", "view_refusedbody"))
 
 
 def test_refusals_of_unknown_senders_link_to_the_hours_that_were_counted(post, staff):
@@ -146,7 +166,14 @@ def test_number_of_queries_does_not_depend_on_the_number_of_rows(post, staff, he
         post("order", b"{")
     with CaptureQueriesContext(connection) as full:
         staff.get(URL)
-    assert len(full) == len(empty) <= 24, [query["sql"] for query in full.captured_queries]
+    # three of them count what is past its term: failed attempts, refused messages, and refusals by the hour
+    assert len(full) == len(empty) <= 26, [query["sql"] for query in full.captured_queries]
+
+
+def test_alarm_about_one_of_several_names_it(staff):
+    Alarm.objects.create(name="receiver_fails:shop.accept", since=django_timezone.now())
+    page = staff.get(reverse("admin:stockhub_webhooks_alarm_changelist")).text.replace("<wbr>", "")
+    assert ">receiver only fails: shop.accept<" in page
 
 
 def test_overview_reports_an_unavailable_database(staff, monkeypatch):

@@ -11,17 +11,33 @@ from django.urls import reverse
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.exceptions import PermanentFailure
-from stockhub_webhooks.models import Address, Message, Order, ReceiverCall, RefusedBody, Replay
-from stockhub_webhooks.testing.factories import HostLinkFactory
+from stockhub_webhooks.models import (
+    Address,
+    BulkRequest,
+    Message,
+    MissingLine,
+    Order,
+    ReceiverCall,
+    RefusedBody,
+    Replay,
+)
+from stockhub_webhooks.testing.factories import (
+    HostLinkFactory,
+    MissingLineFactory,
+    MutedSenderFactory,
+    NoteFactory,
+    WorklistRowFactory,
+)
 from tests.admin.conftest import NAMES
 from tests.processing.test_apply import later
 from tests.samples import ALPHABETICAL, contract
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
+REQUESTS = ("bulkrequest", "exportrequest")
 MARKER = "zqxpersonqxz"
 VIEWS = [f"view_{name}" for name in NAMES]
-PERSONAL = {field.name for field in Address._meta.concrete_fields} - {"id"}
+PERSONAL = {field.name for field in Address._meta.concrete_fields if field.editable} - {"id"}
 
 
 def marked(value, inside=False, turn=""):
@@ -57,7 +73,12 @@ def persons(post, hear):
     assert post("rma", marked(contract("rma"))).json()["outcome"] == "stale"
     post("order", json.dumps({"items": [], "shipping_address": {"last_name": MARKER}}).encode())
     for order in Order.objects.all():
-        HostLinkFactory(order=order)
+        link = HostLinkFactory(order=order)
+        for item in order.items.all()[:1]:
+            MissingLineFactory(item=item, link=link)
+        NoteFactory(order=order, text=f"called {MARKER}")
+        WorklistRowFactory(order=order, rule="missing_invoice", detail=[], dismissed_reason=MARKER)
+    MutedSenderFactory(reason=f"{MARKER} is a stranger")
     Message.objects.filter(status="quarantined").update(error="not_json: line 1")
     failed = Message.objects.filter(status="applied").first()
     failed.error, failed.status = f"DataError: Failing row contains ({MARKER})", "failed"
@@ -77,9 +98,12 @@ def pages():
     yield reverse("admin:stockhub_webhooks_export") + "?topic=order&first=2000-01-01&last=2100-01-01"
     yield reverse("admin:stockhub_webhooks_failures")
     yield reverse("admin:stockhub_webhooks_receivercall_receivers")
+    yield reverse("admin:stockhub_webhooks_message_keys")
+    yield reverse("admin:stockhub_webhooks_refusedbody_release")
     yield reverse("admin:app_list", args=["stockhub_webhooks"])
     for order in Order.objects.all():
-        yield reverse("admin:stockhub_webhooks_order_story", args=[order.pk])
+        for name in ("story", "person", "erase"):
+            yield reverse(f"admin:stockhub_webhooks_order_{name}", args=[order.pk])
     chosen = ",".join(str(message.pk) for message in Message.objects.all())
     yield reverse("admin:stockhub_webhooks_replay_request") + f"?ids={chosen}"
     for broken in Message.objects.filter(status="quarantined"):
@@ -88,6 +112,7 @@ def pages():
 
 ALL_BUT_PERSONS = (
     *VIEWS, "process_again", "try_again", "give_up", "reassign", "release", "look_again", "enter_by_hand", "export",
+    "view_person", "erase_person", "dismiss_worklist_row", "export_worklist", "reconcile",
 )  # fmt: skip
 
 
@@ -112,7 +137,12 @@ def test_every_personal_field_is_shown_with_the_permission(persons, clerk):
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in NAMES if name not in ("heartbeat", "alarm", "drift", "refusal", "replay")]
+    "name",
+    [
+        name
+        for name in NAMES
+        if name not in ("heartbeat", "alarm", "drift", "refusal", "replay", "erasure", "mutedsender", "pull", *REQUESTS)
+    ],
 )
 def test_no_list_finds_customers_without_the_permission(persons, clerk, name):
     url = reverse(f"admin:stockhub_webhooks_{name}_changelist")
@@ -143,13 +173,14 @@ def test_all_actions_are_tested_here():
     assert {name for _model, name in actions()} >= {"process_again", "try_again", "give_up", "release", "look_again"}
 
 
+BULK = ("try_again", "give_up", "look_again")  # a page asks first; the few order lines are looked up again at once
 ASKED_FIRST = ("process_again", "process_outdated", "tell_missed")  # on the same page, for which the same is needed
 
 
 @pytest.mark.parametrize(("model", "name"), list(actions()), ids=lambda value: getattr(value, "__name__", value))
 def test_each_action_is_logged_and_needs_its_own_permission(persons, clerk, act, model, name):
     chosen = list(model.objects.all())
-    permission = "process_again" if name in ASKED_FIRST else name
+    permission = {"unmute": "dismiss_refused"}.get(name, "process_again" if name in ASKED_FIRST else name)
     http = clerk(*(set(ALL_BUT_PERSONS) - {permission}))
     act(model._meta.model_name, name, *chosen, http=http)
     assert not LogEntry.objects.exists()
@@ -163,10 +194,19 @@ def test_each_action_is_logged_and_needs_its_own_permission(persons, clerk, act,
         assert page.status_code == 200
         http.post(page.redirect_chain[0][0], {"reason": "to see"})
         chosen = list(Replay.objects.all())
-    if name == "give_up":  # the page asks for a reason first
+    if name == "erase_person":  # the page shows first what would go
+        assert not LogEntry.objects.exists()
+        http.post(page.redirect_chain[0][0], {"_selected_action": [row.pk for row in chosen]})
+    if name in ("dismiss", "dismiss_refused", "dismiss_worklist_row"):  # the page asks for a reason first
         assert not LogEntry.objects.exists()
         data = {"action": name, "_selected_action": [row.pk for row in chosen], "reason": "settled"}
-        http.post(reverse("admin:stockhub_webhooks_receivercall_changelist"), data)
+        http.post(reverse(f"admin:stockhub_webhooks_{model._meta.model_name}_changelist"), data)
+    is_bulk = name in BULK and model is not MissingLine
+    if is_bulk:
+        assert not LogEntry.objects.exists()
+        http.post(page.redirect_chain[0][0], {"reason": "settled"})
+    if is_bulk or name == "release":  # it is logged of the request
+        chosen = list(BulkRequest.objects.all())
     entries = LogEntry.objects.all()
     assert {entry.user_id for entry in entries} == {user.pk}
     assert {int(entry.object_id) for entry in entries} <= {row.pk for row in chosen}

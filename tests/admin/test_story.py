@@ -119,23 +119,26 @@ def test_story_has_all_sections_in_both_languages(filled, story):
         "failing, tried 1 time: ValueError",
     ):
         assert said in english, said
-    for said in ("120,00 − 2,50 kosten = € 117,50", "onderweg → bezorgd", "Nieuwe creditnota", "waarschijnlijk"):
+    for said in ("120,00 − 2,50 inhouding = € 117,50", "onderweg → bezorgd", "Nieuwe creditnota", "waarschijnlijk"):
         assert said in text_of(dutch), said
     assert page.context["subtitle"] == "RESELLER_REF"
 
 
 def test_differences_of_amounts_are_shown_in_words(post, story):
-    post("order", sample("order", grand_total=244.97))
+    post("order", sample("order", status="processing", grand_total=244.97))
     assert len(story().context["remarks"]) == 1
     assert " 0.02 " in text_of(story())
     assert " 0,02 " in text_of(story(**DUTCH))
-    post("order", sample("order", subtotal=250, grand_total=254.95, updated_at="2025-01-01T00:00:00+00:00"))
+    post(
+        "order",
+        sample("order", status="processing", subtotal=250, grand_total=254.95, updated_at="2025-01-01T00:00:00+00:00"),
+    )
     assert len(story().context["remarks"]) == 1
     assert " 10.00 " in text_of(story())
 
 
 def test_discount_is_written_out_and_is_no_difference(post, story):
-    post("order", sample("order", grand_total=220.45))
+    post("order", sample("order", status="processing", grand_total=220.45))
     assert re.search(r"240\.00 \+ 4\.95 [a-z ]+ − 24\.50 [a-z ]+ = € 220\.45", text_of(story()))
     assert story().context["remarks"] == []
     assert "− 24,50 korting" in text_of(story(**DUTCH))
@@ -159,8 +162,8 @@ def test_pieces_show_open_cancelled_requested_and_surplus_numbers(tell, story):
 
 
 def test_document_of_another_purchase_is_shown_with_a_remark(post, story):
-    post("order")
-    post("order", sample("order", increment_id="2", po_number="OTHER"))
+    post("order", sample("order", status="processing"))
+    post("order", sample("order", status="processing", increment_id="2", po_number="OTHER"))
     post("shipment", sample("shipment", order_increment_id="2"))
     (stray,) = story(Order.objects.get(po_number="RESELLER_REF")).context["remarks"]
     assert '/change/">2</a>' in stray
@@ -278,7 +281,7 @@ def test_support_message_has_numbers_and_no_personal_data(filled, story):
 
 
 def test_support_message_asks_the_question_that_the_facts_raise(tell, story):
-    tell.order(("A", "L", 3))
+    tell.order(("A", "L", 3), status="processing")
     (not_sent,) = questions(story())
     assert not_sent.startswith("3 ")
     tell.shipment(("A", "L", 2))
@@ -292,7 +295,7 @@ def test_support_message_asks_the_question_that_the_facts_raise(tell, story):
     assert questions(story()) == ["…"]
     tell.rma(return_item("A", qty_returned=1))
     (not_credited,) = questions(story())
-    tell.order(("A", "L", 3), grand_total=31, updated_at="2025-01-01T00:00:00+00:00")
+    tell.order(("A", "L", 3), status="processing", grand_total=31, updated_at="2025-01-01T00:00:00+00:00")
     (former, amounts) = questions(story())
     assert (former, "Order 000000701: " in amounts, "1.00" in amounts) == (not_credited, True, True)
     assert len({not_sent, not_delivered, problem, not_credited}) == 4
@@ -374,14 +377,14 @@ def test_order_number_is_plain_text_if_the_shop_has_no_order(post, story, resolv
 
 @pytest.mark.parametrize("name", ["fail", "not_there"])
 def test_failing_resolver_is_shown_and_breaks_nothing(post, story, resolver, name):
-    post("order")
+    post("order", sample("order", status="processing"))
     resolver(name)
     (remark,) = story().context["remarks"]
     assert "HOST_ORDER_RESOLVER" in remark
 
 
 def test_story_says_since_when_the_shop_has_no_such_order(post, story, resolver, clerk, django_user_model):
-    post("order")
+    post("order", sample("order", status="processing"))
     resolver("find_user")
     row = HostLink.objects.create(order=Order.objects.get(), account="default", status="missing", since=PAST)
     HostLink.objects.update(looked_at=PAST)
@@ -397,7 +400,7 @@ def test_story_says_since_when_the_shop_has_no_such_order(post, story, resolver,
 
 @pytest.mark.parametrize("name", ["", "find_user"])
 def test_story_says_nothing_of_the_shop_if_no_look_up_was_made(post, story, resolver, name):
-    post("order")
+    post("order", sample("order", status="processing"))
     if name:
         resolver(name)
     else:
@@ -559,3 +562,13 @@ def test_story_of_a_test_is_marked_as_a_test(post, story, settings):
     assert "stockhub-badge" not in story().text
     post("order", key=TEST_KEY)
     assert "stockhub-badge" in story(Order.objects.get(account="test")).text
+
+
+def test_a_complete_order_without_a_shipment_says_so_and_asks_for_its_message(tell, story):
+    tell.order(("A", "L", 5), status="complete")
+    tell.rma(return_item("A", qty_requested=2, qty_returned=2))
+    page = story()
+    (asked,) = [line for line in questions(page) if "000000701" in line]
+    assert "shipment" in asked
+    assert not [line for line in questions(page) if line[0].isdigit()], "it does not ask when the pieces are sent"
+    assert any("complete" in str(remark) for remark in page.context["remarks"])

@@ -7,7 +7,7 @@ import pytest
 from django.utils import translation
 
 from stockhub_webhooks import serializers, signals
-from stockhub_webhooks.admin import labels
+from stockhub_webhooks.admin import labels, reasons
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.delivery.subjects import BY_NAME
 from stockhub_webhooks.exceptions import CALLER_DIED, DIED, RetryLater, Unreadable, format_error
@@ -75,3 +75,27 @@ def test_other_errors_are_shown_unchanged_or_by_type_only():
         assert labels.first_line(reason, persons=True) == reason
         assert labels.first_line(reason, persons=False) == "not shown"
     assert labels.first_line("", persons=False) == ""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 seconds"),
+        (90, "90 seconds"),
+        (60, "1 minute"),
+        (600, "10 minutes"),
+        (3600, "1 hour"),
+        (90_000, "25 hours"),
+    ],
+)
+def test_durations_are_in_the_largest_unit(seconds, words):
+    with translation.override("en"):
+        assert reasons.duration(seconds) == words
+
+
+def test_known_reason_of_a_task_that_waits_is_translated():
+    with translation.override("nl"):
+        text = labels.first_line(str(RetryLater(60, "the shop has no such order yet")), persons=False)
+        asked = "onze winkel vroeg om het over 1 minuut opnieuw te proberen"
+        assert text == f"{asked}: onze winkel heeft deze bestelling nog niet"
+        assert "Jansen" not in labels.first_line(str(RetryLater(60, "Jansen")), persons=False)

@@ -14,6 +14,7 @@ from stockhub_webhooks.exceptions import PermanentFailure
 from stockhub_webhooks.models import Alarm, Heartbeat, HostLink, Message, Order
 from stockhub_webhooks.operations import drift, replay, worker
 from stockhub_webhooks.operations.replay import Choice
+from stockhub_webhooks.testing import factories as make
 from tests.browser.visit import Visit
 from tests.samples import ALPHABETICAL, sample
 
@@ -85,11 +86,23 @@ ORDERS = ("processing", "complete", "canceled", "holded", "something_new")
 SHIPMENTS = ("IN_TRANSIT", "DELIVERED", "EXCEPTION", "READY_FOR_PICKUP", "LOST_AT_SEA")
 
 
+def ask_and_note(order):
+    """What people write and ask: a note, requests, a run that fetches, an erasure; and what does not proceed."""
+    make.NoteFactory(order=order, text="called the carrier: the parcel is at the depot, claim 123")
+    make.WorklistRowFactory(order=order)
+    make.MissingLineFactory(item=order.items.earliest("pk"), link=order.host_link)
+    make.BulkRequestFactory()
+    make.ExportRequestFactory()
+    make.PullFactory()
+    make.ErasureFactory()
+
+
 @pytest.fixture
 def filled_shop(db, post, hear, settings):
     """Orders, shipments and returns in many states, tasks that fail, messages that need a look, one that was applied
     in part, a refusal, and orders that the shop does not have.
     """
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"DEADLINE_DAYS": {}}
     hear(signals.order_created, heard, uid="winkel.bestellingen.bevestig_bestelling")
     hear(signals.shipment_created, stock_is_away, uid="winkel.voorraad.boek_voorraad_af_van_zending")
     hear(signals.rma_created, knows_no_such_order, uid="winkel.retouren.meld_retour_aan")
@@ -115,11 +128,13 @@ def filled_shop(db, post, hear, settings):
     post("order", key="mistyped")
     Heartbeat.objects.create(name="worker", beat_at=timezone.now())
     Alarm.objects.create(name="quarantined", since=timezone.now())
+    make.MutedSenderFactory()
     settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"HOST_ORDER_RESOLVER": f"{__name__}.find_in_the_shop"}
     host_orders.look_up_due()
     HostLink.objects.update(due_at=timezone.now())
     host_orders.look_up_due()
     HostLink.objects.filter(order__po_number="WEB-4004").update(since=timezone.now())  # was missing at first
+    ask_and_note(Order.objects.get(increment_id="000000802"))
     replay.begin(Choice(order="000000701"), who="office", who_pk="1", reason="the address was wrong", receivers=[])
     drift.throttle.reset()
     worker.drain()

@@ -32,6 +32,7 @@ def test_from_the_overview_a_cause_is_given_up_with_a_reason_by_keyboard(visit, 
     page.wait_for_url("**/failures/")
     press_until(page, "Give up …")
     page.keyboard.press("Enter")
+    page.wait_for_url("**/confirm/")
     reason = page.get_by_label("Reason")
     reason.wait_for()
     window.check("give-up")
@@ -39,21 +40,21 @@ def test_from_the_overview_a_cause_is_given_up_with_a_reason_by_keyboard(visit, 
     page.keyboard.type("these returns are settled")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    page.get_by_text("6 tasks were given up.").wait_for()
+    page.get_by_text("6 of 6").wait_for()
     assert ReceiverCall.objects.filter(cause=ReceiverCall.BY_HAND).count() == 6
-    assert LogEntry.objects.filter(change_message="given up: these returns are settled").count() == 6
+    assert LogEntry.objects.get().change_message == "give up: 6 (these returns are settled)"
 
 
 def test_in_dutch_on_a_phone_an_attention_line_leads_to_the_tasks_and_a_cause_is_tried_again(visit, filled_shop):
     window = visit(language="nl", size=PHONE)
     page = window.go(PAGES["overview"]())
     page.get_by_role("link", name="6 taken voor onze winkel zijn opgegeven.").click()
-    page.wait_for_url("**/receivercall/?needs=given_up")
-    assert page.locator("#result_list tbody tr").count() == 6
-    page.go_back()
-    page.get_by_role("link", name="Wat mislukte, per oorzaak").click()
+    page.wait_for_url("**/failures/#failed-call")
     page.get_by_role("button", name="Opnieuw proberen").first.click()
-    page.get_by_text("6 taken worden opnieuw geprobeerd.").wait_for()
+    page.wait_for_url("**/confirm/*")
+    window.check("retry-confirm")
+    page.get_by_role("button", name="Opnieuw proberen").click()
+    page.get_by_text("6 van 6").wait_for()
     window.check("failures-after")
 
 

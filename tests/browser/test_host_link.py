@@ -24,7 +24,10 @@ def test_from_the_overview_to_the_rows_that_are_looked_for_again(visit, filled_s
     page.locator("#action-toggle").check()
     page.locator("select[name=action]").select_option("look_again")
     page.get_by_role("button", name="Uitvoeren").click()
-    page.get_by_text(f"{absent} bestellingen worden opnieuw gezocht.").wait_for()
+    page.wait_for_url("**/confirm/")
+    window.check("hostlink-look")
+    page.locator(".submit-row input[type=submit]").click()
+    page.get_by_text(f"{absent} van {absent}").wait_for()
     window.check("hostlink-looked")
 
 

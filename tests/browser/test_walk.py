@@ -25,7 +25,7 @@ WORDS = {
     },
     "nl": {
         "find": "Overal zoeken",
-        "story": "Orderverhaal",
+        "story": "Verloop van de bestelling",
         "task": "nieuwe zending",
         "given up": "opgegeven",
         "again": "Opnieuw proberen",
@@ -67,10 +67,13 @@ def test_from_a_tracking_number_to_the_task_that_is_done_in_the_end(
     assert words["given up"] in task.inner_text()
     task.get_by_role("link", name=words["task"]).click()
     mended.append(True)
+    at = page.url
     page.get_by_role("button", name=words["again"]).click()
-    page.locator(".messagelist .success").wait_for()
-    window.check("walk-task")
-    page.reload()
+    page.wait_for_url("**/confirm/")
+    page.get_by_role("button", name=words["again"]).click()
+    page.locator("#stockhub-progress").wait_for()
+    window.check("walk-result")
+    page.goto(at)
     assert page.locator(".field-status_in_words .readonly").first.inner_text() == words["done"]
     call.refresh_from_db()
     assert call.status == "done"

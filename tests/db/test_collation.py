@@ -27,7 +27,7 @@ EACH_PAIR = pytest.mark.parametrize("pair", PAIRS, ids=["case", "accent", "width
 FOR_PEOPLE = {
     "first_name", "last_name", "email", "telephone", "street", "house_number", "postcode", "city", "region_code",
     "country_id", "company_name", "manufacturer", "color", "requested_by", "stopped_by", "dismissed_reason",
-    "entered_by", "paused_by",
+    "entered_by", "paused_by", "erased_by", "dismissed_by", "muted_by", "written_by",
 }  # fmt: skip
 APP = "stockhub_webhooks"
 

@@ -26,6 +26,12 @@ def test_the_databases_clock_is_utc(db, expression, ahead):
     assert abs(told - expected) < timedelta(minutes=5)
 
 
+@pytest.mark.django_db
+def test_time_that_is_written_back_is_not_later_than_it_was():
+    Heartbeat.objects.create(name="clock", beat_at=NOW)
+    assert Heartbeat.objects.filter(beat_at__gte=Heartbeat.objects.get().beat_at).exists()
+
+
 def steps(failures):
     tries = []
 

@@ -15,6 +15,7 @@ from stockhub_webhooks.delivery import calls, claimed_calls, due_calls, ledger
 from stockhub_webhooks.models import Event, Message, ReceiverCall, Replay
 from stockhub_webhooks.operations.replay import run
 from stockhub_webhooks.operations.replay.choice import Choice
+from stockhub_webhooks.operations.work_requests import ClaimLost
 from stockhub_webhooks.processing import pipeline
 from stockhub_webhooks.receiving import claiming, journal, spool_import
 from tests.claims import claim_due
@@ -201,7 +202,7 @@ def test_replay_step_that_lost_its_claim_keeps_nothing(post, monkeypatch):
     replay = run.begin(Choice(), who="test", reason="test", claimed=True)
     Replay.objects.update(claim=uuid.uuid4())
     before = Message.objects.values().get()
-    with pytest.raises(run._ClaimLost):
+    with pytest.raises(ClaimLost):
         list(run.steps(replay))
     assert Message.objects.values().get() == before
     replay.refresh_from_db()

@@ -133,7 +133,7 @@ def test_a_receiver_works_in_the_hosts_language_and_time_zone_whoever_asked(post
 
 def test_nobody_connected_and_the_events_are_written_all_the_same(post):
     post("order")
-    assert Event.objects.count() == 1
+    assert set(Event.objects.values_list("type", flat=True)) == {"order.created", "purchase.changed"}
     assert not ReceiverCall.objects.exists()
 
 
@@ -513,10 +513,8 @@ def test_one_function_on_two_signals_is_told_of_both(post, hear):
     hear(signals.event_recorded, note, uid="shop.note")
     post("order")
     post("order", later(sample("order", status="closed")))
-    assert sorted(told) == sorted(
-        ["order.created", "order.status_changed", "order.status_changed", "order.updated", "order.updated"]
-    )
-    assert ReceiverCall.objects.filter(status="done").count() == 5
+    assert sorted(told) == sorted(["order.created", *["order.status_changed", "order.updated", "purchase.changed"] * 2])
+    assert ReceiverCall.objects.filter(status="done").count() == 7
 
 
 def test_a_renamed_receiver_stays_pending_without_an_attempt(post):
@@ -580,7 +578,7 @@ def test_the_shops_order_is_found(post, hear):
     ("resolver", "reason"),
     [
         ("", "HOST_ORDER_RESOLVER is not set"),
-        ("resolve_badly", "the shop has no such order yet"),
+        ("resolve_badly", "looking for the order failed: "),
         ("resolve", "the shop has no such order yet"),
     ],
 )
@@ -597,7 +595,7 @@ def test_a_shops_order_that_is_not_there_yet_is_asked_for_later(post, hear, reso
     call = ReceiverCall.objects.get()
     assert found == [None]
     assert (call.status, call.attempts) == ("pending", 0)
-    assert call.last_error == f"asked to be called again in 60 seconds: {reason}"
+    assert call.last_error.startswith(f"asked to be called again in 60 seconds: {reason}")
 
 
 def test_an_event_has_the_purchase_with_all_its_orders(post, hear):

@@ -3,6 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from stockhub_webhooks import signals
@@ -49,3 +52,52 @@ def test_call_is_given_up_after_the_age_that_the_receiver_names(post, hear, limi
 def test_retry_later_takes_a_timedelta():
     assert RetryLater(timedelta(minutes=2)).seconds == 120
     assert str(RetryLater(timedelta(minutes=2))) == str(RetryLater(120))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_locked_order_is_read_again_and_nobody_else_may_change_it(post, hear, settings, django_user_model):
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"HOST_ORDER_RESOLVER": f"{__name__}.find_user"}
+    user = django_user_model.objects.create(username="RESELLER_REF", first_name="old")
+    names = []
+
+    def change(*, event, **rest):
+        found = event.host_order
+        django_user_model.objects.filter(pk=user.pk).update(first_name="new", last_name="kept")
+        locked = event.require_host_order(lock=True)
+        assert event.host_order is locked
+        names.append((found.first_name, locked.first_name, connection.in_atomic_block))
+        locked.email = "x@example.com"
+        locked.save()
+
+    hear(signals.order_created, change)
+    with CaptureQueriesContext(connection) as captured:
+        post("order")
+    user.refresh_from_db()
+    assert names == [("old", "new", True)]
+    assert (user.last_name, user.email) == ("kept", "x@example.com")
+    locks = [
+        query["sql"] for query in captured.captured_queries if "auth_user" in query["sql"] and " FOR " in query["sql"]
+    ]
+    assert len(locks) == (0 if connection.vendor == "sqlite" else 1)
+
+
+def find_user(po_number, order):
+    return get_user_model().objects.filter(username=po_number).first()
+
+
+@pytest.mark.parametrize("found", ["a text", 7])
+def test_what_is_no_row_cannot_be_locked_and_is_returned_as_it_is(post, hear, settings, found):
+    FOUND[:] = [found]
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"HOST_ORDER_RESOLVER": f"{__name__}.find_anything"}
+    heard = []
+    hear(signals.order_created, lambda event, **rest: heard.append(event.require_host_order(lock=True)))
+    post("order")
+    calls.deliver_due(until=float("inf"))
+    assert heard == [found]
+
+
+FOUND = []
+
+
+def find_anything(po_number, order):
+    return FOUND[0]

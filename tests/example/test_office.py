@@ -22,7 +22,7 @@ def test_office_serves_a_filled_shop_until_it_is_stopped(tmp_path):
         [sys.executable, str(ROOT / "example_project" / "office.py"), "--directory", str(tmp_path)],
         cwd=ROOT,
         env=environment | {"PYTHONPATH": str(ROOT)},
-        stdin=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,  # as under nohup and in a container
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -34,8 +34,8 @@ def test_office_serves_a_filled_shop_until_it_is_stopped(tmp_path):
         with build_opener(ProxyHandler({})).open(address, timeout=30) as answer:
             assert "Stock Hub" in answer.read().decode() or "/login/" in answer.url
     finally:
-        process.send_signal(signal.SIGINT)
-        process.stdin.close()
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
         process.wait(60)
         process.stdout.close()
     assert process.returncode == 0

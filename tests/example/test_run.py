@@ -209,7 +209,7 @@ def test_audit_is_clean_only_if_every_package_was_audited(packages, code, said):
     assert said in "\n".join(lines)
 
 
-@pytest.mark.parametrize("name", ["erasure", "unknown", "kills"])
+@pytest.mark.parametrize("name", ["unknown", "kills"])
 def test_drill_that_cannot_run_is_a_failure(launcher, environment, name):
     with pytest.raises(SystemExit, match="1"):
         launcher.main(["drills", name])

@@ -91,4 +91,10 @@ DATABASES = {
 }
 DATABASE_ROUTERS = ["tests.host.routers.DefaultOnly"]
 
-STOCKHUB_WEBHOOKS = {"API_KEYS": "the-key-of-the-tests-0123456789"}
+# the samples are years old, and each test but those of the worklists counts the events of its messages alone
+NO_DEADLINES = dict.fromkeys(
+    ("not_sent", "complete_without_shipment", "silent_in_transit", "problem_on_the_way", "return_not_answered",
+     "return_not_credited", "cancelled_but_sent", "invoiced_not_shipped", "amounts_differ", "pieces_differ",
+     "order_missing", "not_in_shop", "payment_open")
+)  # fmt: skip
+STOCKHUB_WEBHOOKS = {"API_KEYS": "the-key-of-the-tests-0123456789", "DEADLINE_DAYS": NO_DEADLINES}

@@ -84,4 +84,5 @@ def seen():
     return {}
 
 
-print(json.dumps(tenants() if settings.HOST == "tenants" else one_shop()))
+if __name__ == "__main__":
+    print(json.dumps(tenants() if settings.HOST == "tenants" else one_shop()))

@@ -52,3 +52,9 @@ elif HOST == "toolbar":
     DEBUG_TOOLBAR_CONFIG = {"SHOW_TOOLBAR_CALLBACK": "tests.hosts.urls.always"}
 elif HOST == "backend":
     DATABASES["default"]["ENGINE"] = "tests.hosts.backend"
+elif HOST == "bare":
+    INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "stockhub_webhooks"]
+    MIDDLEWARE = []
+    TEMPLATES[0]["OPTIONS"] = {}
+elif HOST in ("unfold", "jazzmin"):
+    INSTALLED_APPS = [HOST, *INSTALLED_APPS]

@@ -1,9 +1,12 @@
 """The addresses of the shop."""
 
 from django.conf import settings
+from django.contrib import admin
 from django.urls import include, path
 
 urlpatterns = [path("api/v1/stockhub/", include("stockhub_webhooks.urls"))]
+if settings.HOST in ("unfold", "jazzmin"):
+    urlpatterns += [path("admin/", admin.site.urls)]
 if settings.HOST == "toolbar":
     urlpatterns += [path("__debug__/", include("debug_toolbar.urls"))]
 

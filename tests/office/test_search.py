@@ -2,8 +2,9 @@
 
 import pytest
 
-from stockhub_webhooks.models import Order
+from stockhub_webhooks.models import Address, Order, search_keys
 from stockhub_webhooks.office import search
+from stockhub_webhooks.operations import search_index
 from tests.samples import ALPHABETICAL, sample
 
 pytestmark = pytest.mark.django_db
@@ -124,3 +125,57 @@ def test_search_for_one_word_takes_two_statements(orders, text, django_assert_ma
 def test_search_for_several_words_takes_a_few_statements_for_each(orders, text, django_assert_max_num_queries):
     with django_assert_max_num_queries(5 * len(text.split())):
         search.find(text, persons=True)
+
+
+# ---------------------------------------------------------------- normalised names, streets and telephone numbers
+
+
+@pytest.fixture
+def customers(post):
+    """Post three orders of customers whose names people spell in other ways."""
+    for number, (first, last, telephone, street) in enumerate(
+        [
+            ("Joëlle", "van den Heuvel-Jansen", "+31 6 1234 5678", "Kalverstraat"),
+            ("Mehmet", "Yılmazoğlu", "020-7654321", "Écluselaan"),
+            ("Åse", "d'Ørsted", None, "Kade"),
+        ],
+        1,
+    ):
+        customer = {"first_name": first, "last_name": last, "telephone": telephone, "street": street} | {
+            "house_number": "12", "postcode": "1015ZZ", "city": "Utrecht", "email": "x@example.com"
+        }  # fmt: skip
+        post("order", sample("order", increment_id=f"00000080{number}", po_number=f"WEB-2001{number}",
+                             shipping_address=customer, billing_address=customer))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("jansen", "1"), ("heuvel-jansen", "1"), ("Heuvel Jansen", "1"), ("joelle jansen", "1"),
+        ("joelle kalverstraat", "1"), ("heuvel, 1015ZZ", "1"), ("Jansen,Joëlle", "1"), ("0612345678", "1"),
+        ("06-12345678", "1"), ("06 1234 5678", "1"), ("+31612345678", "1"), ("0031 6 12345678", "1"),
+        ("kalverstr", "1"), ("kalverstraat 12", "1"), ("yilmazoglu", "2"), ("YILMAZOĞLU", "2"), ("Yılmaz", "2"),
+        ("020 765 4321", "2"), ("eclusel", "2"), ("orsted", "3"), ("d'orsted", "3"), ("ørsted", "3"),
+        ("ase orsted", "3"), ("web 20013", "3"),
+    ],
+)  # fmt: skip
+def test_customer_is_found_however_the_name_is_spelt(customers, text, number):
+    assert found(text, "order") == {f"00000080{number}"}
+
+
+def test_changed_address_is_found_by_its_new_name_only(customers, post):
+    customer = {"first_name": "Ans", "last_name": "Çelik", "postcode": "1015ZZ", "email": "x@example.com"}
+    post("order", sample("order", increment_id="000000802", po_number="WEB-20012", shipping_address=customer,
+                         billing_address=customer, updated_at="2030-01-01T00:00:00+00:00"))  # fmt: skip
+    assert found("celik", "order") == {"000000802"}
+    assert found("yilmazoglu", "order") == set()
+
+
+def test_addresses_without_keys_are_given_them_by_the_worker(customers):
+    keys = dict.fromkeys(search_keys.KEYS)
+    Address.objects.update(**keys, keys_due=True)
+    assert found("yilmazoglu", "order") == set()
+    search_index.throttle.reset()
+    assert search_index.index_due() == Address.objects.count() == 6
+    assert found("yilmazoglu", "order") == {"000000802"}
+    assert not Address.objects.filter(keys_due__isnull=False).exists()

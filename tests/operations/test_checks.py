@@ -1,5 +1,6 @@
 """System checks: every configuration error is reported with an id and a hint."""
 
+import importlib.util
 import json
 import os
 import re
@@ -18,6 +19,8 @@ from django.urls import include, path, re_path
 
 from stockhub_webhooks import runners, signals
 from stockhub_webhooks.conf import conf
+from stockhub_webhooks.delivery import discovery
+from stockhub_webhooks.exceptions import ReceiverRefused
 from stockhub_webhooks.operations.checks import configuration, hanging_database, spool_directory
 from stockhub_webhooks.views import ReceiveView
 
@@ -296,8 +299,9 @@ def test_process_without_a_urlconf_needs_no_urls(settings):
 
 def test_alarm_without_a_recipient_is_a_warning(settings):
     settings.ADMINS = []
-    assert set(results(GOOD)) == {"W017"}
-    assert results(GOOD | {"ALERT": ""}) == {}
+    assert set(results(GOOD)) == {"W017", "W040"}
+    assert set(results(GOOD | {"ALERT": ""})) == {"W040"}
+    assert results(GOOD | {"ALERT": "", "KEEP_REFUSED": 0}) == {}
     assert results(GOOD | {"ALERT": "tests.operations.test_checks.results"}) == {}
 
 
@@ -523,3 +527,93 @@ def test_prefix_without_its_slash_is_missed(settings, other):
     assert list(configuration.no_slash()) == []
     settings.ROOT_URLCONF = urlconf(path("", include("stockhub_webhooks.urls")))
     assert list(configuration.no_slash()) == []
+
+
+@pytest.mark.parametrize(("is_app", "codes"), [(False, {"E023"}), (True, set())])
+def test_receivers_in_a_package_that_is_no_app_are_an_error(monkeypatch, tmp_path, settings, is_app, codes):
+    package = tmp_path / "projectpackage"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "stockhub_receivers.py").touch()
+    (package / "urls.py").write_text("from tests.host.urls import urlpatterns  # noqa: F401")
+    monkeypatch.syspath_prepend(tmp_path)
+    settings.ROOT_URLCONF = "projectpackage.urls"
+    if is_app:
+        settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "projectpackage"]
+    assert {code for code in results(GOOD) if code == "E023"} == codes
+
+
+def test_each_process_connects_the_receivers_beside_a_resolver(monkeypatch, tmp_path):
+    (tmp_path / "resolver_beside.py").write_text("def find(po_number, order): pass")
+    monkeypatch.syspath_prepend(tmp_path)
+    with override_settings(STOCKHUB_WEBHOOKS=GOOD | {"HOST_ORDER_RESOLVER": "resolver_beside.find"}):
+        discovery.import_receivers()
+    assert sys.modules.pop("resolver_beside", None)
+
+
+@pytest.mark.parametrize("resolver", ["no_such_module.find", "no_module"])
+def test_start_does_not_fail_for_a_resolver_that_cannot_be_imported(resolver):
+    with override_settings(STOCKHUB_WEBHOOKS=GOOD | {"HOST_ORDER_RESOLVER": resolver}):
+        discovery.import_receivers()
+        assert "E007" in results(GOOD | {"HOST_ORDER_RESOLVER": resolver})
+
+
+@pytest.mark.parametrize(
+    "days", [{"not_send": 3}, {"not_sent": "three"}, {"not_sent": -1}, {"not_sent": True}], ids=str
+)
+def test_days_of_an_unknown_rule_or_of_no_number_are_an_error(settings, days):
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"DEADLINE_DAYS": days}
+    assert "stockhub_webhooks.E034" in {message.id for message in run_checks()}
+
+
+def test_days_and_none_are_no_error(settings):
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"DEADLINE_DAYS": {"not_sent": 2.5, "not_in_shop": None}}
+    assert "stockhub_webhooks.E034" not in {message.id for message in run_checks()}
+
+
+def test_include_in_a_namespace_of_the_host_counts(settings):
+    module = types.ModuleType("urls_with_namespace")
+    module.urlpatterns = [path("plugins/", include(([path("s/", include("stockhub_webhooks.urls"))], "plugins")))]
+    sys.modules[module.__name__] = module
+    settings.ROOT_URLCONF = module.__name__
+    try:
+        assert "W023" not in results(GOOD)
+    finally:
+        del sys.modules[module.__name__]
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_lost"),
+    [
+        ({"SECURE_SSL_REDIRECT": True}, True),
+        ({"SECURE_SSL_REDIRECT": True, "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https")}, False),
+        ({"PREPEND_WWW": True}, True),
+        ({}, False),
+    ],
+)
+def test_redirects_before_the_views_are_warned_of(settings, changes, is_lost):
+    for name, value in changes.items():
+        setattr(settings, name, value)
+    assert ("W048" in results(GOOD)) == is_lost
+
+
+def test_module_that_was_imported_under_two_names_is_named(monkeypatch, tmp_path):
+    (tmp_path / "one.py").write_text("def hear(sender, **kwargs): pass")
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package/__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    one = importlib.import_module("one")
+    spec = importlib.util.spec_from_file_location("package.one", tmp_path / "one.py")
+    other = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(other)
+    signals.order_created.connect(one.hear)
+    signals.order_created.connect(other.hear)
+    try:
+        assert "W046" in results(GOOD)
+        with pytest.raises(ReceiverRefused, match="two names"):
+            for module in (one, other):
+                signals.order_updated.connect(module.hear, dispatch_uid="shop.hear")
+    finally:
+        signals.order_created.disconnect(one.hear)
+        signals.order_created.disconnect(other.hear)
+        signals.order_updated.disconnect(dispatch_uid="shop.hear")

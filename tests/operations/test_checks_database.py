@@ -179,9 +179,17 @@ def test_journal_mode_that_blocks_readers_is_a_warning(pretend, monkeypatch, mod
     assert ids(list(tables.journal_mode())) == expected
 
 
-@pytest.mark.parametrize("check", [tables.engine, tables.character_set, tables.collation, tables.journal_mode])
-def test_other_databases_are_not_queried(pretend, monkeypatch, check):
-    pretend("postgresql")
+@pytest.mark.parametrize(
+    ("check", "vendor"),
+    [
+        (tables.engine, "postgresql"),
+        (tables.character_set, "sqlite"),
+        (tables.collation, "postgresql"),
+        (tables.journal_mode, "postgresql"),
+    ],
+)
+def test_other_databases_are_not_queried(pretend, monkeypatch, check, vendor):
+    pretend(vendor)
     monkeypatch.setattr(tables, "_rows", lambda sql: pytest.fail("queried"))
     assert list(check()) == []
 
@@ -195,3 +203,26 @@ def test_databases_without_sequences_are_not_asked_for_them(pretend, monkeypatch
 @pytest.mark.django_db
 def test_failing_query_reports_nothing():
     assert tables._rows("SELECT nonsense FROM nowhere") == []
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"),
+    [(None, []), ("repeatable read", []), (3, []), (4, ["W020"]), ("SERIALIZABLE", ["W020"])],
+)
+def test_serializable_transactions_are_warned_of_on_postgresql(pretend, level, expected):
+    pretend("postgresql", OPTIONS={"isolation_level": level} if level else {})
+    assert ids(list(database.isolation())) == expected
+
+
+def test_own_database_is_warned_of(monkeypatch):
+    assert ids(list(database.own_database())) == []
+    monkeypatch.setattr(database, "database_alias", lambda: "other")
+    assert ids(list(database.own_database())) == ["W047"]
+
+
+@pytest.mark.parametrize(("encoding", "expected"), [("UTF8", []), ("LATIN1", ["W021"])])
+def test_encoding_that_cannot_store_each_name_is_warned_of_on_postgresql(pretend, monkeypatch, encoding, expected):
+    pretend("postgresql")
+    monkeypatch.setattr(tables, "_tables", lambda: iter(()))
+    monkeypatch.setattr(tables, "_rows", lambda sql: [(encoding,)])
+    assert ids(list(tables.character_set())) == expected

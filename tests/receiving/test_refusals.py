@@ -101,17 +101,19 @@ def test_newest_refused_bodies_are_kept(post, settings):
     assert list(RefusedBody.objects.order_by("pk").values_list("increment_id", flat=True)) == ["3", "4", "5"]
 
 
-def test_refused_bodies_are_deleted_after_a_week_at_the_next_refusal(post):
+def test_refused_bodies_are_deleted_after_their_term_at_the_next_refusal(post):
     post("order", key="wrong")
-    RefusedBody.objects.update(refused_at=timezone.now() - timedelta(days=8))
+    month_ago = timezone.now() - timedelta(days=31)
+    RefusedBody.objects.update(refused_at=month_ago, announced_at=month_ago)
     post("shipment", key="another")
     assert RefusedBody.objects.get().topic == "shipment"
 
 
-def test_refused_bodies_are_deleted_after_a_week_without_further_refusals(post):
+def test_refused_bodies_are_deleted_after_their_term_without_further_refusals(post):
     post("order", key="wrong")
     post("shipment", key="wrong")
-    RefusedBody.objects.filter(topic="order").update(refused_at=timezone.now() - timedelta(days=8))
+    month_ago = timezone.now() - timedelta(days=31)
+    RefusedBody.objects.filter(topic="order").update(refused_at=month_ago, announced_at=month_ago)
     Refusal.objects.update(hour=timezone.now() - timedelta(days=91))
     call_command("stockhub_worker", "--once")
     assert RefusedBody.objects.get().topic == "shipment"

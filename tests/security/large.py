@@ -1,8 +1,11 @@
 """A shop in which everything is long: one order of many lines, one of many documents, a purchase of many orders."""
 
 import json
+import zlib
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+
+from django.contrib.auth import get_user_model
 
 from stockhub_webhooks import models
 from stockhub_webhooks.contract import topics
@@ -167,6 +170,19 @@ def _purchase_of_many_orders(lines):
     _add(models.HostLink, (
         models.HostLink(order=order, account="default", status="missing", since=START) for order in orders
     ))  # fmt: skip
+    _add(models.WorklistRow, (
+        models.WorklistRow(account="default", rule="missing_invoice", kind="order", number=order.increment_id,
+                           order=order, subject_id=order.pk, po_number=ORDERS, since=START, fingerprint="x",
+                           detail=[{"code": "missing_invoice"}], status="open")
+        for order in orders
+    ))  # fmt: skip
+    links = models.HostLink.objects.select_related("order").prefetch_related("order__items").exclude(order=None)
+    _add(models.MissingLine, (
+        models.MissingLine(link=link, item=link.order.items.first(), account="default", status="missing", since=START,
+                           looked_at=START)
+        for link in links
+        if link.order.items.all()
+    ))  # fmt: skip
 
 
 def _many_rows_of_the_operation(lines, order):
@@ -177,12 +193,52 @@ def _many_rows_of_the_operation(lines, order):
     ))  # fmt: skip
     _add(models.RefusedBody, (
         models.RefusedBody(url_topic="order", topic="order", increment_id=f"R{number}", body=b"{}", headers={},
-                           reason="wrong_key", remote_address=f"a{number}", refused_at=_at(number))
+                           reason="wrong_key", remote_address=f"a{number}", refused_at=_at(number),
+                           network=f"net{number}", key_fingerprint=f"key{number}")
         for number in lines
+    ))  # fmt: skip
+    _add(models.MutedSender, (
+        models.MutedSender(network=f"net{number}", muted_at=START, muted_by="office", reason="strangers")
+        for number in lines
+    ))  # fmt: skip
+    kept = models.RefusedBody.objects.latest("pk")
+    _add(models.MentionedNumber, (
+        models.MentionedNumber(refused_body=kept, number=f"number{number}") for number in lines
     ))  # fmt: skip
     _add(models.Replay, (
         models.Replay(requested_by="office", created_at=_at(number), reason="to see", status="done")
         for number in lines
+    ))  # fmt: skip
+    _add(models.BulkRequest, (
+        models.BulkRequest(action="try_again", requested_by="office", created_at=_at(number), reason="to see",
+                           status="done", total=1)
+        for number in lines
+    ))  # fmt: skip
+    asked, calls = models.BulkRequest.objects.earliest("pk"), models.ReceiverCall.objects.values_list("pk", flat=True)
+    _add(models.BulkEntry, (models.BulkEntry(request=asked, row=pk, is_acted=True) for pk in calls))
+    models.BulkRequest.objects.filter(pk=asked.pk).update(total=len(calls), acted=len(calls))
+    user = get_user_model().objects.order_by("pk").values_list("pk", flat=True).first()  # whose file it is
+    _add(models.ExportRequest, (
+        models.ExportRequest(topic="order", first=START.date(), last=START.date(), requested_by="office",
+                             requested_by_pk=str(user), created_at=_at(number), reason="", status="done")
+        for number in lines
+    ))  # fmt: skip
+    part = zlib.compress(b"number\r\n")
+    _add(models.ExportPart, (models.ExportPart(request=each, data=part) for each in models.ExportRequest.objects.all()))
+    _add(models.Pull, (
+        models.Pull(account="default", requested_by="office", created_at=_at(number), status="done", finished_at=START)
+        for number in lines
+    ))  # fmt: skip
+    _add(models.AskedNumber, (
+        models.AskedNumber(account="default", po_number=f"ASKED-{number}", first_asked_at=START, asked_at=START)
+        for number in lines
+    ))  # fmt: skip
+    orders = models.Order.objects.order_by("pk")[: len(lines)]
+    _add(models.OrderAnswer, (
+        models.OrderAnswer(order=each, asked_at=START, is_shipped=True, is_invoiced=True) for each in orders
+    ))  # fmt: skip
+    _add(models.Erasure, (
+        models.Erasure(account="default", order_numbers=[f"{number}"], erased_by="office") for number in lines
     ))  # fmt: skip
     _add(models.Drift, (
         models.Drift(topic="order", kind="unknown_field", name=f"name{number}", count=1, first_seen_at=START,
@@ -190,4 +246,9 @@ def _many_rows_of_the_operation(lines, order):
         for number in lines
     ))  # fmt: skip
     _add(models.Alarm, (models.Alarm(name=f"alarm{number}", since=START) for number in lines))
+    _add(models.Note, (
+        models.Note(order=order, account="default", po_number=LINES, text=f"note {number}", written_by="office",
+                    written_by_pk="1", written_at=_at(number))
+        for number in lines
+    ))  # fmt: skip
     _add(models.Heartbeat, (models.Heartbeat(name=f"worker{number}", beat_at=START) for number in lines))

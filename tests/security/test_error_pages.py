@@ -11,10 +11,10 @@ from django.urls import reverse
 from django.views.debug import ExceptionReporter
 
 from stockhub_webhooks.contract import topics
-from stockhub_webhooks.models import Message, Order, RefusedBody
+from stockhub_webhooks.models import BulkRequest, Message, Order, RefusedBody
 from tests.conftest import KEY, PREFIX
 from tests.samples import contract
-from tests.security.test_secrets import SECRETS, WRONG, assert_clean, personal
+from tests.security.test_secrets import SECRETS, WRONG, assert_clean, logged, personal  # noqa: F401 - fixture
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
@@ -141,17 +141,23 @@ def test_error_report_of_the_entry_form_has_no_body(reported, monkeypatch, setti
     assert_clean("".join(found))
 
 
-@pytest.mark.parametrize(
-    "where", ["stockhub_webhooks.receiving.journal.insert", "stockhub_webhooks.receiving.refusals.Message"]
-)
-def test_error_report_of_a_release_has_no_body(reported, monkeypatch, settings, office, where):
-    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100_000
+@pytest.mark.parametrize("where", ["journal.insert", "journal.enter", "refusals.message_of"])
+def test_release_that_is_broken_off_tells_no_body(reported, monkeypatch, office, logged, where):  # noqa: F811 - fixture
+    """It is a bulk request, which catches the error, logs where it was, and keeps it for the office."""
     send("order", WRONG)
-    monkeypatch.setattr(where, fail)
+    monkeypatch.setattr(f"stockhub_webhooks.receiving.{where}", fail)
     address = f"{reverse('admin:stockhub_webhooks_refusedbody_release')}?ids={RefusedBody.objects.get().pk}"
     with reported() as found:
-        assert office.post(address, {"reason": "the key was changed"}).status_code == 500
-    assert_clean(found[0])
+        answer = office.post(address, {"reason": "the key was changed"}, follow=True)
+    assert not found
+    request = BulkRequest.objects.get()
+    assert answer.redirect_chain == [(reverse("admin:stockhub_webhooks_bulkrequest_change", args=[request.pk]), 302)]
+    assert request.status == BulkRequest.Status.FAILED
+    assert f"bulk request {request.pk} is broken off (ZeroDivisionError at " in logged()
+    assert "a bug of ours" in request.last_error
+    assert "a bug of ours" in answer.text
+    assert_clean(logged() + request.last_error + answer.text)
+    assert not Message.objects.exists()
 
 
 @pytest.mark.parametrize(

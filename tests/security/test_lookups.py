@@ -18,6 +18,7 @@ pytestmark = pytest.mark.django_db(databases="__all__")
 
 LOOKUPS = ("", "__startswith", "__regex", "__icontains", "__gt", "__isnull")
 MARKS = re.compile(r'csrfmiddlewaretoken" value="\w+"|csrf_?token\W+\w+|\d\d:\d\d:\d\d')  # differ at each request
+TIMES = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?")
 MODELS = list(apps.get_app_config(APP).get_models())
 
 
@@ -30,6 +31,16 @@ def paths(model, depth=1, before=""):
             yield from paths(field.related_model, depth - 1, f"{path}__")
 
 
+def of_ours(queries):
+    """Return the statements that read our tables, without the time of each."""
+    return {TIMES.sub("", each["sql"]) for each in queries if "stockhub_webhooks_" in each["sql"]}
+
+
+def text_of(answer):
+    """Return the text of an answer, also if it is sent in parts."""
+    return b"".join(answer.streaming_content).decode() if answer.streaming else answer.text
+
+
 @pytest.mark.parametrize("page", admins(), ids=lambda page: page.opts.model_name)
 def test_no_filter_in_an_address_reads_a_column(filled, clerk, page, rf, django_user_model):
     http = clerk(*ALL_BUT_PERSONS)
@@ -40,10 +51,13 @@ def test_no_filter_in_an_address_reads_a_column(filled, clerk, page, rf, django_
     asked = {f"{path}{lookup}" for path in paths(page.model) for lookup in LOOKUPS} - offered
     assert not [name for name in asked if page.lookup_allowed(name, "[", request)]
     url = reverse(f"admin:{APP}_{page.opts.model_name}_changelist")
+    with CaptureQueriesContext(connections[database_alias()]) as queries:
+        assert http.get(url).status_code == 200
+    own = of_ours(queries)  # such as the counts on its tabs, which no parameter changes
     for name in sorted({f"{field.name}__regex" for field in page.model._meta.get_fields()} | {"pk__in"}):
         with CaptureQueriesContext(connections[database_alias()]) as queries:
             assert http.get(url, {name: "["}).status_code == 400, name
-        assert not [each for each in queries if "stockhub_webhooks_" in each["sql"]]
+        assert not of_ours(queries) - own, name
 
 
 def test_every_page_of_our_own_ignores_filters(filled, clerk):
@@ -54,7 +68,7 @@ def test_every_page_of_our_own_ignores_filters(filled, clerk):
             plain = http.get(address)
             asked = http.get(address, {"body__startswith": "x", "shipping_address__last_name__regex": "["})
             assert asked.status_code == plain.status_code, name
-            assert MARKS.sub("", asked.text) == MARKS.sub("", plain.text), name
+            assert MARKS.sub("", text_of(asked)) == MARKS.sub("", text_of(plain)), name
     assert len(own) > 15
 
 

@@ -118,7 +118,7 @@ def test_no_page_renders_markup_from_a_row(infected, staff):
     shown = 0
     for address in pages():
         answer = staff.get(address)
-        assert answer.status_code in (200, 405), address  # some only take a form
+        assert answer.status_code in (200, 302, 405), address  # some only take a form, or lead on if nothing is to ask
         if is_download(answer):
             continue
         assert_harmless(answer.text)
@@ -134,7 +134,7 @@ def test_no_page_of_a_broken_message_or_call_renders_markup(infected, staff):
     ReceiverCall.objects.update(status="given_up")
     for address in pages():
         answer = staff.get(address)
-        assert answer.status_code in (200, 405), address  # some only take a form
+        assert answer.status_code in (200, 302, 405), address  # some only take a form, or lead on if nothing is to ask
         if is_download(answer):
             continue
         assert_harmless(answer.text)
@@ -212,5 +212,5 @@ def test_answers_are_json_and_not_sniffed_as_html(infected, client, post, staff)
     for answer in answers:
         assert answer["content-type"] in ("application/json", "application/problem+json")
         assert answer["x-content-type-options"] == "nosniff"
-        assert answer["cache-control"] == "no-store"
+        assert answer["cache-control"] == "private, no-store"
         answer.json()

@@ -27,6 +27,8 @@ STOCKHUB_WEBHOOKS = STOCKHUB_WEBHOOKS | {
     "TRUSTED_PROXIES": int(os.environ.get("SHOP_TRUSTED_PROXIES", "0")),
     "KEEP_REFUSED": int(os.environ.get("SHOP_KEEP_REFUSED", "100")),
 }
+if "SHOP_RETENTION" in os.environ:
+    STOCKHUB_WEBHOOKS["RETENTION_DAYS"] = json.loads(os.environ["SHOP_RETENTION"])
 if "SHOP_TEST_KEY" in os.environ:
     STOCKHUB_WEBHOOKS["API_KEYS"] = {"default": STOCKHUB_WEBHOOKS["API_KEYS"], "test": os.environ["SHOP_TEST_KEY"]}
 LOGGING = {

@@ -127,6 +127,34 @@ def test_order_number_of_the_shop_can_be_given():
     assert {step.payload["po_number"] for step in life} == {"MINE-7"}
 
 
+@EACH_LIFE
+@pytest.mark.parametrize("pieces", [1, 2, 3])
+def test_lines_of_the_shop_are_those_of_every_document(name, pieces):
+    life = samples.life(name, items=[{"sku": "A-1", "size": "42", "qty": pieces, "item_price_inc_tax": 19.95}])
+    for topic, payload, _ in life:
+        reading = serializers.read(json.dumps(payload).encode(), topic)
+        assert reading.notes == []
+        assert {(item["sku"], item["size"]) for item in payload["items"]} == {("A-1", "42")}
+    (line,) = life.ending["order", life.increment_id]["items"]
+    assert (line["qty_ordered"], line["item_price_inc_tax"]) == (pieces, 19.95)
+    sent = [item["qty"] for (topic, _), body in life.ending.items() if topic == "shipment" for item in body["items"]]
+    gone = [item["qty"] for step in life for item in step.payload["items"] if item.get("reversal") == "CANCELLED"]
+    assert sum(sent) + sum(gone) == (0 if name == "cancelled" else pieces)
+
+
+@pytest.mark.parametrize(
+    "item", [{}, {"size": "42"}, {"sku": "A", "quantity": 1}, {"sku": "A", "qty": 0}, {"sku": "A", "qty": "2"}]
+)
+def test_item_that_is_not_understood_is_an_error(item):
+    with pytest.raises(ValueError, match=r"sku|pieces"):
+        samples.life(items=[item])
+
+
+def test_items_of_a_message_are_items_of_a_life():
+    items = samples.payload("order", seed=5)["items"]
+    assert samples.life(items=items).steps[0].payload["items"] == items
+
+
 def test_unknown_life_is_an_error():
     with pytest.raises(KeyError):
         samples.life("eternal")

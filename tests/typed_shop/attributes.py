@@ -102,5 +102,5 @@ def of_the_ledger(event: ReceiverEvent, call: ReceiverCall) -> None:
     assert_type(event.idempotency_key, str)
     assert_type(call.status, str)
     assert_type(call.due_at, datetime | None)
-    assert_type(call.event.message.received_at, datetime)
+    assert_type(call.event.received_at, datetime)
     assert_type(call.event.changes, dict[str, Any])

@@ -16,7 +16,7 @@ from stockhub_webhooks.admin.event_changes import field_name, inside, shown
 from stockhub_webhooks.admin.story import page_tables, phrases
 from stockhub_webhooks.admin.story.links import Links
 from stockhub_webhooks.admin.story.page_tables import task
-from stockhub_webhooks.delivery.subjects import subject_of
+from stockhub_webhooks.delivery.subjects import PURCHASE_CHANGED, subject_of
 from stockhub_webhooks.models import Event, ReceiverCall
 from stockhub_webhooks.office import story
 from stockhub_webhooks.office.story import Entry, Purchase
@@ -98,7 +98,7 @@ class History:
 
     def title(self, entry: Entry) -> str:
         """Return the events in words; for a message that changed nothing, its outcome."""
-        types = dict.fromkeys(event.type for event in entry.events)
+        types = dict.fromkeys(event.type for event in entry.events if event.type != PURCHASE_CHANGED)
         specific = [name for name in types if not name.endswith(".updated")] or list(types)
         covered = {COVERS.get(name) for name in specific}
         texts = [str(labels.EVENTS.get(name, name)) for name in specific if name not in covered]

@@ -14,10 +14,10 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from stockhub_webhooks.delivery import host_orders
 from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Order
+from stockhub_webhooks.resolvers import find_host_order
 
 logger = logger_of(__name__)
 
@@ -91,8 +91,8 @@ class HostOrder:
 
 def host_order(links: Links, order: Order) -> HostOrder:
     """Return the shop's own order; an error in the shop's code is shown and breaks nothing."""
-    answer = host_orders.resolve(order.po_number, order)
-    row = answer.host_order
+    answer = find_host_order(order.po_number, order)
+    row = answer.host_object
     if row is None:
         return HostOrder(failed=bool(answer.fault))
     return HostOrder(row, _admin_url(links, row), _absolute_url(row))

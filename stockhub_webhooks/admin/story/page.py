@@ -14,11 +14,11 @@ from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.admin import display
 from stockhub_webhooks.admin.base import ObjectTools
-from stockhub_webhooks.admin.document import DocumentAdmin
 from stockhub_webhooks.admin.long_parts import Parts
 from stockhub_webhooks.admin.story import page_tables, phrases
 from stockhub_webhooks.admin.story.history import History
 from stockhub_webhooks.admin.story.links import STORY, HostOrder, Links, host_order, link, story_url
+from stockhub_webhooks.admin.story.notes_page import NotesPage, with_notes
 from stockhub_webhooks.admin.story.picture import picture
 from stockhub_webhooks.admin.story.support_message_page import support_message
 from stockhub_webhooks.conf import conf
@@ -27,9 +27,10 @@ from stockhub_webhooks.models import HostLink, Order
 from stockhub_webhooks.office import story
 from stockhub_webhooks.office.access import may_see_persons
 from stockhub_webhooks.office.story import Purchase
+from stockhub_webhooks.office.stub_addresses import newest_addresses
 
 
-class StoryPage(DocumentAdmin):
+class StoryPage(NotesPage):
     """Adds to the admin of orders the page "order story", and a button and a column that lead there."""
 
     # ------------------------------------------------------------ links to the page
@@ -79,6 +80,7 @@ class StoryPage(DocumentAdmin):
             "tables": page_tables.tables(purchase, lines, links, persons, Parts(request)),
             "support_message": support_message(purchase, lines, steps),
             "labels": labels(),
+            **self.notes_context(request, order),
             **self.history(request, purchase, links, persons),
         }
 
@@ -89,11 +91,20 @@ class StoryPage(DocumentAdmin):
         page = timeline.page(request.GET.get("page"))
         formatted = History(purchase, links, persons)
         order = "&order=oldest" if oldest else ""
+        entries, more_notes = with_notes(
+            [formatted.entry(entry) for entry in timeline.entries(page)],
+            purchase,
+            timeline.span(page),
+            links,
+            persons=persons,
+            newest_first=not oldest,
+        )
         return {
             "page": page,
             "page_in_words": _("page %(number)s of %(pages)s")
             % {"number": page.number, "pages": page.paginator.num_pages},
-            "entries": [formatted.entry(entry) for entry in timeline.entries(page)],
+            "entries": entries,
+            "more_notes": more_notes,
             "oldest_first": oldest,
             "order_part": order,
         }
@@ -145,7 +156,12 @@ def _missing(purchase: Purchase, links: Links, host: HostOrder) -> list[Any]:
 
 
 def _customer(purchase: Purchase) -> Any:
-    names = [display.customer(order.shipping_address or order.billing_address) for order in purchase.orders]
+    children = newest_addresses(purchase.orders)
+    names = [
+        display.customer_of_stub(children.get(order.pk))
+        or display.customer(order.shipping_address or order.billing_address)
+        for order in purchase.orders
+    ]
     return display.multiline(name for name in dict.fromkeys(names) if name != display.EMPTY)
 
 
@@ -175,4 +191,5 @@ def labels() -> dict[str, Any]:
         "copied": _("Copied."),
         "not_copied": _("Selected: press Ctrl+C to copy."),
         "back": _("to the order"),
+        "write_note": _("Write the note"),
     }

@@ -102,7 +102,7 @@ def _line(line: Quantities, with_order: bool, is_known: bool) -> Any:
 
 def _pieces(line: Quantities) -> Iterator[Any]:
     yield display.multiline(filter(None, (_number(line.ordered), _count_with_label(line.cancelled, phrases.NOT_SENT))))
-    yield line.shipped
+    yield line.sent
     yield line.delivered
     asked = line.asked_back - line.returned
     coming = _("%(number)s asked") % {"number": asked} if asked > 0 else ""
@@ -254,6 +254,8 @@ def _remarks(purchase: Purchase, links: Links) -> Iterator[Any]:
     for order in purchase.orders:
         if order.is_stub:
             yield format_html("{}: {}", _link(order, links), labels.NOT_RECEIVED_YET)
+    for order in story.without_shipment(purchase):
+        yield format_html("{}: {}", _link(order, links), _("complete, but we received no shipment"))
     for document in purchase.children:
         if purchase.is_stray(document):
             other = links.to(document.order, document.order.increment_id) if document.order else display.EMPTY

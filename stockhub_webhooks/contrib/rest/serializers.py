@@ -28,6 +28,7 @@ from stockhub_webhooks.models import (
     Shipment,
     ShipmentItem,
     Track,
+    search_keys,
 )
 from stockhub_webhooks.office.access import may_see_persons
 
@@ -43,7 +44,7 @@ class AddressSerializer(ReadOnlySerializer):
     class Meta:
         model = Address
         ref_name = "StockHubAddress"
-        exclude = ("id",)
+        exclude = ("id", *search_keys.KEYS, "keys_due")
 
 
 class TrackSerializer(ReadOnlySerializer):
@@ -212,7 +213,7 @@ class EventSerializer(ReadOnlySerializer):
 
     is_test = serializers.BooleanField()
     order_increment_id = serializers.CharField(source="order.increment_id", allow_null=True, default=None)
-    received_at = UTCDateTimeField(source="message.received_at")
+    received_at = UTCDateTimeField(read_only=True)
     changes = serializers.SerializerMethodField()
 
     class Meta:

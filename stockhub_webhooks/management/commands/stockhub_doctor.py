@@ -7,6 +7,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import CommandError
+from django.db import Error as DatabaseError
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -16,6 +17,7 @@ from stockhub_webhooks.operations.doctor import address, findings, findings_text
 from stockhub_webhooks.operations.doctor.address import Address, NoAddress, examine_address
 from stockhub_webhooks.operations.doctor.examination import examine
 from stockhub_webhooks.operations.doctor.findings import Section
+from stockhub_webhooks.operations.health import site_url
 
 
 class Command(SafeCommand):
@@ -72,7 +74,16 @@ class Command(SafeCommand):
         for section in examine_address(there, live=live):
             found.append(section)
             self.say(*findings_text.lines(section))
+        if any(finding.code == "all_addresses" for section in found for finding in section.findings):
+            self.remember(there)
         return found
+
+    def remember(self, there: Address) -> None:
+        """Remember the address for the links in mails; without a database, the next run does."""
+        try:
+            site_url.remember(there.prefix)
+        except DatabaseError as error:
+            self.stderr.write(_("The address could not be stored: %(error)s.") % {"error": type(error).__name__})
 
     def say(self, *lines: str) -> None:
         """Print lines without buffering, because the next section may take long."""

@@ -23,7 +23,7 @@ from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.management.output import SafeCommand
 from stockhub_webhooks.operations import worker
 from stockhub_webhooks.operations.dates import parse_timestamp
-from stockhub_webhooks.receiving import ingest
+from stockhub_webhooks.receiving import ingest, journal_copy
 from stockhub_webhooks.serializers.times import CLOCK_TOLERANCE
 
 PROGRESS_EVERY = 100
@@ -41,7 +41,13 @@ class Command(SafeCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Define the files, and the values for bodies without their own."""
-        parser.add_argument("files", nargs="+", metavar="FILE", help="- is standard input")
+        parser.add_argument(
+            "files",
+            nargs="+",
+            metavar="FILE",
+            help="- is standard input; a directory is one of JOURNAL_COPY_DIR, whose messages are taken in the "
+            "sequence of their receipt",
+        )
         parser.add_argument(
             "--topic", choices=topics.ALL, default="", help="topic of bare bodies (default: recognised by their fields)"
         )
@@ -94,13 +100,12 @@ class Command(SafeCommand):
         """Store the messages of one file; return the number of errors."""
         bad = 0
         try:
-            with opened(name) as file:
-                for count, entry in enumerate(ingest.entries(file), start=1):
-                    fault = entry.fault or self.fault_of(entry, intake, f"{name}:{entry.line}")
-                    if fault:
-                        bad += 1
-                        self.stderr.write(f"{name}:{entry.line}: {fault}")
-                    self.progress(name, count)
+            for count, (path, entry) in enumerate(entries_of(name), start=1):
+                fault = entry.fault or self.fault_of(entry, intake, f"{path}:{entry.line}")
+                if fault:
+                    bad += 1
+                    self.stderr.write(f"{path}:{entry.line}: {fault}")
+                self.progress(name, count)
         except OSError as error:
             self.stderr.write(f"{name}: cannot be read: {error.strerror}")
             bad += 1
@@ -120,6 +125,16 @@ class Command(SafeCommand):
         """Print a counter on a terminal."""
         if self.stderr.isatty() and count % PROGRESS_EVERY == 0:
             self.stderr.write(f"{name}: {count}", ending="\r")
+
+
+def entries_of(name: str) -> Iterator[tuple[str, ingest.Entry]]:
+    """Yield the entries of a file, or of the files of a directory, each with the name of its file."""
+    if name != "-" and Path(name).is_dir():
+        yield from ingest.merged({str(path): path for path in journal_copy.files(Path(name))})
+        return
+    with opened(name) as file:
+        for entry in ingest.entries(file):
+            yield name, entry
 
 
 @contextmanager

@@ -11,24 +11,32 @@ from django.db import Error as DatabaseError
 
 from stockhub_webhooks.conf import TEST_ACCOUNT
 from stockhub_webhooks.management.output import SafeCommand
+from stockhub_webhooks.models.personal import configured_days, retention_days
 from stockhub_webhooks.operations import prune
+from stockhub_webhooks.operations.privacy import retention
 
 
 class Command(SafeCommand):
-    """Removes all rows of the account that is reserved for tests."""
+    """Removes what is past its term, or all rows of the account that is reserved for tests."""
 
-    help = 'Remove all messages, documents, changes and tasks of the account "test". What is real is never touched.'
+    help = (
+        "Remove what is past its term (RETENTION_DAYS), as the worker does once an hour. "
+        'With --account test: remove all messages, documents, changes and tasks of the account "test".'
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Define the account, `--dry-run` and `--no-input`."""
-        parser.add_argument("--account", required=True, help=f'only "{TEST_ACCOUNT}" can be removed')
+        parser.add_argument("--account", help=f'only "{TEST_ACCOUNT}" can be removed as a whole')
         parser.add_argument("--dry-run", action="store_true", help="show the numbers, remove nothing")
         parser.add_argument(
             "--no-input", "--noinput", "--yes", action="store_false", dest="interactive", help="do not ask"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print the counts, ask for confirmation, and remove the rows."""
+        """Print the counts, ask for confirmation if a whole account is removed, and remove the rows."""
+        if options["account"] is None:
+            self.prune(dry_run=options["dry_run"])
+            return
         account = options["account"]
         if account != TEST_ACCOUNT:
             raise CommandError(
@@ -49,6 +57,23 @@ class Command(SafeCommand):
             message = f"stopped after {removed.total()} rows ({type(error).__name__}): run it again"
             raise CommandError(message) from error
         self.stdout.write(f"removed: {removed.total()}")
+
+    def prune(self, *, dry_run: bool) -> None:
+        """Remove what is past its term, in batches with pauses; a dry run counts what the configured terms remove."""
+        try:
+            if dry_run:
+                for kind, count in retention.past_term(configured_days()).items():
+                    note = "" if retention_days()[kind] is not None else " (not before RETENTION_DAYS is set)"
+                    self.stdout.write(f"{kind}: {count} past the term{note}")
+                return
+            pruned: Counter[str] = Counter()
+            for batch in retention.prune():
+                pruned[batch.kind] += batch.rows
+        except DatabaseError as error:
+            raise CommandError(f"stopped ({type(error).__name__}): run it again") from error
+        for kind, count in (+pruned).items():
+            self.stdout.write(f"{kind}: {count}")
+        self.stdout.write(f"removed: {pruned.total()}")
 
     def print_counts(self, counts: dict[Any, int]) -> None:
         """Print a line for each model that has rows."""

@@ -9,10 +9,8 @@ from django.core.management.base import CommandError
 
 from stockhub_webhooks import runners
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.management.commands.stockhub_replay import user
 from stockhub_webhooks.management.output import SafeCommand
-from stockhub_webhooks.models import RefusedBody
 from stockhub_webhooks.operations import release
 from stockhub_webhooks.receiving import refusals
 
@@ -50,7 +48,7 @@ class Command(SafeCommand):
         """Store the messages, and print how many."""
         pks = list(options["ids"])
         if options["key"]:
-            rows = RefusedBody.objects.using(database_alias()).filter(key_fingerprint=options["key"], message=None)
+            rows = release.waiting().filter(key_fingerprint=options["key"])
             pks += rows.order_by("pk").values_list("pk", flat=True)
         if not pks:
             raise CommandError("nothing to let in: name IDs or a --key that has refused messages")

@@ -11,6 +11,7 @@ from stockhub_webhooks.management.output import SafeCommand
 from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.health.report_text import lines
 from stockhub_webhooks.operations.health.rules import as_json, find_problems, worst_level
+from stockhub_webhooks.operations.health.site_url import site_url
 
 
 class Command(SafeCommand):
@@ -27,7 +28,7 @@ class Command(SafeCommand):
         """Print the report, and exit with its level."""
         report = collect_report()
         if options["json"]:
-            self.stdout.write(json.dumps(as_json(report), indent=2))
+            self.stdout.write(json.dumps(as_json(report, "" if report.database else site_url()), indent=2))
         else:
             self.stdout.write("\n".join(lines(report)))
         if level := worst_level(find_problems(report)):

@@ -64,6 +64,7 @@ class Command(SafeCommand):
             worker = Worker(until=until, stop=stop)
             if options["once"]:
                 worker.once()
+                worker.finish_pull()
             else:
                 worker.forever()
 

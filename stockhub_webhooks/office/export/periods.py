@@ -42,6 +42,11 @@ def _previous(period: Period, months: int = 1) -> Period:
     return _period_of(period.first - timedelta(days=1), months)
 
 
+def last_month(day: date) -> Period:
+    """Return the calendar month before the one that contains `day`."""
+    return _previous(_period_of(day))
+
+
 def last_quarter(day: date) -> Period:
     """Return the calendar quarter before the one that contains `day`."""
     return _previous(_period_of(day, 3), 3)

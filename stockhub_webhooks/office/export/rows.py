@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from django.db.models import Count, QuerySet, Sum
 from django.utils import translation
@@ -12,12 +13,34 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.contract import topics
+from stockhub_webhooks.contract import statuses, topics
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.office.export.periods import Period
 from stockhub_webhooks.office.export.tables import Column, Table
 
 CHUNK_SIZE = 500
+
+
+class Position(NamedTuple):
+    """Where an export is: the place of the last document that was read.
+
+    Attributes:
+        part: 0 for documents dated in the period, 1 for undated ones.
+        day: the time that they are sorted by, in ISO format.
+        pk: primary key.
+    """
+
+    part: int
+    day: str
+    pk: int
+
+
+class Chunk(NamedTuple):
+    """Some rows of an export, the position of their last document, and the number of documents."""
+
+    position: Position
+    rows: list[list[Any]]
+    documents: int
 
 
 @dataclass(frozen=True)
@@ -43,23 +66,53 @@ class Export:
 
     def rows(self) -> Iterator[list[Any]]:
         """Yield the column headers, then the cells of each row, sorted by date."""
+        yield self.headers()
+        for chunk in self.chunks():
+            yield from chunk.rows
+
+    def headers(self) -> list[str]:
+        """Return the column headers."""
         columns = self._columns()
         line_columns = self.table.line_columns if self.by_line else ()
         with translation.override(self.language):
-            headers = [capfirst(str(column.name)) for column in (*columns, *line_columns)]
-        yield headers
-        for rows in self._querysets():
-            for chunk in _chunks(self._with_related(rows)):
+            return self._headers(columns, line_columns)
+
+    def chunks(self, after: Position | None = None) -> Iterator[Chunk]:
+        """Yield the rows in chunks, sorted by date.
+
+        Args:
+            after: the position of the last chunk that is known already; None for all chunks.
+        """
+        columns = self._columns()
+        line_columns = self.table.line_columns if self.by_line else ()
+        for number, rows in enumerate(self._querysets()):
+            if after and number < after.part:
+                continue
+            day = str(rows.query.order_by[0])
+            known = after if after and number == after.part else None
+            for documents in _chunks(self._with_related(rows), known):
                 with translation.override(self.language):
-                    cells = [row for document in chunk for row in self._cells(document, columns, line_columns)]
-                yield from cells
+                    cells = [row for document in documents for row in self._cells(document, columns, line_columns)]
+                last = documents[-1]
+                yield Chunk(Position(number, getattr(last, day).isoformat(), last.pk), cells, len(documents))
+
+    def count(self) -> int:
+        """Return the number of documents."""
+        return sum(rows.order_by().count() for rows in self._querysets())
+
+    def _headers(self, columns: list[Column], line_columns: tuple[Column, ...]) -> list[str]:
+        """Return the headers; one of a line that a document has, too, names the line."""
+        of_document = [capfirst(str(column.name)) for column in columns]
+        line = self.table.model._meta.get_field("items").related_model._meta.verbose_name
+        of_line = [capfirst(str(column.name)) for column in line_columns]
+        return of_document + [f"{name} ({line})" if name in of_document else name for name in of_line]
 
     def _columns(self) -> list[Column]:
         columns = [column for column in self.table.columns if self.with_persons or not column.is_personal]
         if not self.by_line:
             columns += [Column(_field(self.table.model, name), _amount(name)) for name in self.table.amounts]
-        if len(conf.accounts()) > 1:
-            columns.append(Column(_("account"), lambda row: row.account))
+        if len(conf.real_accounts()) > 1:
+            columns.append(Column(_("account"), lambda row: statuses.label(statuses.ACCOUNT, row.account)))
         return columns
 
     def _cells(self, document: Any, columns: list[Column], line_columns: tuple[Column, ...]) -> Iterator[list[Any]]:
@@ -90,14 +143,17 @@ class Export:
         return rows.defer(*unused).prefetch_related(*children)
 
 
-def _chunks(rows: QuerySet[Any]) -> Iterator[list[Any]]:
+def _chunks(rows: QuerySet[Any], after: Position | None) -> Iterator[list[Any]]:
     """Yield the rows in chunks by keyset pagination, so that no cursor is held while the user downloads."""
     day = str(rows.query.order_by[0])
-    rest = rows
+
+    def behind(at: Any, pk: int) -> QuerySet[Any]:
+        return rows.filter(**{f"{day}__gte": at}).exclude(**{day: at, "pk__lte": pk})
+
+    rest = behind(datetime.fromisoformat(after.day), after.pk) if after else rows
     while chunk := list(rest[:CHUNK_SIZE]):
         yield chunk
-        last = getattr(chunk[-1], day)
-        rest = rows.filter(**{f"{day}__gte": last}).exclude(**{day: last, "pk__lte": chunk[-1].pk})
+        rest = behind(getattr(chunk[-1], day), chunk[-1].pk)
 
 
 def _field(model: Any, name: str) -> Any:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models import RMA, Address, CreditMemo, Invoice, Order, Shipment
 from stockhub_webhooks.models.personal import is_personal
+from stockhub_webhooks.office.story import carrier_name
 
 
 class Column(NamedTuple):
@@ -83,7 +84,7 @@ def _tracking_numbers(row: Any) -> str:
 
 PARCELS = (
     Column(_("tracking number"), _tracking_numbers),
-    Column(_("carrier"), lambda row: ", ".join(dict.fromkeys(track.carrier or "" for track in row.tracks.all()))),
+    Column(_("carrier"), lambda row: ", ".join(dict.fromkeys(carrier_name(track) for track in row.tracks.all()))),
 )
 NUMBERS = ("increment_id", "po_number")
 PRICES = ("item_price_inc_tax", "row_total_inc_tax")

@@ -6,12 +6,12 @@ that the customer may see.
 """
 
 from stockhub_webhooks.office.story.amounts import Sum, Term, has_amounts, sum_of
-from stockhub_webhooks.office.story.lines import Quantities, lines_of, total_of
 from stockhub_webhooks.office.story.parcels import Parcel, carrier_name, parcels
 from stockhub_webhooks.office.story.purchase import Purchase, of_number, read
 from stockhub_webhooks.office.story.refunds import Probable, Returns
-from stockhub_webhooks.office.story.steps import State, Step, steps_of
+from stockhub_webhooks.office.story.steps import State, Step, open_pieces, steps_of, without_shipment
 from stockhub_webhooks.office.story.timeline import Entry, Tasks, Timeline, tasks_of
+from stockhub_webhooks.purchases.quantities import Quantities, lines_of, total_of
 
 __all__ = [
     "Entry",
@@ -30,10 +30,12 @@ __all__ = [
     "has_amounts",
     "lines_of",
     "of_number",
+    "open_pieces",
     "parcels",
     "read",
     "steps_of",
     "sum_of",
     "tasks_of",
     "total_of",
+    "without_shipment",
 ]

@@ -7,16 +7,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from stockhub_webhooks.conf import TEST_ACCOUNT
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import RMA, CreditMemo, Invoice, Order, PaymentRequest, Shipment
 from stockhub_webhooks.office.story.amounts import Sum, sum_of
-from stockhub_webhooks.purchases import orders_of, rows_of
+from stockhub_webhooks.purchases import documents_of, orders_of, rows_of
 
-MANY = 500  # orders of a purchase
 ADDRESSES = ("shipping_address", "billing_address")
 
 
@@ -125,18 +124,8 @@ def _orders(rows: QuerySet[Order], persons: bool) -> list[Order]:
     return sorted(rows, key=lambda order: (order.created_at is None, order.created_at, order.pk))
 
 
-def keys_of(account: str, po_number: str, orders: list[Order]) -> Any:
-    """Return the primary keys of the orders of a purchase, for a query; of many orders as a subquery.
-
-    Statements with thousands of parameters take seconds.
-    """
-    return [order.pk for order in orders] if len(orders) <= MANY else rows_of(po_number, account).values("pk")
-
-
 def _with_children(account: str, po_number: str, orders: list[Order]) -> Purchase:
-    belongs = Q(order__in=keys_of(account, po_number, orders))
-    if po_number:
-        belongs |= Q(account=account, po_number=po_number)
+    belongs = documents_of(account, po_number, orders)
 
     def rows(model: Any, *children: str) -> list[Any]:
         documents = model.objects.using(database_alias()).filter(belongs).defer("extra").order_by("pk")

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from stockhub_webhooks.models import RMA, CreditMemo
-from stockhub_webhooks.office.story.lines import CANCELLED, REFUSED
 from stockhub_webhooks.purchases.pieces import with_pieces
+from stockhub_webhooks.purchases.quantities import CANCELLED, REFUSED
 
 LIMIT = 100  # returns; among more of the same article a guess says nothing
 

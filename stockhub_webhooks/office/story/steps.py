@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from stockhub_webhooks.models import Shipment
-from stockhub_webhooks.office.story.lines import Quantities, total_of
+from stockhub_webhooks.models import Order, Shipment
 from stockhub_webhooks.office.story.purchase import Purchase
+from stockhub_webhooks.purchases.quantities import Quantities, lines_of, total_of
 
 PROBLEM = "EXCEPTION"  # a shipment's status
+COMPLETE = "complete"  # an order's status
 
 
 class State(Enum):
@@ -48,7 +49,7 @@ class Step:
 def steps_of(purchase: Purchase, lines: list[Quantities]) -> list[Step]:
     """Return the five steps in chronological order."""
     total, is_at_least = _known_total(purchase, lines)
-    shipped, delivered = (_capped_pieces(lines, counted) for counted in ("shipped", "delivered"))
+    shipped, delivered = (_capped_pieces(lines, counted) for counted in ("sent", "delivered"))
     has_problem = any(_has_problem(shipment) for shipment in purchase.shipments if purchase.has(shipment))
     return [
         _ordered(purchase, total, is_at_least),
@@ -57,6 +58,19 @@ def steps_of(purchase: Purchase, lines: list[Quantities]) -> list[Step]:
         _optional_step("returned", total.returned, total.asked_back, total.refused),
         _refunded(total),
     ]
+
+
+def without_shipment(purchase: Purchase) -> list[Order]:
+    """Return the orders that are complete, although no shipment of them was received: its message was lost."""
+    sent = {shipment.order_id for shipment in purchase.shipments if purchase.has(shipment)}
+    complete = [order for order in purchase.orders if (order.status or "").lower() == COMPLETE and order.pk not in sent]
+    lines = lines_of(purchase) if complete else []
+    return [order for order in complete if open_pieces(order, lines)]
+
+
+def open_pieces(order: Order, lines: list[Quantities]) -> int:
+    """Return the pieces of an order that are in no shipment that we received."""
+    return sum(line.open or 0 for line in lines if line.order is not None and line.order.pk == order.pk)
 
 
 def _known_total(purchase: Purchase, lines: list[Quantities]) -> tuple[Quantities, bool]:
@@ -81,8 +95,8 @@ def _has_problem(shipment: Shipment) -> bool:
 
 
 def _ordered(purchase: Purchase, total: Quantities, is_at_least: bool) -> Step:
-    ended = all(order.status == "canceled" for order in purchase.orders)
-    if (ended or (total.ordered and total.expected == 0)) and not total.shipped:
+    ended = all(order.is_cancelled for order in purchase.orders)
+    if (ended or (total.ordered and total.expected == 0)) and not total.sent:
         return Step("ordered", State.CANCELLED, total.ordered or 0, total.ordered, total.cancelled)
     if total.ordered is None or is_at_least:
         return Step("ordered", State.UNKNOWN, total.ordered or 0, total.ordered, total.cancelled, False, is_at_least)

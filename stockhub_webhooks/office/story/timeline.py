@@ -12,7 +12,8 @@ from django.db.models.functions import Coalesce
 
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Event, Message, ReceiverCall
-from stockhub_webhooks.office.story.purchase import Purchase, keys_of
+from stockhub_webhooks.office.story.purchase import Purchase
+from stockhub_webhooks.purchases import order_keys
 
 PAGE_SIZE = 50
 
@@ -23,6 +24,13 @@ class Entry(NamedTuple):
     message: Message
     at: datetime
     events: list[Event]
+
+
+class Span(NamedTuple):
+    """A part of a timeline: later than `after`, and up to `until`; None leaves an end open."""
+
+    after: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,19 @@ class Timeline:
         messages: Any = page.object_list
         return [Entry(message, message.happened_at, list(message.events.all())) for message in messages]
 
+    def span(self, page: Page[Message]) -> Span:
+        """Return the time from the last message of the former page to the last one of this page.
+
+        The spans of all pages cover all times: what is later or earlier than all messages is on the first or last page.
+        """
+        messages: Any = list(page.object_list)
+        last = messages[-1].happened_at if page.has_next() else None
+        former = None
+        if page.has_previous():
+            times: Any = page.paginator.object_list
+            former = times.values_list("happened_at", flat=True)[page.start_index() - 2]
+        return Span(after=last, until=former) if self.newest_first else Span(after=former, until=last)
+
     def _messages(self) -> QuerySet[Message]:
         calls = ReceiverCall.objects.using(database_alias()).order_by("pk")
         events = (
@@ -86,7 +107,7 @@ UNFINISHED_LIMIT = 50
 
 def tasks_of(purchase: Purchase) -> Tasks:
     """Return the receiver calls of the purchase: counts by status, and the oldest `UNFINISHED_LIMIT` unfinished."""
-    keys = keys_of(purchase.account, purchase.po_number, purchase.orders)
+    keys = order_keys(purchase.account, purchase.po_number, purchase.orders)
     calls = ReceiverCall.objects.using(database_alias()).filter(order__in=keys)
     counts = {row["status"]: row["number"] for row in calls.values("status").annotate(number=Count("pk")).order_by()}
     unfinished = calls.filter(status__in=UNFINISHED).select_related("event").order_by("pk")

@@ -1,8 +1,9 @@
 """System checks: one small function for each fault of a set-up, found before the first message arrives.
 
-``configuration`` checks the settings, ``keys`` the keys, ``metrics`` the metrics, ``spool_directory``,
-``hanging_database`` and ``database`` the infrastructure. ``tables`` and ``server_timeouts`` query the database, so they
-run only if Django's database checks are requested. ``stockhub_webhooks.runners.checks`` has the checks of the runner.
+``configuration`` checks the settings, ``keys`` the keys, ``metrics`` the metrics, ``reconcile`` the REST calls and the
+copy of the journal, ``retention`` the terms, and ``spool_directory``, ``hanging_database`` and ``database`` the
+infrastructure. ``tables`` and ``server_timeouts`` query the database, so they run only if Django's database checks are
+requested. ``stockhub_webhooks.runners.checks`` has the checks of the runner.
 All modules are imported when a check runs, to keep the start of a web process fast.
 """
 
@@ -52,11 +53,13 @@ def every_check() -> list[Check]:
         hanging_database,
         keys,
         metrics,
+        reconcile,
         spool_directory,
     )
+    from stockhub_webhooks.operations.checks.retention import unknown_terms
 
-    modules = (keys, configuration, spool_directory, hanging_database, database, metrics)
-    return [check for module in modules for check in module.CHECKS]
+    modules = (keys, configuration, spool_directory, hanging_database, database, metrics, reconcile)
+    return [*(check for module in modules for check in module.CHECKS), unknown_terms]
 
 
 def covers_this_app(app_configs: Sequence[AppConfig] | None) -> bool:

@@ -15,7 +15,10 @@ from django.utils.module_loading import import_string
 from stockhub_webhooks import signals
 from stockhub_webhooks.conf import NAME, TEST_ACCOUNT, conf, configured, misspelt, raw_settings
 from stockhub_webhooks.db.connections import database_alias
+from stockhub_webhooks.delivery import discovery
+from stockhub_webhooks.office.worklists import rules
 from stockhub_webhooks.receiving import spool
+from stockhub_webhooks.signals.event_signal import place_of
 
 ACCOUNT_LENGTH = 64
 SHORT_LEASE_SECONDS = 10
@@ -84,12 +87,28 @@ def naive_timezone() -> Iterable[CheckMessage]:
 
 
 def resolver() -> Iterable[CheckMessage]:
-    """E007: `HOST_ORDER_RESOLVER` cannot be imported or is not a function."""
-    if error := _import_error(conf.HOST_ORDER_RESOLVER):
+    """E007: `HOST_ORDER_RESOLVER` or `HOST_LINE_RESOLVER` cannot be imported or is not a function."""
+    resolvers = {
+        "HOST_ORDER_RESOLVER": (conf.HOST_ORDER_RESOLVER, "(po_number, order)"),
+        "HOST_LINE_RESOLVER": (conf.HOST_LINE_RESOLVER, "(item, host_order)"),
+    }
+    for name, (path, arguments) in resolvers.items():
+        if error := _import_error(path):
+            yield Error(
+                f"{NAME}[{name!r}] {error}",
+                hint=f"Set it to the dotted path of a function {arguments} -> object or None.",
+                id="stockhub_webhooks.E007",
+            )
+
+
+def receivers_of_no_app() -> Iterable[CheckMessage]:
+    """E023: a module of receivers that belongs to no installed app. Django imports it in no process, or in some."""
+    for name in discovery.modules_of_no_app():
+        package = name.rpartition(".")[0]
         yield Error(
-            f"{NAME}['HOST_ORDER_RESOLVER'] {error}",
-            hint="Set it to the dotted path of a function (po_number, order) -> object or None.",
-            id="stockhub_webhooks.E007",
+            f"The receivers of {name} are not connected: {package or 'its directory'} is no installed app.",
+            hint=f"Add {package!r} to INSTALLED_APPS." if package else "Move the file into an installed app.",
+            id="stockhub_webhooks.E023",
         )
 
 
@@ -156,6 +175,25 @@ def opening_times() -> Iterable[CheckMessage]:
         )
 
 
+def deadline_days() -> Iterable[CheckMessage]:
+    """E034: `DEADLINE_DAYS` has an unknown rule, which has no effect, or days that are no number."""
+    for code in rules.unknown(conf.DEADLINE_DAYS):
+        near = get_close_matches(code, rules.RULES, n=1)
+        yield Error(
+            f"{NAME}['DEADLINE_DAYS'] has no rule {code!r}.",
+            hint=" ".join([*(f"Did you mean {name}?" for name in near), f"Known rules: {', '.join(rules.RULES)}."]),
+            id="stockhub_webhooks.E034",
+        )
+    for code, days in conf.DEADLINE_DAYS.items():
+        is_number = isinstance(days, (int, float)) and not isinstance(days, bool) and days >= 0
+        if days is not None and not is_number:
+            yield Error(
+                f"{NAME}['DEADLINE_DAYS'][{code!r}] is {days!r}, so the default is used.",
+                hint="Make it a number of days, or None to turn the rule off.",
+                id="stockhub_webhooks.E034",
+            )
+
+
 def useless_numbers() -> Iterable[CheckMessage]:
     """E017: a number so low that no message is accepted or no work is done."""
     for name in conf.names():
@@ -180,11 +218,7 @@ def no_spool() -> Iterable[CheckMessage]:
 
 def not_mounted() -> Iterable[CheckMessage]:
     """W023: the URLs are not included, so no message can arrive."""
-    if not conf.has_urls():
-        return
-    try:
-        reverse("stockhub_webhooks:any")
-    except NoReverseMatch:
+    if conf.has_urls() and not any(_is_ours(each) for each in _callbacks(get_resolver().url_patterns)):
         yield Warning(
             "ROOT_URLCONF does not include stockhub_webhooks.urls, so no message can be received.",
             hint='Add path("api/v1/stockhub/", include("stockhub_webhooks.urls")) to the urls.py of ROOT_URLCONF.',
@@ -206,6 +240,30 @@ def no_slash() -> Iterable[CheckMessage]:
             hint=f'Add path("{prefix}", ReceiveView.as_view()) to urls.py, with '
             '"from stockhub_webhooks.views import ReceiveView".',
             id="stockhub_webhooks.W031",
+        )
+
+
+def _callbacks(patterns: Iterable[Any]) -> Iterable[Any]:
+    """Yield all views, also of patterns in a namespace of the host."""
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            yield from _callbacks(pattern.url_patterns)
+        else:
+            yield pattern.callback
+
+
+def _is_ours(view: Any) -> bool:
+    view_class = getattr(view, "view_class", None)
+    return any(base.__module__ == "stockhub_webhooks.views" for base in getattr(view_class, "__mro__", ()))
+
+
+def redirects() -> Iterable[CheckMessage]:
+    """W048: Django redirects messages before this app sees them, and Stock Hub does not follow."""
+    for reason, hint in conf.redirects():
+        yield Warning(
+            f"{reason}, so a message may be redirected instead of received: it is lost, and nothing here notices.",
+            hint=f'{hint} "stockhub_doctor --url https://…" posts a test message to each address.',
+            id="stockhub_webhooks.W048",
         )
 
 
@@ -252,6 +310,17 @@ def no_alert_recipient() -> Iterable[CheckMessage]:
             hint=f"Set ADMINS, or set {NAME}['ALERT'] to your own function, or to \"\" if a monitor runs "
             "stockhub_status.",
             id="stockhub_webhooks.W017",
+        )
+
+
+def nobody_is_told() -> Iterable[CheckMessage]:
+    """W040: nobody can be told by mail of what is deleted undecided, so it is announced on the overview alone."""
+    if not conf.mails_alarms() and conf.KEEP_REFUSED > 0:
+        yield Warning(
+            "Nobody gets a mail before refused messages are deleted: they are announced on the overview of the admin "
+            "alone, and wait until somebody opens it.",
+            hint=f"Set ADMINS and {NAME}['ALERT'], or look at the overview each week.",
+            id="stockhub_webhooks.W040",
         )
 
 
@@ -304,25 +373,47 @@ def shared_identities() -> Iterable[CheckMessage]:
             )
 
 
+def imported_twice() -> Iterable[CheckMessage]:
+    """W046: a module of receivers that was imported under two names, so that each function is called twice."""
+    for name, signal in signals.BY_NAME.items():
+        places: dict[tuple[str, str], set[str]] = {}
+        for receiver in signal.connected():
+            if place := place_of(receiver.function):
+                places.setdefault(place, set()).add(receiver.dotted_path)
+        for (file, _qualified_name), paths in places.items():
+            if len(paths) > 1:
+                yield Warning(
+                    f"{' and '.join(sorted(paths))} are one function, which is called twice for {name}: {file} is "
+                    "imported under two names.",
+                    hint="Import it everywhere by the name that INSTALLED_APPS leads to.",
+                    id="stockhub_webhooks.W046",
+                )
+
+
 CHECKS = (
     unknown_settings,
     settings_types,
     short_lease,
     naive_timezone,
     resolver,
+    receivers_of_no_app,
     naive_times,
     autocommit_off,
     long_accounts,
     alert,
     opening_times,
+    deadline_days,
     useless_numbers,
     no_spool,
     not_mounted,
     no_slash,
     shadowed_patterns,
     no_alert_recipient,
+    nobody_is_told,
     patient_mails,
     only_tests,
     almost_test,
     shared_identities,
+    imported_twice,
+    redirects,
 )

@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Django's own name
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from stockhub_webhooks.conf import NAME, conf
 from stockhub_webhooks.db.connections import database_alias
 
+SERIALIZABLE = "4"  # psycopg.IsolationLevel
 POOLED_VENDORS = ("postgresql", "mysql", "oracle")
 RUNNERS_WITH_PROCESSES = ("worker", "celery", "tasks")  # they work outside of the web server
 
@@ -82,14 +83,41 @@ def many_writers() -> Iterable[CheckMessage]:
 
 
 def isolation() -> Iterable[CheckMessage]:
-    """W020: an isolation level with gap locks, under which messages of different orders deadlock."""
+    """W020: an isolation level under which messages of different orders stop each other.
+
+    On MySQL and MariaDB any but "read committed" has gap locks; on PostgreSQL "serializable" calls transactions off.
+    """
     options = _settings().get("OPTIONS") or {}
+    if connections[database_alias()].vendor == "postgresql" and _is_serializable(options.get("isolation_level")):
+        yield Warning(
+            "The isolation level is serializable, under which one of two concurrent messages is often put off.",
+            hint='Remove "isolation_level" from OPTIONS; "repeatable read" is fine, too.',
+            id="stockhub_webhooks.W020",
+        )
     level = options.get("isolation_level", "read committed")  # the default of Django
     if connections[database_alias()].vendor == "mysql" and str(level).lower() != "read committed":
         yield Warning(
             f"The isolation level is {level or 'that of the server'}, under which concurrent messages deadlock.",
             hint='Remove "isolation_level" from OPTIONS: Django then uses "read committed".',
             id="stockhub_webhooks.W020",
+        )
+
+
+def _is_serializable(level: Any) -> bool:
+    """Return True for psycopg's constant, its number and its name."""
+    return str(getattr(level, "name", level)).lower() in ("serializable", SERIALIZABLE)
+
+
+def own_database() -> Iterable[CheckMessage]:
+    """W047: our tables are in another database than the shop's, so no transaction holds both."""
+    if database_alias() != DEFAULT_DB_ALIAS:
+        yield Warning(
+            f"This app writes to the database {database_alias()!r}, the shop to {DEFAULT_DB_ALIAS!r}: what a receiver "
+            "writes is not committed together with the mark that it was called, so it may run again for the same "
+            "event. event.book refuses to work there.",
+            hint=f"Let the router send this app to {DEFAULT_DB_ALIAS!r}, or make receivers harmless if they are called "
+            "twice (event.idempotency_key).",
+            id="stockhub_webhooks.W047",
         )
 
 
@@ -104,4 +132,4 @@ def _may_persist() -> bool:
     return connections[database_alias()].vendor in POOLED_VENDORS and not options.get("pool")
 
 
-CHECKS = (new_connections, stale_connections, local_times, many_writers, isolation)
+CHECKS = (new_connections, stale_connections, local_times, many_writers, isolation, own_database)

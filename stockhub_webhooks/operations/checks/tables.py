@@ -17,10 +17,11 @@ from django.db.migrations.loader import MigrationLoader
 from stockhub_webhooks.db.collation import COLLATIONS, alter_statement
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.db.sequences import behind_sequences
-from stockhub_webhooks.operations.checks import server_timeouts
+from stockhub_webhooks.operations.checks import retention, server_timeouts
 
 TRANSACTIONAL = "InnoDB"
 CHARACTER_SET = "utf8mb4"
+ENCODINGS = ("UTF8", "SQL_ASCII")
 GOOD_JOURNAL_MODES = ("wal", "memory")  # a database in memory is not shared between processes
 
 
@@ -52,6 +53,15 @@ def character_set() -> Iterable[CheckMessage]:
             hint=f"ALTER TABLE {wrong[0]} CONVERT TO CHARACTER SET {CHARACTER_SET}, for each table.",
             id="stockhub_webhooks.W021",
         )
+    elif connections[database_alias()].vendor == "postgresql":
+        for (encoding,) in _rows("SHOW server_encoding"):
+            if encoding not in ENCODINGS:
+                yield Warning(
+                    f"The database's encoding is {encoding}, which cannot store every character: messages with such "
+                    "characters fail.",
+                    hint="Make a database with ENCODING 'UTF8', and move the tables there with pg_dump.",
+                    id="stockhub_webhooks.W021",
+                )
     elif connections[database_alias()].vendor == "mysql":
         for (character_set_name,) in _rows("SELECT @@character_set_database"):
             if character_set_name != CHARACTER_SET:
@@ -130,4 +140,4 @@ def _rows(sql: str) -> list[tuple[Any, ...]]:
         return []
 
 
-CHECKS = (engine, character_set, collation, journal_mode, sequences, *server_timeouts.CHECKS)
+CHECKS = (engine, character_set, collation, journal_mode, sequences, retention.unset_terms, *server_timeouts.CHECKS)

@@ -20,6 +20,7 @@ from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.models import Topic
 from stockhub_webhooks.operations.doctor.findings import Finding, Section, fine, problem, warning
+from stockhub_webhooks.operations.doctor.rotation import examine_keys
 from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.health.report import Report
 from stockhub_webhooks.operations.health.rules import Level, Problem, find_problems, format_time
@@ -108,6 +109,12 @@ def migrations(context: Context) -> Iterator[Finding]:
         yield fine("migrations_applied", _("All migrations are applied."))
 
 
+def keys(context: Context) -> Iterator[Finding]:
+    """Report the keys, and walk through a change of them."""
+    if not context.report.database:
+        yield from examine_keys(context.report)
+
+
 def receivers(context: Context) -> Iterator[Finding]:
     """Report the receivers of each signal, and events without a receiver."""
     connected = {
@@ -119,7 +126,7 @@ def receivers(context: Context) -> Iterator[Finding]:
     if not any(connected.values()):
         text = _("No receiver is connected: messages are kept, and your shop hears of none.")
         yield warning("no_receivers", text, _("Write stockhub_receivers.py in an installed app, as the README shows."))
-    elif not connected[signals.event_recorded.name]:
+    elif not (connected[signals.event_recorded.name] or connected[signals.purchase_changed.name]):
         without_receiver = [
             event_type for event_type, signal in signals.BY_EVENT_TYPE.items() if not connected[signal.name]
         ]
@@ -227,6 +234,7 @@ SUBJECTS: tuple[tuple[Any, Subject], ...] = (
     (_("Settings"), settings),
     (_("Database"), database),
     (_("Tables"), migrations),
+    (_("Keys"), keys),
     (_("Receivers"), receivers),
     (_("Who does the work"), runner),
     (_("Spool"), spool_directory),

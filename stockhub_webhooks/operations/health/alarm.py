@@ -1,11 +1,13 @@
-"""The alarm: signals and mails about new problems, once for each episode, with at most one mail an hour.
+"""The alarm: signals and mails about new problems, with at most one mail an hour.
 
-An episode lasts from the first check that finds a problem to the first one that does not. Every decision is a
-conditional update of a row, so any number of processes may check at the same time.
+A problem is identified by its rule and its subject. Its episode lasts from the first check that finds it to the first
+one that does not, and is mailed once; rows that are new in it (a further quarantined message) are mailed again. Every
+decision is a conditional update of a row, so any number of processes may check at the same time.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 from django.core.mail import get_connection, mail_admins
 from django.core.mail.backends import smtp
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import translation
 from django.utils.module_loading import import_string
 from django.utils.timezone import now
@@ -28,10 +31,13 @@ from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Alarm, Message
 from stockhub_webhooks.models.lock import acquire
+from stockhub_webhooks.operations.health import refusals
 from stockhub_webhooks.operations.health.alarm_thread import ALARM_THREAD
 from stockhub_webhooks.operations.health.collect import collect_report, collect_spool
 from stockhub_webhooks.operations.health.report import Report
-from stockhub_webhooks.operations.health.rules import Problem, find_problems
+from stockhub_webhooks.operations.health.rules import Problem, absolute, find_problems
+from stockhub_webhooks.operations.health.site_url import site_url
+from stockhub_webhooks.receiving import refused_bodies
 from stockhub_webhooks.visible import isolated
 
 logger = logger_of(__name__)
@@ -41,9 +47,13 @@ ALERT_SECONDS = 3600.0
 MAIL_SECONDS = 10.0  # for each answer of the mail server if EMAIL_TIMEOUT is not set
 MAILED = (
     "breaker",
+    "receiver_fails",
+    "resolver_fails",
     "given_up",
     "quarantined",
     "refusals",
+    "refusals_expiring",
+    "refusals_pushed_out",
     "silence",
     "no_worker",
     "spool",
@@ -90,8 +100,9 @@ def raise_alarms(report: Report, *, is_whole: bool = True) -> None:
         problems = [problem for problem in find_problems(report) if is_whole or problem.code in LOCAL]
     if not (problems or is_whole or _seen_here):
         return
-    codes = {problem.code for problem in problems} | ({"backlog"} if report.late.count else set())
-    new = _update_episodes(codes, is_whole=is_whole)
+    found = {problem.identity: problem.newest for problem in sorted(problems, key=lambda each: each.newest or 0)}
+    found |= {"backlog": None} if report.late.count else {}
+    new = _update_episodes(found, is_whole=is_whole)
     mailed = [problem for problem in problems if problem.code in MAILED]
     if not new.isdisjoint(SIGNALLED) or (conf.ALERT and _unsent(mailed).exists()):
         ALARM_THREAD.start(partial(_send, report, new, mailed))
@@ -103,7 +114,7 @@ def _send(report: Report, new: set[str], mailed: list[Problem]) -> None:
         if code in new:
             ALARM_THREAD.call(partial(send, report))
     if conf.ALERT:
-        _alert(mailed)
+        _alert(mailed, report.made_at)
 
 
 def _send_silence(report: Report) -> None:
@@ -119,21 +130,33 @@ def _send_backlog(report: Report) -> None:
 SIGNALLED = {"silence": _send_silence, "backlog": _send_backlog}
 
 
-def _update_episodes(codes: set[str], *, is_whole: bool = True) -> set[str]:
-    """End the episodes of all other codes, and begin those of `codes`; return the ones that this process began.
+def _update_episodes(found: Mapping[str, int | None], *, is_whole: bool = True) -> set[str]:
+    """End the episodes of all other problems, and begin those of `found`; return the ones that this process began.
 
     The episode of a problem on a disk is ended by the process that saw the problem, or if none saw it for a while.
+
+    Args:
+        found: the newest row of each problem, by its identity.
+        is_whole: False if only the problems of `LOCAL` were looked for.
     """
-    for code in codes.intersection(LOCAL):
+    for code in found.keys() & LOCAL:
         acquire(f"seen {code}", 0)
         _seen_here.add(code)
     rows = Alarm.objects.using(database_alias())
-    known = dict(rows.values_list("name", "since"))
-    over = [name for name, since in known.items() if since and name not in codes]
+    known = {name: (since, newest) for name, since, newest in rows.values_list("name", "since", "newest")}
+    over = [name for name, (since, _newest) in known.items() if since and name not in found]
     if ended := [name for name in over if _may_end(name, is_whole=is_whole)]:
         _seen_here.difference_update(ended)
-        rows.filter(name__in=ended).update(since=None, told_at=None)
-    return {name for name in sorted(codes) if _begin_episode(name, known)}
+        rows.filter(name__in=ended).update(since=None, told_at=None, newest=None)
+    began = set()
+    for name, newest in sorted(found.items()):
+        since, former = known.get(name, (None, None))
+        if since is None:
+            began |= {name} if _begin_episode(name, newest, is_known=name in known) else set()
+        elif newest is not None and newest > (former or 0):
+            is_newer = Q(newest=None) | Q(newest__lt=newest)
+            rows.filter(is_newer, name=name, since__isnull=False).update(newest=newest, told_at=None)
+    return began
 
 
 def _may_end(name: str, *, is_whole: bool) -> bool:
@@ -142,16 +165,13 @@ def _may_end(name: str, *, is_whole: bool) -> bool:
     return name in _seen_here or (is_whole and acquire(f"seen {name}", LOCAL_SECONDS))
 
 
-def _begin_episode(name: str, known: dict[str, datetime | None]) -> bool:
-    if known.get(name):
-        return False
-    if name in known:
-        return bool(
-            Alarm.objects.using(database_alias()).filter(name=name, since=None).update(since=now(), told_at=None)
-        )
+def _begin_episode(name: str, newest: int | None, *, is_known: bool) -> bool:
+    begun: dict[str, Any] = {"since": now(), "told_at": None, "newest": newest}
+    if is_known:
+        return bool(Alarm.objects.using(database_alias()).filter(name=name, since=None).update(**begun))
     try:
         with transaction.atomic(using=database_alias()):
-            Alarm(name=name, since=now()).save(using=database_alias(), force_insert=True)
+            Alarm(name=name, **begun).save(using=database_alias(), force_insert=True)
     except IntegrityError:  # another process was first
         return False
     return True
@@ -159,20 +179,30 @@ def _begin_episode(name: str, known: dict[str, datetime | None]) -> bool:
 
 def _unsent(problems: list[Problem]) -> Any:
     """Return the episodes of these problems of which no alarm was sent."""
-    names = {problem.code for problem in problems}
+    names = {problem.identity for problem in problems}
     return Alarm.objects.using(database_alias()).filter(name__in=names, since__isnull=False, told_at=None)
 
 
-def _alert(problems: list[Problem]) -> None:
-    """Call `ALERT` with all problems if one of them is new, unless it was called in the last hour."""
+def _alert(problems: list[Problem], made_at: datetime) -> None:
+    """Call `ALERT` with all problems if one of them is new, unless it was called in the last hour.
+
+    Refused messages may be deleted once they were announced so.
+    """
     unsent = _unsent(problems)
-    names = list(unsent.values_list("name", flat=True))
-    if not names or not acquire("alert", ALERT_SECONDS):
+    new = dict(unsent.values_list("name", "newest"))
+    if not new or not acquire("alert", ALERT_SECONDS):
         return
     with translation.override(conf.language()):
-        subject, text = write_mail(problems)
+        subject, text = write_mail(
+            [problem for problem in problems if problem.identity in new],
+            [problem for problem in problems if problem.identity not in new],
+            site_url(),
+        )
     _call_alert(subject, text)
-    unsent.filter(name__in=names).update(told_at=now())
+    if any(problem.code in refusals.CODES for problem in problems):
+        refused_bodies.announce(made_at)
+    for name, newest in new.items():  # rows that came meanwhile are mailed in an hour
+        unsent.filter(name=name, newest=newest).update(told_at=now())
 
 
 def _call_alert(subject: str, text: str) -> None:
@@ -186,9 +216,26 @@ def _call_alert(subject: str, text: str) -> None:
     mail_admins(subject, text, connection=connection)
 
 
-def write_mail(problems: list[Problem]) -> tuple[str, str]:
-    """Return the subject and the text of a mail about the problems, in the active language."""
-    subject = ngettext("Stock Hub: %(count)d thing is wrong", "Stock Hub: %(count)d things are wrong", len(problems))
-    lines = [f"- {problem.text}" + (f"\n  {problem.link}" if problem.link else "") for problem in problems]
+def write_mail(new: list[Problem], still_open: Sequence[Problem] = (), base: str = "") -> tuple[str, str]:
+    """Return the subject and the text of a mail about the problems, in the active language.
+
+    Args:
+        new: what was not mailed yet.
+        still_open: what was mailed before.
+        base: scheme and host of the links; "" if it is not known.
+    """
+    subject = ngettext("Stock Hub: %(count)d new problem", "Stock Hub: %(count)d new problems", len(new))
+    subject %= {"count": len(new)}
+    lines = list(_lines(new, base))
+    if still_open:
+        subject += " " + _("(%(count)d still open)") % {"count": len(still_open)}
+        lines = [_("New:"), *lines, "", _("Still open:"), *_lines(still_open, base)]
     end = _("All numbers: manage.py stockhub_status. You get at most one such mail an hour.")
-    return subject % {"count": len(problems)}, isolated("\n".join([*lines, "", end, ""]))
+    return subject, isolated("\n".join([*lines, "", end, ""]))
+
+
+def _lines(problems: Sequence[Problem], base: str) -> Iterator[str]:
+    for problem in problems:
+        yield f"- {problem.text}"
+        if link := absolute(problem.link, base):
+            yield f"  {link}"

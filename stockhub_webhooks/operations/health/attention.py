@@ -76,6 +76,16 @@ CONDITIONS: Any = (
             "%(count)d order was not found in our shop.", "%(count)d orders were not found in our shop.", "count"
         ),
     ),
+    (
+        "lines_not_in_our_shop",
+        work.lines_not_in_our_shop,
+        ("missingline", REAL),
+        ngettext_lazy(
+            "%(count)d order line was not found in our shop.",
+            "%(count)d order lines were not found in our shop.",
+            "count",
+        ),
+    ),
 )
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import fields, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from django.db import Error as DatabaseError
-from django.db.models import BooleanField, Count, ExpressionWrapper, Max, Min, Q, Subquery, Sum
+from django.db.models import Count, Max, Min, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.utils.timezone import now
 
 from stockhub_webhooks.conf import TEST_ACCOUNT, conf
@@ -16,11 +17,10 @@ from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.connections import NOW, database_alias, from_now
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.delivery import hanging, ledger
-from stockhub_webhooks.models import Drift, Heartbeat, Message, ReceiverCall, ReceiverState, Refusal, RefusedBody
-from stockhub_webhooks.models.receiver_state import IS_OPEN, IS_PAUSED
-from stockhub_webhooks.models.refusal import NOT_A_DELIVERY
+from stockhub_webhooks.models import Drift, Heartbeat, Message, ReceiverCall
 from stockhub_webhooks.models.shipment import MAX_ZONE_ERROR
-from stockhub_webhooks.operations.health import work
+from stockhub_webhooks.operations.health import refusals, work
+from stockhub_webhooks.operations.health.failing import failing_lookups, failing_receivers, states_in_trouble
 from stockhub_webhooks.operations.health.locked import locked_rows
 from stockhub_webhooks.operations.health.report import (
     ANY,
@@ -31,20 +31,20 @@ from stockhub_webhooks.operations.health.report import (
     ImpossibleTimes,
     KeyUse,
     ReceiverCalls,
-    Refusals,
     Report,
     Spool,
 )
-from stockhub_webhooks.operations.health.silence import open_hours
+from stockhub_webhooks.operations.health.silence import open_hours, silence_after
 from stockhub_webhooks.operations.health.spool_files import collect_files
 from stockhub_webhooks.operations.health.work import LATE_SECONDS, real_rows, rows_of
 from stockhub_webhooks.operations.health.write_probe import write_error
+from stockhub_webhooks.operations.privacy import retention
 from stockhub_webhooks.receiving.authentication import fingerprint
 from stockhub_webhooks.receiving.recent import RECENT
 from stockhub_webhooks.serializers.times import CLOCK_TOLERANCE
 
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 MAX_DRIFT = 50
-REFUSAL_PERIOD = timedelta(hours=24)
 MAX_TIMES = 100  # so many messages show whether the zone or a clock is wrong
 
 
@@ -52,15 +52,16 @@ def collect_report(*, with_keys: bool = True, with_writes: bool = True) -> Repor
     """Return the current state. A database error does not raise; it is part of the report.
 
     Args:
-        with_keys: include drift, and the last use of each key, which scans the index of all messages. Without it, the
-            cost does not depend on the number of settled messages.
+        with_keys: include drift, the last use of each key, which scans the index of all messages, and old addresses.
+            Without it, the cost does not depend on the number of settled messages.
         with_writes: try a write to the database and to the spool directory, and look for lost messages.
     """
     files = collect_files(is_probed=with_writes)
     try:
         with query_timeout(database_alias()):
             last, drift = (_last_by_key(), _drift()) if with_keys else (_last_by_topic(), [])
-            report = _from_tables(files, last, drift)
+            report = _from_tables(files, last, drift, is_full=with_keys)
+            report = replace(report, past_term=retention.past_term(grace=retention.GRACE, is_quick=not with_keys))
             return replace(report, **_writes()) if with_writes else report
     except DatabaseError as error:
         return Report(made_at=now(), database=type(error).__name__, spool=files, late=files.late)
@@ -90,7 +91,7 @@ def _last_by_topic() -> list[dict[str, Any]]:
     return [{"topic": topic, "last": row[name]} for name, topic in names.items() if row.get(name)]
 
 
-def _from_tables(files: Spool, last: list[dict[str, Any]], drift: list[DriftCount]) -> Report:
+def _from_tables(files: Spool, last: list[dict[str, Any]], drift: list[DriftCount], *, is_full: bool) -> Report:
     last_messages = _last_messages(row for row in last if row.get("account") != TEST_ACCOUNT)
     last_at = max(filter(None, last_messages.values()), default=None)
     messages = _messages()
@@ -98,6 +99,11 @@ def _from_tables(files: Spool, last: list[dict[str, Any]], drift: list[DriftCoun
     receivers = _receivers(calls)
     late = backlog_of(work.late_calls(), "due_at")
     made_at = now()
+    silent_hours = round(open_hours(last_at, made_at), 2) if last_at else None
+    states = states_in_trouble()
+    unsettled = {row["receiver"] for row in calls if row["open_count"]} | {
+        each.receiver for each in receivers if each.given_up.count
+    }
     return Report(
         made_at=made_at,
         last_messages=last_messages,
@@ -117,12 +123,15 @@ def _from_tables(files: Spool, last: list[dict[str, Any]], drift: list[DriftCoun
         late_calls=late,
         gone_receivers=_gone(calls),
         hanging_receivers=_hanging(calls),
-        blocked_receivers=_blocked(calls),
+        blocked_receivers=_blocked(states, calls),
         spool=files,
-        refusals=_refusals(made_at),
+        refusals=refusals.collect(made_at),
         workers=dict(rows_of(Heartbeat).order_by("name").values_list("name", "beat_at")),
         drift=drift,
-        silent_hours=round(open_hours(last_at, made_at), 2) if last_at else None,
+        silent_hours=silent_hours,
+        silence_after_hours=silence_after(silent_hours, always=is_full),
+        failing_receivers=failing_receivers(states, unsettled),
+        failing_lookups=failing_lookups(made_at),
     )
 
 
@@ -140,14 +149,28 @@ def backlog_of(rows: Any, column: str) -> Backlog:
     return Backlog(**rows.aggregate(count=Count("pk"), oldest=Min(column)))
 
 
+def collect_keys() -> list[KeyUse]:
+    """Return the last use of each key by topic; it scans the index of all messages."""
+    return _keys(_last_by_key())
+
+
 def _keys(rows: Iterable[dict[str, Any]]) -> list[KeyUse]:
     configured = {fingerprint(key): account for account, keys in conf.accounts().items() for key in keys}
     used: dict[str, tuple[datetime, str]] = {}
+    by_topic: dict[str, dict[str, datetime]] = {}
     for row in rows:
-        name = row["key_fingerprint"]
+        name, topic = row["key_fingerprint"], row["topic"] or ANY
         used[name] = max(used.get(name, (row["last"], row["account"])), (row["last"], row["account"]))
+        last = by_topic.setdefault(name, {})
+        last[topic] = max(last.get(topic, row["last"]), row["last"])
     return [
-        KeyUse(name, configured.get(name) or used[name][1], name in configured, used[name][0] if name in used else None)
+        KeyUse(
+            name,
+            configured.get(name) or used[name][1],
+            name in configured,
+            used[name][0] if name in used else None,
+            by_topic.get(name, {}),
+        )
         for name in [*configured, *sorted(set(used) - set(configured) - {""})]
     ]
 
@@ -167,13 +190,16 @@ def _messages() -> dict[str, Backlog]:
         .aggregate(
             **{f"{name}_count": Count("pk", filter=condition) for name, condition in conditions.items()},
             **{f"{name}_oldest": Min("received_at", filter=condition) for name, condition in conditions.items()},
+            **{f"{name}_newest": Max("pk", filter=condition) for name, condition in conditions.items()},
             late_count=Count("pk", filter=late),
             late_oldest=Min("due_at", filter=late),
+            late_newest=Max("pk", filter=late),
         )
     )
     flagged = _flagged_messages()
     return flagged | {
-        name: Backlog(counts[f"{name}_count"], counts[f"{name}_oldest"]) for name in (*conditions, "late")
+        name: Backlog(counts[f"{name}_count"], counts[f"{name}_oldest"], counts[f"{name}_newest"])
+        for name in (*conditions, "late")
     }
 
 
@@ -244,8 +270,13 @@ def _receivers(calls: Iterable[dict[str, Any]]) -> list[ReceiverCalls]:
 def _given_up() -> dict[str, Backlog]:
     """Count the given-up calls by receiver."""
     rows = work.given_up_calls().values("receiver").order_by("receiver")
-    counts = rows.annotate(count=Count("pk"), oldest=Min("event__message__received_at"))
-    return {row["receiver"]: Backlog(row["count"], row["oldest"]) for row in counts}
+    oldest = Min(Coalesce("event__message__received_at", "event__occurred_at"))
+    counts = rows.annotate(count=Count("pk"), oldest=oldest, last=Max("failed_at"))
+    return {row["receiver"]: Backlog(row["count"], row["oldest"], _microseconds(row["last"])) for row in counts}
+
+
+def _microseconds(at: datetime | None) -> int | None:
+    return (at - EPOCH) // timedelta(microseconds=1) if at else None
 
 
 def _gone(calls: Iterable[dict[str, Any]]) -> list[GoneReceiver]:
@@ -257,13 +288,11 @@ def _gone(calls: Iterable[dict[str, Any]]) -> list[GoneReceiver]:
     ]
 
 
-def _blocked(calls: Iterable[dict[str, Any]]) -> list[BlockedReceiver]:
+def _blocked(states: Iterable[Any], calls: Iterable[dict[str, Any]]) -> list[BlockedReceiver]:
     """Return the receivers that are paused or away, with the number of their waiting calls."""
     waiting: dict[str, int] = {}
     for row in calls:
         waiting[row["receiver"]] = waiting.get(row["receiver"], 0) + row["open_count"]
-    is_paused = ExpressionWrapper(IS_PAUSED, BooleanField())
-    rows = rows_of(ReceiverState).filter(IS_PAUSED | IS_OPEN).annotate(is_paused=is_paused).order_by("receiver")
     return [
         BlockedReceiver(
             receiver=row.receiver,
@@ -272,27 +301,9 @@ def _blocked(calls: Iterable[dict[str, Any]]) -> list[BlockedReceiver]:
             until=row.paused_until if row.is_paused else None,
             waiting=waiting.get(row.receiver, 0),
         )
-        for row in rows
+        for row in states
+        if row.is_paused or row.opened_at
     ]
-
-
-def _refusals(made_at: datetime) -> Refusals:
-    reasons = list(
-        rows_of(Refusal)
-        .filter(hour__gt=made_at - REFUSAL_PERIOD)
-        .values("reason")
-        .annotate(number=Sum("count"), last=Max("last_at"))
-        .order_by("reason")
-    )
-    deliveries = [row for row in reasons if row["reason"] not in NOT_A_DELIVERY]
-    kept = rows_of(RefusedBody).filter(message=None).aggregate(count=Count("pk"), last=Max("refused_at"))
-    return Refusals(
-        by_reason={row["reason"]: row["number"] for row in reasons},
-        deliveries=sum(row["number"] for row in deliveries),
-        last_at=max((row["last"] for row in deliveries), default=None),
-        kept=kept["count"],
-        last_kept_at=kept["last"],
-    )
 
 
 def _drift() -> list[DriftCount]:

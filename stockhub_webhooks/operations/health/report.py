@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from stockhub_webhooks.conf import conf
 from stockhub_webhooks.operations.health.work import LATE_SECONDS
 
 ANY = "any"  # the topic could not be determined
@@ -14,23 +13,33 @@ ANY = "any"  # the topic could not be determined
 
 @dataclass(frozen=True)
 class Backlog:
-    """A number of waiting items, and the time of the oldest one."""
+    """A number of waiting items, and the time of the oldest one.
+
+    Attributes:
+        newest: a number that grows with each new item, so that the alarm knows a new one; None if that is not needed.
+    """
 
     count: int = 0
     oldest: datetime | None = None
+    newest: int | None = field(default=None, compare=False)
 
     def __add__(self, other: Backlog) -> Backlog:
-        return Backlog(self.count + other.count, min(filter(None, (self.oldest, other.oldest)), default=None))
+        return Backlog(
+            self.count + other.count,
+            min(filter(None, (self.oldest, other.oldest)), default=None),
+            max(filter(None, (self.newest, other.newest)), default=None),
+        )
 
 
 @dataclass(frozen=True)
 class KeyUse:
-    """A key, identified by its fingerprint, and the time of its last message."""
+    """A key, identified by its fingerprint, and the time of its last message, of all topics and by topic."""
 
     fingerprint: str
     account: str
     is_configured: bool
     last_used: datetime | None
+    last_by_topic: dict[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -90,6 +99,37 @@ class BlockedReceiver:
 
 
 @dataclass(frozen=True)
+class FailingReceiver:
+    """A receiver whose attempts have only failed.
+
+    Attributes:
+        since: the first failure after its last success.
+        in_a_row: the failed attempts since then.
+        others_succeed: True if any receiver has succeeded since then.
+    """
+
+    receiver: str
+    since: datetime
+    in_a_row: int
+    others_succeed: bool
+
+
+@dataclass(frozen=True)
+class FailingLookups:
+    """Orders for which `HOST_ORDER_RESOLVER` raised, with one cause.
+
+    Attributes:
+        since: since when the first of them has not been found.
+        others_succeed: True if other look-ups succeed.
+    """
+
+    cause: str
+    count: int
+    since: datetime
+    others_succeed: bool
+
+
+@dataclass(frozen=True)
 class Spool:
     """The files in the spool directory: waiting, late, and unreadable ones; or why it cannot be listed or written."""
 
@@ -99,6 +139,7 @@ class Spool:
         names: names of the oldest files that wait, at most 10.
         others: those of the oldest files that this process does not import.
         write_fault: why it cannot be written, if that was tried.
+        copy_fault: why `JOURNAL_COPY_DIR` cannot be written, if that was tried.
     """
 
     waiting: Backlog = Backlog()
@@ -106,6 +147,7 @@ class Spool:
     broken: int = 0
     fault: str = ""
     write_fault: str = ""
+    copy_fault: str = ""
     names: list[str] = field(default_factory=list)
     others: list[OtherFiles] = field(default_factory=list)
 
@@ -139,17 +181,55 @@ class DriftCount:
 
 
 @dataclass(frozen=True)
-class Refusals:
-    """Refused requests of the last 24 hours; the `kept` bodies look like Stock Hub's and can still be released.
+class RefusedGroup:
+    """Kept bodies of one topic and key that wait for a decision.
 
-    `deliveries` and `last_at` leave out the requests for pages of ours.
+    Attributes:
+        account: the account that they probably belong to; "" if that is unknown.
+        key_fingerprint: the key; "" if none was sent.
+        delete_at: when the oldest one is deleted.
+    """
+
+    account: str
+    topic: str
+    key_fingerprint: str
+    count: int
+    first_at: datetime
+    last_at: datetime
+    delete_at: datetime
+
+
+@dataclass(frozen=True)
+class Refusals:
+    """Refused requests of the last 24 hours, and all kept bodies that wait for a decision.
+
+    Attributes:
+        by_reason: all refused requests.
+        deliveries: without those of muted senders, and without the requests for pages of ours.
+        last_at: the time of the last of these.
+        muted: the requests of muted senders.
+        kept: the bodies that look like Stock Hub's, and were neither let in nor dismissed.
+        last_kept_at: the time of the last of them.
+        groups: the largest groups of them.
+        untold: those that nobody was told of yet, by mail or on the overview.
+        expiring: those of these that are soon deleted.
+        delete_at: when the oldest of them is deleted.
+        pushed_out: the bodies of the last 7 days that made room for later ones.
+        accepted_at: topic to the time of its last message that was not answered 406; empty if nothing was refused.
     """
 
     by_reason: dict[str, int] = field(default_factory=dict)
     deliveries: int = 0
     last_at: datetime | None = None
+    muted: int = 0
     kept: int = 0
     last_kept_at: datetime | None = None
+    groups: list[RefusedGroup] = field(default_factory=list)
+    untold: int = 0
+    expiring: int = 0
+    delete_at: datetime | None = None
+    pushed_out: int = 0
+    accepted_at: dict[str, datetime | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -172,9 +252,14 @@ class Report:
         locked_messages: messages that have waited for a minute, since another transaction holds their order.
         locked_rows: the rows that these messages wait for, at most 5.
         late_calls: the receiver calls in `late`.
+        failing_receivers: receivers that have only failed, apart from those that are paused or away.
+        failing_lookups: orders for which `HOST_ORDER_RESOLVER` raised, by cause.
         workers: name of a worker to its last heartbeat.
         drift: differences between messages and their documentation, the latest ones first; at most 50.
+        past_term: kind of personal data to the number of rows that are past their term for a day, and still here.
         silent_hours: opening hours since the last webhook, None if there was none.
+        silence_after_hours: opening hours that count as silence, by `SILENCE_AFTER_HOURS` or learned; None for never,
+            and if it was not learned, since there is no silence yet.
     """
 
     made_at: datetime
@@ -203,7 +288,11 @@ class Report:
     refusals: Refusals = field(default_factory=Refusals)
     workers: dict[str, datetime] = field(default_factory=dict)
     drift: list[DriftCount] = field(default_factory=list)
+    past_term: dict[str, int] = field(default_factory=dict)
     silent_hours: float | None = None
+    silence_after_hours: float | None = None
+    failing_receivers: list[FailingReceiver] = field(default_factory=list)
+    failing_lookups: list[FailingLookups] = field(default_factory=list)
 
     @property
     def last_message_at(self) -> datetime | None:
@@ -212,8 +301,8 @@ class Report:
 
     @property
     def is_silent(self) -> bool:
-        """True if no message arrived for `SILENCE_AFTER_HOURS`."""
-        return bool(conf.SILENCE_AFTER_HOURS > 0 and (self.silent_hours or 0) >= conf.SILENCE_AFTER_HOURS)
+        """True if no message arrived for `silence_after_hours`."""
+        return bool(self.silence_after_hours and (self.silent_hours or 0) >= self.silence_after_hours)
 
     @property
     def has_worker(self) -> bool:

@@ -8,10 +8,10 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from stockhub_webhooks.conf import conf
 from stockhub_webhooks.models import Drift, Message, RefusalReason, Topic
 from stockhub_webhooks.operations.health.report import Backlog, Report
-from stockhub_webhooks.operations.health.rules import Level, find_problems, format_time, worst_level
+from stockhub_webhooks.operations.health.rules import Level, absolute, find_problems, format_time, worst_level
+from stockhub_webhooks.operations.health.site_url import site_url
 
 
 def lines(report: Report) -> Iterator[str]:
@@ -22,7 +22,11 @@ def lines(report: Report) -> Iterator[str]:
         Level.WARNING: _("Something needs a look."),
         Level.CRITICAL: _("Something is wrong."),
     }[worst_level(problems)]
-    yield from (f"  {'!' * problem.level} {problem.text}" for problem in problems)
+    base = "" if report.database else site_url()
+    for problem in problems:
+        yield f"  {'!' * problem.level} {problem.text}"
+        if base and problem.link:
+            yield f"    {absolute(problem.link, base)}"
     if not report.database:
         yield from _section(_("Last message"), _last_messages(report))
         yield from _section(_("Last use of each key"), _keys(report))
@@ -50,8 +54,8 @@ def _last_messages(report: Report) -> Iterator[tuple[Any, str]]:
     labels = dict(Topic.choices)
     for topic, at in report.last_messages.items():
         yield labels.get(topic, "?"), format_time(at)
-    if conf.SILENCE_AFTER_HOURS > 0 and report.silent_hours is not None:
-        yield _("opening hours since"), f"{report.silent_hours:g} / {conf.SILENCE_AFTER_HOURS:g}"
+    if report.silence_after_hours and report.silent_hours is not None:
+        yield _("opening hours since"), f"{report.silent_hours:g} / {report.silence_after_hours:g}"
 
 
 def _keys(report: Report) -> Iterator[tuple[Any, str]]:
@@ -98,6 +102,10 @@ def _refusals(report: Report) -> Iterator[tuple[Any, str]]:
         yield labels.get(reason, reason), str(count)
     if report.refusals.kept:
         yield _("kept, and can still be let in"), str(report.refusals.kept)
+    if report.refusals.muted:
+        yield _("from muted senders"), str(report.refusals.muted)
+    if report.refusals.pushed_out:
+        yield _("not kept for want of room, in the last 7 days"), str(report.refusals.pushed_out)
 
 
 def _spool(report: Report) -> Iterator[tuple[Any, str]]:

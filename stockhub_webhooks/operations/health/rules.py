@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import IntEnum
 from typing import Any, NamedTuple
@@ -10,11 +11,28 @@ from urllib.parse import urlencode
 from django.urls import NoReverseMatch, reverse
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, ngettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.operations.health.collect import REFUSAL_PERIOD
+from stockhub_webhooks.models.alarm import MAX_NAME
+from stockhub_webhooks.models.personal import ADDRESSES, ATTEMPTS, BODIES, DOCUMENTS, EVENTS, REFUSED
+from stockhub_webhooks.operations.health.refusals import find as find_refusals
 from stockhub_webhooks.operations.health.report import Report
+
+# problems that are one alarm: the breaker opens for a receiver that has only failed
+SAME_ALARM = {"breaker": "receiver_fails"}
+
+ABBREVIATED_END = re.compile(r"(?<=\b[ap]\.m)\.\.")  # a sentence that ends with an English time
+
+# words of the office for the kinds of retention
+KIND_LABELS = {
+    BODIES: gettext_lazy("contents of messages"),
+    REFUSED: gettext_lazy("refused messages"),
+    ATTEMPTS: gettext_lazy("failed attempts"),
+    EVENTS: gettext_lazy("changes"),
+    ADDRESSES: gettext_lazy("addresses"),
+    DOCUMENTS: gettext_lazy("documents"),
+}
 
 # changelist filter that leaves tests out, because health does not count them
 REAL = {"account": "~real"}
@@ -37,6 +55,9 @@ class Problem(NamedTuple):
         text: a sentence with the number of rows.
         model: the name of the model of these rows.
         filters: the filters of the model's changelist that select these rows; None if no changelist shows them.
+        subject: what the problem is about if the rule finds several, such as a receiver; with the code it makes the
+            `identity`.
+        newest: a number that grows with each new row of the problem; None if new rows make no new problem.
     """
 
     code: str
@@ -44,6 +65,14 @@ class Problem(NamedTuple):
     text: str
     model: str = "message"
     filters: Mapping[str, Any] | None = None
+    subject: str = ""
+    newest: int | None = None
+
+    @property
+    def identity(self) -> str:
+        """The same for the same problem, in each report: its rule and its subject."""
+        rule = SAME_ALARM.get(self.code, self.code)
+        return (f"{rule}:{self.subject}" if self.subject else rule)[:MAX_NAME]
 
     @property
     def link(self) -> str:
@@ -57,7 +86,8 @@ class Problem(NamedTuple):
 
 def find_problems(report: Report) -> list[Problem]:
     """Return all problems, with texts in the active language."""
-    return [problem for rule in RULES for problem in rule(report)]
+    problems = (problem for rule in RULES for problem in rule(report))
+    return [problem._replace(text=ABBREVIATED_END.sub(".", problem.text)) for problem in problems]
 
 
 def worst_level(problems: Iterable[Problem]) -> Level:
@@ -65,11 +95,16 @@ def worst_level(problems: Iterable[Problem]) -> Level:
     return max((problem.level for problem in problems), default=Level.OK)
 
 
-def as_json(report: Report) -> dict[str, Any]:
-    """Return the report and its problems as a dict for `json.dumps`."""
+def as_json(report: Report, base: str = "") -> dict[str, Any]:
+    """Return the report and its problems as a dict for `json.dumps`; links begin with `base`, a scheme and host."""
     problems = find_problems(report)
     findings = [
-        {"code": problem.code, "level": problem.level.name.lower(), "text": problem.text, "link": problem.link}
+        {
+            "code": problem.code,
+            "level": problem.level.name.lower(),
+            "text": problem.text,
+            "link": absolute(problem.link, base),
+        }
         for problem in problems
     ]
     return {"status": worst_level(problems).name.lower(), "findings": findings, **report.as_json()}
@@ -82,6 +117,11 @@ def admin_link(model: str, filters: Mapping[str, Any], site: str | None = None) 
     except NoReverseMatch:
         return ""
     return f"{path}?{urlencode(filters)}" if filters else path
+
+
+def absolute(link: str, base: str) -> str:
+    """Return a link below the address of the site; "" stays "", and without an address it stays a path."""
+    return f"{base}{link}" if link else ""
 
 
 def database(report: Report) -> Iterator[Problem]:
@@ -114,6 +154,16 @@ def unwritable_spool(report: Report) -> Iterator[Problem]:
     if report.spool.write_fault and not report.spool.fault:
         text = _("The spool directory cannot be written (%(detail)s).") % {"detail": report.spool.write_fault}
         yield Problem("spool", Level.CRITICAL, text)
+
+
+def unwritable_copy(report: Report) -> Iterator[Problem]:
+    """Report that the copy of the journal cannot be written; messages are in the database alone."""
+    if report.spool.copy_fault:
+        text = _(
+            "The copy of the journal cannot be written (%(detail)s): new messages are in the database alone. Make room "
+            "in JOURNAL_COPY_DIR; stockhub_dump --since writes what the copy lacks."
+        ) % {"detail": report.spool.copy_fault}
+        yield Problem("journal_copy", Level.CRITICAL, text)
 
 
 def spool(report: Report) -> Iterator[Problem]:
@@ -158,57 +208,41 @@ def given_up(report: Report) -> Iterator[Problem]:
     """Report given-up calls and messages: only a manual retry revives them."""
     if count := report.given_up_calls.count:
         text = ngettext("%(count)d task for our shop is given up.", "%(count)d tasks for our shop are given up.", count)
-        yield Problem("given_up", Level.CRITICAL, text % {"count": count}, "receivercall", {"needs": "given_up"})
+        newest = report.given_up_calls.newest
+        yield Problem(
+            "given_up", Level.CRITICAL, text % {"count": count}, "receivercall", {"needs": "given_up"}, newest=newest
+        )
     if count := report.failed.count:
         text = ngettext(
             "%(count)d message could not be processed and is given up.",
             "%(count)d messages could not be processed and are given up.",
             count,
         )
-        yield Problem("given_up", Level.CRITICAL, text % {"count": count}, filters={"status__exact": "failed"} | REAL)
+        filters = {"status__exact": "failed"} | REAL
+        newest = report.failed.newest
+        yield Problem(
+            "given_up", Level.CRITICAL, text % {"count": count}, filters=filters, subject="message", newest=newest
+        )
 
 
 def quarantined(report: Report) -> Iterator[Problem]:
     """Report quarantined messages."""
     if count := report.quarantined.count:
         text = ngettext("%(count)d message needs a look.", "%(count)d messages need a look.", count)
-        yield Problem(
-            "quarantined", Level.WARNING, text % {"count": count}, filters={"status__exact": "quarantined"} | REAL
-        )
+        filters = {"status__exact": "quarantined"} | REAL
+        newest = report.quarantined.newest
+        yield Problem("quarantined", Level.WARNING, text % {"count": count}, filters=filters, newest=newest)
 
 
 def refusals(report: Report) -> Iterator[Problem]:
-    """Report refusals if no request was accepted since: Stock Hub may use another key.
-
-    Critical only if a refused body looks like Stock Hub's, because any public URL attracts random requests.
-    """
-    refused, success = report.refusals, report.last_message_at
-    if refused.last_at is None or (success and success >= refused.last_at):
-        return
-    count = refused.deliveries
-    text = ngettext(
-        "%(count)d delivery was refused in the last 24 hours, and none was accepted since.",
-        "%(count)d deliveries were refused in the last 24 hours, and none was accepted since.",
-        count,
-    )
-    is_likely_stock_hub = refused.last_kept_at and not (success and success >= refused.last_kept_at)
-    if not is_likely_stock_hub:
-        since = {"hour__gt": (report.made_at - REFUSAL_PERIOD).isoformat()}
-        yield Problem("refusals", Level.WARNING, text % {"count": count}, "refusal", since)
-        return
-    kept = ngettext(
-        "%(count)d of the kept ones looks like Stock Hub's: is the key right? Anybody can send one, so look at "
-        "it before you let it in.",
-        "%(count)d of the kept ones look like Stock Hub's: is the key right? Anybody can send one, so look at "
-        "them before you let them in.",
-        refused.kept,
-    )
-    text = f"{text % {'count': count}} {kept % {'count': refused.kept}}"
-    yield Problem("refusals", Level.CRITICAL, text, "refusedbody", {"message__isnull": True})
+    """Report refused messages, see `health.refusals`."""
+    for found in find_refusals(report):
+        level = Level.CRITICAL if found.is_critical else Level.WARNING
+        yield Problem(found.code, level, found.text, found.model, found.filters, found.subject, found.newest)
 
 
 def silence(report: Report) -> Iterator[Problem]:
-    """Report that no message arrived for `SILENCE_AFTER_HOURS`."""
+    """Report that no message arrived for the hours that count as silence."""
     if report.is_silent:
         text = _("Nothing came in since %(moment)s.") % {"moment": format_time(report.last_message_at)}
         yield Problem("silence", Level.WARNING, text, filters={})
@@ -291,8 +325,9 @@ def gone_receivers(report: Report) -> Iterator[Problem]:
             removed.open_calls,
         )
         text %= {"count": removed.open_calls, "receiver": f"{removed.receiver} ({removed.signal})"}
-        filters = {"needs": "gone", "receiver__exact": removed.receiver, "signal__exact": removed.signal}
-        yield Problem("gone_receivers", Level.WARNING, text, "receivercall", filters)
+        filters = {"needs": "gone", "receiver": removed.receiver, "signal__exact": removed.signal}
+        subject = f"{removed.receiver} {removed.signal}"
+        yield Problem("gone_receivers", Level.WARNING, text, "receivercall", filters, subject)
 
 
 def hanging_receivers(report: Report) -> Iterator[Problem]:
@@ -300,8 +335,8 @@ def hanging_receivers(report: Report) -> Iterator[Problem]:
     for receiver in report.hanging_receivers:
         text = _("%(receiver)s has been running for more than %(seconds)d seconds: does it wait for another service?")
         text %= {"receiver": receiver, "seconds": conf.RECEIVER_ALARM_SECONDS}
-        filters = {"status__exact": "running", "receiver__exact": receiver}
-        yield Problem("receiver_hangs", Level.CRITICAL, text, "receivercall", filters)
+        filters = {"status__exact": "running", "receiver": receiver}
+        yield Problem("receiver_hangs", Level.CRITICAL, text, "receivercall", filters, receiver)
 
 
 def blocked_receivers(report: Report) -> Iterator[Problem]:
@@ -318,8 +353,52 @@ def blocked_receivers(report: Report) -> Iterator[Problem]:
         if blocked.waiting:
             waiting = ngettext("%(count)d task waits for it.", "%(count)d tasks wait for it.", blocked.waiting)
             sentence += " " + waiting % {"count": blocked.waiting}
-        filters = {"status__in": "pending,running", "receiver__exact": blocked.receiver} | REAL
-        yield Problem(code, level, sentence, "receivercall", filters)
+        filters = {"status__in": "pending,running", "receiver": blocked.receiver} | REAL
+        yield Problem(code, level, sentence, "receivercall", filters, blocked.receiver)
+
+
+def failing_receivers(report: Report) -> Iterator[Problem]:
+    """Report receivers that have only failed; critical if no receiver has succeeded since."""
+    for failing in report.failing_receivers:
+        text = ngettext(
+            "%(receiver)s has only failed since %(moment)s (%(count)d attempt).",
+            "%(receiver)s has only failed since %(moment)s (%(count)d attempts in a row).",
+            failing.in_a_row,
+        )
+        text %= {"receiver": failing.receiver, "moment": format_time(failing.since), "count": failing.in_a_row}
+        level = Level.WARNING
+        if not failing.others_succeed:
+            level, text = Level.CRITICAL, f"{text} {_('No receiver has succeeded since.')}"
+        filters = {"status__in": "pending,running,given_up", "receiver": failing.receiver} | REAL
+        yield Problem("receiver_fails", level, text, "receivercall", filters, failing.receiver)
+
+
+def failing_lookups(report: Report) -> Iterator[Problem]:
+    """Report that `HOST_ORDER_RESOLVER` raised; critical if it does nothing else."""
+    for failing in report.failing_lookups:
+        text = ngettext(
+            "%(count)d order could not be looked up in our shop: HOST_ORDER_RESOLVER raised %(cause)s.",
+            "%(count)d orders could not be looked up in our shop: HOST_ORDER_RESOLVER raised %(cause)s.",
+            failing.count,
+        )
+        text %= {"count": failing.count, "cause": failing.cause}
+        level = Level.WARNING
+        if not failing.others_succeed:
+            level, text = Level.CRITICAL, f"{text} {_('No look-up has succeeded since.')}"
+        yield Problem("resolver_fails", level, text, "hostlink", {"status__exact": "failed"}, failing.cause)
+
+
+def past_term(report: Report) -> Iterator[Problem]:
+    """Report personal data that is past its term and still here: the worker removes it once an hour."""
+    if count := sum(report.past_term.values()):
+        text = ngettext(
+            "%(count)d row with personal data is past its term and still here (%(kinds)s): does stockhub_worker run?",
+            "%(count)d rows with personal data are past their term and still here (%(kinds)s): does stockhub_worker "
+            "run?",
+            count,
+        )
+        kinds = ", ".join(str(KIND_LABELS[kind]) for kind, rows in report.past_term.items() if rows)
+        yield Problem("past_term", Level.WARNING, text % {"count": count, "kinds": kinds})
 
 
 RULES: tuple[Callable[[Report], Iterator[Problem]], ...] = (
@@ -328,6 +407,7 @@ RULES: tuple[Callable[[Report], Iterator[Problem]], ...] = (
     lost_messages,
     spool,
     unwritable_spool,
+    unwritable_copy,
     spool_late,
     spool_other,
     given_up,
@@ -340,6 +420,9 @@ RULES: tuple[Callable[[Report], Iterator[Problem]], ...] = (
     gone_receivers,
     hanging_receivers,
     blocked_receivers,
+    past_term,
+    failing_receivers,
+    failing_lookups,
 )
 
 

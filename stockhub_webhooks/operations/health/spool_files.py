@@ -10,7 +10,7 @@ from django.utils.timezone import now
 
 from stockhub_webhooks.operations.health.report import Backlog, OtherFiles, Spool
 from stockhub_webhooks.operations.health.work import LATE_SECONDS
-from stockhub_webhooks.receiving import spool, spool_owner
+from stockhub_webhooks.receiving import journal_copy, spool, spool_owner
 
 MAX_NAMES = 10
 MAX_FILES_READ = 50  # a file of another database stays, so it is among the oldest
@@ -23,6 +23,7 @@ def collect_files(*, is_probed: bool) -> Spool:
         is_probed: try to write a file.
     """
     write_fault = _write_fault() if is_probed else ""
+    copy_fault = _copy_fault() if is_probed else ""
     try:
         times = {path: written_at for path in spool.files() if (written_at := _written_at(path))}
         late = [written_at for written_at in times.values() if now() - written_at >= timedelta(seconds=LATE_SECONDS)]
@@ -31,17 +32,26 @@ def collect_files(*, is_probed: bool) -> Spool:
             _backlog(late),
             spool.broken(),
             write_fault=write_fault,
+            copy_fault=copy_fault,
             names=[path.name for path in times][:MAX_NAMES],
             others=_other_files(list(times)[:MAX_FILES_READ]),
         )
     except OSError as error:
-        return Spool(fault=type(error).__name__)
+        return Spool(fault=type(error).__name__, copy_fault=copy_fault)
 
 
 def _write_fault() -> str:
     try:
         if spool.directory():
             spool.probe()
+    except OSError as error:
+        return type(error).__name__
+    return ""
+
+
+def _copy_fault() -> str:
+    try:
+        journal_copy.probe()
     except OSError as error:
         return type(error).__name__
     return ""

@@ -12,7 +12,16 @@ from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import database_alias, from_now
 from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.exceptions import ORDER_LOCKED
-from stockhub_webhooks.models import HostLink, Message, Order, ReceiverCall, ReceiverState, Shipment
+from stockhub_webhooks.models import (
+    HostLink,
+    Message,
+    MissingLine,
+    Order,
+    ReceiverCall,
+    ReceiverState,
+    RefusedBody,
+    Shipment,
+)
 from stockhub_webhooks.models.receiver_state import IS_OPEN, IS_PAUSED
 from stockhub_webhooks.models.shipment import EXCEPTION
 
@@ -116,6 +125,16 @@ def orders_not_in_our_shop() -> Any:
     return real_rows(HostLink).absent() if conf.HOST_ORDER_RESOLVER else rows_of(HostLink).none()
 
 
+def lines_not_in_our_shop() -> Any:
+    """Return the order lines that `HOST_LINE_RESOLVER` did not find in the shop; none without a resolver."""
+    return real_rows(MissingLine) if conf.HOST_LINE_RESOLVER else rows_of(MissingLine).none()
+
+
 def parcels_with_a_problem() -> Any:
     """Return the shipments with the status of a delivery problem."""
     return real_rows(Shipment).filter(status=EXCEPTION)
+
+
+def undecided_refusals() -> Any:
+    """Return the refused messages that were neither let in nor dismissed."""
+    return rows_of(RefusedBody).waiting()

@@ -12,7 +12,6 @@ import uuid
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
@@ -20,7 +19,6 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.db import leases
 from stockhub_webhooks.db.connections import (
     NOW,
     close_if_broken,
@@ -31,10 +29,8 @@ from stockhub_webhooks.db.connections import (
 )
 from stockhub_webhooks.db.row_locks import LOCKED, key_of
 from stockhub_webhooks.db.sequences import insert_row
-from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.delivery import manual
 from stockhub_webhooks.exceptions import (
-    WORKER_DIED,
     AlreadySettled,
     OrderLocked,
     Unreadable,
@@ -44,7 +40,9 @@ from stockhub_webhooks.exceptions import (
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Event, Message, ReceiverCall, Replay
 from stockhub_webhooks.models.replay import ReplayQuerySet
+from stockhub_webhooks.operations import work_requests
 from stockhub_webhooks.operations.replay.choice import Choice
+from stockhub_webhooks.operations.work_requests import ClaimLost
 from stockhub_webhooks.processing import pipeline
 from stockhub_webhooks.receiving import journal
 from stockhub_webhooks.serializers.fields import clean_text
@@ -72,10 +70,6 @@ class Step:
     events: list[Event] = field(default_factory=list)
     calls: list[ReceiverCall] = field(default_factory=list)
     error: str = ""
-
-
-class _ClaimLost(Exception):
-    """The replay was stopped, or claimed by another process."""
 
 
 # ---------------------------------------------------------------- start and stop
@@ -126,8 +120,7 @@ def begin(
 
 def halt(pk: int, who: str) -> bool:
     """Stop a replay after its current message, and keep what is done; return False if the replay has ended already."""
-    values = {"status": Replay.Status.STOPPED, "due_at": None, "finished_at": timezone.now(), "stopped_by": who}
-    return bool(with_retries(partial(_rows().filter(pk=pk, due_at__isnull=False).update, **values)))
+    return work_requests.halt(Replay, pk, who)
 
 
 # ---------------------------------------------------------------- run
@@ -143,49 +136,26 @@ def continue_due(*, until: float = float("inf"), stop: threading.Event | None = 
     Returns:
         The number of messages, at least 1 if a replay was due.
     """
-    replay = _claim()
+    replay = work_requests.claim_due(Replay)
     if replay is None:
         return 0
     done = 0
-    with suppress(_ClaimLost):
+    with suppress(ClaimLost):
         try:
             for _step in steps(replay):
                 done += 1
                 if done >= BATCH or time.monotonic() >= until or (stop and stop.is_set()):
-                    _release(replay, NOW)
+                    work_requests.release(replay)
                     break
         except OrderLocked as locked:  # no attempt of the replay
             logger.warning("replay %s waits: %s", replay.pk, locked)
             seconds = LOCKED.pause_for(key_of(locked.model, locked.values))
-            _release(replay, from_now(seconds), attempts=max(replay.attempts - 1, 0))
+            work_requests.release(replay, from_now(seconds), attempts=max(replay.attempts - 1, 0))
         except (OperationalError, InterfaceError) as fault:
             logger.warning("replay %s waits (%s)", replay.pk, error_location(fault))
             close_if_broken(database_alias())
-            _release(replay, from_now(conf.pause_after(replay.attempts)))
+            work_requests.release(replay, from_now(conf.pause_after(replay.attempts)))
     return max(done, 1)
-
-
-def _claim() -> Replay | None:
-    leases.give_back_lost()
-    with query_timeout(database_alias()):
-        due = list(_rows().due(NOW).values_list("pk", "attempts", "claim")[:5])
-    for pk, attempts, former in due:
-        same = _rows().filter(pk=pk, attempts=attempts, claim=former).due(NOW).order_by()
-        if attempts >= conf.MAX_ATTEMPTS:
-            failed = {"status": Replay.Status.FAILED, "due_at": None, "last_error": WORKER_DIED}
-            if _give_up(same, finished_at=timezone.now(), **failed):
-                logger.error("replay %s is given up: its processes died", pk)
-        elif leases.claim_unlocked(same, token := uuid.uuid4(), attempts=F("attempts") + 1):
-            return _rows().filter(pk=pk, claim=token).first()
-    return None
-
-
-def _give_up(rows: ReplayQuerySet, **values: Any) -> bool:
-    try:
-        return bool(leases.update_unlocked(rows, **values))
-    except OperationalError:  # the process is alive
-        close_if_broken(database_alias())
-        return False
 
 
 def steps(replay: Replay) -> Iterator[Step]:
@@ -202,7 +172,7 @@ def steps(replay: Replay) -> Iterator[Step]:
                     step = _replay_one(replay, message)
                 replay.reached_at, replay.reached_message = message.received_at, message.pk
                 yield step
-    _update(replay, status=Replay.Status.DONE, due_at=None, finished_at=timezone.now())
+    work_requests.finish(replay)
 
 
 def _remaining(replay: Replay) -> Any:
@@ -217,7 +187,7 @@ def _replay_one(replay: Replay, message: Message) -> Step:
     """Replay a message and commit its effect with the progress; if the message fails, commit the progress alone."""
     try:
         return _replay_and_commit(replay, message)
-    except (_ClaimLost, OperationalError, InterfaceError):
+    except (ClaimLost, OperationalError, InterfaceError):
         raise
     except AlreadySettled:
         journal.requeue([message.pk])
@@ -244,7 +214,7 @@ def _replay_and_commit(replay: Replay, message: Message) -> Step:
                 return results[-1]
             message.refresh_from_db(using=database_alias())
         with write_transaction(database_alias()):
-            _renew(replay)
+            work_requests.renew(replay)
             options = {"applies": replay.applies, "tries_again": replay.tries_again, "outdated": outdated}
             results.append(replay_message(message, replay.receivers, **options))
             _count(replay, message, results[-1])
@@ -271,6 +241,7 @@ def replay_message(
     """
     events = message.events.using(database_alias()).defer("changes").order_by("pk")
     past = list(events) if receivers or tries_again else []
+    applies = applies and message.body_removed_at is None  # otherwise there is nothing to apply any more
     result = pipeline.reapply(message, outdated=outdated) if applies else pipeline.Result("", [], [])
     requeued = manual.requeue_events(past) if tries_again else []
     added = manual.backfill(past, receivers)
@@ -285,11 +256,6 @@ def _rows() -> ReplayQuerySet:
     return Replay.objects.using(database_alias())
 
 
-def _renew(replay: Replay) -> None:
-    """Renew the claim and lock the replay until the transaction ends: the first statement of each step."""
-    _update(replay, due_at=from_now(conf.LEASE_SECONDS))
-
-
 def _is_counted(replay: Replay, message: Message) -> bool:
     reached = {"reached_at": message.received_at, "reached_message": message.pk}
     return _rows().filter(pk=replay.pk, claim=replay.claim, **reached).exists()
@@ -301,15 +267,4 @@ def _count(replay: Replay, message: Message, step: Step) -> None:
     if step.error:
         values["last_error"] = clean_text(step.error)[:ERROR_LIMIT]
     lease = {"due_at": from_now(conf.LEASE_SECONDS), "attempts": 1}
-    _update(replay, reached_at=message.received_at, reached_message=message.pk, **values, **lease)
-
-
-def _release(replay: Replay, due_at: Any, **values: Any) -> None:
-    """Give the claim back, so that no process seems to hold the replay while it waits."""
-    _update(replay, due_at=due_at, claim=None, **values)
-
-
-def _update(replay: Replay, **values: Any) -> None:
-    claimed = _rows().filter(pk=replay.pk, claim=replay.claim, due_at__isnull=False)
-    if not with_retries(partial(claimed.update, **values)):
-        raise _ClaimLost
+    work_requests.update(replay, reached_at=message.received_at, reached_message=message.pk, **values, **lease)

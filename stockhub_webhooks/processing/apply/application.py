@@ -14,7 +14,8 @@ from stockhub_webhooks.models.message import OUTDATED_RETURN
 from stockhub_webhooks.processing.apply import parts, precedence
 from stockhub_webhooks.processing.apply.changes import Changes, set_values
 from stockhub_webhooks.processing.apply.document_types import BY_TOPIC
-from stockhub_webhooks.processing.apply.events import DELIVERED, delivered_changes, new_event
+from stockhub_webhooks.processing.apply.erased import without_personal_data
+from stockhub_webhooks.processing.apply.events import DELIVERED, delivered_changes, new_event, purchase_events
 from stockhub_webhooks.processing.apply.progress import Progress, compare_progress
 from stockhub_webhooks.serializers import Note, ParsedMessage
 from stockhub_webhooks.serializers.extra import merged_extra
@@ -29,12 +30,14 @@ class Applied:
         outcome: a `Message.Outcome`.
         events: the events, unsaved and in order.
         notes: notes that only the comparison with the stored document gives.
+        is_erased: True if the order was erased: nothing personal of the message was stored.
     """
 
     document: Document
     outcome: str
     events: list[Event] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    is_erased: bool = False
 
 
 def apply(reading: ParsedMessage, message: Message) -> Applied:
@@ -67,6 +70,7 @@ class _Application:
         self.document_type = BY_TOPIC[reading.topic]
         self.using = database_alias()
         self.order: Order | None = None
+        self.left_order: Order | None = None  # that the document belonged to before this message
         self.document: Any = None
         self.accepts_outdated = False
         self.progress = Progress()
@@ -75,7 +79,22 @@ class _Application:
         self.notes: list[Note] = []
 
     def run(self) -> Applied:
+        """Apply the message, and add the events of the purchases after all others."""
+        applied = self.apply()
+        applied.events += purchase_events(applied.events, self.left_order)
+        return applied
+
+    def apply(self) -> Applied:
         self.load()
+        if not self.is_erased():
+            return self.write()
+        self.reading = without_personal_data(self.reading, self.document_type.model)
+        applied = self.write()
+        applied.is_erased = True
+        return applied
+
+    def write(self) -> Applied:
+        """Create, update or leave the document."""
         if self.document is None or self.is_filling_a_stub():
             return self.create()
         if self.is_stale():
@@ -122,13 +141,19 @@ class _Application:
             locked_orders.add(document.order_id)
             self.select_for_update(Order, id=document.order_id)
 
+    def is_erased(self) -> bool:
+        """Return True if the personal data of the order was erased, or of a payment request that names no order."""
+        owner = self.order or self.document
+        return owner is not None and owner.erased_at is not None
+
     def is_filling_a_stub(self) -> bool:
         """Return True if the message is the order itself, and only its stub is stored."""
         return self.document_type.model is Order and bool(self.document.is_stub)
 
     def is_duplicate(self) -> bool:
         """Return True if the document's state comes from a message with the same content."""
-        return bool(self.document.reading_digest == self.reading.digest)
+        digest = self.reading.digest  # "" if the order was erased
+        return bool(digest) and bool(self.document.reading_digest == digest)
 
     def is_stale(self) -> bool:
         """Return True if the document's state is newer: by its times, or, for a return, by its progress."""
@@ -276,6 +301,7 @@ class _Application:
             return []
         old_order = Order.objects.using(self.using).filter(pk=document.order_id).first()
         self.changes["order_increment_id"] = (old_order.increment_id if old_order else None, order.increment_id)
+        self.left_order = old_order
         document.order = order
         return ["order"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from stockhub_webhooks.delivery.subjects import PURCHASE_CHANGED
 from stockhub_webhooks.models import Document, Event, Message, Order, Shipment
 from stockhub_webhooks.processing.apply.changes import Changes, as_json
 
@@ -41,6 +42,35 @@ def new_event(
         po_number=document.po_number or (order.po_number if order else None),
         changes=as_json(changes),
         occurred_at=occurred_at or message.received_at,
+    )
+
+
+def purchase_events(events: list[Event], left_order: Order | None = None) -> list[Event]:
+    """Return what follows all events of a message: one for its purchase, none without events or without an order.
+
+    Args:
+        events: the events of the message.
+        left_order: the order that the document belonged to before; its purchase has changed, too.
+    """
+    if not events or events[-1].order_id is None:
+        return []
+    numbers = {events[-1].order_id: events[-1].po_number}
+    if left_order and (left_order.po_number or left_order.pk) != (events[-1].po_number or events[-1].order_id):
+        numbers = {left_order.pk: left_order.po_number} | numbers
+    return [_purchase_event(events[-1], order_id, po_number) for order_id, po_number in numbers.items()]
+
+
+def _purchase_event(last: Event, order_id: int, po_number: str | None) -> Event:
+    return Event(
+        type=PURCHASE_CHANGED,
+        account=last.account,
+        order_id=order_id,
+        message=last.message,
+        subject_id=order_id,
+        increment_id=last.increment_id,
+        po_number=po_number,
+        occurred_at=last.occurred_at,
+        is_replay=last.is_replay,
     )
 
 

@@ -36,6 +36,8 @@ class PartChanges:
 def create_addresses(document: Any, wanted: dict[str, Values], using: str) -> None:
     """Insert the addresses of a new document and set them on it. The caller saves the document."""
     addresses = {name: Address(**values) for name, values in wanted.items()}
+    for address in addresses.values():
+        address.set_search_keys()
     insert(list(addresses.values()), using)
     for name, address in addresses.items():
         setattr(document, name, address)
@@ -55,6 +57,7 @@ def update_addresses(document: Any, wanted: dict[str, Values], using: str) -> Pa
             result.changes |= with_prefix(name, changes)
         else:
             new = Address(**values)
+            new.set_search_keys()
             insert([new], using)
             setattr(document, name, new)
             result.written.append(name)

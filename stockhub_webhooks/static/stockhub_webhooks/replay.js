@@ -1,4 +1,4 @@
-// Keeps the progress of a replay up to date; without it the page is loaded again by hand.
+// Keeps the progress of a request up to date; without it the page is loaded again by hand.
 "use strict";
 (function () {
     const page = document.getElementById("stockhub-progress");
@@ -11,6 +11,7 @@
             place.textContent = text;
         }
     };
+    let seconds = 2;
     const look = async () => {
         let progress = null;
         try {
@@ -24,12 +25,13 @@
             write('[data-progress="status"]', progress.status);
             write('[data-progress="text"]', progress.text);
             progress.counts.forEach((line) => write(`[data-count="${line.name}"]`, line.count));
-            if (!progress.open) {
+            seconds = progress.seconds;
+            if (!progress.waits) {
                 window.location.reload();
                 return;
             }
         }
-        window.setTimeout(look, 2000);
+        window.setTimeout(look, seconds * 1000);
     };
     window.setTimeout(look, 1000);
 }());

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import zlib
+from datetime import timedelta
 
 from django.utils import timezone
 from factory.declarations import LazyAttribute, LazyFunction, SelfAttribute, Sequence, SubFactory
@@ -129,8 +131,22 @@ class RefusedBodyFactory(DjangoModelFactory[models.RefusedBody]):
     body = LazyAttribute(lambda refused: json.dumps(refused.data).encode())
     reason = models.RefusalReason.WRONG_KEY
     remote_address = "192.0.2.7"
+    network = "192.0.2.0/24"
+    size = LazyAttribute(lambda refused: len(refused.body))
     key_fingerprint = Sequence(lambda number: f"{number:012x}")
     refused_at = LazyFunction(timezone.now)
+
+
+class MutedSenderFactory(DjangoModelFactory[models.MutedSender]):
+    """A key that a person muted just now."""
+
+    class Meta:
+        model = models.MutedSender
+
+    key_fingerprint = Sequence(lambda number: f"{number:012x}")
+    muted_at = LazyFunction(timezone.now)
+    muted_by = "office"
+    reason = "made up"
 
 
 class HeartbeatFactory(DjangoModelFactory[models.Heartbeat]):
@@ -155,6 +171,35 @@ class HostLinkFactory(DjangoModelFactory[models.HostLink]):
     since = LazyFunction(timezone.now)
     looked_at = SelfAttribute("since")
     attempts = 1
+
+
+class WorklistRowFactory(DjangoModelFactory[models.WorklistRow]):
+    """An order of which nothing was sent for five days, on the list."""
+
+    class Meta:
+        model = models.WorklistRow
+
+    order = SubFactory(OrderFactory)
+    account = SelfAttribute("order.account")
+    rule = "not_sent"
+    kind = "order"
+    number = SelfAttribute("order.increment_id")
+    subject_id = SelfAttribute("order.pk")
+    po_number = SelfAttribute("order.po_number")
+    since = LazyFunction(lambda: timezone.now() - timedelta(days=5))
+    detail = LazyFunction(lambda: [{"code": "not_sent", "pieces": 2, "of": 2}])
+    fingerprint = "made up"
+    status = models.WorklistRow.Status.OPEN
+    opened_at = LazyFunction(timezone.now)
+
+
+class WorklistProgressFactory(DjangoModelFactory[models.WorklistProgress]):
+    """A source of the worklists that was not looked through yet."""
+
+    class Meta:
+        model = models.WorklistProgress
+
+    name = Sequence(lambda number: f"source {number}")
 
 
 class AlarmFactory(DjangoModelFactory[models.Alarm]):
@@ -192,6 +237,17 @@ class BacklogTurnFactory(DjangoModelFactory[models.BacklogTurn]):
     free_at = LazyFunction(timezone.now)
 
 
+class ErasureFactory(DjangoModelFactory[models.Erasure]):
+    """The record of one erased order."""
+
+    class Meta:
+        model = models.Erasure
+
+    account = "default"
+    order_numbers = LazyFunction(lambda: ["000000001"])
+    erased_by = "office"
+
+
 class LockFactory(DjangoModelFactory[models.Lock]):
     """A lock that was just acquired."""
 
@@ -214,3 +270,179 @@ class ReplayFactory(DjangoModelFactory[models.Replay]):
     choice = {"order": "000000001"}
     status = models.Replay.Status.DONE
     finished_at = SelfAttribute("created_at")
+
+
+class NoteFactory(DjangoModelFactory[models.Note]):
+    """A note about the purchase of an order."""
+
+    class Meta:
+        model = models.Note
+
+    order = SubFactory(OrderFactory)
+    account = SelfAttribute("order.account")
+    po_number = SelfAttribute("order.po_number")
+    text = "called the carrier"
+    written_by = "office"
+    written_by_pk = "0"
+
+
+class SiteAddressFactory(DjangoModelFactory[models.SiteAddress]):
+    """The address of the shop; there is one row."""
+
+    class Meta:
+        model = models.SiteAddress
+        django_get_or_create = ("id",)
+
+    id = models.SiteAddress.ONLY
+    url = "https://shop.example"
+
+
+class MentionedNumberFactory(DjangoModelFactory[models.MentionedNumber]):
+    """A number in a message that cannot be read."""
+
+    class Meta:
+        model = models.MentionedNumber
+
+    message = SubFactory(MessageFactory, status="quarantined")
+    number = "000100019"
+    is_personal = False
+
+
+class BulkRequestFactory(DjangoModelFactory[models.BulkRequest]):
+    """A request to try tasks again, which is done: there were none."""
+
+    class Meta:
+        model = models.BulkRequest
+
+    action = models.BulkRequest.Action.TRY_AGAIN
+    requested_by = "office"
+    created_at = LazyFunction(timezone.now)
+    reason = "made up"
+    status = models.BulkRequest.Status.DONE
+    finished_at = SelfAttribute("created_at")
+
+
+class BulkEntryFactory(DjangoModelFactory[models.BulkEntry]):
+    """A task that was tried again."""
+
+    class Meta:
+        model = models.BulkEntry
+
+    class Params:
+        call = SubFactory(ReceiverCallFactory)
+
+    request = SubFactory(BulkRequestFactory, total=1, acted=1)
+    row = SelfAttribute("call.pk")
+    is_acted = True
+
+
+class ExportRequestFactory(DjangoModelFactory[models.ExportRequest]):
+    """A large export of the orders of one day, which is done: there were none."""
+
+    class Meta:
+        model = models.ExportRequest
+
+    topic = topics.ORDER
+    first = LazyFunction(lambda: timezone.now().date())
+    last = SelfAttribute("first")
+    requested_by = "office"
+    created_at = LazyFunction(timezone.now)
+    reason = ""
+    status = models.ExportRequest.Status.DONE
+    finished_at = SelfAttribute("created_at")
+
+
+class ExportPartFactory(DjangoModelFactory[models.ExportPart]):
+    """A part of the file of a large export."""
+
+    class Meta:
+        model = models.ExportPart
+
+    request = SubFactory(ExportRequestFactory)
+    data = LazyFunction(lambda: zlib.compress(b"number\r\n"))
+
+
+class PullFactory(DjangoModelFactory[models.Pull]):
+    """A run that is done: nothing was missing."""
+
+    class Meta:
+        model = models.Pull
+
+    account = "default"
+    requested_by = "office"
+    created_at = LazyFunction(timezone.now)
+    status = models.Pull.Status.DONE
+    finished_at = SelfAttribute("created_at")
+
+
+class AskedNumberFactory(DjangoModelFactory[models.AskedNumber]):
+    """An order number of the shop that Stock Hub did not know when it was just asked."""
+
+    class Meta:
+        model = models.AskedNumber
+
+    account = "default"
+    po_number = Sequence(lambda number: f"ASKED-{number}")
+    first_asked_at = LazyFunction(timezone.now)
+    asked_at = SelfAttribute("first_asked_at")
+
+
+class OrderAnswerFactory(DjangoModelFactory[models.OrderAnswer]):
+    """The answer that an order is shipped and invoiced."""
+
+    class Meta:
+        model = models.OrderAnswer
+
+    order = SubFactory(OrderFactory)
+    asked_at = LazyFunction(timezone.now)
+    is_shipped = True
+    is_invoiced = True
+    shipped_since = SelfAttribute("order.updated_at")
+    invoiced_since = SelfAttribute("order.updated_at")
+
+
+class BookedPurchaseFactory(DjangoModelFactory[models.BookedPurchase]):
+    """A purchase of which a receiver has booked nothing yet."""
+
+    class Meta:
+        model = models.BookedPurchase
+
+    account = "default"
+    receiver = "shop.follow"
+    purchase = Sequence(lambda number: f"po_number:SHOP-{number}")
+
+
+class BookingFactory(DjangoModelFactory[models.Booking]):
+    """One piece that a receiver has booked as sent."""
+
+    class Meta:
+        model = models.Booking
+
+    booked_purchase = SubFactory(BookedPurchaseFactory)
+    key = "sent"
+    line = "A|L"
+    pieces = 1
+
+
+class FinishedStepFactory(DjangoModelFactory[models.FinishedStep]):
+    """A mail that a receiver has sent before it failed."""
+
+    class Meta:
+        model = models.FinishedStep
+
+    call = SubFactory(ReceiverCallFactory)
+    name = "mail"
+
+
+class MissingLineFactory(DjangoModelFactory[models.MissingLine]):
+    """A line of an order whose article the shop does not know."""
+
+    class Meta:
+        model = models.MissingLine
+
+    account = "default"
+    item = SubFactory("stockhub_webhooks.testing.factories.documents.OrderItemFactory")
+    link = SubFactory(HostLinkFactory, order=SelfAttribute("..item.order"))
+    status = models.MissingLine.Status.MISSING
+    since = LazyFunction(timezone.now)
+    looked_at = SelfAttribute("since")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.testing.samples.changes import changed
 from stockhub_webhooks.testing.samples.story import RETURN_FEE_CENTS, START, Parcel, Step, Story
-from stockhub_webhooks.testing.samples.world import Line
+from stockhub_webhooks.testing.samples.world import Line, line_of
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,14 @@ class Life:
         return {key: step.payload for key, step in newest.items()}
 
 
-def life(name: str = "happy", seed: int = 0, *, start: datetime = START, po_number: str | None = None) -> Life:
+def life(
+    name: str = "happy",
+    seed: int = 0,
+    *,
+    start: datetime = START,
+    po_number: str | None = None,
+    items: Sequence[Mapping[str, Any]] = (),
+) -> Life:
     """Return the life of an order.
 
     Args:
@@ -54,11 +61,14 @@ def life(name: str = "happy", seed: int = 0, *, start: datetime = START, po_numb
         seed: decides the customer, the lines and all numbers; lives of different seeds have no number in common.
         start: time of the order, aware.
         po_number: the shop's number of the order; default: one made from the seed.
+        items: the lines of the order: dicts such as `{"sku": "A-1", "size": "42", "qty": 2}`, see `world.line_of`;
+            default: lines that the seed decides. Of a single piece nothing is sent, cancelled or returned in part.
 
     Raises:
         KeyError: there is no life with this name.
+        ValueError: an item is not understood.
     """
-    story = Story(seed, start=start, po_number=po_number)
+    story = Story(seed, start=start, po_number=po_number, lines=[line_of(item) for item in items])
     LIVES[name](story)
     return Life(name, story.number, story.po_number, tuple(story.steps))
 
@@ -98,6 +108,14 @@ def _one_piece(line: Line) -> tuple[Line]:
     return (Line(line.article, 1),)
 
 
+def _in_two(lines: Sequence[Line]) -> tuple[Sequence[Line], Sequence[Line]]:
+    """Return the first line and the others; of a single line one piece and the others, which may be none."""
+    if len(lines) > 1:
+        return lines[:1], lines[1:]
+    (only,) = lines
+    return _one_piece(only), [Line(only.article, only.quantity - 1)] if only.quantity > 1 else []
+
+
 # ---------------------------------------------------------------- lives
 
 
@@ -128,11 +146,11 @@ def _happy(story: Story) -> None:
 def _parcels(story: Story) -> None:
     """Send the order in two parcels, each with its own invoice."""
     story.order("processing")
-    first, rest = story.lines[:1], story.lines[1:]
-    for lines in (first, rest):
+    parts = [part for part in _in_two(story.lines) if part]
+    for lines in parts:
         story.wait(minutes=6)
-        story.invoice(lines, shipping=lines is first)
-    _deliver(story, story.pack(first), story.pack(rest))
+        story.invoice(lines, shipping=lines is parts[0])
+    _deliver(story, *(story.pack(lines) for lines in parts))
     story.wait(minutes=1)
     story.order("complete")
 
@@ -142,12 +160,13 @@ def _partial(story: Story) -> None:
     story.order("processing")
     story.wait(minutes=6)
     story.invoice()
-    missing, in_stock = story.lines[:1], story.lines[1:]
+    missing, in_stock = _in_two(story.lines)
     story.wait(hours=2)
     story.credit_memo(missing, reversal="CANCELLED")
-    _deliver(story, story.pack(in_stock))
+    if in_stock:
+        _deliver(story, story.pack(in_stock))
     story.wait(minutes=1)
-    story.order("complete")
+    story.order("complete" if in_stock else "closed")
 
 
 def _cancelled(story: Story) -> None:
@@ -185,13 +204,14 @@ def _partial_refund(story: Story) -> None:
     """Deliver everything, then return two pieces: credit one, and reject the other."""
     _happy(story)
     story.wait(days=5)
-    back = story.take_back([*_one_piece(story.lines[0]), *_one_piece(story.lines[1])])
+    pieces = [piece for part in _in_two(story.lines) if part for piece in _one_piece(part[0])]
+    back = story.take_back(pieces)
     story.rma(back, "authorized")
     story.wait(days=2)
     back.received_at = story.now
     story.rma(back, "received")
     story.wait(hours=5)
-    back.verdicts = ["approved", "rejected"]
+    back.verdicts = ["approved", "rejected"][: len(pieces)]
     story.rma(back, "approved_on_item")
     story.wait(hours=1)
     story.credit_memo(back.lines[:1], fee_cents=RETURN_FEE_CENTS, adjustment_cents=100)

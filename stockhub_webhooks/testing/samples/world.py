@@ -6,6 +6,8 @@ in use, and telephone numbers are in ranges that are never assigned.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 
@@ -101,6 +103,32 @@ ARTICLES = tuple(
         start=101,
     )
 )
+
+
+PIECES = ("qty", "qty_ordered")
+PRICE = "item_price_inc_tax"
+DEFAULTS = {"parent_sku": "", "manufacturer": "Voorbeeldmerk", "size": "OS", "mpn": "", "color": "Zwart"}
+LINE_FIELDS = {"sku", *DEFAULTS, *PIECES, PRICE, "row_total_inc_tax"}
+
+
+def line_of(item: Mapping[str, Any]) -> Line:
+    """Return the line of an order that a shop names by the fields of a message; all but `sku` have a default.
+
+    Args:
+        item: `sku`, `size`, `qty` or `qty_ordered` (1), `item_price_inc_tax` (10.00), `parent_sku`, `manufacturer`,
+            `mpn` and `color`. The total of the row is computed.
+
+    Raises:
+        ValueError: `sku` is missing, a field is unknown, or the pieces are no whole number above zero.
+    """
+    if not item.get("sku") or item.keys() - LINE_FIELDS:
+        known = ", ".join(sorted(LINE_FIELDS))
+        raise ValueError(f"a line needs a sku, and may have no other fields than {known}; it has {sorted(item)}")
+    pieces = next((item[name] for name in PIECES if name in item), 1)
+    if not isinstance(pieces, int) or pieces < 1:
+        raise ValueError(f"line {item['sku']!r}: {pieces!r} is no number of pieces")
+    texts = {name: str(item.get(name) or default) for name, default in DEFAULTS.items()}
+    return Line(Article(sku=str(item["sku"]), cents=round(Decimal(str(item.get(PRICE, 10))) * 100), **texts), pieces)
 
 
 def line(article: Article, quantity: int, name: str = "qty") -> dict[str, Any]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from stockhub_webhooks.testing import samples
 
@@ -26,6 +26,13 @@ class Key(Enum):
     RIGHT = "right"
     WRONG = "wrong"
     NONE = "none"
+
+
+class HostOrder(NamedTuple):
+    """An order of the shop: its number, and its lines as `samples.life` takes them; made-up ones if it has none."""
+
+    po_number: str
+    items: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)
@@ -80,23 +87,30 @@ class Scenario:
     at_once: bool = False
     loses: bool = False
 
-    def plan(self, orders: int, seed: int, now: datetime) -> Plan:
+    def plan(self, orders: int | Sequence[HostOrder], seed: int, now: datetime) -> Plan:
         """Return the plan of a simulation.
 
         Args:
-            orders: number of lives, at most `ORDERS_OF_A_SEED`.
-            seed: number that everything but the dates depends on; different seeds have different order numbers.
+            orders: number of made-up orders, or orders of the shop; `ORDERS_OF_A_SEED` at most.
+            seed: number that everything but the dates depends on; different seeds, and different scenarios, have
+                different numbers of documents.
             now: aware time; all lives end before it.
+
+        Raises:
+            ValueError: an item of an order is not understood.
         """
-        first = seed * ORDERS_OF_A_SEED
+        first = (seed * len(BY_NAME) + list(BY_NAME.values()).index(self)) * ORDERS_OF_A_SEED
+        if isinstance(orders, int):
+            orders = [HostOrder(f"SIM-{first + position}") for position in range(orders)]
         lives = [
             samples.life(
                 self.names[position % len(self.names)],
                 first + position,
-                start=now - WEEKS - timedelta(minutes=orders - position),
-                po_number=f"SIM-{first + position}",
+                start=now - WEEKS - timedelta(minutes=len(orders) - position),
+                po_number=order.po_number,
+                items=order.items,
             )
-            for position in range(orders)
+            for position, order in enumerate(orders)
         ]
         queues = self.write(lives, random.Random(seed))  # nosec B311  # repeatable
         dropped = sum(map(len, lives)) - sum(map(len, queues)) if self.loses else 0

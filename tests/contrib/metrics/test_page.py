@@ -21,7 +21,7 @@ def test_the_token_opens_it(client, post):
     answer = client.get(ADDRESS, headers=BEARER)
     assert answer.status_code == 200
     assert answer["Content-Type"].startswith("text/plain; version=")
-    assert answer["Cache-Control"] == "no-store"
+    assert answer["Cache-Control"] == "private, no-store"
     found = numbers(answer.text)
     assert found["database_up",] == 1
     assert found["received_messages_total", "webhook", "order"] == 1

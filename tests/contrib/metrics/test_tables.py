@@ -137,6 +137,7 @@ def test_a_scrape_costs_the_same_few_queries_however_much_there_is(post, hear):
         return len(captured)
 
     hear(signals.event_recorded, uid="shop.hears")
+    post("order", key="wrong")  # only then refused messages are looked up
     few = queries()
     for number in range(3):
         for topic in topics.ALL:
@@ -144,7 +145,7 @@ def test_a_scrape_costs_the_same_few_queries_however_much_there_is(post, hear):
         post("order", b"x")
         post("order", key=f"wrong {number}")
     assert queries() == few
-    assert few <= 10
+    assert few <= 16  # three of them count what is past its term and still here
 
 
 def test_registering_it_asks_nothing_of_the_database():

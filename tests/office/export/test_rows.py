@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from stockhub_webhooks.conf import conf
+from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.models import Order
 from stockhub_webhooks.office.export import rows
 from stockhub_webhooks.office.export.periods import Period
@@ -92,7 +92,7 @@ def test_export_leaves_tests_out(orders):
 def test_account_is_a_column_only_if_there_are_several(orders, settings):
     assert "Account" not in told("order")[0]
     settings.STOCKHUB_WEBHOOKS = {"API_KEYS": {"default": "a" * 30, "second": "b" * 30}}
-    assert told("order")[0]["Account"] == conf.account("default")
+    assert told("order")[0]["Account"] == statuses.ACCOUNT["default"]
 
 
 def test_heads_and_codes_are_in_the_language_of_the_user(orders):

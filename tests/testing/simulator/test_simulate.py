@@ -12,6 +12,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
+from stockhub_webhooks import signals
+from stockhub_webhooks.exceptions import RetryLater
+from stockhub_webhooks.management.commands.stockhub_simulate import Command
 from stockhub_webhooks.testing.simulator import simulation, summary
 from stockhub_webhooks.testing.simulator.scenarios import BY_NAME, Key, Post
 from stockhub_webhooks.testing.simulator.sending import Answer, Target, send
@@ -98,6 +101,11 @@ def test_same_seed_gives_the_same_messages_and_another_seed_other_orders(name):
     assert not set(numbers(first)) & set(numbers(other))
 
 
+def test_same_seed_has_other_numbers_in_each_scenario():
+    seen = [number for name in BY_NAME for number in numbers(BY_NAME[name].plan(7, 1, NOW))]
+    assert len(seen) == len(set(seen))
+
+
 def numbers(plan):
     return [life.increment_id for life in plan.lives]
 
@@ -134,7 +142,7 @@ def test_requests_equal_those_of_stock_hub(receiver):
     assert path == "/hooks/order"
     assert headers["Content-Type"] == "application/json"
     assert (headers["x-api-key"], headers["x-version"]) == ("k", "V1")
-    assert json.loads(body)["po_number"] == "SIM-30000"
+    assert json.loads(body)["po_number"] == "SIM-300000"
 
 
 def test_key_may_contain_any_character(receiver):
@@ -170,7 +178,7 @@ def test_redirect_is_not_followed_but_shown(receiver):
     receiver.answer = lambda request, body: (301, b"moved")
     with pytest.raises(CommandError):
         simulate(receiver.url, orders=1)
-    assert "order 000030001: 301 " in simulate.said
+    assert "order 000300001: 301 " in simulate.said
     assert simulate.said.count(": moved") == 5
 
 
@@ -344,3 +352,120 @@ def test_help_lists_the_scenarios(capsys):
 def test_message_without_a_key_has_no_key_header(receiver):
     send(Target.at(receiver.url), "k", Post("order", "1", b"{}", key=Key.NONE))
     assert "x-api-key" not in receiver.got[0][1]
+
+
+# ---------------------------------------------------------------- orders of the shop, and what its receivers did
+
+
+@pytest.fixture
+def shop(stockhub, monkeypatch):
+    """Send the messages through the kit instead of a socket, and call the receivers; return the kit."""
+
+    class Here(simulation.Simulation):
+        def run(self, look):
+            for post in (post for messages in self._plan.queues for post in messages):
+                delivery = stockhub.deliver(post.topic, post.body)
+                self.answers.append(Answer(post, delivery.status, delivery.outcome))
+            stockhub.run_pending(raise_errors=False)
+            return True
+
+    monkeypatch.setattr("stockhub_webhooks.management.commands.stockhub_simulate.Simulation", Here)
+    return stockhub
+
+
+URL = "http://127.0.0.1:1/"
+OURS = "tests.testing.simulator.test_simulate.orders_of_ours"
+ITEMS = ({"sku": "A-1", "size": "42", "qty": 2, "item_price_inc_tax": "19.95"},)
+
+
+def orders_of_ours():
+    yield "OURS-1", ITEMS
+    yield "OURS-2", []
+
+
+def test_orders_of_the_shop_are_played_with_their_lines(shop):
+    heard = shop.heard(signals.order_created)
+    assert "receivers: 2 done, 0 waiting, 0 failed" in simulate(URL, orders_from=OURS, orders=None)
+    first, second = (call.order for call in heard)
+    assert (first.po_number, second.po_number) == ("OURS-1", "OURS-2")
+    assert [(item.sku, item.size, item.qty_ordered) for item in first.items.all()] == [("A-1", "42", 2)]
+    assert second.items.exists()
+
+
+def test_numbers_of_the_shop_are_read_from_a_file_and_limited(shop, tmp_path):
+    heard = shop.heard(signals.order_created)
+    file = tmp_path / "numbers"
+    file.write_text("OURS-1\n\n OURS-2 \nOURS-3\n")
+    assert "orders 2, " in simulate(URL, po_numbers=file, orders=2)
+    assert [call.order.po_number for call in heard] == ["OURS-1", "OURS-2"]
+
+
+@pytest.mark.parametrize(
+    ("error", "counted"),
+    [
+        (RetryLater(60, "no such order yet"), "0 done, 2 waiting, 0 failed"),
+        (KeyError("A-1"), "0 done, 0 waiting, 2 fai"),
+    ],
+)
+def test_receiver_that_is_not_done_is_shown_and_is_an_error(shop, hear, error, counted):
+    def refuse(**arguments):
+        raise error
+
+    hear(signals.order_created, refuse, uid="shop.refuse")
+    with pytest.raises(CommandError, match="not every receiver"):
+        simulate(URL, orders_from=OURS, orders=None, wait=0.01)
+    assert counted in simulate.said
+    assert "shop.refuse: 2 " in simulate.said
+    assert str(error.args[0]) in simulate.said
+
+
+def test_messages_without_any_receiver_call_are_an_error(shop):
+    with pytest.raises(CommandError, match="test=True"):
+        simulate(URL, orders_from=OURS, orders=None)
+
+
+def test_messages_of_another_database_are_an_error(shop, monkeypatch):
+    monkeypatch.setattr(simulation.Simulation, "answers", [], raising=False)
+    monkeypatch.setattr(shop, "deliver", lambda topic, body: Answer(None, 200))
+    with pytest.raises(CommandError, match="--wait 0"):
+        simulate(URL, orders_from=OURS, orders=None)
+    assert "as expected" in simulate(URL, orders_from=OURS, orders=None, wait=0)
+
+
+def test_receivers_of_made_up_orders_are_looked_up_if_asked_for(shop):
+    shop.heard(signals.order_created)
+    assert "receivers: " not in simulate(URL)
+    assert "receivers: 3 done" in simulate(URL, seed=4, wait=1)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "no.such",
+        "tests.testing.simulator.test_simulate.NO_PAIRS",
+        "tests.testing.simulator.test_simulate.KEYLESS",
+        "json.loads.x",
+    ],
+)
+def test_orders_that_cannot_be_read_are_an_error(used, path):
+    with pytest.raises(CommandError, match="orders cannot be played"):
+        simulate(URL, orders_from=path, orders=None)
+
+
+NO_PAIRS = ["OURS-1"]
+KEYLESS = [("OURS-1", [{"size": "42"}])]
+
+
+def test_file_without_numbers_is_an_error(used, tmp_path):
+    for file in (tmp_path, tmp_path / "empty"):
+        (tmp_path / "empty").write_text("\n")
+        with pytest.raises(CommandError, match="orders cannot be played"):
+            simulate(URL, po_numbers=file, orders=None)
+
+
+def test_options_may_stand_before_and_after_the_scenario():
+    parser = Command().create_parser("manage.py", "stockhub_simulate")
+    for words in ("URL --key K return", "URL return --key K", "--key K URL return"):
+        options = parser.parse_args(words.split())
+        assert (options.url, options.scenario, options.key) == ("URL", "return", "K")
+    assert parser.parse_args(["URL", "--key", "K"]).scenario == "happy"

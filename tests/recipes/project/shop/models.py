@@ -10,7 +10,6 @@ class ShopOrder(models.Model):
     number = models.CharField(max_length=40)
     customer_email = models.EmailField()
     stock_hub_status = models.CharField(max_length=40, blank=True)
-    stock_released = models.BooleanField(default=False)
     refund_proposal = models.DecimalField(max_digits=12, decimal_places=2, null=True)
 
     class Meta:
@@ -39,21 +38,6 @@ class Article(models.Model):
 
     def __str__(self):
         return self.sku
-
-
-class ReturnedItem(models.Model):
-    """How many pieces of a returned item were put back into stock so far."""
-
-    account = models.CharField(max_length=64)
-    return_number = models.CharField(max_length=64)
-    item_id = models.CharField(max_length=64)
-    restocked = models.PositiveIntegerField(default=0)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["account", "return_number", "item_id"], name="one_row_an_item")]
-
-    def __str__(self):
-        return f"{self.return_number}/{self.item_id}"
 
 
 class Payable(models.Model):

@@ -2,26 +2,21 @@ from functools import partial
 
 from django.core.mail import mail_managers
 from django.db import transaction
-from django.db.models import F
 from django.dispatch import receiver
 
-from shop.models import Article, ShopOrder
-from shop.recipes.orders import is_cancelled, lock, order_of
-from stockhub_webhooks.signals import order_created, order_status_changed
+from shop.recipes.orders import add_stock, is_cancelled, order_of
+from stockhub_webhooks.signals import purchase_changed
 
 
-@receiver([order_created, order_status_changed], dispatch_uid="shop.release_stock")
-def release_stock(sender, *, order, event, **kwargs):
-    shop_order = lock(order_of(event))
-    if order.is_cancelled:
-        if is_cancelled(event) and not shop_order.stock_released:
-            book(shop_order, 1, f"Winkelstraat cancelled order {shop_order.number}: its stock is free again")
-    elif shop_order.stock_released:
-        book(shop_order, -1, f"Order {shop_order.number} continues as {order.increment_id}: its stock is taken again")
-
-
-def book(shop_order, sign, subject):
-    ShopOrder.objects.filter(pk=shop_order.pk).update(stock_released=sign > 0)
-    for line in shop_order.lines.all():
-        Article.objects.filter(sku=line.sku).update(stock=F("stock") + sign * line.quantity)
-    transaction.on_commit(partial(mail_managers, subject, "Is it on the packing table?"))
+@receiver(purchase_changed, dispatch_uid="shop.release_stock")
+def release_stock(sender, *, purchase, event, **kwargs):
+    shop_order = order_of(event)
+    if purchase.is_cancelled:
+        is_cancelled(event)  # waits for the new number of an edited order
+    pieces = event.book("cancelled", {line.key: line.cancelled for line in purchase.lines})
+    for line in sorted(purchase.lines, key=lambda line: line.sku):
+        if pieces[line.key]:
+            add_stock(line.sku, pieces[line.key])
+    if pieces:
+        subject = f"Order {shop_order.number}: {sum(pieces.values()):+} pieces are free again"
+        transaction.on_commit(partial(mail_managers, subject, "Is it on the packing table?"))

@@ -9,7 +9,7 @@ from stockhub_webhooks.signals import shipment_delivered
 def mail_customer(sender, *, event, **kwargs):
     if event.is_replay or is_older(event, hours=48):
         return
-    shop_order = order_of(event)
+    shop_order = order_of(event, lock=False)
     EmailMessage(
         subject=f"Delivered: your order {shop_order.number}",
         body="Enjoy it!",

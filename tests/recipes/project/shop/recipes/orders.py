@@ -1,8 +1,9 @@
 from datetime import timedelta
 
+from django.db.models import F
 from django.utils import timezone
 
-from shop.models import ShopOrder
+from shop.models import Article, ShopOrder
 from stockhub_webhooks.exceptions import PermanentFailure, RetryLater
 
 
@@ -15,16 +16,17 @@ def is_older(event, *, hours):
     return event.received_at < timezone.now() - timedelta(hours=hours)
 
 
-def order_of(event):
+def order_of(event, lock=True):
     """Our order: looked for again each minute; after a day it is none of ours."""
     if event.host_order is None and is_older(event, hours=24):
         raise PermanentFailure("this shop has no order of that number")
-    return event.require_host_order(retry_seconds=60)
+    return event.require_host_order(retry_seconds=60, lock=lock)
 
 
-def lock(shop_order):
-    """Our order, locked until the receiver is done: two orders of one purchase may come at once."""
-    return ShopOrder.objects.select_for_update().get(pk=shop_order.pk)
+def add_stock(sku, pieces):
+    """Put pieces back into stock; for an article that we do not have, the receiver fails, and the office sees it."""
+    if not Article.objects.filter(sku=sku).update(stock=F("stock") + pieces):
+        raise LookupError(f"there is no article {sku}, so {pieces} pieces of it are not booked")
 
 
 def is_cancelled(event):

@@ -1,18 +1,12 @@
-from django.db.models import F
 from django.dispatch import receiver
 
-from shop.models import Article, ReturnedItem
-from stockhub_webhooks.signals import rma_created, rma_updated
+from shop.recipes.orders import add_stock
+from stockhub_webhooks.signals import purchase_changed
 
 
-@receiver([rma_created, rma_updated], dispatch_uid="shop.restock")
-def restock(sender, *, rma, event, **kwargs):
-    for item in rma.items.all():
-        known, _ = ReturnedItem.objects.get_or_create(
-            account=rma.account, return_number=rma.increment_id, item_id=item.item_id
-        )
-        pieces = (item.qty_returned or 0) - known.restocked
-        if pieces > 0:
-            Article.objects.filter(sku=item.sku).update(stock=F("stock") + pieces)
-            known.restocked += pieces
-            known.save()
+@receiver(purchase_changed, dispatch_uid="shop.restock")
+def restock(sender, *, purchase, event, **kwargs):
+    pieces = event.book("returned", {line.key: line.returned for line in purchase.lines})
+    for line in sorted(purchase.lines, key=lambda line: line.sku):
+        if pieces[line.key]:
+            add_stock(line.sku, pieces[line.key])

@@ -10,41 +10,43 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, Protocol
 
-from stockhub_webhooks.models import Order
-from stockhub_webhooks.office.story.purchase import Purchase
+from stockhub_webhooks.models import RMA, CreditMemo, Order, Shipment
 from stockhub_webhooks.purchases.pieces import with_pieces
 
 CANCELLED = frozenset({"cancelled", "canceled"})
-ENDED = frozenset({"canceled", "closed"})  # order statuses after which nothing more is sent
 REFUSED = frozenset({"rejected", "denied"})  # return statuses without a refund
 SETTLED = frozenset({"closed", "processed_closed"})  # return statuses in which `qty_approved` is final
 COUNTED = (
-    "shipped", "delivered", "asked_back", "refused", "returned", "kept", "refunded", "reversed", "cancelled",
+    "sent", "delivered", "asked_back", "refused", "returned", "kept", "refunded", "reversed", "cancelled",
 )  # fmt: skip
 
 
 @dataclass
 class Quantities:
-    """Pieces of one line.
+    """Pieces of one line of one order.
 
     Attributes:
+        item: the line of the order, or else of the first document that has it.
         order: the order of the line; None if no known order of the purchase has it.
         ordered: None if Stock Hub sent no quantity.
+        sent: pieces that have left: the carrier has collected their parcel.
         asked_back: pieces of returns that were not refused, including those already returned.
         refused: pieces of returns that were refused.
         kept: pieces that were refused after they came back, so that they are not refunded; part of `returned`.
         reversed: pieces refunded because they were cancelled; part of `refunded`.
-        cancelled: pieces that will not be sent: `reversed`, or those left when the order ended.
+        cancelled: pieces that will not be sent: `reversed`, or those of a cancelled order that have not left. What is
+            cancelled line by line no message says, so a closed order may keep open pieces.
     """
 
+    item: Any = None
     order: Order | None = None
     sku: str = ""
     size: str = ""
     name: str = ""
     ordered: int | None = None
-    shipped: int = 0
+    sent: int = 0
     delivered: int = 0
     asked_back: int = 0
     refused: int = 0
@@ -62,21 +64,44 @@ class Quantities:
     @property
     def open(self) -> int | None:
         """Pieces still to be sent; None if unknown."""
-        return None if self.expected is None else max(self.expected - self.shipped, 0)
+        return None if self.expected is None else max(self.expected - self.sent, 0)
 
     @property
     def is_too_much(self) -> bool:
         """True if more was sent, returned, refunded or cancelled than was ordered."""
         if self.ordered is None:
             return False
-        return max(self.shipped, self.returned, self.refunded, self.cancelled) > self.ordered
+        return max(self.sent, self.returned, self.refunded, self.cancelled) > self.ordered
 
     def room(self, counted: str) -> int:
         """Return the number of pieces that can be counted before it exceeds the ordered quantity."""
         return (self.ordered or 0) - int(getattr(self, counted))
 
 
-def lines_of(purchase: Purchase) -> list[Quantities]:
+class Documents(Protocol):
+    """The documents of a purchase, with their lines."""
+
+    @property
+    def orders(self) -> list[Order]:
+        """The orders, oldest first."""
+
+    @property
+    def shipments(self) -> list[Shipment]:
+        """The shipments."""
+
+    @property
+    def rmas(self) -> list[RMA]:
+        """The returns."""
+
+    @property
+    def credit_memos(self) -> list[CreditMemo]:
+        """The credit notes."""
+
+    def has(self, document: Any) -> bool:
+        """Return True if the document counts in this purchase."""
+
+
+def lines_of(purchase: Documents) -> list[Quantities]:
     """Return the lines of the orders, then the lines that only other documents have."""
     return _LineCounter(purchase).run()
 
@@ -114,7 +139,7 @@ GroupKey = tuple[int | None, str, str | None]  # the order, None for all of them
 class _LineCounter:
     """Counts pieces on the lines of a purchase, in a time proportional to the number of lines of its documents."""
 
-    def __init__(self, purchase: Purchase) -> None:
+    def __init__(self, purchase: Documents) -> None:
         self.purchase = purchase
         self.lines: list[Quantities] = []
         self.groups: dict[GroupKey, _Group] = {}
@@ -125,13 +150,13 @@ class _LineCounter:
             for item in self.counted_items(order):
                 self.append(_line(item, order, item.qty_ordered))
         for shipment in filter(self.purchase.has, self.purchase.shipments):
-            self.add(shipment, _delivered if shipment.is_delivered else _sent)
+            self.add(shipment, _pieces_of(shipment))
         for rma in filter(self.purchase.has, self.purchase.rmas):
             self.add(rma, partial(_returning, rma.status))
         for memo in filter(self.purchase.has, self.purchase.credit_memos):
             self.add(memo, _credited)
         for line in self.lines:
-            left = (line.ordered or 0) - line.shipped if line.order and line.order.status in ENDED else 0
+            left = (line.ordered or 0) - line.sent if line.order and line.order.is_cancelled else 0
             line.cancelled = max(line.reversed, left)
         return self.lines
 
@@ -163,10 +188,11 @@ class _LineCounter:
 
     @cached_property
     def shipments_by_order(self) -> dict[int, list[Any]]:
-        """The shipments that count here, by the primary key of their order."""
+        """The shipments that have left, by the primary key of their order."""
         shipments: dict[int, list[Any]] = defaultdict(list)
         for shipment in filter(self.purchase.has, self.purchase.shipments):
-            shipments[shipment.order_id].append(shipment)
+            if shipment.has_left:
+                shipments[shipment.order_id].append(shipment)
         return shipments
 
     def add(self, document: Any, pieces: Callable[[Any], dict[str, int]]) -> None:
@@ -209,15 +235,21 @@ class _LineCounter:
 
 def _line(item: Any, order: Order | None, ordered: int | None) -> Quantities:
     name = " ".join(filter(None, (item.manufacturer, item.mpn)))
-    return Quantities(order, item.sku or "", item.size or "", name, ordered)
+    return Quantities(item, order, item.sku or "", item.size or "", name, ordered)
+
+
+def _pieces_of(shipment: Shipment) -> Callable[[Any], dict[str, int]]:
+    if not shipment.has_left:
+        return lambda item: {}
+    return _delivered if shipment.is_delivered else _sent
 
 
 def _sent(item: Any) -> dict[str, int]:
-    return {"shipped": item.qty or 0}
+    return {"sent": item.qty or 0}
 
 
 def _delivered(item: Any) -> dict[str, int]:
-    return {"shipped": item.qty or 0, "delivered": item.qty or 0}
+    return {"sent": item.qty or 0, "delivered": item.qty or 0}
 
 
 def _returning(rma_status: str | None, item: Any) -> dict[str, int]:

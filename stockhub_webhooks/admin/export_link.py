@@ -1,0 +1,41 @@
+"""The button "export" above the lists of documents, which takes over the kind and the days of the list."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from stockhub_webhooks.admin.base import ObjectTools, ReadOnlyAdmin
+from stockhub_webhooks.admin.date_range import day, names
+from stockhub_webhooks.admin.sites import address
+from stockhub_webhooks.office.access import may
+from stockhub_webhooks.office.export import periods
+from stockhub_webhooks.office.export.tables import TABLES, Table
+
+URL_NAME = "stockhub_webhooks_export"
+TABLE_OF: dict[Any, Table] = {table.model: table for table in TABLES.values()}
+
+
+class ExportLink(ReadOnlyAdmin):
+    """Adds the button to the list of a document that can be exported."""
+
+    def changelist_object_tools(self, request: HttpRequest) -> ObjectTools:
+        """Add the button for users with the permission; its page is one of the admin of orders."""
+        tools = super().changelist_object_tools(request)
+        table, url = TABLE_OF.get(self.model), address(request, URL_NAME)
+        if table is None or not url or not may(request, "export"):
+            return tools
+        return [*tools, (url + self.choice_of_list(request, table), _("export"))]
+
+    def choice_of_list(self, request: HttpRequest, table: Table) -> str:
+        """Return the parameters of the page for the rows that the list shows; "" beside another page than the list."""
+        match = request.resolver_match
+        if match is None or match.url_name != f"{self.opts.app_label}_{self.opts.model_name}_changelist":
+            return ""
+        first, last = (day(request.GET.get(name, "")) for name in names(table.day))
+        today = periods.today()
+        days = {"first": first or today.replace(month=1, day=1), "last": last or today} if first or last else {}
+        return f"?{urlencode({'topic': table.topic, **days})}"

@@ -1,0 +1,116 @@
+"""Return rates: of the pieces that were ordered in a period, how many were sent back until now.
+
+The orders decide the period, and not the returns, so no rate is above 100 %, and that of a recent period still grows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from django.db.models import Exists, F, IntegerField, OuterRef, Q, Sum
+from django.db.models.functions import Coalesce, NullIf
+from django.db.models.lookups import GreaterThan, IsNull
+
+from stockhub_webhooks.db.connections import database_alias
+from stockhub_webhooks.models import Order, OrderItem, RMAItem
+from stockhub_webhooks.models.order import CANCELED
+from stockhub_webhooks.office.export.periods import Period
+from stockhub_webhooks.office.figures.buckets import in_period
+from stockhub_webhooks.purchases.quantities import REFUSED
+
+MAX_BRANDS = 10_000  # that are read; a brand in two spellings is one
+CHUNK_SIZE = 10_000
+
+
+class Rate(NamedTuple):
+    """The pieces of one brand or SKU that were ordered in a period, and those of them that were sent back."""
+
+    name: str
+    ordered: int
+    returned: int
+
+    @property
+    def percent(self) -> float | None:
+        """The share that was sent back; None if nothing was ordered."""
+        return 100 * self.returned / self.ordered if self.ordered else None
+
+
+def by_brand(period: Period) -> tuple[list[Rate], Rate]:
+    """Return the rate of each brand, those of which the most was ordered first, and the rate of all together."""
+    ordered = _by_name(_ordered(period), "manufacturer", MAX_BRANDS)
+    returned = _by_name(_returned(period), "manufacturer", MAX_BRANDS)
+    rates = [Rate(name, pieces, returned.get(key, ("", 0))[1]) for key, (name, pieces) in ordered.items()]
+    total = Rate("", sum(rate.ordered for rate in rates), sum(pieces for _name, pieces in returned.values()))
+    return sorted(rates, key=lambda rate: (-rate.ordered, rate.name)), total
+
+
+def by_sku(period: Period, limit: int) -> list[Rate]:
+    """Return the SKUs of which the most pieces were sent back."""
+    returned = _returned(period).values("sku").annotate(pieces=Sum("number")).order_by("-pieces", "sku")
+    back = {row["sku"]: row["pieces"] or 0 for row in returned.exclude(sku=None)[:limit]}
+    rows = _ordered(period).filter(sku__in=list(back)).values("sku").annotate(pieces=Sum("number")).order_by()
+    ordered = {row["sku"]: row["pieces"] or 0 for row in rows}
+    return [Rate(sku, ordered.get(sku, 0), pieces) for sku, pieces in back.items()]
+
+
+def all_skus(period: Period) -> Iterator[Rate]:
+    """Yield the rate of each SKU that was ordered, by its name; a chunk of them is in memory at a time."""
+    last = ""
+    while True:
+        rows = _ordered(period).filter(sku__gt=last).values("sku").annotate(pieces=Sum("number"))
+        chunk = list(rows.order_by("sku")[:CHUNK_SIZE])
+        if not chunk:
+            return
+        back = _returned(period).filter(sku__gt=last, sku__lte=chunk[-1]["sku"])
+        returned = {row["sku"]: row["pieces"] for row in back.values("sku").annotate(pieces=Sum("number")).order_by()}
+        yield from (Rate(row["sku"], row["pieces"] or 0, returned.get(row["sku"]) or 0) for row in chunk)
+        last = chunk[-1]["sku"]
+
+
+def _by_name(rows: Any, column: str, limit: int) -> dict[str, tuple[str, int]]:
+    """Return a name in its most frequent spelling and its pieces, by the name without case and blanks around it."""
+    sums = rows.values(column).annotate(pieces=Sum("number")).order_by("-pieces", column)[:limit]
+    found: dict[str, tuple[str, int]] = {}
+    for row in sums:
+        name = (row[column] or "").strip()
+        former = found.get(name.casefold(), (name, 0))
+        found[name.casefold()] = (former[0], former[1] + (row["pieces"] or 0))
+    return found
+
+
+def _orders(period: Period) -> Any:
+    return in_period(Order.objects.using(database_alias()), "created_at", period).exclude(status=CANCELED)
+
+
+def _ordered(period: Period) -> Any:
+    """Return the order lines of the period, without the lines that only repeat the pieces of another one."""
+    return _without_parents(
+        OrderItem.objects.using(database_alias()).filter(order__in=_orders(period).values("pk")),
+        "order",
+        "qty_ordered",
+        Q(item_price_inc_tax=None) | Q(item_price_inc_tax=0),
+    ).annotate(number=F("qty_ordered"))
+
+
+def _returned(period: Period) -> Any:
+    """Return the returned lines of these orders, without refused ones; the pieces as far as they are known."""
+    rows = RMAItem.objects.using(database_alias()).filter(rma__order__in=_orders(period).values("pk"))
+    pieces = Coalesce(
+        NullIf("qty_returned", 0), NullIf("qty_approved", 0), "qty_requested", output_field=IntegerField()
+    )
+    rows = _without_parents(rows, "rma", "qty_requested", None)
+    return rows.exclude(status__in=REFUSED).annotate(number=pieces)
+
+
+def _without_parents(rows: Any, document: str, pieces: str, has_no_price: Q | None) -> Any:
+    """Leave out the lines whose pieces another line of the document repeats, as `purchases.pieces` does.
+
+    Magento lists some articles twice: the child names a `parent_sku` and its parent does not, or has no price.
+    """
+    same: dict[str, Any] = {name: OuterRef(name) for name in (document, "sku", pieces)}
+    twins = rows.model.objects.filter(**same).exclude(pk=OuterRef("pk"))
+    is_child: Any = ~Q(parent_sku=None) & ~Q(parent_sku="") & IsNull(OuterRef("parent_sku"), True)
+    if has_no_price is not None:
+        is_child |= has_no_price & GreaterThan(OuterRef("item_price_inc_tax"), 0)
+    return rows.exclude(Exists(twins.filter(is_child))).order_by()

@@ -1,0 +1,23 @@
+"""The number under which Stock Hub knows an order of the shop, said in one place for tags, box and admin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stockhub_webhooks.conf import conf
+
+ATTRIBUTE = "stockhub_po_number"
+
+
+def number_of(host_order: Any) -> str:
+    """Return the `po_number` of the shop's own order, "" if it has none or nothing says where it is.
+
+    An attribute or method `stockhub_po_number` of the order says it, else the one that `HOST_ORDER_NUMBER` names. The
+    primary key is never taken for it: it may be the number of another customer's order.
+    """
+    for name in filter(None, (ATTRIBUTE, conf.HOST_ORDER_NUMBER)):
+        number = getattr(host_order, name, None)
+        number = number() if callable(number) else number
+        if number is not None:
+            return str(number)
+    return ""

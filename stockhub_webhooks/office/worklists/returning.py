@@ -1,0 +1,89 @@
+"""Rules on returns: nobody answered, or the pieces came back and were not credited."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from stockhub_webhooks.models import RMA, RMAItem
+from stockhub_webhooks.office.worklists.loading import Case, first_known
+from stockhub_webhooks.office.worklists.rules import Finding
+from stockhub_webhooks.purchases.pieces import with_pieces
+from stockhub_webhooks.purchases.quantities import CANCELLED, REFUSED, SETTLED
+
+UNANSWERED = frozenset({"", "pending"})
+CAME_BACK = frozenset({"received", "approved", "processed_closed"})  # of an item or a whole return
+PARTLY_BACK = frozenset({"received_on_item", "approved_on_item", "rejected_on_item"})
+NO_REFUND = frozenset({"exchange", "replacement", "repair", "store_credit"})  # resolutions
+
+
+def find(case: Case) -> Iterator[Finding]:
+    """Yield returns without an answer, and those that came back and are not credited."""
+    rmas = list(filter(case.purchase.has, case.purchase.rmas))
+    for rma in rmas:
+        if _is_unanswered(rma):
+            since = first_known(rma, "date_requested")
+            pieces = sum(item.qty_requested or 0 for item in with_pieces(rma.items.all()))
+            yield Finding("return_not_answered", rma, since, [{"code": "not_answered", "pieces": pieces}])
+    if rmas:
+        yield from _not_credited(case, rmas)
+
+
+def _code(status: str | None) -> str:
+    return (status or "").lower()
+
+
+def _is_unanswered(rma: RMA) -> bool:
+    codes = {_code(item.status) for item in rma.items.all()} | {_code(rma.status)}
+    return codes <= UNANSWERED and not rma.date_received and not rma.date_processed and not _due(rma)
+
+
+def _not_credited(case: Case, rmas: list[RMA]) -> Iterator[Finding]:
+    """Hand the credited pieces out to the returns, the oldest first; yield those that miss some."""
+    credited: Counter[tuple[str, str]] = Counter()
+    for memo in filter(case.purchase.has, case.purchase.credit_memos):
+        for item in with_pieces(memo.items.all()):
+            if _code(item.reversal) not in CANCELLED:
+                credited[item.sku or "", item.size or ""] += item.qty or 0
+    for rma in sorted(rmas, key=lambda rma: (first_known(rma, "date_received", "date_requested"), rma.pk)):
+        due = _due(rma)
+        missing = sum(number - _take(credited, article, number) for article, number in due.items())
+        if missing > 0:
+            since = first_known(rma, "date_received", "date_processed")
+            facts = {"code": "not_credited", "pieces": missing, "of": sum(due.values())}
+            yield Finding("return_not_credited", rma, since, [facts])
+
+
+def _take(credited: Counter[tuple[str, str]], article: tuple[str, str], number: int) -> int:
+    """Take pieces of an article out of what was credited; a size that one side lacks is no difference."""
+    sku, size = article
+    taken = 0
+    for key in [article, *(key for key in credited if key != article and key[0] == sku and not (key[1] and size))]:
+        part = min(credited[key], number - taken)
+        credited[key] -= part
+        taken += part
+    return taken
+
+
+def _due(rma: RMA) -> dict[tuple[str, str], int]:
+    """Return the pieces that came back and are to be credited."""
+    due: Counter[tuple[str, str]] = Counter()
+    for item in with_pieces(rma.items.all()):
+        if pieces := _pieces_due(rma, item):
+            due[item.sku or "", item.size or ""] += pieces
+    return due
+
+
+def _pieces_due(rma: RMA, item: RMAItem) -> int:
+    code = _code(item.status or rma.status)
+    if code in REFUSED or any(_code(wish) in NO_REFUND for wish in (item.resolution, item.merchant_resolution)):
+        return 0
+    approved: Any = item.qty_approved
+    if code in SETTLED and approved is not None:
+        return int(min(approved, item.qty_returned) if item.qty_returned is not None else approved)
+    if item.qty_returned is not None:
+        return int(item.qty_returned)
+    if code in CAME_BACK or (rma.date_received and code not in PARTLY_BACK and code != "closed"):
+        return int((approved if approved is not None else item.qty_requested) or 0)
+    return 0

@@ -1,0 +1,23 @@
+"""Bulk requests: one thing is done with many rows that a user chose, in the background if they are many.
+
+``actions`` says what can be done, ``propose`` writes the chosen rows down before the user confirms, ``run`` does it in
+batches, and ``results`` counts what became of the rows.
+"""
+
+from stockhub_webhooks.operations.bulk.actions import ACTIONS, BulkAction
+from stockhub_webhooks.operations.bulk.proposal import confirm, propose
+from stockhub_webhooks.operations.bulk.results import GROUPS, Result, results
+from stockhub_webhooks.operations.bulk.run import continue_due, halt, run_at_once
+
+__all__ = [
+    "ACTIONS",
+    "GROUPS",
+    "BulkAction",
+    "Result",
+    "confirm",
+    "continue_due",
+    "halt",
+    "propose",
+    "results",
+    "run_at_once",
+]

@@ -1,0 +1,112 @@
+"""Bodies that no column attributes to an order: unreadable messages and refused ones. They are read to find out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.db.models import Q
+
+from stockhub_webhooks.db.connections import database_alias
+from stockhub_webhooks.models import MentionedNumber, Message, RefusedBody
+from stockhub_webhooks.receiving import journal
+from stockhub_webhooks.serializers.identity import Identity, first_document, identities, without
+
+BATCH = 100  # bodies may be long
+Test = Callable[[set[Identity]], bool]
+Known = Callable[[set[Identity]], set[Identity]]
+
+
+def unapplied(account: str) -> Any:
+    """Return the messages of an account that were not applied and have a body."""
+    states = (Message.Status.QUARANTINED, Message.Status.FAILED, Message.Status.DISMISSED)
+    rows = Message.objects.using(database_alias()).filter(account=account, status__in=states, body_removed_at=None)
+    return rows.exclude(Q(status=Message.Status.DISMISSED) & ~Q(increment_id=""))
+
+
+def waiting(account: str, is_about: Test) -> int:
+    """Return the number of open messages of an account about certain documents: they are erased when applied."""
+    rows = Message.objects.using(database_alias()).filter(account=account, status=Message.Status.RECEIVED)
+    return sum(is_about(_identities(row)) for row in _each(rows))
+
+
+def clean_unapplied(account: str, is_about: Test, among: Known | None = None) -> int:
+    """Remove the bodies of messages that were not applied and are about certain documents; return their number.
+
+    Other documents in the same body stay.
+
+    Args:
+        account: whose messages.
+        is_about: True if one of the documents is among these.
+        among: returns those of the documents, for many messages at once; without it each message is asked for.
+    """
+    cleaned = 0
+    for message in _each_about(unapplied(account), is_about, among):
+        cleaned += 1
+        rows = Message.objects.using(database_alias()).filter(pk=message.pk)
+        if rest := without(bytes(message.body), message.url_topic, message.headers, is_about):
+            journal.forget_numbers(rows)
+            rows.update(body=rest, headers=_plain(message.headers), error="", increment_id="")
+        else:
+            forget(rows)
+    return cleaned
+
+
+def forget(rows: Any) -> int:
+    """Remove the bodies and errors of messages for good; those that were not applied count as settled."""
+    unsettled = (Message.Status.QUARANTINED, Message.Status.FAILED)
+    settled = {"status": Message.Status.DISMISSED, "due_at": None}
+    rows.filter(status__in=unsettled).update(**settled)
+    rows.filter(status=Message.Status.DISMISSED).update(dismissed_reason=Message.ERASED)
+    return journal.remove_bodies(rows, error="")
+
+
+def clean_refused(is_about: Test, among: Known | None = None) -> int:
+    """Delete refused bodies about certain documents; return their number. Other documents in the same body stay."""
+    rows = RefusedBody.objects.using(database_alias())
+    cleaned = 0
+    for kept in _each_about(rows, is_about, among):
+        cleaned += 1
+        row = rows.filter(pk=kept.pk)
+        MentionedNumber.objects.using(database_alias()).filter(refused_body=kept.pk).delete()
+        if rest := without(bytes(kept.body), kept.url_topic, kept.headers, is_about):
+            first = first_document(rest, kept.url_topic) or Identity(kept.topic, "")
+            values = {"topic": first.topic, "increment_id": first.number, "dismissed_reason": ""}
+            row.update(body=rest, headers=_plain(kept.headers), **values)
+        else:
+            row.delete()
+    return cleaned
+
+
+def _each(rows: Any) -> Iterator[Any]:
+    """Yield rows in batches, without a cursor that stays open."""
+    for batch in _batches(rows):
+        yield from batch
+
+
+def _each_about(rows: Any, is_about: Test, among: Known | None) -> Iterator[Any]:
+    """Yield the rows about certain documents."""
+    for batch in _batches(rows):
+        named = {row.pk: _identities(row) for row in batch}
+        known = among(set().union(*named.values())) if among else None
+        for row in batch:
+            if is_about(named[row.pk]) if known is None else named[row.pk] & known:
+                yield row
+
+
+def _batches(rows: Any) -> Iterator[list[Any]]:
+    last = 0
+    while batch := list(rows.filter(pk__gt=last).order_by("pk")[:BATCH]):
+        yield batch
+        last = batch[-1].pk
+
+
+def _identities(row: Any) -> set[Identity]:
+    named = identities(bytes(row.body), row.url_topic, row.headers)
+    # the number that was read when the body came, which may be of a part that was removed since
+    return named or ({Identity(row.topic, row.increment_id)} if row.increment_id else set())
+
+
+def _plain(headers: dict[str, str]) -> dict[str, str]:
+    """Return the headers without those that describe the former body."""
+    return {name: value for name, value in headers.items() if name not in ("content-encoding", "content-type")}

@@ -1,0 +1,155 @@
+"""Files of ours with messages: the spool's broken files, and copies of the journal.
+
+A copy is a directory with files of JSON lines, in the format of `stockhub_dump`, one file for each process and hour.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+from stockhub_webhooks.db.connections import database_alias
+from stockhub_webhooks.models import Message
+from stockhub_webhooks.receiving import journal_copy, records, spool
+from stockhub_webhooks.serializers.identity import Identity, identities
+
+CLOSED_SECONDS = 3700.0  # a file that was not written for an hour is closed, and can be rewritten
+BATCH = 500
+
+Test = Callable[[set[Identity]], bool]
+
+
+def clean_spool(is_about: Test, *, dry_run: bool = False) -> int:
+    """Delete files that the spool set aside and that are about certain documents; return their number.
+
+    Files that wait are imported, and their messages are erased when they are applied.
+    """
+    folder = spool.directory()
+    if folder is None or not folder.is_dir():
+        return 0
+    cleaned = 0
+    for path in sorted(folder.glob(f"*{spool.BROKEN_SUFFIX}")):
+        if is_about(_identities(path)):
+            cleaned += 1
+            if not dry_run:
+                path.unlink(missing_ok=True)
+    return cleaned
+
+
+def _identities(path: Path) -> set[Identity]:
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return set()
+    try:
+        message = records.to_message(json.loads(content))
+    except (ValueError, RecursionError, TypeError):
+        return identities(content)
+    return identities(bytes(message.body), message.url_topic, message.headers)
+
+
+def clean_journal_copies(folder: Path, *, now: float | None = None) -> int:
+    """Remove the lines of messages whose body was removed from the closed files of a directory; return their number.
+
+    A file that is still written to is left for the next time. Each file is replaced as a whole, durably, or stays.
+
+    Args:
+        folder: the directory.
+        now: the time, in seconds since 1970; None for the present.
+
+    Raises:
+        OSError: a file cannot be read or written.
+        django.db.Error: the database does not answer.
+    """
+    return sum(map(clean_copy, closed_copies(folder, now=now)))
+
+
+def closed_copies(folder: Path, *, now: float | None = None) -> list[Path]:
+    """Return the files that nothing is written to any more, oldest first; remove what a killed process left of others.
+
+    Args:
+        folder: the directory.
+        now: the time, in seconds since 1970; None for the present.
+    """
+    limit = (time.time() if now is None else now) - CLOSED_SECONDS
+    for draft in folder.glob(f".*{journal_copy.SUFFIX}.*"):
+        if draft.stat().st_mtime <= limit:
+            draft.unlink(missing_ok=True)
+    return [path for path in journal_copy.files(folder) if path.stat().st_mtime <= limit]
+
+
+def clean_copy(path: Path) -> int:
+    """Remove the lines of messages whose body was removed from one closed file; return their number.
+
+    Raises:
+        OSError: the file cannot be read or written; it stays as it is.
+        django.db.Error: the database does not answer.
+    """
+    if any(_without_body(iter(lines)) for lines in _batches(path)):
+        return _rewrite(path)
+    return 0
+
+
+def _rewrite(path: Path) -> int:
+    draft = path.with_name(f".{path.name}.{uuid4()}")
+    times = path.stat()
+    kept = removed = 0
+    try:
+        with open(draft, "wb", opener=_private) as file:
+            for lines in _batches(path):
+                gone = _without_body(line for line in lines)
+                for line in lines:
+                    if _uid(line) in gone:
+                        removed += 1
+                    else:
+                        kept += 1
+                        file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+        if not removed:
+            return 0
+        os.utime(draft, (times.st_atime, times.st_mtime))  # otherwise it would look as if it was still written to
+        draft.replace(path)
+        if not kept:
+            path.unlink()
+        return removed
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _batches(path: Path) -> Iterator[list[bytes]]:
+    batch: list[bytes] = []
+    with path.open("rb") as file:
+        for line in file:
+            batch.append(line)
+            if len(batch) >= BATCH:
+                yield batch
+                batch = []
+    if batch:
+        yield batch
+
+
+def _without_body(lines: Iterator[bytes]) -> set[UUID]:
+    """Return the `uid`s of those messages of the lines whose body was removed for good."""
+    uids = {uid for line in lines if (uid := _uid(line))}
+    rows = Message.objects.using(database_alias()).filter(uid__in=uids, body_removed_at__isnull=False)
+    return set(rows.values_list("uid", flat=True))
+
+
+def _uid(line: bytes) -> UUID | None:
+    try:
+        record: Any = json.loads(line)
+        return UUID(record["uid"])
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None

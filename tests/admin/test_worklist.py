@@ -1,0 +1,183 @@
+"""Test the page of what does not proceed: tabs, days, the question to copy, dismissal, export, and its bounds."""
+
+import csv
+from io import StringIO
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+
+from stockhub_webhooks.models import WorklistRow
+from stockhub_webhooks.office.worklists import lists, rows, wording
+from stockhub_webhooks.office.worklists.rules import RULES
+from stockhub_webhooks.testing import factories as make
+from stockhub_webhooks.testing import pass_deadlines
+from tests.office.worklists.planted import PLANS, Shop
+
+pytestmark = pytest.mark.django_db(databases="__all__")
+
+LIST = "/admin/stockhub_webhooks/worklistrow/"
+OVERVIEW = "/admin/stockhub_webhooks/"
+
+
+@pytest.fixture(autouse=True)
+def default_days(settings):
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"DEADLINE_DAYS": {}}
+
+
+@pytest.fixture
+def listed():
+    """Fill the lists from the documents."""
+    return pass_deadlines
+
+
+def user_with(django_user_model, *codenames):
+    user = django_user_model.objects.create_user("clerk", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def test_a_row_has_the_days_the_purchase_and_the_question(staff, listed):
+    order = Shop().order(days=5.5)
+    (row,) = listed()
+    page = staff.get(LIST)
+    (shown,) = page.context["cl"].result_list
+    assert (shown, wording.days(shown)) == (row, 5)
+    text = page.content.decode()
+    assert reverse("admin:stockhub_webhooks_order_story", args=[order.pk]) in text
+    assert wording.question(row) in text
+    assert order.increment_id in wording.support_message(row)
+
+
+def test_the_tabs_count_each_rule(staff, listed):
+    for _number in range(2):
+        Shop().order(days=5)
+    Shop().order("complete")
+    listed()
+    tabs = {each["tab"].rule: each["tab"].count for each in staff.get(LIST).context["tabs"]}
+    assert tabs == {"not_sent": 2, "complete_without_shipment": 1}
+    chosen = staff.get(LIST, {"rule": "not_sent"}).context["cl"].result_list
+    assert {row.rule for row in chosen} == {"not_sent"}
+
+
+def test_the_overview_counts_them(staff, listed):
+    Shop().order(days=5)
+    listed()
+    ((tab, url),) = staff.get(OVERVIEW).context["worklists"]
+    assert (tab.rule, tab.count) == ("not_sent", 1)
+    assert len(staff.get(url).context["cl"].result_list) == 1
+
+
+def test_a_long_list_is_counted_up_to_a_limit(monkeypatch, listed):
+    monkeypatch.setattr(lists, "MAX_COUNT", 2)
+    for _number in range(4):
+        Shop().order(days=5)
+    listed()
+    (tab,) = lists.tabs()
+    assert (tab.count, tab.shown_count) == (2, "2+")
+
+
+def test_the_oldest_is_first_and_days_are_sortable(staff, listed):
+    young, old = Shop().order(days=4), Shop().order(days=9)
+    listed()
+    assert [row.order for row in staff.get(LIST).context["cl"].result_list] == [old, young]
+    assert [row.order for row in staff.get(LIST, {"o": "1"}).context["cl"].result_list] == [young, old]
+
+
+def test_dismissing_asks_for_a_reason_and_takes_the_row_off_the_list(staff, listed):
+    Shop().order(days=5)
+    (row,) = listed()
+    chosen = {"action": "dismiss_worklist_row", "_selected_action": [row.pk]}
+    assert staff.post(LIST, chosen).status_code == 200
+    assert rows.open_rows().count() == 1
+    staff.post(LIST, chosen | {"reason": "on holiday"}, follow=True)
+    assert not rows.open_rows()
+    row.refresh_from_db()
+    assert (row.status, row.dismissed_reason) == ("dismissed", "on holiday")
+    assert list(staff.get(LIST, {"state": "dismissed"}).context["cl"].result_list) == [row]
+
+
+def test_dismissing_needs_its_permission(django_user_model, listed):
+    Shop().order(days=5)
+    (row,) = listed()
+    client = user_with(django_user_model, "view_worklistrow")
+    client.post(LIST, {"action": "dismiss_worklist_row", "_selected_action": [row.pk], "reason": "no right"})
+    assert rows.open_rows().count() == 1
+
+
+def test_the_export_has_each_row_of_the_rule(staff, listed, monkeypatch):
+    monkeypatch.setattr(lists, "PAGE", 2)
+    orders = [Shop().order(days=5) for _number in range(5)]
+    Shop().order("complete")
+    listed()
+    answer = staff.post(f"{LIST}export/", {"rule": "not_sent"})
+    text = b"".join(answer.streaming_content).decode("utf-8-sig")
+    _heads, *lines = csv.reader(StringIO(text), delimiter=";")
+    assert {line[3] for line in lines} == {order.po_number for order in orders}
+    assert len(lines) == 5
+
+
+def test_the_export_needs_its_permission(django_user_model):
+    client = user_with(django_user_model, "view_worklistrow")
+    assert client.post(f"{LIST}export/").status_code == 403
+    assert "export_url" not in client.get(LIST).context or not client.get(LIST).context["export_url"]
+
+
+def test_customers_are_hidden_from_who_may_not_see_them(django_user_model, listed):
+    shop = Shop()
+    shop.order(days=5, shipping_address=make.AddressFactory(last_name="Zichtbaar"))
+    listed()
+    assert "Zichtbaar" not in user_with(django_user_model, "view_worklistrow").get(LIST).content.decode()
+
+
+@pytest.mark.parametrize(("rule", "function"), PLANS, ids=[f"{rule}-{each.__name__}" for rule, each in PLANS])
+def test_each_row_says_in_words_what_is_missing(rule, function, listed, settings):
+    resolver = {"HOST_ORDER_RESOLVER": "tests.office.worklists.test_rules.no_order"}
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | resolver
+    function(Shop())
+    row = next(row for row in listed() if row.rule == rule)
+    words = wording.missing(row)
+    codes = {fact["code"] for fact in row.detail}
+    assert words
+    assert not codes & set(words), "a fact has no words"
+    assert wording.question(row) in wording.support_message(row)
+
+
+def test_each_rule_has_its_question():
+    assert wording.QUESTIONS.keys() == RULES.keys()
+
+
+def test_a_row_has_a_page(staff):
+    row = make.WorklistRowFactory()
+    assert staff.get(f"{LIST}{row.pk}/change/").status_code == 200
+
+
+def test_a_number_without_documents_has_a_row(staff, listed):
+    rows.update_numbers("default", {"WEB-77": Shop().ago(9)})
+    listed()
+    assert "WEB-77" in staff.get(LIST).content.decode()
+
+
+def test_it_is_found_by_its_numbers(staff, listed):
+    order = Shop().order(days=5)
+    Shop().order(days=5)
+    listed()
+    for text in (order.increment_id, order.po_number):
+        assert [row.order for row in staff.get(LIST, {"q": text}).context["cl"].result_list] == [order]
+
+
+def test_the_number_of_queries_does_not_grow_with_the_list(staff, listed, django_assert_max_num_queries):
+    Shop().order(days=5)
+    listed()
+    staff.get(LIST)
+    with django_assert_max_num_queries(60) as few:
+        staff.get(LIST)
+    for _number in range(30):
+        Shop().order(days=5)
+    listed()
+    with django_assert_max_num_queries(len(few)):
+        staff.get(LIST)
+    assert WorklistRow.objects.count() == 31

@@ -1,0 +1,41 @@
+"""A shop of django-oscar with the receivers of docs/guides/oscar.md, which Stock Hub's messages alone drive."""
+
+import json
+import os
+import subprocess
+
+import pytest
+
+from tests.processes import scratch_database
+from tests.shops.oscar.build import build
+
+pytestmark = [pytest.mark.hosts, pytest.mark.slow, pytest.mark.server, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def oscar(tmp_path_factory):
+    """The folder of the shop, and the interpreter that runs it."""
+    project = tmp_path_factory.mktemp("oscar") / "project"
+    return project, build(project)
+
+
+@pytest.mark.parametrize("mode", ["shuffled", "twice", "at_once"])
+def test_orders_of_oscar_end_as_the_documents_say_and_its_pages_work(oscar, transactional_db, tmp_path, mode):
+    project, python = oscar
+    with scratch_database(tmp_path) as url:
+        environment = os.environ | {
+            "DATABASE_URL": url,
+            "DJANGO_SETTINGS_MODULE": "shop.settings",
+            "STOCKHUB_API_KEY": "the-key-of-the-shop-0123456789",
+        }
+        environment.pop("PYTHONPATH", None)  # the wheel, not this tree
+        code = f"import django; django.setup(); import drive; drive.main({mode!r})"
+        done = subprocess.run(
+            [python, "-c", code], cwd=project, env=environment, capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 0, done.stderr[-3000:]
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["wrong"] == []
+    assert result["orders"] > 25
+    assert result["tracking"]
+    assert {path for path, status in result["answers"].items() if status not in (200, 302)} == set()
