@@ -4,6 +4,7 @@ import threading
 import time
 import uuid
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 from django.db import OperationalError, connection, connections, transaction
@@ -132,19 +133,18 @@ def test_long_receivers_do_not_hide_other_calls(post, hear, monkeypatch):
         post("order", sample("order", increment_id=f"00000077{number}", entity_id=770 + number))
     apply_all()
 
-    def work():
-        calls.call_receiver(next(claimed_calls.claim_due()))
-
     lease = 5  # on a busy machine a call may begin more than a second after it was claimed
-    with override_settings(STOCKHUB_WEBHOOKS=SETTINGS | {"LEASE_SECONDS": lease}), in_thread(work), in_thread(work):
-        began.wait(20)
-        time.sleep(lease + 0.5)
-        post("order")
-        apply_all()
-        try:
-            assert calls.deliver_due(until=time.monotonic() + 2) == 1
-        finally:
-            release.set()
+    with override_settings(STOCKHUB_WEBHOOKS=SETTINGS | {"LEASE_SECONDS": lease}):
+        first, second = (partial(calls.call_receiver, next(claimed_calls.claim_due())) for _call in range(2))
+        with in_thread(first), in_thread(second):
+            began.wait(20)
+            time.sleep(lease + 0.5)
+            post("order")
+            apply_all()
+            try:
+                assert calls.deliver_due(until=time.monotonic() + 2) == 1
+            finally:
+                release.set()
     assert set(ReceiverCall.objects.values_list("status", "attempts")) == {("done", 1)}
 
 
