@@ -32,7 +32,7 @@ from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.models.message import Topic
 from stockhub_webhooks.office.access import may, may_see_persons
-from stockhub_webhooks.operations.health.rules import REAL, admin_link
+from stockhub_webhooks.operations.health.problems import REAL, admin_link
 from stockhub_webhooks.receiving import ingest, journal
 from stockhub_webhooks.receiving.dismissal import CORRECTED_FROM
 from stockhub_webhooks.serializers.fields import LEFT_OUT

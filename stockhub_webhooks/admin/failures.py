@@ -23,7 +23,7 @@ from stockhub_webhooks.models import Message
 from stockhub_webhooks.office.access import may, may_see_persons
 from stockhub_webhooks.operations.health import failure_groups
 from stockhub_webhooks.operations.health.failure_groups import CALLS, FAILURE_TYPES, MESSAGES, FailureGroup, FailureType
-from stockhub_webhooks.operations.health.rules import REAL, admin_link
+from stockhub_webhooks.operations.health.problems import REAL, admin_link
 
 FAILURES = "stockhub_webhooks_failures"
 ERROR_LENGTH = 200

@@ -157,7 +157,7 @@ OWN_ERRORS: Mapping[str, Any] = {
     Message.ERASED: DISMISSALS[Message.ERASED],  # of a call that was given up since its order was erased
 }
 
-# The codes of `operations.health.rules.Problem`.
+# The codes of `operations.health.problems.Problem`.
 ALARMS: Labels = {
     "database": _("database does not answer"),
     "read_only": _("database takes no writes"),

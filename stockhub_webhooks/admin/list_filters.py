@@ -21,7 +21,7 @@ from stockhub_webhooks.models import BulkRequest, Message, ReceiverCall
 from stockhub_webhooks.models.accounts import AccountQuerySet
 from stockhub_webhooks.operations.bulk.results import GROUPS, result_model, rows_of
 from stockhub_webhooks.operations.health import work
-from stockhub_webhooks.operations.health.rules import REAL
+from stockhub_webhooks.operations.health.problems import REAL
 
 OTHER = "~other"
 

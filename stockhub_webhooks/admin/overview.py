@@ -21,8 +21,8 @@ from stockhub_webhooks.operations.health import refusals
 from stockhub_webhooks.operations.health.attention import attention
 from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.health.hours import last_hours
+from stockhub_webhooks.operations.health.problems import Level, Problem
 from stockhub_webhooks.operations.health.report import ANY, Report
-from stockhub_webhooks.operations.health.rules import Level, Problem
 
 APP = "stockhub_webhooks"
 

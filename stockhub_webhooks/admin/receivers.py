@@ -27,7 +27,7 @@ from stockhub_webhooks.delivery import breaker
 from stockhub_webhooks.models import BulkRequest, Event, ReceiverCall, ReceiverState
 from stockhub_webhooks.models.receiver_state import IS_OPEN, IS_PAUSED
 from stockhub_webhooks.office.access import may
-from stockhub_webhooks.operations.health.rules import REAL, admin_link
+from stockhub_webhooks.operations.health.problems import REAL, admin_link
 
 RECENT_EVENTS = 10_000
 EVENT_TYPES = {signal.name: event_type for event_type, signal in signals.BY_EVENT_TYPE.items()}

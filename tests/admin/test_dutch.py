@@ -76,7 +76,7 @@ def worst(filled):
     for message, error in zip(Message.objects.order_by("-pk"), reasons, strict=False):
         Message.objects.filter(pk=message.pk).update(status="quarantined", outcome="", error=error, cause=error)
     Note.objects.update(text="vervoerder gebeld")  # a colleague wrote it
-    codes = re.findall(r'Problem\(\s*"(\w+)"', Path(rules.__file__).read_text())
+    codes = re.findall(r'Problem\(\s*"(\w+)"', "".join(map(Path.read_text, Path(rules.__file__).parent.glob("*.py"))))
     for code in {*codes, "backlog", "no_worker", "paused", "breaker"} - {"quarantined"}:
         Alarm.objects.create(name=code, since=timezone.now())
 

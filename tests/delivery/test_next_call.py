@@ -17,7 +17,8 @@ from stockhub_webhooks.delivery.shares import SHARES, Shares
 from stockhub_webhooks.models import Message, Order, ReceiverCall
 from stockhub_webhooks.operations import worker
 from stockhub_webhooks.operations.health.collect import collect_report
-from stockhub_webhooks.operations.health.rules import Level, find_problems
+from stockhub_webhooks.operations.health.problems import Level
+from stockhub_webhooks.operations.health.rules import find_problems
 from stockhub_webhooks.processing import pipeline
 from tests.claims import claim_due
 from tests.conftest import KEY

@@ -9,8 +9,9 @@ from typing import Any
 
 from stockhub_webhooks.management.output import SafeCommand
 from stockhub_webhooks.operations.health.collect import collect_report
+from stockhub_webhooks.operations.health.problems import worst_level
 from stockhub_webhooks.operations.health.report_text import lines
-from stockhub_webhooks.operations.health.rules import as_json, find_problems, worst_level
+from stockhub_webhooks.operations.health.rules import as_json, find_problems
 from stockhub_webhooks.operations.health.site_url import site_url
 
 

@@ -28,7 +28,7 @@ from stockhub_webhooks.models import Message
 from stockhub_webhooks.operations.doctor.explanations import explained
 from stockhub_webhooks.operations.doctor.findings import Finding, Section, fine, problem, warning
 from stockhub_webhooks.operations.doctor.no_answer import unanswered
-from stockhub_webhooks.operations.health.rules import Level
+from stockhub_webhooks.operations.health.problems import Level
 from stockhub_webhooks.receiving import spool
 
 HEALTH = "health"

@@ -22,8 +22,9 @@ from stockhub_webhooks.models import Topic
 from stockhub_webhooks.operations.doctor.findings import Finding, Section, fine, problem, warning
 from stockhub_webhooks.operations.doctor.rotation import examine_keys
 from stockhub_webhooks.operations.health.collect import collect_report
+from stockhub_webhooks.operations.health.problems import Level, Problem, format_time
 from stockhub_webhooks.operations.health.report import Report
-from stockhub_webhooks.operations.health.rules import Level, Problem, find_problems, format_time
+from stockhub_webhooks.operations.health.rules import find_problems
 from stockhub_webhooks.receiving import spool
 
 APP = "stockhub_webhooks"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from django.utils.functional import Promise
 
-from stockhub_webhooks.operations.health.rules import Level
+from stockhub_webhooks.operations.health.problems import Level
 
 Text = str | Promise
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from django.utils.translation import gettext as _
 
 from stockhub_webhooks.operations.doctor.findings import Section, todos
-from stockhub_webhooks.operations.health.rules import Level
+from stockhub_webhooks.operations.health.problems import Level
 
 MARKS = {Level.OK: "ok", Level.WARNING: "!", Level.CRITICAL: "!!"}
 

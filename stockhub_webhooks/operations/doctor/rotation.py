@@ -9,8 +9,8 @@ from django.utils.translation import ngettext
 
 from stockhub_webhooks.models import Topic
 from stockhub_webhooks.operations.doctor.findings import Finding, fine, problem, warning
+from stockhub_webhooks.operations.health.problems import Level, format_time
 from stockhub_webhooks.operations.health.report import ANY, Report
-from stockhub_webhooks.operations.health.rules import Level, format_time
 from stockhub_webhooks.operations.key_rotation import KeyState, key_states, unseen_topics
 
 

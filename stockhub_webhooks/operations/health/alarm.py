@@ -34,8 +34,9 @@ from stockhub_webhooks.models.lock import acquire
 from stockhub_webhooks.operations.health import refusals
 from stockhub_webhooks.operations.health.alarm_thread import ALARM_THREAD
 from stockhub_webhooks.operations.health.collect import collect_report, collect_spool
+from stockhub_webhooks.operations.health.problems import Problem, absolute
 from stockhub_webhooks.operations.health.report import Report
-from stockhub_webhooks.operations.health.rules import Problem, absolute, find_problems
+from stockhub_webhooks.operations.health.rules import find_problems
 from stockhub_webhooks.operations.health.site_url import site_url
 from stockhub_webhooks.receiving import refused_bodies
 from stockhub_webhooks.visible import isolated

@@ -9,8 +9,9 @@ from django.utils.translation import ngettext_lazy
 
 from stockhub_webhooks.models.shipment import EXCEPTION
 from stockhub_webhooks.operations.health import work
+from stockhub_webhooks.operations.health.problems import REAL, Level, Problem
 from stockhub_webhooks.operations.health.report import Report
-from stockhub_webhooks.operations.health.rules import REAL, Level, Problem, find_problems
+from stockhub_webhooks.operations.health.rules import find_problems
 
 # (code, rows, (model and filters of the changelist), text)
 CONDITIONS: Any = (

@@ -38,7 +38,7 @@ NOT_ACCEPTED = (Message.Status.QUARANTINED, Message.Status.DISMISSED)  # answere
 
 
 class Finding(NamedTuple):
-    """A problem, as `rules.Problem` without its level."""
+    """A problem, as `problems.Problem` without its level."""
 
     code: str
     is_critical: bool

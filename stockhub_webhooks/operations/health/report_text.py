@@ -9,8 +9,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from stockhub_webhooks.models import Drift, Message, RefusalReason, Topic
+from stockhub_webhooks.operations.health.problems import Level, absolute, format_time, worst_level
 from stockhub_webhooks.operations.health.report import Backlog, Report
-from stockhub_webhooks.operations.health.rules import Level, absolute, find_problems, format_time, worst_level
+from stockhub_webhooks.operations.health.rules import find_problems
 from stockhub_webhooks.operations.health.site_url import site_url
 
 

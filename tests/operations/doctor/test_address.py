@@ -12,7 +12,7 @@ from stockhub_webhooks.contract.client import NoResponse, Response
 from stockhub_webhooks.models import Message, Order
 from stockhub_webhooks.operations.doctor import address
 from stockhub_webhooks.operations.doctor.address import Address, NoAddress, examine_address
-from stockhub_webhooks.operations.health.rules import Level
+from stockhub_webhooks.operations.health.problems import Level
 from tests.conftest import KEY
 from tests.operations.doctor.conftest import PREFIX
 from tests.samples import contract

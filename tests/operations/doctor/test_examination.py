@@ -11,8 +11,8 @@ from stockhub_webhooks.models import Heartbeat, Message, Topic
 from stockhub_webhooks.operations.doctor import examination, findings
 from stockhub_webhooks.operations.doctor.examination import examine
 from stockhub_webhooks.operations.health.collect import collect_report
+from stockhub_webhooks.operations.health.problems import Level, Problem
 from stockhub_webhooks.operations.health.report import Report
-from stockhub_webhooks.operations.health.rules import Level, Problem
 from stockhub_webhooks.receiving import spool
 from tests.conftest import KEY
 from tests.samples import sample

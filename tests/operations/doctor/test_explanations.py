@@ -13,7 +13,7 @@ from stockhub_webhooks.contract import client
 from stockhub_webhooks.contract.client import NoResponse, Response, send
 from stockhub_webhooks.operations.doctor import explanations, no_answer
 from stockhub_webhooks.operations.doctor.explanations import explained
-from stockhub_webhooks.operations.health.rules import Level
+from stockhub_webhooks.operations.health.problems import Level
 from tests.operations.doctor.conftest import speaks
 from tests.processes import free_port
 

@@ -282,7 +282,7 @@ def test_mail_of_a_host_without_an_admin_has_no_links(broken, monkeypatch):
     def none(*args, **kwargs):
         raise NoReverseMatch
 
-    monkeypatch.setattr("stockhub_webhooks.operations.health.rules.reverse", none)
+    monkeypatch.setattr("stockhub_webhooks.operations.health.problems.reverse", none)
     broken("quarantined")
     check_a_minute_later()
     assert "admin" not in mail.outbox[0].body

@@ -12,7 +12,8 @@ from stockhub_webhooks.exceptions import PermanentFailure
 from stockhub_webhooks.models import Alarm, Message, ReceiverCall, SiteAddress
 from stockhub_webhooks.operations.health import site_url
 from stockhub_webhooks.operations.health.collect import collect_report
-from stockhub_webhooks.operations.health.rules import Level, Problem, find_problems
+from stockhub_webhooks.operations.health.problems import Level, Problem
+from stockhub_webhooks.operations.health.rules import find_problems
 from tests.conftest import KEY
 from tests.operations.health.test_alarm import _admins, an_hour_passes, check_a_minute_later  # noqa: F401
 from tests.samples import sample

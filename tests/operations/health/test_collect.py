@@ -18,7 +18,8 @@ from stockhub_webhooks import signals, views
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models import Heartbeat, Message, ReceiverCall, Refusal, RefusedBody
 from stockhub_webhooks.operations.health.collect import collect_report
-from stockhub_webhooks.operations.health.rules import Level, find_problems
+from stockhub_webhooks.operations.health.problems import Level
+from stockhub_webhooks.operations.health.rules import find_problems
 from stockhub_webhooks.receiving import refused_bodies
 from stockhub_webhooks.receiving.authentication import fingerprint
 from tests.conftest import KEY, PREFIX, TEST_KEY

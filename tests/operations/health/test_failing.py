@@ -11,7 +11,8 @@ from stockhub_webhooks.exceptions import PermanentFailure, RetryLater
 from stockhub_webhooks.models import HostLink, ReceiverCall, ReceiverState
 from stockhub_webhooks.operations.health import failing
 from stockhub_webhooks.operations.health.collect import collect_report
-from stockhub_webhooks.operations.health.rules import Level, find_problems
+from stockhub_webhooks.operations.health.problems import Level
+from stockhub_webhooks.operations.health.rules import find_problems
 from tests.conftest import KEY
 from tests.samples import sample
 

@@ -10,7 +10,8 @@ from django.utils import timezone
 from stockhub_webhooks.models import Alarm, Lock, RefusedBody
 from stockhub_webhooks.operations.health import alarm
 from stockhub_webhooks.operations.health.collect import collect_report
-from stockhub_webhooks.operations.health.rules import Level, find_problems
+from stockhub_webhooks.operations.health.problems import Level
+from stockhub_webhooks.operations.health.rules import find_problems
 from stockhub_webhooks.receiving import refusals, refused_bodies
 from stockhub_webhooks.receiving.authentication import fingerprint
 from stockhub_webhooks.testing.factories import RefusedBodyFactory

@@ -11,7 +11,8 @@ from stockhub_webhooks.models import Lock, Message
 from stockhub_webhooks.operations.doctor.examination import examine
 from stockhub_webhooks.operations.health import write_probe
 from stockhub_webhooks.operations.health.collect import collect_report
-from stockhub_webhooks.operations.health.rules import Level, find_problems
+from stockhub_webhooks.operations.health.problems import Level
+from stockhub_webhooks.operations.health.rules import find_problems
 from stockhub_webhooks.receiving.recent import MAX_MESSAGES, RECENT, RecentMessages
 from tests.conftest import KEY, PREFIX
 
