@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Generator
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -73,7 +74,8 @@ def _claim(which: Q, batch: int = BATCH, **values: Any) -> Claim:
     for message in messages:
         message.claim = token
         message.attempts += "attempts" in values
-    return Claim(token, messages, partial(_release, token))
+    places = {message.pk: message.due_at for message in messages}  # applying changes the objects, even if it is undone
+    return Claim(token, messages, partial(_release, token, places))
 
 
 def _released(claim: Claim) -> Generator[Claim, None, None]:
@@ -85,12 +87,13 @@ def _released(claim: Claim) -> Generator[Claim, None, None]:
             claim.release()
 
 
-def _release(token: UUID, messages: list[Message]) -> None:
+def _release(token: UUID, places: dict[int, datetime | None], messages: list[Message]) -> None:
     rows = Message.objects.using(database_alias()).filter(pk__in=[message.pk for message in messages], claim=token)
     # at their former places, so that they are applied before what came in after them
-    former = Case(*(When(pk=message.pk, then=Value(message.due_at)) for message in messages), default=F("due_at"))
-    low_water.fall_below(min(message.due_at for message in messages if message.due_at))
-    values = {"attempts": F("attempts") - 1, "due_at": former, "claim": None, "is_suspect": False}
+    former = {message.pk: places[message.pk] for message in messages}
+    place = Case(*(When(pk=pk, then=Value(due_at)) for pk, due_at in former.items()), default=F("due_at"))
+    low_water.fall_below(min(due_at for due_at in former.values() if due_at))
+    values = {"attempts": F("attempts") - 1, "due_at": place, "claim": None, "is_suspect": False}
     with suppress(DatabaseFault):  # else the lease lapses
         with_retries(partial(rows.filter(due_at__isnull=False).update, **values))
 

@@ -148,6 +148,7 @@ def test_rows_that_are_done_cost_nothing_while_a_transaction_is_open(what, post,
             with connection.cursor() as cursor:
                 cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {search}")
                 (plan,) = cursor.fetchone()[0]
-            assert plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"] < 25
+            blocks = plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"]
+            assert blocks < number / 20  # each row that is looked at in vain is one block or more
     finally:
         holder.close()

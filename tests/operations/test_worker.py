@@ -600,3 +600,27 @@ def test_locked_heartbeat_stops_no_work(post):
     finally:
         holder.close()
     assert Message.objects.get().status == "applied"
+
+
+class Interrupted(BaseException):
+    """Ends the work inside a transaction, as `KeyboardInterrupt` does."""
+
+
+def test_message_stays_due_if_its_transaction_was_interrupted(post, monkeypatch):
+    settle = journal.settle
+
+    def interrupt(*arguments, **options):
+        settle(*arguments, **options)
+        raise Interrupted
+
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
+        for number in (1, 2):
+            post("order", contract("order") | {"increment_id": f"00000080{number}", "entity_id": number})
+        places = dict(Message.objects.values_list("pk", "due_at"))
+        monkeypatch.setattr(journal, "settle", interrupt)
+        with pytest.raises(Interrupted):
+            worker.drain()
+        assert dict(Message.objects.values_list("pk", "due_at")) == places
+        monkeypatch.setattr(journal, "settle", settle)
+        worker.drain()
+    assert set(Message.objects.values_list("status", flat=True)) == {"applied"}

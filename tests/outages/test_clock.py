@@ -51,8 +51,10 @@ def test_updated_at_decides_if_the_clock_is_set_back(post, clock, hear):
     assert Order.objects.get().status == "complete"
     assert [arguments["event"].type for arguments in calls] == [
         "order.created",
+        "purchase.changed",
         "order.status_changed",
         "order.updated",
+        "purchase.changed",
     ]
     assert {status for _, status, _ in told()} == {"done"}
 
