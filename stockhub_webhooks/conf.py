@@ -144,8 +144,8 @@ class Conf:
     )
     RETENTION_DAYS: Setting[Mapping[str, Any] | None] = Setting(
         None,
-        "How many days personal data is kept, by kind, see [docs/privacy.md](docs/privacy.md); `{}` takes the "
-        "defaults. Until it is set, only refused messages and failed attempts are removed.",
+        "How many days personal data is kept, by kind (see the guide *Personal data*); `{}` takes the defaults. "
+        "Until it is set, only refused messages and failed attempts are removed.",
         types=(Mapping,),
     )
     ERASURE_LOG: Setting[str | Path] = Setting(
@@ -192,12 +192,12 @@ class Conf:
     DEADLINE_DAYS: Setting[Mapping[str, Any]] = Setting(
         {},
         "The days after which something that does not proceed is listed and sent as `deadline_passed`: a dict of rule "
-        "to days, or to `None` to turn the rule off; see [docs/worklists.md](docs/worklists.md).",
+        "to days, or to `None` to turn the rule off (see the guide *What does not proceed*).",
         types=(Mapping,),
     )
     METRICS = Setting(
         False,
-        "Count for Prometheus (extra `metrics`), see [docs/metrics.md](docs/metrics.md); read when Django starts.",
+        "Count for Prometheus (extra `metrics`); it is read when Django starts.",
     )
     METRICS_TOKEN = Setting(
         "",

@@ -26,7 +26,7 @@ from stockhub_webhooks.testing.simulator import scenarios
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-TESTING = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+TESTING = (ROOT / "docs" / "guides" / "test.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
 
 
@@ -241,7 +241,7 @@ def test_every_check_has_an_id_of_its_own_and_a_line_in_the_table():
 
 @pytest.mark.parametrize(
     "path",
-    ["README.md", "CHANGELOG.md", "SECURITY.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))],
+    ["README.md", "CHANGELOG.md", "SECURITY.md", *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md"))],
 )
 def test_links_lead_somewhere(path):
     text = (ROOT / path).read_text(encoding="utf-8")
@@ -250,7 +250,7 @@ def test_links_lead_somewhere(path):
 
 
 def test_the_runners_are_compared_and_their_configuration_is_real():
-    text = (ROOT / "docs" / "runners.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "guides" / "runners.md").read_text(encoding="utf-8")
     assert re.findall(r'^\| `"(\w+)"` \|', text, re.MULTILINE) == list(runners.BY_NAME)
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     known = {}

@@ -111,7 +111,7 @@ def test_context_ends_with_its_block():
 def documented_logging():
     from tests.test_docs import ROOT
 
-    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "guides" / "operate.md").read_text(encoding="utf-8")
     code = text.split("\n## Logs")[1].split("```python\n")[1].split("```")[0]
     names = {}
     exec(code, names)

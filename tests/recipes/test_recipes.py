@@ -1,4 +1,4 @@
-"""The recipes of docs/recipes.md: each is a module that runs, and the page shows its code."""
+"""The recipes of docs/guides/recipes.md: each is a module that runs, and the page shows its code."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from stockhub_webhooks import testing
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
-PAGE = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "guides" / "recipes.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 MODULES = {
     path.stem: path.read_text(encoding="utf-8") for path in (HERE / "project" / "shop" / "recipes").glob("[!_]*.py")
