@@ -226,22 +226,22 @@ def placed_orders(db, request):
 """
 
 
-def test_every_check_has_an_id_of_its_own_and_a_line_in_the_table():
+def test_every_check_has_an_id_of_its_own():
     everyone = (*checks.every_check(), *runner_checks.CHECKS, *tables.CHECKS, *keys.ONLY_IF_DEPLOYED)
     code = {check: check.__doc__.partition(":")[0] for check in everyone}
-    table = (ROOT / "docs" / "checks.md").read_text(encoding="utf-8")
-    listed = re.findall(r"^\| ([EW]\d{3})(?: ([*†]))? \|", table, re.MULTILINE)
-    assert [name for name, _ in listed] == sorted(code.values())
-    marked = {"*": tables.CHECKS, "†": keys.ONLY_IF_DEPLOYED}
-    for mark, only in marked.items():
-        assert {name for name, found in listed if found == mark} == {code[check] for check in only}
+    assert len(set(code.values())) == len(everyone)
     for check in everyone:
         assert set(re.findall(r'id="stockhub_webhooks\.(\w+)"', inspect.getsource(check))) == {code[check]}
 
 
 @pytest.mark.parametrize(
     "path",
-    ["README.md", "CHANGELOG.md", "SECURITY.md", *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md"))],
+    [
+        "README.md",
+        "CHANGELOG.md",
+        "SECURITY.md",
+        *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")),
+    ],
 )
 def test_links_lead_somewhere(path):
     text = (ROOT / path).read_text(encoding="utf-8")

@@ -64,7 +64,7 @@ def settings_types() -> Iterable[CheckMessage]:
 
 
 def short_lease() -> Iterable[CheckMessage]:
-    """W028: a short lease. Work that is under way is claimed twice, and one of the two is in vain."""
+    """W028: a short `LEASE_SECONDS`. Work that is under way is claimed twice, and one of the two is in vain."""
     if conf.LEASE_SECONDS < SHORT_LEASE_SECONDS:
         yield Warning(
             f"{NAME}['LEASE_SECONDS'] is {conf.LEASE_SECONDS:g}, so a process that is merely slow loses its work.",
@@ -74,7 +74,7 @@ def short_lease() -> Iterable[CheckMessage]:
 
 
 def naive_timezone() -> Iterable[CheckMessage]:
-    """E006: unknown time zone. Messages with a time stay unprocessed until it is corrected."""
+    """E006: `NAIVE_TIMEZONE` is no time zone. Messages with a time stay unprocessed until it is corrected."""
     try:
         ZoneInfo(conf.NAIVE_TIMEZONE)
     except (ZoneInfoNotFoundError, ValueError):
@@ -162,7 +162,7 @@ def _import_error(path: str) -> str:
 
 
 def opening_times() -> Iterable[CheckMessage]:
-    """E012: opening times that cannot be read. Silence would then be counted around the clock."""
+    """E012: unreadable `OPENING_HOURS` or `OPENING_WEEKDAYS`. Silence would then be counted around the clock."""
     try:
         conf.opening_hours()
         if set(conf.OPENING_WEEKDAYS) - set(range(7)):
@@ -207,7 +207,7 @@ def useless_numbers() -> Iterable[CheckMessage]:
 
 
 def no_spool() -> Iterable[CheckMessage]:
-    """W004: no spool. Stock Hub does not repeat a message that could not be delivered."""
+    """W004: no `SPOOL_DIR`. Stock Hub does not repeat a message that could not be delivered."""
     if spool.directory() is None:
         yield Warning(
             f"{NAME}['SPOOL_DIR'] is not set: messages that arrive while the database is unavailable are lost.",

@@ -44,7 +44,7 @@ def short_sqlite_timeout() -> Iterable[CheckMessage]:
 
 
 def long_pool_timeout() -> Iterable[CheckMessage]:
-    """W016: a pool whose time-out is longer than the limit for one step."""
+    """W016: a connection pool whose time-out is longer than `DATABASE_TIMEOUT_SECONDS`."""
     pool = _options().get("pool")
     if not pool:
         return

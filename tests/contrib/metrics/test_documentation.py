@@ -32,12 +32,6 @@ def samples():
         yield from [f"{name}_{end}" for end in ("bucket", "sum", "count")] if kind == "histogram" else [name]
 
 
-def test_the_table_is_the_code():
-    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| ?(.*?) ?\| (.+) \|$", TEXT, re.MULTILINE)
-    documented = [(name, kind, re.findall(r"`(\w+)`", labels), text) for name, kind, labels, text in rows]
-    assert documented == list(in_code())
-
-
 @pytest.mark.parametrize(("name", "kind", "labels", "sentence"), [*in_code()])
 def test_a_name_tells_its_unit_and_so_does_its_sentence(name, kind, labels, sentence):
     assert re.fullmatch(rf"{PREFIX}[a-z]+(_[a-z]+)*", name)
