@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import models
 
-# The condition that `istartswith` makes on each database.
+# Options of an index for the condition that `istartswith` makes on each database.
 PREFIX_INDEX_OPTIONS: dict[str, dict[str, Any]] = {
     "postgresql": {"sql": "CREATE INDEX %(name)s ON %(table)s (UPPER(%(columns)s::text) text_pattern_ops)%(extra)s"},
     "sqlite": {"col_suffixes": ("COLLATE NOCASE",)},
@@ -70,7 +70,7 @@ def upper_column(field: Any) -> str:
 
 
 def has_upper_column(field: Any) -> bool:
-    """Return True if an `ExactCharField` has that column there."""
+    """Return True if an `ExactCharField` has a column in upper case on MySQL and MariaDB."""
     return any(
         isinstance(index, BeginningIndex) and index.fields == [field.name] for index in field.model._meta.indexes
     )

@@ -1,4 +1,4 @@
-"""A minimum interval between two runs of something in this process; `models.lock` does the same for all processes."""
+"""Minimum intervals between two runs of something in this process; `models.lock` does the same for all processes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Throttle:
     Each method is one operation on a dict, so threads need no lock; two threads may still see the same pause end.
     """
 
-    instances: ClassVar[WeakSet[Throttle]] = WeakSet()  # a test suite starts every test without a pause
+    instances: ClassVar[WeakSet[Throttle]] = WeakSet()  # for test suites, which reset them before each test
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds

@@ -1,4 +1,4 @@
-"""Changes of receiver calls by hand: call again, give up, hand over to another receiver, call for past events."""
+"""Changes of receiver calls by a person: retry, give up, reassign to another receiver, call for past events."""
 
 from __future__ import annotations
 

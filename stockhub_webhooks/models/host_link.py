@@ -50,7 +50,7 @@ class HostLink(AccountModel):
         attempts: number of look-ups.
         due_at: when to look again; None if no further look-up is planned.
         lines_due_at: when to look up the lines of an order that is found; None if none of them is missing.
-        claim: token of the look-up that is under way, or whose process died.
+        claim: token of the look-up that is under way or has died; None otherwise.
     """
 
     class Status(models.TextChoices):

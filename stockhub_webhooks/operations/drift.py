@@ -1,7 +1,7 @@
 """Count what Stock Hub sends differently from its documentation, from the notes of applied messages.
 
-`journal.settle` sets `notes_due_at` on a message with notes, in the same statement. A batch of such messages is counted
-and marked as counted in one transaction, so each message counts once, also if a process is killed.
+`transitions.settle` sets `notes_due_at` on a message with notes, in the same statement. A batch of such messages is
+counted and marked as counted in one transaction, so each message counts once, also if a process is killed.
 """
 
 from __future__ import annotations

@@ -125,6 +125,6 @@ def supervise(
 def _give_back() -> None:
     """Release what was claimed in this process and not begun."""
     try:
-        leases.give_back_all()
+        leases.release_all()
     except DatabaseFault as fault:  # the leases lapse
         logger.warning("the claims of the worker were not given back (%s)", type(fault).__name__)

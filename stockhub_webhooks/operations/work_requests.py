@@ -32,7 +32,7 @@ def rows_of(model: type[RequestT]) -> Any:
 
 def claim_due(model: type[RequestT]) -> RequestT | None:
     """Claim one request that is due; break a request off whose processes died `MAX_ATTEMPTS` times."""
-    leases.give_back_lost()
+    leases.release_lost()
     with query_timeout(database_alias()):
         due = list(rows_of(model).due(NOW).values_list("pk", "attempts", "claim")[:5])
     for pk, attempts, former in due:

@@ -25,7 +25,7 @@ from stockhub_webhooks.operations import bulk, drift, exports, replay, search_in
 from stockhub_webhooks.operations.health import alarm
 from stockhub_webhooks.operations.privacy.sweep import Sweep
 from stockhub_webhooks.operations.reconcile import nightly
-from stockhub_webhooks.processing import deliveries, pipeline
+from stockhub_webhooks.processing import due_deliveries, pipeline
 from stockhub_webhooks.receiving import claiming, refusals, spool_import
 
 logger = logger_of(__name__)
@@ -74,7 +74,7 @@ def drain(
                         return done
                 if _is_over(until, stop):
                     return done
-        done += deliveries.record_due(until=until, stop=stop)
+        done += due_deliveries.record_due(until=until, stop=stop)
         calls_until = min(until, time.monotonic() + CALLS_SECONDS)
         done += calls.deliver_due(until=calls_until, stop=stop, in_web=in_web, begin=begin)
         done += replay.continue_due(until=until, stop=stop)
@@ -163,7 +163,7 @@ class Worker:
         """Check the health, delete what expired, and fetch what is missing, at most every `CHECK_SECONDS`."""
         if time.monotonic() >= self._next_check:
             alarm.check()
-            refusals.forget()
+            refusals.delete_expired()
             exports.forget()
             nightly.start_due(self.stop)
             self._next_check = time.monotonic() + self.CHECK_SECONDS

@@ -16,7 +16,7 @@ from stockhub_webhooks.contract import topics
 from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.exceptions import PermanentFailure, RetryLater
 from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Shipment
-from stockhub_webhooks.receiving import journal, spool
+from stockhub_webhooks.receiving import kept_fields, spool
 from tests.conftest import KEY
 from tests.testing.test_samples import EACH_LIFE, EACH_TOPIC
 
@@ -181,7 +181,7 @@ def test_spool_directory_of_the_shop_is_not_used(stockhub, tmp_path):
     before = configured()
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "SPOOL_DIR": str(tmp_path)}):
         waiting = Message(url_topic="order", account="default", body=b"{}")
-        spool.write({name: getattr(waiting, name) for name in journal.SPOOLED})
+        spool.write({name: getattr(waiting, name) for name in kept_fields.SPOOLED})
         (name,) = [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")]
         stockhub.deliver("order")
         stockhub.run_pending()

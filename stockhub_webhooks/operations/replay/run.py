@@ -44,7 +44,7 @@ from stockhub_webhooks.operations import work_requests
 from stockhub_webhooks.operations.replay.choice import Choice
 from stockhub_webhooks.operations.work_requests import ClaimLost
 from stockhub_webhooks.processing import pipeline
-from stockhub_webhooks.receiving import journal
+from stockhub_webhooks.receiving import transitions
 from stockhub_webhooks.serializers.fields import clean_text
 
 logger = logger_of(__name__)
@@ -190,7 +190,7 @@ def _replay_one(replay: Replay, message: Message) -> Step:
     except (ClaimLost, OperationalError, InterfaceError):
         raise
     except AlreadySettled:
-        journal.requeue([message.pk])
+        transitions.requeue([message.pk])
         step = Step("postponed")
     except Unreadable as why:
         step = Step("failed", error=str(why))

@@ -79,10 +79,10 @@ def test_use_of_connections_is_reported(changes, kept):
 
 
 def test_checks_of_the_tables_are_reported(monkeypatch):
-    from stockhub_webhooks.operations.checks import configuration, tables
+    from stockhub_webhooks.operations.checks import addresses, tables
 
     def troubled():
-        yield from configuration.not_mounted()
+        yield from addresses.not_mounted()
         yield examination.CheckMessage(40, "No transactions.", hint="InnoDB", id="stockhub_webhooks.E018")
 
     monkeypatch.setattr(tables, "CHECKS", (troubled,))

@@ -24,6 +24,7 @@ Two questions decide the class: is the sender, the shop or the set-up at fault, 
     │   ├── RestNotFound         no fault: Stock Hub does not know the number, at least not yet
     │   └── RestUnavailable      Stock Hub: a time-out, a broken connection, 429 or 5xx, after several attempts
     ├── PullUnderWay         operator: another run of the same account has not ended
+    ├── CannotUninstall      operator: messages wait, or models of the shop refer to ours
     ├── RetryLater           receiver of the shop: call again later, without counting an attempt
     └── PermanentFailure     receiver of the shop: never call again for this event
 
@@ -35,18 +36,18 @@ from __future__ import annotations
 
 import re
 import sys
-import sysconfig
-import traceback
 from collections.abc import Iterable
 from datetime import timedelta
-from types import FrameType, TracebackType
 from typing import Any
 
 from django.db import OperationalError
 
-TRACEBACK_LIMIT = 4000
+from stockhub_webhooks.exceptions.tracebacks import error_location as error_location
+from stockhub_webhooks.exceptions.tracebacks import format_error as format_error
+from stockhub_webhooks.exceptions.tracebacks import innermost_own_frame
+from stockhub_webhooks.exceptions.tracebacks import own_place as own_place
+
 CAUSE_LIMIT = 200
-LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 DIED = "died"  # the cause of work that ended without an error: its process died
 CONNECTION_LOST = "connection_lost"  # a cause: the database ended the connection in the middle of a call
 IDLE_IN_TRANSACTION = "idle_in_transaction"  # a cause: likewise, since the receiver took too long
@@ -255,6 +256,10 @@ class PullUnderWay(StockHubError):
     """Another run of `stockhub_reconcile` for the same account has not ended."""
 
 
+class CannotUninstall(StockHubError):
+    """Something is in the way of removing all that the app has stored, so nothing is removed."""
+
+
 class RetryLater(StockHubError):
     """Raised by a receiver: call again in `seconds`, without counting an attempt.
 
@@ -294,16 +299,6 @@ def must_pass(error: BaseException) -> bool:
     return isinstance(error, WorkerStopped) or (greenlet is not None and isinstance(error, greenlet.GreenletExit))
 
 
-def error_location(error: BaseException) -> str:
-    """Return the type of an error and where it was raised, for logs: its text may hold personal data."""
-    frame = error.__traceback__
-    while frame and frame.tb_next:
-        frame = frame.tb_next
-    if frame is None:
-        return type(error).__name__
-    return f"{type(error).__name__} at {frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}"
-
-
 def error_fingerprint(error: BaseException) -> str:
     """Return a short text that errors of one cause share, whatever ids their messages hold.
 
@@ -314,46 +309,8 @@ def error_fingerprint(error: BaseException) -> str:
         return error.cause
     if isinstance(error, Unreadable):
         return re.sub(r"(?<![-\w])\d+", "…", str(error))[:CAUSE_LIMIT]
-    name, frame = type(error).__name__, _innermost_own_frame(error)
+    name, frame = type(error).__name__, innermost_own_frame(error)
     if frame is None:
         return name[:CAUSE_LIMIT]
     code, module = frame.tb_frame.f_code, frame.tb_frame.f_globals.get("__name__", "?")
     return f"{name} at {module}.{code.co_name}:{frame.tb_lineno}"[:CAUSE_LIMIT]
-
-
-def own_place(frame: FrameType) -> str:
-    """Return the place in the shop's code that a thread is at, for logs; without one, the place in a library."""
-    outer: FrameType | None = frame
-    while outer and _is_library(outer):
-        outer = outer.f_back
-    place = outer or frame
-    return f"{place.f_globals.get('__name__', '?')}.{place.f_code.co_name}:{place.f_lineno}"
-
-
-def _innermost_own_frame(error: BaseException) -> TracebackType | None:
-    """Return the innermost frame of the shop's own code, or the innermost frame if there is none.
-
-    Errors of a database or a network are all raised at the same few lines of libraries.
-    """
-    frame, innermost, own = error.__traceback__, None, None
-    while frame:
-        innermost = frame
-        if not _is_library(frame.tb_frame):
-            own = frame
-        frame = frame.tb_next
-    return own or innermost
-
-
-def _is_library(frame: FrameType) -> bool:
-    module = str(frame.f_globals.get("__name__", ""))
-    return module.partition(".")[0] == "stockhub_webhooks" or frame.f_code.co_filename.startswith(LIBRARIES)
-
-
-def format_error(error: BaseException) -> str:
-    """Return the error and the end of its traceback, for the office, even if the text of the error cannot be made."""
-    try:
-        text = str(error)
-    except Exception:
-        text = "(the text of the error cannot be made)"
-    lines = "".join(traceback.format_exception(error))
-    return f"{type(error).__name__}: {text}\n\n{lines[-TRACEBACK_LIMIT:]}"

@@ -1,7 +1,7 @@
-"""The documents of the calls that are claimed together, loaded with one statement for each kind.
+"""Documents of calls that are claimed together, loaded with one statement for each kind.
 
-Receivers get objects of now. A receiver that writes to our tables may have changed the documents of the calls after it,
-so these are loaded anew by their own calls; so are documents that were loaded more than a second ago.
+Receivers must get the present state. If a receiver writes to our tables, the documents that were loaded for the calls
+after it are dropped, and these calls load their own; so are documents that were loaded more than a second ago.
 """
 
 from __future__ import annotations
@@ -14,32 +14,31 @@ from typing import Any
 
 from django.db import connections
 
-from stockhub_webhooks.delivery.subjects import subject_of
+from stockhub_webhooks.delivery.subjects import Subject, subject_of
 from stockhub_webhooks.models import Event, ReceiverCall
 
 FRESH_SECONDS = 1.0
 OUR_TABLES = "stockhub_webhooks_"
 
 
-class Documents(local):
-    """The documents that this thread loaded beforehand, by kind and primary key; each is handed out once."""
+class PrefetchedDocuments(local):
+    """Documents that this thread has loaded for its next calls, by kind and primary key; each is used once."""
 
     def __init__(self) -> None:
         self._rows: dict[tuple[str, int], Any] = {}
         self._loaded_at = float("-inf")
 
     def load(self, calls: Sequence[ReceiverCall], using: str) -> None:
-        """Load the documents of several calls; one call loads its own."""
+        """Load the documents of several calls. A single call loads its own document when it is made."""
         self._rows.clear()
         if len(calls) < 2:
             return
         self._loaded_at = time.monotonic()
-        pks: dict[str, set[int]] = {}
-        subjects = {subject.name: subject for subject in (subject_of(call.event) for call in calls)}
+        pks: dict[Subject, set[int]] = {}
         for call in calls:
-            pks.setdefault(subject_of(call.event).name, set()).add(call.event.subject_id)
-        for name, subject in subjects.items():
-            self._rows |= {(name, pk): row for pk, row in subject.load_many(pks[name], using).items()}
+            pks.setdefault(subject_of(call.event), set()).add(call.event.subject_id)
+        for subject, own_pks in pks.items():
+            self._rows |= {(subject.name, pk): row for pk, row in subject.load_many(own_pks, using).items()}
 
     def document_of(self, event: Event, using: str) -> Any:
         """Return the document that an event is about, as it is now; None if it is gone."""
@@ -65,4 +64,4 @@ class Documents(local):
         return execute(sql, *rest)
 
 
-DOCUMENTS = Documents()
+DOCUMENTS = PrefetchedDocuments()

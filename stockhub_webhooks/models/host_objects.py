@@ -1,4 +1,4 @@
-"""The shop's own objects, as its functions `HOST_ORDER_RESOLVER` and `HOST_LINE_RESOLVER` find them."""
+"""Look-up of the shop's own orders and order lines by its functions `HOST_ORDER_RESOLVER` and `HOST_LINE_RESOLVER`."""
 
 from __future__ import annotations
 
@@ -19,14 +19,19 @@ logger = logger_of(__name__)
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer of a resolver; `fault` is the fingerprint of the error if it raised one."""
+    """The answer of a resolver.
+
+    Attributes:
+        host_object: what it returned; None if it raised an error.
+        fault: the fingerprint of that error; "" if it raised none.
+    """
 
     host_object: Any = None
     fault: str = ""
 
 
 def find_host_order(po_number: str | None, order: Any) -> Answer:
-    """Call `HOST_ORDER_RESOLVER`. Without one, and if it raises or exits, the answer is None; the error is logged.
+    """Call `HOST_ORDER_RESOLVER`. An error or `sys.exit` in it is logged; without the setting, the answer is None.
 
     Args:
         po_number: the shop's own order number; None if Stock Hub sent none.
@@ -37,7 +42,7 @@ def find_host_order(po_number: str | None, order: Any) -> Answer:
 
 
 def find_host_line(item: Any, host_order: Any) -> Answer:
-    """Call `HOST_LINE_RESOLVER` for a line of a document, as `find_host_order` does; without a host order, do not.
+    """Call `HOST_LINE_RESOLVER` likewise, for a line of a document; without a host order, the answer is None.
 
     Args:
         item: the line of the order, or of another document if no order has it.
@@ -50,6 +55,14 @@ def find_host_line(item: Any, host_order: Any) -> Answer:
 
 
 def _ask(setting: str, path: str, ask: Callable[[Callable[..., Any]], Any], what: str) -> Answer:
+    """Call a resolver in a savepoint, so that its database error does not end the caller's transaction.
+
+    Args:
+        setting: the name of the setting, for the log.
+        path: its value, a dotted path; "" if it is not set.
+        ask: calls the resolver with its arguments.
+        what: the object that is looked up, for the log.
+    """
     if not path:
         return Answer()
     try:

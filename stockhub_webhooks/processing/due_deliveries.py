@@ -1,7 +1,7 @@
 """Record `shipment.delivered` for times of delivery that were too far ahead to count when they were received.
 
-`Shipment.due_at` says when. The row is locked by its order, as if a message was applied, so the event has its place in
-the sequence of the order, and two processes record it once.
+`Shipment.due_at` says when. As if a message was applied, the order is locked first: so the event gets its place in the
+sequence of the order, and two processes record it once.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 from functools import partial
-from typing import Any
 
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db import row_locks
@@ -31,8 +30,8 @@ def record_due(*, until: float = float("inf"), stop: threading.Event | None = No
     """Record the deliveries whose time has come, some at a time; return their number.
 
     Args:
-        until: on the clock of `time.monotonic`.
-        stop: looked at between two shipments.
+        until: when to stop, on the clock of `time.monotonic`.
+        stop: checked between two shipments.
     """
     rows = Shipment.objects.using(database_alias()).filter(due_at__lte=NOW).order_by("due_at", "pk")
     held = row_locks.LOCKED.paused(Order, "id")
@@ -48,8 +47,8 @@ def record_due(*, until: float = float("inf"), stop: threading.Event | None = No
             done += with_retries(partial(_record, pk, order_id), is_transaction=True)
         except OrderLocked as locked:
             logger.warning("delivery of shipment %s is recorded later: %s", pk, locked)
-        except Exception as fault:  # it must hold up no other work
-            logger.error("delivery of shipment %s was not recorded (%s), it stays due", pk, error_location(fault))
+        except Exception as fault:  # other work must go on
+            logger.error("delivery of shipment %s was not recorded (%s); it stays due", pk, error_location(fault))
     return done
 
 
@@ -71,14 +70,20 @@ def _add_event(shipment: Shipment) -> None:
     if message is None:  # an event belongs to a message
         logger.warning("shipment %s is delivered, but has no message: no event is recorded", shipment.pk)
         return
-    changes = delivered_changes(shipment)
-    place: Any = {"document": shipment, "order": shipment.order, "message": message}
-    event = new_event(DELIVERED, shipment.pk, changes, **place, occurred_at=shipment.delivered_at)
+    event = new_event(
+        DELIVERED,
+        shipment.pk,
+        delivered_changes(shipment),
+        document=shipment,
+        order=shipment.order,
+        message=message,
+        occurred_at=shipment.delivered_at,
+    )
     ledger.record([event, *purchase_events([event])])
 
 
 def _last_message(shipment: Shipment) -> Message | None:
-    """Return the message that the state of the shipment comes from."""
+    """Return the message that the stored state of the shipment comes from; None if it was deleted."""
     applied = Message.objects.using(database_alias()).filter(
         account=shipment.account,
         topic=topics.SHIPMENT,

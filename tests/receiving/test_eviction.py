@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stockhub_webhooks.receiving.room import Kept, network_of, surplus
+from stockhub_webhooks.receiving.eviction import Kept, network_of, to_evict
 
 STOCK_HUB = ("key", "192.0.2.0/24")
 MOST = 100
@@ -34,7 +34,7 @@ def test_flood_pushes_out_only_its_own(kind, where):
     rows = kept(*{
         "before": [*ours, *flood], "after": [*flood, *ours], "between": [*flood[:50], *ours, *flood[50:]],
     }[where])  # fmt: skip
-    removed = surplus(rows, MOST, 10**9)
+    removed = to_evict(rows, MOST, 10**9)
     assert len(removed) == 12
     assert not [row for row in removed if row.sender == STOCK_HUB]
 
@@ -50,7 +50,7 @@ def test_each_message_of_stock_hub_is_kept_while_a_flood_goes_on(kind, is_known)
         rows.append(Kept(2 * number, *sender, 100, is_settled=False))
         if number % 60 == 0:  # as many as are kept of one key and network
             rows.append(Kept(2 * number + 1, *STOCK_HUB, 100, is_settled=False))
-        removed = surplus(rows, MOST, 10**9, {STOCK_HUB[1]} if is_known else ())
+        removed = to_evict(rows, MOST, 10**9, {STOCK_HUB[1]} if is_known else ())
         lost += len([row for row in removed if row.sender == STOCK_HUB])
         rows = [row for row in rows if row not in removed]
     assert len(rows) == MOST
@@ -60,8 +60,8 @@ def test_each_message_of_stock_hub_is_kept_while_a_flood_goes_on(kind, is_known)
 def test_settled_rows_go_first():
     rows = kept(*[STOCK_HUB] * 5)
     rows[3] = rows[3]._replace(is_settled=True)
-    assert surplus(rows, 4, 10**9) == [rows[3]]
-    assert surplus(rows, 3, 10**9) == [rows[3], rows[0]]
+    assert to_evict(rows, 4, 10**9) == [rows[3]]
+    assert to_evict(rows, 3, 10**9) == [rows[3], rows[0]]
 
 
 @given(
@@ -71,7 +71,7 @@ def test_settled_rows_go_first():
 )
 def test_what_is_left_is_within_the_limits_and_no_more_is_removed(described, most, most_bytes):
     rows = [Kept(pk, *values) for pk, values in enumerate(described)]
-    removed = surplus(rows, most, most_bytes)
+    removed = to_evict(rows, most, most_bytes)
     assert len({row.pk for row in removed}) == len(removed)
     left = [row for row in rows if row not in removed]
     assert len(left) <= most

@@ -1,6 +1,7 @@
-"""Sentry, if the host uses it: it gets no key.
+"""Filter that keeps the sender's key out of Sentry, if the host uses it.
 
-It copies the headers of a WSGI request before a view can take the key out, and does not know `x-api-key` as a secret.
+Sentry copies the headers of a WSGI request before a view can take the key out, and does not know `x-api-key` as a
+secret.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from stockhub_webhooks.contract.addresses import KEY_HEADER
 
 
 def keep_key_from_sentry() -> None:
-    """Replace the key in whatever Sentry sends of the present request."""
+    """Replace the key in all that Sentry sends about the current request."""
     sentry: Any = sys.modules.get("sentry_sdk")
     if sentry is not None:
         sentry.get_isolation_scope().add_event_processor(without_key)

@@ -1,7 +1,8 @@
-"""Which kept bodies make room, so that a flood of refused messages pushes out only its own.
+"""Choice of the kept bodies that are evicted, so that a flood of refused messages evicts its own bodies only.
 
-Pure functions on short descriptions of the rows. A *sender* is a key from a network. A flood that exceeds the limit in
-all has many senders: many keys from one network, many networks with one key, or both. Stock Hub has few.
+The functions are pure: they work on short descriptions of the rows. A *sender* is a key from a network. A flood that
+exceeds the limit for all has many senders: many keys from one network, many networks with one key, or both. Stock Hub
+has few.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-FLOOD = 10  # a network with more keys than this, or a key with more networks, floods
+MAX_SENDERS = 10  # a network with more keys than this, or a key with more networks, is a flood
 
 
 class Kept(NamedTuple):
@@ -39,20 +40,20 @@ def network_of(address: str) -> str:
     return str(ipaddress.ip_network(f"{parsed}/{24 if parsed.version == 4 else 64}", strict=False))
 
 
-def surplus(rows: Iterable[Kept], most: int, most_bytes: int, known: Collection[str] = ()) -> list[Kept]:
-    """Return the rows that make room, so that at most `most` of them with at most `most_bytes` are left.
+def to_evict(rows: Iterable[Kept], most: int, most_bytes: int, known: Collection[str] = ()) -> list[Kept]:
+    """Return the rows to delete, so that at most `most` rows with at most `most_bytes` are left.
 
     Args:
         rows: all kept bodies, the oldest first.
-        most: their largest number.
-        most_bytes: their largest size together.
-        known: networks that messages were accepted from, whose rows go last.
+        most: the number of rows that may stay.
+        most_bytes: the size of all rows that may stay.
+        known: networks that messages were accepted from; their rows are evicted last.
     """
     left = list(rows)
     removed: list[Kept] = []
     count, size = len(left), sum(row.size for row in left)
     while left and (count > most or size > most_bytes):
-        for row in _victims(left, known):
+        for row in _next_to_evict(left, known):
             removed.append(row)
             count, size = count - 1, size - row.size
             if count <= most and size <= most_bytes:
@@ -62,28 +63,28 @@ def surplus(rows: Iterable[Kept], most: int, most_bytes: int, known: Collection[
     return removed
 
 
-def _victims(rows: Sequence[Kept], known: Collection[str]) -> Iterator[Kept]:
-    """Yield the rows that go next, the oldest first: settled ones, else those of a typical sender of the flood.
+def _next_to_evict(rows: Sequence[Kept], known: Collection[str]) -> Iterator[Kept]:
+    """Yield the rows to evict next, the oldest first: settled ones, else those of the typical senders of the flood.
 
-    A typical sender has as many rows as the one that the row in the middle belongs to, if senders are sorted by their
-    numbers of rows. Stock Hub's number is another one among many senders with a few rows each.
+    Each row has the number of rows that its sender has. Typical senders are those with the median of these numbers:
+    Stock Hub has another number of rows than the many senders of a flood, which have a few rows each.
     """
     if settled := [row for row in rows if row.is_settled]:
         yield from settled
         return
-    flood = _of_the_flood([row for row in rows if row.network not in known] or rows)
+    flood = _flood_among([row for row in rows if row.network not in known] or rows)
     numbers = Counter(row.sender for row in flood)
-    typical = sorted(numbers[row.sender] for row in flood)[len(flood) // 2]
-    yield from (row for row in flood if numbers[row.sender] == typical)
+    median = sorted(numbers[row.sender] for row in flood)[len(flood) // 2]
+    yield from (row for row in flood if numbers[row.sender] == median)
 
 
-def _of_the_flood(rows: Sequence[Kept]) -> Sequence[Kept]:
+def _flood_among(rows: Sequence[Kept]) -> Sequence[Kept]:
     """Return the rows of the network with the most keys, or of the key with the most networks; all if none floods."""
     senders = {row.sender for row in rows}
     by_network = Counter(network for _key, network in senders)
     by_key = Counter(key for key, _network in senders)
     network, keys = by_network.most_common(1)[0]
     key, networks = by_key.most_common(1)[0]
-    if max(keys, networks) <= FLOOD:
+    if max(keys, networks) <= MAX_SENDERS:
         return rows
     return [row for row in rows if (row.network == network if keys >= networks else row.key_fingerprint == key)]

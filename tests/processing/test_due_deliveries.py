@@ -9,7 +9,7 @@ from django.core.management import call_command
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.models import Event, Message, ReceiverCall, Shipment
-from stockhub_webhooks.processing import deliveries, pipeline
+from stockhub_webhooks.processing import due_deliveries, pipeline
 from stockhub_webhooks.receiving import journal
 from tests.conftest import KEY, TEST_KEY
 from tests.samples import sample
@@ -78,11 +78,11 @@ def test_the_time_comes_by_the_clock(transactional_db):
     body = sample("shipment", status="IN_TRANSIT", delivered_at=(now() + timedelta(seconds=1)).isoformat())
     message = Message(url_topic="shipment", account="default", body=json.dumps(body).encode(), received_at=received_at)
     pipeline.process(journal.store(message, claimed=True))
-    assert deliveries.record_due() == 0
+    assert due_deliveries.record_due() == 0
     assert not Shipment.objects.get().is_delivered
     time.sleep(1.1)
     assert Shipment.objects.get().is_delivered
-    assert deliveries.record_due() == 1
+    assert due_deliveries.record_due() == 1
     assert delivered().count() == 1
 
 
@@ -111,7 +111,7 @@ def test_a_message_that_says_so_meanwhile_is_enough(waiting, post):
     assert delivered().count() == 1
     post("shipment", moving(20, updated_at="2024-06-01 11:00:00"))
     pass_time()
-    assert deliveries.record_due() == 1
+    assert due_deliveries.record_due() == 1
     assert delivered().count() == 1
 
 
@@ -148,29 +148,29 @@ def test_a_time_that_is_taken_back_or_moved_is_forgotten(waiting, post):
 
 def test_a_second_sweep_of_the_same_shipment_does_nothing(waiting):
     pass_time()
-    assert deliveries._record(waiting.pk, waiting.order_id) is True
-    assert deliveries._record(waiting.pk, waiting.order_id) is False
+    assert due_deliveries._record(waiting.pk, waiting.order_id) is True
+    assert due_deliveries._record(waiting.pk, waiting.order_id) is False
     assert delivered().count() == 1
 
 
 def test_a_shipment_that_moved_to_another_order_waits_for_the_next_sweep(waiting, post):
     pass_time()
-    assert deliveries._record(waiting.pk, waiting.order_id + 1) is False
+    assert due_deliveries._record(waiting.pk, waiting.order_id + 1) is False
     assert Shipment.objects.get().due_at is not None
 
 
 def test_one_that_fails_stays_due_and_holds_up_no_other(waiting, post, monkeypatch, caplog):
     post("shipment", moving(20, increment_id="000000999"))
     pass_time()
-    real = deliveries.ledger.record
+    real = due_deliveries.ledger.record
 
     def record(events):
         if events[0].subject_id == waiting.pk:
             raise ValueError("Testman")
         return real(events)
 
-    monkeypatch.setattr(deliveries.ledger, "record", record)
-    assert deliveries.record_due() == 1
+    monkeypatch.setattr(due_deliveries.ledger, "record", record)
+    assert due_deliveries.record_due() == 1
     assert delivered().get().increment_id == "000000999"
     assert Shipment.objects.get(pk=waiting.pk).due_at is not None
     assert f"shipment {waiting.pk} was not recorded (ValueError" in caplog.text
@@ -179,14 +179,14 @@ def test_one_that_fails_stays_due_and_holds_up_no_other(waiting, post, monkeypat
 
 def test_a_shipment_without_a_message_gets_no_event(waiting, caplog):
     pass_time(increment_id="of-a-test-only")
-    assert deliveries.record_due() == 1
+    assert due_deliveries.record_due() == 1
     assert not delivered().exists()
     assert "has no message" in caplog.text
 
 
 def test_the_sweep_ends_in_time(waiting):
     pass_time()
-    assert deliveries.record_due(until=0) == 0
+    assert due_deliveries.record_due(until=0) == 0
 
 
 def test_a_test_message_calls_no_receiver_without_test(post, hear, settings):

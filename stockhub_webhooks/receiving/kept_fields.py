@@ -1,4 +1,4 @@
-"""What is kept of a message: its headers, and the fields of its record."""
+"""Names of what is kept of a request: its headers, and the fields of a message in the spool and in records."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from stockhub_webhooks.serializers.fields import clean_text
 
 KEPT_HEADERS = ("content-type", "content-encoding", "user-agent", "x-version", "x-request-id", "date")
-HEADER_LIMIT = 255
+HEADER_LIMIT = 255  # characters of a header
 SPOOLED = (
     "uid",
     "url_topic",
