@@ -92,7 +92,7 @@ class WorklistRowAdmin(ReadOnlyAdmin):
     list_display = ("days", "purchase", "about", "what", "customer", "missing", "ask")
     list_display_links = ("days",)
     list_filter = (RuleFilter, StateFilter)
-    sortable_by: ClassVar[Any] = ("days",)  # it has an index
+    sortable_by: ClassVar[Any] = ("days", "purchase", "about")  # these have an index
     ordering: ClassVar[Any] = ("since", "pk")
     actions = ("dismiss_worklist_row",)
     personal_fields = {"customer": "", "dismissed_reason": ""}
@@ -142,13 +142,13 @@ class WorklistRowAdmin(ReadOnlyAdmin):
         """Return the days since it began."""
         return wording.days(row)
 
-    @admin.display(description=_("purchase"))
+    @admin.display(description=_("purchase"), ordering="po_number")
     def purchase(self, row: WorklistRow) -> Any:
         """Return our order number, or else Stock Hub's, as a link to the story."""
         number = row.po_number or (row.order.increment_id if row.order else row.number)
         return link(story_url(self.admin_site, row.order), number) if row.order else number
 
-    @admin.display(description=_("document"))
+    @admin.display(description=_("document"), ordering="number")
     def about(self, row: WorklistRow) -> Any:
         """Return a link to the document."""
         model = KINDS.get(row.kind)
