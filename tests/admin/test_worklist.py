@@ -1,6 +1,7 @@
 """Test the page of what does not proceed: tabs, days, the question to copy, dismissal, export, and its bounds."""
 
 import csv
+from datetime import timedelta
 from io import StringIO
 
 import pytest
@@ -8,8 +9,11 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
+from stockhub_webhooks import signals
+from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.models import WorklistRow
 from stockhub_webhooks.office.worklists import lists, rows, wording
+from stockhub_webhooks.office.worklists.deadlines import event_of
 from stockhub_webhooks.office.worklists.rules import RULES
 from stockhub_webhooks.testing import factories as make
 from stockhub_webhooks.testing import pass_deadlines
@@ -181,3 +185,17 @@ def test_the_number_of_queries_does_not_grow_with_the_list(staff, listed, django
     with django_assert_max_num_queries(len(few)):
         staff.get(LIST)
     assert WorklistRow.objects.count() == 31
+
+
+def test_deadline_that_passed_is_in_the_timeline_with_the_tasks_that_it_made(staff, hear):
+    hear(signals.deadline_passed, uid="shop.hears")
+    row = make.WorklistRowFactory()
+    ledger.record([event_of(row)])
+    story = reverse("admin:stockhub_webhooks_order_story", args=[row.order_id])
+    (entry,) = staff.get(story).context["entries"]
+    assert str(wording.rule_name(row.rule)) in entry.title
+    assert f"/worklistrow/{row.pk}/" in entry.document
+    assert (entry.details, len(entry.tasks)) == (wording.missing(row), 1)
+    WorklistRow.objects.update(since=row.since - timedelta(days=1))  # the facts are those of another deadline now
+    (entry,) = staff.get(story).context["entries"]
+    assert (entry.details, entry.received) == ([], "")

@@ -11,7 +11,8 @@ from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from stockhub_webhooks.db.connections import database_alias
-from stockhub_webhooks.models import Event, Message, ReceiverCall
+from stockhub_webhooks.models import Event, Message, ReceiverCall, WorklistRow
+from stockhub_webhooks.models.ledger import DEADLINE
 from stockhub_webhooks.office.story.purchase import Purchase
 from stockhub_webhooks.purchases import order_keys
 
@@ -99,6 +100,22 @@ def messages_of(purchase: Purchase) -> QuerySet[Message]:
             condition |= Q(topic=topic, increment_id__in=[document.increment_id for document in documents])
     rows = Message.objects.using(database_alias()).filter(condition, account=purchase.account)
     return rows.defer("body", "headers", "notes")
+
+
+DEADLINES_LIMIT = 50  # on a page of a timeline
+
+
+def deadlines_of(purchase: Purchase, span: Span) -> list[tuple[Event, WorklistRow | None]]:
+    """Return the newest deadlines of a purchase that passed within a span, each with its row of the worklists."""
+    keys = order_keys(purchase.account, purchase.po_number, purchase.orders)
+    events = Event.objects.using(database_alias()).filter(type=DEADLINE, order__in=keys)
+    if span.after is not None:
+        events = events.filter(occurred_at__gt=span.after)
+    if span.until is not None:
+        events = events.filter(occurred_at__lte=span.until)
+    found = list(events.order_by("-occurred_at", "-pk").prefetch_related("receiver_calls")[:DEADLINES_LIMIT])
+    rows = WorklistRow.objects.using(database_alias()).in_bulk([event.subject_id for event in found])
+    return [(event, rows.get(event.subject_id)) for event in found]
 
 
 UNFINISHED = (*ReceiverCall.OPEN, ReceiverCall.Status.GIVEN_UP)
