@@ -111,6 +111,6 @@ def waiting(text: str, *, persons: bool) -> str:
 
 def duration(seconds: float) -> str:
     """Return a number of seconds in the largest unit that it is a multiple of; without one, rounded."""
-    whole = next((unit for unit in UNITS if seconds >= unit[0] and seconds % unit[0] == 0), None)
+    whole = next((unit for unit in UNITS[:-1] if seconds >= unit[0] and seconds % unit[0] == 0), None)
     size, words = whole or next((unit for unit in UNITS if seconds >= 2 * unit[0]), UNITS[-1])
     return str(words % {"count": round(seconds / size)})

@@ -15,7 +15,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from stockhub_webhooks import signals
-from stockhub_webhooks.admin import labels
+from stockhub_webhooks.admin import display, labels
 from stockhub_webhooks.admin.base import ObjectTools
 from stockhub_webhooks.admin.bulk_start import propose
 from stockhub_webhooks.admin.pause_page import RECEIVERS_URL_NAME as URL_NAME
@@ -162,6 +162,7 @@ def signal_rows(
         receivers = [
             {
                 "identity": receiver.identity,
+                "name": display.breakable(receiver.identity),
                 "description": first_line(receiver.function),
                 "done_at": times_of[name, receiver.identity][0],
                 "failed_at": times_of[name, receiver.identity][1],
@@ -185,7 +186,8 @@ def removed_receivers(counts: dict[tuple[str, str], dict[str, int]], site: str) 
         if signal is None or signal.find(receiver) is None:
             others = [other.identity for other in signal.connected()] if signal else []
             label = statuses.label(labels.SIGNALS, name)
-            row = {"name": name, "label": label, "receiver": receiver, "others": others}
+            shown = display.breakable(receiver)
+            row = {"name": name, "label": label, "receiver": receiver, "shown": shown, "others": others}
             yield row | numbers | lists(site, name, receiver)
 
 
@@ -198,6 +200,7 @@ def blocked_rows(*, persons: bool) -> Iterator[dict[str, Any]]:
         detail = (row.pause_reason if persons else "") if is_paused else labels.cause(row.cause)
         yield {
             "receiver": row.receiver,
+            "name": display.breakable(row.receiver),
             "state": labels.PAUSED if is_paused else labels.AWAY,
             "since": row.paused_at if is_paused else row.opened_at,
             "until": row.paused_until if is_paused else None,
