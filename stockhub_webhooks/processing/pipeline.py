@@ -200,27 +200,36 @@ def _apply(message: Message) -> None:
 
 
 def _record_failure(message: Message, fault: Exception) -> None:
-    """Dismiss an empty message, quarantine an unreadable one, and postpone any other failure."""
+    """Record why a message was not applied, unless another process has settled it."""
     try:
-        if isinstance(fault, Unreadable) and fault.reason == Unreadable.EMPTY:
-            transitions.dismiss(message, Message.PING, error=str(fault))
-            return
+        if isinstance(fault, AlreadySettled):
+            raise fault
         if isinstance(fault, Unreadable):
-            if erased_orders.concerns_erased_order(message, fault):
-                transitions.dismiss(message, Message.ERASED, removes_body=True)
-            else:
-                transitions.quarantine(message, fault)
-            return
-        if not isinstance(fault, AlreadySettled):
-            report = logger.warning if isinstance(fault, DatabaseFault) else logger.error
-            report("message %s could not be applied (%s), it stays open", message.pk, error_location(fault))
-            # `settle` may have set these before the commit failed: the sender must not be answered "applied"
-            message.status, message.outcome = Message.Status.RECEIVED, ""
-            transitions.postpone(message, fault)
-            if message.status == Message.Status.FAILED and erased_orders.concerns_erased_order(message):
-                transitions.dismiss(message, Message.ERASED, removes_body=True, error="")
-            return
+            _settle_unreadable(message, fault)
+        else:
+            _postpone(message, fault)
     except AlreadySettled:
-        pass
-    with query_timeout(database_alias()):
-        message.refresh_from_db(using=database_alias(), fields=["status", "outcome"])
+        message.status, message.outcome = Message.Status.RECEIVED, ""
+        with query_timeout(database_alias()), suppress(Message.DoesNotExist):  # it was deleted in the meantime
+            message.refresh_from_db(using=database_alias(), fields=["status", "outcome"])
+
+
+def _settle_unreadable(message: Message, fault: Unreadable) -> None:
+    """Dismiss a message that is empty or about an erased order; quarantine any other one."""
+    if fault.reason == Unreadable.EMPTY:
+        transitions.dismiss(message, Message.PING, error=str(fault))
+    elif erased_orders.concerns_erased_order(message, fault):
+        transitions.dismiss(message, Message.ERASED, removes_body=True)
+    else:
+        transitions.quarantine(message, fault)
+
+
+def _postpone(message: Message, fault: Exception) -> None:
+    """Postpone a message that failed; if it is given up and about an erased order, dismiss it."""
+    report = logger.warning if isinstance(fault, DatabaseFault) else logger.error
+    report("message %s could not be applied (%s); it stays open", message.pk, error_location(fault))
+    # `settle` may have set these before the commit failed: the sender must not be answered "applied"
+    message.status, message.outcome = Message.Status.RECEIVED, ""
+    transitions.postpone(message, fault)
+    if message.status == Message.Status.FAILED and erased_orders.concerns_erased_order(message):
+        transitions.dismiss(message, Message.ERASED, removes_body=True, error="")

@@ -109,7 +109,7 @@ def test_refused_message_is_kept_beyond_the_limit():
 def test_no_database_is_asked_before_the_refusal(place, monkeypatch):
     send, _right, _reason, status, _limited = PLACES[place]
     noted = []
-    monkeypatch.setattr(refusals, "note", noted.append)
+    monkeypatch.setattr(refusals, "record", noted.append)
     assert send("wrong").status_code == status  # pytest-django forbids the database here
     assert len(noted) == 1
 

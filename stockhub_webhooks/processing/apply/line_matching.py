@@ -60,9 +60,7 @@ def match_lines(lines: Sequence[LineKey], rows: Sequence[LineKey]) -> list[int |
     rows_by_identity = _by_identity(rows)
     for identity, equal_lines in _by_identity(lines).items():
         equal_rows = rows_by_identity.get(identity, [])
-        if len(equal_lines) != len(
-            equal_rows
-        ):  # one is missing or unreadable: the others keep their positions
+        if len(equal_lines) != len(equal_rows):  # one is missing or unreadable: the others keep their positions
             for place in set(equal_lines) & set(equal_rows):
                 match(place, place)
         left_lines = [line for line in equal_lines if matches[line] is None]
