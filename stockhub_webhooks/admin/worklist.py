@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, StreamingHttpResponse
 from django.urls import path
 from django.utils.html import format_html
-from django.utils.text import capfirst
+from django.utils.text import capfirst, slugify
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
@@ -248,4 +248,6 @@ class WorklistRowAdmin(ReadOnlyAdmin):
 
 
 def _file_name(rule: str) -> str:
-    return "-".join(filter(None, ("not-proceeding", rule.replace("_", "-"))))
+    """Return the name of the file without its ending, in the active language."""
+    names = map(str, (WorklistRow._meta.verbose_name_plural, wording.rule_name(rule)))
+    return "-".join(filter(None, map(slugify, names))) or "worklist"

@@ -117,7 +117,8 @@ def test_the_export_has_each_row_of_the_rule(staff, listed, monkeypatch):
     orders = [Shop().order(days=5) for _number in range(5)]
     Shop().order("complete")
     listed()
-    answer = staff.post(f"{LIST}export/", {"rule": "not_sent"})
+    answer = staff.post(f"{LIST}export/", {"rule": "not_sent"}, headers={"accept-language": "nl"})
+    assert 'filename="loopt-niet-door-niet-verzonden.csv"' in answer["Content-Disposition"]
     text = b"".join(answer.streaming_content).decode("utf-8-sig")
     _heads, *lines = csv.reader(StringIO(text), delimiter=";")
     assert {line[3] for line in lines} == {order.po_number for order in orders}
@@ -199,3 +200,13 @@ def test_deadline_that_passed_is_in_the_timeline_with_the_tasks_that_it_made(sta
     WorklistRow.objects.update(since=row.since - timedelta(days=1))  # the facts are those of another deadline now
     (entry,) = staff.get(story).context["entries"]
     assert (entry.details, entry.received) == ([], "")
+
+
+@pytest.mark.parametrize("direction", ["", "-"])
+@pytest.mark.parametrize(("column", "sorted_by"), [(2, "po_number"), (3, "number")])
+def test_the_list_is_sorted_by_what_has_an_index(staff, column, sorted_by, direction):
+    made = [make.WorklistRowFactory(order__po_number=f"WEB-{number}") for number in (2, 3, 1)]
+    rows = staff.get(f"{LIST}?o={direction}{column}").context["cl"]
+    wanted = sorted(made, key=lambda row: getattr(row, sorted_by), reverse=bool(direction))
+    assert [row.pk for row in rows.result_list] == [row.pk for row in wanted]
+    assert list(rows.queryset.query.order_by) == [direction + sorted_by, direction + "pk"]
