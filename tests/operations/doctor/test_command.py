@@ -18,7 +18,7 @@ from tests.conftest import KEY
 from tests.operations.doctor.conftest import PREFIX
 
 pytestmark = pytest.mark.django_db(transaction=True)
-README = (Path(__file__).resolve().parents[3] / "README.md").read_text(encoding="utf-8")
+INSTALL = (Path(__file__).resolve().parents[3] / "docs" / "guides" / "install.md").read_text(encoding="utf-8")
 
 
 def run(*arguments):
@@ -58,8 +58,8 @@ def test_exit_code_is_1_for_warnings_and_2_for_problems(well, settings):
     assert said.index(f"1. {hints['E003']}") < said.index(hints["W004"])
 
 
-def test_mail_equals_that_of_the_readme():
-    assert f"```text\n{support_message.activation(PREFIX)}\n```" in README
+def test_mail_equals_that_of_the_guide():
+    assert f"```text\n{support_message.activation(PREFIX)}\n```" in INSTALL
 
 
 @pytest.mark.parametrize(("language", "greeting"), [("en", "Dear Winkelstraat,"), ("nl", "Beste Winkelstraat,")])
