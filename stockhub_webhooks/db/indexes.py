@@ -50,6 +50,8 @@ class BeginningIndex(models.Index):
         """Return the CREATE INDEX statement."""
         fields = [model._meta.get_field(name) for name in self.fields]
         own = PREFIX_INDEX_OPTIONS.get(schema_editor.connection.vendor, {})
+        if options.get("concurrently"):  # Django leaves a statement of ours as it is
+            own = own | {"sql": own["sql"].replace("CREATE INDEX", "CREATE INDEX CONCURRENTLY")}
         if _needs_upper_column(fields[0], schema_editor):
             own = {"sql": f"ALTER TABLE %(table)s {add_upper_column(fields[0], self.name, schema_editor)}"}
         return schema_editor._create_index_sql(model, fields=fields, name=self.name, using=using, **own, **options)

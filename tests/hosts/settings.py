@@ -58,3 +58,8 @@ elif HOST == "bare":
     TEMPLATES[0]["OPTIONS"] = {}
 elif HOST in ("unfold", "jazzmin"):
     INSTALLED_APPS = [HOST, *INSTALLED_APPS]
+elif HOST == "leaving":
+    STOCKHUB_WEBHOOKS |= {
+        "SPOOL_DIR": os.path.join(os.environ["VAR_DIR"], "spool"),
+        "JOURNAL_COPY_DIR": os.path.join(os.environ["VAR_DIR"], "copy"),
+    }
