@@ -15,11 +15,11 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 FOLDER = DOCS / "reference"
 HEAD = "<!-- written by docs/reference.py: change the code, not this page -->"
-# The models that a shop may use; all others may change with any version.
+# The models of docs/public-interface.md; all others may change with any version.
 PUBLIC_MODELS = (
     *("Order", "OrderItem", "Address", "Shipment", "ShipmentItem", "Track", "Invoice", "InvoiceItem"),
     *("RMA", "RMAItem", "CreditMemo", "CreditMemoItem", "PaymentRequest", "PaymentRequestItem"),
-    *("HostLink", "Message", "Event", "ReceiverCall", "WorklistRow"),
+    *("Message", "Event", "ReceiverCall"),
 )
 # A value of each setting, as it may be written.
 EXAMPLES: dict[str, Any] = {

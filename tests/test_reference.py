@@ -61,6 +61,12 @@ def test_each_argument_of_a_signal_has_a_type(signal):
     assert all(types.values())
 
 
+def test_the_models_are_those_of_the_public_interface():
+    page = (ROOT / "docs" / "public-interface.md").read_text(encoding="utf-8")
+    (listed,) = re.findall(r"`stockhub_webhooks.models`: (.*?);", page, re.DOTALL)
+    assert set(re.findall(r"`(\w+)`", listed)) == set(reference.PUBLIC_MODELS)
+
+
 def test_the_models_that_receivers_get_are_public():
     assert set(reference.PUBLIC_MODELS) <= set(models.__all__)
     named = set(re.findall(r"\b[A-Z]\w+", " ".join(row[1] for row in rows("signals", 3))))
