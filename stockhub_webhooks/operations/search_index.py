@@ -1,7 +1,7 @@
-"""What the search needs besides the documents, written by the worker: no message waits for it.
+"""Index of the search, which the worker completes, so that no message waits for it.
 
-The search keys of addresses that were written by other code than `Address.save` and `apply`, those of before this
-column among them, and the numbers in messages that have no document.
+It consists of the search keys of addresses, for those that were written before the columns existed or by other code
+than `Address.save` and `apply`, and of the numbers in messages without a document.
 """
 
 from __future__ import annotations

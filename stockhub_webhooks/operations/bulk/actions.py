@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from stockhub_webhooks.db.connections import NOW, database_alias
+from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.delivery import host_orders, manual
 from stockhub_webhooks.models import BulkRequest, HostLink, Message, ReceiverCall, RefusedBody
 from stockhub_webhooks.operations.bulk import missed
@@ -43,9 +43,7 @@ class BulkAction:
 
 
 def _reassignable(parameters: dict[str, Any]) -> Q:
-    lapsed = Q(status=CALL.RUNNING, due_at__lte=NOW)
-    unfinished = Q(status__in=(CALL.PENDING, CALL.GIVEN_UP)) | lapsed
-    return unfinished & Q(signal=parameters["signal"], receiver=parameters["former"]) & ~Q(cause=ReceiverCall.BY_HAND)
+    return manual.is_reassignable(parameters["signal"], parameters["former"])
 
 
 def _try_again(request: BulkRequest, pks: list[int]) -> list[int]:
@@ -93,7 +91,9 @@ ACTIONS: dict[str, BulkAction] = {
     ),
     Kind.REASSIGN: BulkAction(ReceiverCall, _reassignable, _reassign),
     Kind.RELEASE: BulkAction(RefusedBody, lambda parameters: Q(message=None), _release, needs_reason=True),
-    Kind.PROCESS_AGAIN: BulkAction(Message, lambda parameters: ~Q(status=Message.Status.DISMISSED), _process_again),
+    Kind.PROCESS_AGAIN: BulkAction(
+        Message, lambda parameters: ~Q(status=Message.Status.DISMISSED) & Q(body_removed_at=None), _process_again
+    ),
     Kind.LOOK_AGAIN: BulkAction(HostLink, lambda parameters: Q(status__in=HostLink.ABSENT), _look_again),
     Kind.TELL_MISSED: BulkAction(HostLink, lambda parameters: Q(), _tell_missed, permission="process_again"),
 }
