@@ -1,12 +1,25 @@
-"""Minimum intervals between two runs of something in this process; `models.lock` does the same for all processes."""
+"""Time of this process: pauses between two runs of something, and the end of a slice of work.
+
+`models.lock` has pauses for all processes.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Container
-from threading import Lock
+from threading import Event, Lock
 from typing import ClassVar
 from weakref import WeakSet
+
+
+def is_over(until: float, stop: Event | None) -> bool:
+    """Return True if work must end.
+
+    Args:
+        until: when the work must end, on the clock of `time.monotonic`.
+        stop: ends the work earlier if it is set.
+    """
+    return time.monotonic() >= until or bool(stop and stop.is_set())
 
 
 class Throttle:

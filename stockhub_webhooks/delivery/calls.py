@@ -21,6 +21,7 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import close_connection, database_alias, is_lost
 from stockhub_webhooks.db.faults import as_lost_connection, connection_died, is_deadlock, is_of_session, lost_connection
+from stockhub_webhooks.db.throttle import is_over
 from stockhub_webhooks.db.timeouts import should_retry
 from stockhub_webhooks.db.transaction_guard import TransactionGuard
 from stockhub_webhooks.delivery import breaker, claimed_calls, host_orders, ledger
@@ -67,11 +68,7 @@ def deliver_due(
     """
     web = WebThread() if in_web else None
     made, made_before = 0, -1
-
-    def is_over() -> bool:
-        return time.monotonic() >= until or bool(stop and stop.is_set())
-
-    while not is_over():
+    while not is_over(until, stop):
         if made == made_before:  # no call is left, or none of this message
             if web is None or not web.left:
                 break
@@ -83,7 +80,7 @@ def deliver_due(
                     begin(call)
                 call_receiver(call)
                 made += 1
-                if is_over():
+                if is_over(until, stop):
                     break
     return made
 

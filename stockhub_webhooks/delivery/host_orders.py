@@ -19,7 +19,7 @@ from django.db.models.functions import Coalesce
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import NOW, close_if_broken, database_alias, from_now, with_retries
 from stockhub_webhooks.db.low_water import LowWaterMark
-from stockhub_webhooks.db.throttle import Throttle
+from stockhub_webhooks.db.throttle import Throttle, is_over
 from stockhub_webhooks.delivery import host_lines
 from stockhub_webhooks.exceptions import DIED
 from stockhub_webhooks.logs import logger_of
@@ -129,10 +129,10 @@ def look_up_due(*, until: float = float("inf"), stop: threading.Event | None = N
     try:
         for link in due:
             done += _look_up(link, token)
-            if time.monotonic() >= until or (stop and stop.is_set()):
+            if is_over(until, stop):
                 break
         for link in of_lines:
-            if time.monotonic() >= until or (stop and stop.is_set()):
+            if is_over(until, stop):
                 break
             done += host_lines.look_up(link, _order_number(link))
     finally:

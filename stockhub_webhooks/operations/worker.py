@@ -16,6 +16,7 @@ from django.db import close_old_connections
 
 from stockhub_webhooks.db import leases
 from stockhub_webhooks.db.connections import NOW, close_connection, database_alias
+from stockhub_webhooks.db.throttle import is_over
 from stockhub_webhooks.delivery import calls, host_orders
 from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
@@ -55,7 +56,7 @@ def drain(
         The number of pieces of work: messages, receiver calls, steps of requests, look-ups, and imported files.
     """
     done = 0
-    while not _is_over(until, stop):
+    while not is_over(until, stop):
         before = done
         done += spool_import.import_spool(until=until, stop=stop)
         with closing(claiming.claim_due(batch)) as claims:
@@ -63,16 +64,16 @@ def drain(
                 if begin:
                     begin(claim.rows[0])
                 done += pipeline.process_together(claim, stop)
-                if done > before and _is_over(until, stop):
+                if done > before and is_over(until, stop):
                     return done
                 for message in claim:
                     if begin:
                         begin(message)
                     pipeline.process(message)
                     done += 1
-                    if _is_over(until, stop):
+                    if is_over(until, stop):
                         return done
-                if _is_over(until, stop):
+                if is_over(until, stop):
                     return done
         done += due_deliveries.record_due(until=until, stop=stop)
         calls_until = min(until, time.monotonic() + CALLS_SECONDS)
@@ -87,10 +88,6 @@ def drain(
         if done == before:
             break
     return done
-
-
-def _is_over(until: float, stop: threading.Event | None) -> bool:
-    return time.monotonic() >= until or bool(stop and stop.is_set())
 
 
 class Worker:
@@ -119,7 +116,7 @@ class Worker:
             pause = min(self.until, time.monotonic() + self.HEARTBEAT_SECONDS)
             done += drain(pause, self.stop)
             self.check_health()
-            if _is_over(self.until, self.stop):
+            if is_over(self.until, self.stop):
                 self.sweep.leave()
                 return done
             if time.monotonic() < pause and not self.sweep.step(self.stop):
@@ -127,7 +124,7 @@ class Worker:
 
     def forever(self) -> None:
         """Do due work until stopped. If the database does not answer, keep trying."""
-        while not _is_over(self.until, self.stop):
+        while not is_over(self.until, self.stop):
             worked = 0
             try:
                 worked = self.once()
@@ -144,7 +141,7 @@ class Worker:
 
     def finish_pull(self) -> None:
         """Work on until the run that fetches what is missing has ended; it has a thread of its own."""
-        while nightly.PULL_THREAD.is_running() and not _is_over(self.until, self.stop):
+        while nightly.PULL_THREAD.is_running() and not is_over(self.until, self.stop):
             if not self.once():
                 self.stop.wait(min(self.PAUSE_SECONDS, max(self.until - time.monotonic(), 0)))
 

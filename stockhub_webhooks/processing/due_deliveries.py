@@ -7,12 +7,12 @@ sequence of the order, and two processes record it once.
 from __future__ import annotations
 
 import threading
-import time
 from functools import partial
 
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db import row_locks
 from stockhub_webhooks.db.connections import NOW, database_alias, with_retries, write_transaction
+from stockhub_webhooks.db.throttle import is_over
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.db.writes import select_for_update
 from stockhub_webhooks.delivery import ledger
@@ -41,7 +41,7 @@ def record_due(*, until: float = float("inf"), stop: threading.Event | None = No
         due = list(rows.values_list("pk", "order_id")[:BATCH])
     done = 0
     for pk, order_id in due:
-        if time.monotonic() >= until or (stop and stop.is_set()):
+        if is_over(until, stop):
             break
         try:
             done += with_retries(partial(_record, pk, order_id), is_transaction=True)
