@@ -110,7 +110,7 @@ class History:
         return TimelineEntry(
             at=event.occurred_at,
             title=f"{capfirst(labels.event(event))}: {wording.rule_name(str(rule))}",
-            document=self.links.to(row, wording.subject(row)) if row else event.increment_id,
+            document=self.links.to(row, capfirst(wording.subject(row))) if row else event.increment_id,
             received=row.get_status_display() if row and is_current else "",
             details=wording.missing(row) if row and is_current else [],
             changes=[],
@@ -202,10 +202,10 @@ def _content_of_new(document: Any) -> Iterator[str]:
 
 
 def is_trouble(call: ReceiverCall) -> bool:
-    """Return True if the call was given up, or failed and waits for its next attempt."""
-    return call.status == ReceiverCall.Status.GIVEN_UP or (
-        call.status in ReceiverCall.OPEN and bool(call.attempts and call.last_error)
-    )
+    """Return True if the call was given up by itself, or failed and waits for its next attempt."""
+    if call.status == ReceiverCall.Status.GIVEN_UP:
+        return call.cause != ReceiverCall.BY_HAND
+    return call.status in ReceiverCall.OPEN and bool(call.attempts and call.last_error)
 
 
 def tasks_in_short(calls: list[ReceiverCall]) -> str:

@@ -123,9 +123,12 @@ UNFINISHED_LIMIT = 50
 
 
 def tasks_of(purchase: Purchase) -> Tasks:
-    """Return the receiver calls of the purchase: counts by status, and the oldest `UNFINISHED_LIMIT` unfinished."""
+    """Return the receiver calls of the purchase: counts by status, and the oldest `UNFINISHED_LIMIT` unfinished.
+
+    Calls that a person gave up are settled, and left out.
+    """
     keys = order_keys(purchase.account, purchase.po_number, purchase.orders)
-    calls = ReceiverCall.objects.using(database_alias()).filter(order__in=keys)
+    calls = ReceiverCall.objects.using(database_alias()).filter(order__in=keys).exclude(cause=ReceiverCall.BY_HAND)
     counts = {row["status"]: row["number"] for row in calls.values("status").annotate(number=Count("pk")).order_by()}
     unfinished = calls.filter(status__in=UNFINISHED).select_related("event").order_by("pk")
     return Tasks(counts, list(unfinished[:UNFINISHED_LIMIT]))

@@ -20,7 +20,9 @@ def tell(pks: list[int]) -> list[int]:
         pks: primary keys of the links of the orders.
     """
     receivers = set().union(*ledger.known_receivers().values())
-    events = Event.objects.using(database_alias()).filter(_of(pks, "")).exclude(message=None)
+    links = list(HostLink.objects.using(database_alias()).filter(pk__in=pks).values_list("order", "payment_request"))
+    orders, requests = [order for order, _ in links if order], [request for _, request in links if request]
+    events = Event.objects.using(database_alias()).filter(_of(orders, requests or None)).exclude(message=None)
     rows, last = events.defer("changes").order_by("pk"), 0
     while batch := list(rows.filter(pk__gt=last)[:BATCH]):
         manual.requeue_events(batch)
@@ -29,20 +31,21 @@ def tell(pks: list[int]) -> list[int]:
     return pks
 
 
-def calls_of(pks: Any) -> QuerySet[ReceiverCall]:
+def calls_of(pks: QuerySet[Any]) -> QuerySet[ReceiverCall]:
     """Return all receiver calls of these orders.
 
     Args:
-        pks: primary keys of the links of the orders, or a query for them.
+        pks: a query for the primary keys of the links of the orders.
     """
-    calls: QuerySet[ReceiverCall] = ReceiverCall.objects.using(database_alias()).filter(_of(pks, "event__"))
+    links = HostLink.objects.using(database_alias()).filter(pk__in=pks)
+    orders, requests = (links.exclude(**{name: None}).values(name) for name in ("order", "payment_request"))
+    condition = _of(orders, requests if requests.exists() else None, "event__")
+    calls: QuerySet[ReceiverCall] = ReceiverCall.objects.using(database_alias()).filter(condition)
     return calls
 
 
-def _of(pks: Any, event: str) -> Q:
-    """Return the condition that the event at that path is about a document of these links."""
-    links = HostLink.objects.using(database_alias()).filter(pk__in=pks)
-    requests = links.exclude(payment_request=None).values("payment_request")
-    return Q(**{f"{event}order__in": links.exclude(order=None).values("order")}) | Q(
-        **{f"{event}type": "payment_request.created", f"{event}subject_id__in": requests}
-    )
+def _of(orders: Any, requests: Any, event: str = "") -> Q:
+    """Return the condition that a row is about one of these documents; `event` is the path to its event."""
+    if requests is None:
+        return Q(order__in=orders)  # an OR would make the database read the whole table
+    return Q(order__in=orders) | Q(**{f"{event}type": "payment_request.created", f"{event}subject_id__in": requests})
