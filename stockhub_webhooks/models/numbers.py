@@ -61,7 +61,9 @@ def _stored(
         for rows in sets
         for column in columns
     ]
-    return list(branches[0].union(*branches[1:])[:LIMIT])
+    first, *others = branches
+    # Django 5.2.0 fails at a slice of a union of one
+    return list((first.union(*others) if others else first.distinct())[:LIMIT])
 
 
 def in_any_case(words: Iterable[str]) -> list[str]:
