@@ -39,7 +39,11 @@ class Setting(Generic[T]):
 
     def __get__(self, instance: object, owner: type | None = None) -> T:
         value: T = configured().get(self.name, self.default)
-        return value if isinstance(value, self.types) else self.default
+        return value if self.takes(value) else self.default
+
+    def takes(self, value: object) -> bool:
+        """Return True if a value has the right type; True and False are no numbers."""
+        return isinstance(value, self.types) and (type(value) is not bool or bool in self.types)
 
 
 def raw_settings() -> Any:

@@ -21,6 +21,9 @@ DEADLOCK_SQLSTATES = ("40P01", "40001")
 LOST_NUMBERS = frozenset({1053, 1927, 2006, 2013, 2055, 4031})
 DEADLOCK_NUMBER = 1213
 LOCK_TIMEOUTS = ("55P03", 1205)
+# a table or a column that is not there; SQLite has no codes
+MISSING_CODES = ("42P01", "42703", 1146, 1054)
+MISSING_TEXTS = ("no such table", "no such column", "has no column named")
 
 # Errors that may come from a changed setting of the session, such as the schema, the role or the access mode.
 SESSION_FAULTS = (InternalError, ProgrammingError, NotSupportedError, InterfaceError)
@@ -36,6 +39,13 @@ def is_called_off(error: BaseException) -> bool:
     return is_deadlock(error) or any(
         _code(each) in LOCK_TIMEOUTS or (isinstance(each, OperationalError) and "is locked" in str(each))
         for each in chain(error)
+    )
+
+
+def is_missing_table(error: BaseException) -> bool:
+    """Return True if the database has not the table or column of a statement, as before `migrate`."""
+    return any(code in MISSING_CODES for code in _codes(error)) or any(
+        isinstance(each, OperationalError) and any(text in str(each) for text in MISSING_TEXTS) for each in chain(error)
     )
 
 

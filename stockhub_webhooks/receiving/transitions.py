@@ -141,7 +141,7 @@ def postpone_or_give_up(message: Message, error: str, cause: str) -> None:
     if changed and message.attempts >= conf.MAX_ATTEMPTS:
         message.status = Message.Status.FAILED
         with about(message_id=message.pk):
-            logger.error("message %s is given up after %s attempts", message.pk, message.attempts)
+            logger.error("message %s is given up, attempts: %s", message.pk, message.attempts)
 
 
 def requeue(pks: list[int]) -> int:

@@ -46,9 +46,9 @@ def settings_types() -> Iterable[CheckMessage]:
             id="stockhub_webhooks.E002",
         )
     for name in conf.names():
-        value, types = configured().get(name), conf.setting(name).types
-        if value is not None and not isinstance(value, types):
-            wanted = " or ".join(each.__name__ for each in types)
+        value, setting = configured().get(name), conf.setting(name)
+        if value is not None and not setting.takes(value):
+            wanted = " or ".join(each.__name__ for each in setting.types)
             yield Error(
                 f"{NAME}[{name!r}] is of type {type(value).__name__}, so the default is used.",
                 hint=f"Make it of type {wanted}.",

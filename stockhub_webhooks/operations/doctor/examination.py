@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from django.apps import apps
@@ -17,6 +20,7 @@ from django.utils.translation import ngettext
 from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import database_alias
+from stockhub_webhooks.db.faults import is_missing_table
 from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.models import Topic
 from stockhub_webhooks.operations.doctor.findings import Finding, Section, fine, problem, warning
@@ -28,7 +32,7 @@ from stockhub_webhooks.operations.health.rules import find_problems
 from stockhub_webhooks.receiving import spool
 
 APP = "stockhub_webhooks"
-CRON = "* * * * * cd /srv/shop && .venv/bin/python manage.py stockhub_worker --once --max-seconds 50"
+CRON = "* * * * * cd {folder} && {python} manage.py stockhub_worker --once --max-seconds 50"
 
 
 class Context(NamedTuple):
@@ -57,6 +61,9 @@ def _examine(subject: Subject, context: Context) -> list[Finding]:
     try:
         return list(subject(context))
     except DatabaseError as error:
+        if is_missing_table(error):
+            missing = _("A table or a column is missing in the database.")
+            return [problem("database", missing, "python manage.py migrate")]
         text = _("The database does not answer (%(detail)s).") % {"detail": type(error).__name__}
         return [problem("database", text, _("Start the database, and look at DATABASES and its password."))]
     except Exception as error:  # the host's configuration may fail in any way
@@ -137,6 +144,14 @@ def receivers(context: Context) -> Iterator[Finding]:
             )
 
 
+def cron_line() -> str:
+    """Return the line for cron, with the paths of this installation if the command was started by its manage.py."""
+    program = Path(sys.argv[0]).resolve()
+    if program.name != "manage.py":
+        return CRON.format(folder="/srv/shop", python=".venv/bin/python")
+    return CRON.format(folder=shlex.quote(str(program.parent)), python=shlex.quote(sys.executable))
+
+
 def runner(context: Context) -> Iterator[Finding]:
     """Report the runner, and whether a worker completes left-over work."""
     report = context.report
@@ -149,7 +164,7 @@ def runner(context: Context) -> Iterator[Finding]:
         return
     late = _("No worker came by in the last 15 minutes (the last one: %(moment)s).") % {"moment": format_time(last)}
     text = late if last else _("No worker has come by yet.")
-    todo = _("Run stockhub_worker as a service, or every minute by cron: %(line)s") % {"line": CRON}
+    todo = _("Run stockhub_worker as a service, or every minute by cron: %(line)s") % {"line": cron_line()}
     if context.applies_in_request:
         costs = _("What is left over waits for the next message.")
         yield warning("no_worker", f"{text} {costs}", todo)
