@@ -25,6 +25,9 @@ LEFT_OUT = (
     "mkdir first-shop",
     "cd first-shop",
 )
+# a message by hand, so that there is something to leave behind
+BODY = "from stockhub_webhooks.testing import payload; import json; print(json.dumps(payload('order')))"
+MESSAGE = (f'python -c "{BODY}" > order.json', "python manage.py stockhub_ingest order.json")
 TERMINAL = "set -a && . ./.env && set +a"
 
 
@@ -170,10 +173,13 @@ def test_the_installation_of_the_readme_works_and_leaves_nothing_behind(project)
     project.follow(pages.ROOT / "README.md")
     assert "OK" in project.run("python manage.py test orders")
     project.run("python manage.py stockhub_groups")
+    project.run("\n".join(MESSAGE))
     assert traces(project) != empty
 
     uninstall = pages.blocks(pages.ROOT / "docs" / "guides" / "uninstall.md")
-    _export, first, last = [block for block in uninstall if block.language == "sh"]
+    export, first, last = [block for block in uninstall if block.language == "sh"]
+    project.run("\n".join(kept(export.code)))
+    assert (project.folder / "stockhub.json").stat().st_size > 2
     project.run("\n".join(kept(first.code)))
     settings.write_text(before[0])
     addresses.write_text(before[1])
