@@ -74,7 +74,7 @@ def _examine(subject: Subject, context: Context) -> list[Finding]:
 def settings(context: Context) -> Iterator[Finding]:
     """Report the system checks of this app."""
     findings = [_as_finding(message) for message in _check_messages()]
-    yield from findings or [fine("checks", _("The system checks have nothing to say."))]
+    yield from findings or [fine("checks", _("The system checks report nothing."))]
 
 
 def database(context: Context) -> Iterator[Finding]:
@@ -101,7 +101,7 @@ def _use_of_connections(options: dict[str, Any]) -> str:
     if age == 0:
         return str(_("Each request makes a connection of its own."))
     duration = _("Connections are kept.") if age is None else _("Connections are kept for %(age)s s.") % {"age": age}
-    health_checks = _("They are looked at before use.") if options.get("CONN_HEALTH_CHECKS") else ""
+    health_checks = _("They are tested before use.") if options.get("CONN_HEALTH_CHECKS") else ""
     return f"{duration} {health_checks}".strip()
 
 
@@ -132,7 +132,7 @@ def receivers(context: Context) -> Iterator[Finding]:
         if identities:
             yield fine("receivers", f"{name}: {', '.join(identities)}")
     if not any(connected.values()):
-        text = _("No receiver is connected: messages are kept, and your shop hears of none.")
+        text = _("No receiver is connected: messages are kept, and no code of your shop is called.")
         yield warning("no_receivers", text, _("Write stockhub_receivers.py in an installed app, as the README shows."))
     elif not (connected[signals.event_recorded.name] or connected[signals.purchase_changed.name]):
         without_receiver = [
@@ -140,7 +140,7 @@ def receivers(context: Context) -> Iterator[Finding]:
         ]
         if without_receiver:
             yield fine(
-                "events_without_receiver", _("Heard by nobody: %(names)s.") % {"names": ", ".join(without_receiver)}
+                "events_without_receiver", _("Without a receiver: %(names)s.") % {"names": ", ".join(without_receiver)}
             )
 
 
@@ -160,10 +160,10 @@ def runner(context: Context) -> Iterator[Finding]:
     if report.database:
         return
     if report.has_worker:
-        yield fine("worker", _("A worker came by at %(moment)s.") % {"moment": format_time(last)})
+        yield fine("worker", _("A worker ran at %(moment)s.") % {"moment": format_time(last)})
         return
-    late = _("No worker came by in the last 15 minutes (the last one: %(moment)s).") % {"moment": format_time(last)}
-    text = late if last else _("No worker has come by yet.")
+    late = _("No worker ran in the last 15 minutes (the last one: %(moment)s).") % {"moment": format_time(last)}
+    text = late if last else _("No worker has run yet.")
     todo = _("Run stockhub_worker as a service, or every minute by cron: %(line)s") % {"line": cron_line()}
     if context.applies_in_request:
         costs = _("What is left over waits for the next message.")
@@ -191,7 +191,7 @@ def spool_directory(context: Context) -> Iterator[Finding]:
         )
         return
     yield fine(
-        "spool_written", _("A file was written to %(folder)s, is on disk, and was removed.") % {"folder": written_to}
+        "spool_written", _("A test file was written to %(folder)s and removed.") % {"folder": written_to}
     )
     if written_to != folder:
         yield fine(

@@ -69,7 +69,7 @@ def test_silenced_check_is_not_reported(well):
     ("changes", "kept"),
     [
         ({"CONN_MAX_AGE": 0}, "a connection of its own"),
-        ({"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}, "kept for 60 s. They are looked at before use."),
+        ({"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}, "kept for 60 s. They are tested before use."),
         ({"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": False}, "Connections are kept."),
         ({"OPTIONS": {"pool": True}}, "are pooled"),
     ],
