@@ -301,9 +301,9 @@ def permissions() -> Iterator[str]:
     yield from ("# Permissions", "", HEAD, "")
     yield from (
         "Each is `stockhub_webhooks.` and its code name. The groups are those of `stockhub_groups`; a permission",
+        "of no group is given by name. Superusers have all of them.",
         "",
     )
-    yield from ("of no group is given by name. Superusers have all of them.", "")
     rows, views = [], []
     for model in sorted(apps.get_app_config("stockhub_webhooks").get_models(), key=lambda each: each.__name__):
         for codename, label in model._meta.permissions:
