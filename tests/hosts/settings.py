@@ -52,6 +52,10 @@ elif HOST == "toolbar":
     DEBUG_TOOLBAR_CONFIG = {"SHOW_TOOLBAR_CALLBACK": "tests.hosts.urls.always"}
 elif HOST == "backend":
     DATABASES["default"]["ENGINE"] = "tests.hosts.backend"
+elif HOST == "pooled":
+    DATABASES["default"] |= {"CONN_MAX_AGE": 0, "OPTIONS": {"pool": {"min_size": 1, "max_size": 4, "timeout": 5}}}
+elif HOST == "asgi":
+    DATABASES["default"]["CONN_MAX_AGE"] = 0  # as Django says
 elif HOST == "bare":
     INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "stockhub_webhooks"]
     MIDDLEWARE = []

@@ -84,6 +84,25 @@ def test_project_without_django_is_not_disturbed(tmp_path, arguments):
     assert code == 0, said
 
 
+FROZEN = """
+from datetime import datetime
+from freezegun import freeze_time
+
+@freeze_time("2026-01-31")
+def test_it():
+    assert datetime.now().year == 2026
+"""
+
+
+@pytest.mark.parametrize("settings", [None, SETTINGS.replace('"stockhub_webhooks", ', "").replace(', "shop"', "")])
+def test_frozen_time_works_in_suites_of_other_projects(tmp_path, settings):
+    """freezegun reads each attribute of each module that is loaded, also those that import models."""
+    files = {"settings": settings} if settings else {}
+    arguments = ["--ds=settings"] if settings else []
+    code, said = run_pytest(tmp_path, *arguments, test_frozen=FROZEN, **files)
+    assert code == 0, said
+
+
 def test_without_pytest_django_the_fixture_still_works(tmp_path):
     conftest = (
         "import os, django, pytest\nos.environ['DJANGO_SETTINGS_MODULE'] = 'settings'\ndjango.setup()\n"

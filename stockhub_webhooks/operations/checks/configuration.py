@@ -83,7 +83,7 @@ def naive_times() -> Iterable[CheckMessage]:
     """E008: `USE_TZ` is off. The database then rejects our times, which are aware."""
     if not conf.uses_time_zones():
         yield Error(
-            "USE_TZ is False, so no message can be stored.",
+            "USE_TZ is False: the times of this app have a zone, which Django refuses to write then, so messages fail.",
             hint="Set USE_TZ to True, as Django does by default.",
             id="stockhub_webhooks.E008",
         )
