@@ -69,8 +69,8 @@ def stockhub_box(context: template.Context, order: Any) -> SafeString:
     """
     if not apps.is_installed("django.contrib.admin"):
         raise ImproperlyConfigured(
-            "{% stockhub_box %} is a part of Django's admin: add 'django.contrib.admin' to INSTALLED_APPS. Its URLs are "
-            "not needed. {% stockhub_tracking %} needs no admin."
+            "{% stockhub_box %} is a part of Django's admin: add 'django.contrib.admin' to INSTALLED_APPS. Its URLs "
+            "are not needed. {% stockhub_tracking %} needs no admin."
         )
     from django.contrib import admin
 
