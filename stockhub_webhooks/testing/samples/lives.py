@@ -86,7 +86,18 @@ def payload(topic: str, *, seed: int = 0, **changes: Any) -> dict[str, Any]:
     Raises:
         KeyError: there is no such topic, or no such field of a part.
     """
-    return changed(_known(topic, BY_TOPIC, "topic")(Story(seed)), **changes)
+    body = _known(topic, BY_TOPIC, "topic")(Story(seed))
+    for name in changes:
+        _refuse_unknown_field(body, *name.partition("__")[::2])
+    return changed(body, **changes)
+
+
+def _refuse_unknown_field(body: dict[str, Any], part: str, field: str) -> None:
+    """Refuse a field that a part of the body does not have, which is a typing error; `changed` adds such fields."""
+    inner = body.get(part) or {}
+    first = inner[0] if isinstance(inner, list) else inner
+    if field and first and field not in first:
+        raise KeyError(f"{part} has no field {field!r}; it has {', '.join(first)}")
 
 
 def _known(name: str, choices: Mapping[str, Callable[[Story], T]], kind: str) -> Callable[[Story], T]:
