@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import django
 from django.conf import settings
+
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
 
 
 class HostSettings:
@@ -21,7 +25,20 @@ class HostSettings:
 
     def mails_wait_forever(self) -> bool:
         """Return True if the shop's mails wait without a limit for a mail server that does not answer."""
-        return settings.EMAIL_BACKEND.startswith("django.core.mail.backends.smtp.") and settings.EMAIL_TIMEOUT is None
+        if django.VERSION >= (6, 1) and hasattr(settings, "MAILERS"):
+            mailers: Any = settings.MAILERS
+            mailer = mailers.get("default", {})
+            backend, timeout = mailer.get("BACKEND", SMTP), mailer.get("OPTIONS", {}).get("timeout")
+        else:
+            backend, timeout = settings.EMAIL_BACKEND, settings.EMAIL_TIMEOUT
+        return backend.startswith(SMTP.rpartition(".")[0]) and timeout is None
+
+    def mail_to_admins(self) -> tuple[str, str, list[str]]:
+        """Return the beginning of the subject, the sender and the recipients of a mail to `ADMINS`."""
+        recipients = [
+            admin if isinstance(admin, str) else admin[1] for admin in settings.ADMINS
+        ]  # pairs before Django 6
+        return settings.EMAIL_SUBJECT_PREFIX, settings.SERVER_EMAIL, recipients
 
     def has_urls(self) -> bool:
         """Return True if the host has a URLconf."""

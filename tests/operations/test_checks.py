@@ -23,6 +23,7 @@ from stockhub_webhooks.delivery import discovery
 from stockhub_webhooks.exceptions import ReceiverRefused
 from stockhub_webhooks.operations.checks import addresses, configuration, hanging_database, spool_directory
 from stockhub_webhooks.views import ReceiveView
+from tests.mails import use_smtp
 
 # some of Django's own checks query the database
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -306,12 +307,11 @@ def test_alarm_without_a_recipient_is_a_warning(settings):
 
 
 def test_mail_server_without_a_time_out_is_a_warning_if_the_alarm_is_mailed(settings):
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    use_smtp(settings, None)
     settings.ADMINS = ["office@example.com"]
-    settings.EMAIL_TIMEOUT = None
     assert "EMAIL_TIMEOUT" in results(GOOD)["W032"].hint
     assert results(GOOD | {"ALERT": "tests.operations.test_checks.results"}) == {}
-    settings.EMAIL_TIMEOUT = 10
+    use_smtp(settings, 10)
     assert results(GOOD) == {}
 
 

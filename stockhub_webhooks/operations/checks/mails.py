@@ -48,7 +48,8 @@ def patient_mails() -> Iterable[CheckMessage]:
     if is_default and conf.mails_wait_forever():
         yield Warning(
             "EMAIL_TIMEOUT is not set, so a mail waits without a limit for a mail server that does not answer.",
-            hint="Set EMAIL_TIMEOUT = 10, in seconds. The alarm of this app has its own limit; other mails have none.",
+            hint='Set EMAIL_TIMEOUT = 10, in seconds, or "OPTIONS": {"timeout": 10} in MAILERS. The alarm of this app '
+            "has its own limit; other mails have none.",
             id="stockhub_webhooks.W032",
         )
 

@@ -13,7 +13,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
 
-from django.core.mail import get_connection, mail_admins
+from django.core import mail
+from django.core.mail import EmailMessage, mail_admins
 from django.core.mail.backends import smtp
 from django.db import IntegrityError, transaction
 from django.db.models import Q
@@ -232,10 +233,18 @@ def _call_alert(subject: str, text: str) -> None:
     if function is not mail_admins:
         function(subject, text)
         return
-    connection = get_connection()
+    prefix, sender, recipients = conf.mail_to_admins()
+    connection = _mail_connection()
     if isinstance(connection, smtp.EmailBackend) and connection.timeout is None:
         connection.timeout = MAIL_SECONDS
-    mail_admins(subject, text, connection=connection)
+    if recipients:
+        connection.send_messages([EmailMessage(f"{prefix}{subject}", text, sender, recipients)])
+
+
+def _mail_connection() -> Any:
+    django_mail: Any = mail
+    # Django 6.1 calls them mailers, and warns of `get_connection`
+    return django_mail.mailers.default if hasattr(django_mail, "mailers") else django_mail.get_connection()
 
 
 def write_mail(new: list[Problem], still_open: Sequence[Problem] = (), base: str = "") -> tuple[str, str]:
