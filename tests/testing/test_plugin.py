@@ -84,6 +84,27 @@ def test_project_without_django_is_not_disturbed(tmp_path, arguments):
     assert code == 0, said
 
 
+ROUTER = """
+class Router:
+    def db_for_write(self, model, **hints):
+        return "hub" if model._meta.app_label == "stockhub_webhooks" else None
+
+    db_for_read = db_for_write
+
+    def allow_migrate(self, db, app_label, **hints):
+        return (db == "hub") == (app_label == "stockhub_webhooks")
+"""
+
+
+def test_fixture_may_use_the_database_that_a_router_chooses(tmp_path):
+    databases = 'DATABASES["hub"] = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}\n'
+    settings = SETTINGS + databases + 'DATABASE_ROUTERS = ["router.Router"]\n'
+    test = "def test_it(stockhub):\n    assert stockhub.deliver('order').outcome == 'created'\n"
+    files = {"settings": settings, "router": ROUTER, "urls": URLS, "test_shop": test}
+    code, said = run_pytest(tmp_path, "--ds=settings", **files)
+    assert code == 0, said
+
+
 FROZEN = """
 from datetime import datetime
 from freezegun import freeze_time
