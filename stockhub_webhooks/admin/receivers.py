@@ -106,7 +106,7 @@ class ReceiversPage(PausePage):
         return propose(self, request, BulkRequest.Action.GIVE_UP, rows) or HttpResponseRedirect(self.page_url(URL_NAME))
 
 
-# ---------------------------------------------------------------- facts, in six queries
+# ---------------------------------------------------------------- facts, in a constant number of queries
 
 
 def open_counts() -> dict[tuple[str, str], dict[str, int]]:
