@@ -190,9 +190,7 @@ def spool_directory(context: Context) -> Iterator[Finding]:
             % {"folder": folder},
         )
         return
-    yield fine(
-        "spool_written", _("A test file was written to %(folder)s and removed.") % {"folder": written_to}
-    )
+    yield fine("spool_written", _("A test file was written to %(folder)s and removed.") % {"folder": written_to})
     if written_to != folder:
         yield fine(
             "spool_not_created",
