@@ -96,7 +96,16 @@ DRILLS = {
         [
             (*PYTEST, "tests/hosts"),
             (*PYTEST, "tests/shops"),
-            ("-m", "pip", "install", "--quiet", "uwsgi>=2.0.28,<3", "django-unfold<1", "django-jazzmin>=3,<4"),
+            (
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "uwsgi>=2.0.28,<3",
+                "django-unfold<1",
+                "django-jazzmin>=3,<4",
+                "uvicorn<1",
+            ),
             (*PYTEST, "tests/drills/hosts"),
         ],
     ),
@@ -140,6 +149,9 @@ def main(arguments):
         print(missing, file=sys.stderr)
         return 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # stops the child processes, too
+    if arguments[:1] == ["tests"] and {"-h", "--help"} & set(arguments):
+        print(__doc__)  # rather than pytest's, for which everything would be installed first
+        return 0
     if arguments[:2] == ["tests", "--all"]:
         return tests(arguments[2:])
     if arguments[:1] == ["tests"]:

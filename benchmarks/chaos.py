@@ -52,7 +52,7 @@ def parser():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--seconds", type=seconds, default=60, help="how long each rate is measured, and each fault lasts (60)")
-    add("--only", nargs="+", default=(), metavar="NAME", help="these scenarios, see docs/performance.md")
+    add("--only", nargs="+", default=(), metavar="NAME", help="these scenarios, see docs/guides/performance.md")
     add("--clients", type=count(1), default=8, help="how many clients post at once (8)")
     add("--done", type=count(10), default=1_000_000, help="how much work is done before high_load begins (1000000)")
     add("--here", action="store_true", help="with this very Python, which has all that is needed")

@@ -20,7 +20,7 @@ unix_socket_dir =
 auth_type = any
 pool_mode = transaction
 default_pool_size = {pool_size}
-ignore_startup_parameters = extra_float_digits,options
+ignore_startup_parameters = {ignored}
 """
 
 
@@ -30,7 +30,7 @@ def program():
 
 
 @contextmanager
-def pgbouncer(url, pool_size):
+def pgbouncer(url, pool_size, ignored="extra_float_digits,options"):
     """Yield another address of a database, behind so many server connections."""
     direct, port = urlsplit(url), free_port()
     with tempfile.TemporaryDirectory(prefix="stockhub-pgbouncer-") as folder:
@@ -43,6 +43,7 @@ def pgbouncer(url, pool_size):
                 password=direct.password or "",
                 listen_port=port,
                 pool_size=pool_size,
+                ignored=ignored,
             )
         )
         user = None if os.getuid() else "nobody"  # PgBouncer refuses to run as root

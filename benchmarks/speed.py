@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures how fast messages are received and applied, beside what a shop would use instead.
 
-    python3 benchmarks/speed.py --json speed.json --docs docs/performance.md --plots docs/plots
+    python3 benchmarks/speed.py --json speed.json --docs docs/guides/performance.md --plots docs/guides/plots
     python3 benchmarks/speed.py --only answers worker --rounds 3
     python3 benchmarks/speed.py --smoke
 

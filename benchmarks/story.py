@@ -15,7 +15,7 @@ from stockhub_webhooks.delivery import calls, due_calls
 from stockhub_webhooks.models import RMA, Address, Event, Heartbeat, Message, Order, ReceiverCall, RMAItem, Shipment
 from stockhub_webhooks.operations import worker
 from stockhub_webhooks.processing import pipeline
-from stockhub_webhooks.receiving import claiming, journal, spool, spool_import
+from stockhub_webhooks.receiving import claiming, journal, spool, spool_import, transitions
 
 START = datetime(2024, 1, 1, tzinfo=timezone.utc)
 PAST = datetime(2020, 1, 1, tzinfo=timezone.utc)
@@ -220,7 +220,7 @@ class Story(RuleBasedStateMachine):
     @rule(crash=st.sampled_from([None, "before the commit", "before telling", "in a receiver"]))
     def work(self, crash):
         """A worker does what is due, or as far as it comes."""
-        settle = journal.settle
+        settle = transitions.settle
 
         def settle_and_die(*arguments, **options):
             settle(*arguments, **options)
@@ -229,7 +229,7 @@ class Story(RuleBasedStateMachine):
         self.deadly_receiver = crash == "in a receiver"
         try:
             if crash == "before the commit":
-                with patch.object(journal, "settle", settle_and_die):
+                with patch.object(transitions, "settle", settle_and_die):
                     worker.drain()
             elif crash == "before telling":
                 with patch.object(calls, "call_receiver", side_effect=Killed):
@@ -253,7 +253,7 @@ class Story(RuleBasedStateMachine):
         """Somebody in the office says "process again"."""
         pks = list(Message.objects.order_by("pk").values_list("pk", flat=True))
         if pks:
-            journal.requeue([pks[which % len(pks)]])
+            transitions.requeue([pks[which % len(pks)]])
 
     # ------------------------------------------------------------ what must hold
 

@@ -1,4 +1,4 @@
-"""Write the tables of personal data into privacy.md and SECURITY.md, from `models/personal.py`."""
+"""Write the tables of personal data into guides/privacy.md and SECURITY.md, from `models/personal.py`."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent
 PAGES = {
-    ROOT / "docs" / "privacy.md": ("terms", "tables"),
+    ROOT / "docs" / "guides" / "privacy.md": ("terms", "tables"),
     ROOT / "SECURITY.md": ("tables",),
 }
 

@@ -18,7 +18,18 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark a test that uses the fixture for pytest-django, which wants database use marked beforehand."""
     uses_it = "stockhub" in getattr(item, "fixturenames", ())
     if uses_it and item.config.pluginmanager.has_plugin("django") and not item.get_closest_marker("django_db"):
-        item.add_marker(pytest.mark.django_db)
+        item.add_marker(_database_mark())
+
+
+def _database_mark() -> pytest.MarkDecorator:
+    """Return the mark for the shop's database, and for ours if a router puts our tables elsewhere."""
+    from django.apps import apps
+
+    if not apps.ready:  # the test will say so
+        return pytest.mark.django_db
+    from stockhub_webhooks.db.connections import database_alias
+
+    return pytest.mark.django_db(databases=list(dict.fromkeys(["default", database_alias()])))
 
 
 @pytest.fixture

@@ -24,11 +24,13 @@ from stockhub_webhooks.exceptions import BodyTooLarge, MethodNotAllowed, NotStor
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.receiving import journal, refusals
+from stockhub_webhooks.receiving.answers import WebhookResponse, problem
 from stockhub_webhooks.receiving.incoming import remote_address
+from stockhub_webhooks.receiving.kept_fields import HEADER_LIMIT
 from stockhub_webhooks.receiving.slow_senders import read_refused_body, stop_reading
 from stockhub_webhooks.serializers.body import NEARBY_ADDRESS
 from stockhub_webhooks.serializers.fields import clean_text
-from stockhub_webhooks.views import ReceiveView, WebhookResponse, problem
+from stockhub_webhooks.views import ReceiveView
 
 logger = logger_of(__name__)
 
@@ -43,7 +45,7 @@ class StandbyView(ReceiveView):
         last_part = request.path_info.rstrip("/").rpartition("/")[2]
         self.topic = topic_of(last_part)
         if self.topic and last_part not in topics.ALL:
-            self.extra_headers = {NEARBY_ADDRESS: clean_text(last_part)[: journal.HEADER_LIMIT]}
+            self.extra_headers = {NEARBY_ADDRESS: clean_text(last_part)[:HEADER_LIMIT]}
         return super().dispatch(request, *args, **kwargs)
 
     def get(self, request: HttpRequest) -> HttpResponse:
@@ -78,7 +80,7 @@ class StandbyView(ReceiveView):
             def after() -> None:
                 stop_reading(request)
 
-        refusals.log(refusals.Attempt(refusal.reason, self.topic, address, refusal.key_fingerprint))
+        refusals.log(refusals.RefusedRequest(refusal.reason, self.topic, address, refusal.key_fingerprint))
         return problem(refusal.status, refusal.title, str(refusal), after=after)
 
     def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

@@ -6,7 +6,6 @@ REST_FRAMEWORK defaults would apply. The body is read as JSON whatever its heade
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -31,7 +30,6 @@ from stockhub_webhooks.exceptions import (
     Refused,
     Unreadable,
     WrongKey,
-    error_location,
 )
 from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Message, RefusalReason
@@ -41,72 +39,37 @@ from stockhub_webhooks.operations.health.kept_report import KEPT_REPORT
 from stockhub_webhooks.operations.health.rules import as_json
 from stockhub_webhooks.processing import pipeline
 from stockhub_webhooks.receiving import journal, refusals, spool_import
+from stockhub_webhooks.receiving.answers import SECURITY_HEADERS, CallbackResponse, WebhookResponse, problem
 from stockhub_webhooks.receiving.authentication import Sender, authenticate, identify
 from stockhub_webhooks.receiving.incoming import (
     check_unpacked_size,
-    cut_off,
     declared_length,
+    declared_length_header,
     read_body,
     remote_address,
     sent_headers,
     take_key,
 )
+from stockhub_webhooks.receiving.kept_fields import HEADER_LIMIT, kept_headers
 from stockhub_webhooks.receiving.slow_senders import read_refused_body, stop_reading
 from stockhub_webhooks.serializers.body import NEARBY_ADDRESS
 from stockhub_webhooks.serializers.fields import clean_text
 
 logger = logger_of(__name__)
 
-# set here, since the host may have no middleware that sets them
-SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-store"}
-
-
-class CallbackResponse(HttpResponse):
-    """A response that runs a function after the server has sent it."""
-
-    def __init__(self, content: str, *, after: Callable[[], None] | None = None, **options: Any) -> None:
-        super().__init__(content, **options)
-        self.after = after
-
-    def close(self) -> None:
-        """Run the work; the server calls this after the answer is sent. Work that fails stays due."""
-        after, self.after = self.after, None
-        try:
-            if after:
-                after()
-        except Exception as fault:
-            logger.error("work after the answer failed (%s); it stays due", error_location(fault))
-        finally:
-            super().close()
-
-
-class WebhookResponse(CallbackResponse):
-    """A JSON response that runs a function after the server has sent it."""
-
-    def __init__(self, data: dict[str, Any], *, content_type: str = "application/json", **options: Any) -> None:
-        super().__init__(json.dumps(data), content_type=content_type, headers=SECURITY_HEADERS, **options)
-
-
-def problem(
-    status: int, title: str, detail: str, *, after: Callable[[], None] | None = None, **more: Any
-) -> WebhookResponse:
-    """Return an answer with a problem body (RFC 9457)."""
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
-    return WebhookResponse(body, after=after, status=status, content_type="application/problem+json")
-
 
 def refuse_secret(
     request: HttpRequest, reason: str, key_fingerprint: str, answer: CallbackResponse
 ) -> CallbackResponse:
     """Return the answer to a wrong secret, or 429 if its address sends too many; count it once that is sent."""
-    attempt = refusals.Attempt(reason, "", remote_address(request), key_fingerprint)
-    if refusals.is_guessing(attempt.remote_address):
+    refused = refusals.RefusedRequest(reason, "", remote_address(request), key_fingerprint)
+    if refusals.count_guess(refused.remote_address):
         answer = problem(429, "Too many wrong keys", "Wait a minute, or send the right key.")
         answer["Retry-After"] = "60"
 
     def after() -> None:
         stop_reading(request)
-        refusals.note(attempt)
+        refusals.record(refused)
         alarm.check_if_due()
 
     answer.after = after
@@ -181,7 +144,7 @@ class ReceiveView(ExemptView):
             Refused: the key is wrong, or the body is too large.
         """
         sender = authenticated(request)
-        headers = journal.kept_headers(sent_headers(request))
+        headers = kept_headers(sent_headers(request))
         body = read_body(request, conf.MAX_BODY_BYTES)
         check_unpacked_size(body, headers, conf.MAX_BODY_BYTES)
         return Message(
@@ -189,7 +152,7 @@ class ReceiveView(ExemptView):
             account=sender.account,
             key_fingerprint=sender.key_fingerprint,
             body=body,
-            headers={**headers, **self.extra_headers, **cut_off(request, body)},
+            headers={**headers, **self.extra_headers, **declared_length_header(request, body)},
             remote_address=remote_address(request),
         )
 
@@ -218,22 +181,22 @@ class ReceiveView(ExemptView):
             size, body = refusal.size, refusal.body
         elif isinstance(refusal, WrongKey):
             if refusal.key_fingerprint:
-                refusals.is_guessing(address)  # counted alone: a refused message is answered alike, and may be kept
+                refusals.count_guess(address)  # the answer is the same: the body may be a real message, and is kept
             size, body = read_refused_body(request, address)
-        attempt = refusals.Attempt(
+        refused = refusals.RefusedRequest(
             reason=refusal.reason,
             url_topic=self.topic,
             remote_address=address,
             key_fingerprint=refusal.key_fingerprint,
             size=size,
             body=body,
-            headers=journal.kept_headers(sent_headers(request)),
+            headers=kept_headers(sent_headers(request)),
         )
 
         def after() -> None:
             if body is None and not isinstance(refusal, BodyTooLarge):
                 stop_reading(request)
-            refusals.note(attempt)
+            refusals.record(refused)
             alarm.check_if_due()
 
         return problem(refusal.status, refusal.title, str(refusal), after=after)
@@ -264,7 +227,7 @@ class NearbyView(ReceiveView):
         if (request.method or "").lower() not in self.http_method_names:
             raise Http404
         self.topic = topic_of(path)
-        self.extra_headers = {NEARBY_ADDRESS: clean_text(path)[: journal.HEADER_LIMIT]}
+        self.extra_headers = {NEARBY_ADDRESS: clean_text(path)[:HEADER_LIMIT]}
         return super().dispatch(request, *args, **kwargs)
 
     put = patch = ReceiveView.http_method_not_allowed

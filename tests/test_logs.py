@@ -11,7 +11,7 @@ from stockhub_webhooks.db.connections import NOW
 from stockhub_webhooks.delivery import claimed_calls, ledger
 from stockhub_webhooks.logs import JSONLines, SubjectFilter, about
 from stockhub_webhooks.models import Message, ReceiverCall
-from stockhub_webhooks.receiving import journal
+from stockhub_webhooks.receiving import journal, transitions
 from stockhub_webhooks.signals import order_created
 from tests.samples import contract
 
@@ -69,7 +69,7 @@ def test_message_that_cannot_be_applied_is_logged_with_its_id(post, db, lines, m
 def test_message_that_is_given_up_is_logged_with_its_id(post, db, lines):
     message = post("order").json()["message"]
     Message.objects.update(status="received", attempts=conf.MAX_ATTEMPTS, due_at=NOW, claim=None)
-    journal.postpone(Message.objects.get(), ValueError("it fails"))
+    transitions.postpone(Message.objects.get(), ValueError("it fails"))
     ((_, *context),) = lines()
     assert context == [message, None, None]
 
@@ -111,7 +111,7 @@ def test_context_ends_with_its_block():
 def documented_logging():
     from tests.test_docs import ROOT
 
-    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "guides" / "operate.md").read_text(encoding="utf-8")
     code = text.split("\n## Logs")[1].split("```python\n")[1].split("```")[0]
     names = {}
     exec(code, names)

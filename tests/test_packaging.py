@@ -108,3 +108,48 @@ def test_the_hooks_before_a_commit_are_the_checks_and_need_no_network():
     lint = [line.split(">")[0] for line in PYPROJECT["dependency-groups"]["lint"] if isinstance(line, str)]
     types = [line.split(">")[0] for line in PYPROJECT["dependency-groups"]["types"]]
     assert {hook["entry"].split()[0] for hook in hooks} <= {*lint, *types}
+
+
+WORKFLOWS = {
+    path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in ROOT.glob(".github/workflows/*.yml")
+}
+STEPS = [(name, step) for name, flow in WORKFLOWS.items() for job in flow["jobs"].values() for step in job["steps"]]
+
+
+def test_ci_calls_the_script_that_everyone_can_run_and_nothing_else():
+    (job,) = WORKFLOWS["ci"]["jobs"].values()
+    assert [step["run"] for step in job["steps"] if "run" in step] == ["bash .ci/run"]
+    assert job["strategy"]["matrix"]["python"] == versions("Programming Language :: Python")
+
+
+@pytest.mark.parametrize(("flow", "step"), [(flow, step) for flow, step in STEPS if "uses" in step])
+def test_an_action_is_pinned_by_its_hash(flow, step):
+    assert re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", step["uses"])
+
+
+@pytest.mark.parametrize("name", [*WORKFLOWS])
+def test_a_workflow_has_the_permissions_that_each_job_names(name):
+    assert WORKFLOWS[name]["permissions"] == {}
+    for job in WORKFLOWS[name]["jobs"].values():
+        writes = {scope for scope, access in job["permissions"].items() if access == "write"}
+        assert writes <= {"id-token", "attestations"}
+        assert not writes or not any("run" in step for step in job["steps"]), "no code of ours can sign or publish"
+
+
+def test_what_is_published_was_built_by_another_job():
+    jobs = WORKFLOWS["release"]["jobs"]
+    (publish,) = [job for job in jobs.values() if job.get("environment")]
+    assert publish["permissions"] == {"id-token": "write"}
+    assert "secrets." not in (ROOT / ".github/workflows/release.yml").read_text(encoding="utf-8")
+    assert {"build"} == {name for name, job in jobs.items() if any("run" in step for step in job["steps"])}
+
+
+def test_the_address_of_the_project_is_written_once():
+    base = PROJECT["urls"]["Homepage"]
+    assert all(address.startswith(base) for address in PROJECT["urls"].values())
+    for page in re.findall(r"blob/main/(\S+)", " ".join(PROJECT["urls"].values())):
+        assert (ROOT / page).is_file(), page
+
+
+def test_the_sources_have_no_benchmarks():
+    assert "/benchmarks" not in PYPROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]

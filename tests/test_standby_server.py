@@ -42,7 +42,7 @@ http {{
 
 def documented():
     """Return the lines for nginx in the documentation."""
-    text = (ROOT / "docs" / "operations.md").read_text()
+    text = (ROOT / "docs" / "guides" / "deploy.md").read_text()
     (lines,) = re.findall(r"```nginx\n(.*?)```", text, re.DOTALL)
     return lines
 

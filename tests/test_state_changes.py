@@ -17,7 +17,7 @@ from stockhub_webhooks.exceptions import AlreadySettled, Unreadable
 from stockhub_webhooks.models import Message, ReceiverCall
 from stockhub_webhooks.operations.privacy import bodies
 from stockhub_webhooks.operations.replay import Choice
-from stockhub_webhooks.receiving import claiming, dismissal, journal
+from stockhub_webhooks.receiving import claiming, dismissal, transitions
 from stockhub_webhooks.signals import order_created
 from stockhub_webhooks.testing.factories import MessageFactory, ReceiverCallFactory
 from tests import claims, state_changes
@@ -33,20 +33,20 @@ def listed(model):
 def lose_the_answer(call):
     """Remember a claim as one whose answer did not come, and give it back."""
     leases._remember(ReceiverCall.objects.filter(pk=call.pk), call.claim, {"status": call.status})
-    leases.give_back_lost()
+    leases.release_lost()
 
 
 CHANGE_MESSAGE = {
-    "settle": lambda message: journal.settle(message, serializers.read_message(message), Message.Outcome.CREATED),
-    "quarantine": lambda message: journal.quarantine(message, Unreadable("not_json", "")),
-    "dismiss": lambda message: journal.dismiss(message, "settled by phone"),
+    "settle": lambda message: transitions.settle(message, serializers.read_message(message), Message.Outcome.CREATED),
+    "quarantine": lambda message: transitions.quarantine(message, Unreadable("not_json", "")),
+    "dismiss": lambda message: transitions.dismiss(message, "settled by phone"),
     "dismiss_by_hand": lambda message: dismissal.dismiss_by_hand([message.pk], by="office", reason="settled by phone"),
     "dismiss_corrected": lambda message: dismissal.dismiss_corrected(
         MessageFactory(headers={dismissal.CORRECTED_FROM: str(message.uid)})
     ),
-    "postpone": lambda message: journal.postpone(message, ValueError()),
+    "postpone": lambda message: transitions.postpone(message, ValueError()),
     "claim_due": lambda message: list(claims.claim_due()),
-    "requeue": lambda message: journal.requeue([message.pk]),
+    "requeue": lambda message: transitions.requeue([message.pk]),
     "forget": lambda message: bodies.forget(Message.objects.filter(pk=message.pk)),
     "reopen": claiming.reopen,
 }
@@ -60,7 +60,7 @@ CHANGE_CALL = {
     "give_up_by_hand": lambda call: manual.give_up_by_hand([call.pk], "sold elsewhere"),
     "requeue": lambda call: manual.requeue([call.pk]),
     "reassign_calls": lambda call: manual.reassign(call.signal, call.receiver, RECEIVER),
-    "give_back_lost": lose_the_answer,
+    "release_lost": lose_the_answer,
 }
 
 
@@ -100,15 +100,15 @@ def test_a_dismissed_message_is_settled_for_good(post):
     post("order")
     message = Message.objects.get()
     with pytest.raises(AlreadySettled):
-        journal.dismiss(message, "applied before")
+        transitions.dismiss(message, "applied before")
     Message.objects.update(status=Message.Status.QUARANTINED, outcome="")
     message.refresh_from_db()
-    journal.dismiss(message, "settled by phone")
-    assert journal.requeue([message.pk]) == 0
+    transitions.dismiss(message, "settled by phone")
+    assert transitions.requeue([message.pk]) == 0
     with pytest.raises(AlreadySettled):
         claiming.reopen(message)
     with pytest.raises(AlreadySettled):
-        journal.dismiss(message, "again")
+        transitions.dismiss(message, "again")
     assert not Choice(ids=(message.pk,)).messages().exists()
     message.refresh_from_db()
     assert (message.status, message.dismissed_reason) == ("dismissed", "settled by phone")
@@ -120,7 +120,7 @@ def test_a_change_that_is_not_declared_is_noticed(monkeypatch):
     message = MessageFactory(status=Message.Status.APPLIED)
     others = {pair: names for pair, names in Message.TRANSITIONS.items() if pair[0] != Message.Status.APPLIED}
     monkeypatch.setattr(Message, "TRANSITIONS", others)
-    journal.requeue([message.pk])
+    transitions.requeue([message.pk])
     (change,) = state_changes.undeclared
     assert "applied -> received" in change
     assert "requeue" in change

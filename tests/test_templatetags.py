@@ -65,6 +65,14 @@ def test_it_speaks_the_customers_language(post):
         assert "19 april 2024 12:00" in shown("RESELLER_REF")
 
 
+@pytest.mark.parametrize(
+    ("collected_at", "said"), [(None, "ready for the carrier"), ("2024-04-18 10:00:00", "in transit")]
+)
+def test_customer_is_not_sent_to_the_shop_for_a_parcel_that_waits_for_the_carrier(post, collected_at, said):
+    post("shipment", sample("shipment", status="READY_FOR_PICKUP", collected_at=collected_at, delivered_at=None))
+    assert said in shown("RESELLER_REF")
+
+
 @pytest.mark.parametrize("name", ["", "no_such_attribute"])
 def test_order_whose_number_is_not_known_shows_nothing(post, number_is, name):
     number_is(name)

@@ -67,7 +67,7 @@ def test_receivers_can_be_connected():
     connected = {(signal.name, r.identity) for signal in signals.BY_NAME.values() for r in signal.connected()}
     for name, identity in connected:
         assert signals.BY_NAME[name].disconnect(dispatch_uid=identity)
-    assert len(connected) == 6
+    assert len(connected) == 7
 
 
 def test_stubs_are_never_imported_at_run_time():

@@ -310,7 +310,7 @@ def test_work_that_fails_after_the_answer_is_logged(post, monkeypatch, caplog):
 
     monkeypatch.setattr("stockhub_webhooks.operations.worker.drain", fail)
     assert post("order").status_code == 200
-    assert "stockhub_webhooks.views" in [record.name for record in caplog.records]
+    assert "stockhub_webhooks.receiving.answers" in [record.name for record in caplog.records]
     assert "Testman" not in caplog.text
 
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
@@ -17,6 +18,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks import runners
@@ -77,7 +79,7 @@ class ReadOnlyAdmin(BadgedAdmin):
     help_texts: ClassVar[dict[str, Any]] = {}
 
     class Media:
-        css = {"all": ["stockhub_webhooks/lists.css", "stockhub_webhooks/actions.css"]}
+        css = {"all": [f"stockhub_webhooks/{name}.css" for name in ("lists", "actions", "scrolling")]}
 
     # ------------------------------------------------------------ read-only
 
@@ -204,8 +206,10 @@ class ReadOnlyAdmin(BadgedAdmin):
         return []
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        tools = {"object_tools": self.changelist_object_tools(request)}
-        return super().changelist_view(request, tools | (extra_context or {}))
+        context: dict[str, Any] = {"object_tools": self.changelist_object_tools(request)}
+        if IS_POPUP_VAR not in request.GET:
+            context["title"] = capfirst(str(self.opts.verbose_name_plural))  # Django would ask to select a row
+        return super().changelist_view(request, context | (extra_context or {}))
 
     def title_of(self, row: Any) -> str:
         """Return the heading of the page of a row."""

@@ -65,6 +65,13 @@ EFFECTS: Mapping[str, Any] = {
         "%(count)s orders are looked for in our shop again.",
         "count",
     ),
+    Kind.TELL_MISSED: ngettext_lazy(
+        "Our shop is told what it missed of %(count)s order: each receiver gets the changes of which it has no task, "
+        "and its tasks that failed are tried again.",
+        "Our shop is told what it missed of %(count)s orders: each receiver gets the changes of which it has no task, "
+        "and its tasks that failed are tried again.",
+        "count",
+    ),
 }
 EARLIER = ngettext_lazy(
     "%(count)s of them is an earlier task of the same order, which has to be done first.",
@@ -122,10 +129,11 @@ class BulkRequestAdmin(WorkRequestAdmin):
         return obj is not None and is_own(request, obj)
 
     def may_have_view_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request) or any(may(request, action) for action in bulk.ACTIONS)
+        permissions = set(map(bulk.permission_of, bulk.ACTIONS))
+        return self.has_view_permission(request) or any(may(request, name) for name in permissions)
 
     def may_stop(self, request: HttpRequest, row: Any) -> bool:
-        return may(request, row.action)
+        return may(request, bulk.permission_of(row.action))
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).exclude(status=BulkRequest.PROPOSED)
@@ -154,7 +162,7 @@ class BulkRequestAdmin(WorkRequestAdmin):
             raise PermissionDenied
         proposed = get_object_or_404(BulkRequest.objects.using(database_alias()), pk=pk)
         model = bulk.ACTIONS[proposed.action].model
-        if not (may(request, proposed.action) and may_view(request, model)):
+        if not (may(request, bulk.permission_of(proposed.action)) and may_view(request, model)):
             raise PermissionDenied
         if proposed.status != BulkRequest.PROPOSED:
             if not self.has_view_permission(request, proposed):
@@ -219,7 +227,7 @@ class BulkRequestAdmin(WorkRequestAdmin):
 def is_own(request: HttpRequest, row: BulkRequest) -> bool:
     """Return True if the user asked for it, and still has the permission."""
     user: Any = request.user
-    return row.requested_by_pk == str(user.pk) and may(request, row.action)
+    return row.requested_by_pk == str(user.pk) and may(request, bulk.permission_of(row.action))
 
 
 def entries(row: BulkRequest) -> Any:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.utils import get_fields_from_path
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.views.main import ORDER_VAR, ChangeList
 from django.contrib.admin.widgets import url_params_from_lookup_dict
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -40,6 +40,14 @@ class BoundedChangeList(ChangeList):
         """Return the column to sort by, None if the list may not be sorted by it."""
         is_sortable = self.sortable_by is None or field_name in self.sortable_by
         return super().get_ordering_field(field_name) if is_sortable else None
+
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        """Return the ordering; a chosen column is followed by the key in its direction, so that its index serves."""
+        if ORDER_VAR in self.params:
+            queryset = queryset.order_by()
+        *columns, last = super().get_ordering(request, queryset)
+        is_ascending = bool(columns) and isinstance(columns[-1], str) and not columns[-1].startswith("-")
+        return [*columns, "pk" if last == "-pk" and is_ascending else last]
 
     def get_results(self, request: HttpRequest) -> None:
         """Read the rows of the page, and what the columns need of other tables, for all rows at once."""

@@ -112,6 +112,8 @@ class Chart:
             at = hour.begins_at
             if at.hour % LABEL_EVERY_HOURS == 0:
                 middle = self.x(number) + self.slot / 2
+                if number >= len(self.hours) - 2 and at.hour:  # it would be cut off, or touch the one before on a phone
+                    continue
                 anchor = "end" if number >= len(self.hours) - 2 else "middle"
                 day = formats.date_format(at, "D j") if at.hour == 0 else ""
                 yield Mark(formats.date_format(at, "H:i"), day, x=share(middle), anchor=anchor)

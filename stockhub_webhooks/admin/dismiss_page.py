@@ -13,6 +13,7 @@ from django.utils.translation import ngettext_lazy
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
 from stockhub_webhooks.admin.reason_page import Decision, ask_reason, selection
 from stockhub_webhooks.models import Message
+from stockhub_webhooks.models.message import IS_FAILING
 from stockhub_webhooks.office.access import may
 from stockhub_webhooks.receiving import dismissal
 
@@ -55,5 +56,5 @@ def dismiss_all(
     what: str = "",
 ) -> HttpResponse:
     """Ask for a reason, and dismiss those of the messages that need attention; see `ask_reason`."""
-    undecided = rows.filter(dismissal.is_dismissible())
+    undecided = rows.filter(IS_FAILING)
     return ask_reason(page, request, undecided, DISMISS, hidden=hidden, back=back, what=what)

@@ -9,12 +9,12 @@ from django import forms
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
 from django.urls import path
-from django.utils.text import capfirst, slugify
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.admin import display
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
-from stockhub_webhooks.admin.export_file import Sent, make_in_background
+from stockhub_webhooks.admin.export_file import Sent, file_name, make_in_background
 from stockhub_webhooks.admin.export_link import URL_NAME
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.office.access import may, may_see_persons
@@ -151,9 +151,7 @@ def download(export: Export, sent: Sent, *, as_workbook: bool) -> StreamingHttpR
 
     It is CSV also if a workbook is requested and the extra `xlsx` is not installed. `sent` logs what was really sent.
     """
-    period, rows = export.period, sent.counted(export.rows())
-    kind = slugify(export.table.model._meta.verbose_name_plural) or export.table.topic
-    name = f"{kind}-{period.first}-{period.last}"
+    rows, name = sent.counted(export.rows()), file_name(export)
     if as_workbook and workbook.is_available():
         name += ".xlsx"
         answer = StreamingHttpResponse(sent.logged(workbook.chunks(rows)), content_type=workbook.CONTENT_TYPE)

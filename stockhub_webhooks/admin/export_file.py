@@ -15,7 +15,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.urls import path
-from django.utils.text import capfirst
+from django.utils.text import capfirst, slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -80,6 +80,12 @@ class Sent:
             action_flag=CHANGE,
             change_message=f"{text} ({', '.join(details)})",
         )
+
+
+def file_name(export: Export) -> str:
+    """Return the name of the file without its ending, in the active language."""
+    kind = slugify(export.table.model._meta.verbose_name_plural) or export.table.topic
+    return f"{kind}-{export.period.first}-{export.period.last}"
 
 
 def make_in_background(page: ReadOnlyAdmin, request: HttpRequest, export: Export, total: int) -> HttpResponse:
@@ -190,7 +196,7 @@ class ExportRequestAdmin(WorkRequestAdmin):
             raise Http404
         stream = Sent(request, exports.export_of(row)).logged(exports.content(row), row.rows)
         answer = StreamingHttpResponse(stream, content_type="text/csv; charset=utf-8")
-        answer["Content-Disposition"] = f'attachment; filename="{row.topic}-{row.first}-{row.last}.csv"'
+        answer["Content-Disposition"] = f'attachment; filename="{file_name(exports.export_of(row))}.csv"'
         answer["X-Content-Type-Options"] = "nosniff"
         return answer
 

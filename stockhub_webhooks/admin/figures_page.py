@@ -103,7 +103,7 @@ class FiguresPage(ReadOnlyAdmin):
 def figures_of(period: Period) -> dict[str, Any]:
     """Return what the template shows of a period."""
     counted = counts.counts_of(period)
-    brands, total = rates.by_brand(period)
+    rated = rates.rates_of(period, SHOWN)
     kinds = [(capfirst(str(sheet_rows.NAMES[name])), kind) for name, kind in counted.kinds.items()]
     charts = [
         PartsChart(name, capfirst(str(sheet_rows.NAMES[name])), counted.buckets, counted.kinds[name].by_part)
@@ -124,12 +124,12 @@ def figures_of(period: Period) -> dict[str, Any]:
             (charts[0].names[place], [grouped(kind.by_part[place]) for _label, kind in kinds])
             for place in range(len(counted.buckets.parts))
         ],
-        "rate": rate_cells(total),
+        "rate": rate_cells(rated.total),
         "rate_tables": [
             (capfirst(_("return rate by brand")), capfirst(_("brand")), "stockhub-brands",
-             [rate_cells(rate) for rate in brands[:SHOWN]]),
+             [rate_cells(rate) for rate in rated.by_brand[:SHOWN]]),
             (capfirst(_("return rate by SKU")), _("SKU"), "stockhub-skus",
-             [rate_cells(rate) for rate in rates.by_sku(period, SHOWN)]),
+             [rate_cells(rate) for rate in rated.by_sku]),
         ],
         "shown": SHOWN,
     }  # fmt: skip

@@ -139,15 +139,14 @@ class HostLinkAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_("tell our shop what it missed …"), permissions=["tell_missed"])
     def tell_missed(self, request: HttpRequest, queryset: QuerySet[HostLink]) -> HttpResponse | None:
-        """Redirect to the replay preview of the chosen orders, where the user confirms."""
+        """Redirect to the replay preview of the chosen orders, where the user confirms; of many orders to a request."""
         pks = list(queryset.order_by().values_list("pk", flat=True))
         message_pks = host_orders.messages_about(pks, MAX_IDS + 1)
         if not message_pks:
             self.message_user(request, _("Nothing is known of these that could be told."), messages.WARNING)
             return None
         if len(message_pks) > MAX_IDS:
-            self.message_user(request, _("These are too many to tell of at once: choose fewer."), messages.WARNING)
-            return None
+            return propose(self, request, BulkRequest.Action.TELL_MISSED, queryset)
         receivers = sorted(set().union(*ledger.known_receivers().values()))
         query = {"ids": ",".join(map(str, message_pks)), "only_tell": "on", "try_again": "on", "receivers": receivers}
         url = self.page_url(URL_NAME)

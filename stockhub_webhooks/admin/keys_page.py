@@ -46,7 +46,7 @@ class KeysPage(ReadOnlyAdmin):
                 state.key.fingerprint,
                 state.key.account,
                 state_in_words(state),
-                *(display.value(state.key.last_by_topic.get(topic)) for topic in topics.ALL),
+                *(display.short_time(state.key.last_by_topic.get(topic)) for topic in topics.ALL),
             )
             for state in states
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -26,6 +27,7 @@ from stockhub_webhooks.exceptions import PullUnderWay
 from stockhub_webhooks.models import Message, Pull
 from stockhub_webhooks.models.pull import RESULTS
 from stockhub_webhooks.office.access import may
+from stockhub_webhooks.operations.dates import parse_timestamp
 from stockhub_webhooks.operations.reconcile import run
 from stockhub_webhooks.operations.reconcile.asking import LONGEST_NUMBER, Choice
 
@@ -61,6 +63,15 @@ class PullForm(forms.Form):
         required=False,
         help_text=gettext_lazy("Only these orders, with their returns. Leave both empty for everything."),
     )
+    since = forms.DateField(
+        label=gettext_lazy("Orders from"),
+        required=False,
+        widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
+        help_text=gettext_lazy(
+            "All orders that were created on this day or later, whatever their status. Empty: the ones that can still "
+            "change."
+        ),
+    )
 
     def __init__(self, accounts: list[str], *args: Any) -> None:
         super().__init__(*args)
@@ -72,6 +83,17 @@ class PullForm(forms.Form):
             )
         self._accounts = accounts
 
+    def clean_since(self) -> datetime | None:
+        """Return the beginning of the day."""
+        day = self.cleaned_data["since"]
+        return parse_timestamp(day.isoformat()) if day else None
+
+    def clean(self) -> None:
+        """Refuse numbers together with a day: with numbers, only these are asked for."""
+        values = self.cleaned_data
+        if values.get("since") and (values.get("orders") or values.get("po_numbers")):
+            self.add_error("since", _("Fill in either numbers or a day."))
+
     @property
     def chosen_account(self) -> str:
         """The account whose settings are used."""
@@ -80,7 +102,8 @@ class PullForm(forms.Form):
     @property
     def choice(self) -> Choice:
         """What is fetched."""
-        return Choice(orders=self.cleaned_data["orders"], po_numbers=self.cleaned_data["po_numbers"])
+        values = self.cleaned_data
+        return Choice(values["since"], values["orders"], values["po_numbers"])
 
 
 @admin.register(Pull)

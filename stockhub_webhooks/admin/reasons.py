@@ -54,7 +54,7 @@ DETAILS: tuple[tuple[str, Any], ...] = (
     (r"more than (?P<most>[\d…]+)", _("more than %(most)s")),
     (r"(?P<json>.+?)(?: at)? at line (?P<line>[\d…]+) column (?P<column>[\d…]+)",
      _("line %(line)s, column %(column)s: %(json)s")),
-    (r"the body has no number of its (?P<topic>[\w-]+)", _("it has no number of the document: %(topic)s")),
+    (r"the body has no number of its (?P<topic>[\w-]+) \(\w+\)", _("it has no number of the document: %(topic)s")),
     (r"the body has no order_increment_id", _("it has no number of the order")),
     (r"the body has more than (?P<bytes>[\d…]+) bytes when unpacked", _("more than %(bytes)s bytes when unpacked")),
     (r"the (?P<how>\w+) compression of the body is damaged", _("its compression (%(how)s) is damaged")),
@@ -111,6 +111,6 @@ def waiting(text: str, *, persons: bool) -> str:
 
 def duration(seconds: float) -> str:
     """Return a number of seconds in the largest unit that it is a multiple of; without one, rounded."""
-    whole = next((unit for unit in UNITS if seconds >= unit[0] and seconds % unit[0] == 0), None)
+    whole = next((unit for unit in UNITS[:-1] if seconds >= unit[0] and seconds % unit[0] == 0), None)
     size, words = whole or next((unit for unit in UNITS if seconds >= 2 * unit[0]), UNITS[-1])
     return str(words % {"count": round(seconds / size)})

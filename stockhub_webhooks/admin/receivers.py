@@ -8,14 +8,14 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import BadRequest, PermissionDenied
-from django.db.models import Count, Exists, OuterRef, Subquery
+from django.db.models import Count, Exists, Min, OuterRef, Q, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import path
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from stockhub_webhooks import signals
-from stockhub_webhooks.admin import labels
+from stockhub_webhooks.admin import display, labels
 from stockhub_webhooks.admin.base import ObjectTools
 from stockhub_webhooks.admin.bulk_start import propose
 from stockhub_webhooks.admin.pause_page import RECEIVERS_URL_NAME as URL_NAME
@@ -25,6 +25,7 @@ from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.delivery import breaker
 from stockhub_webhooks.models import BulkRequest, Event, ReceiverCall, ReceiverState
+from stockhub_webhooks.models.ledger import EventQuerySet
 from stockhub_webhooks.models.receiver_state import IS_OPEN, IS_PAUSED
 from stockhub_webhooks.office.access import may
 from stockhub_webhooks.operations.health.problems import REAL, admin_link
@@ -105,7 +106,7 @@ class ReceiversPage(PausePage):
         return propose(self, request, BulkRequest.Action.GIVE_UP, rows) or HttpResponseRedirect(self.page_url(URL_NAME))
 
 
-# ---------------------------------------------------------------- facts, in four queries
+# ---------------------------------------------------------------- facts, in a constant number of queries
 
 
 def open_counts() -> dict[tuple[str, str], dict[str, int]]:
@@ -122,11 +123,44 @@ def open_counts() -> dict[tuple[str, str], dict[str, int]]:
 
 def events_without_receiver() -> dict[str, int]:
     """Return by type how many of the newest `RECENT_EVENTS` events have no receiver call, without tests."""
+    calls = ReceiverCall.objects.filter(event=OuterRef("pk"))
+    counted = recent_events().filter(~Exists(calls)).values("type").annotate(count=Count("pk"))
+    return {row["type"]: row["count"] for row in counted}
+
+
+def recent_events() -> EventQuerySet:
+    """Return the newest `RECENT_EVENTS` events, without tests and unordered."""
     rows = Event.objects.using(database_alias()).real().order_by()
     newest = rows.order_by("-pk").values_list("pk", flat=True).first() or 0
-    calls = ReceiverCall.objects.filter(event=OuterRef("pk"))
-    counted = rows.filter(~Exists(calls), pk__gt=newest - RECENT_EVENTS).values("type").annotate(count=Count("pk"))
-    return {row["type"]: row["count"] for row in counted}
+    return rows.filter(pk__gt=newest - RECENT_EVENTS)
+
+
+def missed_events() -> dict[tuple[str, str], int]:
+    """Return how many of the newest events have no call of a (signal, receiver), since the first one that has.
+
+    During a roll-out, a process with the former code applies messages without calls for a new receiver.
+    """
+    events = recent_events()
+    calls = ReceiverCall.objects.using(database_alias()).real().order_by()
+    oldest = events.aggregate(oldest=Min("pk"))["oldest"] or 0
+    heard = [
+        row
+        for row in calls.filter(event__gte=oldest)
+        .values("signal", "receiver")
+        .annotate(first=Min("event"), count=Count("pk"))
+        if row["signal"] in signals.BY_NAME
+    ]
+    since = {
+        f"n{number}": Count("pk", filter=Q(pk__gte=row["first"]) & of_signal(row["signal"]))
+        for number, row in enumerate(heard)
+    }
+    counts = events.aggregate(**since) if since else {}
+    return {(row["signal"], row["receiver"]): counts[f"n{number}"] - row["count"] for number, row in enumerate(heard)}
+
+
+def of_signal(name: str) -> Q:
+    """Return the condition of the events that a signal is sent for."""
+    return Q(type=EVENT_TYPES[name]) if name in EVENT_TYPES else Q()
 
 
 def last_times(receivers: list[tuple[str, str]]) -> list[Any]:
@@ -155,6 +189,7 @@ def signal_rows(
     counts: dict[tuple[str, str], dict[str, int]], without_receiver: dict[str, int], site: str
 ) -> Iterator[dict[str, Any]]:
     """Yield each signal with its connected receivers, for the template."""
+    missed = missed_events()
     pairs = [(name, receiver.identity) for name, signal in signals.BY_NAME.items() for receiver in signal.connected()]
     times = iter(last_times(pairs))
     times_of = {pair: (next(times), next(times)) for pair in pairs}
@@ -162,9 +197,11 @@ def signal_rows(
         receivers = [
             {
                 "identity": receiver.identity,
+                "name": display.breakable(receiver.identity),
                 "description": first_line(receiver.function),
                 "done_at": times_of[name, receiver.identity][0],
                 "failed_at": times_of[name, receiver.identity][1],
+                "missed": missed.get((name, receiver.identity), 0),
                 **counts.get((name, receiver.identity), {"waiting": 0, "given_up": 0}),
                 **lists(site, name, receiver.identity),
             }
@@ -185,7 +222,8 @@ def removed_receivers(counts: dict[tuple[str, str], dict[str, int]], site: str) 
         if signal is None or signal.find(receiver) is None:
             others = [other.identity for other in signal.connected()] if signal else []
             label = statuses.label(labels.SIGNALS, name)
-            row = {"name": name, "label": label, "receiver": receiver, "others": others}
+            shown = display.breakable(receiver)
+            row = {"name": name, "label": label, "receiver": receiver, "shown": shown, "others": others}
             yield row | numbers | lists(site, name, receiver)
 
 
@@ -198,6 +236,7 @@ def blocked_rows(*, persons: bool) -> Iterator[dict[str, Any]]:
         detail = (row.pause_reason if persons else "") if is_paused else labels.cause(row.cause)
         yield {
             "receiver": row.receiver,
+            "name": display.breakable(row.receiver),
             "state": labels.PAUSED if is_paused else labels.AWAY,
             "since": row.paused_at if is_paused else row.opened_at,
             "until": row.paused_until if is_paused else None,

@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, StreamingHttpResponse
 from django.urls import path
 from django.utils.html import format_html
-from django.utils.text import capfirst
+from django.utils.text import capfirst, slugify
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
@@ -92,7 +92,7 @@ class WorklistRowAdmin(ReadOnlyAdmin):
     list_display = ("days", "purchase", "about", "what", "customer", "missing", "ask")
     list_display_links = ("days",)
     list_filter = (RuleFilter, StateFilter)
-    sortable_by: ClassVar[Any] = ("days",)  # it has an index
+    sortable_by: ClassVar[Any] = ("days", "purchase", "about")  # these have an index
     ordering: ClassVar[Any] = ("since", "pk")
     actions = ("dismiss_worklist_row",)
     personal_fields = {"customer": "", "dismissed_reason": ""}
@@ -142,13 +142,13 @@ class WorklistRowAdmin(ReadOnlyAdmin):
         """Return the days since it began."""
         return wording.days(row)
 
-    @admin.display(description=_("purchase"))
+    @admin.display(description=_("purchase"), ordering="po_number")
     def purchase(self, row: WorklistRow) -> Any:
         """Return our order number, or else Stock Hub's, as a link to the story."""
         number = row.po_number or (row.order.increment_id if row.order else row.number)
         return link(story_url(self.admin_site, row.order), number) if row.order else number
 
-    @admin.display(description=_("document"))
+    @admin.display(description=_("document"), ordering="number")
     def about(self, row: WorklistRow) -> Any:
         """Return a link to the document."""
         model = KINDS.get(row.kind)
@@ -248,4 +248,6 @@ class WorklistRowAdmin(ReadOnlyAdmin):
 
 
 def _file_name(rule: str) -> str:
-    return "-".join(filter(None, ("not-proceeding", rule.replace("_", "-"))))
+    """Return the name of the file without its ending, in the active language."""
+    names = map(str, (WorklistRow._meta.verbose_name_plural, wording.rule_name(rule)))
+    return "-".join(filter(None, map(slugify, names))) or "worklist"

@@ -30,7 +30,7 @@ ORDER: Labels = {
 
 SHIPMENT: Labels = {
     "UNKNOWN": _("unknown"),
-    "READY_FOR_PICKUP": _("ready for pickup"),
+    "READY_FOR_PICKUP": _("ready for the carrier"),  # not for the customer, who would go to the shop
     "IN_TRANSIT": _("in transit"),
     "DELIVERED": _("delivered"),
     "EXCEPTION": _("problem on the way"),

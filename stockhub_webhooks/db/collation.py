@@ -1,4 +1,4 @@
-"""Columns that are compared byte for byte on MySQL and MariaDB, whose default collations ignore case and accents."""
+"""Conversion of tables on MySQL and MariaDB: identity columns get a collation that compares them byte for byte."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def from_now(seconds: float) -> Combinable:
 
 
 def close_connection(using: str) -> None:
-    """Close a connection, so that the next use opens a new one; a dead one may fail even at that."""
+    """Close a connection, so that the next use opens a new one. Errors of a dead connection are ignored."""
     connection: Any = connections[using]
     with suppress(DatabaseFault):
         if connection.connection is not None and getattr(connection, "pool", None):
@@ -62,7 +62,7 @@ def close_connection(using: str) -> None:
 
 
 def close_if_broken(using: str) -> None:
-    """Close a connection that no longer answers."""
+    """Close a connection that no longer answers, unless a transaction is open."""
     connection = connections[using]
     if not connection.in_atomic_block:
         with suppress(DatabaseFault):
@@ -80,19 +80,20 @@ def is_reachable(using: str) -> bool:
 
 
 def with_retries(step: Callable[[], T], *, is_transaction: bool = False) -> T:
-    """Run a step of one statement or one transaction, again if the database called it off (a deadlock, a cut).
+    """Run a step of one statement or one transaction; retry it after a deadlock, a lost connection or a lock.
 
-    The last attempt has a new connection, since the fault may be of the session: code of the shop that ran on the same
-    connection may have made it read-only, or have changed its role or its schema.
+    The last attempt has a new connection, since the session may be at fault: the shop's code may have made it read-only
+    on this connection, or have changed its role or its schema.
 
     Args:
         step: must be harmless if it is repeated, although the database has executed it already.
-        is_transaction: True if the step is a transaction of its own: a race for a unique key is worth another attempt
-            too, and so is any attempt inside a transaction of the caller, where the step is a savepoint. A sequence
-            that is behind is set forward before that.
+        is_transaction: True if the step is a transaction, or a savepoint inside a transaction of the caller. It is also
+            retried after a violated unique key, since another process may have inserted the row at the same time; a
+            sequence that is behind is set forward before that.
 
     Raises:
-        django.db.Error: the step failed too often, took too long, or failed inside a transaction, which is lost then.
+        django.db.Error: the step failed too often or took too long; or it is one statement inside a transaction, which
+            is lost then.
     """
     began = time.monotonic()
     faults = (OperationalError, IntegrityError) if is_transaction else (OperationalError,)
@@ -104,30 +105,36 @@ def with_retries(step: Callable[[], T], *, is_transaction: bool = False) -> T:
             raise
         except (*faults, *SESSION_FAULTS) as fault:
             is_inside = connections[database_alias()].in_atomic_block
-            is_final = is_inside and not is_transaction
-            if isinstance(fault, OrderLocked):
-                if fault.is_final or is_final or not should_retry(1, began):
-                    raise
-                continue
-            if is_final or not should_retry(attempt, began):
+            if (is_inside and not is_transaction) or not _may_retry(fault, attempt, began, is_inside):
                 raise
-            if isinstance(fault, IntegrityError):
-                repair_sequences(database_alias(), fault)
-            if is_of_session(fault):
-                if is_inside or attempt > 1:
-                    raise
-                close_connection(database_alias())
-            elif attempt == MAX_ATTEMPTS - 1 and not is_inside:
-                close_connection(database_alias())
-            else:
-                close_if_broken(database_alias())
+            if not isinstance(fault, OrderLocked):
+                _prepare_retry(fault, attempt, is_inside)
     raise AssertionError("the last attempt returns or raises")
+
+
+def _may_retry(fault: Exception, attempt: int, began: float, is_inside: bool) -> bool:
+    """Return True if another attempt may succeed; `is_inside` is True inside a transaction of the caller."""
+    if isinstance(fault, OrderLocked):  # the next attempt waits for a moment, and raises it with `is_final`
+        return not fault.is_final and should_retry(1, began)
+    if is_of_session(fault) and (is_inside or attempt > 1):
+        return False
+    return should_retry(attempt, began)
+
+
+def _prepare_retry(fault: Exception, attempt: int, is_inside: bool) -> None:
+    """Repair what the fault shows, and close the connection if it is broken or was tried often enough."""
+    if isinstance(fault, IntegrityError):
+        repair_sequences(database_alias(), fault)
+    if is_of_session(fault) or (attempt == MAX_ATTEMPTS - 1 and not is_inside):
+        close_connection(database_alias())
+    else:
+        close_if_broken(database_alias())
 
 
 def is_lost(using: str) -> bool:
     """Return True if the current transaction can only be rolled back, although no error was raised.
 
-    So it is after a database error that was caught and swallowed, and after the connection was closed.
+    That happens after a database error that was swallowed, and after the connection was closed.
     """
     connection: Any = connections[using]
     if connection.needs_rollback or connection.closed_in_transaction or connection.connection is None:
@@ -138,10 +145,10 @@ def is_lost(using: str) -> bool:
 
 @contextmanager
 def write_transaction(using: str) -> Iterator[None]:
-    """Return a transaction that has the right to write from its start.
+    """Open a transaction that may write from its start.
 
-    SQLite alone needs it: a transaction that reads first and writes later fails there at once with
-    "database is locked" when another has written in between. https://www.sqlite.org/lang_transaction.html
+    It matters on SQLite only: there a transaction that reads first and writes later fails at once with "database is
+    locked" if another one has written in between. https://www.sqlite.org/lang_transaction.html
     """
     connection: Any = connections[using]
     connection.ensure_connection()  # Django sets the mode when it connects

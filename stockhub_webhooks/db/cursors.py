@@ -1,4 +1,4 @@
-"""Run the kept statements: on a fast cursor of our own if nothing else needs to see them, otherwise on Django's.
+"""Run the kept statements on a fast cursor of our own, or on Django's if other software must see them.
 
 Django's cursor writes the values into the SQL text, and PostgreSQL parses and plans it again each time. Our cursor is
 made once for a connection, sends the values beside the text, and lets PostgreSQL keep the plan (a prepared statement).
@@ -34,16 +34,16 @@ IDLE = 0  # psycopg.pq.TransactionStatus.IDLE
 
 
 def run(connection: Any, sql: str, parameters: Sequence[Any], fetch: Callable[[Any], T]) -> T:
-    """Execute a statement and return what `fetch` takes from the cursor.
+    """Execute a statement and return the result of `fetch`.
 
     Args:
         connection: Django's connection.
         sql: the text, with `%s` for each parameter.
         parameters: the values, prepared for the database.
-        fetch: a function of the cursor, such as `methodcaller("fetchall")`.
+        fetch: a function that gets the cursor, such as `methodcaller("fetchall")`.
 
     Raises:
-        django.db.OperationalError: also if a prepared statement was lost inside a transaction, which can be repeated.
+        django.db.OperationalError: a prepared statement was lost inside a transaction, which can be repeated.
         django.db.Error: the database rejected the statement.
     """
     cursor = _fast_cursor(connection) if has_plain_cursors(connection) else None
@@ -85,7 +85,7 @@ def has_plain_cursors(connection: Any) -> bool:
 
 
 _methods_of: Callable[[type], tuple[Any, ...]] = attrgetter(*CURSOR_METHODS)
-_djangos_methods: dict[type, tuple[Any, ...]] = {}  # by class, as they were when they were found to be Django's
+_djangos_methods: dict[type, tuple[Any, ...]] = {}  # by class; methods that were found to be Django's
 
 
 def _has_djangos_methods(backend: type) -> bool:

@@ -8,7 +8,10 @@ from django.db.models import FloatField, Func
 
 
 class DaysBetween(Func):
-    """Days from the first time to the second, as a float: the difference of SQLite would be computed in Python."""
+    """Days from the first time to the second, as a float.
+
+    Django's difference of two times is computed in Python on SQLite, so it cannot be aggregated there.
+    """
 
     arity = 2
     output_field: Any = FloatField()

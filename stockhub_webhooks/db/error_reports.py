@@ -22,7 +22,7 @@ class QuietFilter(SafeExceptionReporterFilter):
         self.host_filter = host_filter
 
     def __getattribute__(self, name: str) -> Any:
-        """Take everything else from the host's filter."""
+        """Delegate everything else to the host's filter."""
         own = name in ("host_filter", "get_traceback_frame_variables") or name.startswith("__")
         return super().__getattribute__(name) if own else getattr(self.host_filter, name)
 
@@ -54,5 +54,5 @@ def named(value: Any, depth: int = DEPTH) -> Any:
 
 
 def without_queries(request: HttpRequest) -> None:
-    """Let the reports about this request name query sets."""
+    """Let the error reports about this request name query sets instead of reading them."""
     request.exception_reporter_filter = QuietFilter(get_exception_reporter_filter(request))

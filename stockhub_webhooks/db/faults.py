@@ -1,6 +1,6 @@
-"""Database faults by what ended the work: a lost connection, a deadlock, or a session that a program changed.
+"""Classification of database errors: a lost connection, a deadlock, or a session whose settings were changed.
 
-The error that the code of a shop raises may be of another database or wrap ours, so the state of our connection and the
+An error that the shop's code raises may come from another database or wrap ours. So the state of our connection and the
 codes of all errors in the chain decide, never the class of the error alone.
 """
 
@@ -21,8 +21,11 @@ DEADLOCK_SQLSTATES = ("40P01", "40001")
 LOST_NUMBERS = frozenset({1053, 1927, 2006, 2013, 2055, 4031})
 DEADLOCK_NUMBER = 1213
 LOCK_TIMEOUTS = ("55P03", 1205)
+# a table or a column that is not there; SQLite has no codes
+MISSING_CODES = ("42P01", "42703", 1146, 1054)
+MISSING_TEXTS = ("no such table", "no such column", "has no column named")
 
-# Faults of a session in which a program has changed a setting, such as the schema, the role or the access mode.
+# Errors that may come from a changed setting of the session, such as the schema, the role or the access mode.
 SESSION_FAULTS = (InternalError, ProgrammingError, NotSupportedError, InterfaceError)
 
 
@@ -32,10 +35,17 @@ def is_deadlock(error: BaseException) -> bool:
 
 
 def is_called_off(error: BaseException) -> bool:
-    """Return True if a database ended the transaction because of locks of others: no fault of its statements."""
+    """Return True if a database ended the transaction because of other transactions' locks."""
     return is_deadlock(error) or any(
         _code(each) in LOCK_TIMEOUTS or (isinstance(each, OperationalError) and "is locked" in str(each))
         for each in chain(error)
+    )
+
+
+def is_missing_table(error: BaseException) -> bool:
+    """Return True if the database has not the table or column of a statement, as before `migrate`."""
+    return any(code in MISSING_CODES for code in _codes(error)) or any(
+        isinstance(each, OperationalError) and any(text in str(each) for text in MISSING_TEXTS) for each in chain(error)
     )
 
 
@@ -45,25 +55,25 @@ def is_of_session(error: BaseException) -> bool:
 
 
 def connection_died(using: str, error: BaseException) -> bool:
-    """Return True if the connection has ended, as far as the driver knows; for use inside the transaction."""
+    """Return True if the connection has ended, as far as the driver knows. Call it inside the transaction."""
     connection = connections[using]
     raw = connection.connection
     if raw is None or connection.vendor == "sqlite":
         return False
-    if connection.vendor == "mysql":  # its driver does not know: it is asked, if the error says so or was swallowed
+    if connection.vendor == "mysql":  # its driver does not know, so the server is asked if the error is doubtful
         is_doubtful = isinstance(error, TransactionLost) or _names_lost_connection(error)
         return is_doubtful and not connection.is_usable()
     return bool(raw.closed)
 
 
 def as_lost_connection(error: BaseException) -> ConnectionLost | None:
-    """Return the error of a statement of ours as a lost connection, None if it is another one."""
+    """Return the error of one of our statements as `ConnectionLost`; None if the connection was not lost."""
     is_ours = isinstance(error, DatabaseFault) and _names_lost_connection(error)
     return lost_connection(error) if is_ours else None
 
 
 def lost_connection(error: BaseException) -> ConnectionLost:
-    """Return the error that says what the database did, from the error that the driver raised."""
+    """Return an error that says why the connection was lost, from the error that the driver raised."""
     for code in _codes(error):
         if code in TIMEOUTS:
             return ConnectionLost(
@@ -105,7 +115,7 @@ def _code(error: BaseException) -> str | int | None:
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield the error, and those that it was raised from."""
+    """Yield the error and its causes."""
     seen: set[int] = set()
     each: BaseException | None = error
     while each is not None and id(each) not in seen:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import models
 
-# The condition that `istartswith` makes on each database.
+# Options of an index for the condition that `istartswith` makes on each database.
 PREFIX_INDEX_OPTIONS: dict[str, dict[str, Any]] = {
     "postgresql": {"sql": "CREATE INDEX %(name)s ON %(table)s (UPPER(%(columns)s::text) text_pattern_ops)%(extra)s"},
     "sqlite": {"col_suffixes": ("COLLATE NOCASE",)},
@@ -50,6 +50,8 @@ class BeginningIndex(models.Index):
         """Return the CREATE INDEX statement."""
         fields = [model._meta.get_field(name) for name in self.fields]
         own = PREFIX_INDEX_OPTIONS.get(schema_editor.connection.vendor, {})
+        if options.get("concurrently"):  # Django leaves a statement of ours as it is
+            own = own | {"sql": own["sql"].replace("CREATE INDEX", "CREATE INDEX CONCURRENTLY")}
         if _needs_upper_column(fields[0], schema_editor):
             own = {"sql": f"ALTER TABLE %(table)s {add_upper_column(fields[0], self.name, schema_editor)}"}
         return schema_editor._create_index_sql(model, fields=fields, name=self.name, using=using, **own, **options)
@@ -70,7 +72,7 @@ def upper_column(field: Any) -> str:
 
 
 def has_upper_column(field: Any) -> bool:
-    """Return True if an `ExactCharField` has that column there."""
+    """Return True if an `ExactCharField` has a column in upper case on MySQL and MariaDB."""
     return any(
         isinstance(index, BeginningIndex) and index.fields == [field.name] for index in field.model._meta.indexes
     )

@@ -1,4 +1,4 @@
-"""INSERT of the keys that a query finds: no row comes to this process, however many there are."""
+"""INSERT of the keys that a query finds, inside the database: no row is sent to this process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Leases on rows of work: claim with a token, release, and give back what a process lost.
+"""Leases on rows of work: claim them with a token, and release them.
 
 A row is *open* while `due_at` is set. A process claims it: it writes a token of its own into `claim`, and the end of
 its lease into `due_at`. Each later change of the row is conditional on the token. The lease is short and not renewed
@@ -15,7 +15,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from typing import Any
 from weakref import WeakSet
@@ -33,10 +33,11 @@ from stockhub_webhooks.db.connections import (
 )
 from stockhub_webhooks.db.timeouts import query_timeout
 
-KEPT_LOST_CLAIMS = 1000
-_lost_claims: deque[Callable[[], int]] = deque(maxlen=KEPT_LOST_CLAIMS)
-_giving_back = threading.Lock()
-_claims: WeakSet[Claim] = WeakSet()
+MAX_LOST_CLAIMS = 1000
+# an UPDATE for each claim that may have been executed although its answer was lost
+_lost_claims: deque[Callable[[], int]] = deque(maxlen=MAX_LOST_CLAIMS)
+_releasing_lost = threading.Lock()
+_claims: WeakSet[Claim] = WeakSet()  # of this process
 
 
 class Claim:
@@ -58,7 +59,7 @@ class Claim:
             yield self.rows.pop(0)
 
     def finish(self, rows: list[Any]) -> None:
-        """Take rows out of the claim that the caller has worked on."""
+        """Remove rows from the claim, since the caller has finished their work."""
         self.rows = [row for row in self.rows if row not in rows]
 
     def release(self) -> None:
@@ -74,9 +75,14 @@ def claim_values(token: uuid.UUID) -> dict[str, Any]:
 
 
 def claim_waiting(rows: models.QuerySet[Any], token: uuid.UUID, **values: Any) -> int:
-    """Claim the rows that still wait; return the number of rows, 0 if another process was first.
+    """Claim rows by one UPDATE; return their number, 0 if another process was first.
 
-    One UPDATE. If its answer is lost, the token shows whether it was executed.
+    If the answer of the UPDATE is lost, the token shows whether it was executed.
+
+    Args:
+        rows: the rows, with the condition that they are not claimed.
+        token: the token of the claim.
+        values: further fields to set.
     """
     mine = rows.model._base_manager.using(rows.db).filter(claim=token)
     attempts = 0
@@ -114,6 +120,7 @@ def claim_unlocked(rows: models.QuerySet[Any], token: uuid.UUID, **values: Any) 
 
 
 def _lockable_parts(rows: models.QuerySet[Any]) -> list[models.QuerySet[Any]]:
+    """Return the rows as they are, or one by one if a locked row would make the statement for all of them fail."""
     features = connections[rows.db].features
     if features.has_select_for_update_skip_locked or not features.has_select_for_update:
         return [rows]
@@ -165,52 +172,59 @@ def locked(rows: models.QuerySet[Any]) -> set[Any]:
 
 
 def renew(rows: models.QuerySet[Any], token: uuid.UUID | None) -> int:
-    """UPDATE the rows that still have the token, so that they are locked until the transaction ends; return how many.
+    """Lock the rows that still have the token until the transaction ends, by an UPDATE; return their number.
 
-    The first statement of a transaction that does the work of a claim.
+    Must be the first statement of a transaction that does the work of a claim.
     """
     return rows.filter(claim=token).update(claim=token)
 
 
-def give_back_lost() -> None:
-    """Release what this process may have claimed without knowing it, since the database's answer was lost.
+def release_lost() -> None:
+    """Release the rows that this process may have claimed without knowing it, since the database's answer was lost.
 
     Raises:
         django.db.Error: the database is still away.
     """
-    if not _lost_claims or not _giving_back.acquire(blocking=False):
+    if not _lost_claims or not _releasing_lost.acquire(blocking=False):
         return
     try:
         while _lost_claims:
             with_retries(_lost_claims[0])
             _lost_claims.popleft()
     finally:
-        _giving_back.release()
+        _releasing_lost.release()
 
 
-def give_back_all() -> None:
-    """Release whatever was claimed in this process and not begun: the process ends.
+def release_all() -> None:
+    """Release all rows that this process has claimed and not begun, since the process ends.
 
     Raises:
         django.db.Error: the database is away.
     """
     for claim in list(_claims):
         claim.release()
-    give_back_lost()
+    release_lost()
 
 
 def release_later(rows: models.QuerySet[Any], token: uuid.UUID | None) -> None:
-    """Release the rows of a claim, without an attempt, when `give_back_lost` is called next."""
-    _remember(rows, token, {"attempts": F("attempts")})
+    """Release the rows of a claim at the next `release_lost`; no attempt is counted."""
+    _remember(rows, token, {"attempts"})
 
 
-def _remember(rows: models.QuerySet[Any], token: uuid.UUID | None, values: dict[str, Any]) -> None:
-    """Remember a claim whose answer did not come, to give it back when the database is there again."""
+def _remember(rows: models.QuerySet[Any], token: uuid.UUID | None, written: Collection[str]) -> None:
+    """Remember a claim for `release_lost`.
+
+    Args:
+        rows: the claimed rows, or more of them.
+        token: the token of the claim.
+        written: the names of further fields that the claim has written. Those that count an attempt or change the
+            status are restored.
+    """
     close_if_broken(rows.db)
     released: dict[str, Any] = {"claim": None, "due_at": NOW}
-    if "attempts" in values:
+    if "attempts" in written:
         released["attempts"] = F("attempts") - 1
-    if "status" in values:
+    if "status" in written:
         released["status"] = "pending"
     lost = rows.model._base_manager.using(rows.db).filter(claim=token, due_at__isnull=False)
     _lost_claims.append(partial(lost.update, **released))

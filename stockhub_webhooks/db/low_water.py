@@ -1,7 +1,7 @@
 """Low-water marks: a query for due rows begins where the last one found its first row, not at the beginning.
 
-A row that is done has no `due_at` any more, but its former entry stays in the index until the database has removed it.
-That is impossible while any transaction is open, so each query for due rows would read all these entries again.
+A row that is done has no `due_at` any more, but its former index entry stays until the database removes it, which it
+cannot do while any transaction is open for long. Without a mark, each query for due rows reads all these entries again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 from stockhub_webhooks.db.throttle import Throttle
 
 BEGINNING = datetime(2000, 1, 1, tzinfo=timezone.utc)
-FULL_LOOK_SECONDS = 10.0
+FULL_SEARCH_SECONDS = 10.0
 MARGIN = timedelta(seconds=10)  # a row may be committed so much later than its `due_at` was written
 
 
@@ -23,12 +23,12 @@ class LowWaterMark(Throttle):
     """
 
     def __init__(self) -> None:
-        super().__init__(FULL_LOOK_SECONDS)
+        super().__init__(FULL_SEARCH_SECONDS)
         self._marks: dict[str, datetime] = {}
-        self._newest = BEGINNING  # the newest due row that any search has found: so late it is at least
+        self._newest = BEGINNING  # the newest `due_at` that any search has found: it is at least as late as that
 
     def floor(self, key: str = "") -> datetime:
-        """Return the time to search from; the caller must search, since every ten seconds it is the beginning."""
+        """Return the time to search from. Every ten seconds it is the beginning, so the caller must really search."""
         if self.is_due(key):
             self.start(key)
             return BEGINNING
@@ -38,7 +38,7 @@ class LowWaterMark(Throttle):
         """Set the mark after a search.
 
         Args:
-            due_at: that of the first row; None if there was none, so that the mark rises as far as it can be known.
+            due_at: that of the first row that was found; None if there was none.
             key: the kind of the rows.
         """
         if due_at is not None:
@@ -46,11 +46,11 @@ class LowWaterMark(Throttle):
         self._marks[key] = (self._newest if due_at is None else due_at) - MARGIN
 
     def mark(self, key: str = "") -> datetime:
-        """Return the time before which no row is due, for a further search of the same moment."""
+        """Return the mark as it is, for a further query of the same search."""
         return self._marks.get(key, BEGINNING)
 
     def fall_below(self, time: datetime) -> None:
-        """Search from the beginning the next time, if rows that are due since this time may be below a mark."""
+        """Let the next search begin at the beginning, if rows that are due since this time are below the mark."""
         for key, mark in list(self._marks.items()):
             if time < mark:
                 self._ends.pop(key, None)

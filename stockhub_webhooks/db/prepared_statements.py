@@ -1,9 +1,9 @@
-"""Decide which of the kept statements PostgreSQL prepares: reads and plans once for a connection.
+"""Decide which of the kept statements PostgreSQL prepares, that is, parses and plans once for a connection.
 
-Prepared statements need a connection that leads to one and the same server process. A pooler that hands each
-transaction to another server process makes them dangerous: all psycopg connections use the same names (`_pg3_0`, ...),
-so another client's statement could run without an error. A pooler gives its clients a process number of its own, which
-differs from the one that the server answers. Prepared statements stay off unless the two are equal.
+Prepared statements need a connection that always leads to the same server process. Behind a pooler, which may send
+each transaction to another server process, they are dangerous: all psycopg connections use the same names (`_pg3_0`,
+...), so another client's statement could run without an error. A pooler reports a process id of its own to its
+clients, which differs from `pg_backend_pid()`. Prepared statements stay off unless the two are equal.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ logger = logger_of(__name__)
 DOES_NOT_EXIST, EXISTS_ALREADY = "26000", "42P05"
 RESULT_TYPE_CHANGED = "0A000"  # "cached plan must not change result type", after a migration
 
-_is_off = False  # for this process
+_is_off = False  # True once PostgreSQL has refused a prepared statement of this process
 
 
 class Preparation:
@@ -37,12 +37,12 @@ class Preparation:
         """
         self._is_hosts_choice = "prepare_threshold" in options or driver_connection.prepare_threshold is not None
         self._is_direct: bool | None = None  # not known yet
-        self._is_stale = False
+        self._is_stale = False  # True after a migration that this connection has seen
         self._executed: set[str] = set()
         self._last_choice: bool | None = False
 
     def choose(self, driver_connection: Any, sql: str) -> bool | None:
-        """Return psycopg's argument `prepare` for a statement: yes, no, or None for what the host has chosen."""
+        """Return psycopg's argument `prepare` for a statement; None leaves the choice to the host's settings."""
         self._last_choice = self._choose(driver_connection, sql)
         return self._last_choice
 
@@ -52,7 +52,7 @@ class Preparation:
         if self._is_hosts_choice:
             return None
         if sql not in self._executed:
-            # preparing costs a round trip, which a connection of one request would never earn back
+            # preparing costs a round trip, which pays only if the connection runs the statement again
             self._executed.add(sql)
             return False
         if self._is_direct is None:
@@ -64,7 +64,7 @@ class Preparation:
         return self._is_direct
 
     def is_to_blame(self, error: BaseException) -> bool:
-        """Return True if the last statement failed because it was prepared. It can be repeated: the next one is not.
+        """Return True if the last statement failed because it was prepared. Repeat it: it is not prepared again.
 
         Args:
             error: Django's error, whose cause is psycopg's.
@@ -91,7 +91,7 @@ def preparation_of(driver_connection: Any, options: Mapping[str, Any]) -> Prepar
 
 
 def _is_direct(driver_connection: Any) -> bool:
-    """Return True if no pooler stands in between: the server process has the number that the connection was given."""
+    """Return True if there is no pooler: the server process has the id that the connection was given."""
     (pid,) = driver_connection.execute("SELECT pg_backend_pid()").fetchone()
     return bool(pid == driver_connection.info.backend_pid)
 
@@ -101,7 +101,7 @@ def _switch_off(state: str) -> None:
     _is_off = True
     logger.warning(
         "PostgreSQL refused a prepared statement (SQLSTATE %s: it %s). From now on this process prepares no statement. "
-        "The refused statement is repeated. Most likely a connection pooler stands in between: set "
+        "The refused statement is repeated. Most likely there is a connection pooler: set "
         '"prepare_threshold": None in the OPTIONS of the database.',
         state,
         "does not exist" if state == DOES_NOT_EXIST else "exists already",

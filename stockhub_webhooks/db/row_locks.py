@@ -1,8 +1,8 @@
-"""Locks on rows of orders that other transactions may hold, perhaps for long.
+"""Locks on rows of orders, which other transactions may hold, perhaps for long.
 
-A locked row is asked for without waiting. If that fails, the caller repeats its transaction, which waits for a moment,
-since another process may be applying a message of the same order. If the row is still locked, it is remembered, so that
-this process does not wait for it again, and the work is for later.
+The row is locked without waiting. If that fails, the caller repeats its transaction, and the second attempt waits for a
+moment, since another process may be applying a message of the same order. If the row is still locked then, it is
+remembered, so that this process does not wait for it again, and its work is postponed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ WAIT_SECONDS = 1.0
 MIN_PAUSE_SECONDS = 2.0
 MAX_PAUSE_SECONDS = 30.0
 FORGET_SECONDS = 2 * MAX_PAUSE_SECONDS
-MAX_WAITED_FOR = 4  # if so many rows are locked, no other one is waited for
+MAX_WAITED_FOR = 4  # if so many rows are locked, no thread waits for a further one
 LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's code
 LOCK_ERRORS = (1205, 3572)  # of MariaDB and MySQL
 
@@ -29,7 +29,7 @@ Key = tuple[Any, ...]
 
 
 class LockedRows:
-    """The rows that were locked when this process asked for them last."""
+    """The rows that were locked at the last attempt of this process."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
@@ -40,7 +40,7 @@ class LockedRows:
         return key in self._seen
 
     def should_wait(self, key: Key) -> bool:
-        """Return True, once, in the thread that found the row locked before."""
+        """Return True once, in the thread that `wait_next` was called in for this row."""
         keys: set[Key] = vars(self._threads).setdefault("keys", set())
         if key in keys:
             keys.discard(key)
@@ -48,7 +48,7 @@ class LockedRows:
         return False
 
     def wait_next(self, key: Key) -> bool:
-        """Let this thread wait when it asks for the row again; return False if it should not wait for it."""
+        """Let this thread wait at its next attempt to lock the row; return False if it must not wait."""
         if key in self._seen or len(self._seen) >= MAX_WAITED_FOR:
             return False
         vars(self._threads).setdefault("keys", set()).add(key)
@@ -69,13 +69,13 @@ class LockedRows:
                 self._seen.pop(key, None)
 
     def pause_for(self, key: Key) -> float:
-        """Return the seconds until it is worth asking again: as long as the row has been locked, within limits."""
+        """Return the seconds until the next attempt: as long as the row has been locked so far, within limits."""
         now = time.monotonic()
         first, _last = self._seen.get(key, (now, now))
         return min(max(now - first, MIN_PAUSE_SECONDS), MAX_PAUSE_SECONDS)
 
     def paused(self, model: type[models.Model], name: str) -> list[Any]:
-        """Return the values of a field of the model's locked rows, as far as their pause is not over."""
+        """Return the values that identify the model's locked rows by one field, if their pause is not over."""
         now = time.monotonic()
         with self._guard:
             rows = [(key, last) for key, (_first, last) in self._seen.items() if key[0] is model and key[1][0] == name]

@@ -1,4 +1,4 @@
-"""Queries that run for every message, compiled by Django once and then kept."""
+"""Queries that run for every message: Django compiles them once."""
 
 from __future__ import annotations
 

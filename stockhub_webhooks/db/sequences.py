@@ -16,7 +16,7 @@ from stockhub_webhooks.logs import logger_of
 logger = logger_of(__name__)
 
 PRIMARY_KEY_SUFFIX = "_pkey"  # PostgreSQL's name for the constraint
-# a key of ours among the advisory locks, so that no two processes set the same sequence
+# the key of our advisory lock, so that no two processes set the same sequence
 LOCK_KEY = 5_746_372_118
 
 
@@ -58,7 +58,7 @@ def behind_sequences(using: str) -> list[BehindSequence]:
 
 
 def _sequence_names(using: str) -> dict[tuple[str, str], str]:
-    """Return (table, column) to the name of its sequence, for each table of ours that exists and has one."""
+    """Return the names of the sequences by (table, column), for each table of ours that exists and has one."""
     keys = [(model._meta.db_table, model._meta.pk.column) for model in _models_with_sequence()]
     quote = connections[using].ops.quote_name
     column = "CASE WHEN to_regclass(%s) IS NOT NULL THEN pg_get_serial_sequence(%s, %s) END"

@@ -1,7 +1,7 @@
-"""SQL text of the statements that every message needs, built once for each model and database and then kept.
+"""SQL text of the statements that every message needs, built once for each model and database.
 
-Django builds the text again for each call, which costs a web worker more time than running it. The fields still decide
-how a value is written to the database.
+Django builds the text again for each call, which takes a web worker longer than running the statement. The model fields
+still convert the values.
 """
 
 from __future__ import annotations
@@ -31,12 +31,19 @@ PSYCOPG_TYPES: frozenset[type] = TEXT | {int, bool, bytes, Decimal, datetime, UU
 
 
 class Column(NamedTuple):
-    """A column, and how its values are prepared for the database."""
+    """A column, and how its values are converted for the database.
 
-    attribute: str  # of the row
+    Attributes:
+        attribute: the name of the attribute of the row.
+        field: the model field.
+        driver_types: types whose values the driver takes as they are.
+        prepare: converts other values; it gets the `connection`, since each thread has its own.
+    """
+
+    attribute: str
     field: Any
-    driver_types: frozenset[type]  # values of these types need no preparation
-    prepare: Callable[..., Any]  # takes the `connection` as an argument, since each thread has its own
+    driver_types: frozenset[type]
+    prepare: Callable[..., Any]
 
     def value(self, value: Any, connection: Any) -> Any:
         """Return the value as the database driver takes it."""
@@ -131,7 +138,7 @@ def _column(field: Any, using: str) -> Column:
 
 
 def _json(field: Any, value: Any, connection: Any) -> str:
-    """Return the text that psycopg makes of Django's JSON wrapper in the end."""
+    """Return the text that psycopg would make of Django's JSON wrapper."""
     return json.dumps(value, cls=field.encoder)
 
 

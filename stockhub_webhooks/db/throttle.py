@@ -1,12 +1,25 @@
-"""A minimum interval between two runs of something in this process; `models.lock` does the same for all processes."""
+"""Time of this process: pauses between two runs of something, and the end of a slice of work.
+
+`models.lock` has pauses for all processes.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Container
-from threading import Lock
+from threading import Event, Lock
 from typing import ClassVar
 from weakref import WeakSet
+
+
+def is_over(until: float, stop: Event | None) -> bool:
+    """Return True if work must end.
+
+    Args:
+        until: when the work must end, on the clock of `time.monotonic`.
+        stop: ends the work earlier if it is set.
+    """
+    return time.monotonic() >= until or bool(stop and stop.is_set())
 
 
 class Throttle:
@@ -15,7 +28,7 @@ class Throttle:
     Each method is one operation on a dict, so threads need no lock; two threads may still see the same pause end.
     """
 
-    instances: ClassVar[WeakSet[Throttle]] = WeakSet()  # a test suite starts every test without a pause
+    instances: ClassVar[WeakSet[Throttle]] = WeakSet()  # for test suites, which reset them before each test
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds

@@ -1,4 +1,4 @@
-"""Time limit for a database that does not answer, and the rule for retries.
+"""Time limits for a database that does not answer, and the rule for retries.
 
 The OPTIONS of a connection limit most waits (see `checks.hanging_database`), but not the wait for a PostgreSQL server
 that is stopped or waits for its disk. The server's machine still confirms what we send, so `tcp_user_timeout` sees no
@@ -26,10 +26,10 @@ from stockhub_webhooks.db.faults import chain
 from stockhub_webhooks.exceptions import WriterBusy
 
 MAX_ATTEMPTS = 3
-SLOW_SECONDS = 4.0
-CHECK_SECONDS = 0.2
+SLOW_SECONDS = 4.0  # a step that took longer is not repeated
+CHECK_SECONDS = 0.2  # between two looks of the watchdog
 SQLITE_TIMEOUT_SECONDS = 5.0  # the default of Python's module
-SENDER_WAIT_SECONDS = 2.0
+SENDER_WAIT_SECONDS = 2.0  # for another writer of a SQLite file
 
 
 def should_retry(attempt: int, began: float, max_attempts: int = MAX_ATTEMPTS) -> bool:
@@ -64,11 +64,11 @@ def query_timeout(using: str) -> Iterator[None]:
 
 @contextmanager
 def cursors_released(using: str) -> Iterator[None]:
-    """Release the cursors of a statement that failed on SQLite, in the thread of its connection.
+    """Release the cursors of a statement that failed on SQLite at once, in the thread of its connection.
 
-    Django's errors refer to their own frames, so the cursor of a failed statement is left to the garbage collector,
-    which runs in any thread: one that has the right to write would wait for the connection of another thread, which
-    waits for the right to write, until the time-out of SQLite.
+    Django's errors refer to their own frames, so the garbage collector would release the cursor, in any thread. A
+    thread that writes would then wait for the connection of another thread, which itself waits to write, until the
+    time-out of SQLite.
     """
     try:
         yield
@@ -81,7 +81,7 @@ def cursors_released(using: str) -> Iterator[None]:
 
 @contextmanager
 def sqlite_busy_timeout(using: str, seconds: float) -> Iterator[None]:
-    """Wait at most so long for another writer of a SQLite file; other databases have locks of rows and are left alone.
+    """Wait at most so many seconds for another writer of a SQLite file; without effect on other databases.
 
     Raises:
         django.db.OperationalError: the other writer took longer.
@@ -107,7 +107,7 @@ def _set_busy_timeout(connection: Any, seconds: float) -> None:
 
 @contextmanager
 def sender_timeout(using: str, received_at: datetime) -> Iterator[None]:
-    """Limit the wait of a request for another writer of a SQLite file, if a spool takes what cannot wait.
+    """Limit the time that a request waits for another writer of a SQLite file, if there is a spool for its message.
 
     Args:
         using: the alias of the database.

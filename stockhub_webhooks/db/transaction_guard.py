@@ -1,4 +1,4 @@
-"""What code of the shop may do to our transaction and to its connection, although it should not."""
+"""Detection of what the shop's code must not do: end our transaction, or change the session of its connection."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ END = f"SELECT {COLUMNS}"
 
 
 class TransactionGuard:
-    """Notices that code of the shop ended the present transaction by hand, or changed the session.
+    """Notices that the shop's code ended the current transaction by hand, or changed the session.
 
-    One statement at the start, which also sets the keepalives of this transaction, and one at the end. PostgreSQL
-    gives each transaction that writes a number, and is asked for some settings in the same statement. Elsewhere a
-    savepoint is gone if the transaction is.
+    It takes one statement at the start, which also sets the keepalives of the transaction, and one at the end. On
+    PostgreSQL they compare some settings and the number of the transaction, which exists once the transaction has
+    written. On other databases a savepoint is gone if the transaction is.
 
     Attributes:
         session_changed: True if `is_intact` found another setting than at the start; PostgreSQL only.

@@ -1,4 +1,7 @@
-"""INSERT, UPDATE and locking SELECT with kept statements. Writes send Django's signals, as `Model.save` does."""
+"""INSERT, UPDATE and locking SELECT with kept statements.
+
+`insert` and `save` send Django's `pre_save` and `post_save`, as `Model.save` does; `update` does not, as in Django.
+"""
 
 from __future__ import annotations
 
@@ -81,7 +84,8 @@ def select_for_update(model: type[models.Model], using: str, **values: Any) -> A
     Related rows are not joined: PostgreSQL cannot lock rows of an outer join.
 
     Raises:
-        OrderLocked: another transaction holds the row. If it is not final, the repeated transaction waits for a moment.
+        OrderLocked: another transaction holds the row. Unless `is_final` is set, the caller repeats its transaction,
+            which then waits for a moment.
     """
 
     def fetch(wait: str) -> Any:

@@ -1,7 +1,7 @@
-"""Bookings of receivers, under the lock of the receiver's row for the purchase.
+"""Bookings of receivers (`event.book`), under a lock for each receiver and purchase.
 
-A receiver that reads `event.purchase` takes the lock first, so that what it reads is what was committed by its former
-call for another order of the purchase, and two calls never book from different states.
+The lock is acquired when the receiver reads `event.purchase`, before the purchase is read. So the receiver sees what
+its former calls for other orders of the purchase have committed, and two calls never book from different states.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ BATCH = 500
 
 
 def lock(receiver: str, account: str, po_number: str, increment_id: str) -> BookedPurchase:
-    """Lock what a receiver has booked of a purchase, until its transaction ends.
+    """Return the row of a receiver's bookings of a purchase, locked until the transaction ends; insert it at first.
 
     Args:
         receiver: the identity of the receiver.
@@ -41,7 +41,7 @@ def lock(receiver: str, account: str, po_number: str, increment_id: str) -> Book
 
 
 def take_over(booked: BookedPurchase, increment_ids: Collection[str]) -> None:
-    """Move what was booked for orders of the purchase before their number came to the purchase."""
+    """Move bookings to the purchase that were made for its orders when their `po_number` was not known yet."""
     using = database_alias()
     rows = BookedPurchase.objects.using(using).filter(account=booked.account, receiver=booked.receiver)
     names = [name for name in (f"order:{number}" for number in increment_ids) if name != booked.purchase]
@@ -53,10 +53,10 @@ def take_over(booked: BookedPurchase, increment_ids: Collection[str]) -> None:
 
 
 def book(booked: BookedPurchase, key: str, wanted: Mapping[str, int]) -> Counter[str]:
-    """Book pieces of lines under a key; return the difference to what was booked before."""
+    """Book pieces of lines under a key; return the differences to what was booked before, without zeros."""
     known = _pieces(booked, key, wanted)
-    new = Counter({line: pieces - known.get(line, 0) for line, pieces in wanted.items()})
-    new = Counter({line: pieces for line, pieces in new.items() if pieces})
+    differences = {line: pieces - known.get(line, 0) for line, pieces in wanted.items()}
+    new = Counter({line: difference for line, difference in differences.items() if difference})
     _add(booked, key, new, known)
     return new
 
@@ -86,7 +86,14 @@ def _pieces(booked: BookedPurchase, key: str, lines: Collection[str]) -> dict[st
 
 
 def _add(booked: BookedPurchase, key: str, new: Mapping[str, int], known: Mapping[str, int] | None = None) -> None:
-    """Add pieces to bookings; those of `known` lines exist."""
+    """Add pieces to bookings.
+
+    Args:
+        booked: the bookings of a purchase.
+        key: the key of the bookings.
+        new: pieces by line.
+        known: the lines that have a booking under this key; None to read them.
+    """
     using = database_alias()
     if known is None:
         known = _pieces(booked, key, new)

@@ -1,9 +1,10 @@
 """Pause and circuit breaker of each receiver: while a receiver is paused or away, its calls wait and count no attempt.
 
-A person pauses a receiver. The breaker opens by itself after failures of `BREAKER_EVENTS` different events with one
-cause and no success in between: the service behind the receiver is away. While it is open, one call at a time is made
-as a probe; the first success closes it, and all that waits is due. The state is a row of `ReceiverState`, the same for
-all processes. Each process keeps a copy for a second, so that a receiver that works costs no statement.
+A person pauses a receiver. The breaker opens by itself after `BREAKER_EVENTS` different events have failed with one
+cause and no call has succeeded in between: the service behind the receiver is away. While it is open, one call at a
+time is made as a probe; the first success closes it and makes all waiting calls due. The state is a row of
+`ReceiverState`, the same for all processes. Each process caches it for a second, so that a working receiver costs no
+query.
 """
 
 from __future__ import annotations
@@ -35,44 +36,44 @@ from stockhub_webhooks.models.receiver_state import IS_OPEN, IS_PAUSED
 logger = logger_of(__name__)
 
 BREAKER_EVENTS = 5
-MAX_CAUSES = 20
+MAX_CAUSES = 20  # whose events are remembered
 FIRST_PROBE_SECONDS = 1
 SHORT_OUTAGE_SECONDS = 600.0
-MAX_PROBE_SECONDS, MAX_PROBE_SECONDS_LATER = 5, 300
+MAX_PROBE_SECONDS, MAX_PROBE_SECONDS_LATER = 5, 300  # in an outage that is short so far, and in a longer one
 NO_FAILURES: dict[str, Any] = {"failures": {}, "failing_since": None, "failed_in_a_row": 0}
 
 
 class State(NamedTuple):
-    """The state of a receiver in the memory of this process."""
+    """The cached state of a receiver."""
 
     is_paused: bool
     is_open: bool
     has_failures: bool
 
 
-memory_throttle = Throttle(1.0)
-_memory: dict[str, dict[str, State]] = {}
+cache_throttle = Throttle(1.0)
+_cache: dict[str, dict[str, State]] = {}
 
 
 # ---------------------------------------------------------------- reading
 
 
 def states() -> Mapping[str, State]:
-    """Return the states by receiver, at most a second old. Receivers that were never paused or failing have none."""
+    """Return the states by receiver, at most a second old. A receiver that never failed nor was paused has none."""
     using = database_alias()
     key = f"{using} {getattr(connections[using], 'schema_name', '')}"  # some hosts have a schema for each tenant
-    if memory_throttle.is_due(key) or key not in _memory:
+    if cache_throttle.is_due(key) or key not in _cache:
         rows = _rows().annotate(
             is_paused=ExpressionWrapper(IS_PAUSED, BooleanField()), is_open=ExpressionWrapper(IS_OPEN, BooleanField())
         )
-        _memory[key] = {
+        _cache[key] = {
             receiver: State(is_paused, is_open, bool(failures) or failing_since is not None)
             for receiver, is_paused, is_open, failures, failing_since in rows.values_list(
                 "receiver", "is_paused", "is_open", "failures", "failing_since"
             )
         }
-        memory_throttle.start(key)
-    return _memory[key]
+        cache_throttle.start(key)
+    return _cache[key]
 
 
 def blocked_receivers() -> frozenset[str]:
@@ -97,12 +98,12 @@ def pause(receiver: str, *, until: datetime | None = None, by: str = "", reason:
         new = ReceiverState(receiver=receiver)
         ReceiverState.objects.using(database_alias()).bulk_create([new], ignore_conflicts=True)
         _rows(receiver).update(**values)
-    forget()
+    clear_cache()
     logger.warning("receiver %s is paused; its calls wait until it is resumed", receiver)
 
 
 def resume(receiver: str) -> bool:
-    """End the pause of a receiver and close its breaker; all its failed calls are due. Return False if it had none."""
+    """End the pause of a receiver, close its breaker and make its failed calls due; return False if it had neither."""
     is_ended = _end(receiver, IS_PAUSED | IS_OPEN)
     if is_ended:
         logger.info("receiver %s is resumed; its waiting calls are due", receiver)
@@ -128,19 +129,19 @@ def note_failure(call: ReceiverCall, cause: str, *, counts: bool) -> int | None:
     if not counts and call.receiver not in blocked_receivers():
         return None
     pause = with_retries(partial(_note_failure, call, cause, counts), is_transaction=True)
-    forget()
+    clear_cache()
     return pause
 
 
 def note_failed_lookup(call: ReceiverCall) -> None:
-    """Count an attempt that waits for our own order, since `HOST_ORDER_RESOLVER` raised; the breaker stays as it is."""
+    """Count an attempt in which `HOST_ORDER_RESOLVER` raised; the breaker stays as it is."""
     if call.is_test:
         return
     if not _rows(call.receiver).update(**_one_more()):
         new = ReceiverState(receiver=call.receiver)
         ReceiverState.objects.using(database_alias()).bulk_create([new], ignore_conflicts=True)
         _rows(call.receiver).update(**_one_more())
-    forget()
+    clear_cache()
 
 
 def _one_more() -> dict[str, Any]:
@@ -153,7 +154,7 @@ def _note_failure(call: ReceiverCall, cause: str, counts: bool) -> int | None:
         is_long = ExpressionWrapper(Q(opened_at__lte=from_now(-SHORT_OUTAGE_SECONDS)), BooleanField())
         no_key = connections[using].features.has_select_for_no_key_update
         state: Any = _rows(call.receiver).select_for_update(no_key=no_key).annotate(is_long=is_long).first()
-        # the receiver's transaction may have been committed, and only a hook after the commit failed
+        # if only a hook after the commit failed, the call is done
         mine = {"pk": call.pk, "status": ReceiverCall.Status.RUNNING, "claim": call.claim}
         if not ReceiverCall.objects.using(using).filter(**mine).exists():
             return None
@@ -182,7 +183,7 @@ def _note_failure(call: ReceiverCall, cause: str, counts: bool) -> int | None:
 
 
 def _with_failure(failures: dict[str, list[int]], cause: str, event: int) -> dict[str, list[int]]:
-    """Return the failures with one more; beyond `MAX_CAUSES` causes the one with the fewest events is forgotten."""
+    """Return the failures with one more; beyond `MAX_CAUSES` causes, drop the one with the fewest events."""
     events = failures.get(cause, [])
     others = {name: numbers for name, numbers in failures.items() if name != cause}
     if len(others) >= MAX_CAUSES:
@@ -191,7 +192,7 @@ def _with_failure(failures: dict[str, list[int]], cause: str, event: int) -> dic
 
 
 def note_success(call: ReceiverCall) -> None:
-    """Forget the failures of a receiver, and close its breaker. A call of the account "test" shows nothing."""
+    """Forget the failures of a receiver and close its breaker; ignore calls of the account "test"."""
     state = states().get(call.receiver)
     if state is None or not (state.is_open or state.has_failures) or call.is_test:
         return
@@ -199,7 +200,7 @@ def note_success(call: ReceiverCall) -> None:
         with_retries(partial(_rows(call.receiver).filter(~IS_OPEN).update, **NO_FAILURES))
     elif _end(call.receiver, IS_OPEN, ends_pause=False):
         logger.warning("receiver %s works again; its waiting calls are due", call.receiver)
-    forget()
+    clear_cache()
 
 
 def _end(receiver: str, condition: Q, *, ends_pause: bool = True) -> bool:
@@ -219,7 +220,7 @@ def _end(receiver: str, condition: Q, *, ends_pause: bool = True) -> bool:
             return is_ended
 
     is_ended = with_retries(step, is_transaction=True)
-    forget()
+    clear_cache()
     return is_ended
 
 
@@ -234,27 +235,29 @@ def due_probes() -> list[str]:
 
 
 def lock_probe(receiver: str, calls: ReceiverCallQuerySet) -> ReceiverState | None:
-    """Lock the right to the next probe, in the caller's transaction; return None if it is not due or a call runs.
+    """Lock the state of a receiver for a probe, in the caller's transaction; return None if no probe may be made.
+
+    A probe may be made if it is due and no call of the receiver runs.
 
     Args:
         receiver: its identity.
         calls: all its calls.
 
     Raises:
-        django.db.OperationalError: another process has it, and the database has no SKIP LOCKED.
+        django.db.OperationalError: another process makes the probe, and the database has no SKIP LOCKED.
     """
     rows = list(leases.skip_locked(_rows(receiver).filter(IS_OPEN, ~IS_PAUSED, probe_at__lte=NOW)))
     return rows[0] if rows and not calls.filter(status=ReceiverCall.Status.RUNNING).exists() else None
 
 
 def postpone_probe(state: ReceiverState) -> None:
-    """Postpone the next probe, in the transaction that claims a call for this one; its failure postpones it again."""
+    """Postpone the next probe, in the transaction that claims a call for the current one."""
     _rows(state.receiver).update(probe_at=from_now(state.probe_seconds))
 
 
-def forget() -> None:
-    """Forget the copy of the states in the memory of this process."""
-    memory_throttle.reset()
+def clear_cache() -> None:
+    """Let this process read the states anew."""
+    cache_throttle.reset()
 
 
 def _rows(receiver: str | None = None) -> Any:

@@ -21,11 +21,12 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import close_connection, database_alias, is_lost
 from stockhub_webhooks.db.faults import as_lost_connection, connection_died, is_deadlock, is_of_session, lost_connection
+from stockhub_webhooks.db.throttle import is_over
 from stockhub_webhooks.db.timeouts import should_retry
 from stockhub_webhooks.db.transaction_guard import TransactionGuard
 from stockhub_webhooks.delivery import breaker, claimed_calls, host_orders, ledger
-from stockhub_webhooks.delivery.documents import DOCUMENTS
 from stockhub_webhooks.delivery.places import WebThread
+from stockhub_webhooks.delivery.prefetched_documents import DOCUMENTS
 from stockhub_webhooks.delivery.receiver_event import event_for_receiver
 from stockhub_webhooks.delivery.subjects import subject_of
 from stockhub_webhooks.exceptions import (
@@ -55,31 +56,31 @@ def deliver_due(
     in_web: bool = False,
     begin: Callable[[ReceiverCall], None] | None = None,
 ) -> int:
-    """Make the due calls until there are none, the time is over or `stop` is set; return their number.
+    """Make due calls until there are none left, the time is over or `stop` is set; return their number.
 
     Args:
-        until: end, on the clock of `time.monotonic`.
+        until: when to stop, on the clock of `time.monotonic`.
         stop: checked between two calls.
-        message: make only the calls of this message's order; without an order, of this message.
+        message: make only the calls of this message's order; if it has none, of this message.
         in_web: True in a thread that serves requests: few calls run at a time there, see `delivery/places.py`. The
-            calls that other threads left for this one are made, too.
-        begin: is called before each call.
+            thread also makes the calls that other threads have left to it.
+        begin: called before each call.
     """
     web = WebThread() if in_web else None
-    made, before, scope = 0, -1, message
-    while time.monotonic() < until and not (stop and stop.is_set()):
-        if made == before:  # nothing is left of this scope
+    made, made_before = 0, -1
+    while not is_over(until, stop):
+        if made == made_before:  # no call is left, or none of this message
             if web is None or not web.left:
                 break
-            scope = web.left.popleft()
-        before = made
-        with closing(claimed_calls.claim_due(message=scope, places=web)) as claimed:
+            message = web.left.popleft()
+        made_before = made
+        with closing(claimed_calls.claim_due(message=message, places=web)) as claimed:
             for call in claimed:
                 if begin:
                     begin(call)
                 call_receiver(call)
                 made += 1
-                if time.monotonic() >= until or (stop and stop.is_set()):
+                if is_over(until, stop):
                     break
     return made
 
@@ -87,10 +88,10 @@ def deliver_due(
 def call_receiver(call: ReceiverCall) -> None:
     """Make a claimed call and record its result. Never raises for a failure of the receiver.
 
-    If the database ended the transaction for another one (a deadlock, a serialization failure), or did not take the
-    mark, the call is made once more at once; the second deadlock is a failed attempt. If the database ended the
-    connection, the call is due again in a second, and no attempt is counted, three times in a row at most. What the
-    receiver left on the connection of this thread ends with the call, as far as it can be seen.
+    If the database ended the transaction in favour of another one (a deadlock, a serialization failure), or if the mark
+    failed, the call is made once more at once; the second deadlock is a failed attempt. If the database ended the
+    connection, the call is due again in a second without a counted attempt, three times in a row at most. If the
+    receiver changed the session of this thread's connection, the connection is closed.
     """
     began = time.monotonic()
     with about(message_id=call.event.message_id, event_id=call.event_id, receiver=call.receiver):
@@ -99,7 +100,7 @@ def call_receiver(call: ReceiverCall) -> None:
         if run.should_repeat and should_retry(1, began):
             again = _Run(call)
             again.run()
-            # not called again: the first transaction was committed, and its error is of a hook
+            # if it was not called again, the first transaction was committed, and only a hook failed
             run = again if again.was_called or again.error else run
         if run.error is not None:
             _record(run, run.error, time.monotonic() - began)
@@ -113,7 +114,7 @@ class _Run:
 
     Attributes:
         was_called: True if the call was marked as done and the receiver was begun.
-        has_returned: True if the receiver returned, and its transaction was to be committed.
+        has_returned: True if the receiver returned, so that only the commit or a hook after it can have failed.
         error: the error of the receiver, of the database, or of a hook after the commit.
     """
 
@@ -133,9 +134,7 @@ class _Run:
                     self.was_called = True
                     self._call()
                     self.has_returned = True
-        except (
-            BaseException
-        ) as error:  # `sys.exit` in a library is a failure of the receiver, not the end of the worker
+        except BaseException as error:  # `sys.exit` in a library is a failure of the receiver, too
             if must_pass(error):
                 raise
             self.call.status = ReceiverCall.Status.RUNNING  # the mark was rolled back
@@ -144,13 +143,13 @@ class _Run:
 
     @property
     def should_repeat(self) -> bool:
-        """True if the database is to blame, and would probably take a second run."""
+        """True if the database is to blame, and a second run at once will probably succeed."""
         if self.error is None:
             return False
         return is_deadlock(self.error) or (not self.was_called and isinstance(self.error, DatabaseFault))
 
     def _call(self) -> None:
-        """Call the receiver, and make sure that our transaction can still be committed."""
+        """Call the receiver, and check that our transaction can still be committed."""
         try:
             self._guard = TransactionGuard(self.using)
             _call(self.call)
@@ -207,6 +206,7 @@ def _record(run: _Run, error: BaseException, seconds: float) -> None:
         record = partial(ledger.retry, call, error, seconds)
     if record() or not run.was_called:
         return
+    # the call does not run any more: its transaction was committed, or another process has claimed it
     if run.has_returned and isinstance(error, ConnectionLost):  # the answer to the commit was lost
         if ledger.is_done(call):
             call.status = ReceiverCall.Status.DONE
@@ -227,7 +227,7 @@ def _record(run: _Run, error: BaseException, seconds: float) -> None:
 
 
 def _record_failed_lookup(call: ReceiverCall, fault: str) -> None:
-    """Note for the alarm that `HOST_ORDER_RESOLVER` raised; a failure to do so changes nothing else."""
+    """Save that `HOST_ORDER_RESOLVER` raised, for the alarm; if that fails, it is logged only."""
     try:
         breaker.note_failed_lookup(call)
         if call.event.order is not None:
@@ -237,6 +237,13 @@ def _record_failed_lookup(call: ReceiverCall, fault: str) -> None:
 
 
 def _call(call: ReceiverCall) -> None:
+    """Call the receiver with its arguments.
+
+    Raises:
+        RetryLater: the receiver asked for it, or this process does not know the receiver.
+        PermanentFailure: the receiver asked for it, or its document is gone.
+        BaseException: whatever the receiver raised.
+    """
     signal = signals.BY_NAME[call.signal]
     receiver = signal.find(call.receiver)
     if receiver is None:

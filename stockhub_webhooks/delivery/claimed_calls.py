@@ -1,4 +1,4 @@
-"""Claims due receiver calls with a token (`db/leases.py`), those of one receiver together, and releases the rest."""
+"""Claims on due receiver calls (`db/leases.py`): which call a process makes next."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from stockhub_webhooks.db.connections import NOW, database_alias, with_retries, 
 from stockhub_webhooks.db.leases import Claim
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.delivery import breaker, ledger
-from stockhub_webhooks.delivery.documents import DOCUMENTS
 from stockhub_webhooks.delivery.due_calls import BATCH, DueCalls, Receivers, due_calls
 from stockhub_webhooks.delivery.places import Unlimited
+from stockhub_webhooks.delivery.prefetched_documents import DOCUMENTS
 from stockhub_webhooks.delivery.shares import SHARES
 from stockhub_webhooks.exceptions import CALLER_DIED, DIED, error_location
 from stockhub_webhooks.logs import about, logger_of
@@ -30,35 +30,35 @@ from stockhub_webhooks.models import Message, ReceiverCall
 
 logger = logger_of(__name__)
 
-FRESH_SECONDS = 0.1  # calls that were found due earlier are looked for again
+FRESH_SECONDS = 0.1  # then due calls are searched for again
 
 
 def claim_due(
     *, message: Message | None = None, places: Unlimited | None = None
 ) -> Generator[ReceiverCall, None, None]:
-    """Claim due calls that this process can make; those that the caller has not begun are released when it closes this.
+    """Claim and yield due calls that this process can make; close the generator to release those that were not begun.
 
-    Next is the receiver that has used the least time of late. New calls of a fast receiver are claimed together. A call
-    that was begun before is claimed alone: if it kills its process, only its own attempt is counted. A call whose
-    receiver is not known here stays as it is: another process may know it. Of a receiver that is away, one call at a
-    time is claimed as a probe.
+    The receiver that has recently used the least time comes first. New calls of a fast receiver are claimed together. A
+    call that was begun before is claimed alone: if it kills its process, only its own attempt is counted. A call whose
+    receiver is unknown here is left alone: another process may know it. Of a receiver that is away, one call at a time
+    is claimed as a probe.
 
     Args:
-        message: claim only the calls of this message's order that no process has claimed yet.
-        places: the places of this thread; None without a limit.
+        message: claim only waiting calls of this message's order.
+        places: the places of this thread; None for no limit.
     """
     known = ledger.known_receivers()
     if not known:
         return
     places = places or Unlimited()
-    leases.give_back_lost()
+    leases.release_lost()
     due = due_calls(known, message)
     probes = set(breaker.due_probes()) if message is None else set()
     until = time.monotonic() + FRESH_SECONDS
     was_given_up = False
     while (due or probes) and time.monotonic() < until:
         receiver = SHARES.least_used([*due, *probes])
-        if not places.take(receiver, message):
+        if not places.acquire(receiver, message):
             due.pop(receiver, None)
             probes.discard(receiver)
             continue
@@ -75,7 +75,7 @@ def claim_due(
             else:
                 yield from _released(_claim(together))
         finally:
-            places.give_up(receiver)
+            places.release(receiver)
     if was_given_up:  # there may be more calls behind them
         yield from claim_due(message=message, places=places)
 
@@ -101,12 +101,13 @@ def _has_killed_its_process(call: ReceiverCall) -> bool:
 
 
 def _fail_dead(call: ReceiverCall) -> bool:
+    """Record a failed attempt of a call that killed its process; return False if another process has the call."""
     with about(message_id=call.event.message_id, event_id=call.event_id, receiver=call.receiver):
         return any(ledger.fail(claimed, CALLER_DIED, DIED) for claimed in _claim([call], attempt=0))
 
 
 def _claim_probe(receiver: str, known: Receivers) -> Claim:
-    """Claim the first due call of a receiver that is away, if its next probe is due and none of its calls runs."""
+    """Claim the first due call of a receiver that is away, if a probe is due and no call of it runs."""
     only = {signal: {receiver} for signal, identities in known.items() if receiver in identities}
     calls = ReceiverCall.objects.using(database_alias()).of(only)
     try:
@@ -120,7 +121,7 @@ def _claim_probe(receiver: str, known: Receivers) -> Claim:
             if claim.rows:
                 breaker.postpone_probe(state)
             return claim
-    except OperationalError as error:  # another process has the right to it, or the database is away
+    except OperationalError as error:  # another process makes the probe, or the database is away
         logger.debug("no probe of receiver %s (%s); it is tried again", receiver, error_location(error))
         return _claim([])
 
@@ -130,7 +131,7 @@ def _release_lapsed(call: ReceiverCall) -> None:
     if call.status == ReceiverCall.Status.RUNNING:
         rows = ReceiverCall.objects.using(database_alias()).filter(**ledger.as_claimed(call), due_at__lte=NOW)
         free: dict[str, Any] = {"status": ReceiverCall.Status.PENDING, "claim": None, "is_suspect": True}
-        with suppress(OperationalError):  # the row is locked: the receiver runs
+        with suppress(OperationalError):  # the row is locked: the receiver still runs
             leases.update_unlocked(rows, attempts=F("attempts") - 1, **free)
 
 
@@ -155,7 +156,8 @@ def _claim(calls: list[ReceiverCall], *, attempt: int | None = None) -> Claim:
 
     Args:
         calls: several new calls, one call, or none.
-        attempt: 0 to count none, which is the default if it was counted by the process whose claim lapsed.
+        attempt: 1 to count an attempt, 0 to count none. By default an attempt is counted unless a claim of the call
+            lapsed: it was counted with that claim.
     """
     token = uuid.uuid4()
     if not calls:
@@ -188,5 +190,5 @@ def release(token: uuid.UUID, calls: list[ReceiverCall]) -> None:
     """Release claimed calls that were not begun: they are due again, and no attempt is counted."""
     rows = ReceiverCall.objects.using(database_alias()).filter(pk__in=[call.pk for call in calls], claim=token)
     released = {"status": ReceiverCall.Status.PENDING, "attempts": F("attempts") - 1, "due_at": NOW, "claim": None}
-    with suppress(DatabaseFault):  # else the lease lapses
+    with suppress(DatabaseFault):  # their lease lapses
         with_retries(partial(rows.filter(status=ReceiverCall.Status.RUNNING).update, **released))

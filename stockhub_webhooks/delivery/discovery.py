@@ -1,7 +1,7 @@
 """Import of the modules that connect the shop's receivers, when Django starts.
 
-Every process must know the same receivers. A process that imports such a module later records events without calls
-before that, and nothing shows it.
+Every process must know the same receivers. A process that imports such a module later records events without receiver
+calls until then, and nothing shows it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def import_receivers() -> None:
 def modules_of_no_app() -> Iterator[str]:
     """Yield the names of modules `stockhub_receivers` that belong to no installed app, so that Django skips them.
 
-    Looked for where `startproject` makes people look: beside the project's URLs; and where the resolvers are.
+    They are looked for beside the project's URLs, where `startproject` suggests to put them, and beside the resolvers.
     """
     package = conf.root_package()
     names = {f"{package}.{MODULE}" if package else MODULE, *_modules_of_resolvers()}

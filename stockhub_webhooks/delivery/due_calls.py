@@ -1,7 +1,7 @@
-"""The due calls that may be made next, by receiver. Nothing is claimed here.
+"""Search for the due calls that may be made next, by receiver. Nothing is claimed here.
 
-A look finds the oldest due calls. If there are more, the receivers that are hidden behind them are looked for, too: the
-calls of one receiver do not delay another one.
+The first query finds the oldest due calls. If there may be more, further queries find calls of the receivers that have
+none among them, so that the many calls of one receiver do not delay another receiver.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from stockhub_webhooks.delivery import breaker
 from stockhub_webhooks.delivery.hanging import HANGING
 from stockhub_webhooks.models import Event, Message, ReceiverCall
 
-BATCH = 50
+BATCH = 50  # calls that one query finds
 
 PENDING, RUNNING = ReceiverCall.Status.PENDING, ReceiverCall.Status.RUNNING
-HANGING_KEY = "hanging"
+HANGING_KEY = "hanging"  # the key of the low-water mark of `HANGING`
 
 Receivers = Mapping[str, Set[str]]  # identities by the name of the signal
 DueCalls = dict[str, list[ReceiverCall]]
@@ -39,10 +39,10 @@ low_water = LowWaterMark()  # by status and receivers
 
 
 def due_calls(known: Receivers, message: Message | None) -> DueCalls:
-    """Return due calls by receiver, the oldest first; only one of each order and receiver.
+    """Return due calls by receiver, oldest first; only one of each order and receiver.
 
-    Calls whose lease is over are looked for by themselves, since most of them may be under way in receivers that take
-    long. The waiting calls of a receiver that is paused, away or hanging are left out.
+    The waiting calls of a receiver that is paused, away or hanging are left out. Calls whose lease is over are searched
+    for in a query of their own, since most of them may be running in slow receivers.
 
     Args:
         known: the receivers that this process can call.
@@ -69,7 +69,7 @@ def _calls_of_order(known: Receivers, message: Message) -> list[ReceiverCall]:
 
 
 def _search(known: Receivers, status: str) -> list[ReceiverCall]:
-    """Return the oldest due calls, searched for from the low-water mark on."""
+    """Return the oldest due calls since the low-water mark, and raise the mark."""
     if not known:
         return []
     key = _key(known, status)
@@ -108,6 +108,14 @@ def _by_receiver(calls: list[ReceiverCall]) -> DueCalls:
 
 
 def _rows(known: Receivers, status: str, scope: str, parameter: Any) -> list[Any]:
+    """Run a kept query.
+
+    Args:
+        known: only calls of these receivers.
+        status: only calls with this status.
+        scope: "order" or "message" for the calls of one message, "since" for those that are due since a time.
+        parameter: the primary key of the message, or the time.
+    """
     if not known:
         return []
     receivers = frozenset((name, frozenset(identities)) for name, identities in known.items())
@@ -123,8 +131,7 @@ def _selection(
     receivers: frozenset[tuple[str, frozenset[str]]], using: str, status: str, scope: str, limit: int
 ) -> Selection:
     known = dict(receivers)
-    # As one expression, so that no database searches the index by receiver instead of the one by `due_at`: only that
-    # one has a low-water mark.
+    # One expression, so that no database takes the index by receiver: only the one by `due_at` has a low-water mark.
     of = Concat("signal", Value(" "), "receiver", output_field=ExactCharField())
     pairs = [f"{signal} {identity}" for signal, identities in sorted(known.items()) for identity in sorted(identities)]
     due = ReceiverCall.objects.using(using).due(NOW).filter(status=status).alias(of=of).filter(of__in=pairs)

@@ -1,7 +1,7 @@
-"""Receivers that hang: their calls have been running for long, in any process.
+"""Receivers that hang: several of their calls have been running for long, in any process.
 
-A call runs if its row is locked: a claim alone may be the rest of a batch. The end of the lease tells when it was
-claimed. SQLite has no row locks, and one transaction that writes at a time.
+A call runs if its row is locked; a call that is only claimed may wait in a batch. When it was claimed follows from the
+end of its lease. On SQLite, which has no row locks, only one receiver can run at a time, so none is found.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ MAX_LONG_CALLS = 2
 
 
 class HangingReceivers(Throttle):
-    """The receivers of which no further call may begin, as of the last probe of this process, once a second.
+    """The receivers of which no further call may begin; this process looks for them once a second.
 
     Attributes:
-        identities: the receivers with two calls that have been running for long.
+        identities: the receivers with at least `MAX_LONG_CALLS` calls that have been running for long.
     """
 
     def __init__(self) -> None:
@@ -34,13 +34,13 @@ class HangingReceivers(Throttle):
         self.identities: frozenset[str] = frozenset()
 
     def probe(self, since: datetime) -> datetime | None:
-        """Find the receivers.
+        """Find the receivers that hang.
 
         Args:
-            since: the low-water mark of the ends of their leases.
+            since: the low-water mark of the search.
 
         Returns:
-            The end of the first lease, None if no call was claimed so long ago.
+            The first `due_at` that was found, for the low-water mark; None if no call was claimed that long ago.
         """
         self.start()
         claimed = claimed_for(LONG_SECONDS).filter(due_at__gte=since)
@@ -59,7 +59,7 @@ HANGING = HangingReceivers()
 
 
 def claimed_for(seconds: float) -> ReceiverCallQuerySet:
-    """Return the calls with a claim that is so many seconds old, or older, the oldest first."""
+    """Return the running calls that were claimed at least so many seconds ago, oldest first."""
     running = ReceiverCall.objects.using(database_alias()).filter(status=ReceiverCall.Status.RUNNING)
     return running.due(from_now(conf.LEASE_SECONDS - seconds))
 
@@ -70,7 +70,10 @@ def has_row_locks() -> bool:
 
 
 def long_calls(seconds: float) -> list[str]:
-    """Return the receiver of each call that has been running for so long; without row locks, that was claimed then."""
+    """Return the receiver of each call that has been running for at least so many seconds.
+
+    Without row locks, these are all calls that were claimed that long ago.
+    """
     return _running(claimed_for(seconds))
 
 

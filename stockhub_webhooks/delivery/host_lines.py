@@ -14,12 +14,12 @@ from django.utils import timezone
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import NOW, database_alias, from_now
 from stockhub_webhooks.models import HostLink, MissingLine
+from stockhub_webhooks.models.host_objects import Answer, find_host_line, find_host_order
 from stockhub_webhooks.purchases import counted_items
-from stockhub_webhooks.resolvers import Answer, find_host_line, find_host_order
 
-PAUSE_SECONDS = 3600.0  # of an order with lines that were not found; it grows with their age, up to a day
+PAUSE_SECONDS = 3600.0  # between two look-ups of an order with missing lines; it grows with their age, up to a day
 LONGEST_PAUSE_SECONDS = 86_400.0
-LONGEST_SECONDS = 30 * LONGEST_PAUSE_SECONDS  # after that only a person has them looked for
+MAX_AGE_SECONDS = 30 * LONGEST_PAUSE_SECONDS  # missing lines that are older are looked up at a person's request only
 
 
 def due(limit: int) -> list[HostLink]:
@@ -31,7 +31,7 @@ def due(limit: int) -> list[HostLink]:
 
 
 def when_found() -> Any:
-    """Return when the lines of an order that is found are to be looked up; None without the setting."""
+    """Return when to look up the lines of an order that was just found; None without the setting."""
     return NOW if conf.HOST_LINE_RESOLVER else None
 
 
@@ -44,31 +44,35 @@ def requeue(pks: list[int]) -> int:
 
 
 def look_up(link: HostLink, po_number: str | None) -> bool:
-    """Look up each line of an order, and keep those that are not found; return False if another process was first."""
+    """Look up the lines of an order, and save those that are missing; return False if another process was first."""
     mine = _links().filter(pk=link.pk, lines_due_at=link.lines_due_at)
     if link.order is None or not mine.update(lines_due_at=from_now(PAUSE_SECONDS)):
         return False
     host_order = find_host_order(po_number, link.order).host_object
     if host_order is None:
         return True
-    kept = MissingLine.objects.using(database_alias()).filter(link=link)
+    missing = MissingLine.objects.using(database_alias()).filter(link=link)
     answers = {item: find_host_line(item, host_order) for item in counted_items(link.order)}
     absent = {item: answer for item, answer in answers.items() if answer.host_object is None}
     for item, answer in absent.items():
-        _keep(link, item, answer)
-    kept.exclude(item__in=[item.pk for item in absent]).delete()
-    oldest = kept.aggregate(oldest=Min("since"))["oldest"]
+        _save_missing(link, item, answer)
+    missing.exclude(item__in=[item.pk for item in absent]).delete()
+    oldest = missing.aggregate(oldest=Min("since"))["oldest"]
     _links().filter(pk=link.pk).update(lines_due_at=_next_look_up(oldest))
     return True
 
 
 def _next_look_up(since: datetime | None) -> Any:
-    """Return when to look again for lines that are missing since then; None if none is, or for too long."""
-    age = (timezone.now() - since).total_seconds() if since else LONGEST_SECONDS
-    return from_now(min(max(age, PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)) if age < LONGEST_SECONDS else None
+    """Return when to look up the lines again.
+
+    Args:
+        since: since when the oldest of them is missing; None if none is missing, so that no look-up is needed.
+    """
+    age = (timezone.now() - since).total_seconds() if since else MAX_AGE_SECONDS
+    return from_now(min(max(age, PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)) if age < MAX_AGE_SECONDS else None
 
 
-def _keep(link: HostLink, item: Any, answer: Answer) -> None:
+def _save_missing(link: HostLink, item: Any, answer: Answer) -> None:
     now = timezone.now()
     values = {
         "status": MissingLine.Status.FAILED if answer.fault else MissingLine.Status.MISSING,

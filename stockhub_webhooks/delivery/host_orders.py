@@ -1,7 +1,7 @@
 """Look-up of the shop's own orders by `HOST_ORDER_RESOLVER`.
 
-The worker registers new orders, in the sequence of their keys, and looks up those that are due: a few at a time, with
-growing pauses, and never while a sender waits for its answer. Without the setting, nothing of this happens.
+The worker creates a `HostLink` for each new order, and looks up the orders whose link is due: a few at a time, with
+growing pauses, and never while a sender waits for its answer. Without the setting, it does nothing.
 """
 
 from __future__ import annotations
@@ -19,32 +19,31 @@ from django.db.models.functions import Coalesce
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import NOW, close_if_broken, database_alias, from_now, with_retries
 from stockhub_webhooks.db.low_water import LowWaterMark
-from stockhub_webhooks.db.throttle import Throttle
+from stockhub_webhooks.db.throttle import Throttle, is_over
 from stockhub_webhooks.delivery import host_lines
 from stockhub_webhooks.exceptions import DIED
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Event, HostLink, Order, PaymentRequest
 from stockhub_webhooks.models.host_link import HostLinkQuerySet
+from stockhub_webhooks.models.host_objects import Answer, find_host_order
 from stockhub_webhooks.models.lock import acquire, owners, release
-from stockhub_webhooks.resolvers import Answer, find_host_order
 
 logger = logger_of(__name__)
 
 Status = HostLink.Status
 
-GRACE_SECONDS = 120.0  # the message may arrive before the shop has committed its order
+GRACE_SECONDS = 120.0  # before the first look-up: the message may arrive before the shop has committed its order
 FIRST_PAUSE_SECONDS = 300.0
 LONGEST_PAUSE_SECONDS = 86_400.0
 MAX_LOOKUPS = 30  # the pauses double up to a day, so the last look-up is more than three weeks after the first
-
 BATCH = 20
 SLICE_SECONDS = 2.0
 SLOW_SECONDS = 10.0  # a resolver that takes longer is logged
-SLOTS = ("host_orders_1", "host_orders_2")  # look-ups that may be under way at a time, in all processes
+SLOTS = ("host_orders_1", "host_orders_2")  # locks: two look-ups may be under way in all processes
 SLOT_SECONDS = 3600.0  # a resolver that never returns keeps its slot for so long
 
 REGISTER_BATCH = 500
-OVERLAP = 1000  # keys: a transaction may commit later than one that began after it
+OVERLAP = 1000  # keys that are searched again: an order may be committed after one with a greater key
 
 registration_throttle = Throttle(30.0)
 low_water = LowWaterMark()
@@ -53,7 +52,7 @@ low_water = LowWaterMark()
 # ---------------------------------------------------------------- answers
 
 
-def locked(host_order: Any) -> Any:
+def lock(host_order: Any) -> Any:
     """Return the shop's own order as it is now, locked until the transaction ends; None if it was deleted.
 
     An object that is no saved row of a model cannot be locked, and is returned as it is.
@@ -67,9 +66,9 @@ def locked(host_order: Any) -> Any:
 
 
 def save_answer(order: Order, po_number: str | None, answer: Answer) -> None:
-    """Save an answer that a receiver asked for, when the present transaction is committed.
+    """Save the answer of a look-up by a receiver, when the current transaction is committed.
 
-    An order that is not registered yet has no row for it; its look-up follows soon.
+    Without effect for an order that has no link yet: it is looked up soon.
     """
     if conf.HOST_ORDER_RESOLVER:
         rows = _links().filter(order_id=order.pk).exclude(status=Status.FOUND)
@@ -78,7 +77,7 @@ def save_answer(order: Order, po_number: str | None, answer: Answer) -> None:
 
 
 def save_fault(order: Order, fault: str) -> None:
-    """Save that the resolver raised in a receiver whose transaction was rolled back; registers the order if needed."""
+    """Save that the resolver raised in a receiver whose transaction was rolled back; create the link if needed."""
     link = HostLink(order_id=order.pk, account=order.account, due_at=from_now(GRACE_SECONDS))
     _links().bulk_create([link], ignore_conflicts=True)
     rows = _links().filter(order_id=order.pk).exclude(status=Status.FOUND)
@@ -86,6 +85,7 @@ def save_fault(order: Order, fault: str) -> None:
 
 
 def _values_of(answer: Answer, po_number: str | None) -> dict[str, Any]:
+    """Return the fields of a link that say what a look-up found."""
     if answer.host_object is not None:
         return {
             "status": Status.FOUND, "cause": "", "due_at": None, "claim": None,
@@ -106,7 +106,7 @@ def look_up_due(*, until: float = float("inf"), stop: threading.Event | None = N
     """Look up some of the orders that are due, for a slice of time; return their number.
 
     Args:
-        until: end, on the clock of `time.monotonic`.
+        until: when to stop, on the clock of `time.monotonic`.
         stop: checked between two orders.
     """
     if not conf.HOST_ORDER_RESOLVER:
@@ -119,7 +119,7 @@ def look_up_due(*, until: float = float("inf"), stop: threading.Event | None = N
     of_lines = host_lines.due(BATCH)
     under_way = owners(SLOTS, SLOT_SECONDS) if any(link.claim for link in due) else set()
     due = [link for link in due if link.claim not in under_way]
-    # two slots: a resolver that never returns holds up one process, or two
+    # each look-up needs a slot, so a resolver that never returns stops two processes at most
     token = uuid.uuid4()
     slot = next((name for name in SLOTS if acquire(name, SLOT_SECONDS, token)), None) if due or of_lines else None
     if slot is None:
@@ -129,10 +129,10 @@ def look_up_due(*, until: float = float("inf"), stop: threading.Event | None = N
     try:
         for link in due:
             done += _look_up(link, token)
-            if time.monotonic() >= until or (stop and stop.is_set()):
+            if is_over(until, stop):
                 break
         for link in of_lines:
-            if time.monotonic() >= until or (stop and stop.is_set()):
+            if is_over(until, stop):
                 break
             done += host_lines.look_up(link, _order_number(link))
     finally:
@@ -141,7 +141,7 @@ def look_up_due(*, until: float = float("inf"), stop: threading.Event | None = N
 
 
 def requeue(pks: list[int]) -> int:
-    """Make look-ups of orders that are not found due now, with pauses as at first; return their number."""
+    """Make the look-ups of orders that were not found due now, and let their pauses begin anew; return their number."""
     return _links().absent().filter(pk__in=pks).update(due_at=NOW, attempts=0)
 
 
@@ -164,11 +164,11 @@ def messages_about(pks: list[int], limit: int) -> list[int]:
 def _look_up(link: HostLink, token: uuid.UUID) -> bool:
     """Claim a link, ask the resolver, and save the answer; return False if there was nothing to look up.
 
-    The claim makes the next look-up due after a pause, so that an order at which the resolver hangs or kills its
-    process holds up no other order. A look-up died if its claim is still there when the next one is due, and its
-    process has no slot any more.
+    The claim also makes the next look-up due after a pause, so that the resolver may hang or kill its process without
+    stopping the look-ups of other orders. A look-up has died if its claim is still there when the next look-up is due,
+    and its process holds no slot.
     """
-    if link.payment_request and link.payment_request.order_id:  # the link of that order takes over
+    if link.payment_request and link.payment_request.order_id:  # the order, known by now, has a link of its own
         return bool(link.delete()[0])
     claimed = _links().filter(pk=link.pk, claim=link.claim, attempts=link.attempts, due_at__lte=NOW)
     values: dict[str, Any] = {}
@@ -180,7 +180,8 @@ def _look_up(link: HostLink, token: uuid.UUID) -> bool:
     attempt = link.attempts + 1
     pause = min(FIRST_PAUSE_SECONDS * 2 ** min(attempt - 1, 30), LONGEST_PAUSE_SECONDS)
     values |= {"attempts": attempt, "claim": token, "due_at": from_now(pause)}
-    if not _update_once(claimed, **values, looked_at=NOW):  # last: on MariaDB `since` would get the new value
+    values["looked_at"] = NOW  # the last column, since MariaDB would use its new value for `since`
+    if not _update_once(claimed, **values):
         return False
     number = _order_number(link)
     began = time.monotonic()
@@ -210,7 +211,7 @@ def _update_once(rows: HostLinkQuerySet, **values: Any) -> bool:
 
 
 def _order_number(link: HostLink) -> str | None:
-    """Return the `po_number` of the document, or else of the newest event of the order that has one."""
+    """Return the `po_number` of the document, or else the newest one among the events of the order."""
     own: str | None = link.document.po_number
     if own or link.order is None:
         return own
@@ -223,7 +224,7 @@ def _order_number(link: HostLink) -> str | None:
 
 
 def _register_new_orders() -> None:
-    """Create links for new documents, now and then in this process."""
+    """Create links for new documents, at most twice a minute in this process."""
     if registration_throttle.is_due():
         counts = [
             _register("order", Order.objects.all()),

@@ -1,4 +1,4 @@
-"""Events, and the receiver calls still pending for them: one for each event, signal and receiver.
+"""Record events with their receiver calls, one for each event, signal and receiver, and finish these calls.
 
 A call is *open* while `due_at` is set. A process claims it with a token (`db/leases.py`); every change of its state is
 conditional on the token, so a process that has lost its claim changes nothing.
@@ -31,13 +31,11 @@ from stockhub_webhooks.exceptions import (
 )
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Attempt, Event, ReceiverCall
-from stockhub_webhooks.serializers.fields import clean_text
 
 logger = logger_of(__name__)
 
-ERROR_LIMIT = 8000
-MAX_LOST = 3  # lost connections in a row that are no failed attempt
-OF_DATABASE = frozenset({CONNECTION_LOST, DEADLOCK, IDLE_IN_TRANSACTION})  # no failures of the service behind it
+MAX_LOST = 3  # lost connections in a row that count no attempt
+OF_DATABASE = frozenset({CONNECTION_LOST, DEADLOCK, IDLE_IN_TRANSACTION})  # causes that do not open the breaker
 MAX_TIMEOUTS = 3  # transactions in a row that took longer than the database allows
 LONGEST_WAIT_SECONDS = 30 * 24 * 3600.0
 
@@ -57,7 +55,7 @@ def record(events: list[Event]) -> list[ReceiverCall]:
 
 
 def new_calls(events: list[Event]) -> Iterator[ReceiverCall]:
-    """Return a call, not saved yet, for each event and each receiver that is connected to one of its signals."""
+    """Yield a call, not saved yet, for each event and each receiver that is connected to one of its signals."""
     for event in events:
         for signal, sender in signals_for(event):
             for receiver in signal.connected(sender, is_test=event.is_test):
@@ -71,7 +69,7 @@ def new_calls(events: list[Event]) -> Iterator[ReceiverCall]:
 
 
 def signals_for(event: Event) -> Iterator[tuple[signals.EventSignal, type | None]]:
-    """Return the signals that are sent for an event, each with its sender."""
+    """Yield the signals that are sent for an event, each with its sender."""
     yield signals.BY_EVENT_TYPE[event.type], subject_of(event).model
     yield signals.event_recorded, Event
 
@@ -87,14 +85,14 @@ def known_receivers() -> dict[str, set[str]]:
 def mark_done(call: ReceiverCall) -> bool:
     """Mark the call as done; return False if another process has claimed it.
 
-    It is the first statement of the transaction that the receiver runs in, so that what it writes to this
-    database and the mark are committed together, once.
+    Must be the first statement of the transaction that the receiver runs in, so that the mark and what the receiver
+    writes to this database are committed together, once.
     """
     return _change(call, status=ReceiverCall.Status.DONE, due_at=None, done_at=timezone.now(), last_error="", cause="")
 
 
 def is_done(call: ReceiverCall) -> bool:
-    """Return True if this process marked the call as done, as the present transaction sees it."""
+    """Return True if the mark of this process is on the call, as the current transaction sees it."""
     return bool(_done(call).exists())
 
 
@@ -105,7 +103,7 @@ def _done(call: ReceiverCall) -> Any:
 
 
 def retry(call: ReceiverCall, error: BaseException, seconds: float | None = None) -> bool:
-    """Make a call due again after a pause since its receiver failed, or give it up after `MAX_ATTEMPTS`.
+    """Make a call whose receiver failed due again after a pause, or give it up after `MAX_ATTEMPTS`.
 
     A lost connection does not count as an attempt, `MAX_LOST` times in a row at most. A receiver that takes longer
     than the database lets a transaction take would take as long again: it is given up after `MAX_TIMEOUTS` in a row.
@@ -114,11 +112,11 @@ def retry(call: ReceiverCall, error: BaseException, seconds: float | None = None
         False if the call is not claimed by this process any more.
     """
     text, cause = format_error(error), DEADLOCK if is_deadlock(error) else error_fingerprint(error)
-    if cause == CONNECTION_LOST and attempts.in_a_row(call, cause, MAX_LOST) < MAX_LOST:
-        return retry_later(call, 1, str(error), attempts.of(call, text, cause, seconds))
+    if cause == CONNECTION_LOST and attempts.count_latest(call, cause, MAX_LOST) < MAX_LOST:
+        return retry_later(call, 1, str(error), attempts.failed_attempt(call, text, cause, seconds))
     probe_pause = breaker.note_failure(call, cause, counts=not (cause in OF_DATABASE or is_called_off(error)))
-    has_timed_out = cause == IDLE_IN_TRANSACTION and attempts.in_a_row(call, cause, MAX_TIMEOUTS) + 1 >= MAX_TIMEOUTS
-    if has_timed_out and probe_pause is None:
+    is_timeout = cause == IDLE_IN_TRANSACTION and probe_pause is None
+    if is_timeout and attempts.count_latest(call, cause, MAX_TIMEOUTS) + 1 >= MAX_TIMEOUTS:
         return give_up(call, text, cause, seconds)
     is_changed = fail(call, text, cause, seconds, probe_pause)
     if is_changed and call.status != ReceiverCall.Status.GIVEN_UP:
@@ -127,9 +125,9 @@ def retry(call: ReceiverCall, error: BaseException, seconds: float | None = None
 
 
 def note_failed_hook(call: ReceiverCall, error: BaseException) -> None:
-    """Note the error of a hook after the commit on a call that is done."""
+    """Save the error of an `on_commit` hook on a call that is done, and log it."""
     text = format_error(error)
-    if with_retries(partial(_done(call).update, last_error=clean_text(text)[:ERROR_LIMIT])):
+    if with_retries(partial(_done(call).update, last_error=attempts.shortened(text))):
         call.status = ReceiverCall.Status.DONE
         logger.error(
             "receiver call %s (%s) is done, but a hook after its commit failed with %s",
@@ -157,7 +155,7 @@ def fail(
         return give_up(call, text, cause, seconds)
     else:
         pause = conf.pause_after(call.attempts)
-    attempt = attempts.of(call, text, cause, seconds)
+    attempt = attempts.failed_attempt(call, text, cause, seconds)
     is_changed = _change(call, attempt, status=ReceiverCall.Status.PENDING, due_at=from_now(pause), **failed)
     if is_changed:
         logger.warning(
@@ -192,44 +190,50 @@ def retry_later(call: ReceiverCall, seconds: float, reason: str, attempt: Attemp
     return is_changed
 
 
-def give_up(call: ReceiverCall, reason: str, why: str, seconds: float | None = None) -> bool:
+def give_up(call: ReceiverCall, reason: str, cause: str, seconds: float | None = None) -> bool:
     """Give a call up. Only a manual retry makes it due again; later calls of the order proceed.
 
     Args:
         call: a claimed call.
         reason: the reason, for people.
-        why: the fingerprint of the error, or another cause.
+        cause: the fingerprint of the error, or another cause.
         seconds: how long the last attempt took; None if it is not known.
     """
-    failed = {"last_error": reason, "cause": why, "failed_at": timezone.now()}
-    attempt = attempts.of(call, reason, why, seconds)
+    failed = {"last_error": reason, "cause": cause, "failed_at": timezone.now()}
+    attempt = attempts.failed_attempt(call, reason, cause, seconds)
     is_changed = _change(call, attempt, status=ReceiverCall.Status.GIVEN_UP, due_at=None, **failed)
     if is_changed:
-        logger.error("receiver call %s (%s) is given up after %s attempts", call.pk, call.receiver, call.attempts)
+        logger.error("receiver call %s (%s) is given up, attempts: %s", call.pk, call.receiver, call.attempts)
         signals.receiver_gave_up.send_robust(ReceiverCall, call=call, reason=reason)
     return is_changed
 
 
 def as_claimed(call: ReceiverCall) -> dict[str, Any]:
-    """Return the columns that a call has as long as no other process has changed or claimed it."""
+    """Return the fields and values that the row has as long as no other process has changed or claimed the call."""
     claimed = {"id": call.pk, "status": call.status, "attempts": call.attempts}
     return claimed if call.claim is None else {**claimed, "claim": call.claim}
 
 
 def _change(call: ReceiverCall, attempt: Attempt | None = None, **values: Any) -> bool:
-    """UPDATE the claimed call; a failed attempt is kept in the same transaction."""
+    """UPDATE the claimed call; save its failed attempt and its finished steps in the same transaction."""
     if "last_error" in values:
-        values["last_error"] = clean_text(values["last_error"])[:ERROR_LIMIT]
+        values["last_error"] = attempts.shortened(values["last_error"])
     if values["status"] != ReceiverCall.Status.DONE:
         values |= {"claim": None, "done_at": None}
     step = partial(update, ReceiverCall, database_alias(), as_claimed(call), values)
-    has_more = attempt is not None or (values["status"] != ReceiverCall.Status.DONE and call.steps_run)
-    changed = bool(attempts.keep_with(step, call, attempt) if has_more else with_retries(step))
-    if changed:
-        message = call.event.message
-        applied_at = message.applied_at if message else call.event.received_at
-        if values["due_at"] is None and applied_at is not None:  # later calls of the order may be due since then
-            low_water.fall_below(applied_at)
+    needs_transaction = attempt is not None or (values["status"] != ReceiverCall.Status.DONE and call.steps_run)
+    is_changed = bool(attempts.save_with(step, call, attempt) if needs_transaction else with_retries(step))
+    if is_changed:
+        if values["due_at"] is None:
+            _look_for_later_calls(call)
         call.status, call.cause = values["status"], values["cause"]
         call.claim = values.get("claim", call.claim)
-    return changed
+    return is_changed
+
+
+def _look_for_later_calls(call: ReceiverCall) -> None:
+    """Lower the low-water mark: calls that waited for this one may be due since their message was applied."""
+    message = call.event.message
+    applied_at = message.applied_at if message else call.event.received_at
+    if applied_at is not None:
+        low_water.fall_below(applied_at)

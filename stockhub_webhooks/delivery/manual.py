@@ -1,4 +1,4 @@
-"""Changes of receiver calls by hand: call again, give up, hand over to another receiver, call for past events."""
+"""Changes of receiver calls by a person: retry, give up, reassign to another receiver, call for past events."""
 
 from __future__ import annotations
 
@@ -95,17 +95,21 @@ def reassign(signal: str, former: str, receiver: str) -> int:
     connected = signals.BY_NAME[signal]
     if connected.find(receiver) is None or connected.find(former) is not None:
         raise ValueError(f"{receiver} is not connected to {signal}, or {former} still is")
-    rows = ReceiverCall.objects.using(database_alias()).filter(signal=signal, receiver=former)
-    lapsed = Q(status=ReceiverCall.Status.RUNNING, due_at__lte=NOW)
-    unfinished = Q(status__in=(ReceiverCall.Status.PENDING, ReceiverCall.Status.GIVEN_UP)) | lapsed
-    calls = rows.filter(unfinished).exclude(cause=ReceiverCall.BY_HAND)
+    calls = ReceiverCall.objects.using(database_alias()).filter(is_reassignable(signal, former))
     moved = last = 0
-    while True:  # keys first, for MySQL reads no table in a subquery that it changes
+    while True:  # the keys first, since MySQL cannot change a table that a subquery reads
         batch = list(calls.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:REASSIGNED_AT_ONCE])
         if not batch:
             return moved
         last = batch[-1]
         moved += len(reassign_calls(signal, receiver, batch))
+
+
+def is_reassignable(signal: str, former: str) -> Q:
+    """Return the condition of the calls of a receiver that may be handed over: not done, and not given up by hand."""
+    lapsed = Q(status=ReceiverCall.Status.RUNNING, due_at__lte=NOW)
+    unfinished = Q(status__in=(ReceiverCall.Status.PENDING, ReceiverCall.Status.GIVEN_UP)) | lapsed
+    return unfinished & Q(signal=signal, receiver=former) & ~Q(cause=ReceiverCall.BY_HAND)
 
 
 def reassign_calls(signal: str, receiver: str, pks: list[int]) -> list[int]:

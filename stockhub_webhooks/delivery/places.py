@@ -1,7 +1,7 @@
-"""Places for receiver calls in the web threads of a process, so that a receiver that hangs cannot use up all threads.
+"""Limit on receiver calls in the web threads of a process, so that a receiver that hangs cannot hold all threads.
 
-One call of each receiver and two calls in all may run at a time. A thread that gets no place leaves the calls due and
-notes its message here: the thread that gives up the place makes them.
+One call of each receiver and two calls in all may run at a time: each has a place. A thread that gets no place leaves
+its calls due and notes its message here: the thread that releases the place makes these calls.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ class Places:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._taken: set[str] = set()
+        self._taken: set[str] = set()  # receivers
         self._noted: dict[str, dict[int, Message]] = {}  # by the receiver whose place was taken
 
-    def take(self, receiver: str, message: Message | None) -> bool:
-        """Take the place of a receiver; return False and note the message if there is none."""
+    def acquire(self, receiver: str, message: Message | None) -> bool:
+        """Acquire a place for a receiver; if there is none, note the message and return False."""
         with self._lock:
             if receiver not in self._taken and len(self._taken) < MAX_CALLS:
                 self._taken.add(receiver)
@@ -36,8 +36,8 @@ class Places:
                 noted[message.pk] = message
             return False
 
-    def give_up(self, receiver: str) -> list[Message]:
-        """Give up the place; return the messages that were noted meanwhile."""
+    def release(self, receiver: str) -> list[Message]:
+        """Release the place; return the messages that were noted meanwhile."""
         with self._lock:
             self._taken.discard(receiver)
             return [message for key in (receiver, ANY_RECEIVER) for message in self._noted.pop(key, {}).values()]
@@ -53,30 +53,30 @@ if hasattr(os, "register_at_fork"):  # not on Windows
 
 
 class Unlimited:
-    """The rights of a thread of a worker: it may begin any call."""
+    """Places without a limit, for the thread of a worker."""
 
-    def take(self, receiver: str, message: Message | None) -> bool:
-        """Return True if a call of the receiver may begin."""
+    def acquire(self, receiver: str, message: Message | None) -> bool:
+        """Return True: the call may begin."""
         return True
 
-    def give_up(self, receiver: str) -> None:
-        """End what `take` began."""
+    def release(self, receiver: str) -> None:
+        """Release what `acquire` has acquired: nothing."""
 
 
 class WebThread(Unlimited):
-    """The rights of a thread that serves requests.
+    """The places of its process, for a thread that serves requests.
 
     Attributes:
-        left: messages whose calls other threads left due, since this thread had the place.
+        left: messages whose calls other threads have left to this one, which had the place.
     """
 
     def __init__(self) -> None:
         self.left: deque[Message] = deque()
 
-    def take(self, receiver: str, message: Message | None) -> bool:
-        """Return True if there was a place; otherwise the thread that has it makes the calls of the message."""
-        return PLACES.take(receiver, message)
+    def acquire(self, receiver: str, message: Message | None) -> bool:
+        """Acquire a place; if there is none, leave the calls of the message to the thread that has it."""
+        return PLACES.acquire(receiver, message)
 
-    def give_up(self, receiver: str) -> None:
-        """Give up the place and learn what was left meanwhile."""
-        self.left.extend(PLACES.give_up(receiver))
+    def release(self, receiver: str) -> None:
+        """Release the place, and add the messages that were noted meanwhile to `left`."""
+        self.left.extend(PLACES.release(receiver))

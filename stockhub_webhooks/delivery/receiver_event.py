@@ -22,8 +22,8 @@ from stockhub_webhooks.delivery import bookings, host_orders, steps
 from stockhub_webhooks.delivery.subjects import subject_of
 from stockhub_webhooks.exceptions import BookingRefused, PermanentFailure, RetryLater, to_seconds
 from stockhub_webhooks.models import BookedPurchase, Event, Order, ReceiverCall, RMAItem, Track
+from stockhub_webhooks.models.host_objects import find_host_order
 from stockhub_webhooks.purchases import Purchase, purchase_of, purchase_with
-from stockhub_webhooks.resolvers import find_host_order
 
 LONGEST_PAUSE_SECONDS = 6 * 3600.0
 KEY_NAMESPACE = uuid.UUID("7f1b3f0e-8f0c-5a57-9a1e-3f1d6c1f9a52")
@@ -34,24 +34,26 @@ class ReceiverEvent:
     """The event that a receiver gets: the facts at the time of the message, immutable.
 
     Attributes:
-        id: the `Event`'s primary key.
+        id: primary key of the `Event`.
         type: such as `shipment.delivered`.
-        account: whose key the message came with.
-        message_id: the `Message` it was found in; None for a deadline that passed.
-        received_at: when that message came in; of a deadline since when the condition holds; aware.
-        occurred_at: when it happened, by the sender's clock where it says so, aware.
-        api_version: the sender's `x-version` header; "" for a deadline.
-        changes: field to its old and new value. Amounts are `Decimal` in the document's currency, VAT
-            included, times aware. Parts are named `shipping_address.city`, `items[SKU/size].qty`,
-            `tracks[number].carrier`; a part that came or went is a dict of texts against None.
+        account: the account of the key that the message came with.
+        message_id: primary key of the `Message`; None for a deadline that passed.
+        received_at: when the message was received, aware; for a deadline, since when the condition holds.
+        occurred_at: when it happened, aware: by the sender's clock if the message says so, else `received_at`.
+        api_version: the `x-version` header of the message; "" for a deadline.
+        changes: field name to (old value, new value). Amounts are `Decimal` in the document's currency, VAT included;
+            times are aware. Parts of a document are named `shipping_address.city`, `items[SKU/size].qty` and
+            `tracks[number].carrier`. For a part that was added or removed, one value is a dict of its texts and the
+            other one is None.
         po_number: the shop's own order number, as Stock Hub knows it.
-        attempt: which attempt of this receiver this is, from 1.
-        is_test: whether it came with a key of the account that is reserved for tests: no customer knows of it.
-        is_replay: whether the message had been applied before, or this receiver is told of a past event
+        attempt: the number of this attempt of the receiver, from 1.
+        is_test: True if the key belongs to the account that is reserved for tests: there is no customer.
+        is_replay: True if the message had been applied before, or if this receiver is called for a past event
             afterwards; do not mail the customer again.
-        idempotency_key: the same at each attempt of this receiver for this event, to hand to services outside this
-            database. It is made of the fact alone, and of no key of a row: after a restored backup the same messages
-            give the same one.
+        idempotency_key: the same at each attempt of this receiver for this event, for services outside this database.
+            It does not depend on primary keys: after a restored backup the same messages give the same key.
+        order: the order of the document, perhaps a stub; None if the event names no order.
+        call: the receiver call.
     """
 
     id: int
@@ -73,7 +75,7 @@ class ReceiverEvent:
 
     @cached_property
     def host_order(self) -> Any:
-        """The shop's own order, as `HOST_ORDER_RESOLVER` finds it; None where it finds none, or raises."""
+        """The shop's own order, as `HOST_ORDER_RESOLVER` finds it; None if it finds none, or raises."""
         answer = find_host_order(self.po_number, self.order)
         object.__setattr__(self, "lookup_fault", answer.fault)
         if self.order is not None:
@@ -82,7 +84,7 @@ class ReceiverEvent:
 
     @cached_property
     def purchase(self) -> Purchase | None:
-        """The purchase of `po_number`, or else of the order, read at the first access; None without both.
+        """The purchase with `po_number`, or else that of the order, read at the first access; None without both.
 
         No other call of this receiver reads or books the same purchase until this call is committed, so that two
         orders of one purchase are not booked from different states.
@@ -97,17 +99,18 @@ class ReceiverEvent:
         """Return the shop's own order.
 
         Args:
-            retry_seconds: the first pause. The event waits as long again with each further try, up to six hours.
-            give_up_after: seconds or timedelta since the message came in, after which to try no more; None never.
-            lock: True to lock its row until the receiver is done, and to read it again under the lock. Only then may
-                the receiver save it: another receiver may change it at the same time.
+            retry_seconds: the first pause. Each further pause is as long as the event is old, up to six hours.
+            give_up_after: seconds or timedelta since the message was received, after which the call is given up; None
+                for never.
+            lock: True to lock the row until the receiver is done, and to read it again under the lock. Without the
+                lock, do not save the order: another receiver may change it at the same time.
 
         Raises:
-            RetryLater: it is not there yet: the webhook may beat the shop's own commit.
-            PermanentFailure: it is not there, and the event is older than `give_up_after`.
+            RetryLater: there is no such order yet: the webhook may arrive before the shop's own commit.
+            PermanentFailure: there is no such order, and the event is older than `give_up_after`.
         """
         if lock and self.host_order is not None:
-            vars(self)["host_order"] = host_orders.locked(self.host_order)
+            vars(self)["host_order"] = host_orders.lock(self.host_order)
         if self.host_order is None:
             reason = "the shop has no such order yet" if conf.HOST_ORDER_RESOLVER else "HOST_ORDER_RESOLVER is not set"
             if self.lookup_fault:
@@ -120,15 +123,15 @@ class ReceiverEvent:
         return self.host_order
 
     def book(self, key: str, pieces: Mapping[str, int]) -> Counter[str]:
-        """Book what is true now, and return what is new: the difference to what this receiver booked before.
+        """Book the present number of pieces, and return the difference to what this receiver booked before.
 
-        The bookings are written in the transaction of the receiver, so they are kept exactly if its other work is. They
-        belong to the purchase: `po_number`, or the order if it has none. What was booked for an order goes over to
-        the purchase if its number comes later.
+        The bookings are written in the transaction of the receiver, so they are kept if and only if its other work is.
+        They belong to the purchase: `po_number`, or the order if it has none. Bookings for an order move to the
+        purchase if its number becomes known later.
 
         Args:
             key: what is counted, such as "sent"; 100 characters at most. Each receiver has keys of its own.
-            pieces: by `line.key`, all pieces until now. Lines that are not named stay as they are.
+            pieces: all pieces until now, by `line.key`. Lines that are not named stay as they are.
 
         Returns:
             The lines that differ, with the new pieces, which are negative if there are fewer than before; 0 for all
@@ -158,12 +161,12 @@ class ReceiverEvent:
     def once(self, name: str, function: Callable[[], Any]) -> None:
         """Run a step of the receiver, such as a mail, once for this event, though a later step of it fails.
 
-        That the step is done is written with the failure that postpones the call or gives it up, so that any later
-        attempt skips the step. If the process dies in between, or the database is away, the step runs again: **at least
-        once**. If the step itself raises, it is not done.
+        The finished step is saved together with the failure of the receiver, so that later attempts skip it. If the
+        process dies before that, or the database is away, the step runs again: **at least once**. A step that raises is
+        not finished.
 
-        What the step writes to this database is rolled back if the receiver fails after it, and not written again. Use
-        it only for what is outside, a mail or another service.
+        Use it only for effects outside this database, such as a mail or another service: what the step writes to this
+        database is rolled back if the receiver fails after it, and is not written again.
 
         Args:
             name: the name of the step within this receiver; 100 characters at most.
@@ -184,7 +187,7 @@ class ReceiverEvent:
 
 
 def event_for_receiver(call: ReceiverCall, order: Order | None, row: Any) -> ReceiverEvent:
-    """Return the event of a call, as its receiver hears it; `row` is what the event is about."""
+    """Return the event of a call for its receiver; `row` is the row that the event is about."""
     event = call.event
     message = event.message
     return ReceiverEvent(
@@ -207,10 +210,10 @@ def event_for_receiver(call: ReceiverCall, order: Order | None, row: Any) -> Rec
 
 
 def idempotency_key(call: ReceiverCall, row: Any) -> str:
-    """Return a key of what happened, for one receiver: which part of which document, what changed, and when.
+    """Return a key of what happened, for one receiver: which part of which document changed, how and when.
 
-    No primary key is in it, so that it is the same after a restore. A deadline is known by its kind, number, rule and
-    `since`, all of which its changes and its time hold.
+    It contains no primary key, so that it is the same after a restore. The kind, number, rule and `since` of a deadline
+    are among its changes and times.
     """
     event = call.event
     part = ""
@@ -225,7 +228,7 @@ def idempotency_key(call: ReceiverCall, row: Any) -> str:
 
 
 def typed(event: Event) -> dict[str, tuple[Any, Any]]:
-    """Return the changes of an event in our types again: JSON has no amounts and no times."""
+    """Return the changes of an event in the types of the model fields: JSON has no amounts and no times."""
     subject = subject_of(event)
     return {
         name: (_typed(subject.column(name), old), _typed(subject.column(name), new))

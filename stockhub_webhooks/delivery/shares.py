@@ -1,4 +1,4 @@
-"""The time that each receiver has used of late in this process: the receiver with the least comes next."""
+"""Fair shares of the working time: the receiver that has recently used the least time in this process comes next."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import time
 from collections.abc import Iterable
 from threading import Lock
 
-HALF_LIFE_SECONDS = 60.0
+HALF_LIFE_SECONDS = 60.0  # of the time that a receiver has used
 BATCH_SECONDS = 0.1  # a fast receiver waits for one batch of a slow one at most
-NEW_WEIGHT = 0.5  # of the last call in the average
+LAST_WEIGHT = 0.5  # of the last call in the average duration
 
 
 class Shares:
-    """Seconds by receiver, which fade, and the average duration of its calls."""
+    """Seconds that each receiver has used, which fade with time, and the average duration of its calls."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -25,15 +25,15 @@ class Shares:
             now = time.monotonic()
             self._used[receiver] = (self._used_at(receiver, now) + seconds, now)
             former = self._average.get(receiver, seconds)
-            self._average[receiver] = former + NEW_WEIGHT * (seconds - former)
+            self._average[receiver] = former + LAST_WEIGHT * (seconds - former)
 
     def least_used(self, receivers: Iterable[str]) -> str:
-        """Return the receiver that has used the least time of late; the first one of several."""
+        """Return the receiver that has recently used the least time; the first one of several."""
         now = time.monotonic()
         return min(receivers, key=lambda receiver: self._used_at(receiver, now))
 
     def batch_size(self, receiver: str, limit: int) -> int:
-        """Return how many calls may be claimed together: one of a receiver that is slow or not known yet."""
+        """Return how many calls may be claimed together: one if the receiver is slow or was not called before."""
         average = self._average.get(receiver, BATCH_SECONDS)
         return max(1, min(limit, int(BATCH_SECONDS / max(average, 1e-6))))
 

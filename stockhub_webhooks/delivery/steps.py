@@ -1,6 +1,6 @@
-"""Steps of receivers that run once, though the receiver fails after them.
+"""Steps of receivers (`event.once`) that are not repeated although the receiver fails after them.
 
-A step that was run is remembered on the call, and written in the transaction that postpones the call or gives it up:
+A finished step is remembered in `call.steps_run`, and saved in the transaction that postpones the call or gives it up:
 the transaction of the receiver itself is rolled back.
 """
 
@@ -14,14 +14,14 @@ from stockhub_webhooks.models import FinishedStep, ReceiverCall
 
 
 def run(call: ReceiverCall, name: str, function: Callable[[], Any]) -> None:
-    """Run a step, unless a former attempt of the call has."""
+    """Run a step, unless it was finished in this or a former attempt of the call."""
     rows = FinishedStep.objects.using(database_alias()).filter(call=call, name=name)
     if name not in call.steps_run and not rows.exists():
         function()
         call.steps_run.add(name)
 
 
-def keep(call: ReceiverCall) -> None:
-    """Write the steps that this attempt has run, in the present transaction."""
+def save(call: ReceiverCall) -> None:
+    """Save the steps that this attempt has finished, in the caller's transaction."""
     new = [FinishedStep(call=call, name=name) for name in sorted(call.steps_run)]
     FinishedStep.objects.using(database_alias()).bulk_create(new, ignore_conflicts=True)

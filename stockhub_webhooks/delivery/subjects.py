@@ -1,4 +1,4 @@
-"""The row behind `Event.subject_id`, and the arguments that a receiver gets for it."""
+"""Kinds of rows that events are about (`Event.subject_id`), and the arguments that receivers get for them."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ PURCHASE_CHANGED = "purchase.changed"  # follows the events of a message, and ha
 class Subject:
     """A kind of row that events refer to."""
 
-    name: str  # the receiver's keyword argument
+    name: str  # the part of the event type before the dot; also the receiver's keyword argument
     model: type[Any]
-    parents: tuple[str, ...] = ()  # passed as well, None where the row has none of that name
-    item_model: type[Any] | None = None
+    parents: tuple[str, ...] = ()  # relations that are passed too; None if the row has none
+    item_model: type[Any] | None = None  # of the lines in `Event.changes`
 
     def load(self, pk: int, using: str) -> Any:
         """Return the row as it is now, with its order; None if it is gone."""

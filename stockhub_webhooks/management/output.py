@@ -6,7 +6,10 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.core.management.base import BaseCommand, CommandError, OutputWrapper
+from django.db import Error as DatabaseFault
+from django.db import InterfaceError, OperationalError
 
+from stockhub_webhooks.db.faults import is_missing_table
 from stockhub_webhooks.visible import isolated
 
 STREAMS = ("stdout", "stderr")
@@ -18,6 +21,15 @@ def has_nul(values: Iterable[Any]) -> bool:
         "\0" in value if isinstance(value, str) else isinstance(value, (list, tuple)) and has_nul(value)
         for value in values
     )
+
+
+def database_sentence(fault: DatabaseFault) -> str:
+    """Return what is wrong with the database and what to do; "" if the fault is that of a statement."""
+    if is_missing_table(fault):
+        return "a table or a column is missing in the database: run python manage.py migrate"
+    if isinstance(fault, (OperationalError, InterfaceError)):
+        return f"the database does not answer ({type(fault).__name__}): start it, and look at DATABASES"
+    return ""
 
 
 class VisibleOutput(OutputWrapper):
@@ -46,4 +58,9 @@ class SafeCommand(BaseCommand):
         self.stdout = (OutputWrapper if self.writes_data else VisibleOutput)(stdout)
         self.stderr = VisibleOutput(stderr)
         self.stderr.style_func = outputs[1].style_func
-        return super().execute(*args, **options)
+        try:
+            return super().execute(*args, **options)
+        except DatabaseFault as fault:
+            if sentence := database_sentence(fault):
+                raise CommandError(sentence) from fault
+            raise

@@ -21,6 +21,7 @@ class Alarm(RowModel):
         since: start of the current episode; None if the problem is solved.
         told_at: when the alarm of this episode was sent; None if it was not sent yet.
         newest: the newest row of the problem, a number that grows with each new one: a greater one is a new problem.
+        is_critical: True once the problem was critical in this episode: becoming so is a new problem.
     """
 
     name: models.CharField[str, str] = ExactCharField(_("name"), max_length=MAX_NAME, primary_key=True)
@@ -31,6 +32,7 @@ class Alarm(RowModel):
         _("told at"), null=True, blank=True
     )
     newest: models.BigIntegerField[int | None, int | None] = models.BigIntegerField(null=True, editable=False)
+    is_critical: models.BooleanField[bool, bool] = models.BooleanField(default=False, db_default=False, editable=False)
 
     class Meta:
         verbose_name = _("alarm")

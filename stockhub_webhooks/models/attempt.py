@@ -1,4 +1,4 @@
-"""The failed attempts of receiver calls."""
+"""Failed attempts of receiver calls."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Attempt(RowModel):
     The last 100 of each call are kept.
 
     Attributes:
-        number: the number of the attempt, from 1. An attempt that was not counted has the number of the next one, and
-            "try again" begins anew with 1.
+        number: the number of the attempt, from 1. An attempt that was not counted has the same number as the next one.
+            After a retry by a person, the numbers begin anew.
         failed_at: when it failed, aware.
         seconds: how long the receiver ran; None if the process died or it is not known.
         error: the error with the end of its traceback; it may hold personal data.

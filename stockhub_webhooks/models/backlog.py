@@ -1,4 +1,4 @@
-"""The right to work off left-over work in the web processes."""
+"""The row by which one thread of all web processes at a time gets the right to left-over work."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stockhub_webhooks.models.base import RowModel
 
 
 class BacklogTurn(RowModel):
-    """The one row that a thread of a web process must have claimed before it works off left-over work.
+    """The only row; a thread of a web process must claim it before it does left-over work.
 
     Attributes:
         claim: token of the thread that has the right; None if no thread has it.

@@ -1,6 +1,6 @@
 """Base class of all models. Rows are read from the database that they are written to, whatever the host's routers say.
 
-A read replica may be behind: a receiver that runs right after the commit would see the parcels of before, and so would
+A read replica may be behind: a receiver that runs right after the commit would see the former state, also through
 related managers, prefetches and deferred fields.
 """
 

@@ -24,7 +24,7 @@ class BulkRequest(WorkRequest):
     Until it is confirmed, a request has the status `proposed`, and no worker sees it.
 
     Attributes:
-        action: what to do, a key of `operations.bulk.ACTIONS`; also the permission that it needs.
+        action: what to do, a key of `operations.bulk.ACTIONS`, which says what permission it needs.
         parameters: what the action needs to know: `signal`, `former` and `receiver`, or `account`.
         total: number of chosen rows.
         acted: rows that were acted on.
@@ -39,6 +39,7 @@ class BulkRequest(WorkRequest):
         RELEASE = "release", _("let in after all")
         PROCESS_AGAIN = "process_again", _("process again")
         LOOK_AGAIN = "look_again", _("look again")
+        TELL_MISSED = "tell_missed", _("tell our shop what it missed")
 
     PROPOSED = "proposed"
 

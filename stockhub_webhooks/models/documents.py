@@ -19,7 +19,7 @@ from stockhub_webhooks.db.indexes import BeginningIndex, NotNullIndex
 from stockhub_webhooks.models import search_keys
 from stockhub_webhooks.models.accounts import AccountManager, AccountModel
 from stockhub_webhooks.models.base import RowModel
-from stockhub_webhooks.resolvers import find_host_line, find_host_order
+from stockhub_webhooks.models.host_objects import find_host_line, find_host_order
 from stockhub_webhooks.visible import visible
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from django.db.models.expressions import Combinable
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from stockhub_webhooks.db.deletion import cascade
 from stockhub_webhooks.db.fields import ExactCharField
 from stockhub_webhooks.db.indexes import DueIndex
 from stockhub_webhooks.models.accounts import AccountModel, AccountQuerySet
@@ -49,7 +50,7 @@ class HostLink(AccountModel):
         attempts: number of look-ups.
         due_at: when to look again; None if no further look-up is planned.
         lines_due_at: when to look up the lines of an order that is found; None if none of them is missing.
-        claim: token of the look-up that is under way, or whose process died.
+        claim: token of the look-up that is under way or has died; None otherwise.
     """
 
     class Status(models.TextChoices):
@@ -64,11 +65,11 @@ class HostLink(AccountModel):
     id: models.BigAutoField[int, int] = models.BigAutoField(primary_key=True)
     account: models.CharField[str, str] = ExactCharField(_("account"), max_length=64)
     order: models.OneToOneField[Order | None, Order | None] = models.OneToOneField(
-        Order, models.CASCADE, null=True, blank=True, related_name="host_link", verbose_name=_("order")
+        Order, cascade, null=True, blank=True, related_name="host_link", verbose_name=_("order")
     )
     payment_request: models.OneToOneField[PaymentRequest | None, PaymentRequest | None] = models.OneToOneField(
         PaymentRequest,
-        models.CASCADE,
+        cascade,
         null=True,
         blank=True,
         related_name="host_link",

@@ -130,12 +130,12 @@ class ReceiverCallQuerySet(AccountQuerySet["ReceiverCall"]):
         return self.filter(wanted)
 
     def first_in_line(self, known: Mapping[str, Set[str]]) -> ReceiverCallQuerySet:
-        """Filter calls that no other call of the same receiver and order has to precede.
+        """Filter calls that need not wait for another call of the same receiver and order.
 
-        A call waits for open calls of earlier events, and for any call that runs: a receiver may run for longer than
-        its lease. A call whose claim lapsed was first in line already. The order is that of the events: a call that
-        was added afterwards for a past event comes first. Calls of receivers that are no longer connected (not in
-        `known`) are ignored, since they would block the rest for ever.
+        A call waits for open calls of earlier events, and for any call that runs, perhaps for longer than its lease. A
+        running call, whose claim may have lapsed, was first in line already. The sequence is that of the events: a call
+        that was added later for a past event comes first. Calls of receivers that are not in `known`, since they are no
+        longer connected, are ignored: the others would wait for them for ever.
         """
         running = Q(status=ReceiverCall.Status.RUNNING)
         return self.filter(running | ~Exists(_calls_before(known)))
@@ -150,9 +150,9 @@ def _calls_before(known: Mapping[str, Set[str]]) -> ReceiverCallQuerySet:
     """Return the open calls that precede a call of the outer query."""
     running = Q(status=ReceiverCall.Status.RUNNING)
     earlier = Q(event_id__lt=OuterRef("event_id")) | Q(event_id=OuterRef("event_id"), pk__lt=OuterRef("pk"))
-    line = ReceiverCall.objects.open().of(known)
-    line = line.filter(order_id=OuterRef("order_id"), receiver=OuterRef("receiver"))
-    return line.filter(earlier | running)
+    same_line = ReceiverCall.objects.open().of(known)
+    same_line = same_line.filter(order_id=OuterRef("order_id"), receiver=OuterRef("receiver"))
+    return same_line.filter(earlier | running)
 
 
 class ReceiverCall(RowModel):
@@ -164,7 +164,7 @@ class ReceiverCall(RowModel):
         order: the event's order, copied here since the sequence is kept for each receiver and order.
         attempts: number of attempts, the current one included.
         claim: token of the process that makes the call; None while it waits.
-        is_suspect: True if a claim lapsed before: if the next one lapses too, the call killed its process.
+        is_suspect: True if a claim lapsed before. If the next one lapses too, the call has killed its process.
         due_at: when to make the next attempt; while the call runs, when its lease lapses; None if it is settled.
         cause: fingerprint of the last error, shared by failures of one cause; "" if no attempt failed.
         is_replay: True if the call was added after the event, so that customers are not mailed again.
@@ -187,7 +187,7 @@ class ReceiverCall(RowModel):
             "claim_due",
             "release",
             "reassign_calls",
-            "give_back_lost",
+            "release_lost",
         ),
         (Status.RUNNING, Status.GIVEN_UP): ("retry", "give_up", "claim_due"),
         # the receiver committed its transaction by hand, with the mark, and failed then

@@ -52,11 +52,11 @@ def acquire(name: str, seconds: float, claim: UUID | None = None) -> bool:
 
 
 def owners(names: Iterable[str], seconds: float) -> set[UUID | None]:
-    """Return the claims of those locks that were acquired less than `seconds` ago."""
+    """Return the claims of the locks that were acquired less than `seconds` ago, that is, that have an owner."""
     rows = Lock.objects.using(database_alias()).filter(name__in=names, acquired_at__gt=from_now(-seconds))
     return set(rows.values_list("claim", flat=True))
 
 
 def release(name: str, seconds: float, claim: UUID | None = None) -> None:
-    """Release a lock that was acquired with this interval and claim, so that the next process can have it at once."""
+    """Release a lock that was acquired with this interval and claim, so that another process can acquire it at once."""
     Lock.objects.using(database_alias()).filter(name=name, claim=claim).update(acquired_at=from_now(-seconds))

@@ -1,4 +1,4 @@
-"""Numbers in messages that have no document, so that they are found by them."""
+"""Index of the numbers in messages without a document, so that a search finds these messages."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ from stockhub_webhooks.visible import visible
 class MentionedNumber(RowModel):
     """A number in the body of a message that was not applied, or of a refused one.
 
-    The worker writes them after a while; a body without any number has one row with an empty one.
+    The worker writes the rows after a while. A body without numbers has one row with an empty number, so that it is not
+    read again.
 
     Attributes:
         number: in lower case, without blanks and hyphens.
         is_personal: True unless its field says that it is a number of a document, an article or a parcel.
         message: the message; None if the body was refused.
-        refused_body: the refused body. Its rows outlive it for a minute: bodies are deleted where somebody waits.
+        refused_body: the refused body. Its rows are deleted about a minute after it, since it may be deleted while a
+            sender waits.
     """
 
     id: models.BigAutoField[int, int] = models.BigAutoField(primary_key=True)

@@ -61,9 +61,7 @@ class MessageQuerySet(AccountQuerySet["Message"]):
 
     def failing(self) -> MessageQuerySet:
         """Filter messages that are quarantined, that were given up, or that failed and wait for a retry."""
-        tried_again = models.Q(status=Message.Status.RECEIVED) & ~models.Q(cause="")
-        given_up = models.Q(status__in=(Message.Status.QUARANTINED, Message.Status.FAILED))
-        return self.filter(tried_again | given_up)
+        return self.filter(IS_FAILING)
 
     def outdated_returns(self) -> MessageQuerySet:
         """Filter messages that changed nothing, since they know less of a return than we do."""
@@ -77,7 +75,7 @@ class Message(AccountModel):
     Attributes:
         uid: identifies the message before it has a primary key, and makes a repeated INSERT harmless.
         url_topic: topic of the URL; "" at the shared URL.
-        topic: topic of the body; "" until it is known.
+        topic: topic of the document; that of the URL until the message is applied.
         body: the exact bytes.
         headers: the named headers that are kept, never the key.
         key_fingerprint: a short, irreversible identifier of the key; "" if no key was required.
@@ -245,7 +243,7 @@ class Message(AccountModel):
         _("body removed at"), null=True, editable=False
     )
 
-    # set later, mostly when the message or its parent is applied; a new row gets them from the defaults of the database
+    # left out of the INSERT, so that new rows get the defaults of the database; most are set when it is applied
     SET_WHEN_APPLIED = frozenset(
         {
             "status",
@@ -311,3 +309,9 @@ class Message(AccountModel):
     def api_version(self) -> str:
         """The `x-version` header; "" if there was none."""
         return str(self.headers.get("x-version", ""))
+
+
+# quarantined, given up, or failed and tried again: messages that need attention
+IS_FAILING = models.Q(status__in=(Message.Status.QUARANTINED, Message.Status.FAILED)) | (
+    models.Q(status=Message.Status.RECEIVED) & ~models.Q(cause="")
+)

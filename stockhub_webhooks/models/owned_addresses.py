@@ -1,4 +1,4 @@
-"""Addresses belong to one document each, so they are deleted with it, however it is deleted by the ORM."""
+"""Deletion of addresses: each belongs to one document, so it is deleted when the ORM deletes the document."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def connect() -> None:
 
 
 def _load_keys(instance: Any, **kwargs: Any) -> None:
-    """Load the keys of the addresses while the row is there, if they are deferred."""
+    """Load deferred keys of the addresses while the row still exists."""
     _keys(instance)
 
 

@@ -1,7 +1,8 @@
 """Which columns hold personal data, and how long each table is kept.
 
 The admin, the REST API, exports, filters and previews ask here what to mask; erasing, exporting and pruning ask here
-what to empty and when. The tables of SECURITY.md and docs/privacy.md are generated from it (docs/privacy_tables.py).
+what to empty and when. The tables of SECURITY.md and docs/guides/privacy.md are generated from it, by
+docs/privacy_tables.py.
 
 A column of text, JSON or bytes is personal unless `IMPERSONAL` names it, so that a new column is hidden from users
 without the permission `view_personal_data` until somebody decides. Numbers, times and flags are not personal.

@@ -1,4 +1,4 @@
-"""Receivers that are paused or away: one row for each receiver that ever was, the same for all processes."""
+"""State of receivers, the same for all processes: a row for each one that was ever paused or failing."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ class RefusedBody(RowModel):
         message: the message that this body was released as; None before that.
         network: the network of the remote address, its /24 or /64; "" if it is unknown.
         size: of the body, in bytes; 0 if it was kept before sizes were counted.
-        announced_at: since when somebody knows that it waits for a decision; None before that.
+        announced_at: when a person was told that it waits for a decision, aware; None before that.
         dismissed_at: when a person decided not to let it in, aware; None before that.
     """
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.contract.links import safe_link
+from stockhub_webhooks.db.deletion import cascade
 from stockhub_webhooks.db.fields import ExactCharField
 from stockhub_webhooks.db.indexes import BeginningIndex, DueIndex
 from stockhub_webhooks.models.base import RowModel
@@ -149,10 +150,10 @@ class Track(RowModel):
 
     id: models.BigAutoField[int, int] = models.BigAutoField(primary_key=True)
     shipment: models.ForeignKey[Shipment | None, Shipment | None] = models.ForeignKey(
-        Shipment, models.CASCADE, null=True, blank=True, related_name="tracks", verbose_name=_("shipment")
+        Shipment, cascade, null=True, blank=True, related_name="tracks", verbose_name=_("shipment")
     )
     rma: models.ForeignKey[RMA | None, RMA | None] = models.ForeignKey(
-        "stockhub_webhooks.RMA", models.CASCADE, null=True, blank=True, related_name="tracks", verbose_name=_("return")
+        "stockhub_webhooks.RMA", cascade, null=True, blank=True, related_name="tracks", verbose_name=_("return")
     )
     tracking_number: models.CharField[str, str] = ExactCharField(_("tracking number"), max_length=255)
     normalized_number = models.GeneratedField(

@@ -105,7 +105,7 @@ class WorklistRow(AccountModel):
     objects: ClassVar[AccountManager[Self]] = AccountManager()
 
     class Meta:
-        verbose_name = _("what does not proceed")
+        verbose_name = _("item that does not proceed")
         verbose_name_plural = _("not proceeding")
         constraints = [
             models.UniqueConstraint(fields=["account", "kind", "number", "rule"], name="stockhub_worklist_once")
@@ -113,6 +113,8 @@ class WorklistRow(AccountModel):
         indexes = [
             models.Index(fields=["status", "rule", "since", "id"], name="stockhub_worklist_rule"),
             models.Index(fields=["status", "since", "id"], name="stockhub_worklist_since"),
+            models.Index(fields=["status", "po_number", "id"], name="stockhub_worklist_purchase"),
+            models.Index(fields=["status", "number", "id"], name="stockhub_worklist_document"),
         ]
         permissions = [
             ("dismiss_worklist_row", _("Can dismiss what does not proceed")),

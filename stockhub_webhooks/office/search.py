@@ -165,7 +165,8 @@ def _query(all_words: list[str], scope: Scope, limit: int, among: Sequence[Hit] 
     if not branches:
         return SearchResult()
     first, *others = branches
-    hit_rows = list(first.union(*others, all=True)[: limit + 1])
+    # Django 5.2.0 fails at a slice of a union of one
+    hit_rows = list((first.union(*others, all=True) if others else first)[: limit + 1])
     hits = dict.fromkeys(Hit(*row) for row in hit_rows[:limit])
     return SearchResult(list(hits), is_cut_off or len(hit_rows) > limit)
 

@@ -8,6 +8,8 @@ from datetime import datetime, time, timedelta
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
+FORMATS = "2026-01-31 or 2026-01-31T09:00, in TIME_ZONE unless it names a zone"
+
 
 def parse_timestamp(text: str | datetime, *, end_of_day: bool = False) -> datetime:
     """Return an aware time. A text without a time zone is in the one of the host; a day is its beginning.

@@ -1,14 +1,13 @@
 """Count what Stock Hub sends differently from its documentation, from the notes of applied messages.
 
-`journal.settle` sets `notes_due_at` on a message with notes, in the same statement. A batch of such messages is counted
-and marked as counted in one transaction, so each message counts once, also if a process is killed.
+`transitions.settle` sets `notes_due_at` on a message with notes, in the same statement. A batch of such messages is
+counted and marked as counted in one transaction, so each message counts once, also if a process is killed.
 """
 
 from __future__ import annotations
 
 import re
 import threading
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -19,7 +18,7 @@ from django.db.models.functions import Greatest, Least
 
 from stockhub_webhooks.db import leases
 from stockhub_webhooks.db.connections import close_if_broken, database_alias, with_retries, write_transaction
-from stockhub_webhooks.db.throttle import Throttle
+from stockhub_webhooks.db.throttle import Throttle, is_over
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Drift, Message
 from stockhub_webhooks.models.drift import NAME_LENGTH, kind_of
@@ -54,7 +53,7 @@ def count_due(*, until: float = float("inf"), stop: threading.Event | None = Non
     if not throttle.is_due():
         return 0
     done = 0
-    while time.monotonic() < until and not (stop and stop.is_set()):
+    while not is_over(until, stop):
         try:
             counted = with_retries(_count_batch, is_transaction=True)
         except DatabaseFault as fault:  # on a database without SKIP LOCKED perhaps another process that counts

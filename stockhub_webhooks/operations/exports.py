@@ -28,6 +28,7 @@ from stockhub_webhooks.db.connections import (
     write_transaction,
 )
 from stockhub_webhooks.db.sequences import insert_row
+from stockhub_webhooks.db.throttle import is_over
 from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import ExportPart, ExportRequest
@@ -84,7 +85,7 @@ def continue_due(*, until: float = float("inf"), stop: threading.Event | None = 
         try:
             for _count in write_parts(request):
                 done += 1
-                if time.monotonic() >= until or (stop and stop.is_set()):
+                if is_over(until, stop):
                     work_requests.release(request)
                     break
         except (OperationalError, InterfaceError) as fault:

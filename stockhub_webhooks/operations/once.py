@@ -1,4 +1,4 @@
-"""The bound on `stockhub_worker --once`: cron starts one each minute, whether the former ones have ended or not.
+"""Limit on the processes of `stockhub_worker --once`: cron starts one each minute, even if the former ones still run.
 
 Each process has a slot, a `Lock` that it renews while it lives. If all slots are taken, a further process ends at once.
 The claim on a slot names the process, so that one that was killed on this machine makes room without a wait.

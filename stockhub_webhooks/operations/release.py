@@ -1,6 +1,6 @@
-"""What refused messages would change if they were let in, and what is unusual about them.
+"""Preview of refused messages: what they would change if they were let in, and what is unusual about them.
 
-Anybody can post a body without a key, so a person looks before letting one in.
+A body without a valid key may come from anyone, so a person decides about it.
 """
 
 from __future__ import annotations

@@ -1,13 +1,12 @@
-"""What the search needs besides the documents, written by the worker: no message waits for it.
+"""Index of the search, which the worker completes, so that no message waits for it.
 
-The search keys of addresses that were written by other code than `Address.save` and `apply`, those of before this
-column among them, and the numbers in messages that have no document.
+It consists of the search keys of addresses, for those that were written before the columns existed or by other code
+than `Address.save` and `apply`, and of the numbers in messages without a document.
 """
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -17,7 +16,7 @@ from django.db.models import Exists, OuterRef
 
 from stockhub_webhooks.db import leases
 from stockhub_webhooks.db.connections import close_if_broken, database_alias, with_retries, write_transaction
-from stockhub_webhooks.db.throttle import Throttle
+from stockhub_webhooks.db.throttle import Throttle, is_over
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Address, MentionedNumber, Message, RefusedBody, search_keys
 from stockhub_webhooks.models.mentioned_number import unread
@@ -42,7 +41,7 @@ def index_due(*, until: float = float("inf"), stop: threading.Event | None = Non
         return 0
     done, steps = 0, [*STEPS]
     try:
-        while steps and time.monotonic() < until and not (stop and stop.is_set()):
+        while steps and not is_over(until, stop):
             step, size = steps[0]
             written = with_retries(step, is_transaction=True)
             done += written

@@ -1,4 +1,4 @@
-"""Supervision of the worker: code of the shop that never returns stops nothing but itself.
+"""Supervision of the worker: the shop's code may never return without stopping other work.
 
 The loop of the worker runs in a thread. If one of its steps, such as the call of a receiver, takes longer than
 `RECEIVER_ALARM_SECONDS`, another loop begins in another thread, and the first one is left alone: the transaction of its
@@ -24,7 +24,7 @@ from stockhub_webhooks.logs import logger_of
 logger = logger_of(__name__)
 
 LOOK_SECONDS = 0.2
-MAX_HANGING = 3  # so many steps that hang end the process; on SQLite one, since its transaction keeps all others out
+MAX_HANGING = 3  # steps that hang before the process ends; on SQLite one, since its transaction blocks all others
 
 
 class WorkerHangs(StockHubError):
@@ -93,8 +93,8 @@ def supervise(
     Args:
         work: gets the event that ends it after its current step.
         stop: ends all loops, for instance after a signal.
-        until: when the work is to be over, on the clock of `time.monotonic`. A step that hangs then is not waited for.
-        meanwhile: is called several times a second.
+        until: when the work must be over, on the clock of `time.monotonic`. A step that hangs then ends the process.
+        meanwhile: called several times a second.
 
     Raises:
         WorkerHangs: `MAX_HANGING` steps hang, or one that the process would have to wait for.
@@ -115,16 +115,16 @@ def supervise(
         )  # fmt: skip
         loop.stop.set()
         if hanging >= allowed or stop.is_set() or time.monotonic() >= until:
-            _give_back()
+            _release_claims()
             raise WorkerHangs(f"{hanging} steps of the worker do not return, the last one is at {loop.place}")
         loop = _Loop(work, stop)
     if loop.error is not None:
         raise loop.error
 
 
-def _give_back() -> None:
+def _release_claims() -> None:
     """Release what was claimed in this process and not begun."""
     try:
-        leases.give_back_all()
+        leases.release_all()
     except DatabaseFault as fault:  # the leases lapse
-        logger.warning("the claims of the worker were not given back (%s)", type(fault).__name__)
+        logger.warning("the claims of the worker were not released (%s); they lapse", type(fault).__name__)

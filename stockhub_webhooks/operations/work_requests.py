@@ -32,7 +32,7 @@ def rows_of(model: type[RequestT]) -> Any:
 
 def claim_due(model: type[RequestT]) -> RequestT | None:
     """Claim one request that is due; break a request off whose processes died `MAX_ATTEMPTS` times."""
-    leases.give_back_lost()
+    leases.release_lost()
     with query_timeout(database_alias()):
         due = list(rows_of(model).due(NOW).values_list("pk", "attempts", "claim")[:5])
     for pk, attempts, former in due:
@@ -67,12 +67,12 @@ def halt(model: type[WorkRequest], pk: int, who: str) -> bool:
 
 
 def renew(request: WorkRequest) -> None:
-    """Renew the claim and lock the request until the transaction ends: the first statement of each step."""
+    """Renew the claim and lock the request until the transaction ends; must be the first statement of each step."""
     update(request, due_at=from_now(conf.LEASE_SECONDS))
 
 
 def release(request: WorkRequest, due_at: Any = NOW, **values: Any) -> None:
-    """Make the request due again, at once or later, and give the claim back: no process seems to hold what waits."""
+    """Make the request due again, at once or later, and release its claim, so that it does not look as if it ran."""
     update(request, due_at=due_at, claim=None, **values)
 
 

@@ -16,6 +16,7 @@ from django.db import close_old_connections
 
 from stockhub_webhooks.db import leases
 from stockhub_webhooks.db.connections import NOW, close_connection, database_alias
+from stockhub_webhooks.db.throttle import is_over
 from stockhub_webhooks.delivery import calls, host_orders
 from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
@@ -25,7 +26,7 @@ from stockhub_webhooks.operations import bulk, drift, exports, replay, search_in
 from stockhub_webhooks.operations.health import alarm
 from stockhub_webhooks.operations.privacy.sweep import Sweep
 from stockhub_webhooks.operations.reconcile import nightly
-from stockhub_webhooks.processing import deliveries, pipeline
+from stockhub_webhooks.processing import due_deliveries, pipeline
 from stockhub_webhooks.receiving import claiming, refusals, spool_import
 
 logger = logger_of(__name__)
@@ -55,7 +56,7 @@ def drain(
         The number of pieces of work: messages, receiver calls, steps of requests, look-ups, and imported files.
     """
     done = 0
-    while not _is_over(until, stop):
+    while not is_over(until, stop):
         before = done
         done += spool_import.import_spool(until=until, stop=stop)
         with closing(claiming.claim_due(batch)) as claims:
@@ -63,18 +64,18 @@ def drain(
                 if begin:
                     begin(claim.rows[0])
                 done += pipeline.process_together(claim, stop)
-                if done > before and _is_over(until, stop):
+                if done > before and is_over(until, stop):
                     return done
                 for message in claim:
                     if begin:
                         begin(message)
                     pipeline.process(message)
                     done += 1
-                    if _is_over(until, stop):
+                    if is_over(until, stop):
                         return done
-                if _is_over(until, stop):
+                if is_over(until, stop):
                     return done
-        done += deliveries.record_due(until=until, stop=stop)
+        done += due_deliveries.record_due(until=until, stop=stop)
         calls_until = min(until, time.monotonic() + CALLS_SECONDS)
         done += calls.deliver_due(until=calls_until, stop=stop, in_web=in_web, begin=begin)
         done += replay.continue_due(until=until, stop=stop)
@@ -87,10 +88,6 @@ def drain(
         if done == before:
             break
     return done
-
-
-def _is_over(until: float, stop: threading.Event | None) -> bool:
-    return time.monotonic() >= until or bool(stop and stop.is_set())
 
 
 class Worker:
@@ -119,7 +116,7 @@ class Worker:
             pause = min(self.until, time.monotonic() + self.HEARTBEAT_SECONDS)
             done += drain(pause, self.stop)
             self.check_health()
-            if _is_over(self.until, self.stop):
+            if is_over(self.until, self.stop):
                 self.sweep.leave()
                 return done
             if time.monotonic() < pause and not self.sweep.step(self.stop):
@@ -127,7 +124,7 @@ class Worker:
 
     def forever(self) -> None:
         """Do due work until stopped. If the database does not answer, keep trying."""
-        while not _is_over(self.until, self.stop):
+        while not is_over(self.until, self.stop):
             worked = 0
             try:
                 worked = self.once()
@@ -144,7 +141,7 @@ class Worker:
 
     def finish_pull(self) -> None:
         """Work on until the run that fetches what is missing has ended; it has a thread of its own."""
-        while nightly.PULL_THREAD.is_running() and not _is_over(self.until, self.stop):
+        while nightly.PULL_THREAD.is_running() and not is_over(self.until, self.stop):
             if not self.once():
                 self.stop.wait(min(self.PAUSE_SECONDS, max(self.until - time.monotonic(), 0)))
 
@@ -163,7 +160,7 @@ class Worker:
         """Check the health, delete what expired, and fetch what is missing, at most every `CHECK_SECONDS`."""
         if time.monotonic() >= self._next_check:
             alarm.check()
-            refusals.forget()
+            refusals.delete_expired()
             exports.forget()
             nightly.start_due(self.stop)
             self._next_check = time.monotonic() + self.CHECK_SECONDS

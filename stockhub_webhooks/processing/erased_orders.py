@@ -1,4 +1,4 @@
-"""Messages that cannot be applied, about orders whose personal data was erased: they keep no body."""
+"""Search for erased orders: a message about one that cannot be applied must not keep its body."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stockhub_webhooks.processing.apply.document_types import BY_TOPIC
 from stockhub_webhooks.serializers.identity import PURCHASE, Identity, identities
 
 
-def is_about(message: Message, why: Unreadable | None = None) -> bool:
+def concerns_erased_order(message: Message, why: Unreadable | None = None) -> bool:
     """Return True if the message names an erased order, or a document of one, as far as it can be read."""
     with query_timeout(database_alias()):
         if not any_erased():
@@ -55,7 +55,7 @@ def erased_among(named: Iterable[Identity], account: str | None = None) -> set[I
 
 
 def _erased_purchases(numbers: set[str], account: str | None) -> set[str]:
-    """Return those of the shop's own numbers of which each order was erased."""
+    """Return those of the shop's own numbers whose orders were all erased."""
     if not numbers:
         return set()
     rows = Order.objects.using(database_alias()).filter(po_number__in=numbers)

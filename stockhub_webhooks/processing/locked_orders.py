@@ -1,4 +1,4 @@
-"""Messages of an order that another transaction holds: they are put off together, and all other work goes on."""
+"""Messages of an order that another transaction has locked: they are put off together, and all other work goes on."""
 
 from __future__ import annotations
 
@@ -25,9 +25,13 @@ def order_key(message: Message, parsed: serializers.ParsedMessage) -> tuple[str,
 
 
 def find_locked(keys: set[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Lock those orders that no other transaction holds; return the others that exist.
+    """Return the orders that another transaction holds; lock the others.
 
-    Without SKIP LOCKED none is returned: the first locked order ends the caller's transaction then.
+    Args:
+        keys: accounts and numbers, as `order_key` returns them. Orders that are not stored are not locked.
+
+    Raises:
+        django.db.OperationalError: an order is locked, and the database has no SKIP LOCKED.
     """
     wanted = Q(pk=None)
     for account, number in keys:
@@ -40,7 +44,7 @@ def find_locked(keys: set[tuple[str, str]]) -> set[tuple[str, str]]:
 
 
 def put_off(message: Message, locked: OrderLocked) -> None:
-    """Make a claimed message, and those of its order in the same claim, due again after a pause.
+    """Make a claimed message, and the other messages of its order in the same claim, due again after a pause.
 
     No attempt is counted. The pause is as long as the order has been locked so far, from 2 to 30 seconds.
 

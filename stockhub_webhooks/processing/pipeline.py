@@ -22,7 +22,7 @@ from stockhub_webhooks.models import Event, Message, ReceiverCall
 from stockhub_webhooks.processing import erased_orders, locked_orders
 from stockhub_webhooks.processing.apply import apply, apply_outdated
 from stockhub_webhooks.processing.split import split
-from stockhub_webhooks.receiving import claiming, journal
+from stockhub_webhooks.receiving import claiming, journal, transitions
 from stockhub_webhooks.receiving.recent import RECENT
 
 logger = logger_of(__name__)
@@ -55,10 +55,10 @@ def process(message: Message) -> Message:
 
 
 def process_together(claim: Claim, stop: threading.Event | None = None) -> int:
-    """Read, apply and record the messages of a claim in one transaction, so that they wait for the database once.
+    """Read, apply and record the messages of a claim in one transaction, which is faster than one for each.
 
-    Unreadable messages stay in the claim, and those of locked orders. If one of the others fails, the transaction is
-    rolled back, and all stay in the claim: `process` applies them one by one then.
+    Messages that are unreadable, or whose order is locked, stay in the claim. If any other message fails, the
+    transaction is rolled back and all stay in the claim; the caller applies them one by one with `process`.
 
     Args:
         claim: the messages.
@@ -68,7 +68,7 @@ def process_together(claim: Claim, stop: threading.Event | None = None) -> int:
         The number of messages that were applied.
     """
     began = time.monotonic()
-    # all processes lock orders in the same sequence, so that they do not deadlock
+    # sorted, so that all processes lock orders in the same sequence and do not deadlock
     readable = sorted(_readable(claim.rows), key=_lock_key)
     if len(readable) < 2:
         return 0
@@ -79,7 +79,7 @@ def process_together(claim: Claim, stop: threading.Event | None = None) -> int:
             applied = _apply_together(readable, stop, skip_locked=True)
     except Exception as fault:
         messages = [message for message, _ in readable]
-        # two processes that insert the same row at once are no fault
+        # a database error is normal: two processes may have inserted the same row at once
         report = logger.info if isinstance(fault, DatabaseFault) else logger.warning
         report("%s messages are applied one by one, since one failed (%s)", len(messages), error_location(fault))
         for message in messages:
@@ -99,7 +99,13 @@ def _apply_together(
     *,
     skip_locked: bool = False,
 ) -> list[Message]:
-    """Apply messages in one transaction, if wanted without those of locked orders; return those that were applied."""
+    """Apply messages in one transaction; return those that were applied.
+
+    Args:
+        readable: messages with their content, in the sequence of their locks.
+        stop: checked between two messages.
+        skip_locked: True to leave out the messages of orders that another transaction holds.
+    """
     applied: list[Message] = []
     with query_timeout(database_alias()), write_transaction(database_alias()):
         claiming.lock_together([message for message, _ in readable])
@@ -175,7 +181,7 @@ def _steps(message: Message, parsed: serializers.ParsedMessage, *, outdated: boo
         return Result(Message.Outcome.SPLIT, [], [])
     applied = apply_outdated(parsed, message) if outdated else apply(parsed, message)
     calls = ledger.record(applied.events)
-    journal.settle(message, parsed, applied.outcome, applied.notes, removes_body=applied.is_erased)
+    transitions.settle(message, parsed, applied.outcome, applied.notes, removes_body=applied.is_erased)
     return Result(applied.outcome, applied.events, calls)
 
 
@@ -194,27 +200,36 @@ def _apply(message: Message) -> None:
 
 
 def _record_failure(message: Message, fault: Exception) -> None:
-    """Dismiss an empty message, quarantine an unreadable one, and postpone any other failure."""
+    """Record why a message was not applied, unless another process has settled it."""
     try:
-        if isinstance(fault, Unreadable) and fault.reason == Unreadable.EMPTY:
-            journal.dismiss(message, Message.PING, error=str(fault))
-            return
+        if isinstance(fault, AlreadySettled):
+            raise fault
         if isinstance(fault, Unreadable):
-            if erased_orders.is_about(message, fault):
-                journal.dismiss(message, Message.ERASED, removes_body=True)
-            else:
-                journal.quarantine(message, fault)
-            return
-        if not isinstance(fault, AlreadySettled):
-            report = logger.warning if isinstance(fault, DatabaseFault) else logger.error
-            report("message %s could not be applied (%s), it stays open", message.pk, error_location(fault))
-            # `settle` may have set these before the commit failed: the sender must not be answered "applied"
-            message.status, message.outcome = Message.Status.RECEIVED, ""
-            journal.postpone(message, fault)
-            if message.status == Message.Status.FAILED and erased_orders.is_about(message):
-                journal.dismiss(message, Message.ERASED, removes_body=True, error="")
-            return
+            _settle_unreadable(message, fault)
+        else:
+            _postpone(message, fault)
     except AlreadySettled:
-        pass
-    with query_timeout(database_alias()):
-        message.refresh_from_db(using=database_alias(), fields=["status", "outcome"])
+        message.status, message.outcome = Message.Status.RECEIVED, ""
+        with query_timeout(database_alias()), suppress(Message.DoesNotExist):  # it was deleted in the meantime
+            message.refresh_from_db(using=database_alias(), fields=["status", "outcome"])
+
+
+def _settle_unreadable(message: Message, fault: Unreadable) -> None:
+    """Dismiss a message that is empty or about an erased order; quarantine any other one."""
+    if fault.reason == Unreadable.EMPTY:
+        transitions.dismiss(message, Message.PING, error=str(fault))
+    elif erased_orders.concerns_erased_order(message, fault):
+        transitions.dismiss(message, Message.ERASED, removes_body=True)
+    else:
+        transitions.quarantine(message, fault)
+
+
+def _postpone(message: Message, fault: Exception) -> None:
+    """Postpone a message that failed; if it is given up and about an erased order, dismiss it."""
+    report = logger.warning if isinstance(fault, DatabaseFault) else logger.error
+    report("message %s could not be applied (%s); it stays open", message.pk, error_location(fault))
+    # `settle` may have set these before the commit failed: the sender must not be answered "applied"
+    message.status, message.outcome = Message.Status.RECEIVED, ""
+    transitions.postpone(message, fault)
+    if message.status == Message.Status.FAILED and erased_orders.concerns_erased_order(message):
+        transitions.dismiss(message, Message.ERASED, removes_body=True, error="")

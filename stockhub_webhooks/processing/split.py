@@ -9,11 +9,11 @@ from stockhub_webhooks.db.connections import NOW, database_alias
 from stockhub_webhooks.db.writes import insert
 from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.models import Message
-from stockhub_webhooks.receiving import journal
+from stockhub_webhooks.receiving import transitions
 from stockhub_webhooks.serializers import SeveralDocuments
 
 LEFT_OUT = Message.SET_WHEN_APPLIED - {"parent", "position"}
-HEADERS_OF_THE_WRAPPING = ("content-encoding", "content-type")  # a part is plain JSON in UTF-8
+HEADERS_OF_PARENT = ("content-encoding", "content-type")  # do not hold for a part, which is plain JSON in UTF-8
 
 
 def split(message: Message, parsed: SeveralDocuments) -> None:
@@ -24,8 +24,8 @@ def split(message: Message, parsed: SeveralDocuments) -> None:
 
     Raises:
         AlreadySettled: another process finished the parent first.
-        Unreadable: none of the parts can be read, so the parent is as unreadable as they are; or the message is a part
-            itself, so that the limit of documents would be multiplied.
+        Unreadable: none of the parts can be read; or the message is a part itself, since nested splits could exceed the
+            limit of documents.
     """
     if message.position is not None:
         raise Unreadable("too_many_documents", f"a part of a body holds {len(parsed.texts)} documents itself")
@@ -37,7 +37,7 @@ def split(message: Message, parsed: SeveralDocuments) -> None:
     for part in parts:
         if part.uid in stored and stored[part.uid].parent_id is None:  # ingested by itself
             rows.filter(uid=part.uid).update(parent=message, position=part.position)
-    journal.settle(message, parsed, Message.Outcome.SPLIT)
+    transitions.settle(message, parsed, Message.Outcome.SPLIT)
 
 
 def _part(message: Message, position: int, text: bytes) -> Message:
@@ -49,7 +49,7 @@ def _part(message: Message, position: int, text: bytes) -> Message:
         topic=message.url_topic,
         account=message.account,
         body=text,
-        headers={name: value for name, value in message.headers.items() if name not in HEADERS_OF_THE_WRAPPING},
+        headers={name: value for name, value in message.headers.items() if name not in HEADERS_OF_PARENT},
         key_fingerprint=message.key_fingerprint,
         remote_address=message.remote_address,
         source=message.source,

@@ -18,11 +18,11 @@ from stockhub_webhooks.exceptions import MultipleAccounts
 from stockhub_webhooks.models import RMA, CreditMemo, Order, Shipment
 from stockhub_webhooks.models.accounts import AccountQuerySet
 from stockhub_webhooks.models.documents import OrderDocument
+from stockhub_webhooks.models.host_objects import find_host_line
 from stockhub_webhooks.purchases.documents import with_items
 from stockhub_webhooks.purchases.lines import PurchaseLine, purchase_lines
 from stockhub_webhooks.purchases.pieces import with_pieces
 from stockhub_webhooks.purchases.quantities import lines_of
-from stockhub_webhooks.resolvers import find_host_line
 from stockhub_webhooks.serializers.shapes import trimmed
 
 __all__ = [

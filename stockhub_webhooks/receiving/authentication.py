@@ -1,4 +1,4 @@
-"""Comparison of all secrets: the keys of senders, and the token of the metrics."""
+"""Comparison of secrets: the keys of senders, and the token of the metrics."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def authenticate(header: str | None) -> Sender:
 
 @sensitive_variables()
 def identify(header: str | None) -> Sender:
-    """Return the sender that an `x-api-key` header belongs to, with a key even if none is required.
+    """Return the sender that an `x-api-key` header belongs to, whether or not a key is required.
 
     Raises:
         WrongKey: as `authenticate`.
     """
     given = _bytes(header or "").strip()
-    values = [given, half] if (half := _half(given)) != given else [given]
+    values = list(dict.fromkeys([given, _unrepeated(given)]))
     sender: Sender | None = None
     for account, keys in conf.accounts().items():
         for key in keys:
@@ -79,14 +79,14 @@ def bearer_fingerprint(authorization: str) -> str:
 
 @sensitive_variables()
 def _is_secret(given: list[bytes], secret: str) -> bool:
-    """Return True if one of the given values is the secret. Each is compared with each spelling, in constant time."""
-    matches = [hmac.compare_digest(value, spelling) for spelling in _spellings(secret) for value in given]
+    """Return True if one of the given values is the secret, compared in each of its encodings, in constant time."""
+    matches = [hmac.compare_digest(value, spelling) for spelling in _encodings(secret) for value in given]
     return any(matches)
 
 
 @sensitive_variables()
-def _half(given: bytes) -> bytes:
-    """Return one of two equal values that are joined with a comma, or else the header as it is."""
+def _unrepeated(given: bytes) -> bytes:
+    """Return the value of two equal headers, which a server joined with a comma, or else the header as it is."""
     for comma in (b",", b", "):
         half = given[: (len(given) - len(comma)) // 2]
         if half and given == half + comma + half:
@@ -107,13 +107,13 @@ def _fingerprint(key: bytes) -> str:
 
 
 @sensitive_variables()
-def _spellings(key: str) -> list[bytes]:
+def _encodings(key: str) -> list[bytes]:
     """Return the key as bytes in UTF-8, and also in latin-1 if it can be written so, as some clients do."""
-    spellings = [key.encode("utf-8", "surrogatepass")]
+    utf8 = key.encode("utf-8", "surrogatepass")
     try:
-        return spellings if key.isascii() else [*spellings, key.encode("latin-1")]
+        return [utf8] if key.isascii() else [utf8, key.encode("latin-1")]
     except UnicodeEncodeError:
-        return spellings
+        return [utf8]
 
 
 def _bytes(header: str) -> bytes:

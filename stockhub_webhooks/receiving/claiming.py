@@ -6,7 +6,7 @@ A message is *open* while `due_at` is set: it waits, or a process has claimed it
 from __future__ import annotations
 
 import uuid
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -25,11 +25,11 @@ from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.db.writes import update
 from stockhub_webhooks.exceptions import DIED, ORDER_LOCKED, WORKER_DIED, AlreadySettled
 from stockhub_webhooks.models import Message
-from stockhub_webhooks.receiving import journal
+from stockhub_webhooks.receiving import transitions
 
 low_water = LowWaterMark()
 
-BATCH = 20  # with more, two workers would change the sequence of messages the more
+BATCH = 20  # small, since two workers apply their batches at once, and so change the sequence of messages
 
 
 def claim_due(batch: int = BATCH) -> Generator[Claim, None, None]:
@@ -41,33 +41,49 @@ def claim_due(batch: int = BATCH) -> Generator[Claim, None, None]:
     Args:
         batch: the largest number of messages that are claimed together.
     """
-    leases.give_back_lost()
+    leases.release_lost()
     since = low_water.floor()
     rows = Message.objects.using(database_alias()).due(NOW).filter(due_at__gte=since)
     with query_timeout(database_alias()):
         due = list(rows.values("pk", "attempts", "claim", "is_suspect", "due_at")[:BATCH])
     if due:
         low_water.rise(due[0]["due_at"])
-    if any(row["claim"] is None and row["attempts"] == 0 for row in due):
-        fresh = Q(claim=None, attempts=0, due_at__gte=since)
-        yield from _released(_claim(fresh, batch, attempts=F("attempts") + 1, is_suspect=False))
+    if any(map(_is_new, due)):
+        new = Q(claim=None, attempts=0, due_at__gte=since)
+        yield from _released(_claim(new, batch, attempts=F("attempts") + 1, is_suspect=False))
     was_given_up = False
     for row in due:
         same = Q(pk=row["pk"], claim=row["claim"])
-        if row["claim"] is None and 0 < row["attempts"] < conf.MAX_ATTEMPTS:
-            yield from _released(_claim(same, attempts=F("attempts") + 1))
-        elif row["claim"] is not None and not row["is_suspect"]:
-            yield from _released(_claim(same, is_suspect=True))
-        elif row["attempts"]:  # the message killed its process
+        if _is_new(row):
+            continue
+        if _has_killed_its_process(row):
             for message in _claim(same):
-                journal.postpone_or_give_up(message, WORKER_DIED, DIED)
+                transitions.postpone_or_give_up(message, WORKER_DIED, DIED)
                 was_given_up = True
+        elif row["claim"] is None:
+            yield from _released(_claim(same, attempts=F("attempts") + 1))
+        else:  # a claim lapsed for the first time
+            yield from _released(_claim(same, is_suspect=True))
     if was_given_up:  # there may be more messages behind them
         yield from claim_due(batch)
 
 
+def _is_new(row: Mapping[str, Any]) -> bool:
+    return row["claim"] is None and row["attempts"] == 0
+
+
+def _has_killed_its_process(row: Mapping[str, Any]) -> bool:
+    return bool(row["attempts"] >= conf.MAX_ATTEMPTS if row["claim"] is None else row["is_suspect"])
+
+
 def _claim(which: Q, batch: int = BATCH, **values: Any) -> Claim:
-    """Claim some of those messages that are due and not locked, oldest first."""
+    """Claim due messages that meet a condition and that no transaction holds, oldest first.
+
+    Args:
+        which: the condition.
+        batch: the largest number of messages.
+        values: further fields to set.
+    """
     token = uuid.uuid4()
     due = Message.objects.using(database_alias()).filter(which).due(NOW)[:batch]
     messages: list[Message] = leases.claim_unlocked(due, token, **values)
@@ -79,7 +95,7 @@ def _claim(which: Q, batch: int = BATCH, **values: Any) -> Claim:
 
 
 def _released(claim: Claim) -> Generator[Claim, None, None]:
-    """Yield a claim that has rows, and release what is left of it."""
+    """Yield a claim unless it is empty; then release the messages that the caller has not begun."""
     if claim.rows:
         try:
             yield claim
@@ -87,19 +103,26 @@ def _released(claim: Claim) -> Generator[Claim, None, None]:
             claim.release()
 
 
-def _release(token: UUID, places: dict[int, datetime | None], messages: list[Message]) -> None:
+def _release(token: UUID, places: Mapping[int, datetime | None], messages: list[Message]) -> None:
+    """Release claimed messages that were not begun; no attempt is counted.
+
+    Args:
+        token: of the claim.
+        places: the former `due_at` of the claim's messages, by primary key.
+        messages: those to release.
+    """
     rows = Message.objects.using(database_alias()).filter(pk__in=[message.pk for message in messages], claim=token)
-    # at their former places, so that they are applied before what came in after them
+    # with their former `due_at`, so that they are applied before messages that came in later
     former = {message.pk: places[message.pk] for message in messages}
     place = Case(*(When(pk=pk, then=Value(due_at)) for pk, due_at in former.items()), default=F("due_at"))
     low_water.fall_below(min(due_at for due_at in former.values() if due_at))
     values = {"attempts": F("attempts") - 1, "due_at": place, "claim": None, "is_suspect": False}
-    with suppress(DatabaseFault):  # else the lease lapses
+    with suppress(DatabaseFault):  # their lease lapses
         with_retries(partial(rows.filter(due_at__isnull=False).update, **values))
 
 
 def put_off(messages: list[Message], reason: str, seconds: float) -> None:
-    """Make messages of one claim due again at the same time, since their order is locked; no attempt is counted.
+    """Make messages of one claim, whose order is locked, due again at the same time; no attempt is counted.
 
     Args:
         messages: claimed messages.
@@ -117,27 +140,28 @@ def put_off(messages: list[Message], reason: str, seconds: float) -> None:
 
 
 def release_later(message: Message) -> None:
-    """Release a claimed message when the database takes writes again; no attempt is counted."""
+    """Release a claimed message as soon as the database takes writes again; no attempt is counted."""
     leases.release_later(Message.objects.using(database_alias()), message.claim)
     message.status, message.outcome = Message.Status.RECEIVED, ""
 
 
 def lock(message: Message) -> None:
-    """Lock a claimed message until the transaction that applies it ends: its first statement.
+    """Lock a claimed message until the transaction that applies it ends; must be its first statement.
 
-    The request that has just inserted the message skips that. If it takes longer than a lease, it loses at the end.
+    Without effect in the request that has just inserted the message, to save a statement. If that request takes longer
+    than a lease, another process may claim the message, and the request fails when it settles it.
 
     Raises:
         AlreadySettled: another process has the message.
     """
     if message.claim in (None, message.uid):
         return
-    if not update(Message, database_alias(), journal.as_claimed(message), {"claim": message.claim}):
+    if not update(Message, database_alias(), transitions.as_claimed(message), {"claim": message.claim}):
         raise AlreadySettled(f"message {message.pk} was claimed by another process")
 
 
 def lock_together(messages: list[Message]) -> None:
-    """Lock messages of one claim until the transaction that applies them ends: its first statement.
+    """Lock messages of one claim until the transaction that applies them ends; must be its first statement.
 
     Raises:
         AlreadySettled: another process has one of the messages.

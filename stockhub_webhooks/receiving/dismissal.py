@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from django.db.models import Q
 from django.utils import timezone
 
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Message
 
 CORRECTED_FROM = "mended-from"  # our own header: the uid of the message that this one corrects
-MAX_CORRECTIONS = 20  # of one message, one after the other
-
-
-def is_dismissible() -> Q:
-    """Return the condition of messages that need attention: quarantined, given up, or failed and tried again."""
-    tried_again = Q(status=Message.Status.RECEIVED) & ~Q(cause="")
-    return tried_again | Q(status__in=(Message.Status.QUARANTINED, Message.Status.FAILED))
+MAX_CORRECTIONS = 20  # of one message: a correction may be corrected in turn
 
 
 def dismiss_by_hand(pks: list[int], *, by: str, reason: str) -> int:
-    """Settle for good the messages that need attention; return their number. Others stay as they are.
+    """Dismiss those of the messages that need attention; return their number. Others stay as they are.
 
-    A process that is applying one of them finds that out by its mark.
+    A process that applies one of them at the same time fails when it settles the message, and rolls back.
 
     Args:
         pks: primary keys.
         by: the name of the user.
         reason: why they need no attention, up to 255 characters.
     """
-    rows = Message.objects.using(database_alias()).filter(is_dismissible(), pk__in=pks)
+    rows = Message.objects.using(database_alias()).failing().filter(pk__in=pks)
     return rows.update(
         status=Message.Status.DISMISSED,
         dismissed_reason=reason,
@@ -40,13 +33,13 @@ def dismiss_by_hand(pks: list[int], *, by: str, reason: str) -> int:
 
 
 def dismiss_corrected(message: Message) -> None:
-    """Settle the message that an applied one corrects, and those that it corrects in turn.
+    """Dismiss the message that an applied message corrects, and the messages that that one corrects in turn.
 
-    Must be called in the transaction that applies the correction. Costs nothing for other messages.
+    Runs in the transaction that applies the correction. No query if the message is no correction.
     """
     uid = message.headers.get(CORRECTED_FROM) if message.position is None else None  # a part is no correction
     rows = Message.objects.using(database_alias())
-    for _correction in range(MAX_CORRECTIONS):
+    for _number in range(MAX_CORRECTIONS):
         if not uid:
             return
         original = rows.filter(uid=uid)

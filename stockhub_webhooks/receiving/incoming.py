@@ -15,8 +15,8 @@ from stockhub_webhooks.conf import conf
 from stockhub_webhooks.contract.addresses import KEY_HEADER
 from stockhub_webhooks.exceptions import BodyTooLarge
 from stockhub_webhooks.logs import logger_of
-from stockhub_webhooks.receiving import journal
-from stockhub_webhooks.receiving.recorders import keep_key_from_sentry
+from stockhub_webhooks.receiving.kept_fields import HEADER_LIMIT, KEPT_HEADERS
+from stockhub_webhooks.receiving.sentry_filter import keep_key_from_sentry
 from stockhub_webhooks.serializers import encodings
 from stockhub_webhooks.serializers.body import DECLARED_LENGTH
 from stockhub_webhooks.serializers.fields import clean_text
@@ -28,13 +28,13 @@ DRAIN_BYTES = 8 * 1024 * 1024
 MAX_DIGITS = 16  # of a declared length: the column of `Refusal.largest_body` holds no more
 ADDRESS_LENGTH = 45
 ADDRESS_AND_PORT = re.compile(r"\[(.+)\](?::\d+)?|([\d.]+):\d+")  # some proxies add the port
-KEPT_HEADERS = [(name, HttpHeaders.to_wsgi_name(name)) for name in journal.KEPT_HEADERS]
+META_KEYS = {name: HttpHeaders.to_wsgi_name(name) for name in KEPT_HEADERS}
 
 
 def take_key(request: HttpRequest) -> str | None:
-    """Return the `x-api-key` header, and take it out of the request: recorders of errors and requests read it later.
+    """Remove the `x-api-key` header from the request and return it: loggers of errors and requests must not see it.
 
-    It leaves `META` (the environ of WSGI), `request.headers` and the scope of ASGI.
+    It is removed from `META` (the environ of WSGI), `request.headers` and the scope of ASGI.
     """
     keep_key_from_sentry()
     request.__dict__.pop("headers", None)  # a cached property
@@ -47,7 +47,7 @@ def take_key(request: HttpRequest) -> str | None:
 
 def sent_headers(request: HttpRequest) -> dict[str, str]:
     """Return the headers that are kept; `request.headers` would be built from all headers of the request."""
-    return {name: request.META[key] for name, key in KEPT_HEADERS if key in request.META}
+    return {name: request.META[key] for name, key in META_KEYS.items() if key in request.META}
 
 
 def remote_address(request: HttpRequest) -> str:
@@ -87,7 +87,7 @@ def is_chunked(request: HttpRequest) -> bool:
 
 
 def has_body(request: HttpRequest) -> bool:
-    """Return True if a body was announced."""
+    """Return True if the headers announce a body."""
     return declared_length(request) > 0 or is_chunked(request)
 
 
@@ -140,10 +140,10 @@ def check_unpacked_size(body: bytes, headers: Mapping[str, str], limit: int) -> 
         raise BodyTooLarge(size, body)
 
 
-def cut_off(request: HttpRequest, body: bytes) -> dict[str, str]:
-    """Return our header with the declared length, as it was sent, of a body of which less arrived."""
+def declared_length_header(request: HttpRequest, body: bytes) -> dict[str, str]:
+    """Return a header of ours with the declared length if less of the body arrived; otherwise nothing."""
     declared = str(request.META.get("CONTENT_LENGTH") or "").strip()
     is_missing = not body and (declared.strip("0") or "HTTP_TRANSFER_ENCODING" in request.META)
     if is_missing or declared_length(request) > len(body):
-        return {DECLARED_LENGTH: clean_text(declared)[: journal.HEADER_LIMIT] or "chunked"}
+        return {DECLARED_LENGTH: clean_text(declared)[:HEADER_LIMIT] or "chunked"}
     return {}

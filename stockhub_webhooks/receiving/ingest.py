@@ -1,7 +1,7 @@
 """Messages from files: mails of Winkelstraat, the dump of another server, spool files of a lost disk.
 
-They are journaled and applied as every message. A bare body gets `source="hand"`. A record keeps its `uid`, so taking
-it in twice is harmless.
+They are journaled and applied like any message. A bare body gets `source="hand"`. A record keeps its `uid`, so it is
+harmless to ingest it twice.
 """
 
 from __future__ import annotations
@@ -33,7 +33,13 @@ SEPARATOR = re.compile(r"[ \t\r\n,]*")
 
 @dataclass(frozen=True)
 class Entry:
-    """An entry of a file, with its first line: the text of a body or a record, or else the fault."""
+    """An entry of a file: a body or a record, or a fault.
+
+    Attributes:
+        line: the number of its first line.
+        text: its JSON text; "" if it has a fault.
+        fault: why it is neither a body nor a record; "" if it is one.
+    """
 
     line: int
     text: str = field(default="", repr=False)
@@ -64,7 +70,7 @@ def entries(lines: Iterable[bytes]) -> Iterator[Entry]:
             break
     whole = b"".join(line for _, line in start)
     if size <= MAX_WHOLE_BYTES and (_parses(whole) or not any(_parses(line) for _, line in start)):
-        # empty lines were left out above, so the numbers of the remaining lines go along
+        # empty lines were left out above, so the numbers of the others are passed on
         yield from _in_text(whole, [number for number, _ in start])
     else:
         yield from _each_line(chain(start, numbered))
@@ -124,8 +130,8 @@ def _checked(line: int, text: str, value: Any) -> Entry:
 def merged(files: Mapping[str, Path]) -> Iterator[tuple[str, Entry]]:
     """Yield the entries of several files of records by their time of receipt, each with the name of its file.
 
-    Processes write in parallel, and messages must be applied in the sequence in which they came. Only the times are
-    held in memory.
+    Processes write their files in parallel, and messages must be applied in the sequence of their receipt. Only the
+    times are held in memory.
 
     Raises:
         OSError: a file cannot be read.
@@ -139,7 +145,7 @@ def merged(files: Mapping[str, Path]) -> Iterator[tuple[str, Entry]]:
 
 
 def _places(name: str, path: Path) -> Iterator[tuple[float, str, int, int]]:
-    """Yield time, file, offset and number of each line; a line without a time comes first."""
+    """Yield time of receipt, file name, offset and line number of each line; the time of an unreadable line is 0."""
     with path.open("rb") as file:
         start = 0
         for number, line in enumerate(file, start=1):
@@ -160,7 +166,7 @@ class Intake:
 
     Attributes:
         account: the account of bare bodies.
-        topic: the topic of bare bodies; "" recognises it by the fields of the body.
+        topic: the topic of bare bodies; if it is "", the fields of each body show its topic.
         received_at: the time at which bare bodies were received; None means now. Their order is kept.
         stored: the number of new messages.
         known: the number of messages that were in the journal already.
@@ -206,7 +212,7 @@ def count_due(uids: Sequence[UUID]) -> int:
 
 
 def results(uids: Sequence[UUID]) -> Iterator[str]:
-    """Yield a line about each of these messages: its key, topic and number, and its outcome or the reason for none."""
+    """Yield a line about each of these messages: its key, topic and number, and its outcome or why it has none."""
     for batch in _batches(uids):
         rows = Message.objects.using(database_alias()).filter(uid__in=batch)
         by_uid = {message.uid: message for message in rows}

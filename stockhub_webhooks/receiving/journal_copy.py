@@ -1,8 +1,11 @@
-"""Copy of the journal (`JOURNAL_COPY_DIR`): what a restored backup of the database lacks, for `stockhub_ingest`.
+"""Copy of the journal in files (`JOURNAL_COPY_DIR`): `stockhub_ingest` reads from it what a restored backup lacks.
 
-The promise to the sender is the database's alone. The copy is the second line: a message is handed to the operating
-system right after its commit and before the answer, so that a killed process loses none, and is on the disk within
-`SYNC_SECONDS`, so that many messages share one fsync. A copy that fails never fails the message.
+The answer to the sender depends on the database alone. A message is written to the file right after its commit and
+before the answer, so that a killed process loses none. The file is synced to the disk within `SYNC_SECONDS`, so that
+many messages share one fsync. A failure of the copy never fails the message.
+
+A thread of its own does all that can hang: a disk that does not answer holds a message up for `WAIT_SECONDS` at most,
+and once it is known to hang, not at all. The messages wait in memory for it then.
 
 Each process has a file of its own for each hour (UTC), with a record on each line. Nothing is written to a file once
 its hour is over, so it may be rewritten or deleted then.
@@ -12,27 +15,31 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Message
-from stockhub_webhooks.receiving import records
+from stockhub_webhooks.receiving import records, spool
 
 logger = logger_of(__name__)
 
 SYNC_SECONDS = 1.0
+WAIT_SECONDS = 1.0
+MAX_WAITING_BYTES = 16 * 2**20
 SUFFIX = ".jsonl"
 HOUR = "%Y%m%dT%H"
-UNFOLLOWED = getattr(os, "O_NOFOLLOW", 0)  # Windows has none
 
 
 def directory() -> Path | None:
-    """Return the directory, or None if there is to be no copy."""
+    """Return the directory; None if none is configured."""
     return Path(conf.JOURNAL_COPY_DIR) if conf.JOURNAL_COPY_DIR else None
 
 
@@ -42,32 +49,52 @@ def files(folder: Path) -> Iterator[Path]:
 
 
 def probe() -> None:
-    """Write a file and remove it.
+    """Write a test file into the directory, if one is configured, and remove it.
 
     Raises:
-        OSError: the directory takes no file.
+        OSError: the directory cannot be written, or its disk does not answer (`TimeoutError`).
     """
     if folder := directory():
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = folder / f".probe-{uuid.uuid4().hex}"
-        try:
-            path.write_bytes(b"\n")
-        finally:
-            path.unlink(missing_ok=True)
+        COPY.do(partial(_probe, folder))
+
+
+def _probe(folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / f".probe-{uuid.uuid4().hex}"
+    try:
+        path.write_bytes(b"\n")
+    finally:
+        path.unlink(missing_ok=True)
+
+
+class _Task:
+    """Something that the thread does with the disk."""
+
+    def __init__(self, run: Callable[[], None], size: int) -> None:
+        self.run = run
+        self.size = size
+        self.error: Exception | None = None
+        self.is_done = threading.Event()
 
 
 class JournalCopy:
-    """The open file of this process."""
+    """The open file of this process, and the thread that writes to it."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._forget()
 
     def _forget(self) -> None:
+        self._lock = threading.Lock()  # sync runs in a thread of its own, too
         self._file = -1
+        self._timer: threading.Timer | None = None  # until the fsync is done
+        self._is_unsynced = False
+        self._waiting_bytes = 0
         self._owner: tuple[int, Path, str] | None = None  # process, directory and hour of the open file
         self._is_torn = False
-        self._timer: threading.Timer | None = None
+        self._tasks: SimpleQueue[_Task] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._busy_since: float | None = None
+        self._is_stall_logged = False
 
     def append(self, message: Message) -> None:
         """Append a committed message. An error is logged, and is no reason to fail the message."""
@@ -76,13 +103,16 @@ class JournalCopy:
             return
         try:
             line = f"{records.to_line(message)}\n".encode()
-            with self._lock:
-                self._open(folder)
-                self._write(line)
-                if self._timer is None:
-                    self._timer = threading.Timer(SYNC_SECONDS, self.sync)
-                    self._timer.daemon = True
-                    self._timer.start()
+            self.do(partial(self._append, folder, line), len(line))
+        except TimeoutError as error:
+            if not self._is_stall_logged:
+                self._is_stall_logged = True
+                logger.error(
+                    "the copy of the journal gets no messages since %s (%s): they are in the database; once the disk "
+                    "answers again, stockhub_dump --since writes what the copy lacks",
+                    message.uid,
+                    error_location(error),
+                )
         except Exception as error:
             logger.error(
                 "message %s is in the database, but not in the copy of the journal (%s); once JOURNAL_COPY_DIR can be "
@@ -91,27 +121,82 @@ class JournalCopy:
                 error_location(error),
             )
 
+    def do(self, run: Callable[[], None], size: int = 1024) -> None:
+        """Have the thread do something with the disk, after what waits already.
+
+        Raises:
+            TimeoutError: the disk does not answer; it is done later, unless too much waits already.
+            Exception: what `run` raised.
+        """
+        task = _Task(run, size)
+        with self._lock:
+            if self._waiting_bytes and self._waiting_bytes + size > MAX_WAITING_BYTES:
+                raise TimeoutError("the disk does not answer, and no more is kept for it")
+            self._waiting_bytes += size
+            self._tasks.put(task)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="stockhub-journal-copy", daemon=True)
+                self._thread.start()
+        since = self._busy_since
+        hangs = since is not None and time.monotonic() - since > WAIT_SECONDS
+        if not task.is_done.wait(0 if hangs else WAIT_SECONDS):
+            raise TimeoutError("the disk does not answer")
+        if task.error is not None:
+            raise task.error
+
+    def _work(self) -> None:
+        while True:
+            task = self._tasks.get()
+            self._busy_since = time.monotonic()
+            try:
+                task.run()
+            except Exception as error:  # raised where somebody waits for it
+                task.error = error
+            else:
+                self._is_stall_logged = False
+            self._busy_since = None
+            with self._lock:
+                self._waiting_bytes -= task.size
+            task.is_done.set()
+
+    def _append(self, folder: Path, line: bytes) -> None:
+        self._open(folder)
+        self._write(line)
+        with self._lock:
+            self._is_unsynced = True
+            self._start_timer()
+
+    def _start_timer(self) -> None:
+        if self._timer is None:
+            self._timer = threading.Timer(SYNC_SECONDS, self.sync)
+            self._timer.daemon = True
+            self._timer.start()
+
     def sync(self) -> None:
         """Have what was written put on the disk."""
         with self._lock:
-            self._timer = None
+            self._is_unsynced = False
             file = os.dup(self._file) if self._file >= 0 else -1
-        if file < 0:
-            return
         try:  # without the lock: messages that come in meanwhile do not wait for the disk
-            os.fsync(file)
+            if file >= 0:
+                os.fsync(file)
         except OSError as error:
             logger.error("the copy of the journal could not be put on its disk (%s)", error_location(error))
         finally:
-            os.close(file)
+            if file >= 0:
+                os.close(file)
+            with self._lock:
+                self._timer = None
+                if self._is_unsynced:
+                    self._start_timer()
 
     def close(self) -> None:
         """Put what was written on the disk, and close the file."""
         self.sync()
         with self._lock:
-            if self._file >= 0:
-                os.close(self._file)
-            self._forget()
+            file, self._file, self._owner = self._file, -1, None
+        if file >= 0:
+            os.close(file)
 
     def _open(self, folder: Path) -> None:
         """Open the file of this process, directory and hour, unless it is open."""
@@ -119,20 +204,15 @@ class JournalCopy:
         owner = (os.getpid(), folder, hour)
         if owner == self._owner:
             return
-        if self._file >= 0:
-            os.fsync(self._file)
-            os.close(self._file)
-            self._file, self._owner = -1, None
+        self.close()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = folder / f"{hour}-{os.getpid()}-{uuid.uuid4().hex[:12]}{SUFFIX}"
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | UNFOLLOWED, 0o600)
-        self._owner, self._is_torn = owner, False
+        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | spool.UNFOLLOWED, 0o600)
+        with self._lock:
+            self._file, self._owner = file, owner
+        self._is_torn = False
         if os.name == "posix":  # Windows has no descriptor of a directory
-            place = os.open(folder, os.O_RDONLY)
-            try:
-                os.fsync(place)
-            finally:
-                os.close(place)
+            spool.sync_directory(folder)
 
     def _write(self, line: bytes) -> None:
         if self._is_torn:  # the disk was full in the middle of a line
@@ -144,10 +224,9 @@ class JournalCopy:
         self._is_torn = False
 
     def after_fork(self) -> None:
-        """Leave the file to the process that opened it; the lock may be held in the copy that a fork makes."""
+        """Start with fresh state: the file is the parent's, and another thread may have held the lock."""
         if self._file >= 0:
             os.close(self._file)
-        self._lock = threading.Lock()
         self._forget()
 
 

@@ -1,4 +1,4 @@
-"""The newest messages that this process has answered, so that it notices if an older backup is restored under it."""
+"""The newest messages of this process, by which it notices that an older backup of the database was restored."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class RecentMessages:
             self._keys.clear()
 
     def count_lost(self) -> int:
-        """Return how many remembered messages an older state of the database lacks. A deleted message does not count.
+        """Return how many remembered messages were lost by a restore. A deleted message does not count.
 
-        A deleted message leaves its key unused below newer ones; after a restore, the keys are given out again.
+        The primary key of a deleted message stays unused; after a restore, the lost keys are assigned again.
 
         Raises:
             django.db.Error: the database does not answer.

@@ -22,7 +22,7 @@ from stockhub_webhooks.conf import DEFAULT_ACCOUNT, conf
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.receiving.dismissal import CORRECTED_FROM
-from stockhub_webhooks.receiving.kept import HEADER_LIMIT, SPOOLED, kept_headers
+from stockhub_webhooks.receiving.kept_fields import HEADER_LIMIT, SPOOLED, kept_headers
 from stockhub_webhooks.serializers.body import ASKED_NUMBER, DECLARED_LENGTH, NEARBY_ADDRESS
 from stockhub_webhooks.serializers.fields import EARLIEST, clean_text
 from stockhub_webhooks.serializers.times import CLOCK_TOLERANCE
@@ -31,7 +31,7 @@ TEXT, BASE64 = "text", "base64"
 REQUIRED = {"uid", "received_at", "body"}  # no document of Stock Hub has all of them
 TEXT_FIELDS = ("url_topic", "topic", "account", "key_fingerprint", "remote_address", "source")
 BATCH = 50  # bodies may be long
-OWN_HEADERS = (NEARBY_ADDRESS, DECLARED_LENGTH, ASKED_NUMBER)  # those that say how a message was received
+OWN_HEADERS = (NEARBY_ADDRESS, DECLARED_LENGTH, ASKED_NUMBER)  # headers of ours that say how a message was received
 
 
 def is_record(data: Mapping[str, Any]) -> bool:
@@ -81,9 +81,8 @@ def to_message(data: Mapping[str, Any]) -> Message:
 def received_since(start: datetime, until: datetime | None = None, topic: str = "") -> Iterator[Message]:
     """Yield the messages that were received from `start` on and before `until`, in the order of their primary keys.
 
-    Messages without a body, since it was removed for good, are left out.
-    They are fetched in small batches: a server-side cursor would hold a transaction open, and MySQL's client would load
-    all rows into memory.
+    Messages whose body was removed are left out. The others are fetched in small batches: a server-side cursor would
+    hold a transaction open, and MySQL's client would load all rows into memory.
     """
     messages = Message.objects.using(database_alias()).filter(received_at__gte=start, body_removed_at=None)
     messages = messages.order_by("pk")
@@ -141,7 +140,7 @@ def _headers(data: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _stored_headers(headers: Any) -> dict[str, str]:
-    """Return the headers of a row without those that are no texts, which must not stop a dump."""
+    """Return the valid headers of a row: an invalid one must not stop a dump."""
     texts = {}
     for name, value in headers.items() if isinstance(headers, dict) else ():
         with suppress(ValueError):

@@ -27,13 +27,12 @@ from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Message, Refusal, RefusalReason, RefusedBody
 from stockhub_webhooks.models.personal import REFUSED, retention_days
 from stockhub_webhooks.receiving import journal, refused_bodies
-from stockhub_webhooks.receiving.room import network_of
+from stockhub_webhooks.receiving.eviction import network_of
 
 logger = logger_of(__name__)
 
-ROWS_AN_HOUR = 200
+MAX_COUNTERS_AN_HOUR = 200
 KEPT_BODY_BYTES = 64 * 1024
-
 GUESSES_A_MINUTE = 20
 
 log_tally = Tally(60.0, max_keys=100)  # by remote address
@@ -41,7 +40,7 @@ guess_tally = Tally(60.0, max_keys=1000)  # by remote address
 
 
 @dataclass(frozen=True)
-class Attempt:
+class RefusedRequest:
     """A refused request. `body` is None if it was not read completely."""
 
     reason: str
@@ -54,10 +53,10 @@ class Attempt:
     at: datetime = field(default_factory=timezone.now)
 
 
-def is_guessing(remote_address: str) -> bool:
+def count_guess(remote_address: str) -> bool:
     """Count a wrong secret; return True if the address has sent too many within a minute.
 
-    That never decides about a right secret: Stock Hub may share its address with a stranger, and sends nothing twice.
+    A right secret is accepted nevertheless: Stock Hub may share its address with an attacker, and sends nothing twice.
     """
     _, count = guess_tally.add(remote_address)
     return count > GUESSES_A_MINUTE
@@ -69,101 +68,101 @@ def may_keep_body(declared: int) -> bool:
 
 
 @sensitive_variables()
-def note(attempt: Attempt) -> None:
+def record(refused: RefusedRequest) -> None:
     """Count a refused request, log it once a minute, and keep its body if it may be a real message."""
-    log(attempt)
+    log(refused)
     try:
         with query_timeout(database_alias()):
-            network = network_of(attempt.remote_address)
-            is_muted = refused_bodies.count_muted(attempt.key_fingerprint, network, attempt.at)
-            _count(attempt, muted=int(is_muted))
-            if attempt.body and may_keep_body(len(attempt.body)) and not is_muted:
-                _keep(attempt, attempt.body, network)
+            network = network_of(refused.remote_address)
+            is_muted = refused_bodies.count_muted(refused.key_fingerprint, network, refused.at)
+            _count(refused, muted=int(is_muted))
+            if refused.body and may_keep_body(len(refused.body)) and not is_muted:
+                _keep(refused, refused.body, network)
     except DatabaseFault as fault:
         logger.warning("a refused request was not counted (%s); the sender had its answer", type(fault).__name__)
 
 
-def log(attempt: Attempt) -> None:
+def log(refused: RefusedRequest) -> None:
     """Log a refused request, once a minute for an address."""
-    address, count = log_tally.add(attempt.remote_address)
+    address, count = log_tally.add(refused.remote_address)
     if count == 1:
         logger.warning(
             "a request from %s was refused: %s (logged once a minute for an address; the admin shows the counts)",
             address or "one of many addresses",
-            attempt.reason,
+            refused.reason,
         )
 
 
-def _count(attempt: Attempt, muted: int) -> None:
-    hour = attempt.at.replace(minute=0, second=0, microsecond=0)
+def _count(refused: RefusedRequest, muted: int) -> None:
+    hour = refused.at.replace(minute=0, second=0, microsecond=0)
     rows = Refusal.objects.using(database_alias()).filter(hour=hour)
     identity = {
-        "reason": attempt.reason,
-        "remote_address": attempt.remote_address,
-        "key_fingerprint": attempt.key_fingerprint,
+        "reason": refused.reason,
+        "remote_address": refused.remote_address,
+        "key_fingerprint": refused.key_fingerprint,
     }
-    if _add(rows.filter(**identity), attempt, muted):
+    if _increment(rows.filter(**identity), refused, muted):
         return
-    if rows.count() >= ROWS_AN_HOUR:  # a flood from many addresses is counted in one row
+    if rows.count() >= MAX_COUNTERS_AN_HOUR:  # many addresses: the rest of the hour is counted in one row
         identity |= {"remote_address": "", "key_fingerprint": ""}
-        if _add(rows.filter(**identity), attempt, muted):
+        if _increment(rows.filter(**identity), refused, muted):
             return
-    row = Refusal(hour=hour, **identity, count=1, largest_body=attempt.size, last_at=attempt.at, muted=muted)
+    row = Refusal(hour=hour, **identity, count=1, largest_body=refused.size, last_at=refused.at, muted=muted)
     try:
         insert_row(row, database_alias())
     except IntegrityError:  # another process was first
-        _add(rows.filter(**identity), attempt, muted)
+        _increment(rows.filter(**identity), refused, muted)
         return
-    forget()
+    delete_expired()
 
 
-def forget() -> None:
+def delete_expired() -> None:
     """Delete refused bodies and refusal counters that are past their term."""
-    refused_bodies.forget()
+    refused_bodies.delete_expired()
     days = retention_days()[REFUSED]
     if days is not None:
         limit = timezone.now() - timedelta(days=days)
         Refusal.objects.using(database_alias()).filter(hour__lt=limit).delete()
 
 
-def _add(rows: object, attempt: Attempt, muted: int) -> bool:
+def _increment(rows: QuerySet[Refusal], refused: RefusedRequest, muted: int) -> bool:
     largest: dict[str, Any] = {}
-    if attempt.size is not None:
-        largest = {"largest_body": Greatest(Coalesce(F("largest_body"), Value(0)), Value(attempt.size))}
+    if refused.size is not None:
+        largest = {"largest_body": Greatest(Coalesce(F("largest_body"), Value(0)), Value(refused.size))}
     largest |= {"muted": F("muted") + muted} if muted else {}
-    return bool(rows.update(count=F("count") + 1, last_at=attempt.at, **largest))  # type: ignore[attr-defined]
+    return bool(rows.update(count=F("count") + 1, last_at=refused.at, **largest))
 
 
 @sensitive_variables()
-def _keep(attempt: Attempt, body: bytes, network: str) -> None:
+def _keep(refused: RefusedRequest, body: bytes, network: str) -> None:
     """Keep a body that names a document of a known topic; count what it pushes out."""
     try:
-        reading = serializers.identify(body, attempt.url_topic, attempt.headers)
-        topic, increment_id = reading.topic, reading.increment_id
+        parsed = serializers.identify(body, refused.url_topic, refused.headers)
+        topic, increment_id = parsed.topic, parsed.increment_id
     except Unreadable:
-        if attempt.reason != RefusalReason.TOO_LARGE or not attempt.url_topic:
+        if refused.reason != RefusalReason.TOO_LARGE or not refused.url_topic:
             return
-        topic, increment_id = attempt.url_topic, ""  # its key was right, and it cannot be unpacked
+        topic, increment_id = refused.url_topic, ""  # its key was right, and it cannot be unpacked
     row = RefusedBody(
-        url_topic=attempt.url_topic,
+        url_topic=refused.url_topic,
         topic=topic,
         increment_id=increment_id,
         body=body,
-        headers=attempt.headers,
-        reason=attempt.reason,
-        remote_address=attempt.remote_address,
+        headers=refused.headers,
+        reason=refused.reason,
+        remote_address=refused.remote_address,
         network=network,
-        key_fingerprint=attempt.key_fingerprint,
-        refused_at=attempt.at,
+        key_fingerprint=refused.key_fingerprint,
+        refused_at=refused.at,
     )
     if pushed_out := refused_bodies.keep(row):
-        _counters(attempt).update(pushed_out=F("pushed_out") + pushed_out)
+        _newest_counter(refused).update(pushed_out=F("pushed_out") + pushed_out)
 
 
-def _counters(attempt: Attempt) -> QuerySet[Refusal]:
-    """Return the newest counter of this hour and reason, which is enough: what is pushed out is shown in all."""
-    hour = attempt.at.replace(minute=0, second=0, microsecond=0)
-    of_hour = Refusal.objects.using(database_alias()).filter(hour=hour, reason=attempt.reason)
+def _newest_counter(refused: RefusedRequest) -> QuerySet[Refusal]:
+    """Return the newest counter of this hour and reason: pages show the sum of what was pushed out."""
+    hour = refused.at.replace(minute=0, second=0, microsecond=0)
+    of_hour = Refusal.objects.using(database_alias()).filter(hour=hour, reason=refused.reason)
     newest = of_hour.order_by("-last_at", "-pk").values_list("pk", flat=True)[:1]
     return of_hour.filter(pk__in=list(newest))
 
@@ -175,7 +174,7 @@ def release(pks: list[int], *, by: str, account: str = "") -> int:
 
     Args:
         pks: primary keys of `RefusedBody`; bodies that were released or dismissed before are skipped.
-        by: who lets them in, the name of a user.
+        by: the name of the user who lets them in.
         account: the account of the messages; may be empty if there is only one.
 
     Raises:

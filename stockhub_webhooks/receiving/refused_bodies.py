@@ -1,4 +1,7 @@
-"""Refused bodies that are kept: their number is limited, and none is deleted before somebody was told of it."""
+"""Refused bodies that are kept: a limited number, each until a person decides about it or it expires.
+
+An undecided body is not deleted before it was announced to a person.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +17,13 @@ from stockhub_webhooks.db.sequences import insert_row
 from stockhub_webhooks.models import Message, MutedSender, RefusedBody
 from stockhub_webhooks.models.personal import REFUSED, retention_days
 from stockhub_webhooks.models.refusal import RefusedBodyQuerySet
-from stockhub_webhooks.receiving.room import Kept, network_of, surplus
+from stockhub_webhooks.receiving.eviction import Kept, network_of, to_evict
 
-ANNOUNCED_FOR = timedelta(days=1)  # at least so long before it is deleted, somebody was told of it
+ANNOUNCED_FOR = timedelta(days=1)  # the time between the announcement of an undecided body and its deletion
 FOREVER_DAYS = 36_500
 BATCH = 500
-COMPARED = 100  # messages
-GROUPS = 10  # as many times `KEEP_REFUSED` are kept in all
+COMPARED_MESSAGES = 100  # whose networks are known
+GROUPS = 10  # the limit in all is so many times `KEEP_REFUSED`
 
 
 def rows() -> RefusedBodyQuerySet:
@@ -42,21 +45,21 @@ def _limit_group(row: RefusedBody) -> int:
 
 
 def _limit_all() -> int:
-    """Delete what exceeds the limits in all. Two processes that do so at once may delete a row more than needed."""
+    """Delete the bodies that exceed the limits for all. Two processes at once may delete one more than needed."""
     most = conf.KEEP_REFUSED * GROUPS
     total = rows().aggregate(count=Count("pk"), size=Sum("size"))
     if total["count"] <= most and (total["size"] or 0) <= conf.KEEP_REFUSED_BYTES:
         return 0
-    # without an order of the database, which would read the bodies
+    # sorted here: the database would read the bodies to sort the rows
     columns = rows().values_list("pk", "key_fingerprint", "network", "size", "message", "dismissed_at")
     kept = sorted(Kept(pk, key, network, size, bool(message or at)) for pk, key, network, size, message, at in columns)
-    return _delete([each.pk for each in surplus(kept, most, conf.KEEP_REFUSED_BYTES, _known_networks())])
+    return _delete([each.pk for each in to_evict(kept, most, conf.KEEP_REFUSED_BYTES, _known_networks())])
 
 
 def _known_networks() -> set[str]:
     """Return the networks that the newest messages with a right key came from."""
     accepted = Message.objects.using(database_alias()).filter(source=Message.Source.WEBHOOK).exclude(key_fingerprint="")
-    addresses = accepted.order_by("-received_at").values_list("remote_address", flat=True)[:COMPARED]
+    addresses = accepted.order_by("-received_at").values_list("remote_address", flat=True)[:COMPARED_MESSAGES]
     return set(map(network_of, addresses)) - {""}
 
 
@@ -77,28 +80,25 @@ def kept_for() -> timedelta:
 
 
 def expired(limit: datetime) -> RefusedBodyQuerySet:
-    """Filter bodies that may be deleted since they were refused before `limit`.
-
-    Of those that are undecided only what was announced a day ago.
-    """
+    """Filter bodies that were refused before `limit` and may be deleted: settled, or announced more than a day ago."""
     settled = Q(message__isnull=False) | Q(dismissed_at__isnull=False)
-    is_known = settled | Q(announced_at__lt=timezone.now() - ANNOUNCED_FOR)
-    return rows().filter(is_known, refused_at__lt=limit)
+    may_go = settled | Q(announced_at__lt=timezone.now() - ANNOUNCED_FOR)
+    return rows().filter(may_go, refused_at__lt=limit)
 
 
-def forget() -> None:
+def delete_expired() -> None:
     """Delete bodies that are past their term."""
     expired(timezone.now() - kept_for()).delete()
 
 
 def delete_at(first_at: datetime, *, is_announced: bool) -> datetime:
-    """Return when a body is deleted that was refused at `first_at`; a day from now at the earliest if nobody knows."""
+    """Return when a body that was refused at `first_at` is deleted; without announcement a day from now or later."""
     now, expires_at = timezone.now(), first_at + kept_for()
     return max(expires_at, now) if is_announced else max(expires_at, now + ANNOUNCED_FOR)
 
 
 def announce(until: datetime) -> int:
-    """Note that somebody was told of the undecided bodies that were refused until then; return their number."""
+    """Mark the undecided bodies that were refused until then as announced to a person; return their number."""
     return rows().waiting().filter(refused_at__lte=until, announced_at=None).update(announced_at=timezone.now())
 
 
@@ -106,7 +106,7 @@ def announce(until: datetime) -> int:
 
 
 def dismiss(pks: list[int], *, by: str, reason: str) -> int:
-    """Decide not to let undecided bodies in; return their number. They are deleted when they expire.
+    """Dismiss undecided bodies; return their number. They are deleted when they expire.
 
     Args:
         pks: primary keys.

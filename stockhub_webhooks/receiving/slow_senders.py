@@ -1,6 +1,6 @@
-"""Slow senders without a right key: they hold few threads of the server.
+"""Limit on the threads that read bodies of refused requests, so that slow senders cannot hold all threads.
 
-Under ASGI Django reads the body before it calls a view, and no thread waits for it.
+Under ASGI Django reads the body before it calls a view, so no thread waits for it.
 """
 
 from __future__ import annotations
@@ -19,27 +19,28 @@ from stockhub_webhooks.receiving import refusals
 from stockhub_webhooks.receiving.incoming import declared_length, has_body, read_body
 
 MAX_READERS = 3
-PATIENCE_SECONDS = 0.5
+MAX_WAIT_SECONDS = 0.5
 
 
-class Readers:
-    """Threads of this process that read the body of a refused request: a few, and one for an address.
+class BodyReaders:
+    """Threads of this process that read the body of a refused request: `MAX_READERS` in all, and one for an address.
 
-    A burst of one sender is read in turn. If the reader before is slow, the next one is not waited for.
+    Requests of one address are read one after the other. A request whose predecessor has been read for longer than
+    `MAX_WAIT_SECONDS` is not read.
     """
 
     def __init__(self) -> None:
         self._changed = Condition()
-        self._since: dict[str, float] = {}
+        self._since: dict[str, float] = {}  # address to the start of its reading
 
     @contextmanager
-    def one(self, address: str) -> Iterator[bool]:
+    def admit(self, address: str) -> Iterator[bool]:
         """Yield True if this thread may read the body of a request from `address`."""
         with self._changed:
             since = self._since.get(address) or max(self._since.values(), default=0.0)
             may_read = self._changed.wait_for(
                 lambda: address not in self._since and len(self._since) < MAX_READERS,
-                timeout=since + PATIENCE_SECONDS - time.monotonic(),
+                timeout=since + MAX_WAIT_SECONDS - time.monotonic(),
             )
             if may_read:
                 self._since[address] = time.monotonic()
@@ -52,18 +53,18 @@ class Readers:
                     self._changed.notify_all()
 
 
-readers = Readers()
+readers = BodyReaders()
 
 
 @sensitive_variables()
 def read_refused_body(request: HttpRequest, address: str) -> tuple[int | None, bytes | None]:
-    """Return the size of a body without a right key, if it is known, and the body if it is read, as it may be kept."""
+    """Return size and body of a refused request; the size is None if unknown, the body None if it was not read."""
     declared = declared_length(request)
     if not has_body(request):
         return None, b""
     if not refusals.may_keep_body(declared):
         return declared or None, None
-    with readers.one(address) as may_read:
+    with readers.admit(address) as may_read:
         try:
             return None, read_body(request, refusals.KEPT_BODY_BYTES) if may_read else None
         except BodyTooLarge as too_large:

@@ -29,16 +29,22 @@ except ImportError:  # pragma: no cover - Windows: without the lock a file may b
 
 SUFFIX = ".json"
 BROKEN_SUFFIX = ".broken"
-DRAFT_SECONDS = 3600.0  # writing one file never takes so long
+DRAFT_SECONDS = 3600.0  # after so long, the process that wrote a draft has died
 MAX_FILE_BYTES = 64 * 1024 * 1024
 UNFOLLOWED = getattr(os, "O_NOFOLLOW", 0)  # Windows has none
 
 
 class Listing(NamedTuple):
-    """The files of the spool directory: those that wait (oldest first), unfinished ones, and the number set aside."""
+    """The files of the spool directory.
+
+    Attributes:
+        waiting: the files that wait for import, oldest first.
+        drafts: files that are half written, each after the time of its last write.
+        broken: the number of files that were set aside.
+    """
 
     waiting: list[Path]
-    drafts: list[tuple[float, Path]]  # with the time of the last write
+    drafts: list[tuple[float, Path]]
     broken: int
 
 
@@ -77,7 +83,7 @@ def _make_directory(folder: Path) -> None:
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for path in missing:
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
 
 
 def probe() -> Path:
@@ -96,7 +102,7 @@ def probe() -> Path:
         folder = folder.absolute().parent
     # a name with a leading dot is never imported
     _write_file(folder, f".probe-{uuid4()}", "a test write").unlink()
-    _sync_directory(folder)
+    sync_directory(folder)
     return folder
 
 
@@ -110,7 +116,7 @@ def _write_file(folder: Path, name: str, text: str) -> Path:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
         raise
-    _sync_directory(folder)
+    sync_directory(folder)
     return final
 
 
@@ -122,7 +128,8 @@ def _write_durably(path: Path, text: str) -> None:
         os.fsync(file.fileno())
 
 
-def _sync_directory(folder: Path) -> None:
+def sync_directory(folder: Path) -> None:
+    """Sync the entries of a directory to the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -131,7 +138,7 @@ def _sync_directory(folder: Path) -> None:
 
 
 @contextmanager
-def taking_out() -> Iterator[bool]:
+def import_lock() -> Iterator[bool]:
     """Hold the lock for importing files; yield False if another process holds it or there is no directory.
 
     The directory itself is locked: a lock file could not be created on a full or read-only disk.
@@ -161,7 +168,7 @@ def _lock(descriptor: int) -> bool:
 
 
 def scan() -> Listing:
-    """Return the files in the spool directory, in one pass.
+    """Return the files in the spool directory; none if there is no directory, since the first message creates it.
 
     Raises:
         OSError: the directory cannot be read.
@@ -170,7 +177,9 @@ def scan() -> Listing:
     drafts: list[tuple[float, Path]] = []
     broken = 0
     folder = directory()
-    with suppress(FileNotFoundError), os.scandir(folder or "") as entries:  # the first message creates it
+    if folder is None:
+        return Listing([], [], 0)
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.endswith(BROKEN_SUFFIX):
                 broken += 1
@@ -189,8 +198,12 @@ def files() -> Iterator[Path]:
     return iter(scan().waiting)
 
 
-def sweep(drafts: list[tuple[float, Path]]) -> int:
-    """Delete half-written files of processes that were killed, whose senders got no answer; return their number."""
+def delete_old_drafts(drafts: list[tuple[float, Path]]) -> int:
+    """Delete drafts of processes that were killed; return their number. Their senders got no answer.
+
+    Args:
+        drafts: as in `Listing`.
+    """
     old = [path for written_at, path in drafts if written_at < time.time() - DRAFT_SECONDS]
     for path in old:
         with suppress(OSError):  # a full or read-only disk must not stop the import
@@ -239,7 +252,7 @@ def remove(path: Path) -> None:
 
 
 def set_aside(path: Path) -> Path:
-    """Rename a broken file, so that it is kept but not imported again; an earlier one of that name is kept, too."""
+    """Rename a broken file, so that it is kept but not imported; return its new path. No other file is overwritten."""
     aside = path.with_suffix(BROKEN_SUFFIX)
     if os.path.lexists(aside):
         aside = path.with_suffix(f".{uuid4()}{BROKEN_SUFFIX}")

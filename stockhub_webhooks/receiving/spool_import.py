@@ -1,7 +1,7 @@
-"""Import of spooled messages into the journal: each file once, even if a process is killed, and independently.
+"""Import of spooled messages into the journal: each file once, even if a process is killed.
 
 Web processes and the worker both call it; one process at a time imports. A file that fails is tried again after a pause
-that doubles, and the files behind it are imported meanwhile.
+that doubles, and does not stop the other files.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from stockhub_webhooks.receiving.spool_owner import Owner
 logger = logger_of(__name__)
 
 SLICE_SECONDS = 0.1
-PASS_SECONDS = 3.0  # messages in the database wait for the end of a pass
+PASS_SECONDS = 3.0  # messages in the database wait until an import ends
 LOGGED_FILES = 20  # by name; the others share one line
 
 web_throttle = Throttle(0.5)
 file_backoff = Backoff(1.0, 3600.0)  # by file name
 log_tally = Tally(3600.0, LOGGED_FILES)  # by file name
-_others: dict[str, Owner] = {}  # file name to the owner that it named, of files that were not this process's
+_foreign_files: dict[str, Owner] = {}  # file name to owner, of files that belong to other databases
 
 
 def import_after_answer() -> int:
-    """Import files for a tenth of a second, at most twice a second in this process; return the number of new messages.
+    """Import files for a tenth of a second, at most twice a second; return the number of new messages.
 
-    Web processes call it whatever the runner is: in a container, no other process may see their spool directory.
+    Web processes do that with any runner: in a container, no other process may see their spool directory.
 
     Raises:
         django.db.Error: the database is away.
@@ -53,10 +53,10 @@ def import_spool(*, until: float = float("inf"), stop: threading.Event | None = 
     """Move files of the spool into the database, for a few seconds at most; return the number of new messages.
 
     A file that cannot be read, that the database rejects or that belongs to another database stays in the spool and
-    does not stop the others. Nor does a directory that cannot be read raise an error.
+    does not stop the others. If the directory cannot be read, that is logged and nothing is imported.
 
     Args:
-        until: end of the time for it, by `time.monotonic`.
+        until: when to stop, on the clock of `time.monotonic`.
         stop: checked between two files.
 
     Raises:
@@ -68,11 +68,11 @@ def import_spool(*, until: float = float("inf"), stop: threading.Event | None = 
         listing = spool.scan()
         if not listing.waiting and not listing.drafts:
             return 0
-        with spool.taking_out() as allowed:
+        with spool.import_lock() as allowed:
             if not allowed:
                 return 0
-            spool.sweep(listing.drafts)
-            for path in _in_turn(listing.waiting):
+            spool.delete_old_drafts(listing.drafts)
+            for path in _due(listing.waiting):
                 began = time.monotonic()
                 if began >= until or (stop and stop.is_set()):
                     break
@@ -88,19 +88,19 @@ def import_spool(*, until: float = float("inf"), stop: threading.Event | None = 
     return stored
 
 
-def _in_turn(paths: list[Path]) -> list[Path]:
-    """Return the files that are this process's and have no pause: those that never failed first, then by age."""
+def _due(paths: list[Path]) -> list[Path]:
+    """Return the files of this database whose pause is over: those that never failed first, then by age."""
     names = {path.name for path in paths}
     file_backoff.keep(names)
-    for name in [name for name in _others if name not in names]:
-        del _others[name]
+    for name in [name for name in _foreign_files if name not in names]:
+        del _foreign_files[name]
     here = spool_owner.current()
-    due = [path for path in paths if _others.get(path.name, here) == here and file_backoff.is_due(path.name)]
+    due = [path for path in paths if _foreign_files.get(path.name, here) == here and file_backoff.is_due(path.name)]
     return sorted(due, key=lambda path: file_backoff.has_started(path.name))
 
 
 def _import(path: Path) -> bool:
-    """Store the message of one file, then delete the file; return True if the message is new."""
+    """Import one file, or postpone it if it fails; return True if its message is new."""
     try:
         return _store(path)
     except FileNotFoundError:  # another process has just imported it
@@ -115,21 +115,24 @@ def _import(path: Path) -> bool:
 
 
 def _store(path: Path) -> bool:
+    """Store the message of one file and delete the file; set a file aside that holds no message."""
     try:
         record = spool.read(path)
         owner = spool_owner.owner_of(record)
         if owner != spool_owner.current():
-            _others[path.name] = owner
+            _foreign_files[path.name] = owner
             return False
         message = records.to_message(record)
         is_stored = _is_stored(message)  # a process may have been killed between storing and deleting
     except ValueError as error:
-        return _set_aside(path, error)
+        _set_aside(path, error)
+        return False
     if not is_stored:
         try:
             journal.commit(message)
         except (DataError, ValueError) as error:
-            return _set_aside(path, error)
+            _set_aside(path, error)
+            return False
         signals.message_received.send_robust(Message, message=message)
     else:
         journal.release_stored(message)
@@ -168,11 +171,11 @@ def _is_stored(message: Message) -> bool:
     return stored is not None
 
 
-def _set_aside(path: Path, error: Exception) -> bool:
+def _set_aside(path: Path, error: Exception) -> None:
+    """Set a broken file aside and log it."""
     try:
         aside = spool.set_aside(path)
     except OSError as fault:
         _postpone(path, "is not a message and cannot be set aside", type(fault).__name__)
-        return False
+        return
     logger.error("spool file %s is not a message (%s); it is kept as %s", path.name, type(error).__name__, aside.name)
-    return False

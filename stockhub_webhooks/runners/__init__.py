@@ -35,33 +35,34 @@ BY_NAME = {
     "tasks": "stockhub_webhooks.runners.tasks.TasksRunner",
 }
 
-WITHOUT_ENGINE = ("inline", "worker")
+WITHOUT_QUEUE = ("inline", "worker")
 
 
 def named() -> type[Runner]:
-    """Return the class of the runner that the settings name.
+    """Return the class that `RUNNER` names.
 
     Raises:
-        Exception: whatever its module raises when it is imported; ImportError where there is none.
+        ImportError: there is no such class.
+        Exception: any other error of its module.
     """
     kind: type[Runner] = import_string(BY_NAME.get(conf.RUNNER, conf.RUNNER))
     return kind
 
 
 def load() -> None:
-    """Import the runner's module where its engine has processes that must know the task; a check says what fails."""
-    if conf.RUNNER not in WITHOUT_ENGINE:
+    """Import the module of a runner with a task queue, whose workers must know the task; a check reports errors."""
+    if conf.RUNNER not in WITHOUT_QUEUE:
         with suppress(Exception):
             named()
 
 
 def current() -> Runner:
-    """Return the runner that the settings name; if it can't be loaded, the worker's, so that nothing is lost."""
+    """Return the runner that `RUNNER` names. If it can't be loaded, return one that leaves all work to the worker."""
     try:
-        runner = named()()
+        return named()()
     except Exception as error:
         logger.error(
-            "STOCKHUB_WEBHOOKS['RUNNER'] cannot be had (%s): messages wait for stockhub_worker", error_location(error)
+            "STOCKHUB_WEBHOOKS['RUNNER'] could not be loaded (%s); messages wait for stockhub_worker",
+            error_location(error),
         )
         return WorkerRunner()
-    return runner

@@ -1,4 +1,4 @@
-"""Celery carries the wake-ups. Imported where `RUNNER` is `"celery"`, so that every Celery worker knows the task."""
+"""Wake-ups by Celery. Imported if `RUNNER` is `"celery"`, so that every Celery worker knows the task."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from stockhub_webhooks.runners.queued import SLICE_SECONDS, QueuedRunner
 TASK_NAME = "stockhub_webhooks.wake"
 TIMEOUT_SECONDS = 2.0
 
-# Of Redis and of AMQP; a transport takes those that it knows.
+# Options of Redis and of AMQP; a transport ignores those that it does not know.
 TIMEOUTS = ("socket_connect_timeout", "socket_timeout", "read_timeout", "write_timeout")
-# Left alone, a client waits for a broker that is away, or that hangs, until it is back.
-ONCE = {
+# By default, a client waits for a broker that is away or hangs until it is back.
+TRANSPORT_OPTIONS = {
     "max_retries": 1,
     "interval_start": 0,
     "interval_step": 0,
@@ -29,9 +29,11 @@ class CeleryRunner(QueuedRunner):
     """A wake-up is a task without arguments and without a result, in the host's own Celery app."""
 
     def send(self) -> None:
-        """Publish the task over a connection of its own, with time-outs whatever the host's are."""
+        """Publish the task over a connection with time-outs of our own."""
         queue = {"queue": conf.QUEUE} if conf.QUEUE else {}
-        with wake_up.app.connection_for_write(connect_timeout=TIMEOUT_SECONDS, transport_options=ONCE) as connection:
+        with wake_up.app.connection_for_write(
+            connect_timeout=TIMEOUT_SECONDS, transport_options=TRANSPORT_OPTIONS
+        ) as connection:
             wake_up.apply_async(connection=connection, retry=False, **queue)
 
     def works_here(self) -> bool:
@@ -44,7 +46,7 @@ class CeleryRunner(QueuedRunner):
 
 
 def work(task: Any) -> None:
-    """Do what is due, and end well before the host's time limits."""
+    """Do due work, and end well before the host's time limits."""
     limit = min(filter(None, (task.soft_time_limit, task.time_limit)), default=SLICE_SECONDS * 2)
     CeleryRunner().work(min(SLICE_SECONDS, limit / 2))
 

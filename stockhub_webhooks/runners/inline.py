@@ -1,4 +1,4 @@
-"""The request does it all, and helps with left-over work: a shop without a worker heals with its traffic."""
+"""Runner that applies messages within the request, and calls receivers and does left-over work after the answer."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from stockhub_webhooks.operations import worker
 from stockhub_webhooks.runners import slices
 
 idle_throttle = Throttle(1.0)
-calls_first = itertools.cycle((False, True))  # otherwise the calls would wait until all messages are applied
+# in turn, since otherwise the calls would wait until all messages are applied
+calls_first = itertools.cycle((False, True))
 
 
 class InlineRunner:
-    """Apply within the request; tell once it is answered; then help with whatever else is due."""
+    """The request applies the message. After the answer, its thread calls receivers and does other due work."""
 
     applies_in_request = True
 
     def after_answer(self, message: Message) -> None:
-        """Call the receivers of this message within the budget, then help with all due work for a slice.
+        """Call the receivers of this message within `INLINE_BUDGET_SECONDS`, then do other due work for a slice.
 
-        If there was no due work, the next look is a second later: under load, looking would be a sixth of the work.
+        If there was none, the next search is a second later: under load, searching would be a sixth of the work.
         """
         if message.outcome in (Message.Outcome.CREATED, Message.Outcome.UPDATED, Message.Outcome.STALE):
             until = time.monotonic() + conf.INLINE_BUDGET_SECONDS

@@ -1,7 +1,7 @@
 """Base for runners on a task queue. The task has no payload: it only makes a worker look for due work.
 
-The work, its attempts and its claims are columns of our rows. A second wake-up finds nothing to do, a lost one costs
-time until the next look, and the work of a killed process is taken over when its lease lapses.
+The work, its attempts and its claims are columns of our rows. A second wake-up finds nothing to do, a lost one delays
+the work until the next wake-up, and the work of a killed process is taken over when its lease lapses.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ logger = logger_of(__name__)
 
 SLICE_SECONDS = 50.0
 
-engine_throttle = Throttle(30.0)  # by class: each engine has a broker of its own
+engine_throttle = Throttle(30.0)  # by class: each task queue has its own broker
 
 
 class QueuedRunner:
-    """The request only journals; once it is answered, a wake-up is handed to the engine."""
+    """The request only journals the message. After the answer, a wake-up is sent to the task queue."""
 
     applies_in_request = False
 
@@ -34,22 +34,20 @@ class QueuedRunner:
         self.wake()
 
     def wake(self) -> None:
-        """Hand over a wake-up. An engine that cannot take it is left alone for 30 seconds, and fails nothing."""
+        """Send a wake-up. If that fails, it is logged, and no other one is sent for 30 seconds."""
         if not engine_throttle.is_due(type(self).__name__):
             return
         try:
             self.send()
         except Exception as fault:
             engine_throttle.start(type(self).__name__)
-            logger.warning(
-                "a wake-up could not be handed over (%s), the work waits for the next sweep", error_location(fault)
-            )
+            logger.warning("a wake-up could not be sent (%s); the work waits for the next sweep", error_location(fault))
 
     def send(self) -> None:
-        """Hand over a wake-up, in a few seconds at most.
+        """Send a wake-up, within a few seconds.
 
         Raises:
-            Exception: the engine does not take it.
+            Exception: the task queue does not take it.
         """
         raise NotImplementedError
 
@@ -63,16 +61,16 @@ class QueuedRunner:
 
     def work(self, seconds: float = SLICE_SECONDS) -> None:
         """Do due work for at most so many seconds, and send a wake-up if some is left. Never raises."""
-        here = self.works_here()
-        if here:
+        is_in_sender = self.works_here()
+        if is_in_sender:
             seconds = min(seconds, conf.INLINE_BUDGET_SECONDS)
         worker = Worker(until=time.monotonic() + seconds)
         try:
             worker.once()
         except DatabaseFault as fault:
-            logger.warning("the database does not answer (%s), the work stays due", type(fault).__name__)
+            logger.warning("the database does not answer (%s); the work stays due", type(fault).__name__)
         except Exception as fault:
-            logger.error("a fault of ours (%s), the work it was at stays due", error_location(fault))
+            logger.error("unexpected error (%s); the work stays due", error_location(fault))
         else:
-            if time.monotonic() >= worker.until and not here:
+            if time.monotonic() >= worker.until and not is_in_sender:
                 self.wake()

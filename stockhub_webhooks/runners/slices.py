@@ -1,10 +1,11 @@
 """Slices of left-over work in the web processes: one thread of all processes at a time, with pauses.
 
-The pages of the shop stay fast while a backlog is worked off: no message or receiver call is begun after 100 ms, then
-the thread goes back to the server, and the next slice, of any thread, begins only after as long a pause.
+So the pages of the shop stay fast while a backlog is worked off. In a slice, no message or receiver call is begun after
+100 ms. The next slice, of any thread, begins only after a pause that is as long as the slice was.
 
-The claim on `BacklogTurn` is renewed before each message or call, and lapses after a second. It names the work in hand:
-while the row of that work is locked, its transaction lives, so a slow receiver brings no second thread in.
+The right to a slice is a claim on the one row of `BacklogTurn`. It is renewed before each message or call, lapses after
+a second, and names the current work: while the row of that work is locked, its transaction lives, so that a second
+thread does not begin beside a slow receiver.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from stockhub_webhooks.models import BacklogTurn, Message, ReceiverCall
 SLICE_SECONDS = 0.1
 BATCH = 10  # messages that are claimed together
 CLAIM_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 60.0  # a time further ahead was written by a clock that was set back since
+LONGEST_PAUSE_SECONDS = 60.0  # a time further ahead means that the database clock was set back
 SQLITE_WAIT_SECONDS = 0.05
 
 
@@ -44,14 +45,14 @@ class Slice(threading.Event):
         return super().is_set() or time.monotonic() - self.began >= SLICE_SECONDS
 
     def begin(self, work: Message | ReceiverCall) -> None:
-        """Renew the claim for the next piece of work. If the claim was lost, the slice is over after it."""
+        """Renew the claim for the next piece of work. If the claim was lost, the slice ends after that work."""
         in_hand: dict[str, int | None] = {"message": None, "call": None}
         in_hand["message" if isinstance(work, Message) else "call"] = work.pk
         if not _turn().filter(claim=self.token).update(free_at=from_now(CLAIM_SECONDS), **in_hand):
             self.set()
 
     def end(self) -> None:
-        """Give the right back; it is free after a pause that is as long as the slice was."""
+        """Release the claim; the next slice begins after a pause that is as long as this slice was."""
         pause = min(round(time.monotonic() - self.began, 3), LONGEST_PAUSE_SECONDS)
         free = {"claim": None, "message": None, "call": None, "free_at": from_now(pause)}
         _turn().filter(claim=self.token).update(**free)
@@ -59,7 +60,7 @@ class Slice(threading.Event):
 
 @contextmanager
 def one_slice() -> Iterator[Slice | None]:
-    """Yield a slice of time for left-over work; None if another thread has the right, or a pause is not over."""
+    """Yield a slice of time for left-over work; None if another thread has the claim or the pause is not over."""
     current = _claim()
     try:
         yield current
@@ -72,7 +73,7 @@ def _claim() -> Slice | None:
     try:
         with query_timeout(database_alias()), sqlite_busy_timeout(database_alias(), SQLITE_WAIT_SECONDS):
             row = _free_row()
-            if row is None or _lives(row):
+            if row is None or _is_working(row):
                 return None
             token = uuid.uuid4()
             mine = {"claim": token, "free_at": from_now(CLAIM_SECONDS), "message": None, "call": None}
@@ -93,8 +94,8 @@ def _free_row() -> BacklogTurn | None:
     return _free().first()
 
 
-def _lives(row: BacklogTurn) -> bool:
-    """Return True if a transaction works on what the last thread had in hand."""
+def _is_working(row: BacklogTurn) -> bool:
+    """Return True if the transaction of the last thread still lives: the row of its work is locked."""
     using = database_alias()
     if row.message is not None:
         return _is_locked(Message.objects.using(using).filter(pk=row.message))

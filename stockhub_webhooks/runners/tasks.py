@@ -1,4 +1,4 @@
-"""Django's own tasks carry the wake-ups: `django.tasks`, or on Django 5.2 the package `django-tasks`."""
+"""Wake-ups by Django's own tasks: `django.tasks`, or on Django 5.2 the package `django-tasks`."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ class TasksRunner(QueuedRunner):
 
 @task
 def wake_up() -> None:
-    """Do what is due."""
+    """Do due work."""
     TasksRunner().work()

@@ -1,4 +1,4 @@
-"""The request only journals; `stockhub_worker` does the rest."""
+"""Runner that leaves all work to `stockhub_worker`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from stockhub_webhooks.models import Message
 
 
 class WorkerRunner:
-    """Runner without wake-ups: the worker looks at the tables every second."""
+    """The request only journals the message. No wake-up is sent: the worker looks for due work every second."""
 
     applies_in_request = False
 
     def after_answer(self, message: Message) -> None:
-        """Nothing: the worker finds it."""
+        """Do nothing."""
 
     def wake(self) -> None:
-        """Nothing: the worker finds it."""
+        """Do nothing."""

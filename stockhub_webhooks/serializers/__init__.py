@@ -196,14 +196,19 @@ def _topic(data: dict[str, Any], url_topic: str) -> str:
     if topic:
         return topic
     if url_topic and not any(data.get(name) for name in NUMBERS):
-        raise Unreadable("no_identifier", f"the body has no number of its {url_topic}", topic=url_topic)
+        raise _without_number(url_topic)
     raise Unreadable("no_topic", "the fields of the body fit no topic, or more than one")
+
+
+def _without_number(topic: str) -> Unreadable:
+    name = "purchase_order_increment_id" if topic == topics.PAYMENT_REQUEST else "increment_id"
+    return Unreadable("no_identifier", f"the body has no number of its {topic} ({name})", topic=topic)
 
 
 def _parse_document(data: dict[str, Any], topic: str, url_topic: str, notes: list[Note]) -> ParsedMessage:
     parsed = BY_TOPIC[topic].parse_document(data)
     if not parsed.increment_id:
-        raise Unreadable("no_identifier", f"the body has no number of its {topic}", topic=topic)
+        raise _without_number(topic)
     if topic in NEEDS_ORDER and not parsed.order_increment_id:
         raise Unreadable(
             "no_identifier", "the body has no order_increment_id", topic=topic, increment_id=parsed.increment_id

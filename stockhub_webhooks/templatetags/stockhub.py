@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -61,7 +63,15 @@ def stockhub_box(context: template.Context, order: Any) -> SafeString:
     Args:
         context: the context of the page.
         order: as for `stockhub_tracking`, without our own rows.
+
+    Raises:
+        ImproperlyConfigured: the admin is not installed.
     """
+    if not apps.is_installed("django.contrib.admin"):
+        raise ImproperlyConfigured(
+            "{% stockhub_box %} is a part of Django's admin: add 'django.contrib.admin' to INSTALLED_APPS. Its URLs "
+            "are not needed. {% stockhub_tracking %} needs no admin."
+        )
     from django.contrib import admin
 
     from stockhub_webhooks.admin.host_order import box

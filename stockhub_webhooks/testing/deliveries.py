@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from django.db import Error as DatabaseFault
+from django.db import connections
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
@@ -64,12 +67,18 @@ def deliver(
 
     Raises:
         django.urls.NoReverseMatch: the shop's URLs do not include those of this app.
-        TypeError: both a payload and changes are given.
+        KeyError: there is no such topic, or a change names a field that does not exist.
+        TypeError: both a payload and changes are given, or `received_at` is no aware time.
+        RuntimeError: the test may not use the database: mark it `django_db`, or use the fixture `stockhub`.
     """
     if payload is None:
         payload = samples.payload(topic, **changes)
     elif changes:
         raise TypeError(f"deliver() takes a payload or changes ({', '.join(changes)}), not both")
+    if received_at is not None and (not isinstance(received_at, datetime) or timezone.is_naive(received_at)):
+        raise TypeError(f"received_at must be a datetime with a time zone, not {received_at!r}")
+    with suppress(DatabaseFault):  # a test of an outage; one that may not use the database fails here
+        connections[database_alias()].ensure_connection()
     with test_settings(), _set_received_at(received_at):
         response = Client().post(
             reverse(f"stockhub_webhooks:{topic or 'any'}"),

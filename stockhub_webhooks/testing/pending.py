@@ -21,7 +21,7 @@ from stockhub_webhooks.office.worklists import sweep
 from stockhub_webhooks.office.worklists.rows import open_rows
 from stockhub_webhooks.office.worklists.rules import VERSION
 from stockhub_webhooks.processing import pipeline
-from stockhub_webhooks.receiving import claiming, journal
+from stockhub_webhooks.receiving import claiming, transitions
 from stockhub_webhooks.testing.environment import test_settings
 from stockhub_webhooks.testing.recording import connected
 
@@ -91,14 +91,14 @@ def _forget_former_tests() -> None:
     """Forget what this process remembers of rows: a test may set times of the past, and its end removes its rows."""
     due_calls.low_water.reset()
     claiming.low_water.reset()
-    breaker.forget()
+    breaker.clear_cache()
     HANGING.reset()
 
 
 def _make_all_due() -> None:
     """Make all that waits due, also the next call of a receiver whose service is away."""
     waiting = Message.objects.using(database_alias()).filter(status=Message.Status.RECEIVED, due_at__isnull=False)
-    journal.requeue(list(waiting.values_list("pk", flat=True)))
+    transitions.requeue(list(waiting.values_list("pk", flat=True)))
     pending = ReceiverCall.objects.using(database_alias()).filter(status=ReceiverCall.Status.PENDING)
     manual.requeue(list(pending.values_list("pk", flat=True)))
     ReceiverState.objects.using(database_alias()).filter(IS_OPEN).update(probe_at=NOW)

@@ -68,7 +68,7 @@ def worst(filled):
     reasons = [
         "not_json: Unterminated string starting at at line 3 column 5", "not_json: the body is nested too deep",
         "not_an_object: the body is a list", "not_json: byte 7 is not utf-8",
-        "no_identifier: the body has no number of its rma",
+        "no_identifier: the body has no number of its rma (increment_id)",
         "not_json: Expecting value at line 1 column 2", "too_many_documents: more than 1000",
         "no_topic: the fields of the body fit no topic, or more than one",
         "no_identifier: the body has no order_increment_id", "not_json: the gzip compression of the body is damaged",

@@ -106,7 +106,8 @@ def test_large_export_is_made_in_the_background_and_downloaded(staff, url, order
     worker.drain()
     page = staff.get(page.redirect_chain[0][0])
     (download,) = [tool for tool, _label in page.context["object_tools"] if tool.endswith("/download/")]
-    answer = staff.get(download)
+    answer = staff.get(download, **DUTCH)
+    assert 'filename="bestellingen-2024-01-01-2024-12-31.csv"' in answer["Content-Disposition"]
     assert "no-store" in answer["Cache-Control"]
     (row,) = read(answer)
     assert row["E-mail"] == "piet.testman@example.com"

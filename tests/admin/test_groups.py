@@ -1,4 +1,4 @@
-"""The ready groups: who sees and does what, as docs/back-office.md says, found by walking all pages."""
+"""The ready groups: who sees and does what, as docs/guides/back-office.md says, found by walking all pages."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ __all__ = ["canaries"]
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
-FILE = Path(__file__).parents[2] / "docs" / "back-office.md"
+FILE = Path(__file__).parents[2] / "docs" / "guides" / "back-office.md"
 BEGIN, END = "<!-- groups: held by tests/admin/test_groups.py -->\n", "<!-- end of groups -->\n"
 WORDS = {"no": "-", "yes": "sees", "persons": "customers"}
 # allowed by no permission of ours alone: nobody adds, changes or deletes rows

@@ -223,14 +223,28 @@ def test_calls_given_up_by_hand_are_not_retried(post, hear, act):
     assert "shop.never (1×)" not in act("tell_missed", HostLink.objects.get()).text
 
 
-def test_action_without_events_or_with_too_many_shows_a_warning(post, act, monkeypatch):
+def test_action_without_events_shows_a_warning(act):
     assert message_levels(act("tell_missed", HostLinkFactory())) == ["warning"]
+
+
+@pytest.mark.django_db(transaction=True, databases="__all__")
+def test_missed_events_of_many_orders_are_delivered_by_a_request(post, hear, act, confirm, shop, monkeypatch):
     monkeypatch.setattr(host_link, "MAX_IDS", 1)
+
+    def require(event, **arguments):
+        if event.host_order is None:
+            raise PermanentFailure("this shop has no such order")
+
+    hear(signals.order_created, require, uid="shop.follow")
     for number in ("1", "2"):
-        post("order", sample("order", increment_id=number))
+        post("order", sample("order", increment_id=number, po_number=f"WEB-{number}"))
     host_orders.look_up_due()
-    links = HostLink.objects.filter(order__increment_id__in="12")
-    assert message_levels(act("tell_missed", *links)) == ["warning"]
+    heard = hear(signals.order_created, uid="shop.new")
+    shop["WEB-1"] = "the shop's order"
+    page = confirm(act("tell_missed", *HostLink.objects.filter(order__increment_id__in="12")))
+    assert {each["event"].po_number for each in heard} == {"WEB-1", "WEB-2"}
+    results = {line["name"]: line["count"] for line in page.context["progress"]["counts"]}
+    assert (results["acted"], results["succeeded"], results["failed"]) == (2, 3, 1)
 
 
 def test_waiting_task_is_retried_at_once(post, hear, act, staff):

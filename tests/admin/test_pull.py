@@ -11,7 +11,7 @@ from django.utils import timezone
 from stockhub_webhooks.models import Message, Pull
 from stockhub_webhooks.operations.reconcile import nightly
 from stockhub_webhooks.testing import life
-from stockhub_webhooks.testing.factories import PullFactory
+from stockhub_webhooks.testing.factories import OrderAnswerFactory, OrderFactory, PullFactory
 from tests.operations.reconcile.conftest import magento  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
@@ -49,6 +49,27 @@ def test_a_run_is_begun_shown_and_done_by_the_worker(http, magento, work):  # no
     assert counts == {"changed": 2, "unchanged": 0, "unknown": 1, "failed": 0}
     assert Message.objects.filter(source="pull").count() == 2
     assert http.get(reverse("admin:stockhub_webhooks_message_changelist") + "?source__exact=pull").status_code == 200
+
+
+def test_all_orders_from_a_day_are_fetched(http, magento, work):  # noqa: F811
+    story = life("happy", seed=2)
+    magento.play(story)
+    days = [timezone.now() - timedelta(days=200), timezone.now() - timedelta(days=5)]
+    old, new = [OrderFactory(status="closed", created_at=at, received_at=at, account="default") for at in days]
+    OrderAnswerFactory(order=new, asked_at=days[1])  # it was asked for once, and has ended
+    http.post(reverse(REQUEST), {"orders": "", "po_numbers": "", "since": (days[1] - timedelta(days=1)).date()})
+    work()
+    asked = {path.rpartition("/")[2] for path in magento.requests if "/orders/" in path}
+    assert new.increment_id in asked
+    assert old.increment_id not in asked
+    page = http.get(reverse("admin:stockhub_webhooks_pull_changelist"))
+    assert page.status_code == 200
+
+
+@pytest.mark.parametrize("values", [{"since": "31-31-2026"}, {"since": "2026-01-31", "orders": "1"}])
+def test_a_day_that_is_none_or_comes_with_numbers_is_refused(http, magento, values):  # noqa: F811
+    assert http.post(reverse(REQUEST), {"orders": "", "po_numbers": ""} | values).status_code == 200
+    assert not Pull.objects.exists()
 
 
 def test_a_second_run_of_an_account_waits_for_the_end_of_the_first(http, magento):  # noqa: F811

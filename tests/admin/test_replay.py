@@ -267,6 +267,30 @@ def test_receivers_page_has_a_constant_number_of_queries(receivers, staff, post)
     assert cost() == first <= 12
 
 
+def test_changes_that_a_former_version_of_the_shop_applied_are_counted_and_offered(receivers, staff, post):
+    def missed():
+        rows = [row for signal in staff.get(RECEIVERS).context["signals"] for row in signal["receivers"]]
+        return {row["identity"]: row["missed"] for row in rows}
+
+    signals.event_recorded.connect(documented, dispatch_uid="shop.all")
+    try:
+        post("order", sample("order", increment_id="1"))
+        assert set(missed().values()) == {0}
+        signals.order_created.disconnect(dispatch_uid="shop.new")  # a process with the former code
+        signals.event_recorded.disconnect(dispatch_uid="shop.all")
+        post("order", sample("order", increment_id="2"))
+        signals.order_created.connect(documented, dispatch_uid="shop.new")
+        signals.event_recorded.connect(documented, dispatch_uid="shop.all")
+        post("order", sample("order", increment_id="3"))
+        assert missed() == {"shop.writes": 0, "shop.fails": 0, "shop.new": 1, "shop.all": 2}
+        assert f"{URL}?only_tell=on&amp;receivers=shop.new" in staff.get(RECEIVERS).text
+        event = Event.objects.get(type="order.created", increment_id="000000002")
+        ReceiverCall.objects.create(event=event, signal="order_created", receiver="shop.new", status="pending")
+        assert missed()["shop.new"] == 0
+    finally:
+        signals.event_recorded.disconnect(dispatch_uid="shop.all")
+
+
 def test_receivers_page_opens_in_an_empty_shop(staff):
     context = staff.get(RECEIVERS).context
     assert {signal["name"] for signal in context["signals"]} == set(signals.BY_NAME)

@@ -11,6 +11,7 @@ from django.urls import reverse
 from stockhub_webhooks import signals
 from stockhub_webhooks.admin import labels
 from stockhub_webhooks.db.throttle import Throttle
+from stockhub_webhooks.delivery import manual
 from stockhub_webhooks.exceptions import PermanentFailure
 from stockhub_webhooks.models import RMA, CreditMemo, Event, HostLink, Invoice, Message, Order, ReceiverCall, Shipment
 from tests.admin.test_base import HOSTILE, main, poisoned
@@ -205,6 +206,19 @@ def test_tasks_of_the_shop_are_shown_with_their_errors(post, hear, story, staff)
     assert (entry.has_trouble, len(entry.tasks), entry.tasks_in_short in said) == (True, 2, True)
     assert "shop.never (new order) : given up: piet.testman@example.com is unknown" in said
     assert "<details open>" in story().text
+
+
+def test_task_that_a_person_gave_up_is_no_trouble(post, hear, story):
+    def never(**kwargs):
+        raise PermanentFailure("it is unknown")
+
+    hear(signals.order_created, never, uid="shop.never")
+    post("order")
+    assert "1 task for our shop is not done" in text_of(story())
+    manual.give_up_by_hand([ReceiverCall.objects.get().pk], "settled by phone")
+    (entry,) = story().context["entries"]
+    assert (entry.has_trouble, len(entry.tasks)) == (False, 1)
+    assert "1 task for our shop is not done" not in text_of(story())
 
 
 def test_message_without_changes_shows_its_outcome(post, story):

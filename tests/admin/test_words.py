@@ -84,6 +84,7 @@ def test_other_errors_are_shown_unchanged_or_by_type_only():
         (90, "90 seconds"),
         (60, "1 minute"),
         (600, "10 minutes"),
+        (6266, "104 minutes"),
         (3600, "1 hour"),
         (90_000, "25 hours"),
     ],

@@ -1,6 +1,7 @@
 """Test the page of what does not proceed: tabs, days, the question to copy, dismissal, export, and its bounds."""
 
 import csv
+from datetime import timedelta
 from io import StringIO
 
 import pytest
@@ -8,8 +9,11 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
+from stockhub_webhooks import signals
+from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.models import WorklistRow
 from stockhub_webhooks.office.worklists import lists, rows, wording
+from stockhub_webhooks.office.worklists.deadlines import event_of
 from stockhub_webhooks.office.worklists.rules import RULES
 from stockhub_webhooks.testing import factories as make
 from stockhub_webhooks.testing import pass_deadlines
@@ -113,7 +117,8 @@ def test_the_export_has_each_row_of_the_rule(staff, listed, monkeypatch):
     orders = [Shop().order(days=5) for _number in range(5)]
     Shop().order("complete")
     listed()
-    answer = staff.post(f"{LIST}export/", {"rule": "not_sent"})
+    answer = staff.post(f"{LIST}export/", {"rule": "not_sent"}, headers={"accept-language": "nl"})
+    assert 'filename="loopt-niet-door-niet-verzonden.csv"' in answer["Content-Disposition"]
     text = b"".join(answer.streaming_content).decode("utf-8-sig")
     _heads, *lines = csv.reader(StringIO(text), delimiter=";")
     assert {line[3] for line in lines} == {order.po_number for order in orders}
@@ -181,3 +186,27 @@ def test_the_number_of_queries_does_not_grow_with_the_list(staff, listed, django
     with django_assert_max_num_queries(len(few)):
         staff.get(LIST)
     assert WorklistRow.objects.count() == 31
+
+
+def test_deadline_that_passed_is_in_the_timeline_with_the_tasks_that_it_made(staff, hear):
+    hear(signals.deadline_passed, uid="shop.hears")
+    row = make.WorklistRowFactory()
+    ledger.record([event_of(row)])
+    story = reverse("admin:stockhub_webhooks_order_story", args=[row.order_id])
+    (entry,) = staff.get(story).context["entries"]
+    assert str(wording.rule_name(row.rule)) in entry.title
+    assert f"/worklistrow/{row.pk}/" in entry.document
+    assert (entry.details, len(entry.tasks)) == (wording.missing(row), 1)
+    WorklistRow.objects.update(since=row.since - timedelta(days=1))  # the facts are those of another deadline now
+    (entry,) = staff.get(story).context["entries"]
+    assert (entry.details, entry.received) == ([], "")
+
+
+@pytest.mark.parametrize("direction", ["", "-"])
+@pytest.mark.parametrize(("column", "sorted_by"), [(2, "po_number"), (3, "number")])
+def test_the_list_is_sorted_by_what_has_an_index(staff, column, sorted_by, direction):
+    made = [make.WorklistRowFactory(order__po_number=f"WEB-{number}") for number in (2, 3, 1)]
+    rows = staff.get(f"{LIST}?o={direction}{column}").context["cl"]
+    wanted = sorted(made, key=lambda row: getattr(row, sorted_by), reverse=bool(direction))
+    assert [row.pk for row in rows.result_list] == [row.pk for row in wanted]
+    assert list(rows.queryset.query.order_by) == [direction + sorted_by, direction + "pk"]

@@ -23,7 +23,7 @@ from stockhub_webhooks.office.export.periods import Period
 from stockhub_webhooks.office.export.rows import Export
 from stockhub_webhooks.office.export.tables import TABLES
 from stockhub_webhooks.operations import worker
-from stockhub_webhooks.receiving import journal
+from stockhub_webhooks.receiving import transitions
 from tests.samples import ALPHABETICAL
 
 pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.postgresql]
@@ -194,7 +194,7 @@ def test_neither_a_message_nor_who_finishes_the_work_reads_a_table_whole(post, h
     for ask in (
         lambda: post(topic),
         lambda: post(topic),  # once more
-        lambda: journal.requeue(list(Message.objects.order_by("-pk").values_list("pk", flat=True)[:3])),
+        lambda: transitions.requeue(list(Message.objects.order_by("-pk").values_list("pk", flat=True)[:3])),
         lambda: worker.Worker().once(),
     ):
         asked = statements(ask, ("SELECT", "(", "UPDATE", "DELETE", "WITH"))

@@ -330,7 +330,7 @@ def test_it_is_the_same_in_a_new_process(erp):
     erp.break_it()
     for throttle in Throttle.instances:
         throttle.reset()
-    breaker._memory.clear()
+    breaker._cache.clear()
     erp.owe(3)
     deliver()
     assert len(erp.attempts) == 5
@@ -434,7 +434,7 @@ def test_a_pause_ends_by_itself_if_it_has_an_end(erp):
     deliver()
     assert not erp.attempts
     ReceiverState.objects.update(paused_until=PAST)
-    breaker.forget()
+    breaker.clear_cache()
     deliver()
     assert len(erp.events) == 1
 

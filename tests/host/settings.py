@@ -19,9 +19,11 @@ WSGI_APPLICATION = "tests.host.wsgi.application"
 APPEND_SLASH = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 100
 STATIC_URL = "static/"
-MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}  # Django 6.1 warns without
+if django.VERSION >= (6, 1):
+    MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
+else:
+    EMAIL_TIMEOUT = 10
 # Django 6 wants addresses, 5.2 pairs
-EMAIL_TIMEOUT = 10
 ADMINS = ["office@example.com"] if django.VERSION >= (6, 0) else [("Office", "office@example.com")]
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 

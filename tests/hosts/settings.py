@@ -52,9 +52,18 @@ elif HOST == "toolbar":
     DEBUG_TOOLBAR_CONFIG = {"SHOW_TOOLBAR_CALLBACK": "tests.hosts.urls.always"}
 elif HOST == "backend":
     DATABASES["default"]["ENGINE"] = "tests.hosts.backend"
+elif HOST == "pooled":
+    DATABASES["default"] |= {"CONN_MAX_AGE": 0, "OPTIONS": {"pool": {"min_size": 1, "max_size": 4, "timeout": 5}}}
+elif HOST == "asgi":
+    DATABASES["default"]["CONN_MAX_AGE"] = 0  # as Django says
 elif HOST == "bare":
     INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "stockhub_webhooks"]
     MIDDLEWARE = []
     TEMPLATES[0]["OPTIONS"] = {}
 elif HOST in ("unfold", "jazzmin"):
     INSTALLED_APPS = [HOST, *INSTALLED_APPS]
+elif HOST == "leaving":
+    STOCKHUB_WEBHOOKS |= {
+        "SPOOL_DIR": os.path.join(os.environ["VAR_DIR"], "spool"),
+        "JOURNAL_COPY_DIR": os.path.join(os.environ["VAR_DIR"], "copy"),
+    }

@@ -41,6 +41,17 @@ def run(tmp_path):
         yield run
 
 
+BOX = """
+import django; django.setup()
+from django.core.exceptions import ImproperlyConfigured
+from django.template import engines
+try:
+    engines["django"].from_string("{% load stockhub %}{% stockhub_box '100000207' %}").render({})
+except ImproperlyConfigured as error:
+    print(error)
+"""
+
+
 def test_shop_without_the_admin_starts_receives_and_shows_parcels(run):
     run("-m", "django", "check")
     result = json.loads(run("-m", "tests.hosts.post").splitlines()[-1])
@@ -49,3 +60,4 @@ def test_shop_without_the_admin_starts_receives_and_shows_parcels(run):
     run("-m", "django", "stockhub_worker", "--once")
     run("-m", "django", "stockhub_status")
     assert "parcel" in run("-c", SHOWN)
+    assert "django.contrib.admin" in run("-c", BOX)

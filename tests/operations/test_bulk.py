@@ -13,7 +13,14 @@ from stockhub_webhooks.models import BulkEntry, BulkRequest, Message, ReceiverCa
 from stockhub_webhooks.operations import bulk, work_requests, worker
 from stockhub_webhooks.operations.bulk import run
 from stockhub_webhooks.operations.bulk.results import rows_of
-from stockhub_webhooks.testing.factories import EventFactory, OrderFactory, ReceiverCallFactory, RefusedBodyFactory
+from stockhub_webhooks.receiving.body_removal import removed_body
+from stockhub_webhooks.testing.factories import (
+    EventFactory,
+    MessageFactory,
+    OrderFactory,
+    ReceiverCallFactory,
+    RefusedBodyFactory,
+)
 from tests.samples import sample
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -60,6 +67,15 @@ def test_request_is_begun_once_however_often_it_is_confirmed(given_up):
     bulk.continue_due()
     assert bulk.confirm(proposed.pk) is None
     assert bulk.continue_due() == 0
+
+
+def test_messages_without_a_body_are_not_chosen_to_be_processed_again():
+    message, removed = MessageFactory.create_batch(2)
+    Message.objects.filter(pk=removed.pk).update(**removed_body())
+    request = asked("process_again", Message.objects.all())
+    bulk.continue_due()
+    assert (request.total, state(request)) == (1, ("done", 1, 0))
+    assert Message.objects.get(status=Message.Status.RECEIVED).pk == message.pk
 
 
 def test_rows_that_match_later_are_left_alone(given_up):

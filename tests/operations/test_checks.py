@@ -21,8 +21,9 @@ from stockhub_webhooks import runners, signals
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.delivery import discovery
 from stockhub_webhooks.exceptions import ReceiverRefused
-from stockhub_webhooks.operations.checks import configuration, hanging_database, spool_directory
+from stockhub_webhooks.operations.checks import addresses, configuration, hanging_database, spool_directory
 from stockhub_webhooks.views import ReceiveView
+from tests.mails import use_smtp
 
 # some of Django's own checks query the database
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -288,13 +289,13 @@ def test_settings_of_another_type_than_dict_contain_no_key(settings):
 
 def test_missing_urls_are_a_warning_that_names_the_include(settings):
     settings.ROOT_URLCONF = "tests.host.no_addresses"
-    (warning,) = configuration.not_mounted()
+    (warning,) = addresses.not_mounted()
     assert (warning.id[-4:], 'include("stockhub_webhooks.urls")' in warning.hint) == ("W023", True)
 
 
 def test_process_without_a_urlconf_needs_no_urls(settings):
     settings.ROOT_URLCONF = None
-    assert list(configuration.not_mounted()) == []
+    assert list(addresses.not_mounted()) == []
 
 
 def test_alarm_without_a_recipient_is_a_warning(settings):
@@ -306,12 +307,11 @@ def test_alarm_without_a_recipient_is_a_warning(settings):
 
 
 def test_mail_server_without_a_time_out_is_a_warning_if_the_alarm_is_mailed(settings):
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    use_smtp(settings, None)
     settings.ADMINS = ["office@example.com"]
-    settings.EMAIL_TIMEOUT = None
     assert "EMAIL_TIMEOUT" in results(GOOD)["W032"].hint
     assert results(GOOD | {"ALERT": "tests.operations.test_checks.results"}) == {}
-    settings.EMAIL_TIMEOUT = 10
+    use_smtp(settings, 10)
     assert results(GOOD) == {}
 
 
@@ -510,23 +510,23 @@ def page(request):
 def test_pattern_of_the_host_that_is_never_reached_is_found(settings, prefix):
     ours, theirs = path(prefix, include("stockhub_webhooks.urls")), path(f"{prefix}own", page)
     settings.ROOT_URLCONF = urlconf(ours, theirs)
-    assert [found.id for found in configuration.shadowed_patterns()] == ["stockhub_webhooks.W029"]
+    assert [found.id for found in addresses.shadowed_patterns()] == ["stockhub_webhooks.W029"]
     settings.ROOT_URLCONF = urlconf(theirs, ours)
-    assert list(configuration.shadowed_patterns()) == []
+    assert list(addresses.shadowed_patterns()) == []
     settings.ROOT_URLCONF = urlconf(ours, path("elsewhere/own", page)) if prefix else urlconf(theirs)
-    assert list(configuration.shadowed_patterns()) == []
+    assert list(addresses.shadowed_patterns()) == []
 
 
 @pytest.mark.parametrize("other", [[], [re_path(".*", page)]], ids=["nothing there", "another page there"])
 def test_prefix_without_its_slash_is_missed(settings, other):
     ours = path("hooks/", include("stockhub_webhooks.urls"))
     settings.ROOT_URLCONF = urlconf(ours, *other)
-    (found,) = configuration.no_slash()
+    (found,) = addresses.no_slash()
     assert (found.id, 'path("hooks", ReceiveView.as_view())' in found.hint) == ("stockhub_webhooks.W031", True)
     settings.ROOT_URLCONF = urlconf(ours, path("hooks", ReceiveView.as_view()), *other)
-    assert list(configuration.no_slash()) == []
+    assert list(addresses.no_slash()) == []
     settings.ROOT_URLCONF = urlconf(path("", include("stockhub_webhooks.urls")))
-    assert list(configuration.no_slash()) == []
+    assert list(addresses.no_slash()) == []
 
 
 @pytest.mark.parametrize(("is_app", "codes"), [(False, {"E023"}), (True, set())])

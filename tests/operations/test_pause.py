@@ -44,7 +44,7 @@ def codes():
 
 def open_breaker():
     ReceiverState.objects.create(receiver=UID, opened_at=now(), cause="ConnectionError", probe_at=now())
-    breaker.forget()
+    breaker.clear_cache()
 
 
 @pytest.mark.parametrize(

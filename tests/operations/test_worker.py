@@ -21,7 +21,7 @@ from stockhub_webhooks.db.timeouts import MAX_ATTEMPTS
 from stockhub_webhooks.models import Event, Heartbeat, Message, Order
 from stockhub_webhooks.operations import worker
 from stockhub_webhooks.processing import pipeline
-from stockhub_webhooks.receiving import claiming, journal, spool, spool_import
+from stockhub_webhooks.receiving import claiming, journal, kept_fields, spool, spool_import, transitions
 from stockhub_webhooks.runners import inline
 from tests.claims import claim_due
 from tests.conftest import KEY
@@ -324,7 +324,7 @@ def test_message_that_keeps_failing_is_given_up_and_can_be_requeued(post, monkey
     assert (message.status, message.attempts, message.due_at) == ("failed", 3, None)
     assert message.error.startswith("ZeroDivisionError")
     assert "Testman" not in caplog.text
-    assert journal.requeue([message.pk]) == 1
+    assert transitions.requeue([message.pk]) == 1
     worker.drain()
     message.refresh_from_db()
     assert (message.status, message.outcome, message.error, message.is_replay) == ("applied", "created", "", False)
@@ -351,14 +351,14 @@ def begin_and_die():
 
 
 def test_message_is_not_applied_if_the_commit_fails(post, monkeypatch):
-    settle = journal.settle
+    settle = transitions.settle
 
     def lose_the_connection(*arguments):
         settle(*arguments)
         raise OperationalError("server closed the connection unexpectedly")
 
     with monkeypatch.context() as patch:
-        patch.setattr(journal, "settle", lose_the_connection)
+        patch.setattr(transitions, "settle", lose_the_connection)
         answer = post("order")
     assert (answer.status_code, "outcome" in answer.json()) == (202, False)
     assert not Order.objects.exists()
@@ -388,7 +388,7 @@ def test_database_outage_leaves_the_message_open(post, monkeypatch, caplog):
         raise OperationalError("gone")
 
     monkeypatch.setattr("stockhub_webhooks.processing.pipeline.apply", gone)
-    monkeypatch.setattr("stockhub_webhooks.receiving.journal.postpone", gone)
+    monkeypatch.setattr("stockhub_webhooks.receiving.transitions.postpone", gone)
     assert post("order").status_code == 202
     assert Message.objects.get().status == "received"
     assert "OperationalError" in caplog.text
@@ -397,7 +397,7 @@ def test_database_outage_leaves_the_message_open(post, monkeypatch, caplog):
 def test_quarantined_message_is_read_again_on_request(post):
     post("order", b"x")
     message = Message.objects.get()
-    journal.requeue([message.pk])
+    transitions.requeue([message.pk])
     worker.drain()
     message.refresh_from_db()
     assert (message.status, message.is_replay) == ("quarantined", False)
@@ -414,7 +414,7 @@ def spooled(tmp_path):
 
         for topic in topics.ALL:
             message = Message(url_topic=topic, account="default", body=json.dumps(contract(topic)).encode())
-            spool.write({name: getattr(message, name) for name in journal.SPOOLED})
+            spool.write({name: getattr(message, name) for name in kept_fields.SPOOLED})
         yield tmp_path / "spool"
 
 
@@ -480,13 +480,13 @@ def test_unreadable_file_stays_and_blocks_nothing(spooled, caplog, monkeypatch):
 @pytest.mark.mariadb
 def test_file_that_the_database_rejects_is_set_aside(transactional_db, spooled):
     message = Message(url_topic="order", account="x" * 300, body=b"{}")
-    path = spool.write({name: getattr(message, name) for name in journal.SPOOLED})
+    path = spool.write({name: getattr(message, name) for name in kept_fields.SPOOLED})
     assert spool_import.import_spool() == 6
     assert path.with_suffix(".broken").exists()
 
 
 def test_one_process_at_a_time_imports_files(spooled):
-    with spool.taking_out() as first, spool.taking_out() as second:
+    with spool.import_lock() as first, spool.import_lock() as second:
         assert (first, second) == (True, False)
         assert spool_import.import_spool() == 0
     assert spool_import.import_spool() == 6

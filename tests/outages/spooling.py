@@ -11,7 +11,7 @@ if not apps.ready:
     django.setup()
 
 from stockhub_webhooks.models import Message
-from stockhub_webhooks.receiving import journal, spool, spool_import
+from stockhub_webhooks.receiving import kept_fields, spool, spool_import
 from tests.samples import sample
 
 
@@ -19,7 +19,7 @@ def spooled(number):
     """Return the fields of an order, as `journal.store` gives them to the spool."""
     body = json.dumps(sample("order", increment_id=f"{number:09d}")).encode()
     message = Message(url_topic="order", account="default", body=body)
-    return {name: getattr(message, name) for name in journal.SPOOLED}
+    return {name: getattr(message, name) for name in kept_fields.SPOOLED}
 
 
 def main(what, argument=""):

@@ -17,6 +17,7 @@ from stockhub_webhooks.models import Alarm, Lock, Message, Order
 from stockhub_webhooks.operations.health import alarm, alarm_thread
 from stockhub_webhooks.operations.health.alarm_thread import AlarmThread
 from tests.conftest import KEY
+from tests.mails import use_smtp
 
 PAST = datetime(2020, 1, 1, tzinfo=timezone.utc)
 BROKEN = {"url_topic": "order", "account": "default", "body": b"{", "status": "quarantined", "error": "not_json"}
@@ -241,8 +242,7 @@ def test_mail_to_admins_has_a_time_out_of_its_own(settings, monkeypatch, timeout
     monkeypatch.setattr(
         "django.core.mail.backends.smtp.EmailBackend.send_messages", lambda self, _: used.append(self.timeout)
     )
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_TIMEOUT = timeout
+    use_smtp(settings, timeout)
     settings.ADMINS = ["office@example.com"] if django.VERSION >= (6, 0) else [("Office", "office@example.com")]
     alarm._call_alert("subject", "text")
     assert used == [expected]

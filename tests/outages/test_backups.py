@@ -1,4 +1,4 @@
-"""Each backup command of docs/operations.md is run on its database while messages come in."""
+"""Each backup command of docs/guides/backup.md is run on its database while messages come in."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from tests.samples import sample
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
-DOCS = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+DOCS = (Path(__file__).parents[2] / "docs" / "guides" / "backup.md").read_text(encoding="utf-8")
 (BLOCK,) = re.findall(r"```sh\n(# SQLite.*?)```", DOCS, re.DOTALL)
 COMMANDS = [line for line in BLOCK.splitlines() if not line.startswith("#")]
 

@@ -13,7 +13,7 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models import RMA, Event, Message, Order, ReceiverCall, Shipment
 from stockhub_webhooks.operations import worker
-from stockhub_webhooks.receiving import journal
+from stockhub_webhooks.receiving import transitions
 from tests.claims import claim_due
 from tests.conftest import KEY
 from tests.samples import sample
@@ -93,7 +93,7 @@ def test_at_equal_times_the_later_stored_message_wins(post, clock, topic, sequen
     messages = list(Message.objects.order_by("pk").values_list("pk", flat=True))
     Message.objects.filter(pk=messages[sequence[1]]).update(due_at=None)
     worker.drain()
-    journal.requeue([messages[sequence[1]]])
+    transitions.requeue([messages[sequence[1]]])
     worker.drain()
     model = {"rma": RMA, "shipment": Shipment}[topic]
     assert model.objects.get().status == "second"
@@ -105,7 +105,7 @@ def test_at_equal_times_the_later_stored_message_wins(post, clock, topic, sequen
 def test_replayed_message_is_not_older_than_itself(post, clock):
     clock(0)
     post("rma", sample("rma", status="approved"))
-    journal.requeue([Message.objects.get().pk])
+    transitions.requeue([Message.objects.get().pk])
     worker.drain()
     assert Message.objects.get().outcome == "unchanged"
 

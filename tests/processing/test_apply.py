@@ -587,11 +587,11 @@ def test_all_changes_are_in_the_last_event(post):
 
 def test_replayed_message_is_compared_in_full(post):
     from stockhub_webhooks.operations import worker
-    from stockhub_webhooks.receiving import journal
+    from stockhub_webhooks.receiving import transitions
 
     post("order")
     Order.objects.update(status="tampered")
-    journal.requeue([Message.objects.get().pk])
+    transitions.requeue([Message.objects.get().pk])
     worker.drain()
     message = Message.objects.get()
     assert (message.status, message.outcome, message.is_replay) == ("applied", "updated", True)

@@ -17,7 +17,7 @@ from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.health.rules import find_problems
 from stockhub_webhooks.operations.replay import run
 from stockhub_webhooks.operations.replay.choice import Choice
-from stockhub_webhooks.processing import deliveries
+from stockhub_webhooks.processing import due_deliveries
 from tests.conftest import KEY
 from tests.samples import sample
 
@@ -194,7 +194,7 @@ def test_stub_is_filled_while_a_row_refers_to_it(post):
 
 
 def test_delivery_of_a_locked_order_does_not_hide_others(post, monkeypatch):
-    monkeypatch.setattr(deliveries, "BATCH", 1)
+    monkeypatch.setattr(due_deliveries, "BATCH", 1)
     monkeypatch.setattr(row_locks, "MIN_PAUSE_SECONDS", 30.0)
     for number in (LOCKED_NUMBER, "000000778"):
         post("order", order(number))
@@ -203,10 +203,10 @@ def test_delivery_of_a_locked_order_does_not_hide_others(post, monkeypatch):
     Shipment.objects.update(delivered_at="2024-06-01T10:00Z", due_at="2024-06-01T10:00Z")
     delivered = Event.objects.filter(type="shipment.delivered")
     with lock_order():
-        assert (deliveries.record_due(), deliveries.record_due()) == (0, 1)
+        assert (due_deliveries.record_due(), due_deliveries.record_due()) == (0, 1)
         assert [event.increment_id for event in delivered] == ["000000778"]
     row_locks.LOCKED.discard((Order, ("id",), (Order.objects.get(increment_id=LOCKED_NUMBER).pk,)))
-    assert deliveries.record_due() == 1
+    assert due_deliveries.record_due() == 1
 
 
 def test_replay_waits_for_a_locked_order_without_an_attempt(post):

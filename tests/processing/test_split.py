@@ -190,7 +190,7 @@ def test_nothing_is_kept_if_the_process_is_stopped_before_the_commit(post, monke
         raise SystemExit
 
     with monkeypatch.context() as patch:
-        patch.setattr(split_module.journal, "settle", killed)
+        patch.setattr(split_module.transitions, "settle", killed)
         with pytest.raises(SystemExit):
             worker.drain()
     assert Message.objects.count() == 1

@@ -17,7 +17,7 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models import RMA, Event, Message, Order, Shipment
 from stockhub_webhooks.processing import pipeline
-from stockhub_webhooks.receiving import ingest, journal, records, spool
+from stockhub_webhooks.receiving import ingest, journal, kept_fields, records, spool
 from tests.conftest import KEY
 from tests.samples import contract, sample
 
@@ -377,7 +377,7 @@ def test_a_dump_is_fetched_in_small_batches(dump, post, monkeypatch, django_asse
 def test_spool_file_is_taken_in(take, tmp_path):
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "SPOOL_DIR": str(tmp_path / "spool")}):
         message = Message(url_topic="order", account="default", body=json.dumps(contract("order")).encode())
-        path = spool.write({name: getattr(message, name) for name in journal.SPOOLED})
+        path = spool.write({name: getattr(message, name) for name in kept_fields.SPOOLED})
         content = path.read_bytes()
         path.unlink()
     assert take(content, content) == ("stored: 1, known: 1, bad: 0", [])

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models import RMA, Event, Message, Order, ReceiverCall, Shipment, Track
 from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.health.rules import find_problems
+from stockhub_webhooks.operations.privacy.sweep import Sweep
 from stockhub_webhooks.receiving import journal_copy
 from stockhub_webhooks.receiving.journal_copy import COPY
 from stockhub_webhooks.testing import LIVES, life, play, run_pending
@@ -116,6 +118,60 @@ def test_a_copy_that_cannot_be_written_fails_no_message_and_is_a_problem(post, f
     assert post("shipment").status_code == 200
     assert len(lines(folder)) == 1
     assert "journal_copy" not in [problem.code for problem in find_problems(collect_report())]
+
+
+@pytest.fixture
+def hanging(monkeypatch):
+    """Return a function that lets the disk answer again: no write of the copy returns until then."""
+    answers = threading.Event()
+    real = os.write
+
+    def write(file, line):
+        answers.wait(60)
+        return real(file, line)
+
+    def recover():
+        answers.set()
+        monkeypatch.setattr(journal_copy, "WAIT_SECONDS", 30)
+        written = threading.Event()
+        while not written.is_set():
+            with suppress(TimeoutError):  # as long as there is no room
+                COPY.do(written.set)
+
+    monkeypatch.setattr(journal_copy.os, "write", write)
+    monkeypatch.setattr(journal_copy, "WAIT_SECONDS", 0.1)
+    yield recover
+    recover()
+
+
+def test_a_disk_that_hangs_holds_no_answer_up_and_gets_the_messages_later(post, folder, hanging):
+    for topic in topics.ALL:
+        assert post(topic).status_code == 200
+    assert lines(folder) == []
+    assert "journal_copy" in [problem.code for problem in find_problems(collect_report())]
+    hanging()
+    assert len(lines(folder)) == len(topics.ALL)
+    assert "journal_copy" not in [problem.code for problem in find_problems(collect_report())]
+
+
+def test_no_more_waits_in_memory_for_a_disk_than_there_is_room_for(post, folder, hanging, monkeypatch):
+    monkeypatch.setattr(journal_copy, "MAX_WAITING_BYTES", 6000)
+    for _ in range(10):
+        assert post("order").status_code == 200
+    hanging()
+    assert 1 <= len(lines(folder)) < 10
+    assert post("shipment").status_code == 200
+    hanging()
+    assert lines(folder)[-1]["url_topic"] == "shipment"
+
+
+def test_a_disk_that_hangs_does_not_hold_the_worker_up(post, folder, hanging, settings):
+    post("order")
+    settings.STOCKHUB_WEBHOOKS = {**settings.STOCKHUB_WEBHOOKS, "RETENTION_DAYS": {}}
+    sweep = Sweep()
+    while sweep.step(threading.Event()):
+        pass
+    assert Message.objects.exists()
 
 
 def test_a_line_that_a_full_disk_cut_spoils_no_other(post, folder, monkeypatch):

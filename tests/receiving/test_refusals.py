@@ -49,7 +49,7 @@ def test_too_large_is_counted_with_the_size(post):
 
 
 def test_under_attack_the_rows_of_an_hour_are_bounded(post, monkeypatch):
-    monkeypatch.setattr(refusals, "ROWS_AN_HOUR", 5)
+    monkeypatch.setattr(refusals, "MAX_COUNTERS_AN_HOUR", 5)
     for number in range(20):
         post("order", {}, key=f"guess {number}")
     assert Refusal.objects.count() == 6

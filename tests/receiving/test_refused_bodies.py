@@ -86,10 +86,10 @@ def test_limits_hold_if_many_are_kept_at_once(settings):
     def keep(thread):
         start.wait()
         for number in range(15):
-            attempt = refusals.Attempt(
+            attempt = refusals.RefusedRequest(
                 "wrong_key", "order", "198.51.100.1", f"{thread} {number}"[:12], body=json_body(number)
             )
-            refusals.note(attempt)
+            refusals.record(attempt)
         connections.close_all()
 
     threads = [threading.Thread(target=keep, args=(thread,)) for thread in range(6)]
@@ -165,7 +165,7 @@ def test_expired_body_is_deleted_only_if_it_was_announced(announced_days_ago, va
     expires_at = now - refused_bodies.kept_for()
     RefusedBodyFactory(refused_at=expires_at - timedelta(days=1), announced_at=told, **values)
     RefusedBodyFactory(refused_at=expires_at + timedelta(days=1), announced_at=told, **values)
-    refusals.forget()
+    refusals.delete_expired()
     assert RefusedBody.objects.count() == 1 + is_left
 
 

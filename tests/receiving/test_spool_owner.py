@@ -7,7 +7,7 @@ from django.db import connection, connections
 from django.test import override_settings
 
 from stockhub_webhooks.models import Message
-from stockhub_webhooks.receiving import journal, spool, spool_import, spool_owner
+from stockhub_webhooks.receiving import kept_fields, spool, spool_import, spool_owner
 from tests.conftest import KEY
 from tests.samples import sample
 
@@ -21,7 +21,7 @@ def write(tmp_path):
     def file(**changed):
         body = json.dumps(sample("order", increment_id="1")).encode()
         message = Message(url_topic="order", account="default", body=body)
-        path = spool.write({name: getattr(message, name) for name in journal.SPOOLED})
+        path = spool.write({name: getattr(message, name) for name in kept_fields.SPOOLED})
         record = {name: value for name, value in (json.loads(path.read_text()) | changed).items() if value is not None}
         path.write_text(json.dumps(record))
         return path

@@ -1,4 +1,4 @@
-"""The recipes of docs/recipes.md: each is a module that runs, and the page shows its code."""
+"""The recipes of docs/guides/recipes.md: each is a module that runs, and the page shows its code."""
 
 import os
 import re
@@ -14,18 +14,20 @@ from stockhub_webhooks import testing
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
-PAGE = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "guides" / "recipes.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 MODULES = {
-    path.stem: path.read_text(encoding="utf-8") for path in (HERE / "project" / "shop" / "recipes").glob("[!_]*.py")
+    path.stem: f"# shop/recipes/{path.name}\n" + path.read_text(encoding="utf-8")
+    for path in (HERE / "project" / "shop" / "recipes").glob("[!_]*.py")
 }
 PROMISES = (HERE / "shop" / "test_promises.py").read_text(encoding="utf-8")
-SETTINGS = [code for code in BLOCKS if code.startswith("STOCKHUB_WEBHOOKS")]
-TESTS = [code for code in BLOCKS if code.startswith("def test_")]
+SETTINGS = [code for code in BLOCKS if code.startswith("# shop/settings.py\n")]
+TESTS = [code.partition("\n")[2] for code in BLOCKS if code.startswith("# shop/test_stockhub.py\n")]
 
 
 def test_every_recipe_is_on_the_page_and_every_block_is_tested():
-    shown = [code for code in BLOCKS if code not in SETTINGS + TESTS]
+    shown = [code for code in BLOCKS if code.startswith("# shop/recipes/")]
+    assert len(shown) + len(SETTINGS) + len(TESTS) == len(BLOCKS)
     assert sorted(shown) == sorted(MODULES.values())
     assert len(TESTS) == 2
     for code in TESTS:
@@ -46,7 +48,7 @@ def test_settings_of_the_page_are_valid(code, monkeypatch):
     monkeypatch.syspath_prepend(HERE / "project")
     for name in re.findall(r'os\.environ\["(\w+)"\]', code):
         monkeypatch.setenv(name, f"a key of its own for {name}")
-    named = {"os": os}
+    named = {"os": os, "STOCKHUB_WEBHOOKS": {"API_KEYS": "the-key-of-the-recipes-0123456789"}}
     exec(code, named)
     resolver = named["STOCKHUB_WEBHOOKS"].pop("HOST_ORDER_RESOLVER", "shop.recipes.orders.find_order")
     assert resolver.rpartition(".")[0].removeprefix("shop.recipes.") in MODULES

@@ -74,7 +74,7 @@ def test_an_engine_that_takes_nothing_fails_nothing_and_is_left_alone_for_a_whil
     with using("tests.runners.test_queued.Engine"):
         assert [post("order").status_code for _ in range(3)] == [202, 202, 202]
     assert engine.sent == 1
-    assert caplog.text.count("could not be handed over (ConnectionError at ") == 1
+    assert caplog.text.count("could not be sent (ConnectionError at ") == 1
     assert "Testman" not in caplog.text
     queued.engine_throttle.reset()
     engine().wake()
@@ -138,7 +138,8 @@ def test_the_wake_up_goes_to_the_queue_of_the_settings(app):
 @pytest.mark.parametrize("fault", ["away", "hangs"])
 def test_a_broker_that_is_away_or_hangs_is_given_up(app, scheme, fault, caplog, monkeypatch):
     monkeypatch.setattr(of_celery, "TIMEOUT_SECONDS", 0.2)
-    monkeypatch.setattr(of_celery, "ONCE", of_celery.ONCE | dict.fromkeys(of_celery.TIMEOUTS, 0.2))
+    quick = of_celery.TRANSPORT_OPTIONS | dict.fromkeys(of_celery.TIMEOUTS, 0.2)
+    monkeypatch.setattr(of_celery, "TRANSPORT_OPTIONS", quick)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
@@ -146,7 +147,7 @@ def test_a_broker_that_is_away_or_hangs_is_given_up(app, scheme, fault, caplog, 
         app.conf.broker_url = f"{scheme}://127.0.0.1:{port}//"
         with using("celery"):
             runners.current().wake()
-    assert "could not be handed over (OperationalError at " in caplog.text
+    assert "could not be sent (OperationalError at " in caplog.text
 
 
 def test_the_task_does_the_work_and_ends_well_before_the_hosts_limits(post, app, monkeypatch):
@@ -190,7 +191,7 @@ def test_with_djangos_default_backend_the_work_is_done_after_the_answer(post, ca
 def test_a_task_goes_to_the_queue_of_the_settings_and_a_queue_that_is_none_is_a_line_in_the_log(post, caplog):
     with using("tasks", QUEUE="webhooks"):
         assert post("order").status_code == 202
-    assert "could not be handed over (InvalidTask" in caplog.text
+    assert "could not be sent (InvalidTask" in caplog.text
     assert Message.objects.get().status == "received"
 
 

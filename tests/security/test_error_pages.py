@@ -32,7 +32,7 @@ AT_THE_DOOR = [
     "stockhub_webhooks.receiving.authentication.fingerprint",
 ]
 WHEN_REFUSED = [
-    "stockhub_webhooks.views.refusals.Attempt",
+    "stockhub_webhooks.views.refusals.RefusedRequest",
     "stockhub_webhooks.views.problem",
     "stockhub_webhooks.receiving.authentication.salted_hmac",
 ]

@@ -14,7 +14,7 @@ from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models import Message, Refusal, RefusedBody
 from stockhub_webhooks.models.personal import DEFAULT_DAYS, REFUSED
 from stockhub_webhooks.receiving import refusals
-from stockhub_webhooks.receiving.refusals import Attempt
+from stockhub_webhooks.receiving.refusals import RefusedRequest
 from tests.conftest import KEY
 from tests.samples import sample
 
@@ -33,43 +33,43 @@ def strange():
     def attempt(reason="wrong_key", **options):
         address = ".".join(str(dice.randrange(256)) for _ in range(4))
         key = f"{dice.getrandbits(48):012x}"
-        return Attempt(reason=reason, url_topic="order", remote_address=address, key_fingerprint=key, **options)
+        return RefusedRequest(reason=reason, url_topic="order", remote_address=address, key_fingerprint=key, **options)
 
     return attempt
 
 
 def test_flood_of_refusals_has_a_bounded_number_of_rows_and_is_counted(strange):
     for number in range(FLOOD):
-        refusals.note(strange(REASONS[number % 3], size=number))
+        refusals.record(strange(REASONS[number % 3], size=number))
     hours = Refusal.objects.values("hour").distinct().count()
-    assert Refusal.objects.count() <= (refusals.ROWS_AN_HOUR + len(REASONS)) * hours
+    assert Refusal.objects.count() <= (refusals.MAX_COUNTERS_AN_HOUR + len(REASONS)) * hours
     assert sum(Refusal.objects.values_list("count", flat=True)) == FLOOD
 
 
 def test_sender_seen_before_a_flood_is_still_counted_separately(strange, monkeypatch):
-    monkeypatch.setattr(refusals, "ROWS_AN_HOUR", 5)
+    monkeypatch.setattr(refusals, "MAX_COUNTERS_AN_HOUR", 5)
     known = strange()
-    refusals.note(known)
+    refusals.record(known)
     for _ in range(20):
-        refusals.note(strange())
-    refusals.note(known)
+        refusals.record(strange())
+    refusals.record(known)
     assert Refusal.objects.get(remote_address=known.remote_address).count == 2
 
 
 def test_expired_counts_are_deleted(strange):
-    refusals.note(strange())
+    refusals.record(strange())
     Refusal.objects.update(hour=timezone.now() - timedelta(days=DEFAULT_DAYS[REFUSED], hours=2))
-    refusals.note(strange(at=timezone.now()))
+    refusals.record(strange(at=timezone.now()))
     assert Refusal.objects.count() == 1
 
 
 def test_refusal_in_a_flood_takes_few_statements(post, strange, monkeypatch, django_assert_max_num_queries):
-    monkeypatch.setattr(refusals, "ROWS_AN_HOUR", 5)
+    monkeypatch.setattr(refusals, "MAX_COUNTERS_AN_HOUR", 5)
     for _ in range(10):
-        refusals.note(strange())
+        refusals.record(strange())
     for body, most in ((None, 4), (b"{}", 4), (json.dumps(sample("order")).encode(), 9)):
         with django_assert_max_num_queries(most):
-            refusals.note(strange(body=body))
+            refusals.record(strange(body=body))
 
 
 def test_refusal_needs_no_query(rf, django_assert_num_queries):
@@ -87,7 +87,7 @@ def test_flood_from_many_addresses_is_logged_in_few_lines_a_minute(strange, capl
     monkeypatch.setattr(refusals.log_tally, "max_keys", 5)
     for _minute in range(3):
         for number in range(50):
-            refusals.note(strange(REASONS[number % 3]))
+            refusals.record(strange(REASONS[number % 3]))
             clock[0] += 1
         clock[0] += 15
     lines = [record for record in caplog.records if record.name == "stockhub_webhooks.receiving.refusals"]
@@ -124,7 +124,7 @@ def test_wrong_keys_are_refused_without_a_database(post, key, monkeypatch, caplo
 
 
 def test_valid_message_is_accepted_during_a_flood(post, monkeypatch):
-    monkeypatch.setattr(refusals, "ROWS_AN_HOUR", 5)
+    monkeypatch.setattr(refusals, "MAX_COUNTERS_AN_HOUR", 5)
     for number in range(30):
         assert post("order", key=f"guess {number}", REMOTE_ADDR=f"192.0.2.{number}").status_code == 401
         if number % 10 == 0:

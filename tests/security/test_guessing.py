@@ -13,7 +13,7 @@ from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.health.rules import find_problems
 from stockhub_webhooks.receiving import refusals
 from stockhub_webhooks.receiving.authentication import fingerprint
-from stockhub_webhooks.receiving.slow_senders import MAX_READERS, PATIENCE_SECONDS, Readers
+from stockhub_webhooks.receiving.slow_senders import MAX_READERS, MAX_WAIT_SECONDS, BodyReaders
 from tests.conftest import KEY, PREFIX, TEST_KEY
 from tests.samples import contract
 
@@ -109,7 +109,7 @@ def test_refused_message_is_kept_beyond_the_limit():
 def test_no_database_is_asked_before_the_refusal(place, monkeypatch):
     send, _right, _reason, status, _limited = PLACES[place]
     noted = []
-    monkeypatch.setattr(refusals, "note", noted.append)
+    monkeypatch.setattr(refusals, "record", noted.append)
     assert send("wrong").status_code == status  # pytest-django forbids the database here
     assert len(noted) == 1
 
@@ -171,31 +171,31 @@ def test_counts_begin_anew_and_give_their_memory_back():
 
 
 def test_one_reader_for_an_address_and_few_for_all():
-    readers = Readers()
-    with readers.one("a") as first, readers.one("b") as second, readers.one("c") as third:
+    readers = BodyReaders()
+    with readers.admit("a") as first, readers.admit("b") as second, readers.admit("c") as third:
         assert (first, second, third) == (True, True, True)
         assert MAX_READERS == 3
-        with readers.one("a") as again, readers.one("d") as fourth:
+        with readers.admit("a") as again, readers.admit("d") as fourth:
             assert (again, fourth) == (False, False)
-    with readers.one("a") as later:
+    with readers.admit("a") as later:
         assert later
 
 
 def test_slow_reader_is_not_waited_for():
-    readers = Readers()
-    with readers.one("a"):
-        time.sleep(PATIENCE_SECONDS)
+    readers = BodyReaders()
+    with readers.admit("a"):
+        time.sleep(MAX_WAIT_SECONDS)
         began = time.monotonic()
-        with readers.one("a") as may_read:
+        with readers.admit("a") as may_read:
             assert not may_read
-        assert time.monotonic() - began < PATIENCE_SECONDS / 2
+        assert time.monotonic() - began < MAX_WAIT_SECONDS / 2
 
 
 def test_burst_of_one_sender_is_read_in_turn():
-    readers, results = Readers(), []
+    readers, results = BodyReaders(), []
 
     def read():
-        with readers.one("a") as may_read:
+        with readers.admit("a") as may_read:
             time.sleep(0.01)
             results.append(may_read)
 

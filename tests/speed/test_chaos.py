@@ -10,7 +10,7 @@ from benchmarks.resilience.drills import DRILLS, keys
 from benchmarks.resilience.scenarios import SCENARIOS
 from benchmarks.resilience.table import HEAD, Result, exit_code, table
 
-DOCUMENTATION = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
+DOCUMENTATION = Path(__file__).resolve().parents[2] / "docs" / "guides" / "performance.md"
 
 
 def result(contestant="ours", *, has_goal=True, **values):

@@ -1,7 +1,7 @@
 """The testing kit: it does the work of a server, and raises what fails."""
 
 import json
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from decimal import Decimal
 
 import pytest
@@ -16,7 +16,7 @@ from stockhub_webhooks.contract import topics
 from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.exceptions import PermanentFailure, RetryLater
 from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Shipment
-from stockhub_webhooks.receiving import journal, spool
+from stockhub_webhooks.receiving import kept_fields, spool
 from tests.conftest import KEY
 from tests.testing.test_samples import EACH_LIFE, EACH_TOPIC
 
@@ -181,7 +181,7 @@ def test_spool_directory_of_the_shop_is_not_used(stockhub, tmp_path):
     before = configured()
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "SPOOL_DIR": str(tmp_path)}):
         waiting = Message(url_topic="order", account="default", body=b"{}")
-        spool.write({name: getattr(waiting, name) for name in journal.SPOOLED})
+        spool.write({name: getattr(waiting, name) for name in kept_fields.SPOOLED})
         (name,) = [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")]
         stockhub.deliver("order")
         stockhub.run_pending()
@@ -305,6 +305,18 @@ def test_received_at_sets_the_time_of_receipt(stockhub):
     stockhub.run_pending()
     assert calls[0].event.received_at == calls[0].order.received_at == delivery.message.received_at == then
     assert calls[1].event.received_at != then
+
+
+@pytest.mark.parametrize("at", [date(2026, 1, 31), datetime(2026, 1, 31), "2026-01-31"])
+def test_time_of_receipt_must_be_an_aware_time(stockhub, at):
+    with pytest.raises(TypeError, match="received_at"):
+        stockhub.deliver("order", received_at=at)
+    assert not Message.objects.exists()
+
+
+def test_delivery_without_access_to_the_database_says_so():
+    with pytest.raises(RuntimeError, match="django_db"):
+        testing.deliver("order")
 
 
 def test_replay_calls_only_the_given_receiver(stockhub):

@@ -84,6 +84,46 @@ def test_project_without_django_is_not_disturbed(tmp_path, arguments):
     assert code == 0, said
 
 
+ROUTER = """
+class Router:
+    def db_for_write(self, model, **hints):
+        return "hub" if model._meta.app_label == "stockhub_webhooks" else None
+
+    db_for_read = db_for_write
+
+    def allow_migrate(self, db, app_label, **hints):
+        return (db == "hub") == (app_label == "stockhub_webhooks")
+"""
+
+
+def test_fixture_may_use_the_database_that_a_router_chooses(tmp_path):
+    databases = 'DATABASES["hub"] = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}\n'
+    settings = SETTINGS + databases + 'DATABASE_ROUTERS = ["router.Router"]\n'
+    test = "def test_it(stockhub):\n    assert stockhub.deliver('order').outcome == 'created'\n"
+    files = {"settings": settings, "router": ROUTER, "urls": URLS, "test_shop": test}
+    code, said = run_pytest(tmp_path, "--ds=settings", **files)
+    assert code == 0, said
+
+
+FROZEN = """
+from datetime import datetime
+from freezegun import freeze_time
+
+@freeze_time("2026-01-31")
+def test_it():
+    assert datetime.now().year == 2026
+"""
+
+
+@pytest.mark.parametrize("settings", [None, SETTINGS.replace('"stockhub_webhooks", ', "").replace(', "shop"', "")])
+def test_frozen_time_works_in_suites_of_other_projects(tmp_path, settings):
+    """freezegun reads each attribute of each module that is loaded, also those that import models."""
+    files = {"settings": settings} if settings else {}
+    arguments = ["--ds=settings"] if settings else []
+    code, said = run_pytest(tmp_path, *arguments, test_frozen=FROZEN, **files)
+    assert code == 0, said
+
+
 def test_without_pytest_django_the_fixture_still_works(tmp_path):
     conftest = (
         "import os, django, pytest\nos.environ['DJANGO_SETTINGS_MODULE'] = 'settings'\ndjango.setup()\n"

@@ -185,3 +185,14 @@ def test_without_parent_sends_the_order_last():
     topics_ = [step.topic for step in life]
     assert "order" not in topics_[: -topics_.count("order")]
     assert life.ending == samples.life("returned").ending
+
+
+def test_names_that_do_not_exist_are_errors_that_say_which_do():
+    for call, wanted in (
+        (lambda: samples.payload("credit_memo"), "creditmemo"),
+        (lambda: samples.life("eternal"), "happy"),
+        (lambda: samples.payload("order", items__qty=3), "qty_ordered"),
+        (lambda: samples.payload("order", shipping_address__cityy="Delft"), "city"),
+    ):
+        with pytest.raises(KeyError, match=wanted):
+            call()

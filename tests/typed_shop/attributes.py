@@ -25,6 +25,8 @@ from stockhub_webhooks.models import (
     ShipmentItem,
     Track,
 )
+from stockhub_webhooks.purchases import Purchase, purchase_of
+from stockhub_webhooks.purchases.lines import PurchaseLine
 
 if TYPE_CHECKING:
     from typing_extensions import assert_type
@@ -104,3 +106,26 @@ def of_the_ledger(event: ReceiverEvent, call: ReceiverCall) -> None:
     assert_type(call.due_at, datetime | None)
     assert_type(call.event.received_at, datetime)
     assert_type(call.event.changes, dict[str, Any])
+
+
+def of_purchases(event: ReceiverEvent, purchase: Purchase, item: OrderItem, shipment: Shipment, order: Order) -> None:
+    assert_type(event.purchase, Purchase | None)
+    assert_type(purchase_of("1"), Purchase | None)
+    assert_type(purchase.po_number, str)
+    assert_type(purchase.account, str)
+    assert_type(purchase.all_sent, bool)
+    assert_type(purchase.is_cancelled, bool)
+    for each in purchase.orders:
+        assert_type(each, Order)
+    for line in purchase.lines:
+        assert_type(line, PurchaseLine)
+        assert_type(line.key, str)
+        assert_type(line.ordered, int)
+        assert_type(line.sent, int)
+        assert_type(line.cancelled, int)
+        assert_type(line.refunded, int)
+        assert_type(event.book("sent", {line.key: line.sent})[line.key], int)
+    assert_type(event.once("mail", list), None)
+    assert_type(item.host_line, Any)
+    assert_type(shipment.has_left, bool)
+    assert_type(order.is_cancelled, bool)

@@ -1,9 +1,10 @@
-"""Five receivers, as a shop with strict types writes them."""
+"""Receivers, as a shop with strict types writes them."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from django.dispatch import receiver
@@ -11,15 +12,25 @@ from django.utils import timezone
 
 from stockhub_webhooks.events import ReceiverEvent
 from stockhub_webhooks.exceptions import PermanentFailure, RetryLater
-from stockhub_webhooks.models import RMA, CreditMemo, Event, Order, PaymentRequest, RMAItem, Shipment, Track
+from stockhub_webhooks.models import RMA, CreditMemo, Event, Order, OrderItem, PaymentRequest, RMAItem, Shipment, Track
+from stockhub_webhooks.purchases import Purchase
+from stockhub_webhooks.purchases.lines import PurchaseLine
 from stockhub_webhooks.signals import (
     credit_memo_created,
     event_recorded,
     payment_requested,
+    purchase_changed,
     rma_item_status_changed,
     shipment_delivered,
     track_added,
 )
+
+SHOP_LINES = {"sku-1": 7}  # the key of the shop's own line by article
+
+
+def find_line(item: OrderItem, host_order: Any) -> int | None:
+    """Resolve a line, as `HOST_LINE_RESOLVER` names it."""
+    return SHOP_LINES.get(item.sku or "")
 
 
 @receiver(shipment_delivered, dispatch_uid="typed_shop.mark_delivered")
@@ -96,3 +107,15 @@ def remember(sender: type[Event], *, event: ReceiverEvent, order: Order | None, 
         undelivered = order.shipments.exclude(status="DELIVERED").order_by("created_at")
         numbers: list[str] = [shipment.increment_id for shipment in undelivered]
         assert all(numbers)
+
+
+@receiver(purchase_changed, dispatch_uid="typed_shop.send_pieces")
+def send_pieces(sender: type[Order], *, purchase: Purchase, order: Order, event: ReceiverEvent, **kwargs: Any) -> None:
+    new = event.book("sent", {line.key: line.sent for line in purchase.lines})
+    for line in purchase.lines:
+        if line.host_line is not None and new[line.key]:
+            event.once(f"mail {line.key}", partial(mail, line, new[line.key]))
+
+
+def mail(line: PurchaseLine, pieces: int) -> str:
+    return f"{pieces} of {line.ordered} {line.sku} ({line.size}) are on their way"

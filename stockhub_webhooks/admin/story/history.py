@@ -17,9 +17,11 @@ from stockhub_webhooks.admin.story import page_tables, phrases
 from stockhub_webhooks.admin.story.links import Links
 from stockhub_webhooks.admin.story.page_tables import task
 from stockhub_webhooks.delivery.subjects import PURCHASE_CHANGED, subject_of
-from stockhub_webhooks.models import Event, ReceiverCall
+from stockhub_webhooks.models import Event, ReceiverCall, WorklistRow
 from stockhub_webhooks.office import story
 from stockhub_webhooks.office.story import Entry, Purchase
+from stockhub_webhooks.office.story.timeline import Span
+from stockhub_webhooks.office.worklists import wording
 from stockhub_webhooks.purchases.pieces import with_pieces
 
 # an event type, and the weaker one that its label already covers
@@ -94,6 +96,31 @@ class History:
             tasks=display.limited(listed, lambda each: self.task(*each), most=SHOWN, more_url=page),
             tasks_in_short=tasks_in_short([call for call, _event in calls]),
             has_trouble=any(is_trouble(call) for call, _event in calls),
+        )
+
+    def deadlines(self, purchase: Purchase, span: Span) -> list[TimelineEntry]:
+        """Return the entries of the deadlines that passed within a span."""
+        return [self.deadline(event, row) for event, row in story.deadlines_of(purchase, span)]
+
+    def deadline(self, event: Event, row: WorklistRow | None) -> TimelineEntry:
+        """Return an entry: what did not proceed in time, of which document, and whether it still does not."""
+        calls = list(event.receiver_calls.all())
+        _old, rule = event.changes.get("rule", (None, ""))
+        is_current = row is not None and row.since == event.received_at
+        return TimelineEntry(
+            at=event.occurred_at,
+            title=f"{capfirst(labels.event(event))}: {wording.rule_name(str(rule))}",
+            document=self.links.to(row, capfirst(wording.subject(row))) if row else event.increment_id,
+            received=row.get_status_display() if row and is_current else "",
+            details=wording.missing(row) if row and is_current else [],
+            changes=[],
+            more_changes=[],
+            changed=0,
+            tasks=display.limited(
+                calls, lambda call: self.task(call, event), most=SHOWN, more_url=self.links.url(event)
+            ),
+            tasks_in_short=tasks_in_short(calls),
+            has_trouble=any(is_trouble(call) for call in calls),
         )
 
     def title(self, entry: Entry) -> str:
@@ -175,10 +202,10 @@ def _content_of_new(document: Any) -> Iterator[str]:
 
 
 def is_trouble(call: ReceiverCall) -> bool:
-    """Return True if the call was given up, or failed and waits for its next attempt."""
-    return call.status == ReceiverCall.Status.GIVEN_UP or (
-        call.status in ReceiverCall.OPEN and bool(call.attempts and call.last_error)
-    )
+    """Return True if the call was given up by itself, or failed and waits for its next attempt."""
+    if call.status == ReceiverCall.Status.GIVEN_UP:
+        return call.cause != ReceiverCall.BY_HAND
+    return call.status in ReceiverCall.OPEN and bool(call.attempts and call.last_error)
 
 
 def tasks_in_short(calls: list[ReceiverCall]) -> str:

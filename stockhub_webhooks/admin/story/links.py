@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Order
-from stockhub_webhooks.resolvers import find_host_order
+from stockhub_webhooks.models.host_objects import find_host_order
 
 logger = logger_of(__name__)
 

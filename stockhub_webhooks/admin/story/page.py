@@ -91,10 +91,11 @@ class StoryPage(NotesPage):
         page = timeline.page(request.GET.get("page"))
         formatted = History(purchase, links, persons)
         order = "&order=oldest" if oldest else ""
+        span = timeline.span(page)
         entries, more_notes = with_notes(
-            [formatted.entry(entry) for entry in timeline.entries(page)],
+            [*map(formatted.entry, timeline.entries(page)), *formatted.deadlines(purchase, span)],
             purchase,
-            timeline.span(page),
+            span,
             links,
             persons=persons,
             newest_first=not oldest,

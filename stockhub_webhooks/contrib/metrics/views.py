@@ -7,8 +7,9 @@ from django.views.decorators.debug import sensitive_variables
 
 from stockhub_webhooks.contrib.metrics import is_wanted
 from stockhub_webhooks.models import RefusalReason
+from stockhub_webhooks.receiving.answers import SECURITY_HEADERS, CallbackResponse
 from stockhub_webhooks.receiving.authentication import bearer_fingerprint, may_scrape
-from stockhub_webhooks.views import SECURITY_HEADERS, CallbackResponse, ExemptView, is_permitted_staff, refuse_secret
+from stockhub_webhooks.views import ExemptView, is_permitted_staff, refuse_secret
 
 PLAIN = "text/plain; charset=utf-8"
 

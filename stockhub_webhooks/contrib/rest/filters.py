@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.views import View
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -14,7 +14,8 @@ from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
-from stockhub_webhooks.models import Document, Order
+from stockhub_webhooks.models import Document, Order, WorklistRow
+from stockhub_webhooks.models.ledger import DEADLINE
 from stockhub_webhooks.models.numbers import ALL, of_number
 
 # parameters of the view: the first entry of the lists within an order
@@ -86,16 +87,19 @@ class ByQuery(BaseFilterBackend):
             if name not in parameters:
                 continue
             value = parse(name, field, parameters[name])
-            if name in self.NUMBERS:
-                column, models = self.NUMBERS[name]
-                queryset = queryset.filter(of_number(value, [lookup], [column], models))
-            else:
-                queryset = queryset.filter(**{lookup: value})
+            queryset = queryset.filter(self.condition(name, lookup, value))
         with_tests = self.TEST in parameters and parse(self.TEST, serializers.BooleanField(), parameters[self.TEST])
         if "account" in parameters or with_tests:
             return queryset
         real: QuerySet[Any] = queryset.real()  # type: ignore[attr-defined]
         return real
+
+    def condition(self, name: str, lookup: str, value: Any) -> Any:
+        """Return the condition that a parameter stands for."""
+        if name in self.NUMBERS:
+            column, models = self.NUMBERS[name]
+            return of_number(value, [lookup], [column], models)
+        return Q(**{lookup: value})
 
     def other_parameters(self, view: Any) -> set[str | None]:
         """Return the parameters that are no filters: `test`, and those of pages and of the format."""
@@ -156,9 +160,17 @@ class EventFilter(ByQuery):
         "received_since": (
             "message__received_at__gte",
             TimeField(),
-            "Found in a message that was received at this time or later.",
+            "Found in a message that was received at this time or later, or a deadline that was found to have passed.",
         ),
     }
+
+    def condition(self, name: str, lookup: str, value: Any) -> Any:
+        """Add the deadlines, which come from no message, by when they were seen to have passed."""
+        found = super().condition(name, lookup, value)
+        if name != "received_since":
+            return found
+        passed = WorklistRow.objects.filter(pk=OuterRef("subject_id"), opened_at__gte=value)
+        return found | Q(Exists(passed), type=DEADLINE)
 
 
 def parse(name: str, field: serializers.Field[Any, Any, Any, Any], value: str) -> Any:

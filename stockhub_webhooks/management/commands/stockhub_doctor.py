@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from stockhub_webhooks import runners
 from stockhub_webhooks.management.output import SafeCommand
 from stockhub_webhooks.operations.doctor import address, findings, findings_text, keys, support_message
-from stockhub_webhooks.operations.doctor.address import Address, NoAddress, examine_address
+from stockhub_webhooks.operations.doctor.address import Address, NoAddress, examine_address, located
 from stockhub_webhooks.operations.doctor.examination import examine
 from stockhub_webhooks.operations.doctor.findings import Section
 from stockhub_webhooks.operations.health import site_url
@@ -45,19 +45,28 @@ class Command(SafeCommand):
         if options["live"] and not options["url"]:
             raise CommandError("--live needs --url")
         try:
-            there = Address.read(options["url"]) if options["url"] else None
+            there = located(Address.read(options["url"])) if options["url"] else None
         except NoAddress as error:
             raise CommandError(f"--url: {error}") from None
+        if options["language"] and not translation.check_for_language(options["language"]):
+            raise CommandError(f"--language: {options['language']!r} is not known; write nl or en")
         with translation.override(options["language"] or translation.get_language()):
             found = self.examine(there, live=options["live"])
             if options["new_key"]:
                 self.say(_("A new key:"), "", *keys.lines(), "")
-            prefix = there.for_mail if there else f"https://shop.example{address.usual_path()}"
-            self.say(_("The mail that activates the webhooks (never with the key):"), "")
-            self.say(*(f"  {line}".rstrip() for line in support_message.activation(prefix).splitlines()), "")
+            self.say_mail(there, found)
             self.say(*findings_text.what_to_do(found))
         if level := findings.worst(found):
             sys.exit(int(level))
+
+    def say_mail(self, there: Address | None, found: list[Section]) -> None:
+        """Print the activation mail, unless its addresses do not lead to this app."""
+        if there and not _is_reached(found):
+            self.say(_("The mail that activates the webhooks follows once all six addresses lead to this app."), "")
+            return
+        prefix = there.for_mail if there else f"https://shop.example{address.usual_path()}"
+        self.say(_("The mail that activates the webhooks (never with the key):"), "")
+        self.say(*(f"  {line}".rstrip() for line in support_message.activation(prefix).splitlines()), "")
 
     def examine(self, there: Address | None, *, live: bool) -> list[Section]:
         """Run the examination, and print each section as soon as it is finished."""
@@ -74,7 +83,7 @@ class Command(SafeCommand):
         for section in examine_address(there, live=live):
             found.append(section)
             self.say(*findings_text.lines(section))
-        if any(finding.code == "all_addresses" for section in found for finding in section.findings):
+        if _is_reached(found):
             self.remember(there)
         return found
 
@@ -90,3 +99,7 @@ class Command(SafeCommand):
         for line in lines:
             self.stdout.write(line)
         self.stdout.flush()
+
+
+def _is_reached(found: list[Section]) -> bool:
+    return any(finding.code == "all_addresses" for section in found for finding in section.findings)

@@ -20,9 +20,9 @@ from stockhub_webhooks import runners
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.exceptions import Unreadable
-from stockhub_webhooks.management.output import SafeCommand
+from stockhub_webhooks.management.output import SafeCommand, database_sentence
 from stockhub_webhooks.operations import worker
-from stockhub_webhooks.operations.dates import parse_timestamp
+from stockhub_webhooks.operations.dates import FORMATS, parse_timestamp
 from stockhub_webhooks.receiving import ingest, journal_copy
 from stockhub_webhooks.serializers.times import CLOCK_TOLERANCE
 
@@ -55,7 +55,7 @@ class Command(SafeCommand):
         parser.add_argument(
             "--received-at",
             metavar="DATETIME",
-            help="time of receipt of bare bodies, not in the future (default: now)",
+            help=f"time of receipt of bare bodies, not in the future (default: now); {FORMATS}",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -73,8 +73,9 @@ class Command(SafeCommand):
         try:
             bad = sum(self.take(name, intake) for name in options["files"])
         except DatabaseFault as fault:
+            sentence = database_sentence(fault) or f"the database does not take it ({type(fault).__name__})"
             raise CommandError(
-                f"the database does not answer ({type(fault).__name__}). stored: {intake.stored}. "
+                f"{sentence}. stored: {intake.stored}. "
                 "Run the command again later with the same files: nothing is applied twice."
             ) from fault
         uids = [uid for _place, uid in self.taken]
@@ -82,6 +83,8 @@ class Command(SafeCommand):
         for (place, _uid), result in zip(self.taken, ingest.results(uids), strict=True):
             self.stdout.write(f"{place}: {result}")
         self.stdout.write(f"stored: {intake.stored}, known: {intake.known}, bad: {bad}")
+        if "-" in options["files"] and not (bad or intake.stored or intake.known):
+            raise CommandError("standard input was empty: there was nothing to send, or the command that sends failed")
         if bad:
             raise CommandError("some entries were not stored, see the errors above; all others were stored")
 

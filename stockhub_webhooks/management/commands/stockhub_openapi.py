@@ -25,6 +25,8 @@ class Command(SafeCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the document."""
+        if options["server"] and not options["server"].startswith(("https://", "http://")):
+            raise CommandError("--server begins with https:// and a host name")
         try:
             from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
 

@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import CommandError
+from django.db.models import Count
 
 from stockhub_webhooks import runners
 from stockhub_webhooks.conf import conf
@@ -50,8 +51,11 @@ class Command(SafeCommand):
         if options["key"]:
             rows = release.waiting().filter(key_fingerprint=options["key"])
             pks += rows.order_by("pk").values_list("pk", flat=True)
+        waiting = set(release.waiting().filter(pk__in=pks).values_list("pk", flat=True))
+        if missing := sorted(set(pks) - waiting):
+            raise CommandError(f"no refused message waits under {', '.join(map(str, missing))}: nothing is let in")
         if not pks:
-            raise CommandError("nothing to let in: name IDs or a --key that has refused messages")
+            raise CommandError(f"nothing to let in: name IDs or a --key that has refused messages. {self.keys()}")
         try:
             account = conf.account(options["account"])
         except ValueError as error:
@@ -62,6 +66,12 @@ class Command(SafeCommand):
         released = refusals.release(pks, by=f"{user()} (stockhub_release)", account=account)
         runners.current().wake()
         self.stdout.write(f"let in: {released} of {len(pks)}")
+
+    def keys(self) -> str:
+        """Return the keys that have refused messages, with their number."""
+        rows = release.waiting().order_by().values_list("key_fingerprint").annotate(Count("pk"))
+        counts = [f"{key or 'no key'}: {count}" for key, count in sorted(rows)]
+        return f"These have: {', '.join(counts)}" if counts else "There are none."
 
     def show(self, previews: list[release.Preview]) -> None:
         """Print the expected result of each message, and what is unusual about it."""

@@ -17,6 +17,7 @@ from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.management.output import SafeCommand
 from stockhub_webhooks.models import Replay
 from stockhub_webhooks.operations import replay
+from stockhub_webhooks.operations.dates import FORMATS
 from stockhub_webhooks.operations.replay import Choice, Preview
 from stockhub_webhooks.operations.replay.choice import REPLAYED_STATUSES
 
@@ -33,7 +34,9 @@ class Command(SafeCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Define the messages, the receivers and the reason."""
-        parser.add_argument("--since", default="", metavar="DATETIME", help="received at this time or later")
+        parser.add_argument(
+            "--since", default="", metavar="DATETIME", help=f"received at this time or later: {FORMATS}"
+        )
         parser.add_argument(
             "--until", default="", metavar="DATETIME", help="received before this time; a date includes the day"
         )
@@ -71,6 +74,8 @@ class Command(SafeCommand):
             return
         if not options["reason"].strip():
             raise CommandError("--reason TEXT is required")
+        if not choice.messages().exists():
+            raise CommandError("there is no such message: nothing is processed")
         self.run(
             replay.begin(
                 choice,

@@ -9,9 +9,11 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from stockhub_webhooks import runners
-from stockhub_webhooks.delivery import manual
+from stockhub_webhooks.db.connections import database_alias
+from stockhub_webhooks.delivery import ledger, manual
 from stockhub_webhooks.management.output import SafeCommand
-from stockhub_webhooks.operations.dates import parse_timestamp
+from stockhub_webhooks.models import ReceiverCall
+from stockhub_webhooks.operations.dates import FORMATS, parse_timestamp
 
 BATCH = 500
 
@@ -27,7 +29,9 @@ class Command(SafeCommand):
             "--receiver", default="", metavar="NAME", help="only calls of this receiver, as the admin shows it"
         )
         parser.add_argument("--given-up", action="store_true", help="only calls that are given up")
-        parser.add_argument("--since", metavar="DATETIME", help="only calls of messages received at this time or later")
+        parser.add_argument(
+            "--since", metavar="DATETIME", help=f"only calls of messages received at this time or later: {FORMATS}"
+        )
         parser.add_argument("--dry-run", action="store_true", help="show the numbers, change nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -40,6 +44,8 @@ class Command(SafeCommand):
         except ValueError as error:
             raise CommandError(f"--since {error}") from None
         calls = list(manual.retryable(receiver=receiver, given_up=given_up, since=since).values_list("pk", "receiver"))
+        if receiver and not calls:
+            self.refuse_unknown(receiver)
         for name, count in sorted(Counter(name for _, name in calls).items()):
             self.stdout.write(f"{name}: {count}")
         if options["dry_run"]:
@@ -50,3 +56,10 @@ class Command(SafeCommand):
         if done:
             runners.current().wake()
         self.stdout.write(f"to be tried again: {done} of {len(calls)}")
+
+    def refuse_unknown(self, receiver: str) -> None:
+        """Refuse a name that no receiver has, connected or with calls of its own."""
+        known = set().union(*ledger.known_receivers().values())
+        known |= set(ReceiverCall.objects.using(database_alias()).values_list("receiver", flat=True).distinct())
+        if receiver not in known:
+            raise CommandError(f"no receiver is called {receiver}; these are: {', '.join(sorted(known)) or 'none'}")

@@ -16,7 +16,7 @@ from django.db import Error as DatabaseError
 
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import WorkerStopped
-from stockhub_webhooks.management.output import SafeCommand
+from stockhub_webhooks.management.output import SafeCommand, database_sentence
 from stockhub_webhooks.operations.health.alarm_thread import ALARM_THREAD
 from stockhub_webhooks.operations.once import SLOTS, end_within, take_slot
 from stockhub_webhooks.operations.supervision import WorkerHangs, supervise
@@ -58,6 +58,10 @@ class Command(SafeCommand):
         command works in the thread and the transaction of its caller.
         """
         seconds = options["max_seconds"]
+        if seconds is not None and seconds <= 0:
+            raise CommandError("--max-seconds must be more than 0")
+        if not options["once"] and (self.stdout.isatty() or options["verbosity"] > 1):
+            self.stdout.write("waiting for work; Ctrl-C ends it after the work in hand")
         until = FOREVER if seconds is None else time.monotonic() + seconds
 
         def work(stop: threading.Event) -> None:
@@ -81,7 +85,8 @@ class Command(SafeCommand):
             (number,) = stopped.args
             raise SystemExit(128 + number) from None
         except DatabaseError as error:
-            raise CommandError(f"the database does not answer: {type(error).__name__}") from error
+            sentence = database_sentence(error) or f"the database does not answer: {type(error).__name__}"
+            raise CommandError(sentence) from error
         except WorkerHangs as error:
             raise CommandError(f"{error}: this process ends, so that another one can be started") from error
 

@@ -41,5 +41,5 @@ def return_to_refund(period: Period) -> Days:
 def _average(rows: Any, begin: str, following: Any, order: OuterRef) -> Days:
     later = following.objects.filter(order=order, created_at__gte=OuterRef(begin)).order_by()
     first = Subquery(later.values("order").annotate(first=Min("created_at")).values("first"))
-    measured = rows.annotate(first=first).annotate(days=DaysBetween(F(begin), F("first")))
+    measured = rows.alias(first=first).annotate(days=DaysBetween(F(begin), F("first")))
     return Days(**measured.aggregate(average=Avg("days"), count=Count("days")))

@@ -5,10 +5,11 @@ The orders decide the period, and not the returns, so no rate is above 100 %, an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from django.db.models import Exists, F, IntegerField, OuterRef, Q, Sum
+from django.db.models import Case, CharField, Exists, F, IntegerField, OuterRef, Q, Sum, Value, When
 from django.db.models.functions import Coalesce, NullIf
 from django.db.models.lookups import GreaterThan, IsNull
 
@@ -19,7 +20,7 @@ from stockhub_webhooks.office.export.periods import Period
 from stockhub_webhooks.office.figures.buckets import in_period
 from stockhub_webhooks.purchases.quantities import REFUSED
 
-MAX_BRANDS = 10_000  # that are read; a brand in two spellings is one
+MAX_ROWS = 10_000  # that are read: brands, of which one in two spellings is one
 CHUNK_SIZE = 10_000
 
 
@@ -36,22 +37,42 @@ class Rate(NamedTuple):
         return 100 * self.returned / self.ordered if self.ordered else None
 
 
-def by_brand(period: Period) -> tuple[list[Rate], Rate]:
-    """Return the rate of each brand, those of which the most was ordered first, and the rate of all together."""
-    ordered = _by_name(_ordered(period), "manufacturer", MAX_BRANDS)
-    returned = _by_name(_returned(period), "manufacturer", MAX_BRANDS)
-    rates = [Rate(name, pieces, returned.get(key, ("", 0))[1]) for key, (name, pieces) in ordered.items()]
+class Rates(NamedTuple):
+    """The rates of a period: by brand, those of which the most was ordered first, of all together, and by SKU."""
+
+    by_brand: list[Rate]
+    total: Rate
+    by_sku: list[Rate]
+
+
+def rates_of(period: Period, skus: int = 0) -> Rates:
+    """Return the rates of a period; the order lines, which are many, are read once.
+
+    Args:
+        period: of the orders.
+        skus: the number of SKUs; those of which the most pieces were sent back.
+    """
+    back = _most_returned(period, skus) if skus else {}
+    listed = Case(When(sku__in=list(back), then="sku"), default=Value(""), output_field=CharField())
+    rows = _ordered(period).annotate(listed=listed).values("manufacturer", "listed").annotate(pieces=Sum("number"))
+    brands: Counter[str | None] = Counter()
+    ordered: Counter[str] = Counter()
+    for row in rows.order_by("-listed", "-pieces", "manufacturer")[:MAX_ROWS]:
+        brands[row["manufacturer"]] += row["pieces"] or 0
+        ordered[row["listed"]] += row["pieces"] or 0
+    sums = _returned(period).values("manufacturer").annotate(pieces=Sum("number"))
+    most = sums.order_by("-pieces", "manufacturer")[:MAX_ROWS]
+    returned = _by_name({row["manufacturer"]: row["pieces"] or 0 for row in most})
+    rates = [Rate(name, pieces, returned.get(key, ("", 0))[1]) for key, (name, pieces) in _by_name(brands).items()]
     total = Rate("", sum(rate.ordered for rate in rates), sum(pieces for _name, pieces in returned.values()))
-    return sorted(rates, key=lambda rate: (-rate.ordered, rate.name)), total
+    by_brand = sorted(rates, key=lambda rate: (-rate.ordered, rate.name))
+    return Rates(by_brand, total, [Rate(sku, ordered[sku], pieces) for sku, pieces in back.items()])
 
 
-def by_sku(period: Period, limit: int) -> list[Rate]:
-    """Return the SKUs of which the most pieces were sent back."""
+def _most_returned(period: Period, limit: int) -> dict[str, int]:
+    """Return the pieces that were sent back, by SKU, for the SKUs with the most."""
     returned = _returned(period).values("sku").annotate(pieces=Sum("number")).order_by("-pieces", "sku")
-    back = {row["sku"]: row["pieces"] or 0 for row in returned.exclude(sku=None)[:limit]}
-    rows = _ordered(period).filter(sku__in=list(back)).values("sku").annotate(pieces=Sum("number")).order_by()
-    ordered = {row["sku"]: row["pieces"] or 0 for row in rows}
-    return [Rate(sku, ordered.get(sku, 0), pieces) for sku, pieces in back.items()]
+    return {row["sku"]: row["pieces"] or 0 for row in returned.exclude(sku=None)[:limit]}
 
 
 def all_skus(period: Period) -> Iterator[Rate]:
@@ -68,14 +89,13 @@ def all_skus(period: Period) -> Iterator[Rate]:
         last = chunk[-1]["sku"]
 
 
-def _by_name(rows: Any, column: str, limit: int) -> dict[str, tuple[str, int]]:
+def _by_name(sums: Mapping[str | None, int]) -> dict[str, tuple[str, int]]:
     """Return a name in its most frequent spelling and its pieces, by the name without case and blanks around it."""
-    sums = rows.values(column).annotate(pieces=Sum("number")).order_by("-pieces", column)[:limit]
     found: dict[str, tuple[str, int]] = {}
-    for row in sums:
-        name = (row[column] or "").strip()
+    for spelling, pieces in sorted(sums.items(), key=lambda item: (-item[1], item[0] or "")):
+        name = (spelling or "").strip()
         former = found.get(name.casefold(), (name, 0))
-        found[name.casefold()] = (former[0], former[1] + (row["pieces"] or 0))
+        found[name.casefold()] = (former[0], former[1] + pieces)
     return found
 
 

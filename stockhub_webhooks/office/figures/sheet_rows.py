@@ -29,7 +29,7 @@ def rows(period: Period, language: str | None) -> Iterator[list[Any]]:
     """Yield the heads, then a row for each figure, brand and SKU; in a language, since a file is read later."""
     with translation.override(language):
         counted = counts.counts_of(period)
-        brands, total = rates.by_brand(period)
+        brands, total, _skus = rates.rates_of(period)
         first = [*_heads(), *_totals(counted), *_by_part(counted), *_durations(period)]
         first.append([capfirst(_("return rate")), *_rate(total)])
         by_brand, by_sku = capfirst(_("return rate by brand")), capfirst(_("return rate by SKU"))

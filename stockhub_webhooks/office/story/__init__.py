@@ -1,8 +1,8 @@
 """Facts about one purchase, read in a constant number of queries, without text or HTML.
 
 ``purchase`` collects the documents, ``lines`` counts pieces, ``steps`` computes the progress, ``amounts`` checks the
-sums, ``refunds`` guesses the return of a credit note, ``timeline`` lists the messages, and ``parcels`` holds only data
-that the customer may see.
+sums, ``refunds`` guesses the return of a credit note, ``timeline`` lists the messages and deadlines, and ``parcels``
+holds only data that the customer may see.
 """
 
 from stockhub_webhooks.office.story.amounts import Sum, Term, has_amounts, sum_of
@@ -10,7 +10,7 @@ from stockhub_webhooks.office.story.parcels import Parcel, carrier_name, parcels
 from stockhub_webhooks.office.story.purchase import Purchase, of_number, read
 from stockhub_webhooks.office.story.refunds import Probable, Returns
 from stockhub_webhooks.office.story.steps import State, Step, open_pieces, steps_of, without_shipment
-from stockhub_webhooks.office.story.timeline import Entry, Tasks, Timeline, tasks_of
+from stockhub_webhooks.office.story.timeline import Entry, Tasks, Timeline, deadlines_of, tasks_of
 from stockhub_webhooks.purchases.quantities import Quantities, lines_of, total_of
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Term",
     "Timeline",
     "carrier_name",
+    "deadlines_of",
     "has_amounts",
     "lines_of",
     "of_number",

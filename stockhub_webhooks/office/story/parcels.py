@@ -102,4 +102,6 @@ def _status_label(shipment: Shipment) -> str:
     code = (shipment.status or "").upper()
     if shipment.is_delivered:
         code = "DELIVERED"
+    elif shipment.has_left and code == "READY_FOR_PICKUP":
+        code = "IN_TRANSIT"  # the carrier has it by now
     return statuses.label(statuses.SHIPMENT, code) if code in statuses.SHIPMENT and code != UNKNOWN_STATUS else ""

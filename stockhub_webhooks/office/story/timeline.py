@@ -11,7 +11,8 @@ from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from stockhub_webhooks.db.connections import database_alias
-from stockhub_webhooks.models import Event, Message, ReceiverCall
+from stockhub_webhooks.models import Event, Message, ReceiverCall, WorklistRow
+from stockhub_webhooks.models.ledger import DEADLINE
 from stockhub_webhooks.office.story.purchase import Purchase
 from stockhub_webhooks.purchases import order_keys
 
@@ -101,14 +102,33 @@ def messages_of(purchase: Purchase) -> QuerySet[Message]:
     return rows.defer("body", "headers", "notes")
 
 
+DEADLINES_LIMIT = 50  # on a page of a timeline
+
+
+def deadlines_of(purchase: Purchase, span: Span) -> list[tuple[Event, WorklistRow | None]]:
+    """Return the newest deadlines of a purchase that passed within a span, each with its row of the worklists."""
+    keys = order_keys(purchase.account, purchase.po_number, purchase.orders)
+    events = Event.objects.using(database_alias()).filter(type=DEADLINE, order__in=keys)
+    if span.after is not None:
+        events = events.filter(occurred_at__gt=span.after)
+    if span.until is not None:
+        events = events.filter(occurred_at__lte=span.until)
+    found = list(events.order_by("-occurred_at", "-pk").prefetch_related("receiver_calls")[:DEADLINES_LIMIT])
+    rows = WorklistRow.objects.using(database_alias()).in_bulk([event.subject_id for event in found])
+    return [(event, rows.get(event.subject_id)) for event in found]
+
+
 UNFINISHED = (*ReceiverCall.OPEN, ReceiverCall.Status.GIVEN_UP)
 UNFINISHED_LIMIT = 50
 
 
 def tasks_of(purchase: Purchase) -> Tasks:
-    """Return the receiver calls of the purchase: counts by status, and the oldest `UNFINISHED_LIMIT` unfinished."""
+    """Return the receiver calls of the purchase: counts by status, and the oldest `UNFINISHED_LIMIT` unfinished.
+
+    Calls that a person gave up are settled, and left out.
+    """
     keys = order_keys(purchase.account, purchase.po_number, purchase.orders)
-    calls = ReceiverCall.objects.using(database_alias()).filter(order__in=keys)
+    calls = ReceiverCall.objects.using(database_alias()).filter(order__in=keys).exclude(cause=ReceiverCall.BY_HAND)
     counts = {row["status"]: row["number"] for row in calls.values("status").annotate(number=Count("pk")).order_by()}
     unfinished = calls.filter(status__in=UNFINISHED).select_related("event").order_by("pk")
     return Tasks(counts, list(unfinished[:UNFINISHED_LIMIT]))

@@ -7,7 +7,6 @@ pruned since, and whatever the days of the settings are by now.
 from __future__ import annotations
 
 import threading
-import time
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -15,6 +14,7 @@ from django.utils import timezone
 
 from stockhub_webhooks.db import row_locks
 from stockhub_webhooks.db.connections import NOW, database_alias, with_retries, write_transaction
+from stockhub_webhooks.db.throttle import is_over
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.db.writes import insert, select_for_update
 from stockhub_webhooks.delivery import ledger
@@ -44,7 +44,7 @@ def open_due(*, until: float = float("inf"), stop: threading.Event | None = None
             continue
         _postpone(rule)
         after: tuple[datetime, int] | None = None
-        while not _is_over(until, stop):
+        while not is_over(until, stop):
             due = _due(rule, after)
             if not due:
                 break
@@ -53,14 +53,10 @@ def open_due(*, until: float = float("inf"), stop: threading.Event | None = None
             orders = [row.order_id for row in due if row.order_id]
             rows.update(orders, [pk for pk in requests if pk], is_first_run=is_first_run)
             for row in due:
-                if _is_over(until, stop):
+                if is_over(until, stop):
                     return done
                 done += _open(row)
     return done
-
-
-def _is_over(until: float, stop: threading.Event | None) -> bool:
-    return time.monotonic() >= until or bool(stop and stop.is_set())
 
 
 def _due(rule: Rule, after: tuple[datetime, int] | None) -> list[WorklistRow]:

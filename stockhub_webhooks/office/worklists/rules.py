@@ -26,6 +26,8 @@ class Rule:
         code: a key of `DEADLINE_DAYS`.
         label: for people.
         default_days: calendar days since the condition began to hold.
+        holds: the condition, for the documentation.
+        begins: what says when it began to hold, for the documentation.
         keeps_since: True if a later sign of the same condition does not move its beginning.
         replaces: the rule that this one of a pull stands for.
         of_purchase: False if the rule is not judged from the documents of a purchase.
@@ -34,6 +36,8 @@ class Rule:
     code: str
     label: Any
     default_days: float
+    holds: str
+    begins: str
     keeps_since: bool = False
     replaces: str = ""
     of_purchase: bool = True
@@ -56,23 +60,126 @@ class Rule:
 RULES: dict[str, Rule] = {
     rule.code: rule
     for rule in (
-        Rule("not_sent", _("not sent"), 3),
-        Rule("complete_without_shipment", _("complete without a shipment"), 1, keeps_since=True),
-        Rule("silent_in_transit", _("no news of the parcel"), 5),
-        Rule("problem_on_the_way", _("problem on the way"), 0, keeps_since=True),
-        Rule("return_not_answered", _("return without an answer"), 3, keeps_since=True),
-        Rule("return_not_credited", _("returned and not credited"), 14, keeps_since=True),
-        Rule("cancelled_but_sent", _("cancelled, but sent"), 0, keeps_since=True),
-        Rule("invoiced_not_shipped", _("invoiced and not sent"), 3, keeps_since=True),
-        Rule("amounts_differ", _("amounts do not match"), 1, keeps_since=True),
-        Rule("pieces_differ", _("pieces do not match"), 1, keeps_since=True),
-        Rule("order_missing", _("order not received"), 1, keeps_since=True),
-        Rule("not_in_shop", _("not in our shop"), 1),
-        Rule("payment_open", _("payment open"), 2),
-        Rule("missing_shipment", _("shipment not received"), 1, True, replaces="complete_without_shipment"),
-        Rule("missing_invoice", _("invoice not received"), 1, keeps_since=True),
-        Rule("missing_credit_note", _("credit note not received"), 14, True, replaces="return_not_credited"),
-        Rule("never_mentioned", _("unknown to Stock Hub"), 2, keeps_since=True, of_purchase=False),
+        Rule("not_sent", _("not sent"), 3, "pieces of an order are in no shipment", "the order's `created_at`"),
+        Rule(
+            "complete_without_shipment",
+            _("complete without a shipment"),
+            1,
+            "an order is complete, and no shipment of it was received",
+            "its `updated_at`",
+            keeps_since=True,
+        ),
+        Rule(
+            "silent_in_transit",
+            _("no news of the parcel"),
+            5,
+            "a parcel left and is not delivered",
+            "its newest `updated_at`",
+        ),
+        Rule(
+            "problem_on_the_way",
+            _("problem on the way"),
+            0,
+            "a parcel has the status EXCEPTION",
+            "its `updated_at`",
+            keeps_since=True,
+        ),
+        Rule(
+            "return_not_answered",
+            _("return without an answer"),
+            3,
+            "a return is pending",
+            "`date_requested`",
+            keeps_since=True,
+        ),
+        Rule(
+            "return_not_credited",
+            _("returned and not credited"),
+            14,
+            "pieces came back, and fewer were credited",
+            "`date_received`",
+            keeps_since=True,
+        ),
+        Rule(
+            "cancelled_but_sent",
+            _("cancelled, but sent"),
+            0,
+            "a cancelled order left, and no other order of the purchase needs its pieces",
+            "the later of the two",
+            keeps_since=True,
+        ),
+        Rule(
+            "invoiced_not_shipped",
+            _("invoiced and not sent"),
+            3,
+            "more pieces were invoiced than sent",
+            "the first such invoice",
+            keeps_since=True,
+        ),
+        Rule(
+            "amounts_differ",
+            _("amounts do not match"),
+            1,
+            "invoices exceed the order by more than 0.05, credit notes exceed what was invoiced, or a credit note "
+            "exceeds its own parts by more than 0.01 a line",
+            "the document that made it so",
+            keeps_since=True,
+        ),
+        Rule(
+            "pieces_differ",
+            _("pieces do not match"),
+            1,
+            "more pieces were sent, returned or credited than ordered, or a complete order was sent in part",
+            "the newest document",
+            keeps_since=True,
+        ),
+        Rule(
+            "order_missing",
+            _("order not received"),
+            1,
+            "an order is known only from its children",
+            "the first of them",
+            keeps_since=True,
+        ),
+        Rule("not_in_shop", _("not in our shop"), 1, "`HOST_ORDER_RESOLVER` does not find it", "the first look"),
+        Rule(
+            "payment_open", _("payment open"), 2, "a payment request, and nothing of its order went on", "`created_at`"
+        ),
+        Rule(
+            "missing_shipment",
+            _("shipment not received"),
+            1,
+            "a pull says that it was sent, and no shipment came",
+            "what the pull says",
+            keeps_since=True,
+            replaces="complete_without_shipment",
+        ),
+        Rule(
+            "missing_invoice",
+            _("invoice not received"),
+            1,
+            "a pull says that it was invoiced, and no invoice came",
+            "what the pull says",
+            keeps_since=True,
+        ),
+        Rule(
+            "missing_credit_note",
+            _("credit note not received"),
+            14,
+            "a pull says that a credit note is missing",
+            "what the pull says",
+            keeps_since=True,
+            replaces="return_not_credited",
+        ),
+        Rule(
+            "never_mentioned",
+            _("unknown to Stock Hub"),
+            2,
+            "an order number of yours that Stock Hub does not know",
+            "when it was first asked",
+            keeps_since=True,
+            of_purchase=False,
+        ),
     )
 }
 

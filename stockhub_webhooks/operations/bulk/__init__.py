@@ -4,7 +4,7 @@
 batches, and ``results`` counts what became of the rows.
 """
 
-from stockhub_webhooks.operations.bulk.actions import ACTIONS, BulkAction
+from stockhub_webhooks.operations.bulk.actions import ACTIONS, BulkAction, permission_of
 from stockhub_webhooks.operations.bulk.proposal import confirm, propose
 from stockhub_webhooks.operations.bulk.results import GROUPS, Result, results
 from stockhub_webhooks.operations.bulk.run import continue_due, halt, run_at_once
@@ -17,6 +17,7 @@ __all__ = [
     "confirm",
     "continue_due",
     "halt",
+    "permission_of",
     "propose",
     "results",
     "run_at_once",

@@ -8,10 +8,11 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from stockhub_webhooks.db.connections import NOW, database_alias
+from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.delivery import host_orders, manual
 from stockhub_webhooks.models import BulkRequest, HostLink, Message, ReceiverCall, RefusedBody
-from stockhub_webhooks.receiving import journal, refusals
+from stockhub_webhooks.operations.bulk import missed
+from stockhub_webhooks.receiving import refusals, transitions
 
 Kind = BulkRequest.Action
 CALL = ReceiverCall.Status
@@ -26,12 +27,14 @@ class BulkAction:
         possible: the condition of the rows on which the action is possible, given the parameters of the request.
         apply: acts on rows by their primary keys, in the caller's transaction; returns the keys of those it changed.
         needs_reason: True if the user has to say why.
+        permission: the permission that it needs; "" if that has the name of the action.
     """
 
     model: type[Any]
     possible: Callable[[dict[str, Any]], Q]
     apply: Callable[[BulkRequest, list[int]], list[int]]
     needs_reason: bool = False
+    permission: str = ""
 
     def rows(self, parameters: dict[str, Any]) -> QuerySet[Any]:
         """Return all rows on which the action is possible."""
@@ -40,9 +43,7 @@ class BulkAction:
 
 
 def _reassignable(parameters: dict[str, Any]) -> Q:
-    lapsed = Q(status=CALL.RUNNING, due_at__lte=NOW)
-    unfinished = Q(status__in=(CALL.PENDING, CALL.GIVEN_UP)) | lapsed
-    return unfinished & Q(signal=parameters["signal"], receiver=parameters["former"]) & ~Q(cause=ReceiverCall.BY_HAND)
+    return manual.is_reassignable(parameters["signal"], parameters["former"])
 
 
 def _try_again(request: BulkRequest, pks: list[int]) -> list[int]:
@@ -65,13 +66,17 @@ def _release(request: BulkRequest, pks: list[int]) -> list[int]:
 
 
 def _process_again(request: BulkRequest, pks: list[int]) -> list[int]:
-    journal.requeue(pks)
+    transitions.requeue(pks)
     return pks
 
 
 def _look_again(request: BulkRequest, pks: list[int]) -> list[int]:
     host_orders.requeue(pks)
     return pks
+
+
+def _tell_missed(request: BulkRequest, pks: list[int]) -> list[int]:
+    return missed.tell(pks)
 
 
 ACTIONS: dict[str, BulkAction] = {
@@ -86,6 +91,14 @@ ACTIONS: dict[str, BulkAction] = {
     ),
     Kind.REASSIGN: BulkAction(ReceiverCall, _reassignable, _reassign),
     Kind.RELEASE: BulkAction(RefusedBody, lambda parameters: Q(message=None), _release, needs_reason=True),
-    Kind.PROCESS_AGAIN: BulkAction(Message, lambda parameters: ~Q(status=Message.Status.DISMISSED), _process_again),
+    Kind.PROCESS_AGAIN: BulkAction(
+        Message, lambda parameters: ~Q(status=Message.Status.DISMISSED) & Q(body_removed_at=None), _process_again
+    ),
     Kind.LOOK_AGAIN: BulkAction(HostLink, lambda parameters: Q(status__in=HostLink.ABSENT), _look_again),
+    Kind.TELL_MISSED: BulkAction(HostLink, lambda parameters: Q(), _tell_missed, permission="process_again"),
 }
+
+
+def permission_of(action: str) -> str:
+    """Return the name of the permission that an action needs."""
+    return ACTIONS[action].permission or action

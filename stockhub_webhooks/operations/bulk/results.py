@@ -10,6 +10,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import BulkEntry, BulkRequest, HostLink, Message, ReceiverCall, RefusedBody
+from stockhub_webhooks.operations.bulk import missed
 from stockhub_webhooks.operations.bulk.actions import ACTIONS
 
 SUCCEEDED, FAILED, WAITING, SETTLED = GROUPS = ("succeeded", "failed", "waiting", "settled")
@@ -59,7 +60,12 @@ class Result:
 
 
 def result_model(request: BulkRequest) -> type[Any]:
-    """Return the model whose rows tell the result: a refused message that was let in is a message."""
+    """Return the model whose rows tell the result: a refused message that was let in is a message.
+
+    What our shop missed is told by its tasks.
+    """
+    if request.action == BulkRequest.Action.TELL_MISSED:
+        return ReceiverCall
     model = ACTIONS[request.action].model
     return Message if model is RefusedBody else model
 
@@ -69,7 +75,9 @@ def rows_of(request: BulkRequest, group: str = "") -> QuerySet[Any]:
     using, model = database_alias(), result_model(request)
     acted = BulkEntry.objects.using(using).filter(request=request, is_acted=True)
     rows: QuerySet[Any] = model._default_manager.using(using)
-    if ACTIONS[request.action].model is RefusedBody:
+    if request.action == BulkRequest.Action.TELL_MISSED:
+        rows = missed.calls_of(acted.values("row"))
+    elif ACTIONS[request.action].model is RefusedBody:
         released = RefusedBody.objects.using(using).filter(pk__in=acted.values("row"))
         rows = rows.filter(pk__in=released.values("message"))
     else:

@@ -18,6 +18,7 @@ from django.utils import timezone
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db import leases
 from stockhub_webhooks.db.connections import close_if_broken, database_alias, from_now, with_retries, write_transaction
+from stockhub_webhooks.db.throttle import is_over
 from stockhub_webhooks.exceptions import error_location, format_error
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import BulkEntry, BulkRequest
@@ -52,7 +53,7 @@ def continue_due(*, until: float = float("inf"), stop: threading.Event | None = 
         try:
             for count in batches(request):
                 done += count
-                if time.monotonic() >= until or (stop and stop.is_set()):
+                if is_over(until, stop):
                     work_requests.release(request)
                     break
         except (OperationalError, InterfaceError) as fault:

@@ -1,9 +1,11 @@
 """System checks: one small function for each fault of a set-up, found before the first message arrives.
 
-``configuration`` checks the settings, ``keys`` the keys, ``metrics`` the metrics, ``reconcile`` the REST calls and the
-copy of the journal, ``retention`` the terms, and ``spool_directory``, ``hanging_database`` and ``database`` the
-infrastructure. ``tables`` and ``server_timeouts`` query the database, so they run only if Django's database checks are
-requested. ``stockhub_webhooks.runners.checks`` has the checks of the runner.
+``configuration`` checks the settings, ``keys`` the keys, ``receivers`` the shop's functions, ``addresses`` the URLs,
+``mails`` the alarms, ``metrics`` the metrics, ``reconcile`` the REST calls and the copy of the journal, ``retention``
+the terms, and ``spool_directory``, ``hanging_database`` and ``database`` the infrastructure. ``tables`` and
+``server_timeouts`` query the database, so they run only if Django's database checks are requested.
+``stockhub_webhooks.runners.checks`` has the checks of the runner.
+
 All modules are imported when a check runs, to keep the start of a web process fast.
 """
 
@@ -48,17 +50,23 @@ def check_tables(
 def every_check() -> list[Check]:
     """Return the functions that `check_all` runs, one for each fault."""
     from stockhub_webhooks.operations.checks import (
+        addresses,
         configuration,
         database,
         hanging_database,
         keys,
+        mails,
         metrics,
+        receivers,
         reconcile,
         spool_directory,
     )
     from stockhub_webhooks.operations.checks.retention import unknown_terms
 
-    modules = (keys, configuration, spool_directory, hanging_database, database, metrics, reconcile)
+    modules = (
+        keys, configuration, receivers, addresses, mails, spool_directory, hanging_database, database, metrics,
+        reconcile,
+    )  # fmt: skip
     return [*(check for module in modules for check in module.CHECKS), unknown_terms]
 
 

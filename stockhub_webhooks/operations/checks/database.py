@@ -52,7 +52,7 @@ def stale_connections() -> Iterable[CheckMessage]:
 
 
 def local_times() -> Iterable[CheckMessage]:
-    """E016: local time in the database. Due dates are compared with its UTC clock."""
+    """E016: `TIME_ZONE` of the database is local time. Due dates are compared with its UTC clock."""
     connection = connections[database_alias()]
     zone = _settings().get("TIME_ZONE")
     if zone and zone != "UTC" and connection.vendor in ("mysql", "sqlite"):

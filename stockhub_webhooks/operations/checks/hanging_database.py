@@ -44,7 +44,7 @@ def short_sqlite_timeout() -> Iterable[CheckMessage]:
 
 
 def long_pool_timeout() -> Iterable[CheckMessage]:
-    """W016: a pool whose time-out is longer than the limit for one step."""
+    """W016: a connection pool whose time-out is longer than `DATABASE_TIMEOUT_SECONDS`."""
     pool = _options().get("pool")
     if not pool:
         return
@@ -72,7 +72,8 @@ BY_VENDOR = {
         ("connect_timeout", "tcp_user_timeout", "statement_timeout"),
         'Set "OPTIONS": {"connect_timeout": 5, "tcp_user_timeout": 10000, "options": "-c statement_timeout=15000"}: '
         "the first in seconds, the other two in milliseconds. Give long operations (a report, a migration) their own, "
-        "longer statement_timeout.",
+        "longer statement_timeout. Behind PgBouncer, which may refuse options: ALTER ROLE shop SET statement_timeout = "
+        "'15s', and silence this check.",
     ),
     "mysql": (
         ("connect_timeout", "read_timeout", "write_timeout"),

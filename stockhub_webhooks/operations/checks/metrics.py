@@ -26,7 +26,7 @@ def not_installed() -> Iterable[CheckMessage]:
 
 
 def token_is_a_key() -> Iterable[CheckMessage]:
-    """E020: the token is also a key, so a monitor could write orders into the shop."""
+    """E020: `METRICS_TOKEN` is also a key, so a monitor could write orders into the shop."""
     token = conf.METRICS_TOKEN.strip()
     if token and any(token in keys for keys in conf.accounts().values()):
         yield Error(
@@ -37,7 +37,7 @@ def token_is_a_key() -> Iterable[CheckMessage]:
 
 
 def weak_token() -> Iterable[CheckMessage]:
-    """W024: a short token, although the token is the only protection of the page."""
+    """W024: a short `METRICS_TOKEN`, although it is the only protection of the page."""
     if (token := conf.METRICS_TOKEN.strip()) and is_short(token):
         yield Warning(
             f"{NAME}['METRICS_TOKEN'] has fewer than {SHORTEST_SECRET} characters.",

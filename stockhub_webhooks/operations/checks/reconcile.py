@@ -10,11 +10,11 @@ from pathlib import Path
 
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Django's own name
 from django.db import connections
-from django.utils.module_loading import import_string
 
 from stockhub_webhooks.conf import NAME, conf
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.exceptions import RestNotConfigured
+from stockhub_webhooks.operations.checks.imports import import_error
 from stockhub_webhooks.receiving import journal_copy
 
 REST_SETTINGS = ("REST_BASE_URL", "REST_TOKEN", "REST_AUTH", "RECENT_PO_NUMBERS")
@@ -40,12 +40,12 @@ def rest_calls() -> Iterable[CheckMessage]:
 
 
 def _fault_of(account: str) -> str:
-    from stockhub_webhooks.operations.reconcile import client
+    from stockhub_webhooks.operations.reconcile import credentials
 
     try:
-        client.base_url(account)
+        credentials.base_url(account)
         if not conf.of_account("REST_AUTH", account):  # a function of the shop may ask another server for its headers
-            client.authentication(account)
+            credentials.authentication(account)
     except RestNotConfigured as error:
         return str(error)
     return ""
@@ -55,11 +55,7 @@ def functions_of_the_shop() -> Iterable[CheckMessage]:
     """E031: `REST_AUTH` or `RECENT_PO_NUMBERS` cannot be imported or is not a function."""
     for name, signature in (("REST_AUTH", "(account) -> headers"), ("RECENT_PO_NUMBERS", "() -> numbers")):
         for path in dict.fromkeys(conf.of_account(name, account) for account in conf.accounts()):
-            try:
-                fault = "" if not path or callable(import_string(path)) else f"is not a function: {path}"
-            except ImportError as error:
-                fault = f"cannot be imported: {error}"
-            if fault:
+            if fault := import_error(path):
                 yield Error(
                     f"{NAME}[{name!r}] {fault}",
                     hint=f"Set it to the dotted path of a function {signature}.",

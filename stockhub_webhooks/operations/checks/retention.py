@@ -34,6 +34,7 @@ def unset_terms() -> Iterable[CheckMessage]:
     if found := ", ".join(f"{count} {kind}" for kind, count in counts.items() if count):
         yield Warning(
             f"{NAME}['RETENTION_DAYS'] is not set, so personal data is kept for ever. The defaults remove: {found}.",
-            hint="Set it; {} takes the defaults. docs/privacy.md has the kinds. Look first: stockhub_prune --dry-run.",
+            hint="Set it; {} takes the defaults. docs/guides/privacy.md has the kinds. "
+            "Look first: stockhub_prune --dry-run.",
             id="stockhub_webhooks.W045",
         )

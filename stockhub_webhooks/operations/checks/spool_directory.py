@@ -23,7 +23,7 @@ NETWORK |= {"gcsfuse", "rclone", "s3fs", "smb", "smb2", "sshfs"}
 
 
 def unwritable() -> Iterable[CheckMessage]:
-    """E015: the directory exists, but cannot be written to."""
+    """E015: `SPOOL_DIR` exists, but cannot be written to."""
     folder = spool.directory()
     if folder is None or not os.path.lexists(folder):
         return
@@ -36,7 +36,7 @@ def unwritable() -> Iterable[CheckMessage]:
 
 
 def cannot_be_created() -> Iterable[CheckMessage]:
-    """W006: the directory does not exist, and cannot be created when it is needed."""
+    """W006: `SPOOL_DIR` does not exist, and cannot be created when it is needed."""
     folder = spool.directory()
     if folder is None or os.path.lexists(folder):
         return
@@ -50,7 +50,7 @@ def cannot_be_created() -> Iterable[CheckMessage]:
 
 
 def relative() -> Iterable[CheckMessage]:
-    """W027: a relative path. The server and the worker may start in different directories."""
+    """W027: `SPOOL_DIR` is a relative path. The server and the worker may start in different directories."""
     folder = spool.directory()
     if folder is not None and not folder.is_absolute():
         yield Warning(
@@ -62,7 +62,7 @@ def relative() -> Iterable[CheckMessage]:
 
 
 def public() -> Iterable[CheckMessage]:
-    """W007: the directory is inside one that the web server serves."""
+    """W007: `SPOOL_DIR` is inside one that the web server serves."""
     folder = spool.directory()
     if folder is None:
         return
@@ -76,7 +76,7 @@ def public() -> Iterable[CheckMessage]:
 
 
 def readable_by_others() -> Iterable[CheckMessage]:
-    """W008: other users of the machine can read the directory."""
+    """W008: other users of the machine can read `SPOOL_DIR`."""
     folder = spool.directory()
     if folder is None or os.name != "posix" or not folder.is_dir():
         return
@@ -90,7 +90,7 @@ def readable_by_others() -> Iterable[CheckMessage]:
 
 
 def on_network() -> Iterable[CheckMessage]:
-    """W009: a network file system, which can fail together with the database and may report a false fsync."""
+    """W009: `SPOOL_DIR` on a network file system, which can fail with the database and may report a false fsync."""
     folder = spool.directory()
     kind = file_system(folder) if folder else ""
     if kind.removeprefix("fuse.") in NETWORK:

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, get_script_prefix, reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
@@ -75,9 +75,9 @@ class Address:
     @property
     def for_mail(self) -> str:
         """The URL for the mail, with a placeholder host if Stock Hub cannot use this one."""
-        return (
-            self.prefix if self.prefix.startswith("https://") else f"https://shop.example{urlsplit(self.prefix).path}"
-        )
+        parts = urlsplit(self.prefix)
+        is_usable = parts.scheme == "https" and not is_loopback(parts.hostname or "")
+        return self.prefix if is_usable else f"https://shop.example{parts.path}"
 
     def of(self, ending: str) -> str:
         """Return the URL of a topic, or of `health`."""
@@ -98,6 +98,19 @@ def usual_path() -> str:
         return reverse("stockhub_webhooks:any")
     except NoReverseMatch:
         return USUAL_PATH
+
+
+def located(address: Address) -> Address:
+    """Return the address, or the path of the app below it if only that one leads to this app.
+
+    A server may serve the shop below a path of its own (`SCRIPT_NAME`), which this process does not know.
+    """
+    path = usual_path().removeprefix(get_script_prefix().rstrip("/"))
+    below = Address(f"{address.prefix.rstrip('/')}{path}")
+    try:
+        return next((each for each in (address, below) if _is_ours_and(send("GET", each.of(HEALTH)), 200)), address)
+    except NoResponse:
+        return address
 
 
 def real_key() -> tuple[str, str]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from django.apps import apps
@@ -17,6 +20,7 @@ from django.utils.translation import ngettext
 from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import database_alias
+from stockhub_webhooks.db.faults import is_missing_table
 from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.models import Topic
 from stockhub_webhooks.operations.doctor.findings import Finding, Section, fine, problem, warning
@@ -28,7 +32,7 @@ from stockhub_webhooks.operations.health.rules import find_problems
 from stockhub_webhooks.receiving import spool
 
 APP = "stockhub_webhooks"
-CRON = "* * * * * cd /srv/shop && .venv/bin/python manage.py stockhub_worker --once --max-seconds 50"
+CRON = "* * * * * cd {folder} && {python} manage.py stockhub_worker --once --max-seconds 50"
 
 
 class Context(NamedTuple):
@@ -57,6 +61,9 @@ def _examine(subject: Subject, context: Context) -> list[Finding]:
     try:
         return list(subject(context))
     except DatabaseError as error:
+        if is_missing_table(error):
+            missing = _("A table or a column is missing in the database.")
+            return [problem("database", missing, "python manage.py migrate")]
         text = _("The database does not answer (%(detail)s).") % {"detail": type(error).__name__}
         return [problem("database", text, _("Start the database, and look at DATABASES and its password."))]
     except Exception as error:  # the host's configuration may fail in any way
@@ -67,7 +74,7 @@ def _examine(subject: Subject, context: Context) -> list[Finding]:
 def settings(context: Context) -> Iterator[Finding]:
     """Report the system checks of this app."""
     findings = [_as_finding(message) for message in _check_messages()]
-    yield from findings or [fine("checks", _("The system checks have nothing to say."))]
+    yield from findings or [fine("checks", _("The system checks report nothing."))]
 
 
 def database(context: Context) -> Iterator[Finding]:
@@ -94,7 +101,7 @@ def _use_of_connections(options: dict[str, Any]) -> str:
     if age == 0:
         return str(_("Each request makes a connection of its own."))
     duration = _("Connections are kept.") if age is None else _("Connections are kept for %(age)s s.") % {"age": age}
-    health_checks = _("They are looked at before use.") if options.get("CONN_HEALTH_CHECKS") else ""
+    health_checks = _("They are tested before use.") if options.get("CONN_HEALTH_CHECKS") else ""
     return f"{duration} {health_checks}".strip()
 
 
@@ -125,7 +132,7 @@ def receivers(context: Context) -> Iterator[Finding]:
         if identities:
             yield fine("receivers", f"{name}: {', '.join(identities)}")
     if not any(connected.values()):
-        text = _("No receiver is connected: messages are kept, and your shop hears of none.")
+        text = _("No receiver is connected: messages are kept, and no code of your shop is called.")
         yield warning("no_receivers", text, _("Write stockhub_receivers.py in an installed app, as the README shows."))
     elif not (connected[signals.event_recorded.name] or connected[signals.purchase_changed.name]):
         without_receiver = [
@@ -133,8 +140,16 @@ def receivers(context: Context) -> Iterator[Finding]:
         ]
         if without_receiver:
             yield fine(
-                "events_without_receiver", _("Heard by nobody: %(names)s.") % {"names": ", ".join(without_receiver)}
+                "events_without_receiver", _("Without a receiver: %(names)s.") % {"names": ", ".join(without_receiver)}
             )
+
+
+def cron_line() -> str:
+    """Return the line for cron, with the paths of this installation if the command was started by its manage.py."""
+    program = Path(sys.argv[0]).resolve()
+    if program.name != "manage.py":
+        return CRON.format(folder="/srv/shop", python=".venv/bin/python")
+    return CRON.format(folder=shlex.quote(str(program.parent)), python=shlex.quote(sys.executable))
 
 
 def runner(context: Context) -> Iterator[Finding]:
@@ -145,11 +160,11 @@ def runner(context: Context) -> Iterator[Finding]:
     if report.database:
         return
     if report.has_worker:
-        yield fine("worker", _("A worker came by at %(moment)s.") % {"moment": format_time(last)})
+        yield fine("worker", _("A worker ran at %(moment)s.") % {"moment": format_time(last)})
         return
-    late = _("No worker came by in the last 15 minutes (the last one: %(moment)s).") % {"moment": format_time(last)}
-    text = late if last else _("No worker has come by yet.")
-    todo = _("Run stockhub_worker as a service, or every minute by cron: %(line)s") % {"line": CRON}
+    late = _("No worker ran in the last 15 minutes (the last one: %(moment)s).") % {"moment": format_time(last)}
+    text = late if last else _("No worker has run yet.")
+    todo = _("Run stockhub_worker as a service, or every minute by cron: %(line)s") % {"line": cron_line()}
     if context.applies_in_request:
         costs = _("What is left over waits for the next message.")
         yield warning("no_worker", f"{text} {costs}", todo)
@@ -175,9 +190,7 @@ def spool_directory(context: Context) -> Iterator[Finding]:
             % {"folder": folder},
         )
         return
-    yield fine(
-        "spool_written", _("A file was written to %(folder)s, is on disk, and was removed.") % {"folder": written_to}
-    )
+    yield fine("spool_written", _("A test file was written to %(folder)s and removed.") % {"folder": written_to})
     if written_to != folder:
         yield fine(
             "spool_not_created",

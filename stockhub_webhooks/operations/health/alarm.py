@@ -1,8 +1,9 @@
 """The alarm: signals and mails about new problems, with at most one mail an hour.
 
 A problem is identified by its rule and its subject. Its episode lasts from the first check that finds it to the first
-one that does not, and is mailed once; rows that are new in it (a further quarantined message) are mailed again. Every
-decision is a conditional update of a row, so any number of processes may check at the same time.
+one that does not, and is mailed once; rows that are new in it (a further quarantined message) are mailed again, and so
+is a warning that becomes critical. Every decision is a conditional update of a row, so any number of processes may
+check at the same time.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.core.mail import get_connection, mail_admins
+from django.core import mail
+from django.core.mail import EmailMessage, mail_admins
 from django.core.mail.backends import smtp
 from django.db import IntegrityError, transaction
 from django.db.models import Q
@@ -34,7 +36,7 @@ from stockhub_webhooks.models.lock import acquire
 from stockhub_webhooks.operations.health import refusals
 from stockhub_webhooks.operations.health.alarm_thread import ALARM_THREAD
 from stockhub_webhooks.operations.health.collect import collect_report, collect_spool
-from stockhub_webhooks.operations.health.problems import Problem, absolute
+from stockhub_webhooks.operations.health.problems import SAME_ALARM, Level, Problem, absolute
 from stockhub_webhooks.operations.health.report import Report
 from stockhub_webhooks.operations.health.rules import find_problems
 from stockhub_webhooks.operations.health.site_url import site_url
@@ -101,12 +103,29 @@ def raise_alarms(report: Report, *, is_whole: bool = True) -> None:
         problems = [problem for problem in find_problems(report) if is_whole or problem.code in LOCAL]
     if not (problems or is_whole or _seen_here):
         return
-    found = {problem.identity: problem.newest for problem in sorted(problems, key=lambda each: each.newest or 0)}
-    found |= {"backlog": None} if report.late.count else {}
+    found = _states(problems) | ({"backlog": State()} if report.late.count else {})
     new = _update_episodes(found, is_whole=is_whole)
     mailed = [problem for problem in problems if problem.code in MAILED]
     if not new.isdisjoint(SIGNALLED) or (conf.ALERT and _unsent(mailed).exists()):
         ALARM_THREAD.start(partial(_send, report, new, mailed))
+
+
+class State(NamedTuple):
+    """What a check found of one problem: its newest row, and whether it is critical."""
+
+    newest: int | None = None
+    is_critical: bool = False
+
+
+def _states(problems: Sequence[Problem]) -> dict[str, State]:
+    """Return the states by identity; a rule that shares its alarm with another one makes the other no more urgent."""
+    states: dict[str, State] = {}
+    for problem in problems:
+        former = states.get(problem.identity, State())
+        newest = max((each for each in (former.newest, problem.newest) if each is not None), default=None)
+        is_critical = problem.level is Level.CRITICAL and problem.code not in SAME_ALARM
+        states[problem.identity] = State(newest, former.is_critical or is_critical)
+    return states
 
 
 def _send(report: Report, new: set[str], mailed: list[Problem]) -> None:
@@ -131,32 +150,35 @@ def _send_backlog(report: Report) -> None:
 SIGNALLED = {"silence": _send_silence, "backlog": _send_backlog}
 
 
-def _update_episodes(found: Mapping[str, int | None], *, is_whole: bool = True) -> set[str]:
+def _update_episodes(found: Mapping[str, State], *, is_whole: bool = True) -> set[str]:
     """End the episodes of all other problems, and begin those of `found`; return the ones that this process began.
 
     The episode of a problem on a disk is ended by the process that saw the problem, or if none saw it for a while.
 
     Args:
-        found: the newest row of each problem, by its identity.
+        found: the state of each problem, by its identity.
         is_whole: False if only the problems of `LOCAL` were looked for.
     """
     for code in found.keys() & LOCAL:
         acquire(f"seen {code}", 0)
         _seen_here.add(code)
     rows = Alarm.objects.using(database_alias())
-    known = {name: (since, newest) for name, since, newest in rows.values_list("name", "since", "newest")}
-    over = [name for name, (since, _newest) in known.items() if since and name not in found]
+    known = {row.name: row for row in rows.all()}
+    over = [name for name, row in known.items() if row.since and name not in found]
     if ended := [name for name in over if _may_end(name, is_whole=is_whole)]:
         _seen_here.difference_update(ended)
-        rows.filter(name__in=ended).update(since=None, told_at=None, newest=None)
+        rows.filter(name__in=ended).update(since=None, told_at=None, newest=None, is_critical=False)
     began = set()
-    for name, newest in sorted(found.items()):
-        since, former = known.get(name, (None, None))
-        if since is None:
-            began |= {name} if _begin_episode(name, newest, is_known=name in known) else set()
-        elif newest is not None and newest > (former or 0):
-            is_newer = Q(newest=None) | Q(newest__lt=newest)
-            rows.filter(is_newer, name=name, since__isnull=False).update(newest=newest, told_at=None)
+    for name, state in sorted(found.items()):
+        row = known.get(name)
+        if row is None or row.since is None:
+            began |= {name} if _begin_episode(name, state, is_known=row is not None) else set()
+            continue
+        same = rows.filter(name=name, since__isnull=False)
+        if state.newest is not None and state.newest > (row.newest or 0):
+            same.filter(Q(newest=None) | Q(newest__lt=state.newest)).update(newest=state.newest, told_at=None)
+        if state.is_critical and not row.is_critical:
+            same.filter(is_critical=False).update(is_critical=True, told_at=None)
     return began
 
 
@@ -166,8 +188,8 @@ def _may_end(name: str, *, is_whole: bool) -> bool:
     return name in _seen_here or (is_whole and acquire(f"seen {name}", LOCAL_SECONDS))
 
 
-def _begin_episode(name: str, newest: int | None, *, is_known: bool) -> bool:
-    begun: dict[str, Any] = {"since": now(), "told_at": None, "newest": newest}
+def _begin_episode(name: str, state: State, *, is_known: bool) -> bool:
+    begun: dict[str, Any] = {"since": now(), "told_at": None, **state._asdict()}
     if is_known:
         return bool(Alarm.objects.using(database_alias()).filter(name=name, since=None).update(**begun))
     try:
@@ -190,7 +212,7 @@ def _alert(problems: list[Problem], made_at: datetime) -> None:
     Refused messages may be deleted once they were announced so.
     """
     unsent = _unsent(problems)
-    new = dict(unsent.values_list("name", "newest"))
+    new = {name: State(*seen) for name, *seen in unsent.values_list("name", "newest", "is_critical")}
     if not new or not acquire("alert", ALERT_SECONDS):
         return
     with translation.override(conf.language()):
@@ -202,8 +224,8 @@ def _alert(problems: list[Problem], made_at: datetime) -> None:
     _call_alert(subject, text)
     if any(problem.code in refusals.CODES for problem in problems):
         refused_bodies.announce(made_at)
-    for name, newest in new.items():  # rows that came meanwhile are mailed in an hour
-        unsent.filter(name=name, newest=newest).update(told_at=now())
+    for name, state in new.items():  # what came meanwhile is mailed in an hour
+        unsent.filter(name=name, **state._asdict()).update(told_at=now())
 
 
 def _call_alert(subject: str, text: str) -> None:
@@ -211,10 +233,18 @@ def _call_alert(subject: str, text: str) -> None:
     if function is not mail_admins:
         function(subject, text)
         return
-    connection = get_connection()
+    prefix, sender, recipients = conf.mail_to_admins()
+    connection = _mail_connection()
     if isinstance(connection, smtp.EmailBackend) and connection.timeout is None:
         connection.timeout = MAIL_SECONDS
-    mail_admins(subject, text, connection=connection)
+    if recipients:
+        connection.send_messages([EmailMessage(f"{prefix}{subject}", text, sender, recipients)])
+
+
+def _mail_connection() -> Any:
+    django_mail: Any = mail
+    # Django 6.1 calls them mailers, and warns of `get_connection`
+    return django_mail.mailers.default if hasattr(django_mail, "mailers") else django_mail.get_connection()
 
 
 def write_mail(new: list[Problem], still_open: Sequence[Problem] = (), base: str = "") -> tuple[str, str]:

@@ -15,6 +15,7 @@ from django.utils.timezone import now
 from stockhub_webhooks.conf import TEST_ACCOUNT, conf
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.connections import NOW, database_alias, from_now
+from stockhub_webhooks.db.faults import is_missing_table
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.delivery import hanging, ledger
 from stockhub_webhooks.models import Drift, Heartbeat, Message, ReceiverCall
@@ -64,7 +65,8 @@ def collect_report(*, with_keys: bool = True, with_writes: bool = True) -> Repor
             report = replace(report, past_term=retention.past_term(grace=retention.GRACE, is_quick=not with_keys))
             return replace(report, **_writes()) if with_writes else report
     except DatabaseError as error:
-        return Report(made_at=now(), database=type(error).__name__, spool=files, late=files.late)
+        name, missing = type(error).__name__, is_missing_table(error)
+        return Report(made_at=now(), database=name, no_tables=missing, spool=files, late=files.late)
 
 
 def collect_spool() -> Report:

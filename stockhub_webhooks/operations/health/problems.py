@@ -85,5 +85,8 @@ def absolute(link: str, base: str) -> str:
 
 
 def format_time(at: Any) -> str:
-    """Format a time in the active language and the time zone of the host; None becomes a dash."""
-    return formats.date_format(timezone.localtime(at), "DATETIME_FORMAT") if at else "-"
+    """Format a time in the active language and the time zone of the host, which is named; None becomes a dash."""
+    if not at:
+        return "-"
+    local = timezone.localtime(at)
+    return f"{formats.date_format(local, 'DATETIME_FORMAT')} {local.tzname()}"

@@ -131,11 +131,10 @@ class FailingLookups:
 
 @dataclass(frozen=True)
 class Spool:
-    """The files in the spool directory: waiting, late, and unreadable ones; or why it cannot be listed or written."""
-
-    """The files in the spool directory: waiting, late, and unreadable ones; or why it cannot be listed.
+    """The files in the spool directory: waiting, late, and broken ones; or why it cannot be listed or written.
 
     Attributes:
+        fault: why it cannot be listed; "" if it can.
         names: names of the oldest files that wait, at most 10.
         others: those of the oldest files that this process does not import.
         write_fault: why it cannot be written, if that was tried.
@@ -239,6 +238,7 @@ class Report:
     Attributes:
         made_at: the time of the report; ages are computed up to this time.
         database: the class of the database error, "" if there is none. With an error, all data from tables is empty.
+        no_tables: True if the database answers, and a table or a column of ours is missing.
         write_error: the class of the error of a test write, "" if the database takes writes.
         lost_messages: messages that this process has stored and the database no longer has; 0 in a new process.
         last_messages: topic to the time of its last webhook, None if there was none; key "any" for unknown topics.
@@ -264,6 +264,7 @@ class Report:
 
     made_at: datetime
     database: str = ""
+    no_tables: bool = False
     write_error: str = ""
     lost_messages: int = 0
     last_messages: dict[str, datetime | None] = field(default_factory=dict)

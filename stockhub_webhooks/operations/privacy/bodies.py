@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import MentionedNumber, Message, RefusedBody
-from stockhub_webhooks.receiving import journal
+from stockhub_webhooks.receiving import body_removal
 from stockhub_webhooks.serializers.identity import Identity, first_document, identities, without
 
 BATCH = 100  # bodies may be long
@@ -45,7 +45,7 @@ def clean_unapplied(account: str, is_about: Test, among: Known | None = None) ->
         cleaned += 1
         rows = Message.objects.using(database_alias()).filter(pk=message.pk)
         if rest := without(bytes(message.body), message.url_topic, message.headers, is_about):
-            journal.forget_numbers(rows)
+            body_removal.forget_numbers(rows)
             rows.update(body=rest, headers=_plain(message.headers), error="", increment_id="")
         else:
             forget(rows)
@@ -58,7 +58,7 @@ def forget(rows: Any) -> int:
     settled = {"status": Message.Status.DISMISSED, "due_at": None}
     rows.filter(status__in=unsettled).update(**settled)
     rows.filter(status=Message.Status.DISMISSED).update(dismissed_reason=Message.ERASED)
-    return journal.remove_bodies(rows, error="")
+    return body_removal.remove_bodies(rows, error="")
 
 
 def clean_refused(is_about: Test, among: Known | None = None) -> int:

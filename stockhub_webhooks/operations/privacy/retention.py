@@ -42,7 +42,7 @@ from stockhub_webhooks.models.personal import (
 from stockhub_webhooks.models.worklists import NUMBER
 from stockhub_webhooks.operations.privacy import old_purchases
 from stockhub_webhooks.operations.privacy.held import held, is_unfinished
-from stockhub_webhooks.receiving import journal, refused_bodies
+from stockhub_webhooks.receiving import body_removal, refused_bodies
 
 BATCH = 500
 GRACE = timedelta(days=1)  # of the health report
@@ -153,7 +153,7 @@ def _rows(model: Any) -> Any:
 
 
 def _empty(rows: Any) -> int:
-    return journal.remove_bodies(rows, error="")
+    return body_removal.remove_bodies(rows, error="")
 
 
 def _delete(rows: Any) -> int:

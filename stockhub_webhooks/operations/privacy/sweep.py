@@ -73,7 +73,7 @@ class Sweep:
             late.clean()
             work.append(retention.prune(pauses=False))
         folder = journal_copy.directory()
-        if folder and folder.is_dir() and self._acquire(_copies_lock(), COPIES_SECONDS):
+        if folder and self._acquire(_copies_lock(), COPIES_SECONDS):
             work.append(_clean_copies(folder))
         self._batches = chain(*work) if work else None
         return bool(work)
@@ -93,7 +93,9 @@ def _copies_lock() -> str:
 def _clean_copies(folder: Path) -> Iterator[Batch]:
     """Clean the closed files of a directory; yield each."""
     try:
+        journal_copy.probe()  # a disk that hangs would hold the worker up
         for path in files.closed_copies(folder):
+            journal_copy.probe()
             yield Batch("journal copy", files.clean_copy(path))
     except OSError as error:
         logger.error(

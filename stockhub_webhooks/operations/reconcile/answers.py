@@ -15,7 +15,7 @@ from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.models import Message, Order, OrderAnswer
 from stockhub_webhooks.operations.replay.preview import rolled_back
 from stockhub_webhooks.processing import pipeline
-from stockhub_webhooks.receiving import journal
+from stockhub_webhooks.receiving import journal, kept_fields
 from stockhub_webhooks.serializers.body import ASKED_NUMBER
 
 if TYPE_CHECKING:  # httpx may not be installed
@@ -72,7 +72,7 @@ def take(answer: Answer, topic: str, account: str, *, po_number: str = "", keep:
 def _message(answer: Answer, topic: str, account: str, po_number: str) -> Message:
     headers = {"content-type": "application/json"}
     if po_number:
-        headers[ASKED_NUMBER] = po_number[: journal.HEADER_LIMIT]
+        headers[ASKED_NUMBER] = po_number[: kept_fields.HEADER_LIMIT]
     return Message(
         url_topic=topic,
         account=account,

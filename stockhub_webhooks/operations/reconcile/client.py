@@ -14,19 +14,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from ipaddress import ip_address
 from itertools import count
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import httpx
 from django.utils import timezone
-from django.utils.module_loading import import_string
 from django.views.decorators.debug import sensitive_variables
 
-from stockhub_webhooks.conf import NAME, conf
-from stockhub_webhooks.exceptions import RestError, RestNotConfigured, RestNotFound, RestRefused, RestUnavailable
+from stockhub_webhooks.exceptions import RestError, RestNotFound, RestRefused, RestUnavailable
 from stockhub_webhooks.logs import logger_of
+from stockhub_webhooks.operations.reconcile.credentials import authentication, base_url
 from stockhub_webhooks.serializers.fields import clean_text
 
 logger = logger_of(__name__)
@@ -227,66 +225,6 @@ class Client:
             for secret in {value, *value.split()} - {"Bearer", "Basic", ""}:
                 text = text.replace(secret, "•••")
         return text
-
-
-# ---------------------------------------------------------------- settings
-
-
-def base_url(account: str) -> str:
-    """Return the address of the calls, without a slash at the end.
-
-    Raises:
-        RestNotConfigured: there is none, or it is not https; http is taken for this machine alone.
-    """
-    url = conf.of_account("REST_BASE_URL", account).rstrip("/")
-    if not url:
-        raise RestNotConfigured(f"{NAME}['REST_BASE_URL'] is not set for the account {account!r}")
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        has_port = parts.port is None or parts.port > 0
-    except ValueError:
-        host, has_port = "", False
-    if not host or not has_port or parts.username or parts.password or parts.query or parts.fragment:
-        raise RestNotConfigured(f"{NAME}['REST_BASE_URL'] is no address such as https://…/rest/all, without a password")
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_this_machine(host)):
-        raise RestNotConfigured(f"{NAME}['REST_BASE_URL'] must begin with https://, for the token is sent there")
-    return url
-
-
-@sensitive_variables()
-def authentication(account: str) -> dict[str, str]:
-    """Return the headers that authenticate the calls: those of `REST_AUTH`, or the bearer token.
-
-    Raises:
-        RestNotConfigured: there are none, or no header can carry them; the text has none of them.
-    """
-    fault, headers = "", {}
-    if path := conf.of_account("REST_AUTH", account):
-        try:
-            headers = dict(import_string(path)(account))
-        except Exception as error:
-            fault = f"{NAME}['REST_AUTH'] failed ({type(error).__name__})"
-    elif token := conf.of_account("REST_TOKEN", account):
-        headers = {"Authorization": f"Bearer {token}"}
-    else:
-        fault = f"neither {NAME}['REST_TOKEN'] nor ['REST_AUTH'] is set for the account {account!r}"
-    if not fault and not all(_is_header(part) for pair in headers.items() for part in pair):
-        fault = f"{NAME}['REST_TOKEN'] or ['REST_AUTH'] has characters that no header can carry"
-    if fault:
-        raise RestNotConfigured(fault)
-    return headers
-
-
-def _is_header(text: object) -> bool:
-    return isinstance(text, str) and bool(text) and text.isascii() and text.isprintable()
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 # ---------------------------------------------------------------- answers

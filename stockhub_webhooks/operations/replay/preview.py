@@ -137,8 +137,8 @@ def _dependent_groups(messages: list[Message]) -> Iterator[list[Message]]:
 
 def _documents(message: Message) -> set[Hashable]:
     try:
-        reading = serializers.read_message(message)
+        parsed = serializers.read_message(message)
     except Exception:  # the replay itself meets the same error, and reports it
         return {message.pk}
-    order = {(message.account, topics.ORDER, reading.order_increment_id)} if reading.order_increment_id else set()
-    return {(message.account, reading.topic, reading.increment_id), *order}
+    order = {(message.account, topics.ORDER, parsed.order_increment_id)} if parsed.order_increment_id else set()
+    return {(message.account, parsed.topic, parsed.increment_id), *order}

@@ -7,7 +7,6 @@ lapses. Newer messages still win, since a replayed message keeps its first `rece
 from __future__ import annotations
 
 import threading
-import time
 import uuid
 from collections.abc import Collection, Iterator
 from contextlib import suppress
@@ -29,6 +28,7 @@ from stockhub_webhooks.db.connections import (
 )
 from stockhub_webhooks.db.row_locks import LOCKED, key_of
 from stockhub_webhooks.db.sequences import insert_row
+from stockhub_webhooks.db.throttle import is_over
 from stockhub_webhooks.delivery import manual
 from stockhub_webhooks.exceptions import (
     AlreadySettled,
@@ -44,7 +44,7 @@ from stockhub_webhooks.operations import work_requests
 from stockhub_webhooks.operations.replay.choice import Choice
 from stockhub_webhooks.operations.work_requests import ClaimLost
 from stockhub_webhooks.processing import pipeline
-from stockhub_webhooks.receiving import journal
+from stockhub_webhooks.receiving import transitions
 from stockhub_webhooks.serializers.fields import clean_text
 
 logger = logger_of(__name__)
@@ -144,7 +144,7 @@ def continue_due(*, until: float = float("inf"), stop: threading.Event | None = 
         try:
             for _step in steps(replay):
                 done += 1
-                if done >= BATCH or time.monotonic() >= until or (stop and stop.is_set()):
+                if done >= BATCH or is_over(until, stop):
                     work_requests.release(replay)
                     break
         except OrderLocked as locked:  # no attempt of the replay
@@ -190,7 +190,7 @@ def _replay_one(replay: Replay, message: Message) -> Step:
     except (ClaimLost, OperationalError, InterfaceError):
         raise
     except AlreadySettled:
-        journal.requeue([message.pk])
+        transitions.requeue([message.pk])
         step = Step("postponed")
     except Unreadable as why:
         step = Step("failed", error=str(why))

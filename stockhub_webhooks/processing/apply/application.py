@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from stockhub_webhooks.db.connections import database_alias
-from stockhub_webhooks.db.writes import insert, save, select_for_update
+from stockhub_webhooks.db.writes import insert, save
 from stockhub_webhooks.models import Document, Event, Message, Order, Shipment
 from stockhub_webhooks.models.message import OUTDATED_RETURN
 from stockhub_webhooks.processing.apply import parts, precedence
@@ -16,6 +16,7 @@ from stockhub_webhooks.processing.apply.changes import Changes, set_values
 from stockhub_webhooks.processing.apply.document_types import BY_TOPIC
 from stockhub_webhooks.processing.apply.erased import without_personal_data
 from stockhub_webhooks.processing.apply.events import DELIVERED, delivered_changes, new_event, purchase_events
+from stockhub_webhooks.processing.apply.loading import load
 from stockhub_webhooks.processing.apply.progress import Progress, compare_progress
 from stockhub_webhooks.serializers import Note, ParsedMessage
 from stockhub_webhooks.serializers.extra import merged_extra
@@ -40,7 +41,7 @@ class Applied:
     is_erased: bool = False
 
 
-def apply(reading: ParsedMessage, message: Message) -> Applied:
+def apply(parsed: ParsedMessage, message: Message) -> Applied:
     """Write the difference between the message and the stored rows, if the message is the newer one.
 
     Runs in the caller's transaction, which must begin with a write or a lock. Locks only the order's row.
@@ -48,15 +49,15 @@ def apply(reading: ParsedMessage, message: Message) -> Applied:
     Raises:
         django.db.Error: the database failed; the caller must roll the transaction back.
     """
-    return _Application(reading, message).run()
+    return _Application(parsed, message).run()
 
 
-def apply_outdated(reading: ParsedMessage, message: Message) -> Applied:
+def apply_outdated(parsed: ParsedMessage, message: Message) -> Applied:
     """Apply a message about a return even if it is outdated, since a person has asked for it.
 
     Messages of other topics have an `updated_at` that shows which one is the newer: they are applied as by `apply`.
     """
-    application = _Application(reading, message)
+    application = _Application(parsed, message)
     application.accepts_outdated = bool(application.document_type.progress_fields)
     return application.run()
 
@@ -64,10 +65,10 @@ def apply_outdated(reading: ParsedMessage, message: Message) -> Applied:
 class _Application:
     """A message while it is applied: the stored rows, and the changes and events so far."""
 
-    def __init__(self, reading: ParsedMessage, message: Message) -> None:
-        self.reading = reading
+    def __init__(self, parsed: ParsedMessage, message: Message) -> None:
+        self.parsed = parsed
         self.message = message
-        self.document_type = BY_TOPIC[reading.topic]
+        self.document_type = BY_TOPIC[parsed.topic]
         self.using = database_alias()
         self.order: Order | None = None
         self.left_order: Order | None = None  # that the document belonged to before this message
@@ -79,18 +80,14 @@ class _Application:
         self.notes: list[Note] = []
 
     def run(self) -> Applied:
-        """Apply the message, and add the events of the purchases after all others."""
-        applied = self.apply()
-        applied.events += purchase_events(applied.events, self.left_order)
-        return applied
-
-    def apply(self) -> Applied:
-        self.load()
-        if not self.is_erased():
-            return self.write()
-        self.reading = without_personal_data(self.reading, self.document_type.model)
+        """Apply the message, without personal data if its order was erased."""
+        self.order, self.document = load(self.parsed, self.message, self.document_type, self.using)
+        is_erased = self.is_erased()
+        if is_erased:
+            self.parsed = without_personal_data(self.parsed, self.document_type.model)
         applied = self.write()
-        applied.is_erased = True
+        applied.is_erased = is_erased
+        applied.events += purchase_events(applied.events, self.left_order)  # after all others
         return applied
 
     def write(self) -> Applied:
@@ -105,41 +102,7 @@ class _Application:
             return self.leave_unchanged()
         return self.update()
 
-    # ------------------------------------------------------------ loading, under the order's lock
-
-    def load(self) -> None:
-        """Lock and load the order and load the document. Insert a stub of an unknown order."""
-        is_order = self.document_type.model is Order
-        number = self.reading.increment_id if is_order else self.reading.order_increment_id
-        if number:
-            self.order = self.select_for_update(Order, increment_id=number)
-        if is_order:
-            self.document = self.order
-            return
-        if number and self.order is None:
-            self.order = Order(account=self.message.account, increment_id=number, po_number=self.reading.po_number)
-            insert([self.order], self.using)
-        elif self.order and self.order.is_stub and self.reading.po_number and not self.order.po_number:
-            self.order.po_number = self.reading.po_number
-            self.order.save(using=self.using, update_fields=["po_number"])
-        self.document = self.load_document()
-
-    def select_for_update(self, model: type[Any], **number: Any) -> Any:
-        return select_for_update(model, self.using, account=self.message.account, **number)
-
-    def load_document(self) -> Any:
-        """Return the stored child of an order, locked by its order, which may be another one than the message names."""
-        rows = self.document_type.model.objects.using(self.using)
-        locked_orders = {self.order.pk} if self.order else set()
-        # the document can move to another order until that order is locked, so it is read again after each lock
-        while True:
-            document = rows.filter(account=self.message.account, increment_id=self.reading.increment_id).first()
-            if document is None or document.order_id in locked_orders:
-                return document
-            if document.order_id is None:
-                return self.select_for_update(self.document_type.model, increment_id=self.reading.increment_id)
-            locked_orders.add(document.order_id)
-            self.select_for_update(Order, id=document.order_id)
+    # ------------------------------------------------------------ comparison with the stored state
 
     def is_erased(self) -> bool:
         """Return True if the personal data of the order was erased, or of a payment request that names no order."""
@@ -152,33 +115,34 @@ class _Application:
 
     def is_duplicate(self) -> bool:
         """Return True if the document's state comes from a message with the same content."""
-        digest = self.reading.digest  # "" if the order was erased
+        digest = self.parsed.digest  # "" if the order was erased
         return bool(digest) and bool(self.document.reading_digest == digest)
 
     def is_stale(self) -> bool:
         """Return True if the document's state is newer: by its times, or, for a return, by its progress."""
-        is_older = precedence.is_older(self.document, self.reading, self.message, self.using)
+        is_older = precedence.is_older(self.document, self.parsed, self.message, self.using)
         if not self.document_type.progress_fields or self.is_duplicate():
             return is_older
         lines = self.matched_lines.pairs() if self.matched_lines else []
-        progress = compare_progress(self.document_type, self.reading.fields, vars(self.document), lines)
+        progress = compare_progress(self.document_type, self.parsed.fields, vars(self.document), lines)
         if is_older:
             may_be_newer = progress.is_further and not progress.erased
-            arguments = (self.document, self.reading, self.document_type, self.using)
-            return not (may_be_newer and precedence.has_overtaken(*arguments))
+            return not may_be_newer or not precedence.was_overtaken(
+                self.document, self.parsed, self.document_type, self.using
+            )
         self.progress = progress
         return progress.is_outdated
 
     @cached_property
     def matched_lines(self) -> parts.MatchedLines | None:
-        """The lines of the message with the stored ones; None if the message leaves them as they are."""
-        if self.reading.lines is None:
+        """The lines of the message with the stored ones; None if the message says nothing about lines."""
+        if self.parsed.lines is None:
             return None
-        return parts.match_stored_lines(self.document, self.document_type, self.reading.lines, self.using)
+        return parts.match_stored_lines(self.document, self.document_type, self.parsed.lines, self.using)
 
     def is_copy(self) -> bool:
-        """Return True for a duplicate of the same time: of copies sent at once, any one may be applied first."""
-        return self.is_duplicate() and self.reading.updated_at in (None, getattr(self.document, "updated_at", None))
+        """Return True for a duplicate with the same `updated_at`: of copies sent at once, any may be applied first."""
+        return self.is_duplicate() and self.parsed.updated_at in (None, getattr(self.document, "updated_at", None))
 
     # ------------------------------------------------------------ the four outcomes
 
@@ -186,20 +150,20 @@ class _Application:
         """Insert the document, or fill the stub of an order."""
         if self.document is None:
             self.document = self.document_type.model(
-                account=self.message.account, increment_id=self.reading.increment_id
+                account=self.message.account, increment_id=self.parsed.increment_id
             )
-        document, reading = self.document, self.reading
+        document, parsed = self.document, self.parsed
         if self.document_type.model is not Order:
             document.order = self.order
         written = list(set_values(document, self.values()))
-        parts.create_addresses(document, reading.addresses, self.using)
-        written += [*reading.addresses, *self.stamp(), *self.set_delivery_due()]
+        parts.create_addresses(document, parsed.addresses, self.using)
+        written += [*parsed.addresses, *self.stamp(), *self.set_delivery_due()]
         if document.pk is None:
             insert([document], self.using)
         else:
             document.save(using=self.using, update_fields=written)
-        parts.create_lines(document, self.document_type, reading.lines or (), self.using)
-        values: Changes = {name: (None, value) for name, value in reading.fields.items() if value is not None}
+        parts.create_lines(document, self.document_type, parsed.lines or (), self.using)
+        values: Changes = {name: (None, value) for name, value in parsed.fields.items() if value is not None}
         self.add_event(f"{self.document_type.name}.created", document.pk, values)
         for track in self.tracks():
             self.add_track(track)
@@ -217,17 +181,17 @@ class _Application:
         return Applied(self.document, outcome, self.events, notes)
 
     def leave_unchanged(self) -> Applied:
-        """Record only that the state was received again: later messages are compared with that time."""
+        """Write only the time of receipt of the state, which later messages are compared with."""
         save(self.document, [*self.stamp(), *self.set_delivery_due()], self.using)
         return Applied(self.document, Message.Outcome.UNCHANGED)
 
     def update(self) -> Applied:
         """Write what differs: values of the document, addresses, lines and tracks."""
-        document, reading = self.document, self.reading
+        document, parsed = self.document, self.parsed
         was_delivered = isinstance(document, Shipment) and self.was_delivered(document)
         self.changes |= set_values(document, self.values())
         written = [*self.changes, *self.move_to_order(), *self.stamp(), *self.set_delivery_due()]
-        addresses = parts.update_addresses(document, reading.addresses, self.using)
+        addresses = parts.update_addresses(document, parsed.addresses, self.using)
         self.changes |= addresses.changes
         document.save(using=self.using, update_fields=[*written, *addresses.written])
         lines = parts.PartChanges()
@@ -237,7 +201,7 @@ class _Application:
                 self.document_type,
                 self.matched_lines,
                 self.using,
-                whole=not reading.lines_left_out,
+                whole=not parsed.lines_left_out,
                 never_erased=() if self.accepts_outdated else self.document_type.item_progress_fields,
             )
         self.changes |= lines.changes
@@ -254,8 +218,8 @@ class _Application:
 
     def values(self) -> dict[str, Any]:
         """Return the document's own values, without the nulls that erase nothing."""
-        po_number = {"po_number": self.reading.po_number} if self.reading.po_number else {}
-        fields = self.reading.fields
+        po_number = {"po_number": self.parsed.po_number} if self.parsed.po_number else {}
+        fields = self.parsed.fields
         if not self.accepts_outdated:
             never_erased = self.document_type.progress_fields
             fields = {name: value for name, value in fields.items() if value is not None or name not in never_erased}
@@ -266,25 +230,26 @@ class _Application:
         document = self.document
         if not (self.accepts_outdated and document.received_at and document.received_at > self.message.received_at):
             document.received_at = self.message.received_at
-        document.reading_digest = self.reading.digest
+        document.reading_digest = self.parsed.digest
         written = ["received_at", "reading_digest"]
-        if self.reading.updated_at:  # not every type of document has the field
-            document.updated_at = self.reading.updated_at
+        if self.parsed.updated_at:  # not every type of document has the field
+            document.updated_at = self.parsed.updated_at
             written.append("updated_at")
-        if self.reading.extra:
-            document.extra = merged_extra(document.extra, self.reading.extra)
+        if self.parsed.extra:
+            document.extra = merged_extra(document.extra, self.parsed.extra)
             written.append("extra")
         return written
 
     def was_delivered(self, shipment: Shipment) -> bool:
-        """Return True if `shipment.delivered` was recorded for the stored state."""
+        """Return True if `shipment.delivered` was recorded for the stored state of the shipment."""
         is_known = shipment.was_delivered_at(shipment.received_at or self.message.received_at)
         return is_known and shipment.due_at is None
 
     def set_delivery_due(self) -> list[str]:
-        """Set when the sweep is to record the delivery of a shipment; return the names of the changed fields.
+        """Set when `due_deliveries` is to record the delivery of a shipment; return the names of the changed fields.
 
-        A delivery that came due before the sweep saw it is due now, since this message may change nothing.
+        A delivery whose time has come, but which is not recorded yet, is due at once: this message may have no effect,
+        and then records none.
         """
         shipment = self.document
         if not isinstance(shipment, Shipment):
@@ -308,8 +273,8 @@ class _Application:
     # ------------------------------------------------------------ tracks, which are never removed
 
     def tracks(self) -> list[dict[str, Any]]:
-        """Return the tracks of the message, if documents of its topic have tracks."""
-        return parts.distinct_tracks(self.reading.tracks) if self.document_type.has_tracks else []
+        """Return the tracks of the message; none if documents of its topic have no tracks."""
+        return parts.distinct_tracks(self.parsed.tracks) if self.document_type.has_tracks else []
 
     def add_track(self, values: dict[str, Any]) -> None:
         number = values["tracking_number"]
@@ -348,7 +313,14 @@ class _Application:
     def add_event(
         self, event_type: str, subject_id: int, changes: Changes, occurred_at: datetime | None = None
     ) -> None:
-        place: Any = {"document": self.document, "order": self.order, "message": self.message}
-        event = new_event(event_type, subject_id, changes, **place, occurred_at=occurred_at or self.reading.updated_at)
+        event = new_event(
+            event_type,
+            subject_id,
+            changes,
+            document=self.document,
+            order=self.order,
+            message=self.message,
+            occurred_at=occurred_at or self.parsed.updated_at,
+        )
         event.is_replay = self.message.is_replay
         self.events.append(event)

@@ -28,7 +28,7 @@ def with_prefix(part: str, changes: Changes) -> Changes:
 
 
 def field_values(row: models.Model) -> dict[str, Any]:
-    """Return the values of an address or a line that come from the message."""
+    """Return the values of an address or a line by field, without its keys and its position."""
     return {
         column.name: getattr(row, column.name)
         for column in row._meta.concrete_fields

@@ -1,4 +1,4 @@
-"""Messages about an order whose personal data was erased: they are applied without it."""
+"""Removal of personal data from a message about an erased order, before it is applied."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from stockhub_webhooks.models.personal import RETENTION
 from stockhub_webhooks.serializers import ParsedMessage
 
 
-def without_personal_data(reading: ParsedMessage, model: type[Any]) -> ParsedMessage:
-    """Return the content of a message without the values that erasing empties, and without a digest of them."""
+def without_personal_data(parsed: ParsedMessage, model: type[Any]) -> ParsedMessage:
+    """Return the content of a message without the values that an erasure empties, and without its digest."""
     personal = RETENTION[model.__name__].personal
-    reading = replace(
-        reading,
-        fields={name: value for name, value in reading.fields.items() if name not in personal},
+    parsed = replace(
+        parsed,
+        fields={name: value for name, value in parsed.fields.items() if name not in personal},
         addresses={},
-        tracks=[_without(RETENTION["Track"].personal, track) for track in reading.tracks],
+        tracks=[_without(RETENTION["Track"].personal, track) for track in parsed.tracks],
         extra={},
     )
-    vars(reading)["digest"] = ""
-    return reading
+    vars(parsed)["digest"] = ""  # a cached property, which personal data went into
+    return parsed
 
 
 def _without(names: frozenset[str], values: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Events, as they are recorded for the changes of a document."""
+"""Construction of the events for the changes of a document."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def new_event(
 
 
 def purchase_events(events: list[Event], left_order: Order | None = None) -> list[Event]:
-    """Return what follows all events of a message: one for its purchase, none without events or without an order.
+    """Return the events `purchase.changed` that follow the events of a message; none without events or an order.
 
     Args:
         events: the events of the message.

@@ -1,8 +1,7 @@
 """Match the lines of a message with the stored lines of its document.
 
-A line has no number of its own, but for the item of a return. So it is known by its key: the item's number, or else
-SKU and size. A part of a key that is missing or could not be read matches any value, so that an unreadable value
-never deletes a row.
+Only the items of a return have a number. All other lines are identified by SKU and size. A part of a key that is
+missing or could not be read matches any value, so that an unreadable value never deletes a row.
 """
 
 from __future__ import annotations
@@ -46,10 +45,10 @@ def line_key(values: Mapping[str, Any], *, is_numbered: bool) -> LineKey:
 
 
 def match_lines(lines: Sequence[LineKey], rows: Sequence[LineKey]) -> list[int | None]:
-    """Return for each line the index of its row; None for a line without one.
+    """Return the index of the matching row for each line, None for a line without one.
 
-    Equal keys match first, in their sequence. Then each line that is left takes the first row that may be the same,
-    the one at its own position before others.
+    Equal keys match first, in their sequence. Then each line that is left takes the first free row whose key may equal
+    its own; the row at its own position goes first.
     """
     matches: list[int | None] = [None] * len(lines)
     free = set(range(len(rows)))
@@ -61,7 +60,7 @@ def match_lines(lines: Sequence[LineKey], rows: Sequence[LineKey]) -> list[int |
     rows_by_identity = _by_identity(rows)
     for identity, equal_lines in _by_identity(lines).items():
         equal_rows = rows_by_identity.get(identity, [])
-        if len(equal_lines) != len(equal_rows):  # a twin is missing or unreadable: the others keep their positions
+        if len(equal_lines) != len(equal_rows):  # one is missing or unreadable: the others keep their positions
             for place in set(equal_lines) & set(equal_rows):
                 match(place, place)
         left_lines = [line for line in equal_lines if matches[line] is None]

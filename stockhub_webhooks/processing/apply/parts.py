@@ -15,18 +15,22 @@ from stockhub_webhooks.processing.apply.document_types import DocumentType
 from stockhub_webhooks.processing.apply.line_matching import LineKey, line_key, match_lines
 
 Values = dict[str, Any]
-NEVER_ERASED = frozenset({"item_id", "sku", "size", "status"})  # a null of these says nothing
-
+NEVER_ERASED = frozenset({"item_id", "sku", "size", "status"})  # a null leaves the stored value
 UPDATE_BATCH = 200  # one UPDATE with a CASE for thousands of rows takes seconds
 
 
 @dataclass
 class PartChanges:
-    """Changes of a document's addresses or lines."""
+    """Changes of a document's addresses or lines.
+
+    Attributes:
+        changes: old and new values, by names such as `items[SKU].qty`.
+        written: the names of the document's own fields that must be saved.
+        items: each line that existed before, with its changes, which may be none.
+    """
 
     changes: Changes = field(default_factory=dict, repr=False)
-    written: list[str] = field(default_factory=list)  # the document's own fields that must be saved
-    # each line that existed before, with its changes, which may be none
+    written: list[str] = field(default_factory=list)
     items: list[tuple[Any, Changes]] = field(default_factory=list, repr=False)
 
 
@@ -158,9 +162,10 @@ def update_lines(
             result.changes[f"items[{labels[position]}]"] = (None, matched.lines[position])
             continue
         row = stored[match]
+        written = {name: value for name, value in values.items() if value is not None or name not in never_erased}
         if row_keys[match].number == keys[position].number:
-            values.pop("item_id", None)  # zeros in front of it do not count
-        changes = set_values(row, {n: v for n, v in values.items() if v is not None or n not in never_erased})
+            written.pop("item_id", None)  # they differ by leading zeros at most
+        changes = set_values(row, written)
         result.changes |= with_prefix(f"items[{row_labels[match]}]", changes)
         result.items.append((row, changes))
         to_save = changes.keys() | set_values(row, {"position": position}).keys()

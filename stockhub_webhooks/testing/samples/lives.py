@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.testing.samples.changes import changed
 from stockhub_webhooks.testing.samples.story import RETURN_FEE_CENTS, START, Parcel, Step, Story
 from stockhub_webhooks.testing.samples.world import Line, line_of
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def life(
         ValueError: an item is not understood.
     """
     story = Story(seed, start=start, po_number=po_number, lines=[line_of(item) for item in items])
-    LIVES[name](story)
+    _known(name, LIVES, "life")(story)
     return Life(name, story.number, story.po_number, tuple(story.steps))
 
 
@@ -82,9 +84,26 @@ def payload(topic: str, *, seed: int = 0, **changes: Any) -> dict[str, Any]:
         changes: changed values: `status="complete"`, `shipping_address__city="Delft"`, `items__qty=3`.
 
     Raises:
-        KeyError: there is no such topic.
+        KeyError: there is no such topic, or no such field of a part.
     """
-    return changed(BY_TOPIC[topic](Story(seed)), **changes)
+    body = _known(topic, BY_TOPIC, "topic")(Story(seed))
+    for name in changes:
+        _refuse_unknown_field(body, *name.partition("__")[::2])
+    return changed(body, **changes)
+
+
+def _refuse_unknown_field(body: dict[str, Any], part: str, field: str) -> None:
+    """Refuse a field that a part of the body does not have, which is a typing error; `changed` adds such fields."""
+    inner = body.get(part) or {}
+    first = inner[0] if isinstance(inner, list) else inner
+    if field and first and field not in first:
+        raise KeyError(f"{part} has no field {field!r}; it has {', '.join(first)}")
+
+
+def _known(name: str, choices: Mapping[str, Callable[[Story], T]], kind: str) -> Callable[[Story], T]:
+    if name not in choices:
+        raise KeyError(f"{name!r} is no {kind}; these are: {', '.join(choices)}")
+    return choices[name]
 
 
 # ---------------------------------------------------------------- single messages

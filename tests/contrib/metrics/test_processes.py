@@ -14,7 +14,7 @@ from tests.samples import sample
 
 pytestmark = pytest.mark.server
 
-DOCUMENTATION = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text(encoding="utf-8")
+DOCUMENTATION = (Path(__file__).parents[3] / "docs" / "guides" / "metrics.md").read_text(encoding="utf-8")
 METRICS = {"SHOP_METRICS": "1", "SHOP_METRICS_TOKEN": TOKEN}
 
 

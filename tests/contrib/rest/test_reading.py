@@ -1,6 +1,7 @@
 """The shop reads what is kept, over HTTP."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -9,6 +10,8 @@ from django.utils.dateparse import parse_datetime
 
 from stockhub_webhooks.contrib.rest.pages import NewestFirst
 from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Track
+from stockhub_webhooks.office.worklists.deadlines import event_of
+from stockhub_webhooks.testing import factories as make
 from stockhub_webhooks.testing import samples
 from stockhub_webhooks.testing.samples.world import CUSTOMERS, WAREHOUSE
 from tests.conftest import KEY, TEST_KEY
@@ -178,6 +181,15 @@ def test_events_are_found_by_order_and_time(play, staff):
     assert rows(staff, EVENTS, received_since=latest.isoformat())
     assert not rows(staff, EVENTS, received_since=latest.replace(year=latest.year + 1).isoformat())
     assert not rows(staff, EVENTS, occurred_since="2999-01-01T00:00:00Z")
+
+
+def test_deadlines_are_found_by_when_they_were_found_to_have_passed(staff):
+    row = make.WorklistRowFactory()  # its deadline passed two days ago, and a sweep found that now
+    event = event_of(row)
+    event.save()
+    for hours, found in ((-1, [event.pk]), (1, [])):
+        since = (row.opened_at + timedelta(hours=hours)).isoformat().replace("+00:00", "Z")
+        assert [each["id"] for each in rows(staff, EVENTS, received_since=since)] == found
 
 
 @pytest.mark.parametrize("query", ["updated_since=yesterday", "test=perhaps", "po_number=%00"])

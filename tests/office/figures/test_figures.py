@@ -60,7 +60,7 @@ def test_tests_stubs_and_cancelled_orders_do_not_count():
     OrderFactory(stub=True)
     assert kinds()["orders"] == 0
     assert counts.counts_of(MARCH).cancelled_orders == 1
-    assert rates.by_brand(MARCH)[1].ordered == 0
+    assert rates.rates_of(MARCH).total.ordered == 0
 
 
 def test_amounts_are_added_by_currency():
@@ -110,14 +110,14 @@ def test_return_rate_is_the_share_of_the_ordered_pieces_that_came_back():
     sold("A-1", "Acme", 8, 1)
     sold("A-2", "acme ", 2, 1)
     sold("B-1", "Bolt", 4)
-    assert [(rate.name, rate.ordered, rate.returned) for rate in rates.by_brand(MARCH)[0]] == [
+    assert [(rate.name, rate.ordered, rate.returned) for rate in rates.rates_of(MARCH, 1).by_brand] == [
         ("Acme", 10, 2),
         ("Bolt", 4, 0),
     ]
-    assert rates.by_brand(MARCH)[0][0].percent == 20
-    assert {rate.name: rate.percent for rate in rates.by_sku(MARCH, 9)} == {"A-1": 12.5, "A-2": 50}
+    assert rates.rates_of(MARCH).by_brand[0].percent == 20
+    assert {rate.name: rate.percent for rate in rates.rates_of(MARCH, 9).by_sku} == {"A-1": 12.5, "A-2": 50}
     assert [rate.name for rate in rates.all_skus(MARCH)] == ["A-1", "A-2", "B-1"]
-    assert rates.by_brand(MARCH)[1][1:] == (14, 2)
+    assert rates.rates_of(MARCH).total[1:] == (14, 2)
 
 
 @pytest.mark.parametrize(
@@ -131,20 +131,20 @@ def test_return_rate_is_the_share_of_the_ordered_pieces_that_came_back():
 )
 def test_pieces_of_a_return_are_those_that_are_known_best(returned, pieces):
     sold("A-1", "Acme", 5, 3, **returned)
-    assert rates.by_brand(MARCH)[1].returned == pieces
+    assert rates.rates_of(MARCH).total.returned == pieces
 
 
 def test_line_that_repeats_the_pieces_of_another_one_does_not_count():
     order = sold("A-1", "Acme", 3)
     OrderItemFactory(order=order, sku="A-1", parent_sku="A", manufacturer="Acme", qty_ordered=3)
-    assert rates.by_brand(MARCH)[1].ordered == 3
+    assert rates.rates_of(MARCH).total.ordered == 3
 
 
 def test_order_of_another_period_does_not_count_though_its_return_is_in_this_one():
     order = sold("A-1", "Acme", 5, 3)
     Order.objects.filter(pk=order.pk).update(created_at=at("02-05"))
     RMA.objects.update(date_requested=at("03-05"))
-    assert rates.by_brand(MARCH)[1][1:] == (0, 0)
+    assert rates.rates_of(MARCH).total[1:] == (0, 0)
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 500])

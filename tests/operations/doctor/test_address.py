@@ -77,6 +77,7 @@ def test_usual_path_is_used_if_the_urls_are_not_included(settings):
         ("http://my.example/hooks", False, "https://shop.example/hooks/"),
         ("http://127.0.0.1:8000/hooks", True, "https://shop.example/hooks/"),
         ("http://localhost:8000", True, PREFIX),
+        ("https://127.0.0.1:8443/hooks", True, "https://shop.example/hooks/"),
     ],
 )
 def test_key_is_sent_only_over_https_or_to_this_machine(given, is_secret, for_mail):

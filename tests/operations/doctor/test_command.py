@@ -3,6 +3,7 @@
 import io
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from django.core.checks import run_checks
@@ -18,7 +19,7 @@ from tests.conftest import KEY
 from tests.operations.doctor.conftest import PREFIX
 
 pytestmark = pytest.mark.django_db(transaction=True)
-README = (Path(__file__).resolve().parents[3] / "README.md").read_text(encoding="utf-8")
+INSTALL = (Path(__file__).resolve().parents[3] / "docs" / "guides" / "install.md").read_text(encoding="utf-8")
 
 
 def run(*arguments):
@@ -58,8 +59,8 @@ def test_exit_code_is_1_for_warnings_and_2_for_problems(well, settings):
     assert said.index(f"1. {hints['E003']}") < said.index(hints["W004"])
 
 
-def test_mail_equals_that_of_the_readme():
-    assert f"```text\n{support_message.activation(PREFIX)}\n```" in README
+def test_mail_equals_that_of_the_guide():
+    assert f"```text\n{support_message.activation(PREFIX)}\n```" in INSTALL
 
 
 @pytest.mark.parametrize(("language", "greeting"), [("en", "Dear Winkelstraat,"), ("nl", "Beste Winkelstraat,")])
@@ -72,6 +73,26 @@ def test_mail_has_six_addresses_and_no_key(well, ours, language, greeting):
     ]
     assert KEY not in said
     assert len(re.findall(r"^    \d\. .*\?$", mail, re.MULTILINE)) == 4
+
+
+def test_shop_below_a_path_of_the_server_is_found(well, ours):
+    def below(url):
+        path = urlsplit(url).path.removeprefix("/winkel")
+        return ours("GET", f"https://shop.example{path}")
+
+    for ending in ("health", *topics.ALL, ""):
+        ours.instead["GET", f"/winkel/api/v1/stockhub/{ending}"] = below
+    ours.instead["GET", "/winkel/api/v1/stockhub"] = below
+    said, _code = run("--url", "https://my.example/winkel", "--live")
+    assert "https://my.example/winkel/api/v1/stockhub/order" in said
+    assert "https://my.example/winkel/order" not in said
+
+
+def test_no_mail_with_addresses_that_do_not_lead_here(well, ours):
+    said, code = run("--url", "https://my.example/somewhere/else/")
+    assert code == 2
+    assert "https://my.example/somewhere/else/order" not in said
+    assert "Winkelstraat," not in said
 
 
 def test_mail_without_an_address_has_a_placeholder(well):

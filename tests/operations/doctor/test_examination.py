@@ -69,7 +69,7 @@ def test_silenced_check_is_not_reported(well):
     ("changes", "kept"),
     [
         ({"CONN_MAX_AGE": 0}, "a connection of its own"),
-        ({"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}, "kept for 60 s. They are looked at before use."),
+        ({"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}, "kept for 60 s. They are tested before use."),
         ({"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": False}, "Connections are kept."),
         ({"OPTIONS": {"pool": True}}, "are pooled"),
     ],
@@ -79,10 +79,10 @@ def test_use_of_connections_is_reported(changes, kept):
 
 
 def test_checks_of_the_tables_are_reported(monkeypatch):
-    from stockhub_webhooks.operations.checks import configuration, tables
+    from stockhub_webhooks.operations.checks import addresses, tables
 
     def troubled():
-        yield from configuration.not_mounted()
+        yield from addresses.not_mounted()
         yield examination.CheckMessage(40, "No transactions.", hint="InnoDB", id="stockhub_webhooks.E018")
 
     monkeypatch.setattr(tables, "CHECKS", (troubled,))

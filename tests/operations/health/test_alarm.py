@@ -169,12 +169,13 @@ def test_second_process_does_not_acquire_a_new_lock(monkeypatch):
 
 
 def test_second_process_does_not_begin_the_same_episode():
-    alarm._update_episodes({"silence": None})
-    assert not alarm._begin_episode("silence", None, is_known=False)
-    assert not alarm._begin_episode("silence", None, is_known=True)
-    assert alarm._update_episodes({"silence": None}) == set()
+    found = {"silence": alarm.State()}
+    alarm._update_episodes(found)
+    assert not alarm._begin_episode("silence", alarm.State(), is_known=False)
+    assert not alarm._begin_episode("silence", alarm.State(), is_known=True)
+    assert alarm._update_episodes(found) == set()
     assert alarm._update_episodes({}) == set()
-    assert alarm._update_episodes({"silence": None}) == {"silence"}
+    assert alarm._update_episodes(found) == {"silence"}
 
 
 def test_new_problem_within_the_hour_is_mailed_after_it(broken):

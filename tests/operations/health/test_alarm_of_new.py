@@ -10,7 +10,7 @@ from django.test import override_settings
 from stockhub_webhooks import signals
 from stockhub_webhooks.exceptions import PermanentFailure
 from stockhub_webhooks.models import Alarm, Message, ReceiverCall, SiteAddress
-from stockhub_webhooks.operations.health import site_url
+from stockhub_webhooks.operations.health import alarm, site_url
 from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.health.problems import Level, Problem
 from stockhub_webhooks.operations.health.rules import find_problems
@@ -103,6 +103,37 @@ def test_open_breaker_is_the_alarm_of_the_failing_receiver(post, hear, receiver_
     assert [(each.code, each.identity) for each in find_problems(collect_report())] == [
         ("breaker", "receiver_fails:shop.fails")
     ]
+
+
+def test_warning_that_becomes_critical_is_mailed_again_and_once(monkeypatch):
+    rule = failing_of(monkeypatch)
+    for level, mails in ((Level.WARNING, 1), (Level.WARNING, 1), (Level.CRITICAL, 2), (Level.WARNING, 2)):
+        rule(level)
+        check_a_minute_later()
+        an_hour_passes()
+        assert len(mail.outbox) == mails
+    rule(Level.CRITICAL)  # the same episode: that was mailed
+    check_a_minute_later()
+    assert len(mail.outbox) == 2
+
+
+def test_breaker_that_opens_for_a_receiver_that_was_mailed_is_no_news(monkeypatch):
+    rule = failing_of(monkeypatch)
+    for code, level in (("receiver_fails", Level.WARNING), ("breaker", Level.CRITICAL)):
+        rule(level, code)
+        check_a_minute_later()
+        an_hour_passes()
+    assert len(mail.outbox) == 1
+
+
+def failing_of(monkeypatch):
+    """Return a function that makes the rules find one problem of a receiver, of a level."""
+
+    def rule(level, code="receiver_fails"):
+        problem = Problem(code, level, "shop.fails", "receivercall", {}, "shop.fails")
+        monkeypatch.setattr(alarm, "find_problems", lambda report: [problem])
+
+    return rule
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ from stockhub_webhooks.office.export.tables import TABLES
 from stockhub_webhooks.operations import exports, search_index
 from stockhub_webhooks.operations.worker import Worker
 from stockhub_webhooks.receiving import journal, journal_copy, refusals, spool
-from stockhub_webhooks.receiving.kept import SPOOLED
+from stockhub_webhooks.receiving.kept_fields import SPOOLED
 from stockhub_webhooks.testing import factories
 from tests.samples import ALPHABETICAL, contract
 

@@ -1,4 +1,4 @@
-"""The tables of docs/privacy.md and SECURITY.md are those of the declaration."""
+"""The tables of docs/guides/privacy.md and SECURITY.md are those of the declaration."""
 
 import importlib.util
 from pathlib import Path
@@ -15,7 +15,7 @@ def script():
     return module
 
 
-@pytest.mark.parametrize("page", ["docs/privacy.md", "SECURITY.md"])
+@pytest.mark.parametrize("page", ["docs/guides/privacy.md", "SECURITY.md"])
 def test_tables_are_up_to_date(page):
     tables = script()
     (path,) = [each for each in tables.PAGES if each == DOCS.parent / page]

@@ -10,7 +10,7 @@ from django.utils import timezone
 from stockhub_webhooks.models import Lock, Message, lock
 from stockhub_webhooks.operations.privacy import files, sweep
 from stockhub_webhooks.operations.worker import Worker
-from stockhub_webhooks.receiving import journal, records
+from stockhub_webhooks.receiving import body_removal, records
 from stockhub_webhooks.testing import factories
 
 pytestmark = pytest.mark.django_db
@@ -27,7 +27,7 @@ def copies(tmp_path):
 
 
 def remove_body(*messages):
-    Message.objects.filter(pk__in=[message.pk for message in messages]).update(**journal.removed_body())
+    Message.objects.filter(pk__in=[message.pk for message in messages]).update(**body_removal.removed_body())
 
 
 def test_lines_of_removed_bodies_go_and_others_stay_byte_for_byte(copies):

@@ -33,12 +33,11 @@ def build(project):
         install()
     shutil.copytree(HERE / "project", project)
     settings, receivers, _test = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
-    (template,) = re.findall(r"```html\+django\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
     (project / "stockhub_settings.py").write_text(settings)
     (project / "fulfilment" / "stockhub_receivers.py").write_text(receivers)
-    page = project / "templates" / "oscar" / "customer" / "order" / "order_detail.html"
-    page.parent.mkdir(parents=True)
-    page.write_text(template)
+    for path, template in re.findall(r"```html\+django\n{# (\S+) #}\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL):
+        (project / path).parent.mkdir(parents=True, exist_ok=True)
+        (project / path).write_text(template)
     return PYTHON
 
 

@@ -38,4 +38,5 @@ def test_orders_of_oscar_end_as_the_documents_say_and_its_pages_work(oscar, tran
     assert result["wrong"] == []
     assert result["orders"] > 25
     assert result["tracking"]
+    assert result["box"]
     assert {path for path, status in result["answers"].items() if status not in (200, 302)} == set()

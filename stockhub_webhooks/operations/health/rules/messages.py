@@ -114,7 +114,7 @@ def late(report: Report) -> Iterator[Problem]:
     """Report overdue work: critical if no worker is running."""
     code, level, hint = "backlog", Level.WARNING, ""
     if not report.has_worker:
-        code, level, hint = "no_worker", Level.CRITICAL, _("No worker came by: does stockhub_worker run?")
+        code, level, hint = "no_worker", Level.CRITICAL, _("No worker ran: is stockhub_worker started?")
     for field, (model, filters), text in LATE:
         backlog = field(report)
         if backlog.count:

@@ -13,7 +13,10 @@ from stockhub_webhooks.operations.health.report import Report
 
 def database(report: Report) -> Iterator[Problem]:
     """Report that the database does not answer; new messages go to the spool."""
-    if report.database:
+    if report.no_tables:
+        text = _("A table or a column is missing in the database.") + " python manage.py migrate"
+        yield Problem("database", Level.CRITICAL, text)
+    elif report.database:
         text = _("The database does not answer (%(detail)s).") % {"detail": report.database}
         yield Problem("database", Level.CRITICAL, text)
 

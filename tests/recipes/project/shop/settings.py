@@ -1,4 +1,4 @@
-"""A shop that does what docs/recipes.md shows, and nothing else."""
+"""A shop that does what docs/guides/recipes.md shows, and nothing else."""
 
 import django
 

@@ -1,0 +1,58 @@
+"""Load the stored document of a message under the lock of its order, which all messages of the order wait for."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from stockhub_webhooks.db.writes import insert, select_for_update
+from stockhub_webhooks.models import Message, Order
+from stockhub_webhooks.processing.apply.document_types import DocumentType
+from stockhub_webhooks.serializers import ParsedMessage
+
+
+class Stored(NamedTuple):
+    """What is stored of the document of a message.
+
+    Attributes:
+        order: the locked order that the message names, perhaps a stub that was just inserted; None if it names none, or
+            if the message is the order itself and it is not stored yet.
+        document: the document, or the order itself; None if it is not stored yet.
+    """
+
+    order: Order | None
+    document: Any
+
+
+def load(parsed: ParsedMessage, message: Message, document_type: DocumentType, using: str) -> Stored:
+    """Lock and load the order, and load the document. A stub is inserted for an order that is not stored."""
+    if document_type.model is Order:
+        order = select_for_update(Order, using, account=message.account, increment_id=parsed.increment_id)
+        return Stored(order, order)
+    number, order = parsed.order_increment_id, None
+    if number:
+        order = select_for_update(Order, using, account=message.account, increment_id=number)
+    if number and order is None:
+        order = Order(account=message.account, increment_id=number, po_number=parsed.po_number)
+        insert([order], using)
+    elif order and order.is_stub and parsed.po_number and not order.po_number:
+        order.po_number = parsed.po_number
+        order.save(using=using, update_fields=["po_number"])
+    return Stored(order, _load_document(parsed, message, document_type, order, using))
+
+
+def _load_document(
+    parsed: ParsedMessage, message: Message, document_type: DocumentType, order: Order | None, using: str
+) -> Any:
+    """Return the stored child of an order, locked by its own order, which the message may name wrongly."""
+    number = {"account": message.account, "increment_id": parsed.increment_id}
+    rows = document_type.model.objects.using(using).filter(**number)
+    locked_orders = {order.pk} if order else set()
+    # the document can move to another order until that order is locked, so it is read again after each lock
+    while True:
+        document = rows.first()
+        if document is None or document.order_id in locked_orders:
+            return document
+        if document.order_id is None:
+            return select_for_update(document_type.model, using, **number)
+        locked_orders.add(document.order_id)
+        select_for_update(Order, using, id=document.order_id)

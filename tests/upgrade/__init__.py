@@ -1,0 +1,1 @@
+"""Databases of former versions are upgraded: their rows, and the locks that it takes."""
