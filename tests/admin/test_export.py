@@ -111,7 +111,7 @@ def test_large_export_is_made_in_the_background_and_downloaded(staff, url, order
     assert "no-store" in answer["Cache-Control"]
     (row,) = read(answer)
     assert row["E-mail"] == "piet.testman@example.com"
-    assert LogEntry.objects.get().change_message.endswith("(1 row, with customers)")
+    assert LogEntry.objects.get().change_message.endswith("(1 rij, met klanten)")
 
 
 def test_file_of_a_large_export_is_given_only_to_who_asked_for_it(staff, clerk, url, order, large, client):

@@ -55,7 +55,9 @@ def test_loop_ends_after_max_seconds(transactional_db, post):
 def test_without_time_no_work_is_done(post):
     with DEFERRED:
         post("order")
-        call_command("stockhub_worker", "--once", "--max-seconds=0")
+        worker.Worker(until=time.monotonic()).once()
+        with pytest.raises(CommandError):
+            call_command("stockhub_worker", "--once", "--max-seconds=0")
     assert Message.objects.get().status == "received"
 
 
@@ -607,7 +609,7 @@ class Interrupted(BaseException):
 
 
 def test_message_stays_due_if_its_transaction_was_interrupted(post, monkeypatch):
-    settle = journal.settle
+    settle = transitions.settle
 
     def interrupt(*arguments, **options):
         settle(*arguments, **options)
@@ -617,10 +619,10 @@ def test_message_stays_due_if_its_transaction_was_interrupted(post, monkeypatch)
         for number in (1, 2):
             post("order", contract("order") | {"increment_id": f"00000080{number}", "entity_id": number})
         places = dict(Message.objects.values_list("pk", "due_at"))
-        monkeypatch.setattr(journal, "settle", interrupt)
+        monkeypatch.setattr(transitions, "settle", interrupt)
         with pytest.raises(Interrupted):
             worker.drain()
         assert dict(Message.objects.values_list("pk", "due_at")) == places
-        monkeypatch.setattr(journal, "settle", settle)
+        monkeypatch.setattr(transitions, "settle", settle)
         worker.drain()
     assert set(Message.objects.values_list("status", flat=True)) == {"applied"}
