@@ -70,7 +70,7 @@ def fault_of(statement):
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("statement", ["SELECT 1 FROM no_such_table", "SELECT nothing FROM django_content_type"])
+@pytest.mark.parametrize("statement", ["SELECT 1 FROM no_such_table", "SELECT no_such_column FROM django_content_type"])
 def test_missing_table_leads_to_migrate(statement):
     assert "migrate" in database_sentence(fault_of(statement))
 
