@@ -1,12 +1,10 @@
-"""Conversion of tables on MySQL and MariaDB: identity columns get a collation that compares them byte for byte."""
+"""The collations of MySQL and MariaDB: identity columns have one that compares them byte for byte."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
 from typing import Any
-
-from django.db import router
 
 from stockhub_webhooks.db.indexes import (
     BeginningIndex,
@@ -19,24 +17,6 @@ COLLATIONS = (
     "SELECT table_name, column_name, collation_name FROM information_schema.columns WHERE table_schema = DATABASE()"
 )
 Column = tuple[str, str]  # table and column
-
-
-def convert_tables(apps: Any, schema_editor: Any) -> None:
-    """Give every `ExactCharField` its collation, in one ALTER for each table, since each one copies the whole table.
-
-    Columns that have it already are left alone, so that a migration that was cut off can be repeated. No two rows
-    can collide: values that are equal by the new collation were equal by any other one.
-    """
-    if schema_editor.connection.vendor != "mysql":
-        return
-    with schema_editor.connection.cursor() as cursor:
-        cursor.execute(COLLATIONS)
-        collations = {(table, column): collation for table, column, collation in cursor.fetchall()}
-    for model in apps.get_app_config("stockhub_webhooks").get_models():
-        if router.allow_migrate_model(schema_editor.connection.alias, model):
-            sql, parameters = alter_statement(model, schema_editor, collations)
-            if sql:
-                schema_editor.execute(sql, parameters)
 
 
 def alter_statement(model: Any, schema_editor: Any, collations: Mapping[Column, str | None]) -> tuple[str, list[Any]]:

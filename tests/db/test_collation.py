@@ -3,7 +3,6 @@
 import pytest
 from django.apps import apps
 from django.core.checks import Tags, run_checks
-from django.core.management import call_command
 from django.db import connection, models
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
@@ -293,42 +292,6 @@ def test_mariadb_uses_the_indexes_whatever_the_collation_of_the_connection(many_
             assert int(row["rows"]) < 10
     finally:
         connection.close()
-
-
-# ---------------------------------------------------------------- filled tables
-
-
-def predecessor():
-    (before,) = MigrationLoader(connection).graph.node_map[APP, "0010_collation"].parents
-    return before.key[1]
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.slow
-def test_filled_tables_are_migrated_and_duplicate_parcels_stay(post):
-    post("order", sample("order", increment_id="WS-1"))
-    post("shipment", sample("shipment", increment_id="S1", track={"tracking_number": "3SABC1"}))
-    shipment = Track.objects.get().shipment_id
-    try:
-        call_command("migrate", APP, predecessor(), verbosity=0)
-        with connection.cursor() as cursor:
-            cursor.execute(f"INSERT INTO stockhub_webhooks_track (shipment_id, tracking_number) "
-                           f"VALUES ({shipment}, '3s abc 1')")  # fmt: skip
-            if connection.vendor == "mysql":
-                (index,) = [index.name for index in Order._meta.indexes if index.fields == ["increment_id"]]
-                cursor.execute("ALTER TABLE stockhub_webhooks_order MODIFY increment_id varchar(64) NOT NULL, "
-                               f"DROP INDEX {index}, DROP COLUMN increment_id_upper, "
-                               f"ADD INDEX {index} (increment_id)")  # fmt: skip
-    finally:
-        call_command("migrate", APP, verbosity=0)
-    numbers = Track.objects.order_by("pk").values_list("tracking_number", "normalized_number")
-    assert list(numbers) == [("3SABC1", "3SABC1"), ("3s abc 1", "3SABC1")]
-    Track.objects.filter(tracking_number="3s abc 1").update(carrier="dhl")
-    message = sample("shipment", increment_id="S1", track={"tracking_number": "3S-ABC-1", "carrier": "ups"})
-    assert post("shipment", message | {"updated_at": "2026-12-01 00:00:00"}).status_code == 200
-    assert set(Track.objects.values_list("tracking_number", "carrier")) == {("3SABC1", "ups"), ("3s abc 1", "dhl")}
-    assert post("order", sample("order", increment_id="ws-1")).json()["outcome"] == "created"
-    assert found_numbers("Ws-1") == {"WS-1", "ws-1"}
 
 
 @pytest.mark.mariadb
