@@ -185,7 +185,7 @@ def test_missing_spool_directory_is_not_created(well):
     folder.rmdir()
     found = of(examination.spool_directory)
     assert codes(found) == ["spool_written", "spool_not_created"]
-    assert f" {folder.parent}," in found[0].text
+    assert str(folder.parent) in found[0].text
     assert not folder.exists()
 
 
