@@ -264,7 +264,7 @@ def test_receivers_page_has_a_constant_number_of_queries(receivers, staff, post)
     first = cost()
     for number in ("1", "2", "3"):
         post("order", sample("order", increment_id=number))
-    assert cost() == first <= 12
+    assert cost() == first <= 15
 
 
 def test_changes_that_a_former_version_of_the_shop_applied_are_counted_and_offered(receivers, staff, post):
@@ -284,7 +284,7 @@ def test_changes_that_a_former_version_of_the_shop_applied_are_counted_and_offer
         post("order", sample("order", increment_id="3"))
         assert missed() == {"shop.writes": 0, "shop.fails": 0, "shop.new": 1, "shop.all": 2}
         assert f"{URL}?only_tell=on&amp;receivers=shop.new" in staff.get(RECEIVERS).text
-        event = Event.objects.get(type="order.created", increment_id="000000002")
+        event = Event.objects.get(type="order.created", increment_id="2")
         ReceiverCall.objects.create(event=event, signal="order_created", receiver="shop.new", status="pending")
         assert missed()["shop.new"] == 0
     finally:
