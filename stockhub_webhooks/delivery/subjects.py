@@ -44,7 +44,9 @@ class Subject:
 
     def load_many(self, pks: Collection[int], using: str) -> dict[int, Any]:
         """Return the rows that exist, with their orders, by primary key."""
-        rows = self.model._default_manager.using(using).filter(pk__in=pks).select_related(*self.related)
+        rows = self.model._default_manager.using(using).filter(pk__in=pks)
+        if self.related:  # without a name Django would join all relations
+            rows = rows.select_related(*self.related)
         return {row.pk: row for row in rows}
 
     @property

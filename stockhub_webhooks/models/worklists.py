@@ -130,8 +130,10 @@ class WorklistRow(AccountModel):
         model = KINDS.get(self.kind)
         if model is None or self.subject_id is None:
             return None
-        related = [] if model is Order else ["order"]
-        return model.objects.using(self._state.db).filter(pk=self.subject_id).select_related(*related).first()
+        rows = model.objects.using(self._state.db).filter(pk=self.subject_id)
+        if model is not Order:
+            rows = rows.select_related("order")
+        return rows.first()
 
 
 class WorklistProgress(RowModel):
