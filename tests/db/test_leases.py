@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 
 import pytest
-from django.db import OperationalError, connection, connections, transaction
+from django.db import OperationalError, connection, transaction
 from django.test import override_settings
 
 from stockhub_webhooks import signals
@@ -22,6 +22,7 @@ from stockhub_webhooks.receiving import claiming, journal, spool_import
 from tests.claims import claim_due
 from tests.conftest import KEY
 from tests.samples import sample
+from tests.threads import close_connections
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LEASE = 1
@@ -44,10 +45,7 @@ def in_thread(work):
         try:
             work()
         finally:
-            connections.close_all()
-            for connection in connections.all(initialized_only=True):
-                if connection.connection is not None:  # Django keeps a database in memory open
-                    connection.connection.close()
+            close_connections()
 
     thread = threading.Thread(target=run)
     thread.start()

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
-from django.db import connections
 from django.utils import timezone
 
 from stockhub_webhooks import signals
@@ -20,6 +19,7 @@ from stockhub_webhooks.operations.reconcile.asking import Choice
 from stockhub_webhooks.testing import life, payload, play, run_pending
 from stockhub_webhooks.testing.magento import Fault
 from tests.operations.reconcile.conftest import RECENT
+from tests.threads import close_connections
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -128,7 +128,7 @@ def test_a_webhook_that_arrives_while_the_answer_is_awaited_is_newer(magento, re
         if path.endswith("/rma") and not RMA.objects.exists():
             play([step for step in story if step.topic == topics.RMA][-1:])
             RMA.objects.update(status="newest")
-        connections.close_all()  # those of the thread of the server
+        close_connections()  # those of the thread of the server
         return answer
 
     monkeypatch.setattr(magento, "answer", meanwhile)
