@@ -76,7 +76,8 @@ def test_order_posted_200_times_from_16_connections_ends_in_the_newest_state(sho
     with shop.serve("--preload", "-w", "2", "-k", "gthread", "--threads", "8") as address:
         with ThreadPoolExecutor(16) as connections:
             statuses = list(connections.map(lambda body: post(address, "order", json.dumps(body).encode()), storm))
-        assert set(statuses) == {200}
+        assert set(statuses) <= {200, 202}  # 202 if the order was locked for too long: it is applied later
+    shop.worker("--once")
     newest = bodies[-1]
     assert shop.query(
         "[(o.status, str(o.updated_at), o.po_number, int(o.grand_total), o.shipping_address.city, "
