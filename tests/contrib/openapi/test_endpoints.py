@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.server, pytest.mark.postgresql]
 schema = schemathesis.openapi.from_dict(document())
 schema.app = application
 # the same ones each time: what fails here must fail for everybody
-few = settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=2, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
 def judge(case, *excluded):
