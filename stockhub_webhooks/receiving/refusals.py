@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db import Error as DatabaseFault
@@ -18,7 +19,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from stockhub_webhooks import serializers
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.db.connections import database_alias, write_transaction
+from stockhub_webhooks.db.connections import database_alias, with_retries, write_transaction
 from stockhub_webhooks.db.sequences import insert_row
 from stockhub_webhooks.db.throttle import Tally
 from stockhub_webhooks.db.timeouts import query_timeout
@@ -75,9 +76,11 @@ def record(refused: RefusedRequest) -> None:
         with query_timeout(database_alias()):
             network = network_of(refused.remote_address)
             is_muted = refused_bodies.count_muted(refused.key_fingerprint, network, refused.at)
-            _count(refused, muted=int(is_muted))
+            is_first = _count(refused, muted=int(is_muted))
             if refused.body and may_keep_body(len(refused.body)) and not is_muted:
                 _keep(refused, refused.body, network)
+            if is_first:  # last, since a failure of it must lose no body
+                delete_expired()
     except DatabaseFault as fault:
         logger.warning("a refused request was not counted (%s); the sender had its answer", type(fault).__name__)
 
@@ -93,7 +96,8 @@ def log(refused: RefusedRequest) -> None:
         )
 
 
-def _count(refused: RefusedRequest, muted: int) -> None:
+def _count(refused: RefusedRequest, muted: int) -> bool:
+    """Count a refused request; return True if it is the first one of its kind in this hour."""
     hour = refused.at.replace(minute=0, second=0, microsecond=0)
     rows = Refusal.objects.using(database_alias()).filter(hour=hour)
     identity = {
@@ -102,18 +106,18 @@ def _count(refused: RefusedRequest, muted: int) -> None:
         "key_fingerprint": refused.key_fingerprint,
     }
     if _increment(rows.filter(**identity), refused, muted):
-        return
+        return False
     if rows.count() >= MAX_COUNTERS_AN_HOUR:  # many addresses: the rest of the hour is counted in one row
         identity |= {"remote_address": "", "key_fingerprint": ""}
         if _increment(rows.filter(**identity), refused, muted):
-            return
+            return False
     row = Refusal(hour=hour, **identity, count=1, largest_body=refused.size, last_at=refused.at, muted=muted)
     try:
         insert_row(row, database_alias())
     except IntegrityError:  # another process was first
         _increment(rows.filter(**identity), refused, muted)
-        return
-    delete_expired()
+        return False
+    return True
 
 
 def delete_expired() -> None:
@@ -156,7 +160,7 @@ def _keep(refused: RefusedRequest, body: bytes, network: str) -> None:
         refused_at=refused.at,
     )
     if pushed_out := refused_bodies.keep(row):
-        _newest_counter(refused).update(pushed_out=F("pushed_out") + pushed_out)
+        with_retries(partial(_newest_counter(refused).update, pushed_out=F("pushed_out") + pushed_out))
 
 
 def _newest_counter(refused: RefusedRequest) -> QuerySet[Refusal]:

@@ -6,6 +6,7 @@ An undecided body is not deleted before it was announced to a person.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import IntegrityError
 from django.db.models import Count, F, Q, Sum
@@ -34,7 +35,7 @@ def rows() -> RefusedBodyQuerySet:
 def keep(row: RefusedBody) -> int:
     """Insert a body, make room for it, and return the number of undecided ones that were pushed out."""
     row.size = len(row.body)
-    insert_row(row, database_alias())
+    with_retries(partial(insert_row, row, database_alias()))
     return _limit_group(row) + _limit_all()
 
 
