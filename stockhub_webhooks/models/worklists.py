@@ -130,10 +130,11 @@ class WorklistRow(AccountModel):
         model = KINDS.get(self.kind)
         if model is None or self.subject_id is None:
             return None
-        rows = model.objects.using(self._state.db).filter(pk=self.subject_id)
+        rows: Any = model.objects.using(self._state.db).filter(pk=self.subject_id)
         if model is not Order:
             rows = rows.select_related("order")
-        return rows.first()
+        document: Document | None = rows.first()
+        return document
 
 
 class WorklistProgress(RowModel):
