@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
@@ -93,8 +92,7 @@ class JournalCopy:
         self._is_torn = False
         self._tasks: SimpleQueue[_Task] = SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._busy_since: float | None = None
-        self._is_stall_logged = False
+        self._is_stalled = False  # from a time-out until any task ends
 
     def append(self, message: Message) -> None:
         """Append a committed message. An error is logged, and is no reason to fail the message."""
@@ -104,15 +102,8 @@ class JournalCopy:
         try:
             line = f"{records.to_line(message)}\n".encode()
             self.do(partial(self._append, folder, line), len(line))
-        except TimeoutError as error:
-            if not self._is_stall_logged:
-                self._is_stall_logged = True
-                logger.error(
-                    "the copy of the journal gets no messages since %s (%s): they are in the database; once the disk "
-                    "answers again, stockhub_dump --since writes what the copy lacks",
-                    message.uid,
-                    error_location(error),
-                )
+        except TimeoutError:
+            pass  # logged once
         except Exception as error:
             logger.error(
                 "message %s is in the database, but not in the copy of the journal (%s); once JOURNAL_COPY_DIR can be "
@@ -130,34 +121,46 @@ class JournalCopy:
         """
         task = _Task(run, size)
         with self._lock:
-            if self._waiting_bytes and self._waiting_bytes + size > MAX_WAITING_BYTES:
-                raise TimeoutError("the disk does not answer, and no more is kept for it")
-            self._waiting_bytes += size
-            self._tasks.put(task)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="stockhub-journal-copy", daemon=True)
-                self._thread.start()
-        since = self._busy_since
-        hangs = since is not None and time.monotonic() - since > WAIT_SECONDS
-        if not task.is_done.wait(0 if hangs else WAIT_SECONDS):
-            raise TimeoutError("the disk does not answer")
+            self._start_thread()
+            has_room = not self._waiting_bytes or self._waiting_bytes + size <= MAX_WAITING_BYTES
+            if has_room:
+                self._waiting_bytes += size
+                self._tasks.put(task)
+            seconds = WAIT_SECONDS if has_room and not self._is_stalled else 0
+        if not task.is_done.wait(seconds):
+            self._note_stall(task)
+            raise TimeoutError("the disk does not answer" if has_room else "no more is kept for a disk that hangs")
         if task.error is not None:
             raise task.error
+
+    def _start_thread(self) -> None:
+        if self._thread is None:
+            thread = threading.Thread(target=self._work, name="stockhub-journal-copy", daemon=True)
+            thread.start()  # if the system has no further thread, the next message tries again
+            self._thread = thread
+
+    def _note_stall(self, task: _Task) -> None:
+        """Log that the disk does not answer, once until a task ends; this one may have ended in the meantime."""
+        with self._lock:
+            if self._is_stalled or task.is_done.is_set():
+                return
+            self._is_stalled = True
+        logger.error(
+            "the disk of JOURNAL_COPY_DIR does not answer: new messages are in the database, and wait in memory for "
+            "the copy; once the disk answers again, stockhub_dump --since writes what the copy lacks"
+        )
 
     def _work(self) -> None:
         while True:
             task = self._tasks.get()
-            self._busy_since = time.monotonic()
             try:
                 task.run()
             except Exception as error:  # raised where somebody waits for it
                 task.error = error
-            else:
-                self._is_stall_logged = False
-            self._busy_since = None
             with self._lock:
                 self._waiting_bytes -= task.size
-            task.is_done.set()
+                self._is_stalled = False
+                task.is_done.set()
 
     def _append(self, folder: Path, line: bytes) -> None:
         self._open(folder)

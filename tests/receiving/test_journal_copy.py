@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.health.rules import find_problems
 from stockhub_webhooks.operations.privacy.sweep import Sweep
 from stockhub_webhooks.receiving import journal_copy
-from stockhub_webhooks.receiving.journal_copy import COPY
+from stockhub_webhooks.receiving.journal_copy import COPY, JournalCopy
 from stockhub_webhooks.testing import LIVES, life, play, run_pending
 from tests.operations.test_checks import results
 
@@ -152,6 +153,56 @@ def test_a_disk_that_hangs_holds_no_answer_up_and_gets_the_messages_later(post, 
     hanging()
     assert len(lines(folder)) == len(topics.ALL)
     assert "journal_copy" not in [problem.code for problem in find_problems(collect_report())]
+
+
+@pytest.fixture
+def copy(folder):
+    """A copy of its own, as of another process."""
+    copy = JournalCopy()
+    yield copy
+    copy.close()
+
+
+def new_message():
+    return Message(url_topic="order", account="default", body=b"{}")
+
+
+def test_a_thread_that_never_runs_holds_up_the_first_message_only(folder, copy, monkeypatch, caplog):
+    monkeypatch.setattr(copy, "_work", lambda: None)
+    monkeypatch.setattr(journal_copy, "WAIT_SECONDS", 0.1)
+    copy.append(new_message())
+    monkeypatch.setattr(journal_copy, "WAIT_SECONDS", 3600)
+    for _ in range(2):
+        later = threading.Thread(target=copy.append, args=[new_message()], daemon=True)
+        later.start()
+        later.join(20)
+        assert not later.is_alive()
+    assert len(caplog.records) == 1
+
+
+def test_a_disk_that_answers_with_an_error_hangs_no_more(folder, copy, monkeypatch):
+    answers, answered = threading.Event(), threading.Event()
+
+    def fail():
+        answers.wait(60)
+        raise OSError
+
+    monkeypatch.setattr(journal_copy, "WAIT_SECONDS", 0.1)
+    for run in (fail, answered.set):
+        with pytest.raises(TimeoutError):
+            copy.do(run)
+    monkeypatch.setattr(journal_copy, "WAIT_SECONDS", 60)
+    answers.set()
+    answered.wait(60)
+    copy.do(lambda: time.sleep(0.1))  # waited for
+
+
+def test_a_thread_that_cannot_start_is_started_by_the_next_message(folder, copy, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", lambda thread: (_ for _ in ()).throw(RuntimeError("can't start")))
+        copy.append(new_message())
+    copy.append(new_message())
+    assert len(lines(folder)) == 1
 
 
 def test_no_more_waits_in_memory_for_a_disk_than_there_is_room_for(post, folder, hanging, monkeypatch):
