@@ -1,14 +1,13 @@
 """Test the declared changes of status; tests/conftest.py holds that no other ones happen."""
 
-import importlib.util
 import uuid
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
+from docs import state_diagram
 from stockhub_webhooks import serializers
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db import leases
@@ -22,7 +21,6 @@ from stockhub_webhooks.signals import order_created
 from stockhub_webhooks.testing.factories import MessageFactory, ReceiverCallFactory
 from tests import claims, state_changes
 
-ROOT = Path(__file__).resolve().parent.parent
 RECEIVER = "test.state_changes"
 
 
@@ -128,8 +126,5 @@ def test_a_change_that_is_not_declared_is_noticed(monkeypatch):
 
 
 def test_the_documentation_has_the_present_diagrams():
-    spec = importlib.util.spec_from_file_location("state_diagram", ROOT / "docs" / "state_diagram.py")
-    diagram = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(diagram)
-    text = diagram.PAGE.read_text(encoding="utf-8")
-    assert diagram.updated(text) == text, "run: python docs/state_diagram.py"
+    text = state_diagram.PAGE.read_text(encoding="utf-8")
+    assert state_diagram.updated(text) == text, "run: python docs/state_diagram.py"
