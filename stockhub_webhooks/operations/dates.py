@@ -8,7 +8,8 @@ from datetime import datetime, time, timedelta
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
-FORMATS = "2026-01-31 or 2026-01-31T09:00, in TIME_ZONE unless it names a zone"
+# Ends the help of each option that takes a time.
+FORMATS = "2026-01-31, 2026-01-31T09:00, or with a zone 2026-01-31T09:00+01:00; without one, in TIME_ZONE"
 
 
 def parse_timestamp(text: str | datetime, *, end_of_day: bool = False) -> datetime:
@@ -31,7 +32,7 @@ def parse_timestamp(text: str | datetime, *, end_of_day: bool = False) -> dateti
     except (ValueError, OverflowError):
         parsed = None
     if parsed is None:
-        raise ValueError(f"{text!r} is not a time: write 2026-01-31 or 2026-01-31T09:00")
+        raise ValueError(f"{text!r} is not a time: write {FORMATS}")
     return parsed if timezone.is_aware(parsed) else timezone.make_aware(parsed, timezone.get_default_timezone())
 
 

@@ -357,6 +357,7 @@ def test_dump_can_be_limited_to_a_period_and_a_topic(dump, post):
     assert dumped("2026-03-02T00:00:00Z") == ["shipment", "invoice"]
     assert dumped("2026-03-01T00:00:00Z", until="2026-03-02T00:00:00+00:00") == ["order"]
     assert dumped("2026-03-02") == ["shipment", "invoice"]  # in the shop's own zone, an hour before
+    assert dumped("2026-03-01", until="2026-03-01") == ["order"]
     assert dumped(topic="invoice") == ["invoice"]
 
 

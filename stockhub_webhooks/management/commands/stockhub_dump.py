@@ -9,7 +9,7 @@ from django.core.management.base import CommandError
 
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.management.output import SafeCommand
-from stockhub_webhooks.operations.dates import parse_timestamp
+from stockhub_webhooks.operations.dates import FORMATS, parse_timestamp
 from stockhub_webhooks.receiving import records
 
 
@@ -21,15 +21,19 @@ class Command(SafeCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Define which messages are written."""
-        parser.add_argument("--since", required=True, metavar="DATETIME", help="received at this time or later")
-        parser.add_argument("--until", metavar="DATETIME", help="received before this time")
+        parser.add_argument(
+            "--since", required=True, metavar="DATETIME", help=f"received at this time or later: {FORMATS}"
+        )
+        parser.add_argument(
+            "--until", metavar="DATETIME", help=f"received before this time; a date includes the day: {FORMATS}"
+        )
         parser.add_argument("--topic", choices=topics.ALL, default="", help="only messages of this topic")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Write the messages."""
         try:
             since = parse_timestamp(options["since"])
-            until = parse_timestamp(options["until"]) if options["until"] else None
+            until = parse_timestamp(options["until"], end_of_day=True) if options["until"] else None
         except ValueError as error:
             raise CommandError(str(error)) from None
         for message in records.received_since(since, until, options["topic"]):

@@ -55,7 +55,7 @@ class Command(SafeCommand):
         parser.add_argument(
             "--received-at",
             metavar="DATETIME",
-            help=f"time of receipt of bare bodies, not in the future (default: now); {FORMATS}",
+            help=f"time of receipt of bare bodies, not in the future (default: now): {FORMATS}",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from stockhub_webhooks.delivery import breaker
 from stockhub_webhooks.management.commands.stockhub_replay import user
 from stockhub_webhooks.management.output import SafeCommand
-from stockhub_webhooks.operations.dates import parse_duration, parse_timestamp
+from stockhub_webhooks.operations.dates import FORMATS, parse_duration, parse_timestamp
 
 
 class Command(SafeCommand):
@@ -25,8 +25,8 @@ class Command(SafeCommand):
         parser.add_argument("receiver", metavar="RECEIVER", help="the receiver, as the admin shows it")
         parser.add_argument(
             "--until",
-            metavar="TIME",
-            help="end of the pause: a time such as 2026-12-01T08:00, or a duration such as 30m, 2h or 3d",
+            metavar="DATETIME",
+            help=f"end of the pause, as a duration such as 30m, 2h or 3d, or as a time: {FORMATS}",
         )
         parser.add_argument("--reason", default="", help="shown to the office")
 

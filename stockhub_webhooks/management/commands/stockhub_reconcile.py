@@ -18,7 +18,7 @@ from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import PullUnderWay, RestError, RestUnavailable
 from stockhub_webhooks.management.output import SafeCommand
 from stockhub_webhooks.models.pull import RESULTS
-from stockhub_webhooks.operations.dates import parse_timestamp
+from stockhub_webhooks.operations.dates import FORMATS, parse_timestamp
 from stockhub_webhooks.operations.reconcile import report, run
 from stockhub_webhooks.operations.reconcile.asking import Choice
 from stockhub_webhooks.operations.reconcile.steps import Run, Step
@@ -38,7 +38,12 @@ class Command(SafeCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Define what is asked for, and the output."""
         parser.add_argument("--account", default="", help="whose settings are used; required if there are several")
-        parser.add_argument("--since", default="", metavar="DATETIME", help="all orders that were created since then")
+        parser.add_argument(
+            "--since",
+            default="",
+            metavar="DATETIME",
+            help=f"all orders that were created at this time or later: {FORMATS}",
+        )
         parser.add_argument(
             "--order", action="append", default=[], dest="orders", metavar="NUMBER",
             help="only this order, by Stock Hub's number, and its returns; may be repeated",

@@ -38,7 +38,10 @@ class Command(SafeCommand):
             "--since", default="", metavar="DATETIME", help=f"received at this time or later: {FORMATS}"
         )
         parser.add_argument(
-            "--until", default="", metavar="DATETIME", help="received before this time; a date includes the day"
+            "--until",
+            default="",
+            metavar="DATETIME",
+            help=f"received before this time; a date includes the day: {FORMATS}",
         )
         parser.add_argument("--topic", default="", choices=topics.ALL, help="only messages of this topic")
         parser.add_argument(
