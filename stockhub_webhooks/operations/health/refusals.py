@@ -54,10 +54,9 @@ class Finding(NamedTuple):
 
 def collect(made_at: datetime) -> Refusals:
     """Count the refused requests of the last 24 hours, and what waits for a decision."""
+    counted = rows_of(Refusal).filter(hour__gt=made_at - PERIOD)
     reasons = list(
-        rows_of(Refusal)
-        .filter(hour__gt=made_at - PERIOD)
-        .values("reason")
+        counted.values("reason")
         .annotate(number=Sum("count"), silenced=Sum("muted"), last=Max("last_at", filter=Q(count__gt=F("muted"))))
         .order_by("reason")
     )
@@ -75,6 +74,7 @@ def collect(made_at: datetime) -> Refusals:
     pushed_out = rows_of(Refusal).filter(hour__gt=made_at - NOT_KEPT_PERIOD).aggregate(number=Sum("pushed_out"))
     return Refusals(
         by_reason={row["reason"]: row["number"] for row in reasons},
+        by_key=_by_key(counted) if reasons else {},
         deliveries=heard,
         muted=sum(row["silenced"] for row in reasons),
         last_at=max((row["last"] for row in deliveries if row["last"]), default=None),
@@ -87,6 +87,12 @@ def collect(made_at: datetime) -> Refusals:
         pushed_out=pushed_out["number"] or 0,
         accepted_at=_accepted_at() if heard or kept["count"] else {},
     )
+
+
+def _by_key(counted: Any) -> dict[str, int]:
+    """Return how often each of the most frequent keys was refused."""
+    keys = counted.exclude(key_fingerprint="").order_by().values_list("key_fingerprint")
+    return dict(keys.annotate(number=Sum("count")).order_by("-number", "key_fingerprint")[:MAX_GROUPS])
 
 
 def _groups(waiting: Any) -> list[RefusedGroup]:

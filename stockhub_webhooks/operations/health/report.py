@@ -204,6 +204,7 @@ class Refusals:
 
     Attributes:
         by_reason: all refused requests.
+        by_key: those with a key, by its fingerprint; the most frequent keys only.
         deliveries: without those of muted senders, and without the requests for pages of ours.
         last_at: the time of the last of these.
         muted: the requests of muted senders.
@@ -218,6 +219,7 @@ class Refusals:
     """
 
     by_reason: dict[str, int] = field(default_factory=dict)
+    by_key: dict[str, int] = field(default_factory=dict)
     deliveries: int = 0
     last_at: datetime | None = None
     muted: int = 0

@@ -101,6 +101,8 @@ def _refusals(report: Report) -> Iterator[tuple[Any, str]]:
     labels = dict(RefusalReason.choices)
     for reason, count in report.refusals.by_reason.items():
         yield labels.get(reason, reason), str(count)
+    for key, count in report.refusals.by_key.items():
+        yield _("key %(key)s") % {"key": key}, str(count)
     if report.refusals.kept:
         yield _("kept, and can still be let in"), str(report.refusals.kept)
     if report.refusals.muted:

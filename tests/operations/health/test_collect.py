@@ -330,7 +330,7 @@ def test_number_of_queries_does_not_depend_on_the_number_of_rows(post, hear):
     assert queries() == few
     # four are for the test write in the transaction of this test on SQLite: a savepoint and its time-out;
     # eight count what is past its term and still here
-    assert few <= 28
+    assert few <= 29
 
 
 # ---------------------------------------------------------------- over HTTP

@@ -11,6 +11,7 @@ from stockhub_webhooks.models import Alarm, Lock, RefusedBody
 from stockhub_webhooks.operations.health import alarm
 from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.health.problems import Level
+from stockhub_webhooks.operations.health.report_text import lines
 from stockhub_webhooks.operations.health.rules import find_problems
 from stockhub_webhooks.receiving import refusals, refused_bodies
 from stockhub_webhooks.receiving.authentication import fingerprint
@@ -45,6 +46,16 @@ def test_kept_messages_stay_a_problem_after_others_were_accepted(post):
     (group,) = collect_report().refusals.groups
     assert (group.topic, group.count, group.account) == ("shipment", 3, "default")
     assert group.delete_at - group.first_at == refused_bodies.kept_for()
+
+
+def test_status_counts_the_refusals_by_key(post):
+    for key, number in {"mistyped": 3, "another": 2, None: 1}.items():
+        for _ in range(number):
+            post("order", key=key)
+    report = collect_report()
+    assert report.refusals.by_key == {fingerprint("mistyped"): 3, fingerprint("another"): 2}
+    text = "\n".join(lines(report))
+    assert all(f"{key}: {count}\n" in text for key, count in report.refusals.by_key.items())
 
 
 def test_each_topic_and_key_is_a_problem_of_its_own_up_to_a_limit(post):
