@@ -11,10 +11,11 @@ LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib",
 
 
 def error_location(error: BaseException) -> str:
-    """Return the type of an error and where it was raised, for logs: its text may hold personal data."""
-    frame = error.__traceback__
-    while frame and frame.tb_next:
-        frame = frame.tb_next
+    """Return the type of an error and its place in the shop's code, for logs: its text may hold personal data.
+
+    An error in which the shop's code has no part has the place in the library that raised it.
+    """
+    frame = innermost_own_frame(error)
     if frame is None:
         return type(error).__name__
     return f"{type(error).__name__} at {frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}"

@@ -7,7 +7,15 @@ import pytest
 
 from stockhub_webhooks import serializers, signals
 from stockhub_webhooks.delivery import ledger, manual
-from stockhub_webhooks.exceptions import CAUSE_LIMIT, DIED, PermanentFailure, RetryLater, Unreadable, error_fingerprint
+from stockhub_webhooks.exceptions import (
+    CAUSE_LIMIT,
+    DIED,
+    PermanentFailure,
+    RetryLater,
+    Unreadable,
+    error_fingerprint,
+    error_location,
+)
 from stockhub_webhooks.models import Message, ReceiverCall
 from tests.claims import claim_due
 from tests.samples import sample
@@ -42,7 +50,9 @@ def test_errors_at_two_places_are_two_causes():
 
 def test_place_of_an_error_is_in_the_shops_code():
     assert error_fingerprint(error_of(json.loads, "{")).startswith(f"JSONDecodeError at {HERE}.error_of:")
-    assert error_fingerprint(error_of(urllib.request.urlopen, "nonsense:")).startswith(f"URLError at {HERE}.error_of:")
+    error = error_of(urllib.request.urlopen, "nonsense:")
+    assert error_fingerprint(error).startswith(f"URLError at {HERE}.error_of:")
+    assert error_location(error).startswith(f"URLError at {__file__}:")
 
 
 def test_place_of_an_error_in_library_code_is_the_innermost_frame():
