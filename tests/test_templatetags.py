@@ -74,11 +74,13 @@ def test_customer_is_not_sent_to_the_shop_for_a_parcel_that_waits_for_the_carrie
 
 
 @pytest.mark.parametrize("name", ["", "no_such_attribute"])
-def test_order_whose_number_is_not_known_shows_nothing(post, number_is, name):
+def test_order_whose_number_is_not_known_shows_nothing(post, number_is, name, caplog):
     number_is(name)
     post("shipment", sample("shipment", po_number="204"))  # another customer's
     for order in (None, "", object(), OfShop()):
         assert shown(order) == ""
+    assert "OfShop" in caplog.text
+    assert "HOST_ORDER_NUMBER" in caplog.text
 
 
 def test_without_parcels_it_says_so(post):
