@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from django.core import mail
 from django.core.mail import EmailMessage, mail_admins
@@ -261,6 +262,8 @@ def write_mail(new: list[Problem], still_open: Sequence[Problem] = (), base: str
     if still_open:
         subject += " " + _("(%(count)d still open)") % {"count": len(still_open)}
         lines = [_("New:"), *lines, "", _("Still open:"), *_lines(still_open, base)]
+    if base:
+        subject += f", {urlsplit(base).netloc}"  # somebody may have several shops
     end = _("All numbers: manage.py stockhub_status. You get at most one such mail an hour.")
     return subject, isolated("\n".join([*lines, "", end, ""]))
 

@@ -160,6 +160,7 @@ def test_links_of_mails_are_absolute_by_the_setting(broken):
     with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "SITE_URL": "https://shop.example/"}):
         check_a_minute_later()
     assert "https://shop.example/admin/stockhub_webhooks/message/?" in mail.outbox[0].body
+    assert "shop.example" in mail.outbox[0].subject
 
 
 def test_links_of_mails_are_absolute_by_the_address_of_the_doctor(broken, capsys):
