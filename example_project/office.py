@@ -22,6 +22,7 @@ ORDERS = 60
 DAYS = 10
 UNKNOWN_TO_THE_SHOP = 9  # every ninth order was never placed here
 HOURS = 46
+LOG = "worker.log"
 
 
 @contextmanager
@@ -31,7 +32,8 @@ def filled_shop(directory: Path):
     with shop_server(directory) as address:
         date_back(play(address))
         worker = [sys.executable, str(HERE / "manage.py"), "stockhub_worker", "--once"]
-        subprocess.run(worker, check=True, timeout=DATABASE_TIMEOUT_SECONDS)
+        with (directory / LOG).open("wb") as log:  # receivers fail on purpose
+            subprocess.run(worker, check=True, timeout=DATABASE_TIMEOUT_SECONDS, stderr=log)
         yield address
 
 
@@ -124,10 +126,13 @@ def main() -> int:
     parser.add_argument("--directory", type=Path, default=ROOT / ".run" / "office", help="where to make the shop")
     parent = parser.parse_args().directory.resolve()
     parent.mkdir(parents=True, exist_ok=True)
-    print("filling a shop …", flush=True)
-    with filled_shop(Path(tempfile.mkdtemp(dir=parent, prefix=""))) as address:
+    directory = Path(tempfile.mkdtemp(dir=parent, prefix=""))
+    print("filling a shop, in about half a minute …", flush=True)
+    with filled_shop(directory) as address:
+        print("Done. Some orders are unknown to the shop, and its mail service is down, so that some of its receivers")
+        print(f"failed; their log is {directory / LOG}.\n")
         print(
-            f"{address}admin/stockhub_webhooks/   login: {LOGIN}   password: {PASSWORD}   (Ctrl-C ends it)", flush=True
+            f"{address}admin/stockhub_webhooks/\n\nlogin: {LOGIN}   password: {PASSWORD}   (Ctrl-C ends it)", flush=True
         )
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # of a container, or `kill` after nohup
         try:
