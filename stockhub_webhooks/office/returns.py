@@ -18,7 +18,7 @@ from stockhub_webhooks.models.credit_memo import CreditMemoItem
 from stockhub_webhooks.models.order import OrderItem
 from stockhub_webhooks.models.rma import RMAItem
 from stockhub_webhooks.purchases.pieces import with_pieces
-from stockhub_webhooks.purchases.quantities import CANCELLED, REFUSED
+from stockhub_webhooks.purchases.quantities import CANCELLED, is_refused
 
 LIMIT = 5000  # lines of all returns and credit notes of a page; with more, nothing is said
 CREDITED, IN_PART, OPEN, NO_REFUND = "credited", "in_part", "open", "no_refund"
@@ -85,7 +85,7 @@ def _summary(items: list[Any], price_of: dict[Any, Any], left: Counter[Article])
         price = price_of.get((item.rma.order_id, *_article(item)))
         summary.pieces += number
         summary.value = None if price is None or summary.value is None else summary.value + price * number
-        if item.status in REFUSED:
+        if is_refused(item, item.rma.status):
             continue
         credit = min(number, left[_article(item)])
         left[_article(item)] -= credit

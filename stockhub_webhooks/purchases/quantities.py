@@ -252,13 +252,21 @@ def _delivered(item: Any) -> dict[str, int]:
     return {"sent": item.qty or 0, "delivered": item.qty or 0}
 
 
+def is_refused(item: Any, rma_status: str | None) -> bool:
+    """Return True if an item of a return was refused; one without a status has that of the return."""
+    return _return_status(item, rma_status) in REFUSED
+
+
+def _return_status(item: Any, rma_status: str | None) -> str:
+    return (item.status or rma_status or "").lower()
+
+
 def _returning(rma_status: str | None, item: Any) -> dict[str, int]:
-    status = item.status or rma_status
     returned, requested = item.qty_returned or 0, item.qty_requested or 0
-    if status in REFUSED:
+    if is_refused(item, rma_status):
         refused = max(requested - returned, 0)
         return {"asked_back": returned, "returned": returned, "kept": returned, "refused": refused}
-    approved = item.qty_approved if status in SETTLED else None
+    approved = item.qty_approved if _return_status(item, rma_status) in SETTLED else None
     asked = max(returned, requested if approved is None else approved)
     return {"asked_back": asked, "returned": returned, "refused": max(requested - asked, 0)}
 

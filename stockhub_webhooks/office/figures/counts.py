@@ -49,7 +49,7 @@ def counts_of(period: Period) -> Counts:
     """Count the documents of a period by their own time; documents without one are left out."""
     buckets = Buckets.of(period)
     kinds = {name: _kind(name, period, buckets) for name in KINDS}
-    cancelled = in_period(Order.objects.using(database_alias()), "created_at", period).filter(status=CANCELED)
+    cancelled = in_period(Order.objects.using(database_alias()), "created_at", period).filter(status__iexact=CANCELED)
     return Counts(buckets, kinds, cancelled.count())
 
 
@@ -57,7 +57,7 @@ def _kind(name: str, period: Period, buckets: Buckets) -> Kind:
     model, column, has_amounts = KINDS[name]
     rows = in_period(model.objects.using(database_alias()), column, period)
     if model is Order:
-        rows = rows.exclude(status=CANCELED)
+        rows = rows.exclude(status__iexact=CANCELED)
     keys = ["part", *(["currency"] if has_amounts else [])]
     sums = {"amount": Sum("grand_total")} if has_amounts else {}
     kind = Kind([0] * len(buckets.parts))

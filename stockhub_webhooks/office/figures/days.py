@@ -25,7 +25,7 @@ class Days:
 
 def order_to_parcel(period: Period) -> Days:
     """Return the days from the orders of the period to the first parcel of each."""
-    orders = in_period(Order.objects.using(database_alias()), "created_at", period).exclude(status=CANCELED)
+    orders = in_period(Order.objects.using(database_alias()), "created_at", period).exclude(status__iexact=CANCELED)
     return _average(orders, "created_at", Shipment, OuterRef("pk"))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from django.db.models import Case, CharField, Exists, F, IntegerField, OuterRef, Q, Sum, Value, When
-from django.db.models.functions import Coalesce, NullIf
+from django.db.models.functions import Coalesce, Lower, NullIf
 from django.db.models.lookups import GreaterThan, IsNull
 
 from stockhub_webhooks.db.connections import database_alias
@@ -100,7 +100,7 @@ def _by_name(sums: Mapping[str | None, int]) -> dict[str, tuple[str, int]]:
 
 
 def _orders(period: Period) -> Any:
-    return in_period(Order.objects.using(database_alias()), "created_at", period).exclude(status=CANCELED)
+    return in_period(Order.objects.using(database_alias()), "created_at", period).exclude(status__iexact=CANCELED)
 
 
 def _ordered(period: Period) -> Any:
@@ -120,7 +120,8 @@ def _returned(period: Period) -> Any:
         NullIf("qty_returned", 0), NullIf("qty_approved", 0), "qty_requested", output_field=IntegerField()
     )
     rows = _without_parents(rows, "rma", "qty_requested", None)
-    return rows.exclude(status__in=REFUSED).annotate(number=pieces)
+    status = Lower(Coalesce(NullIf("status", Value("")), "rma__status", Value("")))
+    return rows.annotate(number=pieces, return_status=status).exclude(return_status__in=REFUSED)
 
 
 def _without_parents(rows: Any, document: str, pieces: str, has_no_price: Q | None) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from stockhub_webhooks.models import RMA, CreditMemo
 from stockhub_webhooks.purchases.pieces import with_pieces
-from stockhub_webhooks.purchases.quantities import CANCELLED, REFUSED
+from stockhub_webhooks.purchases.quantities import CANCELLED, is_refused
 
 LIMIT = 100  # returns; among more of the same article a guess says nothing
 
@@ -65,7 +65,7 @@ class _Returned(NamedTuple):
 
     @classmethod
     def of(cls, place: int, rma: RMA) -> _Returned:
-        items = [item for item in with_pieces(rma.items.all()) if item.status not in REFUSED]
+        items = [item for item in with_pieces(rma.items.all()) if not is_refused(item, rma.status)]
         pieces = _pieces((item, item.qty_returned or item.qty_approved or item.qty_requested) for item in items)
         fee = sum((item.row_line_return_fee or Decimal(0) for item in items), Decimal(0))
         return cls(place, rma, pieces, {sku for sku, _size in pieces}, fee)

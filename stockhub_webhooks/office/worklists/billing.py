@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
@@ -18,11 +19,8 @@ TOLERANCE = Decimal("0.05")
 def find(case: Case) -> Iterator[Finding]:
     """Yield orders and credit notes whose amounts do not match."""
     for order in case.purchase.orders:
-        checks = (
-            _excess("invoiced_too_much", order.grand_total, case.documents(order, "invoices"), order),
-            _credited_too_much(case, order),
-        )
-        found = [check for check in checks if check]
+        invoices = _excess("invoiced_too_much", order.grand_total, case.documents(order, "invoices"), order)
+        found = [check for check in (invoices, *_credited_too_much(case, order)) if check]
         if found:
             since = min(at for at, _facts in found)
             yield Finding("amounts_differ", order, since, [facts for _at, facts in found])
@@ -34,16 +32,17 @@ def find(case: Case) -> Iterator[Finding]:
             yield Finding("amounts_differ", memo, _since(memo), [facts])
 
 
-def _credited_too_much(case: Case, order: Order) -> tuple[datetime, dict[str, Any]] | None:
+def _credited_too_much(case: Case, order: Order) -> Iterator[tuple[datetime, dict[str, Any]] | None]:
+    """Yield the check of the credit notes in each currency."""
     invoices = case.documents(order, "invoices")
-    memos = case.documents(order, "credit_memos")
-    currencies = {memo.currency for memo in memos}
-    if not memos or len(currencies) != 1:
-        return None
-    bound = _total([invoice for invoice in invoices if invoice.currency in currencies])
-    if bound is None and not invoices:  # the invoice may be lost, so it is compared with the order
-        bound = order.grand_total if order.currency in currencies else None
-    return _excess("credited_too_much", bound, memos, memos[0])
+    by_currency: dict[str | None, list[Any]] = defaultdict(list)
+    for memo in case.documents(order, "credit_memos"):
+        by_currency[memo.currency].append(memo)
+    for currency, memos in by_currency.items():
+        bound = _total([invoice for invoice in invoices if invoice.currency == currency])
+        if bound is None and not invoices:  # the invoice may be lost, so it is compared with the order
+            bound = order.grand_total if order.currency == currency else None
+        yield _excess("credited_too_much", bound, memos, memos[0])
 
 
 def _excess(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any, NamedTuple
 
 from django.db.models import Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum
@@ -26,6 +28,8 @@ from stockhub_webhooks.models import (
     ShipmentItem,
 )
 from stockhub_webhooks.office.worklists.loading import Case, load
+from stockhub_webhooks.office.worklists.returning import is_refunded
+from stockhub_webhooks.office.worklists.sending import CLOSED, COMPLETE, status
 from stockhub_webhooks.purchases.pieces import with_pieces
 
 MISSING_SHIPMENT = "missing_shipment"
@@ -35,7 +39,6 @@ NEVER_MENTIONED = "never_mentioned"
 RULES = (MISSING_SHIPMENT, MISSING_INVOICE, MISSING_CREDIT_NOTE, NEVER_MENTIONED)
 
 BATCH = 200
-COMPLETE, CLOSED = "complete", "closed"
 # a return with one of these is decided; the quantities say what for
 DECIDED = ("approved", "approved_on_item", "processed_closed")
 CANCELLED = ("CANCELLED", "CANCELED")
@@ -67,6 +70,7 @@ class Known(NamedTuple):
         sent_elsewhere: pieces that were sent under other orders of the purchase beyond what those need: the parcel of
             an edited order may name the former number.
         invoiced_elsewhere: the same for invoices.
+        credited_elsewhere: the same for credit notes, beyond what the returns of those orders need.
     """
 
     order: Order
@@ -76,6 +80,7 @@ class Known(NamedTuple):
     credit_memos: Sequence[Any]
     sent_elsewhere: int = 0
     invoiced_elsewhere: int = 0
+    credited_elsewhere: int = 0
 
 
 def gaps(account: str) -> Iterator[Gap]:
@@ -106,11 +111,12 @@ def unknown_numbers(account: str) -> dict[str, datetime]:
 def known_orders(case: Case) -> Iterator[Known]:
     """Yield the orders of a purchase that Stock Hub was asked for and knows."""
     orders = case.purchase.orders
-    spare = {name: {order.pk: _spare(case, order, name) for order in orders} for name in ("shipments", "invoices")}
+    spare = [{order.pk: _spare(case, order, name) for order in orders} for name in ("shipments", "invoices")]
+    spare.append({order.pk: _spare_credit(case, order) for order in orders})
     for order in orders:
         answer = getattr(order, "rest_answer", None)
         if answer and answer.unknown_since is None:
-            sent, invoiced = (sum(pieces for pk, pieces in each.items() if pk != order.pk) for each in spare.values())
+            sent, invoiced, credited = (sum(each.values()) - each[order.pk] for each in spare)
             yield Known(
                 order,
                 shipments=case.documents(order, "shipments"),
@@ -119,6 +125,7 @@ def known_orders(case: Case) -> Iterator[Known]:
                 credit_memos=case.documents(order, "credit_memos"),
                 sent_elsewhere=sent,
                 invoiced_elsewhere=invoiced,
+                credited_elsewhere=credited,
             )
 
 
@@ -128,10 +135,17 @@ def _spare(case: Case, order: Order, name: str) -> int:
     return max(sum(_pieces(document.items.all()) for document in case.documents(order, name)) - needed, 0)
 
 
+def _spare_credit(case: Case, order: Order) -> int:
+    """Return the pieces on credit notes of an order beyond its cancelled pieces and what its returns need."""
+    memos = case.documents(order, "credit_memos")
+    needed = _cancelled(memos) + sum(_to_credit(rma) for rma in case.documents(order, "rmas"))
+    return max(_credited(memos) - needed, 0)
+
+
 def of_order(known: Known) -> Iterator[Gap]:
     """Yield the gaps of an order."""
     answer = known.order.rest_answer
-    if answer.is_shipped or (answer.is_shipped is None and known.order.status == COMPLETE):
+    if answer.is_shipped or (answer.is_shipped is None and status(known.order) == COMPLETE):
         yield from _missing(MISSING_SHIPMENT, known, known.shipments, known.sent_elsewhere, answer.shipped_since)
     if answer.is_invoiced:
         yield from _missing(MISSING_INVOICE, known, known.invoices, known.invoiced_elsewhere, answer.invoiced_since)
@@ -142,7 +156,7 @@ def of_order(known: Known) -> Iterator[Gap]:
 
 
 def _should_have_left(orders: QuerySet[Order]) -> QuerySet[Order]:
-    is_shipped = Q(rest_answer__is_shipped=True) | Q(rest_answer__is_shipped__isnull=True, status=COMPLETE)
+    is_shipped = Q(rest_answer__is_shipped=True) | Q(rest_answer__is_shipped__isnull=True, status__iexact=COMPLETE)
     return _with_too_few(orders.filter(is_shipped, rest_answer__isnull=False), ShipmentItem, "shipment__order")
 
 
@@ -152,11 +166,11 @@ def _should_be_invoiced(orders: QuerySet[Order]) -> QuerySet[Order]:
 
 def _should_be_credited(orders: QuerySet[Order]) -> QuerySet[Order]:
     returns = RMA.objects.using(database_alias()).filter(_is_decided()).values("order")
-    return orders.filter(Q(status=CLOSED) | Q(pk__in=returns), rest_answer__isnull=False)
+    return orders.filter(Q(status__iexact=CLOSED) | Q(pk__in=returns), rest_answer__isnull=False)
 
 
 def _is_decided() -> Q:
-    return Q(status__in=DECIDED) | Q(date_processed__isnull=False)
+    return reduce(or_, (Q(status__iexact=code) for code in DECIDED), Q(date_processed__isnull=False))
 
 
 def _with_too_few(orders: QuerySet[Order], model: Any, path: str) -> QuerySet[Order]:
@@ -193,7 +207,7 @@ def _missing(
     received = sum(_pieces(document.items.all()) for document in documents) + elsewhere
     returned = sum(_to_credit(rma) for rma in known.rmas)
     # pieces that were credited without a return were never sent
-    never_sent = max(_credited(known) - returned, _cancelled(known))
+    never_sent = max(_credited(known.credit_memos) - returned, _cancelled(known.credit_memos))
     if received + never_sent >= ordered and (received or never_sent):
         return
     since = since or order.updated_at or order.rest_answer.asked_at
@@ -203,9 +217,9 @@ def _missing(
 def _missing_credit_notes(known: Known) -> Iterator[Gap]:
     """Yield the returns whose pieces no credit note covers, the oldest return is covered first; or a closed order."""
     order = known.order
-    credited = _credited(known) - _cancelled(known)
+    credited = _credited(known.credit_memos) - _cancelled(known.credit_memos) + known.credited_elsewhere
     returns = sorted(known.rmas, key=lambda rma: (rma.date_requested is None, rma.date_requested, rma.pk))
-    is_closed = order.status == CLOSED and not known.credit_memos
+    is_closed = status(order) == CLOSED and not known.credit_memos and not known.credited_elsewhere
     for rma in returns:
         due = _to_credit(rma)
         if due > credited:
@@ -220,26 +234,26 @@ def _missing_credit_notes(known: Known) -> Iterator[Gap]:
 
 def is_decided(rma: RMA) -> bool:
     """Return True if Stock Hub has decided what is credited of a return."""
-    return rma.status in DECIDED or rma.date_processed is not None
+    return (rma.status or "").lower() in DECIDED or rma.date_processed is not None
 
 
 def _to_credit(rma: RMA) -> int:
     """Return how many pieces of a return are to be credited; 0 while it is not decided."""
     if not is_decided(rma):
         return 0
-    items = with_pieces(rma.items.all())
+    items = [item for item in with_pieces(rma.items.all()) if is_refunded(rma, item)]
     approved = [item.qty_approved for item in items if item.qty_approved is not None]
     if approved:
         return sum(approved)
     return sum(item.qty_returned or 0 for item in items)
 
 
-def _credited(known: Known) -> int:
-    return sum(_pieces(memo.items.all()) for memo in known.credit_memos)
+def _credited(memos: Iterable[Any]) -> int:
+    return sum(_pieces(memo.items.all()) for memo in memos)
 
 
-def _cancelled(known: Known) -> int:
-    items = [item for memo in known.credit_memos for item in memo.items.all()]
+def _cancelled(memos: Iterable[Any]) -> int:
+    items = [item for memo in memos for item in memo.items.all()]
     return _pieces([item for item in items if _is_cancelled(item)])
 
 

@@ -10,7 +10,7 @@ from stockhub_webhooks.models import RMA, RMAItem
 from stockhub_webhooks.office.worklists.loading import Case, first_known
 from stockhub_webhooks.office.worklists.rules import Finding
 from stockhub_webhooks.purchases.pieces import with_pieces
-from stockhub_webhooks.purchases.quantities import CANCELLED, REFUSED, SETTLED
+from stockhub_webhooks.purchases.quantities import CANCELLED, SETTLED, is_refused
 
 UNANSWERED = frozenset({"", "pending"})
 CAME_BACK = frozenset({"received", "approved", "processed_closed"})  # of an item or a whole return
@@ -75,10 +75,16 @@ def _due(rma: RMA) -> dict[tuple[str, str], int]:
     return due
 
 
+def is_refunded(rma: RMA, item: RMAItem) -> bool:
+    """Return True if what came back of an item is to be credited: it is neither refused nor exchanged."""
+    wishes = {_code(item.resolution), _code(item.merchant_resolution)}
+    return not is_refused(item, rma.status) and not wishes & NO_REFUND
+
+
 def _pieces_due(rma: RMA, item: RMAItem) -> int:
-    code = _code(item.status or rma.status)
-    if code in REFUSED or any(_code(wish) in NO_REFUND for wish in (item.resolution, item.merchant_resolution)):
+    if not is_refunded(rma, item):
         return 0
+    code = _code(item.status or rma.status)
     approved: Any = item.qty_approved
     if code in SETTLED and approved is not None:
         return int(min(approved, item.qty_returned) if item.qty_returned is not None else approved)

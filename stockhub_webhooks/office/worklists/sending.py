@@ -112,7 +112,7 @@ class Sending:
             if not has_shipment:
                 since = first_known(order, "updated_at", "created_at")
                 yield Finding("complete_without_shipment", order, since, [{"code": "complete", **facts}])
-        elif not (status(order) == WAITS_FOR_PAYMENT and self.case.documents(order, "payment_requests")):
+        elif not (status(order) == WAITS_FOR_PAYMENT and self.case.purchase.payment_requests):
             since = first_known(order, "created_at", "updated_at")
             yield Finding("not_sent", order, since, [{"code": "not_sent", **facts}])
 

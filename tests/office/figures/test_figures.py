@@ -124,6 +124,7 @@ def test_return_rate_is_the_share_of_the_ordered_pieces_that_came_back():
     ("returned", "pieces"),
     [
         ({"status": "rejected"}, 0),
+        ({"status": "Rejected"}, 0),
         ({"qty_approved": 2}, 2),
         ({"qty_approved": 2, "qty_returned": 1}, 1),
         ({"qty_approved": 0, "qty_returned": 0}, 3),
@@ -132,6 +133,18 @@ def test_return_rate_is_the_share_of_the_ordered_pieces_that_came_back():
 def test_pieces_of_a_return_are_those_that_are_known_best(returned, pieces):
     sold("A-1", "Acme", 5, 3, **returned)
     assert rates.rates_of(MARCH).total.returned == pieces
+
+
+@pytest.mark.parametrize("status", [None, ""])
+def test_item_without_a_status_has_that_of_its_return(status):
+    order = sold("A-1", "Acme", 5, 3, status=status)
+    order.rmas.update(status="denied")
+    assert rates.rates_of(MARCH).total.returned == 0
+
+
+def test_cancelled_order_counts_in_no_spelling():
+    Order.objects.filter(pk=sold("A-1", "Acme", 5, 3).pk).update(status="Canceled")
+    assert rates.rates_of(MARCH).total[1:] == (0, 0)
 
 
 def test_line_that_repeats_the_pieces_of_another_one_does_not_count():

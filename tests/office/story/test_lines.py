@@ -162,7 +162,7 @@ def test_pieces_refused_after_their_return_are_not_refunded(tell, lines):
 
 def test_refused_return_counts_for_items_without_a_status(tell, lines):
     tell.order(("A", "L", 1))
-    tell.rma(return_item("A", number=1, status=None), status="denied")
+    tell.rma(return_item("A", number=1, status=None), status="Denied")
     assert counted(lines(), "asked_back", "refused") == [("A", "L", 0, 1)]
 
 

@@ -69,7 +69,7 @@ def test_two_equal_matches_give_no_guess(tell, guess):
 
 
 def test_cancelled_lines_and_refused_items_are_no_match(tell, guess):
-    tell.rma(return_item("A", status="rejected"), increment_id="1")
+    tell.rma(return_item("A", status="Rejected"), increment_id="1")
     tell.credit(("A", "L", 1))
     assert guess() is None
     tell.rma(return_item("A"), increment_id="2")

@@ -505,6 +505,14 @@ def more_was_credited_than_invoiced(shop):
     return order
 
 
+@plan("amounts_differ")
+def more_was_credited_in_one_of_two_currencies(shop):
+    order = shop.sent()
+    shop.credit(order, quantity=0, currency="SEK", shipping_price=Decimal("10.00"), fee_amount=Decimal(0))
+    shop.credit(order, shipping_price=Decimal("20.00"), fee_amount=Decimal(0))
+    return order
+
+
 @look_alike
 def the_invoice_has_a_discount(shop):
     order = shop.order("complete")
@@ -696,6 +704,12 @@ def it_was_cancelled_instead(shop):
     shop.request(shop.order("canceled"))
 
 
+@plan("payment_open")
+def the_request_names_the_purchase_alone(shop):
+    shop.order("pending_payment", days=4)
+    return shop.lone_request(4, po_number=shop.po_number)
+
+
 @look_alike
 def all_went_well(shop):
     shop.sent()
@@ -724,6 +738,14 @@ def the_pull_says_that_all_was_sent_and_half_arrived(shop):
 @plan("missing_shipment")
 def the_pull_says_only_that_it_is_complete(shop):
     order = shop.order("complete")
+    shop.invoice(order)
+    shop.asked(order, is_shipped=None)
+    return order
+
+
+@plan("missing_shipment")
+def the_pull_says_complete_in_capitals(shop):
+    order = shop.order("Complete")
     shop.invoice(order)
     shop.asked(order, is_shipped=None)
     return order
@@ -778,6 +800,24 @@ def the_return_is_approved_and_half_is_credited(shop):
 def the_order_is_closed_and_not_credited(shop):
     order = shop.sent()
     order.status = "closed"
+    order.save()
+    shop.asked(order)
+    return order
+
+
+@plan("missing_credit_note")
+def the_return_is_processed_in_capitals(shop):
+    order = shop.sent()
+    shop.asked(order)
+    rma = shop.rma(order, status="Processed_Closed", date_received=shop.ago(16))
+    rma.items.update(qty_returned=2, qty_approved=2)
+    return rma
+
+
+@plan("missing_credit_note")
+def the_order_is_closed_in_capitals(shop):
+    order = shop.sent()
+    order.status = "Closed"
     order.save()
     shop.asked(order)
     return order
@@ -859,3 +899,48 @@ def the_pull_speaks_of_a_return_that_was_refused(shop):
     order = shop.sent()
     shop.asked(order)
     shop.rma(order, status="denied", date_received=shop.ago(16)).items.update(qty_returned=2)
+
+
+def processed(shop, order, **values):
+    """Return a return of all pieces that Stock Hub has settled."""
+    dates = {"date_processed": shop.ago(16), "date_received": shop.ago(17)}
+    rma = shop.rma(order, **{"status": "processed_closed"} | dates | values)
+    rma.items.update(qty_returned=2, qty_approved=2)
+    return rma
+
+
+@look_alike
+def the_pull_speaks_of_a_return_that_was_processed_and_refused(shop):
+    order = shop.sent()
+    shop.asked(order)
+    processed(shop, order, status="Denied")
+
+
+@look_alike
+def the_pull_speaks_of_a_return_whose_only_item_was_refused(shop):
+    order = shop.sent()
+    shop.asked(order)
+    processed(shop, order).items.update(status="rejected")
+
+
+@look_alike
+def the_pull_speaks_of_a_return_that_is_exchanged(shop):
+    order = shop.sent()
+    shop.asked(order)
+    processed(shop, order).items.update(resolution="exchange")
+
+
+@look_alike
+def the_pull_speaks_of_a_return_that_the_merchant_pays_as_store_credit(shop):
+    order = shop.sent()
+    shop.asked(order)
+    processed(shop, order).items.update(merchant_resolution="Store_Credit")
+
+
+@look_alike
+def the_pull_speaks_of_a_return_whose_credit_note_names_the_old_number(shop):
+    order = shop.order("canceled")
+    again = shop.sent(increment_id=f"{order.increment_id}-1")
+    processed(shop, again)
+    shop.credit(order)
+    shop.asked(again)
