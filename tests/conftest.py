@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, settings
 
 from stockhub_webhooks import pytest_plugin as plugin
 from stockhub_webhooks import signals
+from stockhub_webhooks.db import row_locks
 from stockhub_webhooks.db.low_water import LowWaterMark
 from stockhub_webhooks.db.throttle import Throttle
-from stockhub_webhooks.delivery import host_orders, shares
+from stockhub_webhooks.delivery import breaker, host_orders, ledger, shares
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.office.worklists import sweep
 from stockhub_webhooks.operations.health import alarm
@@ -190,6 +191,20 @@ def _throttles(monkeypatch):
     alarm.check_throttle.start()
     monkeypatch.setattr(sweep.look_throttle, "seconds", 3600)  # the tests of the worklists look by themselves
     sweep.look_throttle.start()
+
+
+@pytest.fixture(autouse=True)
+def _long_pauses(monkeypatch):
+    """Let pauses of a second take a minute: none is over while a slow machine still does what was due before it."""
+    for owner, name in (
+        (breaker, "FIRST_PROBE_SECONDS"),
+        (breaker, "MAX_PROBE_SECONDS"),
+        (breaker, "MAX_PROBE_SECONDS_LATER"),
+        (ledger, "DATABASE_PAUSE_SECONDS"),
+        (row_locks, "MIN_PAUSE_SECONDS"),
+        (row_locks, "MAX_PAUSE_SECONDS"),
+    ):
+        monkeypatch.setattr(owner, name, getattr(owner, name) * 60)
 
 
 @pytest.fixture(autouse=True)

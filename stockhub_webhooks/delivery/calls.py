@@ -201,7 +201,7 @@ def _record(run: _Run, error: BaseException, seconds: float) -> None:
     elif isinstance(error, PermanentFailure):
         record = partial(ledger.give_up, call, error.reason, error_fingerprint(error), seconds)
     elif isinstance(error, DatabaseFault) and not run.was_called:  # no failure of the receiver
-        record = partial(ledger.retry_later, call, 1, str(error))
+        record = partial(ledger.retry_later, call, ledger.DATABASE_PAUSE_SECONDS, str(error))
     else:
         record = partial(ledger.retry, call, error, seconds)
     if record() or not run.was_called:

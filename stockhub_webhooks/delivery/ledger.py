@@ -34,6 +34,7 @@ from stockhub_webhooks.models import Attempt, Event, ReceiverCall
 
 logger = logger_of(__name__)
 
+DATABASE_PAUSE_SECONDS = 1.0  # after a call that failed because of the database
 MAX_LOST = 3  # lost connections in a row that count no attempt
 OF_DATABASE = frozenset({CONNECTION_LOST, DEADLOCK, IDLE_IN_TRANSACTION})  # causes that do not open the breaker
 MAX_TIMEOUTS = 3  # transactions in a row that took longer than the database allows
@@ -113,7 +114,8 @@ def retry(call: ReceiverCall, error: BaseException, seconds: float | None = None
     """
     text, cause = format_error(error), DEADLOCK if is_deadlock(error) else error_fingerprint(error)
     if cause == CONNECTION_LOST and attempts.count_latest(call, cause, MAX_LOST) < MAX_LOST:
-        return retry_later(call, 1, str(error), attempts.failed_attempt(call, text, cause, seconds))
+        lost = attempts.failed_attempt(call, text, cause, seconds)
+        return retry_later(call, DATABASE_PAUSE_SECONDS, str(error), lost)
     probe_pause = breaker.note_failure(call, cause, counts=not (cause in OF_DATABASE or is_called_off(error)))
     is_timeout = cause == IDLE_IN_TRANSACTION and probe_pause is None
     if is_timeout and attempts.count_latest(call, cause, MAX_TIMEOUTS) + 1 >= MAX_TIMEOUTS:

@@ -84,7 +84,7 @@ def gives_up(**arguments):
 
 
 def waits(**arguments):
-    raise RetryLater(1)
+    raise RetryLater(60)
 
 
 def fails_with(fault):

@@ -93,7 +93,7 @@ def test_success_ends_it(post, hear):
     assert (state.failed_in_a_row, state.failing_since) == (0, None)
 
 
-@pytest.mark.parametrize("error", [RetryLater(1, "not yet"), PermanentFailure("never")])
+@pytest.mark.parametrize("error", [RetryLater(60, "not yet"), PermanentFailure("never")])
 def test_what_is_no_failure_does_not_count(post, hear, error):
     def receiver(**arguments):
         raise error
