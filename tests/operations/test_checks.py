@@ -300,7 +300,7 @@ def test_process_without_a_urlconf_needs_no_urls(settings):
 
 def test_alarm_without_a_recipient_is_a_warning(settings):
     settings.ADMINS = []
-    assert set(results(GOOD)) == {"W017", "W040"}
+    assert set(results(GOOD)) == {"W017"}
     assert set(results(GOOD | {"ALERT": ""})) == {"W040"}
     assert results(GOOD | {"ALERT": "", "KEEP_REFUSED": 0}) == {}
     assert results(GOOD | {"ALERT": "tests.operations.test_checks.results"}) == {}

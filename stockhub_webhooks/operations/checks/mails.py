@@ -24,7 +24,7 @@ def no_alert_recipient() -> Iterable[CheckMessage]:
     """W017: the alarm mails `ADMINS`, which is empty."""
     if conf.alert_has_no_recipient():
         yield Warning(
-            "ADMINS is empty, so no mail is sent when something is wrong.",
+            "ADMINS is empty, so no mail is sent when something is wrong, or before refused messages are deleted.",
             hint=f"Set ADMINS, or set {NAME}['ALERT'] to your own function, or to \"\" if a monitor runs "
             "stockhub_status.",
             id="stockhub_webhooks.W017",
@@ -33,7 +33,7 @@ def no_alert_recipient() -> Iterable[CheckMessage]:
 
 def nobody_is_told() -> Iterable[CheckMessage]:
     """W040: nobody can be told by mail of what is deleted undecided, so it is announced on the overview alone."""
-    if not conf.mails_alarms() and conf.KEEP_REFUSED > 0:
+    if not conf.ALERT and conf.KEEP_REFUSED > 0:  # W017 says it if only ADMINS is missing
         yield Warning(
             "Nobody gets a mail before refused messages are deleted: they are announced on the overview of the admin "
             "alone, and wait until somebody opens it.",
