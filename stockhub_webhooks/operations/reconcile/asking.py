@@ -139,12 +139,19 @@ def recent_numbers(account: str) -> Iterator[str]:
         raise RestNotConfigured(f"{NAME}['RECENT_PO_NUMBERS'] failed ({fault})")
 
 
-def note_asked(account: str, po_number: str, *, is_known: bool) -> None:
-    """Keep that Stock Hub does not know a number, so that it is asked again; or forget it, since it does."""
+def note_asked(account: str, po_number: str, *, is_known: bool, asked_at: datetime | None = None) -> None:
+    """Keep a number whose order is not here, so that Stock Hub is asked again; or forget it, since it is.
+
+    Args:
+        account: whose number.
+        po_number: the shop's own order number.
+        is_known: True if its order is here.
+        asked_at: when Stock Hub was asked; None for now.
+    """
     rows = AskedNumber.objects.of_account(account).using(database_alias())
     now = timezone.now()
     if is_known:
         rows.filter(po_number=po_number).delete()
-    elif not rows.filter(po_number=po_number).update(asked_at=now):
-        row = AskedNumber(account=account, po_number=po_number, first_asked_at=now, asked_at=now)
+    elif not rows.filter(po_number=po_number).update(asked_at=asked_at or now):
+        row = AskedNumber(account=account, po_number=po_number, first_asked_at=now, asked_at=asked_at or now)
         rows.bulk_create([row], ignore_conflicts=True)

@@ -117,20 +117,20 @@ class Client:
     def rmas(self, order: str = "", first_page: int = 1) -> Iterator[Page]:
         """Yield the pages of the list of returns, ascending by number.
 
-        Past the last page Magento answers the last page again, and full pages may have fewer items than asked for:
-        only the total, a repeated page or an empty one is the end.
+        Past the last page Magento answers the last page again, and full pages may have fewer items than asked for, or
+        none: only the total, a repeated page, or an empty one if there is no total, is the end.
 
         Args:
             order: the number of an order, for its returns alone.
             first_page: the first page to ask for.
         """
         seen: set[str] = set()
-        former: list[str] = []
+        former: list[str] | None = None
         for number in range(first_page, MAX_PAGES):
             answer = self.get(f"{PREFIX}/rma", _criteria(order, number))
             page = _page(answer, number)
             keys = [_number(item.data) or item.body.decode() for item in page.items]
-            if not keys or keys == former:
+            if keys == former or not (keys or page.total):
                 return
             yield page
             seen.update(keys)

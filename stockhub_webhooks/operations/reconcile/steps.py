@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from stockhub_webhooks.contract import topics
@@ -28,6 +28,7 @@ from stockhub_webhooks.serializers.shapes import trimmed
 if TYPE_CHECKING:  # httpx may not be installed
     from stockhub_webhooks.operations.reconcile.client import Answer, Client
 
+AN_INSTANT = timedelta(microseconds=1)
 MAX_UNAVAILABLE = 3  # calls in a row: one alone may be a fault of that document
 
 
@@ -120,17 +121,18 @@ class Run:
         def ask() -> None:
             found.append(self.client.order_number(po_number))
 
-        if failed := self._attempt("", po_number, ask):
-            yield failed
-            return
-        (number,) = found
+        failed = self._attempt("", po_number, ask)
+        number = "".join(found)
+        steps = [failed or Step("", po_number, "unknown")]
+        if number:
+            steps = list(self._order(number, po_number=po_number))
         if self.keep:
-            asking.note_asked(self.client.account, po_number, is_known=bool(number))
-        if not number:
-            yield Step("", po_number, "unknown")
-            return
-        yield from self._order(number, po_number=po_number)
-        if with_returns:
+            is_known = bool(number and self._stored(number))
+            # a number that could not be asked for is asked for again, by this run too if it is continued
+            before = self.began_at - AN_INSTANT if self._unavailable else None
+            asking.note_asked(self.client.account, po_number, is_known=is_known, asked_at=before)
+        yield from steps
+        if number and with_returns:
             yield from self._returns(number)
 
     def _order(self, number: str, *, po_number: str = "") -> Iterator[Step]:

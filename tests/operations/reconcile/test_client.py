@@ -51,6 +51,30 @@ def test_a_list_without_a_total_ends_with_a_repeated_page(magento, monkeypatch):
     assert len(magento.requests) == 4
 
 
+@pytest.mark.parametrize("empty_page", [1, 2])
+def test_an_empty_page_is_as_little_the_end_as_a_short_one(magento, monkeypatch, empty_page):
+    returns(magento, 6)
+    magento.max_page_size = 2
+    hidden = sorted(magento.rmas)[2 * empty_page - 2 : 2 * empty_page]  # from this user
+    real = magento.answer
+
+    def answer(path, query):
+        status, data = real(path, query)
+        data["items"] = [item for item in data["items"] if item["increment_id"] not in hidden]
+        return status, data
+
+    monkeypatch.setattr(magento, "answer", answer)
+    with Client("default") as client:
+        assert set(numbers(client)) == magento.rmas.keys() - set(hidden)
+    assert len(magento.requests) <= 5
+
+
+def test_a_list_without_any_return_is_asked_for_once(magento):
+    with Client("default") as client:
+        assert numbers(client) == []
+    assert len(magento.requests) == 1
+
+
 def test_rows_that_repeat_while_the_list_grows_end_nothing(magento, monkeypatch):
     returns(magento, 6)
     magento.max_page_size = 2

@@ -170,6 +170,31 @@ def test_a_number_that_stock_hub_does_not_know_is_asked_again_for_thirty_days(ma
     assert report() == []
 
 
+@pytest.mark.parametrize("fault", ["number", "outage", "order", "unknown"])
+def test_a_number_whose_order_cannot_be_fetched_is_named_and_asked_again(magento, reconcile, report, fault):
+    story = life("happy", seed=1)
+    magento.play(story)
+    RECENT[:] = [story.po_number]
+    orders = dict(magento.orders)
+    if fault == "unknown":
+        magento.orders.clear()
+    elif fault == "number":
+        magento.fail(400)
+    elif fault == "outage":
+        magento.fail(500, times=4)
+    else:
+        magento.fail(Fault(), 400)  # the number is answered
+    reconcile(fails=None if fault == "unknown" else "1 calls failed")
+    assert not Order.objects.exists()
+    assert report() == [("never_mentioned", story.po_number)]
+    RECENT.clear()
+    magento.orders.update(orders)
+    reconcile()
+    assert Order.objects.get().po_number == story.po_number
+    assert not [gap for gap in report() if gap[0] == "never_mentioned"]
+    assert not AskedNumber.objects.exists()
+
+
 def test_an_order_that_arrives_by_itself_is_no_gap_any_more(magento, reconcile, report):
     RECENT[:] = ["SHOP-1"]
     reconcile()
