@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -104,18 +104,29 @@ def _batches(rows: Any, limit: datetime) -> Iterator[list[int]]:
 
 def _old(orders: Any, limit: datetime) -> Subjects:
     """Return those orders whose purchases have no message since `limit`, and no work that is not settled."""
-    chosen = list(orders)
-    purchase = {order.pk: _key(order) for order in chosen}
-    numbers = {order.po_number for order in chosen if order.po_number}
-    all_orders = Order.objects.using(database_alias()).only("account", "po_number", "received_at", "increment_id")
-    siblings = all_orders.filter(Q(pk__in=list(purchase)) | Q(po_number__in=numbers))
-    keys = {order.pk: _key(order) for order in siblings}
-    young = {keys[pk] for pk in _not_old(Subjects("", tuple(siblings)), limit) if pk in keys}
-    return Subjects("", tuple(order for order in chosen if purchase[order.pk] not in young))
+    chosen = tuple(orders)
+    young = _young_purchases(chosen, limit)
+    return Subjects("", tuple(order for order in chosen if _key(order) not in young))
 
 
-def _key(order: Order) -> tuple[str, Any]:
-    return (order.account, order.po_number) if order.po_number else (order.account, order.pk)
+def _young_purchases(chosen: Collection[Any], limit: datetime) -> set[tuple[Any, ...]]:
+    """Return the keys of those purchases of the orders, or of the requests, that are not old."""
+    using = database_alias()
+    numbers = {row.po_number for row in chosen if row.po_number}
+    young: set[tuple[Any, ...]] = set()
+    all_orders = Order.objects.using(using).only("account", "po_number", "received_at", "increment_id")
+    all_requests = PaymentRequest.objects.using(using).filter(order=None).defer("extra")
+    for model, rows in ((Order, all_orders), (PaymentRequest, all_requests)):
+        own = [row.pk for row in chosen if isinstance(row, model)]
+        siblings: Any = tuple(rows.filter(Q(pk__in=own) | Q(po_number__in=numbers)))
+        keys = {row.pk: _key(row) for row in siblings}
+        subjects = Subjects("", siblings) if model is Order else Subjects("", (), siblings)
+        young |= {keys[pk] for pk in _not_old(subjects, limit) if pk in keys}
+    return young
+
+
+def _key(row: Order | PaymentRequest) -> tuple[Any, ...]:
+    return (row.account, row.po_number) if row.po_number else (row.account, type(row), row.pk)
 
 
 def _not_old(subjects: Subjects, limit: datetime) -> set[int]:
@@ -142,13 +153,9 @@ def _not_old(subjects: Subjects, limit: datetime) -> set[int]:
 
 def _old_requests(pks: list[int], limit: datetime) -> Subjects:
     """Return those payment requests without an order whose purchases have no message since `limit`."""
-    requests = Subjects("", (), tuple(_requests().filter(pk__in=pks)))
-    young = _not_old(requests, limit)
-    numbers = {row.po_number for row in requests.requests if row.po_number}
-    orders = Order.objects.using(database_alias()).filter(po_number__in=numbers, received_at__gte=limit)
-    purchases = set(orders.values_list("account", "po_number"))
-    old = (row for row in requests.requests if row.pk not in young and (row.account, row.po_number) not in purchases)
-    return Subjects("", (), tuple(old))
+    chosen = tuple(_requests().filter(pk__in=pks))
+    young = _young_purchases(chosen, limit)
+    return Subjects("", (), tuple(row for row in chosen if _key(row) not in young))
 
 
 # ---------------------------------------------------------------- removal

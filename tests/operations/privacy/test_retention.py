@@ -214,6 +214,24 @@ def test_term_of_addresses_counts_from_the_last_message_about_the_purchase(terms
     assert not Address.objects.exists()
 
 
+@pytest.mark.parametrize("young", ["request", "return of the order"])
+def test_a_purchase_has_one_term_for_its_orders_and_for_requests_without_an_order(terms, young):
+    order = factories.OrderFactory(po_number="WEB-1", received_at=LONG_AGO)
+    rma = factories.RMAFactory(order=order, received_at=LONG_AGO)
+    none = {"order": None, "order_increment_id": None}
+    request = factories.PaymentRequestFactory(
+        account=order.account, increment_id="PR-1", po_number="WEB-1", received_at=LONG_AGO, **none
+    )
+    row = request if young == "request" else rma
+    type(row).objects.update(received_at=timezone.now())
+    prune()
+    assert Order.objects.get().shipping_address
+    assert type(request).objects.get().shipping_address
+    type(row).objects.update(received_at=LONG_AGO)
+    prune()
+    assert not Address.objects.exists()
+
+
 def test_what_is_held_stays(terms, old_shop, monkeypatch):
     monkeypatch.setitem(held.HELD, "Order", lambda: Q(pk__gt=0))
     prune()
