@@ -9,10 +9,11 @@ from stockhub_webhooks.operations.privacy.subjects import Subjects, by_email, by
 
 
 def add_person_options(parser: ArgumentParser) -> Any:
-    """Define `--order`, `--email` and `--account`; return the group, of which one option must be given."""
+    """Define `--order`, `--po`, `--email` and `--account`; return the group, of which one option must be given."""
     parser.add_argument("--account", default="", help="needed if several accounts have the number")
     group = parser.add_mutually_exclusive_group(required=True)
     group.add_argument("--order", help="Stock Hub's number of the order")
+    group.add_argument("--po", help="the shop's own order number")
     group.add_argument("--email", help="an e-mail address; it may be shared or masked, so look at the orders")
     return group
 

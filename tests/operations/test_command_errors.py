@@ -82,6 +82,23 @@ def test_other_faults_of_statements_are_left_to_the_traceback():
         assert type(fault).__name__ in database_sentence(fault)
 
 
+@pytest.mark.parametrize(
+    ("command", "options", "place"),
+    [
+        ("stockhub_prune", {}, "stockhub_webhooks.operations.privacy.retention.prune"),
+        ("stockhub_prune", {"account": "test", "interactive": False}, "stockhub_webhooks.operations.prune.remove"),
+        ("stockhub_erase", {"order": "1"}, "stockhub_webhooks.management.commands.stockhub_erase.chosen_subjects"),
+    ],
+)
+def test_command_that_may_be_run_again_names_migrate_as_well(command, options, place, monkeypatch):
+    def without_tables(*arguments):
+        raise OperationalError("no such table: stockhub_webhooks_message")
+
+    monkeypatch.setattr(place, without_tables)
+    with pytest.raises(CommandError, match="migrate"):
+        call_command(command, **options)
+
+
 def test_status_without_tables_names_the_command(monkeypatch):
     def away(*arguments, **options):
         raise OperationalError("no such table: stockhub_webhooks_message")

@@ -12,7 +12,7 @@ from django.db import Error as DatabaseError
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import MultipleAccounts
 from stockhub_webhooks.management.commands.stockhub_replay import user
-from stockhub_webhooks.management.output import SafeCommand
+from stockhub_webhooks.management.output import SafeCommand, database_sentence
 from stockhub_webhooks.management.person_options import add_person_options, chosen_subjects
 from stockhub_webhooks.operations.privacy.again import erase_again
 from stockhub_webhooks.operations.privacy.answer import answers
@@ -40,7 +40,6 @@ class Command(SafeCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Define which orders are erased, `--again`, `--dry-run` and `--no-input`."""
         group = add_person_options(parser)
-        group.add_argument("--po", help="the shop's own order number")
         group.add_argument("--again", metavar="FILE", help="repeat the erasures of a log, after a restored backup")
         parser.add_argument("--dry-run", action="store_true", help="show what would be erased, erase nothing")
         parser.add_argument(
@@ -55,7 +54,8 @@ class Command(SafeCommand):
             else:
                 self.erase(chosen_subjects(options), options)
         except DatabaseError as error:
-            raise CommandError(f"the database failed ({type(error).__name__}): run it again") from error
+            sentence = database_sentence(error) or f"the database failed ({type(error).__name__})"
+            raise CommandError(f"{sentence}. Then run it again.") from error
         except (MultipleAccounts, OSError, ValueError) as error:
             raise CommandError(str(error)) from error
 

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 from django.db import Error as DatabaseError
 
 from stockhub_webhooks.conf import TEST_ACCOUNT
-from stockhub_webhooks.management.output import SafeCommand
+from stockhub_webhooks.management.output import SafeCommand, database_sentence
 from stockhub_webhooks.models.personal import configured_days, retention_days
 from stockhub_webhooks.operations import prune
 from stockhub_webhooks.operations.privacy import retention
@@ -54,23 +54,22 @@ class Command(SafeCommand):
             for model, number in prune.remove(account):
                 removed[model] += number
         except DatabaseError as error:
-            message = f"stopped after {removed.total()} rows ({type(error).__name__}): run it again"
-            raise CommandError(message) from error
+            raise stopped(error, removed.total()) from error
         self.stdout.write(f"removed: {removed.total()}")
 
     def prune(self, *, dry_run: bool) -> None:
         """Remove what is past its term, in batches with pauses; a dry run counts what the configured terms remove."""
+        pruned: Counter[str] = Counter()
         try:
             if dry_run:
                 for kind, count in retention.past_term(configured_days()).items():
                     note = "" if retention_days()[kind] is not None else " (not before RETENTION_DAYS is set)"
                     self.stdout.write(f"{kind}: {count} past the term{note}")
                 return
-            pruned: Counter[str] = Counter()
             for batch in retention.prune():
                 pruned[batch.kind] += batch.rows
         except DatabaseError as error:
-            raise CommandError(f"stopped ({type(error).__name__}): run it again") from error
+            raise stopped(error, pruned.total()) from error
         for kind, count in (+pruned).items():
             self.stdout.write(f"{kind}: {count}")
         self.stdout.write(f"removed: {pruned.total()}")
@@ -80,3 +79,9 @@ class Command(SafeCommand):
         for model, number in counts.items():
             if number:
                 self.stdout.write(f"{model._meta.verbose_name_plural}: {number}")
+
+
+def stopped(error: DatabaseError, rows: int) -> CommandError:
+    """Return the error that says how far the removal came, and what to do."""
+    sentence = database_sentence(error) or f"the database failed ({type(error).__name__})"
+    return CommandError(f"stopped after {rows} rows: {sentence}. Then run it again.")

@@ -348,9 +348,13 @@ def test_message_that_waits_keeps_its_body_until_it_is_applied(order, post):
 
 
 def test_person_is_written_as_json(order):
-    out = io.StringIO()
-    call_command("stockhub_person", email=EMAIL, stdout=out)
-    found = json.loads(out.getvalue())
+    texts = []
+    for chosen in ({"email": EMAIL}, {"order": NUMBER}, {"po": order.po_number}):
+        out = io.StringIO()
+        call_command("stockhub_person", **chosen, stdout=out)
+        texts.append(out.getvalue())
+    assert texts[1] == texts[2]
+    found = json.loads(texts[0])
     assert found["orders"] == [{"account": "default", "numbers": [NUMBER]}]
     assert found["tables"]["Address"][0]["email"] == EMAIL
     assert EMAIL in found["tables"]["Message"][0]["body"]
