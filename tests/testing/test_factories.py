@@ -1,6 +1,8 @@
 """Factories: one for each model, with consistent rows."""
 
+import sys
 from decimal import Decimal
+from importlib import import_module
 
 import pytest
 from django.apps import apps
@@ -16,6 +18,14 @@ PRICED = ("Order", "Invoice", "CreditMemo", "PaymentRequest")
 
 def test_every_model_has_a_factory():
     assert set(FACTORIES) == set(apps.get_app_config("stockhub_webhooks").get_models())
+
+
+def test_without_factory_boy_they_say_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "factory", None)
+    for name in [name for name in sys.modules if name.startswith(factories.__name__)]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install .*\[testing\]"):
+        import_module(factories.__name__)
 
 
 @pytest.mark.parametrize("model", FACTORIES, ids=lambda model: model.__name__)

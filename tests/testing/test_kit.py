@@ -8,7 +8,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.dispatch import receiver
-from django.test import TestCase, TransactionTestCase, override_settings
+from django.test import SimpleTestCase, TestCase, TransactionTestCase, override_settings
 
 from stockhub_webhooks import signals, testing
 from stockhub_webhooks.conf import configured
@@ -317,6 +317,12 @@ def test_time_of_receipt_must_be_an_aware_time(stockhub, at):
 def test_delivery_without_access_to_the_database_says_so():
     with pytest.raises(RuntimeError, match="django_db"):
         testing.deliver("order")
+
+
+class WithoutDatabase(SimpleTestCase):
+    def test_delivery_says_so(self):
+        with pytest.raises(AssertionError, match="databases"):
+            testing.deliver("order")
 
 
 def test_replay_calls_only_the_given_receiver(stockhub):

@@ -6,6 +6,11 @@ Rows are consistent: a document has an order, a line, and amounts that add up, a
 To test receivers, use `testing.deliver` instead, which runs the code that runs in production.
 """
 
+try:
+    import factory  # noqa: F401 - its absence is reported once, with what to install
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(f"{error}: pip install 'django-stockhub-webhooks[testing]'", name=error.name) from error
+
 from stockhub_webhooks.testing.factories.documents import (
     AddressFactory,
     CreditMemoFactory,
