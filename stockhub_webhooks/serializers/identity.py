@@ -14,10 +14,11 @@ from stockhub_webhooks.serializers.tolerant import SeveralDocuments
 
 # a contract's name, with or without underscores and quotes, and what follows it
 NUMBER = re.compile(
-    r"""\b(order_?increment_?id|purchase_?order_?increment_?id|increment_?id)["'\\\s]*[:=]["'\\\s]*([\w-]+)""",
+    r"""\b(order_?increment_?id|purchase_?order_?increment_?id|increment_?id)["'\\\s]*[:=]["'\\\s]*(?!null\b)([\w-]+)""",
     re.IGNORECASE,
 )
-PURCHASE_NUMBER = re.compile(r"""\bpo_?number["'\\\s]*[:=]["'\\\s]*([\w-]+)""", re.IGNORECASE)
+PURCHASE_NUMBER = re.compile(r"""\bpo_?number["'\\\s]*[:=]["'\\\s]*(?!null\b)([\w-]+)""", re.IGNORECASE)
+ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 LENGTH = 9  # Stock Hub's numbers are padded to it
 PURCHASE = "purchase"  # instead of a topic, with the shop's own order number
 
@@ -44,7 +45,7 @@ def identities(body: bytes, url_topic: str = "", headers: Mapping[str, str] | No
             return {each for text in parsed.texts for each in identities(text, url_topic)}
         parsed = identify(body, url_topic, headers)
     except Unreadable:
-        return set(_mentioned(_text(body, headers), url_topic))
+        return set(_mentioned(text_of(body, headers), url_topic))
     found = {Identity(parsed.topic, parsed.increment_id)}
     if parsed.order_increment_id:
         found.add(Identity(topics.ORDER, parsed.order_increment_id))
@@ -77,14 +78,15 @@ def without(
     return b"[" + b",".join(others) + b"]" if others else b""
 
 
-def _text(body: bytes, headers: Mapping[str, str]) -> str:
-    """Return the text of a body as far as it can be decoded."""
+def text_of(body: bytes, headers: Mapping[str, str]) -> str:
+    """Return the text of a body as far as it can be decoded, with JSON's escaped characters as themselves."""
     try:
         if compression := encodings.compression_of(body, headers.get("content-encoding", "")):
             body = encodings.unpack(body, compression, conf.MAX_BODY_BYTES)
-        return encodings.decode(body, headers.get("content-type", ""))[0]
+        text = encodings.decode(body, headers.get("content-type", ""))[0]
     except Unreadable:
-        return body.decode("latin-1")
+        text = body.decode("latin-1")
+    return ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
 
 
 def _mentioned(text: str, url_topic: str) -> Iterator[Identity]:

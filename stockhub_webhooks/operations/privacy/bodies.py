@@ -2,19 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, NamedTuple
 
 from django.db.models import Q
 
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import MentionedNumber, Message, RefusedBody
 from stockhub_webhooks.receiving import body_removal
-from stockhub_webhooks.serializers.identity import Identity, first_document, identities, without
+from stockhub_webhooks.serializers.identity import Identity, first_document, identities, text_of, without
 
 BATCH = 100  # bodies may be long
 Test = Callable[[set[Identity]], bool]
 Known = Callable[[set[Identity]], set[Identity]]
+
+
+class About(NamedTuple):
+    """Which bodies are about certain documents.
+
+    Attributes:
+        is_about: True if one of the documents is among these.
+        persons: surname and street of the customers, in lower case: a body without any number is about one of them if
+            it has both.
+        among: returns those of the documents, for many bodies at once; without it each body is asked for.
+    """
+
+    is_about: Test
+    persons: Collection[tuple[str, str]] = ()
+    among: Known | None = None
+
+    def matches(self, row: Any) -> bool:
+        """Return True if a message, or a refused one, is about one of the documents."""
+        named = _identities(row)
+        return self.is_about(named) if named else self._has_person(row)
+
+    def _has_person(self, row: Any) -> bool:
+        if not self.persons:
+            return False
+        text = text_of(bytes(row.body), row.headers).lower()
+        return any(surname in text and street in text for surname, street in self.persons)
 
 
 def unapplied(account: str) -> Any:
@@ -24,27 +50,22 @@ def unapplied(account: str) -> Any:
     return rows.exclude(Q(status=Message.Status.DISMISSED) & ~Q(increment_id=""))
 
 
-def waiting(account: str, is_about: Test) -> int:
+def waiting(account: str, about: About) -> int:
     """Return the number of open messages of an account about certain documents: they are erased when applied."""
     rows = Message.objects.using(database_alias()).filter(account=account, status=Message.Status.RECEIVED)
-    return sum(is_about(_identities(row)) for row in _each(rows))
+    return sum(map(about.matches, _each(rows)))
 
 
-def clean_unapplied(account: str, is_about: Test, among: Known | None = None) -> int:
-    """Remove the bodies of messages that were not applied and are about certain documents; return their number.
+def clean_unapplied(account: str, about: About) -> set[int]:
+    """Remove the bodies of messages that were not applied and are about certain documents; return their keys.
 
     Other documents in the same body stay.
-
-    Args:
-        account: whose messages.
-        is_about: True if one of the documents is among these.
-        among: returns those of the documents, for many messages at once; without it each message is asked for.
     """
-    cleaned = 0
-    for message in _each_about(unapplied(account), is_about, among):
-        cleaned += 1
+    cleaned = set()
+    for message in _each_about(unapplied(account), about):
+        cleaned.add(message.pk)
         rows = Message.objects.using(database_alias()).filter(pk=message.pk)
-        if rest := without(bytes(message.body), message.url_topic, message.headers, is_about):
+        if rest := without(bytes(message.body), message.url_topic, message.headers, about.is_about):
             body_removal.forget_numbers(rows)
             rows.update(body=rest, headers=_plain(message.headers), error="", increment_id="")
         else:
@@ -61,15 +82,15 @@ def forget(rows: Any) -> int:
     return body_removal.remove_bodies(rows, error="")
 
 
-def clean_refused(is_about: Test, among: Known | None = None) -> int:
-    """Delete refused bodies about certain documents; return their number. Other documents in the same body stay."""
+def clean_refused(about: About) -> set[int]:
+    """Delete refused bodies about certain documents; return their keys. Other documents in the same body stay."""
     rows = RefusedBody.objects.using(database_alias())
-    cleaned = 0
-    for kept in _each_about(rows, is_about, among):
-        cleaned += 1
+    cleaned = set()
+    for kept in _each_about(rows, about):
+        cleaned.add(kept.pk)
         row = rows.filter(pk=kept.pk)
         MentionedNumber.objects.using(database_alias()).filter(refused_body=kept.pk).delete()
-        if rest := without(bytes(kept.body), kept.url_topic, kept.headers, is_about):
+        if rest := without(bytes(kept.body), kept.url_topic, kept.headers, about.is_about):
             first = first_document(rest, kept.url_topic) or Identity(kept.topic, "")
             values = {"topic": first.topic, "increment_id": first.number, "dismissed_reason": ""}
             row.update(body=rest, headers=_plain(kept.headers), **values)
@@ -84,14 +105,15 @@ def _each(rows: Any) -> Iterator[Any]:
         yield from batch
 
 
-def _each_about(rows: Any, is_about: Test, among: Known | None) -> Iterator[Any]:
+def _each_about(rows: Any, about: About) -> Iterator[Any]:
     """Yield the rows about certain documents."""
     for batch in _batches(rows):
+        if about.among is None:
+            yield from filter(about.matches, batch)
+            continue
         named = {row.pk: _identities(row) for row in batch}
-        known = among(set().union(*named.values())) if among else None
-        for row in batch:
-            if is_about(named[row.pk]) if known is None else named[row.pk] & known:
-                yield row
+        known = about.among(set().union(*named.values()))
+        yield from (row for row in batch if named[row.pk] & known)
 
 
 def _batches(rows: Any) -> Iterator[list[Any]]:

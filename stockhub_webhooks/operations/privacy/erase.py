@@ -20,25 +20,23 @@ from django.utils import timezone
 from stockhub_webhooks.db.connections import database_alias, with_retries, write_transaction
 from stockhub_webhooks.db.writes import select_for_update
 from stockhub_webhooks.delivery import manual
-from stockhub_webhooks.delivery.subjects import subject_of
 from stockhub_webhooks.models import (
     Address,
     Attempt,
     Document,
     Erasure,
-    Event,
     Message,
     Order,
     PaymentRequest,
     ReceiverCall,
+    RefusedBody,
     WorklistRow,
 )
 from stockhub_webhooks.models.personal import RETENTION
-from stockhub_webhooks.models.worklists import NUMBER
 from stockhub_webhooks.operations.privacy import bodies, erasure_log, export_files, files, traces
+from stockhub_webhooks.operations.privacy.event_changes import clean_events
 from stockhub_webhooks.operations.privacy.subjects import Subjects, address_columns
 from stockhub_webhooks.processing.apply import BY_TOPIC
-from stockhub_webhooks.serializers.identity import Identity
 
 BATCH = 500
 REASON = Message.ERASED  # of receiver calls that are given up
@@ -83,9 +81,9 @@ def preview(subjects: Subjects) -> Result:
             raise _RollBack
     except _RollBack:
         pass
-    is_about = _test(subjects.identities())
-    result.waiting = bodies.waiting(subjects.account, is_about)
-    result.counts["files"] += files.clean_spool(is_about, dry_run=True)
+    about = _about(subjects)
+    result.waiting = bodies.waiting(subjects.account, about)
+    result.counts["files"] += files.clean_spool(subjects.account, about, dry_run=True)
     running = ReceiverCall.objects.using(using).filter(order__in=_pks(subjects.orders))
     result.running = running.filter(status=ReceiverCall.Status.RUNNING).count()
     return result
@@ -117,30 +115,37 @@ def erase(subjects: Subjects, *, by: str, at: datetime | None = None, is_again: 
         erasure_log.append(result.log_line)
     if not (is_again and rows.filter(account=row.account, erased_at=at).exists()):
         row.save(using=database_alias())
-    found, names, logged = subjects.identities(), traces.of(subjects), _logged_rows(subjects)
-    _erase_all(subjects, at, result)
+    about, names, logged = _about(subjects), traces.of(subjects), traces.logged_rows(subjects)
+    for model, pks in _erase_all(subjects, at, result).items():
+        logged.setdefault(model, set()).update(pks)
     traces.clean_admin_log(logged, names)
-    result.counts["files"] += files.clean_spool(_test(found))
-    result.waiting = bodies.waiting(subjects.account, _test(found))
+    result.counts["files"] += files.clean_spool(subjects.account, about)
+    result.waiting = bodies.waiting(subjects.account, about)
     return result
 
 
-def _test(found: Iterable[Identity]) -> bodies.Test:
-    wanted = set(found)
-    return lambda named: not wanted.isdisjoint(named)
+def _about(subjects: Subjects) -> bodies.About:
+    wanted = subjects.identities()
+    return bodies.About(lambda named: not wanted.isdisjoint(named), traces.persons(subjects))
 
 
-def _erase_all(subjects: Subjects, at: datetime, result: Result) -> None:
+def _erase_all(subjects: Subjects, at: datetime, result: Result) -> dict[Any, set[int]]:
+    """Erase; return the primary keys of what belongs to no order, by model."""
     names = traces.of(subjects)
-    found = subjects.identities()
+    about, found = _about(subjects), subjects.identities()
     for order in subjects.orders:
         _in_transaction(Subjects(subjects.account, (order,)), at, result)
     for request in subjects.requests:
         _in_transaction(Subjects(subjects.account, (), (request,)), at, result)
-    result.counts["messages"] += bodies.clean_unapplied(subjects.account, _test(found))
-    result.counts["refused"] += bodies.clean_refused(_test(found))
+    cleaned = {
+        Message: bodies.clean_unapplied(subjects.account, about),
+        RefusedBody: bodies.clean_refused(about),
+    }
+    result.counts["messages"] += len(cleaned[Message])
+    result.counts["refused"] += len(cleaned[RefusedBody])
     result.counts["texts"] += traces.clean(names)
     result.counts["files"] += export_files.remove({each.topic for each in found})
+    return cleaned
 
 
 def _in_transaction(one: Subjects, at: datetime, result: Result) -> None:
@@ -170,13 +175,6 @@ def _erase_one(one: Subjects, at: datetime) -> Counter[str]:
     _empty_worklist(one)
     counts["messages"] = _clean_messages(messages)
     return counts
-
-
-def _logged_rows(subjects: Subjects) -> dict[Any, set[int]]:
-    """Return the keys of the rows that Django's log of changes may speak of, by model."""
-    calls = ReceiverCall.objects.using(database_alias()).filter(order__in=_pks(subjects.orders))
-    rows: dict[Any, set[int]] = {Message: subjects.message_pks(), ReceiverCall: set(calls.values_list("pk", flat=True))}
-    return rows | {BY_TOPIC[topic].model: set(_pks(found)) for topic, found in subjects.documents().items()}
 
 
 def _pks(rows: Iterable[Any]) -> list[int]:
@@ -217,10 +215,7 @@ def _empty_columns(one: Subjects) -> None:
 
 def _empty_worklist(one: Subjects) -> None:
     """Empty the personal columns of the rows about payment requests without an order, and about numbers of the shop."""
-    numbers = [row.po_number for row in one.rows if row.po_number]
-    is_hers = Q(kind="payment_request", subject_id__in=_pks(one.requests)) | Q(kind=NUMBER, number__in=numbers)
-    rows = WorklistRow.objects.using(database_alias()).filter(is_hers, account=one.account)
-    rows.update(**emptied(WorklistRow, RETENTION["WorklistRow"].personal))
+    traces.worklist_rows(one).update(**emptied(WorklistRow, RETENTION["WorklistRow"].personal))
 
 
 def emptied(model: type[models.Model], names: Iterable[str]) -> dict[str, Any]:
@@ -237,40 +232,6 @@ def _empty_value(column: Any) -> Any:
 
 
 # ---------------------------------------------------------------- events, calls and messages
-
-
-def clean_events(one: Subjects) -> tuple[int, list[int]]:
-    """Take the personal values out of the events; return how many had any, and the keys of all receiver calls."""
-    using = database_alias()
-    is_hers = Q(order__in=_pks(one.orders)) | Q(type__startswith="payment_request.", subject_id__in=_pks(one.requests))
-    cleaned, last = 0, 0
-    while batch := list(Event.objects.using(using).filter(is_hers, pk__gt=last).order_by("pk")[:BATCH]):
-        last = batch[-1].pk
-        changed = [event for event in batch if forget_changes(event)]
-        Event.objects.using(using).bulk_update(changed, ["changes"])
-        cleaned += len(changed)
-    events = Event.objects.using(using).filter(is_hers).values("pk")
-    calls = ReceiverCall.objects.using(using).filter(Q(event__in=events) | Q(order__in=_pks(one.orders)))
-    return cleaned, list(calls.values_list("pk", flat=True))
-
-
-def forget_changes(event: Event) -> bool:
-    """Remove the personal changes of an event, without saving it; return False if there are none."""
-    subject = subject_of(event)
-    kept: dict[str, Any] = {}
-    for name, values in event.changes.items():
-        if not subject.is_personal(name) and not name.endswith(".tracking_url"):
-            kept[name] = [_without_links(value) for value in values] if isinstance(values, list) else values
-    is_changed = kept != event.changes
-    event.changes = kept
-    return is_changed
-
-
-def _without_links(value: Any) -> Any:
-    """Return a line or a parcel without the values that erasing empties."""
-    if isinstance(value, dict):
-        return {name: each for name, each in value.items() if name not in RETENTION["Track"].personal}
-    return value
 
 
 def _clean_calls(pks: list[int]) -> Counter[str]:

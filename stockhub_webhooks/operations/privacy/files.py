@@ -5,10 +5,12 @@ A copy is a directory with files of JSON lines, in the format of `stockhub_dump`
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,17 +18,17 @@ from uuid import UUID, uuid4
 
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Message
+from stockhub_webhooks.operations.privacy.bodies import About
 from stockhub_webhooks.receiving import journal_copy, records, spool
-from stockhub_webhooks.serializers.identity import Identity, identities
 
 CLOSED_SECONDS = 3700.0  # a file that was not written for an hour is closed, and can be rewritten
 BATCH = 500
 
-Test = Callable[[set[Identity]], bool]
+PACKED_BODY = re.compile(rb'"body"\s*:\s*"([A-Za-z0-9+/]+)')
 
 
-def clean_spool(is_about: Test, *, dry_run: bool = False) -> int:
-    """Delete files that the spool set aside and that are about certain documents; return their number.
+def clean_spool(account: str, about: About, *, dry_run: bool = False) -> int:
+    """Delete files of an account that the spool set aside and that are about certain documents; return their number.
 
     Files that wait are imported, and their messages are erased when they are applied.
     """
@@ -35,23 +37,24 @@ def clean_spool(is_about: Test, *, dry_run: bool = False) -> int:
         return 0
     cleaned = 0
     for path in sorted(folder.glob(f"*{spool.BROKEN_SUFFIX}")):
-        if is_about(_identities(path)):
+        message = _message(path)
+        if message.account in (account, "") and about.matches(message):
             cleaned += 1
             if not dry_run:
                 path.unlink(missing_ok=True)
     return cleaned
 
 
-def _identities(path: Path) -> set[Identity]:
-    try:
+def _message(path: Path) -> Message:
+    """Return the message of a file, without an account if the file is no record, or not a whole one."""
+    content = b""
+    with suppress(OSError):
         content = path.read_bytes()
-    except OSError:
-        return set()
     try:
-        message = records.to_message(json.loads(content))
+        return records.to_message(json.loads(content))
     except (ValueError, RecursionError, TypeError):
-        return identities(content)
-    return identities(bytes(message.body), message.url_topic, message.headers)
+        packed = found[1] if (found := PACKED_BODY.search(content)) else b""
+        return Message(account="", body=base64.b64decode(packed[: len(packed) // 4 * 4]) or content)
 
 
 def clean_journal_copies(folder: Path, *, now: float | None = None) -> int:

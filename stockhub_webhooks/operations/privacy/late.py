@@ -29,8 +29,9 @@ def clean() -> int:
     accounts = Message.objects.using(using).filter(status__in=unsettled).order_by()
     for account in accounts.values_list("account", flat=True).distinct():
         among = partial(erased_among, account=account)
-        cleaned += bodies.clean_unapplied(account, partial(is_erased, account=account), among)
-    return cleaned + bodies.clean_refused(is_erased, erased_among)
+        about = bodies.About(partial(is_erased, account=account), among=among)
+        cleaned += len(bodies.clean_unapplied(account, about))
+    return cleaned + len(bodies.clean_refused(bodies.About(is_erased, among=erased_among)))
 
 
 def is_erased(named: set[Identity], account: str | None = None) -> bool:

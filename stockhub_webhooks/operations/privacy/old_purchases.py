@@ -24,7 +24,8 @@ from stockhub_webhooks.models import (
 )
 from stockhub_webhooks.models.booking import purchase_name
 from stockhub_webhooks.models.personal import RETENTION
-from stockhub_webhooks.operations.privacy.erase import clean_events, emptied, remove_addresses
+from stockhub_webhooks.operations.privacy.erase import emptied, remove_addresses
+from stockhub_webhooks.operations.privacy.event_changes import clean_events
 from stockhub_webhooks.operations.privacy.held import held, is_unfinished
 from stockhub_webhooks.operations.privacy.subjects import Subjects, address_columns
 from stockhub_webhooks.processing.apply import BY_TOPIC

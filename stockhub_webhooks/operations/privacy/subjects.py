@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 from typing import Any, NamedTuple
 
-from django.db.models import Q
+from django.db.models import Q, TextField
+from django.db.models.functions import Cast
 
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.connections import database_alias
@@ -109,14 +111,15 @@ def by_po_number(number: str, account: str = "") -> Subjects:
 
 
 def by_email(email: str, account: str = "") -> list[Subjects]:
-    """Return the orders of which any document has an address with this e-mail address, by account.
+    """Return the orders of which any document has, or had, an address with this e-mail address, by account.
 
     The address may be shared or masked, and `billing_address` may be the reseller: a person must look at the orders.
     """
-    using = database_alias()
-    addresses = list(Address.objects.using(using).filter(email__iexact=email.strip()).values_list("pk", flat=True))
-    orders: set[int] = set()
-    requests: set[int] = set()
+    using, email = database_alias(), email.strip()
+    holds_it = re.compile(rf"(?<![\w.+-]){re.escape(email)}(?![\w-]|\.\w)", re.IGNORECASE).search
+    texts = Address.objects.using(using).filter(email__icontains=email).values_list("pk", "email")
+    addresses = [pk for pk, text in texts if holds_it(text or "")]
+    orders, requests = _changed_from(email, account, holds_it)
     for document_type in BY_TOPIC.values():
         model = document_type.model
         for column in address_columns(model):
@@ -132,6 +135,15 @@ def by_email(email: str, account: str = "") -> list[Subjects]:
     for request in PaymentRequest.objects.using(using).filter(pk__in=requests).order_by("pk"):
         found.setdefault(request.account, ([], []))[1].append(request)
     return [Subjects(name, tuple(rows), tuple(others)) for name, (rows, others) in sorted(found.items())]
+
+
+def _changed_from(email: str, account: str, holds_it: Callable[[str], Any]) -> tuple[set[int], set[int]]:
+    """Return the orders, and the payment requests without one, of whose changes one has the e-mail address."""
+    changes = _rows(Event, account).annotate(text=Cast("changes", TextField())).filter(text__icontains=email)
+    found = changes.values_list("type", "order_id", "subject_id", "text")
+    hers = [(name, order, subject) for name, order, subject, text in found if holds_it(text)]
+    requests = {subject for name, order, subject in hers if not order and name.startswith("payment_request.")}
+    return {order for _name, order, _subject in hers if order}, requests - {None}
 
 
 def of_pks(orders: Iterable[int]) -> list[Subjects]:

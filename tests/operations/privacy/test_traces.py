@@ -1,0 +1,138 @@
+"""Where a customer can be, besides the columns of her orders: logs, bodies without a number, files set aside."""
+
+import json
+import uuid
+
+import pytest
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.core.management import call_command
+
+from stockhub_webhooks.models import Message, Order, RefusedBody
+from stockhub_webhooks.operations.privacy.subjects import by_email
+from stockhub_webhooks.receiving import spool
+from stockhub_webhooks.receiving.kept_fields import SPOOLED
+from stockhub_webhooks.testing import factories
+from tests.samples import contract
+
+pytestmark = pytest.mark.django_db
+
+NUMBER = contract("order")["increment_id"]
+
+
+def erase(number=NUMBER):
+    call_command("stockhub_erase", order=number, interactive=False, verbosity=0)
+
+
+def order_of(email, street="Prinsengracht", **changes):
+    address = contract("order")["shipping_address"] | {"email": email, "street": street}
+    return contract("order") | {"shipping_address": address, "billing_address": None} | changes
+
+
+# ---------------------------------------------------------------- the log of the admin
+
+
+@pytest.fixture
+def reasons(post, admin_user):
+    """Rows about one order, each with a reason in the admin's log that names nobody."""
+    assert post("order", contract("order")).status_code == 200
+    post("order", contract("order"), key="mistyped")
+    post("order", json.dumps(contract("order")).encode()[:-5])
+    order = Order.objects.get()
+    row = factories.WorklistRowFactory(order=order, subject_id=order.pk, kind="order", number=order.increment_id)
+    rows = [order, row, RefusedBody.objects.get(), Message.objects.get(status="quarantined")]
+    for each in rows:
+        LogEntry.objects.log_actions(admin_user.pk, [each], CHANGE, "dismissed (her cousin called)")
+    return rows
+
+
+def test_reasons_in_the_log_go_with_their_rows(reasons):
+    erase()
+    assert LogEntry.objects.count() == len(reasons)
+    assert not LogEntry.objects.exclude(change_message="").exists()
+
+
+def test_a_preview_leaves_the_log(reasons):
+    call_command("stockhub_erase", order=NUMBER, dry_run=True, verbosity=0)
+    assert not LogEntry.objects.filter(change_message="").exists()
+
+
+# ---------------------------------------------------------------- bodies without a number
+
+
+@pytest.mark.parametrize("end", [None, -5])
+def test_unreadable_message_without_a_number_goes_by_surname_and_street(post, end):
+    address = contract("order")["shipping_address"] | {"last_name": "Zoë", "street": "Ünterweg"}
+    post("order", contract("order") | {"shipping_address": address})
+    body = json.dumps(contract("order") | {"increment_id": None, "po_number": None, "shipping_address": address})
+    assert post("order", body.encode()[:end]).status_code == 406
+    others = json.dumps(json.loads(body) | {"shipping_address": address | {"street": "Singel"}})
+    assert post("order", others.encode()[:end]).status_code == 406
+    erase()
+    hers, other = Message.objects.exclude(status="applied").order_by("pk")
+    assert (hers.status, bytes(hers.body), hers.error) == ("dismissed", b"", "")
+    assert (other.status, bytes(other.body)) == ("quarantined", others.encode()[:end])
+
+
+def test_address_of_the_reseller_takes_no_message_of_another_customer(post):
+    reseller = contract("order")["shipping_address"] | {"last_name": "Shop", "street": "Market"}
+    post("order", contract("order") | {"billing_address": reseller})
+    body = order_of("his@example.com", increment_id=None, po_number=None) | {"billing_address": reseller}
+    assert post("order", body).status_code == 406
+    erase()
+    assert Message.objects.get(status="quarantined").body
+
+
+# ---------------------------------------------------------------- by e-mail
+
+
+@pytest.mark.parametrize("stored", [" Old@Example.COM ", "old@example.com\u200b", "mailto:old@example.com"])
+def test_order_is_found_by_any_spelling_of_the_address(post, stored):
+    post("order", order_of(stored))
+    (found,) = by_email(" old@example.com")
+    assert found.numbers == [NUMBER]
+
+
+@pytest.mark.parametrize(
+    "stored", ["gold@example.com", "b.old@example.com", "old@example.com.au", "old@example.community"]
+)
+def test_order_of_a_longer_address_is_not_found(post, stored):
+    post("order", order_of(stored))
+    assert not by_email("old@example.com")
+
+
+def test_order_is_found_by_the_address_that_it_had_before(post):
+    post("order", order_of("old@example.com"))
+    post("order", order_of("new@example.com", updated_at="2026-11-01T10:00:00+00:00"))
+    assert Order.objects.get().shipping_address.email == "new@example.com"
+    (found,) = by_email("OLD@example.com", "default")
+    assert found.numbers == [NUMBER]
+    assert not by_email("old@example.com", "another")
+
+
+# ---------------------------------------------------------------- files that the spool set aside
+
+
+@pytest.fixture
+def set_aside(settings, tmp_path):
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {
+        "SPOOL_DIR": str(tmp_path),
+        "API_KEYS": {"default": "a-key-of-the-shop-0001", "other": "a-key-of-the-shop-0002"},
+    }
+
+    def write(account, end=None):
+        message = Message(url_topic="order", account=account, body=json.dumps(contract("order")).encode())
+        path = spool.write({name: getattr(message, name) for name in SPOOLED} | {"uid": uuid.uuid4()})
+        aside = spool.set_aside(path)
+        aside.write_bytes(aside.read_bytes()[:end])
+        return aside
+
+    return write
+
+
+def test_files_go_by_account_also_if_they_are_torn_or_their_account_is_gone(set_aside):
+    factories.OrderFactory(account="default", increment_id=NUMBER)
+    gone = [set_aside("default"), set_aside("default", -40), set_aside("removed")]
+    stays = set_aside("other")
+    erase()
+    assert not [path for path in gone if path.exists()]
+    assert stays.exists()
