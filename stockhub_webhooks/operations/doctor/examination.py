@@ -164,7 +164,10 @@ def runner(context: Context) -> Iterator[Finding]:
         return
     late = _("No worker ran in the last 15 minutes (the last one: %(moment)s).") % {"moment": format_time(last)}
     text = late if last else _("No worker has run yet.")
-    todo = _("Run stockhub_worker as a service, or every minute by cron: %(line)s") % {"line": cron_line()}
+    todo = _(
+        "Run stockhub_worker as a service, or every minute by cron, which has none of the server's environment "
+        'variables ("set -a && . FILE &&" reads them): %(line)s'
+    ) % {"line": cron_line()}
     if context.applies_in_request:
         costs = _("What is left over waits for the next message.")
         yield warning("no_worker", f"{text} {costs}", todo)
