@@ -33,4 +33,4 @@ def lines() -> Iterator[str]:
         yield "  " + _("There is a key in use: keep both until stockhub_status shows the new one, then remove the old.")
     else:
         yield '    "API_KEYS": os.environ["STOCKHUB_API_KEY"]'
-    yield "  " + _("Restart the server. Tell Winkelstraat the key by another way than the mail with the addresses.")
+    yield "  " + _("Restart the server. Give Winkelstraat the key through another channel than the mail below.")
