@@ -22,7 +22,7 @@ from stockhub_webhooks.operations.health import alarm
 from stockhub_webhooks.operations.health.kept_report import KEPT_REPORT
 from stockhub_webhooks.receiving.recent import RECENT
 from stockhub_webhooks.runners import inline, slices
-from tests import state_changes
+from tests import leftovers, state_changes
 from tests.processes import Shop, scratch_database
 from tests.samples import contract
 
@@ -157,6 +157,18 @@ def staff(django_user_model):
 def django_db_setup(django_db_setup, django_db_blocker):
     with django_db_blocker.unblock():
         state_changes.watch(connection)
+    leftovers.blockers.append(django_db_blocker)
+    yield
+    leftovers.blockers.clear()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item):
+    """Let the test fail that leaves rows behind, rather than one that comes after it."""
+    result = yield
+    if "rows_of_the_module" not in item.fixturenames:
+        assert not (left := leftovers.remove_leftovers()), f"the test left rows behind: {', '.join(left)}"
+    return result
 
 
 @pytest.fixture(autouse=True)
