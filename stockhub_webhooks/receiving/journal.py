@@ -73,7 +73,10 @@ def write_to_spool(message: Message) -> None:
 
 @sensitive_variables()
 def enter(message: Message, *, by: str | None = None, claim: UUID | None = None) -> None:
-    """Commit a new message that no request of the sender waits for, for instance an ingested one; it is due at once.
+    """Store a new message that no request of the sender waits for, for instance an ingested one; it is due at once.
+
+    It is committed with the caller's transaction, if there is one. `message_received` is sent, and the copy of the
+    journal written, after the commit.
 
     Args:
         message: not saved yet.
@@ -86,11 +89,15 @@ def enter(message: Message, *, by: str | None = None, claim: UUID | None = None)
     _prepare(message, claimed=claim is not None)
     message.claim = claim
     _insert_once(message, database_alias())
-    transaction.on_commit(partial(journal_copy.append, message), using=database_alias(), robust=True)
     if by is not None:
         message.entered_by = by
         Message.objects.using(database_alias()).filter(pk=message.pk).update(entered_by=by)
-    signals.message_received.send_robust(Message, message=message)
+
+    def after_commit() -> None:
+        journal_copy.append(message)
+        signals.message_received.send_robust(Message, message=message)
+
+    transaction.on_commit(after_commit, using=database_alias(), robust=True)
 
 
 def insert_to_try(message: Message) -> None:

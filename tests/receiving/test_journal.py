@@ -11,12 +11,32 @@ from stockhub_webhooks.exceptions import NotStored, error_location
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.models.message import new_uid
 from stockhub_webhooks.receiving import journal, kept_fields, spool, spool_import
+from stockhub_webhooks.signals import message_received
 
 pytestmark = pytest.mark.django_db
 
 
 def message(**values):
     return Message(url_topic="order", account="default", body=b"{}", **values)
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_message_that_is_entered_is_made_known_once_it_is_committed(transactional_db, is_kept):
+    known = []
+
+    def listen(sender, message, **arguments):
+        known.append(message.pk)
+
+    message_received.connect(listen)
+    try:
+        with transaction.atomic():
+            journal.enter(message(), by="office")
+            assert known == []
+            transaction.set_rollback(not is_kept)
+    finally:
+        message_received.disconnect(listen)
+    assert known == list(Message.objects.filter(entered_by="office").values_list("pk", flat=True))
+    assert len(known) == is_kept
 
 
 def test_a_dead_connection_is_closed_and_tried_once_more(transactional_db, monkeypatch):
