@@ -139,6 +139,8 @@ class _Run:
                 raise
             self.call.status = ReceiverCall.Status.RUNNING  # the mark was rolled back
             self.error = (as_lost_connection(error) if self.has_returned else None) or error
+        if self.has_returned:  # also if the answer to the commit was lost, or a hook after it failed
+            ledger.look_for_later_calls(self.call)
         self._leave_session()
 
     @property

@@ -87,7 +87,7 @@ def mark_done(call: ReceiverCall) -> bool:
     """Mark the call as done; return False if another process has claimed it.
 
     Must be the first statement of the transaction that the receiver runs in, so that the mark and what the receiver
-    writes to this database are committed together, once.
+    writes to this database are committed together, once. After the commit, the caller calls `look_for_later_calls`.
     """
     return _change(call, status=ReceiverCall.Status.DONE, due_at=None, done_at=timezone.now(), last_error="", cause="")
 
@@ -226,15 +226,18 @@ def _change(call: ReceiverCall, attempt: Attempt | None = None, **values: Any) -
     needs_transaction = attempt is not None or (values["status"] != ReceiverCall.Status.DONE and call.steps_run)
     is_changed = bool(attempts.save_with(step, call, attempt) if needs_transaction else with_retries(step))
     if is_changed:
-        if values["due_at"] is None:
-            _look_for_later_calls(call)
+        if values["status"] == ReceiverCall.Status.GIVEN_UP:
+            look_for_later_calls(call)
         call.status, call.cause = values["status"], values["cause"]
         call.claim = values.get("claim", call.claim)
     return is_changed
 
 
-def _look_for_later_calls(call: ReceiverCall) -> None:
-    """Lower the low-water mark: calls that waited for this one may be due since their message was applied."""
+def look_for_later_calls(call: ReceiverCall) -> None:
+    """Lower the low-water mark: calls that waited for this one may be due since their message was applied.
+
+    Before the commit of its end, a search of another thread would find nothing and raise the mark again.
+    """
     message = call.event.message
     applied_at = message.applied_at if message else call.event.received_at
     if applied_at is not None:

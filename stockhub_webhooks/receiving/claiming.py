@@ -115,10 +115,10 @@ def _release(token: UUID, places: Mapping[int, datetime | None], messages: list[
     # with their former `due_at`, so that they are applied before messages that came in later
     former = {message.pk: places[message.pk] for message in messages}
     place = Case(*(When(pk=pk, then=Value(due_at)) for pk, due_at in former.items()), default=F("due_at"))
-    low_water.fall_below(min(due_at for due_at in former.values() if due_at))
     values = {"attempts": F("attempts") - 1, "due_at": place, "claim": None, "is_suspect": False}
     with suppress(DatabaseFault):  # their lease lapses
         with_retries(partial(rows.filter(due_at__isnull=False).update, **values))
+    low_water.fall_below(min(due_at for due_at in former.values() if due_at))
 
 
 def put_off(messages: list[Message], reason: str, seconds: float) -> None:

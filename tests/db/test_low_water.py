@@ -30,6 +30,7 @@ def _marks(monkeypatch, settings):
 def raise_marks():
     """As a search does that found first what is due now."""
     for key in due_calls.low_water._marks:
+        due_calls.low_water.floor(key)
         due_calls.low_water.rise(timezone.now(), key)
 
 
@@ -63,9 +64,10 @@ def test_search_that_found_nothing_does_not_raise_the_mark():
 
 
 @pytest.mark.django_db
-def test_call_that_waited_in_line_is_made_as_soon_as_its_predecessor_is_settled(post, hear):
+@pytest.mark.parametrize("while_it_runs", [False, True])
+def test_call_that_waited_in_line_is_made_as_soon_as_its_predecessor_is_settled(post, hear, while_it_runs):
     """It is due since long ago, and other calls have raised the mark meanwhile."""
-    heard = hear(event_recorded)
+    heard = hear(event_recorded, lambda **arguments: raise_marks() if while_it_runs else None)
     post("order")
     post("shipment")
     for message in claim_due():
