@@ -9,6 +9,7 @@ from django.db.models import Prefetch, QuerySet
 from django.utils.cache import patch_cache_control
 from rest_framework import serializers
 from rest_framework.renderers import JSONRenderer
+from rest_framework.views import exception_handler
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from stockhub_webhooks.contrib.rest.bases import SHOWN
@@ -37,6 +38,10 @@ class ReadOnly(ReadOnlyModelViewSet[Any]):
         """Let reports of errors name query sets, instead of reading them."""
         without_queries(request)
         return super().initialize_request(request, *args, **kwargs)
+
+    def get_exception_handler(self) -> Any:
+        """Answer errors as REST framework does, whatever the host's `EXCEPTION_HANDLER` expects of its own views."""
+        return exception_handler
 
     def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
         """Keep the answer, which may show persons, out of all caches."""

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.test import Client
+from django.test import Client, override_settings
 from django.utils.dateparse import parse_datetime
 
 from stockhub_webhooks.contrib.rest.pages import NewestFirst
@@ -197,6 +197,16 @@ def test_a_value_that_cannot_be_read_is_said(staff, query):
     answer = staff.get(f"{ORDERS}?{query}")
     assert answer.status_code == 400
     assert set(answer.json()) == {query.partition("=")[0]}
+
+
+def handle_own_errors(error, context):
+    """The handler of a host that knows its own views."""
+    return context["view"].answer_of_the_host(error)
+
+
+def test_exception_handler_of_the_host_is_for_its_own_views(staff):
+    with override_settings(REST_FRAMEWORK={"EXCEPTION_HANDLER": f"{__name__}.handle_own_errors"}):
+        assert staff.get(f"{ORDERS}?test=perhaps").status_code == 400
 
 
 @BOTH
