@@ -158,8 +158,9 @@ class TimeoutWatchdog:
         with self._lock:
             self._waits.add(wait)
             if not self._is_running:
-                Thread(target=self._run, name="stockhub-timeout-watchdog", daemon=True).start()
-                self._is_running = True
+                with suppress(RuntimeError):  # the system has no further thread: the next wait tries again
+                    Thread(target=self._run, name="stockhub-timeout-watchdog", daemon=True).start()
+                    self._is_running = True
 
     def forget(self, wait: _Wait) -> None:
         """Stop watching a wait; its connection is not touched any more."""

@@ -171,9 +171,10 @@ class JournalCopy:
 
     def _start_timer(self) -> None:
         if self._timer is None:
-            self._timer = threading.Timer(SYNC_SECONDS, self.sync)
-            self._timer.daemon = True
-            self._timer.start()
+            timer = threading.Timer(SYNC_SECONDS, self.sync)
+            timer.daemon = True
+            timer.start()
+            self._timer = timer
 
     def sync(self) -> None:
         """Have what was written put on the disk."""

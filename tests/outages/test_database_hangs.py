@@ -3,11 +3,14 @@
 With the OPTIONS that the README writes, and `DATABASE_TIMEOUT_SECONDS`, each of these ends; without, it waits for ever.
 """
 
+import threading
+
 import pytest
 from django.db import OperationalError, close_old_connections, connection
 from django.test import override_settings
 
-from stockhub_webhooks.db.timeouts import SLOW_SECONDS, WATCHDOG, query_timeout, should_retry
+from stockhub_webhooks.db import timeouts
+from stockhub_webhooks.db.timeouts import SLOW_SECONDS, WATCHDOG, TimeoutWatchdog, query_timeout, should_retry
 from stockhub_webhooks.models import Message, Order
 from stockhub_webhooks.operations import worker
 from stockhub_webhooks.receiving import spool, spool_import
@@ -159,6 +162,20 @@ def test_connection_that_is_closed_already_is_no_error():
     with query_timeout("default"):
         while WATCHDOG._waits:
             pass
+
+
+def test_step_is_done_although_the_system_has_no_further_thread(monkeypatch):
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(timeouts, "WATCHDOG", watchdog := TimeoutWatchdog())
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with query_timeout("default"):
+            assert watchdog._waits
+    assert not watchdog._waits
+    with query_timeout("default"):
+        assert watchdog._is_running
 
 
 def test_child_process_starts_with_a_fresh_watchdog():
