@@ -93,12 +93,7 @@ def known_names() -> list[str]:
 
 def pause(receiver: str, *, until: datetime | None = None, by: str = "", reason: str = "") -> None:
     """Pause a receiver: its calls wait, without attempts and without probes, until `until` or `resume`."""
-    values = {"paused_at": NOW, "paused_until": until, "paused_by": by[:150], "pause_reason": reason}
-    if not _rows(receiver).update(**values):
-        new = ReceiverState(receiver=receiver)
-        ReceiverState.objects.using(database_alias()).bulk_create([new], ignore_conflicts=True)
-        _rows(receiver).update(**values)
-    clear_cache()
+    _write(receiver, paused_at=NOW, paused_until=until, paused_by=by[:150], pause_reason=reason)
     logger.warning("receiver %s is paused; its calls wait until it is resumed", receiver)
 
 
@@ -135,13 +130,8 @@ def note_failure(call: ReceiverCall, cause: str, *, counts: bool) -> int | None:
 
 def note_failed_lookup(call: ReceiverCall) -> None:
     """Count an attempt in which `HOST_ORDER_RESOLVER` raised; the breaker stays as it is."""
-    if call.is_test:
-        return
-    if not _rows(call.receiver).update(**_one_more()):
-        new = ReceiverState(receiver=call.receiver)
-        ReceiverState.objects.using(database_alias()).bulk_create([new], ignore_conflicts=True)
-        _rows(call.receiver).update(**_one_more())
-    clear_cache()
+    if not call.is_test:
+        _write(call.receiver, **_one_more())
 
 
 def _one_more() -> dict[str, Any]:
@@ -258,6 +248,15 @@ def postpone_probe(state: ReceiverState) -> None:
 def clear_cache() -> None:
     """Let this process read the states anew."""
     cache_throttle.reset()
+
+
+def _write(receiver: str, **values: Any) -> None:
+    """UPDATE the state of a receiver; insert it at first."""
+    if not _rows(receiver).update(**values):
+        new = ReceiverState(receiver=receiver)
+        ReceiverState.objects.using(database_alias()).bulk_create([new], ignore_conflicts=True)
+        _rows(receiver).update(**values)
+    clear_cache()
 
 
 def _rows(receiver: str | None = None) -> Any:
