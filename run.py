@@ -54,9 +54,13 @@ PARALLEL = ("-n", "logical", "--maxprocesses", "8", "--dist", "worksteal")
 PYTEST = ("-m", "pytest", "-q")
 DRILLS = {
     "chaos": (
-        "broken requests for ten minutes, then faults of every sort under load",
+        "broken requests for ten minutes, faults that are put into the app, then faults of every sort under load",
         None,
-        [(*PYTEST, "tests/security/fuzz"), ("benchmarks/faults.py", "--seconds", "600")],
+        [
+            (*PYTEST, "tests/security/fuzz"),
+            (*PYTEST, "tests/kills"),
+            ("benchmarks/faults.py", "--seconds", "600"),
+        ],
     ),
     "fuzz": (
         "variations of the documented bodies for ten minutes: nothing is lost, no other document changes",
