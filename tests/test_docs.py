@@ -172,37 +172,32 @@ def test_the_simulation_of_the_documentation_is_understood():
 
 
 def test_the_code_that_tests_receivers_runs(tmp_path):
-    """Run the code in a separate project, whose shop has the example's receivers."""
+    """Run the code in the project of the tutorial, as it is after the first receiver."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DJANGO_", "PYTEST_"))}
+    environment |= {"PYTHONPATH": os.fspath(ROOT), "STOCKHUB_API_KEY": "the-key-of-the-documentation-0123456789"}
+
+    def run(*arguments):
+        command = [sys.executable, "-m", *arguments]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    run("django", "startproject", "shop", ".")
+    (tmp_path / "orders").mkdir()
+    steps = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8").partition("\n## Its test\n")[0]
+    for path, code in re.findall(r"```python\n# (\S+)\n(.*?)```", steps, re.DOTALL):
+        with (tmp_path / path).open("a", encoding="utf-8") as file:
+            file.write(code)
     examples = re.findall(r"```python\n(.*?)```", TESTING, re.DOTALL)
     assert len(examples) == 4
     for number, code in enumerate(examples):
-        (tmp_path / f"test_{number}.py").write_text(code)
-    (tmp_path / "conftest.py").write_text(f"{PLUGIN}\nimport pytest\nfrom shop import stockhub_receivers\n{SHOP_ORDER}")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DJANGO_", "PYTEST_"))}
-    environment |= {
-        "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "example_project", ROOT))),
-        "DATABASE_URL": f"sqlite:///{tmp_path / 'shop.sqlite3'}",
-        "STOCKHUB_API_KEY": "the-key-of-the-documentation-0123456789",
-        "VAR_DIR": str(tmp_path),
-    }
-    command = [sys.executable, "-m", "pytest", "--ds=project.settings", "-q", "-p", "no:cacheprovider", str(tmp_path)]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "3 passed" in done.stdout
+        (tmp_path / "orders" / f"test_{number}.py").write_text(code, encoding="utf-8")
+    (tmp_path / "conftest.py").write_text(PLUGIN, encoding="utf-8")
+    assert "3 passed" in run("pytest", "--ds=shop.settings", "--rootdir=.", "-q", "-p", "no:cacheprovider", "orders")
 
 
 # what pytest finds by itself where the package is installed
 PLUGIN = "from stockhub_webhooks.pytest_plugin import pytest_itemcollected, stockhub"
-# the shorter examples speak of orders that the shop knows
-SHOP_ORDER = """
-@pytest.fixture(autouse=True)
-def placed_orders(db, request):
-    from shop.models import ShopOrder
-    from stockhub_webhooks.testing import life
-    if "delivered_order" not in request.node.name:
-        for number in ("SHOP-1", life("parcels").po_number):
-            ShopOrder.objects.create(number=number, customer_email="klant@example.com", total="10.00")
-"""
 
 
 def test_every_check_has_an_id_of_its_own():
