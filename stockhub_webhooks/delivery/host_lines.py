@@ -43,12 +43,12 @@ def requeue(pks: list[int]) -> int:
     return rows.count()
 
 
-def look_up(link: HostLink, po_number: str | None) -> bool:
+def look_up(link: HostLink) -> bool:
     """Look up the lines of an order, and save those that are missing; return False if another process was first."""
     mine = _links().filter(pk=link.pk, lines_due_at=link.lines_due_at)
     if link.order is None or not mine.update(lines_due_at=from_now(PAUSE_SECONDS)):
         return False
-    host_order = find_host_order(po_number, link.order).host_object
+    host_order = find_host_order(link.order.po_number, link.order).host_object
     if host_order is None:
         return True
     missing = MissingLine.objects.using(database_alias()).filter(link=link)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -17,13 +18,14 @@ from django.db.models import F, Max, Model, Q
 from django.db.models.functions import Coalesce
 
 from stockhub_webhooks.conf import conf
+from stockhub_webhooks.db import leases
 from stockhub_webhooks.db.connections import NOW, close_if_broken, database_alias, from_now, with_retries
 from stockhub_webhooks.db.low_water import LowWaterMark
 from stockhub_webhooks.db.throttle import Throttle, is_over
 from stockhub_webhooks.delivery import host_lines
 from stockhub_webhooks.exceptions import DIED
 from stockhub_webhooks.logs import logger_of
-from stockhub_webhooks.models import Event, HostLink, Order, PaymentRequest
+from stockhub_webhooks.models import Event, HostLink, Order, PaymentRequest, ReceiverCall
 from stockhub_webhooks.models.host_link import HostLinkQuerySet
 from stockhub_webhooks.models.host_objects import Answer, find_host_order
 from stockhub_webhooks.models.lock import acquire, owners, release
@@ -38,6 +40,7 @@ LONGEST_PAUSE_SECONDS = 86_400.0
 MAX_LOOKUPS = 30  # the pauses double up to a day, so the last look-up is more than three weeks after the first
 BATCH = 20
 SLICE_SECONDS = 2.0
+REQUESTED = "payment_request.created"  # the only event of a payment request
 SLOW_SECONDS = 10.0  # a resolver that takes longer is logged
 SLOTS = ("host_orders_1", "host_orders_2")  # locks: two look-ups may be under way in all processes
 SLOT_SECONDS = 3600.0  # a resolver that never returns keeps its slot for so long
@@ -134,7 +137,7 @@ def look_up_due(*, until: float = float("inf"), stop: threading.Event | None = N
         for link in of_lines:
             if is_over(until, stop):
                 break
-            done += host_lines.look_up(link, _order_number(link))
+            done += host_lines.look_up(link)
     finally:
         release(slot, SLOT_SECONDS, token)
     return done
@@ -145,12 +148,29 @@ def requeue(pks: list[int]) -> int:
     return _links().absent().filter(pk__in=pks).update(due_at=NOW, attempts=0)
 
 
+def note_number(document: Order | PaymentRequest) -> None:
+    """Make the waiting calls of a document, and the look-up of its order, due now, since its number became known.
+
+    Must be called in the transaction that writes the number. Calls that are being made are left alone.
+
+    Args:
+        document: an order, or a payment request that names none.
+    """
+    name = "order" if isinstance(document, Order) else "payment_request"
+    of_document = Q(order=document.pk) if name == "order" else Q(event__type=REQUESTED, event__subject_id=document.pk)
+    calls = ReceiverCall.objects.using(database_alias()).filter(of_document, status=ReceiverCall.Status.PENDING)
+    with suppress(OperationalError):  # a call is being claimed, and the database has no SKIP LOCKED
+        leases.update_unlocked(calls.filter(due_at__gt=NOW), due_at=NOW)
+    if conf.HOST_ORDER_RESOLVER:
+        _links().absent().filter(**{name: document.pk}).update(due_at=NOW, attempts=0)
+
+
 def messages_about(pks: list[int], limit: int) -> list[int]:
     """Return the keys of the messages about these documents, oldest first, up to a limit."""
     chosen = _links().filter(pk__in=pks)
     of_orders = Q(order__in=list(chosen.exclude(order=None).values_list("order", flat=True)))
     requests = list(chosen.exclude(payment_request=None).values_list("payment_request", flat=True))
-    of_requests = Q(type="payment_request.created", subject_id__in=requests)
+    of_requests = Q(type=REQUESTED, subject_id__in=requests)
     events = (
         Event.objects.using(database_alias())
         .filter(of_orders | of_requests)
@@ -183,7 +203,7 @@ def _look_up(link: HostLink, token: uuid.UUID) -> bool:
     values["looked_at"] = NOW  # the last column, since MariaDB would use its new value for `since`
     if not _update_once(claimed, **values):
         return False
-    number = _order_number(link)
+    number = link.document.po_number
     began = time.monotonic()
     answer = find_host_order(number, link.order)
     seconds = time.monotonic() - began
@@ -208,16 +228,6 @@ def _update_once(rows: HostLinkQuerySet, **values: Any) -> bool:
             raise
         close_if_broken(rows.db)
         return False
-
-
-def _order_number(link: HostLink) -> str | None:
-    """Return the `po_number` of the document, or else the newest one among the events of the order."""
-    own: str | None = link.document.po_number
-    if own or link.order is None:
-        return own
-    events = Event.objects.using(database_alias()).filter(order=link.order)
-    numbered = events.exclude(po_number=None).exclude(po_number="")
-    return numbered.order_by("-pk").values_list("po_number", flat=True).first() or own
 
 
 # ---------------------------------------------------------------- registering

@@ -118,9 +118,16 @@ class ReceiverEvent:
             age = max((timezone.now() - self.received_at).total_seconds(), 0.0)
             if give_up_after is not None and age >= to_seconds(give_up_after):
                 raise PermanentFailure(f"{reason}, {age:.0f} seconds after the message came in")
+            if not self.po_number and self._has_number_by_now():
+                raise RetryLater(0, reason)
             # waiting as long as the event is old doubles its age; a replayed message is old from the start
             raise RetryLater(max(retry_seconds, min(age, LONGEST_PAUSE_SECONDS)), reason)
         return self.host_order
+
+    def _has_number_by_now(self) -> bool:
+        """Return True if a message has named the order's number since the receiver was called."""
+        rows = Order.objects.using(database_alias()).filter(po_number__gt="")
+        return self.order is not None and rows.filter(pk=self.order.pk).exists()
 
     def book(self, key: str, pieces: Mapping[str, int]) -> Counter[str]:
         """Book the present number of pieces, and return the difference to what this receiver booked before.
@@ -199,7 +206,7 @@ def event_for_receiver(call: ReceiverCall, order: Order | None, row: Any) -> Rec
         occurred_at=event.occurred_at,
         api_version=message.api_version if message else "",
         changes=MappingProxyType(typed(event)),
-        po_number=event.po_number or (order.po_number if order else None),
+        po_number=event.po_number or getattr(row, "po_number", None) or (order.po_number if order else None),
         attempt=call.attempts,
         is_test=event.is_test,
         is_replay=event.is_replay or call.is_replay,

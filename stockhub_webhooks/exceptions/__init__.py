@@ -267,7 +267,8 @@ class RetryLater(StockHubError):
     for a failure: it is retried with growing pauses, and given up in the end.
 
     Args:
-        seconds: the pause before the next call, in seconds or as a timedelta.
+        seconds: the pause before the next call, in seconds or as a timedelta. It ends early if a message names the
+            order's `po_number`, which was not known before.
         reason: shown in the admin while the call waits.
     """
 

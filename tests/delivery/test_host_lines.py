@@ -134,4 +134,4 @@ def test_order_whose_lines_another_process_looks_up_is_left_alone(item):
     link = HostLinkFactory(order=Order.objects.get(), status="found", lines_due_at=PAST)
     stale = HostLink.objects.get(pk=link.pk)
     HostLink.objects.update(lines_due_at=datetime.now(timezone.utc))
-    assert not host_lines.look_up(stale, NUMBER)
+    assert not host_lines.look_up(stale)

@@ -135,7 +135,7 @@ def test_the_number_may_stand_in_what_belongs_to_the_order_alone(post, look, sho
     post("shipment", sample("shipment", po_number="RESELLER_REF", order_increment_id="7"))
     worker.drain()
     look()
-    assert Order.objects.get().po_number is None
+    assert Order.objects.get().po_number == "RESELLER_REF"
     assert HostLink.objects.get().status == "found"
 
 

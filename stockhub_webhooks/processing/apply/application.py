@@ -9,6 +9,7 @@ from typing import Any
 
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.db.writes import insert, save
+from stockhub_webhooks.delivery import host_orders
 from stockhub_webhooks.models import Document, Event, Message, Order, Shipment
 from stockhub_webhooks.models.message import OUTDATED_RETURN
 from stockhub_webhooks.processing.apply import parts, precedence
@@ -81,12 +82,18 @@ class _Application:
 
     def run(self) -> Applied:
         """Apply the message, without personal data if its order was erased."""
-        self.order, self.document = load(self.parsed, self.message, self.document_type, self.using)
+        self.order, self.document, order_changes = load(self.parsed, self.message, self.document_type, self.using)
+        if self.order and order_changes and not self.order.is_stub:
+            self.add_event("order.updated", self.order.pk, order_changes, document=self.order)
+        owner = self.order or self.document
+        known_number = None if order_changes else owner and owner.po_number
         is_erased = self.is_erased()
         if is_erased:
             self.parsed = without_personal_data(self.parsed, self.document_type.model)
         applied = self.write()
         applied.is_erased = is_erased
+        if owner and owner.po_number != known_number:
+            host_orders.note_number(owner)
         applied.events += purchase_events(applied.events, self.left_order)  # after all others
         return applied
 
@@ -183,7 +190,7 @@ class _Application:
     def leave_unchanged(self) -> Applied:
         """Write only the time of receipt of the state, which later messages are compared with."""
         save(self.document, [*self.stamp(), *self.set_delivery_due()], self.using)
-        return Applied(self.document, Message.Outcome.UNCHANGED)
+        return Applied(self.document, Message.Outcome.UNCHANGED, self.events)
 
     def update(self) -> Applied:
         """Write what differs: values of the document, addresses, lines and tracks."""
@@ -210,7 +217,7 @@ class _Application:
         if not self.accepts_outdated:
             self.notes += [Note(path, "already_known") for path in self.progress.erased]
         if not self.changes:
-            return Applied(document, Message.Outcome.UNCHANGED, notes=self.notes)
+            return Applied(document, Message.Outcome.UNCHANGED, self.events, self.notes)
         self.add_update_events(lines, was_delivered)
         return Applied(document, Message.Outcome.UPDATED, self.events, self.notes)
 
@@ -311,13 +318,18 @@ class _Application:
         self.add_event(DELIVERED, shipment.pk, delivered_changes(shipment), shipment.delivered_at)
 
     def add_event(
-        self, event_type: str, subject_id: int, changes: Changes, occurred_at: datetime | None = None
+        self,
+        event_type: str,
+        subject_id: int,
+        changes: Changes,
+        occurred_at: datetime | None = None,
+        document: Document | None = None,
     ) -> None:
         event = new_event(
             event_type,
             subject_id,
             changes,
-            document=self.document,
+            document=document or self.document,
             order=self.order,
             message=self.message,
             occurred_at=occurred_at or self.parsed.updated_at,
