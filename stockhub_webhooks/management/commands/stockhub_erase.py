@@ -14,6 +14,7 @@ from stockhub_webhooks.exceptions import MultipleAccounts
 from stockhub_webhooks.management.commands.stockhub_replay import user
 from stockhub_webhooks.management.output import SafeCommand, database_sentence
 from stockhub_webhooks.management.person_options import add_person_options, chosen_subjects
+from stockhub_webhooks.operations.privacy import unreceived
 from stockhub_webhooks.operations.privacy.again import erase_again
 from stockhub_webhooks.operations.privacy.answer import answers
 from stockhub_webhooks.operations.privacy.erase import Result, erase, preview
@@ -61,7 +62,13 @@ class Command(SafeCommand):
 
     def erase(self, found: list[Subjects], options: dict[str, Any]) -> None:
         """Preview and erase."""
-        if not found:
+        order = unreceived.find(options["order"], options["account"]) if options["order"] and not found else None
+        if order:
+            self.stdout.write(
+                f"{order.number} ({order.account}): the order was not received; messages that were not applied or let "
+                f"in name it: {order.bodies}"
+            )
+        elif not found:
             raise CommandError("there is no such order")
         for subjects in found:
             self.print_preview(preview(subjects))
@@ -69,6 +76,8 @@ class Command(SafeCommand):
             return
         if options["interactive"] and input("Erase? It cannot be undone. [y/N] ").strip().lower() != "y":
             raise CommandError("nothing is erased")
+        if order:
+            found = [order.begin()]
         for subjects in found:
             result = erase(subjects, by=f"{user()} (stockhub_erase)")
             self.stdout.write(f"erased: {len(subjects.numbers)} orders")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from stockhub_webhooks.operations.privacy import erasure_log
+from stockhub_webhooks.operations.privacy import erasure_log, unreceived
 from stockhub_webhooks.operations.privacy.erase import Result, erase
 from stockhub_webhooks.operations.privacy.subjects import of_numbers
 
@@ -27,6 +27,10 @@ def erase_again(lines: Iterable[str]) -> Iterator[Repeated]:
         django.db.Error: run it again.
     """
     for entry in list(erasure_log.read(lines)):
+        subjects = of_numbers(entry.account, entry.orders)
+        for number in set(entry.orders) - set(subjects.numbers):
+            if order := unreceived.find(number, entry.account):
+                order.begin()
         subjects = of_numbers(entry.account, entry.orders)
         unknown = sorted(set(entry.orders) - set(subjects.numbers))
         yield Repeated(erase(subjects, by=entry.erased_by, at=entry.erased_at, is_again=True), unknown)

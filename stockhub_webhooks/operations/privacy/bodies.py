@@ -56,6 +56,21 @@ def waiting(account: str, about: About) -> int:
     return sum(map(about.matches, _each(rows)))
 
 
+def of_person(account: str, about: About) -> tuple[list[Message], list[RefusedBody]]:
+    """Return the messages that were not applied, and the refused ones, about certain documents.
+
+    A body that holds other documents, too, has those of the customer alone.
+    """
+    found: tuple[list[Any], list[Any]] = ([], [])
+    for kept, rows in zip(found, (unapplied(account), RefusedBody.objects.using(database_alias())), strict=True):
+        for row in _each_about(rows, about):
+            arguments = bytes(row.body), row.url_topic, row.headers
+            if without(*arguments, about.is_about):
+                row.body = without(*arguments, lambda named: not about.is_about(named))
+            kept.append(row)
+    return found
+
+
 def clean_unapplied(account: str, about: About) -> set[int]:
     """Remove the bodies of messages that were not applied and are about certain documents; return their keys.
 

@@ -81,7 +81,7 @@ def preview(subjects: Subjects) -> Result:
             raise _RollBack
     except _RollBack:
         pass
-    about = _about(subjects)
+    about = traces.about(subjects)
     result.waiting = bodies.waiting(subjects.account, about)
     result.counts["files"] += files.clean_spool(subjects.account, about, dry_run=True)
     running = ReceiverCall.objects.using(using).filter(order__in=_pks(subjects.orders))
@@ -115,7 +115,7 @@ def erase(subjects: Subjects, *, by: str, at: datetime | None = None, is_again: 
         erasure_log.append(result.log_line)
     if not (is_again and rows.filter(account=row.account, erased_at=at).exists()):
         row.save(using=database_alias())
-    about, names, logged = _about(subjects), traces.of(subjects), traces.logged_rows(subjects)
+    about, names, logged = traces.about(subjects), traces.of(subjects), traces.logged_rows(subjects)
     for model, pks in _erase_all(subjects, at, result).items():
         logged.setdefault(model, set()).update(pks)
     traces.clean_admin_log(logged, names)
@@ -124,15 +124,10 @@ def erase(subjects: Subjects, *, by: str, at: datetime | None = None, is_again: 
     return result
 
 
-def _about(subjects: Subjects) -> bodies.About:
-    wanted = subjects.identities()
-    return bodies.About(lambda named: not wanted.isdisjoint(named), traces.persons(subjects))
-
-
 def _erase_all(subjects: Subjects, at: datetime, result: Result) -> dict[Any, set[int]]:
     """Erase; return the primary keys of what belongs to no order, by model."""
     names = traces.of(subjects)
-    about, found = _about(subjects), subjects.identities()
+    about, found = traces.about(subjects), subjects.identities()
     for order in subjects.orders:
         _in_transaction(Subjects(subjects.account, (order,)), at, result)
     for request in subjects.requests:

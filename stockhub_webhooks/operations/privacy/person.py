@@ -14,6 +14,7 @@ from django.db.models import Q
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Address, Message
 from stockhub_webhooks.models.personal import RETENTION, retention_days
+from stockhub_webhooks.operations.privacy import bodies, traces
 from stockhub_webhooks.operations.privacy.subjects import Subjects, address_columns
 from stockhub_webhooks.processing.apply import BY_TOPIC
 
@@ -42,7 +43,10 @@ def _tables(subjects: list[Subjects]) -> dict[str, list[dict[str, Any]]]:
             keys = [key for row in stored for name in address_columns(model) if (key := getattr(row, f"{name}_id"))]
             tables.setdefault("Address", []).extend(map(values, _rows(Address).filter(pk__in=keys).order_by("pk")))
         messages = _rows(Message).filter(pk__in=each.message_pks()).order_by("received_at", "pk")
-        tables.setdefault("Message", []).extend(map(values, messages))
+        unapplied, refused = bodies.of_person(each.account, traces.about(each))
+        rows_of = {row.pk: row for row in (*messages, *unapplied)}
+        tables.setdefault("Message", []).extend(map(values, rows_of.values()))
+        tables.setdefault("RefusedBody", []).extend(map(values, refused))
     for name, rule in RETENTION.items():
         if rule.orders and name not in tables:
             condition = Q(pk__in=[])

@@ -14,6 +14,7 @@ from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Address, Message, ReceiverCall, WorklistRow
 from stockhub_webhooks.models.personal import RETENTION
 from stockhub_webhooks.models.worklists import NUMBER
+from stockhub_webhooks.operations.privacy.bodies import About
 from stockhub_webhooks.operations.privacy.subjects import Subjects, address_columns
 from stockhub_webhooks.processing.apply import BY_TOPIC
 
@@ -26,6 +27,12 @@ def of(subjects: Subjects) -> set[str]:
     addresses = _addresses(subjects, {"origin_address"})
     values = {text.strip() for address in addresses for text in _recognisable(address) if text}
     return {value for value in values if len(value) >= MIN_LENGTH}
+
+
+def about(subjects: Subjects) -> About:
+    """Return which bodies are about the orders."""
+    wanted = subjects.identities()
+    return About(lambda named: not wanted.isdisjoint(named), persons(subjects))
 
 
 def persons(subjects: Subjects) -> set[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """Where a customer can be, besides the columns of her orders: logs, bodies without a number, files set aside."""
 
+import io
 import json
 import uuid
 
@@ -7,7 +8,7 @@ import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.management import call_command
 
-from stockhub_webhooks.models import Message, Order, RefusedBody
+from stockhub_webhooks.models import Erasure, Message, Order, RefusedBody
 from stockhub_webhooks.operations.privacy.subjects import by_email
 from stockhub_webhooks.receiving import spool
 from stockhub_webhooks.receiving.kept_fields import SPOOLED
@@ -80,6 +81,71 @@ def test_address_of_the_reseller_takes_no_message_of_another_customer(post):
     assert post("order", body).status_code == 406
     erase()
     assert Message.objects.get(status="quarantined").body
+
+
+# ---------------------------------------------------------------- orders that were not received
+
+
+@pytest.fixture(params=["mistyped", "cut off"])
+def unreceived(request, post):
+    """An order whose only message was refused, or cannot be read."""
+    whole = json.dumps(contract("order")).encode()
+
+    def send():
+        post("order", whole, key="mistyped") if request.param == "mistyped" else post("order", whole[:-5])
+        assert not Order.objects.exists()
+
+    send()
+    return send
+
+
+def bodies():
+    return [bytes(row.body) for model in (Message, RefusedBody) for row in model.objects.all() if row.body]
+
+
+def test_order_that_was_not_received_is_erased_and_stays_erased(unreceived, post):
+    erase(NUMBER.lstrip("0"))
+    assert not bodies()
+    assert post("order", contract("order")).status_code == 200
+    assert not bodies()
+    order = Order.objects.get()
+    assert order.erased_at
+    assert order.grand_total
+    assert not order.shipping_address
+
+
+def test_order_that_was_not_received_is_only_shown_in_a_preview(unreceived):
+    call_command("stockhub_erase", order=NUMBER, dry_run=True, verbosity=0)
+    assert len(bodies()) == 1
+    assert not Order.objects.exists()
+
+
+def test_order_that_was_not_received_is_erased_again_after_a_restore(unreceived, settings, tmp_path):
+    log = tmp_path / "erasures.jsonl"
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"ERASURE_LOG": str(log)}
+    erase()
+    Erasure.objects.all().delete()
+    Order.objects.all().delete()
+    unreceived()
+    call_command("stockhub_erase", again=str(log), verbosity=0)
+    assert not bodies()
+    assert Erasure.objects.get().order_numbers == [NUMBER]
+
+
+# ---------------------------------------------------------------- what is kept of a person
+
+
+def test_messages_that_were_not_applied_are_part_of_what_is_kept_of_a_person(post):
+    hers, his = contract("order"), order_of("his@example.com", increment_id="000990001", po_number="WEB-HIS")
+    post("order", hers)
+    post("order", json.dumps(hers).encode()[:-5])
+    post("any", json.dumps([hers, his]).encode(), key="mistyped")
+    out = io.StringIO()
+    call_command("stockhub_person", order=NUMBER, stdout=out)
+    tables = json.loads(out.getvalue())["tables"]
+    assert [row["status"] for row in tables["Message"]] == ["applied", "quarantined"]
+    assert hers["shipping_address"]["email"] in tables["RefusedBody"][0]["body"]
+    assert "his@example.com" not in out.getvalue()
 
 
 # ---------------------------------------------------------------- by e-mail
