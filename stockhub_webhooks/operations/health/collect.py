@@ -53,8 +53,8 @@ def collect_report(*, with_keys: bool = True, with_writes: bool = True) -> Repor
     """Return the current state. A database error does not raise; it is part of the report.
 
     Args:
-        with_keys: include drift, the last use of each key, which scans the index of all messages, and old addresses.
-            Without it, the cost does not depend on the number of settled messages.
+        with_keys: include drift, the last use of each key, which scans the index of all messages, old addresses, and
+            the refusals by key. Without it, the cost does not depend on the number of settled messages.
         with_writes: try a write to the database and to the spool directory, and look for lost messages.
     """
     files = collect_files(is_probed=with_writes)
@@ -127,7 +127,7 @@ def _from_tables(files: Spool, last: list[dict[str, Any]], drift: list[DriftCoun
         hanging_receivers=_hanging(calls),
         blocked_receivers=_blocked(states, calls),
         spool=files,
-        refusals=refusals.collect(made_at),
+        refusals=refusals.collect(made_at, with_keys=is_full),
         workers=dict(rows_of(Heartbeat).order_by("name").values_list("name", "beat_at")),
         drift=drift,
         silent_hours=silent_hours,

@@ -52,7 +52,7 @@ class Finding(NamedTuple):
 # ---------------------------------------------------------------- collecting
 
 
-def collect(made_at: datetime) -> Refusals:
+def collect(made_at: datetime, *, with_keys: bool) -> Refusals:
     """Count the refused requests of the last 24 hours, and what waits for a decision."""
     counted = rows_of(Refusal).filter(hour__gt=made_at - PERIOD)
     reasons = list(
@@ -74,7 +74,7 @@ def collect(made_at: datetime) -> Refusals:
     pushed_out = rows_of(Refusal).filter(hour__gt=made_at - NOT_KEPT_PERIOD).aggregate(number=Sum("pushed_out"))
     return Refusals(
         by_reason={row["reason"]: row["number"] for row in reasons},
-        by_key=_by_key(counted) if reasons else {},
+        by_key=_by_key(counted) if with_keys and reasons else {},
         deliveries=heard,
         muted=sum(row["silenced"] for row in reasons),
         last_at=max((row["last"] for row in deliveries if row["last"]), default=None),

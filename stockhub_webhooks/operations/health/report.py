@@ -204,7 +204,7 @@ class Refusals:
 
     Attributes:
         by_reason: all refused requests.
-        by_key: those with a key, by its fingerprint; the most frequent keys only.
+        by_key: those with a key, by its fingerprint; the most frequent keys only. Empty if keys were left out.
         deliveries: without those of muted senders, and without the requests for pages of ours.
         last_at: the time of the last of these.
         muted: the requests of muted senders.
