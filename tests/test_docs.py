@@ -228,7 +228,7 @@ def test_the_runners_are_compared_and_their_configuration_is_real():
     examples = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     known = {}
     for code in examples[:-1]:  # the last is of a package that is not ours
-        names = {"INSTALLED_APPS": []}
+        names = {"INSTALLED_APPS": [], "STOCKHUB_WEBHOOKS": {}}
         exec(code, names)
         assert names["STOCKHUB_WEBHOOKS"]["RUNNER"] in runners.BY_NAME
         known |= names

@@ -56,6 +56,7 @@ def test_settings_are_known_and_have_no_errors(block, settings, monkeypatch, tmp
     }
     exec(block.code, named)
     shown = named["STOCKHUB_WEBHOOKS"]
+    assert "API_KEYS" in shown, "who appends it to the settings loses those of before: write STOCKHUB_WEBHOOKS |="
     assert shown.keys() <= set(conf.names())
     kept = {name: value for name, value in shown.items() if not of_the_shop(value)}
     settings.STOCKHUB_WEBHOOKS = (
@@ -94,6 +95,7 @@ def test_lines_of_cron_are_five_fields_and_a_command_that_exists(block):
     *fields, command = line.split(maxsplit=5)
     assert all(re.fullmatch(r"[\d*/,-]+", field) for field in fields)
     assert [assert_command(*call) for call in commands(command)]
+    assert "set -a && . " in command, "cron has none of the server's environment"
 
 
 @parameters(of("nginx"))
