@@ -67,6 +67,11 @@ def test_settings_are_known_and_have_no_errors(block, settings, monkeypatch, tmp
     assert [error for error in run_checks() if error.id.startswith("stockhub_webhooks.E")] == []
 
 
+@parameters([block for block in of("python") if block.file.endswith("urls.py")])
+def test_urls_keep_those_of_before(block):
+    assert "urlpatterns += [" in block.code
+
+
 def of_the_shop(value):
     """Return True for the dotted path of a function of the shop, which is not here."""
     return isinstance(value, str) and value.split(".")[0] in {"shop", "orders", "fulfilment"}
