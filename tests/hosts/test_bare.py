@@ -10,7 +10,7 @@ import pytest
 from stockhub_webhooks.contract import topics
 from tests.processes import ROOT, scratch_database
 
-pytestmark = [pytest.mark.hosts, pytest.mark.server, pytest.mark.sqlite]
+pytestmark = [pytest.mark.hosts, pytest.mark.server]
 SHOWN = """
 import django; django.setup()
 from django.template import Context, Template, engines
@@ -19,7 +19,7 @@ print(engines["django"].from_string("{% load stockhub %}{% stockhub_tracking '10
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(transactional_db, tmp_path):
     """Return a function that runs Python in the shop, and returns what was printed."""
     with scratch_database(tmp_path) as url:
         variables = {"HOST": "bare", "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "tests.hosts.settings"}

@@ -10,13 +10,13 @@ import pytest
 from tests.conftest import KEY
 from tests.processes import ROOT, scratch_database
 
-pytestmark = [pytest.mark.hosts, pytest.mark.server, pytest.mark.sqlite]
+pytestmark = [pytest.mark.hosts, pytest.mark.server]
 OPTIONS = [(), ("pii",), ("stack",), ("pii", "stack")]
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids="-".join)
 @pytest.mark.parametrize("gateway", ["wsgi", "asgi"])
-def test_sentry_gets_no_key_and_no_body(gateway, options, tmp_path):
+def test_sentry_gets_no_key_and_no_body(gateway, options, transactional_db, tmp_path):
     with scratch_database(tmp_path) as url:
         variables = {"HOST": "sentry", "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "tests.hosts.settings"}
         done = subprocess.run(

@@ -9,11 +9,11 @@ import pytest
 
 from tests.processes import ROOT, scratch_database
 
-pytestmark = [pytest.mark.hosts, pytest.mark.server, pytest.mark.sqlite]
+pytestmark = [pytest.mark.hosts, pytest.mark.server]
 
 
 @pytest.mark.parametrize("theme", ["unfold", "jazzmin"])
-def test_each_page_opens(theme, tmp_path):
+def test_each_page_opens(theme, transactional_db, tmp_path):
     with scratch_database(tmp_path) as url:
         variables = {"HOST": theme, "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "tests.hosts.settings"}
         done = subprocess.run(

@@ -70,7 +70,6 @@ def post_at_once(address, count):
         return {status for status, _answer in clients.map(lambda body: send(address, "order", body, HEADERS), bodies)}
 
 
-@pytest.mark.sqlite
 def test_messages_are_read_whole_chunked_or_broken_off(shop):
     serve, run = shop
     address = serve("asgi")

@@ -17,11 +17,11 @@ from tests.test_server import send
 
 UWSGI = Path(sys.executable).parent / "uwsgi"
 SECONDS_TO_START = 30
-pytestmark = [pytest.mark.hosts, pytest.mark.server, pytest.mark.sqlite]
+pytestmark = [pytest.mark.hosts, pytest.mark.server]
 
 
 @pytest.fixture
-def serve(tmp_path):
+def serve(transactional_db, tmp_path):
     """Return a function that serves the shop with some options of uWSGI, and returns its address."""
     started = []
     log = tmp_path / "uwsgi.log"
