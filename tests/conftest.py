@@ -41,6 +41,7 @@ SHARES = {
     "example": "sqlite",
     "metrics": "mariadb",
     "openapi": "sqlite",
+    "operations": "postgresql",
     "outages": "postgresql",
     "outages/test_spool.py": "mariadb",
     "privacy": "mariadb",
@@ -64,8 +65,8 @@ SHARES = {
     "worklists": "sqlite",
 }
 ON_EACH_DATABASE = (
-    *("test_concurrency.py", "test_erase.py", "test_export.py", "test_finding.py", "test_kills.py", "test_lists.py"),
-    "test_retention.py",
+    *("test_collect.py", "test_concurrency.py", "test_erase.py", "test_export.py", "test_finding.py"),
+    *("test_kills.py", "test_lists.py", "test_prune.py", "test_retention.py"),
 )
 
 
@@ -94,7 +95,7 @@ def shared_out(item):
     """The only database that a test needs to run on; none for all of them. What uses no database runs on SQLite."""
     if "STOCKHUB_TESTS_SHARED" in os.environ and item.path.name not in ON_EACH_DATABASE:
         parts = item.path.relative_to(HERE).parts
-        places = [SHARES[part] for part in ("/".join(parts[-2:]), *parts) if part in SHARES]
+        places = [SHARES[part] for part in ("/".join(parts[-2:]), *reversed(parts)) if part in SHARES]
         if item.get_closest_marker("server"):
             places.append("sqlite")
         if places:
