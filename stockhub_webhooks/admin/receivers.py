@@ -224,7 +224,15 @@ def removed_receivers(counts: dict[tuple[str, str], dict[str, int]], site: str) 
             label = statuses.label(labels.SIGNALS, name)
             shown = display.breakable(receiver)
             row = {"name": name, "label": label, "receiver": receiver, "shown": shown, "others": others}
+            row["of_updates"] = [] if others else receivers_of_updates(name)
             yield row | numbers | lists(site, name, receiver)
+
+
+def receivers_of_updates(name: str) -> list[str]:
+    """Return the receivers of the `*_updated` signal that follows a signal; they may do the work of a removed one."""
+    kind = EVENT_TYPES.get(name, "").partition(".")[0].removesuffix("_item")
+    updated = signals.BY_EVENT_TYPE.get(f"{kind}.updated")
+    return [receiver.identity for receiver in updated.connected()] if updated else []
 
 
 def blocked_rows(*, persons: bool) -> Iterator[dict[str, Any]]:

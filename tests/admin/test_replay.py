@@ -309,6 +309,28 @@ def test_tasks_of_a_removed_receiver_are_reassigned(receivers, staff, confirm):
         assert message_levels(staff.post(REASSIGN, wrong, follow=True)) == ["error"]
 
 
+@pytest.mark.parametrize(
+    ("signal", "updated"),
+    [
+        ("order_status_changed", "order_updated"),
+        ("shipment_delivered", "shipment_updated"),
+        ("rma_item_status_changed", "rma_updated"),
+    ],
+)
+def test_receiver_of_updates_is_offered_what_a_removed_one_of_a_part_of_them_has_left(post, staff, signal, updated):
+    post("order")
+    call = ReceiverCall.objects.create(event=Event.objects.first(), signal=signal, receiver="shop.old")
+    signals.BY_NAME[updated].connect(documented, dispatch_uid="shop.merged")
+    try:
+        assert f"{URL}?only_tell=on&amp;receivers=shop.merged" in staff.get(RECEIVERS).text
+        signals.BY_NAME[signal].connect(documented, dispatch_uid="shop.new")  # it can be given the task itself
+        (row,) = staff.get(RECEIVERS).context["removed_receivers"]
+        assert (row["receiver"], row["others"], row["of_updates"]) == (call.receiver, ["shop.new"], [])
+    finally:
+        signals.BY_NAME[updated].disconnect(dispatch_uid="shop.merged")
+        signals.BY_NAME[signal].disconnect(dispatch_uid="shop.new")
+
+
 def test_counts_of_a_receiver_link_to_its_tasks(receivers, staff):
     context = staff.get(RECEIVERS).context
     connected = [receiver for signal in context["signals"] for receiver in signal["receivers"]]
