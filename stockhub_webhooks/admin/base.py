@@ -65,6 +65,7 @@ class ReadOnlyAdmin(BadgedAdmin):
             no entry: they are left out.
         help_texts: texts below the values of model fields for office people, where those of the model are for
             developers; "" for none.
+        optional_fields: model fields that the page shows only once they have a value.
     """
 
     paginator = BoundedPaginator
@@ -77,9 +78,10 @@ class ReadOnlyAdmin(BadgedAdmin):
     deferred_fields: ClassVar[tuple[str, ...]] = ()
     personal_fields: ClassVar[dict[str, str]] = {}
     help_texts: ClassVar[dict[str, Any]] = {}
+    optional_fields: ClassVar[tuple[str, ...]] = ()
 
     class Media:
-        css = {"all": [f"stockhub_webhooks/{name}.css" for name in ("lists", "actions", "scrolling")]}
+        css = {"all": [f"stockhub_webhooks/{name}.css" for name in ("lists", "actions", "scrolling", "cards")]}
 
     # ------------------------------------------------------------ read-only
 
@@ -129,12 +131,23 @@ class ReadOnlyAdmin(BadgedAdmin):
         for title, options in self.fieldsets or ():
             names = [
                 "account_in_words" if name == "account" else name
-                for name in options["fields"]
+                for name in self._filled_fields(options["fields"], obj)
                 if with_account or name != "account"
             ]
             if visible := self.visible_fields(request, names):
                 fieldsets.append((title, {**options, "fields": visible}))
         return fieldsets
+
+    def _filled_fields(self, names: Iterable[Any], row: Any) -> list[Any]:
+        filled = (
+            tuple(self._filled_fields(name, row))
+            if isinstance(name, tuple)
+            else ""
+            if name in self.optional_fields and not getattr(row, name, None)
+            else name
+            for name in names
+        )
+        return [name for name in filled if name]
 
     def visible_fields(self, request: HttpRequest, names: Iterable[Any]) -> list[Any]:
         """Replace or drop the personal fields if the user may not see them; tuples are fields in one line."""
@@ -194,7 +207,7 @@ class ReadOnlyAdmin(BadgedAdmin):
         for spec in changelist.filter_specs:
             if spec.template == DJANGOS_FILTER:
                 spec.template = "admin/stockhub_webhooks/filter.html"
-        changelist.search_help_text = self.search_help_text or search_box.help_text(request)
+        changelist.search_help_text = capfirst(str(self.search_help_text or search_box.help_text(request)))
         return changelist
 
     def changelist_object_tools(self, request: HttpRequest) -> ObjectTools:
@@ -224,6 +237,7 @@ class ReadOnlyAdmin(BadgedAdmin):
             choose(row, request)
             title = self.title_of(row)
             context |= {
+                "title": capfirst(str(self.opts.verbose_name)),  # Django would say "View" before it
                 "subtitle": title,
                 "original": TitledRow(row, title),
                 "object_tools": self.change_form_object_tools(request, row),
