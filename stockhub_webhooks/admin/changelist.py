@@ -7,6 +7,7 @@ whatever the page shows.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
@@ -33,6 +34,17 @@ WORDS: dict[str, Labels] = {"signal": labels.SIGNALS, "cause": labels.CAUSES}
 DATE_PARTS = ("year", "month", "day", "gte", "lt")
 
 
+class Counted:
+    """A list whose number of rows is followed by other words than the name of its model: "3 rows"."""
+
+    def __init__(self, changelist: ChangeList, singular: Any, plural: Any) -> None:
+        self.changelist = changelist
+        self.opts = SimpleNamespace(verbose_name=singular, verbose_name_plural=plural)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.changelist, name)
+
+
 class BoundedChangeList(ChangeList):
     """List that is sorted only by the columns whose headings offer it."""
 
@@ -49,6 +61,12 @@ class BoundedChangeList(ChangeList):
         is_ascending = bool(columns) and isinstance(columns[-1], str) and not columns[-1].startswith("-")
         return [*columns, "pk" if last == "-pk" and is_ascending else last]
 
+    @property
+    def counted(self) -> Any:
+        """The list for Django's pagination."""
+        model_admin: Any = self.model_admin
+        return Counted(self, *model_admin.counted_as) if model_admin.counted_as else self
+
     def get_results(self, request: HttpRequest) -> None:
         """Read the rows of the page, and what the columns need of other tables, for all rows at once."""
         super().get_results(request)
@@ -61,9 +79,11 @@ class BoundedListAdmin(ModelAdmin):
 
     Attributes:
         linked_parameters: parameters of links to the list that no filter of the list has.
+        counted_as: what a row and several rows are called, if the names of the model make no sentence with a number.
     """
 
     linked_parameters: ClassVar[tuple[str, ...]] = ()
+    counted_as: ClassVar[tuple[Any, Any] | None] = None
 
     def complete_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """Set on the rows of a page what their columns need of other tables."""

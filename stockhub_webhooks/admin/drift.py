@@ -53,5 +53,5 @@ class DriftAdmin(ReadOnlyAdmin):
     @admin.display(description=_("last seen"))
     def last_message(self, row: Drift) -> Any:
         """Return when the latest message was received, with a link to it."""
-        seen = display.value(row.last_seen_at)
+        seen = display.short_time(row.last_seen_at)
         return display.page(row.sample, seen) if row.sample else seen

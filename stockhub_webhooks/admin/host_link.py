@@ -110,10 +110,10 @@ class HostLinkAdmin(ReadOnlyAdmin):
         """Return the type and place of the error that made the look-up fail."""
         return labels.cause(row.cause) if row.cause else display.EMPTY
 
-    @admin.display(description=_("order story"))
+    @admin.display(description=_("story"))
     def story(self, row: HostLink) -> Any:
         url = story_url(self.admin_site, row.order) if row.order else ""
-        return link(url, capfirst(str(_("order story")))) if url else display.EMPTY
+        return link(url, capfirst(str(_("story")))) if url else display.EMPTY
 
     @admin.display(description=_("document"))
     def of_document(self, row: HostLink) -> Any:

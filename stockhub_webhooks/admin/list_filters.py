@@ -142,7 +142,7 @@ class OutcomeFilter(admin.SimpleListFilter):
 class StubFilter(admin.SimpleListFilter):
     """Filter by stubs: orders that are known only from their children have no time of receipt."""
 
-    title = _("received")
+    title = _("the order itself")
     parameter_name = "received"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:

@@ -78,10 +78,10 @@ class MissingLineAdmin(ReadOnlyAdmin):
         """Return the type and place of the error that made the look-up fail."""
         return labels.cause(row.cause) if row.cause else display.EMPTY
 
-    @admin.display(description=_("order story"))
+    @admin.display(description=_("story"))
     def story(self, row: MissingLine) -> Any:
         url = story_url(self.admin_site, row.item.order)
-        return link(url, capfirst(str(_("order story")))) if url else display.EMPTY
+        return link(url, capfirst(str(_("story")))) if url else display.EMPTY
 
     def has_look_again_permission(self, request: HttpRequest) -> bool:
         return may(request, "look_again")

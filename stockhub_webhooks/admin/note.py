@@ -54,7 +54,7 @@ class NoteAdmin(ReadOnlyAdmin):
         """Return a link to the story of the order."""
         return link(story_url(self.admin_site, row.order), labels.order(row.order))
 
-    @admin.display(description=_("order story"))
+    @admin.display(description=_("story"))
     def story(self, row: Note) -> Any:
         """Return a link to the story, in the list."""
-        return link(story_url(self.admin_site, row.order), capfirst(str(_("order story"))))
+        return link(story_url(self.admin_site, row.order), capfirst(str(_("story"))))

@@ -112,6 +112,7 @@ class PullAdmin(ReadOnlyAdmin):
 
     list_display = ("created_at", "what", "requested_by_shown", "status", "progress", "changed", "failed")
     list_filter = ("status", ("created_at", DateRangeFilter))
+    counted_as = (gettext_lazy("fetching of what is missing"), gettext_lazy("fetchings of what is missing"))
     search_help_text = gettext_lazy("who asked for it")
     change_form_template = "admin/stockhub_webhooks/pull/progress.html"
     fieldsets = (

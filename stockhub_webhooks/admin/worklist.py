@@ -89,13 +89,15 @@ class StateFilter(admin.SimpleListFilter):
 class WorklistRowAdmin(ReadOnlyAdmin):
     """Admin of what does not proceed."""
 
-    list_display = ("days", "purchase", "about", "what", "customer", "missing", "ask")
+    list_display = ("days", "purchase", "about", "what_is_missing", "customer", "ask")
     list_display_links = ("days",)
     list_filter = (RuleFilter, StateFilter)
+    counted_as = (_("case"), _("cases"))
     sortable_by: ClassVar[Any] = ("days", "purchase", "about")  # these have an index
     ordering: ClassVar[Any] = ("since", "pk")
     actions = ("dismiss_worklist_row",)
     personal_fields = {"customer": "", "dismissed_reason": ""}
+    optional_fields = ("ended_at", "dismissed_by", "dismissed_at", "dismissed_reason")
     fieldsets = (
         (None, {"fields": [("what", "state", "days"), ("purchase", "about"), "account", "customer", "missing"]}),
         (None, {"fields": [("since", "opened_at", "ended_at"), ("dismissed_by", "dismissed_at"), "dismissed_reason"]}),
@@ -161,6 +163,11 @@ class WorklistRowAdmin(ReadOnlyAdmin):
     def what(self, row: WorklistRow) -> str:
         """Return the rule in words."""
         return wording.rule_name(row.rule)
+
+    @admin.display(description=_("what does not proceed"))
+    def what_is_missing(self, row: WorklistRow) -> Any:
+        """Return the rule in words, and below it a line for each fact."""
+        return display.multiline([format_html("<strong>{}</strong>", self.what(row)), *wording.missing(row)])
 
     @admin.display(description=_("state"))
     def state(self, row: WorklistRow) -> str:

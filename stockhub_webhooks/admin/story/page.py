@@ -39,10 +39,10 @@ class StoryPage(NotesPage):
         view = self.admin_site.admin_view(self.story_view)
         return [path("<path:object_id>/story/", view, name=STORY), *super().get_urls()]
 
-    @admin.display(description=_("order story"))
+    @admin.display(description=_("story"))
     def story(self, order: Order) -> Any:
         """Return a link to the story, in the list."""
-        return link(story_url(self.admin_site, order), capfirst(str(_("order story"))))
+        return link(story_url(self.admin_site, order), capfirst(str(_("story"))))
 
     def change_form_object_tools(self, request: HttpRequest, row: Order) -> ObjectTools:
         return [(story_url(self.admin_site, row), _("order story")), *super().change_form_object_tools(request, row)]
