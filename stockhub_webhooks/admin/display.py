@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils import formats, timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from stockhub_webhooks.contract.links import safe_link
@@ -26,6 +27,7 @@ from stockhub_webhooks.office.stub_addresses import ChildAddress
 
 EMPTY = "-"
 SIGNS = {"EUR": "€", "GBP": "£", "USD": "$"}
+CURRENCY_CHARS = 8  # a code has three, but the field takes any text
 CENT = Decimal("0.01")
 TIME, DAY = "d-m-Y H:i", "d-m-Y"  # in both languages: of an English list, nobody can tell the month from the day
 SHOWN_LINES = 20  # of a list within a cell
@@ -44,7 +46,7 @@ def money(amount: Decimal | None, currency: str | None) -> str:
         return EMPTY
     places = 2 if amount == amount.quantize(CENT) else 4
     number = formats.number_format(amount, decimal_pos=places, force_grouping=True)
-    sign = SIGNS.get(currency or "", currency or "")
+    sign = SIGNS.get(currency or "", Truncator(currency or "").chars(CURRENCY_CHARS))
     return f"{sign}\u00a0{number}" if sign else number
 
 

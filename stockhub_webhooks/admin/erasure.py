@@ -25,6 +25,10 @@ class ErasureAdmin(ReadOnlyAdmin):
     search_help_text = _("erased by")
     fieldsets = ((None, {"fields": ["erased_at", "erased_by", "account", "orders"]}),)
 
+    def title_of(self, row: Erasure) -> str:
+        """Return when it was done."""
+        return display.value(row.erased_at)
+
     @admin.display(description=_("Stock Hub numbers"))
     def orders(self, row: Erasure) -> Any:
         """Return the numbers of the orders."""

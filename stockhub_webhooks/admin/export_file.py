@@ -19,7 +19,7 @@ from django.utils.text import capfirst, slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from stockhub_webhooks.admin import labels
+from stockhub_webhooks.admin import display, labels
 from stockhub_webhooks.admin.base import ObjectTools, ReadOnlyAdmin, wake_on_commit
 from stockhub_webhooks.admin.sites import may_view
 from stockhub_webhooks.admin.work_request import WorkRequestAdmin
@@ -143,7 +143,7 @@ class ExportRequestAdmin(WorkRequestAdmin):
 
     def title_of(self, row: ExportRequest) -> str:
         """Return the documents and the period."""
-        return f"{capfirst(self.what(row))} {row.first} - {row.last}"
+        return f"{capfirst(self.what(row))} {display.value(row.first)} - {display.value(row.last)}"
 
     @admin.display(description=gettext_lazy("what"))
     def what(self, row: ExportRequest) -> str:

@@ -24,6 +24,8 @@ from stockhub_webhooks.exceptions import (
     WORKER_DIED,
 )
 from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Topic
+from stockhub_webhooks.models.worklists import KINDS
+from stockhub_webhooks.office.worklists.rules import RULES
 
 NOT_RECEIVED_YET = _("order not received yet")
 
@@ -143,6 +145,8 @@ CODES: Mapping[str, Labels] = {
     "rma_item.merchant_resolution": statuses.RESOLUTION,
     "payment_request.payment_method": statuses.PAYMENT_METHOD,
     "credit_memo.reversal": statuses.REVERSAL,
+    "deadline.kind": {kind: model._meta.verbose_name or kind for kind, model in KINDS.items()},
+    "deadline.rule": {code: rule.label for code, rule in RULES.items()},
 }
 
 

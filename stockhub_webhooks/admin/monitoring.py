@@ -11,7 +11,7 @@ from stockhub_webhooks.admin import labels, search_box
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
 from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.contract import statuses
-from stockhub_webhooks.models import Alarm, Heartbeat
+from stockhub_webhooks.models import Alarm, Heartbeat, Topic
 
 
 @admin.register(Alarm)
@@ -28,7 +28,8 @@ class AlarmAdmin(ReadOnlyAdmin):
     def title_of(self, row: Alarm) -> str:
         """Return the problem in words, with its subject if it has several."""
         code, _colon, subject = row.name.partition(":")
-        return ": ".join(filter(None, (statuses.label(labels.ALARMS, code), subject)))
+        words = dict(Topic.choices).get(subject, subject)
+        return ": ".join(str(each) for each in (statuses.label(labels.ALARMS, code), words) if each)
 
     @admin.display(description=_("name"), ordering="name")
     def name_in_words(self, row: Alarm) -> str:

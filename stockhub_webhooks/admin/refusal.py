@@ -34,6 +34,10 @@ class RefusalAdmin(ReadOnlyAdmin):
         (None, {"fields": [("remote_address", "key_fingerprint", "largest_body")]}),
     )
 
+    def title_of(self, row: Refusal) -> str:
+        """Return the reason and the hour."""
+        return f"{row.get_reason_display()}, {display.value(row.hour)}"
+
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
         return search_box.holds(request, self.model, text, "remote_address", "key_fingerprint")
 
@@ -51,6 +55,7 @@ class RefusedBodyAdmin(ReleasePage):
     deferred_fields = ("body", "headers")
     actions = ("release", "dismiss_refused")
     personal_fields = {"content": ""}
+    optional_fields = ("dismissed_at", "dismissed_by", "dismissed_reason", "announced_at")
     fieldsets = (
         (None, {"fields": [("refused_at", "topic", "increment_id"), ("reason", "remote_address", "key_fingerprint")]}),
         (None, {"fields": ["released", ("dismissed_at", "dismissed_by", "dismissed_reason"), "announced_at"]}),
