@@ -119,6 +119,7 @@ def figures_of(period: Period) -> dict[str, Any]:
              grouped(each.count)),
         ],
         "charts": charts,
+        "is_empty": not any(kind.total for _label, kind in kinds),
         "part_heads": [label for label, _kind in kinds],
         "parts": [
             (charts[0].names[place], [grouped(kind.by_part[place]) for _label, kind in kinds])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
 APP = "stockhub_webhooks"
@@ -17,6 +18,12 @@ GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (_("What came in, and what our shop did"), INCOMING),
 )
 OTHERS = _("For the developer")
+
+
+def place(model: type[Model]) -> int:
+    """Return the place of a model among all groups."""
+    names = [name for _title, names in GROUPS for name in names]
+    return names.index(model.__name__) if model.__name__ in names else len(names)
 
 
 def groups(app: dict[str, Any]) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from django.urls import path
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from stockhub_webhooks.admin import display
+from stockhub_webhooks.admin import display, labels
 from stockhub_webhooks.admin.base import ObjectTools, ReadOnlyAdmin
 from stockhub_webhooks.conf import TEST_ACCOUNT
 from stockhub_webhooks.contract import topics
@@ -37,26 +37,25 @@ class KeysPage(ReadOnlyAdmin):
             raise PermissionDenied
         keys = [key for key in collect_keys() if key.account != TEST_ACCOUNT]
         states = key_states(keys[:MAX_KEYS])
-        labels = dict(Topic.choices)
-        heads = [capfirst(str(head)) for head in (
-            _("key used"), _("account"), _("state"), *(labels[topic] for topic in topics.ALL),
-        )]  # fmt: skip
+        topic_labels = dict(Topic.choices)
+        account = [_("account")] if self.shows_account() else []
+        heads = [_("key used"), *account, _("state"), *(topic_labels[topic] for topic in topics.ALL)]
         rows = (
             (
                 state.key.fingerprint,
-                state.key.account,
+                *([labels.account(state.key.account)] if self.shows_account() else []),
                 state_in_words(state),
                 *(display.short_time(state.key.last_by_topic.get(topic)) for topic in topics.ALL),
             )
             for state in states
         )
-        context = {"title": _("Keys"), "table": display.table(heads, rows)}
+        context = {"title": _("Keys"), "table": display.table([capfirst(str(head)) for head in heads], rows)}
         return self.render_page(request, "message/keys.html", context)
 
 
 def state_in_words(state: KeyState) -> str:
     """Return what can be done with a key."""
-    labels = dict(Topic.choices)
+    topic_labels = dict(Topic.choices)
     if not state.key.is_configured:
         return _("no longer configured")
     if state.is_waited_for:
@@ -65,6 +64,6 @@ def state_in_words(state: KeyState) -> str:
         return _("not used any more, can be removed")
     if state.others and state.topics:
         return _("in use for: %(topics)s") % {
-            "topics": ", ".join(str(labels.get(topic, "?")) for topic in state.topics)
+            "topics": ", ".join(str(topic_labels.get(topic, "?")) for topic in state.topics)
         }
     return _("in use") if state.key.last_used else _("not used yet")

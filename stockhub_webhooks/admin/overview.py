@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from stockhub_webhooks.admin.chart import Chart
 from stockhub_webhooks.admin.first_steps import first_steps
+from stockhub_webhooks.admin.index_groups import place
 from stockhub_webhooks.admin.sites import address, may_view, site_of
 from stockhub_webhooks.models import Message, RefusedBody, WorklistRow
 from stockhub_webhooks.models.message import Topic
@@ -68,9 +69,10 @@ def worklist_url(request: HttpRequest, rule: str) -> str:
 
 
 def tools(request: HttpRequest) -> list[tuple[str, Any]]:
-    """Return the URL and label of each object tool of the changelists, without duplicates."""
+    """Return the URL and label of each object tool of the changelists once, those of daily work first."""
     site = site_of(request)
-    pages = [site._registry[model] for model in apps.get_app_config(APP).get_models() if may_view(request, model)]
+    models = sorted(apps.get_app_config(APP).get_models(), key=place)
+    pages = [site._registry[model] for model in models if may_view(request, model)]
     return list(dict(tool for page in pages for tool in page.changelist_object_tools(request)).items())
 
 

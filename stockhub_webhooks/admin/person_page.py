@@ -212,7 +212,7 @@ def _chosen(parameters: Any) -> set[int]:
 
 
 def _heads() -> list[str]:
-    names = (_("order"), _("our order number"), _("created at"), _("customer"), _("address"), _("why it is here"))
+    names = (_("order"), _("our order number"), _("created at"), _("address"), _("why it is here"))
     return [capfirst(str(name)) for name in names]
 
 
@@ -228,7 +228,6 @@ def _cells(kin: subjects.Kin, order: Order, persons: bool) -> list[Any]:
         display.page(row),
         row.po_number or display.EMPTY,
         display.day(row.created_at),
-        display.customer(row.shipping_address if persons else None),
         display.address(row.shipping_address if persons else None),
         display.multiline([*reasons, *erased]),
     ]

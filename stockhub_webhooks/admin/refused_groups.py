@@ -123,7 +123,10 @@ class RefusedGroupsPage(ReadOnlyAdmin):
         labels = dict(Topic.choices)
         return {
             "group": group,
-            "topics": ", ".join(f"{labels[topic]}: {count}" for topic, count in group.by_topic.items()),
+            "topics": ", ".join(
+                f"{labels[topic]}: {count}" if len(group.by_topic) > 1 else str(labels[topic])
+                for topic, count in group.by_topic.items()
+            ),
             "release_url": f"{self.page_url(RELEASE)}?{urlencode(parameters_of(group))}" if may_release else "",
             "network": group.network or display.EMPTY,
             "key": group.key_fingerprint or _("none"),
