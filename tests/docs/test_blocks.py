@@ -1,6 +1,7 @@
 """Each block of code of the documentation names its file, and is what it says: it runs, or can be parsed."""
 
 import ast
+import builtins
 import configparser
 import os
 import re
@@ -41,6 +42,42 @@ def test_languages_are_those_that_are_checked():
 @parameters([block for block in of("python") if "instead of" not in block.code])
 def test_python_compiles(block):
     ast.parse(block.code)
+
+
+# what `startproject` writes, and the installation
+GIVEN = {
+    "settings.py": {"INSTALLED_APPS", "STOCKHUB_WEBHOOKS", "BASE_DIR", "DATABASES", "os"},
+    "urls.py": {"urlpatterns", "path", "include"},
+}
+
+
+@pytest.mark.parametrize("page", pages.PAGES, ids=lambda page: page.stem)
+def test_python_names_what_it_imports(page):
+    known = {}
+    for block in pages.blocks(page):
+        if block.language == "python" and "instead of" not in block.code:
+            used, bound = names(block.code)
+            before = known.get(block.file, GIVEN.get(block.file.rpartition("/")[2], set()))
+            known[block.file] = before | bound
+            assert used <= known[block.file] | set(dir(builtins)), block
+
+
+def names(code):
+    """Return the names that the code reads, and those that it makes."""
+    used, bound = set(), set()
+    for node in ast.walk(ast.parse(code)):
+        match node:
+            case ast.Name():
+                (used if isinstance(node.ctx, ast.Load) else bound).add(node.id)
+            case ast.FunctionDef() | ast.ClassDef():
+                bound.add(node.name)
+            case ast.arg():
+                bound.add(node.arg)
+            case ast.alias():
+                bound.add((node.asname or node.name).partition(".")[0])
+            case ast.ExceptHandler(name=str(name)):
+                bound.add(name)
+    return used, bound
 
 
 @parameters([block for block in of("python") if block.file.endswith("settings.py")])
