@@ -38,7 +38,7 @@ DATABASE_PAUSE_SECONDS = 1.0  # after a call that failed because of the database
 MAX_LOST = 3  # lost connections in a row that count no attempt
 OF_DATABASE = frozenset({CONNECTION_LOST, DEADLOCK, IDLE_IN_TRANSACTION})  # causes that do not open the breaker
 MAX_TIMEOUTS = 3  # transactions in a row that took longer than the database allows
-LONGEST_WAIT_SECONDS = 30 * 24 * 3600.0
+SHORTEST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 30 * 24 * 3600.0  # of a receiver that asks for later
 
 
 # ---------------------------------------------------------------- recording
@@ -169,7 +169,7 @@ def fail(
 
 
 def retry_later(call: ReceiverCall, seconds: float, reason: str, attempt: Attempt | None = None) -> bool:
-    """Postpone the call as the receiver asked, for a month at most; the attempt does not count.
+    """Postpone the call as the receiver asked, for a second to a month; the attempt does not count.
 
     Args:
         call: a claimed call.
@@ -177,12 +177,12 @@ def retry_later(call: ReceiverCall, seconds: float, reason: str, attempt: Attemp
         reason: the reason, for people.
         attempt: the attempt to keep, if it failed for a reason that is not the receiver's.
     """
-    seconds = min(max(seconds, 0.0), LONGEST_WAIT_SECONDS) if math.isfinite(seconds) else LONGEST_WAIT_SECONDS
+    seconds = max(seconds, SHORTEST_WAIT_SECONDS) if math.isfinite(seconds) else LONGEST_WAIT_SECONDS
     is_changed = _change(
         call,
         attempt,
         status=ReceiverCall.Status.PENDING,
-        due_at=from_now(seconds),
+        due_at=from_now(min(seconds, LONGEST_WAIT_SECONDS)),
         attempts=call.attempts - 1,
         last_error=reason,
         cause="",

@@ -256,6 +256,20 @@ def test_retry_later_counts_no_attempt(post, hear):
     assert timedelta(seconds=60) < call.due_at - datetime.now(timezone.utc) < timedelta(seconds=180)
 
 
+@pytest.mark.parametrize("seconds", [0, -5, 0.001])
+def test_receiver_that_always_asks_for_now_keeps_no_worker_busy(post, hear, monkeypatch, seconds):
+    monkeypatch.setattr(ledger, "SHORTEST_WAIT_SECONDS", 60)  # not over while a slow machine still works
+
+    def now(**arguments):
+        raise RetryLater(seconds)
+
+    asked = hear(signals.order_created, now)
+    post("order")
+    worker.drain()
+    assert len(asked) == 1
+    assert ReceiverCall.objects.filter(due_at__gt=datetime.now(timezone.utc)).exists()
+
+
 def test_a_permanent_failure_is_given_up_at_once(post, hear):
     def never(**arguments):
         raise PermanentFailure("this shop sells no shoes")

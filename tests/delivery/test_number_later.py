@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.contract import topics
+from stockhub_webhooks.delivery import ledger
 from stockhub_webhooks.exceptions import PermanentFailure, RetryLater
 from stockhub_webhooks.models import Event, HostLink, Order, PaymentRequest, ReceiverCall
 from stockhub_webhooks.testing.factories import HostLinkFactory
@@ -155,8 +156,8 @@ def test_known_number_costs_no_statement(post, orders):
 
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
-def test_number_that_arrives_while_a_receiver_asks_is_not_missed(post, hear):
-    """The receiver has read the order without its number; its message waits neither for the call nor for a minute."""
+def test_number_that_arrives_while_a_receiver_asks_is_not_missed(post, hear, monkeypatch):
+    """The receiver has read the order without its number; its message waits neither for the call nor a minute."""
     asked = []
 
     def ask(event, **rest):
@@ -175,8 +176,12 @@ def test_number_that_arrives_while_a_receiver_asks_is_not_missed(post, hear):
             connection.close()
 
     answers = []
+    monkeypatch.setattr(ledger, "SHORTEST_WAIT_SECONDS", 0)
     hear(signals.shipment_created, ask)
     post("shipment", body("shipment"))
     call_command("stockhub_worker", "--once")
     assert answers == [200]
+    soon = timezone.now() + timedelta(seconds=5)
+    assert ReceiverCall.objects.filter(due_at__lte=soon).update(due_at=timezone.now()) == 1
+    call_command("stockhub_worker", "--once")
     assert asked == [None, NUMBER]
