@@ -12,7 +12,7 @@ from stockhub_webhooks.db.writes import insert, save
 from stockhub_webhooks.delivery import host_orders
 from stockhub_webhooks.models import Document, Event, Message, Order, Shipment
 from stockhub_webhooks.models.message import OUTDATED_RETURN
-from stockhub_webhooks.processing.apply import parts, precedence
+from stockhub_webhooks.processing.apply import delivery_dates, parts, precedence
 from stockhub_webhooks.processing.apply.changes import Changes, set_values
 from stockhub_webhooks.processing.apply.document_types import BY_TOPIC
 from stockhub_webhooks.processing.apply.erased import without_personal_data
@@ -164,7 +164,7 @@ class _Application:
             document.order = self.order
         written = list(set_values(document, self.values()))
         parts.create_addresses(document, parsed.addresses, self.using)
-        written += [*parsed.addresses, *self.stamp(), *self.set_delivery_due()]
+        written += [*parsed.addresses, *self.stamp(), *delivery_dates.set_due(self.document, self.message)]
         if document.pk is None:
             insert([document], self.using)
         else:
@@ -189,15 +189,20 @@ class _Application:
 
     def leave_unchanged(self) -> Applied:
         """Write only the time of receipt of the state, which later messages are compared with."""
-        save(self.document, [*self.stamp(), *self.set_delivery_due()], self.using)
+        save(self.document, [*self.stamp(), *delivery_dates.set_due(self.document, self.message)], self.using)
         return Applied(self.document, Message.Outcome.UNCHANGED, self.events)
 
     def update(self) -> Applied:
         """Write what differs: values of the document, addresses, lines and tracks."""
         document, parsed = self.document, self.parsed
-        was_delivered = isinstance(document, Shipment) and self.was_delivered(document)
+        was_delivered = delivery_dates.was_recorded(document, self.message)
         self.changes |= set_values(document, self.values())
-        written = [*self.changes, *self.move_to_order(), *self.stamp(), *self.set_delivery_due()]
+        written = [
+            *self.changes,
+            *self.move_to_order(),
+            *self.stamp(),
+            *delivery_dates.set_due(self.document, self.message),
+        ]
         addresses = parts.update_addresses(document, parsed.addresses, self.using)
         self.changes |= addresses.changes
         document.save(using=self.using, update_fields=[*written, *addresses.written])
@@ -246,25 +251,6 @@ class _Application:
             document.extra = merged_extra(document.extra, self.parsed.extra)
             written.append("extra")
         return written
-
-    def was_delivered(self, shipment: Shipment) -> bool:
-        """Return True if `shipment.delivered` was recorded for the stored state of the shipment."""
-        is_known = shipment.was_delivered_at(shipment.received_at or self.message.received_at)
-        return is_known and shipment.due_at is None
-
-    def set_delivery_due(self) -> list[str]:
-        """Set when `due_deliveries` is to record the delivery of a shipment; return the names of the changed fields.
-
-        A delivery whose time has come, but which is not recorded yet, is due at once: this message may have no effect,
-        and then records none.
-        """
-        shipment = self.document
-        if not isinstance(shipment, Shipment):
-            return []
-        due_at = shipment.delivered_at
-        if shipment.is_delivered:
-            due_at = self.message.received_at if shipment.due_at else None
-        return list(set_values(shipment, {"due_at": due_at}))
 
     def move_to_order(self) -> list[str]:
         """Assign the document to the order that the message names; return the names of the changed fields."""
