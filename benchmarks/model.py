@@ -48,8 +48,10 @@ class Model:
 
     def _mention_order(self, say):
         order = self.documents["order"].setdefault(say["order"], Document())
-        if order.received is None and not order.po:
+        if say["po"] and not order.po:
             order.po = say["po"]
+            if order.received is not None:
+                self.events.append(("order.updated", say["order"]))
 
     def _is_older(self, say, document):
         if None not in (say["updated"], document.updated) and say["updated"] != document.updated:

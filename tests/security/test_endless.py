@@ -19,7 +19,7 @@ from tests.security.doors import ELSEWHERE, addresses, commands, doors, patterns
 from tests.security.pages import APP
 
 PACKAGE = str(Path(stockhub_webhooks.__file__).parent)
-SIZES = (10, 60, 160)
+SIZES = (10, 110, 310)
 # Calls and lines for each row. The steps with many rows may be these times those with few, and some for what only
 # begins with many: links to other parts, a search with several results.
 SLACK, FREE = 1.5, 150
