@@ -2,7 +2,7 @@
 
 // Each cell gets the heading of its column, which cards.css shows on a phone, and the role that it loses when it is no
 // longer laid out as a part of a table. Without script a wide table is scrolled.
-for (const table of document.querySelectorAll("#result_list, .stockhub-table table")) {
+for (const table of document.querySelectorAll("#result_list, [data-stockhub-cards]")) {
   const heads = [...table.tHead.rows[0].cells].map((head) => (head.querySelector(".text") ?? head).textContent.trim());
   const setRole = (elements, role) => [...elements].forEach((element) => element.setAttribute("role", role));
   setRole([table], "table");
