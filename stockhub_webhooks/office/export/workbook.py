@@ -19,6 +19,7 @@ CHUNK_BYTES = 64 * 1024
 MAX_ROWS = 1_048_576
 MAX_UTF16_BYTES = 2 * 32_767
 FIRST_YEAR = 1900
+COLUMN_CHARS = 20  # a time has 19, and Excel shows "####" if it does not fit
 RICH_TEXT = "<r>"  # XlsxWriter writes such text into the file as it is, as XML
 OPTIONS = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 
@@ -59,6 +60,7 @@ def write(file: IO[bytes], rows: Iterable[Iterable[Any]]) -> None:
 def _new_page(book: Any, headers: list[Any]) -> Any:
     page = book.add_worksheet()
     page.freeze_panes(1, 0)
+    page.set_column(0, max(len(headers) - 1, 0), COLUMN_CHARS)
     for column, value in enumerate(headers):
         page.write_string(0, column, text_cell(value))
     return page

@@ -65,6 +65,12 @@ def test_rows_that_exceed_a_sheet_go_to_the_next_one(monkeypatch):
     assert pages == [["head", 0, 1], ["head", 2, 3], ["head", 4]]
 
 
+def test_columns_are_wide_enough_for_a_time():
+    page = load_workbook(BytesIO(file_of([["number", "at"], ["1", datetime(2024, 3, 31, tzinfo=timezone.utc)]]))).active
+    assert page.column_dimensions["A"].max == len(page[1])  # the columns from A to this one
+    assert page.column_dimensions["A"].width > len("2024-03-31 00:00:00")
+
+
 def test_file_without_rows_can_be_opened():
     assert load_workbook(BytesIO(file_of([]))).worksheets
 
