@@ -114,9 +114,15 @@ class WorklistRowAdmin(ReadOnlyAdmin):
         return super().get_queryset(request).select_related(*related).defer("order__extra")
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
+        """Return a condition on the keys of the rows that are found, since each way to find one has its own index."""
         numbers = search_box.spellings(text)
         orders = search_box.find(request, text, (topics.ORDER,)).pks(topics.ORDER)
-        return Q(order__in=orders) | Q(number__in=numbers) | Q(po_number__in=numbers)
+        every = WorklistRow.objects.using(database_alias()).order_by().values_list("pk", flat=True)
+        indexed = every.filter(status__in=WorklistRow.Status.values)
+        found = every.filter(order__in=orders).union(
+            indexed.filter(number__in=numbers), indexed.filter(po_number__in=numbers)
+        )
+        return Q(pk__in=list(found))
 
     def get_urls(self) -> list[Any]:
         return [path("export/", self.admin_site.admin_view(self.export_view), name=EXPORT), *super().get_urls()]

@@ -167,7 +167,7 @@ FILTERED = (
 
 @pytest.mark.usefixtures("without_scans")
 def test_no_list_reads_a_table_whole(staff):
-    lists = ("message", "order", "shipment", "invoice", "rma", "creditmemo", "event", "receivercall")
+    lists = ("message", "order", "shipment", "invoice", "rma", "creditmemo", "event", "receivercall", "worklistrow")
     for address in (*(address.format(name) for name in lists for address in ADDRESSES), *FILTERED):
         url = f"/admin/stockhub_webhooks/{address}"
         answers = []
