@@ -37,8 +37,8 @@ def find(
     """Return the real documents, or the tests, that match the text; warn if there are too many."""
     result = search.find(text, of_topics, persons=may_see_persons(request), tests=tests)
     if result.is_cut_off:
-        warning = _("More than %(limit)d documents; not all of them are shown. Type more to narrow it down.")
-        messages.warning(request, warning % {"limit": search.LIMIT}, fail_silently=True)
+        warning = _("There are more documents than those shown. Type more to narrow it down.")
+        messages.warning(request, warning, fail_silently=True)
     return result
 
 
