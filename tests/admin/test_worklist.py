@@ -5,13 +5,14 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
+from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.delivery import ledger
-from stockhub_webhooks.models import WorklistRow
+from stockhub_webhooks.models import Event, WorklistRow
 from stockhub_webhooks.office.worklists import lists, rows, wording
 from stockhub_webhooks.office.worklists.deadlines import event_of
 from stockhub_webhooks.office.worklists.rules import RULES
@@ -210,3 +211,34 @@ def test_the_list_is_sorted_by_what_has_an_index(staff, column, sorted_by, direc
     wanted = sorted(made, key=lambda row: getattr(row, sorted_by), reverse=bool(direction))
     assert [row.pk for row in rows.result_list] == [row.pk for row in wanted]
     assert list(rows.queryset.query.order_by) == [direction + sorted_by, direction + "pk"]
+
+
+def test_how_it_ended_is_shown_once_it_has(staff, listed):
+    Shop().order(days=5)
+    (row,) = listed()
+    names = ("dismissed_by", "dismissed_at", "dismissed_reason")
+    shown = [flatten_fieldsets(page.context["adminform"].fieldsets) for page in pages_before_and_after(staff, row)]
+    assert [[name for name in names if name in fields] for fields in shown] == [[], list(names)]
+
+
+def pages_before_and_after(staff, row):
+    """The page of a row, and again after somebody dismissed it."""
+    yield staff.get(f"{LIST}{row.pk}/change/")
+    staff.post(f"{LIST}{row.pk}/change/", {"action": "dismiss_worklist_row", "reason": "on holiday"})
+    yield staff.get(f"{LIST}{row.pk}/change/")
+
+
+def test_the_change_of_a_deadline_names_its_rule_and_document_in_words(staff, listed):
+    Shop().order(days=5)
+    listed()
+    event = Event.objects.get(type="deadline.passed")
+    text = staff.get(f"/admin/stockhub_webhooks/event/{event.pk}/change/").content.decode()
+    assert f"<td>{RULES['not_sent'].label}</td>" in text
+    assert "<td>not_sent</td>" not in text
+
+
+def test_the_number_of_rows_makes_a_sentence(staff, listed):
+    Shop().order(days=5)
+    listed()
+    assert staff.get(LIST).context["cl"].counted.opts.verbose_name != WorklistRow._meta.verbose_name
+    assert "1 geval" in staff.get(LIST, headers={"accept-language": "nl"}).content.decode()
