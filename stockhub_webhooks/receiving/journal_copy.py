@@ -126,9 +126,10 @@ class JournalCopy:
             if has_room:
                 self._waiting_bytes += size
                 self._tasks.put(task)
-            seconds = WAIT_SECONDS if has_room and not self._is_stalled else 0
-        if not task.is_done.wait(seconds):
-            self._note_stall(task)
+            is_known_to_hang = self._is_stalled
+        if not task.is_done.wait(WAIT_SECONDS if has_room and not is_known_to_hang else 0):
+            if not is_known_to_hang:
+                self._note_stall(task)
             raise TimeoutError("the disk does not answer" if has_room else "no more is kept for a disk that hangs")
         if task.error is not None:
             raise task.error

@@ -180,6 +180,25 @@ def test_a_thread_that_never_runs_holds_up_the_first_message_only(folder, copy, 
     assert len(caplog.records) == 1
 
 
+def test_one_that_did_not_wait_says_nothing_about_the_disk(folder, copy, monkeypatch, caplog):
+    """It was known to hang; while this one gave up, another task ended."""
+    monkeypatch.setattr(copy, "_work", lambda: None)
+    monkeypatch.setattr(journal_copy, "WAIT_SECONDS", 0.1)
+    copy.append(new_message())
+    assert len(caplog.records) == 1
+    real = journal_copy._Task
+
+    def answers_meanwhile(*arguments):
+        task = real(*arguments)
+        task.is_done.wait = lambda seconds: setattr(copy, "_is_stalled", False)
+        return task
+
+    monkeypatch.setattr(journal_copy, "_Task", answers_meanwhile)
+    copy.append(new_message())
+    assert not copy._is_stalled
+    assert len(caplog.records) == 1
+
+
 def test_a_disk_that_answers_with_an_error_hangs_no_more(folder, copy, monkeypatch):
     answers, answered = threading.Event(), threading.Event()
 
