@@ -158,10 +158,13 @@ FURTHER_QUERIES = {"order": 4, "rma": 3}
 
 def test_number_of_queries_of_a_list_does_not_depend_on_its_rows(filled, staff, post, list_url):
     def queries(name):
-        staff.get(list_url(name))
-        with CaptureQueriesContext(connection) as captured:
-            staff.get(list_url(name))
-        return [query["sql"] for query in captured]
+        """The fewer of two times: once in a while, a request also reads what is kept for the next ones."""
+        times = []
+        for _ in range(2):
+            with CaptureQueriesContext(connection) as captured:
+                staff.get(list_url(name))
+            times.append([query["sql"] for query in captured])
+        return min(times, key=len)
 
     few = {name: queries(name) for name in NAMES}
     for number in range(5):
