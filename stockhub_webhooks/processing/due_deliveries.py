@@ -7,11 +7,14 @@ sequence of the order, and two processes record it once.
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from functools import partial
+
+from django.db import Error as DatabaseFault
 
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db import row_locks
-from stockhub_webhooks.db.connections import NOW, database_alias, with_retries, write_transaction
+from stockhub_webhooks.db.connections import NOW, database_alias, from_now, with_retries, write_transaction
 from stockhub_webhooks.db.throttle import is_over
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.db.writes import select_for_update
@@ -24,6 +27,7 @@ from stockhub_webhooks.processing.apply.events import DELIVERED, delivered_chang
 logger = logger_of(__name__)
 
 BATCH = 20
+PAUSE_SECONDS = 60.0  # of one that failed, so that others have their turn
 
 
 def record_due(*, until: float = float("inf"), stop: threading.Event | None = None) -> int:
@@ -48,8 +52,15 @@ def record_due(*, until: float = float("inf"), stop: threading.Event | None = No
         except OrderLocked as locked:
             logger.warning("delivery of shipment %s is recorded later: %s", pk, locked)
         except Exception as fault:  # other work must go on
-            logger.error("delivery of shipment %s was not recorded (%s); it stays due", pk, error_location(fault))
+            logger.error("delivery of shipment %s was not recorded (%s); it is tried again", pk, error_location(fault))
+            with suppress(DatabaseFault):  # it stays due
+                with_retries(partial(_put_off, pk))
     return done
+
+
+def _put_off(pk: int) -> None:
+    rows = Shipment.objects.using(database_alias()).filter(pk=pk, due_at__lte=NOW)
+    rows.update(due_at=from_now(PAUSE_SECONDS))
 
 
 def _record(pk: int, order_id: int) -> bool:

@@ -159,7 +159,7 @@ def test_a_shipment_that_moved_to_another_order_waits_for_the_next_sweep(waiting
     assert Shipment.objects.get().due_at is not None
 
 
-def test_one_that_fails_stays_due_and_holds_up_no_other(waiting, post, monkeypatch, caplog):
+def test_one_that_fails_holds_up_no_other_and_is_tried_again(waiting, post, caplog):
     post("shipment", moving(20, increment_id="000000999"))
     pass_time()
     real = due_deliveries.ledger.record
@@ -169,12 +169,17 @@ def test_one_that_fails_stays_due_and_holds_up_no_other(waiting, post, monkeypat
             raise ValueError("Testman")
         return real(events)
 
-    monkeypatch.setattr(due_deliveries.ledger, "record", record)
-    assert due_deliveries.record_due() == 1
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(due_deliveries.ledger, "record", record)
+        patch.setattr(due_deliveries, "BATCH", 1)
+        assert due_deliveries.record_due() == 0
+        assert due_deliveries.record_due() == 1
     assert delivered().get().increment_id == "000000999"
-    assert Shipment.objects.get(pk=waiting.pk).due_at is not None
     assert f"shipment {waiting.pk} was not recorded (ValueError" in caplog.text
     assert "Testman" not in caplog.text
+    pass_time()
+    assert due_deliveries.record_due() == 1
+    assert delivered().filter(subject_id=waiting.pk).exists()
 
 
 def test_a_shipment_without_a_message_gets_no_event(waiting, caplog):
