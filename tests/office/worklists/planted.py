@@ -797,9 +797,9 @@ def the_return_is_approved_and_half_is_credited(shop):
 
 
 @plan("missing_credit_note")
-def the_order_is_closed_and_not_credited(shop):
+def the_order_is_closed_and_not_credited(shop, status="closed"):
     order = shop.sent()
-    order.status = "closed"
+    order.status = status
     order.save()
     shop.asked(order)
     return order
@@ -816,11 +816,7 @@ def the_return_is_processed_in_capitals(shop):
 
 @plan("missing_credit_note")
 def the_order_is_closed_in_capitals(shop):
-    order = shop.sent()
-    order.status = "Closed"
-    order.save()
-    shop.asked(order)
-    return order
+    return the_order_is_closed_and_not_credited(shop, "Closed")
 
 
 @plan("return_not_credited")
