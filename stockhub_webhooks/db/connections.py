@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import lru_cache
-from itertools import count
 from typing import Any, TypeVar
 
 from django.apps import apps
@@ -95,9 +94,9 @@ def with_retries(step: Callable[[], T], *, is_transaction: bool = False) -> T:
         django.db.Error: the step failed too often or took too long; or it is one statement inside a transaction, which
             is lost then.
     """
-    began = time.monotonic()
+    began, attempt = time.monotonic(), 1
     faults = (OperationalError, IntegrityError) if is_transaction else (OperationalError,)
-    for attempt in count(1):
+    while True:
         try:
             with query_timeout(database_alias()):
                 return step()
@@ -109,12 +108,12 @@ def with_retries(step: Callable[[], T], *, is_transaction: bool = False) -> T:
                 raise
             if not isinstance(fault, OrderLocked):
                 _prepare_retry(fault, attempt, is_inside)
-    raise AssertionError("the last attempt returns or raises")
+                attempt += 1
 
 
 def _may_retry(fault: Exception, attempt: int, began: float, is_inside: bool) -> bool:
     """Return True if another attempt may succeed; `is_inside` is True inside a transaction of the caller."""
-    if isinstance(fault, OrderLocked):  # the next attempt waits for a moment, and raises it with `is_final`
+    if isinstance(fault, OrderLocked):  # the next attempt waits for a moment, and is limited by the time alone
         return not fault.is_final and should_retry(1, began)
     if is_of_session(fault) and (is_inside or attempt > 1):
         return False

@@ -2,7 +2,8 @@
 
 The row is locked without waiting. If that fails, the caller repeats its transaction, and the second attempt waits for a
 moment, since another process may be applying a message of the same order. If the row is still locked then, it is
-remembered, so that this process does not wait for it again, and its work is postponed.
+remembered, so that this process does not wait for it again, and its work is postponed. A deadlock while it waits, as of
+two messages that name a document under two orders, is repeated in the same way.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 
 from django.db import DatabaseError, OperationalError, connections, models
 
+from stockhub_webhooks.db.faults import is_deadlock
 from stockhub_webhooks.exceptions import OrderLocked
 
 WAIT_SECONDS = 1.0
@@ -114,6 +116,8 @@ def lock(model: type[models.Model], using: str, values: dict[str, Any], fetch: C
         else:
             row = fetch(" NOWAIT")
     except OperationalError as error:
+        if is_deadlock(error):  # the other transaction goes on, so a further attempt may succeed
+            raise OrderLocked(model, values, is_final=False) from error
         if not is_lock_error(error):
             raise
         if not waits and LOCKED.wait_next(key):

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from stockhub_webhooks.exceptions import ORDER_LOCKED
 from tests.processing.test_progress import LIFE
 from tests.samples import contract, sample
 
@@ -32,14 +33,19 @@ def post_at_once(shop, lists):
 
 
 def post_and_apply(shop, lists):
-    """Post at once, and apply what was answered 202, since its order was locked for too long; nothing else may fail."""
+    """Post at once, and apply what was answered 202, since its order was locked for too long; nothing else may fail.
+
+    A slow machine may also take longer for one transaction than a deadlock may be repeated.
+    """
     answers = post_at_once(shop, lists)
     assert len(answers) == sum(map(len, lists))
     assert set(answers) <= {"200", "202"}
     if "202" in answers:
+        causes = shop.query("sorted(set(Message.objects.filter(status='received').values_list('cause', flat=True)))")
+        assert all(cause == ORDER_LOCKED or cause.startswith("OperationalError") for cause in causes), causes
         shop.query("Message.objects.filter(status='received', claim=None).update(due_at='2020-01-01T00:00Z')")
         shop.worker("--once")
-    assert shop.query("list(Message.objects.values_list('status', 'attempts').distinct())") == [("applied", 1)]
+    assert shop.query("list(Message.objects.values_list('status', flat=True).distinct())") == ["applied"]
 
 
 def test_eight_processes_with_the_versions_of_one_order_in_any_sequence(shop):

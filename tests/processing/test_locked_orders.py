@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -9,6 +10,7 @@ from django.db import connection, connections, transaction
 from django.test import override_settings
 
 from stockhub_webhooks import signals
+from stockhub_webhooks.db import connections as connections_module
 from stockhub_webhooks.db import row_locks
 from stockhub_webhooks.exceptions import ORDER_LOCKED
 from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Replay, Shipment
@@ -165,6 +167,42 @@ def test_lock_of_a_moment_is_waited_for(post, monkeypatch):
 
     monkeypatch.setattr(row_locks, "_short_wait", release_first)
     assert post("order", order(LOCKED_NUMBER, status="new", updated_at="2030-01-01 10:00:00")).status_code == 200
+
+
+def test_deadlock_of_two_orders_is_no_failed_attempt(post, monkeypatch):
+    """A document that two messages name under different orders: each holds its own order and waits for the other."""
+    for number in (LOCKED_NUMBER, "000000778"):
+        post("order", order(number))
+    post("shipment", sample("shipment", order_increment_id=LOCKED_NUMBER, updated_at="2024-06-01 10:00:00"))
+    monkeypatch.setattr(connections_module, "should_retry", lambda attempt, _began: attempt < 2)
+    monkeypatch.setattr(row_locks, "WAIT_SECONDS", 5.0)  # more than PostgreSQL's deadlock_timeout
+    holds, waits, short_wait = threading.Event(), threading.Event(), row_locks._short_wait
+
+    def lock_both():
+        with transaction.atomic():
+            # MariaDB ends the transaction that has changed fewer rows
+            Order.objects.bulk_create(Order(account="other", increment_id=str(number)) for number in range(50))
+            Order.objects.filter(increment_id=LOCKED_NUMBER).update(status="held")
+            holds.set()
+            waits.wait(20)
+            time.sleep(0.3)  # PostgreSQL ends the one that has waited longest
+            Order.objects.filter(increment_id="000000778").update(status="held")
+        connections.close_all()
+
+    def note_wait(connection):
+        waits.set()
+        return short_wait(connection)
+
+    monkeypatch.setattr(row_locks, "_short_wait", note_wait)
+    other = threading.Thread(target=lock_both)
+    other.start()
+    assert holds.wait(20)
+    answer = post("shipment", sample("shipment", order_increment_id="000000778", updated_at="2024-06-01 11:00:00"))
+    other.join(20)
+    assert answer.status_code == 200
+    assert set(Message.objects.values_list("status", "attempts")) == {("applied", 1)}
+    assert set(Order.objects.exclude(account="other").values_list("status", flat=True)) == {"held"}
+    assert Shipment.objects.get().order.increment_id == "000000778"
 
 
 def test_row_with_a_foreign_key_to_the_order_delays_no_message_on_postgresql(post):
