@@ -1,9 +1,7 @@
 """What all tests share."""
 
 import json
-import os
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -25,6 +23,7 @@ from stockhub_webhooks.runners import inline, slices
 from tests import leftovers, state_changes
 from tests.processes import Shop, scratch_database
 from tests.samples import contract
+from tests.selection import is_slow, shared_out
 
 # generating JSON is slow on a busy machine, which says nothing about the code
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
@@ -33,41 +32,6 @@ settings.load_profile("here")
 KEY = "the-key-of-the-tests-0123456789"
 TEST_KEY = "the-key-of-the-account-test-0123"
 PREFIX = "/api/v1/stockhub/"
-HERE = Path(__file__).parent
-# Where all databases are tested at the same time, what does the same on each of them runs on one: by folder or file.
-SHARES = {
-    "admin": "mariadb",
-    "doctor": "mariadb",
-    "example": "sqlite",
-    "metrics": "mariadb",
-    "openapi": "sqlite",
-    "operations": "postgresql",
-    "outages": "postgresql",
-    "outages/test_spool.py": "mariadb",
-    "privacy": "mariadb",
-    "recipes": "sqlite",
-    "reconcile": "sqlite",
-    "rest": "mariadb",
-    "security": "sqlite",
-    "security/test_nul.py": "postgresql",
-    "security/test_parameters.py": "postgresql",
-    "simulator": "mariadb",
-    "story": "sqlite",
-    "test_bulk.py": "sqlite",
-    "test_celery_processes.py": "postgresql",
-    "test_checks.py": "sqlite",
-    "test_ingest.py": "sqlite",
-    "test_journal_copy.py": "mariadb",
-    "test_odd_messages.py": "mariadb",
-    "test_progress.py": "sqlite",
-    "test_server.py": "mariadb",
-    "testing": "sqlite",
-    "worklists": "sqlite",
-}
-ON_EACH_DATABASE = (
-    *("test_collect.py", "test_concurrency.py", "test_erase.py", "test_export.py", "test_finding.py"),
-    *("test_kills.py", "test_lists.py", "test_prune.py", "test_retention.py"),
-)
 
 
 # what pytest finds by itself where the package is installed
@@ -76,12 +40,14 @@ pytest_itemcollected = plugin.pytest_itemcollected
 
 
 def pytest_collection_modifyitems(config, items):
-    """Tests for one kind of database are left out on the others, rather than skipped; those for none run on SQLite."""
+    """Mark slow files; leave out tests of other databases, rather than skip them; those of none run on SQLite."""
     vendor = "mariadb" if connection.vendor == "mysql" else connection.vendor
     kept, left_out = [], []
     for item in items:
         if any(item.get_closest_marker(name) for name in ("server", "browser")):
             item.add_marker(pytest.mark.xdist_group("servers"))  # with `--dist loadgroup`, one after the other
+        if is_slow(item):
+            item.add_marker(pytest.mark.slow)
         wanted = {name for name in ("postgresql", "mariadb", "sqlite") if item.get_closest_marker(name)}
         if not wanted:
             wanted = shared_out(item)
@@ -89,19 +55,6 @@ def pytest_collection_modifyitems(config, items):
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = kept
-
-
-def shared_out(item):
-    """The only database that a test needs to run on; none for all of them. What uses no database runs on SQLite."""
-    if "STOCKHUB_TESTS_SHARED" in os.environ and item.path.name not in ON_EACH_DATABASE:
-        parts = item.path.relative_to(HERE).parts
-        places = [SHARES[part] for part in ("/".join(parts[-2:]), *reversed(parts)) if part in SHARES]
-        if item.get_closest_marker("server"):
-            places.append("sqlite")
-        if places:
-            return {places[0]}
-    uses_one = item.get_closest_marker("django_db") or not {"db", "transactional_db"}.isdisjoint(item.fixturenames)
-    return set() if uses_one or item.get_closest_marker("server") else {"sqlite"}
 
 
 @pytest.fixture
