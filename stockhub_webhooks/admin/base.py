@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -19,20 +19,15 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
-from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks import runners
-from stockhub_webhooks.admin import labels, search_box
-from stockhub_webhooks.admin.badge import BadgedAdmin
+from stockhub_webhooks.admin import search_box
 from stockhub_webhooks.admin.date_range import is_used
 from stockhub_webhooks.admin.guard import guarded_patterns
-from stockhub_webhooks.admin.list_filters import AccountFilter
 from stockhub_webhooks.admin.long_parts import choose
 from stockhub_webhooks.admin.paginator import BoundedPaginator
-from stockhub_webhooks.conf import conf
+from stockhub_webhooks.admin.shown_fields import ShownFieldsAdmin
 from stockhub_webhooks.db.connections import database_alias
-from stockhub_webhooks.models.personal import is_personal
-from stockhub_webhooks.office.access import may_see_persons
 from stockhub_webhooks.visible import isolated, visible_html
 
 BATCH = 500
@@ -55,17 +50,11 @@ class TitledRow:
         return getattr(self.row, name)
 
 
-class ReadOnlyAdmin(BadgedAdmin):
+class ReadOnlyAdmin(ShownFieldsAdmin):
     """Base class of read-only admins: all values are shown as text.
 
     Attributes:
         deferred_fields: large columns that the list and the page do not load.
-        personal_fields: fields that show personal columns (see `models.personal`), mapped to the field that is shown
-            instead to users without the permission to see them; "" shows nothing. Personal columns themselves need
-            no entry: they are left out.
-        help_texts: texts below the values of model fields for office people, where those of the model are for
-            developers; "" for none.
-        optional_fields: model fields that the page shows only once they have a value.
     """
 
     paginator = BoundedPaginator
@@ -76,9 +65,6 @@ class ReadOnlyAdmin(BadgedAdmin):
     search_fields = ("pk",)  # only makes Django show the search box; `get_search_filter` does the search
     sortable_by: ClassVar[Any] = ("created_at", "date_requested", "occurred_at", "received_at")  # each has an index
     deferred_fields: ClassVar[tuple[str, ...]] = ()
-    personal_fields: ClassVar[dict[str, str]] = {}
-    help_texts: ClassVar[dict[str, Any]] = {}
-    optional_fields: ClassVar[tuple[str, ...]] = ()
 
     class Media:
         css = {"all": [f"stockhub_webhooks/{name}.css" for name in ("lists", "actions", "scrolling", "cards")]}
@@ -96,70 +82,6 @@ class ReadOnlyAdmin(BadgedAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return flatten_fieldsets(self.get_fieldsets(request, obj))
-
-    # ------------------------------------------------------------ columns, filters and fields
-
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """Return the form, with the help texts for office people."""
-        return super().get_form(request, obj, change, help_texts=dict(self.help_texts), **kwargs)
-
-    def shows_account(self) -> bool:
-        """Return True if the account is shown: several are configured. Tests have a badge instead."""
-        return self.has_account and len(conf.real_accounts()) > 1
-
-    def get_list_display(self, request: HttpRequest) -> Any:
-        columns = self.visible_fields(request, self.list_display)
-        return (*columns, "account_in_words") if self.shows_account() else columns
-
-    @admin.display(description=_("account"))
-    def account_in_words(self, row: Any) -> str:
-        """Return the name of the account; in words if the app itself gave it."""
-        return labels.account(row.account)
-
-    def get_list_filter(self, request: HttpRequest) -> Any:
-        filters = super().get_list_filter(request)
-        return (*filters, AccountFilter) if self.has_account else filters
-
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Return `fieldsets` without fields the user may not see, the account only if there are several.
-
-        The page of a test begins with the badge.
-        """
-        is_test = self.is_test(obj)
-        with_account = self.shows_account() and not is_test
-        fieldsets: list[Any] = [(None, {"fields": ["about_test"]})] if is_test else []
-        for title, options in self.fieldsets or ():
-            names = [
-                "account_in_words" if name == "account" else name
-                for name in self._filled_fields(options["fields"], obj)
-                if with_account or name != "account"
-            ]
-            if visible := self.visible_fields(request, names):
-                fieldsets.append((title, {**options, "fields": visible}))
-        return fieldsets
-
-    def _filled_fields(self, names: Iterable[Any], row: Any) -> list[Any]:
-        filled = (
-            tuple(self._filled_fields(name, row))
-            if isinstance(name, tuple)
-            else ""
-            if name in self.optional_fields and not getattr(row, name, None)
-            else name
-            for name in names
-        )
-        return [name for name in filled if name]
-
-    def visible_fields(self, request: HttpRequest, names: Iterable[Any]) -> list[Any]:
-        """Replace or drop the personal fields if the user may not see them; tuples are fields in one line."""
-        if may_see_persons(request):
-            return list(names)
-        visible = (
-            tuple(self.visible_fields(request, name))
-            if isinstance(name, tuple)
-            else self.personal_fields.get(name, "" if is_personal(self.model, str(name)) else name)
-            for name in names
-        )
-        return [name for name in visible if name]
 
     # ------------------------------------------------------------ rows
 
