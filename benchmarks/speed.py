@@ -53,6 +53,7 @@ def parser():
     add("--simulate-peak", action="store_true", help="100 messages a second for some minutes, and the backlog (peak)")
     add("--rounds", type=count(1), help="how often each contestant runs (5)")
     add("--seconds", type=count(1), help="how long each run takes (4)")
+    add("--messages", type=count(1000), help="how many messages the full tables hold (1000000); a year: 3650000")
     add("--drained", type=count(100), help="after how many messages the worker's memory is judged (100000)")
     add("--peak-minutes", type=seconds, help="how long the peak goes on (5)")
     add("--peak-workers", type=count(1), help="how many stockhub_worker run at the peak (1)")
@@ -100,7 +101,10 @@ def chosen_sizes(options):
 
     from benchmarks.measure.sizes import FULL, SMOKE
 
-    given = {name: getattr(options, name) for name in ("rounds", "seconds", "drained", "peak_minutes", "peak_workers")}
+    given = {
+        name: getattr(options, name)
+        for name in ("rounds", "seconds", "messages", "drained", "peak_minutes", "peak_workers")
+    }
     return replace(SMOKE if options.smoke else FULL, **{name: value for name, value in given.items() if value})
 
 

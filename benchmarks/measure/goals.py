@@ -54,8 +54,10 @@ GOALS = (
     Goal("growth", "accept_growth_p99", "accept, the same, p99", at_most=1.25),
     Goal("growth", "inline_growth", "inline with {messages:,} messages and their orders ÷ empty, rate", at_least=0.9),
     Goal("growth", "inline_growth_p99", "inline, the same, p99", at_most=1.25),
+    Goal("growth", "worker_growth", "worker, messages a second, the same", at_least=0.9),
     Goal("pages", "lists", "admin lists with those rows ÷ nearly empty, the slowest", at_most=2),
     Goal("pages", "search", "search, the same", at_most=2),
+    Goal("pages", "office", "overview, worklists, receivers, failures and keys, the same", at_most=2),
     Goal("pages", "story", "order story, the same", at_most=2),
     Goal(
         "backlog", "threads_pages", "pages with {backlog:,} open messages ÷ without, 2 × 4 threads, rate", at_least=0.7

@@ -20,6 +20,16 @@ PAGES = {
             for text in ("000000007", "SHOP-7", "1Z00000000000007", "klant7@example.com", "Klant7")
         ),
     ],
+    "office": [
+        "",
+        "worklistrow/",
+        "hostlink/",
+        "refusedbody/",
+        "message/keys/",
+        "receivercall/receivers/",
+        "receivercall/failures/",
+        "order/figures/?first=2022-01-01&last=2022-01-31",
+    ],
     "story": ["order/7/story/", "order/7/change/", "message/7/change/"],
 }
 
