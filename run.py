@@ -109,6 +109,8 @@ DRILLS = {
                 "django-unfold<1",
                 "django-jazzmin>=3,<4",
                 "uvicorn<1",
+                "django-silk>=5.6,<6",
+                "django-cacheops>=7.2,<8",
             ),
             (*PYTEST, "tests/drills/hosts"),
         ],

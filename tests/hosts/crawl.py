@@ -47,4 +47,5 @@ def main():
     print(json.dumps({"answers": answers, "opened": len(opened), "wrong": wrong}))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,9 @@
 """A small shop with one package of other people, or one backend of its own, named by HOST."""
 
 import os
+import re
+import textwrap
+from pathlib import Path
 
 import environ
 
@@ -56,6 +59,24 @@ elif HOST == "pooled":
     DATABASES["default"] |= {"CONN_MAX_AGE": 0, "OPTIONS": {"pool": {"min_size": 1, "max_size": 4, "timeout": 5}}}
 elif HOST == "asgi":
     DATABASES["default"]["CONN_MAX_AGE"] = 0  # as Django says
+elif HOST == "replica":
+    DATABASES["replica"] = environ.Env().db_url("REPLICA_URL")
+    DATABASE_ROUTERS = ["tests.hosts.routers.ReadsFromReplica"]
+    SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"  # a session that is a row is read on the replica
+    REST_FRAMEWORK = {"DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"]}
+elif HOST == "silk":
+    INSTALLED_APPS += ["silk"]
+    MIDDLEWARE = ["silk.middleware.SilkyMiddleware", *MIDDLEWARE]
+    STOCKHUB_WEBHOOKS |= {"MAX_BODY_BYTES": 5_000_000}
+    if "SILK_AS_ADVISED" in os.environ:
+        advice = Path("SECURITY.md").read_text(encoding="utf-8")
+        exec(textwrap.dedent(re.search(r"```python\n(.*SILKY_.*?)```", advice, re.DOTALL)[1]))
+elif HOST == "cacheops":
+    INSTALLED_APPS = ["cacheops", *INSTALLED_APPS]
+    CACHEOPS_REDIS = os.environ["REDIS_URL"]
+    CACHEOPS = {"stockhub_webhooks.*": None, "*.*": {"ops": "all", "timeout": 600}}
+elif HOST == "naive":
+    USE_TZ = False
 elif HOST == "bare":
     INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "stockhub_webhooks"]
     MIDDLEWARE = []

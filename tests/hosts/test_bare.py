@@ -1,14 +1,12 @@
-"""A shop without Django's admin, sessions and messages: it starts, receives, works and shows parcels."""
+"""Shops without Django's admin, sessions and messages, which work, and without time zones, which are refused."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
 from stockhub_webhooks.contract import topics
-from tests.processes import ROOT, scratch_database
+from tests.hosts.run import run_host
+from tests.processes import scratch_database
 
 pytestmark = [pytest.mark.hosts, pytest.mark.server]
 SHOWN = """
@@ -22,23 +20,7 @@ print(engines["django"].from_string("{% load stockhub %}{% stockhub_tracking '10
 def run(transactional_db, tmp_path):
     """Return a function that runs Python in the shop, and returns what was printed."""
     with scratch_database(tmp_path) as url:
-        variables = {"HOST": "bare", "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "tests.hosts.settings"}
-        environment = os.environ | {"PYTHONPATH": str(ROOT)} | variables
-
-        def run(*arguments):
-            done = subprocess.run(
-                [sys.executable, *arguments],
-                cwd=ROOT,
-                env=environment,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=100,
-            )
-            assert done.returncode == 0, done.stderr[-3000:]
-            return done.stdout
-
-        yield run
+        yield lambda *arguments: run_host("bare", url, *arguments).stdout
 
 
 BOX = """
@@ -61,3 +43,9 @@ def test_shop_without_the_admin_starts_receives_and_shows_parcels(run):
     run("-m", "django", "stockhub_status")
     assert "parcel" in run("-c", SHOWN)
     assert "django.contrib.admin" in run("-c", BOX)
+
+
+def test_shop_whose_times_have_no_zone_is_not_migrated(transactional_db, tmp_path):
+    with scratch_database(tmp_path) as url:
+        done = run_host("naive", url, "-m", "django", "migrate", code=1)
+    assert "stockhub_webhooks.E008" in done.stderr
