@@ -205,7 +205,9 @@ def give_up(call: ReceiverCall, reason: str, cause: str, seconds: float | None =
     attempt = attempts.failed_attempt(call, reason, cause, seconds)
     is_changed = _change(call, attempt, status=ReceiverCall.Status.GIVEN_UP, due_at=None, **failed)
     if is_changed:
-        logger.error("receiver call %s (%s) is given up, attempts: %s", call.pk, call.receiver, call.attempts)
+        logger.error(
+            "receiver call %s (%s) is given up (%s), attempts: %s", call.pk, call.receiver, cause, call.attempts
+        )
         signals.receiver_gave_up.send_robust(ReceiverCall, call=call, reason=reason)
     return is_changed
 

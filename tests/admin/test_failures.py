@@ -1,5 +1,7 @@
 """The page of failures, grouped by cause, with actions on a whole group."""
 
+import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -14,6 +16,7 @@ from stockhub_webhooks.admin import labels
 from stockhub_webhooks.exceptions import DIED, PermanentFailure
 from stockhub_webhooks.models import BulkRequest, Event, Message, ReceiverCall
 from stockhub_webhooks.operations.health import failure_groups
+from tests.conftest import KEY
 from tests.samples import sample
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -22,6 +25,10 @@ URL = "/admin/stockhub_webhooks/receivercall/failures/"
 
 def stock_is_away(*, event, **arguments):
     raise ConnectionError(f"no answer for Testman, order {event.po_number}")
+
+
+def reads_json(**arguments):
+    json.loads("{")  # the error is raised in the library
 
 
 def refuses(*, event, **arguments):
@@ -56,6 +63,19 @@ def group(kind, **wanted):
 
 def form(action, found, **more):
     return {"action": action, "newest": found.newest.pk, **found.key, **more}
+
+
+@pytest.mark.parametrize("max_attempts", [1, 10])
+def test_log_and_admin_name_the_same_place_in_the_code_of_the_shop(post, hear, staff, settings, caplog, max_attempts):
+    settings.STOCKHUB_WEBHOOKS = {"API_KEYS": KEY, "MAX_ATTEMPTS": max_attempts}
+    hear(signals.order_created, reads_json, uid="shop.reads_json")
+    post("order")
+    logged, line = re.search(
+        rf"\(shop\.reads_json\) .*\((JSONDecodeError at {__name__}\.reads_json:(\d+))\)", caplog.text
+    ).groups()
+    assert logged in staff.get(URL).text
+    call = reverse("admin:stockhub_webhooks_receivercall_change", args=[ReceiverCall.objects.get().pk])
+    assert f"line {line}, in reads_json" in staff.get(call).text
 
 
 def test_failures_with_one_cause_are_a_group_with_an_example(failed, staff):
