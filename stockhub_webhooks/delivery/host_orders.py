@@ -247,7 +247,8 @@ def _register_new_orders() -> None:
 def _register(name: str, rows: Any) -> int:
     """Create links for the documents that are newer than the last link; return their number."""
     last = _links().aggregate(last=Max(f"{name}_id"))["last"] or 0
-    fresh = rows.using(database_alias()).filter(pk__gt=last - OVERLAP, host_link=None).order_by("pk")
+    rows = rows.using(database_alias()).filter(erased_at=None)  # of others, the number alone may be here
+    fresh = rows.filter(pk__gt=last - OVERLAP, host_link=None).order_by("pk")
     documents = list(fresh.values_list("pk", "account")[:REGISTER_BATCH])
     due_at = from_now(GRACE_SECONDS)
     links = [HostLink(**{f"{name}_id": pk}, account=account, due_at=due_at) for pk, account in documents]

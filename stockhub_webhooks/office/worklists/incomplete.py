@@ -26,7 +26,7 @@ def find(case: Case) -> Iterator[Finding]:
     for request in filter(case.purchase.has, case.purchase.payment_requests):
         if request.order_id is None:
             yield from _not_in_shop(case.links.get(-request.pk), request)
-        if not _is_paid(case, request):
+        if not request.erased_at and not _is_paid(case, request):  # the payment link is erased, too
             amount = "" if request.grand_total is None else f"{request.grand_total:.4f}"
             facts = {"code": "payment_open", "amount": amount, "currency": request.currency or ""}
             yield Finding("payment_open", request, first_known(request, "created_at"), [facts])

@@ -105,7 +105,8 @@ class Sending:
         lines = self.case.lines_of(order)
         has_shipment = bool(self.case.documents(order, "shipments"))
         pieces = self.open[order.pk]
-        if not (pieces or (not lines and not has_shipment)):
+        has_no_documents = not (lines or has_shipment or order.erased_at)  # an erased order may be a number alone
+        if not (pieces or has_no_documents):
             return
         facts = {"pieces": pieces, "of": sum(needed(line) for line in lines)}
         if status(order) == COMPLETE:

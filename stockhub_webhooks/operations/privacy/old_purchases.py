@@ -1,4 +1,7 @@
-"""Addresses and documents of purchases about which no message came for the whole term."""
+"""Addresses and documents of purchases about which no message came for the whole term.
+
+An erased order keeps its number, so that a message that comes even later brings no person back.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,11 @@ from stockhub_webhooks.db.connections import database_alias, with_retries, write
 from stockhub_webhooks.db.leases import skip_locked
 from stockhub_webhooks.models import (
     BookedPurchase,
+    Document,
     HostLink,
+    Line,
     Message,
+    Note,
     Order,
     PaymentRequest,
     ReceiverCall,
@@ -32,6 +38,7 @@ from stockhub_webhooks.processing.apply import BY_TOPIC
 
 BATCH = 500
 CHILDREN = {topic: each.model for topic, each in BY_TOPIC.items() if topic != topics.ORDER}
+KEPT_OF_ERASED = ("id", "account", "increment_id", "received_at", "erased_at")
 OPEN = (Message.Status.RECEIVED, Message.Status.QUARANTINED, Message.Status.FAILED)
 
 
@@ -55,16 +62,17 @@ def count_old_addresses(limit: datetime) -> int:
 
 def remove_old_documents(limit: datetime) -> Iterator[int]:
     """Delete old purchases, with the messages about them; yield the number of orders and requests of each batch."""
-    for pks in _batches(_orders(), limit):
+    for pks in _batches(_with_content(_orders()), limit):
         yield with_retries(partial(_remove_documents, pks, limit), is_transaction=True)
-    for pks in _batches(_requests(), limit):
+    for pks in _batches(_with_content(_requests()), limit):
         yield with_retries(partial(_remove_documents, (), limit, pks), is_transaction=True)
 
 
 def count_old_documents(limit: datetime) -> int:
     """Return the number of orders, and of requests without one, of old purchases."""
-    orders = sum(len(_old(_orders().filter(pk__in=pks), limit).orders) for pks in _batches(_orders(), limit))
-    return orders + sum(len(_old_requests(pks, limit).requests) for pks in _batches(_requests(), limit))
+    batches = _batches(_with_content(_orders()), limit)
+    orders = sum(len(_old(_orders().filter(pk__in=pks), limit).orders) for pks in batches)
+    return orders + sum(len(_old_requests(pks, limit).requests) for pks in _batches(_with_content(_requests()), limit))
 
 
 # ---------------------------------------------------------------- choice
@@ -76,6 +84,20 @@ def _orders() -> Any:
 
 def _requests() -> Any:
     return PaymentRequest.objects.using(database_alias()).filter(order=None).exclude(held(PaymentRequest))
+
+
+def _with_content(rows: Any) -> Any:
+    """Return the rows without those that are an erased number and nothing else."""
+    meta = rows.model._meta
+    is_bare = Q(erased_at__isnull=False)
+    for column in meta.concrete_fields:
+        if column.null and column.name not in (*KEPT_OF_ERASED, "extra"):
+            is_bare &= Q(**{column.name: None})
+    for relation in meta.related_objects:
+        if issubclass(relation.related_model, (Document, Line, Note)):
+            own = {relation.field.name: OuterRef("pk")}
+            is_bare &= ~Exists(relation.related_model._base_manager.using(database_alias()).filter(**own))
+    return rows.exclude(is_bare)
 
 
 def _with_addresses() -> Any:
@@ -202,6 +224,10 @@ def _remove_documents(orders: Any, limit: datetime, requests: Any = ()) -> int:
         HostLink.objects.using(using).filter(is_of_these).delete()
         for topic, rows in reversed(old.documents().items()):  # the orders last
             BY_TOPIC[topic].model.objects.using(using).filter(pk__in=[row.pk for row in rows]).delete()
+        for model in (Order, PaymentRequest):
+            erased = [row for row in old.rows if isinstance(row, model) and row.erased_at]
+            kept = [model(**{name: getattr(row, name) for name in KEPT_OF_ERASED}) for row in erased]
+            model.objects.using(using).bulk_create(kept)
     return len(old.orders) + len(old.requests)
 
 
