@@ -89,7 +89,7 @@ def _requests() -> Any:
 def _with_content(rows: Any) -> Any:
     """Return the rows without those that are an erased number and nothing else."""
     meta = rows.model._meta
-    is_bare = Q(erased_at__isnull=False)
+    is_bare: Any = Q(erased_at__isnull=False)
     for column in meta.concrete_fields:
         if column.null and column.name not in (*KEPT_OF_ERASED, "extra"):
             is_bare &= Q(**{column.name: None})
@@ -226,7 +226,7 @@ def _remove_documents(orders: Any, limit: datetime, requests: Any = ()) -> int:
             BY_TOPIC[topic].model.objects.using(using).filter(pk__in=[row.pk for row in rows]).delete()
         for model in (Order, PaymentRequest):
             erased = [row for row in old.rows if isinstance(row, model) and row.erased_at]
-            kept = [model(**{name: getattr(row, name) for name in KEPT_OF_ERASED}) for row in erased]
+            kept: Any = [model(**{name: getattr(row, name) for name in KEPT_OF_ERASED}) for row in erased]
             model.objects.using(using).bulk_create(kept)
     return len(old.orders) + len(old.requests)
 
