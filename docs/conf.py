@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 REPOSITORY = "https://github.com/stockhub-webhooks/django-stockhub-webhooks"
 
 project = "stockhub-webhooks"
-author = "the authors of stockhub-webhooks"
+author = project_copyright = "the authors of stockhub-webhooks"
 version = release = re.findall(r'__version__ = "(.+)"', (ROOT / "stockhub_webhooks/__init__.py").read_text())[0]
 
 extensions = ["myst_parser", "sphinx_copybutton"]

@@ -110,7 +110,7 @@ def test_each_check_says_what_to_do():
 
 
 def test_each_rule_says_when_it_holds_and_since_when():
-    assert {row[0]: row[2] for row in rows("worklists", 6)[1:]} == {
+    assert {row[0].partition("`")[0]: row[1] for row in rows("worklists", 4)[1:]} == {
         rule.code: f"{rule.default_days:g}" for rule in RULES.values()
     }
     assert all(rule.holds and rule.begins for rule in RULES.values())

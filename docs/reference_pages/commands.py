@@ -28,7 +28,7 @@ def page() -> Iterator[str]:
 def spelling(action: Any) -> str:
     """Return an option as it is written, or the name of an argument."""
     name = str(action.metavar or action.dest.upper())
-    value = "" if action.nargs == 0 else "{" + ",".join(map(str, action.choices)) + "}" if action.choices else name
+    value = "" if action.nargs == 0 else "{" + ", ".join(map(str, action.choices)) + "}" if action.choices else name
     if not action.option_strings:
         return f"[{value} …]" if action.nargs in ("*", "?") else f"{value} …" if action.nargs == "+" else value
     longest = max(action.option_strings, key=lambda each: each in ("--no-input", "--dry-run") or len(each))

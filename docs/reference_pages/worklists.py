@@ -11,8 +11,8 @@ def page() -> Iterator[str]:
 
     yield from ("# Rules of the worklists", "", HEAD, "")
     yield from ("Keys of `DEADLINE_DAYS`. Days are calendar days since the condition began to hold.", "")
-    rows = [
-        [code(rule.code), str(rule.label), f"{rule.default_days:g}", rule.holds, rule.begins, code(rule.replaces)]
-        for rule in RULES.values()
-    ]
-    yield from table(["rule", "label", "days", "what holds", "since", "replaces"], rows)
+    rows = []
+    for rule in RULES.values():
+        replaces = f"; replaces {code(rule.replaces)}" if rule.replaces else ""
+        rows.append([f"{code(rule.code)} {rule.label}", f"{rule.default_days:g}", rule.holds + replaces, rule.begins])
+    yield from table(["rule", "days", "what holds", "since"], rows)
