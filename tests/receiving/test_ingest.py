@@ -266,8 +266,9 @@ def test_missing_file_is_reported_and_the_others_are_taken_in(take, tmp_path, ca
 
 
 @pytest.mark.parametrize("content", ["", "\n \n", "[]", "[ ]"])
-def test_an_empty_file_is_no_fault(take, content):
-    assert take(content) == ("stored: 0, known: 0, bad: 0", [])
+def test_an_empty_file_is_named_and_no_fault(take, content):
+    assert take(content, json.dumps(contract("order"))) == ("stored: 1, known: 0, bad: 0", [])
+    assert [line.partition(": ")[0] for line in take.results] == ["file-0", "file-1:1"]
 
 
 @override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "MAX_BODY_BYTES": 100})

@@ -101,7 +101,7 @@ class Command(SafeCommand):
 
     def take(self, name: str, intake: ingest.Intake) -> int:
         """Store the messages of one file; return the number of errors."""
-        bad = 0
+        bad = count = 0
         try:
             for count, (path, entry) in enumerate(entries_of(name), start=1):
                 fault = entry.fault or self.fault_of(entry, intake, f"{path}:{entry.line}")
@@ -109,6 +109,8 @@ class Command(SafeCommand):
                     bad += 1
                     self.stderr.write(f"{path}:{entry.line}: {fault}")
                 self.progress(name, count)
+            if not count:
+                self.stdout.write(f"{name}: there is no message in it")
         except OSError as error:
             self.stderr.write(f"{name}: cannot be read: {error.strerror}")
             bad += 1
