@@ -47,6 +47,7 @@ def module_name(path: Path) -> str:
 
 # migrations are history, written by Django: they rest on nothing of ours and nothing rests on them
 MODULES = {module_name(path): path for path in sorted(FOLDER.rglob("*.py")) if "migrations" not in path.parts}
+HOW_IT_WORKS = FOLDER.parent / "docs" / "how-it-works.md"
 MIGRATIONS = sorted((FOLDER / "migrations").glob("[0-9]*.py"))
 EACH_MODULE = pytest.mark.parametrize("module", MODULES)
 
@@ -130,6 +131,11 @@ def test_every_module_has_its_place(module):
 
 def test_no_module_has_two_places():
     assert len(LAYER) == len(" ".join(LAYERS).split())
+
+
+def test_the_documentation_shows_these_layers():
+    text = HOW_IT_WORKS.read_text(encoding="utf-8")
+    assert " → ".join(f"`{names}`" for names in LAYERS) in " ".join(text.split())
 
 
 @EACH_MODULE

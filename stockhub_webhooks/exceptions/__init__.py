@@ -267,8 +267,8 @@ class RetryLater(StockHubError):
     for a failure: it is retried with growing pauses, and given up in the end.
 
     Args:
-        seconds: the pause before the next call, in seconds or as a timedelta; less than one second is one. It ends
-            early if a message names the order's `po_number`, which was not known before.
+        seconds: the pause before the next call, in seconds or as a timedelta; one second at least, 30 days at most.
+            It ends early if a message names the order's `po_number`, which was not known before.
         reason: shown in the admin while the call waits.
     """
 
