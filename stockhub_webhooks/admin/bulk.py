@@ -17,7 +17,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
-from stockhub_webhooks.admin import display, labels
+from stockhub_webhooks.admin import causes, display, labels
 from stockhub_webhooks.admin.bulk_start import CONFIRM_URL_NAME, RESULT_URL_NAME, begin
 from stockhub_webhooks.admin.list_filters import BulkFilter
 from stockhub_webhooks.admin.replay_request import outside_transactions
@@ -246,7 +246,7 @@ def groups(row: BulkRequest) -> Any:
     heads = (_("tasks"), _("receiver"), _("cause"))
     found = list(rows.order_by("-count", "receiver", "cause")[: SHOWN_GROUPS + 1])
     lines = [
-        (each["count"], each["receiver"], labels.cause(each["cause"]) if each["cause"] else display.EMPTY)
+        (each["count"], each["receiver"], causes.label(each["cause"]) if each["cause"] else display.EMPTY)
         for each in found[:SHOWN_GROUPS]
     ]
     return display.table(heads, [*lines, *([("…", "", "")] if len(found) > SHOWN_GROUPS else [])])

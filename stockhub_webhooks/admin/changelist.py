@@ -19,7 +19,7 @@ from django.http import HttpRequest
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from stockhub_webhooks.admin import labels
+from stockhub_webhooks.admin import causes, labels
 from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.contract.statuses import Labels
 from stockhub_webhooks.models.personal import is_personal
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 else:
     ModelAdmin = admin.ModelAdmin
 
-WORDS: dict[str, Labels] = {"signal": labels.SIGNALS, "cause": labels.CAUSES}
+WORDS: dict[str, Labels] = {"signal": labels.SIGNALS}
 DATE_PARTS = ("year", "month", "day", "gte", "lt")
 
 
@@ -158,6 +158,8 @@ def in_words(model: type[Model], parameter: str, value: str) -> tuple[str, str]:
     label = capfirst(str(column.verbose_name))
     if lookup == "isnull":
         return label, _("no") if value.lower() in ("1", "true") else _("yes")
+    if column.name == "cause":
+        return label, causes.label(value)
     choices = dict(getattr(column, "flatchoices", ()))
     words = ", ".join(str(choices.get(each, each)) for each in value.split(",")) if choices else value
     return label, statuses.label(WORDS.get(column.name, {}), words) or words

@@ -13,7 +13,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
-from stockhub_webhooks.admin import display, labels
+from stockhub_webhooks.admin import causes, display, labels
 from stockhub_webhooks.admin.base import ObjectTools
 from stockhub_webhooks.admin.bulk_start import propose
 from stockhub_webhooks.admin.dismiss_page import dismiss_all
@@ -48,7 +48,7 @@ ACTIONS = {
     )
 }
 SEVERAL = {
-    "error": ngettext_lazy("%(value)s in %(others)d receiver", "%(value)s in %(others)d receivers", "others"),
+    "error": ngettext_lazy("%(others)d receiver: %(value)s", "%(others)d receivers: %(value)s", "others"),
     "receiver": ngettext_lazy("%(value)s, %(others)d cause", "%(value)s, %(others)d causes", "others"),
 }
 
@@ -95,7 +95,8 @@ class FailuresPage(GiveUpPage):
         row, site = group.newest, self.admin_site.name
         return {
             "group": group,
-            "cause": labels.cause(group.key["cause"]),
+            "cause": causes.in_words(group.key["cause"]),
+            "place": causes.place(group.key["cause"]),
             "statuses": list(statuses_in_words(group)),
             "sample": title_of(row),
             "sample_url": self.page_url(f"stockhub_webhooks_{row._meta.model_name}_change", row.pk),
@@ -120,7 +121,7 @@ class FailuresPage(GiveUpPage):
             raise BadRequest("no such group") from None
         if action.name == "dismiss":
             fields = [(name, request.POST[name]) for name in ("action", "newest", *failure_type.keys)]
-            what = str(labels.cause(request.POST["cause"]))
+            what = causes.label(request.POST["cause"])
             return dismiss_all(self, request, rows, hidden=fields, back=self.page_url(FAILURES), what=what)
         return propose(self, request, action.name, rows) or HttpResponseRedirect(self.page_url(FAILURES))
 
@@ -128,7 +129,8 @@ class FailuresPage(GiveUpPage):
 def several() -> Iterator[dict[str, Any]]:
     """Yield groups that can be acted on together, for the template."""
     for each in failure_groups.find_several():
-        title = SEVERAL[each.name] % {"value": each.value, "others": each.others}
+        value = causes.label(each.value) if each.name == "error" else each.value
+        title = SEVERAL[each.name] % {"value": value, "others": each.others}
         yield {"title": title, "name": each.name, "value": each.value, "count": each.count, "newest": each.newest}
 
 

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks.admin import display, labels, search_box
+from stockhub_webhooks.admin import causes, display, labels, search_box
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
 from stockhub_webhooks.admin.bulk_start import propose
 from stockhub_webhooks.admin.date_range import DateRangeFilter
@@ -108,7 +108,7 @@ class HostLinkAdmin(ReadOnlyAdmin):
     @admin.display(description=_("cause"))
     def cause_in_words(self, row: HostLink) -> str:
         """Return the type and place of the error that made the look-up fail."""
-        return labels.cause(row.cause) if row.cause else display.EMPTY
+        return causes.label(row.cause) if row.cause else display.EMPTY
 
     @admin.display(description=_("story"))
     def story(self, row: HostLink) -> Any:

@@ -275,16 +275,6 @@ def error_type(text: str) -> str:
     return match[1] if match else str(text and _("not shown"))
 
 
-def cause(code: str) -> str:
-    """Return the label of a failure's cause; an unknown cause, such as an error's type and place, stays as it is."""
-    if known := str(CAUSES.get(code, "")):
-        return known
-    name, at, place = code.partition(" at ")
-    if at and name.isidentifier():
-        return gettext("%(error)s in %(place)s") % {"error": name, "place": place}
-    return reason(code)
-
-
 def account(name: str) -> str:
     """Return the name of an account; in words if the app itself gave it."""
     return statuses.label(statuses.ACCOUNT, name)

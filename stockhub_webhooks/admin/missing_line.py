@@ -11,7 +11,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
-from stockhub_webhooks.admin import display, labels, search_box
+from stockhub_webhooks.admin import causes, display, search_box
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
 from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.admin.story.links import link, story_url
@@ -76,7 +76,7 @@ class MissingLineAdmin(ReadOnlyAdmin):
     @admin.display(description=_("cause"))
     def cause_in_words(self, row: MissingLine) -> str:
         """Return the type and place of the error that made the look-up fail."""
-        return labels.cause(row.cause) if row.cause else display.EMPTY
+        return causes.label(row.cause) if row.cause else display.EMPTY
 
     @admin.display(description=_("story"))
     def story(self, row: MissingLine) -> Any:

@@ -14,7 +14,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks import signals
-from stockhub_webhooks.admin import display, labels, list_filters, search_box
+from stockhub_webhooks.admin import causes, display, labels, list_filters, search_box
 from stockhub_webhooks.admin.bulk_start import propose
 from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.admin.document import order_and_story
@@ -190,7 +190,7 @@ class ReceiverCallAdmin(ReceiversPage, FailuresPage):
         def cells(attempt: Attempt) -> list[Any]:
             seconds = display.EMPTY if attempt.seconds is None else localize(round(attempt.seconds, 1))
             failed_at = display.value(attempt.failed_at)
-            return [attempt.number, failed_at, seconds, labels.cause(attempt.cause), *more(attempt)]
+            return [attempt.number, failed_at, seconds, causes.label(attempt.cause), *more(attempt)]
 
         return parts_of(call).table("attempts", heads, call.failed_attempts.order_by("-pk"), cells)
 

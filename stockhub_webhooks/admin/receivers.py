@@ -15,7 +15,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from stockhub_webhooks import signals
-from stockhub_webhooks.admin import display, labels
+from stockhub_webhooks.admin import causes, display, labels
 from stockhub_webhooks.admin.base import ObjectTools
 from stockhub_webhooks.admin.bulk_start import propose
 from stockhub_webhooks.admin.pause_page import RECEIVERS_URL_NAME as URL_NAME
@@ -241,7 +241,7 @@ def blocked_rows(*, persons: bool) -> Iterator[dict[str, Any]]:
     states = breaker.states()
     for row in rows:
         is_paused = row.receiver in states and states[row.receiver].is_paused
-        detail = (row.pause_reason if persons else "") if is_paused else labels.cause(row.cause)
+        detail = (row.pause_reason if persons else "") if is_paused else causes.label(row.cause)
         yield {
             "receiver": row.receiver,
             "name": display.breakable(row.receiver),

@@ -136,6 +136,32 @@ def test_cause_without_an_error_has_a_label(failed, staff, cause):
     assert str(labels.CAUSES[cause]) in staff.get(URL).text
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("PermanentFailure", "however often"),
+        ("ConnectionRefusedError", "no connection"),
+        ("ReadTimeout", "in time"),
+        ("OperationalError", "database"),
+        ("KeyError", "fault in the program"),
+    ],
+)
+def test_a_group_is_headed_by_words_and_the_place_in_the_code_comes_second(failed, staff, name, words):
+    ReceiverCall.objects.update(cause=f"{name} at shop.stock.book:31")
+    page = staff.get(URL)
+    (shown,) = page.context["sections"][0]["groups"][:1]
+    assert words in shown["cause"]
+    assert name not in shown["cause"]
+    assert page.text.index(shown["cause"]) < page.text.index(f"{name} in shop.stock.book:31")
+    assert name not in staff.get(URL, headers={"accept-language": "nl"}).context["sections"][0]["groups"][0]["cause"]
+
+
+def test_a_cause_that_is_no_error_has_no_place_in_the_code(failed, staff):
+    ReceiverCall.objects.update(cause=DIED)
+    tasks, messages = (section["groups"] for section in staff.get(URL).context["sections"])
+    assert {shown["place"] for shown in (*tasks, *messages)} == {""}
+
+
 def test_groups_beyond_the_limit_are_left_out_with_a_remark(failed, staff, monkeypatch):
     monkeypatch.setattr(failure_groups, "MAX_GROUPS", 1)
     page = staff.get(URL)
