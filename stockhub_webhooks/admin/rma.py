@@ -17,7 +17,9 @@ from stockhub_webhooks.admin.document import WHAT_HAPPENED, DocumentAdmin, is_li
 from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.models import RMA
 from stockhub_webhooks.office import returns
+from stockhub_webhooks.office.access import may_see_persons
 from stockhub_webhooks.office.search import ADDRESSES
+from stockhub_webhooks.office.stub_addresses import newest_addresses
 
 REFUNDS: statuses.Labels = {
     returns.CREDITED: _("credited"),
@@ -69,15 +71,20 @@ class RMAAdmin(DocumentAdmin):
         return rows.prefetch_related(None) if is_list(request) else rows
 
     def complete_rows(self, request: HttpRequest, rows: Sequence[RMA]) -> None:
-        """Set the summaries of the returns."""
+        """Set the summaries of the returns, and the addresses of orders that were not received."""
         found = returns.summaries(rows)
+        addresses = newest_addresses(row.order for row in rows) if may_see_persons(request) else {}
         for row in rows:
             row.summary = found.get(row.pk)  # type: ignore[attr-defined]
+            row.child_address = addresses.get(row.order_id)  # type: ignore[attr-defined]
 
     @admin.display(description=_("customer"))
     def customer(self, document: Any) -> str:
-        """Return the recipient of the order."""
-        return display.customer(document.order.shipping_address or document.order.billing_address)
+        """Return the recipient of the order; of one that was not received the one that its documents name."""
+        order = document.order
+        return display.customer_of_stub(document.child_address) or display.customer(
+            order.shipping_address or order.billing_address
+        )
 
     @admin.display(description=_("pieces"))
     def pieces(self, document: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -27,8 +27,9 @@ from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import WorklistRow
 from stockhub_webhooks.models.worklists import KINDS
-from stockhub_webhooks.office.access import may
+from stockhub_webhooks.office.access import may, may_see_persons
 from stockhub_webhooks.office.export import sheet
+from stockhub_webhooks.office.stub_addresses import addresses_of_rows
 from stockhub_webhooks.office.worklists import lists, rows, wording
 from stockhub_webhooks.office.worklists.rules import RULES
 
@@ -113,6 +114,13 @@ class WorklistRowAdmin(ReadOnlyAdmin):
         related = ("order", "order__shipping_address", "order__billing_address")
         return super().get_queryset(request).select_related(*related).defer("order__extra")
 
+    def complete_rows(self, request: HttpRequest, rows: Sequence[WorklistRow]) -> None:
+        """Set the addresses that other documents name, where there is no order, or it was not received."""
+        if may_see_persons(request):
+            found = addresses_of_rows(rows)
+            for row in rows:
+                row.child_address = found.get(row.pk)  # type: ignore[attr-defined]
+
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
         """Return a condition on the keys of the rows that are found, since each way to find one has its own index."""
         numbers = search_box.spellings(text)
@@ -182,9 +190,11 @@ class WorklistRowAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("customer"))
     def customer(self, row: WorklistRow) -> str:
-        """Return the name of the recipient."""
-        order = row.order
-        return display.customer((order.shipping_address or order.billing_address) if order else None)
+        """Return the name of the recipient; without an order that was received, the one that a document names."""
+        is_listed = hasattr(row, "child_address")
+        found = row.child_address if is_listed else addresses_of_rows([row]).get(row.pk)
+        own = (row.order.shipping_address or row.order.billing_address) if row.order else None
+        return display.customer_of_stub(found) or display.customer(own)
 
     @admin.display(description=_("what is missing"))
     def missing(self, row: WorklistRow) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 from django.db.models import Max
 
 from stockhub_webhooks.db.connections import database_alias
-from stockhub_webhooks.models import Address, CreditMemo, Invoice, Order, PaymentRequest, Shipment
+from stockhub_webhooks.models import Address, CreditMemo, Invoice, Order, PaymentRequest, Shipment, WorklistRow
+from stockhub_webhooks.office.search import ADDRESSES
 
 SOURCES: tuple[tuple[Any, str], ...] = (
     (Shipment, "shipping_address"),
@@ -37,6 +38,25 @@ def newest_addresses(orders: Iterable[Order]) -> dict[int, ChildAddress]:
             other = found.get(document.order_id)
             if other is None or _received(document) > _received(other.document):
                 found[document.order_id] = ChildAddress(getattr(document, name), document)
+    return found
+
+
+def addresses_of_rows(rows: Collection[WorklistRow]) -> dict[int, ChildAddress]:
+    """Return addresses by the primary keys of worklist rows whose order was not received, or is not there.
+
+    Without an order only a payment request has an address.
+    """
+    by_order = newest_addresses(row.order for row in rows if row.order)
+    alone = [row.subject_id or 0 for row in rows if row.order_id is None and row.kind == "payment_request"]
+    requests = PaymentRequest.objects.using(database_alias()).select_related(*ADDRESSES).defer("extra").in_bulk(alone)
+    found: dict[int, ChildAddress] = {}
+    for row in rows:
+        request = requests.get(row.subject_id or 0) if row.order_id is None else None
+        address = request and (request.shipping_address or request.billing_address)
+        if row.order_id in by_order:
+            found[row.pk] = by_order[row.order_id]
+        elif address:
+            found[row.pk] = ChildAddress(address, request)
     return found
 
 

@@ -57,6 +57,37 @@ def test_a_row_has_the_days_the_purchase_and_the_question(staff, listed):
     assert order.increment_id in wording.support_message(row)
 
 
+def test_the_customer_of_an_order_that_was_not_received_is_the_one_that_a_document_names(staff, listed):
+    shop = Shop()
+    order = shop.stub()
+    address = make.AddressFactory(first_name="Truus", last_name="Testman")
+    shipment = shop.shipment(order, days=2, shipping_address=address)
+    returned = shop.rma(order, days=2)
+    (row,) = (row for row in listed() if row.rule == "order_missing")
+    expected = f"Truus Testman (says shipment {shipment.increment_id})"
+    for page in (LIST, f"{LIST}{row.pk}/change/", "/admin/stockhub_webhooks/rma/"):
+        assert expected in staff.get(page).text
+    assert returned.increment_id in staff.get("/admin/stockhub_webhooks/rma/").text
+
+
+def test_the_customer_of_a_payment_request_without_an_order_is_its_own(staff, listed):
+    request = Shop().lone_request(days=3, po_number=None)
+    listed()
+    request.billing_address = make.AddressFactory(first_name="Truus", last_name="Testman")
+    request.save()
+    assert f"Truus Testman (says payment request {request.increment_id})" in staff.get(LIST).text
+
+
+def test_who_may_not_see_persons_sees_no_customer_of_a_document(django_user_model, listed):
+    shop = Shop()
+    address = make.AddressFactory(first_name="Truus", last_name="Testman")
+    shop.shipment(shop.stub(), days=2, shipping_address=address)
+    (row,) = (row for row in listed() if row.rule == "order_missing")
+    client = user_with(django_user_model, "view_worklistrow", "view_rma")
+    for page in (LIST, f"{LIST}{row.pk}/change/", "/admin/stockhub_webhooks/rma/"):
+        assert "Testman" not in client.get(page).text
+
+
 def test_the_tabs_count_each_rule(staff, listed):
     for _number in range(2):
         Shop().order(days=5)
