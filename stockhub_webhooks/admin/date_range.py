@@ -15,16 +15,16 @@ from django.utils.dateparse import parse_date
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-# A head without "at": "received", not "received at".
-TITLES = {
-    "created_at": pgettext_lazy("filter", "created"),
-    "date_requested": pgettext_lazy("filter", "requested"),
-    "occurred_at": pgettext_lazy("filter", "happened"),
-    "received_at": pgettext_lazy("filter", "received"),
-    "refused_at": pgettext_lazy("filter", "refused"),
-    "told_at": pgettext_lazy("filter", "told"),
-    "beat_at": pgettext_lazy("filter", "last seen"),
-}
+# By the label of the column, a head without "at": "received", not "received at".
+TITLES = (
+    (_("created at"), pgettext_lazy("filter", "created")),
+    (_("requested at"), pgettext_lazy("filter", "requested")),
+    (_("happened at"), pgettext_lazy("filter", "happened")),
+    (_("received at"), pgettext_lazy("filter", "received")),
+    (_("refused at"), pgettext_lazy("filter", "refused")),
+    (_("told at"), pgettext_lazy("filter", "told")),
+    (_("last seen at"), pgettext_lazy("filter", "last seen")),
+)
 
 
 class DateRangeFilter(admin.FieldListFilter):
@@ -36,7 +36,7 @@ class DateRangeFilter(admin.FieldListFilter):
         field_path = str(options.get("field_path") or args[-1])
         self.from_name, self.to_name = names(field_path)
         super().__init__(field, request, params, *args, **options)
-        self.title = TITLES.get(field.name, self.title)
+        self.title = next((title for label, title in TITLES if label == field.verbose_name), self.title)
         self.first, self.last = (self._day(name) for name in (self.from_name, self.to_name))
 
     def expected_parameters(self) -> list[str | None]:

@@ -114,3 +114,13 @@ def test_search_with_too_many_results_says_so(many, staff, list_url, monkeypatch
 
 def contract_sku():
     return sample("order")["items"][0]["sku"]
+
+
+@pytest.mark.parametrize("model", ["order", "rma", "pull", "replay", "bulkrequest", "exportrequest"])
+def test_the_filter_by_day_is_called_as_its_column(staff, list_url, model):
+    page = staff.get(list_url(model), headers={"accept-language": "nl"})
+    changelist = page.context["cl"]
+    specs = [spec for spec in changelist.filter_specs if isinstance(spec, date_range.DateRangeFilter)]
+    assert specs
+    for spec in specs:
+        assert str(spec.field.verbose_name).removesuffix(" op") == str(spec.title)
