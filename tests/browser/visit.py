@@ -12,10 +12,10 @@ SCREENSHOTS = os.environ.get("STOCKHUB_SCREENSHOTS", "")
 
 # Django's own: its style sheet tells the links in the breadcrumbs from the text beside them by their colour alone.
 DJANGOS = (".breadcrumbs",)
-# Boxes whose content is scrolled sideways if it does not fit; on a phone the rows of these are cards.
+# Boxes whose content would be scrolled sideways if it did not fit; on a phone the rows of these are cards.
 BOXES = {
     DESKTOP["width"]: ".results, .stockhub-scroll, .stockhub-wide, .tabular > .wrapper",
-    PHONE["width"]: ".results, :has(> [data-stockhub-cards])",
+    PHONE["width"]: ".results, .stockhub-scroll, .stockhub-wide, :has(> [data-stockhub-cards])",
 }
 
 

@@ -9,11 +9,15 @@ for (const table of document.querySelectorAll("#result_list, [data-stockhub-card
   setRole([table.tHead, ...table.tBodies, ...table.querySelectorAll("tfoot")], "rowgroup");
   setRole(table.rows, "row");
   setRole(table.tHead.rows[0].cells, "columnheader");
+  const filled = heads.map(() => 0); // for how many rows more a cell fills its column
   for (const row of table.querySelectorAll(":is(tbody, tfoot) tr")) {
     for (const cell of row.cells) {
-      setRole([cell], cell.scope === "row" ? "rowheader" : "cell");
-      cell.dataset.label = heads[cell.cellIndex] ?? "";
+      setRole([cell], cell.scope.startsWith("row") ? "rowheader" : "cell");
+      const column = filled.indexOf(0);
+      cell.dataset.label = cell.colSpan > 1 ? "" : (heads[column] ?? "");
+      filled.fill(cell.rowSpan, column, column + cell.colSpan);
     }
+    filled.forEach((rows, column) => (filled[column] = Math.max(rows - 1, 0)));
   }
   table.classList.add("stockhub-cards");
 }
