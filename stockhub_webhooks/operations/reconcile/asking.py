@@ -82,7 +82,10 @@ def orders_to_ask(account: str, since: datetime | None, before: datetime) -> lis
     never_asked = Q(status__in=FINAL, rest_answer__isnull=True) & is_recent
     is_young = Q(age__gte=since) if since else can_change | never_asked
     gone = Q(rest_answer__unknown_since__lte=now - timedelta(days=ASKED_DAYS))
-    rows = rows.filter(Q(received_at__isnull=True) | is_young).exclude(gone).exclude(rest_answer__asked_at__gte=before)
+    rows = rows.filter(Q(received_at__isnull=True) | is_young).exclude(gone)
+    rows = rows.exclude(
+        rest_answer__asked_at__range=(before, now)
+    )  # one in the future is from a clock that was set back
     rows = rows.order_by(F("rest_answer__asked_at").asc(nulls_first=True), "pk")
     return list(rows.values_list("increment_id", flat=True))
 
@@ -97,10 +100,9 @@ def numbers_to_ask(account: str, before: datetime) -> list[str]:
     """
     asked = AskedNumber.objects.of_account(account).using(database_alias())
     too_old = timezone.now() - timedelta(days=ASKED_DAYS)
-    skipped = set(
-        asked.filter(Q(first_asked_at__lte=too_old) | Q(asked_at__gte=before)).values_list("po_number", flat=True)
-    )
-    waiting = asked.filter(first_asked_at__gt=too_old, asked_at__lt=before).values_list("po_number", flat=True)
+    is_done = Q(first_asked_at__lte=too_old) | Q(asked_at__range=(before, timezone.now()))
+    skipped = set(asked.filter(is_done).values_list("po_number", flat=True))
+    waiting = asked.exclude(is_done).values_list("po_number", flat=True)
     numbers = list(dict.fromkeys([*recent_numbers(account), *waiting]))
     wanted: list[str] = []
     for start in range(0, len(numbers), BATCH):

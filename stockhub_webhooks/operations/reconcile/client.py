@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from itertools import count
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -25,7 +24,7 @@ from django.views.decorators.debug import sensitive_variables
 from stockhub_webhooks.exceptions import RestError, RestNotFound, RestRefused, RestUnavailable
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.operations.reconcile.credentials import authentication, base_url
-from stockhub_webhooks.serializers.fields import clean_text
+from stockhub_webhooks.operations.reconcile.magento_errors import magento_error, retry_after
 
 logger = logger_of(__name__)
 
@@ -38,7 +37,6 @@ LONGEST_PAUSE_SECONDS = 60.0  # a longer `Retry-After` is for the caller
 PER_SECOND = 5.0
 PAGE_SIZE = 100
 MAX_PAGES = 100_000
-TEXT_LIMIT = 500
 NO_ROUTE = "does not match any route"  # Magento's 404 for an address that is no call of its own
 PREFIX = "/V1/stock-hub"
 
@@ -140,16 +138,14 @@ class Client:
 
     def order_number(self, po_number: str) -> str:
         """Return Stock Hub's number of the order that has the shop's own number; "" if Stock Hub names none."""
-        if po_number.strip(".") == "":  # would be another path
-            return ""
         with suppress(RestNotFound):
-            data = self.get(f"{PREFIX}/rma/po-number/{quote(po_number, safe='')}").data
+            data = self.get(f"{PREFIX}/rma/po-number/{_path_part(po_number)}").data
             if isinstance(data, dict) and str(data.get("po_number") or po_number).strip() == po_number:
                 return _number(data)
         return ""
 
     def _document(self, name: str, increment_id: str) -> Answer:
-        answer = self.get(f"{PREFIX}/{name}/{quote(increment_id, safe='')}")
+        answer = self.get(f"{PREFIX}/{name}/{_path_part(increment_id)}")
         if not isinstance(answer.data, dict) or _number(answer.data).zfill(9) != increment_id.zfill(9):
             raise RestError(f"the answer to {name}/{increment_id} is about something else")
         return answer
@@ -194,7 +190,10 @@ class Client:
         except (ValueError, RecursionError):
             data = None
         if not isinstance(data, (dict, list)):
-            raise RestError(f"GET {path} answered {status} without JSON")
+            raise RestUnavailable(
+                f"GET {path} answered {status} without JSON: Stock Hub may be under maintenance, or REST_BASE_URL "
+                f"({self.base_url}) is not the address of Magento's REST calls"
+            )
         return Answer(data, body, asked_at)
 
     def _wait_for_turn(self) -> None:
@@ -243,36 +242,6 @@ def _read(response: httpx.Response) -> bytes:
     return b"".join(chunks)
 
 
-def magento_error(body: bytes) -> str:
-    """Return the text of Magento's error object, with its parameters filled in; "" if the body is none."""
-    with suppress(ValueError, RecursionError, AttributeError):
-        data = json.loads(body)
-        texts = [_filled_in(data)]
-        texts += [_filled_in(part) for part in data.get("errors") or () if isinstance(part, dict)]
-        return clean_text(" ".join(filter(None, texts)))[:TEXT_LIMIT]
-    return ""
-
-
-def _filled_in(error: Mapping[str, Any]) -> str:
-    text, parameters = error.get("message"), error.get("parameters") or ()
-    if not isinstance(text, str):
-        return ""
-    pairs = parameters.items() if isinstance(parameters, dict) else enumerate(parameters, start=1)
-    for name, value in sorted(pairs, key=lambda pair: -len(str(pair[0]))):  # %10 before %1
-        text = text.replace(f"%{name}", str(value)[:TEXT_LIMIT])
-    return text
-
-
-def retry_after(value: str) -> float:
-    """Return the pause in seconds that a `Retry-After` header names; 0 if it names none."""
-    if value.strip().isdecimal():
-        return float(value[:9])
-    with suppress(TypeError, ValueError, IndexError):
-        at = parsedate_to_datetime(value)
-        return max((at - dt.datetime.now(at.tzinfo)).total_seconds(), 0.0)
-    return 0.0
-
-
 def _criteria(order: str, page: int) -> dict[str, str]:
     criteria = {
         "sortOrders][0][field": "increment_id",
@@ -293,6 +262,17 @@ def _page(answer: Answer, number: int) -> Page:
         raise RestError("the list of returns has no items")
     is_count = str(total).isascii() and str(total).isdecimal()
     return Page(number, [answer.part(item) for item in items or ()], int(str(total)[:12]) if is_count else None)
+
+
+def _path_part(number: str) -> str:
+    """Return a number as one part of a path.
+
+    Raises:
+        RestNotFound: it would be another path.
+    """
+    if not number.strip("."):
+        raise RestNotFound(f"{number!r} is no number")
+    return quote(number, safe="")
 
 
 def _number(data: Any) -> str:

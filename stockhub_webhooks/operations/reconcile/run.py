@@ -9,10 +9,12 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from django.db import Error as DatabaseError
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
@@ -195,8 +197,11 @@ def continue_due(stop: threading.Event) -> int:
         logger.warning("run %s for what is missing waits: %s", pull.pk, fault)
     except RestError as fault:
         logger.error("run %s for what is missing has ended: %s", pull.pk, fault)
-    except Exception as fault:  # the lease lapses, and a worker continues it
-        logger.error("run %s for what is missing waits (%s)", pull.pk, error_location(fault))
+    except Exception as fault:
+        location = error_location(fault)
+        logger.error("run %s for what is missing waits (%s)", pull.pk, location)
+        with suppress(_ClaimLost, DatabaseError):  # then the lease lapses, and a worker continues it
+            _postpone(pull, RestUnavailable(f"unexpected error ({location})"))
     return done
 
 

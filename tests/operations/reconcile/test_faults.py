@@ -1,0 +1,115 @@
+"""Pages instead of JSON, endless pauses, and clocks that jump: a run ends or waits, and the next night asks again."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from stockhub_webhooks.models import AskedNumber, Message, Order, OrderAnswer, Pull
+from stockhub_webhooks.operations.reconcile import asking, nightly
+from stockhub_webhooks.testing import life
+from stockhub_webhooks.testing.magento import Fault
+from tests.operations.reconcile.conftest import RECENT
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PAGE = Fault(200, headers={"Content-Type": "text/html"}, body=b"<!doctype html><title>Be right back</title>")
+AGES = timedelta(days=400)
+
+
+@pytest.fixture
+def work(monkeypatch):
+    """Return a function that does what the worker does with runs."""
+    monkeypatch.setattr(nightly.PULL_THREAD, "start", nightly.PULL_THREAD.call)
+    return lambda: nightly.start_due(threading.Event())
+
+
+def test_one_page_instead_of_an_answer_is_no_matter(magento, reconcile):
+    story = life("happy", seed=1)
+    magento.play(story)
+    magento.fail(PAGE)
+    reconcile("--po", story.po_number)
+    assert Order.objects.get().po_number == story.po_number
+
+
+def test_a_run_waits_while_pages_are_answered_and_goes_on_then(magento, work):
+    stories = [life("happy", seed=seed) for seed in range(5)]
+    for story in stories:
+        magento.play(story)
+    RECENT[:] = [story.po_number for story in stories]
+    magento.fail(PAGE, times=100)
+    work()
+    pull = Pull.objects.get()
+    assert (pull.status, pull.attempts) == ("open", 1)
+    assert "REST_BASE_URL" in pull.last_error
+    assert len(magento.requests) < 20, "the other calls would fail, too"
+    assert not Message.objects.exists()
+    magento.faults.clear()
+    Pull.objects.update(due_at=timezone.now())
+    work()
+    assert Pull.objects.get().status == "done"
+    assert Order.objects.count() == len(stories)
+    assert not AskedNumber.objects.exists()
+
+
+@pytest.mark.parametrize("pause", ["999999999", "Fri, 31 Dec 2099 23:59:59 GMT"])
+def test_a_pause_of_years_blocks_no_later_night(magento, work, pause):
+    magento.fail(Fault(503, headers={"Retry-After": pause}))
+    work()
+    assert Pull.objects.get().due_at <= timezone.now() + timedelta(days=1)
+
+
+def test_a_clock_that_was_far_ahead_stops_neither_the_nights_nor_the_questions(magento, work):
+    story = life("happy", seed=1)
+    magento.play(story)
+    RECENT[:] = [story.po_number, "UNKNOWN-1"]
+    work()
+    assert Pull.objects.get().status == "done"
+    later = timezone.now() + AGES
+    Pull.objects.update(created_at=later)
+    OrderAnswer.objects.update(asked_at=later)
+    AskedNumber.objects.update(asked_at=later, first_asked_at=later)
+    Order.objects.update(status="processing", created_at=timezone.now(), received_at=timezone.now())
+    magento.requests.clear()
+    work()
+    assert Pull.objects.count() == 2
+    asked = {path.rpartition("/")[2] for path in magento.requests}
+    assert {story.increment_id, "UNKNOWN-1"} <= asked
+    magento.requests.clear()
+    assert not asking.orders_to_ask("default", None, Pull.objects.last().created_at), "they were asked for since"
+
+
+@pytest.mark.parametrize("number", [".", "..", "", "/", "?x=1", "#", "%2e%2e", "é\u202e", "9" * 300])
+def test_a_number_that_is_none_is_unknown_and_stops_no_other(magento, reconcile, number):
+    story = life("happy", seed=1)
+    magento.play(story)
+    reconcile("--order", number, "--order", story.increment_id, "--po", number)
+    assert Order.objects.get().increment_id == story.increment_id
+    assert Pull.objects.get().status == "done"
+
+
+@pytest.mark.parametrize("skew", [timedelta(hours=-3), timedelta(minutes=-6), timedelta(minutes=6), timedelta(hours=3)])
+def test_a_clock_that_differs_from_stock_hubs_stores_nothing_twice(magento, reconcile, skew):
+    story = life("returned", seed=3, start=timezone.now() + skew)
+    magento.play(story)
+    RECENT[:] = [story.po_number]
+    reconcile()
+    known = Message.objects.count()
+    assert known == 2
+    reconcile()
+    reconcile("--po", story.po_number)
+    assert Message.objects.count() == known
+
+
+def test_a_run_that_fails_for_a_reason_of_ours_waits_and_ends(magento, work, monkeypatch, settings):
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"MAX_ATTEMPTS": 2}
+    monkeypatch.setattr(nightly.run.gaps, "unknown_numbers", lambda account: 1 / 0)
+    work()
+    pull = Pull.objects.get()
+    assert (pull.status, pull.attempts) == ("open", 1)
+    assert pull.due_at > timezone.now()
+    Pull.objects.update(due_at=timezone.now())
+    work()
+    assert Pull.objects.get().status == "failed"
+    assert "ZeroDivisionError" in Pull.objects.get().last_error
