@@ -86,7 +86,10 @@ class PullForm(forms.Form):
     def clean_since(self) -> datetime | None:
         """Return the beginning of the day."""
         day = self.cleaned_data["since"]
-        return parse_timestamp(day.isoformat()) if day else None
+        try:
+            return parse_timestamp(day.isoformat()) if day else None
+        except ValueError:
+            raise forms.ValidationError(forms.DateField.default_error_messages["invalid"]) from None
 
     def clean(self) -> None:
         """Refuse numbers together with a day: with numbers, only these are asked for."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, time, timedelta
+from datetime import timezone as datetime_timezone
 
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
@@ -29,11 +30,15 @@ def parse_timestamp(text: str | datetime, *, end_of_day: bool = False) -> dateti
             parsed = datetime.combine(day + timedelta(days=end_of_day), time.min)
         else:
             parsed = parse_datetime(text)
+        if parsed and timezone.is_naive(parsed):
+            parsed = timezone.make_aware(parsed, timezone.get_default_timezone())
+        if parsed:
+            parsed.astimezone(datetime_timezone.utc)  # fails for a time that no database takes
     except (ValueError, OverflowError):
         parsed = None
     if parsed is None:
         raise ValueError(f"{text!r} is not a time: write {FORMATS}")
-    return parsed if timezone.is_aware(parsed) else timezone.make_aware(parsed, timezone.get_default_timezone())
+    return parsed
 
 
 def parse_duration(text: str) -> timedelta | None:

@@ -66,7 +66,10 @@ def test_all_orders_from_a_day_are_fetched(http, magento, work):  # noqa: F811
     assert page.status_code == 200
 
 
-@pytest.mark.parametrize("values", [{"since": "31-31-2026"}, {"since": "2026-01-31", "orders": "1"}])
+@pytest.mark.parametrize(
+    "values",
+    [{"since": "31-31-2026"}, {"since": "0001-01-01"}, {"since": "2026-01-31", "orders": "1"}, {"orders": "1\0"}],
+)
 def test_a_day_that_is_none_or_comes_with_numbers_is_refused(http, magento, values):  # noqa: F811
     assert http.post(reverse(REQUEST), {"orders": "", "po_numbers": ""} | values).status_code == 200
     assert not Pull.objects.exists()
