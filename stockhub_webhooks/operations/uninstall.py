@@ -80,6 +80,10 @@ def files() -> Iterator[Path]:
         yield from (path for path in folder.iterdir() if path.name.endswith((spool.SUFFIX, spool.BROKEN_SUFFIX)))
     if (folder := journal_copy.directory()) and folder.is_dir():
         yield from journal_copy.files(folder)
+        yield from journal_copy.drafts(folder)
+    for folder in _folders():
+        if folder.is_dir():
+            yield from folder.glob(f"*{spool.PROBE_PREFIX}*")  # left by a process that was killed
 
 
 def _empty_tables() -> None:

@@ -47,6 +47,11 @@ def files(folder: Path) -> Iterator[Path]:
     yield from sorted(path for path in folder.glob(f"*{SUFFIX}") if path.is_file())
 
 
+def drafts(folder: Path) -> Iterator[Path]:
+    """Yield the files that are written to take the place of others."""
+    yield from folder.glob(f".*{SUFFIX}.*")
+
+
 def probe() -> None:
     """Write a test file into the directory, if one is configured, and remove it.
 
@@ -59,7 +64,7 @@ def probe() -> None:
 
 def _probe(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / f".probe-{uuid.uuid4().hex}"
+    path = folder / f"{spool.PROBE_PREFIX}{uuid.uuid4().hex}"
     try:
         path.write_bytes(b"\n")
     finally:

@@ -29,6 +29,7 @@ except ImportError:  # pragma: no cover - Windows: without the lock a file may b
 
 SUFFIX = ".json"
 BROKEN_SUFFIX = ".broken"
+PROBE_PREFIX = ".probe-"
 DRAFT_SECONDS = 3600.0  # after so long, the process that wrote a draft has died
 MAX_FILE_BYTES = 64 * 1024 * 1024
 UNFOLLOWED = getattr(os, "O_NOFOLLOW", 0)  # Windows has none
@@ -101,7 +102,7 @@ def probe() -> Path:
     while not folder.exists() and folder != folder.parent:
         folder = folder.absolute().parent
     # a name with a leading dot is never imported
-    _write_file(folder, f".probe-{uuid4()}", "a test write").unlink()
+    _write_file(folder, f"{PROBE_PREFIX}{uuid4()}", "a test write").unlink()
     sync_directory(folder)
     return folder
 

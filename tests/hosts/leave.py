@@ -82,6 +82,15 @@ def left():
     }
 
 
+def leave_what_killed_processes_leave():
+    folders = [Path(settings.STOCKHUB_WEBHOOKS[name]) for name in ("SPOOL_DIR", "JOURNAL_COPY_DIR")]
+    for folder in folders:
+        (folder / ".probe-1").write_text("")
+    (folders[0] / "..probe-2").write_text("")
+    (folders[0] / f".half{spool.SUFFIX}").write_text("{")
+    (folders[1] / ".20260101T00-1-x.jsonl.1").write_text("{}")
+
+
 def sequences():
     statement = {
         "postgresql": "SELECT sequencename FROM pg_sequences",
@@ -113,6 +122,7 @@ def leave():
     result["refused"] = uninstall("--remove")
     result["after refusal"] = counts()
     path.rename(path.with_suffix(spool.BROKEN_SUFFIX))
+    leave_what_killed_processes_leave()
     result["shown"] = uninstall()
     result["after show"] = counts()
     result["said"] = uninstall("--remove")

@@ -24,6 +24,7 @@ from stockhub_webhooks.receiving import journal_copy, records, spool
 CLOSED_SECONDS = 3700.0  # a file that was not written for an hour is closed, and can be rewritten
 BATCH = 500
 
+TORN_UID = re.compile(rb'"uid"\s*:\s*"([0-9a-f-]{36})"')
 PACKED_BODY = re.compile(rb'"body"\s*:\s*"([A-Za-z0-9+/]+)')
 
 
@@ -81,10 +82,16 @@ def closed_copies(folder: Path, *, now: float | None = None) -> list[Path]:
         now: the time, in seconds since 1970; None for the present.
     """
     limit = (time.time() if now is None else now) - CLOSED_SECONDS
-    for draft in folder.glob(f".*{journal_copy.SUFFIX}.*"):
-        if draft.stat().st_mtime <= limit:
+    for draft in journal_copy.drafts(folder):
+        if _is_older(draft, limit):
             draft.unlink(missing_ok=True)
-    return [path for path in journal_copy.files(folder) if path.stat().st_mtime <= limit]
+    return [path for path in journal_copy.files(folder) if _is_older(path, limit)]
+
+
+def _is_older(path: Path, limit: float) -> bool:
+    with suppress(FileNotFoundError):  # it was moved or deleted in the meantime
+        return path.stat().st_mtime <= limit
+    return False
 
 
 def clean_copy(path: Path) -> int:
@@ -94,8 +101,9 @@ def clean_copy(path: Path) -> int:
         OSError: the file cannot be read or written; it stays as it is.
         django.db.Error: the database does not answer.
     """
-    if any(_without_body(iter(lines)) for lines in _batches(path)):
-        return _rewrite(path)
+    with suppress(FileNotFoundError):  # it was moved or deleted in the meantime
+        if any(_without_body(iter(lines)) for lines in _batches(path)):
+            return _rewrite(path)
     return 0
 
 
@@ -151,8 +159,11 @@ def _without_body(lines: Iterator[bytes]) -> set[UUID]:
 
 
 def _uid(line: bytes) -> UUID | None:
-    try:
+    """Return the `uid` of a record, which may be torn: its process was killed, or the disk was full."""
+    with suppress(ValueError, TypeError, KeyError, AttributeError):
         record: Any = json.loads(line)
         return UUID(record["uid"])
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return None
+    with suppress(ValueError):
+        if found := TORN_UID.search(line):
+            return UUID(found[1].decode())
+    return None

@@ -42,6 +42,47 @@ def test_lines_of_removed_bodies_go_and_others_stay_byte_for_byte(copies):
     assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_torn_line_of_a_removed_body_goes_too(copies, end):
+    path, messages = copies
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(lines[0] + lines[1][:-20] + end)
+    os.utime(path, (time.time() - 7200,) * 2)
+    assert files.clean_journal_copies(path.parent) == 0
+    remove_body(messages[1])
+    assert files.clean_journal_copies(path.parent) == 1
+    assert path.read_bytes() == lines[0]
+
+
+def test_file_that_is_moved_away_meanwhile_is_no_fault(copies):
+    path, messages = copies
+    remove_body(*messages)
+    (listed,) = files.closed_copies(path.parent)
+    path.rename(path.with_suffix(".gz"))
+    assert files.clean_copy(listed) == 0
+    assert [each.suffix for each in path.parent.iterdir()] == [".gz"]
+
+
+@pytest.mark.parametrize("removed", [1, 3])
+def test_two_processes_clean_one_file_at_once(copies, monkeypatch, removed):
+    path, messages = copies
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:3]))
+    lines = path.read_bytes().splitlines(keepends=True)
+    os.utime(path, (time.time() - 7200,) * 2)
+    remove_body(*messages[:removed])
+    real, others = os.fsync, [path]
+
+    def fsync(descriptor):
+        real(descriptor)
+        if others:
+            files.clean_copy(others.pop())
+
+    monkeypatch.setattr(files.os, "fsync", fsync)
+    files.clean_copy(path)
+    assert not others
+    assert b"".join(each.read_bytes() for each in path.parent.iterdir()) == b"".join(lines[removed:])
+
+
 def test_file_that_is_still_written_to_is_left_alone(copies):
     path, messages = copies
     os.utime(path)
