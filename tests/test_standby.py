@@ -2,18 +2,21 @@
 
 import io
 import json
+import time
 from contextlib import contextmanager
 
 import pytest
+from django.core.management import call_command
 from django.core.signals import request_finished, request_started
 from django.db import OperationalError, close_old_connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import RequestFactory, override_settings
 
 from stockhub_webhooks.contract import topics
-from stockhub_webhooks.models import Event, Message
+from stockhub_webhooks.models import Address, Event, Message
 from stockhub_webhooks.operations import worker
-from stockhub_webhooks.receiving import spool, spool_import
+from stockhub_webhooks.operations.privacy import files
+from stockhub_webhooks.receiving import journal_copy, spool, spool_import
 from stockhub_webhooks.standby import application
 from tests.conftest import KEY, PREFIX
 from tests.samples import contract
@@ -103,6 +106,22 @@ def test_post_that_the_main_server_had_stored_changes_nothing(standby, post):
     worker.drain()
     assert list(Message.objects.order_by("pk").values_list("outcome", flat=True)) == ["created", "unchanged"]
     assert Event.objects.count() == events
+
+
+@pytest.mark.django_db(transaction=True)
+def test_message_about_an_erased_order_is_imported_without_persons(standby, post, tmp_path, settings):
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"JOURNAL_COPY_DIR": str(tmp_path / "copy")}
+    assert post("order").status_code == 200
+    call_command("stockhub_erase", order=contract("order")["increment_id"], interactive=False, stdout=io.StringIO())
+    email = contract("order")["shipping_address"]["email"]
+    assert standby(PREFIX + "order", body_of("order"))["status"] == 202
+    worker.drain()
+    assert not Address.objects.exists()
+    assert not any(bytes(message.body) for message in Message.objects.all())
+    journal_copy.COPY.close()
+    assert any(email in path.read_text() for path in journal_copy.files(tmp_path / "copy"))
+    files.clean_journal_copies(tmp_path / "copy", now=time.time() + 7200)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and email in path.read_text()]
 
 
 @pytest.mark.parametrize(

@@ -254,6 +254,17 @@ def test_dry_run_shows_what_the_terms_would_remove_and_removes_nothing(old_shop)
     assert Message.objects.exclude(body=b"").count() == len(ALPHABETICAL)
 
 
+def test_run_removes_what_the_dry_run_said(terms, old_shop):
+    said, removed = io_of(dry_run=True), io_of()
+    assert said.replace(" past the term", "").splitlines() == removed.splitlines()[:-1]
+
+
+def io_of(**options):
+    out = StringIO()
+    call_command("stockhub_prune", stdout=out, **options)
+    return out.getvalue()
+
+
 def test_command_removes(terms, old_shop):
     out = StringIO()
     call_command("stockhub_prune", stdout=out)
