@@ -127,12 +127,21 @@ class PostgreSQL:
         """Let connections in again."""
         self.run("ALTER DATABASE stockhub ALLOW_CONNECTIONS true")
 
-    def back_up(self):
+    def back_up(self, *options):
         """Copy the running server; return the copy's folder, which ends where the copy ended."""
         copy = self.folder / "copy"
         address = f"host=127.0.0.1 port={self.port} user=stockhub"
-        self._program("pg_basebackup", "--checkpoint=fast", "--wal-method=stream", f"--pgdata={copy}", "-d", address)
+        self._program(
+            "pg_basebackup", "--checkpoint=fast", "--wal-method=stream", *options, f"--pgdata={copy}", "-d", address
+        )
         return copy
+
+    def replica(self):
+        """Return a streaming replica, which is started by `with` and closed before this server."""
+        replica = PostgreSQL(place=self.folder.parent, **self.settings)
+        replica.password = self.password
+        shutil.move(self.back_up("--write-recovery-conf"), replica.data)
+        return replica
 
     def close(self):
         """Stop it, and leave nothing behind."""
@@ -142,6 +151,8 @@ class PostgreSQL:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _make(self):
+        if self.data.exists():  # a copy
+            return
         words = self.folder / "password"
         words.write_text(self.password)
         words.chmod(0o600)

@@ -63,6 +63,7 @@ elif HOST == "replica":
     DATABASES["replica"] = environ.Env().db_url("REPLICA_URL")
     DATABASE_ROUTERS = ["tests.hosts.routers.ReadsFromReplica"]
     SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"  # a session that is a row is read on the replica
+    STOCKHUB_WEBHOOKS |= {"METRICS": True, "METRICS_TOKEN": "the-token-of-the-tests-0123456789"}
     REST_FRAMEWORK = {"DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"]}
 elif HOST == "silk":
     INSTALLED_APPS += ["silk"]
