@@ -43,6 +43,10 @@ class Throttle:
         """Start a pause, or start it anew."""
         self._ends[key] = time.monotonic() + self.seconds
 
+    def shorten(self, seconds: float, key: str = "") -> None:
+        """Let a pause end in so many seconds, unless it ends before."""
+        self._ends[key] = min(self._ends.get(key, float("-inf")), time.monotonic() + seconds)
+
     def reset(self) -> None:
         """End all pauses."""
         self._ends.clear()

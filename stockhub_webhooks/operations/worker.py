@@ -84,7 +84,7 @@ def drain(
         done += host_orders.look_up_due(until=until, stop=stop)
         done += drift.count_due(until=until, stop=stop)
         done += search_index.index_due(until=until, stop=stop)
-        done += sweep.update_due(until=until, stop=stop)
+        done += sweep.update_due(until=until, stop=stop, in_web=in_web)
         if done == before:
             break
     return done

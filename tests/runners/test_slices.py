@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.db.connections import from_now
-from stockhub_webhooks.models import BacklogTurn, Message, ReceiverCall
-from stockhub_webhooks.runners import slices
+from stockhub_webhooks.models import BacklogTurn, Message, ReceiverCall, WorklistRow
+from stockhub_webhooks.office.worklists import sweep
+from stockhub_webhooks.runners import inline, slices
 from stockhub_webhooks.runners.inline import InlineRunner
 from tests.conftest import KEY
 from tests.samples import sample
@@ -166,3 +167,31 @@ def test_backlog_shrinks_with_the_traffic_of_the_shop(post, settings, monkeypatc
     while Message.objects.filter(status="received").exists():
         post("shipment")
         assert time.monotonic() < until
+
+
+def listed():
+    return set(WorklistRow.objects.values_list("number", flat=True))
+
+
+@pytest.mark.parametrize("is_searching", [True, False])
+def test_worklists_are_brought_up_to_date_in_a_slice(post, monkeypatch, is_searching):
+    monkeypatch.setattr(sweep.look_throttle, "seconds", 0)
+    sweep.look_throttle.reset()
+    monkeypatch.setattr(inline.idle_throttle, "seconds", 0 if is_searching else 3600)
+    inline.idle_throttle.start()
+    late = {"status": "complete", "created_at": "2026-01-01T10:00:00+00:00"}
+    with slices.one_slice():  # of another thread
+        post("order", sample("order", increment_id="000000001", **late))
+    assert not listed()
+    lapse()
+    post("order", sample("order", increment_id="000000002", **late))
+    assert listed() == {"000000001", "000000002"}
+
+
+def test_web_process_looks_at_the_worklists_for_a_small_part_of_its_time(post, monkeypatch):
+    monkeypatch.setattr(sweep.look_throttle, "seconds", 60)
+    for number, in_web in enumerate((True, False), 1):
+        post("order", sample("order", increment_id=f"00000000{number}"))
+        sweep.look_throttle.reset()
+        assert sweep.update_due(in_web=in_web)
+        assert sweep.look_throttle.is_due() is not in_web

@@ -23,20 +23,32 @@ from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Event, Order, WorklistRow
 from stockhub_webhooks.models.ledger import DEADLINE
 from stockhub_webhooks.office.worklists import rows
+from stockhub_webhooks.office.worklists.loading import BATCH
 from stockhub_webhooks.office.worklists.rules import RULES, Rule, active
 
 logger = logger_of(__name__)
 
-BATCH = 100
 MAX_ANNOUNCED = 50
 
 Status = WorklistRow.Status
 
 
-def open_due(*, until: float = float("inf"), stop: threading.Event | None = None, is_first_run: bool = False) -> int:
+def open_due(
+    *,
+    until: float = float("inf"),
+    stop: threading.Event | None = None,
+    is_first_run: bool = False,
+    batch: int = BATCH,
+) -> int:
     """Open the rows whose deadline passed, some at a time; return their number.
 
     What they stand on is read once more before, so that no row is opened of a purchase that went on meanwhile.
+
+    Args:
+        until: end, on the clock of `time.monotonic`.
+        stop: checked between two rows.
+        is_first_run: True if the rules were not applied to all documents yet.
+        batch: the largest number of rows that are read together.
     """
     done = 0
     for rule in active():
@@ -45,7 +57,7 @@ def open_due(*, until: float = float("inf"), stop: threading.Event | None = None
         _postpone(rule)
         after: tuple[datetime, int] | None = None
         while not is_over(until, stop):
-            due = _due(rule, after)
+            due = _due(rule, after, batch)
             if not due:
                 break
             after = due[-1].since, due[-1].pk
@@ -59,7 +71,7 @@ def open_due(*, until: float = float("inf"), stop: threading.Event | None = None
     return done
 
 
-def _due(rule: Rule, after: tuple[datetime, int] | None) -> list[WorklistRow]:
+def _due(rule: Rule, after: tuple[datetime, int] | None, batch: int) -> list[WorklistRow]:
     """Return waiting rows whose deadline passed, the oldest first, without those of locked orders."""
     limit = timezone.now() - (rule.patience or timedelta())
     due = WorklistRow.objects.using(database_alias()).filter(status=Status.WAITING, rule=rule.code, since__lte=limit)
@@ -69,7 +81,7 @@ def _due(rule: Rule, after: tuple[datetime, int] | None) -> list[WorklistRow]:
     if held:
         due = due.exclude(order__in=held)
     with query_timeout(database_alias()):
-        return list(due.order_by("since", "pk")[:BATCH])
+        return list(due.order_by("since", "pk")[:batch])
 
 
 def _postpone(rule: Rule) -> None:

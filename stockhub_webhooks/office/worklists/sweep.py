@@ -37,7 +37,10 @@ logger = logger_of(__name__)
 LOCK = "worklists"
 LOCK_SECONDS = 30.0
 SLICE_SECONDS = 2.0
-EVENTS = 500  # read at a time
+WEB_SLICE_SECONDS = 0.05
+WEB_BATCH = 10
+WEB_PAUSE_FACTOR = 10  # a pause in the web processes is so many times as long as the slice before it
+EVENTS_OF_AN_ORDER = 5  # for each order of a batch, so many events are read at a time
 SETTLED_SECONDS = 60.0  # after that an event is committed, or never will be
 SWEEP_AGAIN = timedelta(days=7)  # all documents are looked at again, in case something was changed by hand
 
@@ -47,7 +50,13 @@ time_throttle = Throttle(30.0)
 DOCUMENTS: tuple[tuple[str, Any], ...] = (("order", Order), ("payment_request", PaymentRequest))
 
 
-def update_due(*, until: float = float("inf"), stop: threading.Event | None = None, ignore_pauses: bool = False) -> int:
+def update_due(
+    *,
+    until: float = float("inf"),
+    stop: threading.Event | None = None,
+    ignore_pauses: bool = False,
+    in_web: bool = False,
+) -> int:
     """Bring the worklists up to date for a slice of time; return the number of purchases and opened rows.
 
     Never raises for a fault of the database: the work stays due.
@@ -56,22 +65,24 @@ def update_due(*, until: float = float("inf"), stop: threading.Event | None = No
         until: end, on the clock of `time.monotonic`.
         stop: checked between two batches.
         ignore_pauses: True to look now, however short ago this process looked.
+        in_web: True in a thread that serves requests: for a shorter time, and less at once.
     """
     if not (ignore_pauses or look_throttle.is_due()):
         return 0
     look_throttle.start()
-    done = 0
+    began, done = time.monotonic(), 0
+    until = min(until, began + (WEB_SLICE_SECONDS if in_web else SLICE_SECONDS))
     try:
         with query_timeout(database_alias()):
             is_due = ignore_pauses or time_throttle.is_due() or _has_changed()
-        done = _walk(min(until, time.monotonic() + SLICE_SECONDS), stop, ignore_pauses) if is_due else 0
+        done = _walk(Walk(until, stop, WEB_BATCH if in_web else BATCH), ignore_pauses) if is_due else 0
     except DatabaseFault as fault:
         logger.info("the worklists are brought up to date later (%s)", type(fault).__name__)
         close_if_broken(database_alias())
     except Exception as fault:  # it must hold up no other work
         logger.error("the worklists were not brought up to date (%s); it is tried again", error_location(fault))
-    if done:
-        look_throttle.reset()
+    if done:  # there may be more
+        look_throttle.shorten((time.monotonic() - began) * WEB_PAUSE_FACTOR if in_web else 0.0)
     return done
 
 
@@ -114,13 +125,12 @@ def _has_changed() -> bool:
     return events is None or events.seen != _newest_event() or (events.position < events.horizon and _is_settled())
 
 
-def _walk(until: float, stop: threading.Event | None, ignore_pauses: bool) -> int:
+def _walk(walk: Walk, ignore_pauses: bool) -> int:
     """Do a slice of work, unless another process is at it."""
     token = uuid.uuid4()
     if not acquire(LOCK, LOCK_SECONDS, token):
         return 0
     try:
-        walk = Walk(until, stop)
         done = walk.run(ignore_pauses or time_throttle.is_due())
         if walk.looked_at_time and not walk.is_over():
             time_throttle.start()
@@ -132,9 +142,11 @@ def _walk(until: float, stop: threading.Event | None, ignore_pauses: bool) -> in
 class Walk:
     """One slice of work."""
 
-    def __init__(self, until: float, stop: threading.Event | None) -> None:
+    def __init__(self, until: float, stop: threading.Event | None, batch: int) -> None:
         self.until = until
         self.stop = stop
+        self.batch = batch
+        self.events = batch * EVENTS_OF_AN_ORDER
         self.done = 0
         self.looked_at_time = False
         self._is_first_run = False
@@ -157,7 +169,7 @@ class Walk:
                 self._links()
         if (with_time or self.done) and not self.is_over():
             first = self._is_first_run
-            self.done += deadlines.open_due(until=self.until, stop=self.stop, is_first_run=first)
+            self.done += deadlines.open_due(until=self.until, stop=self.stop, is_first_run=first, batch=self.batch)
         return self.done
 
     def _progress(self) -> dict[str, WorklistProgress]:
@@ -165,7 +177,9 @@ class Walk:
         names = [name for name in ("events", *(name for name, _model in DOCUMENTS)) if name not in found]
         if names:
             newest = _newest_event()  # all that was before is found by the look at all documents
-            position = max(newest - EVENTS, 0)  # a transaction may commit later than one that began after it
+            position = max(
+                newest - BATCH * EVENTS_OF_AN_ORDER, 0
+            )  # a transaction may commit later than one that began after it
             start = {"position": position, "horizon": newest, "seen": newest, "horizon_at": NOW}
             new = [WorklistProgress(name=name, **(start if name == "events" else {})) for name in names]
             WorklistProgress.objects.using(database_alias()).bulk_create(new, ignore_conflicts=True)
@@ -190,12 +204,12 @@ class Walk:
     def _walk_events(self, progress: WorklistProgress, place: str, last: int) -> None:
         while getattr(progress, place) < last and not self.is_over():
             events = Event.objects.using(database_alias()).filter(pk__gt=getattr(progress, place), pk__lte=last)
-            batch = list(events.order_by("pk").values_list("pk", "type", "order_id", "subject_id")[:EVENTS])
+            batch = list(events.order_by("pk").values_list("pk", "type", "order_id", "subject_id")[: self.events])
             told = [row for row in batch if row[1] != DEADLINE]
             orders = {order for _pk, _type, order, _subject in told if order}
             requests = {row[3] for row in told if row[2] is None and row[1].startswith("payment_request.")}
             self._update(orders, requests)
-            _save(progress, **{place: batch[-1][0] if len(batch) == EVENTS else last})
+            _save(progress, **{place: batch[-1][0] if len(batch) == self.events else last})
 
     def _update(self, orders: Collection[int], requests: Collection[int] = ()) -> None:
         if orders or requests:
@@ -216,11 +230,11 @@ class Walk:
             documents = documents.filter(order=None)
         while not self.is_over():
             after = documents.filter(pk__gt=progress.position).order_by("pk")
-            pks = list(after.values_list("pk", flat=True)[:BATCH])
+            pks = list(after.values_list("pk", flat=True)[: self.batch])
             if pks:
                 self._update(*((pks,) if model is Order else ((), pks)))
                 _save(progress, position=pks[-1])
-            if len(pks) < BATCH:
+            if len(pks) < self.batch:
                 _save(progress, finished_at=NOW, version=VERSION)
                 return
 
@@ -232,17 +246,19 @@ class Walk:
         listed = WorklistRow.objects.using(database_alias()).filter(rule="not_in_shop")
         listed = listed.exclude(status=WorklistRow.Status.ENDED)
         chosen = listed.filter(kind="order").exclude(order__host_link__status__in=NOT_FOUND)
-        self._update(list(chosen.values_list("order_id", flat=True)[:EVENTS]))
+        self._update(list(chosen.values_list("order_id", flat=True)[: self.events]))
         requests = listed.filter(kind="payment_request").values_list("subject_id", flat=True)
-        gone = links.filter(payment_request__in=list(requests[:EVENTS])).exclude(status__in=NOT_FOUND)
+        gone = links.filter(payment_request__in=list(requests[: self.events])).exclude(status__in=NOT_FOUND)
         self._update((), [pk for pk in gone.values_list("payment_request_id", flat=True) if pk])
         fresh = links.filter(status__in=NOT_FOUND, since__isnull=False, payment_request__order=None).real()
         known = listed.values("order_id").filter(kind="order")
         new = fresh.exclude(order=None).exclude(order__status__iexact="canceled").exclude(order__in=known)
-        self._update([pk for pk in new.order_by("-pk").values_list("order_id", flat=True)[:EVENTS] if pk])
+        self._update([pk for pk in new.order_by("-pk").values_list("order_id", flat=True)[: self.events] if pk])
         listed_requests = listed.values("subject_id").filter(kind="payment_request")
         new = fresh.exclude(payment_request=None).exclude(payment_request__in=listed_requests)
-        self._update((), [pk for pk in new.order_by("-pk").values_list("payment_request_id", flat=True)[:EVENTS] if pk])
+        self._update(
+            (), [pk for pk in new.order_by("-pk").values_list("payment_request_id", flat=True)[: self.events] if pk]
+        )
 
 
 def _newest_event() -> int:
