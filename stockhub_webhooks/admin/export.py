@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 from django import forms
@@ -12,11 +11,11 @@ from django.urls import path
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks.admin import display
+from stockhub_webhooks.admin import display, labels
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
 from stockhub_webhooks.admin.export_file import Sent, file_name, make_in_background
 from stockhub_webhooks.admin.export_link import URL_NAME
-from stockhub_webhooks.contract import topics
+from stockhub_webhooks.contract import statuses, topics
 from stockhub_webhooks.office.access import may, may_see_persons
 from stockhub_webhooks.office.export import periods, sheet, workbook
 from stockhub_webhooks.office.export.periods import Period
@@ -25,7 +24,6 @@ from stockhub_webhooks.office.export.tables import TABLES
 from stockhub_webhooks.operations import exports
 
 DAY_WIDGET = {"type": "date"}
-LAST_YEAR = 9998
 DAYS = frozenset({"first", "last"})
 BETWEEN = ".."  # the two days of a period
 
@@ -40,12 +38,20 @@ class ExportForm(forms.Form):
         required=False,
     )
     first = forms.DateField(label=_("from"), widget=forms.DateInput(DAY_WIDGET, format="%Y-%m-%d"))
+    status = forms.MultipleChoiceField(label=_("only with status"), widget=forms.CheckboxSelectMultiple)
+    of = forms.CharField(widget=forms.HiddenInput)  # the topic that the statuses are of
     last = forms.DateField(label=_("up to and including"), widget=forms.DateInput(DAY_WIDGET, format="%Y-%m-%d"))
 
-    def __init__(self, *args: Any, choices: list[str], **options: Any) -> None:
+    def __init__(self, *args: Any, choices: list[str], chosen: list[str], **options: Any) -> None:
         super().__init__(*args, **options)
         choice: Any = self.fields["topic"]
         choice.choices = [(topic, capfirst(str(TABLES[topic].model._meta.verbose_name_plural))) for topic in choices]
+        if chosen:
+            status: Any = self.fields["status"]
+            by_code = labels.CODES.get(f"{options['initial']['topic']}.status", {})
+            status.choices = [(code, capfirst(statuses.label(by_code, code))) for code in chosen]
+        else:
+            del self.fields["status"], self.fields["of"]
         for field in self.fields.values():
             field.label = capfirst(str(field.label))
 
@@ -53,7 +59,7 @@ class ExportForm(forms.Form):
         """Check the order of the days."""
         values = self.cleaned_data
         first, last = values.get("first"), values.get("last")
-        if first and last and not first <= last < date(LAST_YEAR, 1, 1):
+        if first and last and not periods.is_period(first, last):
             self.add_error("last", _("The last day is before the first."))
         return values
 
@@ -61,7 +67,21 @@ class ExportForm(forms.Form):
         """Return the chosen export."""
         values = self.cleaned_data
         period = Period(values["first"], values["last"])
-        return Export(TABLES[values["topic"]], period, bool(values["by_line"]), with_persons)
+        return Export(
+            TABLES[values["topic"]],
+            period,
+            bool(values["by_line"]),
+            with_persons,
+            statuses=tuple(values.get("status", ())),
+        )
+
+    def hidden_values(self) -> list[tuple[str, str]]:
+        """Return names and values for a form that sends the same choice again."""
+        return [
+            (name, str(value))
+            for name, values in self.cleaned_data.items()
+            for value in (values if isinstance(values, list) else [values])
+        ]
 
 
 class ExportPage(ReadOnlyAdmin):
@@ -81,8 +101,12 @@ class ExportPage(ReadOnlyAdmin):
             raise PermissionDenied
         data = request.POST if request.method == "POST" else with_period(request.GET)
         is_filled_in = bool(DAYS & data.keys())
-        initial = proposed() | {name: data[name] for name in ("topic", "by_line") if name in data}
-        form = ExportForm(data if is_filled_in else None, initial=initial, choices=self.exportable(request))
+        initial = proposed() | {name: data[name] for name in ("topic", "by_line", "of") if name in data}
+        chosen = data.getlist("status") if data.get("of") == initial["topic"] else []
+        initial["status"] = chosen
+        form = ExportForm(
+            data if is_filled_in else None, initial=initial, choices=self.exportable(request), chosen=chosen
+        )
         if not (is_filled_in and form.is_valid()):
             return self.export_page(request, form)
         export = form.export(with_persons=may_see_persons(request))

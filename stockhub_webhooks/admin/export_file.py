@@ -23,6 +23,7 @@ from stockhub_webhooks.admin import display, labels
 from stockhub_webhooks.admin.base import ObjectTools, ReadOnlyAdmin, wake_on_commit
 from stockhub_webhooks.admin.sites import may_view
 from stockhub_webhooks.admin.work_request import WorkRequestAdmin
+from stockhub_webhooks.contract import statuses
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import ExportRequest
 from stockhub_webhooks.office.access import may, may_see_persons
@@ -71,7 +72,12 @@ class Sent:
         }  # fmt: skip
         number = ngettext("%(count)d row", "%(count)d rows", max(rows, 0)) % {"count": max(rows, 0)}
         persons = _("with customers") if self.export.with_persons else _("without customers")
-        details = [number, persons, *([] if is_complete else [_("broken off, the file is not complete")])]
+        details = [
+            number,
+            *self.export.statuses,
+            persons,
+            *([] if is_complete else [_("broken off, the file is not complete")]),
+        ]
         LogEntry.objects.create(
             user_id=self.user_pk,
             content_type_id=ContentType.objects.get_for_model(self.export.table.model).pk,
@@ -110,7 +116,7 @@ class ExportRequestAdmin(WorkRequestAdmin):
             {
                 "fields": [
                     ("what", "first", "last"),
-                    ("by_line_in_words", "with_persons_in_words"),
+                    ("statuses_in_words", "by_line_in_words", "with_persons_in_words"),
                     ("requested_by", "created_at"),
                     ("finished_at", "stopped_by"),
                     "file",
@@ -149,6 +155,12 @@ class ExportRequestAdmin(WorkRequestAdmin):
     def what(self, row: ExportRequest) -> str:
         """Return the kind of the documents."""
         return str(exports.export_of(row).table.model._meta.verbose_name_plural)
+
+    @admin.display(description=gettext_lazy("only with status"))
+    def statuses_in_words(self, row: ExportRequest) -> str:
+        """Return the statuses that the documents of the file have."""
+        by_code = labels.CODES.get(f"{row.topic}.status", {})
+        return ", ".join(statuses.label(by_code, code) for code in row.statuses or ()) or _("all of them")
 
     @admin.display(description=gettext_lazy("one row a line"))
     def by_line_in_words(self, row: ExportRequest) -> str:

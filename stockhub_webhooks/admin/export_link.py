@@ -1,7 +1,8 @@
-"""The button "export" above the lists of documents, which takes over the kind and the days of the list."""
+"""The button "export" above the lists of documents, which takes over the kind, the days and the status of the list."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,11 +11,15 @@ from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.admin.base import ObjectTools, ReadOnlyAdmin
 from stockhub_webhooks.admin.date_range import day, names
+from stockhub_webhooks.admin.list_filters import OTHER
 from stockhub_webhooks.admin.sites import address
+from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.office.access import may
 from stockhub_webhooks.office.export import periods
 from stockhub_webhooks.office.export.tables import TABLES, Table
 
+STATUS = "status"
+MAX_STATUSES = 50
 URL_NAME = "stockhub_webhooks_export"
 TABLE_OF: dict[Any, Table] = {table.model: table for table in TABLES.values()}
 
@@ -35,7 +40,24 @@ class ExportLink(ReadOnlyAdmin):
         match = request.resolver_match
         if match is None or match.url_name != f"{self.opts.app_label}_{self.opts.model_name}_changelist":
             return ""
+        statuses = self.statuses_of_list(request)
+        chosen = {"topic": table.topic, **({"status": statuses, "of": table.topic} if statuses else {})}
         first, last = (day(request.GET.get(name, "")) for name in names(table.day))
         today = periods.today()
         days = {"first": first or today.replace(month=1, day=1), "last": last or today} if first or last else {}
-        return f"?{urlencode({'topic': table.topic, **days})}"
+        return f"?{urlencode({**chosen, **days}, doseq=True)}"
+
+    def statuses_of_list(self, request: HttpRequest) -> list[str]:
+        """Return the codes that the filter by status of the list lets through; [] if none is chosen."""
+        chosen = request.GET.get(STATUS, "")
+        filters: list[Any] = [each for each in self.list_filter if getattr(each, "parameter_name", "") == STATUS]
+        if not (filters and chosen):
+            return []
+        groups: Mapping[str, tuple[Any, tuple[str, ...]]] = getattr(filters[0], "groups", {})
+        if chosen in groups:
+            return list(groups[chosen][1])
+        if chosen != OTHER:
+            return [chosen]
+        rows = self.model.objects.using(database_alias()).real().exclude(status__in=[*filters[0].labels, ""])
+        found = rows.exclude(status=None).order_by().values_list(STATUS, flat=True).distinct()[:MAX_STATUSES]
+        return list(found) or [chosen]  # no such row: none in the file either

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 from django import forms
@@ -17,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from stockhub_webhooks.admin import display
 from stockhub_webhooks.admin.base import ObjectTools, ReadOnlyAdmin
 from stockhub_webhooks.admin.chart import grouped
-from stockhub_webhooks.admin.export import DAY_WIDGET, LAST_YEAR
+from stockhub_webhooks.admin.export import DAY_WIDGET
 from stockhub_webhooks.admin.figures_chart import PartsChart
 from stockhub_webhooks.office.access import may
 from stockhub_webhooks.office.export import periods, sheet, workbook
@@ -49,7 +48,7 @@ class FiguresForm(forms.Form):
         """Check the order of the days, and the length of the period."""
         values = self.cleaned_data
         first, last = values.get("first"), values.get("last")
-        if first and last and not first <= last < date(LAST_YEAR, 1, 1):
+        if first and last and not periods.is_period(first, last):
             self.add_error("last", _("The last day is before the first."))
         elif first and last and last.year - first.year >= MAX_YEARS:
             self.add_error("last", _("This is too long a period."))

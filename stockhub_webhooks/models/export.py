@@ -25,6 +25,7 @@ class ExportRequest(WorkRequest):
         topic: topic of the documents.
         first: the first day.
         last: the last day.
+        statuses: codes of the statuses to export; None or empty for all documents.
         by_line: True for one row per line instead of one per document.
         with_persons: True if the file has customers.
         language: the language of the headers.
@@ -40,6 +41,9 @@ class ExportRequest(WorkRequest):
     topic: models.CharField[str, str] = models.CharField(_("topic"), max_length=32, choices=Topic)
     first: models.DateField[date, date] = models.DateField(_("from"))
     last: models.DateField[date, date] = models.DateField(_("up to and including"))
+    statuses: models.JSONField[list[str] | None, list[str] | None] = models.JSONField(
+        _("status"), null=True, blank=True
+    )
     by_line: models.BooleanField[bool, bool] = models.BooleanField(_("one row a line"), default=False)
     with_persons: models.BooleanField[bool, bool] = models.BooleanField(_("with customers"), default=False)
     language: models.CharField[str, str] = ExactCharField(_("language"), max_length=16, blank=True)

@@ -56,6 +56,7 @@ def begin(export: Export, total: int, *, who: str, who_pk: str) -> ExportRequest
         topic=export.table.topic,
         first=export.period.first,
         last=export.period.last,
+        statuses=list(export.statuses),
         by_line=export.by_line,
         with_persons=export.with_persons,
         language=export.language or "",
@@ -118,7 +119,8 @@ def export_of(request: ExportRequest) -> Export:
     """Return what a request exports."""
     period = Period(request.first, request.last)
     language = request.language or translation.get_language()
-    return Export(TABLES[request.topic], period, request.by_line, request.with_persons, language)
+    statuses = tuple(request.statuses or ())
+    return Export(TABLES[request.topic], period, request.by_line, request.with_persons, language, statuses)
 
 
 def _write_part(request: ExportRequest, chunk: Chunk, headers: list[list[Any]]) -> None:

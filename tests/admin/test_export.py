@@ -66,7 +66,7 @@ def test_file_can_be_opened_in_a_dutch_excel(staff, url, order):
     assert "no-store" in answer["Cache-Control"]
     (row,) = read(answer)
     assert row["Ons ordernummer"] == "'=cmd|' /C calc'!A0"
-    assert row["Totaal"] == "1234,50"
+    assert row["Totaal (incl. btw)"] == "1234,50"
     assert row["E-mail"] == "piet.testman@example.com"
 
 
@@ -186,7 +186,7 @@ def test_workbook_is_offered_and_has_the_rows_of_the_file(staff, url, order):
     heads, row = ([cell.value for cell in cells] for cells in page.iter_rows())
     shown = dict(zip(heads, row, strict=True))
     assert shown["Ons ordernummer"] == "=cmd|' /C calc'!A0"
-    assert shown["Totaal"] == 1234.5
+    assert shown["Totaal (incl. btw)"] == 1234.5
     assert "f" not in {cell.data_type for cells in page.iter_rows() for cell in cells}
 
 
@@ -196,3 +196,57 @@ def test_without_the_library_the_page_says_how_to_get_a_workbook(staff, url, ord
     assert 'value="xlsx"' not in page
     assert "django-stockhub-webhooks[xlsx]" in page
     assert len(read(staff.post(url, CHOSEN | {"format": "xlsx"}))) == 1
+
+
+@pytest.mark.parametrize(
+    ("topic", "chosen", "inside", "outside"),
+    [
+        ("order", "complete", ["complete"], ["processing", "new_one"]),
+        ("order", "~other", ["new_one"], ["complete"]),
+        ("shipment", "DELIVERED", ["DELIVERED"], ["IN_TRANSIT"]),
+        ("rma", "~received", ["received", "received_on_item"], ["pending"]),
+        ("rma", "~closed", [], ["pending"]),
+    ],
+)
+def test_the_status_of_the_list_is_taken_over(staff, url, list_url, post, settings, topic, chosen, inside, outside):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000  # the host's is too small for any form
+    for number, status in enumerate([*inside, *outside]):
+        of_order = {} if topic == "order" else {"order_increment_id": f"{number}"}
+        post(topic, sample(topic, increment_id=f"00000090{number}", status=status, **of_order))
+    page = staff.get(list_url(topic), {"status": chosen})
+    (link,) = [link for link, _label in page.context["object_tools"] if link.startswith(url)]
+    shown = staff.get(f"{link}&first=2000-01-01&last=2099-12-31")
+    sent = [*shown.context["form"].hidden_values(), ("format", "csv")]
+    data = {key: [value for each, value in sent if each == key] for key, _value in sent}
+    found = {row["Stock Hub number"] for row in read(staff.post(url, data))}
+    assert found == {f"00000090{number}" for number in range(len(inside))}
+    assert sum(int(total[1]) for total in shown.context["totals"]) == len(inside)
+
+
+def test_a_large_file_has_the_documents_of_the_chosen_status_only(staff, url, post, settings, monkeypatch):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000
+    monkeypatch.setattr(exports, "LARGE", 0)
+    for number, status in enumerate(["complete", "processing"]):
+        post("order", sample("order", increment_id=f"00000090{number}", status=status))
+    staff.post(url, CHOSEN | {"status": ["complete"], "of": "order"})
+    worker.drain()
+    request = ExportRequest.objects.get()
+    assert (request.total, request.documents) == (1, 1)
+    (row,) = read(staff.get(reverse("admin:stockhub_webhooks_exportrequest_download", args=[request.pk])))
+    assert row["Stock Hub number"] == "000000900"
+
+
+def test_statuses_of_one_kind_do_not_narrow_another_one(staff, url, order):
+    page = staff.get(url, CHOSEN | {"status": ["DELIVERED"], "of": "shipment"})
+    assert "status" not in page.context["form"].fields
+    assert [total[1] for total in page.context["totals"]] == ["1"]
+
+
+@pytest.mark.parametrize("page", ["export", "figures"])
+@pytest.mark.parametrize(
+    "days", [("0001-01-01", "0001-01-02"), ("9999-12-31", "9999-12-31"), ("2024-02-02", "2024-02-01")]
+)
+def test_days_that_are_no_period_are_refused_in_the_form(staff, page, days):
+    first, last = days
+    answer = staff.get(reverse(f"admin:stockhub_webhooks_{page}"), {"topic": "order", "first": first, "last": last})
+    assert "last" in answer.context["form"].errors

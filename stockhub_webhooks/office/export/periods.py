@@ -9,6 +9,13 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+DAYS = date(2, 1, 1), date(9997, 12, 31)  # the midnights between these are times in UTC, wherever the shop is
+
+
+def is_period(first: date, last: date) -> bool:
+    """Return True if the two days are in sequence, and within `DAYS`."""
+    return DAYS[0] <= first <= last <= DAYS[1]
+
 
 @dataclass(frozen=True)
 class Period:

@@ -16,7 +16,7 @@ from stockhub_webhooks.conf import conf
 from stockhub_webhooks.contract import statuses, topics
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.office.export.periods import Period
-from stockhub_webhooks.office.export.tables import Column, Table
+from stockhub_webhooks.office.export.tables import Column, Table, amount_name
 
 CHUNK_SIZE = 500
 
@@ -54,6 +54,7 @@ class Export:
     language: str | None = field(
         default_factory=translation.get_language
     )  # the user's: the response streams after the view returned
+    statuses: tuple[str, ...] = ()  # codes; all documents if there is none
 
     def totals(self) -> list[dict[str, Any]]:
         """Return the number of documents and the sum of each amount, by currency."""
@@ -61,7 +62,7 @@ class Export:
         by_currency: dict[str, dict[str, Any]] = {}
         for rows in self._querysets():
             for total in rows.order_by("currency").values("currency").annotate(documents=Count("pk"), **sums):
-                _add(by_currency.setdefault(total.pop("currency") or "", {}), total)
+                _add(by_currency.setdefault((total.pop("currency") or "").strip().upper(), {}), total)
         return [{"currency": currency, **total} for currency, total in sorted(by_currency.items())]
 
     def rows(self) -> Iterator[list[Any]]:
@@ -110,7 +111,7 @@ class Export:
     def _columns(self) -> list[Column]:
         columns = [column for column in self.table.columns if self.with_persons or not column.is_personal]
         if not self.by_line:
-            columns += [Column(_field(self.table.model, name), _amount(name)) for name in self.table.amounts]
+            columns += [Column(amount_name(self.table.model, name), _amount(name)) for name in self.table.amounts]
         if len(conf.real_accounts()) > 1:
             columns.append(Column(_("account"), lambda row: statuses.label(statuses.ACCOUNT, row.account)))
         return columns
@@ -127,6 +128,7 @@ class Export:
         """Yield the documents dated in the period, then undated documents received in the period."""
         start, end = self.period.bounds()
         rows = self.table.model.objects.using(database_alias()).real()
+        rows = rows.filter(status__in=self.statuses) if self.statuses else rows
         day = self.table.day
         yield rows.filter(**{f"{day}__gte": start, f"{day}__lt": end}).order_by(day, "pk")
         undated = rows.filter(**{f"{day}__isnull": True}, received_at__gte=start, received_at__lt=end)
@@ -154,10 +156,6 @@ def _chunks(rows: QuerySet[Any], after: Position | None) -> Iterator[list[Any]]:
     while chunk := list(rest[:CHUNK_SIZE]):
         yield chunk
         rest = behind(getattr(chunk[-1], day), chunk[-1].pk)
-
-
-def _field(model: Any, name: str) -> Any:
-    return model._meta.get_field(name).verbose_name
 
 
 def _amount(name: str) -> Any:

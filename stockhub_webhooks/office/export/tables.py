@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from django.utils.text import format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -15,6 +16,8 @@ from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models import RMA, Address, CreditMemo, Invoice, Order, Shipment
 from stockhub_webhooks.models.personal import is_personal
 from stockhub_webhooks.office.story import carrier_name
+
+PRICES = ("item_price_inc_tax", "row_total_inc_tax")
 
 
 class Column(NamedTuple):
@@ -40,9 +43,18 @@ class Table(NamedTuple):
 
 def _fields(model: Any, *names: str) -> tuple[Column, ...]:
     return tuple(
-        Column(model._meta.get_field(name).verbose_name, _getter(model, name), is_personal(model, name))
+        Column(
+            amount_name(model, name) if name in PRICES else model._meta.get_field(name).verbose_name,
+            _getter(model, name),
+            is_personal(model, name),
+        )
         for name in names
     )
+
+
+def amount_name(model: Any, name: str) -> Any:
+    """Return the header of an amount."""
+    return format_lazy("{} ({})", model._meta.get_field(name).verbose_name, _("VAT included"))
 
 
 def _getter(model: Any, name: str) -> Callable[[Any], Any]:
@@ -87,7 +99,6 @@ PARCELS = (
     Column(_("carrier"), lambda row: ", ".join(dict.fromkeys(carrier_name(track) for track in row.tracks.all()))),
 )
 NUMBERS = ("increment_id", "po_number")
-PRICES = ("item_price_inc_tax", "row_total_inc_tax")
 SUMS = ("subtotal", "shipping_price", "grand_total")
 
 TABLES = {

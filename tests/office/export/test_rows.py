@@ -44,7 +44,7 @@ def test_documents_are_rows_by_date_with_any_chunk_size(orders, monkeypatch, chu
 def test_lines_are_rows_without_the_amounts_of_the_document(orders):
     lines = told("order", by_line=True)
     assert [row["Stock Hub number"] for row in lines] == ["1", "1", "2", "2", "0", "0", "4"]
-    assert "Row total" in lines[0]
+    assert "Row total (VAT included)" in lines[0]
     assert "Total" not in lines[0]
 
 
