@@ -64,6 +64,6 @@ def _kind(name: str, period: Period, buckets: Buckets) -> Kind:
     for row in rows.annotate(part=buckets.number_of(column)).values(*keys).annotate(count=Count("pk"), **sums):
         kind.by_part[row["part"]] += row["count"]
         if row.get("amount") is not None:
-            currency = row["currency"] or ""
+            currency = (row["currency"] or "").strip().upper()
             kind.amounts[currency] = kind.amounts.get(currency, Decimal(0)) + row["amount"]
     return kind

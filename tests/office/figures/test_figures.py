@@ -64,13 +64,22 @@ def test_tests_stubs_and_cancelled_orders_do_not_count():
 
 
 def test_amounts_are_added_by_currency():
-    for currency, amount in (("EUR", "10.10"), ("EUR", "20.20"), ("USD", "5")):
+    for currency, amount in (("EUR", "10.10"), ("eur ", "20.20"), ("USD", "5")):
         order = OrderFactory(created_at=at("03-05"))
         Order.objects.filter(pk=order.pk).update(currency=currency, grand_total=Decimal(amount))
         memo = CreditMemoFactory(order=order, created_at=at("03-06"))
         CreditMemo.objects.filter(pk=memo.pk).update(currency=currency, grand_total=Decimal(amount))
     found = counts.counts_of(MARCH).kinds
     assert found["orders"].amounts == found["refunds"].amounts == {"EUR": Decimal("30.30"), "USD": Decimal(5)}
+
+
+def test_the_hour_that_comes_twice_belongs_to_its_day():
+    for fold in (0, 1):
+        OrderFactory(created_at=datetime(2024, 10, 27, 2, 30, tzinfo=HERE, fold=fold))
+    OrderFactory(created_at=at("10-27", "23:59"))
+    OrderFactory(created_at=at("10-28", "00:00"))
+    found = counts.counts_of(Period(date(2024, 10, 27), date(2024, 10, 28)))
+    assert found.kinds["orders"].by_part == [3, 1]
 
 
 @pytest.mark.parametrize(
