@@ -96,7 +96,8 @@ class FailuresPage(GiveUpPage):
         return {
             "group": group,
             "cause": causes.in_words(group.key["cause"]),
-            "place": causes.place(group.key["cause"]),
+            "place": display.breakable(causes.place(group.key["cause"])),
+            "receiver": display.breakable(group.key.get("receiver", "")),
             "statuses": list(statuses_in_words(group)),
             "sample": title_of(row),
             "sample_url": self.page_url(f"stockhub_webhooks_{row._meta.model_name}_change", row.pk),

@@ -191,8 +191,8 @@ class WorklistRowAdmin(ReadOnlyAdmin):
     @admin.display(description=_("customer"))
     def customer(self, row: WorklistRow) -> str:
         """Return the name of the recipient; without an order that was received, the one that a document names."""
-        is_listed = hasattr(row, "child_address")
-        found = row.child_address if is_listed else addresses_of_rows([row]).get(row.pk)
+        known = vars(row)  # a list read it for all of its rows
+        found = known["child_address"] if "child_address" in known else addresses_of_rows([row]).get(row.pk)
         own = (row.order.shipping_address or row.order.billing_address) if row.order else None
         return display.customer_of_stub(found) or display.customer(own)
 
