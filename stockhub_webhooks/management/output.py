@@ -32,6 +32,18 @@ def database_sentence(fault: DatabaseFault) -> str:
     return ""
 
 
+def confirmed(question: str) -> bool:
+    """Ask on the terminal; return True for y or yes.
+
+    Raises:
+        CommandError: standard input has no answer, for example under cron.
+    """
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError as error:
+        raise CommandError("nobody answers: write --no-input to go on without being asked") from error
+
+
 class VisibleOutput(OutputWrapper):
     """Output without invisible characters; Django's colours and the line end are added afterwards."""
 

@@ -1,6 +1,7 @@
 """The command that removes all rows of the test account, and no others."""
 
 import builtins
+import io
 
 import pytest
 from django.apps import apps
@@ -77,9 +78,21 @@ def test_prune_asks_for_confirmation(filled, monkeypatch, text):
     with pytest.raises(CommandError):
         call_command("stockhub_prune", "--account", "test")
     assert rows() == before
-    answer(monkeypatch, "Y")
+
+
+@pytest.mark.parametrize("text", ["Y", "yes"])
+def test_prune_begins_once_it_is_confirmed(filled, monkeypatch, text):
+    answer(monkeypatch, text)
     call_command("stockhub_prune", "--account", "test")
     assert Order.objects.real().count() == Order.objects.count()
+
+
+def test_prune_that_nobody_can_confirm_removes_nothing_and_names_the_option(filled, monkeypatch):
+    before = rows()
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    with pytest.raises(CommandError, match="--no-input"):
+        call_command("stockhub_prune", "--account", "test")
+    assert rows() == before
 
 
 def test_prune_that_was_stopped_can_be_run_again(filled, monkeypatch):

@@ -12,7 +12,7 @@ from django.db import Error as DatabaseError
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import MultipleAccounts
 from stockhub_webhooks.management.commands.stockhub_replay import user
-from stockhub_webhooks.management.output import SafeCommand, database_sentence
+from stockhub_webhooks.management.output import SafeCommand, confirmed, database_sentence
 from stockhub_webhooks.management.person_options import add_person_options, chosen_subjects
 from stockhub_webhooks.operations.privacy import unreceived
 from stockhub_webhooks.operations.privacy.again import erase_again
@@ -74,7 +74,7 @@ class Command(SafeCommand):
             self.print_preview(preview(subjects))
         if options["dry_run"]:
             return
-        if options["interactive"] and input("Erase? It cannot be undone. [y/N] ").strip().lower() != "y":
+        if options["interactive"] and not confirmed("Erase? It cannot be undone."):
             raise CommandError("nothing is erased")
         if order:
             found = [order.begin()]

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 from django.db import Error as DatabaseError
 
 from stockhub_webhooks.conf import TEST_ACCOUNT
-from stockhub_webhooks.management.output import SafeCommand, database_sentence
+from stockhub_webhooks.management.output import SafeCommand, confirmed, database_sentence
 from stockhub_webhooks.models.personal import configured_days, retention_days
 from stockhub_webhooks.operations import prune
 from stockhub_webhooks.operations.privacy import retention
@@ -47,7 +47,7 @@ class Command(SafeCommand):
         if options["dry_run"]:
             self.stdout.write(f"would remove: {sum(counts.values())}")
             return
-        if options["interactive"] and any(counts.values()) and input("Remove them? [y/N] ").strip().lower() != "y":
+        if options["interactive"] and any(counts.values()) and not confirmed("Remove them?"):
             raise CommandError("nothing is removed")
         removed: Counter[Any] = Counter()
         try:
