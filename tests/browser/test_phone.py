@@ -14,7 +14,8 @@ pytestmark = [
 
 
 def test_filters_stand_above_the_list_closed_and_say_which_are_on(visit, filled_shop):
-    page = visit(language="nl", size=PHONE).go(PAGES["order-list"]() + "?status=complete")
+    window = visit(language="nl", size=PHONE)
+    page = window.go(PAGES["order-list"]() + "?status=complete")
     line = page.locator(".stockhub-filters > summary")
     assert line.bounding_box()["y"] < page.locator("#result_list").bounding_box()["y"]
     assert "afgerond" in line.inner_text()
@@ -22,6 +23,7 @@ def test_filters_stand_above_the_list_closed_and_say_which_are_on(visit, filled_
     assert not choice.is_visible()
     line.click()
     assert choice.is_visible()
+    window.check()
     page.set_viewport_size(DESKTOP)
     page.locator(".stockhub-filters").wait_for(state="detached")
     assert choice.is_visible()
