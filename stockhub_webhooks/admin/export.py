@@ -37,9 +37,9 @@ class ExportForm(forms.Form):
         choices=[("", _("one row a document, with its amounts")), ("yes", _("one row a line, with its article"))],
         required=False,
     )
-    first = forms.DateField(label=_("from"), widget=forms.DateInput(DAY_WIDGET, format="%Y-%m-%d"))
     status = forms.MultipleChoiceField(label=_("only with status"), widget=forms.CheckboxSelectMultiple)
     of = forms.CharField(widget=forms.HiddenInput)  # the topic that the statuses are of
+    first = forms.DateField(label=_("from"), widget=forms.DateInput(DAY_WIDGET, format="%Y-%m-%d"))
     last = forms.DateField(label=_("up to and including"), widget=forms.DateInput(DAY_WIDGET, format="%Y-%m-%d"))
 
     def __init__(self, *args: Any, choices: list[str], chosen: list[str], **options: Any) -> None:

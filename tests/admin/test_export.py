@@ -216,6 +216,7 @@ def test_the_status_of_the_list_is_taken_over(staff, url, list_url, post, settin
     page = staff.get(list_url(topic), {"status": chosen})
     (link,) = [link for link, _label in page.context["object_tools"] if link.startswith(url)]
     shown = staff.get(f"{link}&first=2000-01-01&last=2099-12-31")
+    assert "None" not in shown.text  # a hidden field has no label
     sent = [*shown.context["form"].hidden_values(), ("format", "csv")]
     data = {key: [value for each, value in sent if each == key] for key, _value in sent}
     found = {row["Stock Hub number"] for row in read(staff.post(url, data))}
