@@ -105,6 +105,7 @@ class Migration(migrations.Migration):
                 ('topic', models.CharField(choices=[('order', 'order'), ('shipment', 'shipment'), ('invoice', 'invoice'), ('rma', 'return'), ('creditmemo', 'credit note'), ('order-payment-request', 'payment request')], max_length=32, verbose_name='topic')),
                 ('first', models.DateField(verbose_name='from')),
                 ('last', models.DateField(verbose_name='up to and including')),
+                ('statuses', models.JSONField(blank=True, null=True, verbose_name='status')),
                 ('by_line', models.BooleanField(default=False, verbose_name='one row a line')),
                 ('with_persons', models.BooleanField(default=False, verbose_name='with customers')),
                 ('language', stockhub_webhooks.db.fields.ExactCharField(blank=True, max_length=16, verbose_name='language')),

@@ -48,10 +48,11 @@ def addresses_of_rows(rows: Collection[WorklistRow]) -> dict[int, ChildAddress]:
     """
     by_order = newest_addresses(row.order for row in rows if row.order)
     alone = [row.subject_id or 0 for row in rows if row.order_id is None and row.kind == "payment_request"]
-    requests = PaymentRequest.objects.using(database_alias()).select_related(*ADDRESSES).defer("extra").in_bulk(alone)
+    payment_requests = PaymentRequest.objects.using(database_alias()).select_related(*ADDRESSES).defer("extra")
+    by_pk = payment_requests.in_bulk(alone)
     found: dict[int, ChildAddress] = {}
     for row in rows:
-        request = requests.get(row.subject_id or 0) if row.order_id is None else None
+        request = by_pk.get(row.subject_id or 0) if row.order_id is None else None
         address = request and (request.shipping_address or request.billing_address)
         if row.order_id in by_order:
             found[row.pk] = by_order[row.order_id]
