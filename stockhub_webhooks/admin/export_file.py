@@ -160,7 +160,7 @@ class ExportRequestAdmin(WorkRequestAdmin):
     def statuses_in_words(self, row: ExportRequest) -> str:
         """Return the statuses that the documents of the file have."""
         by_code = labels.CODES.get(f"{row.topic}.status", {})
-        return ", ".join(statuses.label(by_code, code) for code in row.statuses or ()) or _("all of them")
+        return ", ".join(statuses.label(by_code, str(code)) for code in row.statuses or ()) or _("all of them")
 
     @admin.display(description=gettext_lazy("one row a line"))
     def by_line_in_words(self, row: ExportRequest) -> str:

@@ -178,6 +178,9 @@ class ReceiverEvent:
         Args:
             name: the name of the step within this receiver; 100 characters at most.
             function: called without arguments; what it returns is ignored.
+
+        Raises:
+            ValueError: the name is empty, too long, or holds a null character; the step was not run.
         """
         steps.run(self.call, name, function)
 

@@ -12,9 +12,17 @@ from typing import Any
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import FinishedStep, ReceiverCall
 
+NAME_LENGTH = 100
+
 
 def run(call: ReceiverCall, name: str, function: Callable[[], Any]) -> None:
-    """Run a step, unless it was finished in this or a former attempt of the call."""
+    """Run a step, unless it was finished in this or a former attempt of the call.
+
+    Raises:
+        ValueError: the name could not be saved; the step was not run.
+    """
+    if not 0 < len(name) <= NAME_LENGTH or "\0" in name:
+        raise ValueError(f"event.once({name[:NAME_LENGTH]!r}): name the step with 1 to {NAME_LENGTH} characters")
     rows = FinishedStep.objects.using(database_alias()).filter(call=call, name=name)
     if name not in call.steps_run and not rows.exists():
         function()

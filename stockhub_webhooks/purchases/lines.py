@@ -83,6 +83,13 @@ def purchase_lines(counted: list[Quantities], find_host_line: Callable[[Any], An
         for name in COUNTED:
             setattr(line, name, getattr(line, name) + getattr(each, name))
         line.cancelled -= again
+    for each in counted:
+        for size in sorted(each.other_sizes):
+            # a document without its order had a line of this size: what was booked for it goes back to nothing
+            former = PurchaseLine(
+                _text((each.sku, size, 0)), each.sku, size, [each.item], find_host_line=find_host_line
+            )
+            lines.setdefault((each.sku, size, 0), former)
     return list(lines.values())
 
 

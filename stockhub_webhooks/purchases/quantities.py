@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, Protocol
 
@@ -38,6 +38,7 @@ class Quantities:
         reversed: pieces refunded because they were cancelled; part of `refunded`.
         cancelled: pieces that will not be sent: `reversed`, or those of a cancelled order that have not left. What is
             cancelled line by line no message says, so a closed order may keep open pieces.
+        other_sizes: sizes that other documents name for this line, if they differ from its own.
     """
 
     item: Any = None
@@ -55,6 +56,7 @@ class Quantities:
     refunded: int = 0
     reversed: int = 0
     cancelled: int = 0
+    other_sizes: set[str] = field(default_factory=set)
 
     @property
     def expected(self) -> int | None:
@@ -213,6 +215,7 @@ class _LineCounter:
                 return equal
             same_sku = self.groups.get((order, sku, None))
             if same_sku and len(same_sku.lines) == 1 and not (size and same_sku.lines[0].size):
+                same_sku.lines[0].other_sizes.add(size)
                 return same_sku
         self.append(_line(item, None, None))
         return self.groups[None, sku, size]

@@ -153,7 +153,7 @@ def test_no_page_has_inline_script_or_style(filled, staff, list_url, page_url):
 
 
 # the addresses of the documents of orders not received; the lines of returns, their orders and credit notes
-FURTHER_QUERIES = {"order": 4, "rma": 4 + 3}
+FURTHER_QUERIES = {"order": 4, "rma": 4 + 3, "worklistrow": 4}
 
 
 def test_number_of_queries_of_a_list_does_not_depend_on_its_rows(filled, staff, post, list_url):

@@ -1,11 +1,14 @@
 """`event.book` returns what is new, once; `event.once` runs a step once, though a later step fails."""
 
+from collections import Counter
+
 import pytest
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.exceptions import BookingRefused, PermanentFailure, RetryLater
 from stockhub_webhooks.models import BookedPurchase, Booking, FinishedStep, ReceiverCall
 from stockhub_webhooks.testing import deliver, payload, run_pending
+from tests.processes import Shop, scratch_database
 
 pytestmark = pytest.mark.django_db
 NUMBER = "SHOP-1"
@@ -23,13 +26,43 @@ def booked(hear):
     return new
 
 
-def order(number="000000001", po_number=NUMBER, quantity=3, **changes):
-    item = payload("order")["items"][0] | {"sku": "A", "size": "L", "qty_ordered": quantity}
+SHOP = """
+import os, signal
+import django; django.setup()
+from stockhub_webhooks.models import ReceiverCall
+from stockhub_webhooks.signals import order_created
+from stockhub_webhooks.testing import deliver, payload, run_pending
+
+def mail():
+    with open(os.environ["MAILS"], "a") as file:
+        file.write("mail\\n")
+
+def receive(sender, *, event, **kwargs):
+    event.once("mail", mail)
+    if os.environ["END"] == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if os.environ["END"] == "fail":
+        raise ValueError("later")
+
+order_created.connect(receive, dispatch_uid="shop.mail")
+"""
+RECEIVE = SHOP + "deliver('order', payload('order'))"
+WORK = (
+    SHOP
+    + """
+ReceiverCall.objects.filter(receiver="shop.mail").update(due_at="2020-01-01T00:00Z")
+run_pending(raise_errors=False)
+"""
+)
+
+
+def order(number="000000001", po_number=NUMBER, quantity=3, size="L", **changes):
+    item = payload("order")["items"][0] | {"sku": "A", "size": size, "qty_ordered": quantity}
     deliver("order", payload("order") | {"increment_id": number, "po_number": po_number, "items": [item]} | changes)
 
 
-def shipment(number, pieces, order="000000001", po_number=NUMBER, **changes):
-    item = payload("shipment")["items"][0] | {"sku": "A", "size": "L", "qty": pieces}
+def shipment(number, pieces, order="000000001", po_number=NUMBER, size="L", **changes):
+    item = payload("shipment")["items"][0] | {"sku": "A", "size": size, "qty": pieces}
     own = {"increment_id": number, "order_increment_id": order, "po_number": po_number, "items": [item]}
     deliver("shipment", payload("shipment") | own | changes)
 
@@ -53,6 +86,19 @@ def test_orders_of_one_purchase_are_booked_together(booked):
     run_pending()
     assert booked == [{"A|L": 1}, {"A|L": 2}]
     assert [row.purchase for row in BookedPurchase.objects.all()] == [f"po_number:{NUMBER}"]
+
+
+@pytest.mark.parametrize(("in_shipment", "in_order"), [(None, "L"), ("L", None)])
+def test_line_whose_order_names_it_otherwise_is_booked_once(booked, in_shipment, in_order):
+    shipment("1", 1, size=in_shipment)
+    run_pending()
+    order(size=in_order)
+    run_pending()
+    total = Counter()
+    for new in booked:
+        total.update(new)
+    assert +total == {f"A|{in_order or ''}": 1}
+    assert sum(Booking.objects.values_list("pieces", flat=True)) == 1
 
 
 def test_each_receiver_and_key_has_bookings_of_its_own(booked, hear):
@@ -201,3 +247,28 @@ def test_step_is_named_twice_in_one_call_and_runs_once(hear):
     order()
     run_pending()
     assert sent == [1]
+
+
+@pytest.mark.parametrize("name", ["x" * 101, "a\0b"])
+def test_step_whose_name_cannot_be_saved_is_not_run(hear, name):
+    sent = []
+    hear(signals.order_created, lambda event, **kwargs: event.once(name, lambda: sent.append(1)))
+    order()
+    run_pending(raise_errors=False)
+    call = ReceiverCall.objects.get()
+    assert (sent, call.status, call.attempts) == ([], "pending", 1)
+    assert "ValueError" in call.last_error
+
+
+@pytest.mark.server
+def test_step_runs_again_after_its_process_died_and_not_after_a_failure(transactional_db, tmp_path):
+    with scratch_database(tmp_path) as url:
+        shop = Shop(url, tmp_path, MAILS=str(tmp_path / "mails"))
+        try:
+            shop.run("-c", RECEIVE)
+            for end, code in (("die", -9), ("fail", 0), ("fail", 0), ("return", 0)):
+                shop.run("-c", WORK, code=code, END=end)
+        finally:
+            shop.close()
+    # the one whose process died has left no mark; the failure has
+    assert (tmp_path / "mails").read_text() == "mail\nmail\n"

@@ -66,6 +66,7 @@ def matching_lines(found, each, shipment):
         matching = [line for line in candidates if line.size == (each.size or "")]
         if not matching and len(candidates) == 1 and not (each.size and candidates[0].size):
             matching = candidates
+            matching[0].other_sizes.add(each.size or "")
         if matching:
             return matching
     found.append(quantities._line(each, None, None))

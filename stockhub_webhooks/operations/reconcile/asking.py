@@ -133,7 +133,7 @@ def recent_numbers(account: str) -> Iterator[str]:
     try:
         for value in import_string(path)():
             number = trimmed(clean_text(str(value)))
-            if 0 < len(number) <= LONGEST_NUMBER:
+            if _can_be_stored(number):
                 yield number
     except Exception as error:
         fault = error_location(error)
@@ -144,12 +144,16 @@ def recent_numbers(account: str) -> Iterator[str]:
 def note_asked(account: str, po_number: str, *, is_known: bool, asked_at: datetime | None = None) -> None:
     """Keep a number whose order is not here, so that Stock Hub is asked again; or forget it, since it is.
 
+    One that is empty or too long is no order's, and is not kept.
+
     Args:
         account: whose number.
         po_number: the shop's own order number.
         is_known: True if its order is here.
         asked_at: when Stock Hub was asked; None for now.
     """
+    if not _can_be_stored(po_number):
+        return
     rows = AskedNumber.objects.of_account(account).using(database_alias())
     now = timezone.now()
     if is_known:
@@ -157,3 +161,7 @@ def note_asked(account: str, po_number: str, *, is_known: bool, asked_at: dateti
     elif not rows.filter(po_number=po_number).update(asked_at=asked_at or now):
         row = AskedNumber(account=account, po_number=po_number, first_asked_at=now, asked_at=asked_at or now)
         rows.bulk_create([row], ignore_conflicts=True)
+
+
+def _can_be_stored(number: str) -> bool:
+    return 0 < len(number) <= LONGEST_NUMBER

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from stockhub_webhooks.db.connections import NOW
 from stockhub_webhooks.models import AskedNumber, Message, Order, OrderAnswer, Pull
 from stockhub_webhooks.operations.reconcile import asking, nightly
 from stockhub_webhooks.testing import life
@@ -46,7 +47,7 @@ def test_a_run_waits_while_pages_are_answered_and_goes_on_then(magento, work):
     assert len(magento.requests) < 20, "the other calls would fail, too"
     assert not Message.objects.exists()
     magento.faults.clear()
-    Pull.objects.update(due_at=timezone.now())
+    Pull.objects.update(due_at=NOW)
     work()
     assert Pull.objects.get().status == "done"
     assert Order.objects.count() == len(stories)
@@ -87,6 +88,8 @@ def test_a_number_that_is_none_is_unknown_and_stops_no_other(magento, reconcile,
     reconcile("--order", number, "--order", story.increment_id, "--po", number)
     assert Order.objects.get().increment_id == story.increment_id
     assert Pull.objects.get().status == "done"
+    kept = [] if number in ("", "9" * 300) else [number.strip("\u202e")]
+    assert list(AskedNumber.objects.values_list("po_number", flat=True)) == kept
 
 
 @pytest.mark.parametrize("skew", [timedelta(hours=-3), timedelta(minutes=-6), timedelta(minutes=6), timedelta(hours=3)])
@@ -109,7 +112,7 @@ def test_a_run_that_fails_for_a_reason_of_ours_waits_and_ends(magento, work, mon
     pull = Pull.objects.get()
     assert (pull.status, pull.attempts) == ("open", 1)
     assert pull.due_at > timezone.now()
-    Pull.objects.update(due_at=timezone.now())
+    Pull.objects.update(due_at=NOW)
     work()
     assert Pull.objects.get().status == "failed"
     assert "ZeroDivisionError" in Pull.objects.get().last_error

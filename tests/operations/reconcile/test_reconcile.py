@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.contract import topics
+from stockhub_webhooks.db.connections import NOW
 from stockhub_webhooks.exceptions import PullUnderWay
 from stockhub_webhooks.models import RMA, AskedNumber, Drift, Message, Order, OrderAnswer, Pull
 from stockhub_webhooks.operations import drift
@@ -244,7 +245,7 @@ def test_a_run_that_is_interrupted_goes_on_where_it_was(magento, reconcile):
     assert Pull.objects.get().due_at is not None
     magento.faults.clear()
     magento.requests.clear()
-    Pull.objects.update(due_at=timezone.now())
+    Pull.objects.update(due_at=NOW)
     reconcile()
     assert Order.objects.count() == 6
     pull = Pull.objects.get()

@@ -39,7 +39,17 @@ def lives():
         told[number] = [
             *life("happy", SEED + 60 + n, po_number=number), *life("returned", SEED + 70 + n, po_number=number),
         ]  # fmt: skip
+    for n, name in enumerate(("happy", "returned", "cancelled")):  # an article on two lines
+        number = f"SHOP-repeated-{n}"
+        told[number] = [repeated(step) for step in life(name, SEED + 80 + n, po_number=number)]
     return told
+
+
+def repeated(step):
+    """Let the document name its first article on a second line."""
+    first = step.payload["items"][0]
+    again = first | {name: int(f"9{first[name]}") for name in ("id", "item_id") if name in first}
+    return step._replace(payload=step.payload | {"items": [*step.payload["items"], again]})
 
 
 def edited(steps):
