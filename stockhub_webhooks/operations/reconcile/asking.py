@@ -25,6 +25,7 @@ COMPLETE_DAYS = 30  # a complete order can still become closed
 ASKED_DAYS = 30
 FINAL = ("closed", "canceled")
 COMPLETE = "complete"
+UNCHANGEABLE = ("closed", COMPLETE)  # Magento edits no such order
 BATCH = 500
 LONGEST_NUMBER = 255
 

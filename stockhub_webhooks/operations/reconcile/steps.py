@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from stockhub_webhooks.conf import conf
 from stockhub_webhooks.contract import topics
-from stockhub_webhooks.db.connections import database_alias
+from stockhub_webhooks.db.connections import database_alias, is_reachable
 from stockhub_webhooks.exceptions import (
     RestError,
     RestNotConfigured,
@@ -17,7 +18,9 @@ from stockhub_webhooks.exceptions import (
     RestRefused,
     RestUnavailable,
     Unreadable,
+    error_location,
 )
+from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Order, Pull
 from stockhub_webhooks.office.worklists import sweep as worklists
 from stockhub_webhooks.operations.reconcile import answers, asking
@@ -27,6 +30,8 @@ from stockhub_webhooks.serializers.shapes import trimmed
 
 if TYPE_CHECKING:  # httpx may not be installed
     from stockhub_webhooks.operations.reconcile.client import Answer, Client
+
+logger = logger_of(__name__)
 
 AN_INSTANT = timedelta(microseconds=1)
 MAX_UNAVAILABLE = 3  # calls in a row: one alone may be a fault of that document
@@ -106,6 +111,7 @@ class Run:
         self._expected = self._done + len(orders)
         for number in orders:
             yield from self._order(number)
+            yield from self._successor(number)
 
     def _chosen(self) -> Iterator[Step]:
         for po_number in self.choice.po_numbers:
@@ -151,6 +157,21 @@ class Run:
             answers.note_unknown(order)
             worklists.look_at([order.pk])
         yield failed or _step(topics.ORDER, number, differences[0])
+
+    def _successor(self, number: str) -> Iterator[Step]:
+        """Fetch the order that took the place of an edited one; Magento cancels that, and both have one `po_number`."""
+        account = self.client.account
+        order = self._stored(number)
+        if order is None or not order.po_number or not conf.of_account("RECENT_PO_NUMBERS", account):
+            return
+        po_number, found = order.po_number, []
+        if (order.status or "").lower() in asking.UNCHANGEABLE:
+            return
+        failed = self._attempt("", po_number, lambda: found.append(self.client.order_number(po_number)))
+        if failed:
+            yield failed
+        elif found[0] and not self._stored(found[0]):
+            yield from self._order(found[0], po_number=po_number)
 
     def _returns(self, order: str = "") -> Iterator[Step]:
         """Go through the list of returns, of one order or of all."""
@@ -199,6 +220,15 @@ class Run:
         except (RestError, Unreadable) as error:
             self._unavailable = 0
             return Step(topic, number, "failed", error=str(error))
+        except Exception as error:
+            if not is_reachable(database_alias()):
+                raise
+            self._unavailable = 0
+            location = error_location(error)
+            logger.error(
+                "%s %s from Stock Hub could not be applied (%s); the next run tries again", topic, number, location
+            )
+            return Step(topic, number, "failed", error=location)
         self._unavailable = 0
         return None
 

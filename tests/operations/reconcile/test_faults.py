@@ -7,8 +7,9 @@ import pytest
 from django.utils import timezone
 
 from stockhub_webhooks.db.connections import NOW
-from stockhub_webhooks.models import AskedNumber, Message, Order, OrderAnswer, Pull
-from stockhub_webhooks.operations.reconcile import asking, nightly
+from stockhub_webhooks.models import RMA, AskedNumber, Message, Order, OrderAnswer, Pull
+from stockhub_webhooks.operations.reconcile import asking, nightly, steps
+from stockhub_webhooks.processing import pipeline
 from stockhub_webhooks.testing import life
 from stockhub_webhooks.testing.magento import Fault
 from tests.operations.reconcile.conftest import RECENT
@@ -103,6 +104,40 @@ def test_a_clock_that_differs_from_stock_hubs_stores_nothing_twice(magento, reco
     reconcile()
     reconcile("--po", story.po_number)
     assert Message.objects.count() == known
+
+
+@pytest.mark.parametrize("topic", ["order", "rma"])
+def test_an_answer_that_cannot_be_applied_stops_no_other(magento, reconcile, monkeypatch, topic):
+    stories = [life("returned", seed=seed) for seed in range(3)]
+    for story in stories:
+        magento.play(story)
+    RECENT[:] = [story.po_number for story in stories]
+    real = pipeline.apply
+
+    def apply(parsed, message):
+        if parsed.topic == topic and stories[0].increment_id in (parsed.increment_id, parsed.order_increment_id):
+            raise ValueError("a fault of ours, about somebody")
+        return real(parsed, message)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "apply", apply)
+        out = reconcile(fails="calls failed")
+    assert "ValueError" in out
+    assert "somebody" not in out
+    assert Pull.objects.get().status == "done"
+    model = {"order": Order, "rma": RMA}[topic]
+    assert model.objects.exclude(received_at=None).count() == len(stories) - 1
+    reconcile()
+    assert model.objects.exclude(received_at=None).count() == len(stories)
+
+
+def test_a_run_ends_at_once_if_the_database_is_away(magento, reconcile, monkeypatch):
+    story = life("happy", seed=1)
+    magento.play(story)
+    monkeypatch.setattr(pipeline, "apply", lambda parsed, message: 1 / 0)
+    monkeypatch.setattr(steps, "is_reachable", lambda using: False)
+    with pytest.raises(ZeroDivisionError):
+        reconcile("--order", story.increment_id)
 
 
 def test_a_run_that_fails_for_a_reason_of_ours_waits_and_ends(magento, work, monkeypatch, settings):

@@ -207,6 +207,29 @@ def test_an_order_that_arrives_by_itself_is_no_gap_any_more(magento, reconcile, 
 # ---------------------------------------------------------------- which orders
 
 
+@pytest.mark.parametrize("known", ["processing", "canceled"])
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_the_order_that_took_the_place_of_an_edited_one_is_found(magento, reconcile, hear, known, dry_run):
+    placed_at = (timezone.now() - timedelta(days=2)).isoformat()
+    former = payload(topics.ORDER, seed=1, status="processing", created_at=placed_at, updated_at=placed_at)
+    number = former["increment_id"]
+    cancelled = former | {"status": "canceled", "updated_at": timezone.now().isoformat()}
+    successor = former | {"increment_id": f"{number}-1"}
+    for body in (former, cancelled, successor):
+        magento.learn(topics.ORDER, body)
+    play([(topics.ORDER, cancelled if known == "canceled" else former, timezone.now())])
+    RECENT[:] = [former["po_number"]]
+    heard = hear(signals.order_created)
+    out = reconcile(*["--dry-run"] * dry_run)
+    run_pending()
+    assert f"order {number}-1: created" in out
+    statuses = {number: "canceled", f"{number}-1": "processing"}
+    assert dict(Order.objects.values_list("increment_id", "status")) == ({number: known} if dry_run else statuses)
+    assert [call["order"].po_number for call in heard] == [former["po_number"]] * (not dry_run)
+    assert not AskedNumber.objects.exists()
+    assert dry_run or "changed 0" in reconcile()
+
+
 def test_orders_are_asked_for_while_they_can_change(magento, reconcile):
     names = ["open", "complete", "old", "closed"]
     statuses = dict(zip(names, ["processing", "complete", "processing", "closed"], strict=True))
