@@ -62,7 +62,7 @@ def first_document(body: bytes, url_topic: str) -> Identity | None:
 
 
 def without(
-    body: bytes, url_topic: str, headers: Mapping[str, str] | None, is_unwanted: Callable[[set[Identity]], bool]
+    body: bytes, url_topic: str, headers: Mapping[str, str] | None, is_unwanted: Callable[[bytes], bool]
 ) -> bytes:
     """Return the body without the documents that are unwanted; b"" if no other one is left.
 
@@ -74,7 +74,7 @@ def without(
         return b""
     if not isinstance(parsed, SeveralDocuments):
         return b""
-    others = [text for text in parsed.texts if not is_unwanted(identities(text, url_topic))]
+    others = [text for text in parsed.texts if not is_unwanted(text)]
     return b"[" + b",".join(others) + b"]" if others else b""
 
 

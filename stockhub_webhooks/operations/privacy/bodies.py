@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 from django.db.models import Q
 
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import MentionedNumber, Message, RefusedBody
-from stockhub_webhooks.receiving import body_removal
+from stockhub_webhooks.receiving import body_removal, journal
 from stockhub_webhooks.serializers.identity import Identity, first_document, identities, text_of, without
 
 BATCH = 100  # bodies may be long
+ORIGIN = ("url_topic", "account", "source", "key_fingerprint", "remote_address", "received_at")
 Test = Callable[[set[Identity]], bool]
 Known = Callable[[set[Identity]], set[Identity]]
 
@@ -33,13 +35,24 @@ class About(NamedTuple):
 
     def matches(self, row: Any) -> bool:
         """Return True if a message, or a refused one, is about one of the documents."""
-        named = _identities(row)
-        return self.is_about(named) if named else self._has_person(row)
+        return self._holds(_identities(row), bytes(row.body), row.headers)
 
-    def _has_person(self, row: Any) -> bool:
-        if not self.persons:
-            return False
-        text = text_of(bytes(row.body), row.headers).lower()
+    def others(self, row: Any) -> bytes:
+        """Return the body without the documents; b"" if there is no other one in it."""
+        return without(bytes(row.body), row.url_topic, row.headers, partial(self._is_in, url_topic=row.url_topic))
+
+    def own(self, row: Any) -> bytes:
+        """Return the body without other documents; the whole body if its documents cannot be told apart."""
+        arguments = bytes(row.body), row.url_topic, row.headers
+        return without(*arguments, lambda text: not self._is_in(text, row.url_topic)) or bytes(row.body)
+
+    def _is_in(self, text: bytes, url_topic: str) -> bool:
+        return self._holds(identities(text, url_topic), text, {})
+
+    def _holds(self, named: set[Identity], body: bytes, headers: dict[str, str]) -> bool:
+        if self.is_about(named) or not self.persons or any(topic for topic, _number in named):
+            return self.is_about(named)
+        text = text_of(body, headers).lower()  # a number of an unknown kind may be anybody's
         return any(surname in text and street in text for surname, street in self.persons)
 
 
@@ -64,9 +77,7 @@ def of_person(account: str, about: About) -> tuple[list[Message], list[RefusedBo
     found: tuple[list[Any], list[Any]] = ([], [])
     for kept, rows in zip(found, (unapplied(account), RefusedBody.objects.using(database_alias())), strict=True):
         for row in _each_about(rows, about):
-            arguments = bytes(row.body), row.url_topic, row.headers
-            if without(*arguments, about.is_about):
-                row.body = without(*arguments, lambda named: not about.is_about(named))
+            row.body = about.own(row)
             kept.append(row)
     return found
 
@@ -74,17 +85,15 @@ def of_person(account: str, about: About) -> tuple[list[Message], list[RefusedBo
 def clean_unapplied(account: str, about: About) -> set[int]:
     """Remove the bodies of messages that were not applied and are about certain documents; return their keys.
 
-    Other documents in the same body stay.
+    Other documents in the same body become a message of their own, so that the copy of the journal has them, too.
     """
     cleaned = set()
     for message in _each_about(unapplied(account), about):
         cleaned.add(message.pk)
-        rows = Message.objects.using(database_alias()).filter(pk=message.pk)
-        if rest := without(bytes(message.body), message.url_topic, message.headers, about.is_about):
-            body_removal.forget_numbers(rows)
-            rows.update(body=rest, headers=_plain(message.headers), error="", increment_id="")
-        else:
-            forget(rows)
+        if rest := about.others(message):
+            kept = {name: getattr(message, name) for name in ORIGIN}
+            journal.enter(Message(body=rest, headers=_plain(message.headers), **kept))
+        forget(Message.objects.using(database_alias()).filter(pk=message.pk))
     return cleaned
 
 
@@ -105,7 +114,7 @@ def clean_refused(about: About) -> set[int]:
         cleaned.add(kept.pk)
         row = rows.filter(pk=kept.pk)
         MentionedNumber.objects.using(database_alias()).filter(refused_body=kept.pk).delete()
-        if rest := without(bytes(kept.body), kept.url_topic, kept.headers, about.is_about):
+        if rest := about.others(kept):
             first = first_document(rest, kept.url_topic) or Identity(kept.topic, "")
             values = {"topic": first.topic, "increment_id": first.number, "dismissed_reason": ""}
             row.update(body=rest, headers=_plain(kept.headers), **values)

@@ -10,7 +10,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -97,6 +97,8 @@ def _is_older(path: Path, limit: float) -> bool:
 def clean_copy(path: Path) -> int:
     """Remove the lines of messages whose body was removed from one closed file; return their number.
 
+    The parts of such a message that still have their body get lines of their own.
+
     Raises:
         OSError: the file cannot be read or written; it stays as it is.
         django.db.Error: the database does not answer.
@@ -114,13 +116,14 @@ def _rewrite(path: Path) -> int:
     try:
         with open(draft, "wb", opener=_private) as file:
             for lines in _batches(path):
-                gone = _without_body(line for line in lines)
+                gone = _without_body(iter(lines))
+                parts = _parts(gone)
                 for line in lines:
-                    if _uid(line) in gone:
-                        removed += 1
-                    else:
-                        kept += 1
-                        file.write(line)
+                    uid = _uid(line)
+                    stays = parts.get(uid, []) if uid in gone else [line]
+                    removed += uid in gone
+                    kept += len(stays)
+                    file.writelines(stays)
             file.flush()
             os.fsync(file.fileno())
         if not removed:
@@ -156,6 +159,18 @@ def _without_body(lines: Iterator[bytes]) -> set[UUID]:
     uids = {uid for line in lines if (uid := _uid(line))}
     rows = Message.objects.using(database_alias()).filter(uid__in=uids, body_removed_at__isnull=False)
     return set(rows.values_list("uid", flat=True))
+
+
+def _parts(uids: Collection[UUID]) -> dict[UUID | None, list[bytes]]:
+    """Return the lines of the parts that still have their body, by the `uid` of the message that was split."""
+    rows = Message.objects.using(database_alias())
+    return {
+        whole.uid: [
+            f"{records.to_line(part)}\n".encode()
+            for part in rows.filter(parent=whole, body_removed_at=None).order_by("position")
+        ]
+        for whole in rows.filter(uid__in=uids, outcome=Message.Outcome.SPLIT).defer("body")
+    }
 
 
 def _uid(line: bytes) -> UUID | None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 import uuid
 
 import pytest
@@ -9,8 +10,10 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.management import call_command
 
 from stockhub_webhooks.models import Erasure, Message, Order, RefusedBody
+from stockhub_webhooks.operations.privacy import files
 from stockhub_webhooks.operations.privacy.subjects import by_email
-from stockhub_webhooks.receiving import spool
+from stockhub_webhooks.operations.worker import Worker
+from stockhub_webhooks.receiving import journal_copy, spool
 from stockhub_webhooks.receiving.kept_fields import SPOOLED
 from stockhub_webhooks.testing import factories
 from tests.samples import contract
@@ -173,6 +176,37 @@ def test_order_is_found_by_the_address_that_it_had_before(post):
     (found,) = by_email("OLD@example.com", "default")
     assert found.numbers == [NUMBER]
     assert not by_email("old@example.com", "another")
+
+
+# ---------------------------------------------------------------- bodies with several documents
+
+
+HERS = contract("order")
+HIS = order_of("his@example.com", "Singel", increment_id="000990001", po_number="WEB-HIS")
+UNREADABLE = (HERS | {"increment_id": None, "po_number": None}, HIS | {"increment_id": None, "po_number": None})
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("documents", [(HERS, HIS), (HIS, HERS), UNREADABLE], ids=["first", "last", "unreadable"])
+def test_copy_of_the_journal_keeps_what_others_had_in_the_same_body(post, settings, tmp_path, documents):
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"JOURNAL_COPY_DIR": str(tmp_path)}
+    post("order", HERS)
+    post("any", json.dumps(documents).encode())
+    Worker().once()
+    erase()
+    journal_copy.COPY.close()
+    files.clean_journal_copies(tmp_path, now=time.time() + 7200)
+    text = "".join(path.read_text() for path in journal_copy.files(tmp_path))
+    assert HERS["shipping_address"]["email"] not in text
+    assert "his@example.com" in text
+    Message.objects.all().delete()
+    Order.objects.all().delete()
+    call_command("stockhub_ingest", str(tmp_path), verbosity=0)
+    (kept,) = Message.objects.all()
+    assert (kept.status, b"his@example.com" in bytes(kept.body)) == (
+        "quarantined" if documents is UNREADABLE else "applied",
+        True,
+    )
 
 
 # ---------------------------------------------------------------- files that the spool set aside
