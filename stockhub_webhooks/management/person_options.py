@@ -5,7 +5,9 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
+from stockhub_webhooks.operations.privacy import unreceived
 from stockhub_webhooks.operations.privacy.subjects import Subjects, by_email, by_order, by_po_number
+from stockhub_webhooks.operations.privacy.unreceived import Unreceived
 
 
 def add_person_options(parser: ArgumentParser) -> Any:
@@ -18,14 +20,23 @@ def add_person_options(parser: ArgumentParser) -> Any:
     return group
 
 
-def chosen_subjects(options: dict[str, Any]) -> list[Subjects]:
-    """Return the orders that the options choose, by account.
+def chosen_subjects(options: dict[str, Any]) -> tuple[list[Subjects], list[Unreceived]]:
+    """Return the orders that the options choose, by account, and those that were not received.
 
     Raises:
         MultipleAccounts: several accounts have the number, and none is named.
+        ValueError: an order was refused, there are several accounts, and none is named.
     """
-    account = options["account"]
-    if options["email"]:
-        return by_email(options["email"], account)
-    found = by_order(options["order"], account) if options["order"] else by_po_number(options["po"], account)
-    return [found] if found else []
+    account, number = options["account"], options["order"]
+    beside: list[Subjects | Unreceived | None]
+    if number:
+        found = [by_order(number, account)]
+        beside = [] if found[0] else [unreceived.find(number, account)]
+    else:
+        text = options["email"] or options["po"]
+        found = by_email(text, account) if options["email"] else [by_po_number(text, account)]
+        beside = [*unreceived.find_beside(text, account)]
+    known = {(each.account, number) for each in found for number in each.numbers}
+    rows = [each for each in beside if isinstance(each, Subjects)]
+    found += [each for each in rows if not known.issuperset((each.account, number) for number in each.numbers)]
+    return [each for each in found if each], [each for each in beside if isinstance(each, Unreceived)]

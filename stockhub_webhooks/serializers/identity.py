@@ -78,6 +78,17 @@ def without(
     return b"[" + b",".join(others) + b"]" if others else b""
 
 
+def documents(body: bytes, url_topic: str, headers: Mapping[str, str]) -> list[tuple[str, set[Identity]]]:
+    """Return the documents of a body, each as text with what it names; the whole body if it cannot be read."""
+    try:
+        parsed = read(body, url_topic, headers)
+    except Unreadable:
+        parsed = None
+    if isinstance(parsed, SeveralDocuments):
+        return [(text_of(text, {}), identities(text, url_topic)) for text in parsed.texts]
+    return [(text_of(body, headers), identities(body, url_topic, headers))]
+
+
 def text_of(body: bytes, headers: Mapping[str, str]) -> str:
     """Return the text of a body as far as it can be decoded, with JSON's escaped characters as themselves."""
     try:

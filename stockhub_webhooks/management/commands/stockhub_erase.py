@@ -14,11 +14,11 @@ from stockhub_webhooks.exceptions import MultipleAccounts
 from stockhub_webhooks.management.commands.stockhub_replay import user
 from stockhub_webhooks.management.output import SafeCommand, confirmed, database_sentence
 from stockhub_webhooks.management.person_options import add_person_options, chosen_subjects
-from stockhub_webhooks.operations.privacy import unreceived
 from stockhub_webhooks.operations.privacy.again import erase_again
 from stockhub_webhooks.operations.privacy.answer import answers
 from stockhub_webhooks.operations.privacy.erase import Result, erase, preview
 from stockhub_webhooks.operations.privacy.subjects import Subjects
+from stockhub_webhooks.operations.privacy.unreceived import Unreceived
 
 COUNTED = {
     "documents": "documents that keep their numbers, amounts and dates",
@@ -53,31 +53,29 @@ class Command(SafeCommand):
             if options["again"]:
                 self.again(Path(options["again"]))
             else:
-                self.erase(chosen_subjects(options), options)
+                self.erase(*chosen_subjects(options), options)
         except DatabaseError as error:
             sentence = database_sentence(error) or f"the database failed ({type(error).__name__})"
             raise CommandError(f"{sentence}. Then run it again.") from error
         except (MultipleAccounts, OSError, ValueError) as error:
             raise CommandError(str(error)) from error
 
-    def erase(self, found: list[Subjects], options: dict[str, Any]) -> None:
+    def erase(self, found: list[Subjects], unreceived: list[Unreceived], options: dict[str, Any]) -> None:
         """Preview and erase."""
-        order = unreceived.find(options["order"], options["account"]) if options["order"] and not found else None
-        if order:
+        if not (found or unreceived):
+            raise CommandError("there is no such order")
+        for order in unreceived:
             self.stdout.write(
                 f"{order.number} ({order.account}): the order was not received; messages that were not applied or let "
                 f"in name it: {order.bodies}"
             )
-        elif not found:
-            raise CommandError("there is no such order")
         for subjects in found:
             self.print_preview(preview(subjects))
         if options["dry_run"]:
             return
         if options["interactive"] and not confirmed("Erase? It cannot be undone."):
             raise CommandError("nothing is erased")
-        if order:
-            found = [order.begin()]
+        found += [order.begin() for order in unreceived]
         for subjects in found:
             result = erase(subjects, by=f"{user()} (stockhub_erase)")
             self.stdout.write(f"erased: {len(subjects.numbers)} orders")

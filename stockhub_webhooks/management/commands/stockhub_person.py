@@ -27,9 +27,9 @@ class Command(SafeCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Write the JSON."""
         try:
-            found = chosen_subjects(options)
-        except MultipleAccounts as error:
+            found, unreceived = chosen_subjects(options)
+        except (MultipleAccounts, ValueError) as error:
             raise CommandError(str(error)) from error
-        if not found:
+        if not (found or unreceived):
             raise CommandError("there is no such order")
-        self.stdout.write(json.dumps(export(found), indent=2, ensure_ascii=True))
+        self.stdout.write(json.dumps(export(found, unreceived), indent=2, ensure_ascii=True))

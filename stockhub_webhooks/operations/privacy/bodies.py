@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 
 from django.db.models import Q
 
+from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import MentionedNumber, Message, RefusedBody
+from stockhub_webhooks.operations.privacy.subjects import search_for
 from stockhub_webhooks.receiving import body_removal, journal
-from stockhub_webhooks.serializers.identity import Identity, first_document, identities, text_of, without
+from stockhub_webhooks.serializers.identity import Identity, documents, first_document, identities, text_of, without
 
 BATCH = 100  # bodies may be long
 ORIGIN = ("url_topic", "account", "source", "key_fingerprint", "remote_address", "received_at")
@@ -79,6 +81,17 @@ def of_person(account: str, about: About) -> tuple[list[Message], list[RefusedBo
         for row in _each_about(rows, about):
             row.body = about.own(row)
             kept.append(row)
+    return found
+
+
+def orders_beside(text: str, account: str) -> set[str]:
+    """Return the orders that messages that were not applied, and refused ones, name in a document with a text."""
+    holds_it, found = search_for(text), set[str]()
+    for rows in (unapplied(account), RefusedBody.objects.using(database_alias())):
+        for row in _each(rows):
+            for document, named in documents(bytes(row.body), row.url_topic, row.headers):
+                if holds_it(document):
+                    found |= {number for topic, number in named if topic == topics.ORDER}
     return found
 
 

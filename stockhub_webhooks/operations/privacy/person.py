@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -16,24 +16,35 @@ from stockhub_webhooks.models import Address, Message
 from stockhub_webhooks.models.personal import RETENTION, retention_days
 from stockhub_webhooks.operations.privacy import bodies, traces
 from stockhub_webhooks.operations.privacy.subjects import Subjects, address_columns
+from stockhub_webhooks.operations.privacy.unreceived import Unreceived
 from stockhub_webhooks.processing.apply import BY_TOPIC
 
 # our own bookkeeping, which tells nothing of a person
 LEFT_OUT = frozenset({"reading_digest", "claim", "is_suspect", "due_at", "uid", "key_fingerprint", "remote_address"})
 
 
-def export(found: Iterable[Subjects]) -> dict[str, Any]:
-    """Return all rows of these orders, by table; texts of errors and messages are among them."""
+def export(found: Iterable[Subjects], unreceived: Collection[Unreceived] = ()) -> dict[str, Any]:
+    """Return all rows of these orders, by table; texts of errors and messages are among them.
+
+    Args:
+        found: the orders.
+        unreceived: orders of which only bodies are here that were not applied or let in.
+    """
     subjects = list(found)
+    chosen: list[Subjects | Unreceived] = [*subjects, *unreceived]
     return {
-        "orders": [{"account": each.account, "numbers": each.numbers} for each in subjects],
+        "orders": [{"account": each.account, "numbers": each.numbers} for each in chosen],
         "days_kept": retention_days(),
-        "tables": _tables(subjects),
+        "tables": _tables(subjects, unreceived),
     }
 
 
-def _tables(subjects: list[Subjects]) -> dict[str, list[dict[str, Any]]]:
+def _tables(subjects: list[Subjects], unreceived: Collection[Unreceived]) -> dict[str, list[dict[str, Any]]]:
     tables: dict[str, list[dict[str, Any]]] = {}
+    for order in unreceived:
+        unapplied, refused = bodies.of_person(order.account, order.about)
+        tables.setdefault("Message", []).extend(map(values, unapplied))
+        tables.setdefault("RefusedBody", []).extend(map(values, refused))
     for each in subjects:
         for topic, rows in each.documents().items():
             pks = [row.pk for row in rows]

@@ -116,7 +116,7 @@ def by_email(email: str, account: str = "") -> list[Subjects]:
     The address may be shared or masked, and `billing_address` may be the reseller: a person must look at the orders.
     """
     using, email = database_alias(), email.strip()
-    holds_it = re.compile(rf"(?<![\w.+-]){re.escape(email)}(?![\w-]|\.\w)", re.IGNORECASE).search
+    holds_it = search_for(email)
     texts = Address.objects.using(using).filter(email__icontains=email).values_list("pk", "email")
     addresses = [pk for pk, text in texts if holds_it(text or "")]
     orders, requests = _changed_from(email, account, holds_it)
@@ -135,6 +135,11 @@ def by_email(email: str, account: str = "") -> list[Subjects]:
     for request in PaymentRequest.objects.using(using).filter(pk__in=requests).order_by("pk"):
         found.setdefault(request.account, ([], []))[1].append(request)
     return [Subjects(name, tuple(rows), tuple(others)) for name, (rows, others) in sorted(found.items())]
+
+
+def search_for(text: str) -> Callable[[str], Any]:
+    """Return a function that finds an e-mail address or a number in a text, in any case, but not in a longer one."""
+    return re.compile(rf"(?<![\w.+-]){re.escape(text.strip())}(?![\w-]|\.\w)", re.IGNORECASE).search
 
 
 def _changed_from(email: str, account: str, holds_it: Callable[[str], Any]) -> tuple[set[int], set[int]]:

@@ -13,7 +13,8 @@ from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.exceptions import MultipleAccounts
 from stockhub_webhooks.models import Message, Order
 from stockhub_webhooks.operations.privacy import bodies
-from stockhub_webhooks.operations.privacy.subjects import Subjects
+from stockhub_webhooks.operations.privacy.bodies import About
+from stockhub_webhooks.operations.privacy.subjects import Subjects, by_order
 from stockhub_webhooks.serializers.identity import LENGTH, Identity
 
 
@@ -23,6 +24,16 @@ class Unreceived(NamedTuple):
     account: str
     number: str
     bodies: int
+
+    @property
+    def numbers(self) -> list[str]:
+        """Its number, as `Subjects` has those of several orders."""
+        return [self.number]
+
+    @property
+    def about(self) -> About:
+        """Which bodies name it."""
+        return About(lambda named: Identity(topics.ORDER, self.number) in named)
 
     def begin(self) -> Subjects:
         """Give the order a row; return it."""
@@ -37,14 +48,11 @@ def find(number: str, account: str = "") -> Unreceived | None:
         MultipleAccounts: bodies of several accounts name it, and none is named.
         ValueError: only refused bodies name it, there are several accounts, and none is named.
     """
-    number = number.strip()
-    number = number.zfill(LENGTH) if number.isdigit() else number
-    wanted = Identity(topics.ORDER, number)
-    about = bodies.About(lambda named: wanted in named)
-    rows = Message.objects.using(database_alias()).order_by().values_list("account", flat=True).distinct()
+    number = _padded(number)
+    about = Unreceived(account, number, 0).about
     found: dict[str, int] = {}
     refused = 0
-    for name in {account} if account else {*rows, *conf.accounts()}:
+    for name in _accounts(account):
         messages, others = bodies.of_person(name, about)
         refused = len(others)
         if messages:
@@ -55,3 +63,29 @@ def find(number: str, account: str = "") -> Unreceived | None:
         return None
     owner = next(iter(found), "") or conf.account(account)
     return Unreceived(owner, number, found.get(owner, 0) + refused)
+
+
+def find_beside(text: str, account: str = "") -> list[Unreceived | Subjects]:
+    """Return the orders that bodies that were not applied or let in name in a document with a text.
+
+    Args:
+        text: the shop's own number, or an e-mail address.
+        account: the account; "" for all.
+
+    Raises:
+        MultipleAccounts: an order is in several accounts, and none is named.
+        ValueError: only refused bodies name an order, there are several accounts, and none is named.
+    """
+    numbers = {_padded(number) for name in _accounts(account) for number in bodies.orders_beside(text, name)}
+    found = (by_order(number, account) or find(number, account) for number in sorted(numbers))
+    return [each for each in found if each]
+
+
+def _accounts(account: str) -> set[str]:
+    rows = Message.objects.using(database_alias()).order_by().values_list("account", flat=True).distinct()
+    return {account} if account else {*rows, *conf.accounts()}
+
+
+def _padded(number: str) -> str:
+    number = number.strip()
+    return number.zfill(LENGTH) if number.isdigit() else number

@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from stockhub_webhooks.models import Erasure, Message, Order, RefusedBody
 from stockhub_webhooks.operations.privacy import files
@@ -115,6 +115,40 @@ def test_order_that_was_not_received_is_erased_and_stays_erased(unreceived, post
     assert order.erased_at
     assert order.grand_total
     assert not order.shipping_address
+
+
+BY = {"order": NUMBER, "po": contract("order")["po_number"], "email": contract("order")["shipping_address"]["email"]}
+
+
+@pytest.mark.parametrize("name", BY)
+def test_order_that_was_not_received_is_found_by_all_that_its_message_names(unreceived, name):
+    out = io.StringIO()
+    call_command("stockhub_person", **{name: BY[name]}, stdout=out)
+    found = json.loads(out.getvalue())
+    assert found["orders"] == [{"account": "default", "numbers": [NUMBER]}]
+    (rows,) = found["tables"].values()
+    assert BY["email"] in rows[0]["body"]
+    call_command("stockhub_erase", **{name: BY[name]}, interactive=False, verbosity=0)
+    assert not bodies()
+    assert Order.objects.get(increment_id=NUMBER).erased_at
+
+
+def test_order_whose_refused_message_has_another_address_is_found_by_that(post):
+    post("order", contract("order"))
+    post("order", order_of("new@example.com"), key="mistyped")
+    post("any", json.dumps([order_of("x.new@example.com", increment_id="000990001")]).encode(), key="mistyped")
+    out = io.StringIO()
+    call_command("stockhub_person", email="NEW@example.com", stdout=out)
+    assert json.loads(out.getvalue())["orders"] == [{"account": "default", "numbers": [NUMBER]}]
+
+
+def test_order_that_was_refused_needs_an_account_if_there_are_several(post, settings):
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"API_KEYS": {"one": "a" * 20, "two": "b" * 20}}
+    post("order", contract("order"), key="mistyped")
+    for command in ("stockhub_person", "stockhub_erase"):
+        with pytest.raises(CommandError, match="account"):
+            call_command(command, email=BY["email"])
+    call_command("stockhub_person", email=BY["email"], account="two", stdout=io.StringIO())
 
 
 def test_order_that_was_not_received_is_only_shown_in_a_preview(unreceived):
