@@ -86,6 +86,7 @@ class Client:
         self._http = httpx.Client(
             timeout=TIMEOUT,
             follow_redirects=False,
+            mounts={"http://": None},  # of this machine: a proxy would see the token
             headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "stockhub-webhooks"},
         )
 

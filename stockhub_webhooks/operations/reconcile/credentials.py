@@ -27,7 +27,8 @@ def base_url(account: str) -> str:
         has_port = parts.port is None or parts.port > 0
     except ValueError:
         host, has_port = "", False
-    if not host or not has_port or parts.username or parts.password or parts.query or parts.fragment:
+    is_plain = url.isprintable() and " " not in url and bool(host.strip("."))
+    if not is_plain or not has_port or parts.username or parts.password or parts.query or parts.fragment:
         raise RestNotConfigured(f"{NAME}['REST_BASE_URL'] is no address such as https://…/rest/all, without a password")
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_this_machine(host)):
         raise RestNotConfigured(f"{NAME}['REST_BASE_URL'] must begin with https://, for the token is sent there")

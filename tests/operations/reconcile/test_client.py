@@ -261,6 +261,9 @@ def test_the_shop_can_make_the_headers(magento, settings):
         {"REST_BASE_URL": "https://user:secret@shop.example"},
         {"REST_BASE_URL": "https://shop.example:x"},
         {"REST_BASE_URL": "shop.example/rest/all"},
+        {"REST_BASE_URL": "https://shop.example/\x07"},
+        {"REST_BASE_URL": "https://shop example"},
+        {"REST_BASE_URL": "https://.."},
         {"REST_BASE_URL": {"other": "https://shop.example"}},
         {"REST_TOKEN": ""},
         {"REST_TOKEN": f"{SECRET}\r\nX: 1"},
@@ -282,6 +285,16 @@ def test_http_is_for_this_machine_alone(settings, host, magento):
     settings.STOCKHUB_WEBHOOKS["REST_BASE_URL"] = f"http://{host}:1234/rest/all"
     with Client("default") as client:
         assert host in client.base_url
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "ALL_PROXY"])
+def test_what_stays_on_this_machine_goes_through_no_proxy(magento, monkeypatch, name):
+    for other in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv(name, "http://127.0.0.1:1")
+    magento.play(life())
+    with Client("default") as client:
+        assert client.order("000000001").data["status"] == "complete"
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(magento, settings):
