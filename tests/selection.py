@@ -39,7 +39,7 @@ SLOW = frozenset({
     *("admin/test_badge.py", "admin/test_base.py", "admin/test_dutch.py", "admin/test_groups.py"),
     *("admin/test_long_parts.py", "admin/test_permissions.py", "admin/test_person.py"),
     *("example/test_shop.py", "operations/test_bulk.py", "outages/test_storms.py", "privacy/test_canaries.py"),
-    *("recipes/test_recipes.py", "security/test_accounts_apart.py", "security/test_bombs.py"),
+    *("docs/test_guides.py", "recipes/test_recipes.py", "security/test_accounts_apart.py", "security/test_bombs.py"),
     *("security/test_caching.py", "security/test_endless.py", "security/test_error_pages.py"),
     *("security/test_lookups.py", "security/test_markup.py", "security/test_permissions.py"),
     *("security/test_personal_data.py", "security/test_secrets.py", "security/test_text_of_strangers.py"),

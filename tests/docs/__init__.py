@@ -1,1 +1,1 @@
-"""The documentation: its pages, its blocks of code, and the site that is built of them."""
+"""The documentation: its pages and their blocks of code."""

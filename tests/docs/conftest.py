@@ -1,0 +1,3 @@
+"""`test_guides.py` copies the files of `guides` into a project, and runs them there."""
+
+collect_ignore = ["guides"]
