@@ -31,5 +31,5 @@ def spelling(action: Any) -> str:
     value = "" if action.nargs == 0 else "{" + ", ".join(map(str, action.choices)) + "}" if action.choices else name
     if not action.option_strings:
         return f"[{value} …]" if action.nargs in ("*", "?") else f"{value} …" if action.nargs == "+" else value
-    longest = max(action.option_strings, key=lambda each: each in ("--no-input", "--dry-run") or len(each))
-    return f"{longest} {value}".strip()
+    spelled = max(action.option_strings, key=lambda each: (each == "--no-input", len(each)))
+    return f"{spelled} {value}".strip()
