@@ -6,17 +6,24 @@ from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
-from django.db.models import Q
-
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import MentionedNumber, Message, RefusedBody
 from stockhub_webhooks.operations.privacy.subjects import search_for
 from stockhub_webhooks.receiving import body_removal, journal
-from stockhub_webhooks.serializers.identity import Identity, documents, first_document, identities, text_of, without
+from stockhub_webhooks.serializers.identity import (
+    PURCHASE,
+    Identity,
+    documents,
+    first_document,
+    identities,
+    text_of,
+    without,
+)
 
 BATCH = 100  # bodies may be long
 ORIGIN = ("url_topic", "account", "source", "key_fingerprint", "remote_address", "received_at")
+NAMED = (topics.ORDER, topics.PAYMENT_REQUEST, PURCHASE)  # the number of anything else tells no order that is not here
 Test = Callable[[set[Identity]], bool]
 Known = Callable[[set[Identity]], set[Identity]]
 
@@ -26,7 +33,7 @@ class About(NamedTuple):
 
     Attributes:
         is_about: True if one of the documents is among these.
-        persons: surname and street of the customers, in lower case: a body without any number is about one of them if
+        persons: surname and street of the customers, in lower case: a body that names no order is about one of them if
             it has both.
         among: returns those of the documents, for many bodies at once; without it each body is asked for.
     """
@@ -52,17 +59,16 @@ class About(NamedTuple):
         return self._holds(identities(text, url_topic), text, {})
 
     def _holds(self, named: set[Identity], body: bytes, headers: dict[str, str]) -> bool:
-        if self.is_about(named) or not self.persons or any(topic for topic, _number in named):
+        if self.is_about(named) or not self.persons or any(topic in NAMED for topic, _number in named):
             return self.is_about(named)
-        text = text_of(body, headers).lower()  # a number of an unknown kind may be anybody's
+        text = text_of(body, headers).lower()
         return any(surname in text and street in text for surname, street in self.persons)
 
 
 def unapplied(account: str) -> Any:
     """Return the messages of an account that were not applied and have a body."""
     states = (Message.Status.QUARANTINED, Message.Status.FAILED, Message.Status.DISMISSED)
-    rows = Message.objects.using(database_alias()).filter(account=account, status__in=states, body_removed_at=None)
-    return rows.exclude(Q(status=Message.Status.DISMISSED) & ~Q(increment_id=""))
+    return Message.objects.using(database_alias()).filter(account=account, status__in=states, body_removed_at=None)
 
 
 def waiting(account: str, about: About) -> int:

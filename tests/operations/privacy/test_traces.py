@@ -14,6 +14,7 @@ from stockhub_webhooks.operations.privacy import files
 from stockhub_webhooks.operations.privacy.subjects import by_email
 from stockhub_webhooks.operations.worker import Worker
 from stockhub_webhooks.receiving import journal_copy, spool
+from stockhub_webhooks.receiving.dismissal import dismiss_by_hand
 from stockhub_webhooks.receiving.kept_fields import SPOOLED
 from stockhub_webhooks.testing import factories
 from tests.samples import contract
@@ -75,6 +76,26 @@ def test_unreadable_message_without_a_number_goes_by_surname_and_street(post, en
     hers, other = Message.objects.exclude(status="applied").order_by("pk")
     assert (hers.status, bytes(hers.body), hers.error) == ("dismissed", b"", "")
     assert (other.status, bytes(other.body)) == ("quarantined", others.encode()[:end])
+
+
+@pytest.mark.parametrize("is_dismissed", [False, True])
+@pytest.mark.parametrize("url", ["shipment", "rma", "any"])
+def test_message_without_the_number_of_its_order_goes_by_surname_and_street(post, url, is_dismissed):
+    hers = contract("shipment") | {"order_increment_id": None, "po_number": None}
+    if url == "any":
+        hers = {name: hers[name] for name in ("increment_id", "shipping_address")}
+    address = hers["shipping_address"]
+    post("order", contract("order") | {"shipping_address": address})
+    his = hers | {"increment_id": "000990001", "shipping_address": address | {"street": "Singel"}}
+    for body in (hers, his):
+        assert post(url, body).status_code == 406
+    if is_dismissed:
+        pks = list(Message.objects.failing().values_list("pk", flat=True))
+        assert dismiss_by_hand(pks, by="clerk", reason="late") == 2
+    erase()
+    former, other = Message.objects.exclude(status="applied").order_by("pk")
+    assert (former.status, bytes(former.body)) == ("dismissed", b"")
+    assert bytes(other.body)
 
 
 def test_address_of_the_reseller_takes_no_message_of_another_customer(post):
