@@ -18,6 +18,7 @@ NUMBER = re.compile(
     re.IGNORECASE,
 )
 PURCHASE_NUMBER = re.compile(r"""\bpo_?number["'\\\s]*[:=]["'\\\s]*(?!null\b)([\w-]+)""", re.IGNORECASE)
+ORDER_FIELD = re.compile(r"\bqty_?ordered\b", re.IGNORECASE)  # no other document has it
 ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 LENGTH = 9  # Stock Hub's numbers are padded to it
 PURCHASE = "purchase"  # instead of a topic, with the shop's own order number
@@ -105,13 +106,14 @@ def _mentioned(text: str, url_topic: str) -> Iterator[Identity]:
 
     The shop's own number counts only if there is no other: the purchase may have an order that was not erased.
     """
-    found = NUMBER.findall(text)
+    found = [(name.lower().replace("_", ""), number) for name, number in NUMBER.findall(text)]
     if not found:
         yield from (Identity(PURCHASE, number) for number in PURCHASE_NUMBER.findall(text))
+    names = {name for name, _number in found}
+    is_order = not url_topic and names == {"incrementid"} and ORDER_FIELD.search(text)
+    own_topic = topics.ORDER if is_order else url_topic
     for name, number in found:
-        topic = {"incrementid": url_topic, "orderincrementid": topics.ORDER}.get(
-            name.lower().replace("_", ""), topics.PAYMENT_REQUEST
-        )
+        topic = {"incrementid": own_topic, "orderincrementid": topics.ORDER}.get(name, topics.PAYMENT_REQUEST)
         yield Identity(topic, number)
         if number.isdigit():
             yield Identity(topic, number.zfill(LENGTH))

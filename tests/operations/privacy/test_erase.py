@@ -381,11 +381,12 @@ def test_message_that_is_given_up_keeps_no_body(order, post, monkeypatch, settin
     )
 
 
-def test_unreadable_message_keeps_no_body_and_those_of_others_do(order, post):
+@pytest.mark.parametrize("url", ["order", "any"])
+def test_unreadable_message_keeps_no_body_and_those_of_others_do(order, post, url):
     erase(order=NUMBER)
     for number in (NUMBER, "000000999"):
         broken = json.dumps(sample("order", increment_id=number)).encode()[:-30]
-        assert post("order", broken).status_code in (202, 406)
+        assert post(url, broken).status_code in (202, 406)
     other, hers = Message.objects.order_by("-pk")[:2]
     assert (other.status, bool(other.body)) == ("quarantined", True)
     assert (hers.status, bytes(hers.body), hers.headers) == ("dismissed", b"", {})

@@ -110,13 +110,16 @@ def test_address_of_the_reseller_takes_no_message_of_another_customer(post):
 # ---------------------------------------------------------------- orders that were not received
 
 
-@pytest.fixture(params=["mistyped", "cut off"])
+@pytest.fixture(params=["mistyped", "cut off", "cut off at the shared address"])
 def unreceived(request, post):
     """An order whose only message was refused, or cannot be read."""
     whole = json.dumps(contract("order")).encode()
 
     def send():
-        post("order", whole, key="mistyped") if request.param == "mistyped" else post("order", whole[:-5])
+        if request.param == "mistyped":
+            post("order", whole, key="mistyped")
+        else:
+            post("order" if request.param == "cut off" else "any", whole[:-5])
         assert not Order.objects.exists()
 
     send()
