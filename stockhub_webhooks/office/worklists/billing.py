@@ -28,20 +28,20 @@ def find(case: Case) -> Iterator[Finding]:
         checked = sum_of(memo)
         if not checked.adds_up:
             difference = checked.difference if checked.is_too_much else checked.lines_difference
-            facts = {"code": "own_sum", "amount": _text(difference), "currency": memo.currency or ""}
+            facts = {"code": "own_sum", "amount": _text(difference), "currency": _currency(memo)}
             yield Finding("amounts_differ", memo, _since(memo), [facts])
 
 
 def _credited_too_much(case: Case, order: Order) -> Iterator[tuple[datetime, dict[str, Any]] | None]:
     """Yield the check of the credit notes in each currency."""
     invoices = case.documents(order, "invoices")
-    by_currency: dict[str | None, list[Any]] = defaultdict(list)
+    by_currency: dict[str, list[Any]] = defaultdict(list)
     for memo in case.documents(order, "credit_memos"):
-        by_currency[memo.currency].append(memo)
+        by_currency[_currency(memo)].append(memo)
     for currency, memos in by_currency.items():
-        bound = _total([invoice for invoice in invoices if invoice.currency == currency])
+        bound = _total([invoice for invoice in invoices if _currency(invoice) == currency])
         if bound is None and not invoices:  # the invoice may be lost, so it is compared with the order
-            bound = order.grand_total if order.currency == currency else None
+            bound = order.grand_total if _currency(order) == currency else None
         yield _excess("credited_too_much", bound, memos, memos[0])
 
 
@@ -49,9 +49,9 @@ def _excess(
     code: str, bound: Decimal | None, documents: list[Any], owner: Any
 ) -> tuple[datetime, dict[str, Any]] | None:
     """Return since when the documents together exceed the bound, and by how much; None if they do not."""
-    currencies = {document.currency for document in documents}
-    currency = owner.currency or (next(iter(currencies)) if len(currencies) == 1 else None)
-    same = sorted((document for document in documents if document.currency == currency), key=_since)
+    currencies = set(map(_currency, documents))
+    currency = _currency(owner) or (next(iter(currencies)) if len(currencies) == 1 else "")
+    same = sorted((document for document in documents if _currency(document) == currency), key=_since)
     if bound is None or not same:
         return None
     total, since = Decimal(0), None
@@ -61,12 +61,17 @@ def _excess(
             since = _since(document)
     if since is None or total - bound <= TOLERANCE:
         return None
-    return since, {"code": code, "amount": _text(total), "of": _text(bound), "currency": currency or ""}
+    return since, {"code": code, "amount": _text(total), "of": _text(bound), "currency": currency}
 
 
 def _total(documents: list[Any]) -> Decimal | None:
     amounts = [document.grand_total for document in documents if document.grand_total is not None]
     return sum(amounts, Decimal(0)) if amounts else None
+
+
+def _currency(document: Any) -> str:
+    """Return the code in capitals, "" if there is none."""
+    return (document.currency or "").strip().upper()
 
 
 def _text(amount: Decimal | None) -> str:

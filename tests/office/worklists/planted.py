@@ -513,6 +513,19 @@ def more_was_credited_in_one_of_two_currencies(shop):
     return order
 
 
+@plan("amounts_differ")
+def the_currency_of_the_invoice_that_is_too_high_is_in_small_letters(shop):
+    order = shop.order("complete")
+    shop.shipment(order)
+    shop.invoice(order, currency="eur", grand_total=Decimal("245.01"))
+    return order
+
+
+@look_alike
+def the_currency_of_the_credit_note_is_in_small_letters(shop):
+    shop.credit(shop.sent(), quantity=1, currency="eur")
+
+
 @look_alike
 def the_invoice_has_a_discount(shop):
     order = shop.order("complete")
