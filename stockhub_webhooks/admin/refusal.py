@@ -51,7 +51,7 @@ class RefusedBodyAdmin(ReleasePage):
     list_filter = (RefusedBodyFilter, "topic", "reason", ("refused_at", DateRangeFilter))
     linked_parameters = ("message__isnull", "key_fingerprint__exact")
     sortable_by = None
-    search_help_text = _("Stock Hub number, remote address or key used")
+    search_help_text = _("Stock Hub number, our order number, remote address or key used")
     deferred_fields = ("body", "headers")
     actions = ("release", "dismiss_refused")
     personal_fields = {"content": ""}
@@ -66,7 +66,8 @@ class RefusedBodyAdmin(ReleasePage):
         return super().get_queryset(request).select_related("message").defer("message__body")
 
     def get_search_filter(self, request: HttpRequest, text: str) -> Q:
-        return search_box.holds(request, self.model, text, "increment_id", "remote_address", "key_fingerprint")
+        own = search_box.holds(request, self.model, text, "increment_id", "remote_address", "key_fingerprint")
+        return own | search_box.without_document(request, text, RefusedBody)
 
     @admin.display(description=_("decision"))
     def decision(self, row: RefusedBody) -> Any:

@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.connections import database_alias
-from stockhub_webhooks.models import Event, Message
+from stockhub_webhooks.models import Event, Message, RefusedBody
 from stockhub_webhooks.models.ledger import DEADLINE
 from stockhub_webhooks.models.personal import is_personal
-from stockhub_webhooks.office import search
+from stockhub_webhooks.office import search, unprocessed
 from stockhub_webhooks.office.access import may_see_persons
 
 HELP = _("How it begins: Stock Hub number, our order number, tracking number, SKU or MPN")
@@ -37,9 +37,13 @@ def find(
     """Return the real documents, or the tests, that match the text; warn if there are too many."""
     result = search.find(text, of_topics, persons=may_see_persons(request), tests=tests)
     if result.is_cut_off:
-        warning = _("There are more documents than those shown. Type more to narrow it down.")
-        messages.warning(request, warning, fail_silently=True)
+        _warn(request)
     return result
+
+
+def _warn(request: HttpRequest) -> None:
+    warning = _("There are more documents than those shown. Type more to narrow it down.")
+    messages.warning(request, warning, fail_silently=True)
 
 
 def find_with_tests(request: HttpRequest, text: str, of_topics: tuple[str, ...] = topics.ALL) -> search.SearchResult:
@@ -54,9 +58,18 @@ def documents(request: HttpRequest, text: str, topic: str) -> Q:
 
 
 def about(request: HttpRequest, text: str) -> Q:
-    """Return a condition on messages: the text finds their document, or is the number in a message without one."""
+    """Return a condition on messages: the text finds their document, or is a number in a message without one."""
     number = Q(topic__in=(*topics.ALL, ""), increment_id__in=spellings(text))
-    return find_with_tests(request, text).messages | number
+    return find_with_tests(request, text).messages | number | without_document(request, text, Message)
+
+
+def without_document(request: HttpRequest, text: str, model: type[Message] | type[RefusedBody]) -> Q:
+    """Return a condition on messages that were not applied, or on refused ones: the text is a number in them."""
+    is_message = model is Message
+    found = unprocessed.find(text, persons=may_see_persons(request), messages=is_message, refused=not is_message)
+    if found.is_cut_off:
+        _warn(request)
+    return Q(pk__in=[row.pk for row in (*found.messages, *found.refused)])
 
 
 def spellings(text: str) -> list[str]:

@@ -10,8 +10,9 @@ import re
 import unicodedata
 from typing import Any
 
+from stockhub_webhooks.contract.telephones import telephone
+
 KEY_LENGTH = 100  # of a key that an index has
-TELEPHONE_DIGITS = 9  # without country code and leading zero
 SHORTEST_TELEPHONE = 6  # digits that are looked for as a telephone number
 # letters that have no decomposition
 LETTERS = str.maketrans({"ı": "i", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe"})
@@ -36,11 +37,6 @@ def without_particles(key: str) -> str:
     while len(words) > 1 and words[0] in PARTICLES:
         del words[0]
     return " ".join(words)
-
-
-def telephone(text: str | None) -> str:
-    """Return the digits of a telephone number without country code and leading zeros."""
-    return re.sub(r"[^0-9]", "", text or "").lstrip("0")[-TELEPHONE_DIGITS:]
 
 
 def of_address(address: Any) -> dict[str, str]:

@@ -18,6 +18,7 @@ from django.db.models import CharField, F, Q, QuerySet, Value
 from django.utils.text import smart_split, unescape_string_literal
 
 from stockhub_webhooks.conf import TEST_ACCOUNT
+from stockhub_webhooks.contract.telephones import telephone
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.db.fields import starts_with as key_starts_with
 from stockhub_webhooks.models import Address, Order, search_keys
@@ -253,7 +254,7 @@ def _matches_indexed(word: str, *, is_whole: bool) -> Q:
     if "@" in word:
         return condition
     if not _may_be_name(word):
-        number = search_keys.telephone(word)
+        number = telephone(word)
         by_number = (
             _key("telephone_key", number, False) if len(number) >= search_keys.SHORTEST_TELEPHONE else Q(pk__in=[])
         )

@@ -13,6 +13,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.views.decorators.debug import sensitive_variables
 
+from stockhub_webhooks.contract.telephones import DIGITS, telephone
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.db.fields import starts_with
 from stockhub_webhooks.models import MentionedNumber, Message, RefusedBody
@@ -51,6 +52,8 @@ def kept() -> QuerySet[RefusedBody]:
 def find(text: str, *, persons: bool, messages: bool = True, refused: bool = True) -> Found:
     """Return the messages without a document in which a number begins with each word of the text.
 
+    If there are none, those in which a number begins with the text without its blanks.
+
     Args:
         text: the search as the user typed it.
         persons: search by numbers that may be a customer's, too, such as a telephone number.
@@ -58,13 +61,16 @@ def find(text: str, *, persons: bool, messages: bool = True, refused: bool = Tru
         refused: search the refused ones.
     """
     words = [word for word in search.words(text.replace("\0", "")) if key(word)]
-    if not words or any(len(key(word)) <= search.SHORT for word in words):
-        return Found()
     found = Found()
-    if messages:
-        found.messages = _matching(unapplied().defer("headers"), "message", words, persons)
-    if refused:
-        found.refused = _matching(kept().defer("headers"), "refused_body", words, persons)
+    for chosen in (words, ["".join(words)]) if len(words) > 1 else (words,):
+        if not chosen or any(len(key(word)) <= search.SHORT for word in chosen):
+            continue
+        if messages:
+            found.messages = _matching(unapplied().defer("headers"), "message", chosen, persons)
+        if refused:
+            found.refused = _matching(kept().defer("headers"), "refused_body", chosen, persons)
+        if found.messages or found.refused:
+            break
     found.is_cut_off = len(found.messages) > LIMIT or len(found.refused) > LIMIT
     found.messages, found.refused = found.messages[:LIMIT], found.refused[:LIMIT]
     return found
@@ -88,9 +94,15 @@ def _matching(rows: QuerySet[Any], relation: str, words: list[str], persons: boo
 
 def _begins(word: str) -> Q:
     condition = Q()
-    for spelling in search.numbers(word):
-        condition |= starts_with("number", key(spelling))
+    for spelling in _spellings(word):
+        condition |= starts_with("number", spelling)
     return condition
+
+
+def _spellings(word: str) -> list[str]:
+    """Return the spellings of a number in `MentionedNumber`; that of a telephone number if it looks like one."""
+    number = telephone(word) if word[0] in "+0(" else ""
+    return [*map(key, search.numbers(word)), *([number] if len(number) == DIGITS else [])]
 
 
 @sensitive_variables()
@@ -99,6 +111,5 @@ def _holds(row: Any, words: Iterable[str], persons: bool) -> bool:
         number for number, personal in numbers_in(bytes(row.body), row.headers).items() if persons or not personal
     ]
     return all(
-        any(number.startswith(key(spelling)) for number in numbers for spelling in search.numbers(word))
-        for word in words
+        any(number.startswith(spelling) for number in numbers for spelling in _spellings(word)) for word in words
     )

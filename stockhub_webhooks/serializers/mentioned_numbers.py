@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from django.views.decorators.debug import sensitive_variables
 
 from stockhub_webhooks.conf import conf
+from stockhub_webhooks.contract.telephones import telephone
 from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.serializers import encodings
 
@@ -19,6 +20,7 @@ NUMBER_LENGTH = 100
 NAMED = re.compile(
     r'"[a-z_]{0,40}(?:increment_id|po_number|tracking_number|sku|mpn|"id)"\s*:\s*(?:"([^"\\]{1,100})"|([0-9]{1,20}))'
 )
+TELEPHONE = re.compile(r'"telephone"\s*:\s*"([^"\\]{1,40})"')
 TOKEN = re.compile(r"(?<![^\W_])[^\W_](?:[-/.]?[^\W_]){2,99}")
 # what stands between the parts of a number, as people like it
 SEPARATORS = re.compile("[\\s\u00a0\u202f\u200b\u2060\ufeff\u2010-\u2014\u2212-]")
@@ -29,6 +31,9 @@ def numbers_in(body: bytes, headers: Mapping[str, str]) -> dict[str, bool]:
     """Return the numbers in a body in the spelling of `MentionedNumber.number`, with whether each is personal."""
     text = _text(body, headers)[:TEXT_LIMIT]
     found = {key(value): False for match in NAMED.finditer(text) for value in match.groups() if value}
+    for match in TELEPHONE.finditer(text):
+        if number := telephone(match[1]):
+            found.setdefault(number, True)
     for match in TOKEN.finditer(text):
         if len(found) >= NUMBERS_LIMIT:
             break

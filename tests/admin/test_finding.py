@@ -128,8 +128,35 @@ def test_telephone_number_in_such_a_message_is_found_only_with_the_permission(un
     assert without.get(url, {"q": "100019"}).context["unprocessed"]
 
 
+@pytest.mark.parametrize("is_indexed", [False, True], ids=["before the worker read it", "afterwards"])
+@pytest.mark.parametrize("written", ["+31 6 1234 5678", "06-12345678"])
+@pytest.mark.parametrize("text", ["0612345678", "06 1234 5678", "+31 612345678", "1Z 00BB 0002", "1z00-bb-0002"])
+def test_number_of_such_a_message_is_found_however_it_is_spelt(post, staff, url, written, text, is_indexed):
+    numbers = {"shipping_address__telephone": written, "track__tracking_number": "1Z00 BB000 2"}
+    post("shipment", sample("shipment", **numbers), key="mistyped")
+    if is_indexed:
+        search_index.throttle.reset()
+        search_index.index_due()
+    assert len(staff.get(url, {"q": text}).context["unprocessed"]) == 1
+    assert not staff.get(url, {"q": f"{text}9"}).context["unprocessed"]
+
+
 def test_such_messages_are_found_only_by_users_who_may_view_them(unprocessed, clerk, url):
     assert len(clerk(*OPENS, "view_message").get(url, {"q": "100019"}).context["unprocessed"]) == 1
+
+
+@pytest.mark.parametrize("model", ["message", "refusedbody"])
+@pytest.mark.parametrize("text", ["SIM-100019", "sim 100019", "000100019", "100019"])
+def test_their_own_lists_find_them_by_any_number_too(unprocessed, staff, list_url, model, text):
+    assert len(staff.get(list_url(model), {"q": text}).context["cl"].result_list) == 1
+    assert not staff.get(list_url(model), {"q": f"{text}9"}).context["cl"].result_list
+
+
+@pytest.mark.parametrize("model", ["message", "refusedbody"])
+def test_their_own_lists_find_no_telephone_number_without_the_permission(unprocessed, staff, clerk, list_url, model):
+    query = {"q": "06 1234 5678"}
+    assert staff.get(list_url(model), query).context["cl"].result_list
+    assert not clerk(f"view_{model}").get(list_url(model), query).context["cl"].result_list
 
 
 def test_what_was_applied_or_let_in_is_no_longer_among_them(unprocessed, staff, url):
