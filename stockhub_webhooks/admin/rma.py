@@ -25,7 +25,7 @@ REFUNDS: statuses.Labels = {
     returns.CREDITED: _("credited"),
     returns.IN_PART: _("credited in part"),
     returns.OPEN: _("not credited"),
-    returns.NO_REFUND: _("refused"),
+    returns.NO_REFUND: _("no refund"),
 }
 
 

@@ -17,13 +17,14 @@ from stockhub_webhooks.models import RMA
 from stockhub_webhooks.models.credit_memo import CreditMemoItem
 from stockhub_webhooks.models.order import OrderItem
 from stockhub_webhooks.models.rma import RMAItem
+from stockhub_webhooks.office.worklists.returning import is_refunded, take_pieces
 from stockhub_webhooks.purchases.pieces import with_pieces
-from stockhub_webhooks.purchases.quantities import CANCELLED, is_refused
+from stockhub_webhooks.purchases.quantities import CANCELLED
 
 LIMIT = 5000  # lines of all returns and credit notes of a page; with more, nothing is said
 CREDITED, IN_PART, OPEN, NO_REFUND = "credited", "in_part", "open", "no_refund"
 
-Article = tuple[Any, Any]
+Article = tuple[str, str]
 
 
 @dataclass
@@ -33,7 +34,7 @@ class Summary:
     Attributes:
         pieces: that came back; until then those that are approved, or else requested.
         value: of these pieces, in the currency of the return, VAT included; None if a price is not known.
-        refund: `CREDITED`, `IN_PART`, `OPEN`, or `NO_REFUND` if the return was refused.
+        refund: `CREDITED`, `IN_PART`, `OPEN`, or `NO_REFUND` if the return was refused or is exchanged.
     """
 
     pieces: int = 0
@@ -85,15 +86,12 @@ def _summary(items: list[Any], price_of: dict[Any, Any], left: Counter[Article])
         price = price_of.get((item.rma.order_id, *_article(item)))
         summary.pieces += number
         summary.value = None if price is None or summary.value is None else summary.value + price * number
-        if is_refused(item, item.rma.status):
-            continue
-        credit = min(number, left[_article(item)])
-        left[_article(item)] -= credit
-        wanted, taken = wanted + number, taken + credit
+        if is_refunded(item.rma, item):
+            wanted, taken = wanted + number, taken + take_pieces(left, _article(item), number)
     if wanted:
         summary.refund = CREDITED if taken == wanted else IN_PART if taken else OPEN
     return summary
 
 
 def _article(item: Any) -> Article:
-    return item.sku, item.size
+    return item.sku or "", item.size or ""

@@ -54,3 +54,25 @@ def test_return_shows_whether_its_pieces_are_credited(post, staff, list_url):
     post("creditmemo", memo | {"items": [{**memo["items"][0], **item}]})
     (row,) = staff.get(list_url("rma")).context["cl"].result_list
     assert row.summary.refund == "credited"
+
+
+@pytest.mark.parametrize(
+    ("of_return", "size", "refund"),
+    [
+        ({}, None, "credited"),
+        ({}, "XL", "open"),
+        ({"size": None}, "M", "credited"),
+        ({"resolution": "exchange"}, "XL", "no_refund"),
+        ({"resolution": "refund", "merchant_resolution": "Exchange"}, "XL", "no_refund"),
+        ({"status": "denied"}, "M", "no_refund"),
+    ],
+)
+def test_return_waits_for_no_refund_that_it_has_or_will_not_get(post, staff, list_url, of_return, size, refund):
+    item = sample("rma")["items"][0] | {"sku": "A", "size": "M", "qty_requested": 2, "qty_approved": 2,
+                                        "qty_returned": 2, "status": "approved"}  # fmt: skip
+    rma = sample("rma", items=[item | of_return])
+    memo = sample("creditmemo", order_increment_id=rma["order_increment_id"])
+    post("rma", rma)
+    post("creditmemo", memo | {"items": [memo["items"][0] | {"sku": "A", "size": size, "qty": 2, "reversal": "NONE"}]})
+    (row,) = staff.get(list_url("rma")).context["cl"].result_list
+    assert row.summary.refund == refund

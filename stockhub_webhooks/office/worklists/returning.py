@@ -48,14 +48,14 @@ def _not_credited(case: Case, rmas: list[RMA]) -> Iterator[Finding]:
                 credited[item.sku or "", item.size or ""] += item.qty or 0
     for rma in sorted(rmas, key=lambda rma: (first_known(rma, "date_received", "date_requested"), rma.pk)):
         due = _due(rma)
-        missing = sum(number - _take(credited, article, number) for article, number in due.items())
+        missing = sum(number - take_pieces(credited, article, number) for article, number in due.items())
         if missing > 0:
             since = first_known(rma, "date_received", "date_processed")
             facts = {"code": "not_credited", "pieces": missing, "of": sum(due.values())}
             yield Finding("return_not_credited", rma, since, [facts])
 
 
-def _take(credited: Counter[tuple[str, str]], article: tuple[str, str], number: int) -> int:
+def take_pieces(credited: Counter[tuple[str, str]], article: tuple[str, str], number: int) -> int:
     """Take pieces of an article out of what was credited; a size that one side lacks is no difference."""
     sku, size = article
     taken = 0
