@@ -185,6 +185,7 @@ ALARMS: Labels = {
     "refusals_pushed_out": _("refused messages that were not kept"),
     "receiver_fails": _("receiver only fails"),
     "resolver_fails": _("look-up of orders fails"),
+    "line_resolver_fails": _("look-up of order lines fails"),
     "past_term": _("personal data past its term"),
 }
 

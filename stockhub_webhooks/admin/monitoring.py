@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks.admin import labels, search_box
+from stockhub_webhooks.admin import causes, labels, search_box
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
 from stockhub_webhooks.admin.date_range import DateRangeFilter
 from stockhub_webhooks.contract import statuses
@@ -28,7 +28,7 @@ class AlarmAdmin(ReadOnlyAdmin):
     def title_of(self, row: Alarm) -> str:
         """Return the problem in words, with its subject if it has several."""
         code, _colon, subject = row.name.partition(":")
-        words = dict(Topic.choices).get(subject, subject)
+        words = dict(Topic.choices).get(subject) or causes.place(subject) or subject
         return ": ".join(str(each) for each in (statuses.label(labels.ALARMS, code), words) if each)
 
     @admin.display(description=_("name"), ordering="name")

@@ -51,8 +51,10 @@ ALERT_SECONDS = 3600.0
 MAIL_SECONDS = 10.0  # for each answer of the mail server if EMAIL_TIMEOUT is not set
 MAILED = (
     "breaker",
+    "receiver_hangs",
     "receiver_fails",
     "resolver_fails",
+    "line_resolver_fails",
     "given_up",
     "quarantined",
     "refusals",

@@ -11,7 +11,7 @@ from django.db.models import BooleanField, Count, ExpressionWrapper, Min, Q
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import from_now
 from stockhub_webhooks.delivery import ledger
-from stockhub_webhooks.models import HostLink, ReceiverCall, ReceiverState
+from stockhub_webhooks.models import HostLink, MissingLine, ReceiverCall, ReceiverState
 from stockhub_webhooks.models.receiver_state import IS_OPEN, IS_PAUSED
 from stockhub_webhooks.operations.health.report import FailingLookups, FailingReceiver
 from stockhub_webhooks.operations.health.work import real_rows, rows_of
@@ -53,16 +53,38 @@ def _any_success(since: datetime) -> bool:
 
 
 def failing_lookups(made_at: datetime) -> list[FailingLookups]:
-    """Return the orders that could not be looked up since `HOST_ORDER_RESOLVER` raised, by the cause."""
+    """Return the orders and lines that could not be looked up since a resolver of the shop raised, by the cause."""
     if not conf.HOST_ORDER_RESOLVER:
         return []
-    raised = real_rows(HostLink).filter(status=HostLink.Status.FAILED, due_at__isnull=False).order_by()
-    causes = raised.values("cause").annotate(count=Count("pk"), since=Min("since")).order_by("-count", "cause")
-    found = list(causes[:MAX_CAUSES])
+    found = _causes(real_rows(HostLink).filter(status=HostLink.Status.FAILED, due_at__isnull=False))
+    is_alone = bool(found) and _only_raises(min(row["since"] for row in found), made_at)
+    of_orders = [FailingLookups(row["cause"], row["count"], row["since"], not is_alone) for row in found]
+    return [*of_orders, *(_failing_lines(made_at) if conf.HOST_LINE_RESOLVER else [])]
+
+
+def _causes(raised: Any) -> list[dict[str, Any]]:
+    causes = raised.order_by().values("cause").annotate(count=Count("pk"), since=Min("since"))
+    return list(causes.order_by("-count", "cause")[:MAX_CAUSES])
+
+
+def _failing_lines(made_at: datetime) -> list[FailingLookups]:
+    failed = MissingLine.Status.FAILED
+    found = _causes(real_rows(MissingLine).filter(status=failed, link__lines_due_at__isnull=False))
     if not found:
         return []
-    is_alone = _only_raises(min(row["since"] for row in found), made_at)
-    return [FailingLookups(row["cause"], row["count"], row["since"], not is_alone) for row in found]
+    since = min(row["since"] for row in found)
+    is_long = since <= made_at - timedelta(seconds=FAILING_SECONDS)
+    is_alone = (is_long or sum(row["count"] for row in found) >= FAILED_IN_A_ROW) and not _any_line_answered(since)
+    return [FailingLookups(row["cause"], row["count"], row["since"], not is_alone, of_lines=True) for row in found]
+
+
+def _any_line_answered(since: datetime) -> bool:
+    """Return True if `HOST_LINE_RESOLVER` has answered since: a line is not there, or all lines of an order are."""
+    if real_rows(MissingLine).filter(status=MissingLine.Status.MISSING, looked_at__gte=since).exists():
+        return True
+    whole = real_rows(HostLink).filter(status=HostLink.Status.FOUND, lines_due_at=None, missing_lines=None)
+    newest = whole.order_by("-pk").values_list("looked_at", flat=True)[:RECENT_LINKS]
+    return any(at is not None and at >= since for at in newest)
 
 
 def _only_raises(since: datetime, made_at: datetime) -> bool:

@@ -116,17 +116,19 @@ class FailingReceiver:
 
 @dataclass(frozen=True)
 class FailingLookups:
-    """Orders for which `HOST_ORDER_RESOLVER` raised, with one cause.
+    """Orders for which `HOST_ORDER_RESOLVER` raised, or lines for which `HOST_LINE_RESOLVER` did, with one cause.
 
     Attributes:
         since: since when the first of them has not been found.
         others_succeed: True if other look-ups succeed.
+        of_lines: True for order lines.
     """
 
     cause: str
     count: int
     since: datetime
     others_succeed: bool
+    of_lines: bool = False
 
 
 @dataclass(frozen=True)
@@ -255,7 +257,7 @@ class Report:
         locked_rows: the rows that these messages wait for, at most 5.
         late_calls: the receiver calls in `late`.
         failing_receivers: receivers that have only failed, apart from those that are paused or away.
-        failing_lookups: orders for which `HOST_ORDER_RESOLVER` raised, by cause.
+        failing_lookups: orders and lines for which a resolver of the shop raised, by cause.
         workers: name of a worker to its last heartbeat.
         drift: differences between messages and their documentation, the latest ones first; at most 50.
         past_term: kind of personal data to the number of rows that are past their term for a day, and still here.

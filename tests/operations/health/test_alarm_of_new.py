@@ -126,6 +126,13 @@ def test_breaker_that_opens_for_a_receiver_that_was_mailed_is_no_news(monkeypatc
     assert len(mail.outbox) == 1
 
 
+@pytest.mark.parametrize("code", ["receiver_hangs", "resolver_fails", "line_resolver_fails"])
+def test_code_of_the_shop_that_hangs_or_raises_is_mailed(monkeypatch, code):
+    failing_of(monkeypatch)(Level.CRITICAL, code)
+    check_a_minute_later()
+    assert len(mail.outbox) == 1
+
+
 def failing_of(monkeypatch):
     """Return a function that makes the rules find one problem of a receiver, of a level."""
 

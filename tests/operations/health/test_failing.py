@@ -8,11 +8,12 @@ from django.test import override_settings
 from stockhub_webhooks import signals
 from stockhub_webhooks.delivery import host_orders, manual
 from stockhub_webhooks.exceptions import PermanentFailure, RetryLater
-from stockhub_webhooks.models import HostLink, ReceiverCall, ReceiverState
+from stockhub_webhooks.models import HostLink, MissingLine, ReceiverCall, ReceiverState
 from stockhub_webhooks.operations.health import failing
 from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.health.problems import Level
 from stockhub_webhooks.operations.health.rules import find_problems
+from stockhub_webhooks.testing.factories import OrderFactory, OrderItemFactory
 from tests.conftest import KEY
 from tests.samples import sample
 
@@ -21,7 +22,7 @@ errors = iter(())
 
 
 def problems():
-    codes = ("receiver_fails", "resolver_fails", "breaker")
+    codes = ("receiver_fails", "resolver_fails", "line_resolver_fails", "breaker")
     return {(each.code, each.level) for each in find_problems(collect_report()) if each.code in codes}
 
 
@@ -210,3 +211,62 @@ def test_mended_resolver_ends_it(post, hear, with_resolver):
     host_orders.look_up_due()
     assert ("resolver_fails", Level.CRITICAL) not in problems()
     assert not HostLink.objects.filter(status="failed").exists()
+
+
+def line_resolver(item, host_order):
+    answer = line_resolver.answers.get(item.sku, LookupError("a customer"))
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+@pytest.fixture
+def lines(settings):
+    """Three orders of two lines each, which the shop has, and what `line_resolver` answers by SKU."""
+    both = {"HOST_ORDER_RESOLVER": f"{__name__}.resolver", "HOST_LINE_RESOLVER": f"{__name__}.line_resolver"}
+    settings.STOCKHUB_WEBHOOKS = {"API_KEYS": KEY, **both}
+    resolver.default, line_resolver.answers = object(), {}
+    for number in range(3):
+        order = OrderFactory(po_number=f"SHOP-{number}", items=None)
+        for sku in ("A", "B"):
+            OrderItemFactory(order=order, sku=sku)
+    return line_resolver.answers
+
+
+def look_lines_up():
+    host_orders.registration_throttle.reset()
+    host_orders.look_up_due()
+    past = datetime(2020, 1, 1, tzinfo=timezone.utc)
+    HostLink.objects.exclude(status="found").update(due_at=past)
+    host_orders.look_up_due()
+    HostLink.objects.filter(lines_due_at__isnull=False).update(lines_due_at=past)
+    host_orders.look_up_due()
+
+
+@pytest.mark.parametrize(
+    ("answers", "found"),
+    [
+        ({}, {("line_resolver_fails", Level.CRITICAL)}),
+        ({"A": object()}, {("line_resolver_fails", Level.WARNING)}),
+        ({"A": None}, {("line_resolver_fails", Level.WARNING)}),
+        ({"A": object(), "B": None}, set()),
+    ],
+)
+def test_resolver_of_lines_that_raises_is_a_problem_too(lines, answers, found):
+    lines |= answers
+    look_lines_up()
+    assert problems() == found
+    assert all("customer" not in problem.text for problem in find_problems(collect_report()))
+
+
+@pytest.mark.django_db(databases="__all__")
+def test_resolver_of_lines_that_has_raised_for_15_minutes_is_critical_until_it_is_mended(lines, staff):
+    lines |= {"A": object()}
+    look_lines_up()
+    MissingLine.objects.update(since=datetime.now(timezone.utc) - timedelta(seconds=failing.FAILING_SECONDS + 60))
+    (problem,) = find_problems(collect_report())
+    assert problem.level == Level.CRITICAL
+    assert len(staff.get(problem.link).context["cl"].result_list) == 3
+    lines |= {"B": object()}
+    look_lines_up()
+    assert problems() == set()

@@ -70,15 +70,25 @@ def failing_receivers(report: Report) -> Iterator[Problem]:
 
 
 def failing_lookups(report: Report) -> Iterator[Problem]:
-    """Report that `HOST_ORDER_RESOLVER` raised; critical if it does nothing else."""
+    """Report that `HOST_ORDER_RESOLVER` or `HOST_LINE_RESOLVER` raised; critical if it does nothing else."""
     for failing in report.failing_lookups:
+        code, model = "resolver_fails", "hostlink"
         text = ngettext(
             "%(count)d order could not be looked up in our shop: HOST_ORDER_RESOLVER raised %(cause)s.",
             "%(count)d orders could not be looked up in our shop: HOST_ORDER_RESOLVER raised %(cause)s.",
             failing.count,
         )
-        text %= {"count": failing.count, "cause": failing.cause}
+        if failing.of_lines:
+            code, model = "line_resolver_fails", "missingline"
+            text = ngettext(
+                "%(count)d order line could not be looked up in our shop: HOST_LINE_RESOLVER raised %(cause)s.",
+                "%(count)d order lines could not be looked up in our shop: HOST_LINE_RESOLVER raised %(cause)s.",
+                failing.count,
+            )
+        error, _at, place = failing.cause.partition(" at ")
+        cause = _("%(error)s in %(place)s") % {"error": error, "place": place} if place else error
+        text %= {"count": failing.count, "cause": cause}
         level = Level.WARNING
         if not failing.others_succeed:
             level, text = Level.CRITICAL, f"{text} {_('No look-up has succeeded since.')}"
-        yield Problem("resolver_fails", level, text, "hostlink", {"status__exact": "failed"}, failing.cause)
+        yield Problem(code, level, text, model, {"status__exact": "failed"}, failing.cause)
