@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from stockhub_webhooks.admin import display, labels
 from stockhub_webhooks.admin.base import ReadOnlyAdmin
 from stockhub_webhooks.admin.export_file import Sent, file_name, make_in_background
-from stockhub_webhooks.admin.export_link import URL_NAME
+from stockhub_webhooks.admin.export_link import URL_NAME, several_accounts
 from stockhub_webhooks.contract import statuses, topics
 from stockhub_webhooks.office.access import may, may_see_persons
 from stockhub_webhooks.office.export import periods, sheet, workbook
@@ -37,6 +37,7 @@ class ExportForm(forms.Form):
         choices=[("", _("one row a document, with its amounts")), ("yes", _("one row a line, with its article"))],
         required=False,
     )
+    account = forms.ChoiceField(label=_("account"), required=False)
     status = forms.MultipleChoiceField(label=_("only with status"), widget=forms.CheckboxSelectMultiple)
     of = forms.CharField(widget=forms.HiddenInput)  # the topic that the statuses are of
     first = forms.DateField(label=_("from"), widget=forms.DateInput(DAY_WIDGET, format="%Y-%m-%d"))
@@ -46,6 +47,11 @@ class ExportForm(forms.Form):
         super().__init__(*args, **options)
         choice: Any = self.fields["topic"]
         choice.choices = [(topic, capfirst(str(TABLES[topic].model._meta.verbose_name_plural))) for topic in choices]
+        if accounts := several_accounts():
+            account: Any = self.fields["account"]
+            account.choices = [("", _("all of them")), *((name, labels.account(name)) for name in accounts)]
+        else:
+            del self.fields["account"]
         if chosen:
             status: Any = self.fields["status"]
             by_code = labels.CODES.get(f"{options['initial']['topic']}.status", {})
@@ -73,6 +79,7 @@ class ExportForm(forms.Form):
             bool(values["by_line"]),
             with_persons,
             statuses=tuple(values.get("status", ())),
+            account=values.get("account", ""),
         )
 
     def hidden_values(self) -> list[tuple[str, str]]:
@@ -101,7 +108,7 @@ class ExportPage(ReadOnlyAdmin):
             raise PermissionDenied
         data = request.POST if request.method == "POST" else with_period(request.GET)
         is_filled_in = bool(DAYS & data.keys())
-        initial = proposed() | {name: data[name] for name in ("topic", "by_line", "of") if name in data}
+        initial = proposed() | {name: data[name] for name in ("topic", "by_line", "of", "account") if name in data}
         chosen = data.getlist("status") if data.get("of") == initial["topic"] else []
         initial["status"] = chosen
         form = ExportForm(

@@ -74,7 +74,7 @@ class Sent:
         persons = _("with customers") if self.export.with_persons else _("without customers")
         details = [
             number,
-            *self.export.statuses,
+            *filter(None, (*self.export.statuses, self.export.account)),
             persons,
             *([] if is_complete else [_("broken off, the file is not complete")]),
         ]
@@ -153,8 +153,9 @@ class ExportRequestAdmin(WorkRequestAdmin):
 
     @admin.display(description=gettext_lazy("what"))
     def what(self, row: ExportRequest) -> str:
-        """Return the kind of the documents."""
-        return str(exports.export_of(row).table.model._meta.verbose_name_plural)
+        """Return the kind of the documents, and the account if one was chosen."""
+        name = str(exports.export_of(row).table.model._meta.verbose_name_plural)
+        return f"{name} ({labels.account(row.account)})" if row.account else name
 
     @admin.display(description=gettext_lazy("only with status"))
     def statuses_in_words(self, row: ExportRequest) -> str:

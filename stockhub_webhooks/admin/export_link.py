@@ -1,4 +1,4 @@
-"""The button "export" above the lists of documents, which takes over the kind, the days and the status of the list."""
+"""The button "export" above the lists of documents, which takes over kind, days, status and account of the list."""
 
 from __future__ import annotations
 
@@ -13,15 +13,22 @@ from stockhub_webhooks.admin.base import ObjectTools, ReadOnlyAdmin
 from stockhub_webhooks.admin.date_range import day, names
 from stockhub_webhooks.admin.list_filters import OTHER
 from stockhub_webhooks.admin.sites import address
+from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.office.access import may
 from stockhub_webhooks.office.export import periods
 from stockhub_webhooks.office.export.tables import TABLES, Table
 
-STATUS = "status"
+STATUS, ACCOUNT = "status", "account"
 MAX_STATUSES = 50
 URL_NAME = "stockhub_webhooks_export"
 TABLE_OF: dict[Any, Table] = {table.model: table for table in TABLES.values()}
+
+
+def several_accounts() -> list[str]:
+    """Return the real accounts if there are several; otherwise there is nothing to choose."""
+    accounts = conf.real_accounts()
+    return accounts if len(accounts) > 1 else []
 
 
 class ExportLink(ReadOnlyAdmin):
@@ -42,6 +49,8 @@ class ExportLink(ReadOnlyAdmin):
             return ""
         statuses = self.statuses_of_list(request)
         chosen = {"topic": table.topic, **({"status": statuses, "of": table.topic} if statuses else {})}
+        account = request.GET.get(ACCOUNT, "")
+        chosen |= {ACCOUNT: account} if account in several_accounts() else {}
         first, last = (day(request.GET.get(name, "")) for name in names(table.day))
         today = periods.today()
         days = {"first": first or today.replace(month=1, day=1), "last": last or today} if first or last else {}

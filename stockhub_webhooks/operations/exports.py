@@ -57,6 +57,7 @@ def begin(export: Export, total: int, *, who: str, who_pk: str) -> ExportRequest
         first=export.period.first,
         last=export.period.last,
         statuses=list(export.statuses),
+        account=export.account,
         by_line=export.by_line,
         with_persons=export.with_persons,
         language=export.language or "",
@@ -119,8 +120,15 @@ def export_of(request: ExportRequest) -> Export:
     """Return what a request exports."""
     period = Period(request.first, request.last)
     language = request.language or translation.get_language()
-    statuses = tuple(request.statuses or ())
-    return Export(TABLES[request.topic], period, request.by_line, request.with_persons, language, statuses)
+    return Export(
+        TABLES[request.topic],
+        period,
+        request.by_line,
+        request.with_persons,
+        language,
+        tuple(request.statuses or ()),
+        request.account or "",
+    )
 
 
 def _write_part(request: ExportRequest, chunk: Chunk, headers: list[list[Any]]) -> None:

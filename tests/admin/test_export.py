@@ -15,6 +15,7 @@ from stockhub_webhooks.models import ExportRequest
 from stockhub_webhooks.office.export import workbook
 from stockhub_webhooks.office.export.tables import TABLES
 from stockhub_webhooks.operations import exports, worker
+from stockhub_webhooks.testing.factories import OrderFactory
 from tests.samples import sample
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -222,6 +223,33 @@ def test_the_status_of_the_list_is_taken_over(staff, url, list_url, post, settin
     found = {row["Stock Hub number"] for row in read(staff.post(url, data))}
     assert found == {f"00000090{number}" for number in range(len(inside))}
     assert sum(int(total[1]) for total in shown.context["totals"]) == len(inside)
+
+
+@pytest.mark.parametrize("limit", [exports.LARGE, 0], ids=["at once", "in the background"])
+@pytest.mark.parametrize(
+    ("chosen", "found"),
+    [("b", {"2"}), ("~real", {"1", "2"}), ("~all", {"1", "2"}), ("test", {"1", "2"}), ("gone", {"1", "2"})],
+)
+def test_the_account_of_the_list_is_taken_over(staff, url, list_url, settings, monkeypatch, limit, chosen, found):
+    settings.STOCKHUB_WEBHOOKS = {"API_KEYS": {"a": "key-a", "b": "key-b", "test": "key-test"}}
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000
+    monkeypatch.setattr(exports, "LARGE", limit)
+    for number, account in enumerate(("a", "b", "test"), 1):
+        OrderFactory(increment_id=str(number), account=account)
+    page = staff.get(list_url("order"), {"account": chosen})
+    (link,) = [link for link, _label in page.context["object_tools"] if link.startswith(url)]
+    shown = staff.get(f"{link}{'&' if '?' in link else '?'}first=2000-01-01&last=2099-12-31")
+    answer = staff.post(url, dict(shown.context["form"].hidden_values()))
+    if not limit:
+        worker.drain()
+        pk = ExportRequest.objects.get().pk
+        answer = staff.get(reverse("admin:stockhub_webhooks_exportrequest_download", args=[pk]))
+    assert {row["Stock Hub number"] for row in read(answer)} == found
+
+
+def test_account_that_is_none_is_refused_in_the_form(staff, url, settings):
+    settings.STOCKHUB_WEBHOOKS = {"API_KEYS": {"a": "key-a", "b": "key-b"}}
+    assert "account" in staff.get(url, CHOSEN | {"account": "c"}).context["form"].errors
 
 
 def test_a_large_file_has_the_documents_of_the_chosen_status_only(staff, url, post, settings, monkeypatch):

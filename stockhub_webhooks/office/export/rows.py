@@ -55,6 +55,7 @@ class Export:
         default_factory=translation.get_language
     )  # the user's: the response streams after the view returned
     statuses: tuple[str, ...] = ()  # codes; all documents if there is none
+    account: str = ""  # all real ones if it is empty
 
     def totals(self) -> list[dict[str, Any]]:
         """Return the number of documents and the sum of each amount, by currency."""
@@ -128,6 +129,7 @@ class Export:
         """Yield the documents dated in the period, then undated documents received in the period."""
         start, end = self.period.bounds()
         rows = self.table.model.objects.using(database_alias()).real()
+        rows = rows.of_account(self.account) if self.account else rows
         rows = rows.filter(status__in=self.statuses) if self.statuses else rows
         day = self.table.day
         yield rows.filter(**{f"{day}__gte": start, f"{day}__lt": end}).order_by(day, "pk")
