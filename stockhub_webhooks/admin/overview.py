@@ -9,7 +9,9 @@ from urllib.parse import urlencode
 from django.apps import apps
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
+from stockhub_webhooks.admin import figures_page
 from stockhub_webhooks.admin.chart import Chart
 from stockhub_webhooks.admin.first_steps import first_steps
 from stockhub_webhooks.admin.index_groups import place
@@ -69,11 +71,17 @@ def worklist_url(request: HttpRequest, rule: str) -> str:
 
 
 def tools(request: HttpRequest) -> list[tuple[str, Any]]:
-    """Return the URL and label of each object tool of the changelists once, those of daily work first."""
+    """Return the URL and label of each object tool of the changelists once, those of daily work first.
+
+    The figures are a page of the list of orders, but need a permission of their own alone.
+    """
     site = site_of(request)
     models = sorted(apps.get_app_config(APP).get_models(), key=place)
     pages = [site._registry[model] for model in models if may_view(request, model)]
-    return list(dict(tool for page in pages for tool in page.changelist_object_tools(request)).items())
+    found = dict(tool for page in pages for tool in page.changelist_object_tools(request))
+    if may(request, "view_figures") and (url := address(request, figures_page.URL_NAME)):
+        found.setdefault(url, _("figures"))
+    return list(found.items())
 
 
 def may_see(request: HttpRequest, problem: Problem) -> bool:

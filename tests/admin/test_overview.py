@@ -151,6 +151,14 @@ def test_overview_shows_only_models_that_the_user_may_view(troubled, clerk):
     assert reverse("admin:stockhub_webhooks_failures") not in page.text
 
 
+@pytest.mark.parametrize("kind", ["order", "invoice", "creditmemo"])
+def test_figures_are_reached_by_each_user_who_may_view_them(clerk, kind):
+    figures = reverse("admin:stockhub_webhooks_figures")
+    http = clerk(f"view_{kind}", "view_figures")
+    assert http.get(URL).text.count(f'href="{figures}"') == 1
+    assert http.get(figures).status_code == 200
+
+
 def test_overview_is_refused_without_any_view_permission(troubled, clerk):
     assert clerk().get(URL).status_code == 404
 
