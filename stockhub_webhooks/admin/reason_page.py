@@ -76,7 +76,7 @@ def ask_reason(
     """
     if shown := ids_in(request.POST.get(NEWEST, "")):
         rows = rows.filter(pk__lte=shown[0])
-    if not (count := rows.count()):
+    if not (count := min(rows.count(), MAX_AT_ONCE)):
         admin.message_user(request, decision.nothing, messages.WARNING)
         return HttpResponseRedirect(back)
     form = ReasonForm(request.POST if "reason" in request.POST else None)

@@ -8,6 +8,7 @@ from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 
 from stockhub_webhooks import signals
+from stockhub_webhooks.admin import reason_page
 from stockhub_webhooks.exceptions import AlreadySettled
 from stockhub_webhooks.models import Message, MutedSender, RefusedBody
 from stockhub_webhooks.operations.health.collect import collect_report
@@ -92,6 +93,15 @@ def test_message_that_came_after_the_page_is_not_dismissed(post, staff, list_url
     first.refresh_from_db()
     later.refresh_from_db()
     assert (first.status, later.status) == ("dismissed", "quarantined")
+
+
+def test_page_counts_no_more_than_are_dismissed_at_once(post, staff, list_url, monkeypatch):
+    monkeypatch.setattr(reason_page, "MAX_AT_ONCE", 2)
+    first, *_others = quarantine(post, b"{", b"[]", b"1")
+    page = staff.post(list_url("message"), select(first, select_across="1"))
+    assert str(page.context["explanation"]).startswith("2 ")
+    staff.post(list_url("message"), select(first, reason="all", select_across="1") | fields(page))
+    assert Message.objects.filter(status="dismissed").count() == 2
 
 
 def test_group_of_failures_is_dismissed(post, staff, clerk):
