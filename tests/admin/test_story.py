@@ -589,3 +589,18 @@ def test_a_complete_order_without_a_shipment_says_so_and_asks_for_its_message(te
     assert "shipment" in asked
     assert not [line for line in questions(page) if line[0].isdigit()], "it does not ask when the pieces are sent"
     assert any("complete" in str(remark) for remark in page.context["remarks"])
+
+
+# ---------------------------------------------------------------- a shipment whose message was lost
+
+
+@pytest.mark.parametrize("sent", [0, 3])
+def test_support_message_asks_for_a_lost_shipment_and_not_when_it_will_be_sent(story, tell, sent):
+    tell.order(("A", "L", 5), status="complete")
+    if sent:
+        tell.delivered(("A", "L", sent))
+    page = story(**DUTCH)
+    assert "afgerond, maar" in text_of(page).partition("Aandachtspunten")[2]
+    message = page.context["support_message"]
+    assert "opnieuw sturen?" in message
+    assert "nog niet verzonden" not in message.partition("Onze vraag")[2]

@@ -254,8 +254,9 @@ def _remarks(purchase: Purchase, links: Links) -> Iterator[Any]:
     for order in purchase.orders:
         if order.is_stub:
             yield format_html("{}: {}", _link(order, links), labels.NOT_RECEIVED_YET)
-    for order in story.without_shipment(purchase):
-        yield format_html("{}: {}", _link(order, links), _("complete, but we received no shipment"))
+    for lost in story.lost_pieces(purchase):
+        if lost.missing:
+            yield format_html("{}: {}", _link(lost.order, links), phrases.lost(lost))
     for document in purchase.children:
         if purchase.is_stray(document):
             other = links.to(document.order, document.order.increment_id) if document.order else display.EMPTY

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import formats, timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from stockhub_webhooks.admin import display, labels
 from stockhub_webhooks.admin.badge import about_test
@@ -50,6 +50,18 @@ def status(document: Any) -> str:
     if isinstance(document, Order) and document.is_stub:
         return str(labels.NOT_RECEIVED_YET)
     return document.get_status_display() or display.EMPTY
+
+
+def lost(found: story.Lost) -> str:
+    """Return that an order is complete, but that we did not receive all of its shipments."""
+    if not found.has_shipment:
+        return _("complete, but we received no shipment")
+    text = ngettext(
+        "complete, but %(pieces)d piece is in no shipment",
+        "complete, but %(pieces)d pieces are in no shipment",
+        found.missing,
+    )
+    return text % {"pieces": found.missing}
 
 
 def name(document: Any) -> str:

@@ -25,7 +25,7 @@ def support_message(purchase: Purchase, lines: list[Quantities], steps: list[Ste
         [phrases.step(step) for step in steps],
         list(_lines(lines)),
         list(_documents(purchase)),
-        [_("Our question:"), *questions(purchase, lines, steps)],
+        [_("Our question:"), *questions(purchase, steps)],
     ]
     return isolated("\n\n".join("\n".join(part) for part in parts if part) + "\n")
 
@@ -86,24 +86,25 @@ def _bill(each: tuple[Any, Sum]) -> str:
     return f"{phrases.name(bill)}: {phrases.sum_written_out(checked)}, {phrases.timestamp(bill.created_at)}"
 
 
-def questions(purchase: Purchase, lines: list[Quantities], steps: list[Step]) -> list[str]:
+def questions(purchase: Purchase, steps: list[Step]) -> list[str]:
     """Return the questions that follow from the facts; a line to fill in if there are none."""
-    return display.limited(_questions(purchase, lines, {step.name: step for step in steps}), most=LINES) or ["…"]
+    return display.limited(_questions(purchase, {step.name: step for step in steps}), most=LINES) or ["…"]
 
 
-def _questions(purchase: Purchase, lines: list[Quantities], steps: dict[str, Step]) -> Iterator[str]:
+def _questions(purchase: Purchase, steps: dict[str, Step]) -> Iterator[str]:
     for order in purchase.orders:
         if order.is_stub:
             text = _("We did not receive order %(number)s itself. Can you send it to us?")
             yield text % {"number": order.increment_id}
     shipped, delivered, refunded = steps["shipped"], steps["delivered"], steps["refunded"]
-    lost = story.without_shipment(purchase)
-    for order in lost:
-        text = _("Order %(number)s is complete, but we received no shipment: can you send us its message again?")
-        yield text % {"number": order.increment_id}
+    lost = story.lost_pieces(purchase)
+    for each in lost:
+        if each.missing:
+            text = _("Order %(number)s is %(what)s: can you send us its message again?")
+            yield text % {"number": each.order.increment_id, "what": phrases.lost(each)}
     if delivered.has_problem:
         yield _("A parcel has a problem on the way. What is being done about it?")
-    left = (shipped.of or 0) - shipped.pieces - sum(story.open_pieces(order, lines) for order in lost)
+    left = (shipped.of or 0) - shipped.pieces - sum(each.pieces for each in lost)
     if left > 0:
         text = ngettext(
             "%(count)d piece was not sent yet. When will it be?",

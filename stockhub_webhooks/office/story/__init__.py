@@ -9,12 +9,13 @@ from stockhub_webhooks.office.story.amounts import Sum, Term, has_amounts, sum_o
 from stockhub_webhooks.office.story.parcels import Parcel, carrier_name, parcels
 from stockhub_webhooks.office.story.purchase import Purchase, of_number, read
 from stockhub_webhooks.office.story.refunds import Probable, Returns
-from stockhub_webhooks.office.story.steps import State, Step, open_pieces, steps_of, without_shipment
+from stockhub_webhooks.office.story.steps import Lost, State, Step, lost_pieces, steps_of
 from stockhub_webhooks.office.story.timeline import Entry, Tasks, Timeline, deadlines_of, tasks_of
 from stockhub_webhooks.purchases.quantities import Quantities, lines_of, total_of
 
 __all__ = [
     "Entry",
+    "Lost",
     "Parcel",
     "Probable",
     "Purchase",
@@ -30,13 +31,12 @@ __all__ = [
     "deadlines_of",
     "has_amounts",
     "lines_of",
+    "lost_pieces",
     "of_number",
-    "open_pieces",
     "parcels",
     "read",
     "steps_of",
     "sum_of",
     "tasks_of",
     "total_of",
-    "without_shipment",
 ]

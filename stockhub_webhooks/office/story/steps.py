@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import NamedTuple
 
 from stockhub_webhooks.models import Order, Shipment
 from stockhub_webhooks.office.story.purchase import Purchase
+from stockhub_webhooks.purchases.pieces import with_pieces
 from stockhub_webhooks.purchases.quantities import Quantities, lines_of, total_of
 
 PROBLEM = "EXCEPTION"  # a shipment's status
@@ -60,17 +63,43 @@ def steps_of(purchase: Purchase, lines: list[Quantities]) -> list[Step]:
     ]
 
 
-def without_shipment(purchase: Purchase) -> list[Order]:
-    """Return the orders that are complete, although no shipment of them was received: its message was lost."""
-    sent = {shipment.order_id for shipment in purchase.shipments if purchase.has(shipment)}
-    complete = [order for order in purchase.orders if (order.status or "").lower() == COMPLETE and order.pk not in sent]
+class Lost(NamedTuple):
+    """Pieces of a complete order that are in no shipment of it that we received.
+
+    Attributes:
+        pieces: their number.
+        missing: those that no parcel of another order of the purchase may have: the message of a shipment was lost.
+        has_shipment: True if we received another shipment of the order.
+    """
+
+    order: Order
+    pieces: int
+    missing: int
+    has_shipment: bool
+
+
+def lost_pieces(purchase: Purchase) -> list[Lost]:
+    """Return the complete orders with pieces that are in no shipment of theirs that we received."""
+    complete = [order for order in purchase.orders if (order.status or "").lower() == COMPLETE]
     lines = lines_of(purchase) if complete else []
-    return [order for order in complete if open_pieces(order, lines)]
-
-
-def open_pieces(order: Order, lines: list[Quantities]) -> int:
-    """Return the pieces of an order that are in no shipment that we received."""
-    return sum(line.open or 0 for line in lines if line.order is not None and line.order.pk == order.pk)
+    surplus = Counter[tuple[str, str]]()
+    for line in lines:
+        needed = 0 if line.order is None or line.order.is_cancelled else line.expected
+        surplus[line.sku, line.size] += max(line.sent - needed, 0) if needed is not None else 0
+    found = []
+    for order in complete:
+        shipments = [each for each in purchase.shipments if purchase.has(each) and each.order_id == order.pk]
+        own = [line for line in lines if line.order is order]
+        at_hand = [item for each in shipments if not each.has_left for item in with_pieces(each.items.all())]
+        pieces = sum(line.open or 0 for line in own) - sum(item.qty or 0 for item in at_hand)
+        covered = 0
+        for line in own:
+            taken = min(line.open or 0, surplus[line.sku, line.size])
+            surplus[line.sku, line.size] -= taken
+            covered += taken
+        if pieces > 0:
+            found.append(Lost(order, pieces, max(pieces - covered, 0), bool(shipments)))
+    return found
 
 
 def _known_total(purchase: Purchase, lines: list[Quantities]) -> tuple[Quantities, bool]:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from stockhub_webhooks.office import story
 from stockhub_webhooks.office.story import State
 from tests.office.story.conftest import return_item
 from tests.samples import sample
@@ -62,6 +63,47 @@ def test_cancelled_pieces_are_not_expected(tell, steps):
         (State.DONE, 2, 2),
     ]
     assert found["ordered"].cancelled == 1
+
+
+def lost(purchase):
+    return [
+        (each.order.increment_id, each.missing, each.has_shipment)
+        for each in story.lost_pieces(purchase())
+        if each.missing
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "found"),
+    [
+        ([], "complete", [("000000701", 3, False)]),
+        ([2], "Complete", [("000000701", 1, True)]),
+        ([2, 1], "complete", []),
+        ([2], "processing", []),
+        ([], "closed", []),
+    ],
+)
+def test_pieces_of_a_complete_order_that_are_in_no_shipment_are_those_of_a_lost_message(
+    tell, purchase, sent, status, found
+):
+    tell.order(("A", "L", 3), status=status)
+    for number in sent:
+        tell.delivered(("A", "L", number))
+    assert lost(purchase) == found
+
+
+def test_pieces_of_a_parcel_that_waits_for_the_carrier_are_not_lost(tell, purchase):
+    tell.order(("A", "L", 3), status="complete")
+    tell.shipment(("A", "L", 2), status="READY_FOR_PICKUP", collected_at=None)
+    assert lost(purchase) == [("000000701", 1, True)]
+
+
+def test_pieces_of_a_parcel_that_names_the_former_number_of_an_edited_order_are_not_lost(tell, purchase):
+    tell.order(("A", "L", 2), status="canceled", po_number="WEB-1")
+    tell.order(("A", "L", 2), status="complete", po_number="WEB-1", increment_id="000000701-1")
+    assert lost(purchase) == [("000000701-1", 2, False)]
+    tell.delivered(("A", "L", 2), po_number="WEB-1")
+    assert lost(purchase) == []
 
 
 def test_return_step_is_done_when_all_requested_pieces_are_back(tell, steps):
