@@ -40,9 +40,11 @@ def keep(row: RefusedBody) -> int:
 
 
 def _limit_group(row: RefusedBody) -> int:
-    """Delete the oldest of one topic, key and network beyond `KEEP_REFUSED`."""
+    """Delete the oldest of one topic, key and network beyond `KEEP_REFUSED`, settled ones first."""
     group = rows().of_sender(row.key_fingerprint, row.network).filter(topic=row.topic)
-    return _delete(list(group.order_by("-pk").values_list("pk", flat=True)[conf.KEEP_REFUSED :][:BATCH]))
+    columns = group.order_by("-pk").values_list("pk", "message", "dismissed_at")[: conf.KEEP_REFUSED + BATCH]
+    kept = sorted((bool(message or at), -pk) for pk, message, at in columns)
+    return _delete([-pk for _is_settled, pk in kept[conf.KEEP_REFUSED :]])
 
 
 def _limit_all() -> int:

@@ -76,6 +76,20 @@ def test_settled_bodies_make_room_first(settings, post):
     assert not any(Refusal.objects.values_list("pushed_out", flat=True))
 
 
+@override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "KEEP_REFUSED": 3})
+def test_settled_bodies_of_the_same_sender_make_room_first(post):
+    for number in range(3):
+        post("order", order(number), key="mistyped")
+    undecided, *settled = RefusedBody.objects.order_by("pk").values_list("pk", flat=True)
+    refused_bodies.dismiss(settled[:1], by="office", reason="a test of ours")
+    refusals.release(settled[1:], by="office")
+    for number in (3, 4):
+        post("order", order(number), key="mistyped")
+    assert RefusedBody.objects.filter(pk=undecided).exists()
+    assert RefusedBody.objects.waiting().count() == RefusedBody.objects.count() == 3
+    assert not any(Refusal.objects.values_list("pushed_out", flat=True))
+
+
 @pytest.mark.postgresql
 @pytest.mark.mariadb
 @pytest.mark.django_db(transaction=True)
