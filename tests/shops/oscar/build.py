@@ -19,7 +19,7 @@ ROOT = HERE.parents[2]
 ENVIRONMENT = ROOT / ".run" / "oscar-venv"
 REQUIREMENTS = (
     "django~=5.2.0", "django-oscar==4.2.1", "easy-thumbnails", "pycountry", "dj-database-url", "factory-boy",
-    "psycopg[binary]",
+    "psycopg[binary]", "pytest", "pytest-django",
 )  # fmt: skip
 PYTHON = ENVIRONMENT / "bin" / "python"
 GUIDE = ROOT / "docs" / "guides" / "oscar.md"
@@ -32,9 +32,10 @@ def build(project):
         fcntl.flock(lock, fcntl.LOCK_EX)
         install()
     shutil.copytree(HERE / "project", project)
-    settings, receivers, _test = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    settings, receivers, test = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
     (project / "stockhub_settings.py").write_text(settings)
     (project / "fulfilment" / "stockhub_receivers.py").write_text(receivers)
+    (project / "fulfilment" / "test_stockhub.py").write_text(test)
     for path, template in re.findall(r"```html\+django\n{# (\S+) #}\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL):
         (project / path).parent.mkdir(parents=True, exist_ok=True)
         (project / path).write_text(template)
@@ -43,7 +44,7 @@ def build(project):
 
 def install():
     """Install Oscar, unless it is there, and the wheel of this checkout, unless it is the same."""
-    ready = ENVIRONMENT / "ready"
+    ready = ENVIRONMENT / f"ready-{hashlib.sha256(' '.join(REQUIREMENTS).encode()).hexdigest()[:12]}"
     if not ready.exists():
         venv.create(ENVIRONMENT, with_pip=True, clear=True)
         pip("install", *REQUIREMENTS)
