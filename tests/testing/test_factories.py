@@ -9,7 +9,8 @@ from django.apps import apps
 from django.core.exceptions import ValidationError
 
 from stockhub_webhooks import models
-from stockhub_webhooks.testing import factories
+from stockhub_webhooks.contract import topics
+from stockhub_webhooks.testing import factories, payload
 
 pytestmark = pytest.mark.django_db
 FACTORIES = {factory._meta.model: factory for factory in (getattr(factories, name) for name in factories.__all__)}
@@ -39,6 +40,16 @@ def test_rows_of_factories_are_saved_and_valid(model):
             fresh.full_clean(exclude=unchecked, validate_unique=False, validate_constraints=False)
         except ValidationError as error:
             assert not {name for name, faults in error.error_dict.items() if faults[0].code != "blank"}, error
+
+
+def test_factories_of_a_new_process_begin_after_the_rows_that_are_there(post):
+    for topic in topics.ALL:
+        post(topic, payload(topic, seed=3))
+    for _process in range(3):
+        for factory in FACTORIES.values():
+            factory.reset_sequence()  # as at the first use in a process
+        for factory in FACTORIES.values():
+            factory.create_batch(2)
 
 
 @pytest.mark.parametrize("name", PRICED)

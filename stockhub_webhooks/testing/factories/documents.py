@@ -11,6 +11,7 @@ from factory.django import DjangoModelFactory
 
 from stockhub_webhooks import models
 from stockhub_webhooks.conf import DEFAULT_ACCOUNT
+from stockhub_webhooks.testing.factories.base import NumberedFactory
 from stockhub_webhooks.testing.samples.world import ARTICLES, CUSTOMERS
 
 FEE = Decimal("2.50")
@@ -67,7 +68,7 @@ def _lines(factory: str, parent: str, **values: Any) -> RelatedFactory:
     return RelatedFactory(f"{__name__}.{factory}", parent, **{**amounts, **values})
 
 
-class _DocumentFactory(DjangoModelFactory[Any]):
+class _DocumentFactory(NumberedFactory[Any]):
     class Meta:
         abstract = True
         skip_postgeneration_save = True  # its lines are rows of their own

@@ -9,6 +9,7 @@ from factory.declarations import LazyFunction, SelfAttribute, Sequence, SubFacto
 from factory.django import DjangoModelFactory
 
 from stockhub_webhooks import models
+from stockhub_webhooks.testing.factories.base import NumberedFactory
 from stockhub_webhooks.testing.factories.documents import OrderFactory
 
 
@@ -60,7 +61,7 @@ class WorklistRowFactory(DjangoModelFactory[models.WorklistRow]):
     opened_at = LazyFunction(timezone.now)
 
 
-class WorklistProgressFactory(DjangoModelFactory[models.WorklistProgress]):
+class WorklistProgressFactory(NumberedFactory[models.WorklistProgress]):
     """A source of the worklists that was not looked through yet."""
 
     class Meta:
@@ -83,7 +84,7 @@ class NoteFactory(DjangoModelFactory[models.Note]):
     written_by_pk = "0"
 
 
-class DriftFactory(DjangoModelFactory[models.Drift]):
+class DriftFactory(NumberedFactory[models.Drift]):
     """An unknown field of orders, in one message."""
 
     class Meta:
@@ -119,7 +120,7 @@ class SiteAddressFactory(DjangoModelFactory[models.SiteAddress]):
     url = "https://shop.example"
 
 
-class AlarmFactory(DjangoModelFactory[models.Alarm]):
+class AlarmFactory(NumberedFactory[models.Alarm]):
     """A new problem without alarm yet."""
 
     class Meta:
@@ -129,7 +130,7 @@ class AlarmFactory(DjangoModelFactory[models.Alarm]):
     since = LazyFunction(timezone.now)
 
 
-class HeartbeatFactory(DjangoModelFactory[models.Heartbeat]):
+class HeartbeatFactory(NumberedFactory[models.Heartbeat]):
     """A worker that came by just now."""
 
     class Meta:
@@ -139,7 +140,7 @@ class HeartbeatFactory(DjangoModelFactory[models.Heartbeat]):
     beat_at = LazyFunction(timezone.now)
 
 
-class LockFactory(DjangoModelFactory[models.Lock]):
+class LockFactory(NumberedFactory[models.Lock]):
     """A lock that was just acquired."""
 
     class Meta:

@@ -12,6 +12,7 @@ from stockhub_webhooks import models
 from stockhub_webhooks.conf import DEFAULT_ACCOUNT
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.testing import samples
+from stockhub_webhooks.testing.factories.base import NumberedFactory
 from stockhub_webhooks.testing.factories.documents import OrderFactory
 
 
@@ -86,7 +87,7 @@ class AttemptFactory(DjangoModelFactory[models.Attempt]):
     cause = "ConnectionError at shop.receivers.follow_order:12"
 
 
-class ReceiverStateFactory(DjangoModelFactory[models.ReceiverState]):
+class ReceiverStateFactory(NumberedFactory[models.ReceiverState]):
     """A receiver that a person paused just now."""
 
     class Meta:
@@ -97,7 +98,7 @@ class ReceiverStateFactory(DjangoModelFactory[models.ReceiverState]):
     paused_by = "office"
 
 
-class RefusalFactory(DjangoModelFactory[models.Refusal]):
+class RefusalFactory(NumberedFactory[models.Refusal]):
     """A delivery with a wrong key, in this hour."""
 
     class Meta:
@@ -135,7 +136,7 @@ class RefusedBodyFactory(DjangoModelFactory[models.RefusedBody]):
     refused_at = LazyFunction(timezone.now)
 
 
-class MutedSenderFactory(DjangoModelFactory[models.MutedSender]):
+class MutedSenderFactory(NumberedFactory[models.MutedSender]):
     """A key that a person muted just now."""
 
     class Meta:
@@ -158,7 +159,7 @@ class MentionedNumberFactory(DjangoModelFactory[models.MentionedNumber]):
     is_personal = False
 
 
-class BookedPurchaseFactory(DjangoModelFactory[models.BookedPurchase]):
+class BookedPurchaseFactory(NumberedFactory[models.BookedPurchase]):
     """A purchase of which a receiver has booked nothing yet."""
 
     class Meta:

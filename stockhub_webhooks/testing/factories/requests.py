@@ -10,6 +10,7 @@ from factory.django import DjangoModelFactory
 
 from stockhub_webhooks import models
 from stockhub_webhooks.contract import topics
+from stockhub_webhooks.testing.factories.base import NumberedFactory
 from stockhub_webhooks.testing.factories.documents import OrderFactory
 from stockhub_webhooks.testing.factories.ledger import ReceiverCallFactory
 
@@ -95,7 +96,7 @@ class PullFactory(DjangoModelFactory[models.Pull]):
     finished_at = SelfAttribute("created_at")
 
 
-class AskedNumberFactory(DjangoModelFactory[models.AskedNumber]):
+class AskedNumberFactory(NumberedFactory[models.AskedNumber]):
     """An order number of the shop that Stock Hub did not know when it was just asked."""
 
     class Meta:
