@@ -7,7 +7,6 @@ event. A receiver that stores values of now does no harm if it is called late or
 
 from datetime import timedelta
 
-from django.db.models import Sum
 from django.dispatch import receiver
 from django.utils import timezone
 
@@ -15,7 +14,7 @@ from shop import mail
 from shop.models import ShopOrder
 from stockhub_webhooks import signals
 from stockhub_webhooks.exceptions import PermanentFailure
-from stockhub_webhooks.models import Track
+from stockhub_webhooks.models import Invoice, Track
 
 State = ShopOrder.State
 
@@ -41,22 +40,23 @@ def follow_order(sender, *, order, event, **kwargs):
 
 
 @receiver(signals.invoice_created, dispatch_uid="shop.note_invoice")
-def note_invoice(sender, *, order, event, **kwargs):
-    shop_order_of(event).note(invoiced=order.invoices.aggregate(total=Sum("grand_total"))["total"])
+def note_invoice(sender, *, event, **kwargs):
+    invoices = Invoice.objects.filter(order__in=event.purchase.orders)
+    shop_order_of(event).note(invoiced=sum(invoice.grand_total or 0 for invoice in invoices))
 
 
 @receiver(signals.track_added, dispatch_uid="shop.note_parcels")
-def note_parcels(sender, *, shipment, order, event, **kwargs):
+def note_parcels(sender, *, shipment, event, **kwargs):
     if shipment is None:
         return  # the tracking number of a return
-    tracks = Track.objects.filter(shipment__order=order).order_by("pk")
+    tracks = Track.objects.filter(shipment__in=event.purchase.shipments).order_by("pk")
     lines = [f"{track.carrier or ''} {track.tracking_number}".strip() for track in tracks]
     shop_order_of(event).note(state=State.SENT, tracking="\n".join(lines))
 
 
 @receiver(signals.shipment_delivered, dispatch_uid="shop.mark_delivered")
-def mark_delivered(sender, *, order, event, **kwargs):
-    if all(shipment.is_delivered for shipment in order.shipments.all()):
+def mark_delivered(sender, *, event, **kwargs):
+    if all(shipment.is_delivered for shipment in event.purchase.shipments):
         shop_order_of(event).note(state=State.DELIVERED)
 
 
@@ -75,7 +75,7 @@ def follow_return(sender, *, rma, event, **kwargs):
 
 
 @receiver([signals.credit_memo_created, signals.credit_memo_updated], dispatch_uid="shop.propose_refund")
-def propose_refund(sender, *, order, event, **kwargs):
+def propose_refund(sender, *, event, **kwargs):
     """Propose a refund: Stock Hub credits the shop, and the staff decides what the customer gets back."""
-    total = order.credit_memos.aggregate(total=Sum("grand_total"))["total"]
+    total = sum(memo.grand_total or 0 for memo in event.purchase.credit_memos)
     shop_order_of(event).note(state=State.REFUND_PROPOSED, refund_proposal=total)

@@ -66,6 +66,25 @@ def test_order_in_two_parcels_is_delivered_with_the_second(tell, mails):
     assert tell("shipment", increment_id="000000413", **DELIVERED).state == State.DELIVERED
 
 
+def test_order_that_stock_hub_has_split_has_what_both_parts_say(tell, mails):
+    parts = [{"order_increment_id": number} for number in ("000000123", "000000124")]
+    for number, part in enumerate(parts, 300):
+        tell("order", increment_id=part["order_increment_id"])
+        tell("invoice", increment_id=f"000000{number}", grand_total=10, **part)
+        track = f"1Z00AA000000000{number}"
+        tell("shipment", increment_id=f"000000{number}", track__tracking_number=track, **part)
+    shipped = tell(
+        "shipment", increment_id="000000300", track__tracking_number="1Z00AA000000000300", **DELIVERED, **parts[0]
+    )
+    assert (shipped.state, str(shipped.invoiced)) == (State.SENT, "20.00")
+    assert shipped.tracking == "ups 1Z00AA000000000300\nups 1Z00AA000000000301"
+    tell("shipment", increment_id="000000301", track__tracking_number="1Z00AA000000000301", **DELIVERED, **parts[1])
+    for number, part in enumerate(parts, 300):
+        order = tell("creditmemo", increment_id=f"000000{number}", grand_total=5, **part)
+    assert (order.state, str(order.refund_proposal)) == (State.REFUND_PROPOSED, "10.00")
+    assert len(mails) == 2
+
+
 def test_credit_memo_becomes_a_refund_proposal(tell, staff):
     order = tell("creditmemo", grand_total=117.5)
     assert (order.state, str(order.refund_proposal)) == (State.REFUND_PROPOSED, "117.50")

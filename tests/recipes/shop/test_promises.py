@@ -259,11 +259,13 @@ def test_refund_is_proposed_as_the_sum_of_all_credit_notes(stockhub, shop_order)
     stockhub.deliver("creditmemo", grand_total=10)
     stockhub.deliver("creditmemo", increment_id="000000999", grand_total=2.5)
     stockhub.deliver("creditmemo", grand_total=12, updated_at="2026-12-31 12:00:00")
+    split = {"order_increment_id": "000000888", "increment_id": "000000998"}
+    stockhub.deliver("creditmemo", grand_total=3, **split)
     stockhub.run_pending()
     stockhub.replay("shop.propose_refund")
     stockhub.run_pending()
     shop_order.refresh_from_db()
-    assert shop_order.refund_proposal == Decimal("14.50")
+    assert shop_order.refund_proposal == Decimal("17.50")
 
 
 # ---------------------------------------------------------------- returns

@@ -1,4 +1,3 @@
-from django.db.models import Sum
 from django.dispatch import receiver
 
 from shop.models import ShopOrder
@@ -7,6 +6,6 @@ from stockhub_webhooks.signals import credit_memo_created, credit_memo_updated
 
 
 @receiver([credit_memo_created, credit_memo_updated], dispatch_uid="shop.propose_refund")
-def propose_refund(sender, *, order, event, **kwargs):
-    total = order.credit_memos.aggregate(total=Sum("grand_total"))["total"]
+def propose_refund(sender, *, event, **kwargs):
+    total = sum(memo.grand_total or 0 for memo in event.purchase.credit_memos)
     ShopOrder.objects.filter(pk=order_of(event).pk).update(refund_proposal=total)
