@@ -76,6 +76,7 @@ else:
 STOCKHUB_WEBHOOKS = {
     "API_KEYS": env("STOCKHUB_API_KEY", default=""),
     "HOST_ORDER_RESOLVER": "shop.stockhub_receivers.find_shop_order",
+    "HOST_ORDER_NUMBER": "number",
     "SPOOL_DIR": VAR_DIR / "spool",
     "ALERT": "",  # the demo has no mail server; without this line, problems are mailed to ADMINS
     "BACKOFF_BASE_SECONDS": env.float("STOCKHUB_BACKOFF_BASE_SECONDS", default=30),

@@ -9,7 +9,6 @@ from stockhub_webhooks.admin.host_order import StockHubBoxMixin
 
 @admin.register(ShopOrder)
 class ShopOrderAdmin(StockHubBoxMixin, admin.ModelAdmin):
-    stockhub_po_number = "number"
     list_display = ["number", "state", "total", "stock_hub_status", "return_status", "refund_proposal"]
     list_filter = ["state"]
     search_fields = ["number", "customer_email", "tracking"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import django
 from django.conf import settings
+from django.http.request import validate_host
 
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
 
@@ -55,6 +56,11 @@ class HostSettings:
             yield "SECURE_SSL_REDIRECT is on without SECURE_PROXY_SSL_HEADER", hint
         if settings.PREPEND_WWW:
             yield "PREPEND_WWW is on", "Give Winkelstraat the address with www."
+
+    def refuses_host(self, host: str) -> bool:
+        """Return True if `ALLOWED_HOSTS` lacks a host, or is empty; with DEBUG, the settings are not final."""
+        allowed = settings.ALLOWED_HOSTS
+        return not settings.DEBUG and not (validate_host(host, allowed) if host else allowed)
 
     def uses_asgi(self) -> bool:
         """Return True if the host is served by ASGI, as its settings say."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import django
 import pytest
+from django.contrib.auth.models import User
 from django.core.checks import run_checks
 from django.db import connections
 from django.test import override_settings
@@ -551,6 +552,28 @@ def test_each_process_connects_the_receivers_beside_a_resolver(monkeypatch, tmp_
     assert sys.modules.pop("resolver_beside", None)
 
 
+RESOLVER = {"HOST_ORDER_RESOLVER": f"{__name__}.no_class"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "codes"),
+    [
+        (RESOLVER, {"W053"}),
+        (RESOLVER | {"HOST_ORDER_NUMBER": "numbr"}, {"W053"}),
+        ({"HOST_ORDER_NUMBER": "numbr"}, {"W053"}),
+        (RESOLVER | {"HOST_ORDER_NUMBER": "username"}, set()),  # a field
+        (RESOLVER | {"HOST_ORDER_NUMBER": "get_full_name"}, set()),  # a method
+    ],
+)
+def test_order_of_the_shop_whose_number_nothing_holds_is_warned_of(changes, codes):
+    assert set(results(GOOD | changes)) == codes
+
+
+def test_attribute_of_the_order_holds_its_number_without_a_setting(monkeypatch):
+    monkeypatch.setattr(User, "stockhub_po_number", "", raising=False)
+    assert results(GOOD | RESOLVER) == {}
+
+
 @pytest.mark.parametrize("resolver", ["no_such_module.find", "no_module"])
 def test_start_does_not_fail_for_a_resolver_that_cannot_be_imported(resolver):
     with override_settings(STOCKHUB_WEBHOOKS=GOOD | {"HOST_ORDER_RESOLVER": resolver}):
@@ -595,6 +618,24 @@ def test_redirects_before_the_views_are_warned_of(settings, changes, is_lost):
     for name, value in changes.items():
         setattr(settings, name, value)
     assert ("W048" in results(GOOD)) == is_lost
+
+
+@pytest.mark.parametrize(
+    ("allowed", "site_url", "is_lost"),
+    [
+        ([], "", True),
+        (["other.example"], "https://shop.example", True),
+        (["other.example"], "", False),
+        (["shop.example"], "https://shop.example:8443/", False),
+        ([".example"], "https://shop.example", False),
+        (["*"], "https://shop.example", False),
+        (["shop.example"], "https://[", False),
+    ],
+)
+@pytest.mark.parametrize("debug", [False, True])
+def test_host_that_django_refuses_is_warned_of(settings, allowed, site_url, is_lost, debug):
+    settings.ALLOWED_HOSTS, settings.DEBUG = allowed, debug
+    assert ("W054" in results(GOOD | {"SITE_URL": site_url})) == (is_lost and not debug)
 
 
 def test_module_that_was_imported_under_two_names_is_named(monkeypatch, tmp_path):

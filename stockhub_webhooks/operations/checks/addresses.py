@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.core.checks import CheckMessage, Warning  # noqa: A004 - Django's own name
 from django.urls import NoReverseMatch, Resolver404, URLResolver, get_resolver, get_script_prefix, resolve, reverse
 
-from stockhub_webhooks.conf import conf
+from stockhub_webhooks.conf import NAME, conf
 
 NEARBY_PATTERN = "(?P<path>.+)$"  # the last one of stockhub_webhooks.urls
 
@@ -69,6 +70,21 @@ def redirects() -> Iterable[CheckMessage]:
         )
 
 
+def refused_host() -> Iterable[CheckMessage]:
+    """W054: `ALLOWED_HOSTS` is empty or lacks the host of `SITE_URL`: Django answers 400 before this app."""
+    try:
+        host = urlsplit(conf.SITE_URL).hostname or ""
+    except ValueError:
+        return
+    if conf.refuses_host(host):
+        lacking = f"lacks {host!r}, the host of {NAME}['SITE_URL']" if host else "is empty"
+        yield Warning(
+            f"ALLOWED_HOSTS {lacking}, so Django answers 400 to each message: it is lost, and nothing here notices.",
+            hint="Add the host that Stock Hub posts to.",
+            id="stockhub_webhooks.W054",
+        )
+
+
 def _callbacks(patterns: Iterable[Any]) -> Iterable[Any]:
     """Yield all views, also of patterns in a namespace of the host."""
     for pattern in patterns:
@@ -104,4 +120,5 @@ CHECKS = (
     no_slash,
     shadowed_patterns,
     redirects,
+    refused_host,
 )

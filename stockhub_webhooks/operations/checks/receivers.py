@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.apps import apps
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Django's own name
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.conf import NAME, conf
 from stockhub_webhooks.delivery import discovery
+from stockhub_webhooks.office.host_number import ATTRIBUTE
 from stockhub_webhooks.operations.checks.imports import import_error
 from stockhub_webhooks.signals.event_signal import place_of
 
@@ -26,6 +28,24 @@ def resolver() -> Iterable[CheckMessage]:
                 hint=f"Set it to the dotted path of a function {arguments} -> object or None.",
                 id="stockhub_webhooks.E007",
             )
+
+
+def order_number() -> Iterable[CheckMessage]:
+    """W053: nothing says what holds the number of the shop's own order, so its parcels and its box stay empty."""
+    name = conf.HOST_ORDER_NUMBER
+    names = [each for each in (name, ATTRIBUTE) if each]
+    if not (name or conf.HOST_ORDER_RESOLVER) or any(
+        hasattr(model, each) for model in apps.get_models() for each in names
+    ):
+        return
+    fault = f"is {name!r}, which no model has" if name else "is not set"
+    yield Warning(
+        f"{NAME}['HOST_ORDER_NUMBER'] {fault}: {{% stockhub_tracking %}} and {{% stockhub_box %}} show nothing for an "
+        "order of the shop, and the box in the admin neither.",
+        hint="Set it to the attribute or method of your order that holds the number which you give to Stock Hub, such "
+        'as "number".',
+        id="stockhub_webhooks.W053",
+    )
 
 
 def receivers_of_no_app() -> Iterable[CheckMessage]:
@@ -74,6 +94,7 @@ def imported_twice() -> Iterable[CheckMessage]:
 
 CHECKS = (
     resolver,
+    order_number,
     receivers_of_no_app,
     shared_identities,
     imported_twice,
