@@ -128,6 +128,25 @@ def lock(model: type[models.Model], using: str, values: dict[str, Any], fetch: C
     return row
 
 
+def lock_rows(rows: models.QuerySet[Any], values: dict[str, Any]) -> list[Any]:
+    """Return the rows of a query, locked until the transaction ends.
+
+    Args:
+        rows: the query.
+        values: fields that identify the rows together.
+
+    Raises:
+        OrderLocked: another transaction holds one of them.
+    """
+    no_key = connections[rows.db].features.has_select_for_no_key_update
+
+    def fetch(wait: str) -> list[Any]:
+        return list(rows.select_for_update(no_key=no_key, nowait=bool(wait)))
+
+    result: list[Any] = lock(rows.model, rows.db, values, fetch)
+    return result
+
+
 def is_lock_error(error: BaseException) -> bool:
     """Return True if a statement failed since another transaction holds a lock."""
     cause = error.__cause__
@@ -161,7 +180,7 @@ AND held.database = (SELECT oid FROM pg_database WHERE datname = current_databas
 AND held.mode IN ('RowShareLock', 'RowExclusiveLock') AND held.pid <> pg_backend_pid()
 ORDER BY EXISTS (
     SELECT 1 FROM pg_locks own WHERE own.pid = held.pid AND own.locktype = 'transactionid' AND own.granted
-    AND own.transactionid::text = (SELECT xmax::text FROM {table} WHERE {condition})
+    AND own.transactionid::text IN (SELECT xmax::text FROM {table} WHERE {condition})
 ) DESC, activity.xact_start
 LIMIT 1
 """

@@ -157,12 +157,13 @@ class OrderLocked(StockHubError, OperationalError):
 
     Attributes:
         model: the model of the row.
-        values: the fields that identify the row, such as `account` and `increment_id`, or `id`.
+        values: the fields that identify the row, such as `account` and `increment_id`, or `id`; of lines and tracks,
+            the document that they belong to.
         is_final: True if a short wait did not help, so that the work is for later.
     """
 
     def __init__(self, model: Any, values: dict[str, Any], *, is_final: bool) -> None:
-        name = values.get("increment_id") or f"with the id {values.get('id')}"
+        name = values.get("increment_id") or " ".join(f"with the {key} {value}" for key, value in values.items())
         super().__init__(f"{model.__name__} {name} is locked by another transaction")
         self.model = model
         self.values = values

@@ -69,6 +69,7 @@ def _record(pk: int, order_id: int) -> bool:
     shipments = Shipment.objects.using(using).filter(pk=pk)
     with write_transaction(using):
         select_for_update(Order, using, id=order_id)
+        select_for_update(Shipment, using, id=pk)
         if not shipments.filter(order=order_id, due_at__lte=NOW).update(due_at=None):
             return False
         if not Event.objects.using(using).filter(type=DELIVERED, subject_id=pk).exists():

@@ -45,9 +45,11 @@ class Applied:
 def apply(parsed: ParsedMessage, message: Message) -> Applied:
     """Write the difference between the message and the stored rows, if the message is the newer one.
 
-    Runs in the caller's transaction, which must begin with a write or a lock. Locks only the order's row.
+    Runs in the caller's transaction, which must begin with a write or a lock. Locks the order, then the document with
+    its lines, addresses and tracks. A row that another transaction holds is not waited for.
 
     Raises:
+        OrderLocked: another transaction holds a row.
         django.db.Error: the database failed; the caller must roll the transaction back.
     """
     return _Application(parsed, message).run()

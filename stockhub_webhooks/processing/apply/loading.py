@@ -50,16 +50,9 @@ def load(parsed: ParsedMessage, message: Message, document_type: DocumentType, u
 def _load_document(
     parsed: ParsedMessage, message: Message, document_type: DocumentType, order: Order | None, using: str
 ) -> Any:
-    """Return the stored child of an order, locked by its own order, which the message may name wrongly."""
+    """Return the stored child of an order, locked with its own order, which the message may name wrongly."""
     number = {"account": message.account, "increment_id": parsed.increment_id}
-    rows = document_type.model.objects.using(using).filter(**number)
-    locked_orders = {order.pk} if order else set()
-    # the document can move to another order until that order is locked, so it is read again after each lock
-    while True:
-        document = rows.first()
-        if document is None or document.order_id in locked_orders:
-            return document
-        if document.order_id is None:
-            return select_for_update(document_type.model, using, **number)
-        locked_orders.add(document.order_id)
+    document = select_for_update(document_type.model, using, **number)
+    if document and document.order_id and (order is None or document.order_id != order.pk):
         select_for_update(Order, using, id=document.order_id)
+    return document

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from stockhub_webhooks.db.row_locks import lock_rows
 from stockhub_webhooks.db.writes import insert
 from stockhub_webhooks.models import Address, Track
 from stockhub_webhooks.models.shipment import normalize_tracking_number
@@ -51,7 +52,9 @@ def update_addresses(document: Any, wanted: dict[str, Values], using: str) -> Pa
     """Update each address in place, and insert a new one. The caller saves the document."""
     result = PartChanges()
     keys = {name: getattr(document, f"{name}_id") for name in wanted}
-    stored = Address.objects.using(using).in_bulk([key for key in keys.values() if key])
+    known = sorted(key for key in keys.values() if key)
+    rows = Address.objects.using(using).filter(pk__in=known).order_by("pk")
+    stored = {row.pk: row for row in lock_rows(rows, {"id": known[0]})} if known else {}
     for name, values in wanted.items():
         address = stored.get(keys[name])
         if address:
@@ -104,9 +107,9 @@ class MatchedLines:
 
 
 def match_stored_lines(document: Any, document_type: DocumentType, lines: Sequence[Values], using: str) -> MatchedLines:
-    """Load the lines of a document, and match those of a message with them."""
-    stored = document_type.item_model.objects.using(using).filter(**{document_type.name: document})
-    rows = list(stored.order_by("position", "pk"))
+    """Load and lock the lines of a document, and match those of a message with them."""
+    owner = {document_type.name: document.pk}
+    rows = lock_rows(document_type.item_model.objects.using(using).filter(**owner).order_by("position", "pk"), owner)
     given = [_by_field_name(values) for values in lines]
     keys, row_keys = _keys(given, document_type), _keys(map(vars, rows), document_type)
     return MatchedLines(lines, given, keys, rows, row_keys, match_lines(keys, row_keys))
@@ -222,9 +225,10 @@ def distinct_tracks(tracks: Iterable[Values]) -> list[Values]:
 
 
 def find_track(document: Any, document_type: DocumentType, values: Values, using: str) -> Track | None:
-    """Return the document's track with the same number, in whatever spelling; None if there is none."""
+    """Return the document's track with the same number, locked, in whatever spelling; None if there is none."""
     number = normalize_tracking_number(values["tracking_number"])
-    tracks = Track.objects.using(using).filter(**{document_type.name: document}).order_by("pk")
+    owner = {document_type.name: document.pk}
+    tracks = lock_rows(Track.objects.using(using).filter(**owner).order_by("pk"), owner)
     # compared here, since the databases differ in the upper case of letters outside of ASCII
     return next((track for track in tracks if normalize_tracking_number(track.tracking_number) == number), None)
 
