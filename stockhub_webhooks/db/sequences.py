@@ -5,6 +5,8 @@ An INSERT then takes a key that a row has already. MySQL, MariaDB and SQLite der
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from django.apps import apps
@@ -83,8 +85,11 @@ def repair_sequences(using: str, error: IntegrityError) -> bool:
         using: the alias of the database, on which no failed transaction is open.
         error: the error of the INSERT.
     """
-    if not _is_primary_key_conflict(error):
-        return False
+    return _is_primary_key_conflict(error) and set_sequences_forward(using)
+
+
+def set_sequences_forward(using: str) -> bool:
+    """Set our sequences that are behind to the greatest primary key; return True if one was behind."""
     try:
         with transaction.atomic(using=using), connections[using].cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK_KEY])
@@ -100,6 +105,29 @@ def repair_sequences(using: str, error: IntegrityError) -> bool:
     for sequence in behind:
         logger.warning("the sequence of %s was behind, as after a restore; it is set to %s", *sequence[::2])
     return bool(behind)
+
+
+def mend_sequences(using: str) -> None:
+    """Set our sequences forward if one is behind, before an INSERT fails; without effect for a user who may not."""
+    with suppress(DatabaseFault):
+        if behind_sequences(using):
+            set_sequences_forward(using)
+
+
+def insert_missing(rows: Sequence[models.Model], using: str) -> None:
+    """INSERT rows of one model, but leave out those that another process has inserted at the same time.
+
+    `ignore_conflicts` alone would also leave out rows whose primary key a sequence that is behind gives out again.
+    """
+    if not rows:
+        return
+    manager = type(rows[0])._base_manager.using(using)
+    try:
+        with transaction.atomic(using=using):
+            manager.bulk_create(rows)
+    except IntegrityError as fault:
+        repair_sequences(using, fault)
+        manager.bulk_create(rows, ignore_conflicts=True)
 
 
 def insert_row(row: models.Model, using: str) -> None:

@@ -14,6 +14,7 @@ from django.db import connections
 from django.db.models import F
 
 from stockhub_webhooks.db.connections import database_alias
+from stockhub_webhooks.db.sequences import insert_missing
 from stockhub_webhooks.exceptions import BookingRefused
 from stockhub_webhooks.models import BookedPurchase, Booking
 from stockhub_webhooks.models.booking import purchase_name
@@ -35,7 +36,7 @@ def lock(receiver: str, account: str, po_number: str, increment_id: str) -> Book
     booked = _locked(rows, [purchase])
     if not booked:
         new = BookedPurchase(account=account, receiver=receiver, purchase=purchase)
-        rows.bulk_create([new], ignore_conflicts=True)  # waits if another transaction has inserted it
+        insert_missing([new], rows.db)  # waits if another transaction has inserted it
         booked = _locked(rows, [purchase])
     return booked[0]
 

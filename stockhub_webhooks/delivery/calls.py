@@ -14,13 +14,14 @@ from contextlib import closing, suppress
 from functools import partial
 
 from django.db import Error as DatabaseFault
-from django.db import connections, transaction
+from django.db import IntegrityError, connections, transaction
 from django.utils import timezone, translation
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import close_connection, database_alias, is_lost
 from stockhub_webhooks.db.faults import as_lost_connection, connection_died, is_deadlock, is_of_session, lost_connection
+from stockhub_webhooks.db.sequences import repair_sequences
 from stockhub_webhooks.db.throttle import is_over
 from stockhub_webhooks.db.timeouts import should_retry
 from stockhub_webhooks.db.transaction_guard import TransactionGuard
@@ -148,6 +149,8 @@ class _Run:
         """True if the database is to blame, and a second run at once will probably succeed."""
         if self.error is None:
             return False
+        if isinstance(self.error, IntegrityError) and repair_sequences(self.using, self.error):
+            return True
         return is_deadlock(self.error) or (not self.was_called and isinstance(self.error, DatabaseFault))
 
     def _call(self) -> None:

@@ -21,6 +21,7 @@ from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db import leases
 from stockhub_webhooks.db.connections import NOW, close_if_broken, database_alias, from_now, with_retries
 from stockhub_webhooks.db.low_water import LowWaterMark
+from stockhub_webhooks.db.sequences import insert_missing
 from stockhub_webhooks.db.throttle import Throttle, is_over
 from stockhub_webhooks.delivery import host_lines
 from stockhub_webhooks.exceptions import DIED
@@ -82,7 +83,7 @@ def save_answer(order: Order, po_number: str | None, answer: Answer) -> None:
 def save_fault(order: Order, fault: str) -> None:
     """Save that the resolver raised in a receiver whose transaction was rolled back; create the link if needed."""
     link = HostLink(order_id=order.pk, account=order.account, due_at=from_now(GRACE_SECONDS))
-    _links().bulk_create([link], ignore_conflicts=True)
+    insert_missing([link], database_alias())
     rows = _links().filter(order_id=order.pk).exclude(status=Status.FOUND)
     rows.update(looked_at=NOW, **_values_of(Answer(fault=fault), None))
 
@@ -252,7 +253,7 @@ def _register(name: str, rows: Any) -> int:
     documents = list(fresh.values_list("pk", "account")[:REGISTER_BATCH])
     due_at = from_now(GRACE_SECONDS)
     links = [HostLink(**{f"{name}_id": pk}, account=account, due_at=due_at) for pk, account in documents]
-    _links().bulk_create(links, ignore_conflicts=True)  # another process may have registered them
+    insert_missing(links, database_alias())  # another process may have registered them
     return len(documents)
 
 

@@ -12,6 +12,7 @@ from django.db.models.functions import Concat
 from stockhub_webhooks import signals
 from stockhub_webhooks.db import leases
 from stockhub_webhooks.db.connections import NOW, database_alias
+from stockhub_webhooks.db.sequences import insert_missing
 from stockhub_webhooks.delivery.ledger import new_calls
 from stockhub_webhooks.models import Event, ReceiverCall
 from stockhub_webhooks.models.ledger import ReceiverCallQuerySet
@@ -40,7 +41,7 @@ def backfill(events: list[Event], receivers: Collection[str]) -> list[ReceiverCa
     calls = [call for call in wanted if (call.event_id, call.signal, call.receiver) not in existing]
     for call in calls:
         call.is_replay = True
-    rows.bulk_create(calls, ignore_conflicts=True)  # another process may have added the same calls
+    insert_missing(calls, database_alias())  # another process may have added the same calls
     return calls
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stockhub_webhooks.db.connections import database_alias
+from stockhub_webhooks.db.sequences import insert_missing
 from stockhub_webhooks.models import FinishedStep, ReceiverCall
 
 NAME_LENGTH = 100
@@ -31,5 +32,4 @@ def run(call: ReceiverCall, name: str, function: Callable[[], Any]) -> None:
 
 def save(call: ReceiverCall) -> None:
     """Save the steps that this attempt has finished, in the caller's transaction."""
-    new = [FinishedStep(call=call, name=name) for name in sorted(call.steps_run)]
-    FinishedStep.objects.using(database_alias()).bulk_create(new, ignore_conflicts=True)
+    insert_missing([FinishedStep(call=call, name=name) for name in sorted(call.steps_run)], database_alias())

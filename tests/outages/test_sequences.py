@@ -12,7 +12,20 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db import sequences
 from stockhub_webhooks.db.sequences import behind_sequences
-from stockhub_webhooks.models import Event, Message, ReceiverCall, Refusal, RefusedBody, Replay
+from stockhub_webhooks.delivery import host_orders
+from stockhub_webhooks.models import (
+    BookedPurchase,
+    Booking,
+    Event,
+    FinishedStep,
+    HostLink,
+    Message,
+    Order,
+    ReceiverCall,
+    Refusal,
+    RefusedBody,
+    Replay,
+)
 from stockhub_webhooks.operations import replay, worker
 from stockhub_webhooks.operations.doctor.examination import Context, database
 from stockhub_webhooks.operations.health.collect import collect_report
@@ -98,6 +111,57 @@ def test_each_table_is_repaired_by_itself(restored, post, table):
     post("order", key="mistyped again")
     worker.drain()
     assert not ReceiverCall.objects.exclude(status="done").exists()
+
+
+@pytest.mark.parametrize("table", NUMBERED)
+def test_worker_sets_each_sequence_forward_before_an_insert_fails(restored, table):
+    set_sequences(1_000)
+    set_sequences(1, table)
+    had_rows = any(each.table == table for each in behind_sequences("default"))
+    worker.Worker().check_health()
+    assert not behind_sequences("default")
+    assert (last_value(table) > 1) == had_rows
+
+
+def test_user_who_may_not_read_a_sequence_has_a_worker_all_the_same(restored, monkeypatch):
+    def denied(using):
+        raise ProgrammingError("permission denied")
+
+    monkeypatch.setattr(sequences, "behind_sequences", denied)
+    worker.Worker().check_health()
+
+
+def test_steps_and_bookings_of_a_receiver_are_kept(restored, post, hear):
+    """A repeated step would take effect twice outside of the database, a lost booking would book twice."""
+    ran, booked = [], []
+
+    def receive(event, order, **arguments):
+        event.once("mail", lambda: ran.append(event.po_number))
+        if event.attempt == 1:
+            raise ValueError("the first attempt fails")
+        booked.append(event.book("reserve", {line.key: line.ordered for line in event.purchase.lines}))
+
+    hear(signals.order_created, receive)
+    for number in ("000000801", "000000802"):  # the first one makes rows whose keys the second one takes again
+        set_sequences(1, *(model._meta.db_table for model in (FinishedStep, BookedPurchase, Booking)))
+        answer = post("order", sample("order", increment_id=number, po_number=f"Shop {number}"))
+        assert answer.json()["outcome"] == "created"
+        ReceiverCall.objects.filter(due_at__isnull=False).update(due_at="2020-01-01T00:00:00Z")
+        worker.drain()
+    assert ran == ["Shop 000000801", "Shop 000000802"]
+    assert [sum(pieces.values()) > 0 for pieces in booked] == [True, True]
+    assert Booking.objects.values("booked_purchase").distinct().count() == 2
+    assert not ReceiverCall.objects.exclude(status="done").exists()
+
+
+def test_look_ups_of_the_shops_orders_are_registered(restored, post, settings):
+    settings.STOCKHUB_WEBHOOKS = {**settings.STOCKHUB_WEBHOOKS, "HOST_ORDER_RESOLVER": "tests.host.described.resolver"}
+    for number in ("000000801", "000000802"):
+        set_sequences(1, HostLink._meta.db_table)
+        post("order", sample("order", increment_id=number))
+        host_orders._register_new_orders()
+        host_orders.registration_throttle.reset()
+    assert not Order.objects.filter(host_link=None).exists()
 
 
 def test_several_messages_that_are_applied_together_are_applied(restored):

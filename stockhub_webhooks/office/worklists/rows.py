@@ -15,6 +15,7 @@ from django.db import models
 from django.utils import timezone
 
 from stockhub_webhooks.db.connections import NOW, database_alias, with_retries, write_transaction
+from stockhub_webhooks.db.sequences import insert_missing
 from stockhub_webhooks.models import Order, WorklistRow
 from stockhub_webhooks.models.worklists import NUMBER
 from stockhub_webhooks.office.worklists import billing, incomplete, pull, returning, sending, transit
@@ -108,7 +109,7 @@ def _write(wanted: dict[Key, Finding], existing: dict[Key, WorklistRow], is_firs
                 rows.filter(pk__in=[row.pk for row in gone], status=Status.WAITING, opened_at=None).delete()
             for row, values in changes:
                 rows.filter(pk=row.pk, status=row.status, fingerprint=row.fingerprint).update(**values)
-            rows.bulk_create(fresh, ignore_conflicts=True, batch_size=200)
+            insert_missing(fresh, using)
 
     with_retries(step, is_transaction=True)
 

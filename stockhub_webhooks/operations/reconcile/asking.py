@@ -15,6 +15,7 @@ from django.utils.module_loading import import_string
 
 from stockhub_webhooks.conf import NAME, conf
 from stockhub_webhooks.db.connections import database_alias
+from stockhub_webhooks.db.sequences import insert_missing
 from stockhub_webhooks.exceptions import RestNotConfigured, error_location
 from stockhub_webhooks.models import AskedNumber, Order
 from stockhub_webhooks.serializers.fields import clean_text
@@ -161,7 +162,7 @@ def note_asked(account: str, po_number: str, *, is_known: bool, asked_at: dateti
         rows.filter(po_number=po_number).delete()
     elif not rows.filter(po_number=po_number).update(asked_at=asked_at or now):
         row = AskedNumber(account=account, po_number=po_number, first_asked_at=now, asked_at=asked_at or now)
-        rows.bulk_create([row], ignore_conflicts=True)
+        insert_missing([row], database_alias())
 
 
 def _can_be_stored(number: str) -> bool:
