@@ -81,8 +81,10 @@ class _KeepResponse(HTTPErrorProcessor):
     https_response = http_response
 
 
-def send(method: str, url: str, *, key: str = "", body: bytes | None = None) -> Response:
+def send(method: str, url: str, *, key: str = "", body: bytes | None = None, is_chunked: bool = False) -> Response:
     """Send one request. Certificates are verified; proxies of the environment are used for other machines.
+
+    With `is_chunked`, the body is sent without a declared length.
 
     Raises:
         NoResponse: no response arrived, or it is not HTTP.
@@ -92,7 +94,8 @@ def send(method: str, url: str, *, key: str = "", body: bytes | None = None) -> 
         headers["x-api-key"] = key.encode()  # as bytes, because a key may hold any character
     if body is not None:
         headers["Content-Type"] = "application/json"
-    request = Request(url, data=body, headers=headers, method=method)  # noqa: S310 - callers accept only http(s) URLs
+    data = iter([body]) if is_chunked and body is not None else body
+    request = Request(url, data=data, headers=headers, method=method)  # noqa: S310 - callers accept only http(s) URLs
     direct = [ProxyHandler({})] if is_loopback(urlsplit(url).hostname or "") else []
     began = time.monotonic()
     try:

@@ -77,7 +77,7 @@ class Command(SafeCommand):
         if there is None:
             return found
         if live:
-            account, _key = address.real_key()
+            account, _key = keys.real_key()
             said = _("With --live: %(url)s is asked with the key of the account %(account)s. Nothing is posted.")
             self.say(said % {"url": there.of("health"), "account": account or "-"}, "")
         for section in examine_address(there, live=live):

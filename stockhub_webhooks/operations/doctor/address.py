@@ -25,6 +25,7 @@ from stockhub_webhooks.contract.addresses import ACCOUNT_HEADER
 from stockhub_webhooks.contract.client import NoResponse, Response, is_loopback, send
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Message
+from stockhub_webhooks.operations.doctor import keys
 from stockhub_webhooks.operations.doctor.explanations import explained
 from stockhub_webhooks.operations.doctor.findings import Finding, Section, fine, problem, warning
 from stockhub_webhooks.operations.doctor.no_answer import unanswered
@@ -113,12 +114,6 @@ def located(address: Address) -> Address:
         return address
 
 
-def real_key() -> tuple[str, str]:
-    """Return the first real account with a key, and this key; two empty strings if there is none."""
-    keys = conf.accounts()
-    return next(((account, keys[account][0]) for account in conf.real_accounts() if keys[account]), ("", ""))
-
-
 def examine_address(address: Address, *, live: bool = False) -> Iterator[Section]:
     """Request the URLs, and post a test message. With `live`, use the key of a real account and post nothing."""
     yield Section(str(_("The addresses")), findings := list(_addresses(address)))
@@ -171,11 +166,11 @@ def _is_ours_and(answer: Response, *statuses: int) -> bool:
 
 def _test_delivery(address: Address, *, live: bool) -> Iterator[Finding]:
     if live:
-        account, key = real_key()
+        account, key = keys.real_key()
     else:
         account, key = TEST_ACCOUNT, next(iter(conf.accounts().get(TEST_ACCOUNT, ())), "")
     if not key:
-        yield _no_key(live=live)
+        yield keys.missing(live=live)
         return
     try:
         answer = send("GET", address.of(HEALTH), key=key)
@@ -193,20 +188,6 @@ def _test_delivery(address: Address, *, live: bool) -> Iterator[Finding]:
             yield from _nothing_posted() if live else _post_test_order(address, key)
     except NoResponse as failure:
         yield unanswered(failure)
-
-
-def _no_key(*, live: bool) -> Finding:
-    if live:
-        return problem("no_key", _("There is no key, so nobody is let in."), _("Make one with --new-key."))
-    return warning(
-        "no_test_key",
-        _('No message was posted: there is no key of the account "test".'),
-        _(
-            "Make a key with --new-key, and write %(example)s: with it, what comes all the way is tried without a "
-            "trace in your orders."
-        )
-        % {"example": '"API_KEYS": {"default": …, "test": …}'},
-    )
 
 
 def _nothing_posted() -> Iterator[Finding]:
@@ -229,7 +210,28 @@ def _post_test_order(address: Address, key: str) -> Iterator[Finding]:
             _("That is slow: it is not known how long Stock Hub waits."),
             _("See what holds the server up: too few workers, or the database."),
         )
+    yield from _post_in_chunks(address, key, body)
     yield from _arrived(answer.data["message"], body)
+
+
+def _post_in_chunks(address: Address, key: str, body: bytes) -> Iterator[Finding]:
+    """Post the same order again without a declared length, as some proxies pass messages on."""
+    try:
+        answer = send("POST", address.of(topics.ORDER), key=key, body=body, is_chunked=True)
+        if _is_ours_and(answer, 200, 202):
+            return
+        result = str(answer.status)
+    except NoResponse as failure:
+        result = type(failure.error).__name__
+    yield warning(
+        "not_in_chunks",
+        _("A message in chunks, without Content-Length, is not received (%(result)s). A proxy may send it so.")
+        % {"result": result},
+        _(
+            "Use a server that reads such requests, as gunicorn and uvicorn do, or let the proxy in front of it pass "
+            "them on whole, as nginx does."
+        ),
+    )
 
 
 def harmless_order(number: str) -> dict[str, Any]:

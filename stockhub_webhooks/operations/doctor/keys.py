@@ -1,4 +1,4 @@
-"""Creation of a strong key. It is printed once, and neither stored nor logged."""
+"""Creation of a strong key, which is printed once, and neither stored nor logged; the keys that are there."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from stockhub_webhooks.conf import conf
+from stockhub_webhooks.operations.doctor.findings import Finding, problem, warning
 
 KEY_BYTES = 32
 
@@ -34,3 +35,24 @@ def lines() -> Iterator[str]:
     else:
         yield '    "API_KEYS": os.environ["STOCKHUB_API_KEY"]'
     yield "  " + _("Restart the server. Give Winkelstraat the key through another channel than the mail below.")
+
+
+def real_key() -> tuple[str, str]:
+    """Return the first real account with a key, and this key; two empty strings if there is none."""
+    accounts = conf.accounts()
+    return next(((account, accounts[account][0]) for account in conf.real_accounts() if accounts[account]), ("", ""))
+
+
+def missing(*, live: bool) -> Finding:
+    """Return the finding that there is no key to examine an address with."""
+    if live:
+        return problem("no_key", _("There is no key, so nobody is let in."), _("Make one with --new-key."))
+    return warning(
+        "no_test_key",
+        _('No message was posted: there is no key of the account "test".'),
+        _(
+            "Make a key with --new-key, and write %(example)s: with it, what comes all the way is tried without a "
+            "trace in your orders."
+        )
+        % {"example": '"API_KEYS": {"default": …, "test": …}'},
+    )

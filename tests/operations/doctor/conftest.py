@@ -88,9 +88,11 @@ def ours(monkeypatch):
     asked = []
     instead = {}
 
-    def send(method, url, *, key="", body=None):
+    def send(method, url, *, key="", body=None, is_chunked=False):
         path = urlsplit(url).path
         asked.append((method, path, key, body))
+        if is_chunked and "chunked" in instead:
+            return instead["chunked"](url)
         if (method, path) in instead:
             return instead[method, path](url)
         headers = {"x-api-key": key} if key else {}

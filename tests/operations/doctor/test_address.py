@@ -89,8 +89,9 @@ def test_message_is_posted_stored_and_applied(ours):
     found = examined()
     assert worst(found) == Level.OK
     assert codes(found) == {"all_addresses", "known_key", "accepted", "applied"}
-    message = Message.objects.get()
+    message, in_chunks = Message.objects.order_by("pk")
     assert (message.account, message.topic, message.is_test) == ("test", "order", True)
+    assert (in_chunks.body, in_chunks.outcome) == (message.body, Message.Outcome.UNCHANGED)
     assert message.increment_id.startswith("DOCTOR-")
     assert {note["code"] for note in message.notes} <= {"missing_field"}
     assert Order.objects.get().is_test
@@ -215,6 +216,18 @@ def test_other_message_with_the_same_key_is_not_accepted(ours):
     other = Message.objects.create(account="test", body=b"{}", received_at="2026-01-01T00:00Z", status="applied")
     accepted(ours, {"message": other.pk, "outcome": "created"})
     assert "other_database" in codes(examined())
+
+
+def no_answer(url):
+    raise NoResponse(url, TimeoutError())
+
+
+@pytest.mark.parametrize("answer", [lambda url: Response(url, 406), no_answer], ids=["empty", "none"])
+def test_server_that_does_not_read_chunks_is_reported(ours, answer):
+    ours.instead["chunked"] = answer
+    found = examined()
+    assert codes(found) == {"all_addresses", "known_key", "accepted", "applied", "not_in_chunks"}
+    assert worst(found) == Level.WARNING
 
 
 def test_slow_server_is_reported(ours):
