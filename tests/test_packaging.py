@@ -144,6 +144,19 @@ def test_what_is_published_was_built_by_another_job():
     assert {"build"} == {name for name, job in jobs.items() if any("run" in step for step in job["steps"])}
 
 
+@pytest.mark.parametrize("path", [*ROOT.glob(".github/ISSUE_TEMPLATE/[!c]*.yml")], ids=lambda path: path.stem)
+def test_form_of_an_issue_asks_for_something_and_its_links_lead_somewhere(path):
+    text = path.read_text(encoding="utf-8")
+    form = yaml.safe_load(text)
+    assert form["name"]
+    assert form["description"]
+    asked = [field for field in form["body"] if field["type"] != "markdown"]
+    assert asked
+    assert all(field["id"] and field["attributes"]["label"] for field in asked)
+    for page in re.findall(r"blob/main/([^)\s]+)", text):
+        assert (ROOT / page).is_file(), page
+
+
 def test_the_address_of_the_project_is_written_once():
     base = PROJECT["urls"]["Homepage"]
     assert all(address.startswith(base) for address in PROJECT["urls"].values())
