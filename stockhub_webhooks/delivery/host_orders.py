@@ -43,7 +43,7 @@ BATCH = 20
 SLICE_SECONDS = 2.0
 REQUESTED = "payment_request.created"  # the only event of a payment request
 SLOW_SECONDS = 10.0  # a resolver that takes longer is logged
-SLOTS = ("host_orders_1", "host_orders_2")  # locks: two look-ups may be under way in all processes
+SLOTS = ("host_orders_1", "host_orders_2")  # locks: two look-ups may be under way in all processes, one in web threads
 SLOT_SECONDS = 3600.0  # a resolver that never returns keeps its slot for so long
 
 REGISTER_BATCH = 500
@@ -106,12 +106,13 @@ def _values_of(answer: Answer, po_number: str | None) -> dict[str, Any]:
 # ---------------------------------------------------------------- looking up
 
 
-def look_up_due(*, until: float = float("inf"), stop: threading.Event | None = None) -> int:
+def look_up_due(*, until: float = float("inf"), stop: threading.Event | None = None, in_web: bool = False) -> int:
     """Look up some of the orders that are due, for a slice of time; return their number.
 
     Args:
         until: when to stop, on the clock of `time.monotonic`.
         stop: checked between two orders.
+        in_web: True in a thread that serves requests: a resolver that never returns may hold one of them only.
     """
     if not conf.HOST_ORDER_RESOLVER:
         return 0
@@ -125,7 +126,8 @@ def look_up_due(*, until: float = float("inf"), stop: threading.Event | None = N
     due = [link for link in due if link.claim not in under_way]
     # each look-up needs a slot, so a resolver that never returns stops two processes at most
     token = uuid.uuid4()
-    slot = next((name for name in SLOTS if acquire(name, SLOT_SECONDS, token)), None) if due or of_lines else None
+    slots = SLOTS[:1] if in_web else SLOTS
+    slot = next((name for name in slots if acquire(name, SLOT_SECONDS, token)), None) if due or of_lines else None
     if slot is None:
         return 0
     until = min(until, time.monotonic() + SLICE_SECONDS)

@@ -82,7 +82,7 @@ def drain(
         done += replay.continue_due(until=until, stop=stop)
         done += bulk.continue_due(until=until, stop=stop)
         done += exports.continue_due(until=until, stop=stop)
-        done += host_orders.look_up_due(until=until, stop=stop)
+        done += host_orders.look_up_due(until=until, stop=stop, in_web=in_web)
         done += drift.count_due(until=until, stop=stop)
         done += search_index.index_due(until=until, stop=stop)
         done += sweep.update_due(until=until, stop=stop, in_web=in_web)

@@ -251,6 +251,16 @@ def test_third_process_does_not_look_while_two_are_under_way(look):
     assert look() == 1
 
 
+def test_web_threads_do_not_look_while_one_look_up_is_under_way(look):
+    """A resolver that never returns holds one web thread, so that the pages of the shop go on."""
+    HostLinkFactory(due_at=PAST)
+    assert acquire(host_orders.SLOTS[0], host_orders.SLOT_SECONDS)
+    worker.drain(in_web=True)
+    assert ASKED == []
+    worker.drain()
+    assert len(ASKED) == 1
+
+
 def test_lost_slot_is_free_after_an_hour(look):
     OrderFactory()
     for name in host_orders.SLOTS:
