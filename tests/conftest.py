@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import json
+import re
 from contextlib import ExitStack
 
 import pytest
@@ -21,7 +22,7 @@ from stockhub_webhooks.operations.health.kept_report import KEPT_REPORT
 from stockhub_webhooks.receiving.recent import RECENT
 from stockhub_webhooks.runners import inline, slices
 from tests import leftovers, state_changes
-from tests.processes import Shop, scratch_database
+from tests.processes import ROOT, Shop, scratch_database
 from tests.samples import contract
 from tests.selection import is_slow, shared_out
 
@@ -32,6 +33,14 @@ settings.load_profile("here")
 KEY = "the-key-of-the-tests-0123456789"
 TEST_KEY = "the-key-of-the-account-test-0123"
 PREFIX = "/api/v1/stockhub/"
+
+# the sources of a release have neither benchmarks nor workflows: what needs them is left out there
+REPOSITORY_ONLY = re.compile(r"^from benchmarks|^import benchmarks|\.github/workflows", re.MULTILINE)
+collect_ignore = [
+    str(path)
+    for path in ([] if (ROOT / "benchmarks").is_dir() else ROOT.glob("tests/**/test_*.py"))
+    if REPOSITORY_ONLY.search(path.read_text(encoding="utf-8"))
+]
 
 
 # what pytest finds by itself where the package is installed
