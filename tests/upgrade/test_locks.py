@@ -76,7 +76,7 @@ def locks(operation, before, after):
 
 
 def in_database(field):
-    """Return what a column is made of; a NOT NULL that goes, and a longer text, are catalogue changes."""
+    """Return what a column is made of. Any change of it copies the table on one of the databases at least."""
     _, path, arguments, options = field.deconstruct()
     left_out = {*field.non_db_attrs, "default"}
     return path, arguments, {name: value for name, value in options.items() if name not in left_out}
