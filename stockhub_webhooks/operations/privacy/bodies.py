@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 from stockhub_webhooks.contract import topics
-from stockhub_webhooks.db.connections import database_alias
+from stockhub_webhooks.db.connections import database_alias, write_transaction
 from stockhub_webhooks.models import MentionedNumber, Message, RefusedBody
 from stockhub_webhooks.operations.privacy.subjects import search_for
-from stockhub_webhooks.receiving import body_removal, journal
+from stockhub_webhooks.receiving import body_removal, journal, transitions
 from stockhub_webhooks.serializers.identity import (
     PURCHASE,
     Identity,
@@ -109,11 +110,19 @@ def clean_unapplied(account: str, about: About) -> set[int]:
     cleaned = set()
     for message in _each_about(unapplied(account), about):
         cleaned.add(message.pk)
-        if rest := about.others(message):
-            kept = {name: getattr(message, name) for name in ORIGIN}
-            journal.enter(Message(body=rest, headers=_plain(message.headers), **kept))
-        forget(Message.objects.using(database_alias()).filter(pk=message.pk))
+        with write_transaction(database_alias()):
+            if rest := about.others(message):
+                _enter_others(message, rest)
+            forget(Message.objects.using(database_alias()).filter(pk=message.pk))
     return cleaned
+
+
+def _enter_others(message: Message, body: bytes) -> None:
+    """Journal the other documents of a message; what a person dismissed stays dismissed."""
+    others = Message(body=body, headers=_plain(message.headers), **{name: getattr(message, name) for name in ORIGIN})
+    journal.enter(others, claim=uuid4() if message.status == Message.Status.DISMISSED else None)
+    if message.status == Message.Status.DISMISSED:
+        transitions.dismiss(others, "", dismissed_by=message.dismissed_by)
 
 
 def forget(rows: Any) -> int:

@@ -267,6 +267,21 @@ def test_copy_of_the_journal_keeps_what_others_had_in_the_same_body(post, settin
     )
 
 
+@pytest.mark.parametrize("is_dismissed", [False, True])
+def test_what_others_had_in_the_same_body_stays_dismissed(post, is_dismissed):
+    post("order", HERS)
+    post("any", json.dumps(UNREADABLE).encode())
+    unread = Message.objects.failing().get()
+    if is_dismissed:
+        dismiss_by_hand([unread.pk], by="clerk", reason="her cousin called")
+    erase()
+    Worker().once()
+    rest = Message.objects.latest("pk")
+    assert b"his@example.com" in bytes(rest.body)
+    assert (rest.status, rest.dismissed_by) == (("dismissed", "clerk") if is_dismissed else ("quarantined", None))
+    assert not Message.objects.filter(dismissed_reason__contains="cousin").exists()
+
+
 # ---------------------------------------------------------------- files that the spool set aside
 
 
