@@ -24,13 +24,13 @@ def killed(shop):
 
 
 def test_process_killed_at_any_point_loses_nothing_and_repeats_nothing(killed):
-    assert "0 faults" in killed("kills", "--count", "16")
+    assert "0 faults" in killed("kills", "--count", "24")
 
 
 @pytest.mark.postgresql
 @pytest.mark.mariadb
 def test_connection_cut_at_any_round_loses_nothing_and_repeats_nothing(killed):
-    assert "0 faults" in killed("cuts", "--count", "10")
+    assert "0 faults" in killed("cuts", "--count", "14")
 
 
 @pytest.mark.sqlite
