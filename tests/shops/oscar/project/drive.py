@@ -188,8 +188,8 @@ def faults_of_documents(order, documents, left):
 
 def track_of(body):
     """What the shipping event of a parcel says."""
-    number = f"ups {body['track']['tracking_number']} " if body["track"] else ""
-    return f"{number}(parcel {body['increment_id']})"
+    number = f"ups {body['track']['tracking_number']}, " if body["track"] else ""
+    return f"{number}parcel {body['increment_id']}"
 
 
 def pieces(bodies, name, counts=lambda item: True):
