@@ -119,7 +119,9 @@ def clean_unapplied(account: str, about: About) -> set[int]:
 
 def _enter_others(message: Message, body: bytes) -> None:
     """Journal the other documents of a message; what a person dismissed stays dismissed."""
-    others = Message(body=body, headers=_plain(message.headers), **{name: getattr(message, name) for name in ORIGIN})
+    others = Message(
+        body=body, headers=plain_headers(message.headers), **{name: getattr(message, name) for name in ORIGIN}
+    )
     journal.enter(others, claim=uuid4() if message.status == Message.Status.DISMISSED else None)
     if message.status == Message.Status.DISMISSED:
         transitions.dismiss(others, "", dismissed_by=message.dismissed_by)
@@ -145,7 +147,7 @@ def clean_refused(about: About) -> set[int]:
         if rest := about.others(kept):
             first = first_document(rest, kept.url_topic) or Identity(kept.topic, "")
             values = {"topic": first.topic, "increment_id": first.number, "dismissed_reason": ""}
-            row.update(body=rest, headers=_plain(kept.headers), **values)
+            row.update(body=rest, headers=plain_headers(kept.headers), **values)
         else:
             row.delete()
     return cleaned
@@ -181,6 +183,6 @@ def _identities(row: Any) -> set[Identity]:
     return named or ({Identity(row.topic, row.increment_id)} if row.increment_id else set())
 
 
-def _plain(headers: dict[str, str]) -> dict[str, str]:
+def plain_headers(headers: dict[str, str]) -> dict[str, str]:
     """Return the headers without those that describe the former body."""
     return {name: value for name, value in headers.items() if name not in ("content-encoding", "content-type")}

@@ -18,8 +18,8 @@ from uuid import UUID, uuid4
 
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Message
-from stockhub_webhooks.operations.privacy.bodies import About
-from stockhub_webhooks.receiving import journal_copy, records, spool
+from stockhub_webhooks.operations.privacy.bodies import About, plain_headers
+from stockhub_webhooks.receiving import journal, journal_copy, records, spool
 
 CLOSED_SECONDS = 3700.0  # a file that was not written for an hour is closed, and can be rewritten
 BATCH = 500
@@ -31,7 +31,8 @@ PACKED_BODY = re.compile(rb'"body"\s*:\s*"([A-Za-z0-9+/]+)')
 def clean_spool(account: str, about: About, *, dry_run: bool = False) -> int:
     """Delete files of an account that the spool set aside and that are about certain documents; return their number.
 
-    Files that wait are imported, and their messages are erased when they are applied.
+    Other documents in the same file are kept. Files that wait are imported, and their messages are erased when they are
+    applied.
     """
     folder = spool.directory()
     if folder is None or not folder.is_dir():
@@ -42,8 +43,16 @@ def clean_spool(account: str, about: About, *, dry_run: bool = False) -> int:
         if message.account in (account, "") and about.matches(message):
             cleaned += 1
             if not dry_run:
+                _keep_others(message, about)
                 path.unlink(missing_ok=True)
     return cleaned
+
+
+def _keep_others(message: Message, about: About) -> None:
+    """Write the other documents of a message to the spool, from which they are imported."""
+    if message.account and (rest := about.others(message)):
+        message.uid, message.body, message.headers = uuid4(), rest, plain_headers(message.headers)
+        journal.write_to_spool(message)
 
 
 def _message(path: Path) -> Message:

@@ -292,8 +292,8 @@ def set_aside(settings, tmp_path):
         "API_KEYS": {"default": "a-key-of-the-shop-0001", "other": "a-key-of-the-shop-0002"},
     }
 
-    def write(account, end=None):
-        message = Message(url_topic="order", account=account, body=json.dumps(contract("order")).encode())
+    def write(account, end=None, content=HERS):
+        message = Message(url_topic="order", account=account, body=json.dumps(content).encode())
         path = spool.write({name: getattr(message, name) for name in SPOOLED} | {"uid": uuid.uuid4()})
         aside = spool.set_aside(path)
         aside.write_bytes(aside.read_bytes()[:end])
@@ -309,3 +309,16 @@ def test_files_go_by_account_also_if_they_are_torn_or_their_account_is_gone(set_
     erase()
     assert not [path for path in gone if path.exists()]
     assert stays.exists()
+
+
+def test_file_keeps_what_others_had_in_it(set_aside, tmp_path):
+    factories.OrderFactory(account="default", increment_id=NUMBER)
+    gone = set_aside("default", content=[HERS, HIS])
+    call_command("stockhub_erase", order=NUMBER, dry_run=True, verbosity=0)
+    assert gone.exists()
+    erase()
+    assert not gone.exists()
+    Worker().once()
+    assert list(tmp_path.iterdir()) == []
+    (message,) = Message.objects.exclude(body=b"")
+    assert message.increment_id == HIS["increment_id"]
