@@ -95,7 +95,8 @@ def _key(row: WorklistRow) -> Key:
 
 def _write(wanted: dict[Key, Finding], existing: dict[Key, WorklistRow], is_first_run: bool) -> None:
     using = database_alias()
-    changes = [(row, values) for key, row in existing.items() if (values := _changed(row, wanted.get(key)))]
+    judged = [(row, _changed(row, wanted.get(key), is_first_run)) for key, row in existing.items()]
+    changes = [(row, values) for row, values in judged if values]
     fresh = list(_new_rows((each for key, each in wanted.items() if key not in existing), is_first_run))
     gone = [row for row, values in changes if values.get("status") == Status.ENDED and _never_opened(row)]
     changes = [(row, values) for row, values in changes if row not in gone]
@@ -118,7 +119,7 @@ def _never_opened(row: WorklistRow) -> bool:
     return row.status == Status.WAITING and row.opened_at is None
 
 
-def _changed(row: WorklistRow, finding: Finding | None) -> dict[str, Any]:
+def _changed(row: WorklistRow, finding: Finding | None, is_first_run: bool) -> dict[str, Any]:
     """Return the columns of a row that are to be changed; {} if none is."""
     if finding is None:
         return {} if row.status == Status.ENDED else {"status": Status.ENDED, "ended_at": NOW}
@@ -130,6 +131,8 @@ def _changed(row: WorklistRow, finding: Finding | None) -> dict[str, Any]:
         row.fingerprint != values["fingerprint"] and (row.status == Status.DISMISSED or row.since != since)
     ):
         values |= {"status": Status.WAITING, "ended_at": None, "dismissed_at": None, "dismissed_fingerprint": ""}
+    if since > row.since:  # receivers hear of a new beginning, also if they did not of the former one
+        values["is_quiet"] = _is_quiet(since, is_first_run)
     return {} if all(getattr(row, name) == value for name, value in values.items()) else values
 
 
@@ -145,7 +148,6 @@ def _facts(finding: Finding) -> dict[str, Any]:
 
 
 def _new_rows(findings: Iterable[Finding], is_first_run: bool) -> Iterator[WorklistRow]:
-    now = timezone.now()
     for finding in findings:
         account, kind, number, rule = finding.key if finding.document.pk else _number_key(finding)
         yield WorklistRow(
@@ -155,9 +157,13 @@ def _new_rows(findings: Iterable[Finding], is_first_run: bool) -> Iterator[Workl
             rule=rule,
             since=finding.since,
             fingerprint=fingerprint(finding.since, finding.detail),
-            is_quiet=is_first_run and finding.since < now - OLD,
+            is_quiet=_is_quiet(finding.since, is_first_run),
             **_facts(finding),
         )
+
+
+def _is_quiet(since: datetime, is_first_run: bool) -> bool:
+    return is_first_run and since < timezone.now() - OLD
 
 
 def _number_key(finding: Finding) -> Key:

@@ -181,6 +181,22 @@ def test_at_the_first_run_receivers_hear_only_of_the_last_thirty_days(stockhub):
     assert deadline_events().count() == rows.open_rows().count() == 2
 
 
+def test_receivers_hear_of_a_new_beginning_of_what_was_old_at_the_first_run(stockhub):
+    heard = stockhub.heard(deadline_passed)
+    shop = Shop(days=60)
+    shipment = shop.shipment(shop.order("complete"), days=50, delivered=False)
+    walk()
+    stockhub.run_pending()
+    assert not heard
+    shipment.updated_at = shipment.received_at = timezone.now() - timedelta(days=6)
+    shipment.save()
+    for _number in range(2):
+        rows.update([shipment.order.pk])
+        walk()
+        stockhub.run_pending()
+    assert [(call.document, call.since) for call in heard] == [(shipment, shipment.updated_at)]
+
+
 def test_after_the_first_run_receivers_hear_of_what_is_old_too(stockhub, settings):
     heard = stockhub.heard(deadline_passed)
     walk()
