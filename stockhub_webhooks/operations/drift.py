@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Greatest, Least
 
-from stockhub_webhooks.db import leases
+from stockhub_webhooks.db import leases, row_locks
 from stockhub_webhooks.db.connections import close_if_broken, database_alias, with_retries, write_transaction
 from stockhub_webhooks.db.throttle import Throttle, is_over
 from stockhub_webhooks.logs import logger_of
@@ -75,7 +75,11 @@ def _count_batch() -> int:
         due = Message.objects.using(using).filter(notes_due_at__isnull=False).order_by("notes_due_at", "pk")
         messages = list(leases.skip_locked(due.defer("body", "headers")[:BATCH]))
         if messages:
-            for key, seen in sorted(_differences(messages).items()):
+            differences = _differences(messages)
+            topics, names = {key[0] for key in differences}, {key[2] for key in differences}
+            counters = Drift.objects.using(using).filter(topic__in=topics, name__in=names).order_by("pk")
+            row_locks.lock_rows(counters.only("pk"), {"topic": min(topics, default="")})
+            for key, seen in sorted(differences.items()):
                 _add(key, seen)
             Message.objects.using(using).filter(pk__in=[row.pk for row in messages]).update(notes_due_at=None)
     return len(messages)

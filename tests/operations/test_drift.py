@@ -19,6 +19,7 @@ from stockhub_webhooks.operations.replay import run
 from stockhub_webhooks.operations.replay.choice import Choice
 from stockhub_webhooks.serializers import read
 from tests.conftest import TEST_KEY
+from tests.processing.test_locked_orders import in_other_transaction
 from tests.samples import contract, sample
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -254,3 +255,16 @@ def test_several_processes_at_once_count_each_message_once(post, monkeypatch):
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(count, range(3)))
     assert Drift.objects.get().count == 20
+
+
+@pytest.mark.postgresql
+@pytest.mark.mariadb
+def test_locked_counter_is_not_waited_for(post, settings):
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"DATABASE_TIMEOUT_SECONDS": 100}
+    body = sample("order") | {"unheard_of": 1}
+    post("order", body)
+    former = counted()
+    post("order", body | {"increment_id": "000000777"})
+    with in_other_transaction(lambda: list(Drift.objects.select_for_update())):
+        assert counted() == former
+    assert counted() == {key: count + 1 for key, count in former.items()}
