@@ -31,6 +31,7 @@ SHARES = {
     "test_odd_messages.py": "mariadb",
     "test_progress.py": "sqlite",
     "test_server.py": "mariadb",
+    "test_supervision.py": "mariadb",
     "testing": "sqlite",
     "worklists": "sqlite",
 }

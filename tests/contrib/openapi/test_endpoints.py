@@ -10,7 +10,7 @@ from tests.conftest import KEY, PREFIX
 from tests.host.wsgi import application
 
 # hundreds of requests: once is enough, not with every database, Python and Django
-pytestmark = [pytest.mark.server, pytest.mark.postgresql]
+pytestmark = [pytest.mark.server, pytest.mark.sqlite]
 schema = schemathesis.openapi.from_dict(document())
 schema.app = application
 # the same ones each time: what fails here must fail for everybody
