@@ -17,6 +17,7 @@ from stockhub_webhooks.purchases.pieces import with_pieces
 
 CANCELLED = frozenset({"cancelled", "canceled"})
 REFUSED = frozenset({"rejected", "denied"})  # return statuses without a refund
+NOT_REFUNDED = frozenset({"exchange", "replacement", "repair", "store_credit"})  # resolutions of an item of a return
 SETTLED = frozenset({"closed", "processed_closed"})  # return statuses in which `qty_approved` is final
 COUNTED = (
     "sent", "delivered", "asked_back", "refused", "returned", "kept", "refunded", "reversed", "cancelled",
@@ -34,7 +35,8 @@ class Quantities:
         sent: pieces that have left: the carrier has collected their parcel.
         asked_back: pieces of returns that were not refused, including those already returned.
         refused: pieces of returns that were refused.
-        kept: pieces that were refused after they came back, so that they are not refunded; part of `returned`.
+        kept: pieces of returns that are not refunded: they were refused after they came back, or are exchanged; part of
+            `asked_back`.
         reversed: pieces refunded because they were cancelled; part of `refunded`.
         cancelled: pieces that will not be sent: `reversed`, or those of a cancelled order that have not left. What is
             cancelled line by line no message says, so a closed order may keep open pieces.
@@ -260,6 +262,11 @@ def is_refused(item: Any, rma_status: str | None) -> bool:
     return _return_status(item, rma_status) in REFUSED
 
 
+def is_exchanged(item: Any) -> bool:
+    """Return True if an item of a return is exchanged or repaired rather than refunded."""
+    return not NOT_REFUNDED.isdisjoint((wish or "").lower() for wish in (item.resolution, item.merchant_resolution))
+
+
 def _return_status(item: Any, rma_status: str | None) -> str:
     return (item.status or rma_status or "").lower()
 
@@ -271,7 +278,8 @@ def _returning(rma_status: str | None, item: Any) -> dict[str, int]:
         return {"asked_back": returned, "returned": returned, "kept": returned, "refused": refused}
     approved = item.qty_approved if _return_status(item, rma_status) in SETTLED else None
     asked = max(returned, requested if approved is None else approved)
-    return {"asked_back": asked, "returned": returned, "refused": max(requested - asked, 0)}
+    kept = asked if is_exchanged(item) else 0
+    return {"asked_back": asked, "returned": returned, "kept": kept, "refused": max(requested - asked, 0)}
 
 
 def _credited(item: Any) -> dict[str, int]:

@@ -326,7 +326,7 @@ def test_support_message_does_not_ask_to_credit_refused_pieces(tell, story):
     tell.delivered(("A", "L", 1))
     tell.rma(return_item("A", qty_returned=1, status="rejected"))
     assert questions(story()) == ["…"]
-    assert drawn_steps(story())[3:] == [("done", "Returned", "1 of 1"), ("cancelled", "Refunded", "refused")]
+    assert drawn_steps(story())[3:] == [("done", "Returned", "1 of 1"), ("cancelled", "Refunded", "not due")]
 
 
 def test_support_message_about_a_stub_states_only_known_facts(tell, story):

@@ -28,7 +28,7 @@ STEPS = {
     "returned": pgettext_lazy("step", "returned"),
     "refunded": pgettext_lazy("step", "refunded"),
 }
-CANCELLED = {"returned": pgettext_lazy("step", "refused"), "refunded": pgettext_lazy("step", "refused")}
+CANCELLED = {"returned": pgettext_lazy("step", "refused"), "refunded": pgettext_lazy("step", "not due")}
 NOT_SENT = pgettext_lazy("step", "cancelled")
 
 TERMS = {

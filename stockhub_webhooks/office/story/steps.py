@@ -36,7 +36,7 @@ class Step:
         pieces: number of pieces that reached this step.
         of: number of pieces expected; None if unknown.
         is_at_least: `of` is a minimum, because an order of the purchase or one of its quantities is missing.
-        cancelled: pieces that will not be sent; for returns and refunds, pieces that were refused.
+        cancelled: pieces that will not be sent; of a return, those refused; of a refund, those refused or exchanged.
         has_problem: the carrier reports a problem with a parcel.
     """
 
@@ -144,7 +144,7 @@ def _sent(step: Step) -> Step:
 
 
 def _refunded(total: Quantities) -> Step:
-    """Return the refund step: returned and cancelled pieces are due, except those refused after they came back."""
+    """Return the refund step: returned and cancelled pieces are due, except those refused or exchanged."""
     back = total.asked_back + total.reversed
     due = max(total.refunded, back - total.kept)
     return _optional_step("refunded", total.refunded, due, max(back - due, 0))

@@ -10,12 +10,11 @@ from stockhub_webhooks.models import RMA, RMAItem
 from stockhub_webhooks.office.worklists.loading import Case, first_known
 from stockhub_webhooks.office.worklists.rules import Finding
 from stockhub_webhooks.purchases.pieces import with_pieces
-from stockhub_webhooks.purchases.quantities import CANCELLED, SETTLED, is_refused
+from stockhub_webhooks.purchases.quantities import CANCELLED, SETTLED, is_exchanged, is_refused
 
 UNANSWERED = frozenset({"", "pending"})
 CAME_BACK = frozenset({"received", "approved", "processed_closed"})  # of an item or a whole return
 PARTLY_BACK = frozenset({"received_on_item", "approved_on_item", "rejected_on_item"})
-NO_REFUND = frozenset({"exchange", "replacement", "repair", "store_credit"})  # resolutions
 
 
 def find(case: Case) -> Iterator[Finding]:
@@ -77,8 +76,7 @@ def _due(rma: RMA) -> dict[tuple[str, str], int]:
 
 def is_refunded(rma: RMA, item: RMAItem) -> bool:
     """Return True if what came back of an item is to be credited: it is neither refused nor exchanged."""
-    wishes = {_code(item.resolution), _code(item.merchant_resolution)}
-    return not is_refused(item, rma.status) and not wishes & NO_REFUND
+    return not is_refused(item, rma.status) and not is_exchanged(item)
 
 
 def _pieces_due(rma: RMA, item: RMAItem) -> int:

@@ -141,6 +141,16 @@ def test_refused_return_expects_no_refund(tell, steps):
     assert told(steps(), "returned", "refunded") == [(State.DONE, 1, 1), (State.CANCELLED, 0, 0)]
 
 
+@pytest.mark.parametrize("wish", ["resolution", "merchant_resolution"])
+def test_exchange_expects_no_refund(tell, steps, wish):
+    tell.order(("A", "L", 2))
+    tell.rma(return_item("A", qty_returned=1, **{wish: "Exchange"}), return_item("A", qty_returned=1))
+    assert told(steps(), "returned", "refunded") == [(State.DONE, 2, 2), (State.OPEN, 0, 1)]
+    tell.credit(("A", "L", 1))
+    assert told(steps(), "refunded") == [(State.DONE, 1, 1)]
+    assert steps()["refunded"].cancelled == 1
+
+
 def test_ordered_number_of_a_stub_is_unknown(tell, steps):
     tell.delivered(("A", "L", 2))
     assert told(steps(), "ordered", "shipped", "delivered") == [
