@@ -76,10 +76,9 @@ def record(refused: RefusedRequest) -> None:
         with query_timeout(database_alias()):
             network = network_of(refused.remote_address)
             is_muted = refused_bodies.count_muted(refused.key_fingerprint, network, refused.at)
-            is_first = _count(refused, muted=int(is_muted))
             if refused.body and may_keep_body(len(refused.body)) and not is_muted:
-                _keep(refused, refused.body, network)
-            if is_first:  # last, since a failure of it must lose no body
+                _keep(refused, refused.body, network)  # first, since a failure of the others must lose no body
+            if _count(refused, muted=int(is_muted)):
                 delete_expired()
     except DatabaseFault as fault:
         logger.warning("a refused request was not counted (%s); the sender had its answer", type(fault).__name__)

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import override_settings
 from django.utils import timezone
 
@@ -13,6 +14,7 @@ from stockhub_webhooks.models import Event, Message, Order, Refusal, RefusedBody
 from stockhub_webhooks.receiving import refusals
 from stockhub_webhooks.receiving.authentication import fingerprint
 from tests.conftest import KEY
+from tests.processing.test_locked_orders import in_other_transaction
 from tests.samples import contract, sample
 
 pytestmark = pytest.mark.django_db
@@ -78,6 +80,16 @@ def test_a_refused_message_is_kept_byte_for_byte(post, topic):
     assert (kept.url_topic, kept.topic, kept.reason) == (topic, topic, "wrong_key")
     assert kept.headers["x-version"] == "V1"
     assert "mistyped" not in json.dumps(kept.headers)
+
+
+@pytest.mark.postgresql
+def test_refused_message_is_kept_although_another_transaction_holds_its_counter(post, transactional_db, settings):
+    settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"DATABASE_TIMEOUT_SECONDS": 1}
+    post("order", b"x", key="mistyped")
+    with in_other_transaction(lambda: list(Refusal.objects.select_for_update())):
+        assert post("order", key="mistyped").status_code == 401
+    connection.close()  # the time-out has cut it
+    assert RefusedBody.objects.get().increment_id == contract("order")["increment_id"]
 
 
 @pytest.mark.parametrize("body", [b"", b"x", b"{}", b"[]", b"[1, 2]"])
