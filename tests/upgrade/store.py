@@ -8,8 +8,9 @@ import hashlib
 import json
 from pathlib import Path
 
-FILE = Path(__file__).with_name("rows.json")
-MIGRATIONS = Path(__file__).parents[2] / "stockhub_webhooks" / "migrations"
+FILE = Path(__file__).resolve().with_name("rows.json")
+ROOT = FILE.parents[2]
+MIGRATIONS = ROOT / "stockhub_webhooks" / "migrations"
 APP = "stockhub_webhooks"
 KEY = "the-key-of-the-tests-0123456789"
 
@@ -110,7 +111,8 @@ def main():
         },
     }
     stored["heard"] = sorted(deliver())
-    FILE.write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    text = json.dumps(stored, indent=1, sort_keys=True).replace(f"{ROOT}/", "")  # tracebacks name the checkout
+    FILE.write_text(f"{text}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
