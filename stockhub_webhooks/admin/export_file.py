@@ -155,7 +155,7 @@ class ExportRequestAdmin(WorkRequestAdmin):
     def what(self, row: ExportRequest) -> str:
         """Return the kind of the documents, and the account if one was chosen."""
         name = str(exports.export_of(row).table.model._meta.verbose_name_plural)
-        return f"{name} ({labels.account(row.account)})" if row.account else name
+        return f"{name} ({labels.account(row.only_account)})" if row.only_account else name
 
     @admin.display(description=gettext_lazy("only with status"))
     def statuses_in_words(self, row: ExportRequest) -> str:

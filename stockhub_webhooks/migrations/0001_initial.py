@@ -106,7 +106,7 @@ class Migration(migrations.Migration):
                 ('first', models.DateField(verbose_name='from')),
                 ('last', models.DateField(verbose_name='up to and including')),
                 ('statuses', models.JSONField(blank=True, null=True, verbose_name='status')),
-                ('account', stockhub_webhooks.db.fields.ExactCharField(blank=True, max_length=64, null=True, verbose_name='account')),
+                ('only_account', stockhub_webhooks.db.fields.ExactCharField(blank=True, max_length=64, null=True, verbose_name='account')),
                 ('by_line', models.BooleanField(default=False, verbose_name='one row a line')),
                 ('with_persons', models.BooleanField(default=False, verbose_name='with customers')),
                 ('language', stockhub_webhooks.db.fields.ExactCharField(blank=True, max_length=16, verbose_name='language')),

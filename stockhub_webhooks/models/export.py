@@ -26,7 +26,7 @@ class ExportRequest(WorkRequest):
         first: the first day.
         last: the last day.
         statuses: codes of the statuses to export; None or empty for all documents.
-        account: whose documents to export; None or empty for those of all accounts.
+        only_account: whose documents to export; None or empty for those of all accounts.
         by_line: True for one row per line instead of one per document.
         with_persons: True if the file has customers.
         language: the language of the headers.
@@ -45,7 +45,7 @@ class ExportRequest(WorkRequest):
     statuses: models.JSONField[list[str] | None, list[str] | None] = models.JSONField(
         _("status"), null=True, blank=True
     )
-    account: models.CharField[str | None, str | None] = ExactCharField(
+    only_account: models.CharField[str | None, str | None] = ExactCharField(
         _("account"), max_length=64, null=True, blank=True
     )
     by_line: models.BooleanField[bool, bool] = models.BooleanField(_("one row a line"), default=False)

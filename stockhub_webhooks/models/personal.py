@@ -43,7 +43,7 @@ IMPERSONAL: dict[str, frozenset[str]] = {
     "Erasure": frozenset({"account", "order_numbers", "erased_by"}),  # colleagues are named
     "Event": frozenset({"type", "account", "increment_id", "po_number"}),
     "ExportPart": frozenset({"data"}),  # `ExportRequest.with_persons` says whether it has customers
-    "ExportRequest": _ASKED | {"topic", "statuses", "account", "language", "reached", "reason"},
+    "ExportRequest": _ASKED | {"topic", "statuses", "only_account", "language", "reached", "reason"},
     "FinishedStep": frozenset({"name"}),
     "Heartbeat": frozenset({"name"}),
     "HostLink": frozenset({"account", "status", "cause"}),

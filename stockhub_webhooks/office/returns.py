@@ -17,14 +17,12 @@ from stockhub_webhooks.models import RMA
 from stockhub_webhooks.models.credit_memo import CreditMemoItem
 from stockhub_webhooks.models.order import OrderItem
 from stockhub_webhooks.models.rma import RMAItem
-from stockhub_webhooks.office.worklists.returning import is_refunded, take_pieces
+from stockhub_webhooks.office.worklists.returning import Credited, is_refunded, take_pieces
 from stockhub_webhooks.purchases.pieces import with_pieces
 from stockhub_webhooks.purchases.quantities import CANCELLED
 
 LIMIT = 5000  # lines of all returns and credit notes of a page; with more, nothing is said
 CREDITED, IN_PART, OPEN, NO_REFUND = "credited", "in_part", "open", "no_refund"
-
-Article = tuple[str, str]
 
 
 @dataclass
@@ -51,11 +49,11 @@ def summaries(returns: Sequence[RMA]) -> dict[int, Summary]:
     if items is None or prices is None or credited is None:
         return {}
     price_of = {(item.order_id, *_article(item)): item.item_price_inc_tax for item in prices}
-    left: dict[int, Counter[Article]] = defaultdict(Counter)
+    left: dict[int, Credited] = defaultdict(lambda: defaultdict(Counter))
     for memo_items in _by_document(credited, "credit_memo_id").values():
         for item in memo_items:
             if (item.reversal or "").lower() not in CANCELLED:
-                left[item.credit_memo.order_id][_article(item)] += item.qty or 0
+                left[item.credit_memo.order_id][item.sku or ""][item.size or ""] += item.qty or 0
     return {
         pk: _summary(rma_items, price_of, left[rma_items[0].rma.order_id])
         for pk, rma_items in sorted(_by_document(items, "rma_id").items())
@@ -78,7 +76,7 @@ def _by_document(lines: list[Any], key: str) -> dict[int, list[Any]]:
     return {pk: with_pieces(lines) for pk, lines in by_document.items()}
 
 
-def _summary(items: list[Any], price_of: dict[Any, Any], left: Counter[Article]) -> Summary:
+def _summary(items: list[Any], price_of: dict[Any, Any], left: Credited) -> Summary:
     """Return the summary of one return, and take its pieces from those that are credited and `left`."""
     summary, wanted, taken = Summary(value=Decimal(0)), 0, 0
     for item in items:
@@ -87,11 +85,11 @@ def _summary(items: list[Any], price_of: dict[Any, Any], left: Counter[Article])
         summary.pieces += number
         summary.value = None if price is None or summary.value is None else summary.value + price * number
         if is_refunded(item.rma, item):
-            wanted, taken = wanted + number, taken + take_pieces(left, _article(item), number)
+            wanted, taken = wanted + number, taken + take_pieces(left[item.sku or ""], item.size or "", number)
     if wanted:
         summary.refund = CREDITED if taken == wanted else IN_PART if taken else OPEN
     return summary
 
 
-def _article(item: Any) -> Article:
+def _article(item: Any) -> tuple[str, str]:
     return item.sku or "", item.size or ""

@@ -57,7 +57,7 @@ def begin(export: Export, total: int, *, who: str, who_pk: str) -> ExportRequest
         first=export.period.first,
         last=export.period.last,
         statuses=list(export.statuses),
-        account=export.account,
+        only_account=export.account,
         by_line=export.by_line,
         with_persons=export.with_persons,
         language=export.language or "",
@@ -127,7 +127,7 @@ def export_of(request: ExportRequest) -> Export:
         request.with_persons,
         language,
         tuple(request.statuses or ()),
-        request.account or "",
+        request.only_account or "",
     )
 
 

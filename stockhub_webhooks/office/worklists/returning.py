@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +15,8 @@ from stockhub_webhooks.purchases.quantities import CANCELLED, SETTLED, is_exchan
 UNANSWERED = frozenset({"", "pending"})
 CAME_BACK = frozenset({"received", "approved", "processed_closed"})  # of an item or a whole return
 PARTLY_BACK = frozenset({"received_on_item", "approved_on_item", "rejected_on_item"})
+
+Credited = defaultdict[str, Counter[str]]  # by SKU, the pieces by size
 
 
 def find(case: Case) -> Iterator[Finding]:
@@ -40,25 +42,30 @@ def _is_unanswered(rma: RMA) -> bool:
 
 def _not_credited(case: Case, rmas: list[RMA]) -> Iterator[Finding]:
     """Hand the credited pieces out to the returns, the oldest first; yield those that miss some."""
-    credited: Counter[tuple[str, str]] = Counter()
+    credited: Credited = defaultdict(Counter)
     for memo in filter(case.purchase.has, case.purchase.credit_memos):
         for item in with_pieces(memo.items.all()):
             if _code(item.reversal) not in CANCELLED:
-                credited[item.sku or "", item.size or ""] += item.qty or 0
+                credited[item.sku or ""][item.size or ""] += item.qty or 0
     for rma in sorted(rmas, key=lambda rma: (first_known(rma, "date_received", "date_requested"), rma.pk)):
         due = _due(rma)
-        missing = sum(number - take_pieces(credited, article, number) for article, number in due.items())
+        missing = sum(number - take_pieces(credited[sku], size, number) for (sku, size), number in due.items())
         if missing > 0:
             since = first_known(rma, "date_received", "date_processed")
             facts = {"code": "not_credited", "pieces": missing, "of": sum(due.values())}
             yield Finding("return_not_credited", rma, since, [facts])
 
 
-def take_pieces(credited: Counter[tuple[str, str]], article: tuple[str, str], number: int) -> int:
-    """Take pieces of an article out of what was credited; a size that one side lacks is no difference."""
-    sku, size = article
+def take_pieces(credited: Counter[str], size: str, number: int) -> int:
+    """Take pieces out of those of an article that were credited; a size that one side lacks is no difference.
+
+    Args:
+        credited: pieces by size; what is taken is subtracted.
+        size: the size of the pieces that came back.
+        number: how many of them are wanted.
+    """
     taken = 0
-    for key in [article, *(key for key in credited if key != article and key[0] == sku and not (key[1] and size))]:
+    for key in [size, *(key for key in credited if key != size and not (key and size))]:
         part = min(credited[key], number - taken)
         credited[key] -= part
         taken += part
