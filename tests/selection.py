@@ -27,6 +27,7 @@ SHARES = {
     "test_celery_processes.py": "postgresql",
     "test_checks.py": "sqlite",
     "test_ingest.py": "sqlite",
+    "test_lines.py": "sqlite",
     "test_journal_copy.py": "mariadb",
     "test_odd_messages.py": "mariadb",
     "test_progress.py": "sqlite",

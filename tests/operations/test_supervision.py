@@ -33,7 +33,6 @@ def wait_for(condition, seconds=60):
 
 
 @pytest.mark.postgresql
-@pytest.mark.mariadb
 def test_receiver_that_never_returns_leaves_the_other_calls_alone(orders):
     worker = orders.start("-m", "django", "stockhub_worker", SHOP_ENDLESS_ORDERS=NUMBERS[1])
     wait_for(lambda: done(orders) == [NUMBERS[0], *NUMBERS[2:]])
@@ -77,7 +76,6 @@ def test_second_signal_ends_a_worker_whose_receiver_never_returns(orders):
 
 
 @pytest.mark.postgresql
-@pytest.mark.mariadb
 def test_cron_lines_do_not_pile_up_while_receivers_never_return(orders):
     orders.environment |= {"SHOP_ENDLESS_ORDERS": " ".join(NUMBERS), "SHOP_ALARM_SECONDS": "10"}
     arguments = ("-m", "django", "stockhub_worker", "--once", "--max-seconds=1")
