@@ -110,7 +110,8 @@ def _bodies(limit: datetime) -> Any:
     settled = (Message.Status.APPLIED, Message.Status.DISMISSED)
     rows = _rows(Message).filter(body_removed_at=None, received_at__lt=limit, status__in=settled)
     unfinished = ReceiverCall.objects.using(database_alias()).filter(is_unfinished(), event__message=OuterRef("pk"))
-    return rows.filter(~Exists(unfinished)).order_by("received_at", "pk")
+    # the columns of an index, so that bodies that were removed cost nothing
+    return rows.filter(~Exists(unfinished)).order_by("body_removed_at", "received_at", "pk")
 
 
 def _events(limit: datetime) -> Any:
