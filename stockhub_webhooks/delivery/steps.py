@@ -12,8 +12,7 @@ from typing import Any
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.db.sequences import insert_missing
 from stockhub_webhooks.models import FinishedStep, ReceiverCall
-
-NAME_LENGTH = 100
+from stockhub_webhooks.models.booking import STEP_NAME_LENGTH
 
 
 def run(call: ReceiverCall, name: str, function: Callable[[], Any]) -> None:
@@ -22,8 +21,10 @@ def run(call: ReceiverCall, name: str, function: Callable[[], Any]) -> None:
     Raises:
         ValueError: the name could not be saved; the step was not run.
     """
-    if not 0 < len(name) <= NAME_LENGTH or "\0" in name:
-        raise ValueError(f"event.once({name[:NAME_LENGTH]!r}): name the step with 1 to {NAME_LENGTH} characters")
+    if not 0 < len(name) <= STEP_NAME_LENGTH or "\0" in name:
+        raise ValueError(
+            f"event.once({name[:STEP_NAME_LENGTH]!r}): name the step with 1 to {STEP_NAME_LENGTH} characters"
+        )
     rows = FinishedStep.objects.using(database_alias()).filter(call=call, name=name)
     if name not in call.steps_run and not rows.exists():
         function()

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from django.db.models.fields.related_descriptors import RelatedManager
     from typing_extensions import Self
 
+STEP_NAME_LENGTH = 100
+
 
 def purchase_name(po_number: str | None, increment_id: str) -> str:
     """Return what a purchase is booked under: the shop's own order number, or else Stock Hub's number of the order."""
@@ -87,7 +89,7 @@ class FinishedStep(RowModel):
     call: models.ForeignKey[ReceiverCall, ReceiverCall] = models.ForeignKey(
         ReceiverCall, models.CASCADE, related_name="finished_steps", verbose_name=_("task for our shop")
     )
-    name: models.CharField[str, str] = ExactCharField(_("name"), max_length=100)
+    name: models.CharField[str, str] = ExactCharField(_("name"), max_length=STEP_NAME_LENGTH)
 
     class Meta:
         verbose_name = _("finished step")

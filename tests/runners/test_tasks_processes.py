@@ -6,7 +6,7 @@ import pytest
 
 from tests.runners.conftest import assert_each_event_was_told_once_and_in_sequence, order, post
 
-# on MariaDB the package migrates for half a minute a test, and has nothing of its own there
+# once is enough; on MariaDB the package migrates for half a minute a test
 pytestmark = [pytest.mark.server, pytest.mark.postgresql]
 WORKER = ("-m", "django", "db_worker", "--interval", "0.1", "--no-startup-delay", "-v0")
 RUNNING = (
