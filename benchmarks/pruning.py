@@ -126,7 +126,7 @@ def report(ratios, plain, busy, lost, left):
 
 
 class Sender:
-    """Posts an order every 20 ms, each with a number of its own."""
+    """Posts an order every 20 ms, each a purchase of its own."""
 
     def __init__(self, address):
         from tests.conftest import KEY, PREFIX
@@ -146,7 +146,8 @@ class Sender:
         while goes_on() or len(answers) < 10:
             time.sleep(max(due - time.monotonic(), 0))
             self.count += 1
-            body = json.dumps(self.body | {"increment_id": f"{900_000_000 + self.count}"})
+            number = f"{900_000_000 + self.count}"
+            body = json.dumps(self.body | {"increment_id": number, "po_number": f"PO-{number}"})
             began = time.monotonic()
             self.connection.request("POST", self.path, body, self.headers)
             answer = self.connection.getresponse()

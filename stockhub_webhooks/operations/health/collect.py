@@ -25,6 +25,7 @@ from stockhub_webhooks.operations.health.failing import failing_lookups, failing
 from stockhub_webhooks.operations.health.locked import locked_rows
 from stockhub_webhooks.operations.health.report import (
     ANY,
+    MAX_PAST_TERM,
     Backlog,
     BlockedReceiver,
     DriftCount,
@@ -62,7 +63,8 @@ def collect_report(*, with_keys: bool = True, with_writes: bool = True) -> Repor
         with query_timeout(database_alias()):
             last, drift = (_last_by_key(), _drift()) if with_keys else (_last_by_topic(), [])
             report = _from_tables(files, last, drift, is_full=with_keys)
-            report = replace(report, past_term=retention.past_term(grace=retention.GRACE, is_quick=not with_keys))
+            past_term = retention.past_term(grace=retention.GRACE, is_quick=not with_keys, at_most=MAX_PAST_TERM)
+            report = replace(report, past_term=past_term)
             return replace(report, **_writes()) if with_writes else report
     except DatabaseError as error:
         name, missing = type(error).__name__, is_missing_table(error)

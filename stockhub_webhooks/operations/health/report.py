@@ -9,6 +9,7 @@ from typing import Any
 from stockhub_webhooks.operations.health.work import LATE_SECONDS
 
 ANY = "any"  # the topic could not be determined
+MAX_PAST_TERM = 1000
 
 
 @dataclass(frozen=True)
@@ -260,7 +261,8 @@ class Report:
         failing_lookups: orders and lines for which a resolver of the shop raised, by cause.
         workers: name of a worker to its last heartbeat.
         drift: differences between messages and their documentation, the latest ones first; at most 50.
-        past_term: kind of personal data to the number of rows that are past their term for a day, and still here.
+        past_term: kind of personal data to the number of rows that are past their term for a day, and still here;
+            counting ends at `MAX_PAST_TERM` of a kind, since there may be millions.
         silent_hours: opening hours since the last webhook, None if there was none.
         silence_after_hours: opening hours that count as silence, by `SILENCE_AFTER_HOURS` or learned; None for never,
             and if it was not learned, since there is no silence yet.

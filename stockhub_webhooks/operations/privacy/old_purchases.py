@@ -5,9 +5,10 @@ An erased order keeps its number, so that a message that comes even later brings
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
@@ -50,14 +51,12 @@ def remove_old_addresses(limit: datetime) -> Iterator[int]:
         yield with_retries(partial(_remove_addresses, (), limit, pks), is_transaction=True)
 
 
-def count_old_addresses(limit: datetime) -> int:
-    """Return the number of addresses of old purchases."""
-    count = 0
-    for pks in _batches(_with_addresses(), limit):
-        count += _count_addresses(_old(_orders().filter(pk__in=pks), limit))
-    for pks in _batches(_requests().filter(_has_address(PaymentRequest)), limit):
-        count += _count_addresses(_old_requests(pks, limit))
-    return count
+def count_old_addresses(limit: datetime, at_most: int | None = None) -> int:
+    """Return the number of addresses of old purchases; counting ends at `at_most`."""
+    requests = _requests().filter(_has_address(PaymentRequest))
+    of_orders = (_old(_orders().filter(pk__in=pks), limit) for pks in _batches(_with_addresses(), limit))
+    of_requests = (_old_requests(pks, limit) for pks in _batches(requests, limit))
+    return _total((_count_addresses(old) for old in chain(of_orders, of_requests)), at_most)
 
 
 def remove_old_documents(limit: datetime) -> Iterator[int]:
@@ -68,11 +67,21 @@ def remove_old_documents(limit: datetime) -> Iterator[int]:
         yield with_retries(partial(_remove_documents, (), limit, pks), is_transaction=True)
 
 
-def count_old_documents(limit: datetime) -> int:
-    """Return the number of orders, and of requests without one, of old purchases."""
-    batches = _batches(_with_content(_orders()), limit)
-    orders = sum(len(_old(_orders().filter(pk__in=pks), limit).orders) for pks in batches)
-    return orders + sum(len(_old_requests(pks, limit).requests) for pks in _batches(_with_content(_requests()), limit))
+def count_old_documents(limit: datetime, at_most: int | None = None) -> int:
+    """Return the number of orders, and of requests without one, of old purchases; counting ends at `at_most`."""
+    orders = (_old(_orders().filter(pk__in=pks), limit).orders for pks in _batches(_with_content(_orders()), limit))
+    requests = (_old_requests(pks, limit).requests for pks in _batches(_with_content(_requests()), limit))
+    return _total(map(len, chain(orders, requests)), at_most)
+
+
+def _total(counts: Iterable[int], at_most: int | None) -> int:
+    """Return the sum; look at no further batch if it is reached."""
+    total = 0
+    for count in counts:
+        total += count
+        if at_most is not None and total >= at_most:
+            return at_most
+    return total
 
 
 # ---------------------------------------------------------------- choice

@@ -84,7 +84,11 @@ def prune(stop: threading.Event | None = None, *, until: float = float("inf"), p
 
 
 def past_term(
-    terms: dict[str, int | None] | None = None, *, grace: timedelta = timedelta(0), is_quick: bool = False
+    terms: dict[str, int | None] | None = None,
+    *,
+    grace: timedelta = timedelta(0),
+    is_quick: bool = False,
+    at_most: int | None = None,
 ) -> dict[str, int]:
     """Return how much is past its term and still here, by kind.
 
@@ -93,13 +97,14 @@ def past_term(
         grace: what is past its term for less than this does not count, since it is removed once an hour.
         is_quick: True to leave out the addresses, the documents, the requests and the numbers that were asked for,
             which need more than an index.
+        at_most: counting ends at so many rows of each selection.
     """
     now = timezone.now() - grace
     counts: dict[str, int] = {}
     for kind, term in (retention_days() if terms is None else terms).items():
         if term is not None and not (is_quick and kind not in QUICK_COUNTS):
             limit = now - timedelta(days=term)
-            counts[kind] = sum(count(limit) for count in (QUICK_COUNTS if is_quick else COUNTS)[kind])
+            counts[kind] = sum(count(limit, at_most) for count in (QUICK_COUNTS if is_quick else COUNTS)[kind])
     return counts
 
 
@@ -183,7 +188,7 @@ def _in_batches(select: Callable[[datetime], Any], remove: Callable[[Any], int],
 
 WORK_REQUESTS = (Replay, BulkRequest, ExportRequest, Pull)
 Step = Callable[[datetime], Iterator[int]]
-Count = Callable[[datetime], int]
+Count = Callable[[datetime, int | None], int]
 Selections = tuple[tuple[Callable[[datetime], Any], Callable[[Any], int]], ...]
 
 QUICK_SELECTIONS: dict[str, Selections] = {
@@ -216,8 +221,9 @@ def _counts(selections: dict[str, Selections]) -> dict[str, tuple[Count, ...]]:
     return {kind: tuple(partial(_count, select) for select, _ in steps) for kind, steps in selections.items()}
 
 
-def _count(select: Callable[[datetime], Any], limit: datetime) -> int:
-    return int(select(limit).order_by().count())
+def _count(select: Callable[[datetime], Any], limit: datetime, at_most: int | None) -> int:
+    rows = select(limit)
+    return int((rows.order_by() if at_most is None else rows[:at_most]).count())
 
 
 QUICK_COUNTS: dict[str, tuple[Count, ...]] = _counts(QUICK_SELECTIONS)

@@ -7,7 +7,9 @@ from io import StringIO
 import pytest
 from django.apps import apps
 from django.core.management import call_command
+from django.db import connection
 from django.db.models import DateTimeField, Q
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from stockhub_webhooks import signals
@@ -306,6 +308,24 @@ def test_report_names_what_is_past_its_term_and_still_here(terms, old_shop):
     assert 0 < quick[ATTEMPTS] < report.past_term[ATTEMPTS], "without the requests, whose tables have no index of it"
     prune()
     assert "past_term" not in {problem.code for problem in find_problems(collect_report(with_writes=False))}
+
+
+def test_report_counts_no_further_than_needed_if_millions_are_past_their_term(terms, old_shop, monkeypatch):
+    monkeypatch.setattr("stockhub_webhooks.operations.health.collect.MAX_PAST_TERM", 2)
+    monkeypatch.setattr("stockhub_webhooks.operations.health.rules.messages.MAX_PAST_TERM", 2)
+    with CaptureQueriesContext(connection) as queries:
+        report = collect_report(with_keys=False, with_writes=False)
+    assert report.past_term[BODIES] == 2
+    counts = [query["sql"] for query in queries if "COUNT(*)" in query["sql"] and "body_removed_at" in query["sql"]]
+    assert counts and all("LIMIT 2" in sql for sql in counts)
+    capped = past_term_text(report)
+    monkeypatch.undo()
+    assert capped != past_term_text(report), "the number is the least, and the sentence says so"
+
+
+def past_term_text(report):
+    (problem,) = (problem for problem in find_problems(report) if problem.code == "past_term")
+    return problem.text
 
 
 def test_check_says_what_would_go_until_the_terms_are_set(old_shop, settings):

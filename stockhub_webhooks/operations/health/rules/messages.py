@@ -12,7 +12,7 @@ from stockhub_webhooks.conf import conf
 from stockhub_webhooks.models.personal import ADDRESSES, ATTEMPTS, BODIES, DOCUMENTS, EVENTS, REFUSED
 from stockhub_webhooks.operations.health.problems import REAL, Level, Problem, format_time
 from stockhub_webhooks.operations.health.refusals import find as find_refusals
-from stockhub_webhooks.operations.health.report import Report
+from stockhub_webhooks.operations.health.report import MAX_PAST_TERM, Report
 
 # words of the office for the kinds of retention
 KIND_LABELS = {
@@ -146,5 +146,10 @@ def past_term(report: Report) -> Iterator[Problem]:
             "run?",
             count,
         )
+        if max(report.past_term.values()) >= MAX_PAST_TERM:
+            text = _(
+                "At least %(count)d rows with personal data are past their term and still here (%(kinds)s): does "
+                "stockhub_worker run?"
+            )
         kinds = ", ".join(str(KIND_LABELS[kind]) for kind, rows in report.past_term.items() if rows)
         yield Problem("past_term", Level.WARNING, text % {"count": count, "kinds": kinds})
