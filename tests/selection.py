@@ -43,9 +43,10 @@ SLOW = frozenset({
     *("example/test_shop.py", "operations/test_bulk.py", "outages/test_storms.py", "privacy/test_canaries.py"),
     *("docs/test_guides.py", "recipes/test_recipes.py", "security/test_accounts_apart.py", "security/test_bombs.py"),
     *("security/test_caching.py", "security/test_endless.py", "security/test_error_pages.py"),
-    *("security/test_lookups.py", "security/test_markup.py", "security/test_permissions.py"),
-    *("security/test_personal_data.py", "security/test_secrets.py", "security/test_text_of_strangers.py"),
-    *("security/test_users_and_pages.py", "testing/test_plugin.py", "tests/test_types.py"),
+    *("security/test_lookups.py", "security/test_markup.py", "security/test_nul.py", "security/test_parameters.py"),
+    *("security/test_permissions.py", "security/test_personal_data.py", "security/test_secrets.py"),
+    *("security/test_text_of_strangers.py", "security/test_users_and_pages.py", "speed/test_path.py"),
+    *("testing/test_plugin.py", "tests/test_types.py"),
 })  # fmt: skip
 ON_EACH_DATABASE = (
     *("test_collect.py", "test_concurrency.py", "test_erase.py", "test_export.py", "test_finding.py"),

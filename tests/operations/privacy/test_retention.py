@@ -317,7 +317,8 @@ def test_report_counts_no_further_than_needed_if_millions_are_past_their_term(te
         report = collect_report(with_keys=False, with_writes=False)
     assert report.past_term[BODIES] == 2
     counts = [query["sql"] for query in queries if "COUNT(*)" in query["sql"] and "body_removed_at" in query["sql"]]
-    assert counts and all("LIMIT 2" in sql for sql in counts)
+    assert counts
+    assert all("LIMIT 2" in sql for sql in counts)
     capped = past_term_text(report)
     monkeypatch.undo()
     assert capped != past_term_text(report), "the number is the least, and the sentence says so"
