@@ -42,7 +42,7 @@ DATABASES = (
 )
 # Measuring slows a run down, so what PostgreSQL alone does is measured nowhere.
 MEASURED = ("SQLite", "MariaDB")
-# Beside the other databases, SQLite has most of the tests: a process for those with servers, and one for the others.
+# SQLite has most of the tests: a process for those with servers, and one for the others.
 BY_GROUP = ("-n", "2", "--dist", "loadgroup")
 # What the quick tests leave to `tests --all`.
 QUICK = ("-m", "quick or not (server or browser or slow)")
@@ -132,7 +132,11 @@ DRILLS = {
         "TEST_POSTGRESQL_URL",
         [(*PYTEST, "tests/operations/privacy"), ("-m", "benchmarks.pruning", "1000000")],
     ),
-    "flaky": ("the quick tests in random order, 20 times, on a busy disk", None, [(*PYTEST, *QUICK)] * 20),
+    "flaky": (
+        "the quick tests in random order, 20 times, on a busy disk",
+        None,
+        [(*PYTEST, *QUICK, *PARALLEL)] * 20,
+    ),
 }
 DRILL_VARIABLES = {"STOCKHUB_DRILL": "1", "STOCKHUB_FUZZ_SECONDS": "600", "STOCKHUB_EXPLAIN_MESSAGES": "1000000"}
 # Writes to the disk until it is ended.
@@ -217,9 +221,9 @@ def example(command):
 
 def quick_tests(arguments):
     """Run the quick tests on SQLite; return the exit code."""
+    say(f"the quick tests on SQLite take {QUICK_MINUTES}; `run.py tests --all` runs the others, too")
     environment = Environment(RUN / "venv")
     environment.provide("tests")
-    say(f"the quick tests on SQLite take {QUICK_MINUTES}; `run.py tests --all` runs the others, too")
     return environment.run("-m", "pytest", *QUICK, *PARALLEL, *arguments, DATABASE_URL=url_of(None))
 
 
@@ -260,21 +264,24 @@ def drills(name):
     if name == "audit":
         environment.provide("audit")
     state = known.setdefault(name, {})
+    if state.get("code") != (code_now := version_of_the_code()):
+        state.update(passed=0, code=code_now)  # what passed was other code
     say(f"{name}: {purpose}; last result: {state.get('result', 'none')}")
     passed = state.get("passed", 0)
     code = 0
-    busy = None
+    busy, variables = None, DRILL_VARIABLES
     if name == "flaky":
         arguments = ["-c", BUSY_DISK, str(RUN / "busy"), str(os.getpid())]
-        busy = environment.start(*arguments)
+        busy, variables = environment.start(*arguments), {}  # with them, the tests are those of the drills
     try:
         for number, step in enumerate(steps[passed:], passed + 1):
             say(f"step {number} of {len(steps)}")
-            code = environment.run(*step, DATABASE_URL=url_of(variable), **DRILL_VARIABLES)
+            code = environment.run(*step, DATABASE_URL=url_of(variable), **variables)
             day = time.strftime("%Y-%m-%d %H:%M")
             outcome = f"failed with exit code {code}" if code else "passed"
             done = not code and number == len(steps)
-            state.update(passed=0 if done else number - bool(code), result=f"{day}, step {number} {outcome}")
+            result = f"{day}, {code_now}, step {number} of {len(steps)} {outcome}"
+            state.update(passed=0 if done else number - bool(code), result=result)
             results.write_text(json.dumps(known, indent=2))
             if code:
                 break
@@ -283,6 +290,17 @@ def drills(name):
             stop(busy)
     print(f"{name}: {state.get('result', 'none')}")
     return code
+
+
+def version_of_the_code():
+    """Return the commit, and a digest of the changes that are not committed; "" outside of a repository."""
+    try:
+        ask = {"cwd": str(ROOT), "stderr": subprocess.DEVNULL}
+        commit = subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], **ask).decode().strip()
+        changes = subprocess.check_output(["git", "diff", "HEAD"], **ask)
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return f"{commit}+{hashlib.sha256(changes).hexdigest()[:8]}" if changes else commit
 
 
 def tests(arguments):
@@ -325,7 +343,7 @@ def run_tests(environment, databases, arguments, measured):
                 report.unlink()
             output = log.open("w") if len(databases) > 1 else None
             runner = measuring if measured and (name in MEASURED or len(databases) == 1) else ["-m", "pytest"]
-            by_group = BY_GROUP if name == "SQLite" and len(databases) > 1 else ()
+            by_group = BY_GROUP if name == "SQLite" else ()
             command = [*runner, f"--junit-xml={report}", *by_group, *arguments]
             process = environment.start(*command, output=output, DATABASE_URL=url, **variables)
             runs.append((name, process, report, log))

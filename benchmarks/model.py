@@ -7,7 +7,7 @@ status, city, delivered, po, lines ({name: value}, or None), track ((number, car
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-NEVER_ERASED = {"status", "city"}  # a null of these says nothing
+KEPT_IF_NULL = {"status", "city"}  # a null of these says nothing
 FIELDS = {"order": ("status", "city"), "shipment": ("status", "city", "delivered"), "rma": ("status",)}
 
 
@@ -96,7 +96,7 @@ class Model:
         document.order = say["order"]
         document.po = say["po"] or document.po
         for name in FIELDS[say["topic"]]:
-            if say[name] is not None or name not in NEVER_ERASED:
+            if say[name] is not None or name not in KEPT_IF_NULL:
                 document.fields[name] = say[name]
             document.fields.setdefault(name, None)
         document.lines = dict(say["lines"]) if say["lines"] else document.lines

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -49,7 +50,6 @@ def module_name(path: Path) -> str:
 MODULES = {module_name(path): path for path in sorted(FOLDER.rglob("*.py")) if "migrations" not in path.parts}
 HOW_IT_WORKS = FOLDER.parent / "docs" / "how-it-works.md"
 MIGRATIONS = sorted((FOLDER / "migrations").glob("[0-9]*.py"))
-EACH_MODULE = pytest.mark.parametrize("module", MODULES)
 
 
 def nodes_at_run_time(tree: ast.AST) -> Iterator[ast.AST]:
@@ -124,13 +124,14 @@ def test_a_circle_is_found():
     assert not circle({"a": {"b", "c"}, "b": {"c"}})
 
 
-@EACH_MODULE
-def test_every_module_has_its_place(module):
-    assert part(module) in {"", *LAYER}, f"say in LAYERS where {module} belongs"
+def test_every_module_has_its_place():
+    homeless = [module for module in MODULES if part(module) not in {"", *LAYER}]
+    assert not homeless, f"say in LAYERS where {homeless} belong"
 
 
-def test_no_module_has_two_places():
+def test_each_name_in_the_layers_is_a_module_in_one_place():
     assert len(LAYER) == len(" ".join(LAYERS).split())
+    assert set(LAYER) <= {part(module) for module in MODULES}
 
 
 def test_the_documentation_shows_these_layers():
@@ -138,12 +139,22 @@ def test_the_documentation_shows_these_layers():
     assert " → ".join(f"`{names}`" for names in LAYERS) in " ".join(text.split())
 
 
-@EACH_MODULE
-def test_imports_point_down(module):
+def test_the_documentation_names_files_that_are_there():
+    files = set(re.findall(r"`([a-z_/]+\.py)`", HOW_IT_WORKS.read_text(encoding="utf-8")))
+    assert len(files) > 20
+    assert not {file for file in files if not (FOLDER / file).is_file() and not (FOLDER.parent / file).is_file()}
+
+
+def imported_from_above(module: str) -> set[str]:
+    """Return the modules that a module imports and that are not below it, or in its own package."""
     own = part(module)
     lower = {other for other in LAYER if own and LAYER[other] < LAYER[own]}
-    wrong = {other for other in imported(module) if part(other) not in lower | {"", own}}
-    assert not wrong, f"{module} is of layer {LAYER.get(own)} and may not import {sorted(wrong)}"
+    return {other for other in imported(module) if part(other) not in lower | {"", own}}
+
+
+def test_imports_point_down():
+    wrong = {module: imported_from_above(module) for module in MODULES}
+    assert not {module: others for module, others in wrong.items() if others}
 
 
 @pytest.mark.parametrize("package", [module for module, path in MODULES.items() if path.name == "__init__.py"])
@@ -184,11 +195,19 @@ def only_names_the_user_model(path: Path) -> bool:
     return len(used) == len(harmless)
 
 
-@EACH_MODULE
-def test_only_conf_reads_the_settings(module):
-    reads = any(f"{name}.".startswith("django.conf.") for name in names_imported(MODULES[module], module))
-    allowed = part(module) == "conf" or (part(module) == "models" and only_names_the_user_model(MODULES[module]))
-    assert allowed or not reads, f"{module} reads django.conf.settings; let it ask {PACKAGE}.conf"
+def may_read_the_settings(module: str) -> bool:
+    """Return True if a module may import django.conf."""
+    return part(module) == "conf" or (part(module) == "models" and only_names_the_user_model(MODULES[module]))
+
+
+def test_only_conf_reads_the_settings():
+    readers = [
+        module
+        for module, path in MODULES.items()
+        if any(f"{name}.".startswith("django.conf.") for name in names_imported(path, module))
+    ]
+    wrong = [module for module in readers if not may_read_the_settings(module)]
+    assert not wrong, f"{wrong} read django.conf.settings; let them ask {PACKAGE}.conf"
 
 
 def test_no_module_is_a_drawer_for_anything():

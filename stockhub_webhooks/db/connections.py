@@ -16,7 +16,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from stockhub_webhooks.db.faults import SESSION_FAULTS, is_of_session
-from stockhub_webhooks.db.sequences import repair_sequences
+from stockhub_webhooks.db.sequences import advance_after_conflict
 from stockhub_webhooks.db.timeouts import MAX_ATTEMPTS, query_timeout, should_retry
 from stockhub_webhooks.exceptions import OrderLocked, WriterBusy
 
@@ -85,7 +85,7 @@ def with_retries(step: Callable[[], T], *, is_transaction: bool = False) -> T:
     on this connection, or have changed its role or its schema.
 
     Args:
-        step: must be harmless if it is repeated, although the database has executed it already.
+        step: must be harmless if it is repeated after the database has executed it.
         is_transaction: True if the step is a transaction, or a savepoint inside a transaction of the caller. It is also
             retried after a violated unique key, since another process may have inserted the row at the same time; a
             sequence that is behind is set forward before that.
@@ -123,7 +123,7 @@ def _may_retry(fault: Exception, attempt: int, began: float, is_inside: bool) ->
 def _prepare_retry(fault: Exception, attempt: int, is_inside: bool) -> None:
     """Repair what the fault shows, and close the connection if it is broken or was tried often enough."""
     if isinstance(fault, IntegrityError):
-        repair_sequences(database_alias(), fault)
+        advance_after_conflict(database_alias(), fault)
     if is_of_session(fault) or (attempt == MAX_ATTEMPTS - 1 and not is_inside):
         close_connection(database_alias())
     else:
@@ -131,7 +131,7 @@ def _prepare_retry(fault: Exception, attempt: int, is_inside: bool) -> None:
 
 
 def is_lost(using: str) -> bool:
-    """Return True if the current transaction can only be rolled back, although no error was raised.
+    """Return True if the current transaction can only be rolled back, even if no error was raised.
 
     That happens after a database error that was swallowed, and after the connection was closed.
     """

@@ -34,7 +34,7 @@ from stockhub_webhooks.db.connections import (
 from stockhub_webhooks.db.timeouts import query_timeout
 
 MAX_LOST_CLAIMS = 1000
-# an UPDATE for each claim that may have been executed although its answer was lost
+# an UPDATE for each claim that may have been executed even if its answer was lost
 _lost_claims: deque[Callable[[], int]] = deque(maxlen=MAX_LOST_CLAIMS)
 _releasing_lost = threading.Lock()
 _claims: WeakSet[Claim] = WeakSet()  # of this process
@@ -215,7 +215,7 @@ def _remember(rows: models.QuerySet[Any], token: uuid.UUID | None, written: Coll
     """Remember a claim for `release_lost`.
 
     Args:
-        rows: the claimed rows, or more of them.
+        rows: a query; only its model and its database are used.
         token: the token of the claim.
         written: the names of further fields that the claim has written. Those that count an attempt or change the
             status are restored.

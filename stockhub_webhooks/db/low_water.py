@@ -25,10 +25,10 @@ class LowWaterMark(Throttle):
     def __init__(self) -> None:
         super().__init__(FULL_SEARCH_SECONDS)
         self._marks: dict[str, datetime] = {}
-        self._newest = BEGINNING  # the newest `due_at` that any search has found: it is at least as late as that
+        self._newest = BEGINNING  # the newest `due_at` found so far: the database's clock is at least as late
 
     def floor(self, key: str = "") -> datetime:
-        """Return the time to search from. Every ten seconds it is the beginning, so the caller must really search."""
+        """Return the time to search from, every ten seconds the beginning. Call it only before a search."""
         if self.is_due(key):
             self.start(key)
             return BEGINNING

@@ -41,16 +41,16 @@ class LockedRows:
     def __contains__(self, key: Key) -> bool:
         return key in self._seen
 
-    def should_wait(self, key: Key) -> bool:
-        """Return True once, in the thread that `wait_next` was called in for this row."""
+    def use_permission(self, key: Key) -> bool:
+        """Use up this thread's permission to wait for the row; return False if it has none."""
         keys: set[Key] = vars(self._threads).setdefault("keys", set())
         if key in keys:
             keys.discard(key)
             return True
         return False
 
-    def wait_next(self, key: Key) -> bool:
-        """Let this thread wait at its next attempt to lock the row; return False if it must not wait."""
+    def permit_wait(self, key: Key) -> bool:
+        """Permit this thread to wait once for the lock of the row; return False if it must not wait."""
         if key in self._seen or len(self._seen) >= MAX_WAITED_FOR:
             return False
         vars(self._threads).setdefault("keys", set()).add(key)
@@ -108,7 +108,7 @@ def lock(model: type[models.Model], using: str, values: dict[str, Any], fetch: C
     if not connection.features.has_select_for_update_nowait:
         return fetch("")
     key = key_of(model, values)
-    waits = LOCKED.should_wait(key)
+    waits = LOCKED.use_permission(key)
     try:
         if waits:
             with _short_wait(connection) as clause:
@@ -120,7 +120,7 @@ def lock(model: type[models.Model], using: str, values: dict[str, Any], fetch: C
             raise OrderLocked(model, values, is_final=False) from error
         if not is_lock_error(error):
             raise
-        if not waits and LOCKED.wait_next(key):
+        if not waits and LOCKED.permit_wait(key):
             raise OrderLocked(model, values, is_final=False) from error
         LOCKED.add(key)
         raise OrderLocked(model, values, is_final=True) from error
@@ -156,7 +156,7 @@ def is_lock_error(error: BaseException) -> bool:
 
 @contextmanager
 def _short_wait(connection: Any) -> Iterator[str]:
-    """Return the clause of a SELECT that waits for a moment."""
+    """Yield the clause of a SELECT that waits for a moment; PostgreSQL gets a short `lock_timeout` instead."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT current_setting('lock_timeout')")

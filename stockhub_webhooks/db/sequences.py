@@ -76,8 +76,8 @@ def _models_with_sequence() -> list[Any]:
     return [model for model in ours if isinstance(model._meta.pk, models.AutoField | models.BigAutoField)]
 
 
-def repair_sequences(using: str, error: IntegrityError) -> bool:
-    """Set our sequences forward if an INSERT took a primary key that exists already; return True if one was behind.
+def advance_after_conflict(using: str, error: IntegrityError) -> bool:
+    """Advance our sequences if an INSERT took a primary key that exists already; return True if one was behind.
 
     The next INSERT succeeds. A sequence is never set back.
 
@@ -85,11 +85,11 @@ def repair_sequences(using: str, error: IntegrityError) -> bool:
         using: the alias of the database, on which no failed transaction is open.
         error: the error of the INSERT.
     """
-    return _is_primary_key_conflict(error) and set_sequences_forward(using)
+    return _is_primary_key_conflict(error) and advance_sequences(using)
 
 
-def set_sequences_forward(using: str) -> bool:
-    """Set our sequences that are behind to the greatest primary key; return True if one was behind."""
+def advance_sequences(using: str) -> bool:
+    """Advance our sequences that are behind to the greatest primary key; return True if one was behind."""
     try:
         with transaction.atomic(using=using), connections[using].cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK_KEY])
@@ -107,11 +107,11 @@ def set_sequences_forward(using: str) -> bool:
     return bool(behind)
 
 
-def mend_sequences(using: str) -> None:
-    """Set our sequences forward if one is behind, before an INSERT fails; without effect for a user who may not."""
+def advance_if_behind(using: str) -> None:
+    """Advance our sequences if one is behind, before an INSERT fails, if the database user may do so."""
     with suppress(DatabaseFault):
         if behind_sequences(using):
-            set_sequences_forward(using)
+            advance_sequences(using)
 
 
 def insert_missing(rows: Sequence[models.Model], using: str) -> None:
@@ -126,7 +126,7 @@ def insert_missing(rows: Sequence[models.Model], using: str) -> None:
         with transaction.atomic(using=using):
             manager.bulk_create(rows)
     except IntegrityError as fault:
-        repair_sequences(using, fault)
+        advance_after_conflict(using, fault)
         manager.bulk_create(rows, ignore_conflicts=True)
 
 
@@ -140,7 +140,7 @@ def insert_row(row: models.Model, using: str) -> None:
         with transaction.atomic(using=using):
             row.save(using=using, force_insert=True)
     except IntegrityError as fault:
-        if not repair_sequences(using, fault):
+        if not advance_after_conflict(using, fault):
             raise
         row.save(using=using, force_insert=True)
 

@@ -51,6 +51,7 @@ def insert(rows: Rows, using: str, *, left_out: frozenset[str] = frozenset()) ->
     for start in range(0, len(rows), batch):
         statement = insert_statement(rows[start : start + batch], using, left_out)
         keys += [key for (key,) in run(connections[using], *statement, methodcaller("fetchall"))]
+    # like `bulk_create`: the keys come back in the order of VALUES
     for row, key in zip(rows, keys, strict=True):
         row.pk = key
         row._state.db, row._state.adding = using, False

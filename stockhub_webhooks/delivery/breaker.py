@@ -131,10 +131,10 @@ def note_failure(call: ReceiverCall, cause: str, *, counts: bool) -> int | None:
 def note_failed_lookup(call: ReceiverCall) -> None:
     """Count an attempt in which `HOST_ORDER_RESOLVER` raised; the breaker stays as it is."""
     if not call.is_test:
-        _write(call.receiver, **_one_more())
+        _write(call.receiver, **_failure_counters())
 
 
-def _one_more() -> dict[str, Any]:
+def _failure_counters() -> dict[str, Any]:
     return {"failing_since": Coalesce(F("failing_since"), NOW), "failed_in_a_row": F("failed_in_a_row") + 1}
 
 
@@ -152,19 +152,19 @@ def _note_failure(call: ReceiverCall, cause: str, counts: bool) -> int | None:
             first = {"failures": {cause: [call.event_id]}, "failing_since": NOW, "failed_in_a_row": 1}
             ReceiverState(receiver=call.receiver, **first).save(using=using, force_insert=True)
             return None
-        run = _one_more() if counts else {}
+        counters = _failure_counters() if counts else {}
         if state.opened_at is not None:
-            most = MAX_PROBE_SECONDS_LATER if state.is_long else MAX_PROBE_SECONDS
-            seconds: int = min(2 * state.probe_seconds, most)
-            _rows(call.receiver).update(probe_seconds=seconds, probe_at=from_now(seconds), **run)
+            longest = MAX_PROBE_SECONDS_LATER if state.is_long else MAX_PROBE_SECONDS
+            seconds: int = min(2 * state.probe_seconds, longest)
+            _rows(call.receiver).update(probe_seconds=seconds, probe_at=from_now(seconds), **counters)
             return seconds
         failures = _with_failure(state.failures, cause, call.event_id) if counts else state.failures
         if len(failures.get(cause, ())) < BREAKER_EVENTS:
-            _rows(call.receiver).update(failures=failures, **run)
+            _rows(call.receiver).update(failures=failures, **counters)
             return None
         seconds = FIRST_PROBE_SECONDS
         opened = {"opened_at": NOW, "cause": cause, "probe_at": from_now(seconds), "probe_seconds": seconds}
-        _rows(call.receiver).update(failures={}, **opened, **run)
+        _rows(call.receiver).update(failures={}, **opened, **counters)
     logger.error(
         "receiver %s failed for %s different events (%s): its calls wait, one at a time is tried until it works again",
         call.receiver, BREAKER_EVENTS, cause,

@@ -21,7 +21,7 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import close_connection, database_alias, is_lost
 from stockhub_webhooks.db.faults import as_lost_connection, connection_died, is_deadlock, is_of_session, lost_connection
-from stockhub_webhooks.db.sequences import repair_sequences
+from stockhub_webhooks.db.sequences import advance_after_conflict
 from stockhub_webhooks.db.throttle import is_over
 from stockhub_webhooks.db.timeouts import should_retry
 from stockhub_webhooks.db.transaction_guard import TransactionGuard
@@ -133,7 +133,7 @@ class _Run:
             with transaction.atomic(using=self.using):
                 if ledger.mark_done(self.call):
                     self.was_called = True
-                    self._call()
+                    self._call_guarded()
                     self.has_returned = True
         except BaseException as error:  # `sys.exit` in a library is a failure of the receiver, too
             if must_pass(error):
@@ -149,15 +149,15 @@ class _Run:
         """True if the database is to blame, and a second run at once will probably succeed."""
         if self.error is None:
             return False
-        if isinstance(self.error, IntegrityError) and repair_sequences(self.using, self.error):
+        if isinstance(self.error, IntegrityError) and advance_after_conflict(self.using, self.error):
             return True
         return is_deadlock(self.error) or (not self.was_called and isinstance(self.error, DatabaseFault))
 
-    def _call(self) -> None:
+    def _call_guarded(self) -> None:
         """Call the receiver, and check that our transaction can still be committed."""
         try:
             self._guard = TransactionGuard(self.using)
-            _call(self.call)
+            _invoke_receiver(self.call)
             if is_lost(self.using):
                 raise TransactionLost
             if not self._guard.is_intact():
@@ -241,7 +241,7 @@ def _record_failed_lookup(call: ReceiverCall, fault: str) -> None:
         logger.warning("a failed look-up could not be noted (%s); the next one is", error_location(error))
 
 
-def _call(call: ReceiverCall) -> None:
+def _invoke_receiver(call: ReceiverCall) -> None:
     """Call the receiver with its arguments.
 
     Raises:

@@ -49,7 +49,7 @@ def due_calls(known: Receivers, message: Message | None) -> DueCalls:
         message: look only for the waiting calls of this message's order.
     """
     if HANGING.is_due():
-        low_water.rise(HANGING.probe(low_water.floor(HANGING_KEY)), HANGING_KEY)
+        low_water.rise(HANGING.refresh(low_water.floor(HANGING_KEY)), HANGING_KEY)
     not_hanging = _without(known, HANGING.identities)
     working = _without(not_hanging, breaker.blocked_receivers())
     if message is not None:
@@ -132,9 +132,15 @@ def _selection(
 ) -> Selection:
     known = dict(receivers)
     # One expression, so that no database takes the index by receiver: only the one by `due_at` has a low-water mark.
-    of = Concat("signal", Value(" "), "receiver", output_field=ExactCharField())
+    identity = Concat("signal", Value(" "), "receiver", output_field=ExactCharField())
     pairs = [f"{signal} {identity}" for signal, identities in sorted(known.items()) for identity in sorted(identities)]
-    due = ReceiverCall.objects.using(using).due(NOW).filter(status=status).alias(of=of).filter(of__in=pairs)
+    due = (
+        ReceiverCall.objects.using(using)
+        .due(NOW)
+        .filter(status=status)
+        .alias(signal_and_receiver=identity)
+        .filter(signal_and_receiver__in=pairs)
+    )
     if status == PENDING:  # a call whose lease is over was first in line already
         due = due.first_in_line(known)
     if scope == "order":

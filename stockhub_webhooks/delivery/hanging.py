@@ -33,7 +33,7 @@ class HangingReceivers(Throttle):
         super().__init__(1.0)
         self.identities: frozenset[str] = frozenset()
 
-    def probe(self, since: datetime) -> datetime | None:
+    def refresh(self, since: datetime) -> datetime | None:
         """Find the receivers that hang.
 
         Args:

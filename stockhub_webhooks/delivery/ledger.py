@@ -238,7 +238,7 @@ def _change(call: ReceiverCall, attempt: Attempt | None = None, **values: Any) -
 def look_for_later_calls(call: ReceiverCall) -> None:
     """Lower the low-water mark: calls that waited for this one may be due since their message was applied.
 
-    Before the commit of its end, a search of another thread would find nothing and raise the mark again.
+    Call it after the commit: a search of another thread before it finds nothing and raises the mark again.
     """
     message = call.event.message
     applied_at = message.applied_at if message else call.event.received_at

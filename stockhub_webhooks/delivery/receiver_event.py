@@ -166,7 +166,7 @@ class ReceiverEvent:
         return bookings.book(booked, key, pieces)
 
     def once(self, name: str, function: Callable[[], Any]) -> None:
-        """Run a step of the receiver, such as a mail, once for this event, though a later step of it fails.
+        """Run a step of the receiver, such as a mail, once for this event, even if a later step of it fails.
 
         The finished step is saved together with the failure of the receiver, so that later attempts skip it. If the
         process dies before that, or the database is away, the step runs again: **at least once**. A step that raises is

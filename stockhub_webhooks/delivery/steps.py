@@ -1,4 +1,4 @@
-"""Steps of receivers (`event.once`) that are not repeated although the receiver fails after them.
+"""Steps of receivers (`event.once`) that are not repeated if the receiver fails after them.
 
 A finished step is remembered in `call.steps_run`, and saved in the transaction that postpones the call or gives it up:
 the transaction of the receiver itself is rolled back.

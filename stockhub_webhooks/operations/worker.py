@@ -16,7 +16,7 @@ from django.db import close_old_connections
 
 from stockhub_webhooks.db import leases
 from stockhub_webhooks.db.connections import NOW, close_connection, database_alias
-from stockhub_webhooks.db.sequences import mend_sequences
+from stockhub_webhooks.db.sequences import advance_if_behind
 from stockhub_webhooks.db.throttle import is_over
 from stockhub_webhooks.delivery import calls, host_orders
 from stockhub_webhooks.exceptions import error_location
@@ -160,7 +160,7 @@ class Worker:
     def check_health(self) -> None:
         """Check the health, delete what expired, and fetch what is missing, at most every `CHECK_SECONDS`."""
         if time.monotonic() >= self._next_check:
-            mend_sequences(database_alias())
+            advance_if_behind(database_alias())
             alarm.check()
             refusals.delete_expired()
             exports.forget()

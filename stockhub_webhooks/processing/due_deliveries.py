@@ -1,7 +1,7 @@
 """Record `shipment.delivered` for times of delivery that were too far ahead to count when they were received.
 
-`Shipment.due_at` says when. As if a message was applied, the order is locked first: so the event gets its place in the
-sequence of the order, and two processes record it once.
+`Shipment.due_at` says when. The order is locked first, as for a message: so the event keeps the sequence of the order,
+and only one of two processes records it.
 """
 
 from __future__ import annotations

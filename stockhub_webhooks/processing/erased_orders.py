@@ -1,4 +1,4 @@
-"""Search for erased orders: a message about one that cannot be applied must not keep its body."""
+"""Whether a message names an erased order: if it cannot be applied, its body is removed."""
 
 from __future__ import annotations
 

@@ -40,23 +40,23 @@ def network_of(address: str) -> str:
     return str(ipaddress.ip_network(f"{parsed}/{24 if parsed.version == 4 else 64}", strict=False))
 
 
-def to_evict(rows: Iterable[Kept], most: int, most_bytes: int, known: Collection[str] = ()) -> list[Kept]:
-    """Return the rows to delete, so that at most `most` rows with at most `most_bytes` are left.
+def to_evict(rows: Iterable[Kept], max_rows: int, max_bytes: int, known: Collection[str] = ()) -> list[Kept]:
+    """Return the rows to delete, so that at most `max_rows` rows with at most `max_bytes` are left.
 
     Args:
         rows: all kept bodies, the oldest first.
-        most: the number of rows that may stay.
-        most_bytes: the size of all rows that may stay.
+        max_rows: the number of rows that may stay.
+        max_bytes: the size of all rows that may stay.
         known: networks that messages were accepted from; their rows are evicted last.
     """
     left = list(rows)
     removed: list[Kept] = []
     count, size = len(left), sum(row.size for row in left)
-    while left and (count > most or size > most_bytes):
+    while left and (count > max_rows or size > max_bytes):
         for row in _next_to_evict(left, known):
             removed.append(row)
             count, size = count - 1, size - row.size
-            if count <= most and size <= most_bytes:
+            if count <= max_rows and size <= max_bytes:
                 break
         gone = set(removed)
         left = [row for row in left if row not in gone]

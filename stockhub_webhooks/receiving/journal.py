@@ -19,7 +19,7 @@ from django.views.decorators.debug import sensitive_variables
 from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import NOW, close_connection, database_alias, from_now, with_retries
-from stockhub_webhooks.db.sequences import repair_sequences
+from stockhub_webhooks.db.sequences import advance_after_conflict
 from stockhub_webhooks.db.timeouts import SENDER_WAIT_SECONDS, query_timeout, sender_timeout, should_retry
 from stockhub_webhooks.db.writes import insert
 from stockhub_webhooks.exceptions import NotStored, WriterBusy
@@ -88,7 +88,7 @@ def enter(message: Message, *, by: str | None = None, claim: UUID | None = None)
     """
     _prepare(message, claimed=claim is not None)
     message.claim = claim
-    _insert_once(message, database_alias())
+    _insert_unless_stored(message, database_alias())
     if by is not None:
         message.entered_by = by
         Message.objects.using(database_alias()).filter(pk=message.pk).update(entered_by=by)
@@ -129,7 +129,7 @@ def commit(message: Message, *, claimed: bool = False) -> None:
 
 
 def release_stored(message: Message) -> None:
-    """Release a message that is stored although the request that inserted it did not learn so."""
+    """Release a message that is stored, if the request that inserted it did not learn so."""
     rows = Message.objects.using(database_alias()).filter(uid=message.uid, claim=message.uid, due_at__isnull=False)
     with_retries(partial(rows.update, attempts=0, due_at=NOW, claim=None))
 
@@ -166,7 +166,7 @@ def _insert_with_retry(message: Message, using: str) -> None:
     time_limit = partial(sender_timeout, using, message.received_at) if is_new else nullcontext
     try:
         with time_limit():
-            _insert_once(message, using)
+            _insert_unless_stored(message, using)
     except WriterBusy:
         raise
     except DatabaseFault:
@@ -174,17 +174,17 @@ def _insert_with_retry(message: Message, using: str) -> None:
         if not should_retry(1, began):
             raise
         with time_limit():
-            _insert_once(message, using)
+            _insert_unless_stored(message, using)
 
 
-def _insert_once(message: Message, using: str) -> None:
-    """INSERT the message unless it is stored already; set a sequence forward that is behind, as after a restore."""
+def _insert_unless_stored(message: Message, using: str) -> None:
+    """INSERT the message unless it is stored already. If a sequence is behind, advance it and repeat the INSERT."""
     try:
         _insert(message, using)
     except IntegrityError as fault:
         with query_timeout(using):
             stored = Message.objects.using(using).filter(uid=message.uid).values_list("pk", flat=True).first()
-            is_repaired = stored is None and repair_sequences(using, fault)
+            is_repaired = stored is None and advance_after_conflict(using, fault)
         if is_repaired:
             _insert(message, using)
         elif stored is None:

@@ -59,7 +59,7 @@ def probe() -> None:
         OSError: the directory cannot be written, or its disk does not answer (`TimeoutError`).
     """
     if folder := directory():
-        COPY.do(partial(_probe, folder))
+        COPY.run_in_thread(partial(_probe, folder))
 
 
 def _probe(folder: Path) -> None:
@@ -72,7 +72,7 @@ def _probe(folder: Path) -> None:
 
 
 class _Task:
-    """Something that the thread does with the disk."""
+    """A disk operation for the writer thread."""
 
     def __init__(self, run: Callable[[], None], size: int) -> None:
         self.run = run
@@ -106,7 +106,7 @@ class JournalCopy:
             return
         try:
             line = f"{records.to_line(message)}\n".encode()
-            self.do(partial(self._append, folder, line), len(line))
+            self.run_in_thread(partial(self._append, folder, line), len(line))
         except TimeoutError:
             pass  # logged once
         except Exception as error:
@@ -117,8 +117,8 @@ class JournalCopy:
                 error_location(error),
             )
 
-    def do(self, run: Callable[[], None], size: int = 1024) -> None:
-        """Have the thread do something with the disk, after what waits already.
+    def run_in_thread(self, run: Callable[[], None], size: int = 1024) -> None:
+        """Run a disk operation in the writer thread, after those that wait already; wait for it for a limited time.
 
         Raises:
             TimeoutError: the disk does not answer; it is done later, unless too much waits already.
@@ -183,7 +183,7 @@ class JournalCopy:
             self._timer = timer
 
     def sync(self) -> None:
-        """Have what was written put on the disk."""
+        """Sync the file to the disk."""
         with self._lock:
             self._is_unsynced = False
             file = os.dup(self._file) if self._file >= 0 else -1

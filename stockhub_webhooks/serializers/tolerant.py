@@ -29,7 +29,7 @@ from stockhub_webhooks.serializers.shapes import MAX_OTHER_NAMES, as_list, as_ob
 
 NOTE_LIMIT = 50
 COUNTED = LEFT_OUT | IMPOSSIBLE_TIMES
-NEVER_ERASED = frozenset({"currency", "created_at", "status"})  # a null of these says nothing
+KEPT_IF_NULL = frozenset({"currency", "created_at", "status"})  # a null of these says nothing
 LINE_LIMIT = 10_000  # a body of 1 MiB holds half as many real lines, but thirty times as many empty ones
 
 
@@ -248,7 +248,7 @@ class MessageSerializer(TolerantSerializer):
                 parsed.tracks.append(track)
             else:
                 parsed.notes.append(Note("track", "no_tracking_number"))
-        parsed.fields = {name: value for name, value in values.items() if value is not None or name not in NEVER_ERASED}
+        parsed.fields = {name: value for name, value in values.items() if value is not None or name not in KEPT_IF_NULL}
         if any(note.code == "unknown_field" for note in notes):
             parsed.extra = unknown_fields(self, data, parsed.notes)
         if self.is_too_much(values, len(lines)):

@@ -204,7 +204,7 @@ def test_other_conflict_changes_no_sequence(restored):
     message = Message.objects.first()
     with pytest.raises(IntegrityError) as caught, transaction.atomic():
         Message(uid=message.uid, url_topic="order", account="default", body=b"{}", id=1_000_000).save(force_insert=True)
-    assert not sequences.repair_sequences("default", caught.value)
+    assert not sequences.advance_after_conflict("default", caught.value)
     assert behind_sequences("default")
 
 

@@ -137,7 +137,7 @@ def hanging(monkeypatch):
         written = threading.Event()
         while not written.is_set():
             with suppress(TimeoutError):  # as long as there is no room
-                COPY.do(written.set)
+                COPY.run_in_thread(written.set)
 
     monkeypatch.setattr(journal_copy.os, "write", write)
     monkeypatch.setattr(journal_copy, "WAIT_SECONDS", 0.1)
@@ -209,11 +209,11 @@ def test_a_disk_that_answers_with_an_error_hangs_no_more(folder, copy, monkeypat
     monkeypatch.setattr(journal_copy, "WAIT_SECONDS", 0.1)
     for run in (fail, answered.set):
         with pytest.raises(TimeoutError):
-            copy.do(run)
+            copy.run_in_thread(run)
     monkeypatch.setattr(journal_copy, "WAIT_SECONDS", 60)
     answers.set()
     answered.wait(60)
-    copy.do(lambda: time.sleep(0.1))  # waited for
+    copy.run_in_thread(lambda: time.sleep(0.1))  # waited for
 
 
 def test_a_thread_that_cannot_start_is_started_by_the_next_message(folder, copy, monkeypatch):

@@ -135,7 +135,7 @@ class _Application:
         lines = self.matched_lines.pairs() if self.matched_lines else []
         progress = compare_progress(self.document_type, self.parsed.fields, vars(self.document), lines)
         if is_older:
-            may_be_newer = progress.is_further and not progress.erased
+            may_be_newer = progress.is_further and not progress.nulled
             return not may_be_newer or not precedence.was_overtaken(
                 self.document, self.parsed, self.document_type, self.using
             )
@@ -185,7 +185,7 @@ class _Application:
         for track in self.tracks():
             if not parts.find_track(self.document, self.document_type, track, self.using):
                 self.add_track(track)
-        notes = [Note(path, OUTDATED_RETURN) for path in self.progress.erased[:1]]
+        notes = [Note(path, OUTDATED_RETURN) for path in self.progress.nulled[:1]]
         outcome = Message.Outcome.UNCHANGED if self.is_copy() else Message.Outcome.STALE
         return Applied(self.document, outcome, self.events, notes)
 
@@ -216,13 +216,13 @@ class _Application:
                 self.matched_lines,
                 self.using,
                 whole=not parsed.lines_left_out,
-                never_erased=() if self.accepts_outdated else self.document_type.item_progress_fields,
+                kept_if_null=() if self.accepts_outdated else self.document_type.item_progress_fields,
             )
         self.changes |= lines.changes
         for track in self.tracks():
             self.update_track(track)
         if not self.accepts_outdated:
-            self.notes += [Note(path, "already_known") for path in self.progress.erased]
+            self.notes += [Note(path, "already_known") for path in self.progress.nulled]
         if not self.changes:
             return Applied(document, Message.Outcome.UNCHANGED, self.events, self.notes)
         self.add_update_events(lines, was_delivered)
@@ -235,8 +235,8 @@ class _Application:
         po_number = {"po_number": self.parsed.po_number} if self.parsed.po_number else {}
         fields = self.parsed.fields
         if not self.accepts_outdated:
-            never_erased = self.document_type.progress_fields
-            fields = {name: value for name, value in fields.items() if value is not None or name not in never_erased}
+            kept_if_null = self.document_type.progress_fields
+            fields = {name: value for name, value in fields.items() if value is not None or name not in kept_if_null}
         return fields | po_number
 
     def stamp(self) -> list[str]:

@@ -16,7 +16,7 @@ from stockhub_webhooks.processing.apply.document_types import DocumentType
 from stockhub_webhooks.processing.apply.line_matching import LineKey, line_key, match_lines
 
 Values = dict[str, Any]
-NEVER_ERASED = frozenset({"item_id", "sku", "size", "status"})  # a null leaves the stored value
+KEPT_IF_NULL = frozenset({"item_id", "sku", "size", "status"})  # a null leaves the stored value
 UPDATE_BATCH = 200  # one UPDATE with a CASE for thousands of rows takes seconds
 
 
@@ -140,7 +140,7 @@ def update_lines(
     using: str,
     *,
     whole: bool,
-    never_erased: Collection[str] = (),
+    kept_if_null: Collection[str] = (),
 ) -> PartChanges:
     """Update the lines of a document to those of a message.
 
@@ -152,10 +152,10 @@ def update_lines(
         matched: the lines of the message with the stored ones.
         using: the alias of the database.
         whole: True if these are all lines, so that stored lines without a match are deleted.
-        never_erased: further fields whose stored value a null does not erase.
+        kept_if_null: further fields whose stored value a null does not erase.
     """
     result = PartChanges()
-    never_erased = NEVER_ERASED.union(never_erased)
+    kept_if_null = KEPT_IF_NULL.union(kept_if_null)
     stored, row_keys, keys = matched.rows, matched.row_keys, matched.keys
     labels, row_labels = _labels(keys), _labels(row_keys)
     new_rows, changed_rows, changed_fields = [], [], set()
@@ -165,7 +165,7 @@ def update_lines(
             result.changes[f"items[{labels[position]}]"] = (None, matched.lines[position])
             continue
         row = stored[match]
-        written = {name: value for name, value in values.items() if value is not None or name not in never_erased}
+        written = {name: value for name, value in values.items() if value is not None or name not in kept_if_null}
         if row_keys[match].number == keys[position].number:
             written.pop("item_id", None)  # they differ by leading zeros at most
         changes = set_values(row, written)

@@ -18,23 +18,23 @@ class Progress(NamedTuple):
     """The progress of a message, compared with the stored rows.
 
     Attributes:
-        erased: the places of values that we have and that the message gives as null, such as `items[0].qty_returned`.
+        nulled: the places of values that we have and that the message gives as null, such as `items[0].qty_returned`.
         is_further: True if the message gives a value that we lack.
     """
 
-    erased: tuple[str, ...] = ()
+    nulled: tuple[str, ...] = ()
     is_further: bool = False
 
     @property
     def is_outdated(self) -> bool:
         """True if the message was written before the stored state, whatever its status."""
-        return bool(self.erased) and not self.is_further
+        return bool(self.nulled) and not self.is_further
 
 
 def compare_progress(
     document_type: DocumentType, fields: Values, stored: Values, lines: Iterable[tuple[Values, Values]]
 ) -> Progress:
-    """Return what the message would erase, and whether it gives anything that we lack.
+    """Return which of our values the message gives as null, and whether it gives anything that we lack.
 
     Args:
         document_type: the type, which names the fields to compare; none of them makes no progress.
