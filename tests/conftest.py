@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 from django.db import connection
-from django.test import Client
+from django.test import Client, TransactionTestCase
 from hypothesis import HealthCheck, settings
 
 from stockhub_webhooks import pytest_plugin as plugin
@@ -121,7 +121,9 @@ def django_db_setup(django_db_setup, django_db_blocker):
     with django_db_blocker.unblock():
         state_changes.watch(connection)
     leftovers.blockers.append(django_db_blocker)
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", leftovers.empty_databases)
+        yield
     leftovers.blockers.clear()
 
 
