@@ -159,7 +159,7 @@ def _throttles(monkeypatch):
         if isinstance(throttle, LowWaterMark):
             monkeypatch.setattr(throttle, "seconds", 0)  # tests set times of the past
     RECENT.forget()
-    monkeypatch.setattr(KEPT_REPORT, "is_due", lambda: True)
+    monkeypatch.setattr(KEPT_REPORT, "is_due", lambda _key: True)
     shares.SHARES.reset()
     monkeypatch.setattr(inline.idle_throttle, "seconds", 0)
     monkeypatch.setattr(slices, "SLICE_SECONDS", 60)

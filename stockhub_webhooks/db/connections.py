@@ -29,6 +29,29 @@ def database_alias() -> str:
     return router.db_for_write(apps.get_model("stockhub_webhooks", "Message"))
 
 
+def database_key() -> str:
+    """Return the key for what a process keeps of a database: the alias, and the schema if each tenant has one."""
+    using = database_alias()
+    return f"{using} {getattr(connections[using], 'schema_name', None) or ''}"
+
+
+def in_these_schemas(work: Callable[[], None]) -> Callable[[], None]:
+    """Return the work for a new thread, in the schemas that this thread uses.
+
+    Each thread has connections of its own, and those of django-tenants begin in the public schema.
+    """
+    tenants = {alias: getattr(connections[alias], "tenant", None) for alias in connections}
+
+    def work_there() -> None:
+        for alias, tenant in tenants.items():
+            if tenant is not None:
+                connection: Any = connections[alias]
+                connection.set_tenant(tenant)
+        work()
+
+    return work_there
+
+
 class DatabaseNow(Now):
     """The database's clock in UTC, as Django stores times. Django's `Now` is local time on MySQL."""
 

@@ -211,6 +211,21 @@ def release_later(rows: models.QuerySet[Any], token: uuid.UUID | None) -> None:
     _remember(rows, token, {"attempts"})
 
 
+def give_back(step: Callable[[], int], using: str) -> None:
+    """Run an UPDATE that releases something; if the database does not answer, run it at the next `release_lost`.
+
+    Raises:
+        OperationalError: a transaction of the caller is open, which is lost.
+    """
+    try:
+        with_retries(step)
+    except OperationalError:
+        if connections[using].in_atomic_block:
+            raise
+        close_if_broken(using)
+        _lost_claims.append(step)
+
+
 def _remember(rows: models.QuerySet[Any], token: uuid.UUID | None, written: Collection[str]) -> None:
     """Remember a claim for `release_lost`.
 

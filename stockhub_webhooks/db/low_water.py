@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
+from stockhub_webhooks.db.connections import database_key
 from stockhub_webhooks.db.throttle import Throttle
 
 BEGINNING = datetime(2000, 1, 1, tzinfo=timezone.utc)
@@ -29,6 +30,7 @@ class LowWaterMark(Throttle):
 
     def floor(self, key: str = "") -> datetime:
         """Return the time to search from, every ten seconds the beginning. Call it only before a search."""
+        key = self._key(key)
         if self.is_due(key):
             self.start(key)
             return BEGINNING
@@ -43,17 +45,20 @@ class LowWaterMark(Throttle):
         """
         if due_at is not None:
             self._newest = max(self._newest, due_at)
-        self._marks[key] = (self._newest if due_at is None else due_at) - MARGIN
+        self._marks[self._key(key)] = (self._newest if due_at is None else due_at) - MARGIN
 
     def mark(self, key: str = "") -> datetime:
         """Return the mark as it is, for a further query of the same search."""
-        return self._marks.get(key, BEGINNING)
+        return self._marks.get(self._key(key), BEGINNING)
 
     def fall_below(self, time: datetime) -> None:
         """Let the next search begin at the beginning, if rows that are due since this time are below the mark."""
         for key, mark in list(self._marks.items()):
             if time < mark:
                 self._ends.pop(key, None)
+
+    def _key(self, key: str) -> str:
+        return f"{database_key()} {key}"
 
     def reset(self) -> None:
         """Forget everything."""

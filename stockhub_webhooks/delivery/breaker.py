@@ -23,6 +23,7 @@ from stockhub_webhooks.db import leases
 from stockhub_webhooks.db.connections import (
     NOW,
     database_alias,
+    database_key,
     from_now,
     with_retries,
     write_transaction,
@@ -60,8 +61,7 @@ _cache: dict[str, dict[str, State]] = {}
 
 def states() -> Mapping[str, State]:
     """Return the states by receiver, at most a second old. A receiver that never failed nor was paused has none."""
-    using = database_alias()
-    key = f"{using} {getattr(connections[using], 'schema_name', '')}"  # some hosts have a schema for each tenant
+    key = database_key()
     if cache_throttle.is_due(key) or key not in _cache:
         rows = _rows().annotate(
             is_paused=ExpressionWrapper(IS_PAUSED, BooleanField()), is_open=ExpressionWrapper(IS_OPEN, BooleanField())

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, OperationalError, models, transaction
 from django.db.models import Q
 from django.db.models.expressions import Combinable
 from django.utils.translation import gettext_lazy as _
 
-from stockhub_webhooks.db.connections import NOW, database_alias, from_now
+from stockhub_webhooks.db import leases
+from stockhub_webhooks.db.connections import NOW, database_alias, from_now, with_retries
 from stockhub_webhooks.db.fields import ExactCharField
 from stockhub_webhooks.models.base import RowModel
 
@@ -35,14 +37,28 @@ class Lock(RowModel):
 
 
 def acquire(name: str, seconds: float, claim: UUID | None = None) -> bool:
-    """Acquire the lock; return False if it was acquired less than `seconds` ago."""
+    """Acquire the lock; return False if it was acquired less than `seconds` ago.
+
+    If the database's answer is lost, the claim shows whether the lock was acquired.
+    """
+    if claim is None:
+        return _acquire(name, seconds, None)
+    try:
+        return with_retries(partial(_acquire, name, seconds, claim))
+    except OperationalError:
+        release(name, seconds, claim)
+        raise
+
+
+def _acquire(name: str, seconds: float, claim: UUID | None) -> bool:
     rows = Lock.objects.using(database_alias()).filter(name=name)
     # A timestamp in the future means that the database clock was set back: treat the lock as free.
     is_free = Q(acquired_at__lte=from_now(-seconds)) | Q(acquired_at__gt=from_now(seconds))
     if rows.filter(is_free).update(acquired_at=NOW, claim=claim):
         return True
-    if rows.exists():
-        return False
+    former = list(rows.values_list("claim", flat=True))
+    if former:
+        return claim is not None and former == [claim]
     try:
         with transaction.atomic(using=database_alias()):
             Lock(name=name, acquired_at=NOW, claim=claim).save(using=database_alias(), force_insert=True)
@@ -58,5 +74,13 @@ def owners(names: Iterable[str], seconds: float) -> set[UUID | None]:
 
 
 def release(name: str, seconds: float, claim: UUID | None = None) -> None:
-    """Release a lock that was acquired with this interval and claim, so that another process can acquire it at once."""
-    Lock.objects.using(database_alias()).filter(name=name, claim=claim).update(acquired_at=from_now(-seconds))
+    """Release a lock that was acquired with this interval and claim, so that another process can acquire it at once.
+
+    One with a claim is released later if the database does not answer.
+    """
+    rows = Lock.objects.using(database_alias()).filter(name=name, claim=claim)
+    step = partial(rows.update, acquired_at=from_now(-seconds))
+    if claim is None:
+        step()
+    else:
+        leases.give_back(step, rows.db)

@@ -17,7 +17,7 @@ from django.db import connections
 
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db import leases
-from stockhub_webhooks.db.connections import database_alias
+from stockhub_webhooks.db.connections import database_alias, in_these_schemas
 from stockhub_webhooks.exceptions import StockHubError, own_place
 from stockhub_webhooks.logs import logger_of
 
@@ -58,7 +58,7 @@ class _Loop:
         self.stop = StopEvent(stop)
         self.error: BaseException | None = None
         self._work = work
-        self.thread = threading.Thread(target=self._run, name="stockhub-worker", daemon=True)
+        self.thread = threading.Thread(target=in_these_schemas(self._run), name="stockhub-worker", daemon=True)
         self.thread.start()
 
     def _run(self) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import connections
 from django.db.models import Max
 
-from stockhub_webhooks.db.connections import database_alias
+from stockhub_webhooks.db.connections import database_alias, database_key
 from stockhub_webhooks.models import Message
 
 MAX_MESSAGES = 100
@@ -21,7 +21,7 @@ class RecentMessages:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._keys: OrderedDict[UUID, int] = OrderedDict()
+        self._keys: OrderedDict[UUID, tuple[str, int]] = OrderedDict()  # with the key of the database
 
     def remember(self, messages: Iterable[Message]) -> None:
         """Remember committed messages. Inside a transaction, which may be rolled back, nothing is remembered."""
@@ -30,7 +30,7 @@ class RecentMessages:
         with self._lock:
             for message in messages:
                 if message.pk and not message.is_test:
-                    self._keys[message.uid] = message.pk
+                    self._keys[message.uid] = (database_key(), message.pk)
             while len(self._keys) > MAX_MESSAGES:
                 self._keys.popitem(last=False)
 
@@ -48,7 +48,7 @@ class RecentMessages:
             django.db.Error: the database does not answer.
         """
         with self._lock:
-            keys = dict(self._keys)
+            keys = {uid: pk for uid, (database, pk) in self._keys.items() if database == database_key()}
         rows = Message.objects.using(database_alias())
         present = set(rows.filter(uid__in=list(keys)).values_list("uid", flat=True)) if keys else set()
         missing = [pk for uid, pk in keys.items() if uid not in present]

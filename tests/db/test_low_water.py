@@ -8,6 +8,8 @@ from django.forms import model_to_dict
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from stockhub_webhooks.db.connections import database_key
+from stockhub_webhooks.db.low_water import BEGINNING, LowWaterMark
 from stockhub_webhooks.delivery import calls, claimed_calls, due_calls
 from stockhub_webhooks.models import Event, Message, ReceiverCall
 from stockhub_webhooks.processing import pipeline
@@ -29,7 +31,8 @@ def _marks(monkeypatch, settings):
 
 def raise_marks():
     """As a search does that found first what is due now."""
-    for key in due_calls.low_water._marks:
+    for stored in list(due_calls.low_water._marks):
+        key = stored.removeprefix(f"{database_key()} ")
         due_calls.low_water.floor(key)
         due_calls.low_water.rise(timezone.now(), key)
 
@@ -154,3 +157,13 @@ def test_rows_that_are_done_cost_nothing_while_a_transaction_is_open(what, post,
             assert blocks < number / 20  # each row that is looked at in vain is one block or more
     finally:
         holder.close()
+
+
+def test_mark_of_a_tenant_hides_no_work_of_another(monkeypatch):
+    mark = LowWaterMark()
+    monkeypatch.setattr(connections["default"], "schema_name", "alfa", raising=False)
+    mark.floor()
+    mark.rise(timezone.now())
+    assert mark.floor() > BEGINNING
+    monkeypatch.setattr(connections["default"], "schema_name", "beta")
+    assert (mark.mark(), mark.floor()) == (BEGINNING, BEGINNING)

@@ -3,22 +3,24 @@
 import json
 import logging
 import uuid
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.contract import topics
+from stockhub_webhooks.db import leases
 from stockhub_webhooks.db.connections import NOW
 from stockhub_webhooks.delivery import host_orders
 from stockhub_webhooks.exceptions import WorkerStopped
 from stockhub_webhooks.models import HostLink, Lock, Message, Order, PaymentRequest
-from stockhub_webhooks.models.lock import acquire, release
+from stockhub_webhooks.models.lock import acquire, owners, release
 from stockhub_webhooks.operations import prune, worker
 from stockhub_webhooks.runners import inline
 from stockhub_webhooks.testing.factories import HostLinkFactory, MessageFactory, OrderFactory
@@ -491,3 +493,33 @@ def test_the_messages_about_a_payment_request_without_an_order_are_found_too(pos
     link = HostLink.objects.get(order=None)
     assert host_orders.messages_about([link.pk], 10) == [Message.objects.earliest("pk").pk]
     assert len(host_orders.messages_about(list(HostLink.objects.values_list("pk", flat=True)), 1)) == 1
+
+
+class Away:
+    """A database that is away at some statements that write to a table, before or after it has executed them."""
+
+    def __init__(self, table, *, after, times):
+        self.table, self.after, self.times = table, after, times
+
+    def __call__(self, execute, sql, *arguments):
+        if not (self.times and self.table in sql and sql.startswith(("INSERT", "UPDATE"))):
+            return execute(sql, *arguments)
+        self.times -= 1
+        if self.after:
+            execute(sql, *arguments)
+        raise OperationalError("the connection is lost")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("times", [1, 100])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("model", [Lock, HostLink])
+def test_lost_connection_keeps_no_slot(look, model, after, times):
+    OrderFactory()
+    look()
+    HostLink.objects.update(due_at=PAST)
+    with connection.execute_wrapper(Away(model._meta.db_table, after=after, times=times)), suppress(OperationalError):
+        host_orders.look_up_due()
+    leases.release_lost()
+    assert not owners(host_orders.SLOTS, host_orders.SLOT_SECONDS)
+    assert look() == 1

@@ -1,13 +1,14 @@
 """Receive messages in the shop of the settings; print what came of them as JSON. Started as a process of its own."""
 
 import json
+import os
 
 import django
 from django.conf import settings
 
 django.setup()
 
-from django.core.management import call_command
+from django.core.management import ManagementUtility, call_command
 from django.db import connection
 from django.test import Client
 
@@ -54,11 +55,20 @@ def tenants():
         for topic in (topics.ORDER, *sorted(set(topics.ALL) - {topics.ORDER}))
         for name in ("alfa", "beta")
     ]
+    if settings.STOCKHUB_WEBHOOKS["RUNNER"] == "worker":
+        work("all_tenants_command" if "ALL_TENANTS" in os.environ else "tenant_command")
     stored = {}
     for name in ("alfa", "beta"):
         with schema_context(name):
             stored[name] = rows()
     return {"answers": answers, "stored": stored, "heard": heard}
+
+
+def work(command):
+    """Run the worker as `manage.py` does, for all tenants or for one after the other."""
+    options = [[]] if command == "all_tenants_command" else [["--schema=alfa"], ["--schema=beta"]]
+    for each in options:
+        ManagementUtility(["manage.py", command, "stockhub_worker", "--once", *each]).execute()
 
 
 def one_shop():

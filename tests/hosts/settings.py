@@ -35,7 +35,7 @@ TEMPLATES = [
     }
 ]
 DATABASES = {"default": environ.Env().db_url("DATABASE_URL") | {"CONN_MAX_AGE": 600}}
-STOCKHUB_WEBHOOKS = {"API_KEYS": "the-key-of-the-tests-0123456789"}
+STOCKHUB_WEBHOOKS = {"API_KEYS": "the-key-of-the-tests-0123456789", "RUNNER": os.environ.get("RUNNER", "inline")}
 
 if HOST == "tenants":
     DATABASES["default"]["ENGINE"] = "django_tenants.postgresql_backend"
@@ -44,7 +44,8 @@ if HOST == "tenants":
     TENANT_APPS = ["rest_framework", "stockhub_webhooks"]
     INSTALLED_APPS = SHARED_APPS + TENANT_APPS
     TENANT_MODEL, TENANT_DOMAIN_MODEL = "tenants.Tenant", "tenants.Domain"
-    MIDDLEWARE = [os.environ["TENANT_MIDDLEWARE"], *MIDDLEWARE]
+    MAIN = "django_tenants.middleware.main.TenantMainMiddleware"
+    MIDDLEWARE = [os.environ.get("TENANT_MIDDLEWARE", MAIN), *MIDDLEWARE]
 elif HOST == "history":
     INSTALLED_APPS += ["pgtrigger", "pghistory"]
     MIDDLEWARE += ["pghistory.middleware.HistoryMiddleware"]

@@ -40,6 +40,18 @@ def receive(transactional_db, tmp_path):
 def test_messages_land_in_the_schema_of_their_tenant(receive, middleware):
     result = receive("tenants", TENANT_MIDDLEWARE=middleware)
     assert set(result["answers"]) == {200}
+    assert_apart(result)
+
+
+@pytest.mark.parametrize("variables", [{}, {"ALL_TENANTS": "1"}], ids=["tenant_command", "all_tenants_command"])
+def test_worker_works_in_the_schema_of_its_tenant(receive, variables):
+    result = receive("tenants", RUNNER="worker", **variables)
+    assert set(result["answers"]) == {202}
+    assert_apart(result)
+
+
+def assert_apart(result):
+    """Assert that each tenant has its own messages, orders and calls, and all of them."""
     for name in ("alfa", "beta"):
         stored = result["stored"][name]
         assert stored["messages"] == APPLIED

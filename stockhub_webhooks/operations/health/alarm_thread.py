@@ -6,9 +6,11 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from django.db import connections
 
+from stockhub_webhooks.db.connections import in_these_schemas
 from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
 
@@ -41,7 +43,8 @@ class AlarmThread:
         if self.is_running() or len(self._runs) >= MAX_THREADS:
             logger.error("no alarm is sent now, since a former one has not returned; the next check tries again")
             return
-        thread = threading.Thread(target=self._run, args=(step,), name="stockhub-alarm", daemon=True)
+        work = in_these_schemas(partial(self._run, step))
+        thread = threading.Thread(target=work, name="stockhub-alarm", daemon=True)
         self._runs.append(_Run(thread, time.monotonic() + SEND_SECONDS))
         thread.start()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from threading import Lock
 
+from stockhub_webhooks.db.connections import database_key
 from stockhub_webhooks.db.throttle import Throttle
 from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.health.report import Report
@@ -20,25 +21,25 @@ class KeptReport(Throttle):
     def __init__(self) -> None:
         super().__init__(MIN_SECONDS)
         self._lock = Lock()
-        self._report: Report | None = None
+        self._reports: dict[str, Report] = {}
 
     def get(self) -> Report:
         """Return the kept report, or a new one; of several threads, one collects it and the others wait for it."""
-        report = self._report
-        if report is not None and not self.is_due():
-            return report
+        key = database_key()
+        if not self.is_due(key):
+            return self._reports[key]
         with self._lock:
-            if self._report is None or self.is_due():
+            if self.is_due(key):
                 began = time.monotonic()
-                self._report = collect_report()
+                self._reports[key] = collect_report()
                 self.seconds = min(max(MIN_SECONDS, PAUSE_FACTOR * (time.monotonic() - began)), MAX_SECONDS)
-                self.start()
-            return self._report
+                self.start(key)
+            return self._reports[key]
 
     def reset(self) -> None:
         """Collect a new report next time."""
         super().reset()
-        self._report = None
+        self._reports.clear()
 
 
 KEPT_REPORT = KeptReport()

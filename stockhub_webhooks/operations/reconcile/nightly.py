@@ -8,12 +8,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import datetime, time, timedelta
+from functools import partial
 
 from django.db import connections
 from django.utils import timezone
 
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.db.connections import NOW, database_alias
+from stockhub_webhooks.db.connections import NOW, database_alias, in_these_schemas
 from stockhub_webhooks.exceptions import PullUnderWay, error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Pull
@@ -35,7 +36,8 @@ class PullThread:
     def start(self, step: Callable[[], object]) -> None:
         """Run the step, unless the former one has not returned."""
         if not self.is_running():
-            self._thread = threading.Thread(target=self._run, args=(step,), name="stockhub-reconcile", daemon=True)
+            work = in_these_schemas(partial(self._run, step))
+            self._thread = threading.Thread(target=work, name="stockhub-reconcile", daemon=True)
             self._thread.start()
 
     def is_running(self) -> bool:

@@ -4,7 +4,7 @@ import threading
 import time
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
 from stockhub_webhooks.operations.health import alarm, kept_report
@@ -28,7 +28,7 @@ def test_monitor_that_asks_again_within_the_second_costs_no_query(kept, client):
         second = client.get(PREFIX + "health", headers={"x-api-key": KEY}).json()
     assert len(captured) == 0
     assert second["made_at"] == first["made_at"]
-    kept._ends[""] = 0.0
+    kept._ends.clear()
     assert client.get(PREFIX + "health", headers={"x-api-key": KEY}).json()["made_at"] > first["made_at"]
 
 
@@ -44,6 +44,16 @@ def test_report_is_kept_as_its_cost_demands(kept, monkeypatch, duration, seconds
     monkeypatch.setattr(kept_report, "collect_report", collect)
     kept.get()
     assert kept.seconds == pytest.approx(seconds)
+
+
+def test_each_tenant_has_a_report_of_its_own(kept, monkeypatch):
+    monkeypatch.setattr(kept_report, "collect_report", lambda: Report(made_at=None))
+    reports = []
+    for name in ("alfa", "beta", "alfa"):
+        monkeypatch.setattr(connections["default"], "schema_name", name, raising=False)
+        reports.append(kept.get())
+    assert reports[0] is reports[2]
+    assert reports[0] is not reports[1]
 
 
 def test_several_threads_collect_one_report(kept, monkeypatch):

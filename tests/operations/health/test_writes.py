@@ -4,7 +4,7 @@ from datetime import datetime, timezone
 
 import pytest
 from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from django.test import override_settings
 
 from stockhub_webhooks.models import Lock, Message
@@ -129,3 +129,13 @@ def test_test_messages_and_uncommitted_ones_are_not_remembered(two):
         recent.remember([Message(pk=1, account="default")])
     assert not recent._keys
     assert len(RECENT._keys) == 2
+
+
+def test_message_of_another_tenant_is_not_lost(post, transactional_db, monkeypatch):
+    monkeypatch.setattr(connections["default"], "schema_name", "alfa", raising=False)
+    post("order")
+    monkeypatch.setattr(connections["default"], "schema_name", "beta")
+    Message.objects.all().delete()  # as in the schema of a tenant that received nothing
+    assert RECENT.count_lost() == 0
+    monkeypatch.setattr(connections["default"], "schema_name", "alfa")
+    assert RECENT.count_lost() == 1
