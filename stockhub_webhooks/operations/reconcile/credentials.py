@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from django.utils.module_loading import import_string
 from django.views.decorators.debug import sensitive_variables
 
 from stockhub_webhooks.conf import NAME, conf
+from stockhub_webhooks.contract.client import is_loopback
 from stockhub_webhooks.exceptions import RestNotConfigured
 
 
@@ -30,7 +30,7 @@ def base_url(account: str) -> str:
     is_plain = url.isprintable() and " " not in url and bool(host.strip("."))
     if not is_plain or not has_port or parts.username or parts.password or parts.query or parts.fragment:
         raise RestNotConfigured(f"{NAME}['REST_BASE_URL'] is no address such as https://…/rest/all, without a password")
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_this_machine(host)):
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         raise RestNotConfigured(f"{NAME}['REST_BASE_URL'] must begin with https://, for the token is sent there")
     return url
 
@@ -61,10 +61,3 @@ def authentication(account: str) -> dict[str, str]:
 
 def _is_header(text: object) -> bool:
     return isinstance(text, str) and bool(text) and text.isascii() and text.isprintable()
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
