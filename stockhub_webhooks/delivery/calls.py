@@ -26,7 +26,7 @@ from stockhub_webhooks.db.throttle import is_over
 from stockhub_webhooks.db.timeouts import should_retry
 from stockhub_webhooks.db.transaction_guard import TransactionGuard
 from stockhub_webhooks.delivery import breaker, claimed_calls, host_orders, ledger
-from stockhub_webhooks.delivery.places import WebThread
+from stockhub_webhooks.delivery.call_slots import WebSlots
 from stockhub_webhooks.delivery.prefetched_documents import DOCUMENTS
 from stockhub_webhooks.delivery.receiver_event import event_for_receiver
 from stockhub_webhooks.delivery.subjects import subject_of
@@ -63,19 +63,19 @@ def deliver_due(
         until: when to stop, on the clock of `time.monotonic`.
         stop: checked between two calls.
         message: make only the calls of this message's order; if it has none, of this message.
-        in_web: True in a thread that serves requests: few calls run at a time there, see `delivery/places.py`. The
-            thread also makes the calls that other threads have left to it.
+        in_web: True in a thread that serves requests: few calls run at a time there, see `delivery/call_slots.py`.
+            The thread also makes the calls that other threads have handed over to it.
         begin: called before each call.
     """
-    web = WebThread() if in_web else None
+    slots = WebSlots() if in_web else None
     made, made_before = 0, -1
     while not is_over(until, stop):
         if made == made_before:  # no call is left, or none of this message
-            if web is None or not web.left:
+            if slots is None or not slots.handed_over:
                 break
-            message = web.left.popleft()
+            message = slots.handed_over.popleft()
         made_before = made
-        with closing(claimed_calls.claim_due(message=message, places=web)) as claimed:
+        with closing(claimed_calls.claim_due(message=message, slots=slots)) as claimed:
             for call in claimed:
                 if begin:
                     begin(call)

@@ -20,8 +20,8 @@ from stockhub_webhooks.db.connections import NOW, database_alias, with_retries, 
 from stockhub_webhooks.db.leases import Claim
 from stockhub_webhooks.db.timeouts import query_timeout
 from stockhub_webhooks.delivery import breaker, ledger
+from stockhub_webhooks.delivery.call_slots import CallSlots, UnlimitedSlots
 from stockhub_webhooks.delivery.due_calls import BATCH, DueCalls, Receivers, due_calls
-from stockhub_webhooks.delivery.places import Unlimited
 from stockhub_webhooks.delivery.prefetched_documents import DOCUMENTS
 from stockhub_webhooks.delivery.shares import SHARES
 from stockhub_webhooks.exceptions import CALLER_DIED, DIED, error_location
@@ -33,9 +33,7 @@ logger = logger_of(__name__)
 FRESH_SECONDS = 0.1  # then due calls are searched for again
 
 
-def claim_due(
-    *, message: Message | None = None, places: Unlimited | None = None
-) -> Generator[ReceiverCall, None, None]:
+def claim_due(*, message: Message | None = None, slots: CallSlots | None = None) -> Generator[ReceiverCall, None, None]:
     """Claim and yield due calls that this process can make; close the generator to release those that were not begun.
 
     The receiver that has recently used the least time comes first. New calls of a fast receiver are claimed together. A
@@ -45,12 +43,12 @@ def claim_due(
 
     Args:
         message: claim only waiting calls of this message's order.
-        places: the places of this thread; None for no limit.
+        slots: the slots of this thread; None for no limit.
     """
     known = ledger.known_receivers()
     if not known:
         return
-    places = places or Unlimited()
+    slots = slots or UnlimitedSlots()
     leases.release_lost()
     due = due_calls(known, message)
     probes = set(breaker.due_probes()) if message is None else set()
@@ -58,7 +56,7 @@ def claim_due(
     was_given_up = False
     while (due or probes) and time.monotonic() < until:
         receiver = SHARES.least_used([*due, *probes])
-        if not places.acquire(receiver, message):
+        if not slots.acquire(receiver, message):
             due.pop(receiver, None)
             probes.discard(receiver)
             continue
@@ -75,9 +73,9 @@ def claim_due(
             else:
                 yield from _released(_claim(together))
         finally:
-            places.release(receiver)
+            slots.release(receiver)
     if was_given_up:  # there may be more calls behind them
-        yield from claim_due(message=message, places=places)
+        yield from claim_due(message=message, slots=slots)
 
 
 def _take_together(due: DueCalls, receiver: str) -> list[ReceiverCall]:

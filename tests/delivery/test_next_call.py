@@ -249,7 +249,7 @@ def test_payment_request_without_an_order_has_its_calls_made(post, hear):
     assert len(heard) == 1
 
 
-# ---------------------------------------------------------------- places of the web threads
+# ---------------------------------------------------------------- slots of the web threads
 
 
 @pytest.mark.postgresql
