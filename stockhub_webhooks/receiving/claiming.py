@@ -90,8 +90,9 @@ def _claim(which: Q, batch: int = BATCH, **values: Any) -> Claim:
     for message in messages:
         message.claim = token
         message.attempts += "attempts" in values
-    places = {message.pk: message.due_at for message in messages}  # applying changes the objects, even if it is undone
-    return Claim(token, messages, partial(_release, token, places))
+    # applying changes the objects, even if it is undone
+    former_due_at = {message.pk: message.due_at for message in messages}
+    return Claim(token, messages, partial(_release, token, former_due_at))
 
 
 def _released(claim: Claim) -> Generator[Claim, None, None]:
@@ -103,22 +104,22 @@ def _released(claim: Claim) -> Generator[Claim, None, None]:
             claim.release()
 
 
-def _release(token: UUID, places: Mapping[int, datetime | None], messages: list[Message]) -> None:
+def _release(token: UUID, former_due_at: Mapping[int, datetime | None], messages: list[Message]) -> None:
     """Release claimed messages that were not begun; no attempt is counted.
 
     Args:
         token: of the claim.
-        places: the former `due_at` of the claim's messages, by primary key.
+        former_due_at: the former `due_at` of the claim's messages, by primary key.
         messages: those to release.
     """
     rows = Message.objects.using(database_alias()).filter(pk__in=[message.pk for message in messages], claim=token)
     # with their former `due_at`, so that they are applied before messages that came in later
-    former = {message.pk: places[message.pk] for message in messages}
-    place = Case(*(When(pk=pk, then=Value(due_at)) for pk, due_at in former.items()), default=F("due_at"))
-    values = {"attempts": F("attempts") - 1, "due_at": place, "claim": None, "is_suspect": False}
+    former = {message.pk: former_due_at[message.pk] for message in messages}
+    due_at = Case(*(When(pk=pk, then=Value(value)) for pk, value in former.items()), default=F("due_at"))
+    values = {"attempts": F("attempts") - 1, "due_at": due_at, "claim": None, "is_suspect": False}
     with suppress(DatabaseFault):  # their lease lapses
         with_retries(partial(rows.filter(due_at__isnull=False).update, **values))
-    low_water.fall_below(min(due_at for due_at in former.values() if due_at))
+    low_water.fall_below(min(value for value in former.values() if value))
 
 
 def put_off(messages: list[Message], reason: str, seconds: float) -> None:

@@ -136,25 +136,25 @@ def merged(files: Mapping[str, Path]) -> Iterator[tuple[str, Entry]]:
     Raises:
         OSError: a file cannot be read.
     """
-    places = sorted(place for name, path in files.items() for place in _places(name, path))
-    for _received_at, name, start, number in places:
+    lines = sorted(line for name, path in files.items() for line in _offsets(name, path))
+    for _received_at, name, offset, number in lines:
         with files[name].open("rb") as file:  # there may be more files than a process may have open
-            file.seek(start)
+            file.seek(offset)
             line = file.readline()
         yield from ((name, entry) for entry in _each_line([(number, line)]))
 
 
-def _places(name: str, path: Path) -> Iterator[tuple[float, str, int, int]]:
+def _offsets(name: str, path: Path) -> Iterator[tuple[float, str, int, int]]:
     """Yield time of receipt, file name, offset and line number of each line; the time of an unreadable line is 0."""
     with path.open("rb") as file:
-        start = 0
+        offset = 0
         for number, line in enumerate(file, start=1):
             if line.strip():
                 received_at = 0.0
                 with suppress(ValueError, RecursionError, AttributeError, TypeError, KeyError):
                     received_at = datetime.fromisoformat(json.loads(line)["received_at"]).timestamp()
-                yield received_at, name, start, number
-            start += len(line)
+                yield received_at, name, offset, number
+            offset += len(line)
 
 
 # ---------------------------------------------------------------- into the journal

@@ -61,8 +61,8 @@ def match_lines(lines: Sequence[LineKey], rows: Sequence[LineKey]) -> list[int |
     for identity, equal_lines in _by_identity(lines).items():
         equal_rows = rows_by_identity.get(identity, [])
         if len(equal_lines) != len(equal_rows):  # one is missing or unreadable: the others keep their positions
-            for place in set(equal_lines) & set(equal_rows):
-                match(place, place)
+            for position in set(equal_lines) & set(equal_rows):
+                match(position, position)
         left_lines = [line for line in equal_lines if matches[line] is None]
         left_rows = [row for row in equal_rows if row in free]
         for line, row in zip(left_lines, left_rows, strict=False):

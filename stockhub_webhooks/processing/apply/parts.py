@@ -77,7 +77,7 @@ def update_addresses(document: Any, wanted: dict[str, Values], using: str) -> Pa
 
 def create_lines(document: Any, document_type: DocumentType, lines: Sequence[Values], using: str) -> None:
     """Insert the lines of a new document."""
-    rows = [_line(document, document_type, place, _by_field_name(values)) for place, values in enumerate(lines)]
+    rows = [_line(document, document_type, position, _by_field_name(values)) for position, values in enumerate(lines)]
     insert(rows, using)
 
 
