@@ -130,7 +130,7 @@ class TextField(serializers.CharField):
         return text[: self.max_length]
 
 
-class KeyField(TextField):
+class NaturalKeyField(TextField):
     """Text that a row is known by: trimmed, never cut. A blank value is the same as an absent one."""
 
     def to_internal_value(self, data: Any) -> Any:
@@ -148,7 +148,7 @@ class KeyField(TextField):
         return trimmed(text)
 
 
-class IdentifierField(KeyField):
+class IdentifierField(NaturalKeyField):
     """A Stock Hub number, which is text since leading zeros count.
 
     A JSON number has lost its zeros: it is padded to nine digits, with a note. Text is never padded.

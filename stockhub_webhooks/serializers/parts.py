@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 from stockhub_webhooks.serializers.fields import (
     IdentifierField,
-    KeyField,
     MoneyField,
+    NaturalKeyField,
     OpenChoiceField,
     StreetField,
     TextField,
@@ -28,9 +28,9 @@ def identifier(max_length: int = 64) -> IdentifierField:
     return IdentifierField(max_length=max_length, required=False, allow_null=True)
 
 
-def key(max_length: int = 255) -> KeyField:
+def key(max_length: int = 255) -> NaturalKeyField:
     """Return a field for text that a row is known by."""
-    return KeyField(max_length=max_length, required=False, allow_null=True)
+    return NaturalKeyField(max_length=max_length, required=False, allow_null=True)
 
 
 def whole_number() -> WholeNumberField:
