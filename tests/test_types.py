@@ -1,12 +1,14 @@
 """Types as the shop's developer sees them: in mypy with and without Django's plugin, and in basedpyright."""
 
 import json
+import re
 import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 
 from stockhub_webhooks import signals
 
@@ -30,14 +32,44 @@ django_settings_module = tests.host.settings
 def check(*command):
     done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def check_with_mypy(path, tmp_path, pytestconfig, plugins=""):
+    config = tmp_path / "mypy.ini"
+    config.write_text(MYPY.format(plugins=plugins))
+    cache = pytestconfig.cache.mkdir("mypy-plugin" if plugins else "mypy")
+    return check("mypy", "--config-file", str(config), "--cache-dir", str(cache), str(path))
 
 
 @pytest.mark.parametrize("plugins", ["plugins = mypy_django_plugin.main", ""], ids=["with the plugin", "without"])
 def test_mypy_strict_accepts_the_receivers_and_knows_the_types(plugins, tmp_path, pytestconfig):
-    config = tmp_path / "mypy.ini"
-    config.write_text(MYPY.format(plugins=plugins))
-    cache = pytestconfig.cache.mkdir("mypy-plugin" if plugins else "mypy")
-    check("mypy", "--config-file", str(config), "--cache-dir", str(cache), str(SHOP))
+    check_with_mypy(SHOP, tmp_path, pytestconfig, plugins)
+
+
+def attributes(model):
+    """Yield the attributes that Django gives a row: fields, foreign keys, reverse relations and labels of choices."""
+    for field in model._meta.get_fields():
+        if not field.concrete:
+            yield field.get_accessor_name()
+            continue
+        yield from dict.fromkeys([field.name, field.attname])
+        if field.choices:
+            yield f"get_{field.name}_display()"
+
+
+def test_the_type_of_each_attribute_of_a_model_is_known_without_the_plugin(tmp_path, pytestconfig):
+    models = list(apps.get_app_config("stockhub_webhooks").get_models())
+    lines = [f"from {model.__module__} import {model.__name__}" for model in models]
+    for model in models:
+        lines.append(f"def of_{model.__name__}(row: {model.__name__}) -> None:")
+        lines += [f"    reveal_type(row.{name})" for name in attributes(model)]
+    file = tmp_path / "revealed.py"
+    file.write_text("\n".join(lines))
+    types = re.findall(r':(\d+): note: Revealed type is "(.+)"', check_with_mypy(file, tmp_path, pytestconfig))
+    assert len(types) == "".join(lines).count("reveal_type") > 500
+    unknown = [int(number) for number, revealed in types if "Any" in revealed.split(" | ")]
+    assert not [lines[number - 1] for number in unknown]
 
 
 def test_basedpyright_strict_accepts_the_receivers_and_knows_the_types(tmp_path):

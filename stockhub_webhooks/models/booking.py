@@ -73,6 +73,9 @@ class Booking(RowModel):
     line: models.CharField[str, str] = ExactCharField(_("line"), max_length=255)
     pieces: models.IntegerField[int, int] = models.IntegerField(_("pieces"))
 
+    if TYPE_CHECKING:
+        booked_purchase_id: int
+
     class Meta:
         verbose_name = _("booking")
         verbose_name_plural = _("bookings")
@@ -90,6 +93,9 @@ class FinishedStep(RowModel):
         ReceiverCall, models.CASCADE, related_name="finished_steps", verbose_name=_("task for our shop")
     )
     name: models.CharField[str, str] = ExactCharField(_("name"), max_length=STEP_NAME_LENGTH)
+
+    if TYPE_CHECKING:
+        call_id: int
 
     class Meta:
         verbose_name = _("finished step")

@@ -12,6 +12,9 @@ from stockhub_webhooks.models.base import RowModel
 from stockhub_webhooks.models.work_request import WorkRequest, WorkRequestQuerySet
 from stockhub_webhooks.visible import visible
 
+if TYPE_CHECKING:
+    from django.db.models.fields.related_descriptors import RelatedManager
+
 
 class BulkRequestQuerySet(WorkRequestQuerySet["BulkRequest"]):
     """Queryset of bulk requests."""
@@ -59,7 +62,7 @@ class BulkRequest(WorkRequest):
 
     if TYPE_CHECKING:
         get_action_display: Callable[[], str]
-        entries: models.Manager[BulkEntry]
+        entries: RelatedManager[BulkEntry]
 
     objects = BulkRequestQuerySet.as_manager()  # type: ignore[misc, assignment]  # instead of the base's
 
@@ -85,6 +88,9 @@ class BulkEntry(RowModel):
     )
     row: models.BigIntegerField[int, int] = models.BigIntegerField(db_index=True)
     is_acted: models.BooleanField[bool | None, bool | None] = models.BooleanField(null=True)
+
+    if TYPE_CHECKING:
+        request_id: int
 
     class Meta:
         verbose_name = _("row of a request")

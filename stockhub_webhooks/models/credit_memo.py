@@ -42,6 +42,7 @@ class CreditMemo(OrderDocument):
     billing_address = address(_("billing address"))
 
     if TYPE_CHECKING:
+        billing_address_id: int | None
         items: RelatedManager[CreditMemoItem]
 
     class Meta(OrderDocument.Meta):

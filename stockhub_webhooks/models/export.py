@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,6 +13,9 @@ from stockhub_webhooks.db.fields import ExactCharField
 from stockhub_webhooks.models.base import RowModel
 from stockhub_webhooks.models.message import Topic
 from stockhub_webhooks.models.work_request import WorkRequest, WorkRequestQuerySet
+
+if TYPE_CHECKING:
+    from django.db.models.fields.related_descriptors import RelatedManager
 
 
 class ExportRequestQuerySet(WorkRequestQuerySet["ExportRequest"]):
@@ -57,7 +61,8 @@ class ExportRequest(WorkRequest):
     is_deleted: models.BooleanField[bool, bool] = models.BooleanField(_("file deleted"), default=False)
 
     if TYPE_CHECKING:
-        parts: models.Manager[ExportPart]
+        parts: RelatedManager[ExportPart]
+        get_topic_display: Callable[[], str]
 
     objects = ExportRequestQuerySet.as_manager()  # type: ignore[misc, assignment]  # instead of the base's
 

@@ -19,6 +19,11 @@ from stockhub_webhooks.models.accounts import AccountModel, AccountQuerySet
 from stockhub_webhooks.models.order import Order
 from stockhub_webhooks.models.payment_request import PaymentRequest
 
+if TYPE_CHECKING:
+    from django.db.models.fields.related_descriptors import RelatedManager
+
+    from stockhub_webhooks.models.missing_line import MissingLine
+
 
 class HostLinkQuerySet(AccountQuerySet["HostLink"]):
     """Queryset of links."""
@@ -99,6 +104,7 @@ class HostLink(AccountModel):
     if TYPE_CHECKING:
         order_id: int | None
         payment_request_id: int | None
+        missing_lines: RelatedManager[MissingLine]
         get_status_display: Callable[[], str]
 
     objects = HostLinkQuerySet.as_manager()  # type: ignore[misc, assignment]  # instead of the base's

@@ -36,6 +36,7 @@ class Invoice(OrderDocument):
     billing_address = address(_("billing address"))
 
     if TYPE_CHECKING:
+        billing_address_id: int | None
         items: RelatedManager[InvoiceItem]
 
     class Meta(OrderDocument.Meta):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from django.db.models.fields.related_descriptors import RelatedManager
 
     from stockhub_webhooks.models.attempt import Attempt
+    from stockhub_webhooks.models.booking import FinishedStep
 
 
 DEADLINE = "deadline.passed"
@@ -245,6 +246,7 @@ class ReceiverCall(RowModel):
         event_id: int
         order_id: int | None
         failed_attempts: RelatedManager[Attempt]
+        finished_steps: RelatedManager[FinishedStep]
         get_status_display: Callable[[], str]
 
     objects = ReceiverCallQuerySet.as_manager()  # type: ignore[misc, assignment]  # instead of the base's

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from django.db.models.fields.related_descriptors import RelatedManager
 
     from stockhub_webhooks.models.ledger import Event
+    from stockhub_webhooks.models.mentioned_number import MentionedNumber
 
 
 OUTDATED_RETURN = "outdated_return"  # the code of the note on such a message
@@ -265,6 +266,7 @@ class Message(AccountModel):
     if TYPE_CHECKING:
         events: RelatedManager[Event]
         parts: RelatedManager[Message]
+        mentioned_numbers: RelatedManager[MentionedNumber]
         parent_id: int | None
         successor_id: int | None
         get_topic_display: Callable[[], str]

@@ -19,9 +19,13 @@ if TYPE_CHECKING:
     from stockhub_webhooks.models.host_link import HostLink
     from stockhub_webhooks.models.invoice import Invoice
     from stockhub_webhooks.models.ledger import Event, ReceiverCall
+    from stockhub_webhooks.models.missing_line import MissingLine
+    from stockhub_webhooks.models.notes import Note
     from stockhub_webhooks.models.payment_request import PaymentRequest
+    from stockhub_webhooks.models.pull import OrderAnswer
     from stockhub_webhooks.models.rma import RMA
     from stockhub_webhooks.models.shipment import Shipment
+    from stockhub_webhooks.models.worklists import WorklistRow
 
 CANCELED = "canceled"
 
@@ -58,6 +62,8 @@ class Order(Document):
     )
 
     if TYPE_CHECKING:
+        shipping_address_id: int | None
+        billing_address_id: int | None
         items: RelatedManager[OrderItem]
         shipments: RelatedManager[Shipment]
         invoices: RelatedManager[Invoice]
@@ -66,6 +72,9 @@ class Order(Document):
         payment_requests: RelatedManager[PaymentRequest]
         events: RelatedManager[Event]
         receiver_calls: RelatedManager[ReceiverCall]
+        notes: RelatedManager[Note]
+        worklist_rows: RelatedManager[WorklistRow]
+        rest_answer: OrderAnswer
         host_link: HostLink
 
     class Meta(Document.Meta):
@@ -108,6 +117,7 @@ class OrderItem(PricedLine):
 
     if TYPE_CHECKING:
         order_id: int
+        missing_line: MissingLine
 
     class Meta(PricedLine.Meta):
         verbose_name = _("order line")

@@ -63,6 +63,8 @@ class PaymentRequest(Document):
 
     if TYPE_CHECKING:
         order_id: int | None
+        shipping_address_id: int | None
+        billing_address_id: int | None
         items: RelatedManager[PaymentRequestItem]
         host_link: HostLink
 

@@ -177,6 +177,9 @@ class OrderAnswer(RowModel):
     shipped_since: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(null=True)
     invoiced_since: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(null=True)
 
+    if TYPE_CHECKING:
+        order_id: int
+
     class Meta:
         verbose_name = _("answer about an order")
         verbose_name_plural = _("answers about orders")

@@ -14,6 +14,11 @@ from stockhub_webhooks.models.base import RowModel, RowQuerySet
 from stockhub_webhooks.models.message import Message, Topic
 from stockhub_webhooks.visible import visible
 
+if TYPE_CHECKING:
+    from django.db.models.fields.related_descriptors import RelatedManager
+
+    from stockhub_webhooks.models.mentioned_number import MentionedNumber
+
 
 class RefusalReason(models.TextChoices):
     """Reasons to refuse a request; those of `NOT_A_DELIVERY` concern pages of ours, not Stock Hub."""
@@ -144,6 +149,7 @@ class RefusedBody(RowModel):
 
     if TYPE_CHECKING:
         message_id: int | None
+        mentioned_numbers: RelatedManager[MentionedNumber]
         get_topic_display: Callable[[], str]
         get_url_topic_display: Callable[[], str]
         get_reason_display: Callable[[], str]

@@ -77,6 +77,8 @@ class Shipment(OrderDocument):
     due_at: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(null=True, editable=False)
 
     if TYPE_CHECKING:
+        shipping_address_id: int | None
+        origin_address_id: int | None
         items: RelatedManager[ShipmentItem]
         tracks: RelatedManager[Track]
 
@@ -156,7 +158,7 @@ class Track(RowModel):
         "stockhub_webhooks.RMA", cascade, null=True, blank=True, related_name="tracks", verbose_name=_("return")
     )
     tracking_number: models.CharField[str, str] = ExactCharField(_("tracking number"), max_length=255)
-    normalized_number = models.GeneratedField(
+    normalized_number: models.Field[str, str] = models.GeneratedField(
         expression=normalized("tracking_number"), output_field=ExactCharField(max_length=255), db_persist=True
     )
     carrier = code(_("carrier"))

@@ -13,10 +13,15 @@ from stockhub_webhooks.models import (
     Address,
     CreditMemoItem,
     Event,
+    FinishedStep,
     HostLink,
     Invoice,
+    MentionedNumber,
     Message,
+    MissingLine,
+    Note,
     Order,
+    OrderAnswer,
     OrderItem,
     PaymentRequest,
     ReceiverCall,
@@ -24,6 +29,7 @@ from stockhub_webhooks.models import (
     Shipment,
     ShipmentItem,
     Track,
+    WorklistRow,
 )
 from stockhub_webhooks.purchases import Purchase, purchase_of
 from stockhub_webhooks.purchases.lines import PurchaseLine
@@ -50,6 +56,7 @@ def of_documents(order: Order, shipment: Shipment, rma: RMA, request: PaymentReq
     assert_type(request.order, Order | None)
     assert_type(request.order_increment_id, str | None)
     assert_type(order.is_stub, bool)
+    assert_type(order.shipping_address_id, int | None)
     assert_type(address.city, str | None)
     assert_type(address.lines, list[str])
 
@@ -63,6 +70,7 @@ def of_lines(item: OrderItem, returned: RMAItem, refunded: CreditMemoItem, track
     assert_type(returned.rma, RMA)
     assert_type(refunded.credit_memo.order, Order)
     assert_type(track.tracking_number, str)
+    assert_type(track.normalized_number, str)
     assert_type(track.tracking_url, str | None)
     assert_type(track.shipment, Shipment | None)
     assert_type(track.rma_id, int | None)
@@ -79,10 +87,17 @@ def of_reverse_relations(order: Order, shipment: Shipment, rma: RMA, message: Me
     assert_type(order.receiver_calls.first(), ReceiverCall | None)
     assert_type(order.host_link, HostLink)
     assert_type(order.host_link.status, str)
+    assert_type(order.host_link.missing_lines.get(), MissingLine)
+    assert_type(order.items.get().missing_line, MissingLine)
+    assert_type(order.notes.first(), Note | None)
+    assert_type(order.worklist_rows.first(), WorklistRow | None)
+    assert_type(order.rest_answer, OrderAnswer)
+    assert_type(order.receiver_calls.get().finished_steps.get(), FinishedStep)
     assert_type(shipment.items.get(), ShipmentItem)
     assert_type(shipment.tracks.first(), Track | None)
     assert_type(rma.tracks.get().carrier, str | None)
     assert_type(message.events.get().receiver_calls.get(), ReceiverCall)
+    assert_type(message.mentioned_numbers.get(), MentionedNumber)
 
 
 def of_managers() -> None:
