@@ -172,6 +172,58 @@ def test_parameters_that_are_passed_bound_or_optional_are_accepted(signal, accep
     signal.find("shop.given").function(**arguments)
 
 
+def needs_client(sender, *, client, **kwargs):
+    """A receiver that requires a parameter which its decorator supplies."""
+
+
+def may_have_client(sender, *, client=None, **kwargs):
+    """The same with a default."""
+
+
+def with_client(function):
+    """A decorator that supplies a parameter."""
+
+    @functools.wraps(function)
+    def inner(*args, **kwargs):
+        return function(*args, client="client", **kwargs)
+
+    return inner
+
+
+def with_client_and_signature(function):
+    """The same, which says what the decorated function takes."""
+    inner = with_client(function)
+    inner.__signature__ = inspect.signature(inner, follow_wrapped=False)
+    return inner
+
+
+def with_client_without_wraps(function):
+    """The same without `functools.wraps`."""
+    return lambda **kwargs: function(client="client", **kwargs)
+
+
+def test_parameter_that_a_decorator_supplies_is_refused_with_the_ways_out(signal):
+    with pytest.raises(ReceiverRefused, match=r"client.* decorator .*default.*__signature__.*functools\.wraps"):
+        signal.connect(with_client(needs_client))
+    with pytest.raises(ReceiverRefused) as refusal:
+        signal.connect(needs_client)
+    assert "decorator" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "accepted",
+    [
+        with_client(may_have_client),
+        with_client_and_signature(needs_client),
+        with_client_without_wraps(needs_client),
+    ],
+    ids=["default", "signature", "without wraps"],
+)
+def test_parameter_that_a_decorator_supplies_is_accepted(signal, accepted):
+    signal.connect(accepted, dispatch_uid="shop.given")
+    signal.find("shop.given").function(**dict.fromkeys(signal.arguments))
+
+
 def positional_only(sender, /, **kwargs):
     """A receiver that cannot be called by keyword."""
 

@@ -155,9 +155,15 @@ def _check_parameters(receiver: Callable[..., Any], signal: EventSignal) -> None
     ]
     name, passed = signal.name or "this signal", ", ".join(signal.arguments)
     if unknown := [parameter.name for parameter in required if parameter.name not in signal.arguments]:
+        hint = ""
+        if hasattr(receiver, "__wrapped__"):  # `inspect.signature` shows the parameters of the inner function
+            hint = (
+                " A parameter that a decorator supplies needs a default as well, unless the decorator sets "
+                "__signature__ or does without functools.wraps."
+            )
         raise ReceiverRefused(
             f"{_dotted_path(receiver)} requires {', '.join(unknown)}, which {name} does not pass. It passes {passed}: "
-            "use one of these names, or give the parameter a default."
+            f"use one of these names, or give the parameter a default.{hint}"
         )
     if positional := [parameter.name for parameter in required if parameter.kind is parameter.POSITIONAL_ONLY]:
         raise ReceiverRefused(
