@@ -2,6 +2,7 @@
 
 import pickle
 from html.parser import HTMLParser
+from itertools import cycle
 
 import pytest
 from django.core.management import CommandError, call_command, get_commands, load_command_class
@@ -65,11 +66,11 @@ def parameters(address, office, each):
 
 
 def test_no_parameter_of_a_page_fails(filled, office):
+    texts = cycle(TEXTS)
     for name in NAMES:
         for address in addresses(name)[:1]:
             for parameter in parameters(address, office, name):
-                for text in TEXTS:
-                    assert_answered(office.get(address, {parameter: text}), address, parameter)
+                assert_answered(office.get(address, {parameter: next(texts)}), address, parameter)
             assert_answered(office.get(address, {"\0": "1"}), address)
 
 
@@ -85,14 +86,13 @@ def test_no_path_of_a_page_fails(filled, office):
 
 
 def test_no_form_fails(filled, office):
-    sent = 0
+    texts, sent = cycle(TEXTS), 0
     for address in all_pages():
         names = fields(office.get(address)) - {"csrfmiddlewaretoken"}
-        for text in TEXTS:
-            assert_answered(office.post(address, dict.fromkeys(names, text)), address, names)
-            for name in names:
-                assert_answered(office.post(address, {name: text}), address, name)
-                sent += 1
+        assert_answered(office.post(address, dict.fromkeys(names, next(texts))), address, names)
+        for name in names:
+            assert_answered(office.post(address, {name: next(texts)}), address, name)
+            sent += 1
     assert sent > 100
 
 
