@@ -2,6 +2,7 @@
 
 import json
 import logging
+import uuid
 
 import pytest
 from django.utils.log import configure_logging
@@ -48,7 +49,8 @@ def test_failed_call_is_logged_with_message_event_and_receiver(post, db, hear, l
 def test_call_that_is_given_up_is_logged_with_its_context(post, db, hear, lines):
     hear(order_created, failing, uid="shop.fails")
     message = post("order").json()["message"]
-    ReceiverCall.objects.update(attempts=conf.MAX_ATTEMPTS, due_at=NOW)
+    lapsed = {"status": "running", "claim": uuid.uuid4(), "is_suspect": True}
+    ReceiverCall.objects.update(attempts=conf.MAX_ATTEMPTS, due_at=NOW, **lapsed)
     assert list(claimed_calls.claim_due()) == []
     text, *context = lines()[-1]
     assert f"call {ReceiverCall.objects.get().pk} " in text

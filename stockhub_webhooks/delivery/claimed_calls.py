@@ -14,7 +14,6 @@ from django.db import OperationalError
 from django.db.models import DateTimeField, F, Value
 from django.db.models.functions import Coalesce
 
-from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db import leases
 from stockhub_webhooks.db.connections import NOW, database_alias, with_retries, write_transaction
 from stockhub_webhooks.db.leases import Claim
@@ -95,13 +94,13 @@ def _is_new(call: ReceiverCall) -> bool:
 
 
 def _has_killed_its_process(call: ReceiverCall) -> bool:
-    return call.attempts >= conf.MAX_ATTEMPTS if call.claim is None else call.is_suspect
+    return call.claim is not None and call.is_suspect
 
 
 def _fail_dead(call: ReceiverCall) -> bool:
     """Record a failed attempt of a call that killed its process; return False if another process has the call."""
     with about(message_id=call.event.message_id, event_id=call.event_id, receiver=call.receiver):
-        return any(ledger.fail(claimed, CALLER_DIED, DIED) for claimed in _claim([call], attempt=0))
+        return any(ledger.fail(claimed, CALLER_DIED, DIED) for claimed in _claim([call]))
 
 
 def _claim_probe(receiver: str, known: Receivers) -> Claim:
@@ -154,8 +153,8 @@ def _claim(calls: list[ReceiverCall], *, attempt: int | None = None) -> Claim:
 
     Args:
         calls: several new calls, one call, or none.
-        attempt: 1 to count an attempt, 0 to count none. By default an attempt is counted unless a claim of the call
-            lapsed: it was counted with that claim.
+        attempt: the number of attempts to count. By default an attempt is counted unless a claim of the call lapsed:
+            it was counted with that claim.
     """
     token = uuid.uuid4()
     if not calls:

@@ -16,7 +16,6 @@ from uuid import UUID
 from django.db import Error as DatabaseFault
 from django.db.models import Case, F, Q, Value, When
 
-from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db import leases
 from stockhub_webhooks.db.connections import NOW, database_alias, from_now, with_retries
 from stockhub_webhooks.db.leases import Claim
@@ -73,7 +72,7 @@ def _is_new(row: Mapping[str, Any]) -> bool:
 
 
 def _has_killed_its_process(row: Mapping[str, Any]) -> bool:
-    return bool(row["attempts"] >= conf.MAX_ATTEMPTS if row["claim"] is None else row["is_suspect"])
+    return row["claim"] is not None and bool(row["is_suspect"])
 
 
 def _claim(which: Q, batch: int = BATCH, **values: Any) -> Claim:

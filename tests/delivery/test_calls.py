@@ -372,6 +372,19 @@ def test_one_that_kills_its_process_each_time_is_given_up(post, hear):
     assert heard == []
 
 
+def test_call_with_more_attempts_than_allowed_by_now_is_made_and_keeps_its_error(post, hear):
+    def fail(**arguments):
+        raise ValueError
+
+    hear(signals.order_created, fail)
+    post("order")
+    ReceiverCall.objects.update(attempts=5, due_at=PAST)
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "MAX_ATTEMPTS": 3}):
+        worker.drain()
+    call = ReceiverCall.objects.get()
+    assert (call.status, call.attempts, call.cause.partition(" ")[0]) == ("given_up", 6, "ValueError")
+
+
 def test_a_mark_that_the_database_calls_off_is_no_failure_of_the_receiver(post, hear, monkeypatch):
     heard = hear(signals.order_created)
 

@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+import uuid
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
 
@@ -151,7 +152,7 @@ def test_many_given_up_messages_do_not_block_later_ones(post):
         for _ in range(25):
             post("order")
         oldest = Message.objects.order_by("pk").values_list("pk", flat=True)[:20]
-        Message.objects.filter(pk__in=list(oldest)).update(attempts=22)
+        Message.objects.filter(pk__in=list(oldest)).update(attempts=22, claim=uuid.uuid4(), is_suspect=True)
         worker.drain()
     assert Message.objects.filter(status="failed").count() == 20
     assert Message.objects.filter(status="applied").count() == 5
@@ -330,6 +331,20 @@ def test_message_that_keeps_failing_is_given_up_and_can_be_requeued(post, monkey
     worker.drain()
     message.refresh_from_db()
     assert (message.status, message.outcome, message.error, message.is_replay) == ("applied", "created", "", False)
+
+
+@override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "MAX_ATTEMPTS": 3, "RUNNER": "worker"})
+@pytest.mark.parametrize("fails", [True, False])
+def test_message_with_more_attempts_than_allowed_by_now_is_tried_once_more(post, monkeypatch, fails):
+    post("order")
+    Message.objects.update(attempts=5, cause="TypeError")
+    if fails:
+        monkeypatch.setattr("stockhub_webhooks.processing.pipeline.apply", lambda *args: 1 / 0)
+    worker.drain()
+    message = Message.objects.get()
+    assert (message.status, message.cause.partition(" ")[0]) == (
+        ("failed", "ZeroDivisionError") if fails else ("applied", "")
+    )
 
 
 @override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "MAX_ATTEMPTS": 2, "RUNNER": "worker"})

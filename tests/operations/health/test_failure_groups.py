@@ -2,6 +2,7 @@
 
 import json
 import urllib.request
+import uuid
 
 import pytest
 
@@ -174,7 +175,7 @@ def test_message_that_could_not_be_applied_has_a_cause(db, post, monkeypatch):
 def test_work_that_killed_its_process_has_a_cause_of_its_own(db, post, settings):
     settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"RUNNER": "worker"}
     post("order")
-    Message.objects.update(attempts=100)
+    Message.objects.update(attempts=100, claim=uuid.uuid4(), is_suspect=True)
     assert list(claim_due()) == []
     message = Message.objects.get()
     assert (message.status, message.cause) == ("failed", DIED)
