@@ -82,7 +82,7 @@ def claim_waiting(rows: models.QuerySet[Any], token: uuid.UUID, **values: Any) -
     Args:
         rows: the rows, with the condition that they are not claimed.
         token: the token of the claim.
-        values: further fields to set.
+        values: further fields to set; `due_at` for another lease than `LEASE_SECONDS`.
     """
     mine = rows.model._base_manager.using(rows.db).filter(claim=token)
     attempts = 0
@@ -90,7 +90,7 @@ def claim_waiting(rows: models.QuerySet[Any], token: uuid.UUID, **values: Any) -
     def step() -> int:
         nonlocal attempts
         attempts += 1
-        claimed = rows.update(**claim_values(token), **values)
+        claimed = rows.update(**claim_values(token) | values)
         return mine.count() if attempts > 1 else claimed
 
     try:

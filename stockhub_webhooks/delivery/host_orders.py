@@ -193,18 +193,19 @@ def _look_up(link: HostLink, token: uuid.UUID) -> bool:
     """
     if link.payment_request and link.payment_request.order_id:  # the order, known by now, has a link of its own
         return bool(link.delete()[0])
-    claimed = _links().filter(pk=link.pk, claim=link.claim, attempts=link.attempts, due_at__lte=NOW)
-    values: dict[str, Any] = {}
+    leases.release_lost()
+    waiting = _links().filter(pk=link.pk, attempts=link.attempts, due_at__lte=NOW)
+    is_last = link.attempts >= MAX_LOOKUPS
     if link.claim:
-        values = {"status": Status.FAILED, "cause": DIED, "since": Coalesce(F("since"), F("looked_at"))}
-        if link.attempts >= MAX_LOOKUPS:
-            _update_once(claimed, claim=None, due_at=None, **values)
+        died = {"status": Status.FAILED, "cause": DIED, "since": Coalesce(F("since"), F("looked_at")), "claim": None}
+        ended = {"due_at": None} if is_last else {}
+        with_retries(partial(waiting.filter(claim=link.claim).update, **died, **ended))
+        if is_last:
             return False
     attempt = link.attempts + 1
     pause = min(FIRST_PAUSE_SECONDS * 2 ** min(attempt - 1, 30), LONGEST_PAUSE_SECONDS)
-    values |= {"attempts": attempt, "claim": token, "due_at": from_now(pause)}
-    values["looked_at"] = NOW  # the last column, since MariaDB would use its new value for `since`
-    if not _update_once(claimed, **values):
+    values = {"attempts": attempt, "due_at": from_now(pause), "looked_at": NOW}
+    if not leases.claim_waiting(waiting.filter(claim=None), token, **values):
         return False
     number = link.document.po_number
     began = time.monotonic()
@@ -218,19 +219,8 @@ def _look_up(link: HostLink, token: uuid.UUID) -> bool:
     if attempt >= MAX_LOOKUPS:
         answered["due_at"] = None
     mine = _links().filter(pk=link.pk, claim=token).exclude(status=Status.FOUND)  # a receiver may have been quicker
-    mine.update(**answered | _values_of(answer, number))
+    with_retries(partial(mine.update, **answered | _values_of(answer, number)))
     return True
-
-
-def _update_once(rows: HostLinkQuerySet, **values: Any) -> bool:
-    """UPDATE the one row; return False if another process was first, or if the database does not answer."""
-    try:
-        return bool(with_retries(partial(rows.update, **values)))
-    except OperationalError:
-        if connections[rows.db].in_atomic_block:
-            raise
-        close_if_broken(rows.db)
-        return False
 
 
 # ---------------------------------------------------------------- registering

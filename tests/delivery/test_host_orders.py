@@ -24,6 +24,7 @@ from stockhub_webhooks.models.lock import acquire, owners, release
 from stockhub_webhooks.operations import prune, worker
 from stockhub_webhooks.runners import inline
 from stockhub_webhooks.testing.factories import HostLinkFactory, MessageFactory, OrderFactory
+from tests.claims import lose_answer
 from tests.conftest import KEY, PREFIX, TEST_KEY
 from tests.samples import contract, sample
 
@@ -237,6 +238,30 @@ def test_last_look_up_that_died_is_shown_too(shop, look):
     assert look() == 0
     link = HostLink.objects.get()
     assert (link.status, link.cause, link.due_at, link.claim) == ("failed", "died", None, None)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("part", ["claim", "answer"])
+def test_look_up_whose_answer_was_lost_has_not_died(look, monkeypatch, part):
+    OrderFactory()
+    is_claim = part == "claim"
+    lost = lose_answer(monkeypatch, HostLink, lambda values: "claim" in values and bool(values["claim"]) is is_claim)
+    host_orders.look_up_due()  # registers
+    assert look() == 1
+    link = HostLink.objects.get()
+    assert (len(lost), link.status, link.attempts, link.claim) == (1, "missing", 1, None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_look_up_that_may_have_been_claimed_is_released(look, monkeypatch):
+    OrderFactory()
+    with monkeypatch.context() as patch:
+        lost = lose_answer(patch, HostLink, lambda values: values.get("claim"), times=3)
+        assert look() == 0
+    assert (len(lost), HostLink.objects.get().attempts) == (3, 1)
+    worker.drain()
+    link = HostLink.objects.get()
+    assert (link.status, link.attempts, link.claim) == ("missing", 1, None)
 
 
 def test_third_process_does_not_look_while_two_are_under_way(look):
