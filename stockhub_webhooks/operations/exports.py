@@ -18,18 +18,9 @@ from django.db import InterfaceError, OperationalError
 from django.db.models import F
 from django.utils import timezone, translation
 
-from stockhub_webhooks.conf import conf
-from stockhub_webhooks.db.connections import (
-    NOW,
-    close_if_broken,
-    database_alias,
-    from_now,
-    with_retries,
-    write_transaction,
-)
+from stockhub_webhooks.db.connections import NOW, database_alias, with_retries, write_transaction
 from stockhub_webhooks.db.sequences import insert_row
 from stockhub_webhooks.db.throttle import is_over
-from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import ExportPart, ExportRequest
 from stockhub_webhooks.office.export import sheet
@@ -91,9 +82,7 @@ def continue_due(*, until: float = float("inf"), stop: threading.Event | None = 
                     work_requests.release(request)
                     break
         except (OperationalError, InterfaceError) as fault:
-            logger.warning("export %s waits (%s)", request.pk, error_location(fault))
-            close_if_broken(database_alias())
-            work_requests.release(request, from_now(conf.pause_after(request.attempts)))
+            work_requests.postpone(request, fault)
     return max(done, 1)
 
 
@@ -154,6 +143,7 @@ def _write_part(request: ExportRequest, chunk: Chunk, headers: list[list[Any]]) 
             work_requests.update(request, reached=list(chunk.position), attempts=1, **counts)
 
     with_retries(attempt, is_transaction=True)
+    request.attempts = 1
 
 
 def content(request: ExportRequest) -> Iterator[bytes]:

@@ -2,12 +2,14 @@
 
 import json
 import threading
+import uuid
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, OperationalError, connection
+from django.db.models import QuerySet
 from django.test import override_settings
 
 from stockhub_webhooks import signals
@@ -21,7 +23,7 @@ from stockhub_webhooks.operations.replay import Choice, run
 from stockhub_webhooks.operations.work_requests import ClaimLost
 from stockhub_webhooks.operations.work_requests import claim_due as claim_due_request
 from stockhub_webhooks.processing import pipeline
-from tests.claims import claim_due
+from tests.claims import claim_due, lose_answer
 from tests.conftest import KEY
 from tests.samples import contract, sample
 
@@ -482,11 +484,66 @@ def test_worker_that_stops_releases_its_replay(post):
 def test_replay_is_given_up_if_its_processes_die(post):
     post("order")
     ask()
-    Replay.objects.update(attempts=22)
+    Replay.objects.update(attempts=22, claim=uuid.uuid4())
     assert replay.continue_due() == 0
     broken = Replay.objects.get()
     assert (broken.status, broken.due_at) == ("failed", None)
     assert broken.last_error == WORKER_DIED
+
+
+def test_replay_waits_from_the_second_lapse_on(post):
+    post("order")
+    ask()
+    for _ in range(2):
+        assert claim_due_request(Replay)
+        Replay.objects.update(due_at=PAST)  # its process was killed
+    assert replay.continue_due() == 0
+    waiting = Replay.objects.get()
+    assert (waiting.status, waiting.attempts, waiting.claim) == ("open", 2, None)
+    assert waiting.due_at > datetime.now(tz=timezone.utc)
+    Replay.objects.update(due_at=PAST)
+    assert finished().status == "done"
+
+
+@override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "MAX_ATTEMPTS": 2})
+def test_replay_that_the_database_keeps_calling_off_ends_with_that_error(post, monkeypatch):
+    post("order")
+    ask()
+
+    def away(*args):
+        raise OperationalError("the disk is full")
+
+    monkeypatch.setattr(pipeline, "apply", away)
+    for status in ("open", "failed"):
+        Replay.objects.update(due_at=PAST)
+        assert replay.continue_due() == 1
+        assert Replay.objects.get().status == status
+    assert Replay.objects.get().last_error.startswith("OperationalError")
+
+
+def test_replay_that_makes_progress_counts_its_attempts_anew(post, monkeypatch):
+    many(post, 2)
+    ask()
+    Replay.objects.update(attempts=21)
+    original, applied = pipeline.apply, []
+
+    def away(*args):
+        if applied:
+            raise OperationalError("gone")
+        applied.append(args)
+        return original(*args)
+
+    monkeypatch.setattr(pipeline, "apply", away)
+    assert replay.continue_due() == 1
+    waiting = Replay.objects.get()
+    assert (waiting.status, waiting.done, waiting.attempts) == ("open", 1, 1)
+
+
+def test_replay_with_more_attempts_than_allowed_by_now_is_tried_again(post):
+    post("order")
+    ask()
+    Replay.objects.update(attempts=22)  # MAX_ATTEMPTS was lowered
+    assert finished().status == "done"
 
 
 def test_replay_waits_if_the_database_keeps_failing(post, monkeypatch):
@@ -642,3 +699,40 @@ def test_step_whose_commit_answer_was_lost_is_counted_once(post, monkeypatch):
     worker.drain()
     replayed = Replay.objects.get()
     assert (lost != [], replayed.status, replayed.done, replayed.total) == (True, "done", 1, 1)
+
+
+def test_failed_step_whose_answer_was_lost_is_counted_once(post, monkeypatch):
+    many(post, 2)
+    ask()
+    monkeypatch.setattr(pipeline, "apply", lambda *args: 1 / 0)
+    lost = lose_answer(monkeypatch, Replay, lambda values: "failed" in values)
+    done = finished()
+    assert (len(lost), done.status, done.failed, done.done) == (1, "done", 2, 2)
+
+
+def test_end_of_a_replay_whose_answer_was_lost_is_the_end(post, monkeypatch, capsys):
+    post("order")
+    lost = lose_answer(monkeypatch, Replay, lambda values: values.get("status") == "done")
+    call_command("stockhub_replay", since="2020-01-01", reason="after the update")
+    assert (len(lost), Replay.objects.get().status) == (1, "done")
+    assert "unchanged 1" in capsys.readouterr().out
+
+
+def test_replay_that_is_stopped_while_the_database_is_away_stays_stopped(post, monkeypatch):
+    post("order")
+    asked = ask(claimed=True)
+    going = replay.steps(asked)
+    next(going)
+    real = QuerySet.update
+
+    def cut(rows, **values):
+        if values.get("status") == "done":
+            monkeypatch.undo()
+            replay.halt(asked.pk, "boss")
+            raise OperationalError("the connection was cut")
+        return real(rows, **values)
+
+    monkeypatch.setattr(QuerySet, "update", cut)
+    with pytest.raises(ClaimLost):
+        next(going)
+    assert Replay.objects.get().status == "stopped"

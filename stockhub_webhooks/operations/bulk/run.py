@@ -13,25 +13,21 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError
 from django.db.models import F
-from django.utils import timezone
 
-from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db import leases
-from stockhub_webhooks.db.connections import close_if_broken, database_alias, from_now, with_retries, write_transaction
+from stockhub_webhooks.db.connections import database_alias, with_retries, write_transaction
 from stockhub_webhooks.db.throttle import is_over
-from stockhub_webhooks.exceptions import error_location, format_error
+from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import BulkEntry, BulkRequest
 from stockhub_webhooks.operations import work_requests
 from stockhub_webhooks.operations.bulk.actions import ACTIONS
 from stockhub_webhooks.operations.work_requests import ClaimLost
-from stockhub_webhooks.serializers.fields import clean_text
 
 logger = logger_of(__name__)
 
 BATCH = 200
 TURN_SECONDS = 0.5  # new messages wait for a bulk request no longer than that
-ERROR_LIMIT = 2000
 
 
 def continue_due(*, until: float = float("inf"), stop: threading.Event | None = None) -> int:
@@ -57,9 +53,7 @@ def continue_due(*, until: float = float("inf"), stop: threading.Event | None = 
                     work_requests.release(request)
                     break
         except (OperationalError, InterfaceError) as fault:
-            logger.warning("bulk request %s waits (%s)", request.pk, error_location(fault))
-            close_if_broken(database_alias())
-            work_requests.release(request, from_now(conf.pause_after(request.attempts)))
+            work_requests.postpone(request, fault)
     return max(done, 1)
 
 
@@ -93,8 +87,8 @@ def batches(request: BulkRequest) -> Iterator[int]:
             _act_on(request, entries)
         except (ClaimLost, OperationalError, InterfaceError):
             raise
-        except Exception as error:
-            _break_off(request, error)
+        except Exception as error:  # such as a hand-over to a receiver that was removed meanwhile
+            work_requests.break_off(request, error)
             return
         yield len(entries)
     work_requests.finish(request)
@@ -124,16 +118,8 @@ def _act_on(request: BulkRequest, entries: list[tuple[int, int]]) -> None:
             work_requests.update(request, reached=last, attempts=1, **counts)
 
     with_retries(attempt, is_transaction=True)
-    request.reached = last
+    request.reached, request.attempts = last, 1
 
 
 def _entries(request: BulkRequest) -> Any:
     return BulkEntry.objects.using(database_alias()).filter(request=request)
-
-
-def _break_off(request: BulkRequest, error: Exception) -> None:
-    """End a request whose action can't be done, such as a hand-over to a receiver that was removed meanwhile."""
-    logger.error("bulk request %s is broken off (%s); what was done stays done", request.pk, error_location(error))
-    text = clean_text(format_error(error))[:ERROR_LIMIT]
-    failed = {"status": BulkRequest.Status.FAILED, "due_at": None, "finished_at": timezone.now(), "last_error": text}
-    work_requests.update(request, **failed)

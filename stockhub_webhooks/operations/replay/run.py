@@ -14,18 +14,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.db.connections import (
-    NOW,
-    close_if_broken,
-    database_alias,
-    from_now,
-    with_retries,
-    write_transaction,
-)
+from stockhub_webhooks.db.connections import NOW, database_alias, from_now, with_retries, write_transaction
 from stockhub_webhooks.db.row_locks import LOCKED, key_of
 from stockhub_webhooks.db.sequences import insert_row
 from stockhub_webhooks.db.throttle import is_over
@@ -50,7 +43,6 @@ from stockhub_webhooks.serializers.fields import clean_text
 logger = logger_of(__name__)
 
 BATCH = 50
-ERROR_LIMIT = 2000
 
 
 @dataclass(frozen=True)
@@ -152,9 +144,7 @@ def continue_due(*, until: float = float("inf"), stop: threading.Event | None = 
             seconds = LOCKED.pause_for(key_of(locked.model, locked.values))
             work_requests.release(replay, from_now(seconds), attempts=max(replay.attempts - 1, 0))
         except (OperationalError, InterfaceError) as fault:
-            logger.warning("replay %s waits (%s)", replay.pk, error_location(fault))
-            close_if_broken(database_alias())
-            work_requests.release(replay, from_now(conf.pause_after(replay.attempts)))
+            work_requests.postpone(replay, fault)
     return max(done, 1)
 
 
@@ -170,7 +160,7 @@ def steps(replay: Replay) -> Iterator[Step]:
             if message is not None:
                 with about(message_id=message.pk):
                     step = _replay_one(replay, message)
-                replay.reached_at, replay.reached_message = message.received_at, message.pk
+                _advance(replay, message, step)
                 yield step
     work_requests.finish(replay)
 
@@ -262,9 +252,19 @@ def _is_counted(replay: Replay, message: Message) -> bool:
 
 
 def _count(replay: Replay, message: Message, step: Step) -> None:
-    """Count the result, save the position of the message, and renew the lease."""
-    values: dict[str, Any] = {step.counted: F(step.counted) + 1, "owed": F("owed") + len(step.calls)}
+    """Count the result, save the position of the message, and renew the lease.
+
+    The counts are absolute: an UPDATE that is repeated, since its answer got lost, counts nothing twice.
+    """
+    values: dict[str, Any] = {step.counted: getattr(replay, step.counted) + 1, "owed": replay.owed + len(step.calls)}
     if step.error:
-        values["last_error"] = clean_text(step.error)[:ERROR_LIMIT]
+        values["last_error"] = clean_text(step.error)[: work_requests.ERROR_LIMIT]
     lease = {"due_at": from_now(conf.LEASE_SECONDS), "attempts": 1}
     work_requests.update(replay, reached_at=message.received_at, reached_message=message.pk, **values, **lease)
+
+
+def _advance(replay: Replay, message: Message, step: Step) -> None:
+    """Set on the object what `_count` has saved."""
+    setattr(replay, step.counted, getattr(replay, step.counted) + 1)
+    replay.owed += len(step.calls)
+    replay.reached_at, replay.reached_message, replay.attempts = message.received_at, message.pk, 1
