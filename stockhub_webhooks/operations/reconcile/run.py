@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import Error as DatabaseError
 from django.db import IntegrityError, transaction
-from django.db.models import F
 from django.utils import timezone
 
 from stockhub_webhooks.conf import conf
+from stockhub_webhooks.db import leases
 from stockhub_webhooks.db.connections import NOW, database_alias, from_now, with_retries
 from stockhub_webhooks.exceptions import PullUnderWay, RestError, RestNotConfigured, RestUnavailable, error_location
 from stockhub_webhooks.logs import logger_of
@@ -27,8 +27,10 @@ from stockhub_webhooks.models import Pull
 from stockhub_webhooks.models.pull import PullQuerySet
 from stockhub_webhooks.office.worklists import gaps
 from stockhub_webhooks.office.worklists import sweep as worklists
+from stockhub_webhooks.operations import work_requests
 from stockhub_webhooks.operations.reconcile.asking import Choice
 from stockhub_webhooks.operations.reconcile.steps import Run, Step
+from stockhub_webhooks.operations.work_requests import ERROR_LIMIT, ClaimLost
 from stockhub_webhooks.serializers.fields import clean_text
 
 if TYPE_CHECKING:  # httpx may not be installed
@@ -38,12 +40,7 @@ logger = logger_of(__name__)
 
 LEASE_SECONDS = 600.0  # one call with all its attempts takes less
 RESUMED_WITHIN = timedelta(days=1)
-ERROR_LIMIT = 2000
 ENDED = "this run was stopped, or another process continues it"
-
-
-class _ClaimLost(Exception):
-    """The run was stopped, or is continued by another process."""
 
 
 # ---------------------------------------------------------------- begin and end
@@ -144,17 +141,17 @@ def steps(pull: Pull, *, per_second: float | None = None, stop: threading.Event 
                 _count(pull, run, step)
                 yield step
                 if stop.is_set():
-                    _update(pull, due_at=NOW, claim=None)
+                    work_requests.update(pull, due_at=NOW, claim=None)
                     return
             worklists.look_at_numbers(pull.account, gaps.unknown_numbers(pull.account))
-            _update(pull, **_ended(Pull.Status.DONE))
+            work_requests.update(pull, **_ended(Pull.Status.DONE))
     except RestUnavailable as fault:
         _postpone(pull, fault)
         raise
     except RestError as fault:
-        _update(pull, last_error=clean_text(str(fault))[:ERROR_LIMIT], **_ended(Pull.Status.FAILED))
+        work_requests.update(pull, last_error=clean_text(str(fault))[:ERROR_LIMIT], **_ended(Pull.Status.FAILED))
         raise
-    except _ClaimLost:
+    except ClaimLost:
         raise RestError(ENDED) from None
 
 
@@ -181,7 +178,7 @@ def _postpone(pull: Pull, fault: RestUnavailable) -> None:
         values |= _ended(Pull.Status.FAILED)
     else:
         values |= {"due_at": from_now(max(conf.pause_after(attempts), fault.retry_after)), "claim": None}
-    _update(pull, **values)
+    work_requests.update(pull, **values)
 
 
 def continue_due(stop: threading.Event) -> int:
@@ -200,7 +197,7 @@ def continue_due(stop: threading.Event) -> int:
     except Exception as fault:
         location = error_location(fault)
         logger.error("run %s for what is missing waits (%s)", pull.pk, location)
-        with suppress(_ClaimLost, DatabaseError):  # then the lease lapses, and a worker continues it
+        with suppress(ClaimLost, DatabaseError):  # then the lease lapses, and a worker continues it
             _postpone(pull, RestUnavailable(f"unexpected error ({location})"))
     return done
 
@@ -209,25 +206,20 @@ def _claim() -> Pull | None:
     for pk, former in list(_rows().due(NOW).values_list("pk", "claim")[:5]):
         token = uuid.uuid4()
         same = _rows().filter(pk=pk, claim=former).due(NOW).order_by()
-        if with_retries(partial(same.update, claim=token, due_at=from_now(LEASE_SECONDS))):
-            return _rows().get(pk=pk)
+        if leases.claim_waiting(same, token, due_at=from_now(LEASE_SECONDS)):
+            return with_retries(partial(_rows().get, pk=pk))
     return None
 
 
 def _count(pull: Pull, run: Run, step: Step) -> None:
-    """Count the result, keep the place, and renew the claim."""
-    values: dict[str, Any] = {step.result: F(step.result) + 1, "stage": run.stage, "page": run.page, "attempts": 0}
+    """Count the result, keep the place, and renew the claim; a repeated UPDATE counts nothing twice."""
+    setattr(pull, step.result, getattr(pull, step.result) + 1)
+    values: dict[str, Any] = {step.result: getattr(pull, step.result), "stage": run.stage, "page": run.page}
     values["total"] = step.total + run.done_before
     if step.error:
         values["last_error"] = clean_text(f"{step.number}: {step.error}")[:ERROR_LIMIT]
-    _update(pull, due_at=from_now(LEASE_SECONDS), **values)
     pull.attempts = 0
-
-
-def _update(pull: Pull, **values: Any) -> None:
-    claimed = _rows().filter(pk=pull.pk, claim=pull.claim, due_at__isnull=False)
-    if not with_retries(partial(claimed.update, **values)):
-        raise _ClaimLost
+    work_requests.update(pull, due_at=from_now(LEASE_SECONDS), attempts=0, **values)
 
 
 def _rows() -> PullQuerySet:

@@ -8,10 +8,13 @@ from django.utils import timezone
 
 from stockhub_webhooks.db.connections import NOW
 from stockhub_webhooks.models import RMA, AskedNumber, Message, Order, OrderAnswer, Pull
-from stockhub_webhooks.operations.reconcile import asking, nightly, steps
+from stockhub_webhooks.operations import worker
+from stockhub_webhooks.operations.reconcile import asking, nightly, run, steps
+from stockhub_webhooks.operations.reconcile.asking import Choice
 from stockhub_webhooks.processing import pipeline
 from stockhub_webhooks.testing import life
 from stockhub_webhooks.testing.magento import Fault
+from tests.claims import lose_answer
 from tests.operations.reconcile.conftest import RECENT
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -151,3 +154,29 @@ def test_a_run_that_fails_for_a_reason_of_ours_waits_and_ends(magento, work, mon
     work()
     assert Pull.objects.get().status == "failed"
     assert "ZeroDivisionError" in Pull.objects.get().last_error
+
+
+@pytest.mark.parametrize("times", [1, 3])  # after the third, it is not known whether the run is claimed
+def test_a_run_that_was_claimed_without_an_answer_is_done_at_once(magento, work, monkeypatch, times):
+    run.begin("default", Choice(), who="somebody")
+    with monkeypatch.context() as patch:
+        lost = lose_answer(patch, Pull, lambda values: values.get("claim"), times)
+        work()
+        assert len(lost) == times
+    worker.drain()
+    work()
+    assert Pull.objects.get(requested_by="somebody").status == "done"
+
+
+def test_a_step_whose_answer_was_lost_is_counted_once(magento, work, monkeypatch):
+    RECENT[:] = ["UNKNOWN-1", "UNKNOWN-2"]
+    lost = lose_answer(monkeypatch, Pull, lambda values: "unknown" in values)
+    work()
+    pull = Pull.objects.get()
+    assert (len(lost), pull.status, pull.unknown, pull.done) == (1, "done", 2, 2)
+
+
+def test_the_end_of_a_run_is_the_end_although_its_answer_was_lost(magento, reconcile, monkeypatch):
+    lost = lose_answer(monkeypatch, Pull, lambda values: values.get("status") == "done")
+    reconcile()
+    assert (len(lost), Pull.objects.get().status) == (1, "done")
