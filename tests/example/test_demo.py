@@ -20,14 +20,14 @@ def populate_and_lock(self, *arguments):
     populate(self, *arguments)
     from django.db import OperationalError
     from stockhub_webhooks.delivery import calls
-    make_call = calls._call
+    make_call = calls._invoke_receiver
     def locked_once(call):
         file = os.path.join(os.environ["LOCKS"], "was")
         if call.receiver.endswith("mark_delivered") and not os.path.exists(file):
             open(file, "w").close()
             raise OperationalError("database is locked")
         make_call(call)
-    calls._call = locked_once
+    calls._invoke_receiver = locked_once
 Apps.populate = populate_and_lock
 """
 

@@ -7,7 +7,7 @@ from stockhub_webhooks.db.connections import from_now
 from stockhub_webhooks.delivery import calls, ledger
 from stockhub_webhooks.receiving import spool
 
-mark_done, call_receiver = ledger.mark_done, calls._call
+mark_done, call_receiver = ledger.mark_done, calls._invoke_receiver
 
 
 def commit():
@@ -36,7 +36,7 @@ def mark_too_late():
         commit()
         mark_done(call)
 
-    ledger.mark_done, calls._call = lambda call: True, called
+    ledger.mark_done, calls._invoke_receiver = lambda call: True, called
 
 
 def import_too_early():

@@ -379,9 +379,9 @@ LINE = st.fixed_dictionaries({}, optional=dict.fromkeys(TYPE.item_progress_field
 def test_progress_is_outdated_only_by_null_for_a_known_value_and_nothing_new(fields, stored, lines):
     progress = compare_progress(TYPE, fields, stored, lines)
     pairs = [(given[name], known.get(name)) for given, known in [(fields, stored), *lines] for name in given]
-    assert len(progress.erased) == sum(given is None and known is not None for given, known in pairs)
+    assert len(progress.nulled) == sum(given is None and known is not None for given, known in pairs)
     assert progress.is_further == any(given is not None and known is None for given, known in pairs)
-    assert progress.is_outdated == (bool(progress.erased) and not progress.is_further)
+    assert progress.is_outdated == (bool(progress.nulled) and not progress.is_further)
 
 
 @pytest.mark.parametrize("topic", [topic for topic in BY_TOPIC if topic != "rma"])
