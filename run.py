@@ -46,6 +46,7 @@ MEASURED = ("SQLite", "MariaDB")
 BY_GROUP = ("-n", "2", "--dist", "loadgroup")
 # What the quick tests leave to `tests --all`.
 QUICK = ("-m", "quick or not (server or browser or slow)")
+FEW_EXAMPLES = {"HYPOTHESIS_PROFILE": "few"}
 QUICK_MINUTES = "about 6 minutes on two cores"
 # A process for each core; each takes tests from the others when it has none left. `-n0` among the arguments undoes it.
 PARALLEL = ("-n", "logical", "--maxprocesses", "8", "--dist", "worksteal")
@@ -224,7 +225,7 @@ def quick_tests(arguments):
     say(f"the quick tests on SQLite take {QUICK_MINUTES}; `run.py tests --all` runs the others, too")
     environment = Environment(RUN / "venv")
     environment.provide("tests")
-    return environment.run("-m", "pytest", *QUICK, *PARALLEL, *arguments, DATABASE_URL=url_of(None))
+    return environment.run("-m", "pytest", *QUICK, *PARALLEL, *arguments, DATABASE_URL=url_of(None), **FEW_EXAMPLES)
 
 
 def check():
@@ -264,7 +265,8 @@ def drills(name):
     if name == "audit":
         environment.provide("audit")
     state = known.setdefault(name, {})
-    if state.get("code") != (code_now := version_of_the_code()):
+    code_now = version_of_the_code()
+    if state.get("code") != code_now:
         state.update(passed=0, code=code_now)  # what passed was other code
     say(f"{name}: {purpose}; last result: {state.get('result', 'none')}")
     passed = state.get("passed", 0)
@@ -272,7 +274,7 @@ def drills(name):
     busy, variables = None, DRILL_VARIABLES
     if name == "flaky":
         arguments = ["-c", BUSY_DISK, str(RUN / "busy"), str(os.getpid())]
-        busy, variables = environment.start(*arguments), {}  # with them, the tests are those of the drills
+        busy, variables = environment.start(*arguments), FEW_EXAMPLES  # rather than the tests of the drills
     try:
         for number, step in enumerate(steps[passed:], passed + 1):
             say(f"step {number} of {len(steps)}")
@@ -345,7 +347,8 @@ def run_tests(environment, databases, arguments, measured):
             runner = measuring if measured and (name in MEASURED or len(databases) == 1) else ["-m", "pytest"]
             by_group = BY_GROUP if name == "SQLite" else ()
             command = [*runner, f"--junit-xml={report}", *by_group, *arguments]
-            process = environment.start(*command, output=output, DATABASE_URL=url, **variables)
+            examples = FEW_EXAMPLES if name != "SQLite" and len(databases) > 1 else {}
+            process = environment.start(*command, output=output, DATABASE_URL=url, **variables, **examples)
             runs.append((name, process, report, log))
         return [ended(*run, show=len(databases) > 1) for run in runs]
     finally:  # also after an interruption: the child has servers of its own to stop

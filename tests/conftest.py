@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import json
+import os
 import re
 from contextlib import ExitStack
 
@@ -27,8 +28,9 @@ from tests.samples import contract
 from tests.selection import is_slow, shared_out
 
 # generating JSON is slow on a busy machine, which says nothing about the code
-settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
-settings.load_profile("here")
+settings.register_profile("many", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.register_profile("few", settings.get_profile("many"), max_examples=20)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "many"))
 
 KEY = "the-key-of-the-tests-0123456789"
 TEST_KEY = "the-key-of-the-account-test-0123"

@@ -58,7 +58,7 @@ def own_points(body, topic):
 
 
 @EACH_TOPIC
-@settings(max_examples=400)
+@settings(max_examples=4 * settings.default.max_examples)
 @given(data=st.data())
 def test_one_foreign_marker_at_the_own_url_never_makes_another_topic(topic, data):
     body = data.draw(bodies(topic))
@@ -66,7 +66,7 @@ def test_one_foreign_marker_at_the_own_url_never_makes_another_topic(topic, data
 
 
 @EACH_TOPIC
-@settings(max_examples=400)
+@settings(max_examples=4 * settings.default.max_examples)
 @given(data=st.data())
 def test_a_body_with_two_points_at_any_other_url_is_its_own_topic_or_set_aside(topic, data):
     body = data.draw(bodies(topic, needed_points=2))

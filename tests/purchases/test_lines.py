@@ -100,7 +100,10 @@ def edited(steps):
 @given(
     st.lists(st.sampled_from(sorted(LIVES)), min_size=1, max_size=3), st.booleans(), st.randoms(use_true_random=False)
 )
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=settings.default.max_examples // 4,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_any_sequence_of_messages_gives_what_the_documents_add_up_to(post, names, is_edited, chance):
     number = f"SHOP-{next(SEEDS)}"
     lives = [list(life(name, next(SEEDS), po_number=number)) for name in names]

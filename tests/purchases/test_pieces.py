@@ -41,6 +41,6 @@ def by_comparing_all(items):
 
 
 @given(st.lists(LINE, max_size=14))
-@settings(max_examples=400)
+@settings(max_examples=4 * settings.default.max_examples)
 def test_lines_with_pieces_are_those_of_comparing_each_line_with_each_other(items):
     assert list(map(id, with_pieces(items))) == list(map(id, by_comparing_all(items)))

@@ -83,7 +83,7 @@ def distribute(matching, position, counted, number):
 
 
 @given(ORDERS, SHIPMENTS)
-@settings(max_examples=300)
+@settings(max_examples=3 * settings.default.max_examples)
 def test_pieces_are_those_of_comparing_each_line_with_each_other(orders, shipments):
     for pk, order in enumerate(orders):
         order.pk = pk
