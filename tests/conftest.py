@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import gc
 import json
 import os
 import re
@@ -66,6 +67,11 @@ def pytest_collection_modifyitems(config, items):
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = kept
+
+
+def pytest_collection_finish(session):
+    """Spare the garbage collector the collected tests, which stay until the end."""
+    gc.freeze()
 
 
 @pytest.fixture
