@@ -31,6 +31,7 @@ from stockhub_webhooks.db.connections import (
     with_retries,
     write_transaction,
 )
+from stockhub_webhooks.db.row_locks import is_lock_error
 from stockhub_webhooks.db.timeouts import query_timeout
 
 MAX_LOST_CLAIMS = 1000
@@ -105,69 +106,60 @@ def claim_waiting(rows: models.QuerySet[Any], token: uuid.UUID, **values: Any) -
 def claim_unlocked(rows: models.QuerySet[Any], token: uuid.UUID, **values: Any) -> list[Any]:
     """Claim the rows that no transaction holds; return them as they were before.
 
-    A row that is locked is left alone: the process that claimed it is alive. Databases without SKIP LOCKED are asked
-    with NOWAIT, row by row, since one locked row makes the whole statement fail there.
+    A row that is locked is left alone: the process that claimed it is alive.
     """
-    claimed = []
-    for part in _lockable_parts(rows):
-        try:
-            claimed += update_unlocked(part, **claim_values(token), **values)
-        except OperationalError:
-            if connections[rows.db].in_atomic_block:
-                raise
-            _remember(rows, token, values)
-    return claimed
-
-
-def _lockable_parts(rows: models.QuerySet[Any]) -> list[models.QuerySet[Any]]:
-    """Return the rows as they are, or one by one if a locked row would make the statement for all of them fail."""
-    features = connections[rows.db].features
-    if features.has_select_for_update_skip_locked or not features.has_select_for_update:
-        return [rows]
-    pks = list(rows.values_list("pk", flat=True))
-    whole = rows.all()
-    whole.query.clear_limits()
-    return [whole.filter(pk=pk) for pk in pks]
+    try:
+        return update_unlocked(rows, **claim_values(token), **values)
+    except OperationalError:
+        if connections[rows.db].in_atomic_block:
+            raise
+        _remember(rows, token, values)
+        return []
 
 
 def update_unlocked(rows: models.QuerySet[Any], **values: Any) -> list[Any]:
     """UPDATE the rows that no transaction holds; return them as they were before.
 
     Raises:
-        django.db.OperationalError: a row is locked, and the database has no SKIP LOCKED; or the answer was lost.
+        django.db.OperationalError: the database is away, or its answer was lost.
     """
     with query_timeout(rows.db), write_transaction(rows.db):
-        free = list(skip_locked(rows))
+        free = skip_locked(rows)
         if free:
             rows.model._base_manager.using(rows.db).filter(pk__in=[row.pk for row in free]).update(**values)
         return free
 
 
-def skip_locked(rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
-    """Lock the rows that no other transaction holds, in the caller's transaction.
+def skip_locked(rows: models.QuerySet[Any]) -> list[Any]:
+    """Lock the rows that no other transaction holds, in the caller's transaction, and return them.
 
-    Raises:
-        django.db.OperationalError: a row is locked, and the database has no SKIP LOCKED.
+    A database without SKIP LOCKED is asked with NOWAIT, row by row, since one locked row makes the whole statement
+    fail there.
     """
     features = connections[rows.db].features
-    no_key = features.has_select_for_no_key_update
-    if features.has_select_for_update_skip_locked:
-        return rows.select_for_update(no_key=no_key, skip_locked=True)
-    return rows.select_for_update(no_key=no_key, nowait=features.has_select_for_update_nowait)
+    no_key, can_skip = features.has_select_for_no_key_update, features.has_select_for_update_skip_locked
+    if can_skip or not features.has_select_for_update:
+        return list(rows.select_for_update(no_key=no_key, skip_locked=can_skip))
+    pks = list(rows.values_list("pk", flat=True))
+    rows = rows.select_for_update(no_key=no_key, nowait=features.has_select_for_update_nowait)
+    rows.query.clear_limits()
+    free: list[Any] = []
+    for pk in pks:
+        try:
+            with transaction.atomic(using=rows.db):
+                free += rows.filter(pk=pk)
+        except OperationalError as error:
+            if not is_lock_error(error):
+                raise
+    return free
 
 
 def locked(rows: models.QuerySet[Any]) -> set[Any]:
     """Return the primary keys of the rows that another transaction holds; none on a database without row locks."""
     if not connections[rows.db].features.has_select_for_update:
         return set()
-    free: set[Any] = set()
-    for part in _lockable_parts(rows):
-        try:
-            with query_timeout(rows.db), transaction.atomic(using=rows.db):
-                free.update(row.pk for row in skip_locked(part.only("pk")))
-        except OperationalError:
-            if connections[rows.db].in_atomic_block:
-                raise
+    with query_timeout(rows.db), transaction.atomic(using=rows.db):
+        free = {row.pk for row in skip_locked(rows.only("pk"))}
     return set(rows.values_list("pk", flat=True)) - free
 
 

@@ -232,11 +232,8 @@ def lock_probe(receiver: str, calls: ReceiverCallQuerySet) -> ReceiverState | No
     Args:
         receiver: its identity.
         calls: all its calls.
-
-    Raises:
-        django.db.OperationalError: another process makes the probe, and the database has no SKIP LOCKED.
     """
-    rows = list(leases.skip_locked(_rows(receiver).filter(IS_OPEN, ~IS_PAUSED, probe_at__lte=NOW)))
+    rows = leases.skip_locked(_rows(receiver).filter(IS_OPEN, ~IS_PAUSED, probe_at__lte=NOW))
     return rows[0] if rows and not calls.filter(status=ReceiverCall.Status.RUNNING).exists() else None
 
 

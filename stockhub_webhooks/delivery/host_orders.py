@@ -9,11 +9,10 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from django.db import OperationalError, connections, transaction
+from django.db import connections, transaction
 from django.db.models import F, Max, Model, Q
 from django.db.models.functions import Coalesce
 
@@ -162,8 +161,7 @@ def note_number(document: Order | PaymentRequest) -> None:
     name = "order" if isinstance(document, Order) else "payment_request"
     of_document = Q(order=document.pk) if name == "order" else Q(event__type=REQUESTED, event__subject_id=document.pk)
     calls = ReceiverCall.objects.using(database_alias()).filter(of_document, status=ReceiverCall.Status.PENDING)
-    with suppress(OperationalError):  # a call is being claimed, and the database has no SKIP LOCKED
-        leases.update_unlocked(calls.filter(due_at__gt=NOW), due_at=NOW)
+    leases.update_unlocked(calls.filter(due_at__gt=NOW), due_at=NOW)
     if conf.HOST_ORDER_RESOLVER:
         _links().absent().filter(**{name: document.pk}).update(due_at=NOW, attempts=0)
 

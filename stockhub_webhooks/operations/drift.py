@@ -56,7 +56,7 @@ def count_due(*, until: float = float("inf"), stop: threading.Event | None = Non
     while not is_over(until, stop):
         try:
             counted = with_retries(_count_batch, is_transaction=True)
-        except DatabaseFault as fault:  # on a database without SKIP LOCKED perhaps another process that counts
+        except DatabaseFault as fault:
             logger.info("notes were not counted (%s), they are counted later", type(fault).__name__)
             close_if_broken(database_alias())
             break
@@ -73,7 +73,7 @@ def _count_batch() -> int:
         return 0  # mostly, and without a lock
     with write_transaction(using):
         due = Message.objects.using(using).filter(notes_due_at__isnull=False).order_by("notes_due_at", "pk")
-        messages = list(leases.skip_locked(due.defer("body", "headers")[:BATCH]))
+        messages = leases.skip_locked(due.defer("body", "headers")[:BATCH])
         if messages:
             differences = _differences(messages)
             topics, names = {key[0] for key in differences}, {key[2] for key in differences}

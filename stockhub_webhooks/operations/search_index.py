@@ -47,7 +47,7 @@ def index_due(*, until: float = float("inf"), stop: threading.Event | None = Non
             done += written
             if written < size:
                 del steps[0]
-    except DatabaseFault as fault:  # on a database without SKIP LOCKED perhaps another process that does the same
+    except DatabaseFault as fault:
         logger.info("the search index was not completed (%s), it is later", type(fault).__name__)
         close_if_broken(database_alias())
         steps = []
@@ -62,7 +62,7 @@ def _set_keys() -> int:
     if not due.exists():
         return 0  # mostly, and without a lock
     with write_transaction(using):
-        addresses = list(leases.skip_locked(due[:BATCH]))
+        addresses = leases.skip_locked(due[:BATCH])
         for address in addresses:
             address.set_search_keys()
         Address.objects.using(using).bulk_update(addresses, [*search_keys.KEYS, "keys_due"])

@@ -29,9 +29,6 @@ def find_locked(keys: set[tuple[str, str]]) -> set[tuple[str, str]]:
 
     Args:
         keys: accounts and numbers, as `order_key` returns them. Orders that are not stored are not locked.
-
-    Raises:
-        django.db.OperationalError: an order is locked, and the database has no SKIP LOCKED.
     """
     wanted = Q(pk=None)
     for account, number in keys:

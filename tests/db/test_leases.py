@@ -342,3 +342,31 @@ def test_renewal_fails_with_another_token(post):
     (message,) = claim_due_and_die()
     assert leases.renew(Message.objects.all(), message.claim) == 1
     assert leases.renew(Message.objects.all(), uuid.uuid4()) == 0
+
+
+@pytest.mark.postgresql
+@pytest.mark.mariadb
+@pytest.mark.parametrize("can_skip", [True, False])
+def test_locked_row_does_not_stop_the_other_rows_of_a_transaction(post, monkeypatch, can_skip):
+    monkeypatch.setattr(type(connection.features), "has_select_for_update_skip_locked", can_skip)
+    for number in range(3):
+        post("order", sample("order", increment_id=f"00000077{number}", entity_id=770 + number))
+    first, *others = Message.objects.order_by("pk")
+    held, release = threading.Event(), threading.Event()
+
+    def hold():
+        with transaction.atomic():
+            Message.objects.select_for_update().get(pk=first.pk)
+            held.set()
+            assert release.wait(20)
+
+    with in_thread(hold):
+        assert held.wait(10)
+        try:
+            with transaction.atomic():
+                assert leases.locked(Message.objects.all()) == {first.pk}
+                assert leases.skip_locked(Message.objects.order_by("-pk")[:2]) == others[::-1]
+                assert leases.update_unlocked(Message.objects.order_by("pk"), error="seen") == others
+        finally:
+            release.set()
+    assert list(Message.objects.order_by("pk").values_list("error", flat=True)) == ["", "seen", "seen"]
