@@ -237,6 +237,8 @@ def _clean_calls(pks: list[int]) -> Counter[str]:
         batch = pks[start : start + BATCH]
         counts["errors"] += Attempt.objects.using(using).filter(call__in=batch).delete()[0]
         calls = ReceiverCall.objects.using(using).filter(pk__in=batch).exclude(status=ReceiverCall.Status.RUNNING)
+        # MariaDB locks a row before it looks at the status, so that an UPDATE would wait for a running receiver
+        calls = calls.filter(pk__in=list(calls.values_list("pk", flat=True)))
         counts["errors"] += calls.exclude(last_error__in=("", f"{REASON}\n\n")).update(last_error="")
         pending = calls.filter(status=ReceiverCall.Status.PENDING) | calls.filter(
             status=ReceiverCall.Status.GIVEN_UP

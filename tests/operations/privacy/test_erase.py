@@ -6,6 +6,8 @@ anonymisation that can be reversed, and retention and backups.
 
 import io
 import json
+import threading
+import time
 from datetime import date, datetime, timezone
 
 import pytest
@@ -17,6 +19,7 @@ from django.test.utils import CaptureQueriesContext
 
 from stockhub_webhooks import signals
 from stockhub_webhooks.conf import conf
+from stockhub_webhooks.delivery import calls
 from stockhub_webhooks.models import (
     Address,
     Document,
@@ -43,7 +46,9 @@ from stockhub_webhooks.operations.worker import Worker
 from stockhub_webhooks.processing import pipeline
 from stockhub_webhooks.receiving import journal
 from stockhub_webhooks.testing import factories
+from tests.claims import claim_due
 from tests.conftest import KEY
+from tests.db.test_leases import in_thread
 from tests.samples import ALPHABETICAL, contract, sample
 
 pytestmark = pytest.mark.django_db
@@ -493,3 +498,36 @@ def test_spool_file_of_an_erased_message_is_no_fault(order, settings, tmp_path):
     erase(order=NUMBER)
     Worker().once()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.postgresql
+@pytest.mark.mariadb  # on SQLite a running receiver keeps out all other writers
+@pytest.mark.django_db(transaction=True, databases="__all__")
+def test_running_receiver_is_not_waited_for(post, hear):
+    began, release = threading.Event(), threading.Event()
+
+    def run(**arguments):
+        began.set()
+        assert release.wait(30)
+
+    hear(signals.order_created, run, uid="shop.runs")
+    with override_settings(STOCKHUB_WEBHOOKS={"API_KEYS": KEY, "RUNNER": "worker"}):
+        post("order")
+        for message in claim_due():
+            pipeline.process(message)
+        failed = factories.ReceiverCallFactory(
+            event=Event.objects.get(type="order.created"), order=Order.objects.get(), status="given_up", due_at=None
+        )
+        ReceiverCall.objects.filter(pk=failed.pk).update(last_error=EMAIL, cause="x")
+        with in_thread(lambda: calls.deliver_due(until=float("inf"))):
+            assert began.wait(10)
+            began_at = time.monotonic()
+            try:
+                erase(order=NUMBER)
+                seconds = time.monotonic() - began_at
+            finally:
+                release.set()
+    assert seconds < 10
+    failed.refresh_from_db()
+    assert EMAIL not in failed.last_error
+    assert ReceiverCall.objects.get(receiver="shop.runs").status == "done"
