@@ -105,7 +105,7 @@ class Conf(HostSettings):
     BACKOFF_MAX_SECONDS = Setting(21600.0, "The longest pause in seconds between two attempts.", types=(int, float))
     LEASE_SECONDS = Setting(
         15.0,
-        "The time in seconds after which another process takes over claimed work that is not finished.",
+        "The time in seconds after which another process takes over claimed work, unless it still goes on.",
         types=(int, float),
     )
     RECEIVER_ALARM_SECONDS = Setting(

@@ -45,8 +45,8 @@ class HangingReceivers(Throttle):
         self.start()
         claimed = claimed_for(LONG_SECONDS).filter(due_at__gte=since)
         first = claimed.values_list("due_at", flat=True).first() if has_row_locks() else None
-        running = Counter(_running(claimed) if first else [])
-        self.identities = frozenset(receiver for receiver, number in running.items() if number >= MAX_LONG_CALLS)
+        numbers = Counter(running(claimed).values() if first else [])
+        self.identities = frozenset(receiver for receiver, number in numbers.items() if number >= MAX_LONG_CALLS)
         return first
 
     def reset(self) -> None:
@@ -74,12 +74,12 @@ def long_calls(seconds: float) -> list[str]:
 
     Without row locks, these are all calls that were claimed that long ago.
     """
-    return _running(claimed_for(seconds))
+    claimed = claimed_for(seconds)
+    return list(running(claimed).values() if has_row_locks() else claimed.values_list("receiver", flat=True))
 
 
-def _running(claimed: ReceiverCallQuerySet) -> list[str]:
+def running(claimed: ReceiverCallQuerySet) -> dict[int, str]:
+    """Return those of the claimed calls that run, as primary key to receiver; none on a database without row locks."""
     receivers = dict(claimed.values_list("pk", "receiver"))
-    if receivers and has_row_locks():
-        running = leases.locked(ReceiverCall.objects.using(database_alias()).filter(pk__in=receivers))
-        return [receivers[pk] for pk in running]
-    return list(receivers.values())
+    rows = ReceiverCall.objects.using(database_alias()).filter(pk__in=receivers)
+    return {pk: receivers[pk] for pk in leases.locked(rows)} if receivers else {}

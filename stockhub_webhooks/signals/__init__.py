@@ -311,7 +311,7 @@ Arguments:
 """
 
 backlog_detected = OperationalSignal()
-"""Work is due for 15 minutes and not done; sent once, in the process that noticed it, until the work is done.
+"""Work is due for 15 minutes and not begun; sent once, in the process that noticed it, until the work is done.
 
 Arguments:
     sender (type[Message]): the model.

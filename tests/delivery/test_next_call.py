@@ -418,3 +418,28 @@ def test_receiver_that_runs_for_longer_than_a_minute_is_a_critical_problem(order
         assert problem.level == Level.CRITICAL
         assert "shop.hangs" in problem.text
         assert admin_client.get(problem.link).context["cl"].result_count == 1
+
+
+@pytest.mark.postgresql
+@pytest.mark.mariadb  # SQLite has no row locks
+@pytest.mark.django_db(transaction=True, databases="__all__")
+def test_receiver_that_runs_for_an_hour_is_not_late(orders, hear, admin_client):
+    hear(signals.order_created, uid="shop.works")
+    orders(2)
+    with CaptureQueriesContext(connection) as captured:
+        collect_report(with_writes=False)
+    assert not [query["sql"] for query in captured if "UPDATE" in query["sql"]]  # nothing runs, so no lock is tried
+    pks = list(ReceiverCall.objects.order_by("pk").values_list("pk", flat=True))
+    claimed_ago(3600, pks)
+    locked, release = threading.Event(), threading.Event()
+    with in_thread(lambda: hang(pks[:1], locked, release)):
+        assert locked.wait(10)
+        try:
+            report = collect_report()
+            page = admin_client.get("/admin/stockhub_webhooks/receivercall/?needs=late")
+        finally:
+            release.set()
+    dead = ReceiverCall.objects.get(pk=pks[1])  # its process was killed
+    assert (report.late.count, report.late.oldest) == (1, dead.due_at)
+    assert (report.due_calls.count, report.due_calls.oldest) == (1, dead.due_at)
+    assert list(page.context["cl"].queryset) == [dead]

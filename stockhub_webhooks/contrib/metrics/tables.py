@@ -115,7 +115,7 @@ FROM_TABLES = (
     ),
     Gauge(
         "due_receiver_calls",
-        "Receiver calls that are due.",
+        "Receiver calls that are due and do not run.",
         "receiver",
         lambda report: [(each.receiver, each.due.count) for each in report.receivers],
     ),
@@ -145,7 +145,7 @@ FROM_TABLES = (
     ),
     Gauge(
         "late_work",
-        "Messages, receiver calls and spool files that were due 15 minutes ago.",
+        "Messages, receiver calls and spool files that were due 15 minutes ago; without the calls that run.",
         "kind",
         lambda report: [
             ("message", report.late_messages.count),

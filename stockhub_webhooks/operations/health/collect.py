@@ -100,8 +100,11 @@ def _from_tables(files: Spool, last: list[dict[str, Any]], drift: list[DriftCoun
     last_at = max(filter(None, last_messages.values()), default=None)
     messages = _messages()
     calls = _calls()
+    running = work.running_calls() if any(row["lapsed_count"] for row in calls) else []
+    if running:
+        calls = _calls(running)
     receivers = _receivers(calls)
-    late = backlog_of(work.late_calls(), "due_at")
+    late = backlog_of(work.late_calls(running), "due_at")
     made_at = now()
     silent_hours = round(open_hours(last_at, made_at), 2) if last_at else None
     states = states_in_trouble()
@@ -241,9 +244,10 @@ def _is_whole_hours(seconds: int) -> bool:
     return seconds <= MAX_ZONE_ERROR.total_seconds() and delay <= CLOCK_TOLERANCE.total_seconds()
 
 
-def _calls() -> list[dict[str, Any]]:
-    """Count the open and due calls by receiver."""
-    due = Q(due_at__lte=NOW)
+def _calls(running: Iterable[int] = ()) -> list[dict[str, Any]]:
+    """Count the open and due calls by receiver; those that run are not due, although their lease is over."""
+    due = Q(due_at__lte=NOW) & ~Q(pk__in=running)
+    lapsed = Q(status=ReceiverCall.Status.RUNNING, due_at__lte=NOW)
     claimed_at_the_latest = from_now(conf.LEASE_SECONDS - conf.RECEIVER_ALARM_SECONDS)
     long = Q(status=ReceiverCall.Status.RUNNING, due_at__lte=claimed_at_the_latest)
     rows = (
@@ -251,7 +255,7 @@ def _calls() -> list[dict[str, Any]]:
         .open()
         .values("signal", "receiver")
         .annotate(open_count=Count("pk"), due_count=Count("pk", filter=due), due_oldest=Min("due_at", filter=due))
-        .annotate(long_count=Count("pk", filter=long))
+        .annotate(lapsed_count=Count("pk", filter=lapsed), long_count=Count("pk", filter=long))
         .order_by("receiver", "signal")
     )
     return [row | {"due": Backlog(row["due_count"], row["due_oldest"])} for row in rows]

@@ -248,11 +248,11 @@ class Report:
         lost_messages: messages that this process has stored and the database no longer has; 0 in a new process.
         last_messages: topic to the time of its last webhook, None if there was none; key "any" for unknown topics.
         open_messages: messages that are stored but not applied yet.
-        due_calls: open receiver calls that are due.
+        due_calls: open receiver calls that are due and do not run.
         in_part: messages of the last 30 days that were applied in part.
         given_up_calls: receiver calls given up automatically, not by a person.
         receivers: due and given-up calls by receiver, for receivers that are connected or have such calls.
-        late: work that was due 15 minutes ago, and that this process is able to do.
+        late: work that was due 15 minutes ago, does not run, and that this process is able to do.
         late_messages: the messages in `late`.
         locked_messages: messages that have waited for a minute, since another transaction holds their order.
         locked_rows: the rows that these messages wait for, at most 5.

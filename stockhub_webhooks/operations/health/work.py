@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import database_alias, from_now
-from stockhub_webhooks.delivery import ledger
+from stockhub_webhooks.delivery import hanging, ledger
 from stockhub_webhooks.exceptions import ORDER_LOCKED
 from stockhub_webhooks.models import (
     HostLink,
@@ -43,19 +43,28 @@ def real_rows(model: Any) -> Any:
 
 
 def late_messages() -> Any:
-    """Return the messages that were due 15 minutes ago."""
+    """Return the messages that were due 15 minutes ago, also those that are locked: no message takes so long."""
     return real_rows(Message).filter(status=Message.Status.RECEIVED, due_at__lte=from_now(-LATE_SECONDS))
 
 
-def late_calls() -> Any:
-    """Return the calls that were due 15 minutes ago.
+def running_calls() -> list[int]:
+    """Return the primary keys of the calls that run for longer than their lease."""
+    return list(hanging.running(hanging.claimed_for(conf.LEASE_SECONDS)))
+
+
+def late_calls(running: list[int] | None = None) -> Any:
+    """Return the calls that were due 15 minutes ago and do not run.
 
     Calls that wait for an earlier call of their order, or whose receiver is paused or away, are left out.
+
+    Args:
+        running: what `running_calls` returned; None to call it.
     """
     known = ledger.known_receivers()
     due = real_rows(ReceiverCall).due(from_now(-LATE_SECONDS)).of(known)
     blocked = rows_of(ReceiverState).filter(IS_PAUSED | IS_OPEN).values("receiver")
-    return due.first_in_line(known).exclude(receiver__in=blocked).order_by()
+    running = running_calls() if running is None else running
+    return due.first_in_line(known).exclude(receiver__in=blocked).exclude(pk__in=running).order_by()
 
 
 def given_up_calls() -> Any:
