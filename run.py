@@ -116,7 +116,11 @@ DRILLS = {
             (*PYTEST, "tests/drills/hosts"),
         ],
     ),
-    "deploy": ("old code receives on the migrated schema", "TEST_POSTGRESQL_URL", [(*PYTEST, "tests/drills/deploy")]),
+    "deploy": (
+        "former states of the code receive on the migrated schema of each database",
+        "TEST_POSTGRESQL_URL",
+        [("-m", "tests.drills.each_database", *PYTEST, "tests/drills/deploy")],
+    ),
     "audit": ("known weaknesses of the packages that are installed", None, [("tests/drills/audit.py",)]),
     "endless": (
         "pages, answers and commands with an order of 10,000 lines, parcels, changes and messages: two seconds each",

@@ -9,7 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from run import DATABASES, ROOT, RUN, url_of
+from run import ROOT, RUN
+from tests.drills import each_database
 
 COUNTS = {"kills": 2000, "cuts": 500}
 
@@ -18,15 +19,7 @@ def main(name=""):
     """Run on the database of the environment, if its name is given, otherwise on all; return the exit code."""
     if name:
         return run(name)
-    code = 0
-    for each, variable, _extra in DATABASES:
-        if url_of(variable):
-            environment = os.environ | {"DATABASE_URL": url_of(variable), "PYTHONPATH": str(ROOT)}
-            command = [sys.executable, "-m", "tests.drills.kills", each.lower()]
-            code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode or code
-        else:
-            print(f"{each}: not run, for {variable} is not set")
-    return code
+    return each_database.run(lambda each: ["-m", "tests.drills.kills", each])
 
 
 def run(name):

@@ -15,7 +15,7 @@ from tests.conftest import KEY, PREFIX
 from tests.processes import scratch_database
 from tests.samples import contract
 
-pytestmark = pytest.mark.server  # on each database: real processes use one of their own
+pytestmark = pytest.mark.server  # real processes use a database of their own
 ROOT = Path(__file__).resolve().parents[3]
 STATES = [
     line.split(" ", 1)
@@ -31,15 +31,18 @@ bodies, key, prefix = json.load(sys.stdin)
 client = Client()
 options = {"content_type": "application/json", "headers": {"x-api-key": key}}
 answers = {topic: client.post(prefix + topic, body, **options).status_code for topic, body in bodies.items()}
-print(json.dumps([stockhub_webhooks.__file__, answers]))
+options["headers"] = {"x-api-key": "mistyped"}
+refused = client.post(prefix + "order", bodies["order"], **options).status_code
+print(json.dumps([stockhub_webhooks.__file__, answers, refused]))
 """
 LOOK = """
 import json
 import django; django.setup()
 from django.core.management import call_command
-from stockhub_webhooks.models import Message
+from stockhub_webhooks.models import Message, Refusal, RefusedBody
 call_command("stockhub_worker", once=True)
-print(json.dumps(sorted(Message.objects.values_list("topic", "status"))))
+refusals = [*Refusal.objects.values_list("reason", "count"), *RefusedBody.objects.values_list("topic", "reason")]
+print(json.dumps([sorted(Message.objects.values_list("topic", "status")), refusals]))
 """
 
 
@@ -73,8 +76,10 @@ def test_old_code_receives_on_the_present_tables(tmp_path, database, commit, des
         files.extractall(old, filter="data")
     run(ROOT, "-m django migrate --verbosity 0", database)
     bodies = {topic: contract(topic) for topic in topics.ALL}
-    used, answers = json.loads(run(old, SEND, database, json.dumps([bodies, KEY, PREFIX])))
+    used, answers, refused = json.loads(run(old, SEND, database, json.dumps([bodies, KEY, PREFIX])))
     assert Path(used).is_relative_to(old)
     assert set(answers.values()) <= {200, 202}, answers
-    stored = json.loads(run(ROOT, LOOK, database))
+    assert refused == 401
+    stored, refusals = json.loads(run(ROOT, LOOK, database))
     assert stored == sorted([topic, "applied"] for topic in topics.ALL)
+    assert refusals == [["wrong_key", 1], [topics.ORDER, "wrong_key"]]
