@@ -21,7 +21,14 @@ from django.utils import timezone
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db import leases
 from stockhub_webhooks.db.connections import NOW, database_alias, from_now, with_retries
-from stockhub_webhooks.exceptions import PullUnderWay, RestError, RestNotConfigured, RestUnavailable, error_location
+from stockhub_webhooks.exceptions import (
+    WORKER_DIED,
+    PullUnderWay,
+    RestError,
+    RestNotConfigured,
+    RestUnavailable,
+    error_location,
+)
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Pull
 from stockhub_webhooks.models.pull import PullQuerySet
@@ -203,10 +210,15 @@ def continue_due(stop: threading.Event) -> int:
 
 
 def _claim() -> Pull | None:
-    for pk, former in list(_rows().due(NOW).values_list("pk", "claim")[:5]):
+    """Claim a run that is due. One whose process died counts an attempt, and ends after `MAX_ATTEMPTS` in a row."""
+    for pk, former, attempts in list(_rows().due(NOW).values_list("pk", "claim", "attempts")[:5]):
         token = uuid.uuid4()
-        same = _rows().filter(pk=pk, claim=former).due(NOW).order_by()
-        if leases.claim_waiting(same, token, due_at=from_now(LEASE_SECONDS)):
+        same = _rows().filter(pk=pk, claim=former, attempts=attempts).due(NOW).order_by()
+        counted: dict[str, Any] = {"attempts": attempts + 1} if former else {}
+        if former and attempts >= conf.MAX_ATTEMPTS:
+            with_retries(partial(same.update, last_error=WORKER_DIED, **_ended(Pull.Status.FAILED)))
+            logger.error("run %s for what is missing is broken off: its processes died", pk)
+        elif leases.claim_waiting(same, token, due_at=from_now(LEASE_SECONDS), **counted):
             return with_retries(partial(_rows().get, pk=pk))
     return None
 

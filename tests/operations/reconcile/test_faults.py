@@ -1,12 +1,14 @@
 """Pages instead of JSON, endless pauses, and clocks that jump: a run ends or waits, and the next night asks again."""
 
 import threading
+import uuid
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
 from stockhub_webhooks.db.connections import NOW
+from stockhub_webhooks.exceptions import WORKER_DIED
 from stockhub_webhooks.models import RMA, AskedNumber, Message, Order, OrderAnswer, Pull
 from stockhub_webhooks.operations import worker
 from stockhub_webhooks.operations.reconcile import asking, nightly, run, steps
@@ -166,6 +168,19 @@ def test_a_run_that_was_claimed_without_an_answer_is_done_at_once(magento, work,
     worker.drain()
     work()
     assert Pull.objects.get(requested_by="somebody").status == "done"
+
+
+def test_a_run_that_kills_its_process_each_time_ends(magento, settings):
+    settings.STOCKHUB_WEBHOOKS |= {"MAX_ATTEMPTS": 3}
+    run.begin("default", Choice(), who="somebody")
+    for _ in range(3):
+        Pull.objects.update(claim=uuid.uuid4(), due_at=NOW)  # of a process that died
+        assert run._claim() is not None
+        assert Pull.objects.get().status == "open"
+    Pull.objects.update(due_at=NOW)
+    assert run._claim() is None
+    pull = Pull.objects.get()
+    assert (pull.status, pull.due_at, pull.last_error) == ("failed", None, WORKER_DIED)
 
 
 def test_a_step_whose_answer_was_lost_is_counted_once(magento, work, monkeypatch):
