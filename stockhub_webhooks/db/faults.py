@@ -21,6 +21,7 @@ DEADLOCK_SQLSTATES = ("40P01", "40001")
 LOST_NUMBERS = frozenset({1053, 1927, 2006, 2013, 2055, 4031})
 DEADLOCK_NUMBER = 1213
 LOCK_TIMEOUTS = ("55P03", 1205)
+READ_ONLY_CODES = ("25006", 1290, 1792, 1836)
 # a table or a column that is not there; SQLite has no codes
 MISSING_CODES = ("42P01", "42703", 1146, 1054)
 MISSING_TEXTS = ("no such table", "no such column", "has no column named")
@@ -47,6 +48,11 @@ def is_missing_table(error: BaseException) -> bool:
     return any(code in MISSING_CODES for code in _codes(error)) or any(
         isinstance(each, OperationalError) and any(text in str(each) for text in MISSING_TEXTS) for each in chain(error)
     )
+
+
+def is_read_only(error: BaseException) -> bool:
+    """Return True if the database refuses writes and locks of rows, as a standby does."""
+    return any(code in READ_ONLY_CODES for code in _codes(error))
 
 
 def is_of_session(error: BaseException) -> bool:

@@ -20,6 +20,7 @@ from functools import partial
 from typing import Any
 from weakref import WeakSet
 
+from django.db import Error as DatabaseFault
 from django.db import OperationalError, connections, models, transaction
 from django.db.models import F
 
@@ -31,6 +32,7 @@ from stockhub_webhooks.db.connections import (
     with_retries,
     write_transaction,
 )
+from stockhub_webhooks.db.faults import is_read_only
 from stockhub_webhooks.db.row_locks import is_lock_error
 from stockhub_webhooks.db.timeouts import query_timeout
 
@@ -155,11 +157,19 @@ def skip_locked(rows: models.QuerySet[Any]) -> list[Any]:
 
 
 def locked(rows: models.QuerySet[Any]) -> set[Any]:
-    """Return the primary keys of the rows that another transaction holds; none on a database without row locks."""
+    """Return the primary keys of the rows that another transaction holds.
+
+    There are none on a database without row locks, or one that is read-only.
+    """
     if not connections[rows.db].features.has_select_for_update:
         return set()
-    with query_timeout(rows.db), transaction.atomic(using=rows.db):
-        free = {row.pk for row in skip_locked(rows.only("pk"))}
+    try:
+        with query_timeout(rows.db), transaction.atomic(using=rows.db):
+            free = {row.pk for row in skip_locked(rows.only("pk"))}
+    except DatabaseFault as fault:
+        if not is_read_only(fault):
+            raise
+        return set()
     return set(rows.values_list("pk", flat=True)) - free
 
 

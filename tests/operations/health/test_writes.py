@@ -1,5 +1,6 @@
 """Health tries a write to the database and to the spool directory, and looks for the messages that were answered."""
 
+import uuid
 from datetime import datetime, timezone
 
 import pytest
@@ -14,6 +15,7 @@ from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.health.problems import Level
 from stockhub_webhooks.operations.health.rules import find_problems
 from stockhub_webhooks.receiving.recent import MAX_MESSAGES, RECENT, RecentMessages
+from stockhub_webhooks.testing.factories import ReceiverCallFactory
 from tests.conftest import KEY, PREFIX
 
 PAST = datetime(2020, 1, 1, tzinfo=timezone.utc)
@@ -37,6 +39,16 @@ def read_only(transactional_db, post):
     yield
     with connection.cursor() as cursor:
         cursor.execute(off)
+
+
+@pytest.fixture
+def lapsed_call(transactional_db):
+    """A call that runs, or whose process died."""
+    return ReceiverCallFactory(status="running", claim=uuid.uuid4(), due_at=PAST)
+
+
+def test_database_that_takes_no_writes_is_named_while_a_call_runs(lapsed_call, read_only):
+    assert ("read_only", Level.CRITICAL) in problems()
 
 
 def test_database_that_takes_no_writes_is_critical(read_only, client):
