@@ -11,6 +11,7 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from uuid import UUID
 
@@ -100,12 +101,18 @@ def _machine() -> bytes:
     return hashlib.sha256(socket.gethostname().encode()).digest()[:8]
 
 
-def end_within(seconds: float, code: int) -> None:
-    """End this process `seconds` after its main thread, even if threads of the shop's code keep it from ending."""
+def end_within(seconds: float, code: int, *, unless: Callable[[], bool]) -> None:
+    """End this process after `seconds`, even if threads of the shop's code keep it from ending.
+
+    Args:
+        seconds: the time to end by itself.
+        code: the exit code.
+        unless: asked after that time; True if the process works on.
+    """
 
     def end() -> None:
-        threading.main_thread().join()  # such as one that runs the command for several tenants
         time.sleep(seconds)
-        os._exit(code)
+        if not unless():
+            os._exit(code)
 
     threading.Thread(target=end, name="stockhub-end", daemon=True).start()
