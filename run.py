@@ -47,7 +47,7 @@ BY_GROUP = ("-n", "2", "--dist", "loadgroup")
 # What the quick tests leave to `tests --all`.
 QUICK = ("-m", "quick or not (server or browser or slow)")
 FEW_EXAMPLES = {"HYPOTHESIS_PROFILE": "few"}
-QUICK_MINUTES = "about 4 minutes on two cores"
+QUICK_MINUTES = "less than 5 minutes on two cores"
 # A process for each core; each takes tests from the others when it has none left. `-n0` among the arguments undoes it.
 PARALLEL = ("-n", "logical", "--maxprocesses", "8", "--dist", "worksteal")
 # Name of a drill, what it shows, the variable of the database that it needs (None: SQLite), and its steps: arguments of
