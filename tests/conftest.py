@@ -9,6 +9,7 @@ from contextlib import ExitStack
 import pytest
 from django.db import connection
 from django.test import Client, TransactionTestCase
+from django.utils import translation
 from hypothesis import HealthCheck, settings
 
 from stockhub_webhooks import pytest_plugin as plugin
@@ -157,6 +158,12 @@ def _no_receivers_left():
     assert not any(signal.find(r.identity) for signal in signals.BY_NAME.values() for r in signal.connected()), (
         "a test left a receiver behind"
     )
+
+
+@pytest.fixture(autouse=True)
+def _language_of_the_settings():
+    """Start each test in the language of the settings, whatever a request before it asked for in this thread."""
+    translation.deactivate()
 
 
 @pytest.fixture(autouse=True)
