@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stockhub_webhooks.testing.samples import Story
-from stockhub_webhooks.testing.samples.world import ARTICLES, Line
+from stockhub_webhooks.testing.samples.world import ARTICLES, SampleLine
 
 NUMBER = "SHOP-1042"  # the shop's order number, which Stock Hub calls po_number
-SHOES, SCARVES, ONE_SCARF = Line(ARTICLES[0], 1), Line(ARTICLES[2], 2), Line(ARTICLES[2], 1)
+SHOES, SCARVES, ONE_SCARF = SampleLine(ARTICLES[0], 1), SampleLine(ARTICLES[2], 2), SampleLine(ARTICLES[2], 1)
 STORY = Story(po_number=NUMBER, lines=[SHOES, SCARVES])
 
 

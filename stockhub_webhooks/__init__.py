@@ -11,9 +11,11 @@ one, and each receiver of the shop is called until it succeeds. A message takes 
     signals         the signals that the shop connects its receivers to
 
 ``runners`` start the work, ``operations.worker`` finishes whatever is open. ``operations`` also holds health, checks,
-doctor, replay and prune; ``office`` the facts for people, ``admin`` and ``templatetags`` the pages. ``contrib`` is
-optional: REST API, OpenAPI, metrics. ``testing`` is for the tests of the shop. ``contract``, ``db``, ``models``,
-``conf``, ``exceptions`` and ``logs`` are the ground that all of it stands on. docs/how-it-works.md tells more.
+doctor, replay and prune, and ``management`` its commands; ``purchases`` adds up the orders of one purchase, ``office``
+has the facts for people, ``admin`` and ``templatetags`` the pages. ``standby`` keeps messages while the shop's server
+is down. ``contrib`` is optional: REST API, OpenAPI, metrics. ``testing`` and ``pytest_plugin`` are for the tests of the
+shop. ``contract``, ``db``, ``models``, ``conf``, ``exceptions``, ``logs`` and ``visible`` (text from outside, made safe
+to show) are the ground that all of it stands on, and ``apps`` starts it. docs/how-it-works.md tells more.
 
 Importing this package imports nothing else.
 """

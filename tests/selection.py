@@ -39,7 +39,7 @@ SHARES = {
 # What takes seconds, since it walks through many pages, projects or programs: left out of the quick tests.
 SLOW = frozenset({
     *("admin/test_badge.py", "admin/test_base.py", "admin/test_dutch.py", "admin/test_groups.py"),
-    *("admin/test_long_parts.py", "admin/test_permissions.py", "admin/test_person.py"),
+    *("admin/test_long_parts.py", "admin/test_permissions.py", "admin/test_person_page.py"),
     *("example/test_shop.py", "operations/test_bulk.py", "outages/test_storms.py", "privacy/test_canaries.py"),
     *("docs/test_guides.py", "recipes/test_recipes.py", "security/test_accounts_apart.py", "security/test_bombs.py"),
     *("security/test_caching.py", "security/test_endless.py", "security/test_error_pages.py"),
@@ -49,7 +49,7 @@ SLOW = frozenset({
     *("testing/test_plugin.py", "tests/test_types.py"),
 })  # fmt: skip
 ON_EACH_DATABASE = (
-    *("test_collect.py", "test_concurrency.py", "test_erase.py", "test_export.py", "test_finding.py"),
+    *("test_collect.py", "test_concurrency.py", "test_erase.py", "test_export.py", "test_find_page.py"),
     *("test_kills.py", "test_lists.py", "test_prune.py", "test_retention.py"),
 )
 

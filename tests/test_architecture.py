@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from importlib import import_module
@@ -216,6 +217,26 @@ def test_no_module_is_a_drawer_for_anything():
     assert not [path for path in files if path.stem in {"utils", "util", "helpers", "helper", "common", "misc"}]
 
 
+def test_the_text_of_each_package_names_its_modules():
+    """The docstring of a package is the map by which a newcomer finds a module."""
+    unnamed = {}
+    for package, path in MODULES.items():
+        if path.name == "__init__.py" and package != f"{PACKAGE}.management.commands":
+            words = set(re.findall(r"\w+", ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))))
+            modules = (module.rpartition(".") for module in MODULES)
+            unnamed[package] = {name for parent, _, name in modules if parent == package and name not in words}
+    assert not {package: names for package, names in unnamed.items() if names}
+
+
+def test_no_class_has_the_name_of_another():
+    places = defaultdict(list)
+    for module, path in MODULES.items():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and node.name != "Command":  # which Django wants
+                places[node.name].append(module)
+    assert not {name: modules for name, modules in places.items() if len(modules) > 1}
+
+
 def tables_by_topic() -> list[str]:
     """Yield each module-level BY_TOPIC as "module:name", found in the source so that a new table is tested, too."""
     found = []
@@ -242,7 +263,7 @@ def test_every_topic_has_a_word_for_the_office():
 
 
 @pytest.mark.parametrize("event_type", signals.BY_EVENT_TYPE)
-def test_every_event_speaks_of_something(event_type):
+def test_every_event_has_a_subject(event_type):
     assert event_type.partition(".")[0] in BY_NAME
 
 

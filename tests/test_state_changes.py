@@ -15,7 +15,7 @@ from stockhub_webhooks.delivery import claimed_calls, ledger, manual
 from stockhub_webhooks.exceptions import AlreadySettled, Unreadable
 from stockhub_webhooks.models import Message, ReceiverCall
 from stockhub_webhooks.operations.privacy import bodies
-from stockhub_webhooks.operations.replay import Choice
+from stockhub_webhooks.operations.replay import MessageChoice
 from stockhub_webhooks.receiving import claiming, dismissal, transitions
 from stockhub_webhooks.signals import order_created
 from stockhub_webhooks.testing.factories import MessageFactory, ReceiverCallFactory
@@ -107,7 +107,7 @@ def test_a_dismissed_message_is_settled_for_good(post):
         claiming.reopen(message)
     with pytest.raises(AlreadySettled):
         transitions.dismiss(message, "again")
-    assert not Choice(ids=(message.pk,)).messages().exists()
+    assert not MessageChoice(ids=(message.pk,)).messages().exists()
     message.refresh_from_db()
     assert (message.status, message.dismissed_reason) == ("dismissed", "settled by phone")
 

@@ -214,7 +214,7 @@ class BulkRequestAdmin(WorkRequestAdmin):
         seconds = {} if progress["open"] else {"seconds": LOOK_SECONDS}
         return progress | {"counts": counts} | more | seconds
 
-    def result_counts(self, row: BulkRequest, result: bulk.Result) -> Iterator[dict[str, Any]]:
+    def result_counts(self, row: BulkRequest, result: bulk.BulkResult) -> Iterator[dict[str, Any]]:
         """Yield name, label, number and list of each kind of result."""
         model = result_model(row)
         url = self.page_url(f"stockhub_webhooks_{model._meta.model_name}_changelist")
@@ -269,7 +269,7 @@ def held(row: BulkRequest) -> str:
     return text % {"count": count} if count else ""
 
 
-def table_by_receiver(result: bulk.Result) -> Any:
+def table_by_receiver(result: bulk.BulkResult) -> Any:
     """Return a table of the results by receiver, "" if there is one receiver at most."""
     if len(result.by_receiver) < 2:
         return ""

@@ -28,7 +28,7 @@ STEPS = (1, 2, 5)
 LABELS = dict((*Message.Outcome.choices, *Message.Status.choices))
 
 
-class Part(NamedTuple):
+class BarPart(NamedTuple):
     """A piece of a bar: the messages of one result."""
 
     result: str
@@ -41,7 +41,7 @@ class Bar(NamedTuple):
 
     x: str
     width: str
-    parts: list[Part]
+    parts: list[BarPart]
     title: str
 
 
@@ -96,14 +96,14 @@ class Chart:
                 x, width = share(self.x(number) + self.slot * 0.12), share(self.slot * 0.76)
                 yield Bar(x, width, list(self.parts(hour)), f"{self.names[number]}: {in_words(hour)}")
 
-    def parts(self, hour: Hour) -> Iterator[Part]:
+    def parts(self, hour: Hour) -> Iterator[BarPart]:
         """Yield the parts of an hour's bar, from the bottom up."""
         y = float(BASE)
         for result in RESULTS:
             if count := hour.counts.get(result, 0):
                 height = max(count * self.scale, SMALLEST)
                 y -= height
-                yield Part(result, pixels(y), pixels(height))
+                yield BarPart(result, pixels(y), pixels(height))
 
     @property
     def times(self) -> Iterator[Mark]:

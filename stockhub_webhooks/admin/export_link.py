@@ -17,12 +17,12 @@ from stockhub_webhooks.conf import conf
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.office.access import may
 from stockhub_webhooks.office.export import periods
-from stockhub_webhooks.office.export.tables import TABLES, Table
+from stockhub_webhooks.office.export.tables import TABLES, ExportTable
 
 STATUS, ACCOUNT = "status", "account"
 MAX_STATUSES = 50
 URL_NAME = "stockhub_webhooks_export"
-TABLE_OF: dict[Any, Table] = {table.model: table for table in TABLES.values()}
+TABLE_OF: dict[Any, ExportTable] = {table.model: table for table in TABLES.values()}
 
 
 def several_accounts() -> list[str]:
@@ -42,7 +42,7 @@ class ExportLink(ReadOnlyAdmin):
             return tools
         return [*tools, (url + self.choice_of_list(request, table), _("export"))]
 
-    def choice_of_list(self, request: HttpRequest, table: Table) -> str:
+    def choice_of_list(self, request: HttpRequest, table: ExportTable) -> str:
         """Return the parameters of the page for the rows that the list shows; "" beside another page than the list."""
         match = request.resolver_match
         if match is None or match.url_name != f"{self.opts.app_label}_{self.opts.model_name}_changelist":

@@ -41,24 +41,24 @@ BY: Labels = {
 
 
 @dataclass
-class Purchase:
+class PurchaseHit:
     """The orders of one purchase, and its documents that were found."""
 
     order_pks: set[int] = field(default_factory=set)
     hits: list[Hit] = field(default_factory=list)
 
 
-def purchases(hits: Iterable[Hit]) -> list[Purchase]:
+def purchases(hits: Iterable[Hit]) -> list[PurchaseHit]:
     """Return the purchases that were found, newest first; a document without order stands alone."""
     hits = list(hits)
     orders = Order.objects.using(database_alias()).filter(pk__in={hit.order_id for hit in hits if hit.order_id})
     own_numbers = dict(orders.values_list("pk", "po_number"))
-    by_key: dict[tuple[Any, ...], Purchase] = {}
+    by_key: dict[tuple[Any, ...], PurchaseHit] = {}
     for hit in hits:
         own_number = own_numbers.get(hit.order_id or 0)
         alone = (hit.order_id,) if hit.order_id else (hit.topic, hit.pk)
         key = (hit.account, own_number) if own_number else alone
-        purchase = by_key.setdefault(key, Purchase())
+        purchase = by_key.setdefault(key, PurchaseHit())
         purchase.hits.append(hit)
         purchase.order_pks |= {hit.order_id} if hit.order_id else set()
     return sorted(by_key.values(), key=lambda purchase: max(purchase.order_pks, default=0), reverse=True)
@@ -136,7 +136,7 @@ class FindPage(ReadOnlyAdmin):
             _("parcels"), _("found"),
         ]  # fmt: skip
 
-    def lines(self, request: HttpRequest, rows: list[Purchase]) -> list[list[Any]]:
+    def lines(self, request: HttpRequest, rows: list[PurchaseHit]) -> list[list[Any]]:
         """Return a line for each purchase."""
         pks = set().union(*(purchase.order_pks for purchase in rows))
         orders = Order.objects.using(database_alias()).defer("extra").select_related(*search.ADDRESSES)
@@ -160,7 +160,7 @@ class FindPage(ReadOnlyAdmin):
         return by_order
 
     def cells(
-        self, request: HttpRequest, purchase: Purchase, orders: list[Order], parcels: dict[int, list[str]]
+        self, request: HttpRequest, purchase: PurchaseHit, orders: list[Order], parcels: dict[int, list[str]]
     ) -> list[Any]:
         """Return the cells of a result: the purchase, and the documents that were found."""
         first = orders[0] if orders else None
@@ -186,7 +186,7 @@ class FindPage(ReadOnlyAdmin):
         name = f"{BY_TOPIC[hit.topic].model._meta.verbose_name} {hit.increment_id}"
         return display.link(self.page_of(BY_TOPIC[hit.topic].model, hit.pk), f"{capfirst(name)} ({BY[hit.by]})")
 
-    def address(self, purchase: Purchase) -> str:
+    def address(self, purchase: PurchaseHit) -> str:
         """Return the URL of the purchase's story, or else of its only document."""
         hit = purchase.hits[0]
         if not purchase.order_pks:

@@ -18,7 +18,7 @@ def first_steps(request: HttpRequest, report: Report) -> dict[str, Any]:
     """Return the context of the steps; {} if a message came in before, or if the database does not say."""
     if report.database or report.last_message_at is not None or real_rows(Message).exists():
         return {}
-    here = address.Address.read(request.build_absolute_uri(address.usual_path()))
+    here = address.BaseUrl.read(request.build_absolute_uri(address.usual_path()))
     labels = dict(Topic.choices)
     return {
         "addresses": [(labels[topic], here.of(topic)) for topic in topics.ALL],

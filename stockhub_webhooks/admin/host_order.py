@@ -100,9 +100,9 @@ def _box(order: Order, site: admin.AdminSite) -> dict[str, Any]:
     }
 
 
-def _facts(purchase: story.Purchase, tasks: story.Tasks) -> list[tuple[Any, Any]]:
+def _facts(purchase: story.PurchaseStory, tasks: story.Tasks) -> list[tuple[Any, Any]]:
     lines = story.lines_of(purchase)
-    steps = [phrases.step(step) for step in story.steps_of(purchase, lines) if step.state is not story.State.NONE]
+    steps = [phrases.step(step) for step in story.steps_of(purchase, lines) if step.state is not story.StepState.NONE]
     return [
         (_("account"), phrases.account(purchase)),
         (_("status"), display.multiline(purchase.orders, _status)),

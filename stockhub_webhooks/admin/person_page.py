@@ -233,7 +233,7 @@ def _cells(kin: subjects.Kin, order: Order, persons: bool) -> list[Any]:
     ]
 
 
-def _sentences(results: list[erase.Result]) -> list[str]:
+def _sentences(results: list[erase.ErasureResult]) -> list[str]:
     """Return what was or would be erased."""
     total: Counter[str] = Counter()
     for result in results:

@@ -29,7 +29,7 @@ from stockhub_webhooks.models.pull import RESULTS
 from stockhub_webhooks.office.access import may
 from stockhub_webhooks.operations.dates import parse_timestamp
 from stockhub_webhooks.operations.reconcile import run
-from stockhub_webhooks.operations.reconcile.asking import LONGEST_NUMBER, Choice
+from stockhub_webhooks.operations.reconcile.asking import LONGEST_NUMBER, PullChoice
 
 URL_NAME = "stockhub_webhooks_pull"
 MAX_NUMBERS = 200
@@ -103,10 +103,10 @@ class PullForm(forms.Form):
         return str(self.cleaned_data.get("account") or self._accounts[0])
 
     @property
-    def choice(self) -> Choice:
+    def choice(self) -> PullChoice:
         """What is fetched."""
         values = self.cleaned_data
-        return Choice(values["since"], values["orders"], values["po_numbers"])
+        return PullChoice(values["since"], values["orders"], values["po_numbers"])
 
 
 @admin.register(Pull)
@@ -262,7 +262,7 @@ class PullAdmin(ReadOnlyAdmin):
 
 def in_words(row: Pull) -> str:
     """Return what is fetched."""
-    choice = Choice.from_json(row.choice)
+    choice = PullChoice.from_json(row.choice)
     numbers = [*choice.orders, *choice.po_numbers]
     if len(numbers) == 1:
         return _("order %(number)s") % {"number": numbers[0]}

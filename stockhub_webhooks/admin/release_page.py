@@ -138,9 +138,9 @@ def chosen_bodies(request: HttpRequest) -> list[RefusedBody] | None:
     return list(rows.of_sender(key, network).filter(pk__lte=newest[0])[:MAX_IDS])
 
 
-def sections(previews: list[release.Preview], *, persons: bool) -> list[dict[str, Any]]:
+def sections(previews: list[release.ReleasePreview], *, persons: bool) -> list[dict[str, Any]]:
     """Return a table for each key and address."""
-    by_sender: dict[tuple[str, str], list[release.Preview]] = {}
+    by_sender: dict[tuple[str, str], list[release.ReleasePreview]] = {}
     for preview in previews:
         by_sender.setdefault((preview.kept.key_fingerprint, preview.kept.remote_address), []).append(preview)
     return [
@@ -154,7 +154,7 @@ def sections(previews: list[release.Preview], *, persons: bool) -> list[dict[str
     ]
 
 
-def rows_of(previews: list[release.Preview], *, persons: bool) -> Iterator[dict[str, Any]]:
+def rows_of(previews: list[release.ReleasePreview], *, persons: bool) -> Iterator[dict[str, Any]]:
     """Yield the rows of a table: the refused message, its expected result, its changes and the warnings."""
     for preview in previews:
         yield {

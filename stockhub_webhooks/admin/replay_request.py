@@ -26,9 +26,9 @@ from stockhub_webhooks.delivery.subjects import subject_of
 from stockhub_webhooks.models import Event, Message, Topic
 from stockhub_webhooks.office.access import may, may_see_persons
 from stockhub_webhooks.operations import replay
-from stockhub_webhooks.operations.replay import Choice, Preview
+from stockhub_webhooks.operations.replay import MessageChoice, ReplayPreview
 from stockhub_webhooks.operations.replay.choice import REPLAYED_STATUSES
-from stockhub_webhooks.operations.replay.run import Step
+from stockhub_webhooks.operations.replay.run import ReplayStep
 
 URL_NAME = "stockhub_webhooks_replay_request"
 MAX_IDS = 200
@@ -106,7 +106,7 @@ class RequestForm(forms.Form):
         values = self.cleaned_data
         ids = tuple(ids_in(values.get("ids", "")))
         names = ("since", "until", "topic", "order", "status")
-        self.choice = Choice(
+        self.choice = MessageChoice(
             **{name: values[name] for name in names if values.get(name)},
             ids=ids,
             # of chosen messages alone: in a whole period each would undo the one before
@@ -184,7 +184,7 @@ class RequestPage(ReadOnlyAdmin):
         return row.pk
 
     def request_page(
-        self, request: HttpRequest, form: RequestForm, preview: Preview | None = None, fault: str = ""
+        self, request: HttpRequest, form: RequestForm, preview: ReplayPreview | None = None, fault: str = ""
     ) -> HttpResponse:
         """Show the form, and the preview below it."""
         context = {
@@ -202,7 +202,7 @@ class RequestPage(ReadOnlyAdmin):
         return self.render_page(request, "replay/request.html", context)
 
 
-def how_many(preview: Preview) -> str:
+def how_many(preview: ReplayPreview) -> str:
     """Return in words the number of messages, and how many of them are shown."""
     if not preview.is_counted:
         return _("More than %(total)s messages; the first %(shown)s are shown.") % {
@@ -217,7 +217,7 @@ def how_many(preview: Preview) -> str:
     return ngettext("%(count)d message.", "%(count)d messages.", preview.total) % {"count": preview.total}
 
 
-def rows(preview: Preview, *, persons: bool) -> Iterator[dict[str, Any]]:
+def rows(preview: ReplayPreview, *, persons: bool) -> Iterator[dict[str, Any]]:
     """Yield the rows of the preview's table."""
     for message, step in preview.steps:
         yield row_of(message, step, persons=persons) | {
@@ -225,7 +225,7 @@ def rows(preview: Preview, *, persons: bool) -> Iterator[dict[str, Any]]:
         }
 
 
-def row_of(message: Message, step: Step, *, persons: bool) -> dict[str, Any]:
+def row_of(message: Message, step: ReplayStep, *, persons: bool) -> dict[str, Any]:
     """Return a row of a preview: what the message is about, result, changes and number of calls by receiver."""
     calls: dict[str, int] = {}
     for call in step.calls:
@@ -242,7 +242,7 @@ def row_of(message: Message, step: Step, *, persons: bool) -> dict[str, Any]:
     }
 
 
-def result(step: Step, *, persons: bool) -> str:
+def result(step: ReplayStep, *, persons: bool) -> str:
     """Return in words the outcome of a step; the text of an error only if the user may see personal data."""
     if step.counted == "postponed":
         return _("waiting anyway, it is processed now")
@@ -267,7 +267,7 @@ def changes(event: Event, *, persons: bool) -> Iterator[tuple[str, str, str]]:
 
 def in_words(values: dict[str, Any]) -> str:
     """Return in words which messages a replay has chosen."""
-    choice = Choice.from_json(values)
+    choice = MessageChoice.from_json(values)
     parts = []
     if choice.ids:
         several = ngettext("%(count)d chosen message", "%(count)d chosen messages", len(choice.ids))

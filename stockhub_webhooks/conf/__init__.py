@@ -1,4 +1,7 @@
-"""The settings of the app. Only this package reads `django.conf.settings`, at each access, for `override_settings`."""
+"""The settings of the app. Only this package reads `django.conf.settings`, at each access, for `override_settings`.
+
+``host`` says what the host's other settings mean for this app.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""contrib."""
+"""Optional parts, each with an extra: ``rest`` API, ``openapi`` description, ``metrics`` for Prometheus."""

@@ -9,5 +9,6 @@ and ``sequences`` insert rows, too.
 
 Claimed work and locks: ``leases``, ``row_locks``, ``low_water``; ``throttle`` for pauses inside one process.
 
-Columns: ``fields``, ``indexes``, ``collation``, ``durations``. ``error_reports`` keeps queries out of error pages.
+Tables: ``fields``, ``indexes``, ``collation``, ``durations``, ``deletion`` (of rows that have one of two owners) and
+``operations`` (of migrations). ``error_reports`` keeps queries out of error pages.
 """

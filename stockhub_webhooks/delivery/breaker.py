@@ -44,7 +44,7 @@ MAX_PROBE_SECONDS, MAX_PROBE_SECONDS_LATER = 5, 300  # in an outage that is shor
 NO_FAILURES: dict[str, Any] = {"failures": {}, "failing_since": None, "failed_in_a_row": 0}
 
 
-class State(NamedTuple):
+class BreakerState(NamedTuple):
     """The cached state of a receiver."""
 
     is_paused: bool
@@ -53,13 +53,13 @@ class State(NamedTuple):
 
 
 cache_throttle = Throttle(1.0)
-_cache: dict[str, dict[str, State]] = {}
+_cache: dict[str, dict[str, BreakerState]] = {}
 
 
 # ---------------------------------------------------------------- reading
 
 
-def states() -> Mapping[str, State]:
+def states() -> Mapping[str, BreakerState]:
     """Return the states by receiver, at most a second old. A receiver that never failed nor was paused has none."""
     key = database_key()
     if cache_throttle.is_due(key) or key not in _cache:
@@ -67,7 +67,7 @@ def states() -> Mapping[str, State]:
             is_paused=ExpressionWrapper(IS_PAUSED, BooleanField()), is_open=ExpressionWrapper(IS_OPEN, BooleanField())
         )
         _cache[key] = {
-            receiver: State(is_paused, is_open, bool(failures) or failing_since is not None)
+            receiver: BreakerState(is_paused, is_open, bool(failures) or failing_since is not None)
             for receiver, is_paused, is_open, failures, failing_since in rows.values_list(
                 "receiver", "is_paused", "is_open", "failures", "failing_since"
             )

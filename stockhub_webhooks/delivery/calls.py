@@ -96,10 +96,10 @@ def call_receiver(call: ReceiverCall) -> None:
     """
     began = time.monotonic()
     with about(message_id=call.event.message_id, event_id=call.event_id, receiver=call.receiver):
-        run = _Run(call)
+        run = _CallTransaction(call)
         run.run()
         if run.should_repeat and should_retry(1, began):
-            again = _Run(call)
+            again = _CallTransaction(call)
             again.run()
             # if it was not called again, the first transaction was committed, and only a hook failed
             run = again if again.was_called or again.error else run
@@ -110,7 +110,7 @@ def call_receiver(call: ReceiverCall) -> None:
         signals.receiver_called.send_robust(ReceiverCall, call=call, seconds=time.monotonic() - began)
 
 
-class _Run:
+class _CallTransaction:
     """One transaction of a call.
 
     Attributes:
@@ -195,7 +195,7 @@ class _Run:
             close_connection(self.using)
 
 
-def _record(run: _Run, error: BaseException, seconds: float) -> None:
+def _record(run: _CallTransaction, error: BaseException, seconds: float) -> None:
     """Record the error of a run: postpone the call or give it up."""
     call = run.call
     record: Callable[[], bool]

@@ -238,7 +238,7 @@ def _register_new_orders() -> None:
 def _register(name: str, rows: Any) -> int:
     """Create links for the documents that are newer than the last link; return their number."""
     last = _links().aggregate(last=Max(f"{name}_id"))["last"] or 0
-    rows = rows.using(database_alias()).filter(erased_at=None)  # of others, the number alone may be here
+    rows = rows.using(database_alias()).filter(erased_at=None)  # of an erased order only the number is kept
     fresh = rows.filter(pk__gt=last - OVERLAP, host_link=None).order_by("pk")
     documents = list(fresh.values_list("pk", "account")[:REGISTER_BATCH])
     due_at = from_now(GRACE_SECONDS)

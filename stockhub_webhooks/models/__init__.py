@@ -1,4 +1,14 @@
-"""Everything that is kept: messages, documents, and the ledger of events and receiver calls."""
+"""Everything that is kept: messages, documents, and the ledger of events and receiver calls.
+
+Documents: ``order``, ``shipment``, ``invoice``, ``rma``, ``credit_memo``, ``payment_request``, on ``documents``
+(``owned_addresses``). Receiving: ``message`` (the journal), ``mentioned_number``, ``refusal``. Delivery: ``ledger``
+(events and receiver calls), ``attempt``, ``booking``, ``receiver_state``, ``host_link``, ``missing_line``, and
+``host_objects`` for the shop's own orders.
+
+Work: ``work_request`` with ``replay``, ``pull``, ``bulk`` and ``export``; ``lock`` and ``backlog``. Office:
+``worklists``, ``notes``, ``drift``, ``alarm``, ``site``. Search: ``numbers``, ``search_keys``. ``personal`` declares
+what is personal and how long it is kept, ``erasure`` what was erased. ``base`` and ``accounts`` are the base classes.
+"""
 
 from stockhub_webhooks.models.alarm import Alarm
 from stockhub_webhooks.models.attempt import Attempt

@@ -9,12 +9,12 @@ from django.utils import timezone
 
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Note, Order
-from stockhub_webhooks.office.story.purchase import Purchase
+from stockhub_webhooks.office.story.purchase import PurchaseStory
 from stockhub_webhooks.office.story.timeline import Span
 from stockhub_webhooks.purchases import order_keys
 
 
-def notes_of(purchase: Purchase, span: Span) -> QuerySet[Note]:
+def notes_of(purchase: PurchaseStory, span: Span) -> QuerySet[Note]:
     """Return the notes about a purchase within a span, also those that were withdrawn, the newest first."""
     belongs = Q(order__in=order_keys(purchase.account, purchase.po_number, purchase.orders))
     if purchase.po_number:

@@ -21,7 +21,7 @@ from stockhub_webhooks.models import Message, Refusal, RefusedBody
 from stockhub_webhooks.models.message import MessageQuerySet
 from stockhub_webhooks.models.refusal import RefusedBodyQuerySet
 from stockhub_webhooks.operations.replay.preview import rolled_back, try_step
-from stockhub_webhooks.operations.replay.run import Step, replay_message
+from stockhub_webhooks.operations.replay.run import ReplayStep, replay_message
 from stockhub_webhooks.receiving import refusals, refused_bodies
 
 MAX_GROUPS = 100
@@ -52,7 +52,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Preview:
+class ReleasePreview:
     """A refused body with its expected result.
 
     Attributes:
@@ -64,7 +64,7 @@ class Preview:
 
     kept: RefusedBody
     message: Message
-    step: Step
+    step: ReplayStep
     warnings: tuple[str, ...]
 
 
@@ -112,7 +112,7 @@ def pushed_out() -> int:
     return int(rows.aggregate(number=Sum("pushed_out"))["number"] or 0)
 
 
-def preview(kept: Iterable[RefusedBody], account: str) -> list[Preview]:
+def preview(kept: Iterable[RefusedBody], account: str) -> list[ReleasePreview]:
     """Return what the messages would change, oldest first, and roll it back. Must not be called inside a transaction.
 
     Args:
@@ -122,18 +122,18 @@ def preview(kept: Iterable[RefusedBody], account: str) -> list[Preview]:
     rows = sorted(kept, key=lambda row: (row.refused_at, row.pk))
     usual = _usual_senders()
 
-    def release_all() -> list[tuple[Message, Step, bool]]:
+    def release_all() -> list[tuple[Message, ReplayStep, bool]]:
         return [_release(row, account) for row in rows]
 
     released = rolled_back(release_all) if rows else []
     return [
-        Preview(row, message, step, tuple(_warnings(row, is_proved, usual)))
+        ReleasePreview(row, message, step, tuple(_warnings(row, is_proved, usual)))
         for row, (message, step, is_proved) in zip(rows, released, strict=True)
     ]
 
 
 @sensitive_variables()
-def _release(kept: RefusedBody, account: str) -> tuple[Message, Step, bool]:
+def _release(kept: RefusedBody, account: str) -> tuple[Message, ReplayStep, bool]:
     """Store the message as a settled one, and apply it, in the transaction of the preview.
 
     Returns:
@@ -175,7 +175,7 @@ def _warnings(kept: RefusedBody, is_proved: bool, usual: _Senders) -> Iterator[s
         yield AGENT
 
 
-def _is_proved(message: Message, step: Step) -> bool:
+def _is_proved(message: Message, step: ReplayStep) -> bool:
     """Return True if a message about the same document or its order came with a key."""
     numbers = Q(topic=message.topic, increment_id=message.increment_id)
     for order in {event.order for event in step.events if event.order is not None}:

@@ -133,7 +133,7 @@ def _lock_key(pair: tuple[Message, serializers.ParsedMessage]) -> tuple[str, str
 
 
 @dataclass(frozen=True)
-class Result:
+class MessageResult:
     """The result of an applied message: its outcome, its events, and the pending receiver calls."""
 
     outcome: str
@@ -141,7 +141,7 @@ class Result:
     calls: list[ReceiverCall]
 
 
-def reapply(message: Message, *, outdated: bool = False) -> Result:
+def reapply(message: Message, *, outdated: bool = False) -> MessageResult:
     """Apply and record a settled message again, in the caller's transaction.
 
     No signal is sent, since a preview rolls the transaction back.
@@ -162,7 +162,7 @@ def reapply(message: Message, *, outdated: bool = False) -> Result:
     return _steps(message, parsed, outdated=outdated)
 
 
-def try_out(message: Message) -> Result:
+def try_out(message: Message) -> MessageResult:
     """Insert, apply and record a message that is not saved, in a transaction that the caller rolls back.
 
     Raises:
@@ -174,15 +174,15 @@ def try_out(message: Message) -> Result:
     return _steps(message, parsed)
 
 
-def _steps(message: Message, parsed: serializers.ParsedMessage, *, outdated: bool = False) -> Result:
+def _steps(message: Message, parsed: serializers.ParsedMessage, *, outdated: bool = False) -> MessageResult:
     """Apply, record and settle, or split the message, in the caller's transaction."""
     if isinstance(parsed, serializers.SeveralDocuments):
         split(message, parsed)
-        return Result(Message.Outcome.SPLIT, [], [])
+        return MessageResult(Message.Outcome.SPLIT, [], [])
     applied = apply_outdated(parsed, message) if outdated else apply(parsed, message)
     calls = ledger.record(applied.events)
     transitions.settle(message, parsed, applied.outcome, applied.notes, removes_body=applied.is_erased)
-    return Result(applied.outcome, applied.events, calls)
+    return MessageResult(applied.outcome, applied.events, calls)
 
 
 def _apply(message: Message) -> None:

@@ -3,6 +3,9 @@
 Stock Hub may split a purchase into several orders. If an order is edited, Stock Hub cancels it (`000000123`) and
 continues it under a new number (`000000123-1`) with the same `po_number`. So the status of one order does not say
 what becomes of the shop's order.
+
+``documents`` reads them, ``lines`` joins the lines of all orders, ``pieces`` says which lines count, and ``quantities``
+adds up what was ordered, sent, delivered, returned and refunded.
 """
 
 from __future__ import annotations

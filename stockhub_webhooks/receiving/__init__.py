@@ -2,7 +2,8 @@
 
 The path of a request, in this order: ``incoming`` (key, headers and body of the request), ``authentication``,
 ``journal`` (or ``spool``, if the database is down), ``answers``. A refused request goes to ``refusals`` instead, which
-counts it and may keep its body (``refused_bodies``, ``eviction``, ``slow_senders``).
+counts it and may keep its body (``refused_bodies``, ``eviction``, ``slow_senders``). ``kept_fields`` names what is kept
+of a request, ``spool_owner`` the database of a spooled one; ``sentry_filter`` keeps keys out of Sentry.
 
 The life of a stored message: ``claiming`` decides which process applies it, and ``transitions``, ``dismissal`` and
 ``body_removal`` change its status.

@@ -32,7 +32,7 @@ SEPARATOR = re.compile(r"[ \t\r\n,]*")
 
 
 @dataclass(frozen=True)
-class Entry:
+class FileEntry:
     """An entry of a file: a body or a record, or a fault.
 
     Attributes:
@@ -49,7 +49,7 @@ class Entry:
 # ---------------------------------------------------------------- from a file
 
 
-def entries(lines: Iterable[bytes]) -> Iterator[Entry]:
+def entries(lines: Iterable[bytes]) -> Iterator[FileEntry]:
     """Yield the bodies and records of a file: one JSON text, a list of them, or one on each line.
 
     A file whose first line is complete JSON is read line by line, in constant memory. Any other file is first read as a
@@ -76,7 +76,7 @@ def entries(lines: Iterable[bytes]) -> Iterator[Entry]:
         yield from _each_line(chain(start, numbered))
 
 
-def _each_line(numbered: Iterable[tuple[int, bytes]]) -> Iterator[Entry]:
+def _each_line(numbered: Iterable[tuple[int, bytes]]) -> Iterator[FileEntry]:
     for number, line in numbered:
         yield from _in_text(line, [number])
 
@@ -89,23 +89,23 @@ def _parses(raw: bytes) -> bool:
         return False
 
 
-def _in_text(raw: bytes, numbers: list[int]) -> Iterator[Entry]:
+def _in_text(raw: bytes, numbers: list[int]) -> Iterator[FileEntry]:
     """Yield an object, or each element of a list, with its text unchanged."""
     try:
         text = raw.decode("utf-8-sig").strip()
         value = DECODER.decode(text)
     except UnicodeDecodeError as error:
-        yield Entry(numbers[raw.count(b"\n", 0, error.start)], fault="not UTF-8")
+        yield FileEntry(numbers[raw.count(b"\n", 0, error.start)], fault="not UTF-8")
     except json.JSONDecodeError as error:
         line = numbers[min(error.lineno, len(numbers)) - 1]
-        yield Entry(line, fault=f"not JSON: {error.msg}, column {error.colno}")
+        yield FileEntry(line, fault=f"not JSON: {error.msg}, column {error.colno}")
     except RecursionError:
-        yield Entry(numbers[0], fault="not JSON: nested too deep")
+        yield FileEntry(numbers[0], fault="not JSON: nested too deep")
     else:
         yield from _elements(text, numbers) if isinstance(value, list) else [_checked(numbers[0], text, value)]
 
 
-def _elements(text: str, numbers: list[int]) -> Iterator[Entry]:
+def _elements(text: str, numbers: list[int]) -> Iterator[FileEntry]:
     line = previous = 0
     at = _skip_separator(text, 1)
     while text[at] != "]":
@@ -121,13 +121,13 @@ def _skip_separator(text: str, at: int) -> int:
     return separator.end() if separator else at
 
 
-def _checked(line: int, text: str, value: Any) -> Entry:
+def _checked(line: int, text: str, value: Any) -> FileEntry:
     if isinstance(value, dict):
-        return Entry(line, text)
-    return Entry(line, fault="neither a body nor a record: it is not a JSON object")
+        return FileEntry(line, text)
+    return FileEntry(line, fault="neither a body nor a record: it is not a JSON object")
 
 
-def merged(files: Mapping[str, Path]) -> Iterator[tuple[str, Entry]]:
+def merged(files: Mapping[str, Path]) -> Iterator[tuple[str, FileEntry]]:
     """Yield the entries of several files of records by their time of receipt, each with the name of its file.
 
     Processes write their files in parallel, and messages must be applied in the sequence of their receipt. Only the

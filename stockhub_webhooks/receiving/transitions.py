@@ -23,7 +23,7 @@ from stockhub_webhooks.models import Message
 from stockhub_webhooks.models.drift import kind_of
 from stockhub_webhooks.receiving.body_removal import forget_numbers, remove_bodies, removed_body
 from stockhub_webhooks.receiving.dismissal import dismiss_corrected
-from stockhub_webhooks.serializers import Note, ParsedMessage
+from stockhub_webhooks.serializers import BodyNote, ParsedMessage
 from stockhub_webhooks.serializers.tolerant import limit_notes
 
 logger = logger_of(__name__)
@@ -36,7 +36,7 @@ def settle(
     message: Message,
     parsed: ParsedMessage,
     outcome: str,
-    notes: Sequence[Note] = (),
+    notes: Sequence[BodyNote] = (),
     *,
     removes_body: bool = False,
 ) -> None:

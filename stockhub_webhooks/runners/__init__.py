@@ -1,4 +1,8 @@
-"""Runners start the work. The choice of the runner changes how soon the work is done, never if it is done."""
+"""Runners start the work. The choice of the runner changes how soon the work is done, never if it is done.
+
+``inline`` works in the web processes (in ``slices``), ``worker`` leaves all to the worker. ``celery`` and ``tasks``
+(Django's) wake a queue, on ``queued``. ``checks`` are the system checks of the chosen one.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,11 @@
 
 Only identifiers are required. An absent field is read as null. An unknown field or code is noted, and kept in the
 stored body. A value that cannot be read is noted and left out, so that the former value stays.
+
+One module for each topic: ``order``, ``shipment``, ``invoice``, ``rma``, ``credit_memo``, ``payment_request``. They
+stand on ``tolerant`` (base classes), ``parts`` (lines, addresses, tracks), ``fields``, ``times`` and ``extra``. Before
+that, ``body`` reads the JSON, with ``encodings`` and ``shapes``. ``identity`` and ``mentioned_numbers`` find numbers in
+bodies that cannot be read.
 """
 
 from __future__ import annotations
@@ -17,7 +22,7 @@ from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.serializers import times
 from stockhub_webhooks.serializers.body import ASKED_NUMBER, NEARBY_ADDRESS, NUMBERS, parse
 from stockhub_webhooks.serializers.credit_memo import CreditMemoMessageSerializer
-from stockhub_webhooks.serializers.fields import Note, clean_text
+from stockhub_webhooks.serializers.fields import BodyNote, clean_text
 from stockhub_webhooks.serializers.invoice import InvoiceMessageSerializer
 from stockhub_webhooks.serializers.order import OrderMessageSerializer
 from stockhub_webhooks.serializers.payment_request import PaymentRequestMessageSerializer
@@ -32,7 +37,16 @@ from stockhub_webhooks.serializers.tolerant import (
     limit_notes,
 )
 
-__all__ = ["BY_TOPIC", "NEEDS_ORDER", "Note", "ParsedMessage", "SeveralDocuments", "identify", "read", "read_message"]
+__all__ = [
+    "BY_TOPIC",
+    "NEEDS_ORDER",
+    "BodyNote",
+    "ParsedMessage",
+    "SeveralDocuments",
+    "identify",
+    "read",
+    "read_message",
+]
 
 BY_TOPIC: dict[str, MessageSerializer] = {
     topics.ORDER: OrderMessageSerializer(),
@@ -72,9 +86,9 @@ def read_message(message: Any) -> ParsedMessage:
         parsed = read(bytes(message.body), message.url_topic, message.headers, message.received_at)
     version = message.headers.get("x-version", "").strip()
     if version and version.upper() not in VERSIONS:
-        parsed.notes.append(Note("", "unknown_version", version[:40]))
+        parsed.notes.append(BodyNote("", "unknown_version", version[:40]))
     if path := message.headers.get(NEARBY_ADDRESS):
-        parsed.notes.append(Note("", "nearby_address", path[:60]))
+        parsed.notes.append(BodyNote("", "nearby_address", path[:60]))
     return parsed
 
 
@@ -119,7 +133,7 @@ def read(
         topic = _topic(data, url_topic)
         parsed = _parse_document(data, topic, url_topic, notes)
     if missing := _missing_fields(data, topic):
-        parsed.notes = limit_notes([*parsed.notes, *(Note(path, "missing_field") for path in missing)])
+        parsed.notes = limit_notes([*parsed.notes, *(BodyNote(path, "missing_field") for path in missing)])
     return parsed
 
 
@@ -158,14 +172,14 @@ def identify(body: bytes, url_topic: str = "", headers: Mapping[str, str] | None
     return _parse_document(data, topic, url_topic, notes)
 
 
-def _documented(data: dict[str, Any], notes: list[Note]) -> dict[str, Any]:
+def _documented(data: dict[str, Any], notes: list[BodyNote]) -> dict[str, Any]:
     """Return the object with the names of the contract and its items as a list, for the topic depends on both."""
     if not data.keys() <= TOP_NAMES:
         data = _rename(data, TOP_NAMES, "", notes)
     items = data.get("items")
     if isinstance(items, dict):
         data["items"] = items = as_list(items)
-        notes.append(Note("items", "wrapped"))
+        notes.append(BodyNote("items", "wrapped"))
     if isinstance(items, list):
         if len(items) > LINE_LIMIT:
             data["items"] = items = items[: LINE_LIMIT + 1]  # one more, so that it is noted
@@ -175,7 +189,7 @@ def _documented(data: dict[str, Any], notes: list[Note]) -> dict[str, Any]:
     return data
 
 
-def _rename(data: dict[str, Any], names: frozenset[str], path: str, notes: list[Note]) -> dict[str, Any]:
+def _rename(data: dict[str, Any], names: frozenset[str], path: str, notes: list[BodyNote]) -> dict[str, Any]:
     """Return the object with each name that is another spelling of one of `names` replaced by it."""
     renamed = {name: value for name, value in data.items() if name in names}
     others = [name for name in data if name not in names]
@@ -183,7 +197,7 @@ def _rename(data: dict[str, Any], names: frozenset[str], path: str, notes: list[
         value, spelled = data[name], snake_case(name)
         if spelled in names and renamed.get(spelled) is None:
             renamed[spelled] = value
-            notes.append(Note(clean_text(name)[:60], "other_name", spelled).below(path))
+            notes.append(BodyNote(clean_text(name)[:60], "other_name", spelled).below(path))
         else:
             renamed[name] = value
     for name in others[MAX_OTHER_NAMES:]:
@@ -205,7 +219,7 @@ def _without_number(topic: str) -> Unreadable:
     return Unreadable("no_identifier", f"the body has no number of its {topic} ({name})", topic=topic)
 
 
-def _parse_document(data: dict[str, Any], topic: str, url_topic: str, notes: list[Note]) -> ParsedMessage:
+def _parse_document(data: dict[str, Any], topic: str, url_topic: str, notes: list[BodyNote]) -> ParsedMessage:
     parsed = BY_TOPIC[topic].parse_document(data)
     if not parsed.increment_id:
         raise _without_number(topic)
@@ -214,6 +228,6 @@ def _parse_document(data: dict[str, Any], topic: str, url_topic: str, notes: lis
             "no_identifier", "the body has no order_increment_id", topic=topic, increment_id=parsed.increment_id
         )
     if url_topic and topic != url_topic:
-        parsed.notes.insert(0, Note("", "topic_differs", url_topic))
+        parsed.notes.insert(0, BodyNote("", "topic_differs", url_topic))
     parsed.notes = limit_notes([*notes, *parsed.notes])
     return parsed

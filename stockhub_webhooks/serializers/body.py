@@ -16,7 +16,7 @@ from urllib.parse import unquote_to_bytes
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.exceptions import Unreadable
 from stockhub_webhooks.serializers import encodings
-from stockhub_webhooks.serializers.fields import Note
+from stockhub_webhooks.serializers.fields import BodyNote
 
 # headers of our own that a stored message has
 NEARBY_ADDRESS = "nearby-address"  # the path of a message that came to no address of ours
@@ -38,7 +38,7 @@ MAX_GROWTH = 28  # memory of the parsed values, as a multiple of MAX_BODY_BYTES;
 BLOCK_CHARACTERS = 64 * 1024
 
 
-class Document(NamedTuple):
+class JsonDocument(NamedTuple):
     """A JSON object of a body."""
 
     data: dict[str, Any]
@@ -48,8 +48,8 @@ class Document(NamedTuple):
 class Body(NamedTuple):
     """The documents in a body, and how they were wrapped."""
 
-    documents: list[Document]
-    notes: list[Note]
+    documents: list[JsonDocument]
+    notes: list[BodyNote]
 
 
 def parse(body: bytes, headers: Mapping[str, str] | None = None) -> Body:
@@ -63,10 +63,10 @@ def parse(body: bytes, headers: Mapping[str, str] | None = None) -> Body:
         Unreadable: `empty`, `not_json` or `not_an_object`, with the place of the fault.
     """
     headers = headers or {}
-    notes: list[Note] = []
+    notes: list[BodyNote] = []
     if compression := encodings.compression_of(body, headers.get("content-encoding", "")):
         body = encodings.unpack(body, compression, conf.MAX_BODY_BYTES)
-        notes.append(Note("", "compressed", compression))
+        notes.append(BodyNote("", "compressed", compression))
     text, assumed = encodings.decode(body, headers.get("content-type", ""))
     notes += assumed
     if not text.strip().strip(SEPARATORS + "\ufeff"):
@@ -91,10 +91,10 @@ def _check_growth(text: str, limit: int) -> None:
         raise Unreadable("not_json", "the body has too many objects and lists for its size")
 
 
-def _documents(text: str, notes: list[Note], content_type: str) -> list[Document]:
+def _documents(text: str, notes: list[BodyNote], content_type: str) -> list[JsonDocument]:
     values = _values(text, notes, content_type)
     if len(values) == 1 and _has_number(values[0][0]):
-        return [Document(values[0][0], "")]
+        return [JsonDocument(values[0][0], "")]
     for _ in range(MAX_WRAPPINGS):
         if len(values) != 1:
             break
@@ -110,8 +110,8 @@ def _documents(text: str, notes: list[Note], content_type: str) -> list[Document
         if not isinstance(value, dict):
             raise Unreadable("not_an_object", f"the body is a {type(value).__name__}")
     if len(values) == 1:
-        return [Document(values[0][0], "")]
-    return [Document(value, source or _json_text(value)) for value, source in values]
+        return [JsonDocument(values[0][0], "")]
+    return [JsonDocument(value, source or _json_text(value)) for value, source in values]
 
 
 def _has_number(value: Any) -> bool:
@@ -128,11 +128,11 @@ def _limit(count: int) -> None:
         raise Unreadable("too_many_documents", f"more than {MAX_DOCUMENTS}")
 
 
-def _values(text: str, notes: list[Note], content_type: str) -> list[tuple[Any, str]]:
+def _values(text: str, notes: list[BodyNote], content_type: str) -> list[tuple[Any, str]]:
     """Return the JSON values in a text, each with its source."""
     start = BETWEEN.match(text).end()  # type: ignore[union-attr]  # it matches nothing, too
     if not text.startswith(OPENING, start) and (value := _form_value(text[start:], content_type)):
-        notes.append(Note("", "wrapped", "form"))
+        notes.append(BodyNote("", "wrapped", "form"))
         return _values(value, notes, "")
     try:
         return _sequence(text, start, notes)
@@ -140,7 +140,7 @@ def _values(text: str, notes: list[Note], content_type: str) -> list[tuple[Any, 
         raise Unreadable("not_json", f"{error.msg} at line {error.lineno} column {error.colno}") from None
 
 
-def _sequence(text: str, position: int, notes: list[Note]) -> list[tuple[Any, str]]:
+def _sequence(text: str, position: int, notes: list[BodyNote]) -> list[tuple[Any, str]]:
     """Return JSON values that follow one another, as in JSON Lines; almost always it is one.
 
     Raises:
@@ -155,17 +155,17 @@ def _sequence(text: str, position: int, notes: list[Note]) -> list[tuple[Any, st
     return values
 
 
-def _unwrap(value: Any, source: str, notes: list[Note]) -> list[tuple[Any, str]] | None:
+def _unwrap(value: Any, source: str, notes: list[BodyNote]) -> list[tuple[Any, str]] | None:
     """Return what a wrapping holds; None if the value is a document, or nothing that is known."""
     if isinstance(value, str):
         if not value.strip().startswith(OPENING):
             return None
-        notes.append(Note("", "wrapped", "string"))
+        notes.append(BodyNote("", "wrapped", "string"))
         return _values(value, notes, "")
     if isinstance(value, list):
         if not value:
             return None
-        notes.append(Note("", "wrapped", "list"))
+        notes.append(BodyNote("", "wrapped", "list"))
         return [(value[0], source)] if len(value) == 1 else _elements(value, source)
     if not isinstance(value, dict) or _has_number(value):
         return None
@@ -173,7 +173,7 @@ def _unwrap(value: Any, source: str, notes: list[Note]) -> list[tuple[Any, str]]
     if len(inner) != 1:
         return None
     name, part = inner[0]
-    notes.append(Note(name[:60], "wrapped"))
+    notes.append(BodyNote(name[:60], "wrapped"))
     if isinstance(part, list):
         return _elements(part, source) if len(part) > 1 else [(part[0], source)]
     return _values(part, notes, "") if isinstance(part, str) else [(part, source)]
@@ -284,7 +284,7 @@ def _json_text(value: Any) -> str:
     return json.dumps(value)
 
 
-def _decode(text: str, position: int, decoder: json.JSONDecoder, notes: list[Note]) -> tuple[Any, int]:
+def _decode(text: str, position: int, decoder: json.JSONDecoder, notes: list[BodyNote]) -> tuple[Any, int]:
     """Return the JSON value at a position, and its end."""
     try:
         return decoder.raw_decode(text, position)
@@ -295,13 +295,13 @@ def _decode(text: str, position: int, decoder: json.JSONDecoder, notes: list[Not
         return _decoder(notes, parse_int=_number).raw_decode(text, position)
 
 
-def _decoder(notes: list[Note], **options: Any) -> json.JSONDecoder:
+def _decoder(notes: list[BodyNote], **options: Any) -> json.JSONDecoder:
     """Return a decoder that keeps the digits of numbers, takes raw control characters, and notes repeated names."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         data = dict(pairs)
         if len(data) != len(pairs):
-            notes.append(Note("", "repeated_name"))
+            notes.append(BodyNote("", "repeated_name"))
         return data
 
     return json.JSONDecoder(

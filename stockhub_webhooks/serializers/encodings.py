@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 
 from stockhub_webhooks.exceptions import Unreadable
-from stockhub_webhooks.serializers.fields import Note
+from stockhub_webhooks.serializers.fields import BodyNote
 
 BLOCK_BYTES = 16 * 1024
 GZIP_MAGIC = b"\x1f\x8b"
@@ -111,7 +111,7 @@ def _has_zlib_header(body: bytes) -> bool:
 # ---------------------------------------------------------------- characters
 
 
-def decode(body: bytes, content_type: str = "") -> tuple[str, list[Note]]:
+def decode(body: bytes, content_type: str = "") -> tuple[str, list[BodyNote]]:
     """Return the text of a body without byte order marks, and what was assumed.
 
     JSON is UTF-8 by RFC 8259. Read as well are UTF-16 and UTF-32 with a byte order mark or by the position of their
@@ -133,7 +133,7 @@ def decode(body: bytes, content_type: str = "") -> tuple[str, list[Note]]:
         raise Unreadable("not_json", f"byte {error.start} {fault}") from None
     except UnicodeError:
         raise Unreadable("not_json", f"the body is not {charset}") from None
-    return _without_marks(text), [] if charset == "utf-8" else [Note("", "charset", charset)]
+    return _without_marks(text), [] if charset == "utf-8" else [BodyNote("", "charset", charset)]
 
 
 def charset_of(body: bytes, content_type: str = "") -> str:

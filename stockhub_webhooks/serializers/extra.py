@@ -9,7 +9,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from stockhub_webhooks.serializers.fields import Note, clean_text
+from stockhub_webhooks.serializers.fields import BodyNote, clean_text
 from stockhub_webhooks.serializers.shapes import MAX_OTHER_NAMES, snake_case
 
 NAME_LENGTH = 100
@@ -19,7 +19,7 @@ BYTES_OF_A_VALUE = 4  # the least that a value takes as JSON, with its separator
 KEYS_OF_A_LINE = ("id", "sku", "size")
 
 
-def unknown_fields(serializer: Any, data: Mapping[str, Any], notes: list[Note]) -> dict[str, Any]:
+def unknown_fields(serializer: Any, data: Mapping[str, Any], notes: list[BodyNote]) -> dict[str, Any]:
     """Return the fields of an object that its serializer does not know, as JSON values.
 
     Unknown fields of an address are in an object of the address's name. Unknown fields of the items are in the list
@@ -36,7 +36,7 @@ def unknown_fields(serializer: Any, data: Mapping[str, Any], notes: list[Note]) 
         try:
             value = space.json_value(part, MAX_DEPTH)
         except _Full:
-            notes.append(Note(name[:60], "extra_too_long"))
+            notes.append(BodyNote(name[:60], "extra_too_long"))
             continue
         extra[name] = value
     return extra

@@ -56,7 +56,7 @@ LEFT_OUT = frozenset(
 IMPOSSIBLE_TIMES = frozenset({"impossible_time", "in_the_future"})
 
 
-class Note(NamedTuple):
+class BodyNote(NamedTuple):
     """An odd detail of a body.
 
     Attributes:
@@ -69,7 +69,7 @@ class Note(NamedTuple):
     code: str
     detail: str = ""
 
-    def below(self, parent: str) -> Note:
+    def below(self, parent: str) -> BodyNote:
         """Return the note with its path seen from the object that has the field `parent`."""
         separator = "" if not self.path or self.path.startswith("[") else "."
         return self._replace(path=f"{parent}{separator}{self.path}")
@@ -79,7 +79,7 @@ class ValueWithNotes(NamedTuple):
     """A value, and notes on its odd details."""
 
     value: Any
-    notes: list[Note]
+    notes: list[BodyNote]
 
     def __repr__(self) -> str:
         """Leave out the value, which may be a whole address."""
@@ -105,7 +105,7 @@ class TextField(serializers.CharField):
     def to_internal_value(self, data: Any) -> Any:
         if type(data) is str and (self.max_length is None or len(data) <= self.max_length):
             return clean_text(data)
-        notes: list[Note] = []
+        notes: list[BodyNote] = []
         if type(data) is not str:
             text, notes = self.from_other(data)
         else:
@@ -113,17 +113,17 @@ class TextField(serializers.CharField):
         text = clean_text(text)
         if self.max_length is not None and len(text) > self.max_length:
             text = self.shorten(text)
-            notes = [*notes, Note("", "cut_off")]
+            notes = [*notes, BodyNote("", "cut_off")]
         return ValueWithNotes(text, notes)
 
-    def from_other(self, data: Any) -> tuple[str, list[Note]]:
+    def from_other(self, data: Any) -> tuple[str, list[BodyNote]]:
         """Return the text of a value that is not text, and notes."""
         scalar = as_scalar(data)
         if isinstance(scalar, str):
-            return scalar, [Note("", "wrapped")]
+            return scalar, [BodyNote("", "wrapped")]
         if isinstance(scalar, bool) or not isinstance(scalar, (int, Decimal)) or not Decimal(scalar).is_finite():
             unreadable("not_text")
-        return str(scalar), [Note("", "number_as_text")]
+        return str(scalar), [BodyNote("", "number_as_text")]
 
     def shorten(self, text: str) -> str:
         """Return as much of a text as fits the column."""
@@ -156,7 +156,7 @@ class IdentifierField(NaturalKeyField):
 
     digits = STOCK_HUB_DIGITS
 
-    def from_other(self, data: Any) -> tuple[str, list[Note]]:
+    def from_other(self, data: Any) -> tuple[str, list[BodyNote]]:
         if isinstance(data, Decimal) and data.is_finite() and data == data.to_integral_value():
             data = int(data) if data.adjusted() < MONEY_DIGITS else data
         if isinstance(data, Decimal):
@@ -177,11 +177,11 @@ class ItemNumberField(IdentifierField):
 class StreetField(TextField):
     """A street. Magento keeps it as a list of lines, which are joined."""
 
-    def from_other(self, data: Any) -> tuple[str, list[Note]]:
+    def from_other(self, data: Any) -> tuple[str, list[BodyNote]]:
         lines = as_list(data)
         if isinstance(lines, list) and lines and all(type(line) in (str, int, type(None)) for line in lines):
             texts = [trimmed(str(line)) for line in lines if line is not None]
-            return " ".join(filter(None, texts)), [Note("", "wrapped")]
+            return " ".join(filter(None, texts)), [BodyNote("", "wrapped")]
         return super().from_other(data)
 
 
@@ -218,22 +218,22 @@ class MoneyField(serializers.DecimalField):
         if abs(rounded) >= MONEY_LIMIT:
             unreadable("out_of_range")
         if rounded != amount:
-            notes = [*notes, Note("", "rounded")]
+            notes = [*notes, BodyNote("", "rounded")]
         rounded = rounded if rounded else abs(rounded)  # -0 becomes 0
         return ValueWithNotes(rounded, notes) if notes else rounded
 
 
-def _decimal(data: Any) -> tuple[Decimal, list[Note]]:
+def _decimal(data: Any) -> tuple[Decimal, list[BodyNote]]:
     """Return a finite number with all of its digits, and notes; refuse booleans, which Decimal would accept."""
-    notes: list[Note] = []
+    notes: list[BodyNote] = []
     if type(data) is dict:
-        data, notes = as_scalar(data, (str, int, Decimal)), [Note("", "wrapped")]
+        data, notes = as_scalar(data, (str, int, Decimal)), [BodyNote("", "wrapped")]
     if type(data) is int or type(data) is Decimal:
         number = Decimal(data)
     elif type(data) is str:
         try:
             number = Decimal(_with_point(trimmed(data)))
-            notes = [Note("", "text_as_number")]
+            notes = [BodyNote("", "text_as_number")]
         except InvalidOperation:
             unreadable("not_a_number")
     else:
@@ -278,7 +278,7 @@ class TolerantDateTimeField(serializers.DateTimeField):
         if not EARLIEST <= value <= LATEST:
             unreadable("impossible_time")
         if seconds := times.seconds_ahead(value):
-            return ValueWithNotes(value, [Note("", "in_the_future", str(seconds))])
+            return ValueWithNotes(value, [BodyNote("", "in_the_future", str(seconds))])
         return value
 
 
@@ -304,7 +304,7 @@ class OpenChoiceField(TextField):
         text = trimmed(text)
         text = self._by_folded_code.get(_folded(text), text)
         if text and text not in self.known:
-            notes = [*notes, Note("", "unknown_value", text[:40])]
+            notes = [*notes, BodyNote("", "unknown_value", text[:40])]
         return ValueWithNotes(text or None, notes) if notes else text or None
 
 

@@ -19,7 +19,7 @@ from stockhub_webhooks.serializers.extra import unknown_fields
 from stockhub_webhooks.serializers.fields import (
     IMPOSSIBLE_TIMES,
     LEFT_OUT,
-    Note,
+    BodyNote,
     TextField,
     ValueWithNotes,
     clean_text,
@@ -59,7 +59,7 @@ class ParsedMessage:
     lines_left_out: bool = False
     tracks: list[dict[str, Any]] = field(default_factory=list, repr=False)
     extra: dict[str, Any] = field(default_factory=dict, repr=False)
-    notes: list[Note] = field(default_factory=list, repr=False)
+    notes: list[BodyNote] = field(default_factory=list, repr=False)
 
     @property
     def leaves_something_out(self) -> bool:
@@ -132,7 +132,7 @@ class TolerantSerializer(serializers.Serializer[Any]):
 
     def to_internal_value(self, data: Any) -> Any:
         values: dict[str, Any] = {}
-        notes: list[Note] = []
+        notes: list[BodyNote] = []
         if type(data) is not dict or not data.keys() <= self._known:
             data = self.documented(data, notes)
         for name, read, plain_length in self._readers:
@@ -149,7 +149,7 @@ class TolerantSerializer(serializers.Serializer[Any]):
             try:
                 value = read(raw)
             except ValidationError as error:
-                notes.append(Note(name, _code(error)))
+                notes.append(BodyNote(name, _code(error)))
                 continue
             if type(value) is ValueWithNotes:
                 notes.extend(note.below(name) for note in value.notes)
@@ -157,7 +157,7 @@ class TolerantSerializer(serializers.Serializer[Any]):
             values[name] = value
         return ValueWithNotes(values, notes) if notes else values
 
-    def documented(self, data: Any, notes: list[Note]) -> dict[str, Any]:
+    def documented(self, data: Any, notes: list[BodyNote]) -> dict[str, Any]:
         """Return the object in the shape and with the names of the contract; note what differs.
 
         Raises:
@@ -175,11 +175,11 @@ class TolerantSerializer(serializers.Serializer[Any]):
             if known in self._known and documented.get(known) is None:
                 documented[known] = value
                 if name not in self.DOCUMENTED_SPELLINGS:
-                    notes.append(Note(clean_text(name)[:60], "other_name", known))
+                    notes.append(BodyNote(clean_text(name)[:60], "other_name", known))
             else:
-                notes.append(Note(clean_text(name)[:60], "unknown_field"))
+                notes.append(BodyNote(clean_text(name)[:60], "unknown_field"))
         if len(others) > MAX_OTHER_NAMES:
-            notes.append(Note("", "more_notes", str(len(others) - MAX_OTHER_NAMES)))
+            notes.append(BodyNote("", "more_notes", str(len(others) - MAX_OTHER_NAMES)))
         return documented
 
 
@@ -192,12 +192,12 @@ class LineListSerializer(serializers.ListSerializer[Any]):
             unreadable("not_a_list")
         read = cast("TolerantSerializer", self.child).to_internal_value
         lines: list[Any] = []
-        notes: list[Note] = []
+        notes: list[BodyNote] = []
         for index, raw in enumerate(data[:LINE_LIMIT]):
             try:
                 line = read(raw)
             except ValidationError as error:
-                notes.append(Note(f"[{index}]", _code(error)))
+                notes.append(BodyNote(f"[{index}]", _code(error)))
                 lines.append({})  # counts as left out (`lines_left_out`), so that no stored line is deleted
                 continue
             if type(line) is ValueWithNotes:
@@ -207,7 +207,7 @@ class LineListSerializer(serializers.ListSerializer[Any]):
                     notes = limit_notes(notes)
             lines.append(line)
         if len(data) > LINE_LIMIT:
-            notes.insert(0, Note("", "too_many_lines", str(LINE_LIMIT)))
+            notes.insert(0, BodyNote("", "too_many_lines", str(LINE_LIMIT)))
             lines.append({})
         return ValueWithNotes(lines, notes) if notes else lines
 
@@ -247,12 +247,12 @@ class MessageSerializer(TolerantSerializer):
             if track.get("tracking_number"):
                 parsed.tracks.append(track)
             else:
-                parsed.notes.append(Note("track", "no_tracking_number"))
+                parsed.notes.append(BodyNote("track", "no_tracking_number"))
         parsed.fields = {name: value for name, value in values.items() if value is not None or name not in KEPT_IF_NULL}
         if any(note.code == "unknown_field" for note in notes):
             parsed.extra = unknown_fields(self, data, parsed.notes)
         if self.is_too_much(values, len(lines)):
-            parsed.notes.append(Note("grand_total", "amounts_differ"))
+            parsed.notes.append(BodyNote("grand_total", "amounts_differ"))
         return parsed
 
     def is_too_much(self, values: dict[str, Any], lines: int) -> bool:
@@ -268,11 +268,11 @@ def _is_filled(value: Any) -> bool:
     return bool(trimmed(value)) if isinstance(value, str) else value is not None
 
 
-def limit_notes(notes: list[Note]) -> list[Note]:
+def limit_notes(notes: list[BodyNote]) -> list[BodyNote]:
     """Return at most `NOTE_LIMIT` notes, those of counted kinds first; the last one counts the rest."""
     if len(notes) <= NOTE_LIMIT:
         return notes
     notes = sorted(notes, key=lambda note: note.code not in COUNTED)
     kept, rest = notes[: NOTE_LIMIT - 1], notes[NOTE_LIMIT - 1 :]
     count = sum(int(note.detail) if note.code == "more_notes" else 1 for note in rest)
-    return [*kept, Note("", "more_notes", str(count))]
+    return [*kept, BodyNote("", "more_notes", str(count))]

@@ -1,1 +1,1 @@
-"""Template tags for the shop's own pages, and for the overview in the admin."""
+"""Template tags: ``stockhub`` for the shop's own pages, ``stockhub_overview`` for the overview in the admin."""

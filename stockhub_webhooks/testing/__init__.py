@@ -9,6 +9,9 @@
 
 `deliver` posts a message through the shop's URLs and middleware, `run_pending` does the work that follows the answer.
 With pytest, the fixture `stockhub` has both. `factories` (extra `[testing]`) creates rows without messages.
+
+``kit`` is behind both: ``deliveries``, ``pending`` work, ``environment`` (settings) and ``recording`` (of signals).
+``samples`` are invented messages, ``simulator`` sends them over HTTP, and ``magento`` answers REST calls.
 """
 
 from __future__ import annotations

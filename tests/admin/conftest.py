@@ -28,7 +28,7 @@ from stockhub_webhooks.office.export.periods import Period
 from stockhub_webhooks.office.export.rows import Export
 from stockhub_webhooks.office.export.tables import TABLES
 from stockhub_webhooks.operations import bulk, drift, exports, replay
-from stockhub_webhooks.operations.replay import Choice
+from stockhub_webhooks.operations.replay import MessageChoice
 from stockhub_webhooks.testing.factories import NoteFactory, WorklistRowFactory
 from tests.samples import ALPHABETICAL, contract, sample
 
@@ -141,7 +141,7 @@ def filled(post, hear):
     post("order", b"\xff\xfe \x00 <script>alert(1)</script> \xed\xa0\x80")
     post("shipment", json.dumps({"items": []}).encode())
     Heartbeat.objects.create(name="worker", beat_at=Message.objects.latest("pk").received_at)
-    replay.begin(Choice(order="000000001"), who="office", reason="to see", receivers=["shop.new"])
+    replay.begin(MessageChoice(order="000000001"), who="office", reason="to see", receivers=["shop.new"])
     Replay.objects.update(due_at=None, status="done")
     asked = bulk.propose("try_again", ReceiverCall.objects.filter(status="pending"), who="office")
     bulk.run_at_once(bulk.confirm(asked.pk, claimed=True))

@@ -115,7 +115,7 @@ def test_large_export_is_made_in_the_background_and_downloaded(staff, url, order
     assert LogEntry.objects.get().change_message.endswith("(1 rij, met klanten)")
 
 
-def test_file_of_a_large_export_is_given_only_to_who_asked_for_it(staff, clerk, url, order, large, client):
+def test_file_of_a_large_export_is_given_only_to_its_owner(staff, clerk, url, order, large, client):
     staff.post(url, CHOSEN)
     worker.drain()
     made = ExportRequest.objects.get()

@@ -32,7 +32,7 @@ def test_first_message_ends_the_first_steps(staff, post):
     assert "Nothing needs your attention." in text
 
 
-def test_shop_without_a_key_is_told_to_make_one(staff, settings):
+def test_shop_without_a_key_is_advised_to_make_one(staff, settings):
     settings.STOCKHUB_WEBHOOKS = {}
     assert "--new-key" in staff.get(URL).text
 

@@ -139,7 +139,7 @@ def test_table_of_groups_is_that_of_the_documentation(canaries, users, settings,
     assert found.strip() == table(rows).strip()
 
 
-def test_nobody_starts_anything_and_members_only_what_the_table_says(canaries, users, settings):
+def test_outsiders_start_nothing_and_members_only_what_the_table_says(canaries, users, settings):
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100_000
     ReceiverCall.objects.update(status="given_up", due_at=None)
     for who, allowed in (("nobody", False), ("Stock Hub: bookkeeper", False), ("Stock Hub: office", True)):

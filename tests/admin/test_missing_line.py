@@ -40,7 +40,7 @@ def test_list_is_hidden_without_the_setting(staff, settings):
     assert "/missingline/" not in staff.get("/admin/").text
 
 
-def test_lines_are_looked_for_again_by_who_may(staff, client, list_url, django_user_model):
+def test_lines_are_looked_up_again_only_with_the_permission(staff, client, list_url, django_user_model):
     row = MissingLineFactory()
     other = django_user_model.objects.create_user("other", is_staff=True)
     other.user_permissions.add(Permission.objects.get(codename="view_missingline"))

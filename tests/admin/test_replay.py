@@ -12,7 +12,7 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.admin import labels
 from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Replay
 from stockhub_webhooks.operations import replay
-from stockhub_webhooks.operations.replay import Choice
+from stockhub_webhooks.operations.replay import MessageChoice
 from tests.admin.conftest import message_levels
 from tests.conftest import KEY
 from tests.operations.test_replay import tables
@@ -44,7 +44,7 @@ def drifted(post):
 
 
 def open_replay():
-    return replay.begin(Choice(since=PAST), who="office", reason="<i>to see</i>")
+    return replay.begin(MessageChoice(since=PAST), who="office", reason="<i>to see</i>")
 
 
 # ---------------------------------------------------------------- asking
@@ -192,7 +192,7 @@ def test_page_warns_if_no_worker_runs_the_replay(staff, page_url):
 
 
 def test_list_shows_user_choice_and_reason(staff, list_url):
-    choice = Choice(PAST, datetime(2021, 1, 1, tzinfo=timezone.utc), "shipment", "7", "failed", (1, 2))
+    choice = MessageChoice(PAST, datetime(2021, 1, 1, tzinfo=timezone.utc), "shipment", "7", "failed", (1, 2))
     replay.begin(choice, who="office", reason="after the update")
     page = staff.get(list_url("replay"), {"q": "update"}).text
     for text in ("after the update", "2 chosen messages, from Jan. 1, 2020", "shipment, order 7, failed", URL):

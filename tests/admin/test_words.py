@@ -19,7 +19,7 @@ from stockhub_webhooks.processing import apply
 def test_every_note_code_has_a_label_and_every_label_a_code():
     rooms = (Path(room.__file__).parent for room in (serializers, apply))
     source = "\n".join(path.read_text() for room in rooms for path in room.glob("*.py"))
-    codes = re.findall(r'\bNote\((?:[^"()]|\([^()]*\))*(?:"[^"]*")?,\s*"(\w+)"', source) + re.findall(
+    codes = re.findall(r'\bBodyNote\((?:[^"()]|\([^()]*\))*(?:"[^"]*")?,\s*"(\w+)"', source) + re.findall(
         r'unreadable\("(\w+)"\)', source
     )
     assert len(codes) > 20

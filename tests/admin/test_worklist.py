@@ -163,7 +163,7 @@ def test_the_export_needs_its_permission(django_user_model):
     assert "export_url" not in client.get(LIST).context or not client.get(LIST).context["export_url"]
 
 
-def test_customers_are_hidden_from_who_may_not_see_them(django_user_model, listed):
+def test_customers_are_hidden_from_users_without_the_permission(django_user_model, listed):
     shop = Shop()
     shop.order(days=5, shipping_address=make.AddressFactory(last_name="Zichtbaar"))
     listed()

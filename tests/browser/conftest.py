@@ -13,7 +13,7 @@ from stockhub_webhooks.delivery import host_orders
 from stockhub_webhooks.exceptions import PermanentFailure
 from stockhub_webhooks.models import Alarm, Heartbeat, HostLink, Message, Order
 from stockhub_webhooks.operations import drift, replay, worker
-from stockhub_webhooks.operations.replay import Choice
+from stockhub_webhooks.operations.replay import MessageChoice
 from stockhub_webhooks.testing import factories as make
 from tests.browser.visit import Visit
 from tests.samples import ALPHABETICAL, sample
@@ -135,7 +135,9 @@ def filled_shop(db, post, hear, settings):
     host_orders.look_up_due()
     HostLink.objects.filter(order__po_number="WEB-4004").update(since=timezone.now())  # was missing at first
     ask_and_note(Order.objects.get(increment_id="000000802"))
-    replay.begin(Choice(order="000000701"), who="office", who_pk="1", reason="the address was wrong", receivers=[])
+    replay.begin(
+        MessageChoice(order="000000701"), who="office", who_pk="1", reason="the address was wrong", receivers=[]
+    )
     drift.throttle.reset()
     worker.drain()
     assert Message.objects.filter(status="quarantined").count() == 3

@@ -125,7 +125,7 @@ def test_a_shipment_without_its_markers_and_with_one_foreign_item_field_stays_a_
     assert recognise(body, "shipment") == "shipment"
 
 
-def test_a_credit_memo_told_by_its_items_alone_is_one_at_the_invoice_url():
+def test_a_credit_memo_is_recognised_by_its_items_alone_at_the_invoice_url():
     body = sample("creditmemo")
     for name in MARKERS["creditmemo"]:
         body.pop(name, None)

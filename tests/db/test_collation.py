@@ -201,7 +201,7 @@ def test_a_replay_takes_an_order_in_any_case(post):
     post("order", sample("order", increment_id="WS-1", po_number="Web-1"))
     post("order", sample("order", increment_id="ws-1", po_number="web-2"))
     for typed, numbers in (("WEB-1", {"WS-1"}), ("ws-1", {"ws-1"}), ("wS-1", {"WS-1", "ws-1"}), ("x", set())):
-        messages = replay.Choice(order=typed).messages()
+        messages = replay.MessageChoice(order=typed).messages()
         assert {message.increment_id for message in messages} == numbers, typed
 
 

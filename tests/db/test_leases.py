@@ -15,7 +15,7 @@ from stockhub_webhooks.db import leases
 from stockhub_webhooks.delivery import calls, claimed_calls, due_calls, ledger
 from stockhub_webhooks.models import Event, Message, ReceiverCall, Replay
 from stockhub_webhooks.operations.replay import run
-from stockhub_webhooks.operations.replay.choice import Choice
+from stockhub_webhooks.operations.replay.choice import MessageChoice
 from stockhub_webhooks.operations.work_requests import ClaimLost
 from stockhub_webhooks.processing import pipeline
 from stockhub_webhooks.receiving import claiming, journal, spool_import
@@ -183,7 +183,7 @@ def test_replay_step_that_outlives_its_lease_is_done_once(post, monkeypatch):
         return real(parsed, message)
 
     monkeypatch.setattr(pipeline, "apply", slow)
-    replay = run.begin(Choice(), who="test", reason="test")
+    replay = run.begin(MessageChoice(), who="test", reason="test")
     with in_thread(run.continue_due):
         assert began.wait(10)
         if not IS_SQLITE:
@@ -197,7 +197,7 @@ def test_replay_step_that_lost_its_claim_keeps_nothing(post, monkeypatch):
     """The process was stopped before its first statement, and another process took the replay over."""
     post("order")
     apply_all()
-    replay = run.begin(Choice(), who="test", reason="test", claimed=True)
+    replay = run.begin(MessageChoice(), who="test", reason="test", claimed=True)
     Replay.objects.update(claim=uuid.uuid4())
     before = Message.objects.values().get()
     with pytest.raises(ClaimLost):

@@ -190,7 +190,7 @@ def test_an_export_reads_its_days_by_an_index(monkeypatch):
 
 
 @pytest.mark.usefixtures("without_scans")
-def test_neither_a_message_nor_who_finishes_the_work_reads_a_table_whole(post, hear):
+def test_neither_a_message_nor_the_work_after_it_reads_a_table_whole(post, hear):
     hear(signals.event_recorded)
     for ask in (
         *(partial(post, topic) for topic in ALPHABETICAL * 2),  # each of them once more

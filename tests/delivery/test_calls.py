@@ -39,7 +39,7 @@ def fail(**arguments):
 
 
 @EACH_TOPIC
-def test_every_event_is_told_by_its_signal_and_by_event_recorded(post, topic, hear):
+def test_every_event_is_sent_by_its_signal_and_by_event_recorded(post, topic, hear):
     specific = {name: hear(signal) for name, signal in signals.BY_EVENT_TYPE.items()}
     every = hear(signals.event_recorded)
     post(topic)
@@ -118,7 +118,7 @@ def test_objects_are_of_now_and_changes_of_then(post, hear):
     assert heard[0]["event"].changes["status"] == (None, "complete")
 
 
-def test_a_receiver_works_in_the_hosts_language_and_time_zone_whoever_asked(post, hear, settings):
+def test_a_receiver_works_in_the_hosts_language_and_time_zone_whatever_the_request(post, hear, settings):
     settings.LANGUAGE_CODE = "en"
     seen = []
 
@@ -131,7 +131,7 @@ def test_a_receiver_works_in_the_hosts_language_and_time_zone_whoever_asked(post
     assert seen == [("en", "Europe/Amsterdam")]
 
 
-def test_nobody_connected_and_the_events_are_written_all_the_same(post):
+def test_events_without_receivers_are_written(post):
     post("order")
     assert set(Event.objects.values_list("type", flat=True)) == {"order.created", "purchase.changed"}
     assert not ReceiverCall.objects.exists()
@@ -429,7 +429,7 @@ def swallow_raw(order, **arguments):
 
 
 @pytest.mark.parametrize("bad", [swallow, pytest.param(swallow_raw, marks=pytest.mark.postgresql)])
-def test_one_that_swallows_a_database_error_has_failed_and_is_told_why(transactional_db, post, hear, bad):
+def test_one_that_swallows_a_database_error_has_failed_with_a_reason(transactional_db, post, hear, bad):
     hear(signals.order_created, bad)
     other = hear(signals.order_created)
     post("order")
@@ -485,7 +485,7 @@ def test_one_that_returns_something_to_await_has_not_done_its_work(post):
     assert (call.status, "await" in call.last_error) == ("pending", True)
 
 
-def test_what_is_owed_under_a_signal_that_it_left_blocks_nothing(post, hear):
+def test_open_calls_of_a_signal_that_the_receiver_left_block_nothing(post, hear):
     heard = hear(signals.order_updated, uid="shop.one")
 
     def left(sender, **arguments):
@@ -506,7 +506,7 @@ def test_what_is_owed_under_a_signal_that_it_left_blocks_nothing(post, hear):
 # ---------------------------------------------------------------- sequence and identity
 
 
-def test_per_receiver_and_order_events_are_told_in_sequence(post, hear):
+def test_events_are_delivered_in_sequence_per_receiver_and_order(post, hear):
     told = []
     blocked = [True]
 
@@ -529,7 +529,7 @@ def test_per_receiver_and_order_events_are_told_in_sequence(post, hear):
     assert [kind for number, kind in told if number == "RESELLER_REF"] == ["order.created", "order.updated"]
 
 
-def test_one_function_on_two_signals_is_told_of_both(post, hear):
+def test_one_function_on_two_signals_is_called_for_both(post, hear):
     told = []
 
     def note(event, **arguments):

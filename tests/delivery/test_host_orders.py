@@ -81,7 +81,7 @@ def fail(order):
 
 
 @EACH_TOPIC
-def test_an_order_that_the_shop_does_not_have_is_noted_whatever_told_of_it(post, look, topic):
+def test_an_order_that_the_shop_does_not_have_is_recorded_whatever_message_named_it(post, look, topic):
     post(topic, contract(topic))
     call_command("stockhub_worker", "--once")
     assert (look(), look()) == (1, 1)
@@ -152,7 +152,7 @@ def test_a_payment_request_that_names_no_order_is_looked_for_by_itself(look, sho
     assert HostLink.objects.get().status == "found"
 
 
-def test_a_payment_request_whose_order_is_told_later_is_left_to_the_order(look):
+def test_a_payment_request_before_its_order_is_left_to_the_order(look):
     request = PaymentRequest.objects.create(account="default", increment_id="1")
     look()
     request.order = OrderFactory()
@@ -324,7 +324,7 @@ def test_one_by_hand_in_the_meantime_wins(look, shop):
 # ---------------------------------------------------------------- pauses
 
 
-def test_the_pauses_grow_and_after_weeks_nobody_looks_any_more(look):
+def test_the_pauses_grow_and_the_look_ups_end_after_weeks(look):
     OrderFactory()
     pauses = []
     for _turn in range(host_orders.MAX_LOOKUPS):
@@ -338,7 +338,7 @@ def test_the_pauses_grow_and_after_weeks_nobody_looks_any_more(look):
     assert last is None
 
 
-def test_somebody_may_ask_to_look_again(look):
+def test_a_user_may_ask_to_look_again(look):
     OrderFactory()
     look()
     HostLink.objects.update(due_at=None, attempts=host_orders.MAX_LOOKUPS)
@@ -363,7 +363,7 @@ def answer_of(topic, body):
 @pytest.mark.django_db(transaction=True)
 @EACH_TOPIC
 @pytest.mark.parametrize("runner", ["inline", "worker"])
-def test_nobody_is_asked_before_the_sender_has_its_answer(hear, settings, monkeypatch, topic, runner):
+def test_no_resolver_is_called_before_the_sender_has_its_answer(hear, settings, monkeypatch, topic, runner):
     settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"RUNNER": runner, "INLINE_BUDGET_SECONDS": 60}
     monkeypatch.setattr(host_orders, "GRACE_SECONDS", 0)
     hear(signals.event_recorded, lambda event, **arguments: event.host_order)
@@ -500,7 +500,7 @@ def test_new_orders_are_looked_for_now_and_then(monkeypatch):
 
 
 @EACH_TOPIC
-def test_the_messages_about_an_order_are_those_that_told_of_something(post, topic):
+def test_the_messages_about_an_order_are_those_that_changed_something(post, topic):
     for _twice in range(2):
         post(topic)
         worker.drain()

@@ -55,7 +55,7 @@ def test_retry_later_takes_a_timedelta():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_locked_order_is_read_again_and_nobody_else_may_change_it(post, hear, settings, django_user_model):
+def test_locked_order_is_read_again_and_no_other_transaction_changes_it(post, hear, settings, django_user_model):
     settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"HOST_ORDER_RESOLVER": f"{__name__}.find_user"}
     user = django_user_model.objects.create(username="RESELLER_REF", first_name="old")
     names = []

@@ -14,7 +14,7 @@ from stockhub_webhooks.db.low_water import BEGINNING
 from stockhub_webhooks.db.throttle import Throttle
 from stockhub_webhooks.models import Lock, Message, ReceiverCall, Replay
 from stockhub_webhooks.operations import replay, worker
-from stockhub_webhooks.operations.replay.choice import Choice
+from stockhub_webhooks.operations.replay.choice import MessageChoice
 from stockhub_webhooks.testing.samples import life
 from tests.kills import rows
 from tests.kills.victim import Task, post, use_runner
@@ -177,7 +177,7 @@ class Player:
         worker.drain()
         ReceiverCall.objects.filter(receiver="shop.every").delete()
         Heard.objects.filter(receiver="every").delete()
-        replay.begin(Choice(since=BEGINNING), who="tests.kills", reason="a test", receivers=["shop.every"])
+        replay.begin(MessageChoice(since=BEGINNING), who="tests.kills", reason="a test", receivers=["shop.every"])
 
     def _receive(self, topic, body):
         use_runner("worker")  # only stores it

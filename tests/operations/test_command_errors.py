@@ -17,7 +17,7 @@ from stockhub_webhooks.receiving.authentication import fingerprint
 pytestmark = pytest.mark.django_db
 
 
-def test_receiver_that_nobody_knows_is_not_retried(hear):
+def test_unknown_receiver_is_not_retried(hear):
     hear(signals.order_created, uid="shop.orders")
     with pytest.raises(CommandError, match=r"shop\.ordres.*shop\.orders"):
         call_command("stockhub_retry", receiver="shop.ordres")

@@ -16,7 +16,7 @@ from stockhub_webhooks.models import Drift, Message
 from stockhub_webhooks.operations import drift, worker
 from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.replay import run
-from stockhub_webhooks.operations.replay.choice import Choice
+from stockhub_webhooks.operations.replay.choice import MessageChoice
 from stockhub_webhooks.serializers import read
 from tests.conftest import TEST_KEY
 from tests.processing.test_locked_orders import in_other_transaction
@@ -106,7 +106,7 @@ def test_message_counts_once_however_often_it_is_counted_or_replayed(post):
     body = contract("order") | {"gift": "a"}
     post("order", body)
     assert counted() == {("order", "unknown_field", "gift"): 1}
-    run.begin(Choice(), who="test", reason="test")
+    run.begin(MessageChoice(), who="test", reason="test")
     worker.drain()
     assert counted() == {("order", "unknown_field", "gift"): 1}
     post("order", body | {"gift": "b"})

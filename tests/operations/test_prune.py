@@ -87,7 +87,7 @@ def test_prune_begins_once_it_is_confirmed(filled, monkeypatch, text):
     assert Order.objects.real().count() == Order.objects.count()
 
 
-def test_prune_that_nobody_can_confirm_removes_nothing_and_names_the_option(filled, monkeypatch):
+def test_prune_without_a_terminal_removes_nothing_and_names_the_option(filled, monkeypatch):
     before = rows()
     monkeypatch.setattr("sys.stdin", io.StringIO())
     with pytest.raises(CommandError, match="--no-input"):

@@ -19,7 +19,7 @@ from stockhub_webhooks.delivery.calls import call_receiver
 from stockhub_webhooks.exceptions import WORKER_DIED
 from stockhub_webhooks.models import Event, Message, Order, ReceiverCall, Replay, Shipment
 from stockhub_webhooks.operations import replay, worker
-from stockhub_webhooks.operations.replay import Choice, run
+from stockhub_webhooks.operations.replay import MessageChoice, run
 from stockhub_webhooks.operations.work_requests import ClaimLost
 from stockhub_webhooks.operations.work_requests import claim_due as claim_due_request
 from stockhub_webhooks.processing import pipeline
@@ -29,7 +29,7 @@ from tests.samples import contract, sample
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PAST = datetime(2020, 1, 1, tzinfo=timezone.utc)
-ALL = Choice(since=PAST)
+ALL = MessageChoice(since=PAST)
 FOREVER = float("inf")
 
 
@@ -105,7 +105,7 @@ def test_older_message_never_overwrites_a_newer_one(post):
     post("shipment", sample("shipment", status="IN_TRANSIT", updated_at="2024-04-15 10:00:00"))
     first = Message.objects.get()
     post("shipment", sample("shipment", status="DELIVERED", updated_at="2024-04-16 10:00:00"))
-    ask(Choice(ids=(first.pk,)))
+    ask(MessageChoice(ids=(first.pk,)))
     finished()
     first.refresh_from_db()
     assert (first.outcome, Shipment.objects.get().status) == ("stale", "DELIVERED")
@@ -185,7 +185,7 @@ def test_message_removed_meanwhile_is_skipped(post, monkeypatch):
 @pytest.fixture
 def chosen(post):
     def numbers(**wanted):
-        return [(message.topic, message.increment_id) for message in Choice(**wanted).messages()]
+        return [(message.topic, message.increment_id) for message in MessageChoice(**wanted).messages()]
 
     post("order", sample("order", increment_id="7", po_number="OURS"))
     post("shipment", sample("shipment", increment_id="7", order_increment_id="7"))
@@ -205,10 +205,10 @@ def test_choice_selects_messages_by_all_its_conditions(chosen):
 
 
 def test_choice_is_the_same_after_json():
-    choice = Choice(PAST, PAST + timedelta(days=1), "order", "7", "failed", (1, 2))
-    assert Choice.from_json(json.loads(json.dumps(choice.as_json()))) == choice
-    assert Choice.from_json({}) == Choice()
-    assert Choice().is_open
+    choice = MessageChoice(PAST, PAST + timedelta(days=1), "order", "7", "failed", (1, 2))
+    assert MessageChoice.from_json(json.loads(json.dumps(choice.as_json()))) == choice
+    assert MessageChoice.from_json({}) == MessageChoice()
+    assert MessageChoice().is_open
     assert not choice.is_open
 
 

@@ -182,7 +182,7 @@ def test_refused_request_is_counted_and_kept(restored, post):
 def test_replay_is_begun(restored):
     for _ in range(2):
         set_sequences(1, Replay._meta.db_table)
-        replay.begin(replay.Choice(), who="office", reason="a test")
+        replay.begin(replay.MessageChoice(), who="office", reason="a test")
     assert Replay.objects.count() == 2
 
 

@@ -156,7 +156,7 @@ def test_two_workers_share_the_work_and_tell_each_event_once(shop):
 
 
 @pytest.mark.quick
-def test_a_receiver_killed_half_way_is_asked_again_and_takes_effect_once(shop):
+def test_a_receiver_killed_half_way_is_called_again_and_takes_effect_once(shop):
     deadly = shop.folder / "deadly"
     shop.environment |= {"SHOP_RUNNER": "worker", "SHOP_DEADLY_FILE": str(deadly), "SHOP_LEASE_SECONDS": "1"}
     post_at_once(shop, [[["order", contract("order")]]])

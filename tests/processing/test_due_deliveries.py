@@ -94,7 +94,7 @@ def test_inline_help_records_it_after_the_next_answer(waiting, post, hear):
     assert len(heard) == 1
 
 
-def test_the_event_is_the_last_of_its_order_and_receivers_hear_it_in_sequence(waiting, post, hear):
+def test_the_event_is_the_last_of_its_order_and_is_delivered_in_sequence(waiting, post, hear):
     heard = hear(signals.event_recorded)
     post("shipment", moving(20, status="EXCEPTION", updated_at="2024-06-01 10:00:00"))
     pass_time()

@@ -12,7 +12,7 @@ from stockhub_webhooks import signals
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models import Order, Shipment
 from stockhub_webhooks.operations import replay, worker
-from stockhub_webhooks.operations.replay import Choice
+from stockhub_webhooks.operations.replay import MessageChoice
 from tests.processes import separate_cursor
 from tests.processing.test_locked_orders import BY_WORKER
 from tests.processing.test_locked_parts import changed
@@ -48,7 +48,7 @@ def test_no_statement_makes_a_foreign_key_wait(post, hear, waits, runner):
             for topic in topics.ALL:
                 post(topic, make and make(topic))
         worker.drain()
-        replay.begin(Choice(order="000000001"), who="office", reason="to see", receivers=["shop.new"])
+        replay.begin(MessageChoice(order="000000001"), who="office", reason="to see", receivers=["shop.new"])
         worker.drain()
     assert heard
     assert not waits

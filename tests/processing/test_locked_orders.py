@@ -18,7 +18,7 @@ from stockhub_webhooks.operations import worker
 from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.health.rules import find_problems
 from stockhub_webhooks.operations.replay import run
-from stockhub_webhooks.operations.replay.choice import Choice
+from stockhub_webhooks.operations.replay.choice import MessageChoice
 from stockhub_webhooks.processing import due_deliveries
 from tests.conftest import KEY
 from tests.samples import sample
@@ -249,7 +249,7 @@ def test_delivery_of_a_locked_order_does_not_hide_others(post, monkeypatch):
 
 def test_replay_waits_for_a_locked_order_without_an_attempt(post):
     post("order", order(LOCKED_NUMBER))
-    replay = run.begin(Choice(), who="office", reason="test")
+    replay = run.begin(MessageChoice(), who="office", reason="test")
     with lock_order():
         for _ in range(3):
             Replay.objects.update(due_at="2020-01-01T00:00:00Z")

@@ -12,7 +12,7 @@ from stockhub_webhooks.contract import topics
 from stockhub_webhooks.models import RMA, Event, Message, Order, OrderItem, ReceiverCall, RefusedBody, Shipment
 from stockhub_webhooks.operations import prune, worker
 from stockhub_webhooks.operations.replay import run
-from stockhub_webhooks.operations.replay.choice import Choice
+from stockhub_webhooks.operations.replay.choice import MessageChoice
 from stockhub_webhooks.processing import pipeline
 from stockhub_webhooks.processing import split as split_module
 from stockhub_webhooks.receiving import records, refusals
@@ -60,7 +60,7 @@ def test_each_document_of_each_topic_is_applied_by_itself(post, topic):
             assert getattr(part, name) == getattr(parent, name)
 
 
-def test_inline_the_sender_hears_split_and_the_parts_are_applied_after_the_answer(post, settings):
+def test_inline_the_answer_is_split_and_the_parts_are_applied_after_it(post, settings):
     settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"RUNNER": "inline", "INLINE_BUDGET_SECONDS": 60}
     response = post("order", body_of(*orders(3)))
     assert (response.status_code, response.json()["outcome"]) == (200, "split")
@@ -158,7 +158,7 @@ def test_each_part_is_replayed_alone(post):
     post("order", body_of(*orders(2)))
     worker.drain()
     part = Message.objects.get(position=1)
-    run.begin(Choice(ids=(part.pk,)), who="test", reason="test")
+    run.begin(MessageChoice(ids=(part.pk,)), who="test", reason="test")
     worker.drain()
     assert list(Message.objects.filter(is_replay=True)) == [part]
 
@@ -173,7 +173,7 @@ def test_replay_of_the_parent_inserts_only_deleted_parts(post, hear):
     Message.objects.get(position=1).delete()
     count = len(heard)
     for _ in range(2):
-        run.begin(Choice(ids=(parent.pk,)), who="test", reason="test")
+        run.begin(MessageChoice(ids=(parent.pk,)), who="test", reason="test")
         worker.drain()
     parent.refresh_from_db()
     assert (parent.status, parent.outcome) == ("applied", "split")
@@ -273,7 +273,7 @@ def test_part_that_was_ingested_by_itself_is_linked(post):
     worker.drain()
     parent, first, second = Message.objects.order_by("pk")
     Message.objects.filter(pk=first.pk).update(parent=None, position=None)
-    run.begin(Choice(ids=(parent.pk,)), who="test", reason="test")
+    run.begin(MessageChoice(ids=(parent.pk,)), who="test", reason="test")
     worker.drain()
     assert parts_of(parent) == [first, second]
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stockhub_webhooks.office.story.purchase import Purchase
+from stockhub_webhooks.office.story.purchase import PurchaseStory
 from stockhub_webhooks.purchases import quantities
 
 SKUS, SIZES = st.sampled_from(["a", "b", "", None]), st.sampled_from(["M", "L", "", None])
@@ -87,7 +87,7 @@ def distribute(matching, position, counted, number):
 def test_pieces_are_those_of_comparing_each_line_with_each_other(orders, shipments):
     for pk, order in enumerate(orders):
         order.pk = pk
-    purchase = Purchase("default", "", orders, shipments)
+    purchase = PurchaseStory("default", "", orders, shipments)
     expected = [vars(line) | {"order": id(line.order), "item": id(line.item)} for line in by_comparing_all(purchase)]
     assert [
         vars(line) | {"order": id(line.order), "item": id(line.item)} for line in quantities.lines_of(purchase)

@@ -102,7 +102,7 @@ def test_without_autocommit_nothing_is_called_stored(transactional_db, tmp_path,
         assert len(list(spool.files())) == 1
 
 
-def test_on_a_connection_whose_autocommit_somebody_turned_off_nothing_is_called_stored(transactional_db, tmp_path):
+def test_nothing_is_called_stored_on_a_connection_without_autocommit(transactional_db, tmp_path):
     with override_settings(STOCKHUB_WEBHOOKS={"SPOOL_DIR": str(tmp_path)}):
         transaction.set_autocommit(False)
         try:
@@ -119,7 +119,7 @@ def test_only_named_headers_are_kept_and_cleaned():
     assert kept == {"x-version": "V1\ufffd", "user-agent": "x" * 255}
 
 
-def test_the_place_of_an_error_is_told_without_its_text():
+def test_the_place_of_an_error_is_given_without_its_text():
     try:
         raise ValueError("Testman")
     except ValueError as error:

@@ -75,7 +75,7 @@ def test_what_is_refused_or_known_is_not_in_the_copy(post, folder):
     assert len(lines(folder)) == 1
 
 
-def test_nobody_else_may_read_it(post, folder):
+def test_no_other_user_may_read_it(post, folder):
     post("order")
     assert folder.stat().st_mode & 0o077 == 0
     assert all(path.stat().st_mode & 0o077 == 0 for path in journal_copy.files(folder))

@@ -81,7 +81,7 @@ def test_an_engine_that_takes_nothing_fails_nothing_and_is_left_alone_for_a_whil
     assert engine.sent == 2
 
 
-def test_what_is_left_when_the_time_is_over_wakes_somebody_again(post, engine):
+def test_what_is_left_when_the_time_is_over_wakes_a_worker_again(post, engine):
     with using("worker"):
         post("order")
     engine().work(seconds=0)
@@ -109,7 +109,7 @@ def test_a_fault_at_work_is_a_line_in_the_log(engine, monkeypatch, caplog, fault
     assert "Testman" not in caplog.text
 
 
-def test_a_runner_without_a_way_to_send_wakes_nobody(caplog):
+def test_a_runner_without_a_queue_wakes_no_worker(caplog):
     QueuedRunner().wake()
     assert "NotImplementedError" in caplog.text
 

@@ -69,7 +69,7 @@ def test_thread_that_died_gives_way():
     assert is_free()
 
 
-def test_time_that_a_wrong_clock_wrote_blocks_nobody():
+def test_time_that_a_wrong_clock_wrote_blocks_no_process():
     assert is_free()
     BacklogTurn.objects.update(free_at=from_now(3600))
     assert is_free()

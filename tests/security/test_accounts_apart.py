@@ -14,7 +14,7 @@ from stockhub_webhooks.models import Message, Order, ReceiverCall
 from stockhub_webhooks.office import story
 from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.health.rules import find_problems
-from stockhub_webhooks.operations.replay.choice import Choice
+from stockhub_webhooks.operations.replay.choice import MessageChoice
 from stockhub_webhooks.processing.apply import BY_TOPIC
 from stockhub_webhooks.purchases import purchase_of
 from tests.conftest import KEY, TEST_KEY
@@ -88,7 +88,7 @@ def of_all_real_accounts(staff):
                     for topic in topics.ALL if topic != topics.PAYMENT_REQUEST},
         "rest": {name: staff.get(f"/api/stockhub/{name}/").json() for name in ("orders", "events")},
         "rest by number": {n: staff.get("/api/stockhub/orders/", {"po_number": n}).json() for n in numbers()},
-        "replay": {n: list(Choice(order=n).messages().values_list("pk", flat=True))
+        "replay": {n: list(MessageChoice(order=n).messages().values_list("pk", flat=True))
                    for n in (PO_NUMBER, PO_NUMBER.lower(), contract("order")["increment_id"])},
         "problems": [(problem.code, problem.text) for problem in find_problems(report)],
         "counts": replace(report, made_at=None, keys=(), workers={}, silent_hours=None),

@@ -19,7 +19,7 @@ from stockhub_webhooks.admin.story.page_tables import task
 from stockhub_webhooks.delivery.subjects import PURCHASE_CHANGED, subject_of
 from stockhub_webhooks.models import Event, ReceiverCall, WorklistRow
 from stockhub_webhooks.office import story
-from stockhub_webhooks.office.story import Entry, Purchase
+from stockhub_webhooks.office.story import MessageEntry, PurchaseStory
 from stockhub_webhooks.office.story.timeline import Span
 from stockhub_webhooks.office.worklists import wording
 from stockhub_webhooks.purchases.pieces import with_pieces
@@ -65,7 +65,7 @@ class TimelineEntry:
 class History:
     """Writes the entries of one purchase's timeline in words."""
 
-    def __init__(self, purchase: Purchase, links: Links, persons: bool) -> None:
+    def __init__(self, purchase: PurchaseStory, links: Links, persons: bool) -> None:
         self.links = links
         self.persons = persons
         self.documents = {
@@ -76,7 +76,7 @@ class History:
             item.item_id: phrases.article(item) for rma in purchase.rmas for item in rma.items.all() if item.item_id
         }
 
-    def entry(self, entry: Entry) -> TimelineEntry:
+    def entry(self, entry: MessageEntry) -> TimelineEntry:
         """Return an entry in words."""
         message = entry.message
         calls = [(call, event) for event in entry.events for call in event.receiver_calls.all()]
@@ -98,7 +98,7 @@ class History:
             has_trouble=any(is_trouble(call) for call, _event in calls),
         )
 
-    def deadlines(self, purchase: Purchase, span: Span) -> list[TimelineEntry]:
+    def deadlines(self, purchase: PurchaseStory, span: Span) -> list[TimelineEntry]:
         """Return the entries of the deadlines that passed within a span."""
         return [self.deadline(event, row) for event, row in story.deadlines_of(purchase, span)]
 
@@ -123,7 +123,7 @@ class History:
             has_trouble=any(is_trouble(call) for call in calls),
         )
 
-    def title(self, entry: Entry) -> str:
+    def title(self, entry: MessageEntry) -> str:
         """Return the events in words; for a message that changed nothing, its outcome."""
         types = dict.fromkeys(event.type for event in entry.events if event.type != PURCHASE_CHANGED)
         specific = [name for name in types if not name.endswith(".updated")] or list(types)
@@ -131,7 +131,7 @@ class History:
         texts = [str(labels.EVENTS.get(name, name)) for name in specific if name not in covered]
         return capfirst(", ".join(texts) or f"{entry.message.get_topic_display()}: {labels.result(entry.message)}")
 
-    def document(self, entry: Entry) -> Any:
+    def document(self, entry: MessageEntry) -> Any:
         """Return a link to the document of the message; only the number if the document is not in this purchase."""
         message = entry.message
         document = self.documents.get((message.topic, message.increment_id))
@@ -139,7 +139,7 @@ class History:
             return message.increment_id
         return self.links.to(document, phrases.name(document))
 
-    def details(self, entry: Entry) -> Iterator[Any]:
+    def details(self, entry: MessageEntry) -> Iterator[Any]:
         """Yield new parcels, amounts and pieces of a new document, an error, and whether a replay found this."""
         types = {event.type for event in entry.events}
         added = [self.tracks.get(event.subject_id) for event in entry.events if event.type == "track.added"]

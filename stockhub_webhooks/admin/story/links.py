@@ -73,7 +73,7 @@ def link(url: str, text: Any) -> SafeString | str:
 
 
 @dataclass(frozen=True)
-class HostOrder:
+class LinkedHostOrder:
     """The shop's own order, with its URLs.
 
     Attributes:
@@ -89,13 +89,13 @@ class HostOrder:
     failed: bool = False
 
 
-def host_order(links: Links, order: Order) -> HostOrder:
+def host_order(links: Links, order: Order) -> LinkedHostOrder:
     """Return the shop's own order; an error in the shop's code is shown and breaks nothing."""
     answer = find_host_order(order.po_number, order)
     row = answer.host_object
     if row is None:
-        return HostOrder(failed=bool(answer.fault))
-    return HostOrder(row, _admin_url(links, row), _absolute_url(row))
+        return LinkedHostOrder(failed=bool(answer.fault))
+    return LinkedHostOrder(row, _admin_url(links, row), _absolute_url(row))
 
 
 def _admin_url(links: Links, row: Any) -> str:

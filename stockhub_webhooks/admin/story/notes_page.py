@@ -27,7 +27,7 @@ from stockhub_webhooks.models import Note, Order
 from stockhub_webhooks.models.notes import MAX_TEXT
 from stockhub_webhooks.office import notes
 from stockhub_webhooks.office.access import may
-from stockhub_webhooks.office.story import Purchase
+from stockhub_webhooks.office.story import PurchaseStory
 from stockhub_webhooks.office.story.timeline import Span
 
 NOTE = "stockhub_webhooks_order_note"
@@ -130,7 +130,7 @@ class NotesPage(DocumentAdmin):
 
 
 def with_notes(
-    entries: list[Any], purchase: Purchase, span: Span, links: Links, *, persons: bool, newest_first: bool
+    entries: list[Any], purchase: PurchaseStory, span: Span, links: Links, *, persons: bool, newest_first: bool
 ) -> tuple[list[Any], list[Any]]:
     """Return the entries of a page of the timeline with its notes among them, and what says that some are left out."""
     rows = notes.notes_of(purchase, span)

@@ -17,7 +17,7 @@ from stockhub_webhooks.admin.base import ObjectTools
 from stockhub_webhooks.admin.long_parts import Parts
 from stockhub_webhooks.admin.story import page_tables, phrases
 from stockhub_webhooks.admin.story.history import History
-from stockhub_webhooks.admin.story.links import STORY, HostOrder, Links, host_order, link, story_url
+from stockhub_webhooks.admin.story.links import STORY, LinkedHostOrder, Links, host_order, link, story_url
 from stockhub_webhooks.admin.story.notes_page import NotesPage, with_notes
 from stockhub_webhooks.admin.story.picture import picture
 from stockhub_webhooks.admin.story.support_message_page import support_message
@@ -26,7 +26,7 @@ from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import HostLink, Order
 from stockhub_webhooks.office import story
 from stockhub_webhooks.office.access import may_see_persons
-from stockhub_webhooks.office.story import Purchase
+from stockhub_webhooks.office.story import PurchaseStory
 from stockhub_webhooks.office.stub_addresses import newest_addresses
 
 
@@ -84,7 +84,7 @@ class StoryPage(NotesPage):
             **self.history(request, purchase, links, persons),
         }
 
-    def history(self, request: HttpRequest, purchase: Purchase, links: Links, persons: bool) -> dict[str, Any]:
+    def history(self, request: HttpRequest, purchase: PurchaseStory, links: Links, persons: bool) -> dict[str, Any]:
         """Return a page of the timeline, and the links to the other pages."""
         oldest = request.GET.get("order") == "oldest"
         timeline = story.Timeline(purchase, newest_first=not oldest)
@@ -111,7 +111,7 @@ class StoryPage(NotesPage):
         }
 
 
-def facts(purchase: Purchase, links: Links, host: HostOrder, persons: bool) -> list[tuple[str, Any]]:
+def facts(purchase: PurchaseStory, links: Links, host: LinkedHostOrder, persons: bool) -> list[tuple[str, Any]]:
     """Return the most important facts of a purchase, each with its label."""
     rows: list[tuple[Any, Any]] = [(_("our order number"), _number(purchase, host))]
     orders = display.limited(
@@ -125,7 +125,7 @@ def facts(purchase: Purchase, links: Links, host: HostOrder, persons: bool) -> l
     return [(capfirst(str(label)), value) for label, value in rows]
 
 
-def _number(purchase: Purchase, host: HostOrder) -> Any:
+def _number(purchase: PurchaseStory, host: LinkedHostOrder) -> Any:
     number = purchase.po_number or display.EMPTY
     if host.row is None:
         return number
@@ -140,11 +140,11 @@ def _order(order: Order, links: Links) -> Any:
     return display.multiline(filter(None, (links.to(order, order.increment_id), phrases.status(order), created)))
 
 
-def _failing(host: HostOrder) -> list[Any]:
+def _failing(host: LinkedHostOrder) -> list[Any]:
     return [_("Our own order could not be looked up: HOST_ORDER_RESOLVER fails.")] if host.failed else []
 
 
-def _missing(purchase: Purchase, links: Links, host: HostOrder) -> list[Any]:
+def _missing(purchase: PurchaseStory, links: Links, host: LinkedHostOrder) -> list[Any]:
     """Return since when the shop has no order of this number; [] if it has one."""
     if host.row is not None or not conf.HOST_ORDER_RESOLVER:
         return []
@@ -156,7 +156,7 @@ def _missing(purchase: Purchase, links: Links, host: HostOrder) -> list[Any]:
     return [links.to(row, text % {"since": phrases.timestamp(row.since), "looked": phrases.timestamp(row.looked_at)})]
 
 
-def _customer(purchase: Purchase) -> Any:
+def _customer(purchase: PurchaseStory) -> Any:
     children = newest_addresses(purchase.orders)
     names = [
         display.customer_of_stub(children.get(order.pk))
@@ -166,7 +166,7 @@ def _customer(purchase: Purchase) -> Any:
     return display.multiline(name for name in dict.fromkeys(names) if name != display.EMPTY)
 
 
-def _address(purchase: Purchase) -> Any:
+def _address(purchase: PurchaseStory) -> Any:
     return display.address(next((order.shipping_address for order in purchase.orders if order.shipping_address), None))
 
 

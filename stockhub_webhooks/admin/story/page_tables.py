@@ -18,7 +18,7 @@ from stockhub_webhooks.admin.story.links import Links
 from stockhub_webhooks.delivery import breaker
 from stockhub_webhooks.models import CreditMemo, ReceiverCall, Track
 from stockhub_webhooks.office import story
-from stockhub_webhooks.office.story import Purchase, Quantities
+from stockhub_webhooks.office.story import PurchaseStory, Quantities
 from stockhub_webhooks.purchases.pieces import with_pieces
 
 LONG = 25  # rows; a longer table is folded
@@ -26,7 +26,7 @@ REMARKS = 50
 
 
 @dataclass(frozen=True)
-class Table:
+class PageTable:
     """A table, or a part of a long one; the first cell of each row is its header.
 
     Attributes:
@@ -57,7 +57,9 @@ class Table:
         return f"{self.caption} ({self.part.total})"
 
 
-def tables(purchase: Purchase, lines: list[Quantities], links: Links, persons: bool, parts: Parts) -> list[Table]:
+def tables(
+    purchase: PurchaseStory, lines: list[Quantities], links: Links, persons: bool, parts: Parts
+) -> list[PageTable]:
     """Return the tables that have rows."""
     all_tables = [
         unfinished(story.tasks_of(purchase), links, persons, parts),
@@ -77,7 +79,7 @@ def heads(*names: Any) -> list[str]:
 # ---------------------------------------------------------------- pieces
 
 
-def quantities(purchase: Purchase, lines: list[Quantities], parts: Parts) -> Table:
+def quantities(purchase: PurchaseStory, lines: list[Quantities], parts: Parts) -> PageTable:
     """Return the table of lines: how many pieces of each reached which step."""
     several = len(purchase.orders) > 1
     columns = (*phrases.STEPS.values(), _("still open"))
@@ -85,7 +87,7 @@ def quantities(purchase: Purchase, lines: list[Quantities], parts: Parts) -> Tab
     part = parts.of("lines", lines)
     rows = [[_line(line, several, is_known), *_pieces(line)] for line in part.rows]
     sums = [_("Total"), *_pieces(story.total_of(lines))] if len(lines) > 1 else []
-    return Table(_("Pieces of each line"), heads(_("article"), *columns), rows, part, sums, numbers=True)
+    return PageTable(_("Pieces of each line"), heads(_("article"), *columns), rows, part, sums, numbers=True)
 
 
 def _line(line: Quantities, with_order: bool, is_known: bool) -> Any:
@@ -123,7 +125,7 @@ def _count_with_label(number: int, label: Any) -> str:
 # ---------------------------------------------------------------- amounts
 
 
-def amounts(purchase: Purchase, links: Links, parts: Parts) -> Table:
+def amounts(purchase: PurchaseStory, links: Links, parts: Parts) -> PageTable:
     """Return the table of documents with their amounts written out."""
     rows = []
     part = parts.of("amounts", list(filter(story.has_amounts, (*purchase.bills, *purchase.payment_requests))))
@@ -135,7 +137,7 @@ def amounts(purchase: Purchase, links: Links, parts: Parts) -> Table:
         rows.append(
             [_link(document, links), phrases.timestamp(document.created_at), written, display.multiline(remarks)]
         )
-    return Table(
+    return PageTable(
         _("Amounts, VAT included"), heads(_("document"), _("created at"), _("amounts"), _("remarks")), rows, part
     )
 
@@ -153,7 +155,7 @@ def _probable_return(document: Any, returned: story.Returns) -> Iterator[str]:
 # ---------------------------------------------------------------- parcels and returns
 
 
-def parcels(purchase: Purchase, links: Links, parts: Parts) -> Table:
+def parcels(purchase: PurchaseStory, links: Links, parts: Parts) -> PageTable:
     """Return the table of shipments with their parcels, status and dates."""
     part = parts.of("parcels", purchase.shipments)
     rows = [
@@ -168,7 +170,7 @@ def parcels(purchase: Purchase, links: Links, parts: Parts) -> Table:
         for shipment in part.rows
     ]
     columns = (_("shipment"), _("status"), _("parcels"), _("pieces"), _("collected at"), _("delivered at"))
-    return Table(_("Where the parcels are"), heads(*columns), rows, part)
+    return PageTable(_("Where the parcels are"), heads(*columns), rows, part)
 
 
 def tracks(owner: Any, more_url: str = "") -> Any:
@@ -181,7 +183,7 @@ def track_in_words(track: Track) -> Any:
     return format_html("{} {}", story.carrier_name(track), display.track(track))
 
 
-def returns(purchase: Purchase, links: Links, parts: Parts) -> Table:
+def returns(purchase: PurchaseStory, links: Links, parts: Parts) -> PageTable:
     """Return the table of returns with their items and parcels."""
     part = parts.of("returns", purchase.rmas)
     rows = [
@@ -195,7 +197,7 @@ def returns(purchase: Purchase, links: Links, parts: Parts) -> Table:
         for rma in part.rows
     ]
     columns = (_("return"), _("status"), _("requested at"), _("items"), _("parcels"))
-    return Table(capfirst(_("returns")), heads(*columns), rows, part)
+    return PageTable(capfirst(_("returns")), heads(*columns), rows, part)
 
 
 def _returned_item(item: Any) -> str:
@@ -212,7 +214,7 @@ def _returned_item(item: Any) -> str:
 # ---------------------------------------------------------------- tasks for our shop
 
 
-def unfinished(tasks: story.Tasks, links: Links, persons: bool, parts: Parts) -> Table:
+def unfinished(tasks: story.Tasks, links: Links, persons: bool, parts: Parts) -> PageTable:
     """Return the table of the oldest open and given-up tasks of the shop; its caption has the number of all."""
     part = parts.of("tasks", tasks.unfinished)
     rows = [
@@ -222,7 +224,7 @@ def unfinished(tasks: story.Tasks, links: Links, persons: bool, parts: Parts) ->
     total = tasks.open + tasks.given_up
     caption = ngettext("%(count)d task for our shop is not done", "%(count)d tasks for our shop are not done", total)
     columns = (_("change"), _("Stock Hub number"), _("receiver"), _("status"))
-    return Table(caption % {"count": total}, heads(*columns), rows, part)
+    return PageTable(caption % {"count": total}, heads(*columns), rows, part)
 
 
 def task(call: ReceiverCall, persons: bool) -> str:
@@ -245,12 +247,12 @@ def reason(call: ReceiverCall, persons: bool) -> str:
     return Truncator(labels.first_line(call.last_error, persons=persons)).chars(200)
 
 
-def remarks(purchase: Purchase, links: Links) -> list[Any]:
+def remarks(purchase: PurchaseStory, links: Links) -> list[Any]:
     """Return remarks on the purchase as a whole; after `REMARKS` the others are only counted."""
     return display.limited(_remarks(purchase, links), most=REMARKS)
 
 
-def _remarks(purchase: Purchase, links: Links) -> Iterator[Any]:
+def _remarks(purchase: PurchaseStory, links: Links) -> Iterator[Any]:
     for order in purchase.orders:
         if order.is_stub:
             yield format_html("{}: {}", _link(order, links), labels.NOT_RECEIVED_YET)

@@ -16,7 +16,7 @@ from stockhub_webhooks.admin.badge import about_test
 from stockhub_webhooks.conf import conf
 from stockhub_webhooks.models import Order
 from stockhub_webhooks.office import story
-from stockhub_webhooks.office.story import State
+from stockhub_webhooks.office.story import StepState
 
 MINUS = "\u2212"
 HIDDEN = gettext_lazy("hidden")
@@ -69,7 +69,7 @@ def name(document: Any) -> str:
     return capfirst(f"{document._meta.verbose_name} {document.increment_id}")
 
 
-def account(purchase: story.Purchase) -> Any:
+def account(purchase: story.PurchaseStory) -> Any:
     """Return the mark of a test purchase; else the account if there are several; else ""."""
     if purchase.is_test:
         return about_test()
@@ -84,18 +84,18 @@ def article(line: Any) -> str:
 # ---------------------------------------------------------------- steps
 
 
-def step_title(step: story.Step) -> str:
+def step_title(step: story.StoryStep) -> str:
     """Return the title of a step."""
     return capfirst(str(STEPS[step.name]))
 
 
-def step_count(step: story.Step) -> str:
+def step_count(step: story.StoryStep) -> str:
     """Return the number of pieces that reached a step."""
-    if step.state is State.CANCELLED:
+    if step.state is StepState.CANCELLED:
         return str(CANCELLED.get(step.name, NOT_SENT))
-    if step.state is State.NONE:
+    if step.state is StepState.NONE:
         return _("none")
-    if step.state is State.UNKNOWN and not step.pieces:
+    if step.state is StepState.UNKNOWN and not step.pieces:
         return _("not known")
     if step.name == "ordered":
         return _("at least %(pieces)s") % {"pieces": step.pieces} if step.is_at_least else str(step.pieces)
@@ -106,23 +106,23 @@ def step_count(step: story.Step) -> str:
     return _("%(pieces)s of %(of)s") % {"pieces": step.pieces, "of": step.of}
 
 
-def step_remarks(step: story.Step) -> list[str]:
+def step_remarks(step: story.StoryStep) -> list[str]:
     """Return remarks on a step: partly done, still open, partly cancelled, in trouble."""
     remarks = []
     if step.has_problem:
         remarks.append(_("problem on the way"))
     if step.of is None and step.pieces:
         remarks.append(_("number not known"))
-    elif step.state is State.PARTIAL and step.pieces != step.of:
+    elif step.state is StepState.PARTIAL and step.pieces != step.of:
         remarks.append(_("in part"))
-    if step.state is State.OPEN:
+    if step.state is StepState.OPEN:
         remarks.append(_("still open"))
-    if step.cancelled and step.state is not State.CANCELLED and step.name in ("ordered", *CANCELLED):
+    if step.cancelled and step.state is not StepState.CANCELLED and step.name in ("ordered", *CANCELLED):
         remarks.append(f"{step.cancelled} {CANCELLED.get(step.name, NOT_SENT)}")
     return remarks
 
 
-def step(step: story.Step) -> str:
+def step(step: story.StoryStep) -> str:
     """Return the whole step in a line, such as "Sent: 2 of 3, in part"."""
     return f"{step_title(step)}: {', '.join([step_count(step), *step_remarks(step)])}"
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from stockhub_webhooks.admin.story import phrases
 from stockhub_webhooks.office import story
-from stockhub_webhooks.office.story import State
+from stockhub_webhooks.office.story import StepState
 
 
 class PictureStep(NamedTuple):
@@ -25,7 +25,7 @@ class PictureStep(NamedTuple):
     leads_on: bool
 
 
-def picture(steps: list[story.Step]) -> list[PictureStep]:
+def picture(steps: list[story.StoryStep]) -> list[PictureStep]:
     """Return the steps with their texts."""
     return [
         PictureStep(
@@ -34,7 +34,7 @@ def picture(steps: list[story.Step]) -> list[PictureStep]:
             phrases.step_title(step),
             phrases.step_count(step),
             phrases.step_remarks(step),
-            following is not None and step.state is following.state is State.DONE,
+            following is not None and step.state is following.state is StepState.DONE,
         )
         for step, following in zip_longest(steps, steps[1:])
     ]

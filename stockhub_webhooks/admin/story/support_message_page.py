@@ -12,13 +12,13 @@ from stockhub_webhooks.admin import display
 from stockhub_webhooks.admin.story import phrases
 from stockhub_webhooks.models import Order, Track
 from stockhub_webhooks.office import story
-from stockhub_webhooks.office.story import Purchase, Quantities, Step, Sum
+from stockhub_webhooks.office.story import PurchaseStory, Quantities, StoryStep, Sum
 from stockhub_webhooks.visible import isolated
 
 LINES = 40
 
 
-def support_message(purchase: Purchase, lines: list[Quantities], steps: list[Step]) -> str:
+def support_message(purchase: PurchaseStory, lines: list[Quantities], steps: list[StoryStep]) -> str:
     """Return the whole text, in the active language."""
     parts = [
         list(_heading(purchase)),
@@ -30,7 +30,7 @@ def support_message(purchase: Purchase, lines: list[Quantities], steps: list[Ste
     return isolated("\n\n".join("\n".join(part) for part in parts if part) + "\n")
 
 
-def _heading(purchase: Purchase) -> Iterator[str]:
+def _heading(purchase: PurchaseStory) -> Iterator[str]:
     if purchase.po_number:
         yield _("Our order number: %(number)s") % {"number": purchase.po_number}
     yield from display.limited(purchase.orders, _order, most=LINES)
@@ -63,7 +63,7 @@ def _lines(lines: list[Quantities]) -> Iterator[str]:
         yield "- " + ngettext("and %(count)d more line", "and %(count)d more lines", left) % {"count": left}
 
 
-def _documents(purchase: Purchase) -> Iterator[str]:
+def _documents(purchase: PurchaseStory) -> Iterator[str]:
     yield from display.limited(purchase.moving, _moving, most=LINES)
     bills = (each for each in purchase.sums if each[0].grand_total is not None)
     yield from display.limited(bills, _bill, most=LINES)
@@ -86,12 +86,12 @@ def _bill(each: tuple[Any, Sum]) -> str:
     return f"{phrases.name(bill)}: {phrases.sum_written_out(checked)}, {phrases.timestamp(bill.created_at)}"
 
 
-def questions(purchase: Purchase, steps: list[Step]) -> list[str]:
+def questions(purchase: PurchaseStory, steps: list[StoryStep]) -> list[str]:
     """Return the questions that follow from the facts; a line to fill in if there are none."""
     return display.limited(_questions(purchase, {step.name: step for step in steps}), most=LINES) or ["…"]
 
 
-def _questions(purchase: Purchase, steps: dict[str, Step]) -> Iterator[str]:
+def _questions(purchase: PurchaseStory, steps: dict[str, StoryStep]) -> Iterator[str]:
     for order in purchase.orders:
         if order.is_stub:
             text = _("We did not receive order %(number)s itself. Can you send it to us?")

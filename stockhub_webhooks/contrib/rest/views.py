@@ -51,7 +51,7 @@ class ReadOnly(ReadOnlyModelViewSet[Any]):
 
 
 @dataclass(frozen=True)
-class Parts:
+class ListSlice:
     """Which entries of the lists within an order are shown: `limit` of them, from a place counted from 0."""
 
     limit: int
@@ -105,11 +105,11 @@ class OrderViewSet(ReadOnly):
     queryset = Order.objects.select_related("shipping_address", "billing_address")
 
     @property
-    def parts(self) -> Parts:
+    def parts(self) -> ListSlice:
         """The entries that the request chooses."""
         limit = LIMIT if self.action == "retrieve" else LIMIT_IN_LIST
         query = self.request.query_params
-        return Parts(limit, **{name: parse(name, FROM, query[name]) for name in PLACES if name in query})
+        return ListSlice(limit, **{name: parse(name, FROM, query[name]) for name in PLACES if name in query})
 
     def get_queryset(self) -> QuerySet[Any]:
         """Read from the database that this app writes to; a router could choose a replica."""

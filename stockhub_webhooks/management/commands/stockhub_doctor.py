@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from stockhub_webhooks import runners
 from stockhub_webhooks.management.output import SafeCommand
 from stockhub_webhooks.operations.doctor import address, findings, findings_text, keys, support_message
-from stockhub_webhooks.operations.doctor.address import Address, NoAddress, examine_address, located
+from stockhub_webhooks.operations.doctor.address import BaseUrl, NoAddress, examine_address, located
 from stockhub_webhooks.operations.doctor.examination import examine
 from stockhub_webhooks.operations.doctor.findings import Section
 from stockhub_webhooks.operations.health import site_url
@@ -45,7 +45,7 @@ class Command(SafeCommand):
         if options["live"] and not options["url"]:
             raise CommandError("--live needs --url")
         try:
-            there = located(Address.read(options["url"])) if options["url"] else None
+            there = located(BaseUrl.read(options["url"])) if options["url"] else None
         except NoAddress as error:
             raise CommandError(f"--url: {error}") from None
         if options["language"] and not translation.check_for_language(options["language"]):
@@ -59,7 +59,7 @@ class Command(SafeCommand):
         if level := findings.worst(found):
             sys.exit(int(level))
 
-    def say_mail(self, there: Address | None, found: list[Section]) -> None:
+    def say_mail(self, there: BaseUrl | None, found: list[Section]) -> None:
         """Print the activation mail, unless its addresses do not lead to this app."""
         if there and not _is_reached(found):
             self.say(_("The mail that activates the webhooks follows once all six addresses lead to this app."), "")
@@ -68,7 +68,7 @@ class Command(SafeCommand):
         self.say(_("The mail that activates the webhooks (never with the key):"), "")
         self.say(*(f"  {line}".rstrip() for line in support_message.activation(prefix).splitlines()), "")
 
-    def examine(self, there: Address | None, *, live: bool) -> list[Section]:
+    def examine(self, there: BaseUrl | None, *, live: bool) -> list[Section]:
         """Run the examination, and print each section as soon as it is finished."""
         found = []
         for section in examine(applies_in_request=runners.current().applies_in_request):
@@ -87,7 +87,7 @@ class Command(SafeCommand):
             self.remember(there)
         return found
 
-    def remember(self, there: Address) -> None:
+    def remember(self, there: BaseUrl) -> None:
         """Remember the address for the links in mails; without a database, the next run does."""
         try:
             site_url.remember(there.prefix)

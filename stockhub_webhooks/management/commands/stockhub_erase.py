@@ -16,7 +16,7 @@ from stockhub_webhooks.management.output import SafeCommand, confirmed, database
 from stockhub_webhooks.management.person_options import add_person_options, chosen_subjects
 from stockhub_webhooks.operations.privacy.again import erase_again
 from stockhub_webhooks.operations.privacy.answer import answers
-from stockhub_webhooks.operations.privacy.erase import Result, erase, preview
+from stockhub_webhooks.operations.privacy.erase import ErasureResult, erase, preview
 from stockhub_webhooks.operations.privacy.subjects import Subjects
 from stockhub_webhooks.operations.privacy.unreceived import Unreceived
 
@@ -85,7 +85,7 @@ class Command(SafeCommand):
         for language, text in answers(found).items():
             self.stdout.write(f"\n--- answer to the customer ({language}) ---\n\n{text}")
 
-    def print_preview(self, result: Result) -> None:
+    def print_preview(self, result: ErasureResult) -> None:
         """Print the orders, and what would be erased."""
         for order in result.subjects.rows:
             day = order.created_at.date().isoformat() if order.created_at else "?"

@@ -116,7 +116,7 @@ class Command(SafeCommand):
             bad += 1
         return bad
 
-    def fault_of(self, entry: ingest.Entry, intake: ingest.Intake, place: str) -> str:
+    def fault_of(self, entry: ingest.FileEntry, intake: ingest.Intake, place: str) -> str:
         """Store one message; return the error, "" if it was stored."""
         try:
             self.taken.append((place, intake.take(entry.text)))
@@ -132,7 +132,7 @@ class Command(SafeCommand):
             self.stderr.write(f"{name}: {count}", ending="\r")
 
 
-def entries_of(name: str) -> Iterator[tuple[str, ingest.Entry]]:
+def entries_of(name: str) -> Iterator[tuple[str, ingest.FileEntry]]:
     """Yield the entries of a file, or of the files of a directory, each with the name of its file."""
     if name != "-" and Path(name).is_dir():
         yield from ingest.merged({str(path): path for path in journal_copy.files(Path(name))})

@@ -20,8 +20,8 @@ from stockhub_webhooks.management.output import SafeCommand
 from stockhub_webhooks.models.pull import RESULTS
 from stockhub_webhooks.operations.dates import FORMATS, parse_timestamp
 from stockhub_webhooks.operations.reconcile import report, run
-from stockhub_webhooks.operations.reconcile.asking import Choice
-from stockhub_webhooks.operations.reconcile.steps import Run, Step
+from stockhub_webhooks.operations.reconcile.asking import PullChoice
+from stockhub_webhooks.operations.reconcile.steps import AnswerStep, Run
 
 BAR = 30
 
@@ -73,14 +73,14 @@ class Command(SafeCommand):
             raise CommandError("--per-second must be more than 0")
         failed = 0
         if not options["no_fetch"]:
-            choice = Choice(since, tuple(options["orders"]), tuple(options["po_numbers"]))
+            choice = PullChoice(since, tuple(options["orders"]), tuple(options["po_numbers"]))
             failed = self.fetch(account, choice, options)
         if options["report"] or options["json"]:
             self.report(account, as_json=options["json"])
         if failed:
             raise CommandError(f"{failed} calls failed, see above; the next run makes them again", returncode=2)
 
-    def fetch(self, account: str, choice: Choice, options: dict[str, Any]) -> int:
+    def fetch(self, account: str, choice: PullChoice, options: dict[str, Any]) -> int:
         """Make the calls and print the results; return the number of calls that failed."""
         counts: Counter[str] = Counter()
         self.out = self.stderr if options["json"] else self.stdout
@@ -98,12 +98,12 @@ class Command(SafeCommand):
         self.out.write(f"asked: {counts.total()}, {results}")
         return counts["failed"]
 
-    def dry_run(self, account: str, choice: Choice, per_second: float) -> Iterator[Step]:
+    def dry_run(self, account: str, choice: PullChoice, per_second: float) -> Iterator[AnswerStep]:
         """Yield what differs, without a record of the run."""
         with run.open_client(account, per_second) as client:
             yield from Run(client, choice, timezone.now(), keep=False).steps()
 
-    def run(self, account: str, choice: Choice, per_second: float) -> Iterator[Step]:
+    def run(self, account: str, choice: PullChoice, per_second: float) -> Iterator[AnswerStep]:
         """Do the run; Ctrl-C stops it, and the same command continues it."""
         pull = run.begin(account, choice, who=f"{_user()} (stockhub_reconcile)", claim=uuid.uuid4())
         has_news = False
@@ -119,7 +119,7 @@ class Command(SafeCommand):
             if has_news:
                 runners.current().wake()
 
-    def show(self, step: Step, done: int) -> None:
+    def show(self, step: AnswerStep, done: int) -> None:
         """Print a result that a person should see, and a progress bar on a terminal."""
         if step.result != "unchanged":
             names = ": ".join(filter(None, (step.outcome, ", ".join(step.fields))))

@@ -73,7 +73,7 @@ class Command(SafeCommand):
         counts = [f"{key or 'no key'}: {count}" for key, count in sorted(rows)]
         return f"These have: {', '.join(counts)}" if counts else "There are none."
 
-    def show(self, previews: list[release.Preview]) -> None:
+    def show(self, previews: list[release.ReleasePreview]) -> None:
         """Print the expected result of each message, and what is unusual about it."""
         for each in previews:
             changed = ", ".join(sorted({name for event in each.step.events for name in event.changes}))

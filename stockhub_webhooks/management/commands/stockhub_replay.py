@@ -18,7 +18,7 @@ from stockhub_webhooks.management.output import SafeCommand
 from stockhub_webhooks.models import Replay
 from stockhub_webhooks.operations import replay
 from stockhub_webhooks.operations.dates import FORMATS
-from stockhub_webhooks.operations.replay import Choice, Preview
+from stockhub_webhooks.operations.replay import MessageChoice, ReplayPreview
 from stockhub_webhooks.operations.replay.choice import REPLAYED_STATUSES
 
 BAR = 30
@@ -90,7 +90,7 @@ class Command(SafeCommand):
             )
         )
 
-    def choice(self, options: dict[str, Any]) -> Choice:
+    def choice(self, options: dict[str, Any]) -> MessageChoice:
         """Return the choice of messages that the arguments describe."""
         try:
             since, until = replay.since_and_until(options["since"], options["until"])
@@ -98,9 +98,9 @@ class Command(SafeCommand):
             raise CommandError(str(error)) from None
         if not (since or options["order"]):
             raise CommandError("say which: --since DATETIME, --order NUMBER, or both")
-        return Choice(since, until, options["topic"], options["order"], options["status"])
+        return MessageChoice(since, until, options["topic"], options["order"], options["status"])
 
-    def show(self, preview: Preview) -> None:
+    def show(self, preview: ReplayPreview) -> None:
         """Print the result for each message, and the number of calls for each receiver."""
         for message, step in preview.steps:
             changed = ", ".join(sorted({name for event in step.events for name in event.changes}))

@@ -16,7 +16,7 @@ from stockhub_webhooks.conf import conf
 from stockhub_webhooks.contract import statuses, topics
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.office.export.periods import Period
-from stockhub_webhooks.office.export.tables import Column, Table, amount_name
+from stockhub_webhooks.office.export.tables import ExportColumn, ExportTable, amount_name
 
 CHUNK_SIZE = 500
 
@@ -47,7 +47,7 @@ class Chunk(NamedTuple):
 class Export:
     """Export of one topic and period, with one row per document, or per line if `by_line` is set."""
 
-    table: Table
+    table: ExportTable
     period: Period
     by_line: bool = False
     with_persons: bool = False
@@ -102,22 +102,24 @@ class Export:
         """Return the number of documents."""
         return sum(rows.order_by().count() for rows in self._querysets())
 
-    def _headers(self, columns: list[Column], line_columns: tuple[Column, ...]) -> list[str]:
+    def _headers(self, columns: list[ExportColumn], line_columns: tuple[ExportColumn, ...]) -> list[str]:
         """Return the headers; one of a line that a document has, too, names the line."""
         of_document = [capfirst(str(column.name)) for column in columns]
         line = self.table.model._meta.get_field("items").related_model._meta.verbose_name
         of_line = [capfirst(str(column.name)) for column in line_columns]
         return of_document + [f"{name} ({line})" if name in of_document else name for name in of_line]
 
-    def _columns(self) -> list[Column]:
+    def _columns(self) -> list[ExportColumn]:
         columns = [column for column in self.table.columns if self.with_persons or not column.is_personal]
         if not self.by_line:
-            columns += [Column(amount_name(self.table.model, name), _amount(name)) for name in self.table.amounts]
+            columns += [ExportColumn(amount_name(self.table.model, name), _amount(name)) for name in self.table.amounts]
         if len(conf.real_accounts()) > 1:
-            columns.append(Column(_("account"), lambda row: statuses.label(statuses.ACCOUNT, row.account)))
+            columns.append(ExportColumn(_("account"), lambda row: statuses.label(statuses.ACCOUNT, row.account)))
         return columns
 
-    def _cells(self, document: Any, columns: list[Column], line_columns: tuple[Column, ...]) -> Iterator[list[Any]]:
+    def _cells(
+        self, document: Any, columns: list[ExportColumn], line_columns: tuple[ExportColumn, ...]
+    ) -> Iterator[list[Any]]:
         own = [column.value(document) for column in columns]
         if not self.by_line:
             yield own

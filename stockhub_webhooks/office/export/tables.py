@@ -20,7 +20,7 @@ from stockhub_webhooks.office.story import carrier_name
 PRICES = ("item_price_inc_tax", "row_total_inc_tax")
 
 
-class Column(NamedTuple):
+class ExportColumn(NamedTuple):
     """Column with its header and a function that returns its value for a document or line."""
 
     name: Any
@@ -28,22 +28,22 @@ class Column(NamedTuple):
     is_personal: bool = False
 
 
-class Table(NamedTuple):
+class ExportTable(NamedTuple):
     """Export definition of one topic."""
 
     topic: str
     model: Any
     day: str  # the date field that selects the period; `received_at` is used if it is empty
-    columns: tuple[Column, ...]
-    line_columns: tuple[Column, ...]
+    columns: tuple[ExportColumn, ...]
+    line_columns: tuple[ExportColumn, ...]
     amounts: tuple[str, ...] = ()
     address: str = ""
     has_tracks: bool = False
 
 
-def _fields(model: Any, *names: str) -> tuple[Column, ...]:
+def _fields(model: Any, *names: str) -> tuple[ExportColumn, ...]:
     return tuple(
-        Column(
+        ExportColumn(
             amount_name(model, name) if name in PRICES else model._meta.get_field(name).verbose_name,
             _getter(model, name),
             is_personal(model, name),
@@ -65,12 +65,12 @@ def _getter(model: Any, name: str) -> Callable[[Any], Any]:
     return lambda row: getattr(row, name)
 
 
-def _lines(model: Any, *names: str) -> tuple[Column, ...]:
+def _lines(model: Any, *names: str) -> tuple[ExportColumn, ...]:
     item_model = model._meta.get_field("items").related_model
     return _fields(item_model, "sku", "mpn", "parent_sku", "manufacturer", "size", *names)
 
 
-def _customer(name: str) -> tuple[Column, ...]:
+def _customer(name: str) -> tuple[ExportColumn, ...]:
     def address_field(field: str) -> Callable[[Any], Any]:
         return lambda row: getattr(getattr(row, name), field, None)
 
@@ -78,10 +78,10 @@ def _customer(name: str) -> tuple[Column, ...]:
         (_("first name"), "first_name"), (_("last name"), "last_name"), (_("company"), "company_name"),
         (_("postcode"), "postcode"), (_("city"), "city"), (_("country"), "country_id"), (_("e-mail"), "email"),
     )  # fmt: skip
-    return tuple(Column(label, address_field(field), is_personal(Address, field)) for label, field in fields)
+    return tuple(ExportColumn(label, address_field(field), is_personal(Address, field)) for label, field in fields)
 
 
-ORDER_NUMBER = Column(_("order"), lambda row: row.order.increment_id if row.order_id else None)
+ORDER_NUMBER = ExportColumn(_("order"), lambda row: row.order.increment_id if row.order_id else None)
 PARCELS_SHOWN = 20  # more would be repeated in the row of each line, and do not fit into a cell
 
 
@@ -95,8 +95,8 @@ def _tracking_numbers(row: Any) -> str:
 
 
 PARCELS = (
-    Column(_("tracking number"), _tracking_numbers),
-    Column(_("carrier"), lambda row: ", ".join(dict.fromkeys(carrier_name(track) for track in row.tracks.all()))),
+    ExportColumn(_("tracking number"), _tracking_numbers),
+    ExportColumn(_("carrier"), lambda row: ", ".join(dict.fromkeys(carrier_name(track) for track in row.tracks.all()))),
 )
 NUMBERS = ("increment_id", "po_number")
 SUMS = ("subtotal", "shipping_price", "grand_total")
@@ -104,32 +104,32 @@ SUMS = ("subtotal", "shipping_price", "grand_total")
 TABLES = {
     table.topic: table
     for table in (
-        Table(
+        ExportTable(
             topics.ORDER, Order, "created_at",
             (*_fields(Order, *NUMBERS, "status", "created_at", "currency"), *_customer("shipping_address")),
             _lines(Order, "qty_ordered", *PRICES), amounts=SUMS, address="shipping_address",
         ),
-        Table(
+        ExportTable(
             topics.SHIPMENT, Shipment, "created_at",
             (*_fields(Shipment, *NUMBERS), ORDER_NUMBER,
              *_fields(Shipment, "status", "created_at", "collected_at", "delivered_at"), *PARCELS,
              *_customer("shipping_address")),
             _lines(Shipment, "qty"), address="shipping_address", has_tracks=True,
         ),
-        Table(
+        ExportTable(
             topics.RMA, RMA, "date_requested",
             (*_fields(RMA, *NUMBERS), ORDER_NUMBER,
              *_fields(RMA, "status", "date_requested", "date_received", "date_processed", "currency"), *PARCELS),
             _lines(RMA, "qty_requested", "qty_approved", "qty_returned", "reason", "resolution", "status",
                    "row_line_return_fee"), has_tracks=True,
         ),
-        Table(
+        ExportTable(
             topics.INVOICE, Invoice, "created_at",
             (*_fields(Invoice, *NUMBERS), ORDER_NUMBER, *_fields(Invoice, "created_at", "currency"),
              *_customer("billing_address")),
             _lines(Invoice, "qty", *PRICES), amounts=SUMS, address="billing_address",
         ),
-        Table(
+        ExportTable(
             topics.CREDIT_MEMO, CreditMemo, "created_at",
             (*_fields(CreditMemo, *NUMBERS), ORDER_NUMBER, *_fields(CreditMemo, "created_at", "currency"),
              *_customer("billing_address")),

@@ -6,23 +6,23 @@ holds only data that the customer may see.
 """
 
 from stockhub_webhooks.office.story.amounts import Sum, Term, has_amounts, sum_of
-from stockhub_webhooks.office.story.parcels import Parcel, carrier_name, parcels
-from stockhub_webhooks.office.story.purchase import Purchase, of_number, read
+from stockhub_webhooks.office.story.parcels import OutboundParcel, carrier_name, parcels
+from stockhub_webhooks.office.story.purchase import PurchaseStory, of_number, read
 from stockhub_webhooks.office.story.refunds import Probable, Returns
-from stockhub_webhooks.office.story.steps import Lost, State, Step, lost_pieces, steps_of
-from stockhub_webhooks.office.story.timeline import Entry, Tasks, Timeline, deadlines_of, tasks_of
+from stockhub_webhooks.office.story.steps import Lost, StepState, StoryStep, lost_pieces, steps_of
+from stockhub_webhooks.office.story.timeline import MessageEntry, Tasks, Timeline, deadlines_of, tasks_of
 from stockhub_webhooks.purchases.quantities import Quantities, lines_of, total_of
 
 __all__ = [
-    "Entry",
     "Lost",
-    "Parcel",
+    "MessageEntry",
+    "OutboundParcel",
     "Probable",
-    "Purchase",
+    "PurchaseStory",
     "Quantities",
     "Returns",
-    "State",
-    "Step",
+    "StepState",
+    "StoryStep",
     "Sum",
     "Tasks",
     "Term",

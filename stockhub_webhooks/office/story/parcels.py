@@ -23,7 +23,7 @@ UNKNOWN_STATUS = "UNKNOWN"
 
 
 @dataclass(frozen=True)
-class Parcel:
+class OutboundParcel:
     """Parcel to the customer.
 
     Attributes:
@@ -44,7 +44,7 @@ class Parcel:
     delivered_at: datetime | None
 
 
-def parcels(order: Order | str, account: str | None = None) -> list[Parcel]:
+def parcels(order: Order | str, account: str | None = None) -> list[OutboundParcel]:
     """Return the parcels of an order's purchase, or of an order number, oldest first; never those of a test.
 
     Args:
@@ -76,7 +76,7 @@ def _fetch(condition: Q) -> list[Shipment]:
     return list(Shipment.objects.using(database_alias()).filter(condition).prefetch_related("tracks").order_by("pk"))
 
 
-def _parcels_of(shipment: Shipment) -> list[Parcel]:
+def _parcels_of(shipment: Shipment) -> list[OutboundParcel]:
     fields: dict[str, Any] = {
         "status": shipment.status or "",
         "status_in_words": _status_label(shipment),
@@ -85,9 +85,9 @@ def _parcels_of(shipment: Shipment) -> list[Parcel]:
     }
     tracks = sorted(shipment.tracks.all(), key=lambda track: int(track.pk))
     if not tracks:
-        return [Parcel("", "", "", **fields)]
+        return [OutboundParcel("", "", "", **fields)]
     return [
-        Parcel(visible(track.tracking_number), visible(carrier_name(track)), track.safe_tracking_url, **fields)
+        OutboundParcel(visible(track.tracking_number), visible(carrier_name(track)), track.safe_tracking_url, **fields)
         for track in tracks
     ]
 

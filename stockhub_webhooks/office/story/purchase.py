@@ -20,7 +20,7 @@ ADDRESSES = ("shipping_address", "billing_address")
 
 
 @dataclass(frozen=True)
-class Purchase:
+class PurchaseStory:
     """Orders that a customer placed at once, with their documents.
 
     Attributes:
@@ -97,7 +97,7 @@ class Purchase:
         return not self.names_another(document)
 
 
-def read(order: Order, *, persons: bool = False) -> Purchase:
+def read(order: Order, *, persons: bool = False) -> PurchaseStory:
     """Return the purchase of an order; `persons` also reads the addresses of the orders.
 
     An order without our order number is a purchase by itself.
@@ -124,14 +124,14 @@ def _orders(rows: QuerySet[Order], persons: bool) -> list[Order]:
     return sorted(rows, key=lambda order: (order.created_at is None, order.created_at, order.pk))
 
 
-def _with_children(account: str, po_number: str, orders: list[Order]) -> Purchase:
+def _with_children(account: str, po_number: str, orders: list[Order]) -> PurchaseStory:
     belongs = documents_of(account, po_number, orders)
 
     def rows(model: Any, *children: str) -> list[Any]:
         documents = model.objects.using(database_alias()).filter(belongs).defer("extra").order_by("pk")
         return list(documents.prefetch_related(*children))
 
-    purchase = Purchase(
+    purchase = PurchaseStory(
         account=account,
         po_number=po_number,
         orders=orders,
@@ -145,7 +145,7 @@ def _with_children(account: str, po_number: str, orders: list[Order]) -> Purchas
     return purchase
 
 
-def _set_orders(purchase: Purchase) -> None:
+def _set_orders(purchase: PurchaseStory) -> None:
     """Set the order of each document, without reading an order twice."""
     by_pk = {order.pk: order for order in purchase.orders}
     others = {document.order_id for document in purchase.children} - by_pk.keys() - {None}

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from stockhub_webhooks.models import Order, Shipment
-from stockhub_webhooks.office.story.purchase import Purchase
+from stockhub_webhooks.office.story.purchase import PurchaseStory
 from stockhub_webhooks.purchases.pieces import with_pieces
 from stockhub_webhooks.purchases.quantities import Quantities, lines_of, total_of
 
@@ -16,7 +16,7 @@ PROBLEM = "EXCEPTION"  # a shipment's status
 COMPLETE = "complete"  # an order's status
 
 
-class State(Enum):
+class StepState(Enum):
     """Progress of one step."""
 
     DONE = "done"
@@ -28,7 +28,7 @@ class State(Enum):
 
 
 @dataclass(frozen=True)
-class Step:
+class StoryStep:
     """Step with its number of pieces.
 
     Attributes:
@@ -41,7 +41,7 @@ class Step:
     """
 
     name: str
-    state: State
+    state: StepState
     pieces: int = 0
     of: int | None = None
     cancelled: int = 0
@@ -49,15 +49,19 @@ class Step:
     is_at_least: bool = False
 
 
-def steps_of(purchase: Purchase, lines: list[Quantities]) -> list[Step]:
+def steps_of(purchase: PurchaseStory, lines: list[Quantities]) -> list[StoryStep]:
     """Return the five steps in chronological order."""
     total, is_at_least = _known_total(purchase, lines)
     shipped, delivered = (_capped_pieces(lines, counted) for counted in ("sent", "delivered"))
     has_problem = any(_has_problem(shipment) for shipment in purchase.shipments if purchase.has(shipment))
     return [
         _ordered(purchase, total, is_at_least),
-        _sent(Step("shipped", State.UNKNOWN, shipped, total.expected, total.cancelled, False, is_at_least)),
-        _sent(Step("delivered", State.UNKNOWN, delivered, total.expected, total.cancelled, has_problem, is_at_least)),
+        _sent(StoryStep("shipped", StepState.UNKNOWN, shipped, total.expected, total.cancelled, False, is_at_least)),
+        _sent(
+            StoryStep(
+                "delivered", StepState.UNKNOWN, delivered, total.expected, total.cancelled, has_problem, is_at_least
+            )
+        ),
         _optional_step("returned", total.returned, total.asked_back, total.refused),
         _refunded(total),
     ]
@@ -78,7 +82,7 @@ class Lost(NamedTuple):
     has_shipment: bool
 
 
-def lost_pieces(purchase: Purchase) -> list[Lost]:
+def lost_pieces(purchase: PurchaseStory) -> list[Lost]:
     """Return the complete orders with pieces that are in no shipment of theirs that we received."""
     complete = [order for order in purchase.orders if (order.status or "").lower() == COMPLETE]
     lines = lines_of(purchase) if complete else []
@@ -102,7 +106,7 @@ def lost_pieces(purchase: Purchase) -> list[Lost]:
     return found
 
 
-def _known_total(purchase: Purchase, lines: list[Quantities]) -> tuple[Quantities, bool]:
+def _known_total(purchase: PurchaseStory, lines: list[Quantities]) -> tuple[Quantities, bool]:
     """Return the sum of all lines, and True if more may have been ordered."""
     total = total_of(lines)
     if total.ordered is None:
@@ -123,41 +127,43 @@ def _has_problem(shipment: Shipment) -> bool:
     return (shipment.status or "").upper() == PROBLEM and not shipment.is_delivered
 
 
-def _ordered(purchase: Purchase, total: Quantities, is_at_least: bool) -> Step:
+def _ordered(purchase: PurchaseStory, total: Quantities, is_at_least: bool) -> StoryStep:
     ended = all(order.is_cancelled for order in purchase.orders)
     if (ended or (total.ordered and total.expected == 0)) and not total.sent:
-        return Step("ordered", State.CANCELLED, total.ordered or 0, total.ordered, total.cancelled)
+        return StoryStep("ordered", StepState.CANCELLED, total.ordered or 0, total.ordered, total.cancelled)
     if total.ordered is None or is_at_least:
-        return Step("ordered", State.UNKNOWN, total.ordered or 0, total.ordered, total.cancelled, False, is_at_least)
-    return Step("ordered", State.DONE, total.ordered, total.ordered, total.cancelled)
+        return StoryStep(
+            "ordered", StepState.UNKNOWN, total.ordered or 0, total.ordered, total.cancelled, False, is_at_least
+        )
+    return StoryStep("ordered", StepState.DONE, total.ordered, total.ordered, total.cancelled)
 
 
-def _sent(step: Step) -> Step:
+def _sent(step: StoryStep) -> StoryStep:
     """Set the state of a shipped or delivered step from its pieces."""
     if step.of is None or (step.is_at_least and step.pieces >= step.of):
-        state = State.PARTIAL if step.pieces else State.UNKNOWN
+        state = StepState.PARTIAL if step.pieces else StepState.UNKNOWN
     elif step.of == 0:
-        state = State.CANCELLED if step.cancelled else State.UNKNOWN
+        state = StepState.CANCELLED if step.cancelled else StepState.UNKNOWN
     else:
         state = _state(step.pieces, step.of)
     return replace(step, state=state)
 
 
-def _refunded(total: Quantities) -> Step:
+def _refunded(total: Quantities) -> StoryStep:
     """Return the refund step: returned and cancelled pieces are due, except those refused or exchanged."""
     back = total.asked_back + total.reversed
     due = max(total.refunded, back - total.kept)
     return _optional_step("refunded", total.refunded, due, max(back - due, 0))
 
 
-def _optional_step(name: str, pieces: int, due: int, refused: int = 0) -> Step:
+def _optional_step(name: str, pieces: int, due: int, refused: int = 0) -> StoryStep:
     """Return a step that most purchases do not have."""
     if due == 0:
-        return Step(name, State.CANCELLED if refused else State.NONE, 0, 0, refused)
-    return Step(name, _state(pieces, due), pieces, due, refused)
+        return StoryStep(name, StepState.CANCELLED if refused else StepState.NONE, 0, 0, refused)
+    return StoryStep(name, _state(pieces, due), pieces, due, refused)
 
 
-def _state(pieces: int, due: int) -> State:
+def _state(pieces: int, due: int) -> StepState:
     if pieces >= due:
-        return State.DONE
-    return State.PARTIAL if pieces else State.OPEN
+        return StepState.DONE
+    return StepState.PARTIAL if pieces else StepState.OPEN

@@ -13,13 +13,13 @@ from django.db.models.functions import Coalesce
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Event, Message, ReceiverCall, WorklistRow
 from stockhub_webhooks.models.ledger import DEADLINE
-from stockhub_webhooks.office.story.purchase import Purchase
+from stockhub_webhooks.office.story.purchase import PurchaseStory
 from stockhub_webhooks.purchases import order_keys
 
 PAGE_SIZE = 50
 
 
-class Entry(NamedTuple):
+class MessageEntry(NamedTuple):
     """Message with its events; `at` is the time of its first event, or of receipt if it changed nothing."""
 
     message: Message
@@ -55,7 +55,7 @@ class Tasks:
 class Timeline:
     """Messages of a purchase, read one page at a time."""
 
-    def __init__(self, purchase: Purchase, *, newest_first: bool = True) -> None:
+    def __init__(self, purchase: PurchaseStory, *, newest_first: bool = True) -> None:
         self.purchase = purchase
         self.newest_first = newest_first
 
@@ -63,10 +63,10 @@ class Timeline:
         """Return a page; the first if `number` is invalid, the last if it is too high."""
         return Paginator(self._messages(), PAGE_SIZE).get_page(number)
 
-    def entries(self, page: Page[Message]) -> list[Entry]:
+    def entries(self, page: Page[Message]) -> list[MessageEntry]:
         """Return the entries of a page."""
         messages: Any = page.object_list
-        return [Entry(message, message.happened_at, list(message.events.all())) for message in messages]
+        return [MessageEntry(message, message.happened_at, list(message.events.all())) for message in messages]
 
     def span(self, page: Page[Message]) -> Span:
         """Return the time from the last message of the former page to the last one of this page.
@@ -92,7 +92,7 @@ class Timeline:
         return rows.order_by(f"{sign}happened_at", f"{sign}pk").prefetch_related(Prefetch("events", events))
 
 
-def messages_of(purchase: Purchase) -> QuerySet[Message]:
+def messages_of(purchase: PurchaseStory) -> QuerySet[Message]:
     """Return the messages about the documents of the purchase, without their bodies."""
     condition = Q(pk__in=[])  # matches nothing
     for topic, documents in purchase.by_topic:
@@ -105,7 +105,7 @@ def messages_of(purchase: Purchase) -> QuerySet[Message]:
 DEADLINES_LIMIT = 50  # on a page of a timeline
 
 
-def deadlines_of(purchase: Purchase, span: Span) -> list[tuple[Event, WorklistRow | None]]:
+def deadlines_of(purchase: PurchaseStory, span: Span) -> list[tuple[Event, WorklistRow | None]]:
     """Return the newest deadlines of a purchase that passed within a span, each with its row of the worklists."""
     keys = order_keys(purchase.account, purchase.po_number, purchase.orders)
     events = Event.objects.using(database_alias()).filter(type=DEADLINE, order__in=keys)
@@ -122,7 +122,7 @@ UNFINISHED = (*ReceiverCall.OPEN, ReceiverCall.Status.GIVEN_UP)
 UNFINISHED_LIMIT = 50
 
 
-def tasks_of(purchase: Purchase) -> Tasks:
+def tasks_of(purchase: PurchaseStory) -> Tasks:
     """Return the receiver calls of the purchase: counts by status, and the oldest `UNFINISHED_LIMIT` unfinished.
 
     Calls that a person gave up are settled, and left out.

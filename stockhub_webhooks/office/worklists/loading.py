@@ -14,7 +14,7 @@ from django.db.models import Count
 from stockhub_webhooks.conf import TEST_ACCOUNT, conf
 from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import RMA, CreditMemo, HostLink, Invoice, Order, PaymentRequest, Shipment
-from stockhub_webhooks.office.story.purchase import Purchase
+from stockhub_webhooks.office.story.purchase import PurchaseStory
 from stockhub_webhooks.purchases.quantities import Quantities, lines_of
 
 BATCH = 100  # orders that are loaded together
@@ -42,7 +42,7 @@ class Case:
         links: the look-ups in our own shop, by primary key of the order or (negative) of the payment request.
     """
 
-    purchase: Purchase
+    purchase: PurchaseStory
     links: dict[int, HostLink] = field(default_factory=dict)
 
     @cached_property
@@ -127,7 +127,7 @@ def _orders_of_requests(requests: list[PaymentRequest]) -> list[Order]:
     return found
 
 
-def _grouped(orders: Iterable[Order], requests: Iterable[PaymentRequest]) -> list[Purchase]:
+def _grouped(orders: Iterable[Order], requests: Iterable[PaymentRequest]) -> list[PurchaseStory]:
     """Return purchases with all their orders, and no documents yet."""
     numbers: dict[str, set[str]] = defaultdict(set)
     for document in (*orders, *requests):
@@ -141,20 +141,20 @@ def _grouped(orders: Iterable[Order], requests: Iterable[PaymentRequest]) -> lis
         few = {row["po_number"] for row in counts if row["number"] <= MAX_ORDERS}
         small |= {(account, number) for number in few if number}
         by_pk |= {order.pk: order for order in _orders().filter(account=account, po_number__in=few)}
-    groups: dict[Any, Purchase] = {}
+    groups: dict[Any, PurchaseStory] = {}
     for order in sorted(by_pk.values(), key=_age):
         number = order.po_number or ""
         key: Any = (order.account, number) if (order.account, number) in small else order.pk
-        group = groups.setdefault(key, Purchase(order.account, number, []))
+        group = groups.setdefault(key, PurchaseStory(order.account, number, []))
         group.orders.append(order)
     by_number = {(order.account, order.increment_id): group for group in groups.values() for order in group.orders}
     for request in requests:
         named = by_number.get((request.account, request.purchase_order_increment_id or ""))
         key = (request.account, request.po_number or "")
         if named is None and request.po_number:
-            named = groups.get(key) or groups.setdefault(key, Purchase(request.account, request.po_number, []))
+            named = groups.get(key) or groups.setdefault(key, PurchaseStory(request.account, request.po_number, []))
         if named is None:
-            named = groups.setdefault(("request", request.pk), Purchase(request.account, "", []))
+            named = groups.setdefault(("request", request.pk), PurchaseStory(request.account, "", []))
         named.payment_requests.append(request)
     return list(groups.values())
 
@@ -163,7 +163,7 @@ def _age(order: Order) -> tuple[bool, Any, int]:
     return order.created_at is None, order.created_at, order.pk
 
 
-def _add_children(groups: list[Purchase]) -> None:
+def _add_children(groups: list[PurchaseStory]) -> None:
     by_order = {order.pk: (group, order) for group in groups for order in group.orders}
     by_number = {(group.account, group.po_number): group for group in groups if group.po_number and group.orders}
     numbers: dict[str, list[str]] = defaultdict(list)
@@ -188,7 +188,7 @@ def _add_children(groups: list[Purchase]) -> None:
                 getattr(other, name).append(row)
 
 
-def _links(groups: list[Purchase]) -> dict[int, HostLink]:
+def _links(groups: list[PurchaseStory]) -> dict[int, HostLink]:
     links = HostLink.objects.using(database_alias())
     orders = [order.pk for group in groups for order in group.orders]
     requests = [request.pk for group in groups for request in group.payment_requests]

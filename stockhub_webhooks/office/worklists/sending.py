@@ -22,7 +22,7 @@ COMPLETE, CLOSED, WAITS_FOR_PAYMENT = "complete", "closed", "pending_payment"
 
 
 @dataclass
-class Article:
+class ArticlePieces:
     """The pieces of one article over all orders of a purchase.
 
     Attributes:
@@ -69,7 +69,7 @@ class Sending:
     def __init__(self, case: Case) -> None:
         self.case = case
         self.orders = case.purchase.orders
-        self.articles: dict[tuple[str, str], Article] = defaultdict(Article)
+        self.articles: dict[tuple[str, str], ArticlePieces] = defaultdict(ArticlePieces)
         for line in case.lines:
             self.articles[line.sku, line.size].lines.append(line)
         self.open = self._open_pieces()
@@ -185,7 +185,7 @@ class Sending:
             if found[order.pk]:
                 yield Finding("pieces_differ", order, self._last_change(order), found[order.pk][:20])
 
-    def _reasons(self, article: Article) -> Iterator[dict[str, Any]]:
+    def _reasons(self, article: ArticlePieces) -> Iterator[dict[str, Any]]:
         ordered, sent, returned = article.total("ordered"), article.total("sent"), article.total("returned")
         refunded, is_reversed = article.total("refunded"), article.total("reversed")
         if sent > ordered:

@@ -42,7 +42,7 @@ CONDITIONS: Mapping[type[Any], Mapping[str, Q]] = {
 
 
 @dataclass(frozen=True)
-class Result:
+class BulkResult:
     """Numbers of rows by what became of them.
 
     Attributes:
@@ -85,17 +85,17 @@ def rows_of(request: BulkRequest, group: str = "") -> QuerySet[Any]:
     return rows.filter(CONDITIONS[model][group]) if group in GROUPS else rows
 
 
-def results(request: BulkRequest) -> Result:
+def results(request: BulkRequest) -> BulkResult:
     """Return what became of the rows that the request acted on, by one query."""
     model = result_model(request)
     numbers = {f"of_{group}": Count("pk", filter=CONDITIONS[model][group]) for group in GROUPS}
     rows = rows_of(request).order_by()
     if model is not ReceiverCall:
         found = rows.aggregate(**numbers)
-        return Result({group: found[f"of_{group}"] for group in GROUPS})
+        return BulkResult({group: found[f"of_{group}"] for group in GROUPS})
     by_receiver = {
         row["receiver"]: {group: row[f"of_{group}"] for group in GROUPS}
         for row in rows.values("receiver").annotate(**numbers).order_by("receiver")
     }
     worst_first = dict(sorted(by_receiver.items(), key=lambda item: -item[1][FAILED]))
-    return Result({group: sum(each[group] for each in by_receiver.values()) for group in GROUPS}, worst_first)
+    return BulkResult({group: sum(each[group] for each in by_receiver.values()) for group in GROUPS}, worst_first)

@@ -4,7 +4,7 @@
 ``mails`` the alarms, ``metrics`` the metrics, ``reconcile`` the REST calls and the copy of the journal, ``retention``
 the terms, and ``spool_directory``, ``hanging_database`` and ``database`` the infrastructure. ``tables`` and
 ``server_timeouts`` query the database, so they run only if Django's database checks are requested.
-``stockhub_webhooks.runners.checks`` has the checks of the runner.
+``imports`` imports the functions that settings name. ``stockhub_webhooks.runners.checks`` has the checks of the runner.
 
 All modules are imported when a check runs, to keep the start of a web process fast.
 """

@@ -27,7 +27,7 @@ from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.models import Message
 from stockhub_webhooks.operations.doctor import keys
 from stockhub_webhooks.operations.doctor.explanations import explained
-from stockhub_webhooks.operations.doctor.findings import Finding, Section, fine, problem, warning
+from stockhub_webhooks.operations.doctor.findings import Section, Verdict, fine, problem, warning
 from stockhub_webhooks.operations.doctor.no_answer import unanswered
 from stockhub_webhooks.operations.health.problems import Level
 from stockhub_webhooks.receiving import spool
@@ -44,13 +44,13 @@ class NoAddress(ValueError):
 
 
 @dataclass(frozen=True)
-class Address:
+class BaseUrl:
     """The common beginning of all URLs of this app, such as https://shop.example/api/v1/stockhub/."""
 
     prefix: str
 
     @classmethod
-    def read(cls, text: str) -> Address:
+    def read(cls, text: str) -> BaseUrl:
         """Parse the URL of the site, of the app, or of one topic.
 
         Raises:
@@ -101,20 +101,20 @@ def usual_path() -> str:
         return USUAL_PATH
 
 
-def located(address: Address) -> Address:
+def located(address: BaseUrl) -> BaseUrl:
     """Return the address, or the path of the app below it if only that one leads to this app.
 
     A server may serve the shop below a path of its own (`SCRIPT_NAME`), which this process does not know.
     """
     path = usual_path().removeprefix(get_script_prefix().rstrip("/"))
-    below = Address(f"{address.prefix.rstrip('/')}{path}")
+    below = BaseUrl(f"{address.prefix.rstrip('/')}{path}")
     try:
         return next((each for each in (address, below) if _is_ours_and(send("GET", each.of(HEALTH)), 200)), address)
     except NoResponse:
         return address
 
 
-def examine_address(address: Address, *, live: bool = False) -> Iterator[Section]:
+def examine_address(address: BaseUrl, *, live: bool = False) -> Iterator[Section]:
     """Request the URLs, and post a test message. With `live`, use the key of a real account and post nothing."""
     yield Section(str(_("The addresses")), findings := list(_addresses(address)))
     if any(finding.level >= Level.CRITICAL for finding in findings):
@@ -122,7 +122,7 @@ def examine_address(address: Address, *, live: bool = False) -> Iterator[Section
     yield Section(str(_("The way of a message")), list(_test_delivery(address, live=live)))
 
 
-def _addresses(address: Address) -> Iterator[Finding]:
+def _addresses(address: BaseUrl) -> Iterator[Verdict]:
     """Request each URL without a key. A GET stores nothing, and this app answers it with its own 405."""
     if not address.is_secret:
         yield problem(
@@ -147,7 +147,7 @@ def _addresses(address: Address) -> Iterator[Finding]:
     yield from _without_slash(address)
 
 
-def _without_slash(address: Address) -> Iterator[Finding]:
+def _without_slash(address: BaseUrl) -> Iterator[Verdict]:
     """Request the prefix without its slash: an address in a mail loses that easily."""
     url = address.prefix.rstrip("/")
     if not urlsplit(url).path or _is_ours_and(send("GET", url), 405):
@@ -164,7 +164,7 @@ def _is_ours_and(answer: Response, *statuses: int) -> bool:
     return answer.is_ours and answer.status in statuses
 
 
-def _test_delivery(address: Address, *, live: bool) -> Iterator[Finding]:
+def _test_delivery(address: BaseUrl, *, live: bool) -> Iterator[Verdict]:
     if live:
         account, key = keys.real_key()
     else:
@@ -190,11 +190,11 @@ def _test_delivery(address: Address, *, live: bool) -> Iterator[Finding]:
         yield unanswered(failure)
 
 
-def _nothing_posted() -> Iterator[Finding]:
+def _nothing_posted() -> Iterator[Verdict]:
     yield fine("nothing_posted", _("Nothing was posted, so a firewall that stops only POST was not noticed."))
 
 
-def _post_test_order(address: Address, key: str) -> Iterator[Finding]:
+def _post_test_order(address: BaseUrl, key: str) -> Iterator[Verdict]:
     """Post a test order, and report whether it arrived."""
     number = f"DOCTOR-{secrets.token_hex(6)}"
     body = json.dumps(harmless_order(number)).encode()
@@ -214,7 +214,7 @@ def _post_test_order(address: Address, key: str) -> Iterator[Finding]:
     yield from _arrived(answer.data["message"], body)
 
 
-def _post_in_chunks(address: Address, key: str, body: bytes) -> Iterator[Finding]:
+def _post_in_chunks(address: BaseUrl, key: str, body: bytes) -> Iterator[Verdict]:
     """Post the same order again without a declared length, as some proxies pass messages on."""
     try:
         answer = send("POST", address.of(topics.ORDER), key=key, body=body, is_chunked=True)
@@ -243,7 +243,7 @@ def harmless_order(number: str) -> dict[str, Any]:
     return {**order, **amounts, "created_at": timestamp, "updated_at": timestamp}
 
 
-def _arrived(message_id: int | str, body: bytes) -> Iterator[Finding]:
+def _arrived(message_id: int | str, body: bytes) -> Iterator[Verdict]:
     """Report whether the message is in this database with the same bytes, and was applied."""
     message = _await(message_id, body)
     if message is None:
@@ -287,7 +287,7 @@ def _find(message_id: int | str, body: bytes) -> Message | None:
     return message if message and bytes(message.body) == body else None
 
 
-def _in_spool(message_id: int | str) -> Finding | None:
+def _in_spool(message_id: int | str) -> Verdict | None:
     folder = spool.directory()
     if folder is None or not (folder / f"{message_id}{spool.SUFFIX}").exists():
         return None

@@ -23,7 +23,7 @@ from stockhub_webhooks.db.connections import database_alias
 from stockhub_webhooks.db.faults import is_missing_table
 from stockhub_webhooks.exceptions import error_location
 from stockhub_webhooks.models import Topic
-from stockhub_webhooks.operations.doctor.findings import Finding, Section, fine, problem, warning
+from stockhub_webhooks.operations.doctor.findings import Section, Verdict, fine, problem, warning
 from stockhub_webhooks.operations.doctor.rotation import examine_keys
 from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.operations.health.problems import Level, Problem, format_time
@@ -42,7 +42,7 @@ class Context(NamedTuple):
     applies_in_request: bool
 
 
-Subject = Callable[[Context], Iterator[Finding]]
+Subject = Callable[[Context], Iterator[Verdict]]
 
 
 def examine(*, applies_in_request: bool) -> Iterator[Section]:
@@ -56,7 +56,7 @@ def examine(*, applies_in_request: bool) -> Iterator[Section]:
         yield Section(str(title), _examine(subject, context))
 
 
-def _examine(subject: Subject, context: Context) -> list[Finding]:
+def _examine(subject: Subject, context: Context) -> list[Verdict]:
     """Return the findings on a subject; an exception becomes a finding, too."""
     try:
         return list(subject(context))
@@ -71,13 +71,13 @@ def _examine(subject: Subject, context: Context) -> list[Finding]:
         return [problem("not_examined", text, _("See what python manage.py check says."))]
 
 
-def settings(context: Context) -> Iterator[Finding]:
+def settings(context: Context) -> Iterator[Verdict]:
     """Report the system checks of this app."""
     findings = [_as_finding(message) for message in _check_messages()]
     yield from findings or [fine("checks", _("The system checks report nothing."))]
 
 
-def database(context: Context) -> Iterator[Finding]:
+def database(context: Context) -> Iterator[Verdict]:
     """Report whether the database answers, the use of connections, and the checks of the tables."""
     connection: Any = connections[database_alias()]
     connection.ensure_connection()
@@ -105,7 +105,7 @@ def _use_of_connections(options: dict[str, Any]) -> str:
     return f"{duration} {health_checks}".strip()
 
 
-def migrations(context: Context) -> Iterator[Finding]:
+def migrations(context: Context) -> Iterator[Verdict]:
     """Report migrations that are not applied."""
     executor = MigrationExecutor(connections[database_alias()])
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes(APP))
@@ -117,13 +117,13 @@ def migrations(context: Context) -> Iterator[Finding]:
         yield fine("migrations_applied", _("All migrations are applied."))
 
 
-def keys(context: Context) -> Iterator[Finding]:
+def keys(context: Context) -> Iterator[Verdict]:
     """Report the keys, and walk through a change of them."""
     if not context.report.database:
         yield from examine_keys(context.report)
 
 
-def receivers(context: Context) -> Iterator[Finding]:
+def receivers(context: Context) -> Iterator[Verdict]:
     """Report the receivers of each signal, and events without a receiver."""
     connected = {
         name: sorted(receiver.identity for receiver in signal.connected()) for name, signal in signals.BY_NAME.items()
@@ -152,7 +152,7 @@ def cron_line() -> str:
     return CRON.format(folder=shlex.quote(str(program.parent)), python=shlex.quote(sys.executable))
 
 
-def runner(context: Context) -> Iterator[Finding]:
+def runner(context: Context) -> Iterator[Verdict]:
     """Report the runner, and whether a worker completes left-over work."""
     report = context.report
     last = max(report.workers.values(), default=None)
@@ -176,7 +176,7 @@ def runner(context: Context) -> Iterator[Finding]:
         yield problem("no_worker", f"{text} {costs}", todo)
 
 
-def spool_directory(context: Context) -> Iterator[Finding]:
+def spool_directory(context: Context) -> Iterator[Verdict]:
     """Report whether a file can be written to the spool directory."""
     folder = spool.directory()
     if folder is None:
@@ -207,7 +207,7 @@ def spool_directory(context: Context) -> Iterator[Finding]:
         )
 
 
-def messages(context: Context) -> Iterator[Finding]:
+def messages(context: Context) -> Iterator[Verdict]:
     """Report the last messages and the problems that health finds."""
     report = context.report
     if report.database:
@@ -219,7 +219,7 @@ def messages(context: Context) -> Iterator[Finding]:
     else:
         yield fine("no_messages", _("None came in yet: the mail below asks for them."))
     for each in find_problems(report):
-        yield Finding(each.level, each.text, _see(each), each.code)
+        yield Verdict(each.level, each.text, _see(each), each.code)
     if waiting := report.spool.waiting.count:
         yield fine(
             "spool_waiting",
@@ -240,11 +240,11 @@ def _check_messages(**options: Any) -> list[CheckMessage]:
     return [message for message in messages if str(message.id).startswith(f"{APP}.") and not message.is_silenced()]
 
 
-def _as_finding(message: CheckMessage) -> Finding:
+def _as_finding(message: CheckMessage) -> Verdict:
     """Convert a message of the system checks, whose texts are always English."""
     level = Level.CRITICAL if message.level >= ERROR else Level.WARNING if message.level >= WARNING else Level.OK
     code = str(message.id).rpartition(".")[2]
-    return Finding(level, f"{message.msg} ({code})", message.hint or "", code)
+    return Verdict(level, f"{message.msg} ({code})", message.hint or "", code)
 
 
 SUBJECTS: tuple[tuple[Any, Subject], ...] = (

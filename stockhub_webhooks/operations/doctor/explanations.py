@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.contract.client import Response
-from stockhub_webhooks.operations.doctor.findings import Finding, Text, problem
+from stockhub_webhooks.operations.doctor.findings import Text, Verdict, problem
 
 Explanation = tuple[Text, Text]  # (cause, what to do)
 
@@ -38,7 +38,7 @@ KEEP_SLASH = _(
 FIND_REDIRECT = _("Find out who redirects (the proxy, a middleware), and let these addresses through.")
 
 
-def explained(answer: Response) -> Finding:
+def explained(answer: Response) -> Verdict:
     """Return the finding for an unexpected response."""
     code, (what, todo) = next((cause.__name__, explanation) for cause in CAUSES if (explanation := cause(answer)))
     return problem(code, f"{answer.url}: {what}", todo)

@@ -12,7 +12,7 @@ from stockhub_webhooks.operations.health.problems import Level
 Text = str | Promise
 
 
-class Finding(NamedTuple):
+class Verdict(NamedTuple):
     """The result of one examination.
 
     Attributes:
@@ -32,25 +32,25 @@ class Section(NamedTuple):
     """The findings on one subject."""
 
     title: str
-    findings: list[Finding]
+    findings: list[Verdict]
 
 
-def fine(code: str, text: Text) -> Finding:
+def fine(code: str, text: Text) -> Verdict:
     """Return a finding without a problem."""
-    return Finding(Level.OK, str(text), "", code)
+    return Verdict(Level.OK, str(text), "", code)
 
 
-def warning(code: str, text: Text, todo: Text) -> Finding:
+def warning(code: str, text: Text, todo: Text) -> Verdict:
     """Return a finding that loses no message, but should be improved."""
-    return Finding(Level.WARNING, str(text), str(todo), code)
+    return Verdict(Level.WARNING, str(text), str(todo), code)
 
 
-def problem(code: str, text: Text, todo: Text) -> Finding:
+def problem(code: str, text: Text, todo: Text) -> Verdict:
     """Return a finding that loses or delays messages until it is fixed."""
-    return Finding(Level.CRITICAL, str(text), str(todo), code)
+    return Verdict(Level.CRITICAL, str(text), str(todo), code)
 
 
-def all_of(sections: Iterable[Section]) -> Iterator[Finding]:
+def all_of(sections: Iterable[Section]) -> Iterator[Verdict]:
     """Return the findings of all sections, in their order."""
     return (finding for section in sections for finding in section.findings)
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from stockhub_webhooks.conf import conf
-from stockhub_webhooks.operations.doctor.findings import Finding, problem, warning
+from stockhub_webhooks.operations.doctor.findings import Verdict, problem, warning
 
 KEY_BYTES = 32
 
@@ -43,7 +43,7 @@ def real_key() -> tuple[str, str]:
     return next(((account, accounts[account][0]) for account in conf.real_accounts() if accounts[account]), ("", ""))
 
 
-def missing(*, live: bool) -> Finding:
+def missing(*, live: bool) -> Verdict:
     """Return the finding that there is no key to examine an address with."""
     if live:
         return problem("no_key", _("There is no key, so nobody is let in."), _("Make one with --new-key."))

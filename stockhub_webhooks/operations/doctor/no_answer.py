@@ -12,10 +12,10 @@ from django.utils.translation import gettext_lazy as _
 
 from stockhub_webhooks.contract.client import TIMEOUT_SECONDS, NoResponse
 from stockhub_webhooks.operations.doctor.explanations import Explanation
-from stockhub_webhooks.operations.doctor.findings import Finding, problem
+from stockhub_webhooks.operations.doctor.findings import Verdict, problem
 
 
-def unanswered(failure: NoResponse) -> Finding:
+def unanswered(failure: NoResponse) -> Verdict:
     """Return the finding for a missing response."""
     cause = next(cause for error_class, cause in FAULTS if isinstance(failure.error, error_class))
     what, todo = cause(failure)

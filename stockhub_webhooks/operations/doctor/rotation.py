@@ -8,13 +8,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from stockhub_webhooks.models import Topic
-from stockhub_webhooks.operations.doctor.findings import Finding, fine, problem, warning
+from stockhub_webhooks.operations.doctor.findings import Verdict, fine, problem, warning
 from stockhub_webhooks.operations.health.problems import Level, format_time
 from stockhub_webhooks.operations.health.report import ANY, Report
 from stockhub_webhooks.operations.key_rotation import KeyState, key_states, unseen_topics
 
 
-def examine_keys(report: Report) -> Iterator[Finding]:
+def examine_keys(report: Report) -> Iterator[Verdict]:
     """Report the last use of each key by topic, and walk through a change of keys."""
     states = key_states(report.keys, report.refusals.groups)
     for state in states:
@@ -32,7 +32,7 @@ def _use(state: KeyState) -> str:
     return text % {"key": key.fingerprint, "account": key.account, "times": ", ".join(times) or _("not used yet")}
 
 
-def _steps(state: KeyState, states: list[KeyState]) -> Iterator[Finding]:
+def _steps(state: KeyState, states: list[KeyState]) -> Iterator[Verdict]:
     key = state.key
     names = {"key": key.fingerprint, "account": key.account}
     if state.was_removed_too_early:
@@ -57,7 +57,7 @@ def _steps(state: KeyState, states: list[KeyState]) -> Iterator[Finding]:
             todo = _("Ask Winkelstraat whether the addresses for %(topics)s have the new key, then remove %(key)s.") % {
                 **names, "topics": labels(unseen),
             }  # fmt: skip
-        yield Finding(Level.OK, text % names, todo, "key_removable")
+        yield Verdict(Level.OK, text % names, todo, "key_removable")
     elif any(other.last_used and key.last_used and other.last_used > key.last_used for other in mates):
         text = _("These addresses still use key %(key)s of account %(account)s: %(topics)s.")
         todo = _("Ask Winkelstraat to set the new key for %(topics)s, and keep key %(key)s until a message came.")

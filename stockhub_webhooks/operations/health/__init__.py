@@ -4,4 +4,8 @@
 lists too. ``rules`` derive the ``problems`` from a report, with ``silence`` for the opening hours. ``report_text``
 formats both for `stockhub_status`, and ``alarm`` sends signals and mails about new problems. ``attention``, ``hours``
 and ``failure_groups`` serve the admin: conditions to check, messages by hour, and failures by cause.
+
+Parts of a report: ``failing`` receivers, ``locked`` rows, ``refusals``, ``spool_files``, and ``write_probe`` (does the
+database take writes). ``kept_report`` is for monitors that ask often. ``alarm_thread`` calls the alarm functions, and
+``site_url`` makes the links in mails.
 """

@@ -106,28 +106,28 @@ def raise_alarms(report: Report, *, is_whole: bool = True) -> None:
         problems = [problem for problem in find_problems(report) if is_whole or problem.code in LOCAL]
     if not (problems or is_whole or _seen_here):
         return
-    found = _states(problems) | ({"backlog": State()} if report.late.count else {})
+    found = _states(problems) | ({"backlog": ProblemState()} if report.late.count else {})
     new = _update_episodes(found, is_whole=is_whole)
     mailed = [problem for problem in problems if problem.code in MAILED]
     if not new.isdisjoint(SIGNALLED) or (conf.ALERT and _unsent(mailed).exists()):
         ALARM_THREAD.start(partial(_send, report, new, mailed))
 
 
-class State(NamedTuple):
+class ProblemState(NamedTuple):
     """What a check found of one problem: its newest row, and whether it is critical."""
 
     newest: int | None = None
     is_critical: bool = False
 
 
-def _states(problems: Sequence[Problem]) -> dict[str, State]:
+def _states(problems: Sequence[Problem]) -> dict[str, ProblemState]:
     """Return the states by identity; a rule that shares its alarm with another one makes the other no more urgent."""
-    states: dict[str, State] = {}
+    states: dict[str, ProblemState] = {}
     for problem in problems:
-        former = states.get(problem.identity, State())
+        former = states.get(problem.identity, ProblemState())
         newest = max((each for each in (former.newest, problem.newest) if each is not None), default=None)
         is_critical = problem.level is Level.CRITICAL and problem.code not in SAME_ALARM
-        states[problem.identity] = State(newest, former.is_critical or is_critical)
+        states[problem.identity] = ProblemState(newest, former.is_critical or is_critical)
     return states
 
 
@@ -153,7 +153,7 @@ def _send_backlog(report: Report) -> None:
 SIGNALLED = {"silence": _send_silence, "backlog": _send_backlog}
 
 
-def _update_episodes(found: Mapping[str, State], *, is_whole: bool = True) -> set[str]:
+def _update_episodes(found: Mapping[str, ProblemState], *, is_whole: bool = True) -> set[str]:
     """End the episodes of all other problems, and begin those of `found`; return the ones that this process began.
 
     The episode of a problem on a disk is ended by the process that saw the problem, or if none saw it for a while.
@@ -191,7 +191,7 @@ def _may_end(name: str, *, is_whole: bool) -> bool:
     return name in _seen_here or (is_whole and acquire(f"seen {name}", LOCAL_SECONDS))
 
 
-def _begin_episode(name: str, state: State, *, is_known: bool) -> bool:
+def _begin_episode(name: str, state: ProblemState, *, is_known: bool) -> bool:
     begun: dict[str, Any] = {"since": now(), "told_at": None, **state._asdict()}
     if is_known:
         return bool(Alarm.objects.using(database_alias()).filter(name=name, since=None).update(**begun))
@@ -215,7 +215,7 @@ def _alert(problems: list[Problem], made_at: datetime) -> None:
     Refused messages may be deleted once they were announced so.
     """
     unsent = _unsent(problems)
-    new = {name: State(*seen) for name, *seen in unsent.values_list("name", "newest", "is_critical")}
+    new = {name: ProblemState(*seen) for name, *seen in unsent.values_list("name", "newest", "is_critical")}
     if not new or not acquire("alert", ALERT_SECONDS):
         return
     with translation.override(conf.language()):

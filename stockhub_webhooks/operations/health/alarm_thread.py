@@ -24,7 +24,7 @@ Step = Callable[[], None]
 
 
 @dataclass
-class _Run:
+class _ThreadRun:
     """A started thread, and its end by `time.monotonic`."""
 
     thread: threading.Thread
@@ -36,7 +36,7 @@ class AlarmThread:
     """Runs one step at a time in a daemon thread. A step that outlasts `SEND_SECONDS` is left alone."""
 
     def __init__(self) -> None:
-        self._runs: list[_Run] = []
+        self._runs: list[_ThreadRun] = []
 
     def start(self, step: Step) -> None:
         """Run the step in a new thread, unless the former step is still within its time or too many threads hang."""
@@ -45,7 +45,7 @@ class AlarmThread:
             return
         work = in_these_schemas(partial(self._run, step))
         thread = threading.Thread(target=work, name="stockhub-alarm", daemon=True)
-        self._runs.append(_Run(thread, time.monotonic() + SEND_SECONDS))
+        self._runs.append(_ThreadRun(thread, time.monotonic() + SEND_SECONDS))
         thread.start()
 
     def is_running(self) -> bool:

@@ -37,7 +37,7 @@ CODES = ("refusals", "refusals_expiring")  # whose mail announces the deletion
 NOT_ACCEPTED = (Message.Status.QUARANTINED, Message.Status.DISMISSED)  # answered 406
 
 
-class Finding(NamedTuple):
+class RefusalProblem(NamedTuple):
     """A problem, as `problems.Problem` without its level."""
 
     code: str
@@ -145,7 +145,7 @@ def announce_on_overview(report: Report) -> None:
 # ---------------------------------------------------------------- rules
 
 
-def find(report: Report) -> Iterator[Finding]:
+def find(report: Report) -> Iterator[RefusalProblem]:
     """Yield what is wrong with the refused messages."""
     refused = report.refusals
     if refused.kept:
@@ -158,7 +158,7 @@ def find(report: Report) -> Iterator[Finding]:
         yield _pushed_out(report)
 
 
-def _undecided(refused: Refusals) -> Iterator[Finding]:
+def _undecided(refused: Refusals) -> Iterator[RefusalProblem]:
     """Report each group of kept bodies. Critical: what is deleted is lost, for Stock Hub sends nothing twice."""
     for group in refused.groups:
         text = ngettext(
@@ -171,7 +171,9 @@ def _undecided(refused: Refusals) -> Iterator[Finding]:
             text += " " + _("Is the key right? Anybody can send such messages, so look at them first.")
         filters = {"needs": "undecided", "topic__exact": group.topic, "key_fingerprint__exact": group.key_fingerprint}
         # by topic alone: strangers can make up any number of keys
-        yield Finding("refusals", True, text, "refusedbody", filters, group.topic, int(group.last_at.timestamp()))
+        yield RefusalProblem(
+            "refusals", True, text, "refusedbody", filters, group.topic, int(group.last_at.timestamp())
+        )
     others = refused.kept - sum(group.count for group in refused.groups)
     if others > 0:
         text = ngettext(
@@ -179,7 +181,7 @@ def _undecided(refused: Refusals) -> Iterator[Finding]:
             "%(count)d more messages, of other topics or keys, were refused and wait for a decision.",
             others,
         )
-        yield Finding("refusals", True, text % {"count": others}, "refusedbody", {"needs": "undecided"})
+        yield RefusalProblem("refusals", True, text % {"count": others}, "refusedbody", {"needs": "undecided"})
 
 
 def is_key_in_doubt(group: RefusedGroup, refused: Refusals) -> bool:
@@ -195,7 +197,7 @@ def _description(group: RefusedGroup) -> str:
     return ", ".join(filter(None, (str(labels.get(group.topic, "?")), key, account if group.account else "")))
 
 
-def _nothing_accepted(report: Report) -> Iterator[Finding]:
+def _nothing_accepted(report: Report) -> Iterator[RefusalProblem]:
     """Report refusals if no request was accepted since. A public URL attracts random requests, so it is a warning."""
     refused = report.refusals
     success = max(filter(None, refused.accepted_at.values()), default=None)
@@ -207,20 +209,20 @@ def _nothing_accepted(report: Report) -> Iterator[Finding]:
         refused.deliveries,
     )
     since = {"hour__gt": (report.made_at - PERIOD).isoformat()}
-    yield Finding("refusals", False, text % {"count": refused.deliveries}, "refusal", since)
+    yield RefusalProblem("refusals", False, text % {"count": refused.deliveries}, "refusal", since)
 
 
-def _expiring(refused: Refusals) -> Finding:
+def _expiring(refused: Refusals) -> RefusalProblem:
     """Report bodies that are soon deleted and that nobody was told of. Its mail is what they wait for."""
     text = ngettext(
         "%(count)d refused message is deleted on %(day)s, unless it is let in before.",
         "%(count)d refused messages are deleted from %(day)s on, unless they are let in before.",
         refused.expiring,
     ) % {"count": refused.expiring, "day": _day(refused.delete_at)}
-    return Finding("refusals_expiring", True, text, "refusedbody", {"needs": "undecided"})
+    return RefusalProblem("refusals_expiring", True, text, "refusedbody", {"needs": "undecided"})
 
 
-def _pushed_out(report: Report) -> Finding:
+def _pushed_out(report: Report) -> RefusalProblem:
     text = ngettext(
         "%(count)d refused message of the last 7 days was not kept, since others took its room: see KEEP_REFUSED, and "
         "mute strangers.",
@@ -229,7 +231,7 @@ def _pushed_out(report: Report) -> Finding:
         report.refusals.pushed_out,
     ) % {"count": report.refusals.pushed_out}
     since = {"hour__gt": (report.made_at - NOT_KEPT_PERIOD).isoformat()}
-    return Finding("refusals_pushed_out", False, text, "refusal", since)
+    return RefusalProblem("refusals_pushed_out", False, text, "refusal", since)
 
 
 def _day(at: datetime | None) -> str:

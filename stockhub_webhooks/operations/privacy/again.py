@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from stockhub_webhooks.operations.privacy import erasure_log, unreceived
-from stockhub_webhooks.operations.privacy.erase import Result, erase
+from stockhub_webhooks.operations.privacy.erase import ErasureResult, erase
 from stockhub_webhooks.operations.privacy.subjects import of_numbers
 
 
 class Repeated(NamedTuple):
     """A repeated erasure, and the numbers of its orders that are not here (yet)."""
 
-    result: Result
+    result: ErasureResult
     unknown: list[str]
 
 

@@ -45,7 +45,7 @@ OWN_STEPS = frozenset({"Address", "Attempt", "Event", "Message", "ReceiverCall",
 
 
 @dataclass
-class Result:
+class ErasureResult:
     """What was erased, or would be.
 
     Attributes:
@@ -67,13 +67,13 @@ class _RollBack(Exception):
     """The end of a preview."""
 
 
-def preview(subjects: Subjects) -> Result:
+def preview(subjects: Subjects) -> ErasureResult:
     """Return what erasing would do: it is done and rolled back.
 
     Raises:
         django.db.Error: all retries failed.
     """
-    result = Result(subjects)
+    result = ErasureResult(subjects)
     using = database_alias()
     try:
         with write_transaction(using):
@@ -89,7 +89,7 @@ def preview(subjects: Subjects) -> Result:
     return result
 
 
-def erase(subjects: Subjects, *, by: str, at: datetime | None = None, is_again: bool = False) -> Result:
+def erase(subjects: Subjects, *, by: str, at: datetime | None = None, is_again: bool = False) -> ErasureResult:
     """Erase the personal data of orders and of payment requests without an order, and record it.
 
     The erasure is recorded first, so that it can be completed if this process is killed. It may be repeated.
@@ -104,7 +104,7 @@ def erase(subjects: Subjects, *, by: str, at: datetime | None = None, is_again: 
         django.db.Error: all retries of a step failed; run it again.
         OSError: `ERASURE_LOG` cannot be written; nothing is erased.
     """
-    result = Result(subjects)
+    result = ErasureResult(subjects)
     if not subjects:
         return result
     at = at or timezone.now()
@@ -124,7 +124,7 @@ def erase(subjects: Subjects, *, by: str, at: datetime | None = None, is_again: 
     return result
 
 
-def _erase_all(subjects: Subjects, at: datetime, result: Result) -> dict[Any, set[int]]:
+def _erase_all(subjects: Subjects, at: datetime, result: ErasureResult) -> dict[Any, set[int]]:
     """Erase; return the primary keys of what belongs to no order, by model."""
     names = traces.of(subjects)
     about, found = traces.about(subjects), subjects.identities()
@@ -143,7 +143,7 @@ def _erase_all(subjects: Subjects, at: datetime, result: Result) -> dict[Any, se
     return cleaned
 
 
-def _in_transaction(one: Subjects, at: datetime, result: Result) -> None:
+def _in_transaction(one: Subjects, at: datetime, result: ErasureResult) -> None:
     def step() -> Counter[str]:
         with write_transaction(database_alias()):
             return _erase_one(one, at)

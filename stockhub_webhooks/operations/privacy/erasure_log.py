@@ -15,7 +15,7 @@ from stockhub_webhooks.conf import conf
 from stockhub_webhooks.models import Erasure
 
 
-class Entry(NamedTuple):
+class LoggedErasure(NamedTuple):
     """A recorded erasure."""
 
     account: str
@@ -52,7 +52,7 @@ def append(text: str) -> bool:
     return True
 
 
-def read(lines: Iterable[str]) -> Iterator[Entry]:
+def read(lines: Iterable[str]) -> Iterator[LoggedErasure]:
     """Yield the erasures of a log.
 
     Raises:
@@ -66,6 +66,8 @@ def read(lines: Iterable[str]) -> Iterator[Entry]:
             at = parse_datetime(entry["erased_at"])
             if at is None or at.tzinfo is None:
                 raise ValueError
-            yield Entry(str(entry["account"]), [str(each) for each in entry["orders"]], at, str(entry["erased_by"]))
+            yield LoggedErasure(
+                str(entry["account"]), [str(each) for each in entry["orders"]], at, str(entry["erased_by"])
+            )
         except (KeyError, TypeError, ValueError):
             raise ValueError(f"line {number} is no erasure") from None

@@ -19,7 +19,7 @@ from stockhub_webhooks.receiving import journal, kept_fields
 from stockhub_webhooks.serializers.body import ASKED_NUMBER
 
 if TYPE_CHECKING:  # httpx may not be installed
-    from stockhub_webhooks.operations.reconcile.client import Answer
+    from stockhub_webhooks.operations.reconcile.client import JsonAnswer
 
 DIFFERENCES = (Message.Outcome.CREATED, Message.Outcome.UPDATED)
 
@@ -37,7 +37,7 @@ class Difference:
     fields: list[str] = field(default_factory=list)
 
 
-def take(answer: Answer, topic: str, account: str, *, po_number: str = "", keep: bool = True) -> Difference | None:
+def take(answer: JsonAnswer, topic: str, account: str, *, po_number: str = "", keep: bool = True) -> Difference | None:
     """Store and apply an answer if it changes something; return what, or None if it changes nothing.
 
     It is applied and rolled back first. The message counts as received just before it was asked for, so that a webhook
@@ -69,7 +69,7 @@ def take(answer: Answer, topic: str, account: str, *, po_number: str = "", keep:
     return Difference(stored.outcome, fields)
 
 
-def _message(answer: Answer, topic: str, account: str, po_number: str) -> Message:
+def _message(answer: JsonAnswer, topic: str, account: str, po_number: str) -> Message:
     headers = {"content-type": "application/json"}
     if po_number:
         headers[ASKED_NUMBER] = po_number[: kept_fields.HEADER_LIMIT]
@@ -86,7 +86,7 @@ def _message(answer: Answer, topic: str, account: str, po_number: str) -> Messag
 # ---------------------------------------------------------------- what an answer says besides
 
 
-def note_order(order: Order, answer: Answer) -> None:
+def note_order(order: Order, answer: JsonAnswer) -> None:
     """Keep what an answer says of the order besides the order itself."""
     row = _row(order)
     row.asked_at, row.unknown_since = answer.asked_at, None

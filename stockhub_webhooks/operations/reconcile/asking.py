@@ -32,7 +32,7 @@ LONGEST_NUMBER = 255
 
 
 @dataclass(frozen=True)
-class Choice:
+class PullChoice:
     """What to ask for; everything if nothing is named.
 
     Attributes:
@@ -58,7 +58,7 @@ class Choice:
         return {name: value for name, value in values.items() if value}
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Choice:
+    def from_json(cls, values: dict[str, Any]) -> PullChoice:
         """Return the choice that a row keeps."""
         since = parse_datetime(values.get("since", ""))
         return cls(since, tuple(values.get("orders", ())), tuple(values.get("po_numbers", ())))

@@ -42,16 +42,16 @@ PREFIX = "/V1/stock-hub"
 
 
 @dataclass(frozen=True)
-class Answer:
+class JsonAnswer:
     """A JSON value, with the time just before it was asked for."""
 
     data: Any
     body: bytes
     asked_at: dt.datetime
 
-    def part(self, data: Any) -> Answer:
+    def part(self, data: Any) -> JsonAnswer:
         """Return an object of the answer as an answer by itself."""
-        return Answer(data, json.dumps(data, ensure_ascii=False).encode(), self.asked_at)
+        return JsonAnswer(data, json.dumps(data, ensure_ascii=False).encode(), self.asked_at)
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Page:
     """A page of the list of returns; `total` is None if the answer has no number of all."""
 
     number: int
-    items: list[Answer]
+    items: list[JsonAnswer]
     total: int | None
 
 
@@ -101,7 +101,7 @@ class Client:
 
     # ------------------------------------------------------------ the documented calls
 
-    def order(self, increment_id: str) -> Answer:
+    def order(self, increment_id: str) -> JsonAnswer:
         """Return an order: its fields, `is_shipped` and `is_invoiced`, without `po_number`.
 
         Raises:
@@ -109,7 +109,7 @@ class Client:
         """
         return self._document("orders", increment_id)
 
-    def rma(self, increment_id: str) -> Answer:
+    def rma(self, increment_id: str) -> JsonAnswer:
         """Return a return. Its items have no status."""
         return self._document("rma", increment_id)
 
@@ -145,7 +145,7 @@ class Client:
                 return _number(data)
         return ""
 
-    def _document(self, name: str, increment_id: str) -> Answer:
+    def _document(self, name: str, increment_id: str) -> JsonAnswer:
         answer = self.get(f"{PREFIX}/{name}/{_path_part(increment_id)}")
         if not isinstance(answer.data, dict) or _number(answer.data).zfill(9) != increment_id.zfill(9):
             raise RestError(f"the answer to {name}/{increment_id} is about something else")
@@ -153,7 +153,7 @@ class Client:
 
     # ------------------------------------------------------------ requests
 
-    def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
+    def get(self, path: str, params: Mapping[str, str] | None = None) -> JsonAnswer:
         """Return the answer to a GET request, after several attempts if need be.
 
         Raises:
@@ -173,7 +173,7 @@ class Client:
         raise AssertionError("the last attempt returns or raises")
 
     @sensitive_variables()
-    def _get_once(self, path: str, params: Mapping[str, str] | None) -> Answer:
+    def _get_once(self, path: str, params: Mapping[str, str] | None) -> JsonAnswer:
         self._wait_for_turn()
         asked_at = timezone.now()
         status, headers, body, fault = 0, httpx.Headers(), b"", ""
@@ -195,7 +195,7 @@ class Client:
                 f"GET {path} answered {status} without JSON: Stock Hub may be under maintenance, or REST_BASE_URL "
                 f"({self.base_url}) is not the address of Magento's REST calls"
             )
-        return Answer(data, body, asked_at)
+        return JsonAnswer(data, body, asked_at)
 
     def _wait_for_turn(self) -> None:
         now = time.monotonic()
@@ -256,7 +256,7 @@ def _criteria(order: str, page: int) -> dict[str, str]:
     return {f"searchCriteria[{name}]": value for name, value in criteria.items()}
 
 
-def _page(answer: Answer, number: int) -> Page:
+def _page(answer: JsonAnswer, number: int) -> Page:
     data = answer.data if isinstance(answer.data, dict) else {"items": answer.data}
     items, total = data.get("items"), data.get("total_count")
     if items is not None and not isinstance(items, list):

@@ -19,7 +19,7 @@ from stockhub_webhooks.exceptions import PullUnderWay, error_location
 from stockhub_webhooks.logs import logger_of
 from stockhub_webhooks.models import Pull
 from stockhub_webhooks.operations.reconcile import run
-from stockhub_webhooks.operations.reconcile.asking import Choice
+from stockhub_webhooks.operations.reconcile.asking import PullChoice
 
 logger = logger_of(__name__)
 
@@ -85,7 +85,7 @@ def begin_nightly(account: str) -> bool:
     if runs.filter(created_at__range=(_last_beginning(), timezone.now())).exists():
         return False
     try:
-        run.begin(account, Choice())
+        run.begin(account, PullChoice())
     except PullUnderWay:
         return False
     return True

@@ -35,8 +35,8 @@ from stockhub_webhooks.models.pull import PullQuerySet
 from stockhub_webhooks.office.worklists import gaps
 from stockhub_webhooks.office.worklists import sweep as worklists
 from stockhub_webhooks.operations import work_requests
-from stockhub_webhooks.operations.reconcile.asking import Choice
-from stockhub_webhooks.operations.reconcile.steps import Run, Step
+from stockhub_webhooks.operations.reconcile.asking import PullChoice
+from stockhub_webhooks.operations.reconcile.steps import AnswerStep, Run
 from stockhub_webhooks.operations.work_requests import ERROR_LIMIT, ClaimLost
 from stockhub_webhooks.serializers.fields import clean_text
 
@@ -53,7 +53,7 @@ ENDED = "this run was stopped, or another process continues it"
 # ---------------------------------------------------------------- begin and end
 
 
-def begin(account: str, choice: Choice, *, who: str = "", claim: uuid.UUID | None = None) -> Pull:
+def begin(account: str, choice: PullChoice, *, who: str = "", claim: uuid.UUID | None = None) -> Pull:
     """Save a run, which a worker does then; or continue one of the last day with the same choice that did not end.
 
     Args:
@@ -88,7 +88,7 @@ def begin(account: str, choice: Choice, *, who: str = "", claim: uuid.UUID | Non
     return pull
 
 
-def _resumed(account: str, choice: Choice, lease: dict[str, Any]) -> Pull | None:
+def _resumed(account: str, choice: PullChoice, lease: dict[str, Any]) -> Pull | None:
     """Claim the last run with this choice if it was stopped, failed or its process died; end a dead one of another."""
     open_again = {"status": Pull.Status.OPEN, "open_account": account, "finished_at": None, "stopped_by": ""}
     lapsed = _rows().filter(open_account=account).due(NOW)
@@ -122,7 +122,7 @@ def _ended(status: str) -> dict[str, Any]:
 # ---------------------------------------------------------------- run
 
 
-def steps(pull: Pull, *, per_second: float | None = None, stop: threading.Event | None = None) -> Iterator[Step]:
+def steps(pull: Pull, *, per_second: float | None = None, stop: threading.Event | None = None) -> Iterator[AnswerStep]:
     """Do a claimed run; yield the result of each answer, after it is counted. The run ends, or waits for a retry.
 
     Args:
@@ -138,7 +138,7 @@ def steps(pull: Pull, *, per_second: float | None = None, stop: threading.Event 
         with open_client(pull.account, per_second, stop) as client:
             run = Run(
                 client,
-                Choice.from_json(pull.choice),
+                PullChoice.from_json(pull.choice),
                 pull.created_at,
                 stage=pull.stage,
                 page=max(pull.page, 1),
@@ -223,7 +223,7 @@ def _claim() -> Pull | None:
     return None
 
 
-def _count(pull: Pull, run: Run, step: Step) -> None:
+def _count(pull: Pull, run: Run, step: AnswerStep) -> None:
     """Count the result, keep the place, and renew the claim; a repeated UPDATE counts nothing twice."""
     setattr(pull, step.result, getattr(pull, step.result) + 1)
     values: dict[str, Any] = {step.result: getattr(pull, step.result), "stage": run.stage, "page": run.page}

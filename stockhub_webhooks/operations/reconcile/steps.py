@@ -25,11 +25,11 @@ from stockhub_webhooks.models import Order, Pull
 from stockhub_webhooks.office.worklists import sweep as worklists
 from stockhub_webhooks.operations.reconcile import answers, asking
 from stockhub_webhooks.operations.reconcile.answers import Difference
-from stockhub_webhooks.operations.reconcile.asking import Choice
+from stockhub_webhooks.operations.reconcile.asking import PullChoice
 from stockhub_webhooks.serializers.shapes import trimmed
 
 if TYPE_CHECKING:  # httpx may not be installed
-    from stockhub_webhooks.operations.reconcile.client import Answer, Client
+    from stockhub_webhooks.operations.reconcile.client import Client, JsonAnswer
 
 logger = logger_of(__name__)
 
@@ -38,7 +38,7 @@ MAX_UNAVAILABLE = 3  # calls in a row: one alone may be a fault of that document
 
 
 @dataclass(frozen=True)
-class Step:
+class AnswerStep:
     """The result of one answer.
 
     Attributes:
@@ -75,7 +75,7 @@ class Run:
     """
 
     client: Client
-    choice: Choice
+    choice: PullChoice
     began_at: datetime
     keep: bool = True
     stage: str = Pull.Stage.NUMBERS
@@ -85,7 +85,7 @@ class Run:
     _expected: int = 0
     _done: int = 0
 
-    def steps(self) -> Iterator[Step]:
+    def steps(self) -> Iterator[AnswerStep]:
         """Make the calls; yield the result of each answer.
 
         Raises:
@@ -97,7 +97,7 @@ class Run:
             self._done += 1
             yield replace(step, total=max(self._expected, self._done))
 
-    def _everything(self) -> Iterator[Step]:
+    def _everything(self) -> Iterator[AnswerStep]:
         if self.stage == Pull.Stage.NUMBERS:
             numbers = asking.numbers_to_ask(self.client.account, self.began_at)
             self._expected = len(numbers)
@@ -113,14 +113,14 @@ class Run:
             yield from self._order(number)
             yield from self._successor(number)
 
-    def _chosen(self) -> Iterator[Step]:
+    def _chosen(self) -> Iterator[AnswerStep]:
         for po_number in self.choice.po_numbers:
             yield from self._number(trimmed(po_number), with_returns=True)
         for number in self.choice.orders:
             yield from self._order(trimmed(number))
             yield from self._returns(trimmed(number))
 
-    def _number(self, po_number: str, *, with_returns: bool = False) -> Iterator[Step]:
+    def _number(self, po_number: str, *, with_returns: bool = False) -> Iterator[AnswerStep]:
         """Ask for Stock Hub's number of an order of the shop, then for the order."""
         found: list[str] = []
 
@@ -129,7 +129,7 @@ class Run:
 
         failed = self._attempt("", po_number, ask)
         number = "".join(found)
-        steps = [failed or Step("", po_number, "unknown")]
+        steps = [failed or AnswerStep("", po_number, "unknown")]
         if number:
             steps = list(self._order(number, po_number=po_number))
         if self.keep:
@@ -141,7 +141,7 @@ class Run:
         if number and with_returns:
             yield from self._returns(number)
 
-    def _order(self, number: str, *, po_number: str = "") -> Iterator[Step]:
+    def _order(self, number: str, *, po_number: str = "") -> Iterator[AnswerStep]:
         differences: list[Difference | None] = []
         account = self.client.account
 
@@ -158,7 +158,7 @@ class Run:
             worklists.look_at([order.pk])
         yield failed or _step(topics.ORDER, number, differences[0])
 
-    def _successor(self, number: str) -> Iterator[Step]:
+    def _successor(self, number: str) -> Iterator[AnswerStep]:
         """Fetch the order that took the place of an edited one; Magento cancels that, and both have one `po_number`."""
         account = self.client.account
         order = self._stored(number)
@@ -173,7 +173,7 @@ class Run:
         elif found[0] and not self._stored(found[0]):
             yield from self._order(found[0], po_number=po_number)
 
-    def _returns(self, order: str = "") -> Iterator[Step]:
+    def _returns(self, order: str = "") -> Iterator[AnswerStep]:
         """Go through the list of returns, of one order or of all."""
         pages = self.client.rmas(order, 1 if order else self.page)
         while True:
@@ -182,7 +182,7 @@ class Run:
             except (RestNotConfigured, RestRefused, RestUnavailable):
                 raise
             except RestError as error:
-                yield Step(topics.RMA, order, "failed", error=str(error))
+                yield AnswerStep(topics.RMA, order, "failed", error=str(error))
                 return
             if page is None:
                 return
@@ -194,7 +194,7 @@ class Run:
             if not order:
                 self.page = page.number + 1
 
-    def _return(self, item: Answer) -> Iterator[Step]:
+    def _return(self, item: JsonAnswer) -> Iterator[AnswerStep]:
         number = str(item.data.get("increment_id", "")) if isinstance(item.data, dict) else ""
         differences: list[Difference | None] = []
 
@@ -203,7 +203,7 @@ class Run:
 
         yield self._attempt(topics.RMA, number, ask) or _step(topics.RMA, number, differences[0])
 
-    def _attempt(self, topic: str, number: str, ask: Callable[[], None]) -> Step | None:
+    def _attempt(self, topic: str, number: str, ask: Callable[[], None]) -> AnswerStep | None:
         """Make a call and take its answer; return the step of a failure that stops no other call, or None."""
         try:
             ask()
@@ -213,13 +213,13 @@ class Run:
             self._unavailable += 1
             if self._unavailable >= MAX_UNAVAILABLE or error.retry_after:
                 raise
-            return Step(topic, number, "failed", error=str(error))
+            return AnswerStep(topic, number, "failed", error=str(error))
         except RestNotFound:
             self._unavailable = 0
-            return Step(topic, number, "unknown")
+            return AnswerStep(topic, number, "unknown")
         except (RestError, Unreadable) as error:
             self._unavailable = 0
-            return Step(topic, number, "failed", error=str(error))
+            return AnswerStep(topic, number, "failed", error=str(error))
         except Exception as error:
             if not is_reachable(database_alias()):
                 raise
@@ -228,7 +228,7 @@ class Run:
             logger.error(
                 "%s %s from Stock Hub could not be applied (%s); the next run tries again", topic, number, location
             )
-            return Step(topic, number, "failed", error=location)
+            return AnswerStep(topic, number, "failed", error=location)
         self._unavailable = 0
         return None
 
@@ -237,13 +237,13 @@ class Run:
         return rows.filter(increment_id=number).first()
 
 
-def _step(topic: str, number: str, difference: Difference | None) -> Step:
+def _step(topic: str, number: str, difference: Difference | None) -> AnswerStep:
     if difference is None:
-        return Step(topic, number, "unchanged")
-    return Step(topic, number, "changed", difference.outcome, difference.fields)
+        return AnswerStep(topic, number, "unchanged")
+    return AnswerStep(topic, number, "changed", difference.outcome, difference.fields)
 
 
-def _names_order(item: Answer, order: str) -> bool:
+def _names_order(item: JsonAnswer, order: str) -> bool:
     """Return True if a return names this order; a server may ignore the filter."""
     with suppress(AttributeError):
         return str(item.data.get("order_increment_id", "")).zfill(9) == order.zfill(9)

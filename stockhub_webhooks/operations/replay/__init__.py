@@ -4,8 +4,17 @@
 transactions that are rolled back.
 """
 
-from stockhub_webhooks.operations.replay.choice import Choice, since_and_until
-from stockhub_webhooks.operations.replay.preview import Preview, preview_messages
+from stockhub_webhooks.operations.replay.choice import MessageChoice, since_and_until
+from stockhub_webhooks.operations.replay.preview import ReplayPreview, preview_messages
 from stockhub_webhooks.operations.replay.run import begin, continue_due, halt, steps
 
-__all__ = ["Choice", "Preview", "begin", "continue_due", "halt", "preview_messages", "since_and_until", "steps"]
+__all__ = [
+    "MessageChoice",
+    "ReplayPreview",
+    "begin",
+    "continue_due",
+    "halt",
+    "preview_messages",
+    "since_and_until",
+    "steps",
+]

@@ -23,7 +23,7 @@ REPLAYED_STATUSES = [pair for pair in Message.Status.choices if pair[0] != Messa
 
 
 @dataclass(frozen=True)
-class Choice:
+class MessageChoice:
     """Conditions on messages; all of them must hold.
 
     Attributes:
@@ -55,7 +55,7 @@ class Choice:
         return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Choice:
+    def from_json(cls, values: dict[str, Any]) -> MessageChoice:
         """Return the choice from the value that `as_json` returned."""
         times: dict[str, Any] = {
             name: datetime.fromisoformat(values[name]) for name in ("since", "until") if name in values

@@ -24,8 +24,8 @@ from stockhub_webhooks.contract import topics
 from stockhub_webhooks.db.connections import database_alias, with_retries, write_transaction
 from stockhub_webhooks.exceptions import AlreadySettled, Unreadable, format_error
 from stockhub_webhooks.models import Message
-from stockhub_webhooks.operations.replay.choice import Choice
-from stockhub_webhooks.operations.replay.run import Step, replay_message
+from stockhub_webhooks.operations.replay.choice import MessageChoice
+from stockhub_webhooks.operations.replay.run import ReplayStep, replay_message
 
 Result = TypeVar("Result")
 
@@ -34,7 +34,7 @@ COUNTED_UP_TO = 10_000
 
 
 @dataclass(frozen=True)
-class Preview:
+class ReplayPreview:
     """Expected result of a replay, for its first messages.
 
     Attributes:
@@ -42,7 +42,7 @@ class Preview:
         total: number of all chosen messages, counted up to `COUNTED_UP_TO`.
     """
 
-    steps: list[tuple[Message, Step]]
+    steps: list[tuple[Message, ReplayStep]]
     total: int
 
     @property
@@ -58,13 +58,13 @@ class Preview:
 
 
 def preview_messages(
-    choice: Choice,
+    choice: MessageChoice,
     receivers: Collection[str] = (),
     *,
     applies: bool = True,
     tries_again: bool = False,
     limit: int = LIMIT,
-) -> Preview:
+) -> ReplayPreview:
     """Return what a replay would change and call, and roll it back. Must not be called inside a transaction."""
     rows = choice.messages()
     counted = list(rows.order_by()[:COUNTED_UP_TO].values_list("pk", flat=True))
@@ -72,10 +72,10 @@ def preview_messages(
     attempt = partial(
         replay_message, receivers=receivers, applies=applies, tries_again=tries_again, outdated=choice.outdated
     )
-    steps: dict[int, Step] = {}
+    steps: dict[int, ReplayStep] = {}
     for group in _dependent_groups(messages):
         steps |= _replay_and_roll_back(group, attempt)
-    return Preview([(message, steps[message.pk]) for message in messages], len(counted))
+    return ReplayPreview([(message, steps[message.pk]) for message in messages], len(counted))
 
 
 class _RolledBack(Exception):
@@ -95,29 +95,29 @@ def rolled_back(work: Callable[[], Result]) -> Result:
     return with_retries(attempt, is_transaction=True)
 
 
-def _replay_and_roll_back(group: list[Message], attempt: Callable[[Message], Step]) -> dict[int, Step]:
+def _replay_and_roll_back(group: list[Message], attempt: Callable[[Message], ReplayStep]) -> dict[int, ReplayStep]:
     pks = [message.pk for message in group]
 
-    def replay_group() -> dict[int, Step]:
+    def replay_group() -> dict[int, ReplayStep]:
         rows = Message.objects.using(database_alias()).in_bulk(pks)
         return {pk: try_step(rows[pk], attempt) for pk in pks}
 
     return rolled_back(replay_group)
 
 
-def try_step(message: Message, attempt: Callable[[Message], Step]) -> Step:
+def try_step(message: Message, attempt: Callable[[Message], ReplayStep]) -> ReplayStep:
     """Return the result of an attempt, inside of the transaction of a preview; an error is a failed step."""
     try:
         with transaction.atomic(using=database_alias()):
             return attempt(message)
     except AlreadySettled:
-        return Step("postponed")
+        return ReplayStep("postponed")
     except Unreadable as why:
-        return Step("failed", error=str(why))
+        return ReplayStep("failed", error=str(why))
     except OperationalError:
         raise
     except Exception as error:
-        return Step("failed", error=format_error(error))
+        return ReplayStep("failed", error=format_error(error))
 
 
 def _dependent_groups(messages: list[Message]) -> Iterator[list[Message]]:

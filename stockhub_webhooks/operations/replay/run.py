@@ -34,7 +34,7 @@ from stockhub_webhooks.logs import about, logger_of
 from stockhub_webhooks.models import Event, Message, ReceiverCall, Replay
 from stockhub_webhooks.models.replay import ReplayQuerySet
 from stockhub_webhooks.operations import work_requests
-from stockhub_webhooks.operations.replay.choice import Choice
+from stockhub_webhooks.operations.replay.choice import MessageChoice
 from stockhub_webhooks.operations.work_requests import ClaimLost
 from stockhub_webhooks.processing import pipeline
 from stockhub_webhooks.receiving import transitions
@@ -46,7 +46,7 @@ BATCH = 50
 
 
 @dataclass(frozen=True)
-class Step:
+class ReplayStep:
     """Result of one message.
 
     Attributes:
@@ -68,7 +68,7 @@ class Step:
 
 
 def begin(
-    choice: Choice,
+    choice: MessageChoice,
     *,
     who: str,
     reason: str,
@@ -148,7 +148,7 @@ def continue_due(*, until: float = float("inf"), stop: threading.Event | None = 
     return max(done, 1)
 
 
-def steps(replay: Replay) -> Iterator[Step]:
+def steps(replay: Replay) -> Iterator[ReplayStep]:
     """Replay the remaining messages of a claimed replay, yield the result of each, and finish the replay.
 
     Raises:
@@ -166,14 +166,14 @@ def steps(replay: Replay) -> Iterator[Step]:
 
 
 def _remaining(replay: Replay) -> Any:
-    rows = Choice.from_json(replay.choice).messages().filter(pk__lte=replay.up_to_message)
+    rows = MessageChoice.from_json(replay.choice).messages().filter(pk__lte=replay.up_to_message)
     if replay.reached_at is None:
         return rows
     later = Q(received_at__gt=replay.reached_at) | Q(received_at=replay.reached_at, pk__gt=replay.reached_message)
     return rows.filter(later, received_at__gte=replay.reached_at)
 
 
-def _replay_one(replay: Replay, message: Message) -> Step:
+def _replay_one(replay: Replay, message: Message) -> ReplayStep:
     """Replay a message and commit its effect with the progress; if the message fails, commit the progress alone."""
     try:
         return _replay_and_commit(replay, message)
@@ -181,22 +181,22 @@ def _replay_one(replay: Replay, message: Message) -> Step:
         raise
     except AlreadySettled:
         transitions.requeue([message.pk])
-        step = Step("postponed")
+        step = ReplayStep("postponed")
     except Unreadable as why:
-        step = Step("failed", error=str(why))
+        step = ReplayStep("failed", error=str(why))
     except Exception as error:
         logger.error("message %s could not be processed again (%s)", message.pk, error_location(error))
-        step = Step("failed", error=format_error(error))
+        step = ReplayStep("failed", error=format_error(error))
     _count(replay, message, step)
     return step
 
 
-def _replay_and_commit(replay: Replay, message: Message) -> Step:
-    results: list[Step] = []
-    outdated = Choice.from_json(replay.choice).outdated
+def _replay_and_commit(replay: Replay, message: Message) -> ReplayStep:
+    results: list[ReplayStep] = []
+    outdated = MessageChoice.from_json(replay.choice).outdated
     attempts = 0
 
-    def attempt() -> Step:
+    def attempt() -> ReplayStep:
         nonlocal attempts
         attempts += 1
         if attempts > 1:
@@ -215,7 +215,7 @@ def _replay_and_commit(replay: Replay, message: Message) -> Step:
 
 def replay_message(
     message: Message, receivers: Collection[str], *, applies: bool, tries_again: bool = False, outdated: bool = False
-) -> Step:
+) -> ReplayStep:
     """Replay a message in the caller's transaction, which a preview rolls back.
 
     Args:
@@ -232,11 +232,11 @@ def replay_message(
     events = message.events.using(database_alias()).defer("changes").order_by("pk")
     past = list(events) if receivers or tries_again else []
     applies = applies and message.body_removed_at is None  # otherwise there is nothing to apply any more
-    result = pipeline.reapply(message, outdated=outdated) if applies else pipeline.Result("", [], [])
+    result = pipeline.reapply(message, outdated=outdated) if applies else pipeline.MessageResult("", [], [])
     requeued = manual.requeue_events(past) if tries_again else []
     added = manual.backfill(past, receivers)
     counted = "changed" if result.events or requeued or added else "unchanged"
-    return Step(counted, result.outcome, result.events, [*result.calls, *requeued, *added])
+    return ReplayStep(counted, result.outcome, result.events, [*result.calls, *requeued, *added])
 
 
 # ---------------------------------------------------------------- progress
@@ -251,7 +251,7 @@ def _is_counted(replay: Replay, message: Message) -> bool:
     return _rows().filter(pk=replay.pk, claim=replay.claim, **reached).exists()
 
 
-def _count(replay: Replay, message: Message, step: Step) -> None:
+def _count(replay: Replay, message: Message, step: ReplayStep) -> None:
     """Count the result, save the position of the message, and renew the lease.
 
     The counts are absolute: an UPDATE that is repeated, since its answer got lost, counts nothing twice.
@@ -263,7 +263,7 @@ def _count(replay: Replay, message: Message, step: Step) -> None:
     work_requests.update(replay, reached_at=message.received_at, reached_message=message.pk, **values, **lease)
 
 
-def _advance(replay: Replay, message: Message, step: Step) -> None:
+def _advance(replay: Replay, message: Message, step: ReplayStep) -> None:
     """Set on the object what `_count` has saved."""
     setattr(replay, step.counted, getattr(replay, step.counted) + 1)
     replay.owed += len(step.calls)

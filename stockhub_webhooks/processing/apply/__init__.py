@@ -2,8 +2,9 @@
 
 `application` applies one message to the rows that `loading` locks and loads. `document_types` describes the documents
 of each topic, `parts` writes their addresses, lines and tracks (`line_matching` finds the stored lines), `changes`
-compares rows with messages, and `events` makes the events. `precedence` decides which of two messages is the newer
-one, and `progress` does so for returns, which have no `updated_at`. `erased` removes personal data.
+compares rows with messages, `delivery_dates` says when a delivery is recorded, and `events` makes the events.
+`precedence` decides which of two messages is the newer one, and `progress` does so for returns, which have no
+`updated_at`. `erased` removes personal data.
 """
 
 from stockhub_webhooks.processing.apply.application import Applied, apply, apply_outdated

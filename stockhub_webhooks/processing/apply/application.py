@@ -19,7 +19,7 @@ from stockhub_webhooks.processing.apply.erased import without_personal_data
 from stockhub_webhooks.processing.apply.events import DELIVERED, delivered_changes, new_event, purchase_events
 from stockhub_webhooks.processing.apply.loading import load
 from stockhub_webhooks.processing.apply.progress import Progress, compare_progress
-from stockhub_webhooks.serializers import Note, ParsedMessage
+from stockhub_webhooks.serializers import BodyNote, ParsedMessage
 from stockhub_webhooks.serializers.extra import merged_extra
 
 
@@ -38,7 +38,7 @@ class Applied:
     document: Document
     outcome: str
     events: list[Event] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
+    notes: list[BodyNote] = field(default_factory=list)
     is_erased: bool = False
 
 
@@ -80,7 +80,7 @@ class _Application:
         self.progress = Progress()
         self.changes: Changes = {}
         self.events: list[Event] = []
-        self.notes: list[Note] = []
+        self.notes: list[BodyNote] = []
 
     def run(self) -> Applied:
         """Apply the message, without personal data if its order was erased."""
@@ -106,7 +106,7 @@ class _Application:
         if self.is_stale():
             if not self.accepts_outdated:
                 return self.leave_as_stale()
-            self.notes.append(Note("", "applied_outdated"))
+            self.notes.append(BodyNote("", "applied_outdated"))
         if self.is_duplicate() and not self.message.is_replay:
             return self.leave_unchanged()
         return self.update()
@@ -185,7 +185,7 @@ class _Application:
         for track in self.tracks():
             if not parts.find_track(self.document, self.document_type, track, self.using):
                 self.add_track(track)
-        notes = [Note(path, OUTDATED_RETURN) for path in self.progress.nulled[:1]]
+        notes = [BodyNote(path, OUTDATED_RETURN) for path in self.progress.nulled[:1]]
         outcome = Message.Outcome.UNCHANGED if self.is_copy() else Message.Outcome.STALE
         return Applied(self.document, outcome, self.events, notes)
 
@@ -222,7 +222,7 @@ class _Application:
         for track in self.tracks():
             self.update_track(track)
         if not self.accepts_outdated:
-            self.notes += [Note(path, "already_known") for path in self.progress.nulled]
+            self.notes += [BodyNote(path, "already_known") for path in self.progress.nulled]
         if not self.changes:
             return Applied(document, Message.Outcome.UNCHANGED, self.events, self.notes)
         self.add_update_events(lines, was_delivered)

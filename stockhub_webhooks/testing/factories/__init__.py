@@ -1,7 +1,10 @@
 """Factories for the rows of each model, for tests of code that reads them (extra `[testing]`: factory-boy).
 
-Rows are consistent: a document has an order, a line, and amounts that add up, also with
-`OrderFactory(quantity=3, price=Decimal("9.95"))`. Documents of one order have its account and `po_number`.
+Rows are consistent: a document has an order, a line, and amounts that add up, also with `OrderFactory(quantity=3,
+price=Decimal("9.95"))`. Documents of one order have its account and `po_number`.
+
+``documents`` has orders and what belongs to them, ``ledger`` messages and calls, ``requests`` work in the background,
+and ``findings`` what the app finds out; ``base`` is their base class.
 
 To test receivers, use `testing.deliver` instead, which runs the code that runs in production.
 """

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.testing.samples.changes import changed
 from stockhub_webhooks.testing.samples.story import RETURN_FEE_CENTS, START, Parcel, Step, Story
-from stockhub_webhooks.testing.samples.world import Line, line_of
+from stockhub_webhooks.testing.samples.world import SampleLine, line_of
 
 T = TypeVar("T")
 
@@ -123,16 +123,16 @@ BY_TOPIC: dict[str, Callable[[Story], dict[str, Any]]] = {
 }
 
 
-def _one_piece(line: Line) -> tuple[Line]:
-    return (Line(line.article, 1),)
+def _one_piece(line: SampleLine) -> tuple[SampleLine]:
+    return (SampleLine(line.article, 1),)
 
 
-def _in_two(lines: Sequence[Line]) -> tuple[Sequence[Line], Sequence[Line]]:
+def _in_two(lines: Sequence[SampleLine]) -> tuple[Sequence[SampleLine], Sequence[SampleLine]]:
     """Return the first line and the others; of a single line one piece and the others, which may be none."""
     if len(lines) > 1:
         return lines[:1], lines[1:]
     (only,) = lines
-    return _one_piece(only), [Line(only.article, only.quantity - 1)] if only.quantity > 1 else []
+    return _one_piece(only), [SampleLine(only.article, only.quantity - 1)] if only.quantity > 1 else []
 
 
 # ---------------------------------------------------------------- lives

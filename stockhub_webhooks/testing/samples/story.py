@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
 from stockhub_webhooks.contract import topics
-from stockhub_webhooks.testing.samples.world import ARTICLES, CUSTOMERS, WAREHOUSE, Line, euros, line
+from stockhub_webhooks.testing.samples.world import ARTICLES, CUSTOMERS, WAREHOUSE, SampleLine, euros, line
 
 START = datetime(2026, 3, 2, 9, 14, 5, tzinfo=timezone.utc)
 FREE_SHIPPING_FROM = 25000
@@ -37,7 +37,7 @@ class Parcel:
     """Lines that are sent together as one shipment."""
 
     number: str
-    lines: Sequence[Line]
+    lines: Sequence[SampleLine]
     tracking_number: str
     created_at: datetime
     collected_at: datetime | None = None
@@ -49,7 +49,7 @@ class Return:
     """Lines that come back as one return; `verdicts` has a status for each line once it is decided."""
 
     number: str
-    lines: Sequence[Line]
+    lines: Sequence[SampleLine]
     tracking_number: str
     requested_at: datetime
     received_at: datetime | None = None
@@ -73,7 +73,7 @@ class Story:
         *,
         start: datetime = START,
         po_number: str | None = None,
-        lines: Sequence[Line] = (),
+        lines: Sequence[SampleLine] = (),
     ) -> None:
         chance = random.Random(seed)  # nosec B311  # repeatable
         self._first_number = (seed + 1) * 10
@@ -107,7 +107,7 @@ class Story:
         }
         return self._send(topics.ORDER, body)
 
-    def invoice(self, lines: Sequence[Line] = (), *, shipping: bool = True) -> dict[str, Any]:
+    def invoice(self, lines: Sequence[SampleLine] = (), *, shipping: bool = True) -> dict[str, Any]:
         """Return a message about a new invoice, for the whole order if no lines are given."""
         body = {
             **self._child(self._next_number(topics.INVOICE)),
@@ -119,7 +119,7 @@ class Story:
         }
         return self._send(topics.INVOICE, body)
 
-    def pack(self, lines: Sequence[Line] = ()) -> Parcel:
+    def pack(self, lines: Sequence[SampleLine] = ()) -> Parcel:
         """Prepare a parcel, with the whole order if no lines are given."""
         number = self._next_number(topics.SHIPMENT)
         return Parcel(number, lines or self.lines, f"1Z00AA{number:0>12}", self.now)
@@ -144,7 +144,7 @@ class Story:
         }
         return self._send(topics.SHIPMENT, body)
 
-    def take_back(self, lines: Sequence[Line]) -> Return:
+    def take_back(self, lines: Sequence[SampleLine]) -> Return:
         """Prepare a return."""
         number = self._next_number(topics.RMA)
         return Return(number, lines, f"1Z00BB{number:0>12}", self.now)
@@ -167,7 +167,7 @@ class Story:
         return self._send(topics.RMA, body)
 
     def credit_memo(
-        self, lines: Sequence[Line], *, reversal: str = "NONE", fee_cents: int = 0, adjustment_cents: int = 0
+        self, lines: Sequence[SampleLine], *, reversal: str = "NONE", fee_cents: int = 0, adjustment_cents: int = 0
     ) -> dict[str, Any]:
         """Return a message about a new credit note for lines; `fee_cents` is the fee for each piece."""
         items = [
@@ -226,7 +226,7 @@ class Story:
             "currency": "EUR",
         }
 
-    def _totals(self, lines: Sequence[Line], shipping_cents: int) -> dict[str, Any]:
+    def _totals(self, lines: Sequence[SampleLine], shipping_cents: int) -> dict[str, Any]:
         return {
             "currency": "EUR",
             "subtotal": euros(_sum(lines)),
@@ -254,13 +254,13 @@ class Story:
         }
 
 
-def _some_lines(chance: random.Random) -> tuple[Line, ...]:
+def _some_lines(chance: random.Random) -> tuple[SampleLine, ...]:
     return tuple(
-        Line(article, chance.choice((1, 1, 2, 3))) for article in chance.sample(ARTICLES, chance.randint(2, 4))
+        SampleLine(article, chance.choice((1, 1, 2, 3))) for article in chance.sample(ARTICLES, chance.randint(2, 4))
     )
 
 
-def _sum(lines: Sequence[Line]) -> int:
+def _sum(lines: Sequence[SampleLine]) -> int:
     return sum(each.cents for each in lines)
 
 

@@ -27,7 +27,7 @@ class Article(NamedTuple):
         return {name: getattr(self, name) for name in ("sku", "parent_sku", "manufacturer", "size", "mpn")}
 
 
-class Line(NamedTuple):
+class SampleLine(NamedTuple):
     """An article with a number of pieces."""
 
     article: Article
@@ -111,7 +111,7 @@ DEFAULTS = {"parent_sku": "", "manufacturer": "Voorbeeldmerk", "size": "OS", "mp
 LINE_FIELDS = {"sku", *DEFAULTS, *PIECES, PRICE, "row_total_inc_tax"}
 
 
-def line_of(item: Mapping[str, Any]) -> Line:
+def line_of(item: Mapping[str, Any]) -> SampleLine:
     """Return the line of an order that a shop names by the fields of a message; all but `sku` have a default.
 
     Args:
@@ -128,7 +128,9 @@ def line_of(item: Mapping[str, Any]) -> Line:
     if not isinstance(pieces, int) or pieces < 1:
         raise ValueError(f"line {item['sku']!r}: {pieces!r} is no number of pieces")
     texts = {name: str(item.get(name) or default) for name, default in DEFAULTS.items()}
-    return Line(Article(sku=str(item["sku"]), cents=round(Decimal(str(item.get(PRICE, 10))) * 100), **texts), pieces)
+    return SampleLine(
+        Article(sku=str(item["sku"]), cents=round(Decimal(str(item.get(PRICE, 10))) * 100), **texts), pieces
+    )
 
 
 def line(article: Article, quantity: int, name: str = "qty") -> dict[str, Any]:

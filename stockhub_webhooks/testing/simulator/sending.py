@@ -44,7 +44,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Answer:
+class DeliveryAnswer:
     """The answer to one message.
 
     Attributes:
@@ -67,7 +67,7 @@ class Answer:
         return self.status in self.post.expected
 
 
-def send(target: Target, key: str, post: Post) -> Answer:
+def send(target: Target, key: str, post: Post) -> DeliveryAnswer:
     """Send a message once. Errors of the network or the receiver do not raise; they are the answer."""
     keys = {Key.RIGHT: key, Key.WRONG: WRONG_KEY}
     began = time.monotonic()
@@ -75,6 +75,6 @@ def send(target: Target, key: str, post: Post) -> Answer:
         response = client.send("POST", target.url_of(post.topic), key=keys.get(post.key, ""), body=post.body)
     except client.NoResponse as failure:
         error = failure.error
-        return Answer(post, 0, "", f"{type(error).__name__}: {error}", time.monotonic() - began)
+        return DeliveryAnswer(post, 0, "", f"{type(error).__name__}: {error}", time.monotonic() - began)
     detail = " ".join(response.text[:500].split())
-    return Answer(post, response.status, str(response.data.get("outcome", "")), detail, response.seconds)
+    return DeliveryAnswer(post, response.status, str(response.data.get("outcome", "")), detail, response.seconds)

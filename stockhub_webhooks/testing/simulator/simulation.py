@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import partial
 
 from stockhub_webhooks.testing.simulator.scenarios import Plan, Queue
-from stockhub_webhooks.testing.simulator.sending import Answer, Target, send
+from stockhub_webhooks.testing.simulator.sending import DeliveryAnswer, Target, send
 
 PROGRESS_SECONDS = 0.1
 
@@ -44,7 +44,7 @@ class Simulation:
     """
 
     def __init__(self, target: Target, key: str, plan: Plan, *, concurrency: int, rate: float | None = None) -> None:
-        self.answers: list[Answer] = []
+        self.answers: list[DeliveryAnswer] = []
         self.seconds = 0.0
         self._plan = plan
         self._pace = Pace(rate)

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from stockhub_webhooks.testing.simulator.sending import Answer
+from stockhub_webhooks.testing.simulator.sending import DeliveryAnswer
 
 SHOWN = 5
 DETAIL_LENGTH = 160
@@ -20,7 +20,7 @@ def percentile(values: Sequence[float], percent: int) -> float:
     return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)] if ordered else 0.0
 
 
-def lines(answers: Sequence[Answer], seconds: float) -> Iterator[str]:
+def lines(answers: Sequence[DeliveryAnswer], seconds: float) -> Iterator[str]:
     """Yield the lines of the summary: answers by status, latencies, and the first unexpected answers."""
     rate = len(answers) / seconds if seconds else 0.0
     yield f"{len(answers)} messages in {seconds:.1f} s, {rate:.0f} a second"
@@ -38,7 +38,7 @@ def lines(answers: Sequence[Answer], seconds: float) -> Iterator[str]:
         yield f"  and {len(unexpected) - SHOWN} more"
 
 
-def _fault(answer: Answer) -> str:
+def _fault(answer: DeliveryAnswer) -> str:
     post = answer.post
     expected = " or ".join(map(str, sorted(post.expected)))
     status = answer.status or "no answer"

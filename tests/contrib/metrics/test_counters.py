@@ -105,7 +105,7 @@ def test_a_receiver_whose_hook_fails_after_its_commit_is_done(post, scrape, hear
     assert scrape()["receiver_calls_total", "shop.mails", "done"] == 1
 
 
-def test_a_call_that_another_process_took_over_is_told_apart(post, scrape, hear):
+def test_a_call_that_another_process_took_over_is_recognised(post, scrape, hear):
     hear(signals.order_created, uid="shop.slow")
     with override_settings(STOCKHUB_WEBHOOKS=SETTINGS | {"INLINE_BUDGET_SECONDS": 0}):
         post("order")
@@ -143,6 +143,6 @@ def test_counting_that_fails_fails_nothing(post, hear, monkeypatch):
     assert len(heard) == 1
 
 
-def test_a_topic_that_nobody_knows_is_any(post, scrape):
+def test_an_unknown_topic_is_any(post, scrape):
     counters.received(message=Message(topic="x" * 20), signal=None, sender=Message)
     assert scrape()["received_messages_total", "webhook", "any"] == 1

@@ -107,7 +107,7 @@ def test_open_metrics_are_given_where_they_are_asked_for(client, post):
     assert "stockhub_webhooks_received_messages" in {family.name for family in open_metrics(answer.text)}
 
 
-def test_a_database_that_is_away_is_told_with_200(client, monkeypatch):
+def test_an_unreachable_database_is_reported_with_200(client, monkeypatch):
     def away():
         raise OperationalError
 

@@ -73,7 +73,7 @@ def test_two_web_workers_and_a_worker_are_counted_together(shop, tmp_path):
     assert "Traceback" not in shop.log()
 
 
-def test_a_database_that_is_really_away_is_told_and_what_is_lost_meanwhile(shop, tmp_path):
+def test_a_real_outage_of_the_database_is_reported_with_what_is_lost_meanwhile(shop, tmp_path):
     nowhere = {"DATABASE_URL": f"sqlite:///{tmp_path}/not/there.sqlite3"}
     with shop.serve(**METRICS, **nowhere) as address:
         assert post(address, 1) == 503

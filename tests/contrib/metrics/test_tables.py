@@ -47,14 +47,14 @@ def test_a_new_shop_has_zeros_and_no_findings(scrape):
         ("spool", {("broken_spool_files",): 1, ("finding", "spool"): 2}),
     ],
 )
-def test_each_fault_is_told(request, scrape, fault, expected):
+def test_each_fault_is_reported(request, scrape, fault, expected):
     request.getfixturevalue("broken")(fault)
     found = scrape()
     assert expected.items() <= found.items()
     assert len([key for key in found if key[0] == "finding"]) == 1
 
 
-def test_two_findings_of_one_kind_are_told_once(request, scrape):
+def test_two_findings_of_one_kind_are_reported_once(request, scrape):
     bring_about = request.getfixturevalue("broken")
     bring_about("given_up")
     bring_about("failed")
@@ -81,13 +81,13 @@ def test_moments_and_ages_are_in_seconds(post, hear, scrape):
     assert found["oldest_due_receiver_call_age_seconds", "shop.hears"] == pytest.approx(600, abs=60)
 
 
-def test_a_receiver_that_is_owed_nothing_is_told_with_0(hear, scrape):
+def test_a_receiver_without_open_calls_is_reported_with_0(hear, scrape):
     hear(signals.order_created, uid="shop.hears")
     found = scrape()
     assert (found["due_receiver_calls", "shop.hears"], found["given_up_receiver_calls", "shop.hears"]) == (0, 0)
 
 
-def test_files_in_the_spool_are_told(settings, tmp_path, scrape):
+def test_files_in_the_spool_are_reported(settings, tmp_path, scrape):
     settings.STOCKHUB_WEBHOOKS = {"API_KEYS": KEY, "SPOOL_DIR": tmp_path}
     (tmp_path / "one.json").write_text("{}")
     found = scrape()

@@ -65,7 +65,7 @@ def test_the_key_and_the_version_are_headers(topic):
     ]
 
 
-def test_an_open_door_is_told(settings):
+def test_an_open_door_is_reported(settings):
     settings.STOCKHUB_WEBHOOKS = {"REQUIRE_API_KEY": False}
     assert operation(document(), topics.ORDER)["security"] == [{"StockHubKey": []}, {}]
 

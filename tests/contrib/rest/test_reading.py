@@ -231,7 +231,7 @@ def test_a_stranger_reads_nothing(play, client, address):
 
 
 @BOTH
-def test_nobody_reads_without_the_permission(play, reader, address):
+def test_users_without_the_permission_read_nothing(play, reader, address):
     play()
     client = reader("view_personal_data")
     assert client.get(address).status_code == 403
@@ -240,7 +240,7 @@ def test_nobody_reads_without_the_permission(play, reader, address):
 
 @BOTH
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
-def test_nobody_writes(play, staff, address, method):
+def test_no_user_may_write(play, staff, address, method):
     play()
     pk = (Order if address == ORDERS else Event).objects.latest("pk").pk
     for where in (address, f"{address}{pk}/"):

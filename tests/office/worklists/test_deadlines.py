@@ -28,7 +28,7 @@ def with_days(settings, **days):
     settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"DEADLINE_DAYS": days}
 
 
-def test_a_receiver_is_told_the_document_the_rule_and_since_when(stockhub):
+def test_a_receiver_gets_the_document_the_rule_and_its_start(stockhub):
     heard = stockhub.heard(deadline_passed)
     order = Shop().order(days=4)
     walk()
@@ -171,7 +171,7 @@ def test_the_row_stays_due_if_its_event_cannot_be_recorded(monkeypatch):
     assert deadline_events().count() == 1
 
 
-def test_at_the_first_run_receivers_hear_only_of_the_last_thirty_days(stockhub):
+def test_at_the_first_run_receivers_are_called_for_the_last_thirty_days_only(stockhub):
     heard = stockhub.heard(deadline_passed)
     Shop().order(days=400)
     recent = Shop().order(days=29)
@@ -181,7 +181,7 @@ def test_at_the_first_run_receivers_hear_only_of_the_last_thirty_days(stockhub):
     assert deadline_events().count() == rows.open_rows().count() == 2
 
 
-def test_receivers_hear_of_a_new_beginning_of_what_was_old_at_the_first_run(stockhub):
+def test_receivers_are_called_for_a_new_start_of_what_was_old_at_the_first_run(stockhub):
     heard = stockhub.heard(deadline_passed)
     shop = Shop(days=60)
     shipment = shop.shipment(shop.order("complete"), days=50, delivered=False)
@@ -197,7 +197,7 @@ def test_receivers_hear_of_a_new_beginning_of_what_was_old_at_the_first_run(stoc
     assert [(call.document, call.since) for call in heard] == [(shipment, shipment.updated_at)]
 
 
-def test_after_the_first_run_receivers_hear_of_what_is_old_too(stockhub, settings):
+def test_after_the_first_run_receivers_are_called_for_old_rows_too(stockhub, settings):
     heard = stockhub.heard(deadline_passed)
     walk()
     with_days(settings, not_sent=45)

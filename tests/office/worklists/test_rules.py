@@ -76,7 +76,7 @@ def test_each_rule_of_documents_is_planted_three_ways():
             assert planted.count(code) >= 3, code
 
 
-def test_tests_are_nobodys_work():
+def test_rows_of_tests_are_no_work():
     order = Shop().order()
     Order.objects.filter(pk=order.pk).update(account=TEST_ACCOUNT)
     assert listed() == set()

@@ -11,7 +11,7 @@ from django.urls import include, path
 from stockhub_webhooks.contract.client import NoResponse, Response
 from stockhub_webhooks.models import Message, Order
 from stockhub_webhooks.operations.doctor import address
-from stockhub_webhooks.operations.doctor.address import Address, NoAddress, examine_address
+from stockhub_webhooks.operations.doctor.address import BaseUrl, NoAddress, examine_address
 from stockhub_webhooks.operations.health.problems import Level
 from tests.conftest import KEY
 from tests.operations.doctor.conftest import PREFIX
@@ -28,7 +28,7 @@ def _keys(settings):
 
 
 def examined(text=PREFIX, **options):
-    return [finding for section in examine_address(Address.read(text), **options) for finding in section.findings]
+    return [finding for section in examine_address(BaseUrl.read(text), **options) for finding in section.findings]
 
 
 def codes(found):
@@ -53,7 +53,7 @@ def worst(found):
     ],
 )
 def test_address_is_accepted_in_many_forms(given, prefix):
-    assert Address.read(given).prefix == prefix
+    assert BaseUrl.read(given).prefix == prefix
 
 
 @pytest.mark.parametrize(
@@ -62,12 +62,12 @@ def test_address_is_accepted_in_many_forms(given, prefix):
 )
 def test_invalid_address_is_refused(given):
     with pytest.raises(NoAddress):
-        Address.read(given)
+        BaseUrl.read(given)
 
 
 def test_usual_path_is_used_if_the_urls_are_not_included(settings):
     settings.ROOT_URLCONF = "tests.host.no_addresses"
-    assert Address.read("https://shop.example").prefix == PREFIX
+    assert BaseUrl.read("https://shop.example").prefix == PREFIX
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_usual_path_is_used_if_the_urls_are_not_included(settings):
     ],
 )
 def test_key_is_sent_only_over_https_or_to_this_machine(given, is_secret, for_mail):
-    found = Address.read(given)
+    found = BaseUrl.read(given)
     assert (found.is_secret, found.for_mail) == (is_secret, for_mail)
 
 

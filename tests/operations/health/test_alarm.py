@@ -169,10 +169,10 @@ def test_second_process_does_not_acquire_a_new_lock(monkeypatch):
 
 
 def test_second_process_does_not_begin_the_same_episode():
-    found = {"silence": alarm.State()}
+    found = {"silence": alarm.ProblemState()}
     alarm._update_episodes(found)
-    assert not alarm._begin_episode("silence", alarm.State(), is_known=False)
-    assert not alarm._begin_episode("silence", alarm.State(), is_known=True)
+    assert not alarm._begin_episode("silence", alarm.ProblemState(), is_known=False)
+    assert not alarm._begin_episode("silence", alarm.ProblemState(), is_known=True)
     assert alarm._update_episodes(found) == set()
     assert alarm._update_episodes({}) == set()
     assert alarm._update_episodes(found) == {"silence"}

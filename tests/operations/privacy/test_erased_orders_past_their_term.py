@@ -94,7 +94,7 @@ def test_payment_request_without_an_order_stays_erased_too(post):
 
 @pytest.mark.django_db(databases=["default", "other"])
 @pytest.mark.parametrize("topic", ["order", "order-payment-request"])
-def test_nobody_is_asked_to_look_at_the_number(post, admin_client, settings, topic):
+def test_no_user_is_asked_to_look_at_the_number(post, admin_client, settings, topic):
     settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"HOST_ORDER_RESOLVER": f"{__name__}.find_none"}
     post(topic, sample(topic, **({} if topic == "order" else {"order_increment_id": None})))
     row = {"order": Order, "order-payment-request": PaymentRequest}[topic].objects.get()

@@ -297,7 +297,7 @@ def test_what_stays_on_this_machine_goes_through_no_proxy(magento, monkeypatch, 
         assert client.order("000000001").data["status"] == "complete"
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(magento, settings):
+def test_an_untrusted_certificate_is_refused(magento, settings):
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)

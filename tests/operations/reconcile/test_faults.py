@@ -12,7 +12,7 @@ from stockhub_webhooks.exceptions import WORKER_DIED
 from stockhub_webhooks.models import RMA, AskedNumber, Message, Order, OrderAnswer, Pull
 from stockhub_webhooks.operations import worker
 from stockhub_webhooks.operations.reconcile import asking, nightly, run, steps
-from stockhub_webhooks.operations.reconcile.asking import Choice
+from stockhub_webhooks.operations.reconcile.asking import PullChoice
 from stockhub_webhooks.processing import pipeline
 from stockhub_webhooks.testing import life
 from stockhub_webhooks.testing.magento import Fault
@@ -160,7 +160,7 @@ def test_a_run_that_fails_for_a_reason_of_ours_waits_and_ends(magento, work, mon
 
 @pytest.mark.parametrize("times", [1, 3])  # after the third, it is not known whether the run is claimed
 def test_a_run_that_was_claimed_without_an_answer_is_done_at_once(magento, work, monkeypatch, times):
-    run.begin("default", Choice(), who="somebody")
+    run.begin("default", PullChoice(), who="somebody")
     with monkeypatch.context() as patch:
         lost = lose_answer(patch, Pull, lambda values: values.get("claim"), times)
         work()
@@ -172,7 +172,7 @@ def test_a_run_that_was_claimed_without_an_answer_is_done_at_once(magento, work,
 
 def test_a_run_that_kills_its_process_each_time_ends(magento, settings):
     settings.STOCKHUB_WEBHOOKS |= {"MAX_ATTEMPTS": 3}
-    run.begin("default", Choice(), who="somebody")
+    run.begin("default", PullChoice(), who="somebody")
     for _ in range(3):
         Pull.objects.update(claim=uuid.uuid4(), due_at=NOW)  # of a process that died
         assert run._claim() is not None

@@ -16,7 +16,7 @@ from stockhub_webhooks.exceptions import PullUnderWay
 from stockhub_webhooks.models import RMA, AskedNumber, Drift, Message, Order, OrderAnswer, Pull
 from stockhub_webhooks.operations import drift
 from stockhub_webhooks.operations.reconcile import nightly, run
-from stockhub_webhooks.operations.reconcile.asking import Choice
+from stockhub_webhooks.operations.reconcile.asking import PullChoice
 from stockhub_webhooks.testing import life, payload, play, run_pending
 from stockhub_webhooks.testing.magento import Fault
 from tests.operations.reconcile.conftest import RECENT
@@ -291,16 +291,16 @@ def test_one_fault_of_one_document_stops_nothing_else(magento, reconcile):
 
 
 def test_one_run_at_a_time_for_an_account(magento, reconcile):
-    run.begin("default", Choice(), who="somebody")
+    run.begin("default", PullChoice(), who="somebody")
     Pull.objects.update(due_at=timezone.now() + timedelta(minutes=5))
     with pytest.raises(PullUnderWay):
-        run.begin("default", Choice(), who="another")
+        run.begin("default", PullChoice(), who="another")
     reconcile(fails="another run")
     assert not magento.requests
 
 
 def test_a_run_whose_process_died_is_continued(magento, reconcile):
-    pull = run.begin("default", Choice(), who="somebody")
+    pull = run.begin("default", PullChoice(), who="somebody")
     assert run.steps  # and the process dies
     Pull.objects.update(due_at=timezone.now() - timedelta(seconds=1))
     reconcile()
@@ -312,7 +312,7 @@ def test_a_run_that_is_stopped_ends_after_the_current_call(magento):
     stories = [life("happy", seed=seed) for seed in range(3)]
     for story in stories:
         magento.play(story)
-    pull = run.begin("default", Choice(orders=tuple(s.increment_id for s in stories)), who="x", claim=uuid.uuid4())
+    pull = run.begin("default", PullChoice(orders=tuple(s.increment_id for s in stories)), who="x", claim=uuid.uuid4())
     steps = run.steps(pull)
     next(steps)
     assert run.halt(pull.pk, "boss")
@@ -357,7 +357,7 @@ def test_a_nightly_run_that_is_not_answered_waits(magento):
 
 
 @pytest.mark.usefixtures("_in_this_thread")
-def test_a_worker_without_the_setting_asks_nobody(magento, settings):
+def test_a_worker_without_the_setting_makes_no_request(magento, settings):
     settings.STOCKHUB_WEBHOOKS = {"API_KEYS": settings.STOCKHUB_WEBHOOKS["API_KEYS"]}
     call_command("stockhub_worker", "--once")
     assert not Pull.objects.exists()

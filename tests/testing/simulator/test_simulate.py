@@ -17,7 +17,7 @@ from stockhub_webhooks.exceptions import RetryLater
 from stockhub_webhooks.management.commands.stockhub_simulate import Command
 from stockhub_webhooks.testing.simulator import simulation, summary
 from stockhub_webhooks.testing.simulator.scenarios import BY_NAME, Key, Post
-from stockhub_webhooks.testing.simulator.sending import Answer, Target, send
+from stockhub_webhooks.testing.simulator.sending import DeliveryAnswer, Target, send
 
 NOW = datetime(2026, 5, 1, tzinfo=timezone.utc)
 EACH = pytest.mark.parametrize("name", BY_NAME)
@@ -236,7 +236,11 @@ def test_percentiles_are_measured_values():
 
 def test_answers_are_counted_by_status_and_outcome():
     post = Post("order", "1", b"")
-    answers = [Answer(post, 200, "created", seconds=0.5), Answer(post, 0, detail="gone"), Answer(post, 200, "created")]
+    answers = [
+        DeliveryAnswer(post, 200, "created", seconds=0.5),
+        DeliveryAnswer(post, 0, detail="gone"),
+        DeliveryAnswer(post, 200, "created"),
+    ]
     said = "\n".join(summary.lines(answers, 2.0))
     assert "3 messages in 2.0 s, 2 a second" in said
     assert Counter(said.split())["2"] == 3
@@ -365,7 +369,7 @@ def shop(stockhub, monkeypatch):
         def run(self, look):
             for post in (post for messages in self._plan.queues for post in messages):
                 delivery = stockhub.deliver(post.topic, post.body)
-                self.answers.append(Answer(post, delivery.status, delivery.outcome))
+                self.answers.append(DeliveryAnswer(post, delivery.status, delivery.outcome))
             stockhub.run_pending(raise_errors=False)
             return True
 
@@ -426,7 +430,7 @@ def test_messages_without_any_receiver_call_are_an_error(shop):
 
 def test_messages_of_another_database_are_an_error(shop, monkeypatch):
     monkeypatch.setattr(simulation.Simulation, "answers", [], raising=False)
-    monkeypatch.setattr(shop, "deliver", lambda topic, body: Answer(None, 200))
+    monkeypatch.setattr(shop, "deliver", lambda topic, body: DeliveryAnswer(None, 200))
     with pytest.raises(CommandError, match="--wait 0"):
         simulate(URL, orders_from=OURS, orders=None)
     assert "as expected" in simulate(URL, orders_from=OURS, orders=None, wait=0)

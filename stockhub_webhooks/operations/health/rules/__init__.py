@@ -1,4 +1,7 @@
-"""The rules that derive problems from a health report, one for each problem; the texts hold no personal data."""
+"""The rules that derive problems from a health report, one for each problem; the texts hold no personal data.
+
+``messages``, ``receivers`` of the shop, and ``storage`` (database, spool, copy of the journal).
+"""
 
 from __future__ import annotations
 

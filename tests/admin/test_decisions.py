@@ -44,7 +44,7 @@ def quarantine(post, *bodies):
 # ---------------------------------------------------------------- messages
 
 
-def test_dismissed_message_is_settled_with_who_when_and_why(post, staff, list_url, page_url):
+def test_dismissed_message_keeps_the_user_the_time_and_the_reason(post, staff, list_url, page_url):
     first, second = quarantine(post, b"{", b"[]")
     page = staff.post(list_url("message"), select(first))
     assert "{" not in page.context["what"]
@@ -128,7 +128,7 @@ def test_dismissing_needs_its_own_permission(post, clerk, list_url, page_url):
     assert message.status == "quarantined"
 
 
-def test_largest_cause_that_nobody_tries_again_comes_first(post, staff, hear):
+def test_largest_cause_without_retries_comes_first(post, staff, hear):
     quarantine(post, b"[]", b"[]", b"{")
     post("order", sample("order", increment_id="7"))
     Message.objects.filter(status="applied").update(status="received", cause="ValueError", due_at="2999-01-01T00:00Z")
@@ -297,7 +297,7 @@ def test_odd_decisions_are_refused(refused, staff, data):
     assert RefusedBody.objects.waiting().count() == 4
 
 
-def test_receivers_hear_nothing_of_a_dismissed_message(post, hear, staff, list_url):
+def test_receivers_are_not_called_for_a_dismissed_message(post, hear, staff, list_url):
     heard = hear(signals.event_recorded)
     (message,) = quarantine(post, b"{")
     staff.post(list_url("message"), select(message, reason="settled"))
@@ -305,7 +305,7 @@ def test_receivers_hear_nothing_of_a_dismissed_message(post, hear, staff, list_u
 
 
 @pytest.mark.parametrize("alert", ["", "django.core.mail.mail_admins"])
-def test_overview_announces_what_is_deleted_only_if_nobody_gets_a_mail(refused, staff, clerk, settings, alert):
+def test_overview_announces_deletions_only_if_no_mail_does(refused, staff, clerk, settings, alert):
     settings.STOCKHUB_WEBHOOKS = settings.STOCKHUB_WEBHOOKS | {"ALERT": alert}
     clerk("view_message").get("/admin/stockhub_webhooks/")
     assert not RefusedBody.objects.exclude(announced_at=None).exists()
