@@ -12,7 +12,8 @@
 
 Everything is made in `.run/` beside this file. `tests --all` runs on SQLite, and also on PostgreSQL and MariaDB if
 TEST_POSTGRESQL_URL and TEST_MARIADB_URL hold their addresses. STOCKHUB_TESTS_REQUIRE_ALL=1 makes a missing one a
-failure; STOCKHUB_TESTS_COVERAGE=1 measures the coverage of all runs together.
+failure; STOCKHUB_TESTS_COVERAGE=1 measures the coverage of all runs together. TEST_SQLITE_PYTHON and the like name the
+Python of an environment, such as one of tox, in which that database is tested instead of `.run/venv`.
 """
 # Only the standard library, and only syntax that an older Python can parse: this file must run to name what is missing.
 
@@ -352,7 +353,9 @@ def run_tests(environment, databases, arguments, measured):
             by_group = BY_GROUP if name == "SQLite" else ()
             command = [*runner, f"--junit-xml={report}", *by_group, *arguments]
             examples = FEW_EXAMPLES if name != "SQLite" and len(databases) > 1 else {}
-            process = environment.start(*command, output=output, DATABASE_URL=url, **variables, **examples)
+            python = os.environ.get(f"TEST_{name.upper()}_PYTHON")
+            own = Environment(Path(python).parent.parent) if python else environment
+            process = own.start(*command, output=output, DATABASE_URL=url, **variables, **examples)
             runs.append((name, process, report, log))
         return [ended(*run, show=len(databases) > 1) for run in runs]
     finally:  # also after an interruption: the child has servers of its own to stop
