@@ -48,7 +48,7 @@ class MentionedNumber(RowModel):
         indexes = [models.Index(fields=["number"], name="stockhub_mentioned_number")]
 
     def __str__(self) -> str:
-        return visible(self.number)
+        return str(self._meta.verbose_name) if self.is_personal else visible(self.number)
 
 
 def unread(rows: models.QuerySet[Any], relation: str) -> models.QuerySet[Any]:

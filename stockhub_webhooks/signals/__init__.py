@@ -11,8 +11,6 @@ passes, besides the arguments that are listed with it:
 
 A receiver is called after Stock Hub has its answer, in a transaction of its own, and again with growing pauses until
 it returns. It may raise `RetryLater` or `PermanentFailure`.
-
-``event_signal`` has the class of business signals, ``operational_signal`` that of the others.
 """
 
 from stockhub_webhooks.signals.event_signal import ConnectedReceiver as ConnectedReceiver

@@ -125,7 +125,7 @@ def faults(name, few, some, many):
         yield f"{name}: {many.characters} characters"
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 @pytest.mark.django_db(databases="__all__")
 def test_work_grows_no_faster_than_the_data(staff, host):
     fill_caches(staff)

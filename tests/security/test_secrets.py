@@ -17,6 +17,7 @@ from stockhub_webhooks import serializers, signals
 from stockhub_webhooks.contract import topics
 from stockhub_webhooks.exceptions import PermanentFailure, RetryLater, error_location
 from stockhub_webhooks.models import Message, ReceiverCall, Refusal, RefusedBody
+from stockhub_webhooks.operations import search_index
 from stockhub_webhooks.operations.health.collect import collect_report
 from stockhub_webhooks.processing import apply
 from stockhub_webhooks.receiving import journal, refusals, spool
@@ -237,10 +238,21 @@ def test_no_repr_contains_a_key_or_personal_data(seen_objects, post, settings):
                 body[address]["region_code"] = "another"
         post(topic, body | {"updated_at": "2030-01-01T00:00:00+00:00", "surprise": PERSONAL["email"]})
         post(topic, body, key=WRONG)
+    search_index.throttle.reset()
+    assert search_index.index_due()
     rows = [row for model in apps.get_app_config("stockhub_webhooks").get_models() for row in model.objects.all()]
     reports = [collect_report()]
     look(rows, reports)
-    assert {"Message", "Address", "ParsedMessage", "ReceiverEvent", "Applied", "Order", "Report"} <= texts.keys()
+    assert {
+        "Message",
+        "Address",
+        "MentionedNumber",
+        "ParsedMessage",
+        "ReceiverEvent",
+        "Applied",
+        "Order",
+        "Report",
+    } <= texts.keys()
     for kind, found in texts.items():
         for text in found:
             assert not [secret for secret in SECRETS if secret in text], kind
