@@ -31,7 +31,7 @@ Two questions decide the class: is the sender, the shop or the set-up at fault, 
     BaseException
     └── WorkerStopped        operator: end the worker at once
 
-``tracebacks`` has places in the code, and tracebacks that hold no personal data.
+``tracebacks`` has places in the code and tracebacks of errors, for logs and for the office.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """Management commands. They parse arguments and print; the work is done in other modules.
 
-``commands`` has them. ``output`` is their base class, with safe output; ``person_options`` are the options about a
-customer.
+``commands`` has them. ``output`` has their base class, and makes what they print safe for a terminal;
+``person_options`` has the options of the commands about a customer.
 """

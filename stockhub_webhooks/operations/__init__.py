@@ -1,6 +1,7 @@
 """Everything that keeps a shop running: the worker, what watches it, and what an operator or the office starts.
 
-``worker`` does whatever is due, under ``supervision`` and one at a time (``once``); ``search_index`` is part of that.
+``worker`` does whatever is due, under ``supervision``; ``once`` limits the processes that cron starts, and
+``search_index`` is part of the work.
 ``checks`` examine the settings, ``doctor`` an installation, ``health`` the running app; ``drift`` and ``key_rotation``
 count what changed at the sender.
 
